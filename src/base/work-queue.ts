@@ -1,0 +1,113 @@
+/**
+ * Keyed work queue: the loop of every in-process controller.
+ *
+ * Invariants: a key is processed by at most one worker at a time; a key added while it is being processed is
+ * processed once more afterwards; adding a waiting key twice does nothing. A failed key comes back with
+ * exponential back-off; success forgets its failures.
+ */
+import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
+import type { Clock, Timer } from './clock.ts';
+import { ConflictError } from './errors.ts';
+
+/** What `process` may answer: look at the key again after this time. */
+export interface Requeue {
+  readonly requeueAfterMs: number;
+}
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly concurrency?: number;
+  readonly backoff?: BackoffPolicy;
+  process(key: string, signal: AbortSignal): Promise<Requeue | undefined | void>;
+  /** Told about every failure, before the key is put back. */
+  onError(key: string, error: unknown, retryInMs: number): void;
+}
+
+export interface WorkQueue extends AsyncDisposable {
+  add(key: string): void;
+  addAfter(key: string, delayMs: number): void;
+  /** Keys waiting or in process (delayed ones not counted). */
+  readonly depth: number;
+}
+
+/** client-go's default per-item limiter starts at 5 ms and stops at 1000 s; we stop much earlier. */
+const DEFAULT_BACKOFF: BackoffPolicy = { initialMs: 5, maxMs: 60_000, factor: 2 };
+
+/** A conflict means that our view was stale: the change that made it so is on its way, so retry soon. */
+const CONFLICT_RETRY_MS = 5;
+
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const { clock, process, onError } = options;
+  const concurrency = options.concurrency ?? 1;
+  const backoff = options.backoff ?? DEFAULT_BACKOFF;
+  const waiting = new Set<string>();
+  const active = new Map<string, Promise<void>>();
+  const again = new Set<string>();
+  const failures = new Map<string, number>();
+  const timers = new Map<string, { timer: Timer; at: number }>();
+  const abort = new AbortController();
+
+  function add(key: string): void {
+    if (abort.signal.aborted) return;
+    if (active.has(key)) again.add(key);
+    else waiting.add(key);
+    pump();
+  }
+
+  function addAfter(key: string, delayMs: number): void {
+    if (abort.signal.aborted) return;
+    if (delayMs <= 0) return add(key);
+    const at = clock.now() + delayMs;
+    const existing = timers.get(key);
+    if (existing && existing.at <= at) return;
+    existing?.timer.cancel();
+    const timer = clock.setTimer(() => {
+      timers.delete(key);
+      add(key);
+    }, delayMs);
+    timers.set(key, { timer, at });
+  }
+
+  function pump(): void {
+    while (active.size < concurrency) {
+      const next = waiting.values().next();
+      if (next.done) return;
+      waiting.delete(next.value);
+      active.set(next.value, run(next.value));
+    }
+  }
+
+  async function run(key: string): Promise<void> {
+    try {
+      const requeue = await process(key, abort.signal);
+      failures.delete(key);
+      if (requeue) addAfter(key, requeue.requeueAfterMs);
+    } catch (error) {
+      const count = (failures.get(key) ?? 0) + 1;
+      failures.set(key, count);
+      const delay =
+        error instanceof ConflictError && count < 10 ? CONFLICT_RETRY_MS : backoffDelayMs(backoff, count);
+      if (!abort.signal.aborted) onError(key, error, delay);
+      addAfter(key, delay);
+    } finally {
+      active.delete(key);
+      if (again.delete(key) && !abort.signal.aborted) waiting.add(key);
+      pump();
+    }
+  }
+
+  return {
+    add,
+    addAfter,
+    get depth() {
+      return waiting.size + active.size;
+    },
+    async [Symbol.asyncDispose]() {
+      abort.abort();
+      waiting.clear();
+      for (const { timer } of timers.values()) timer.cancel();
+      timers.clear();
+      await Promise.allSettled(active.values());
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * A typed client of the Kubernetes-style API. Adapters: http (agents, CLI) and in-process (simulation, tests).
+ * Every method throws StatusError as the server answered it, or TransientError when the server was not reached.
+ */
+import type { KubeObject } from '../schemas/object.ts';
+import type { Subresource } from '../schemas/resource-kind.ts';
+import type { DeleteOptions } from '../schemas/strategy.ts';
+
+/** A resource as in a URL: `{ group: '', version: 'v1', plural: 'pods' }`. */
+export interface ResourcePath {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+}
+
+export interface ListOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly limit?: number;
+  readonly continue?: string;
+}
+
+export interface ObjectList<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+  readonly continue?: string;
+}
+
+export interface ClientWatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: T;
+}
+
+export type PatchType =
+  | 'application/merge-patch+json'
+  | 'application/strategic-merge-patch+json'
+  | 'application/json-patch+json';
+
+export interface ApiClient {
+  get<T extends KubeObject>(resource: ResourcePath, namespace: string | undefined, name: string): Promise<T>;
+  list<T extends KubeObject>(resource: ResourcePath, options?: ListOptions): Promise<ObjectList<T>>;
+  /** Ends when the server ends it or `signal` aborts; throws StatusError 410 when the version is gone. */
+  watch<T extends KubeObject>(
+    resource: ResourcePath,
+    options: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
+  ): AsyncIterable<ClientWatchEvent<T>>;
+  create<T extends KubeObject>(resource: ResourcePath, object: T): Promise<T>;
+  update<T extends KubeObject>(resource: ResourcePath, object: T, subresource?: Subresource): Promise<T>;
+  patch<T extends KubeObject>(
+    resource: ResourcePath,
+    namespace: string | undefined,
+    name: string,
+    patch: unknown,
+    options?: { readonly type?: PatchType; readonly subresource?: Subresource },
+  ): Promise<T>;
+  delete(
+    resource: ResourcePath,
+    namespace: string | undefined,
+    name: string,
+    options?: DeleteOptions,
+  ): Promise<void>;
+}
+
+/** The resources that agents and the CLI name most. */
+export const resources = {
+  pods: { group: '', version: 'v1', plural: 'pods' },
+  nodes: { group: '', version: 'v1', plural: 'nodes' },
+  events: { group: '', version: 'v1', plural: 'events' },
+  configMaps: { group: '', version: 'v1', plural: 'configmaps' },
+  secrets: { group: '', version: 'v1', plural: 'secrets' },
+  services: { group: '', version: 'v1', plural: 'services' },
+  leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
+  applications: { group: 'argoproj.io', version: 'v1alpha1', plural: 'applications' },
+} as const satisfies Record<string, ResourcePath>;

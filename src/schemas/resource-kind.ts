@@ -1,0 +1,73 @@
+/**
+ * What the system knows of one kind of object. One file a kind under kinds/; `registry.ts` lists them.
+ * Everything here is pure: no clock, no randomness, no input is mutated.
+ */
+import type { FieldError } from './field-error.ts';
+import type { KubeObject } from './object.ts';
+
+export type Subresource =
+  | 'status'
+  | 'scale'
+  | 'log'
+  | 'exec'
+  | 'attach'
+  | 'portforward'
+  | 'binding'
+  | 'eviction'
+  | 'finalize'
+  | 'token'
+  | 'ephemeralcontainers'
+  | 'resize'
+  | 'approval';
+
+export interface ResourceKind {
+  /** API group, `''` for core. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Lower-case plural, as in URLs: `deployments`. */
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  readonly subresources: readonly Subresource[];
+  /** Position in the order of applying (lower first); ties are broken by kind and name. Deleting goes backwards. */
+  readonly applyOrder: number;
+  /** Whether `metadata.generation` counts changes of everything but metadata and status. */
+  readonly countsGeneration: boolean;
+  /** JSON pointers (dotted paths) of the scale subresource. */
+  readonly scale?: {
+    readonly specReplicas: string;
+    readonly statusReplicas: string;
+    readonly labelSelector: string;
+  };
+  /** The object with every default filled in, as Kubernetes stores it. */
+  withDefaults(object: KubeObject): KubeObject;
+  /** Structure (types, unknown and missing fields) by the JSON Schema. */
+  checkStructure(object: unknown): readonly FieldError[];
+  /** Meaning: what Kubernetes' validation refuses, metadata included. */
+  validate(object: KubeObject): readonly FieldError[];
+  /** What an update must not change, and the like. Called after `validate(next)`. */
+  validateUpdate(next: KubeObject, current: KubeObject): readonly FieldError[];
+  /** Fields that are well-formed upstream but that Symphony does not implement (they would change behaviour). */
+  checkImplemented(object: KubeObject): readonly FieldError[];
+  /** What the strategy of the kind does at create: clears status, fills system-owned fields. */
+  prepareForCreate(object: KubeObject): KubeObject;
+  /** What it does at update of the main resource: keeps system-owned fields of `current`. */
+  prepareForUpdate(next: KubeObject, current: KubeObject): KubeObject;
+}
+
+/** The name of a resource in the store and in messages: `pods`, `deployments.apps`. */
+export type ResourceId = string;
+
+export function resourceIdOf(kind: Pick<ResourceKind, 'group' | 'plural'>): ResourceId {
+  return kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`;
+}
+
+export interface Registry {
+  readonly kinds: readonly ResourceKind[];
+  byKind(apiVersion: string, kind: string): ResourceKind | undefined;
+  byResource(group: string, version: string, plural: string): ResourceKind | undefined;
+  byId(id: ResourceId): ResourceKind | undefined;
+}

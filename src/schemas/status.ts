@@ -1,0 +1,179 @@
+/** `metav1.Status`: what the API answers when it does not answer with an object, and the error that carries it. */
+import type { FieldError } from './field-error.ts';
+
+export type StatusReason =
+  | 'BadRequest'
+  | 'Unauthorized'
+  | 'Forbidden'
+  | 'NotFound'
+  | 'AlreadyExists'
+  | 'Conflict'
+  | 'Gone'
+  | 'Invalid'
+  | 'Expired'
+  | 'MethodNotAllowed'
+  | 'NotAcceptable'
+  | 'RequestEntityTooLarge'
+  | 'UnsupportedMediaType'
+  | 'TooManyRequests'
+  | 'ServerTimeout'
+  | 'ServiceUnavailable'
+  | 'Timeout'
+  | 'InternalError';
+
+export interface StatusCause {
+  reason?: string;
+  message?: string;
+  field?: string;
+}
+
+export interface Status {
+  kind: 'Status';
+  apiVersion: 'v1';
+  metadata: Record<string, unknown>;
+  status: 'Success' | 'Failure';
+  message?: string;
+  reason?: StatusReason;
+  details?: {
+    name?: string;
+    group?: string;
+    kind?: string;
+    uid?: string;
+    causes?: StatusCause[];
+    retryAfterSeconds?: number;
+  };
+  code: number;
+}
+
+export class StatusError extends Error {
+  override readonly name = 'StatusError';
+  readonly status: Status;
+
+  constructor(status: Status, options?: ErrorOptions) {
+    super(status.message ?? status.reason ?? 'Failure', options);
+    this.status = status;
+  }
+
+  get reason(): StatusReason | undefined {
+    return this.status.reason;
+  }
+  get code(): number {
+    return this.status.code;
+  }
+}
+
+export function isStatusError(error: unknown, reason?: StatusReason): error is StatusError {
+  return error instanceof StatusError && (reason === undefined || error.reason === reason);
+}
+
+export function failure(
+  code: number,
+  reason: StatusReason,
+  message: string,
+  details?: Status['details'],
+): StatusError {
+  return new StatusError({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    ...(details ? { details } : {}),
+    code,
+  });
+}
+
+interface ResourceName {
+  readonly group: string;
+  /** Plural of the resource, as in `pods "web" not found`. */
+  readonly plural: string;
+}
+
+const qualified = (resource: ResourceName): string =>
+  resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+
+const detailsOf = (resource: ResourceName, name: string): NonNullable<Status['details']> => ({
+  name,
+  ...(resource.group === '' ? {} : { group: resource.group }),
+  kind: resource.plural,
+});
+
+export function notFound(resource: ResourceName, name: string): StatusError {
+  return failure(404, 'NotFound', `${qualified(resource)} "${name}" not found`, detailsOf(resource, name));
+}
+
+export function alreadyExists(resource: ResourceName, name: string): StatusError {
+  const message = `${qualified(resource)} "${name}" already exists`;
+  return failure(409, 'AlreadyExists', message, detailsOf(resource, name));
+}
+
+const STALE = 'the object has been modified; please apply your changes to the latest version and try again';
+
+export function conflict(resource: ResourceName, name: string, why = STALE): StatusError {
+  const message = `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`;
+  return failure(409, 'Conflict', message, detailsOf(resource, name));
+}
+
+/** 410: the version that a watch or a list asked for is no longer in the change log. */
+export function expired(message: string): StatusError {
+  return failure(410, 'Expired', message);
+}
+
+export function badRequest(message: string): StatusError {
+  return failure(400, 'BadRequest', message);
+}
+
+/** `path: Invalid value: "x": detail`, the text Kubernetes makes of a field error. */
+export function fieldErrorText(error: FieldError): string {
+  const body = fieldErrorBody(error);
+  return error.path === '' ? body : `${error.path}: ${body}`;
+}
+
+export function fieldErrorBody(error: FieldError): string {
+  const value = error.value === undefined ? undefined : JSON.stringify(error.value);
+  switch (error.type) {
+    case 'FieldValueRequired':
+      return error.detail === '' ? 'Required value' : `Required value: ${error.detail}`;
+    case 'FieldValueForbidden':
+      return `Forbidden: ${error.detail}`;
+    case 'FieldValueDuplicate':
+      return `Duplicate value: ${value ?? ''}`;
+    case 'FieldValueNotFound':
+      return `Not found: ${value ?? ''}`;
+    case 'FieldValueNotSupported':
+      return `Unsupported value: ${value ?? ''}${error.detail === '' ? '' : `: ${error.detail}`}`;
+    case 'FieldValueTooLong':
+      return `Too long: ${error.detail}`;
+    case 'FieldValueTooMany':
+      return `Too many: ${error.detail}`;
+    case 'InternalError':
+      return `Internal error: ${error.detail}`;
+    case 'FieldValueInvalid':
+    case 'FieldValueTypeInvalid':
+      return value === undefined
+        ? `Invalid value: ${error.detail}`
+        : `Invalid value: ${value}: ${error.detail}`;
+  }
+}
+
+/** 422 with one cause per field error. */
+export function invalid(
+  kind: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): StatusError {
+  const texts = errors.map(fieldErrorText);
+  const list = texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
+  const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
+  return failure(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${list}`, {
+    name,
+    ...(kind.group === '' ? {} : { group: kind.group }),
+    kind: kind.kind,
+    causes: errors.map((error) => ({
+      reason: error.type,
+      message: fieldErrorBody(error),
+      field: error.path === '' ? '<nil>' : error.path,
+    })),
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * Typed views of the kinds that the code handles. Field types are upstream's (kubernetes-models, types only);
+ * a stored object has been validated and defaulted, so `spec` is always there.
+ */
+import type { IDeploymentSpec } from 'kubernetes-models/apps/v1/DeploymentSpec';
+import type { IDeploymentStatus } from 'kubernetes-models/apps/v1/DeploymentStatus';
+import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
+import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStatus';
+import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
+import type { IContainer } from 'kubernetes-models/v1/Container';
+import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
+import type { IContainerStatus } from 'kubernetes-models/v1/ContainerStatus';
+import type { INamespaceSpec } from 'kubernetes-models/v1/NamespaceSpec';
+import type { INamespaceStatus } from 'kubernetes-models/v1/NamespaceStatus';
+import type { INodeSpec } from 'kubernetes-models/v1/NodeSpec';
+import type { INodeStatus } from 'kubernetes-models/v1/NodeStatus';
+import type { IObjectReference } from 'kubernetes-models/v1/ObjectReference';
+import type { IPodCondition } from 'kubernetes-models/v1/PodCondition';
+import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
+import type { IPodStatus } from 'kubernetes-models/v1/PodStatus';
+import type { IPodTemplateSpec } from 'kubernetes-models/v1/PodTemplateSpec';
+import type { IProbe } from 'kubernetes-models/v1/Probe';
+import type { IServiceSpec } from 'kubernetes-models/v1/ServiceSpec';
+import type { IServiceStatus } from 'kubernetes-models/v1/ServiceStatus';
+import type { ITaint } from 'kubernetes-models/v1/Taint';
+import type { IToleration } from 'kubernetes-models/v1/Toleration';
+import type { IVolume } from 'kubernetes-models/v1/Volume';
+import type { KubeObject } from './object.ts';
+
+export type PodSpec = IPodSpec;
+export type PodStatus = IPodStatus;
+export type PodCondition = IPodCondition;
+export type PodTemplate = IPodTemplateSpec;
+export type Container = IContainer;
+export type ContainerStatus = IContainerStatus;
+export type ContainerState = IContainerState;
+export type Probe = IProbe;
+export type Volume = IVolume;
+export type Taint = ITaint;
+export type Toleration = IToleration;
+export type ObjectReference = IObjectReference;
+
+export interface Pod extends KubeObject {
+  spec: PodSpec;
+  status?: PodStatus;
+}
+export interface ReplicaSet extends KubeObject {
+  spec: IReplicaSetSpec;
+  status?: IReplicaSetStatus;
+}
+export interface Deployment extends KubeObject {
+  spec: IDeploymentSpec;
+  status?: IDeploymentStatus;
+}
+export interface Node extends KubeObject {
+  spec: INodeSpec;
+  status?: INodeStatus;
+}
+export interface Namespace extends KubeObject {
+  spec?: INamespaceSpec;
+  status?: INamespaceStatus;
+}
+export interface Lease extends KubeObject {
+  spec: ILeaseSpec;
+}
+export interface Service extends KubeObject {
+  spec: IServiceSpec;
+  status?: IServiceStatus;
+}
+export interface ConfigMap extends KubeObject {
+  data?: Record<string, string>;
+  binaryData?: Record<string, string>;
+  immutable?: boolean;
+}
+/** `data` values are base64. */
+export interface Secret extends KubeObject {
+  data?: Record<string, string>;
+  type?: string;
+  immutable?: boolean;
+}
+/** core/v1 Event. */
+export interface Event extends KubeObject {
+  involvedObject: ObjectReference;
+  reason?: string;
+  message?: string;
+  type?: string;
+  source?: { component?: string; host?: string };
+  firstTimestamp?: string | null;
+  lastTimestamp?: string | null;
+  eventTime?: string | null;
+  count?: number;
+  reportingComponent?: string;
+  reportingInstance?: string;
+}
+
+/** Where an application's manifests are (Argo CD's `spec.source`, the part that is implemented). */
+export interface ApplicationSource {
+  repoURL: string;
+  path?: string;
+  targetRevision?: string;
+  directory?: { recurse?: boolean; include?: string; exclude?: string };
+}
+/** Argo CD's Application, the part that is implemented. */
+export interface Application extends KubeObject {
+  spec: {
+    project?: string;
+    source?: ApplicationSource;
+    destination: { namespace?: string; server?: string; name?: string };
+    syncPolicy?: {
+      automated?: { prune?: boolean; selfHeal?: boolean; allowEmpty?: boolean };
+      syncOptions?: string[];
+      retry?: { limit?: number; backoff?: { duration?: string; factor?: number; maxDuration?: string } };
+    };
+    ignoreDifferences?: {
+      group?: string;
+      kind: string;
+      name?: string;
+      namespace?: string;
+      jsonPointers?: string[];
+    }[];
+  };
+  status?: Record<string, unknown>;
+}

@@ -37,6 +37,12 @@ export type PatchType =
   | 'application/strategic-merge-patch+json'
   | 'application/json-patch+json';
 
+/** Condition of the control plane's data; see ClusterState in the store's contract. */
+export interface ClusterCondition {
+  readonly epoch: string;
+  readonly phase: 'normal' | 'rebuilding';
+}
+
 export interface ApiClient {
   get<T extends KubeObject>(resource: ResourcePath, namespace: string | undefined, name: string): Promise<T>;
   list<T extends KubeObject>(resource: ResourcePath, options?: ListOptions): Promise<ObjectList<T>>;
@@ -60,6 +66,13 @@ export interface ApiClient {
     name: string,
     options?: DeleteOptions,
   ): Promise<void>;
+  /** `GET /apis/symphony.dev/v1/clusterstate`. */
+  clusterState(): Promise<ClusterCondition>;
+  /**
+   * `POST /apis/symphony.dev/v1/nodes/NODE/restore`: an agent tells a control plane that lost its data what runs here.
+   * Pods that are unknown there are recreated with their uid, node and status, without owners (controllers adopt them).
+   */
+  restorePods(node: string, pods: readonly KubeObject[]): Promise<void>;
 }
 
 /** The resources that agents and the CLI name most. */

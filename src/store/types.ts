@@ -72,13 +72,22 @@ export interface ListResult {
   readonly version: string;
 }
 
+/**
+ * Identity and condition of the data. `epoch` is created with the data; another value, or none, means that history
+ * was lost. While `rebuilding`, nothing is stopped, evicted or pruned (docs/INVARIANTS.md, "rebuild before destroy").
+ */
+export interface ClusterState {
+  readonly epoch: string;
+  readonly phase: 'normal' | 'rebuilding';
+}
+
 export interface HeldLease {
   readonly token: number;
   readonly expiresAtMs: number;
 }
 
 export interface Store extends AsyncDisposable {
-  /** All or nothing. Throws {@link CommitRefused}, or {@link FenceLost}. */
+  /** All or nothing. Throws {@link CommitRefused}, {@link FenceLost}, {@link EpochChanged} or {@link StoreUnavailable}. */
   commit(ops: readonly StoreOp[], options?: CommitOptions): Promise<CommitResult>;
   get(resource: ResourceId, key: string): Promise<KubeObject | undefined>;
   list(resource: ResourceId): Promise<ListResult>;
@@ -92,8 +101,10 @@ export interface Store extends AsyncDisposable {
    * answer as of the second.
    */
   versions(resource: ResourceId): Promise<{ readonly resource: string; readonly store: string }>;
-  /** Created with the data; another value means that history was lost (docs/INVARIANTS.md, "rebuild before destroy"). */
-  epoch(): Promise<string>;
+  /** Undefined when there is no data (a first start, or history was lost). */
+  clusterState(): Promise<ClusterState | undefined>;
+  /** Compare and set; false when `expected` is not what is there. The adapter then writes under the new epoch. */
+  setClusterState(next: ClusterState, expected: ClusterState | undefined): Promise<boolean>;
   /** Takes or renews a lease; undefined while somebody else holds it. The token grows with every change of holder. */
   acquireLease(lease: string, holder: string, ttlMs: number): Promise<HeldLease | undefined>;
   releaseLease(lease: string, holder: string): Promise<void>;
@@ -116,6 +127,11 @@ export class CommitRefused extends Error {
     this.op = op;
     this.actualVersion = actualVersion;
   }
+}
+
+/** The data is not the data that this adapter was opened on (or is gone): every commit and watch is refused with this. */
+export class EpochChanged extends Error {
+  override readonly name = 'EpochChanged';
 }
 
 /** The leader's lease has passed to somebody else; the writer must stop leading. */

@@ -1,0 +1,13 @@
+/** `spec.nodeName`, for pods that ask for a node while the scheduler looks at them. */
+import type { FilterPlugin } from '../types.ts';
+
+const REFUSAL = { reasons: ["node(s) didn't match the requested node name"], resolvable: false };
+
+export const nodeName: FilterPlugin = {
+  name: 'NodeName',
+  prepare: (pod) => {
+    const wanted = pod.pod.spec.nodeName;
+    if (wanted === undefined || wanted === '') return undefined;
+    return (node) => (node.name === wanted ? undefined : REFUSAL);
+  },
+};

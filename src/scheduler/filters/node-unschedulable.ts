@@ -1,0 +1,14 @@
+/** `spec.unschedulable` (cordon), unless the pod tolerates the taint that stands for it. */
+import { toleratesTaint } from '../../schemas/tolerations.ts';
+import type { FilterPlugin } from '../types.ts';
+
+const CORDON_TAINT = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const;
+const REFUSAL = { reasons: ['node(s) were unschedulable'], resolvable: false };
+
+export const nodeUnschedulable: FilterPlugin = {
+  name: 'NodeUnschedulable',
+  prepare: (pod) => {
+    if (toleratesTaint(pod.tolerations, CORDON_TAINT)) return undefined;
+    return (node) => (node.unschedulable ? REFUSAL : undefined);
+  },
+};

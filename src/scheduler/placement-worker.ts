@@ -1,0 +1,198 @@
+/**
+ * The one effectful file of the scheduler: pending pods → `planPlacement` → one commit per batch.
+ *
+ * Jobs of the queue `placement` are hints; a periodic look does the same work when they are lost. Refused pods rest
+ * until something changes that could help them. Binding is compare-and-set on the pod: `nodeName` never changes, and a
+ * pod that changed in the meantime is simply looked at again.
+ */
+import { type Clock, type Timer } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Rng } from '../base/rng.ts';
+import type { PlacementJob, Queues } from '../queue/types.ts';
+import { keyOf } from '../schemas/object.ts';
+import type { Namespace, Node, Pod, ReplicaSet, Service } from '../schemas/types.ts';
+import type { CacheSet, ResourceCache } from '../store/cache.ts';
+import { CommitRefused, type Fence, type Store, type UpdateOp } from '../store/types.ts';
+import { bindPod, rejectPod } from './plan-binding.ts';
+import { isPending, type PlacementPlan, planPlacement } from './plan-placement.ts';
+import { nodeChangeHelps, pendingPodChanged, podChangeHelps } from './plan-retry.ts';
+
+export interface SchedulingEvent {
+  readonly pod: Pod;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: 'Scheduled' | 'FailedScheduling';
+  readonly message: string;
+}
+
+export interface PlacementWorkerOptions {
+  readonly store: Store;
+  readonly caches: CacheSet;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly fence?: Fence;
+  /** False while the store is being rebuilt: nothing is placed. */
+  mayAct(): boolean;
+  recordEvent(event: SchedulingEvent): void;
+}
+
+/** With the queue dead, a pending pod waits at most this long. */
+const RESYNC_INTERVAL_MS = 10_000;
+/** Refused pods are looked at again after this time even if nothing seems to have helped (upstream: 5 minutes). */
+const REFUSED_RETRY_MS = 60_000;
+const MAX_COMMIT_OPS = 1_000;
+/** All pending pods share one key: one job waiting is enough, the worker looks at every one of them. */
+const JOB_KEY = 'pending-pods';
+const PENDING_INDEX = 'pending';
+
+export async function startPlacementWorker(options: PlacementWorkerOptions): Promise<AsyncDisposable> {
+  const { caches, clock, logger, queues } = options;
+  const [pods, nodes, namespaces, services, replicaSets] = await Promise.all([
+    caches.open<Pod>('pods'),
+    caches.open<Node>('nodes'),
+    caches.open<Namespace>('namespaces'),
+    caches.open<Service>('services'),
+    caches.open<ReplicaSet>('replicasets.apps'),
+  ]);
+  pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
+  const refusedAt = new Map<string, number>();
+  const queue = queues.queue<PlacementJob>('placement');
+  let running: Promise<void> = Promise.resolve();
+  let stopped = false;
+  let timer: Timer | undefined;
+
+  function waiting(): readonly Pod[] {
+    const now = clock.now();
+    return pods
+      .byIndex(PENDING_INDEX, 'yes')
+      .filter((pod) => now - (refusedAt.get(keyOf(pod)) ?? Number.NEGATIVE_INFINITY) >= REFUSED_RETRY_MS);
+  }
+
+  async function placeOnce(): Promise<void> {
+    if (stopped || !options.mayAct()) return;
+    const pending = waiting();
+    if (pending.length === 0) return;
+    const startedAt = clock.now();
+    const world = {
+      nodes: nodes.list(),
+      pods: pods.list(),
+      namespaces: namespaces.list(),
+      services: services.list(),
+      replicaSets: replicaSets.list(),
+    };
+    const plan = planPlacement(pending, world, options.rng);
+    await executePlacement(options, pods, plan);
+    for (const { pod } of plan.bindings) refusedAt.delete(keyOf(pod));
+    for (const { pod } of plan.rejections) refusedAt.set(keyOf(pod), clock.now());
+    const counts = { placed: plan.bindings.length, refused: plan.rejections.length };
+    logger.info({ ...counts, tookMs: clock.now() - startedAt }, 'placed a batch of pods');
+  }
+
+  /** One batch at a time, whoever asks. */
+  function run(): Promise<void> {
+    const next = running.then(placeOnce);
+    running = next.catch(() => undefined);
+    return next;
+  }
+
+  function wake(key: string): void {
+    queue.add({ pods: [key] }, { key: JOB_KEY }).catch((error: unknown) => {
+      logger.warn({ error }, 'cannot queue a placement; the next resync does it');
+    });
+  }
+
+  function retryRefused(): void {
+    if (refusedAt.size === 0) return;
+    refusedAt.clear();
+    wake('*');
+  }
+
+  const subscriptions = [
+    pods.subscribe((event) => {
+      if (event.type === 'DELETED') refusedAt.delete(event.key);
+      if (podChangeHelps(event)) retryRefused();
+      if (event.type === 'DELETED' || !isPending(event.object) || !pendingPodChanged(event)) return;
+      refusedAt.delete(event.key);
+      wake(event.key);
+    }),
+    nodes.subscribe((event) => {
+      if (nodeChangeHelps(event)) retryRefused();
+    }),
+  ];
+  const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
+
+  function scheduleResync(): void {
+    timer = clock.setTimer(() => {
+      run().catch((error: unknown) => logger.error({ error }, 'placement failed'));
+      if (!stopped) scheduleResync();
+    }, RESYNC_INTERVAL_MS);
+  }
+  scheduleResync();
+  if (waiting().length > 0) wake('*');
+
+  return {
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      timer?.cancel();
+      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      await worker[Symbol.asyncDispose]();
+      await running;
+    },
+  };
+}
+
+/** Writes a plan; pods that changed or went in the meantime are left to the next look. */
+async function executePlacement(
+  options: PlacementWorkerOptions,
+  pods: ResourceCache<Pod>,
+  plan: PlacementPlan,
+): Promise<void> {
+  const now = options.clock.now();
+  const events = new Map<string, SchedulingEvent>();
+  const ops: UpdateOp[] = [];
+  for (const binding of plan.bindings) {
+    ops.push(updateOp(bindPod(binding, now)));
+    const message = `Successfully assigned ${keyOf(binding.pod)} to ${binding.nodeName}`;
+    events.set(keyOf(binding.pod), { pod: binding.pod, type: 'Normal', reason: 'Scheduled', message });
+  }
+  for (const rejection of plan.rejections) {
+    const pod = rejectPod(rejection, now);
+    if (!pod) continue;
+    ops.push(updateOp(pod));
+    const { message } = rejection;
+    events.set(keyOf(pod), { pod, type: 'Warning', reason: 'FailedScheduling', message });
+  }
+  for (let start = 0; start < ops.length; start += MAX_COMMIT_OPS) {
+    const written = await commitWhatHolds(options, ops.slice(start, start + MAX_COMMIT_OPS), pods);
+    for (const op of written) {
+      const event = events.get(op.key);
+      if (event) options.recordEvent(event);
+    }
+  }
+}
+
+function updateOp(pod: Pod): UpdateOp {
+  const expectedVersion = pod.metadata.resourceVersion ?? '';
+  return { type: 'update', resource: 'pods', key: keyOf(pod), object: pod, expectedVersion };
+}
+
+/** All or nothing, minus the ops that are refused one by one. */
+async function commitWhatHolds(
+  { store, fence }: PlacementWorkerOptions,
+  ops: readonly UpdateOp[],
+  pods: ResourceCache<Pod>,
+): Promise<readonly UpdateOp[]> {
+  let remaining = [...ops];
+  while (remaining.length > 0) {
+    try {
+      const { version } = await store.commit(remaining, fence ? { fence } : {});
+      await pods.waitFor(version);
+      return remaining;
+    } catch (error) {
+      if (!(error instanceof CommitRefused)) throw error;
+      remaining = remaining.filter((_, index) => index !== error.opIndex);
+    }
+  }
+  return [];
+}

@@ -1,0 +1,72 @@
+/**
+ * A batch of pending pods → bindings and refusals. Each binding counts for the pods after it. Higher priority first,
+ * then older, then by key: the order of upstream's queue.
+ */
+import type { Rng } from '../base/rng.ts';
+import type { Pod } from '../schemas/types.ts';
+import { explainRefusal } from './explain.ts';
+import { toPodInfo } from './pod-info.ts';
+import { schedulePod } from './schedule-pod.ts';
+import { buildSnapshot, type ClusterObjects, place } from './snapshot.ts';
+import type { PodInfo } from './types.ts';
+
+export interface Binding {
+  readonly pod: Pod;
+  readonly nodeName: string;
+}
+
+export interface Rejection {
+  readonly pod: Pod;
+  readonly reason: 'Unschedulable' | 'SchedulingGated';
+  readonly message: string;
+}
+
+export interface PlacementPlan {
+  readonly bindings: readonly Binding[];
+  readonly rejections: readonly Rejection[];
+}
+
+export const GATED_MESSAGE = 'Scheduling is blocked due to non-empty scheduling gates';
+/** `spec.schedulerName` of the pods that are ours to place. */
+export const SCHEDULER_NAME = 'default-scheduler';
+
+/** Whether the pod waits for this scheduler. */
+export function isPending(pod: Pod): boolean {
+  return (
+    !pod.spec.nodeName &&
+    pod.metadata.deletionTimestamp === undefined &&
+    (pod.spec.schedulerName ?? SCHEDULER_NAME) === SCHEDULER_NAME &&
+    pod.status?.phase !== 'Succeeded' &&
+    pod.status?.phase !== 'Failed'
+  );
+}
+
+export function planPlacement(pending: readonly Pod[], objects: ClusterObjects, rng: Rng): PlacementPlan {
+  const snapshot = buildSnapshot(objects);
+  const bindings: Binding[] = [];
+  const rejections: Rejection[] = [];
+  const queue = pending.map((pod) => toPodInfo(pod, snapshot.namespaceLabels)).sort(byQueueOrder);
+  for (const info of queue) {
+    if ((info.pod.spec.schedulingGates ?? []).length > 0) {
+      rejections.push({ pod: info.pod, reason: 'SchedulingGated', message: GATED_MESSAGE });
+      continue;
+    }
+    const placement = schedulePod(info, snapshot, rng);
+    if (placement.type === 'placed') {
+      place(snapshot, info, placement.node);
+      bindings.push({ pod: info.pod, nodeName: placement.node.name });
+    } else {
+      const message = explainRefusal(placement, info, snapshot.nodes.length);
+      rejections.push({ pod: info.pod, reason: 'Unschedulable', message });
+    }
+  }
+  return { bindings, rejections };
+}
+
+function byQueueOrder(a: PodInfo, b: PodInfo): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  const createdA = a.pod.metadata.creationTimestamp ?? '';
+  const createdB = b.pod.metadata.creationTimestamp ?? '';
+  if (createdA !== createdB) return createdA < createdB ? -1 : 1;
+  return a.key < b.key ? -1 : 1;
+}

@@ -1,0 +1,41 @@
+/** When is it worth looking at refused pods again? Pure: one change in, yes or no out (upstream's queueing hints). */
+import { jsonEqual } from '../base/json.ts';
+import type { Node, Pod } from '../schemas/types.ts';
+import { isFinished } from './pod-info.ts';
+
+interface Change<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly object: T;
+  readonly previous?: T;
+}
+
+/** A node came, or changed in something that filters look at. */
+export function nodeChangeHelps({ type, object, previous }: Change<Node>): boolean {
+  if (type === 'DELETED') return false;
+  if (!previous) return true;
+  return (
+    !jsonEqual(object.status?.allocatable, previous.status?.allocatable) ||
+    !jsonEqual(object.metadata.labels, previous.metadata.labels) ||
+    !jsonEqual(object.spec.taints, previous.spec.taints) ||
+    object.spec.unschedulable !== previous.spec.unschedulable
+  );
+}
+
+/** A bound pod went, finished, came (affinity), or changed its labels (affinity, spread). */
+export function podChangeHelps({ type, object, previous }: Change<Pod>): boolean {
+  if (!object.spec.nodeName) return false;
+  if (type === 'DELETED' || !previous) return true;
+  return (
+    isFinished(object) !== isFinished(previous) ||
+    previous.spec.nodeName !== object.spec.nodeName ||
+    !jsonEqual(object.metadata.labels, previous.metadata.labels)
+  );
+}
+
+/** The pod itself changed in something that decides where it may go. */
+export function pendingPodChanged({ object, previous }: Change<Pod>): boolean {
+  if (!previous || previous.metadata.uid !== object.metadata.uid) return true;
+  return (
+    !jsonEqual(object.spec, previous.spec) || !jsonEqual(object.metadata.labels, previous.metadata.labels)
+  );
+}

@@ -1,0 +1,114 @@
+/**
+ * The scheduler's world: nodes and pods boiled down to what filters and scorers read. A {@link Snapshot} is a planner's
+ * private scratch: it is built from the stored objects, and each placement of a batch is added to it, so that the next
+ * pod sees it. Everything in this folder but placement-worker.ts is pure.
+ */
+import type { Node, Pod, Taint, Toleration } from '../schemas/types.ts';
+
+/** Amounts by resource name; cpu in millicores, everything else in units or bytes. */
+export type Amounts = ReadonlyMap<string, number>;
+
+export interface HostPort {
+  readonly ip: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** A label selector that has been compiled to a predicate. */
+export type LabelPredicate = (labels: Readonly<Record<string, string>>) => boolean;
+
+/** A term of pod (anti-)affinity, ready to be evaluated against other pods. */
+export interface AffinityTerm {
+  readonly topologyKey: string;
+  readonly matches: (candidate: PodInfo) => boolean;
+  readonly weight: number;
+}
+
+export interface SpreadConstraint {
+  readonly maxSkew: number;
+  readonly topologyKey: string;
+  readonly hard: boolean;
+  readonly selects: LabelPredicate;
+  readonly minDomains: number;
+  readonly honorNodeAffinity: boolean;
+  readonly honorTaints: boolean;
+}
+
+export interface PodInfo {
+  readonly pod: Pod;
+  readonly key: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly priority: number;
+  readonly requests: Amounts;
+  /** Requests with 100m and 200Mi per container in place of missing ones: what spreading of load counts with. */
+  readonly nonZeroCpuMillis: number;
+  readonly nonZeroMemoryBytes: number;
+  readonly hostPorts: readonly HostPort[];
+  readonly tolerations: readonly Toleration[];
+  readonly terminating: boolean;
+  readonly requiredAffinity: readonly AffinityTerm[];
+  readonly requiredAntiAffinity: readonly AffinityTerm[];
+  readonly preferredAffinity: readonly AffinityTerm[];
+  readonly preferredAntiAffinity: readonly AffinityTerm[];
+}
+
+export interface NodeInfo {
+  readonly node: Node;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  readonly unschedulable: boolean;
+  readonly allocatable: Amounts;
+  readonly maxPods: number;
+  /** Image name → bytes. */
+  readonly images: ReadonlyMap<string, number>;
+  readonly pods: PodInfo[];
+  readonly requested: Map<string, number>;
+  nonZeroCpuMillis: number;
+  nonZeroMemoryBytes: number;
+  readonly usedPorts: HostPort[];
+}
+
+export interface Snapshot {
+  /** Sorted by name. */
+  readonly nodes: readonly NodeInfo[];
+  readonly byName: ReadonlyMap<string, NodeInfo>;
+  /** Number of nodes that hold an image. */
+  readonly imageSpread: ReadonlyMap<string, number>;
+  /** Pods with required anti-affinity terms, by node; most clusters have none, and then the check is free. */
+  readonly withRequiredAntiAffinity: Map<NodeInfo, PodInfo[]>;
+  /** Pods with any affinity terms at all, by node. */
+  readonly withAffinity: Map<NodeInfo, PodInfo[]>;
+  readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** The selector that spreads this pod when it says nothing itself: its Services' and its ReplicaSet's. */
+  defaultSpreadSelector(pod: PodInfo): LabelPredicate | undefined;
+}
+
+/**
+ * Why a node was refused. `resolvable`: evicting lower-priority pods could help; the others only a change of the node
+ * or of the pod can cure.
+ */
+export interface Refusal {
+  readonly reasons: readonly string[];
+  readonly resolvable: boolean;
+}
+
+/** Computed once per pod, asked once per node. `whole` refuses the pod on every node with one text. */
+export type NodeFilter = ((node: NodeInfo) => Refusal | undefined) | { readonly whole: string };
+
+export interface FilterPlugin {
+  readonly name: string;
+  /** Undefined: the plugin has nothing to say about this pod. */
+  prepare(pod: PodInfo, snapshot: Snapshot): NodeFilter | undefined;
+}
+
+/** Raw scores by node, in the order of the nodes given, already normalised to 0..100. */
+export interface ScorePlugin {
+  readonly name: string;
+  readonly weight: number;
+  /** Undefined: the plugin has nothing to say about this pod. */
+  score(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): readonly number[] | undefined;
+}
+
+export const MAX_NODE_SCORE = 100;

@@ -1,1 +1,128 @@
-/** Build step: generates code that is not kept in Git. Filled in by scripts/generate/*. */
+/**
+ * Build step (npm `prepare`): compiles the recorded JSON Schemas under src/schemas/openapi to plain validator functions,
+ * so that no schema is compiled when the program starts. Writes src/schemas/generated/ (not kept in Git):
+ *   validators.js  one validator per kind; shared definitions are compiled once
+ *   definitions.js the schemas themselves (defaults, merge keys, list types), for messages and patches
+ * Does nothing while the inputs, this script and ajv's version are unchanged.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const require = createRequire(import.meta.url);
+const root = new URL('../', import.meta.url);
+const openapi = new URL('src/schemas/openapi/', root);
+const output = new URL('src/schemas/generated/', root);
+const SOURCES = ['kubernetes.json', 'argoproj.json'];
+
+/** Where Kubernetes' integer formats end. (Above 2^53 a JSON number has already lost digits; the edge is coarse.) */
+const INTEGER_RANGES = {
+  int32: { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
+  int64: { minimum: -(2 ** 63), maximum: 2 ** 63 },
+};
+const PATTERNS = {
+  byte: '^(?:[A-Za-z0-9+/\\r\\n]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?[\\r\\n]*$',
+  'date-time': '^\\d{4}-\\d\\d-\\d\\d[Tt ]\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:[Zz]|[+-]\\d\\d:\\d\\d)$',
+};
+
+/** The schema that ajv compiles: unknown properties refused, Kubernetes' own types in JSON Schema's terms. */
+function toStrict(schema) {
+  if (schema.$ref) return { $ref: schema.$ref };
+  if (schema.allOf?.length === 1) return toStrict(schema.allOf[0]);
+  if (schema.oneOf || schema.anyOf)
+    return { type: (schema.oneOf ?? schema.anyOf).map((option) => option.type) };
+  const strict = { type: schema.type };
+  if (schema.enum) strict.enum = schema.enum;
+  if (schema.required) strict.required = schema.required;
+  if (schema.items) strict.items = toStrict(schema.items);
+  if (INTEGER_RANGES[schema.format]) Object.assign(strict, INTEGER_RANGES[schema.format]);
+  if (PATTERNS[schema.format]) strict.pattern = PATTERNS[schema.format];
+  if (schema.properties) {
+    strict.properties = {};
+    for (const name of Object.keys(schema.properties))
+      strict.properties[name] = toStrict(schema.properties[name]);
+    strict.additionalProperties = schema['x-kubernetes-preserve-unknown-fields'] === true;
+  } else if (schema.additionalProperties) {
+    strict.additionalProperties = toStrict(schema.additionalProperties);
+  }
+  return strict;
+}
+
+const HEADER = '// Made by scripts/generate.mjs; do not edit.\n';
+
+function compile(definitions) {
+  const { default: Ajv } = require('ajv');
+  const { default: standaloneCode } = require('ajv/dist/standalone');
+  const strict = {};
+  for (const name of Object.keys(definitions)) strict[name] = toStrict(definitions[name]);
+  const ajv = new Ajv({
+    allErrors: true,
+    messages: false,
+    inlineRefs: false,
+    strict: false,
+    validateSchema: false,
+    code: { source: true, esm: true },
+  });
+  ajv.addSchema({ $id: 'https://symphony.invalid/schemas', components: { schemas: strict } });
+  const exported = {};
+  const names = [];
+  for (const name of Object.keys(definitions)) {
+    if (!definitions[name]['x-kubernetes-group-version-kind']) continue;
+    exported[`kind${names.length}`] = `https://symphony.invalid/schemas#/components/schemas/${name}`;
+    names.push(name);
+  }
+  const table = names.map((name, index) => `  ${JSON.stringify(name)}: kind${index},`).join('\n');
+  const code = standaloneCode(ajv, exported);
+  if (code.includes('require(')) throw new Error('The compiled validators depend on a module at run time');
+  return `${HEADER}${code}\nexport const validators = {\n${table}\n};\n`;
+}
+
+function write(name, text) {
+  const target = fileURLToPath(new URL(name, output));
+  writeFileSync(`${target}.tmp`, text);
+  renameSync(`${target}.tmp`, target);
+}
+
+const VALIDATORS_TYPES = `${HEADER}export interface ValidationError {
+  readonly instancePath: string;
+  readonly keyword: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+export interface Validator {
+  (data: unknown): boolean;
+  errors?: readonly ValidationError[] | null;
+}
+export const validators: Readonly<Record<string, Validator>>;
+`;
+const DEFINITIONS_TYPES = `${HEADER}export const definitions: Readonly<Record<string, unknown>>;
+`;
+
+function main() {
+  const inputs = SOURCES.map((name) => new URL(name, openapi));
+  if (!inputs.every((input) => existsSync(input))) {
+    // A package installed before its sources are there (a layer of a container build): run it again afterwards.
+    process.stderr.write('generate: src/schemas/openapi is not there yet, nothing generated\n');
+    return;
+  }
+  const hash = createHash('sha256');
+  for (const input of [...inputs, new URL(import.meta.url)]) hash.update(readFileSync(input));
+  hash.update(require('ajv/package.json').version);
+  const stamp = hash.digest('hex');
+  const stampFile = new URL('stamp', output);
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp && !process.argv.includes('--force'))
+    return;
+
+  const definitions = Object.assign({}, ...inputs.map((input) => JSON.parse(readFileSync(input, 'utf8'))));
+  mkdirSync(output, { recursive: true });
+  write('validators.js', compile(definitions));
+  write('validators.d.ts', VALIDATORS_TYPES);
+  write(
+    'definitions.js',
+    `${HEADER}export const definitions = JSON.parse(${JSON.stringify(JSON.stringify(definitions))});\n`,
+  );
+  write('definitions.d.ts', DEFINITIONS_TYPES);
+  write('stamp', stamp);
+}
+
+main();

@@ -37,12 +37,16 @@ export function findCommand(command) {
 
 /** A dockerd is not needed where an engine answers already; see engine.mjs. */
 export function ensureTools({ engineAnswers }) {
-  const missing = tools.filter((tool) => !(tool.command === 'dockerd' && engineAnswers) && !findCommand(tool.command));
+  const missing = tools.filter(
+    (tool) => !(tool.command === 'dockerd' && engineAnswers) && !findCommand(tool.command),
+  );
   if (missing.length === 0) return;
   const packages = missing.map((tool) => tool.debian);
   const isDebian = existsSync('/etc/debian_version') && findCommand('apt-get') !== undefined;
   if (!isDebian || process.getuid?.() !== 0) {
-    const list = missing.map((tool) => `  ${tool.command}: ${tool.why} (Debian package ${tool.debian})`).join('\n');
+    const list = missing
+      .map((tool) => `  ${tool.command}: ${tool.why} (Debian package ${tool.debian})`)
+      .join('\n');
     const how = isDebian
       ? `sudo apt-get install --no-install-recommends ${packages.join(' ')}`
       : 'Install them with the package manager of this system.';

@@ -1,0 +1,87 @@
+/**
+ * A view of upstream's OpenAPI component schemas (src/schemas/openapi/kubernetes.json) as the API server uses them:
+ * merge keys for patches, field names and types for strict decoding, and the documents of `/openapi`.
+ *
+ * A schema is a node of that document with `$ref` and single `allOf` wrappers followed. Pure; the document is a parameter.
+ */
+import { isRecord } from '../../base/json.ts';
+
+/** The subset of JSON Schema that Kubernetes' documents use. */
+export interface TypeSchema {
+  readonly type?: string;
+  readonly format?: string;
+  readonly $ref?: string;
+  readonly allOf?: readonly TypeSchema[];
+  readonly properties?: Readonly<Record<string, TypeSchema>>;
+  readonly items?: TypeSchema;
+  readonly additionalProperties?: TypeSchema | boolean;
+  readonly [extension: string]: unknown;
+}
+
+export type SchemaDocument = Readonly<Record<string, TypeSchema>>;
+
+export interface ResolvedSchema {
+  /** Name of the component, `io.k8s.api.core.v1.PodSpec`, where the node is a reference. */
+  readonly name: string | undefined;
+  readonly schema: TypeSchema;
+}
+
+export interface PatchMeta {
+  /** Of a list: how a strategic merge patch treats it. */
+  readonly strategies: readonly string[];
+  readonly mergeKey: string | undefined;
+}
+
+export interface TypeSchemas {
+  readonly document: SchemaDocument;
+  /** The schema of a kind; undefined for kinds that upstream does not have (they patch by JSON merge). */
+  ofKind(group: string, version: string, kind: string): ResolvedSchema | undefined;
+  resolve(schema: TypeSchema): ResolvedSchema;
+  /** The schema of one field of an object (properties, then additionalProperties). */
+  field(schema: TypeSchema | undefined, name: string): TypeSchema | undefined;
+}
+
+const REF_PREFIX = '#/components/schemas/';
+
+export function createTypeSchemas(document: SchemaDocument): TypeSchemas {
+  const byKind = new Map<string, string>();
+  for (const [name, schema] of Object.entries(document)) {
+    const kinds = schema['x-kubernetes-group-version-kind'];
+    if (!Array.isArray(kinds) || kinds.length !== 1) continue;
+    const entry: unknown = kinds[0];
+    if (isRecord(entry))
+      byKind.set(`${String(entry['group'])}/${String(entry['version'])}/${String(entry['kind'])}`, name);
+  }
+
+  function resolve(schema: TypeSchema): ResolvedSchema {
+    const reference = schema.$ref ?? schema.allOf?.[0]?.$ref;
+    if (reference === undefined) return { name: undefined, schema };
+    const name = reference.slice(REF_PREFIX.length);
+    return { name, schema: document[name] ?? {} };
+  }
+
+  return {
+    document,
+    resolve,
+    ofKind(group, version, kind) {
+      const name = byKind.get(`${group}/${version}/${kind}`);
+      const schema = name === undefined ? undefined : document[name];
+      return schema ? { name, schema } : undefined;
+    },
+    field(schema, name) {
+      if (schema === undefined) return undefined;
+      const object = resolve(schema).schema;
+      if (object.properties && Object.hasOwn(object.properties, name)) return object.properties[name];
+      return typeof object.additionalProperties === 'object' ? object.additionalProperties : undefined;
+    },
+  };
+}
+
+export function patchMeta(schema: TypeSchema | undefined): PatchMeta {
+  const strategy = schema?.['x-kubernetes-patch-strategy'];
+  const key = schema?.['x-kubernetes-patch-merge-key'];
+  return {
+    strategies: typeof strategy === 'string' ? strategy.split(',') : [],
+    mergeKey: typeof key === 'string' ? key : undefined,
+  };
+}

@@ -1,0 +1,85 @@
+/** The table of a kind, and the `meta.k8s.io/v1` Table made of it. */
+import type { KubeObject } from '../../schemas/object.ts';
+import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import { applicationTable } from './application.ts';
+import { deploymentTable } from './deployment.ts';
+import { eventTable } from './event.ts';
+import { nodeTable } from './node.ts';
+import { podTable } from './pod.ts';
+import { replicaSetTable } from './replica-set.ts';
+import { serviceTable } from './service.ts';
+import { configMapTable, defaultTable, leaseTable, namespaceTable, secretTable } from './simple.ts';
+import type { Cell, RowCondition, TableColumn, TableFormat } from './types.ts';
+
+const tables: Readonly<Record<string, TableFormat>> = {
+  pods: podTable,
+  nodes: nodeTable,
+  services: serviceTable,
+  events: eventTable,
+  configmaps: configMapTable,
+  secrets: secretTable,
+  namespaces: namespaceTable,
+  'deployments.apps': deploymentTable,
+  'replicasets.apps': replicaSetTable,
+  'leases.coordination.k8s.io': leaseTable,
+  'applications.argoproj.io': applicationTable,
+};
+
+export function tableOf(kind: Pick<ResourceKind, 'group' | 'plural'>): TableFormat {
+  return tables[resourceIdOf(kind)] ?? defaultTable;
+}
+
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+export interface TableRow {
+  readonly cells: readonly Cell[];
+  readonly conditions?: readonly RowCondition[];
+  readonly object: unknown;
+}
+
+export interface Table {
+  readonly kind: 'Table';
+  readonly apiVersion: 'meta.k8s.io/v1';
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly columnDefinitions: readonly TableColumn[] | null;
+  readonly rows: readonly TableRow[];
+}
+
+export interface TableRequest {
+  readonly kind: ResourceKind;
+  readonly objects: readonly KubeObject[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly includeObject: IncludeObject;
+  readonly nowMs: number;
+  /** Watches send the columns only with the first event. */
+  readonly withColumns?: boolean;
+}
+
+export function toTable(request: TableRequest): Table {
+  const format = tableOf(request.kind);
+  return {
+    kind: 'Table',
+    apiVersion: 'meta.k8s.io/v1',
+    metadata: request.metadata,
+    columnDefinitions: request.withColumns === false ? null : format.columns,
+    rows: request.objects.map((object) => rowOf(format, object, request)),
+  };
+}
+
+function rowOf(format: TableFormat, object: KubeObject, request: TableRequest): TableRow {
+  const conditions = format.conditions?.(object) ?? [];
+  return {
+    cells: format.cells(object, request.nowMs),
+    ...(conditions.length > 0 ? { conditions } : {}),
+    object: included(object, request.includeObject),
+  };
+}
+
+function included(object: KubeObject, include: IncludeObject): unknown {
+  if (include === 'None') return null;
+  return include === 'Object' ? object : partialObjectMetadata(object);
+}
+
+export function partialObjectMetadata(object: KubeObject): KubeObject {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+}

@@ -1,0 +1,246 @@
+/**
+ * `npm run demo [-- --once]`: the main job, for real. A Git repository with examples/manifests, `symphony up` with three
+ * nodes on this machine's Docker Engine, a rolling update by commit, and a broken commit that is reported and harms
+ * nothing. Leaves everything running to look around; with `--once` it cleans up and exits 0.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { ensureImages } from './images.mjs';
+import { engineAnswers, ensureEngine } from './setup/engine.mjs';
+import { ensureBuild, ensurePackages, root } from './setup/packages.mjs';
+import { fail, say } from './setup/progress.mjs';
+import { ensureTools, findCommand } from './setup/tools.mjs';
+
+const once = process.argv.includes('--once');
+const STEP_TIMEOUT_MS = 120_000;
+const POLL_MS = 300;
+const home = join(root, '.cache', 'demo');
+const origin = join(home, 'origin.git');
+const work = join(home, 'work');
+const dataDir = join(home, 'data');
+const kubeconfig = join(dataDir, 'kubeconfig');
+const logFile = join(home, 'symphony.log');
+
+ensureTools({ engineAnswers: await engineAnswers() });
+ensurePackages();
+ensureBuild();
+const stopEngine = await ensureEngine();
+await ensureImages();
+
+title('1. A Git repository with ordinary Kubernetes manifests');
+await removeOldDemo();
+makeRepository();
+say(`   ${work} (origin: ${origin})`);
+
+title('2. symphony up: a control plane and three nodes');
+const symphony = await startSymphony();
+const running = new Promise((resolve) => symphony.on('exit', resolve));
+try {
+  await story();
+} catch (error) {
+  say(`\n${error instanceof Error ? error.message : String(error)}\nThe log is ${logFile}; its end:\n${logTail()}`);
+  await shutDown();
+  process.exit(1);
+}
+if (once) {
+  title('Cleaning up');
+  await shutDown();
+  say('   done');
+  process.exit(0);
+}
+title('It stays up. Look around:');
+say(`   export KUBECONFIG=${kubeconfig}
+   kubectl get pods -A -o wide          docker ps
+   kubectl -n shop logs deploy/web      kubectl -n shop describe pod
+   cd ${work}; edit, git commit, git push; git fetch origin refs/notes/*:refs/notes/* && git log --notes=symphony
+
+   Ctrl-C stops the control plane and leaves the containers running;
+   afterwards: bin/symphony down --data-dir ${dataDir}`);
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => symphony.kill('SIGTERM'));
+await running;
+process.exit(0);
+
+async function story() {
+  let sha = head();
+  say(`   commit ${sha.slice(0, 8)} is being applied …`);
+  await showPodsUntil('5 containers of 4 pods are ready', () => readyPods().length === 4);
+  await showStatusUntil(sha, 'success');
+
+  title('3. A commit: web goes from version 1 to version 2, and from 3 replicas to 5');
+  sha = commit('web: version 2, five replicas', (text) =>
+    text.replace('replicas: 3', 'replicas: 5').replaceAll('symphony.example/web:1', 'symphony.example/web:2'),
+  );
+  await showPodsUntil('five pods of version 2 are ready', () => readyPods('app=web', 'symphony.example/web:2').length === 5);
+  await showStatusUntil(sha, 'success');
+  say(indent(kubectl('-n', 'shop', 'rollout', 'history', 'deployment/web')));
+
+  title('4. A broken commit: the new pods exit at once');
+  const before = readyPods('app=web').map((pod) => pod.metadata.name);
+  sha = commit('web: break it', (text) =>
+    text.replace('          ports:\n            - name: http', '          command: ["sh", "-c", "echo cannot find my database; exit 3"]\n          ports:\n            - name: http'),
+  );
+  await showStatusUntil(sha, 'failure');
+  const after = readyPods('app=web').map((pod) => pod.metadata.name);
+  if (before.some((name) => !after.includes(name))) throw new Error(`Pods were lost: had ${before}, have ${after}`);
+  say(`   the ${after.length} pods of version 2 are still running:`);
+  say(indent(kubectl('-n', 'shop', 'get', 'pods', '-l', 'app=web')));
+}
+
+function title(text) {
+  say(`\n\u001b[1m${text}\u001b[0m`);
+}
+
+async function removeOldDemo() {
+  if (existsSync(dataDir)) run(process.execPath, ['bin/symphony', 'down', '--data-dir', dataDir]);
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home, { recursive: true });
+}
+
+function makeRepository() {
+  git(home, 'init', '--quiet', '--bare', '--initial-branch=main', origin);
+  git(home, 'init', '--quiet', '--initial-branch=main', work);
+  git(work, 'remote', 'add', 'origin', origin);
+  cpSync(join(root, 'examples', 'manifests'), join(work, 'manifests'), { recursive: true });
+  pushAll('the shop');
+}
+
+function commit(message, edit) {
+  const file = join(work, 'manifests', 'web.yaml');
+  const text = readFileSync(file, 'utf8');
+  const next = edit(text);
+  if (next === text) throw new Error(`Nothing to commit for "${message}"`);
+  writeFileSync(file, next);
+  pushAll(message);
+  say(indent(git(work, 'show', '--stat', '--oneline', '--format=%h %s', 'HEAD')));
+  return head();
+}
+
+function pushAll(message) {
+  git(work, 'add', '.');
+  git(work, '-c', 'user.name=Demo', '-c', 'user.email=demo@symphony.example', 'commit', '--quiet', '-m', message);
+  git(work, 'push', '--quiet', 'origin', 'main');
+}
+
+function head() {
+  return git(work, 'rev-parse', 'HEAD').trim();
+}
+
+async function startSymphony() {
+  const port = await freePort();
+  const log = openSync(logFile, 'w');
+  const args = ['bin/symphony', 'up', '--repo', origin, '--path', 'manifests', '--nodes', '3', '--data-dir', dataDir];
+  args.push('--listen', `127.0.0.1:${port}`, '--poll-interval', '1s', '--commit-status', 'notes', '--stability-window', '3s');
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', log], detached: true });
+  let output = '';
+  child.stdout.setEncoding('utf8');
+  await new Promise((resolve, reject) => {
+    const timeout = setTimeout(() => reject(new Error('symphony up did not become ready')), STEP_TIMEOUT_MS);
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+      if (!output.includes('Symphony is ready')) return;
+      clearTimeout(timeout);
+      resolve();
+    });
+    child.on('exit', () => reject(new Error('symphony up ended')));
+  }).catch((error) => fail(`${error.message}:\n${output}${logTail()}`));
+  child.removeAllListeners('exit');
+  say(indent(output.trim()));
+  return child;
+}
+
+async function shutDown() {
+  if (symphony.exitCode === null) {
+    symphony.kill('SIGTERM');
+    await running;
+  }
+  run(process.execPath, ['bin/symphony', 'down', '--data-dir', dataDir]);
+  await stopEngine();
+}
+
+/** Prints the pods whenever their list changes, until the condition holds. */
+async function showPodsUntil(what, holds) {
+  let shown = '';
+  await until(what, () => {
+    const table = kubectl('-n', 'shop', 'get', 'pods', '-o', 'wide', '--ignore-not-found');
+    const stable = table.replace(/\s+\d+[smh]\S*/g, '');
+    if (stable !== shown && table !== '') say(indent(`${table.trimEnd()}\n`));
+    shown = stable;
+    return holds();
+  });
+}
+
+async function showStatusUntil(sha, state) {
+  let shown = '';
+  await until(`commit ${sha.slice(0, 8)} is ${state}`, () => {
+    const note = commitStatus(sha);
+    if (note !== shown && note !== '') say(`   commit status of ${sha.slice(0, 8)}:\n${indent(note)}`);
+    shown = note;
+    return new RegExp(`\\b${state}\\b`).test(note);
+  });
+}
+
+function commitStatus(sha) {
+  try {
+    return execFileSync('git', ['-C', origin, 'notes', '--ref=symphony', 'show', sha], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return '';
+  }
+}
+
+function readyPods(selector, image) {
+  const args = ['-n', 'shop', 'get', 'pods', '-o', 'json', ...(selector ? ['-l', selector] : [])];
+  const { items } = JSON.parse(kubectl(...args));
+  return items.filter(
+    (pod) =>
+      !pod.metadata.deletionTimestamp &&
+      pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') &&
+      (image === undefined || pod.spec.containers.some((container) => container.image === image)),
+  );
+}
+
+async function until(what, holds) {
+  const deadline = Date.now() + STEP_TIMEOUT_MS;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`Timed out waiting until ${what}`);
+    if (symphony.exitCode !== null) throw new Error('symphony up ended unexpectedly');
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  say(`   ✓ ${what}`);
+}
+
+function kubectl(...args) {
+  return run(findCommand('kubectl'), ['--kubeconfig', kubeconfig, ...args]);
+}
+
+function git(folder, ...args) {
+  return run('git', ['-C', folder, ...args]);
+}
+
+function run(command, args) {
+  try {
+    return execFileSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    throw new Error(`Cannot run ${command} ${args.join(' ')}: ${error.stderr || error.message}`, { cause: error });
+  }
+}
+
+function indent(text) {
+  return text.trimEnd().split('\n').map((line) => `   ${line}`).join('\n');
+}
+
+function logTail() {
+  return existsSync(logFile) ? readFileSync(logFile, 'utf8').trim().split('\n').slice(-15).join('\n') : '';
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -90,7 +90,8 @@ function compile(definitions) {
     /vErrors = vErrors === null \? (validate\d+)\.errors : vErrors\.concat\(\1\.errors\);/g,
     'vErrors = gather(vErrors, $1.errors);',
   );
-  if (bounded.includes('vErrors.concat(')) throw new Error('ajv writes its code in another form now: adapt `bounded`');
+  if (bounded.includes('vErrors.concat('))
+    throw new Error('ajv writes its code in another form now: adapt `bounded`');
   if (code.includes('require(')) throw new Error('The compiled validators depend on a module at run time');
   return `${HEADER}${bounded}\n${GATHER}export const validators = {\n${table}\n};\n`;
 }

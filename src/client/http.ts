@@ -1,0 +1,157 @@
+/**
+ * The API over HTTPS: what agents and the CLI use. Watches ask for bookmarks, end after a bounded time (the caller
+ * asks again from the last version), and turn an ERROR event into the StatusError it carries.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../base/clock.ts';
+import { TransientError } from '../base/errors.ts';
+import { isRecord } from '../base/json.ts';
+import type { Logger } from '../base/logger.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import { StatusError } from '../schemas/status.ts';
+import { type Connection, type ConnectionOptions, isStatus, openConnection } from './connection.ts';
+import { parseJsonLines } from './json-lines.ts';
+import { type KubeconfigEndpoint, parseKubeconfig } from './kubeconfig.ts';
+import { listQuery, resourceUrl } from './resource-url.ts';
+import type { ApiClient, ClientWatchEvent, ClusterCondition, ObjectList } from './types.ts';
+
+export interface HttpClientOptions extends ConnectionOptions {
+  readonly logger: Logger;
+}
+
+export interface HttpApiClient extends ApiClient, Disposable {
+  /** For what is not a resource: the tunnel, logs, readiness. */
+  readonly connection: Connection;
+}
+
+/** The server ends a watch after this time, so that a half-open connection cannot starve us for ever. */
+const WATCH_TIMEOUT_SECONDS = 300;
+/** What the server is allowed to be late. */
+const WATCH_SLACK_MS = 30_000;
+
+export function createHttpClient(options: HttpClientOptions): HttpApiClient {
+  const connection = openConnection(options);
+  const logger = options.logger.child({ component: 'api-client' });
+
+  async function* watch<T extends KubeObject>(
+    ...[resource, watchOptions]: Parameters<ApiClient['watch']>
+  ): AsyncGenerator<ClientWatchEvent<T>, void, undefined> {
+    const query = listQuery(watchOptions);
+    query.set('watch', 'true');
+    query.set('allowWatchBookmarks', 'true');
+    query.set('resourceVersion', watchOptions.resourceVersion);
+    query.set('timeoutSeconds', String(WATCH_TIMEOUT_SECONDS));
+    const abort = new AbortController();
+    const stop = (): void => abort.abort();
+    watchOptions.signal.addEventListener('abort', stop, { once: true });
+    if (watchOptions.signal.aborted) return;
+    const timer = options.clock.setTimer(stop, WATCH_TIMEOUT_SECONDS * 1_000 + WATCH_SLACK_MS);
+    try {
+      const url = resourceUrl(resource, { namespace: watchOptions.namespace, query });
+      const chunks = await connection.stream(url, abort.signal);
+      for await (const line of parseJsonLines(chunks)) {
+        if (abort.signal.aborted) return;
+        yield eventOf<T>(line);
+      }
+    } catch (error) {
+      if (!watchOptions.signal.aborted) throw error;
+    } finally {
+      timer.cancel();
+      watchOptions.signal.removeEventListener('abort', stop);
+      abort.abort();
+      logger.debug({ resource: resource.plural }, 'Watch ended');
+    }
+  }
+
+  const get: ApiClient['get'] = async (resource, namespace, name) =>
+    (await connection.request({ method: 'GET', path: resourceUrl(resource, { namespace, name }) })) as never;
+
+  return {
+    connection,
+    get,
+    async list<T extends KubeObject>(...[resource, listOptions = {}]: Parameters<ApiClient['list']>) {
+      const path = resourceUrl(resource, { namespace: listOptions.namespace, query: listQuery(listOptions) });
+      return listOf<T>(await connection.request({ method: 'GET', path }));
+    },
+    watch,
+    create: async (resource, object) => {
+      const path = resourceUrl(resource, { namespace: object.metadata.namespace });
+      return (await connection.request({ method: 'POST', path, body: object })) as never;
+    },
+    update: async (resource, object, subresource) => {
+      const { namespace, name } = object.metadata;
+      const path = resourceUrl(resource, { namespace, name, subresource });
+      return (await connection.request({ method: 'PUT', path, body: object })) as never;
+    },
+    patch: async (resource, namespace, name, patch, patchOptions = {}) =>
+      (await connection.request({
+        method: 'PATCH',
+        path: resourceUrl(resource, { namespace, name, subresource: patchOptions.subresource }),
+        body: patch,
+        contentType: patchOptions.type ?? 'application/merge-patch+json',
+      })) as never,
+    async delete(resource, namespace, name, deleteOptions) {
+      const path = resourceUrl(resource, { namespace, name });
+      const body = { kind: 'DeleteOptions', apiVersion: 'v1', ...deleteOptions };
+      await connection.request({ method: 'DELETE', path, ...(deleteOptions ? { body } : {}) });
+    },
+    async clusterState() {
+      const answer = await connection.request({ method: 'GET', path: '/apis/symphony.dev/v1/clusterstate' });
+      return conditionOf(answer);
+    },
+    async restorePods(node, pods) {
+      const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(node)}/restore`;
+      await connection.request({
+        method: 'POST',
+        path,
+        body: { kind: 'PodList', apiVersion: 'v1', items: pods },
+      });
+    },
+    [Symbol.dispose]: () => connection[Symbol.dispose](),
+  };
+}
+
+/** A client of the current context of a kubeconfig file. */
+export async function fromKubeconfig(
+  path: string,
+  context: { readonly clock: Clock; readonly logger: Logger },
+): Promise<HttpApiClient> {
+  const endpoint: KubeconfigEndpoint = await parseKubeconfig(await readFile(path, 'utf8'), path);
+  return createHttpClient({ ...endpoint, ...context });
+}
+
+function eventOf<T extends KubeObject>(line: unknown): ClientWatchEvent<T> {
+  if (!isRecord(line)) throw new TransientError('Cannot read watch: an event is not an object');
+  const { type, object } = line;
+  if (type === 'ERROR') {
+    if (isStatus(object)) throw new StatusError(object);
+    throw new TransientError('Cannot read watch: the server reported an unknown error');
+  }
+  return { type: type as ClientWatchEvent<T>['type'], object: object as T };
+}
+
+/** List items come without `kind` and `apiVersion`, as in Kubernetes; they are given back here. */
+function listOf<T extends KubeObject>(answer: unknown): ObjectList<T> {
+  if (!isRecord(answer) || !Array.isArray(answer['items'])) {
+    throw new TransientError('Cannot read list: the answer has no items');
+  }
+  const metadata = isRecord(answer['metadata']) ? answer['metadata'] : {};
+  const kind = typeof answer['kind'] === 'string' ? answer['kind'].replace(/List$/, '') : '';
+  const apiVersion = typeof answer['apiVersion'] === 'string' ? answer['apiVersion'] : 'v1';
+  const next = metadata['continue'];
+  const version = metadata['resourceVersion'];
+  return {
+    items: answer['items'].map((item) => ({ apiVersion, kind, ...(item as object) }) as unknown as T),
+    resourceVersion: typeof version === 'string' ? version : '',
+    ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
+  };
+}
+
+/** The server may wrap the condition as an object (`status`) or answer it plainly. */
+function conditionOf(answer: unknown): ClusterCondition {
+  const body = isRecord(answer) && isRecord(answer['status']) ? answer['status'] : answer;
+  if (!isRecord(body) || typeof body['epoch'] !== 'string') {
+    throw new TransientError('Cannot read the cluster state: the answer has no epoch');
+  }
+  return { epoch: body['epoch'], phase: body['phase'] === 'rebuilding' ? 'rebuilding' : 'normal' };
+}

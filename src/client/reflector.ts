@@ -1,0 +1,152 @@
+/**
+ * A local mirror of a list: list, watch from its version, list again when the version is gone. The mirror is never
+ * emptied by an error: until a complete new list has been read, the old content stays (fail static).
+ *
+ * `onList` gets every complete list; `onEvent` every later change, in order. `synced` turns true with the first list.
+ */
+import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
+import { type Clock, sleep } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Rng } from '../base/rng.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
+import { isStatusError } from '../schemas/status.ts';
+import type { ApiClient, ListOptions, ObjectList, ResourcePath } from './types.ts';
+
+export interface ReflectorOptions<T extends KubeObject> {
+  readonly client: ApiClient;
+  readonly resource: ResourcePath;
+  readonly selection?: ListOptions;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** A complete list; throwing (or rejecting) discards it and lists again after a pause. */
+  onList?(items: readonly T[]): void | Promise<void>;
+  onChange?(change: { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }): void;
+  /** Told when the connection is lost and when it is back. */
+  onConnection?(connected: boolean): void;
+}
+
+export interface Reflector<T extends KubeObject> extends AsyncDisposable {
+  start(): void;
+  readonly synced: boolean;
+  get(key: string): T | undefined;
+  values(): IterableIterator<T>;
+  /** Drops the version, so that a complete list is read next. */
+  relist(): void;
+}
+
+/** First retry at once-ish, at most half a minute: an agent should be back soon after its control plane. */
+const RETRY: BackoffPolicy = { initialMs: 250, maxMs: 15_000, factor: 2 };
+/** Part of a delay that is random, so that a thousand agents do not come back in one instant. */
+const JITTER = 0.5;
+/** Objects per page of a list. */
+const PAGE_SIZE = 500;
+/** Pages of one list; a list longer than this is a bug at the server. */
+const MAX_PAGES = 10_000;
+
+export function createReflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
+  const { client, resource, clock, rng } = options;
+  const logger = options.logger.child({ component: 'reflector', resource: resource.plural });
+  const stop = new AbortController();
+  let mirror = new Map<string, T>();
+  let version: string | undefined;
+  let synced = false;
+  let attempt = new AbortController();
+  let relistWanted = true;
+  let running: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    while (!stop.signal.aborted) {
+      try {
+        if (relistWanted || version === undefined) await relistNow();
+        options.onConnection?.(true);
+        const changed = await follow();
+        // An orderly end is not a failure; but one that brought nothing must not spin.
+        failures = changed ? 0 : failures + 1;
+        if (changed) continue;
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        if (isStatusError(error) && error.code === 410) {
+          version = undefined;
+          failures += 1;
+          logger.info({}, 'Watch is too old, listing again');
+          if (failures <= 1) continue;
+        } else {
+          failures += 1;
+          options.onConnection?.(false);
+          logger.warn({ error: errorMessage(error), failures }, 'Cannot watch');
+        }
+      }
+      const delay = backoffDelayMs(RETRY, failures);
+      await sleep(clock, delay * (1 - JITTER * rng.next()), stop.signal);
+    }
+  }
+
+  async function relistNow(): Promise<void> {
+    relistWanted = false;
+    version = undefined;
+    const items: T[] = [];
+    let next: string | undefined;
+    let page: ObjectList<T> | undefined;
+    for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+      page = await client.list<T>(resource, {
+        ...options.selection,
+        limit: PAGE_SIZE,
+        ...(next === undefined ? {} : { continue: next }),
+      });
+      items.push(...page.items);
+      next = page.continue;
+      if (next === undefined) break;
+    }
+    if (!page || next !== undefined) throw new Error('Cannot list: the list does not end');
+    const listed = new Map(items.map((item) => [keyOf(item), item]));
+    mirror = listed;
+    await options.onList?.(items);
+    version = page.resourceVersion;
+    synced = true;
+  }
+
+  /** True when at least one event came. */
+  async function follow(): Promise<boolean> {
+    if (version === undefined || relistWanted) return true;
+    attempt = new AbortController();
+    const signal = AbortSignal.any([attempt.signal, stop.signal]);
+    let seen = false;
+    for await (const event of client.watch<T>(resource, {
+      ...options.selection,
+      resourceVersion: version,
+      signal,
+    })) {
+      if (signal.aborted) break;
+      seen = true;
+      version = event.object.metadata.resourceVersion ?? version;
+      if (event.type === 'BOOKMARK') continue;
+      const key = keyOf(event.object);
+      if (event.type === 'DELETED') mirror.delete(key);
+      else mirror.set(key, event.object);
+      options.onChange?.({ type: event.type, object: event.object });
+    }
+    return seen || relistWanted;
+  }
+
+  return {
+    start() {
+      running ??= run();
+    },
+    get synced() {
+      return synced;
+    },
+    get: (key) => mirror.get(key),
+    values: () => mirror.values(),
+    relist() {
+      relistWanted = true;
+      attempt.abort();
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}

@@ -1,7 +1,7 @@
 /** Boils a Pod down to a {@link PodInfo}. */
 import { keyOf } from '../schemas/object.ts';
 import { podNonZeroRequests, podRequests } from '../schemas/pod-resources.ts';
-import { compileLabelSelector } from '../schemas/selectors.ts';
+import { compileLabelSelector } from './label-predicate.ts';
 import type { Pod } from '../schemas/types.ts';
 import type { AffinityTerm, HostPort, PodInfo } from './types.ts';
 

@@ -1,7 +1,7 @@
 /** Building the {@link Snapshot} from stored objects, and adding placements to it. */
 import { controllerOf } from '../schemas/object.ts';
 import { parseAmounts } from '../schemas/pod-resources.ts';
-import { compileLabelSelector } from '../schemas/selectors.ts';
+import { compileLabelSelector } from './label-predicate.ts';
 import type { Namespace, Node, Pod, ReplicaSet, Service } from '../schemas/types.ts';
 import { isFinished, toPodInfo } from './pod-info.ts';
 import type { LabelPredicate, NodeInfo, PodInfo, Snapshot } from './types.ts';

@@ -1,5 +1,5 @@
 /** Topology spread constraints (KEP-895, KEP-3022, KEP-3094) as filter and scorer both need them. */
-import { compileLabelSelector } from '../schemas/selectors.ts';
+import { compileLabelSelector } from './label-predicate.ts';
 import { toleratesTaint } from '../schemas/tolerations.ts';
 import { requiredNodePredicate } from './node-selector.ts';
 import type { LabelPredicate, NodeInfo, PodInfo, Snapshot, SpreadConstraint } from './types.ts';

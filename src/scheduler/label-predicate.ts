@@ -1,0 +1,8 @@
+/** A LabelSelector compiled once and asked many times. */
+import { labelSelectorRequirements, matchesRequirements } from '../schemas/selectors.ts';
+import type { LabelPredicate } from './types.ts';
+
+export function compileLabelSelector(selector: unknown): LabelPredicate {
+  const requirements = labelSelectorRequirements(selector);
+  return requirements ? (labels) => matchesRequirements(requirements, labels) : () => false;
+}

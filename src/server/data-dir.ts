@@ -1,0 +1,50 @@
+/** The data directory: where what must outlive the process lies, and how small files are written there. */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface DataDir {
+  readonly root: string;
+  readonly redis: string;
+  readonly tls: string;
+  readonly mirrors: string;
+  readonly kubeconfig: string;
+  /** The agent's own state, by node name. */
+  agent(nodeName: string): string;
+  read(name: string): Promise<string | undefined>;
+  /** Atomic; mode 0600. */
+  write(name: string, text: string): Promise<void>;
+}
+
+export async function openDataDir(root: string): Promise<DataDir> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  return {
+    root,
+    redis: join(root, 'redis'),
+    tls: join(root, 'tls'),
+    mirrors: join(root, 'git'),
+    kubeconfig: join(root, 'kubeconfig'),
+    agent: (nodeName) => join(root, 'agents', nodeName),
+    async read(name) {
+      try {
+        return await readFile(join(root, name), 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+    async write(name, text) {
+      const temporary = join(root, `.${name}.tmp`);
+      await writeFile(temporary, text, { mode: 0o600 });
+      await rename(temporary, join(root, name));
+    },
+  };
+}
+
+/** Reads a value, or makes and keeps one: cluster id, tokens. */
+export async function readOrCreate(dir: DataDir, name: string, make: () => string): Promise<string> {
+  const existing = (await dir.read(name))?.trim();
+  if (existing) return existing;
+  const value = make();
+  await dir.write(name, `${value}\n`);
+  return value;
+}

@@ -30,7 +30,12 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
   subscribe(listener: (event: CacheEvent<T>) => void): Disposable;
   /** Resolves once the view holds everything up to `version` (or rejects when `signal` aborts). */
   waitFor(version: string, signal?: AbortSignal): Promise<void>;
-  /** Events after `fromVersion` that the history window still holds, then live ones; throws Gone when too old. */
+  /** Resolves once the view holds everything that was committed before the call: for a consistent list. */
+  refresh(signal?: AbortSignal): Promise<void>;
+  /**
+   * Events after `fromVersion` that the history window still holds, then live ones. Throws Gone when it is too old, when
+   * the consumer falls too far behind, and when the view had to be listed anew (the consumer lists again, too).
+   */
   watch(fromVersion: string, signal: AbortSignal): AsyncIterable<CacheEvent<T>>;
 }
 

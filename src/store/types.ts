@@ -83,6 +83,7 @@ export interface ClusterState {
 
 export interface HeldLease {
   readonly token: number;
+  /** On the store's clock; a holder measures its own time instead. */
   readonly expiresAtMs: number;
 }
 
@@ -90,10 +91,13 @@ export interface Store extends AsyncDisposable {
   /** All or nothing. Throws {@link CommitRefused}, {@link FenceLost}, {@link EpochChanged} or {@link StoreUnavailable}. */
   commit(ops: readonly StoreOp[], options?: CommitOptions): Promise<CommitResult>;
   get(resource: ResourceId, key: string): Promise<KubeObject | undefined>;
+  /** As `get`, for many keys at once; the results are in the order of the keys. */
+  getMany(resource: ResourceId, keys: readonly string[]): Promise<readonly (KubeObject | undefined)[]>;
   list(resource: ResourceId): Promise<ListResult>;
   /**
    * Every change of the resource after `fromVersion`, in order, without a gap, until `signal` aborts.
-   * Throws {@link Gone} when `fromVersion` is older than the change log, newer than the store, or of another epoch.
+   * Throws {@link Gone} when `fromVersion` is older than the change log, newer than the store, or of another epoch, and
+   * when the consumer falls too far behind; {@link EpochChanged} when the data is no longer what was opened.
    */
   watch(resource: ResourceId, fromVersion: string, signal: AbortSignal): AsyncIterable<StoreEvent>;
   /**
@@ -103,7 +107,10 @@ export interface Store extends AsyncDisposable {
   versions(resource: ResourceId): Promise<{ readonly resource: string; readonly store: string }>;
   /** Undefined when there is no data (a first start, or history was lost). */
   clusterState(): Promise<ClusterState | undefined>;
-  /** Compare and set; false when `expected` is not what is there. The adapter then writes under the new epoch. */
+  /**
+   * Compare and set; false when `expected` is not what is there. When true, the adapter goes on under the epoch of
+   * `next`: after another process has renewed the epoch, `setClusterState(state, state)` accepts it.
+   */
   setClusterState(next: ClusterState, expected: ClusterState | undefined): Promise<boolean>;
   /** Takes or renews a lease; undefined while somebody else holds it. The token grows with every change of holder. */
   acquireLease(lease: string, holder: string, ttlMs: number): Promise<HeldLease | undefined>;
@@ -129,7 +136,11 @@ export class CommitRefused extends Error {
   }
 }
 
-/** The data is not the data that this adapter was opened on (or is gone): every commit and watch is refused with this. */
+/**
+ * The data is not the data that this adapter was opened on, or is gone, or has lost changes that the adapter has seen.
+ * Every commit, read and watch is refused with this (an empty list would look like "delete everything") until
+ * `setClusterState` succeeds. Data without a cluster state takes no commits.
+ */
 export class EpochChanged extends Error {
   override readonly name = 'EpochChanged';
 }

@@ -1,0 +1,104 @@
+/**
+ * The caches of one process: one list and one watch per resource in use feed every reader there is.
+ *
+ * While the store cannot be read (unreachable, or its history was lost), a cache goes on serving what it has: a missing
+ * observation never looks like a deletion. It lists again as soon as the store answers.
+ */
+import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
+import { type Clock, sleep } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import type { ResourceId } from '../schemas/resource-kind.ts';
+import type { CacheSet, ResourceCache } from './cache.ts';
+import { type CacheLimits, createFedCache, type FedCache } from './resource-cache.ts';
+import { Gone, type Store, StoreUnavailable } from './types.ts';
+
+export interface CacheSetOptions extends Partial<CacheLimits> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Enough for a client that was away for some seconds in a large rollout; beyond it, listing is cheaper anyway. */
+const DEFAULT_HISTORY_LIMIT = 5_000;
+/** A watcher that is this far behind is served better by a list. */
+const DEFAULT_WATCH_QUEUE_LIMIT = 10_000;
+
+/** A store that does not answer is asked again soon: every second of waiting is one of stale reads. */
+const RETRY: BackoffPolicy = { initialMs: 100, maxMs: 5_000, factor: 2 };
+
+interface Opened {
+  readonly fed: FedCache<KubeObject>;
+  readonly ready: Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+export function createCacheSet(options: CacheSetOptions): CacheSet {
+  const { store, clock } = options;
+  const logger = options.logger.child({ component: 'cache' });
+  const opened = new Map<ResourceId, Opened>();
+  const abort = new AbortController();
+
+  /** Lists and watches until the set is disposed; `listed` is called after each list. */
+  async function feed(resource: ResourceId, fed: FedCache<KubeObject>, listed: () => void): Promise<void> {
+    const { signal } = abort;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        const list = await store.list(resource);
+        if (signal.aborted) return;
+        fed.relist(list);
+        listed();
+        failures = 0;
+        for await (const event of store.watch(resource, list.version, signal)) fed.apply(event);
+        throw new StoreUnavailable('The store was closed');
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof Gone && failures === 0) {
+          failures = 1;
+          logger.info({ resource, error }, 'The watch fell behind; listing again');
+          continue;
+        }
+        failures += 1;
+        logger.warn({ resource, error, failures }, 'Cannot read the store; trying again');
+        await sleep(clock, backoffDelayMs(RETRY, failures), signal);
+      }
+    }
+  }
+
+  function start(resource: ResourceId): Opened {
+    const fed = createFedCache({
+      resource,
+      logger,
+      versions: () => store.versions(resource),
+      historyLimit: options.historyLimit ?? DEFAULT_HISTORY_LIMIT,
+      watchQueueLimit: options.watchQueueLimit ?? DEFAULT_WATCH_QUEUE_LIMIT,
+    });
+    let listed: () => void = () => undefined;
+    const firstList = new Promise<void>((resolve) => {
+      listed = resolve;
+    });
+    const ended = feed(resource, fed, listed);
+    const ready = Promise.race([firstList, ended]).then(() => {
+      if (abort.signal.aborted)
+        throw new Error(`Cannot open the cache of ${resource}: the caches are closed`);
+    });
+    ready.catch(() => undefined);
+    return { fed, ready, ended };
+  }
+
+  return {
+    async open<T extends KubeObject>(resource: ResourceId) {
+      abort.signal.throwIfAborted();
+      let found = opened.get(resource);
+      if (!found) opened.set(resource, (found = start(resource)));
+      await found.ready;
+      return found.fed.cache as unknown as ResourceCache<T>;
+    },
+    async [Symbol.asyncDispose]() {
+      abort.abort();
+      for (const { fed } of opened.values()) fed.close();
+      await Promise.allSettled([...opened.values()].map(({ ended }) => ended));
+    },
+  };
+}

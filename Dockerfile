@@ -1,0 +1,26 @@
+# Symphony in one image: control plane, agent and command line.
+#   docker build -t symphony .
+#   docker run -v symphony:/data -v /var/run/docker.sock:/var/run/docker.sock --network host symphony up --repo URL --data-dir /data
+# Where no base image can be pulled: `node scripts/base-image.mjs` makes one, then
+#   docker build --build-arg BASE_IMAGE=symphony.example/base:1 --network host -t symphony .
+ARG BASE_IMAGE=node:20-bookworm-slim
+
+FROM ${BASE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY . .
+RUN node scripts/generate.mjs && node scripts/build.mjs && npm prune --omit=dev --ignore-scripts
+
+FROM ${BASE_IMAGE}
+RUN command -v redis-server >/dev/null && command -v git >/dev/null && command -v nft >/dev/null \
+ || (apt-get update && apt-get install -y --no-install-recommends ca-certificates git nftables redis-server && rm -rf /var/lib/apt/lists/*)
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/bin ./bin
+COPY --from=build /app/dist ./dist
+COPY --from=build /app/node_modules ./node_modules
+VOLUME /data
+EXPOSE 6443
+ENTRYPOINT ["/app/bin/symphony"]
+CMD ["--help"]

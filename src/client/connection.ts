@@ -197,7 +197,7 @@ export function openConnection(options: ConnectionOptions): Connection {
               answerOf(response, body);
               reject(unreachable(`upgrade ${path} at`, new Error(`answer ${response.statusCode ?? 0}`)));
             } catch (error) {
-              reject(error);
+              reject(error instanceof Error ? error : unreachable(`upgrade ${path} at`, error));
             }
           },
           (error: unknown) => reject(unreachable(`upgrade ${path} at`, error)),

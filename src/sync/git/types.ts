@@ -8,6 +8,13 @@ export interface TreeEntry {
   readonly sizeBytes: number;
 }
 
+/** One difference between two trees: the entry as it is now, or none when it is gone. */
+export interface TreeChange {
+  /** Path from the root of the trees compared. */
+  readonly path: string;
+  readonly entry: TreeEntry | undefined;
+}
+
 export interface GitMirror extends AsyncDisposable {
   /** Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such repository, refused URL). */
   fetch(signal: AbortSignal): Promise<void>;
@@ -15,6 +22,10 @@ export interface GitMirror extends AsyncDisposable {
   resolve(revision: string): Promise<string>;
   /** Every entry below `path` (`''` or `.` for the root), sorted by path. */
   tree(commit: string, path: string): Promise<readonly TreeEntry[]>;
+  /** The id of the directory `path` in a commit, undefined when there is none: equal ids mean equal contents. */
+  treeId(commit: string, path: string): Promise<string | undefined>;
+  /** What changed between two trees (ids from {@link treeId}), paths and entries relative to them. */
+  changedEntries(fromTree: string, toTree: string): Promise<readonly TreeChange[]>;
   /** The contents of blobs, in the order asked. */
   readBlobs(blobIds: readonly string[]): Promise<readonly Buffer[]>;
   /** Whether `ancestor` is in the history of `commit`. */

@@ -1,0 +1,192 @@
+/**
+ * Desired objects, live objects and an application's inventory → what is to be done, in order. Pure.
+ *
+ * Never in a change set: an object that another application manages; the deletion of anything that is not in this
+ * application's inventory; any deletion when the render is incomplete, empty (unless allowed) or the store is being
+ * rebuilt (docs/INVARIANTS.md, "prune guard").
+ */
+import { jsonEqual } from '../base/json.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
+import { type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
+import { hasSyncOption, ignoresExtraneous, syncWave } from './annotations.ts';
+import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';
+import { marked, mergeDesired } from './merge.ts';
+import { normaliseDesired } from './normalise.ts';
+import { managingApplication } from './tracking.ts';
+
+export type ChangeAction = 'create' | 'update' | 'delete' | 'noop';
+
+/** A manifest after parsing, defaulting of its namespace and validation. */
+export interface DesiredObject {
+  readonly kind: ResourceKind;
+  readonly object: KubeObject;
+  /** Where it was written, for messages: `shop/web.yaml:12`. */
+  readonly origin: string;
+}
+
+export interface Change {
+  readonly action: ChangeAction;
+  readonly kind: ResourceKind;
+  readonly key: string;
+  readonly wave: number;
+  /** What to write (create, update), or the live object (delete, noop). */
+  readonly object: KubeObject;
+  readonly live: KubeObject | undefined;
+  readonly origin: string | undefined;
+}
+
+export type ProblemCode = 'duplicate' | 'shared-resource' | 'namespace-missing' | 'being-deleted';
+
+/** Why an object cannot be applied. The others of the change set are not affected. */
+export interface ChangeProblem {
+  readonly code: ProblemCode;
+  readonly kind: ResourceKind;
+  readonly key: string;
+  readonly origin: string | undefined;
+  readonly message: string;
+}
+
+export type PruneHold = 'off' | 'incomplete' | 'empty' | 'rebuilding' | 'budget';
+
+export interface ChangeSetOptions {
+  /** `namespace/name` of the application. */
+  readonly application: string;
+  readonly prune: boolean;
+  readonly allowEmpty: boolean;
+  /** False while the store's history is lost: nothing is deleted. */
+  readonly historyComplete: boolean;
+  /** Sync options of the application (`Prune=false`, `CreateNamespace=true`). */
+  readonly syncOptions: readonly string[];
+  readonly ignore: readonly IgnoreRule[];
+  /** Share of the inventory (0..1) that may be deleted at once; undefined for no limit. */
+  readonly pruneBudget?: number;
+}
+
+export interface ChangeSet {
+  /** In the order of applying, deletions last. */
+  readonly changes: readonly Change[];
+  readonly problems: readonly ChangeProblem[];
+  /** Objects of the inventory that Git no longer has and that stay, and why. */
+  readonly held: readonly { readonly kind: ResourceKind; readonly key: string; readonly reason: PruneHold }[];
+}
+
+export interface InventoryItem {
+  readonly kind: ResourceKind;
+  readonly object: KubeObject;
+}
+
+export function idOf(kind: ResourceKind, key: string): string {
+  return `${resourceIdOf(kind)}|${key}`;
+}
+
+export type LiveLookup = (resource: ResourceId, key: string) => KubeObject | undefined;
+
+export function planChangeSet(
+  desired: readonly DesiredObject[],
+  live: LiveLookup,
+  inventory: readonly InventoryItem[],
+  options: ChangeSetOptions,
+): ChangeSet {
+  const problems: ChangeProblem[] = [];
+  const wanted = new Map<string, DesiredObject>();
+  for (const item of desired) {
+    const key = keyOf(item.object);
+    const id = idOf(item.kind, key);
+    const first = wanted.get(id);
+    if (first) problems.push(problem('duplicate', item, key, `is also in ${first.origin}`));
+    else wanted.set(id, item);
+  }
+  const changes: Change[] = [];
+  for (const item of wanted.values()) {
+    const outcome = planObject(item, live(resourceIdOf(item.kind), keyOf(item.object)), options);
+    if ('code' in outcome) problems.push(outcome);
+    else changes.push(outcome);
+  }
+  const { deletions, held } = planPrune(wanted, inventory, problems, options);
+  return { changes: [...changes.sort(byApplyOrder), ...deletions.sort(byApplyOrder).reverse()], problems, held };
+}
+
+/** What is to be done with one object: exported for the incremental path, which plans only what changed. */
+export function planObject(
+  item: DesiredObject,
+  live: KubeObject | undefined,
+  options: Pick<ChangeSetOptions, 'application' | 'ignore'>,
+): Change | ChangeProblem {
+  const { kind, origin } = item;
+  const desired = normaliseDesired(item.object);
+  const key = keyOf(desired);
+  const base = { kind, key, wave: syncWave(desired), live, origin };
+  if (!live) return { ...base, action: 'create', object: marked(desired, options.application) };
+  const manager = managingApplication(live);
+  if (manager !== undefined && manager !== options.application) {
+    return problem('shared-resource', item, key, `is managed by application "${manager}"`);
+  }
+  if (live.metadata.deletionTimestamp !== undefined) {
+    return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
+  }
+  const kept = withIgnoredFields(desired, live, options.ignore, kind);
+  const next = kind.withDefaults(mergeDesired(live, kept, options.application));
+  if (jsonEqual(next, live)) return { ...base, action: 'noop', object: live };
+  return { ...base, action: 'update', object: next };
+}
+
+function planPrune(
+  wanted: ReadonlyMap<string, DesiredObject>,
+  inventory: readonly InventoryItem[],
+  problems: readonly ChangeProblem[],
+  options: ChangeSetOptions,
+): { readonly deletions: Change[]; readonly held: ChangeSet['held'] } {
+  const candidates = inventory.filter(({ kind, object }) => {
+    if (wanted.has(idOf(kind, keyOf(object))) || object.metadata.deletionTimestamp !== undefined) return false;
+    return managingApplication(object) === options.application && !ignoresExtraneous(object);
+  });
+  const free = candidates.filter(({ object }) => !hasSyncOption(object, 'Prune=false', options.syncOptions));
+  const reason = pruneHold(wanted.size, free.length, inventory.length, problems, options);
+  const stays = reason === undefined ? candidates.filter((item) => !free.includes(item)) : candidates;
+  return {
+    deletions: (reason === undefined ? free : []).map(({ kind, object }) => ({
+      action: 'delete',
+      kind,
+      key: keyOf(object),
+      wave: syncWave(object),
+      object,
+      live: object,
+      origin: undefined,
+    })),
+    held: stays.map(({ kind, object }) => ({ kind, key: keyOf(object), reason: reason ?? 'off' })),
+  };
+}
+
+function pruneHold(
+  wanted: number,
+  deletions: number,
+  inventory: number,
+  problems: readonly ChangeProblem[],
+  options: ChangeSetOptions,
+): PruneHold | undefined {
+  if (!options.prune) return 'off';
+  if (!options.historyComplete) return 'rebuilding';
+  if (problems.some(({ code }) => code === 'duplicate')) return 'incomplete';
+  if (wanted === 0 && !options.allowEmpty) return 'empty';
+  const { pruneBudget } = options;
+  return pruneBudget !== undefined && deletions > pruneBudget * inventory ? 'budget' : undefined;
+}
+
+function problem(code: ProblemCode, item: DesiredObject, key: string, detail: string): ChangeProblem {
+  const message = `${item.origin}: ${item.kind.kind} "${key}" ${detail}`;
+  return { code, kind: item.kind, key, origin: item.origin, message };
+}
+
+/** Wave, then the kind's place (namespaces before what lives in them), kind, key. */
+export function byApplyOrder(a: Change, b: Change): number {
+  return (
+    a.wave - b.wave ||
+    a.kind.applyOrder - b.kind.applyOrder ||
+    compareText(a.kind.kind, b.kind.kind) ||
+    compareText(a.key, b.key)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

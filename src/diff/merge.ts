@@ -1,0 +1,103 @@
+/**
+ * The three-way merge: live object, manifest, and the fields that the last apply set → what the object must become.
+ *
+ * The manifest wins where it speaks; a field that the last apply set and the manifest no longer names is removed; all
+ * else (defaults, status, what others wrote) stays as it is. merge(merge(x)) = merge(x).
+ */
+import { isRecord } from '../base/json.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import { type FieldSet, appliedFields, fieldsOf, memberOf } from './applied-fields.ts';
+import { itemsByKey } from './merge-keys.ts';
+import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION, trackingId } from './tracking.ts';
+
+/** Maps of free keys: of these only the keys that Git set are removed, never the whole map. */
+const FREE_MAPS = new Set(['labels', 'annotations', 'data', 'binaryData', 'finalizers', 'ownerReferences']);
+
+/** Unions: naming one member excludes the others, live ones too (patchStrategy `retainKeys`). */
+const UNIONS = new Set(['strategy', 'updateStrategy', 'volumes[]']);
+
+/** `desired` is normalised; the result carries the marks of `applicationKey` and the live object's version. */
+export function mergeDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
+  const applied = handOver(live, desired, appliedFields(live));
+  return merge(live, marked(desired, applicationKey), applied, '') as KubeObject;
+}
+
+/** The manifest as it is created: with the marks that make it part of the application's inventory. */
+export function marked(desired: KubeObject, applicationKey: string): KubeObject {
+  const marks = {
+    [TRACKING_ANNOTATION]: trackingId(applicationKey, desired),
+    [APPLIED_FIELDS_ANNOTATION]: JSON.stringify(fieldsOf(desired)),
+  };
+  const annotations = { ...desired.metadata.annotations, ...marks };
+  return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+/** A manifest that stops naming `replicas` hands the number to somebody else (an autoscaler): it is not reset to 1. */
+function handOver(live: KubeObject, desired: KubeObject, applied: FieldSet): FieldSet {
+  const spec = memberOf(applied, 'spec');
+  const [liveSpec, desiredSpec] = [live['spec'], desired['spec']];
+  const handsOver = isRecord(liveSpec) && isRecord(desiredSpec) && desiredSpec['replicas'] === undefined;
+  if (typeof applied !== 'object' || typeof spec !== 'object' || !handsOver) return applied;
+  const { replicas: _replicas, ...rest } = spec;
+  return { ...applied, spec: rest };
+}
+
+function merge(live: unknown, desired: unknown, applied: FieldSet | undefined, field: string): unknown {
+  if (isRecord(desired) && isRecord(live)) return mergeMaps(live, desired, applied, field);
+  if (Array.isArray(desired) && Array.isArray(live)) return mergeLists(live, desired, applied, field);
+  return desired;
+}
+
+function mergeMaps(
+  live: Record<string, unknown>,
+  desired: Record<string, unknown>,
+  applied: FieldSet | undefined,
+  field: string,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = {};
+  for (const key of Object.keys(live)) {
+    const was = memberOf(applied, key);
+    if (desired[key] !== undefined) merged[key] = merge(live[key], desired[key], was, key);
+    else if (UNIONS.has(field)) continue;
+    else if (was === undefined) merged[key] = live[key];
+    else if (FREE_MAPS.has(key)) {
+      const rest = withoutApplied(live[key], was, key);
+      if (rest !== undefined) merged[key] = rest;
+    }
+  }
+  for (const key of Object.keys(desired)) {
+    if (live[key] === undefined && desired[key] !== undefined) merged[key] = desired[key];
+  }
+  return merged;
+}
+
+/** What others put into a free map or a shared list; undefined when nothing is left. */
+function withoutApplied(live: unknown, applied: FieldSet, field: string): unknown {
+  if (isRecord(live)) {
+    const rest = Object.entries(live).filter(([key]) => memberOf(applied, key) === undefined);
+    return rest.length === 0 ? undefined : Object.fromEntries(rest);
+  }
+  if (!Array.isArray(live)) return undefined;
+  const items = [...(itemsByKey(field, live) ?? [])].filter(([id]) => memberOf(applied, id) === undefined);
+  return items.length === 0 ? undefined : items.map(([, item]) => item);
+}
+
+function mergeLists(
+  live: readonly unknown[],
+  desired: readonly unknown[],
+  applied: FieldSet | undefined,
+  field: string,
+): readonly unknown[] {
+  const wanted = itemsByKey(field, desired);
+  const existing = itemsByKey(field, live);
+  if (!wanted || !existing) return desired;
+  const merged: unknown[] = [];
+  for (const [id, item] of wanted) {
+    const current = existing.get(id);
+    merged.push(current === undefined ? item : merge(current, item, memberOf(applied, id), `${field}[]`));
+  }
+  for (const [id, item] of existing) {
+    if (!wanted.has(id) && memberOf(applied, id) === undefined) merged.push(item);
+  }
+  return merged;
+}

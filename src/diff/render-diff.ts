@@ -1,0 +1,80 @@
+/** A change set as text for people: `+` create, `~` update with its fields, `-` delete; values of Secrets are masked. */
+import { isRecord } from '../base/json.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
+import type { Change, ChangeSet } from './change-set.ts';
+import { type FieldChange, fieldChanges } from './field-changes.ts';
+
+export interface RenderDiffOptions {
+  readonly color: boolean;
+}
+
+/** A value longer than this is cut: a diff is for reading. */
+const MAX_VALUE_LENGTH = 200;
+const MASK = '(sensitive)';
+
+const SIGNS = { create: '+', update: '~', delete: '-', noop: ' ' } as const;
+const COLORS = { '+': 32, '~': 33, '-': 31, ' ': 0 } as const;
+
+/** Empty when there is nothing to change and nothing to report. */
+export function renderDiff(changeSet: ChangeSet, options: RenderDiffOptions): string {
+  const paint = (sign: keyof typeof COLORS, text: string): string =>
+    options.color && COLORS[sign] !== 0 ? `\u001b[${COLORS[sign]}m${text}\u001b[0m` : text;
+  const lines: string[] = [];
+  for (const change of changeSet.changes) {
+    if (change.action === 'noop') continue;
+    const sign = SIGNS[change.action];
+    const origin = change.origin === undefined ? '' : `  (${change.origin})`;
+    lines.push(paint(sign, `${sign} ${change.kind.kind} ${printable(change.key)}${printable(origin)}`));
+    for (const field of shownFields(change)) lines.push(...fieldLines(field, paint));
+  }
+  for (const { message } of changeSet.problems) lines.push(paint('-', `! ${printable(message)}`));
+  for (const { kind, key, reason } of changeSet.held) {
+    lines.push(`  ${kind.kind} ${printable(key)} is no longer in Git and stays (prune: ${reason})`);
+  }
+  if (lines.length === 0) return '';
+  return `${[...lines, '', summary(changeSet)].join('\n')}\n`;
+}
+
+function summary({ changes }: ChangeSet): string {
+  const count = (action: Change['action']): number => changes.filter((change) => change.action === action).length;
+  return `${count('create')} to create, ${count('update')} to change, ${count('delete')} to delete, ${count('noop')} unchanged`;
+}
+
+function shownFields(change: Change): readonly FieldChange[] {
+  if (change.action === 'delete' || !change.live) return [];
+  const secret = change.kind.kind === 'Secret' && change.kind.group === '';
+  const fields = fieldChanges(change.live, change.object);
+  return secret ? fields.map(masked) : fields;
+}
+
+/** Only the names of a Secret's keys are shown; that a value changed is visible, the value is not. */
+function masked(field: FieldChange): FieldChange {
+  if (!/^(data|stringData)\b/.test(field.path)) return field;
+  const mask = (value: unknown): unknown =>
+    isRecord(value) ? Object.fromEntries(Object.keys(value).map((key) => [key, MASK])) : value === undefined ? undefined : MASK;
+  return { path: field.path, before: mask(field.before), after: mask(field.after) };
+}
+
+function fieldLines(field: FieldChange, paint: (sign: '+' | '~' | '-', text: string) => string): readonly string[] {
+  const path = printable(field.path);
+  if (field.before === undefined) return [paint('+', `    + ${path}: ${valueText(field.after)}`)];
+  if (field.after === undefined) return [paint('-', `    - ${path}: ${valueText(field.before)}`)];
+  return [paint('~', `    ~ ${path}: ${valueText(field.before)} -> ${valueText(field.after)}`)];
+}
+
+function valueText(value: unknown): string {
+  const text = typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value);
+  const points = [...printable(text)];
+  return points.length <= MAX_VALUE_LENGTH ? points.join('') : `${points.slice(0, MAX_VALUE_LENGTH).join('')}…`;
+}
+
+/** Control characters (terminal escapes among them) come from manifests; they are shown, never sent to a terminal. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is replaced
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, '\uFFFD');
+}
+
+/** `Deployment shop/web`. */
+export function describeObject(object: KubeObject): string {
+  return `${object.kind} ${keyOf(object)}`;
+}

@@ -1,0 +1,27 @@
+/** Health of one object, by its kind; a kind without an assessor is healthy as soon as it exists. Pure. */
+import type { KubeObject } from '../schemas/object.ts';
+import { parseApiVersion } from '../schemas/object.ts';
+import { assessNestedApplication } from './application.ts';
+import { assessDeployment } from './deployment.ts';
+import { assessPod } from './pod.ts';
+import { assessReplicaSet } from './replica-set.ts';
+import { assessService } from './service.ts';
+import { type Assessor, type Health, healthy, progressing } from './types.ts';
+
+const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
+  ['apps/Deployment', assessDeployment],
+  ['apps/ReplicaSet', assessReplicaSet],
+  ['/Pod', assessPod],
+  ['/Service', assessService],
+  ['argoproj.io/Application', assessNestedApplication],
+]);
+
+export function assess(object: KubeObject | undefined): Health {
+  if (!object) return { status: 'Missing', message: '' };
+  if (object.metadata.deletionTimestamp !== undefined) return progressing('Pending deletion');
+  const { group } = parseApiVersion(object.apiVersion);
+  return ASSESSORS.get(`${group}/${object.kind}`)?.(object) ?? healthy;
+}
+
+export { findCause, type Cause } from './failure-cause.ts';
+export { type Health, type HealthStatus, isWorse, worstOf } from './types.ts';

@@ -5,7 +5,7 @@
  * Invariants: only containers that carry our cluster's *and* our node's labels are listed or touched; creating a
  * container whose name exists already with the same labels returns that one (a lost reply is not an error).
  */
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 
 /** Label keys; also read by cAdvisor and log shippers. */
 export const labelKeys = {
@@ -263,5 +263,5 @@ export interface ContainerRuntime extends AsyncDisposable {
   }): Promise<void>;
   removeNetwork(name: string): Promise<void>;
   /** A stream to a port inside the container's network, for probes of unreachable networks and for port-forward. */
-  dial(id: string, port: number): Promise<import('node:stream').Duplex>;
+  dial(id: string, port: number): Promise<Duplex>;
 }

@@ -1,0 +1,43 @@
+/** The Engine's inspection of a container → {@link ContainerRecord}, pure. */
+import type { ContainerInspectInfo } from 'dockerode';
+import type { ContainerPhase, ContainerRecord } from '../types.ts';
+
+/** The Engine writes "never" as the year 1. */
+const NEVER = '0001-01-01T00:00:00Z';
+
+function timeOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === '' || text === NEVER) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function phaseOf(state: ContainerInspectInfo['State']): ContainerPhase {
+  // A paused container still holds its processes: it is not ours to call it ended.
+  if (state.Running || state.Paused || state.Restarting) return 'running';
+  // A start that failed leaves `created` with an exit code and an error text: that attempt is over.
+  return state.Status === 'created' && state.Error === '' ? 'created' : 'exited';
+}
+
+export function toContainerRecord(info: ContainerInspectInfo): ContainerRecord {
+  const phase = phaseOf(info.State);
+  const startedAtMs = timeOf(info.State.StartedAt);
+  const finishedAtMs = phase === 'exited' ? timeOf(info.State.FinishedAt) : undefined;
+  const ip = Object.values(info.NetworkSettings.Networks)
+    .map((network) => network.IPAddress)
+    .find((address) => address !== '');
+  return {
+    id: info.Id,
+    name: info.Name.replace(/^\//, ''),
+    labels: info.Config.Labels,
+    image: info.Config.Image,
+    imageId: info.Image,
+    phase,
+    createdAtMs: timeOf(info.Created) ?? 0,
+    ...(startedAtMs === undefined ? {} : { startedAtMs }),
+    ...(finishedAtMs === undefined ? {} : { finishedAtMs }),
+    ...(phase === 'exited' ? { exitCode: info.State.ExitCode } : {}),
+    oomKilled: info.State.OOMKilled,
+    ...(info.State.Error === '' ? {} : { error: info.State.Error }),
+    ...(ip === undefined ? {} : { ip }),
+  };
+}

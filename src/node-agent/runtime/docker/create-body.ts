@@ -1,0 +1,147 @@
+/**
+ * ContainerSpec → the body of `POST /containers/create`, pure. Deny by default: only what the spec names is set; restart
+ * policy, init process and cgroup parent are never the Engine's to decide.
+ */
+import type { ContainerCreateOptions, HostConfig, MountSettings, PortMap } from 'dockerode';
+import type { ContainerSpec, NamespaceMode, NetworkMode } from '../types.ts';
+
+/** Kubelet's containerLogMaxSize and containerLogMaxFiles. */
+const LOG_CONFIG = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '5' } };
+
+export function toCreateBody(spec: ContainerSpec, negativeOomScores = true): ContainerCreateOptions {
+  const ports = portsOf(spec);
+  return {
+    Image: spec.image,
+    Labels: { ...spec.labels },
+    Env: spec.env.map(({ name, value }) => `${name}=${value}`),
+    ...(spec.command ? { Entrypoint: [...spec.command] } : {}),
+    // With the entry point overridden and no arguments given, the image's arguments must not be appended.
+    ...(spec.args ? { Cmd: [...spec.args] } : spec.command ? { Cmd: [] } : {}),
+    ...(spec.workingDir ? { WorkingDir: spec.workingDir } : {}),
+    ...(spec.hostname ? { Hostname: spec.hostname } : {}),
+    ...(spec.domainname ? { Domainname: spec.domainname } : {}),
+    ...(spec.user ? { User: spec.user } : {}),
+    ...(spec.stopSignal ? { StopSignal: spec.stopSignal } : {}),
+    Tty: spec.tty,
+    OpenStdin: spec.stdin,
+    StdinOnce: spec.stdinOnce,
+    // An image's own health check would cost an exec every 30 s; probes are the agent's.
+    Healthcheck: { Test: ['NONE'] },
+    ...(ports.exposed ? { ExposedPorts: ports.exposed } : {}),
+    HostConfig: hostConfigOf(spec, ports.bindings, negativeOomScores),
+    ...(spec.network.type === 'pod'
+      ? {
+          NetworkingConfig: {
+            EndpointsConfig: { [spec.network.network]: { IPAMConfig: { IPv4Address: spec.network.ip } } },
+          },
+        }
+      : {}),
+  };
+}
+
+function hostConfigOf(
+  spec: ContainerSpec,
+  bindings: PortMap | undefined,
+  negativeOomScores: boolean,
+): HostConfig {
+  const oom =
+    spec.oomScoreAdj !== undefined && (spec.oomScoreAdj >= 0 || negativeOomScores)
+      ? { OomScoreAdj: spec.oomScoreAdj }
+      : {};
+  const security = securityOptions(spec);
+  return {
+    NetworkMode: networkMode(spec.network),
+    IpcMode: namespaceMode(spec.ipc),
+    PidMode: pidMode(spec.pid),
+    RestartPolicy: { Name: 'no' },
+    Init: false,
+    AutoRemove: false,
+    LogConfig: LOG_CONFIG,
+    Privileged: spec.privileged,
+    ReadonlyRootfs: spec.readOnlyRootFilesystem,
+    CapAdd: [...spec.capabilities.add],
+    CapDrop: [...spec.capabilities.drop],
+    GroupAdd: spec.supplementalGroups.map(String),
+    ...(security.length > 0 ? { SecurityOpt: security } : {}),
+    ...(Object.keys(spec.sysctls).length > 0 ? { Sysctls: { ...spec.sysctls } } : {}),
+    Mounts: mountsOf(spec),
+    ...(bindings ? { PortBindings: bindings } : {}),
+    ...(spec.cpuShares === undefined ? {} : { CpuShares: spec.cpuShares }),
+    ...(spec.cpuQuotaMicros === undefined ? {} : { CpuQuota: spec.cpuQuotaMicros }),
+    ...(spec.cpuPeriodMicros === undefined ? {} : { CpuPeriod: spec.cpuPeriodMicros }),
+    // Equal limits: no swap beyond the memory, as under the kubelet.
+    ...(spec.memoryBytes === undefined ? {} : { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
+    ...(spec.pidsLimit === undefined ? {} : { PidsLimit: spec.pidsLimit }),
+    ...oom,
+  };
+}
+
+function securityOptions(spec: ContainerSpec): string[] {
+  return [
+    ...(spec.noNewPrivileges ? ['no-new-privileges'] : []),
+    ...(spec.seccompProfile === undefined ? [] : [`seccomp=${spec.seccompProfile}`]),
+    ...(spec.appArmorProfile === undefined ? [] : [`apparmor=${spec.appArmorProfile}`]),
+  ];
+}
+
+function networkMode(network: NetworkMode): string {
+  switch (network.type) {
+    case 'pod':
+      return network.network;
+    case 'container':
+      return `container:${network.containerId}`;
+    case 'host':
+    case 'none':
+      return network.type;
+  }
+}
+
+function namespaceMode(mode: NamespaceMode): string {
+  return mode.type === 'container' ? `container:${mode.containerId}` : mode.type;
+}
+
+/** A PID namespace is private by default and can always be joined; the Engine knows no word for either. */
+function pidMode(mode: NamespaceMode): string {
+  return mode.type === 'private' || mode.type === 'shareable' ? '' : namespaceMode(mode);
+}
+
+function mountsOf(spec: ContainerSpec): MountSettings[] {
+  return [
+    ...spec.mounts.map(
+      (mount): MountSettings => ({
+        Type: 'bind',
+        Source: mount.source,
+        Target: mount.target,
+        ReadOnly: mount.readOnly,
+        BindOptions: { Propagation: mount.propagation ?? 'rprivate' },
+      }),
+    ),
+    ...spec.tmpfs.map(
+      (mount): MountSettings =>
+        ({
+          Type: 'tmpfs',
+          Target: mount.target,
+          TmpfsOptions: {
+            ...(mount.sizeBytes === undefined ? {} : { SizeBytes: mount.sizeBytes }),
+            ...(mount.mode === undefined ? {} : { Mode: mount.mode }),
+          },
+        }) as MountSettings,
+    ),
+  ];
+}
+
+function portsOf(spec: ContainerSpec): {
+  readonly exposed: Record<string, Record<string, never>> | undefined;
+  readonly bindings: PortMap | undefined;
+} {
+  if (spec.ports.length === 0) return { exposed: undefined, bindings: undefined };
+  const exposed: Record<string, Record<string, never>> = {};
+  const bindings: PortMap = {};
+  for (const port of spec.ports) {
+    const key = `${port.containerPort}/${port.protocol.toLowerCase()}`;
+    exposed[key] = {};
+    const list = (bindings[key] ??= []) as { HostIp: string; HostPort: string }[];
+    list.push({ HostIp: port.hostIp ?? '', HostPort: String(port.hostPort) });
+  }
+  return { exposed, bindings };
+}

@@ -1,0 +1,52 @@
+/**
+ * ContainerRuntime on a Docker Engine through dockerode. One file per concern; this one puts them together.
+ * Everything is confined to one cluster's and one node's containers (invariant 3, see ownership.ts).
+ */
+import type { Clock } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/logger.ts';
+import { type Rng, systemRng } from '../../../base/rng.ts';
+import type { ContainerRuntime } from '../types.ts';
+import { createContainers } from './containers.ts';
+import { createDial } from './dial.ts';
+import { connectEngine, type EngineAddress } from './engine.ts';
+import { watchEvents } from './events.ts';
+import { createExecs } from './exec.ts';
+import { createImages } from './images.ts';
+import { createInfo } from './info.ts';
+import { createLogs } from './logs.ts';
+import { createNetworks } from './networks.ts';
+import { createOomScoreSupport } from './oom-score.ts';
+import { createOwnership } from './ownership.ts';
+import { createStats } from './stats.ts';
+
+export interface DockerRuntimeOptions extends EngineAddress {
+  readonly cluster: string;
+  readonly node: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly rng?: Rng;
+}
+
+export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRuntime {
+  const { cluster, node, clock } = options;
+  const logger = options.logger.child({ component: 'docker', node });
+  const engine = connectEngine(options, clock);
+  const ownership = createOwnership(engine, cluster, node);
+  const oomScores = createOomScoreSupport(engine, options.rng ?? systemRng, logger);
+  const disposed = new AbortController();
+  return {
+    ...createInfo(engine),
+    ...createContainers({ engine, ownership, oomScores, logger }),
+    ...createExecs({ engine, ownership, clock }),
+    ...createLogs(engine, ownership),
+    ...createStats(engine, ownership),
+    ...createImages(engine, clock),
+    ...createNetworks(engine, cluster),
+    ...createDial(engine, clock),
+    events: (signal) =>
+      watchEvents({ engine, ownership, clock, logger }, AbortSignal.any([signal, disposed.signal])),
+    async [Symbol.asyncDispose]() {
+      disposed.abort();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+/**
+ * The connection to one Docker Engine: where it is, and how a call to it is made. Every call has a time-out (the Engine
+ * can hang with its socket open) and ends in a RuntimeError.
+ */
+import Docker from 'dockerode';
+import type { Clock } from '../../../base/clock.ts';
+import { RuntimeError } from '../types.ts';
+import { toRuntimeError } from './engine-errors.ts';
+
+/** Ordinary calls; the Engine answers in milliseconds unless it is overloaded or stopped. */
+export const CALL_TIMEOUT_MS = 30_000;
+/** Create and start under load take seconds; beyond this the reply is lost and the caller looks again by name. */
+export const LIFECYCLE_TIMEOUT_MS = 120_000;
+
+export interface EngineAddress {
+  /** Path of the unix socket; wins over `host`. */
+  readonly socketPath?: string | undefined;
+  /** `unix:///path`, `tcp://host:port`, `http://host:port`. */
+  readonly host?: string | undefined;
+}
+
+export interface Engine {
+  readonly docker: Docker;
+  /** The Engine runs on this machine: its files and process ids can be looked at. */
+  readonly local: boolean;
+  /** `action` is the phrase after "Cannot" in the error's message. */
+  readonly call: <T>(
+    action: string,
+    run: (options: { abortSignal: AbortSignal }) => Promise<T>,
+    timeoutMs?: number,
+  ) => Promise<T>;
+}
+
+const DEFAULT_SOCKET = '/var/run/docker.sock';
+const DEFAULT_TCP_PORT = 2375;
+
+export function parseEngineAddress(
+  address: EngineAddress,
+): { readonly socketPath: string } | { readonly host: string; readonly port: number } {
+  if (address.socketPath !== undefined) return { socketPath: address.socketPath };
+  const host = address.host ?? `unix://${DEFAULT_SOCKET}`;
+  if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) || DEFAULT_SOCKET };
+  if (host.startsWith('/')) return { socketPath: host };
+  const match = /^(?:tcp|http):\/\/(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(host);
+  if (!match?.[1]) {
+    throw new RuntimeError(
+      'invalid',
+      `Cannot use Docker host "${host}": expected unix:///path or tcp://host:port`,
+    );
+  }
+  return { host: match[1].replace(/^\[|\]$/g, ''), port: match[2] ? Number(match[2]) : DEFAULT_TCP_PORT };
+}
+
+export function connectEngine(address: EngineAddress, clock: Clock): Engine {
+  const target = parseEngineAddress(address);
+  const local = 'socketPath' in target;
+  // Every member is set, so that the client does not fall back to its own reading of the environment.
+  const options = local
+    ? { socketPath: target.socketPath, host: undefined, port: undefined, protocol: 'http' as const }
+    : { host: target.host, port: target.port, socketPath: undefined, protocol: 'http' as const };
+  const docker = new Docker(options);
+  return {
+    docker,
+    local,
+    async call(action, run, timeoutMs = CALL_TIMEOUT_MS) {
+      const abort = new AbortController();
+      let timedOut = false;
+      const timer = clock.setTimer(() => {
+        timedOut = true;
+        abort.abort();
+      }, timeoutMs);
+      try {
+        return await run({ abortSignal: abort.signal });
+      } catch (error) {
+        if (timedOut) {
+          const message = `Cannot ${action}: no answer from the engine in ${Math.round(timeoutMs / 1000)} s`;
+          throw new RuntimeError('unavailable', message, { cause: error });
+        }
+        throw toRuntimeError(action, error);
+      } finally {
+        timer.cancel();
+      }
+    },
+  };
+}

@@ -1,0 +1,173 @@
+/**
+ * Commands in running containers: `exec` for probes and hooks (bounded in time and output), `execStream` and `attach` for
+ * people. A framed stream is split in stdout and stderr; a terminal has only the one.
+ */
+import { Duplex, type Readable } from 'node:stream';
+import type { Clock } from '../../../base/clock.ts';
+import { type ContainerRuntime, type ExecSession, RuntimeError } from '../types.ts';
+import type { Engine } from './engine.ts';
+import { createFrameParser, splitFrames } from './frames.ts';
+import type { Ownership } from './ownership.ts';
+import { killContainerProcess } from './process.ts';
+
+type Execs = Pick<ContainerRuntime, 'exec' | 'execStream' | 'attach'>;
+
+/** Exit code of a command whose own is unknown: it was cut off. */
+const UNKNOWN_EXIT_CODE = 137;
+
+export interface ExecOptions {
+  readonly engine: Engine;
+  readonly ownership: Ownership;
+  readonly clock: Clock;
+}
+
+export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
+  const { docker, call } = engine;
+
+  async function killExec(containerId: string, execId: string): Promise<void> {
+    if (!engine.local) return;
+    const state = await call('look at exec', (options) => docker.getExec(execId).inspect(options));
+    if (state.Running) await killContainerProcess(containerId, state.Pid);
+  }
+
+  async function exitCodeOf(execId: string): Promise<number> {
+    const state = await call('look at exec', (options) => docker.getExec(execId).inspect(options));
+    return state.ExitCode ?? UNKNOWN_EXIT_CODE;
+  }
+
+  return {
+    async exec(id, command, { timeoutMs, outputLimitBytes }) {
+      await ownership.assertOurs(id);
+      const action = `run ${JSON.stringify(command)} in container "${id}"`;
+      const exec = await call(action, ({ abortSignal }) =>
+        docker
+          .getContainer(id)
+          .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: false, abortSignal }),
+      );
+      const stream = await call(action, ({ abortSignal }) =>
+        exec.start({ hijack: true, stdin: false, abortSignal }),
+      );
+      const output = await collect(stream, outputLimitBytes, clock, timeoutMs);
+      if (output.timedOut) {
+        await killExec(id, exec.id).catch(() => undefined);
+        throw new RuntimeError('transient', `Cannot ${action}: timed out after ${timeoutMs} ms`);
+      }
+      return { exitCode: await exitCodeOf(exec.id), output: output.text };
+    },
+
+    async execStream(id, command, { stdin, tty }) {
+      await ownership.assertOurs(id);
+      const action = `run ${JSON.stringify(command)} in container "${id}"`;
+      const exec = await call(action, ({ abortSignal }) =>
+        docker.getContainer(id).exec({
+          Cmd: [...command],
+          AttachStdin: stdin,
+          AttachStdout: true,
+          AttachStderr: true,
+          Tty: tty,
+          abortSignal,
+        }),
+      );
+      const stream = await call(action, ({ abortSignal }) =>
+        exec.start({ hijack: true, stdin: true, Tty: tty, abortSignal }),
+      );
+      return openSession(stream, {
+        stdin,
+        tty,
+        exitCode: () => exitCodeOf(exec.id),
+        resize: ({ columns, rows }) =>
+          call('resize terminal', ({ abortSignal }) => exec.resize({ w: columns, h: rows, abortSignal })),
+        kill: () => void killExec(id, exec.id).catch(() => undefined),
+      });
+    },
+
+    async attach(id, { stdin }) {
+      await ownership.assertOurs(id);
+      const action = `attach to container "${id}"`;
+      const container = docker.getContainer(id);
+      const info = await call(action, (options) => container.inspect(options));
+      const stream = await call(action, ({ abortSignal }) =>
+        container.attach({ stream: true, stdin, stdout: true, stderr: true, hijack: true, abortSignal }),
+      );
+      if (!(stream instanceof Duplex)) throw new RuntimeError('transient', `Cannot ${action}: no stream`);
+      return openSession(stream, {
+        stdin,
+        tty: info.Config.Tty,
+        exitCode: async () => {
+          const after = await call(action, (options) => container.inspect(options));
+          return after.State.Running ? 0 : after.State.ExitCode;
+        },
+        resize: ({ columns, rows }) =>
+          call('resize terminal', ({ abortSignal }) =>
+            container.resize({ w: columns, h: rows, abortSignal }),
+          ),
+        // To detach leaves the container as it is.
+        kill: () => undefined,
+      });
+    },
+  };
+}
+
+/** Reads a framed stream to its end, keeping at most `limitBytes`; the rest is read and dropped. */
+function collect(
+  stream: Duplex,
+  limitBytes: number,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<{ readonly text: string; readonly timedOut: boolean }> {
+  return new Promise((resolve) => {
+    const parse = createFrameParser();
+    const kept: Buffer[] = [];
+    let keptBytes = 0;
+    const finish = (timedOut: boolean): void => {
+      timer.cancel();
+      resolve({ text: Buffer.concat(kept).toString('utf8'), timedOut });
+      stream.destroy();
+    };
+    const timer = clock.setTimer(() => finish(true), timeoutMs);
+    stream.on('data', (chunk: Buffer) => {
+      for (const { payload } of parse(chunk)) {
+        const part = payload.subarray(0, limitBytes - keptBytes);
+        if (part.length > 0) kept.push(part);
+        keptBytes += part.length;
+      }
+    });
+    stream.once('end', () => finish(false));
+    stream.once('close', () => finish(false));
+    stream.once('error', () => finish(false));
+  });
+}
+
+interface SessionParts {
+  readonly stdin: boolean;
+  readonly tty: boolean;
+  exitCode(): Promise<number>;
+  resize: ExecSession['resize'];
+  kill(): void;
+}
+
+function openSession(stream: Duplex, parts: SessionParts): ExecSession {
+  const ended = new Promise<void>((resolve) => {
+    stream.once('end', resolve);
+    stream.once('close', resolve);
+    stream.once('error', () => resolve());
+  });
+  const done = ended.then(() => parts.exitCode());
+  // Whoever does not ask for the exit code must not be told about its failure as an unhandled rejection.
+  done.catch(() => undefined);
+  const output: { readonly stdout: Readable; readonly stderr?: Readable } = parts.tty
+    ? { stdout: stream }
+    : splitFrames(stream);
+  return {
+    ...(parts.stdin ? { stdin: stream } : {}),
+    ...output,
+    done,
+    async resize(size) {
+      await parts.resize(size);
+    },
+    kill() {
+      parts.kill();
+      stream.destroy();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * The Engine's stream format for containers without a terminal: frames of an 8-byte header (stream number, three zero
+ * bytes, length as big-endian uint32) and a payload. See "Stream format" in the Engine API's attach call.
+ */
+import { PassThrough, type Readable } from 'node:stream';
+
+export interface Frame {
+  readonly stream: 'stdout' | 'stderr';
+  readonly payload: Buffer;
+}
+
+const HEADER_BYTES = 8;
+const STDERR = 2;
+
+/** Feeds on chunks of any size; returns the frames that are complete, and keeps the rest. */
+export function createFrameParser(): (chunk: Buffer) => Frame[] {
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let needBytes = HEADER_BYTES;
+  return (chunk) => {
+    pending.push(chunk);
+    pendingBytes += chunk.length;
+    if (pendingBytes < needBytes) return [];
+    const buffer = pending.length === 1 ? chunk : Buffer.concat(pending, pendingBytes);
+    const frames: Frame[] = [];
+    let offset = 0;
+    needBytes = HEADER_BYTES;
+    while (buffer.length - offset >= HEADER_BYTES) {
+      const length = buffer.readUInt32BE(offset + 4);
+      if (buffer.length - offset - HEADER_BYTES < length) {
+        needBytes = HEADER_BYTES + length;
+        break;
+      }
+      const start = offset + HEADER_BYTES;
+      const stream = buffer[offset] === STDERR ? 'stderr' : 'stdout';
+      frames.push({ stream, payload: buffer.subarray(start, start + length) });
+      offset = start + length;
+    }
+    const rest = buffer.subarray(offset);
+    pending = rest.length > 0 ? [rest] : [];
+    pendingBytes = rest.length;
+    return frames;
+  };
+}
+
+/** Splits a framed stream in two; a reader that stops reading either one stops the source. */
+export function splitFrames(source: Readable): { readonly stdout: Readable; readonly stderr: Readable } {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const parse = createFrameParser();
+  const resume = (): void => {
+    if (!stdout.writableNeedDrain && !stderr.writableNeedDrain) source.resume();
+  };
+  stdout.on('drain', resume);
+  stderr.on('drain', resume);
+  source.on('data', (chunk: Buffer) => {
+    let full = false;
+    for (const { stream, payload } of parse(chunk)) {
+      if (!(stream === 'stdout' ? stdout : stderr).write(payload)) full = true;
+    }
+    if (full) source.pause();
+  });
+  const finish = (): void => {
+    stdout.end();
+    stderr.end();
+  };
+  source.once('end', finish);
+  source.once('close', finish);
+  source.once('error', finish);
+  return { stdout, stderr };
+}

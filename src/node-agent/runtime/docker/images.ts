@@ -1,0 +1,136 @@
+/** Images of one Engine: find, list, pull with progress, remove. */
+import type { Clock, Timer } from '../../../base/clock.ts';
+import { isRecord } from '../../../base/json.ts';
+import { type ContainerRuntime, type ImageRecord, type PullProgress, RuntimeError } from '../types.ts';
+import type { Engine } from './engine.ts';
+import { engineMessage, toRuntimeError } from './engine-errors.ts';
+import { mapBounded } from './gate.ts';
+import { jsonLines } from './json-lines.ts';
+
+type Images = Pick<ContainerRuntime, 'findImage' | 'listImages' | 'pullImage' | 'removeImage'>;
+
+const INSPECT_CONCURRENCY = 4;
+/** No word from the Engine for so long in the middle of a pull: the registry hangs. */
+const PULL_SILENCE_MS = 300_000;
+
+interface InspectedImage {
+  readonly Id: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Size: number;
+  readonly Config?: { readonly User?: string; readonly StopSignal?: string } | null;
+}
+
+function toImageRecord(image: InspectedImage): ImageRecord {
+  const stopSignal = image.Config?.StopSignal;
+  return {
+    id: image.Id,
+    tags: image.RepoTags ?? [],
+    digests: image.RepoDigests ?? [],
+    sizeBytes: image.Size,
+    user: image.Config?.User ?? '',
+    ...(stopSignal ? { stopSignal } : {}),
+  };
+}
+
+export function createImages(engine: Engine, clock: Clock): Images {
+  const { docker, call } = engine;
+
+  async function findImage(reference: string): Promise<ImageRecord | undefined> {
+    try {
+      const found = await call(`look at image "${reference}"`, (options) =>
+        docker
+          .getImage(reference)
+          .inspect(options as Parameters<ReturnType<typeof docker.getImage>['inspect']>[0]),
+      );
+      return toImageRecord(found);
+    } catch (error) {
+      if (error instanceof RuntimeError && (error.code === 'not-found' || error.code === 'image-missing')) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  return {
+    findImage,
+    async listImages() {
+      const images = await call('list images', ({ abortSignal }) => docker.listImages({ abortSignal }));
+      const ids = [...new Set(images.map((image) => image.Id))];
+      const records = await mapBounded(ids, INSPECT_CONCURRENCY, findImage);
+      return records.filter((record) => record !== undefined);
+    },
+    async pullImage(reference, auth, onProgress, signal) {
+      const action = `pull image "${reference}"`;
+      const stop = new AbortController();
+      let silent = false;
+      const cancel = (): void => stop.abort();
+      const watchdog = (): Timer =>
+        clock.setTimer(() => {
+          silent = true;
+          stop.abort();
+        }, PULL_SILENCE_MS);
+      let timer = watchdog();
+      signal.addEventListener('abort', cancel, { once: true });
+      try {
+        if (signal.aborted) throw new Error('cancelled');
+        const source = await docker.createImage({
+          fromImage: reference,
+          abortSignal: stop.signal,
+          ...(auth
+            ? {
+                authconfig: {
+                  username: auth.username,
+                  password: auth.password,
+                  serveraddress: auth.serverAddress,
+                },
+              }
+            : {}),
+        });
+        for await (const line of jsonLines(source as AsyncIterable<Buffer>)) {
+          timer.cancel();
+          timer = watchdog();
+          report(line, onProgress);
+        }
+      } catch (error) {
+        const why = signal.aborted
+          ? 'cancelled'
+          : silent
+            ? `no progress for ${PULL_SILENCE_MS / 1000} s`
+            : engineMessage(error);
+        const unreachable =
+          !signal.aborted && !silent && toRuntimeError(action, error).code === 'unavailable';
+        throw new RuntimeError(unreachable ? 'unavailable' : 'image-pull', `Cannot ${action}: ${why}`, {
+          cause: error,
+        });
+      } finally {
+        timer.cancel();
+        signal.removeEventListener('abort', cancel);
+      }
+      const image = await findImage(reference);
+      if (!image) throw new RuntimeError('image-pull', `Cannot ${action}: it is not there after the pull`);
+      return image;
+    },
+    async removeImage(id) {
+      try {
+        await call(`remove image "${id}"`, ({ abortSignal }) => docker.getImage(id).remove({ abortSignal }));
+      } catch (error) {
+        const missing = error instanceof RuntimeError && ['not-found', 'image-missing'].includes(error.code);
+        if (!missing) throw error;
+      }
+    },
+  };
+}
+
+/** One line of a pull: progress, or the error that ended it (the status of the answer was sent long before). */
+function report(line: unknown, onProgress: (progress: PullProgress) => void): void {
+  if (!isRecord(line)) return;
+  if (typeof line['error'] === 'string') throw new Error(line['error']);
+  const detail = isRecord(line['progressDetail']) ? line['progressDetail'] : {};
+  onProgress({
+    status: typeof line['status'] === 'string' ? line['status'] : '',
+    ...(typeof line['id'] === 'string' ? { layer: line['id'] } : {}),
+    ...(typeof detail['current'] === 'number' ? { currentBytes: detail['current'] } : {}),
+    ...(typeof detail['total'] === 'number' ? { totalBytes: detail['total'] } : {}),
+  });
+}

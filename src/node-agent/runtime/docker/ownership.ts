@@ -1,0 +1,50 @@
+/**
+ * Invariant 3: a mutating call touches only containers that carry our cluster's and our node's labels. A container's
+ * labels never change and ids are never reused, so one look per container is enough; what we created ourselves needs none.
+ */
+import { labelKeys, RuntimeError } from '../types.ts';
+import type { Engine } from './engine.ts';
+
+/** Ids remembered; beyond it the oldest is forgotten and looked at again when needed. */
+const REMEMBERED_LIMIT = 10_000;
+
+export interface Ownership {
+  readonly filters: { readonly label: readonly string[] };
+  isOurs(labels: Readonly<Record<string, string>> | undefined): boolean;
+  remember(id: string): void;
+  forget(id: string): void;
+  /** Throws `conflict` when the container is somebody else's, `not-found` when there is none. */
+  assertOurs(id: string): Promise<void>;
+}
+
+export function createOwnership(engine: Engine, cluster: string, node: string): Ownership {
+  const known = new Set<string>();
+  const remember = (id: string): void => {
+    if (known.size >= REMEMBERED_LIMIT) {
+      const oldest = known.values().next();
+      if (!oldest.done) known.delete(oldest.value);
+    }
+    known.add(id);
+  };
+  const isOurs: Ownership['isOurs'] = (labels) =>
+    labels?.[labelKeys.cluster] === cluster && labels[labelKeys.node] === node;
+  return {
+    filters: { label: [`${labelKeys.cluster}=${cluster}`, `${labelKeys.node}=${node}`] },
+    isOurs,
+    remember,
+    forget: (id) => void known.delete(id),
+    async assertOurs(id) {
+      if (known.has(id)) return;
+      const info = await engine.call(`look at container "${id}"`, (options) =>
+        engine.docker.getContainer(id).inspect(options),
+      );
+      if (!isOurs(info.Config.Labels)) {
+        throw new RuntimeError(
+          'conflict',
+          `Cannot touch container "${id}": it does not carry the labels of cluster "${cluster}", node "${node}"`,
+        );
+      }
+      remember(info.Id);
+    },
+  };
+}

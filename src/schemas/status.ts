@@ -130,8 +130,40 @@ export function fieldErrorText(error: FieldError): string {
   return error.path === '' ? body : `${error.path}: ${body}`;
 }
 
+/** As Go writes a bad value: text quoted and escaped (no control character gets through), the rest as JSON. */
+function valueText(value: unknown): string {
+  return typeof value === 'string' ? quote(value) : JSON.stringify(value);
+}
+
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '\u0007': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+  '"': '\\"',
+};
+
+/** Go's `%q`: what is not printable is escaped, so that a name can neither colour nor break a line of a log. */
+export function quote(text: string): string {
+  let quoted = '"';
+  for (const char of text) {
+    const code = char.codePointAt(0) ?? 0;
+    const short = SHORT_ESCAPES[char];
+    if (short !== undefined) quoted += short;
+    else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, '0')}`;
+    else if (code === 0x20 || /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(char)) quoted += char;
+    else if (code < 0x1_0000) quoted += `\\u${code.toString(16).padStart(4, '0')}`;
+    else quoted += `\\U${code.toString(16).padStart(8, '0')}`;
+  }
+  return `${quoted}"`;
+}
+
 export function fieldErrorBody(error: FieldError): string {
-  const value = error.value === undefined ? undefined : JSON.stringify(error.value);
+  const value = error.value === undefined ? undefined : valueText(error.value);
   switch (error.type) {
     case 'FieldValueRequired':
       return error.detail === '' ? 'Required value' : `Required value: ${error.detail}`;
@@ -146,7 +178,7 @@ export function fieldErrorBody(error: FieldError): string {
     case 'FieldValueTooLong':
       return `Too long: ${error.detail}`;
     case 'FieldValueTooMany':
-      return `Too many: ${error.detail}`;
+      return value === undefined ? `Too many: ${error.detail}` : `Too many: ${value}: ${error.detail}`;
     case 'InternalError':
       return `Internal error: ${error.detail}`;
     case 'FieldValueInvalid':
@@ -166,8 +198,8 @@ export function invalid(
   const texts = errors.map(fieldErrorText);
   const list = texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
   const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
-  return failure(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${list}`, {
-    name,
+  return failure(422, 'Invalid', `${qualifiedKind} ${quote(name)} is invalid: ${list}`, {
+    ...(name === '' ? {} : { name }),
     ...(kind.group === '' ? {} : { group: kind.group }),
     kind: kind.kind,
     causes: errors.map((error) => ({

@@ -1,0 +1,98 @@
+/**
+ * The form in which Kubernetes stores an object, as far as the schema alone decides it: what decoding into Go types
+ * and encoding again does. Nulls, empty lists and empty maps are left out, parts that are not optional appear as `{}`,
+ * quantities become canonical, and defaults that the schema records are filled in.
+ *
+ * Total: values of the wrong type pass through untouched. Returns a deep copy; the input is never changed.
+ */
+import { isRecord, jsonClone } from '../../base/json.ts';
+import { type Definition, definitionOf, resolveDefinition } from '../definitions.ts';
+import { canonicalQuantity } from '../quantity.ts';
+
+/** As deep as the structure check goes; what lies deeper is refused there. */
+const MAX_DEPTH = 200;
+
+const quantity = definitionOf('io.k8s.apimachinery.pkg.api.resource.Quantity');
+
+export interface NormaliseOptions {
+  /** Leave out members that the schema does not know, as a lenient decoder does. */
+  readonly dropUnknown?: boolean;
+}
+
+export function normalise<T>(schemaName: string, value: T, options: NormaliseOptions = {}): T {
+  const definition = definitionOf(schemaName);
+  return (definition ? walk(value, definition, options, 0) : jsonClone(value)) as T;
+}
+
+function walk(value: unknown, definition: Definition, options: NormaliseOptions, depth: number): unknown {
+  if (definition === quantity) return canonicalQuantity(value);
+  if (depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) {
+    const items = resolveDefinition(definition.items);
+    return items ? value.map((item: unknown) => walk(item, items, options, depth + 1)) : jsonClone(value);
+  }
+  if (!isRecord(value)) return value;
+  if (definition.properties) return walkFields(value, definition, definition.properties, options, depth);
+  const values = resolveDefinition(definition.additionalProperties);
+  if (!values) return jsonClone(value);
+  return mapMembers(value, (member) => {
+    if (member === null) return values.type === 'string' ? '' : undefined;
+    return walk(member, values, options, depth + 1);
+  });
+}
+
+function walkFields(
+  value: Readonly<Record<string, unknown>>,
+  definition: Definition,
+  properties: Readonly<Record<string, Definition>>,
+  options: NormaliseOptions,
+  depth: number,
+): unknown {
+  const keepUnknown = !options.dropUnknown || definition['x-kubernetes-preserve-unknown-fields'] === true;
+  const isRequired = (name: string): boolean => definition.required?.includes(name) ?? false;
+  const result = mapMembers(value, (member, name) => {
+    const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (!own) return keepUnknown ? jsonClone(member) : undefined;
+    const child = resolveDefinition(own);
+    if (member === null) return undefined;
+    if (!child) return jsonClone(member);
+    if (!isRequired(name) && isEmpty(member, child)) return undefined;
+    return walk(member, child, options, depth + 1);
+  });
+  for (const [name, own] of Object.entries(properties)) {
+    if (result[name] !== undefined || own.default === undefined) continue;
+    const child = resolveDefinition(own);
+    if (isRecord(own.default)) result[name] = child ? walk({}, child, options, depth + 1) : {};
+    else if (isRequired(name) || isMeaningful(own.default)) result[name] = own.default;
+  }
+  return result;
+}
+
+/** Zero values are left out of what is stored unless the field must be there. */
+const isMeaningful = (value: unknown): boolean => value !== '' && value !== 0 && value !== false;
+
+function isEmpty(value: unknown, definition: Definition): boolean {
+  if (Array.isArray(value)) return value.length === 0 && definition.type === 'array';
+  return isRecord(value) && definition.additionalProperties !== undefined && Object.keys(value).length === 0;
+}
+
+/** A copy with each member mapped; `undefined` leaves it out. A key `__proto__` is data like any other. */
+function mapMembers(
+  value: Readonly<Record<string, unknown>>,
+  map: (member: unknown, name: string) => unknown,
+): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    const member = map(value[name], name);
+    if (member === undefined) continue;
+    if (name === '__proto__') {
+      Object.defineProperty(copy, name, {
+        value: member,
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+    } else copy[name] = member;
+  }
+  return copy;
+}

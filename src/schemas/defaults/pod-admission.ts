@@ -1,0 +1,72 @@
+/**
+ * What Kubernetes' default admission plugins give every new pod: a service account, the priority that a built-in class
+ * stands for, and five minutes of patience with a lost node. Only pods themselves, never templates.
+ * (The volume with the account's token is not made: workloads here have no API access unless they ask for it.)
+ */
+import { toRfc3339 } from '../../base/clock.ts';
+import { asList, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import { qosClass } from '../pod-resources.ts';
+
+/** Priorities of the classes that exist without being created. */
+export const BUILTIN_PRIORITIES: ReadonlyMap<string, number> = new Map([
+  ['system-node-critical', 2_000_001_000],
+  ['system-cluster-critical', 2_000_000_000],
+]);
+
+const LOST_NODE_TOLERATION_SECONDS = 300;
+const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+
+/** The spec with what admission adds; `priority` of a class that is not built in is left to the caller. */
+export function admitPod(spec: Readonly<JsonRecord>): JsonRecord {
+  const account = asString(spec['serviceAccountName']) || 'default';
+  const className = asString(spec['priorityClassName']);
+  const priority = className === '' ? 0 : BUILTIN_PRIORITIES.get(className);
+  return {
+    ...spec,
+    serviceAccountName: account,
+    serviceAccount: account,
+    tolerations: withLostNodeTolerations(spec['tolerations']),
+    ...(priority === undefined ? {} : { priority: spec['priority'] ?? priority }),
+    preemptionPolicy: spec['preemptionPolicy'] ?? 'PreemptLowerPriority',
+  };
+}
+
+function withLostNodeTolerations(value: unknown): unknown {
+  if (value !== undefined && !Array.isArray(value)) return value;
+  const given = asRecords(value);
+  const covers = (toleration: Readonly<JsonRecord>, taint: string): boolean => {
+    const key = asString(toleration['key']);
+    const effect = asString(toleration['effect']);
+    return (key === taint || key === '') && (effect === 'NoExecute' || effect === '');
+  };
+  const added = LOST_NODE_TAINTS.filter((taint) => !given.some((toleration) => covers(toleration, taint)));
+  return [
+    ...asList(value),
+    ...added.map((key) => ({
+      key,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: LOST_NODE_TOLERATION_SECONDS,
+    })),
+  ];
+}
+
+/** A new pod waits; with scheduling gates it says that it is not even looked at. */
+export function initialPodStatus(pod: KubeObject): unknown {
+  const gated = asList(getPath(pod, 'spec', 'schedulingGates')).length > 0;
+  const created = asString(getPath(pod, 'metadata', 'creationTimestamp')) || toRfc3339(0);
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    lastProbeTime: null,
+    lastTransitionTime: created,
+    reason: 'SchedulingGated',
+    message: 'Scheduling is blocked due to non-empty scheduling gates',
+  };
+  return {
+    phase: 'Pending',
+    ...(gated ? { conditions: [condition] } : {}),
+    qosClass: qosClass(pod['spec']),
+  };
+}

@@ -1,0 +1,119 @@
+/** Defaults of a pod spec, standing alone or in a template (`SetDefaults_PodSpec` and its relatives in core/v1). */
+import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
+import { defaultVolume } from './volumes.ts';
+
+export const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers'] as const;
+
+const SPEC_ZERO = [
+  'hostNetwork',
+  'hostPID',
+  'hostIPC',
+  'nodeName',
+  'hostname',
+  'subdomain',
+  'serviceAccountName',
+  'serviceAccount',
+  'priorityClassName',
+];
+
+export function defaultPodSpec(spec: Draft | undefined): void {
+  if (!spec) return;
+  dropZero(spec, SPEC_ZERO);
+  spec['serviceAccountName'] ??= spec['serviceAccount'];
+  spec['serviceAccount'] = spec['serviceAccountName'];
+  if (spec['serviceAccount'] === undefined) {
+    delete spec['serviceAccount'];
+    delete spec['serviceAccountName'];
+  }
+  fillZero(spec, {
+    restartPolicy: 'Always',
+    dnsPolicy: 'ClusterFirst',
+    schedulerName: 'default-scheduler',
+  });
+  fill(spec, { securityContext: {}, terminationGracePeriodSeconds: 30 });
+  for (const list of CONTAINER_LISTS) for (const container of parts(spec, list)) defaultContainer(container);
+  for (const volume of parts(spec, 'volumes')) defaultVolume(volume);
+  for (const toleration of parts(spec, 'tolerations')) {
+    dropZero(toleration, ['key', 'operator', 'value', 'effect']);
+  }
+}
+
+/** What holds for pods but not for templates: requests follow limits, host ports follow container ports. */
+export function defaultPod(spec: Draft | undefined): void {
+  if (!spec) return;
+  fill(spec, { enableServiceLinks: true });
+  const hostNetwork = spec['hostNetwork'] === true;
+  for (const list of ['containers', 'initContainers']) {
+    for (const container of parts(spec, list)) {
+      copyLimitsToRequests(container);
+      if (!hostNetwork) continue;
+      for (const port of parts(container, 'ports')) fillZero(port, { hostPort: port['containerPort'] });
+    }
+  }
+}
+
+function copyLimitsToRequests(container: Draft): void {
+  const resources = part(container, 'resources');
+  const limits = part(resources, 'limits');
+  if (!resources || !limits) return;
+  resources['requests'] ??= {};
+  fill(part(resources, 'requests'), limits);
+}
+
+const CONTAINER_ZERO = ['image', 'workingDir', 'stdin', 'stdinOnce', 'tty'];
+
+function defaultContainer(container: Draft): void {
+  dropZero(container, CONTAINER_ZERO);
+  fillZero(container, {
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+    imagePullPolicy: defaultPullPolicy(container['image']),
+  });
+  for (const port of parts(container, 'ports')) {
+    dropZero(port, ['name', 'hostPort', 'hostIP']);
+    fillZero(port, { protocol: 'TCP' });
+  }
+  for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
+    defaultProbe(part(container, probe));
+  }
+  const lifecycle = part(container, 'lifecycle');
+  defaultHttpGet(part(part(lifecycle, 'postStart'), 'httpGet'));
+  defaultHttpGet(part(part(lifecycle, 'preStop'), 'httpGet'));
+  for (const variable of parts(container, 'env')) defaultVariable(variable);
+  for (const source of parts(container, 'envFrom')) dropZero(source, ['prefix']);
+  for (const mount of parts(container, 'volumeMounts')) {
+    dropZero(mount, ['readOnly', 'subPath', 'subPathExpr']);
+  }
+}
+
+/** `latest`, said or implied, may move, so it is always pulled. */
+export function defaultPullPolicy(image: unknown): string {
+  if (typeof image !== 'string' || image.includes('@')) return 'IfNotPresent';
+  const lastPart = image.slice(image.lastIndexOf('/') + 1);
+  const colon = lastPart.indexOf(':');
+  return colon < 0 || lastPart.slice(colon + 1) === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+function defaultProbe(probe: Draft | undefined): void {
+  dropZero(probe, ['initialDelaySeconds']);
+  fillZero(probe, { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 });
+  defaultHttpGet(part(probe, 'httpGet'));
+  fill(part(probe, 'grpc'), { service: '' });
+}
+
+function defaultHttpGet(action: Draft | undefined): void {
+  dropZero(action, ['host']);
+  fillZero(action, { path: '/', scheme: 'HTTP' });
+}
+
+function defaultVariable(variable: Draft): void {
+  dropZero(variable, ['value']);
+  const from = part(variable, 'valueFrom');
+  fillZero(part(from, 'fieldRef'), { apiVersion: 'v1' });
+  defaultResourceField(part(from, 'resourceFieldRef'));
+}
+
+export function defaultResourceField(selector: Draft | undefined): void {
+  dropZero(selector, ['containerName']);
+  fill(selector, { divisor: '0' });
+}

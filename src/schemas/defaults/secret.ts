@@ -1,0 +1,18 @@
+/** Secrets are written with `stringData` and read with `data` alone. */
+import { isRecord } from '../../base/json.ts';
+import { type Draft, ensurePart, fillZero } from './draft.ts';
+
+export function defaultSecret(draft: Draft): void {
+  fillZero(draft, { type: 'Opaque' });
+  const plain = draft['stringData'];
+  if (!isRecord(plain) || !Object.values(plain).every((value) => typeof value === 'string')) return;
+  delete draft['stringData'];
+  if (Object.keys(plain).length === 0) return;
+  const data = ensurePart(draft, 'data');
+  if (!data) return;
+  for (const [key, value] of Object.entries(plain)) data[key] = toBase64(String(value));
+}
+
+function toBase64(text: string): string {
+  return Buffer.from(text, 'utf8').toString('base64');
+}

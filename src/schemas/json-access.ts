@@ -1,0 +1,46 @@
+/**
+ * Reading of untyped JSON without trust: each function answers with an empty value instead of throwing, so that
+ * defaulting and validation are total, whatever a client sends. The structure check is what reports wrong types.
+ */
+import { isRecord } from '../base/json.ts';
+
+export type JsonRecord = Record<string, unknown>;
+
+const EMPTY_RECORD: JsonRecord = Object.freeze({});
+const EMPTY_LIST: readonly unknown[] = Object.freeze([]);
+
+export function asRecord(value: unknown): Readonly<JsonRecord> {
+  return isRecord(value) ? value : EMPTY_RECORD;
+}
+
+export function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : EMPTY_LIST;
+}
+
+/** The elements of a list as records, keeping positions (an element of another type reads as empty). */
+export function asRecords(value: unknown): readonly Readonly<JsonRecord>[] {
+  return asList(value).map(asRecord);
+}
+
+export function asString(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+export function asNumber(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}
+
+/** What Go sees as "not given": JSON null and a missing member are the same. */
+export function isAbsent(value: unknown): value is null | undefined {
+  return value === undefined || value === null;
+}
+
+/** The value at a path of member names, or undefined. */
+export function getPath(value: unknown, ...path: readonly string[]): unknown {
+  let current = value;
+  for (const step of path) {
+    if (!isRecord(current) || !Object.hasOwn(current, step)) return undefined;
+    current = current[step];
+  }
+  return current;
+}

@@ -1,0 +1,101 @@
+/**
+ * Makes a {@link ResourceKind} out of what is particular to it. What all kinds share is here: defaults begin with the
+ * stored form of the schema, validation with the metadata, and a kind with a status subresource keeps its status
+ * out of reach of the main resource.
+ */
+import { jsonClone } from '../../base/json.ts';
+import { type Draft } from '../defaults/draft.ts';
+import { normalise } from '../defaults/normalise.ts';
+import { schemaNameOf } from '../definitions.ts';
+import type { FieldError } from '../field-error.ts';
+import { formatApiVersion, type KubeObject } from '../object.ts';
+import { checkImplemented } from '../profile/index.ts';
+import type { ResourceKind, Subresource } from '../resource-kind.ts';
+import { checkStructure } from '../structure.ts';
+import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
+import type { NameRule } from '../validation/names.ts';
+
+export interface KindDefinition {
+  readonly group: string;
+  readonly version?: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly namespaced?: boolean;
+  readonly subresources?: readonly Subresource[];
+  readonly applyOrder: number;
+  readonly countsGeneration?: boolean;
+  readonly hasScale?: boolean;
+  readonly nameRule: NameRule;
+  /** Writes the defaults that the schema does not record; the draft is private. */
+  readonly fillDefaults?: (draft: Draft) => void;
+  /** The status that a new object gets; without it the status of the request is kept. */
+  readonly initialStatus?: (object: KubeObject) => unknown;
+  readonly validate?: (object: KubeObject) => readonly FieldError[];
+  readonly validateUpdate?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
+  readonly prepareForCreate?: (object: KubeObject) => KubeObject;
+  readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
+}
+
+/** Where the scale subresource of workloads reads and writes. */
+const WORKLOAD_SCALE = {
+  specReplicas: 'spec.replicas',
+  statusReplicas: 'status.replicas',
+  labelSelector: 'spec.selector',
+} as const;
+
+export function defineKind(definition: KindDefinition): ResourceKind {
+  const { group, kind, plural, nameRule, initialStatus } = definition;
+  const version = definition.version ?? 'v1';
+  const apiVersion = formatApiVersion(group, version);
+  const schemaName = schemaNameOf(apiVersion, kind);
+  if (schemaName === undefined) throw new Error(`No schema is recorded for "${apiVersion}" "${kind}"`);
+  const namespaced = definition.namespaced ?? true;
+  const subresources = definition.subresources ?? [];
+  const ownsStatus = subresources.includes('status');
+  return {
+    group,
+    version,
+    kind,
+    plural,
+    singular: kind.toLowerCase(),
+    shortNames: definition.shortNames ?? [],
+    categories: definition.categories ?? [],
+    namespaced,
+    subresources,
+    applyOrder: definition.applyOrder,
+    countsGeneration: definition.countsGeneration ?? false,
+    ...(definition.hasScale ? { scale: WORKLOAD_SCALE } : {}),
+    withDefaults(object) {
+      const draft = normalise<KubeObject>(schemaName, object);
+      definition.fillDefaults?.(draft);
+      return draft;
+    },
+    checkStructure: (object) => checkStructure(schemaName, object),
+    validate: (object) => [
+      ...validateMetadata(object, namespaced, nameRule),
+      ...(definition.validate?.(object) ?? []),
+    ],
+    validateUpdate: (next, current) => [
+      ...validateMetadataUpdate(next, current),
+      ...(definition.validateUpdate?.(next, current) ?? []),
+    ],
+    checkImplemented: (object) => checkImplemented(apiVersion, kind, object),
+    prepareForCreate(object) {
+      const prepared = initialStatus ? withStatus(object, initialStatus(object)) : object;
+      return definition.prepareForCreate?.(prepared) ?? prepared;
+    },
+    prepareForUpdate(next, current) {
+      const prepared = ownsStatus ? withStatus(next, jsonClone(current['status'])) : next;
+      return definition.prepareForUpdate?.(prepared, current) ?? prepared;
+    },
+  };
+}
+
+function withStatus(object: KubeObject, status: unknown): KubeObject {
+  const { status: old, ...rest } = object;
+  return status === undefined
+    ? (rest as KubeObject)
+    : { ...rest, apiVersion: object.apiVersion, kind: object.kind, metadata: object.metadata, status };
+}

@@ -1,0 +1,16 @@
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const eventKind = defineKind({
+  group: '',
+  kind: 'Event',
+  plural: 'events',
+  shortNames: ['ev'],
+  applyOrder: 300,
+  nameRule: dns1123Subdomain,
+  fillDefaults(draft) {
+    // These are always written, empty or not.
+    for (const time of ['firstTimestamp', 'lastTimestamp', 'eventTime']) draft[time] ??= null;
+    for (const text of ['reportingComponent', 'reportingInstance']) draft[text] ??= '';
+  },
+});

@@ -1,0 +1,10 @@
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const leaseKind = defineKind({
+  group: 'coordination.k8s.io',
+  kind: 'Lease',
+  plural: 'leases',
+  applyOrder: 70,
+  nameRule: dns1123Subdomain,
+});

@@ -1,0 +1,43 @@
+import { asList, asRecord, getPath } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import { dns1123Label } from '../validation/names.ts';
+import { part } from '../defaults/draft.ts';
+import { defineKind } from './define-kind.ts';
+
+const NAME_LABEL = 'kubernetes.io/metadata.name';
+const FINALIZER = 'kubernetes';
+
+/** The finalizer keeps a deleted namespace until its contents are gone. */
+function withFinalizer(object: KubeObject): KubeObject {
+  const finalizers = asList(getPath(object, 'spec', 'finalizers'));
+  if (finalizers.includes(FINALIZER)) return object;
+  return { ...object, spec: { ...asRecord(object['spec']), finalizers: [...finalizers, FINALIZER] } };
+}
+
+export const namespaceKind = defineKind({
+  group: '',
+  kind: 'Namespace',
+  plural: 'namespaces',
+  shortNames: ['ns'],
+  namespaced: false,
+  subresources: ['status', 'finalize'],
+  applyOrder: 0,
+  nameRule: dns1123Label,
+  fillDefaults(draft) {
+    const metadata = part(draft, 'metadata');
+    const name = metadata?.['name'];
+    if (!metadata || typeof name !== 'string' || name === '') return;
+    metadata['labels'] ??= {};
+    const labels = part(metadata, 'labels');
+    if (labels) labels[NAME_LABEL] = name;
+  },
+  initialStatus: () => ({ phase: 'Active' }),
+  prepareForCreate(object) {
+    const labels = { ...object.metadata.labels, [NAME_LABEL]: object.metadata.name };
+    return withFinalizer({ ...object, metadata: { ...object.metadata, labels } });
+  },
+  prepareForUpdate: (next, current) => ({
+    ...next,
+    spec: { ...asRecord(next['spec']), finalizers: getPath(current, 'spec', 'finalizers') },
+  }),
+});

@@ -1,0 +1,35 @@
+import { part } from '../defaults/draft.ts';
+import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
+import { admitPod, initialPodStatus } from '../defaults/pod-admission.ts';
+import { asRecord } from '../json-access.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const podKind = defineKind({
+  group: '',
+  kind: 'Pod',
+  plural: 'pods',
+  shortNames: ['po'],
+  categories: ['all'],
+  subresources: [
+    'attach',
+    'binding',
+    'ephemeralcontainers',
+    'eviction',
+    'exec',
+    'log',
+    'portforward',
+    'resize',
+    'status',
+  ],
+  applyOrder: 120,
+  countsGeneration: true,
+  nameRule: dns1123Subdomain,
+  fillDefaults(draft) {
+    const spec = part(draft, 'spec');
+    defaultPodSpec(spec);
+    defaultPod(spec);
+  },
+  initialStatus: initialPodStatus,
+  prepareForCreate: (pod) => ({ ...pod, spec: admitPod(asRecord(pod['spec'])) }),
+});

@@ -1,0 +1,19 @@
+import { part } from '../defaults/draft.ts';
+import { defaultReplicaSetSpec } from '../defaults/workloads.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const replicaSetKind = defineKind({
+  group: 'apps',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  shortNames: ['rs'],
+  categories: ['all'],
+  subresources: ['scale', 'status'],
+  hasScale: true,
+  applyOrder: 130,
+  countsGeneration: true,
+  nameRule: dns1123Subdomain,
+  fillDefaults: (draft) => defaultReplicaSetSpec(part(draft, 'spec')),
+  initialStatus: () => ({ replicas: 0 }),
+});

@@ -1,0 +1,74 @@
+/** Constructors of field errors, in the words of Kubernetes' `field` package. */
+import type { FieldError } from '../field-error.ts';
+import { quote } from '../status.ts';
+
+/** Where a validator puts what it finds. */
+export type FieldErrors = FieldError[];
+
+export const required = (path: string, detail = ''): FieldError => ({
+  type: 'FieldValueRequired',
+  path,
+  detail,
+});
+
+export const invalid = (path: string, value: unknown, detail: string): FieldError => ({
+  type: 'FieldValueInvalid',
+  path,
+  value: value === undefined ? null : value,
+  detail,
+});
+
+export const forbidden = (path: string, detail: string): FieldError => ({
+  type: 'FieldValueForbidden',
+  path,
+  detail,
+});
+
+export const duplicate = (path: string, value: unknown): FieldError => ({
+  type: 'FieldValueDuplicate',
+  path,
+  value,
+  detail: '',
+});
+
+export const notFound = (path: string, value: unknown): FieldError => ({
+  type: 'FieldValueNotFound',
+  path,
+  value,
+  detail: '',
+});
+
+export const notSupported = (path: string, value: unknown, supported: readonly string[]): FieldError => ({
+  type: 'FieldValueNotSupported',
+  path,
+  value: value === undefined ? '' : value,
+  detail: `supported values: ${supported.map(quote).join(', ')}`,
+});
+
+export const tooLong = (path: string, maxBytes: number): FieldError => ({
+  type: 'FieldValueTooLong',
+  path,
+  detail: `may not be more than ${maxBytes} bytes`,
+});
+
+export const tooMany = (path: string, count: number, max: number): FieldError => ({
+  type: 'FieldValueTooMany',
+  path,
+  value: count,
+  detail: `must have at most ${max} item${max === 1 ? '' : 's'}`,
+});
+
+/** `path[key]`, for members of maps. */
+export const keyed = (path: string, key: string): string => `${path}[${key}]`;
+/** `path[0]`, for elements of lists. */
+export const indexed = (path: string, index: number): string => `${path}[${index}]`;
+
+/** One `Invalid value` for each complaint about the value. */
+export function invalidAll(path: string, value: unknown, complaints: readonly string[]): FieldError[] {
+  return complaints.map((complaint) => invalid(path, value, complaint));
+}
+
+const bytes = new TextEncoder();
+export function byteLength(text: string): number {
+  return bytes.encode(text).length;
+}

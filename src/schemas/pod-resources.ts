@@ -1,96 +1,87 @@
 /**
  * What a pod asks of a node, counted as the scheduler counts it (KEP-753 for sidecars, KEP-2837 for the pod level):
  * the larger of what runs in the long term and of what any one init container needs while it runs, plus overhead.
+ * Amounts are plain numbers: cpu in millicores, everything else in units or bytes, rounded up, exact below 2^53.
  */
-import type { Quantity } from './quantity.ts';
-import { addQuantities, compareQuantities, formatQuantity, parseQuantity } from './quantity.ts';
 import { asRecord, asRecords, getPath, type JsonRecord } from './json-access.ts';
+import { toBytes, toMilli } from './quantity.ts';
 
-export type ResourceAmounts = ReadonlyMap<string, Quantity>;
+/** By resource name (`cpu`, `memory`, `example.com/gpu`); resources that are not named are absent. */
+export type ResourceAmounts = ReadonlyMap<string, number>;
 type Side = 'requests' | 'limits';
 
-/** Amounts by resource name (`cpu`, `memory`, `example.com/gpu`); resources that are not named are absent. */
+/** What load is spread by when a container does not say: without it, such containers would weigh nothing. */
+const UNSAID: ResourceAmounts = new Map([
+  ['cpu', 100],
+  ['memory', 200 * 1024 * 1024],
+]);
+const NOTHING: ResourceAmounts = new Map();
+
+/** Reads a `ResourceList`; what cannot be read counts as 0. */
+export function parseAmounts(list: unknown): ResourceAmounts {
+  const entries = Object.entries(asRecord(list));
+  return new Map(entries.map(([name, value]) => [name, name === 'cpu' ? toMilli(value) : toBytes(value)]));
+}
+
 export function podRequests(spec: unknown): ResourceAmounts {
-  return podAmounts(spec, 'requests');
+  return podAmounts(spec, 'requests', NOTHING);
 }
 
 export function podLimits(spec: unknown): ResourceAmounts {
-  return podAmounts(spec, 'limits');
+  return podAmounts(spec, 'limits', NOTHING);
 }
 
-function podAmounts(spec: unknown, side: Side): ResourceAmounts {
-  const { containers, initContainers, overhead } = asRecord(spec);
-  let running = sum(asRecords(containers).map((container) => amountsOf(container['resources'], side)));
-  let sidecars: ResourceAmounts = new Map();
-  let starting: ResourceAmounts = new Map();
+/** Requests with 100m and 200Mi in place of what a container leaves out. */
+export function podNonZeroRequests(spec: unknown): {
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+} {
+  const amounts = podAmounts(spec, 'requests', UNSAID);
+  return { cpuMillis: amounts.get('cpu') ?? 0, memoryBytes: amounts.get('memory') ?? 0 };
+}
+
+function podAmounts(spec: unknown, side: Side, unsaid: ResourceAmounts): ResourceAmounts {
+  const { containers, initContainers, overhead, resources } = asRecord(spec);
+  const ownOf = (container: Readonly<JsonRecord>): ResourceAmounts =>
+    new Map([...unsaid, ...amountsOf(container['resources'], side)]);
+  let running = asRecords(containers).reduce((total, container) => sum(total, ownOf(container)), NOTHING);
+  let sidecars = NOTHING;
+  let starting = NOTHING;
   for (const container of asRecords(initContainers)) {
-    const own = amountsOf(container['resources'], side);
+    const own = ownOf(container);
     if (container['restartPolicy'] === 'Always') {
-      running = sum([running, own]);
-      sidecars = sum([sidecars, own]);
+      running = sum(running, own);
+      sidecars = sum(sidecars, own);
       starting = largest(starting, sidecars);
-    } else starting = largest(starting, sum([sidecars, own]));
+    } else starting = largest(starting, sum(sidecars, own));
   }
-  const total = largest(running, starting);
-  const whole = new Map(total);
-  for (const [name, amount] of amountsOf(asRecord(spec)['resources'], side)) {
-    if (isPodLevel(name)) whole.set(name, amount);
+  const total = new Map(largest(running, starting));
+  for (const [name, amount] of amountsOf(resources, side)) if (isPodLevel(name)) total.set(name, amount);
+  for (const [name, extra] of parseAmounts(overhead)) {
+    const current = total.get(name);
+    // Overhead adds to a limit only where there is one: no limit stays no limit.
+    if (current !== undefined || side === 'requests') total.set(name, (current ?? 0) + extra);
   }
-  return withOverhead(whole, readAmounts(overhead), side);
+  return total;
 }
 
 /** Only these may be asked for by the pod as a whole. */
 const isPodLevel = (name: string): boolean =>
   name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 
-/** Overhead adds to a limit only where there is one: no limit stays no limit. */
-function withOverhead(amounts: ResourceAmounts, overhead: ResourceAmounts, side: Side): ResourceAmounts {
-  const total = new Map(amounts);
-  for (const [name, extra] of overhead) {
-    const current = total.get(name);
-    if (current) total.set(name, addQuantities(current, extra));
-    else if (side === 'requests') total.set(name, extra);
-  }
-  return total;
-}
+const amountsOf = (resources: unknown, side: Side): ResourceAmounts =>
+  parseAmounts(asRecord(resources)[side]);
 
-function amountsOf(resources: unknown, side: Side): ResourceAmounts {
-  const { requests, limits } = asRecord(resources);
-  return readAmounts(side === 'requests' ? requests : limits);
-}
-
-function readAmounts(list: unknown): ResourceAmounts {
-  const amounts = new Map<string, Quantity>();
-  for (const [name, value] of Object.entries(asRecord(list))) {
-    const quantity = parseQuantity(value);
-    if (quantity) amounts.set(name, quantity);
-  }
-  return amounts;
-}
-
-function sum(lists: readonly ResourceAmounts[]): ResourceAmounts {
-  const total = new Map<string, Quantity>();
-  for (const list of lists) {
-    for (const [name, amount] of list) {
-      const current = total.get(name);
-      total.set(name, current ? addQuantities(current, amount) : amount);
-    }
-  }
+function sum(a: ResourceAmounts, b: ResourceAmounts): ResourceAmounts {
+  const total = new Map(a);
+  for (const [name, amount] of b) total.set(name, (total.get(name) ?? 0) + amount);
   return total;
 }
 
 function largest(a: ResourceAmounts, b: ResourceAmounts): ResourceAmounts {
   const result = new Map(a);
-  for (const [name, amount] of b) {
-    const current = result.get(name);
-    if (!current || compareQuantities(amount, current) > 0) result.set(name, amount);
-  }
+  for (const [name, amount] of b) result.set(name, Math.max(amount, result.get(name) ?? 0));
   return result;
-}
-
-/** As a `ResourceList`. */
-export function formatAmounts(amounts: ResourceAmounts): Record<string, string> {
-  return Object.fromEntries([...amounts].map(([name, amount]) => [name, formatQuantity(amount)]));
 }
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
@@ -103,29 +94,24 @@ export function qosClass(spec: unknown): QosClass {
   const level = getPath(spec, 'resources');
   if (asksForAny(level)) return isGuaranteed(level) ? 'Guaranteed' : 'Burstable';
   const { containers, initContainers } = asRecord(spec);
-  const all: readonly Readonly<JsonRecord>[] = [...asRecords(containers), ...asRecords(initContainers)];
+  const all = [...asRecords(containers), ...asRecords(initContainers)];
   if (!all.some((container) => asksForAny(container['resources']))) return 'BestEffort';
   return all.every((container) => isGuaranteed(container['resources'])) ? 'Guaranteed' : 'Burstable';
 }
 
 const QOS_RESOURCES = ['cpu', 'memory'];
 
-const isPositive = (amount: Quantity | undefined): boolean => amount !== undefined && amount.nanos > 0n;
-
 function asksForAny(resources: unknown): boolean {
-  return (['requests', 'limits'] as const).some((side) => {
-    const amounts = amountsOf(resources, side);
-    return QOS_RESOURCES.some((name) => isPositive(amounts.get(name)));
-  });
+  const requests = amountsOf(resources, 'requests');
+  const limits = amountsOf(resources, 'limits');
+  return QOS_RESOURCES.some((name) => (requests.get(name) ?? 0) > 0 || (limits.get(name) ?? 0) > 0);
 }
 
 function isGuaranteed(resources: unknown): boolean {
-  const limits = amountsOf(resources, 'limits');
   const requests = amountsOf(resources, 'requests');
+  const limits = amountsOf(resources, 'limits');
   return QOS_RESOURCES.every((name) => {
-    const limit = limits.get(name);
-    if (!limit || !isPositive(limit)) return false;
-    const request = requests.get(name);
-    return !request || !isPositive(request) || compareQuantities(request, limit) === 0;
+    const limit = limits.get(name) ?? 0;
+    return limit > 0 && (requests.get(name) ?? limit) === limit;
   });
 }

@@ -14,6 +14,12 @@ const MAX_DEPTH = 200;
 
 const quantity = definitionOf('io.k8s.apimachinery.pkg.api.resource.Quantity');
 
+/** Times that are written even when there is none, as null. */
+const NULLABLE_TIMES: ReadonlyMap<Definition | undefined, readonly string[]> = new Map([
+  [definitionOf('io.k8s.api.core.v1.PodCondition'), ['lastProbeTime', 'lastTransitionTime']],
+  [definitionOf('io.k8s.api.core.v1.Event'), ['firstTimestamp', 'lastTimestamp', 'eventTime']],
+]);
+
 export interface NormaliseOptions {
   /** Leave out members that the schema does not know, as a lenient decoder does. */
   readonly dropUnknown?: boolean;
@@ -65,6 +71,7 @@ function walkFields(
     if (isRecord(own.default)) result[name] = child ? walk({}, child, options, depth + 1) : {};
     else if (isRequired(name) || isMeaningful(own.default)) result[name] = own.default;
   }
+  for (const name of NULLABLE_TIMES.get(definition) ?? []) result[name] ??= null;
   return result;
 }
 

@@ -10,7 +10,6 @@ export const eventKind = defineKind({
   nameRule: dns1123Subdomain,
   fillDefaults(draft) {
     // These are always written, empty or not.
-    for (const time of ['firstTimestamp', 'lastTimestamp', 'eventTime']) draft[time] ??= null;
     for (const text of ['reportingComponent', 'reportingInstance']) draft[text] ??= '';
   },
 });

@@ -1,0 +1,94 @@
+/**
+ * The downward API: fields of the pod and resources of its containers as text, for env and for downwardAPI volumes.
+ * Pure. Formats are upstream's: maps as sorted `key="escaped value"` lines, resources rounded up to the divisor.
+ */
+import { parseQuantity } from '../../schemas/quantity.ts';
+import type { Container, Pod } from '../../schemas/types.ts';
+
+/** What only the node knows when a container starts. */
+export interface PodPlace {
+  readonly nodeName: string;
+  readonly nodeIp: string;
+  /** Unknown until the pod has its address. */
+  readonly podIp?: string | undefined;
+  /** The node's allocatable resources: a container without a limit may use that much. */
+  readonly allocatable: { readonly cpu: string; readonly memory: string; readonly ephemeralStorage?: string };
+}
+
+const SUBSCRIPT = /^metadata\.(labels|annotations)\['([^']*)'\]$/;
+
+/** Undefined for a path that is not supported. */
+export function podFieldValue(pod: Pod, path: string, place: PodPlace): string | undefined {
+  const subscript = SUBSCRIPT.exec(path);
+  if (subscript) {
+    const map = subscript[1] === 'labels' ? pod.metadata.labels : pod.metadata.annotations;
+    return map?.[subscript[2] ?? ''] ?? '';
+  }
+  switch (path) {
+    case 'metadata.name':
+      return pod.metadata.name;
+    case 'metadata.namespace':
+      return pod.metadata.namespace ?? '';
+    case 'metadata.uid':
+      return pod.metadata.uid ?? '';
+    case 'metadata.labels':
+      return formatMap(pod.metadata.labels);
+    case 'metadata.annotations':
+      return formatMap(pod.metadata.annotations);
+    case 'spec.nodeName':
+      return place.nodeName;
+    case 'spec.serviceAccountName':
+      return pod.spec.serviceAccountName ?? '';
+    case 'status.hostIP':
+    case 'status.hostIPs':
+      return place.nodeIp;
+    case 'status.podIP':
+    case 'status.podIPs':
+      return pod.spec.hostNetwork === true ? place.nodeIp : (place.podIp ?? '');
+    default:
+      return undefined;
+  }
+}
+
+function formatMap(map: Readonly<Record<string, string>> | undefined): string {
+  return Object.entries(map ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .join('\n');
+}
+
+export interface ResourceRef {
+  readonly containerName?: string | undefined;
+  readonly resource: string;
+  readonly divisor?: string | number | undefined;
+}
+
+const DEFAULT_DIVISOR = '1';
+
+/** Undefined for a resource that is not supported. */
+export function containerResourceValue(
+  container: Container,
+  ref: ResourceRef,
+  place: PodPlace,
+): string | undefined {
+  const match = /^(limits|requests)\.(.+)$/.exec(ref.resource);
+  const side = match?.[1];
+  const name = match?.[2];
+  if (side === undefined || name === undefined) return undefined;
+  if (!['cpu', 'memory', 'ephemeral-storage'].includes(name) && !name.startsWith('hugepages-'))
+    return undefined;
+  const own = (side === 'limits' ? container.resources?.limits : container.resources?.requests) ?? {};
+  const fallback = side === 'limits' ? allocatableOf(place, name) : '0';
+  const value = parseQuantity(own[name] ?? fallback);
+  const divisor = parseQuantity(ref.divisor ?? DEFAULT_DIVISOR);
+  if (!value || !divisor) return undefined;
+  const step = divisor.nanos === 0n ? 1_000_000_000n : divisor.nanos;
+  return String((value.nanos + step - 1n) / step);
+}
+
+function allocatableOf(place: PodPlace, name: string): string {
+  if (name === 'cpu') return place.allocatable.cpu;
+  if (name === 'memory') return place.allocatable.memory;
+  if (name === 'ephemeral-storage') return place.allocatable.ephemeralStorage ?? '0';
+  return '0';
+}

@@ -1,0 +1,67 @@
+/** Names, labels and host name by which a pod's containers are known to the engine. Pure. */
+import { createHash } from 'node:crypto';
+import { stableStringify } from '../../base/json.ts';
+import type { Container, Pod } from '../../schemas/types.ts';
+import { labelKeys } from '../runtime/types.ts';
+
+export type ContainerRole = 'pod' | 'init' | 'container';
+
+/** Name of a pod's sandbox where a container's name is expected; no container can be called so in upper case. */
+export const SANDBOX_NAME = 'POD';
+
+export function containerName(pod: Pod, container: string, attempt: number): string {
+  const { name, namespace = '', uid = '' } = pod.metadata;
+  return `k8s_${container}_${name}_${namespace}_${uid}_${attempt}`;
+}
+
+/** Changes when the container's own specification does: an equal name with another hash is another container. */
+export function specHash(container: Container | typeof SANDBOX_NAME): string {
+  return createHash('sha256').update(stableStringify(container)).digest('hex').slice(0, 16);
+}
+
+/** The pod as the control plane gave it, without what changes while it runs. */
+export function podManifest(pod: Pod): string {
+  const metadata = { ...pod.metadata };
+  delete metadata.managedFields;
+  return JSON.stringify({ apiVersion: pod.apiVersion, kind: pod.kind, metadata, spec: pod.spec });
+}
+
+export interface LabelInput {
+  readonly pod: Pod;
+  readonly container: Container | typeof SANDBOX_NAME;
+  readonly role: ContainerRole;
+  readonly attempt: number;
+  readonly cluster: string;
+  readonly nodeName: string;
+  readonly withManifest: boolean;
+}
+
+export function containerLabels(input: LabelInput): Record<string, string> {
+  const { pod, container } = input;
+  return {
+    [labelKeys.podName]: pod.metadata.name,
+    [labelKeys.podNamespace]: pod.metadata.namespace ?? '',
+    [labelKeys.podUid]: pod.metadata.uid ?? '',
+    [labelKeys.containerName]: container === SANDBOX_NAME ? SANDBOX_NAME : container.name,
+    [labelKeys.cluster]: input.cluster,
+    [labelKeys.node]: input.nodeName,
+    [labelKeys.specHash]: specHash(container),
+    [labelKeys.attempt]: String(input.attempt),
+    [labelKeys.role]: input.role,
+    ...(input.withManifest ? { [labelKeys.podManifest]: podManifest(pod) } : {}),
+  };
+}
+
+const HOSTNAME_LIMIT = 63;
+
+/** The pod's host name: its own word, or its name cut to what a host name may be. */
+export function podHostname(pod: Pod): string {
+  const name = pod.spec.hostname || pod.metadata.name;
+  return name.slice(0, HOSTNAME_LIMIT).replace(/[-.]+$/, '');
+}
+
+/** `host.sub.ns.svc.cluster.local` for a pod with a subdomain. */
+export function podFqdn(pod: Pod, clusterDomain: string): string | undefined {
+  if (!pod.spec.subdomain) return undefined;
+  return `${podHostname(pod)}.${pod.spec.subdomain}.${pod.metadata.namespace ?? ''}.svc.${clusterDomain}`;
+}

@@ -1,0 +1,147 @@
+/**
+ * The environment of a container, in the kubelet's order of precedence: services' variables, then envFrom, then env, where
+ * an entry may refer to all that come before it. Pure; a missing source is a refusal in the kubelet's words.
+ */
+import type { ConfigMap, Container, Pod, Secret } from '../../schemas/types.ts';
+import { expandReferences } from './expand.ts';
+import { containerResourceValue, type PodPlace, podFieldValue } from './field-ref.ts';
+
+export interface EnvVariable {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** ConfigMaps and Secrets of the pod's namespace by name; absent means that it does not exist. */
+export interface EnvSources {
+  readonly configMaps: ReadonlyMap<string, ConfigMap>;
+  readonly secrets: ReadonlyMap<string, Secret>;
+}
+
+export interface EnvironmentInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly sources: EnvSources;
+  readonly place: PodPlace;
+  /** `WEB_SERVICE_HOST` and its like, in the order in which they are to appear. */
+  readonly serviceEnv: readonly EnvVariable[];
+}
+
+export type EnvironmentPlan =
+  | { readonly ok: true; readonly env: readonly EnvVariable[]; readonly skipped: readonly string[] }
+  | { readonly ok: false; readonly message: string };
+
+/** Printable ASCII without `=`: the rule for names since Kubernetes relaxed it (KEP-4369). */
+const VALID_NAME = /^[\x20-\x3c\x3e-\x7e]+$/;
+
+class Refused extends Error {}
+
+export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
+  const own = new Map<string, string>();
+  const skipped: string[] = [];
+  const services = new Map(input.serviceEnv.map(({ name, value }) => [name, value]));
+  const lookup = (name: string): string | undefined => own.get(name) ?? services.get(name);
+  try {
+    for (const source of input.container.envFrom ?? []) addAll(input, source, own, skipped);
+    for (const variable of input.container.env ?? []) {
+      const value =
+        variable.value !== undefined && variable.value !== ''
+          ? expandReferences(variable.value, lookup)
+          : variable.valueFrom
+            ? valueOf(input, variable.valueFrom)
+            : '';
+      if (value !== undefined) own.set(variable.name, value);
+    }
+  } catch (error) {
+    if (error instanceof Refused) return { ok: false, message: error.message };
+    throw error;
+  }
+  const inherited = input.serviceEnv.filter(({ name }) => !own.has(name));
+  return {
+    ok: true,
+    env: [...inherited, ...[...own].map(([name, value]) => ({ name, value }))],
+    skipped,
+  };
+}
+
+type EnvFrom = NonNullable<Container['envFrom']>[number];
+type ValueFrom = NonNullable<NonNullable<Container['env']>[number]['valueFrom']>;
+
+function addAll(
+  input: EnvironmentInput,
+  source: EnvFrom,
+  into: Map<string, string>,
+  skipped: string[],
+): void {
+  const { configMapRef, secretRef, prefix = '' } = source;
+  const data = configMapRef
+    ? configMapData(input, configMapRef.name ?? '', configMapRef.optional)
+    : secretRef
+      ? secretData(input, secretRef.name ?? '', secretRef.optional)
+      : undefined;
+  for (const [key, value] of Object.entries(data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const name = prefix + key;
+    if (VALID_NAME.test(name)) into.set(name, value);
+    else skipped.push(name);
+  }
+}
+
+function configMapData(
+  input: EnvironmentInput,
+  name: string,
+  optional: boolean | undefined,
+): Readonly<Record<string, string>> | undefined {
+  const found = input.sources.configMaps.get(name);
+  if (found) return found.data ?? {};
+  if (optional === true) return undefined;
+  throw new Refused(`configmap "${name}" not found`);
+}
+
+function secretData(
+  input: EnvironmentInput,
+  name: string,
+  optional: boolean | undefined,
+): Readonly<Record<string, string>> | undefined {
+  const found = input.sources.secrets.get(name);
+  if (found) return mapValues(found.data ?? {}, (value) => Buffer.from(value, 'base64').toString('utf8'));
+  if (optional === true) return undefined;
+  throw new Refused(`secret "${name}" not found`);
+}
+
+function mapValues(
+  map: Readonly<Record<string, string>>,
+  change: (value: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}
+
+/** Undefined where an optional source or key is missing: the variable is then not set at all. */
+function valueOf(input: EnvironmentInput, from: ValueFrom): string | undefined {
+  const namespace = input.pod.metadata.namespace ?? '';
+  if (from.fieldRef) {
+    const value = podFieldValue(input.pod, from.fieldRef.fieldPath, input.place);
+    if (value === undefined) throw new Refused(`unsupported fieldPath: ${from.fieldRef.fieldPath}`);
+    return value;
+  }
+  if (from.resourceFieldRef) {
+    const { containerName, resource } = from.resourceFieldRef;
+    const all = [...(input.pod.spec.initContainers ?? []), ...input.pod.spec.containers];
+    const container = containerName ? all.find(({ name }) => name === containerName) : input.container;
+    if (!container) throw new Refused(`container ${containerName ?? ''} not found`);
+    const value = containerResourceValue(container, from.resourceFieldRef, input.place);
+    if (value === undefined) throw new Refused(`unsupported container resource : ${resource}`);
+    return value;
+  }
+  const { configMapKeyRef, secretKeyRef } = from;
+  const ref = configMapKeyRef ?? secretKeyRef;
+  if (!ref) throw new Refused('env source is not supported');
+  const name = ref.name ?? '';
+  const data = configMapKeyRef
+    ? configMapData(input, name, ref.optional)
+    : secretData(input, name, ref.optional);
+  const value = data?.[ref.key];
+  if (value === undefined && ref.optional !== true) {
+    const kind = configMapKeyRef ? 'ConfigMap' : 'Secret';
+    throw new Refused(`couldn't find key ${ref.key} in ${kind} ${namespace}/${name}`);
+  }
+  return value;
+}

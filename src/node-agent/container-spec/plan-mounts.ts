@@ -1,0 +1,93 @@
+/**
+ * volumeMounts of a container → binds. Pure: it checks sub-paths as text; that no symbolic link in the volume leads out of
+ * it is checked on the disk just before the start (volumes/sub-paths.ts), which also makes missing directories.
+ */
+import type { Container } from '../../schemas/types.ts';
+import type { Mount } from '../runtime/types.ts';
+import { expandReferences, referencedNames } from './expand.ts';
+import type { EnvVariable } from './plan-environment.ts';
+
+/** A directory or file inside a volume that the container sees instead of the whole volume. */
+export interface SubPath {
+  readonly volumePath: string;
+  readonly relative: string;
+}
+
+export type MountPlan =
+  | { readonly ok: true; readonly mounts: readonly Mount[]; readonly subPaths: readonly SubPath[] }
+  | { readonly ok: false; readonly message: string };
+
+const PROPAGATIONS = {
+  None: 'rprivate',
+  HostToContainer: 'rslave',
+  Bidirectional: 'rshared',
+} as const;
+
+/** Undefined when the path is absolute or climbs: it must stay below the volume. */
+export function cleanSubPath(path: string): string | undefined {
+  if (path.startsWith('/') || path.includes('\0')) return undefined;
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  return parts.includes('..') ? undefined : parts.join('/');
+}
+
+export function planMounts(
+  container: Container,
+  env: readonly EnvVariable[],
+  volumePaths: ReadonlyMap<string, string>,
+): MountPlan {
+  const mounts: Mount[] = [];
+  const subPaths: SubPath[] = [];
+  for (const mount of container.volumeMounts ?? []) {
+    const volumePath = volumePaths.get(mount.name);
+    if (volumePath === undefined) {
+      return {
+        ok: false,
+        message: `cannot find volume "${mount.name}" to mount into container "${container.name}"`,
+      };
+    }
+    let source = volumePath;
+    const requested = subPathOf(mount, env);
+    if (!requested.ok) return requested;
+    if (requested.path !== '') {
+      const relative = cleanSubPath(requested.path);
+      if (relative === undefined) {
+        const why = requested.path.startsWith('/') ? 'must be a relative path' : "must not contain '..'";
+        return {
+          ok: false,
+          message: `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}": ${why}`,
+        };
+      }
+      if (relative !== '') {
+        source = `${volumePath.replace(/\/+$/, '')}/${relative}`;
+        subPaths.push({ volumePath, relative });
+      }
+    }
+    const propagation = PROPAGATIONS[mount.mountPropagation ?? 'None'] ?? 'rprivate';
+    mounts.push({
+      source,
+      target: targetOf(mount.mountPath),
+      readOnly: mount.readOnly === true,
+      ...(propagation === 'rprivate' ? {} : { propagation }),
+    });
+  }
+  return { ok: true, mounts, subPaths };
+}
+
+/** The engine wants absolute targets; Kubernetes takes a relative one from the root. */
+function targetOf(mountPath: string): string {
+  return mountPath.startsWith('/') ? mountPath : `/${mountPath}`;
+}
+
+function subPathOf(
+  mount: NonNullable<Container['volumeMounts']>[number],
+  env: readonly EnvVariable[],
+): { readonly ok: true; readonly path: string } | { readonly ok: false; readonly message: string } {
+  if (mount.subPathExpr === undefined || mount.subPathExpr === '')
+    return { ok: true, path: mount.subPath ?? '' };
+  const values = new Map(env.map(({ name, value }) => [name, value]));
+  const missing = referencedNames(mount.subPathExpr).filter((name) => (values.get(name) ?? '') === '');
+  if (missing.length > 0) {
+    return { ok: false, message: `missing value for ${[...new Set(missing)].sort().join(', ')}` };
+  }
+  return { ok: true, path: expandReferences(mount.subPathExpr, (name) => values.get(name)) };
+}

@@ -1,0 +1,165 @@
+/**
+ * Building and de-duplicating Events as Kubernetes' recorder does, pure: the first occurrence creates an Event, the same
+ * one again raises its count, and many similar ones become one "(combined from similar events)".
+ */
+import { createHash } from 'node:crypto';
+import { toRfc3339 } from '../base/clock.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import type { Event, ObjectReference } from '../schemas/types.ts';
+
+export type EventType = 'Normal' | 'Warning';
+
+/** What a component has to say about an object. */
+export interface EventInput {
+  readonly about: KubeObject | ObjectReference;
+  readonly type: EventType;
+  readonly reason: string;
+  readonly message: string;
+  /** Overrides the recorder's component. */
+  readonly component?: string;
+  /** Narrows to a part of the object: `spec.containers{web}`. */
+  readonly fieldPath?: string;
+}
+
+export interface EventSource {
+  readonly component: string;
+  readonly host?: string;
+}
+
+/** What the recorder remembers of one Event it has written. */
+interface Written {
+  readonly event: Event;
+  readonly lastMs: number;
+}
+interface Similar {
+  readonly messages: ReadonlySet<string>;
+  readonly lastMs: number;
+}
+export interface EventMemory {
+  readonly written: ReadonlyMap<string, Written>;
+  readonly similar: ReadonlyMap<string, Similar>;
+}
+
+export const EMPTY_EVENT_MEMORY: EventMemory = { written: new Map(), similar: new Map() };
+
+export interface EventPlan {
+  readonly verb: 'create' | 'update';
+  readonly event: Event;
+  readonly memory: EventMemory;
+}
+
+/** client-go aggregates from the 11th different message of one reason within 10 minutes, and remembers 4096 events. */
+const SIMILAR_LIMIT = 10;
+const SIMILAR_WINDOW_MS = 600_000;
+const MEMORY_LIMIT = 4096;
+/** Upstream's limit of `message`. */
+const MAX_MESSAGE_LENGTH = 1024;
+
+export function planEvent(
+  input: EventInput,
+  defaultSource: EventSource,
+  memory: EventMemory,
+  nowMs: number,
+): EventPlan {
+  const source: EventSource = input.component
+    ? { ...defaultSource, component: input.component }
+    : defaultSource;
+  const involvedObject = referenceTo(input);
+  const group = keyText([source, involvedObject, input.type, input.reason]);
+  const previous = memory.similar.get(group);
+  const fresh = previous !== undefined && nowMs - previous.lastMs <= SIMILAR_WINDOW_MS;
+  const messages = new Set(fresh ? previous.messages : []).add(input.message);
+  const combined = messages.size > SIMILAR_LIMIT;
+  if (combined) messages.delete(messages.values().next().value ?? '');
+  const text = combined ? `(combined from similar events): ${input.message}` : input.message;
+  const message = text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH);
+  const key = combined ? group : keyText([group, message]);
+
+  const known = memory.written.get(key);
+  const event = known
+    ? { ...known.event, message, count: (known.event.count ?? 1) + 1, lastTimestamp: toRfc3339(nowMs) }
+    : newEvent(input, source, involvedObject, message, key, nowMs);
+  return {
+    verb: known ? 'update' : 'create',
+    event,
+    memory: {
+      written: remember(memory.written, key, { event, lastMs: nowMs }),
+      similar: remember(memory.similar, group, { messages, lastMs: nowMs }),
+    },
+  };
+}
+
+/** The Event is gone from the server (expired): the next occurrence creates a new one. */
+export function forgetEvent(memory: EventMemory, name: string): EventMemory {
+  const written = new Map([...memory.written].filter(([, { event }]) => event.metadata.name !== name));
+  return { ...memory, written };
+}
+
+function remember<T>(map: ReadonlyMap<string, T>, key: string, value: T): ReadonlyMap<string, T> {
+  const next = new Map(map);
+  next.delete(key);
+  next.set(key, value);
+  // Insertion order is the order of last use, as the key was re-inserted above.
+  while (next.size > MEMORY_LIMIT) next.delete(next.keys().next().value ?? '');
+  return next;
+}
+
+function keyText(parts: readonly unknown[]): string {
+  return JSON.stringify(parts);
+}
+
+function newEvent(
+  input: EventInput,
+  source: EventSource,
+  involvedObject: ObjectReference,
+  message: string,
+  key: string,
+  nowMs: number,
+): Event {
+  const timestamp = toRfc3339(nowMs);
+  // Unique per event and time, and the same for a retried create: doing it twice is harmless.
+  const suffix = createHash('sha256')
+    .update(`${key} ${String(nowMs)}`)
+    .digest('hex')
+    .slice(0, 16);
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: {
+      name: `${involvedObject.name ?? ''}.${suffix}`,
+      // Events about cluster-scoped objects live in `default`, as upstream.
+      namespace: involvedObject.namespace ?? 'default',
+    },
+    involvedObject,
+    reason: input.reason,
+    message,
+    type: input.type,
+    source: { component: source.component, ...(source.host ? { host: source.host } : {}) },
+    firstTimestamp: timestamp,
+    lastTimestamp: timestamp,
+    count: 1,
+    eventTime: null,
+    reportingComponent: source.component,
+    reportingInstance: source.host ?? '',
+  };
+}
+
+function referenceTo(input: EventInput): ObjectReference {
+  const { about, fieldPath } = input;
+  const path = fieldPath ? { fieldPath } : {};
+  if (!isObject(about)) return { ...about, ...path };
+  const { name, namespace, uid, resourceVersion } = about.metadata;
+  return {
+    apiVersion: about.apiVersion,
+    kind: about.kind,
+    name,
+    ...(namespace ? { namespace } : {}),
+    ...(uid ? { uid } : {}),
+    ...(resourceVersion ? { resourceVersion } : {}),
+    ...path,
+  };
+}
+
+function isObject(about: KubeObject | ObjectReference): about is KubeObject {
+  return 'metadata' in about;
+}

@@ -1,0 +1,30 @@
+/** Which old ReplicaSets are beyond the revision history limit; pure. */
+import type { Write } from '../../store/objects.ts';
+import { isDeleting } from '../ownership.ts';
+import type { Family } from './deployment-status.ts';
+import { revisionOf } from './revisions.ts';
+import { sizeOf } from './rollout-math.ts';
+
+/** 2^31 - 1 means "keep all". */
+const KEEP_ALL = 2_147_483_647;
+
+export function planCleanup({ deployment, oldReplicaSets }: Family): readonly Write[] {
+  const limit = deployment.spec.revisionHistoryLimit ?? 10;
+  if (limit === KEEP_ALL) return [];
+  const alive = oldReplicaSets.filter((set) => !isDeleting(set));
+  const excess = alive.length - limit;
+  if (excess <= 0) return [];
+  const byRevision = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b));
+  return byRevision
+    .slice(0, excess)
+    .filter(
+      (set) =>
+        (set.status?.replicas ?? 0) === 0 &&
+        sizeOf(set) === 0 &&
+        (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0),
+    )
+    .map((set): Write => {
+      const preconditions = set.metadata.uid ? { uid: set.metadata.uid } : {};
+      return { verb: 'delete', object: set, options: { propagationPolicy: 'Background', preconditions } };
+    });
+}

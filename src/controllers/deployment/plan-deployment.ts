@@ -1,0 +1,108 @@
+/**
+ * One look at a Deployment, upstream's syncDeployment as a pure function: claim ReplicaSets, find or create the newest
+ * one, scale, roll, clean up, report.
+ *
+ * A look ends early after it created a ReplicaSet or set the revision: the next one, from the new state, goes on.
+ * INVARIANTS 1: never more than replicas + maxSurge pods, never fewer available than replicas - maxUnavailable.
+ */
+import { jsonEqual } from '../../base/json.ts';
+import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
+import type { Plan } from '../controller.ts';
+import { isDeleting, planClaims } from '../ownership.ts';
+import {
+  countStatus,
+  type DeploymentStatus,
+  type Family,
+  hasProgressDeadline,
+  isComplete,
+  nextDeadlineInMs,
+  withProgress,
+} from './deployment-status.ts';
+import { type NewReplicaSetStep, planNewReplicaSet, planPauseCondition } from './plan-new-replica-set.ts';
+import { planCleanup } from './plan-cleanup.ts';
+import { isScalingEvent, planScale } from './plan-scale.ts';
+import { planRecreate, planRollingUpdate } from './plan-rollout.ts';
+import { createDraft, type Draft } from './replica-set-draft.ts';
+import { sameTemplate } from './template-hash.ts';
+import { byAge, isRollingUpdate } from './rollout-math.ts';
+
+export interface DeploymentInput {
+  readonly deployment: Deployment;
+  /** ReplicaSets of the namespace that match the selector or are controlled by the Deployment. */
+  readonly replicaSets: readonly ReplicaSet[];
+  /** The pods of those ReplicaSets. */
+  readonly pods: readonly Pod[];
+  /** Whether a ReplicaSet of this name is there, whoever it belongs to. */
+  isNameTaken(name: string): boolean;
+  readonly nowMs: number;
+}
+
+export function planDeployment(input: DeploymentInput): Plan {
+  const { deployment, nowMs } = input;
+  const claims = planClaims(deployment, deployment.spec.selector, input.replicaSets);
+  if (claims.adopt.length > 0 || claims.release.length > 0) {
+    const writes = [...claims.adopt, ...claims.release].map((object) => ({
+      verb: 'update' as const,
+      object,
+    }));
+    return { writes, events: [], requeueAfterMs: 0 };
+  }
+  const family = findFamily(deployment, claims.owned);
+  const draft = createDraft(deployment, claims.owned);
+  if (isDeleting(deployment)) return report(input, draft, countStatus(family, nowMs));
+
+  const pause = planPauseCondition(deployment, nowMs);
+  if (pause) return pause;
+
+  const scaling = !deployment.spec.paused && isScalingEvent(family);
+  const mayCreate = !deployment.spec.paused && !scaling && isRollingUpdate(deployment);
+  const step = planNewReplicaSet(input, family, draft, mayCreate);
+  if (step.done) return finish(step, draft);
+  if (deployment.spec.paused || scaling) {
+    planScale(family, draft);
+    const deletions = deployment.spec.paused ? planCleanup(family) : [];
+    return report(input, draft, countStatus(family, nowMs), deletions);
+  }
+  if (isRollingUpdate(deployment)) planRollingUpdate(family, draft);
+  else if (planRecreate(family, input.pods, draft) === 'create') {
+    const created = planNewReplicaSet(input, family, draft, true);
+    if (created.done) return finish(created, draft);
+  }
+  const complete = draft.writes.length === 0 && isComplete(deployment, deployment.status ?? {});
+  const status = withProgress(family, countStatus(family, nowMs), nowMs);
+  return report(input, draft, status, complete ? planCleanup(family) : []);
+}
+
+/** The newest ReplicaSet is the oldest one whose template equals the Deployment's; the others are old. */
+function findFamily(deployment: Deployment, owned: readonly ReplicaSet[]): Family {
+  const ordered = [...owned].sort(byAge);
+  const newReplicaSet = ordered.find((set) => sameTemplate(set.spec.template, deployment.spec.template));
+  return { deployment, newReplicaSet, oldReplicaSets: ordered.filter((set) => set !== newReplicaSet) };
+}
+
+function finish(step: NewReplicaSetStep & { done: true }, draft: Draft): Plan {
+  return { writes: [...draft.writes, ...step.writes], events: [...draft.events, ...step.events] };
+}
+
+function report(
+  { deployment, nowMs }: DeploymentInput,
+  draft: Draft,
+  status: DeploymentStatus,
+  deletions: Plan['writes'] = [],
+): Plan {
+  const deleted = new Set(deletions.map(({ object }) => object.metadata.name));
+  const scaled = draft.writes.filter(({ object }) => !deleted.has(object.metadata.name));
+  const changed = !jsonEqual(status, deployment.status);
+  const waitMs = hasProgressDeadline(deployment) ? nextDeadlineInMs(deployment, status, nowMs) : undefined;
+  return {
+    writes: [
+      ...scaled,
+      ...deletions,
+      ...(changed
+        ? [{ verb: 'update' as const, object: { ...deployment, status }, subresource: 'status' as const }]
+        : []),
+    ],
+    events: draft.events,
+    ...(waitMs === undefined ? {} : { requeueAfterMs: waitMs }),
+  };
+}

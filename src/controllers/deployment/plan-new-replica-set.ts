@@ -1,0 +1,178 @@
+/** The newest ReplicaSet of a Deployment and the revision numbers; upstream's getNewReplicaSet, pure. */
+import type { EventInput } from '../../client/plan-event.ts';
+import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
+import type { Write } from '../../store/objects.ts';
+import type { Plan } from '../controller.ts';
+import { controllerReference } from '../ownership.ts';
+import {
+  conditionOf,
+  type DeploymentStatus,
+  type Family,
+  hasProgressDeadline,
+  type NewCondition,
+  progressing,
+  withCondition,
+} from './deployment-status.ts';
+import { type Draft, scaled } from './replica-set-draft.ts';
+import { newReplicaSetAnnotations, REVISION, revisionOf, withSize } from './revisions.ts';
+import { maxSurge, newReplicaSetSize, sizeOf, wantedReplicas } from './rollout-math.ts';
+import { HASH_LABEL, templateHash } from './template-hash.ts';
+
+/** `done`: this look is over, with these writes; otherwise it goes on. */
+export type NewReplicaSetStep =
+  | { readonly done: true; readonly writes: readonly Write[]; readonly events: readonly EventInput[] }
+  | { readonly done: false };
+
+const GO_ON: NewReplicaSetStep = { done: false };
+
+/** The longest name of a ReplicaSet whose pods' names still fit. */
+const MAX_NAME_LENGTH = 253 - 6;
+
+interface Input {
+  readonly deployment: Deployment;
+  readonly nowMs: number;
+  isNameTaken(name: string): boolean;
+}
+
+export function planNewReplicaSet(
+  input: Input,
+  family: Family,
+  draft: Draft,
+  mayCreate: boolean,
+): NewReplicaSetStep {
+  const { newReplicaSet, oldReplicaSets } = family;
+  const newRevision = Math.max(0, ...oldReplicaSets.map(revisionOf)) + 1;
+  if (newReplicaSet) return planExisting(input, newReplicaSet, draft, newRevision);
+  return mayCreate ? planCreation(input, family, newRevision) : GO_ON;
+}
+
+/** Brings annotations and minReadySeconds up to date; once they are, the Deployment shows the same revision. */
+function planExisting(
+  { deployment, nowMs }: Input,
+  newReplicaSet: ReplicaSet,
+  draft: Draft,
+  newRevision: number,
+): NewReplicaSetStep {
+  const current = draft.current(newReplicaSet);
+  const before = current.metadata.annotations ?? {};
+  const annotations = newReplicaSetAnnotations(deployment, before, newRevision);
+  const minReadySeconds = deployment.spec.minReadySeconds ?? 0;
+  const annotationsChanged = Object.keys(annotations).some((key) => annotations[key] !== before[key]);
+  if (annotationsChanged || (current.spec.minReadySeconds ?? 0) !== minReadySeconds) {
+    const spec = { ...current.spec, minReadySeconds };
+    if (minReadySeconds === 0) delete (spec as Partial<typeof spec>).minReadySeconds;
+    draft.change({ ...current, metadata: { ...current.metadata, annotations }, spec });
+    return GO_ON;
+  }
+  const message = `Found new replica set "${current.metadata.name}"`;
+  const unseen = hasProgressDeadline(deployment) && !conditionOf(deployment.status, 'Progressing');
+  const revision = annotations[REVISION] ?? '';
+  if (!unseen && deployment.metadata.annotations?.[REVISION] === revision) return GO_ON;
+  const condition = unseen ? progressing('True', 'FoundNewReplicaSet', message) : undefined;
+  return { done: true, writes: [statusWrite(deployment, revision, condition, nowMs)], events: [] };
+}
+
+function planCreation(input: Input, family: Family, newRevision: number): NewReplicaSetStep {
+  const { deployment, nowMs } = input;
+  const collisionCount = deployment.status?.collisionCount;
+  const created = newReplicaSetOf(family, newRevision);
+  if (input.isNameTaken(created.metadata.name)) {
+    // Somebody else's ReplicaSet has the name: another hash gives another name.
+    const status: DeploymentStatus = { ...deployment.status, collisionCount: (collisionCount ?? 0) + 1 };
+    const object = { ...deployment, status };
+    return { done: true, writes: [{ verb: 'update', object, subresource: 'status' }], events: [] };
+  }
+  const message = `Created new replica set "${created.metadata.name}"`;
+  const condition = hasProgressDeadline(deployment)
+    ? progressing('True', 'NewReplicaSetCreated', message)
+    : undefined;
+  const size = sizeOf(created);
+  return {
+    done: true,
+    writes: [
+      { verb: 'create', object: created },
+      statusWrite(deployment, String(newRevision), condition, nowMs),
+    ],
+    events: size > 0 ? [scaled(deployment, 'up', created.metadata.name, 0, size)] : [],
+  };
+}
+
+function newReplicaSetOf({ deployment, oldReplicaSets }: Family, newRevision: number): ReplicaSet {
+  const { template, selector, minReadySeconds } = deployment.spec;
+  const hash = templateHash(template, deployment.status?.collisionCount);
+  const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
+  const wanted = wantedReplicas(deployment);
+  const total = oldReplicaSets.reduce((sum, set) => sum + sizeOf(set), 0);
+  const annotations = newReplicaSetAnnotations(deployment, {}, newRevision);
+  const { name, namespace } = deployment.metadata;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: {
+      name: `${name.slice(0, MAX_NAME_LENGTH - hash.length - 1)}-${hash}`,
+      ...(namespace ? { namespace } : {}),
+      labels,
+      annotations: withSize(annotations, wanted, wanted + maxSurge(deployment)),
+      ownerReferences: [controllerReference(deployment)],
+    },
+    spec: {
+      replicas: newReplicaSetSize(deployment, total, 0),
+      ...(minReadySeconds ? { minReadySeconds } : {}),
+      selector: { ...selector, matchLabels: { ...selector.matchLabels, [HASH_LABEL]: hash } },
+      template: { ...template, metadata: { ...template.metadata, labels } },
+    },
+  };
+}
+
+/** A Deployment's annotations may be written with its status, as upstream's controller does: one change, not two. */
+function statusWrite(
+  deployment: Deployment,
+  revision: string,
+  condition: NewCondition | undefined,
+  nowMs: number,
+): Write {
+  const status = condition ? withCondition(deployment.status ?? {}, condition, nowMs) : deployment.status;
+  const annotations = { ...deployment.metadata.annotations, [REVISION]: revision };
+  const object = {
+    ...deployment,
+    metadata: { ...deployment.metadata, annotations },
+    ...(status ? { status } : {}),
+  };
+  return { verb: 'update', object, subresource: 'status' };
+}
+
+/** Says that the Deployment was paused or resumed; while it is paused its deadline does not run. */
+export function planPauseCondition(deployment: Deployment, nowMs: number): Plan | undefined {
+  if (!hasProgressDeadline(deployment)) return undefined;
+  const current = conditionOf(deployment.status, 'Progressing');
+  if (current?.reason === 'ProgressDeadlineExceeded') return undefined;
+  const saysPaused = current?.reason === 'DeploymentPaused';
+  const paused = deployment.spec.paused === true;
+  if (paused === saysPaused) return undefined;
+  const condition = paused
+    ? progressing('Unknown', 'DeploymentPaused', 'Deployment is paused')
+    : progressing('Unknown', 'DeploymentResumed', 'Deployment is resumed');
+  const status = withCondition(deployment.status ?? {}, condition, nowMs);
+  return {
+    writes: [{ verb: 'update', object: { ...deployment, status }, subresource: 'status' }],
+    events: [],
+  };
+}
+
+/** The ReplicaSet was refused: the Deployment says so, and will not progress until its template changes. */
+export function planCreateFailure(deployment: Deployment, cause: string, nowMs: number): Plan {
+  const message = `Failed to create new replica set: ${cause}`;
+  const events: EventInput[] = [
+    {
+      about: deployment,
+      type: 'Warning',
+      reason: 'ReplicaSetCreateError',
+      message,
+      component: 'deployment-controller',
+    },
+  ];
+  if (!hasProgressDeadline(deployment)) return { writes: [], events };
+  const condition = progressing('False', 'ReplicaSetCreateError', message);
+  const status = withCondition(deployment.status ?? {}, condition, nowMs);
+  return { writes: [{ verb: 'update', object: { ...deployment, status }, subresource: 'status' }], events };
+}

@@ -1,0 +1,81 @@
+/** One step of a rollout, rolling or recreating; upstream's rolling.go and recreate.go, pure. */
+import type { Pod, ReplicaSet } from '../../schemas/types.ts';
+import { controllerOf } from '../../schemas/object.ts';
+import { isTerminal } from '../pod-facts.ts';
+import type { Family } from './deployment-status.ts';
+import { activeOf, allOf } from './plan-scale.ts';
+import type { Draft } from './replica-set-draft.ts';
+import { maxUnavailable, newReplicaSetSize, sizeOf, wantedReplicas } from './rollout-math.ts';
+
+/** Grows the newest ReplicaSet; when there is nothing to grow, shrinks the old ones. */
+export function planRollingUpdate(family: Family, draft: Draft): void {
+  if (!growNew(family, draft)) shrinkOld(family, draft);
+}
+
+function growNew(family: Family, draft: Draft): boolean {
+  const { deployment, newReplicaSet } = family;
+  if (!newReplicaSet) return false;
+  const wanted = wantedReplicas(deployment);
+  const size = sizeOf(newReplicaSet);
+  if (size === wanted) return false;
+  if (size > wanted) return draft.scale(newReplicaSet, wanted);
+  const total = allOf(family).reduce((sum, set) => sum + sizeOf(set), 0);
+  const next = newReplicaSetSize(deployment, total, size);
+  return next !== size && draft.scale(newReplicaSet, next);
+}
+
+function shrinkOld(family: Family, draft: Draft): void {
+  const { deployment, newReplicaSet, oldReplicaSets } = family;
+  const old = activeOf(oldReplicaSets);
+  if (old.length === 0) return;
+  const total = allOf(family).reduce((sum, set) => sum + sizeOf(set), 0);
+  const minAvailable = wantedReplicas(deployment) - maxUnavailable(deployment);
+  const notYetAvailable = newReplicaSet
+    ? sizeOf(newReplicaSet) - (newReplicaSet.status?.availableReplicas ?? 0)
+    : 0;
+  const mayGo = total - minAvailable - notYetAvailable;
+  if (mayGo <= 0) return;
+  removeUnhealthy(old, mayGo, draft);
+  removeHealthy(family, old, minAvailable, draft);
+}
+
+/** What is not available anyway goes first: it costs nothing and cannot block the rollout. */
+function removeUnhealthy(old: readonly ReplicaSet[], mayGo: number, draft: Draft): void {
+  let gone = 0;
+  for (const set of old) {
+    const unhealthy = sizeOf(set) - (set.status?.availableReplicas ?? 0);
+    const count = Math.min(mayGo - gone, unhealthy);
+    if (count <= 0) continue;
+    draft.scale(set, sizeOf(set) - count);
+    gone += count;
+  }
+}
+
+function removeHealthy(family: Family, old: readonly ReplicaSet[], minAvailable: number, draft: Draft): void {
+  const available = allOf(family).reduce((sum, set) => sum + (set.status?.availableReplicas ?? 0), 0);
+  let mayGo = available - minAvailable;
+  for (const set of old) {
+    const size = sizeOf(draft.current(set));
+    const count = Math.min(size, mayGo);
+    if (count <= 0) continue;
+    draft.scale(set, size - count);
+    mayGo -= count;
+  }
+}
+
+/** Everything old goes before anything new comes. `create`: it is the new ReplicaSet's turn to be made. */
+export function planRecreate(family: Family, pods: readonly Pod[], draft: Draft): 'wait' | 'create' | 'done' {
+  const { deployment, newReplicaSet, oldReplicaSets } = family;
+  const active = activeOf(oldReplicaSets);
+  for (const set of active) draft.scale(set, 0);
+  if (active.length > 0 || oldPodsRun(family, pods)) return 'wait';
+  if (!newReplicaSet) return 'create';
+  const wanted = wantedReplicas(deployment);
+  if (sizeOf(newReplicaSet) !== wanted) draft.scale(newReplicaSet, wanted);
+  return 'done';
+}
+
+function oldPodsRun({ newReplicaSet, oldReplicaSets }: Family, pods: readonly Pod[]): boolean {
+  if (oldReplicaSets.some((set) => (set.status?.replicas ?? 0) > 0)) return true;
+  return pods.some((pod) => controllerOf(pod)?.uid !== newReplicaSet?.metadata.uid && !isTerminal(pod));
+}

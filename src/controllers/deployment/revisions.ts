@@ -1,0 +1,62 @@
+/** Annotations by which Deployments and ReplicaSets tell each other revision and size; pure. */
+import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
+
+export const REVISION = 'deployment.kubernetes.io/revision';
+export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
+export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
+
+/** Annotations of a Deployment that are not copied to its ReplicaSets. */
+const NOT_COPIED = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'deprecated.deployment.rollback.rollback-to',
+  REVISION,
+  REVISION_HISTORY,
+  DESIRED_REPLICAS,
+  MAX_REPLICAS,
+]);
+
+/** Characters of revision-history kept, as upstream. */
+const MAX_HISTORY_LENGTH = 2000;
+
+type Annotations = Readonly<Record<string, string>>;
+
+export function revisionOf(object: ReplicaSet | Deployment): number {
+  return numberOf(object.metadata.annotations?.[REVISION]) ?? 0;
+}
+
+export function desiredReplicasOf(replicaSet: ReplicaSet): number | undefined {
+  return numberOf(replicaSet.metadata.annotations?.[DESIRED_REPLICAS]);
+}
+
+export function maxReplicasOf(replicaSet: ReplicaSet): number | undefined {
+  return numberOf(replicaSet.metadata.annotations?.[MAX_REPLICAS]);
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
+/** The annotations of the newest ReplicaSet: the Deployment's own, plus its revision and the history of revisions it had. */
+export function newReplicaSetAnnotations(
+  deployment: Deployment,
+  current: Annotations,
+  newRevision: number,
+): Record<string, string> {
+  const next: Record<string, string> = { ...current };
+  for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
+    if (!NOT_COPIED.has(key)) next[key] = value;
+  }
+  const old = current[REVISION];
+  if ((numberOf(old) ?? 0) >= newRevision) return next;
+  next[REVISION] = String(newRevision);
+  if (old === undefined) return next;
+  const history = [...(current[REVISION_HISTORY] ?? '').split(',').filter(Boolean), old];
+  while (history.length > 1 && history.join(',').length > MAX_HISTORY_LENGTH) history.shift();
+  next[REVISION_HISTORY] = history.join(',');
+  return next;
+}
+
+export function withSize(annotations: Annotations, desired: number, max: number): Record<string, string> {
+  return { ...annotations, [DESIRED_REPLICAS]: String(desired), [MAX_REPLICAS]: String(max) };
+}

@@ -1,0 +1,50 @@
+/**
+ * The `pod-template-hash` of a template, and equality of templates, pure.
+ *
+ * Deliberate difference: Kubernetes hashes Go's in-memory form of the template, which only Go can produce; ours is the same
+ * FNV-1a over the template's stable JSON. The alphabet and the use of `collisionCount` are upstream's. Hashes only have
+ * to be equal for equal templates within one cluster.
+ */
+import { jsonEqual, stableStringify } from '../../base/json.ts';
+import type { PodTemplate } from '../../schemas/types.ts';
+
+export const HASH_LABEL = 'pod-template-hash';
+
+/** Upstream's alphabet without letters that make words: digits of the hash are mapped into it. */
+const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+
+export function templateHash(template: PodTemplate, collisionCount: number | undefined): string {
+  const text =
+    stableStringify(normalised(template)) +
+    (collisionCount === undefined ? '' : `#${String(collisionCount)}`);
+  const digits = Buffer.from(String(fnv1a(text)), 'ascii');
+  return Array.from(digits, (digit) => SAFE_ALPHABET[digit % SAFE_ALPHABET.length] ?? '').join('');
+}
+
+/** Equal but for the hash label that a ReplicaSet's template carries. */
+export function sameTemplate(a: PodTemplate | undefined, b: PodTemplate | undefined): boolean {
+  return jsonEqual(normalised(a ?? {}), normalised(b ?? {}));
+}
+
+/** Without the hash label, and with empty maps and null left out. */
+function normalised(template: PodTemplate): unknown {
+  const { labels, annotations, ...rest } = template.metadata ?? {};
+  const ownLabels = { ...labels };
+  delete ownLabels[HASH_LABEL];
+  const metadata = {
+    ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)),
+    ...(Object.keys(ownLabels).length > 0 ? { labels: ownLabels } : {}),
+    ...(annotations && Object.keys(annotations).length > 0 ? { annotations } : {}),
+  };
+  return { metadata, spec: template.spec };
+}
+
+/** 32-bit FNV-1a over UTF-8. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text, 'utf8')) {
+    hash ^= byte;
+    hash = Math.imul(hash, 0x01000193) >>> 0;
+  }
+  return hash;
+}

@@ -1,0 +1,46 @@
+/** What controllers ask about a pod; the rules of Kubernetes' `podutil` and `controller_utils`, pure. */
+import type { Pod, PodCondition } from '../schemas/types.ts';
+
+export function isTerminal(pod: Pod): boolean {
+  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+}
+
+/** Counts towards what its controller wants: neither finished nor being deleted. */
+export function isActive(pod: Pod): boolean {
+  return !isTerminal(pod) && pod.metadata.deletionTimestamp === undefined;
+}
+
+/** Being deleted, and still running for all we know. */
+export function isTerminating(pod: Pod): boolean {
+  return !isTerminal(pod) && pod.metadata.deletionTimestamp !== undefined;
+}
+
+export function podCondition(pod: Pod, type: string): PodCondition | undefined {
+  return pod.status?.conditions?.find((condition) => condition.type === type);
+}
+
+export function isReady(pod: Pod): boolean {
+  return podCondition(pod, 'Ready')?.status === 'True';
+}
+
+/** When the pod became ready, in epoch milliseconds; undefined when it is not, or it is not known. */
+export function readySinceMs(pod: Pod): number | undefined {
+  const condition = podCondition(pod, 'Ready');
+  if (condition?.status !== 'True') return undefined;
+  return parseTime(condition.lastTransitionTime);
+}
+
+/** Milliseconds until a ready pod counts as available; 0 when it does, undefined when it is not ready. */
+export function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number): number | undefined {
+  if (!isReady(pod)) return undefined;
+  if (minReadySeconds === 0) return 0;
+  const since = readySinceMs(pod);
+  if (since === undefined) return undefined;
+  return Math.max(0, since + minReadySeconds * 1000 - nowMs);
+}
+
+export function parseTime(text: string | null | undefined): number | undefined {
+  if (!text) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}

@@ -1,0 +1,101 @@
+/** Runs {@link planReplicaSet} for each ReplicaSet that something happened to. */
+import { controllerOf, type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
+import { StatusError } from '../../schemas/status.ts';
+import { matchesLabelSelector } from '../../schemas/selectors.ts';
+import type { Pod, ReplicaSet } from '../../schemas/types.ts';
+import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
+import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
+import { isActive } from '../pod-facts.ts';
+import { COMPONENT, planReplicaSet } from './plan-replicaset.ts';
+
+export async function startReplicaSetController(context: ControllerContext): Promise<Loop> {
+  const { caches, clock, rng } = context;
+  const replicaSets = await caches.open<ReplicaSet>('replicasets.apps');
+  const pods = await caches.open<Pod>('pods');
+  indexByController(replicaSets);
+  indexByController(pods);
+
+  const loop = startLoop({
+    name: 'replicaset',
+    context,
+    keys: () => replicaSets.list().map(keyOf),
+    async reconcile(key, signal) {
+      const replicaSet = replicaSets.get(key);
+      if (!replicaSet) return undefined;
+      const input = {
+        replicaSet,
+        pods: candidates(replicaSet),
+        related: relatedPods(replicaSet),
+        nowMs: clock.now(),
+        rng,
+        mayAct: context.mayAct(),
+      };
+      const plan = planReplicaSet(input);
+      try {
+        return await execute(context, plan, signal);
+      } catch (error) {
+        if (!isRefusal(error) || !plan.writes.some(({ verb }) => verb === 'create')) throw error;
+        // The pods are refused (invalid, forbidden, namespace going away): say so where people look, then try again.
+        const failure = { reason: 'FailedCreate' as const, message: error.message };
+        await execute(context, planReplicaSet({ ...input, failure }), signal);
+        const message = `Error creating: ${error.message}`;
+        context.events.record({
+          about: replicaSet,
+          type: 'Warning',
+          reason: 'FailedCreate',
+          message,
+          component: COMPONENT,
+        });
+        throw error;
+      }
+    },
+  });
+
+  /** Pods it controls, and orphans that it might adopt. */
+  function candidates(replicaSet: ReplicaSet): Pod[] {
+    const { namespace, uid } = replicaSet.metadata;
+    const orphans = pods
+      .byIndex(CONTROLLER_INDEX, orphansOf(namespace))
+      .filter((pod) => matchesLabelSelector(replicaSet.spec.selector, pod.metadata.labels));
+    return [...pods.byIndex(CONTROLLER_INDEX, uid ?? ''), ...orphans];
+  }
+
+  function relatedPods(replicaSet: ReplicaSet): Pod[] {
+    const owner = controllerOf(replicaSet);
+    const family = owner ? replicaSets.byIndex(CONTROLLER_INDEX, owner.uid) : [replicaSet];
+    return family
+      .flatMap((member) => pods.byIndex(CONTROLLER_INDEX, member.metadata.uid ?? ''))
+      .filter(isActive);
+  }
+
+  function wakeFor(pod: KubeObject): void {
+    const { namespace } = pod.metadata;
+    const owner = controllerOf(pod);
+    if (owner?.kind === 'ReplicaSet') loop.queue.add(objectKey(namespace, owner.name));
+    if (owner) return;
+    for (const replicaSet of replicaSets.list(namespace)) {
+      if (matchesLabelSelector(replicaSet.spec.selector, pod.metadata.labels))
+        loop.queue.add(keyOf(replicaSet));
+    }
+  }
+
+  const subscriptions = [
+    replicaSets.subscribe(({ key }) => loop.queue.add(key)),
+    pods.subscribe(({ object, previous }) => {
+      wakeFor(object);
+      if (previous && controllerOf(previous)?.uid !== controllerOf(object)?.uid) wakeFor(previous);
+    }),
+  ];
+  return {
+    queue: loop.queue,
+    async [Symbol.asyncDispose]() {
+      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      await loop[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The API said no to what we want, which waiting alone does not change. */
+function isRefusal(error: unknown): error is StatusError {
+  return error instanceof StatusError && (error.code === 403 || error.code === 422 || error.code === 400);
+}

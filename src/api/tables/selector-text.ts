@@ -1,5 +1,6 @@
-/** Selectors and label sets as text: `app=web,tier in (x,z)`. */
+/** Selectors and label sets as cells: `app=web,tier in (x,z)`, or `<none>`. */
 import { isRecord } from '../../base/json.ts';
+import { labelSelectorText } from '../../schemas/selectors.ts';
 import { NONE } from './types.ts';
 
 export function labelsText(labels: unknown): string {
@@ -10,30 +11,6 @@ export function labelsText(labels: unknown): string {
   return pairs.length === 0 ? NONE : pairs.join(',');
 }
 
-interface Expression {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-/** A `metav1.LabelSelector` in the notation of `-l`. */
 export function selectorText(selector: unknown): string {
-  if (!isRecord(selector)) return NONE;
-  const parts: { key: string; text: string }[] = [];
-  if (isRecord(selector['matchLabels']))
-    for (const [key, value] of Object.entries(selector['matchLabels']))
-      parts.push({ key, text: `${key}=${String(value)}` });
-  const expressions = selector['matchExpressions'];
-  if (Array.isArray(expressions))
-    for (const expression of expressions as Expression[])
-      parts.push({ key: expression.key, text: expressionText(expression) });
-  parts.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  return parts.length === 0 ? NONE : parts.map((part) => part.text).join(',');
-}
-
-function expressionText({ key, operator, values }: Expression): string {
-  const list = `(${[...(values ?? [])].sort().join(',')})`;
-  if (operator === 'In') return `${key} in ${list}`;
-  if (operator === 'NotIn') return `${key} notin ${list}`;
-  return operator === 'DoesNotExist' ? `!${key}` : key;
+  return labelSelectorText(selector) || NONE;
 }

@@ -1,0 +1,212 @@
+/**
+ * The API server without HTTP: every verb of the Kubernetes API over the registry's kinds. Stateless but for caches, so
+ * that any number of processes can run one. Used by the HTTP layer and, in process, by the simulation.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isRecord } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Rng } from '../../base/rng.ts';
+import { definitions } from '../../schemas/generated/definitions.js';
+import type { KubeObject } from '../../schemas/object.ts';
+import type { Registry, Subresource } from '../../schemas/resource-kind.ts';
+import { badRequest, isStatusError } from '../../schemas/status.ts';
+import type { CacheSet } from '../../store/cache.ts';
+import type { Objects } from '../../store/objects.ts';
+import type { ClusterState, Store } from '../../store/types.ts';
+import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
+import { applyPatch } from '../patch/index.ts';
+import { takeTyped } from './intake.ts';
+import { readList, readObject } from './reads.ts';
+import { resourceNotFound } from './refusals.ts';
+import { restorePods } from './restore.ts';
+import { type AddressSpace, defaultAddressSpace } from './service-addresses.ts';
+import { createServiceAllocation } from './service-allocation.ts';
+import { createSnapshots } from './snapshots.ts';
+import { boundPod } from './subresources/binding.ts';
+import { SCALE_TYPE, scaleOf, withScale } from './subresources/scale.ts';
+import type {
+  CollectionRef,
+  ObjectPage,
+  ObjectRef,
+  PatchInput,
+  ReadListOptions,
+  RemoveOptions,
+  RequestContext,
+  WatchOptions,
+  WatchSink,
+  WriteOptions,
+  Written,
+} from './types.ts';
+import { startWatch } from './watches.ts';
+import { createWrites } from './writes.ts';
+
+export interface ApiCoreOptions {
+  readonly store: Store;
+  readonly caches: CacheSet;
+  readonly objects: Objects;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly addresses?: AddressSpace;
+  /** Upstream's component schemas; tests may pass fewer. */
+  readonly schemas?: SchemaDocument;
+}
+
+export interface ApiCore extends AsyncDisposable {
+  readonly registry: Registry;
+  readonly schemas: TypeSchemas;
+  readonly clock: Clock;
+  get(ref: ObjectRef, resourceVersion?: string): Promise<KubeObject>;
+  list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
+  /** Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a version too old). */
+  watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
+  create(collection: CollectionRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<KubeObject>;
+  update(
+    ref: ObjectRef,
+    body: unknown,
+    options: WriteOptions,
+    context: RequestContext,
+    subresource?: Subresource,
+  ): Promise<Written>;
+  patch(
+    ref: ObjectRef,
+    patch: PatchInput,
+    options: WriteOptions,
+    context: RequestContext,
+    subresource?: Subresource,
+  ): Promise<KubeObject>;
+  delete(ref: ObjectRef, options: RemoveOptions): Promise<KubeObject>;
+  /** The objects that were deleted, as they were or are now. */
+  deleteCollection(
+    collection: CollectionRef,
+    list: ReadListOptions,
+    options: RemoveOptions,
+  ): Promise<ObjectPage>;
+  getScale(ref: ObjectRef): Promise<KubeObject>;
+  updateScale(ref: ObjectRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<KubeObject>;
+  patchScale(ref: ObjectRef, patch: PatchInput, options: WriteOptions, context: RequestContext): Promise<KubeObject>;
+  bind(ref: ObjectRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<void>;
+  clusterState(): Promise<ClusterState | undefined>;
+  /** See restore.ts. */
+  restorePods(node: string, pods: readonly unknown[]): Promise<void>;
+  /** Opens every cache, so that the first request does not wait for it. */
+  warm(): Promise<void>;
+}
+
+/** Objects deleted at the same time by one deletecollection. */
+const DELETE_CONCURRENCY = 16;
+
+export function createApiCore(options: ApiCoreOptions): ApiCore {
+  const { store, objects, registry, clock, rng } = options;
+  const logger = options.logger.child({ component: 'api' });
+  const schemas = createTypeSchemas(options.schemas ?? (definitions as SchemaDocument));
+  const snapshots = createSnapshots({ caches: options.caches, logger });
+  const space = options.addresses ?? defaultAddressSpace;
+  const services = createServiceAllocation({ store, snapshots, clock, rng, space });
+  const writes = createWrites({ store, objects, schemas, snapshots, services, clock, rng });
+
+  async function deleteOne(ref: ObjectRef, removal: RemoveOptions): Promise<void> {
+    try {
+      await writes.remove(ref, removal);
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound')) throw error;
+    }
+  }
+
+  function scalePaths(ref: ObjectRef): NonNullable<ObjectRef['kind']['scale']> {
+    if (!ref.kind.scale) throw resourceNotFound();
+    return ref.kind.scale;
+  }
+
+  const scaleSchema = schemas.ofKind('autoscaling', 'v1', 'Scale');
+
+  return {
+    registry,
+    schemas,
+    clock,
+    get: (ref, resourceVersion) => readObject(snapshots, ref, resourceVersion),
+    list: (collection, listOptions) => readList(snapshots, collection, listOptions),
+    watch: (collection, watchOptions, sink) =>
+      startWatch({ snapshots, clock, rng }, collection, watchOptions, sink),
+    create: (collection, body, writeOptions, context) =>
+      writes.create(collection, body, writeOptions, context),
+    update: (ref, body, writeOptions, context, subresource) =>
+      writes.update(ref, body, writeOptions, context, subresource),
+    patch: (ref, patch, writeOptions, context, subresource) =>
+      writes.patch(ref, patch, writeOptions, context, subresource),
+    delete: (ref, removal) => writes.remove(ref, removal),
+    async deleteCollection(collection, listOptions, removal) {
+      const page = await readList(snapshots, collection, listOptions);
+      const waiting = [...page.objects];
+      const worker = async (): Promise<void> => {
+        for (let next = waiting.shift(); next; next = waiting.shift()) {
+          const { namespace, name } = next.metadata;
+          await deleteOne({ kind: collection.kind, namespace, name }, removal);
+        }
+      };
+      await Promise.all(Array.from({ length: DELETE_CONCURRENCY }, worker));
+      return page;
+    },
+    async getScale(ref) {
+      const paths = scalePaths(ref);
+      return scaleOf(paths, await readObject(snapshots, ref));
+    },
+    async updateScale(ref, body, writeOptions, context) {
+      const paths = scalePaths(ref);
+      const scale = takeTyped(schemas, scaleSchema, body, SCALE_TYPE, {
+        fieldValidation: writeOptions.fieldValidation,
+        context,
+      });
+      checkPlace(scale, ref);
+      const expected = scale.metadata.resourceVersion;
+      const scaled = await writes.change(
+        ref,
+        (current) => withScale(paths, current, scale),
+        { dryRun: writeOptions.dryRun, expected },
+        context,
+      );
+      return scaleOf(paths, scaled);
+    },
+    async patchScale(ref, patch, writeOptions, context) {
+      const paths = scalePaths(ref);
+      const format = patch.format === 'apply' ? 'merge' : patch.format;
+      const scaled = await writes.change(
+        ref,
+        (current) => {
+          const patched = applyPatch(format, scaleOf(paths, current), patch.body, schemas, scaleSchema);
+          const { fieldValidation } = writeOptions;
+          return withScale(paths, current, takeTyped(schemas, scaleSchema, patched, SCALE_TYPE, { fieldValidation, context }));
+        },
+        { dryRun: writeOptions.dryRun },
+        context,
+      );
+      return scaleOf(paths, scaled);
+    },
+    async bind(ref, body, writeOptions, context) {
+      const type = { apiVersion: 'v1', kind: 'Binding' };
+      const binding = takeTyped(schemas, schemas.ofKind('', 'v1', 'Binding'), body, type, {
+        fieldValidation: writeOptions.fieldValidation,
+        context,
+      });
+      checkPlace(binding, ref);
+      const { dryRun } = writeOptions;
+      await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
+    },
+    clusterState: () => store.clusterState(),
+    restorePods: (node, pods) => restorePods(store, node, pods),
+    async warm() {
+      await Promise.all(registry.kinds.map((kind) => snapshots.open(kind)));
+    },
+    [Symbol.asyncDispose]: () => snapshots[Symbol.asyncDispose](),
+  };
+}
+
+/** A Scale or Binding names the object of the URL, or nothing. */
+function checkPlace(object: KubeObject, ref: ObjectRef): void {
+  const { name, namespace } = isRecord(object.metadata) ? object.metadata : {};
+  if (namespace && namespace !== ref.namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (name && name !== ref.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${ref.name})`);
+}

@@ -1,0 +1,227 @@
+/**
+ * From parsed JSON to an object of a kind: the checks that a typed decoder makes before validation looks at anything.
+ *
+ * Unknown fields are removed and reported (the caller decides between an error, a warning and silence), `null` counts as
+ * absent, and a value of the wrong type is a 400 in the words of Go's decoder, which clients show to people.
+ */
+import { isRecord } from '../../base/json.ts';
+import type { ResolvedSchema, TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
+
+export interface Decoded {
+  readonly value: Record<string, unknown>;
+  /** Paths of fields that the kind does not have, in the order of their appearance. */
+  readonly unknownFields: readonly string[];
+  /** The first value of a wrong type, in the decoder's words. */
+  readonly typeError: string | undefined;
+}
+
+/** Deeper nesting than any real manifest; bounds the recursion on hostile input. */
+const MAX_DEPTH = 100;
+
+interface Context {
+  readonly schemas: TypeSchemas;
+  readonly unknown: string[];
+  error: string | undefined;
+}
+
+interface Place {
+  /** The struct whose field is being read, for messages: `PodSpec`. */
+  readonly struct: string;
+  /** With indices, for unknown fields: `spec.containers[0]`. */
+  readonly path: string;
+  /** Without indices, as Go's messages have it: `spec.containers`. */
+  readonly goPath: string;
+  readonly depth: number;
+}
+
+export function decodeObject(
+  schemas: TypeSchemas,
+  root: ResolvedSchema,
+  input: Record<string, unknown>,
+): Decoded {
+  const context: Context = { schemas, unknown: [], error: undefined };
+  const value = decodeStruct(context, root, input, {
+    struct: structName(root.name),
+    path: '',
+    goPath: '',
+    depth: 0,
+  });
+  return { value, unknownFields: context.unknown, typeError: context.error };
+}
+
+function decodeStruct(
+  context: Context,
+  { name, schema }: ResolvedSchema,
+  input: Record<string, unknown>,
+  place: Place,
+): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  const struct = name === undefined ? place.struct : structName(name);
+  for (const [key, member] of Object.entries(input)) {
+    const path = place.path === '' ? key : `${place.path}.${key}`;
+    const field = schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    if (!field) {
+      context.unknown.push(path);
+      continue;
+    }
+    if (member === null) continue;
+    const goPath = place.goPath === '' ? key : `${place.goPath}.${key}`;
+    const value = decodeValue(context, field, member, { struct, path, goPath, depth: place.depth + 1 });
+    define(result, key, value);
+  }
+  return result;
+}
+
+function decodeValue(context: Context, node: TypeSchema, value: unknown, place: Place): unknown {
+  if (context.error !== undefined || place.depth > MAX_DEPTH) return value;
+  const resolved = context.schemas.resolve(node);
+  const { schema } = resolved;
+  const wrong = (): unknown => {
+    context.error ??= mismatch(context.schemas, node, value, place);
+    return value;
+  };
+  if (isIntOrString(resolved)) {
+    return typeof value === 'string' || Number.isInteger(value) ? value : wrong();
+  }
+  if (isQuantity(resolved)) return typeof value === 'string' || typeof value === 'number' ? value : wrong();
+  switch (schema.type) {
+    case 'string':
+      return typeof value === 'string' ? decodeText(context, schema, value, resolved.name) : wrong();
+    case 'boolean':
+      return typeof value === 'boolean' ? value : wrong();
+    case 'integer':
+      return isInteger(value, schema.format) ? value : wrong();
+    case 'number':
+      return typeof value === 'number' ? value : wrong();
+    case 'array': {
+      if (!Array.isArray(value)) return wrong();
+      const items = schema.items ?? {};
+      return value.map((item: unknown, index) =>
+        item === null ? nullItem(context, items) : decodeValue(context, items, item, at(place, index)),
+      );
+    }
+    case 'object':
+      break;
+    default:
+      return value;
+  }
+  if (!isRecord(value)) return wrong();
+  if (schema.properties && schema['x-kubernetes-preserve-unknown-fields'] !== true)
+    return decodeStruct(context, resolved, value, place);
+  const { additionalProperties } = schema;
+  if (typeof additionalProperties !== 'object') return value;
+  const result: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    const inner = { ...place, path: `${place.path}.${key}`, depth: place.depth + 1 };
+    const decoded =
+      member === null ? nullItem(context, additionalProperties) : decodeValue(context, additionalProperties, member, inner);
+    define(result, key, decoded);
+  }
+  return result;
+}
+
+/** A null where a value must stand is that type's zero value. */
+function nullItem(context: Context, node: TypeSchema): unknown {
+  const { schema } = context.schemas.resolve(node);
+  switch (schema.type) {
+    case 'string':
+      return '';
+    case 'integer':
+    case 'number':
+      return 0;
+    case 'boolean':
+      return false;
+    case 'array':
+      return [];
+    default:
+      return {};
+  }
+}
+
+const at = (place: Place, index: number): Place => ({
+  ...place,
+  path: `${place.path}[${index}]`,
+  depth: place.depth + 1,
+});
+
+const LIMITS: Readonly<Record<string, number>> = { int32: 2 ** 31, int64: 2 ** 63 };
+
+function isInteger(value: unknown, format: string | undefined): boolean {
+  if (typeof value !== 'number' || !Number.isInteger(value)) return false;
+  const limit = LIMITS[format ?? 'int64'] ?? 2 ** 63;
+  return value >= -limit && value < limit;
+}
+
+const isIntOrString = ({ name, schema }: ResolvedSchema): boolean =>
+  schema.format === 'int-or-string' || (name ?? '').endsWith('.IntOrString');
+const isQuantity = ({ name }: ResolvedSchema): boolean => (name ?? '').endsWith('.Quantity');
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+function decodeText(context: Context, schema: TypeSchema, value: string, name: string | undefined): string {
+  if (schema.format === 'date-time') {
+    if (RFC3339.test(value) && !Number.isNaN(Date.parse(value))) return value;
+    const fraction = (name ?? '').endsWith('.MicroTime') ? '.000000' : '';
+    const layout = `2006-01-02T15:04:05${fraction}Z07:00`;
+    context.error ??= `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`;
+  }
+  if (schema.format === 'byte') {
+    const compact = value.replaceAll(/[\r\n]/g, '');
+    if (!BASE64.test(compact) || compact.length % 4 !== 0)
+      context.error ??= `illegal base64 data at input byte ${firstIllegalByte(compact)}`;
+  }
+  return value;
+}
+
+/** Go names the byte, counted from the start of the quantum for a premature end. */
+function firstIllegalByte(text: string): number {
+  const index = [...text].findIndex((char) => !/[A-Za-z0-9+/]/.test(char));
+  return index < 0 ? text.length - (text.length % 4) : index;
+}
+
+function mismatch(schemas: TypeSchemas, node: TypeSchema, value: unknown, place: Place): string {
+  const { type } = schemas.resolve(node).schema;
+  const overflow = typeof value === 'number' && (type === 'integer' || type === 'number') ? ` ${value}` : '';
+  const target = goType(schemas, node);
+  return `json: cannot unmarshal ${goKind(value)}${overflow} into Go struct field ${place.struct}.${place.goPath} of type ${target}`;
+}
+
+export function goKind(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'boolean') return 'bool';
+  return value === null ? 'null' : typeof value;
+}
+
+function goType(schemas: TypeSchemas, node: TypeSchema): string {
+  const { name, schema } = schemas.resolve(node);
+  if (name !== undefined) return qualified(name);
+  switch (schema.type) {
+    case 'array':
+      return `[]${schema.items ? goType(schemas, schema.items) : 'interface {}'}`;
+    case 'object': {
+      const inner = schema.additionalProperties;
+      return `map[string]${typeof inner === 'object' ? goType(schemas, inner) : 'interface {}'}`;
+    }
+    case 'boolean':
+      return 'bool';
+    case 'integer':
+      return schema.format ?? 'int64';
+    case 'number':
+      return 'float64';
+    default:
+      return schema.format === 'byte' ? '[]uint8' : 'string';
+  }
+}
+
+/** `io.k8s.api.core.v1.PodSpec` → `PodSpec`. */
+function structName(name: string | undefined): string {
+  return name?.slice(name.lastIndexOf('.') + 1) ?? '';
+}
+
+/** `io.k8s.api.core.v1.Container` → `v1.Container`. */
+const qualified = (name: string): string => name.split('.').slice(-2).join('.');
+
+function define(target: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+}

@@ -1,0 +1,129 @@
+/**
+ * Get and list, served from the caches. A read without a version is consistent: the cache first catches up with what
+ * was committed before the request. Pages of one list all show the version of its first page.
+ */
+import { type KubeObject, objectKey } from '../../schemas/object.ts';
+import { expired, isStatusError, notFound } from '../../schemas/status.ts';
+import { decodeContinue, encodeContinue } from './continue-token.ts';
+import { parseSelection, type Selection } from './selection.ts';
+import type { Snapshot, Snapshots } from './snapshots.ts';
+import type { CollectionRef, ObjectPage, ObjectRef, ReadListOptions } from './types.ts';
+import { parseResourceVersion, tooLarge } from './versions.ts';
+import { sortKey, type WatchHub } from './watch-hub.ts';
+
+export async function readObject(
+  snapshots: Snapshots,
+  { kind, namespace, name }: ObjectRef,
+  resourceVersion?: string,
+): Promise<KubeObject> {
+  const snapshot = await snapshots.open(kind);
+  await reach(snapshot, resourceVersion);
+  const found = snapshot.hub.cache.get(objectKey(namespace, name));
+  if (!found) throw notFound(kind, name);
+  return found;
+}
+
+/** Waits until the cache is fresh enough for a read at this version: '' is now, '0' is whatever is there. */
+export async function reach(snapshot: Snapshot, resourceVersion: string | undefined): Promise<void> {
+  if (resourceVersion === '0') return;
+  const { cache } = snapshot.hub;
+  if (resourceVersion === undefined || resourceVersion === '') return snapshot.refresh();
+  const wanted = parseResourceVersion(resourceVersion);
+  if (Number(cache.version) >= wanted) return;
+  await snapshot.refresh();
+  if (Number(cache.version) < wanted) throw tooLarge(resourceVersion, cache.version);
+}
+
+interface View {
+  readonly objects: readonly KubeObject[];
+  readonly version: string;
+}
+
+export async function readList(
+  snapshots: Snapshots,
+  collection: CollectionRef,
+  options: ReadListOptions,
+): Promise<ObjectPage> {
+  const selection = parseSelection({ ...collection, ...options });
+  const snapshot = await snapshots.open(collection.kind);
+  const { hub } = snapshot;
+  const token = options.continue ? decodeContinue(options.continue) : undefined;
+  const version = options.resourceVersion ?? '';
+  let view: View;
+  if (token) {
+    view = await continued(snapshot, token.version, token.after);
+  } else if (options.resourceVersionMatch === 'Exact' || isLegacyExact(options)) {
+    await reach(snapshot, version);
+    view = { objects: await hub.objectsAt(parseResourceVersion(version)), version };
+  } else {
+    await reach(snapshot, version);
+    view = hub.current();
+  }
+  // Whatever the cache holds answers a list at version 0 in full: pages would cost more than they save.
+  const limit = version === '0' && !token ? 0 : (options.limit ?? 0);
+  return pageOf(view, selection, limit, token?.after, narrowed(hub, view, collection, selection));
+}
+
+/** A limit with a version and no match rule has always meant exactly that version. */
+function isLegacyExact(options: ReadListOptions): boolean {
+  const { limit, resourceVersion, resourceVersionMatch } = options;
+  const versioned = resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0';
+  return versioned && resourceVersionMatch === undefined && (limit ?? 0) > 0;
+}
+
+const TOO_OLD =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+async function continued(snapshot: Snapshot, version: string | undefined, after: string): Promise<View> {
+  if (version === undefined) {
+    await snapshot.refresh();
+    return snapshot.hub.current();
+  }
+  await reach(snapshot, version);
+  try {
+    return { objects: await snapshot.hub.objectsAt(Number(version)), version };
+  } catch (error) {
+    if (!isStatusError(error, 'Expired')) throw error;
+    const answer = expired(TOO_OLD);
+    answer.status.metadata = { continue: encodeContinue({ version: undefined, after }) };
+    throw answer;
+  }
+}
+
+/** Lists of one namespace or node need not look at every object: the caches know which are theirs. */
+function narrowed(
+  hub: WatchHub,
+  view: View,
+  collection: CollectionRef,
+  selection: Selection,
+): readonly KubeObject[] | undefined {
+  if (view.objects !== hub.current().objects || collection.namespace === undefined) return undefined;
+  if (selection.scope.type === 'object') {
+    const found = hub.cache.get(selection.scope.key);
+    return found ? [found] : [];
+  }
+  const own = [...hub.cache.list(collection.namespace)];
+  return own.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+function pageOf(
+  view: View,
+  selection: Selection,
+  limit: number,
+  after: string | undefined,
+  candidates: readonly KubeObject[] | undefined,
+): ObjectPage {
+  const selected = (candidates ?? view.objects).filter(
+    (object) => (after === undefined || sortKey(object) > after) && selection.matches(object),
+  );
+  if (limit <= 0 || selected.length <= limit) return { objects: selected, resourceVersion: view.version };
+  const objects = selected.slice(0, limit);
+  const last = objects.at(-1);
+  return {
+    objects,
+    resourceVersion: view.version,
+    continue: encodeContinue({ version: view.version, after: last ? sortKey(last) : '' }),
+    // With selectors the rest is not counted, as in Kubernetes (there it would have to be read).
+    ...(selection.selective ? {} : { remainingItemCount: selected.length - limit }),
+  };
+}

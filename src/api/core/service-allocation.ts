@@ -1,0 +1,74 @@
+/**
+ * Gives Services their cluster IP and node ports. Allocations are nowhere but in the Services themselves, so writers
+ * take turns: within the process by a chain, between processes by a lease of the store. Whoever holds the turn
+ * reads all Services afresh, plans, and writes.
+ */
+import { type Clock, sleep } from '../../base/clock.ts';
+import type { Rng } from '../../base/rng.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import { failure, invalid } from '../../schemas/status.ts';
+import type { Service } from '../../schemas/types.ts';
+import type { Store } from '../../store/types.ts';
+import { type AddressSpace, planAddresses, takenBy } from './service-addresses.ts';
+import type { Snapshots } from './snapshots.ts';
+
+export interface ServiceAllocation {
+  /** Completes the addresses of `service` and writes it with `write` before anybody else may allocate. */
+  allocate(
+    service: KubeObject,
+    current: KubeObject | undefined,
+    write: (service: KubeObject) => Promise<KubeObject>,
+  ): Promise<KubeObject>;
+}
+
+const LEASE = 'service-allocation';
+/** Longer than any write takes; a holder that died is waited for no longer than this. */
+const LEASE_TTL_MS = 5_000;
+const RETRY_MS = 20;
+const MAX_WAIT_MS = 15_000;
+const SERVICES = { group: '', kind: 'Service', plural: 'services' } as const;
+
+export function createServiceAllocation(options: {
+  readonly store: Store;
+  readonly snapshots: Snapshots;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly space: AddressSpace;
+}): ServiceAllocation {
+  const { store, snapshots, clock, rng, space } = options;
+  const holder = rng.uuid();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function withLease<T>(task: () => Promise<T>): Promise<T> {
+    const deadline = clock.now() + MAX_WAIT_MS;
+    while (!(await store.acquireLease(LEASE, holder, LEASE_TTL_MS))) {
+      if (clock.now() >= deadline)
+        throw failure(503, 'ServiceUnavailable', 'service addresses are being allocated elsewhere', { retryAfterSeconds: 1 });
+      await sleep(clock, RETRY_MS);
+    }
+    try {
+      return await task();
+    } finally {
+      await store.releaseLease(LEASE, holder);
+    }
+  }
+
+  async function plan(service: Service, current: KubeObject | undefined): Promise<Service> {
+    const snapshot = await snapshots.open(SERVICES);
+    await snapshot.refresh();
+    const others = snapshot.hub.cache.list().filter((other) => other.metadata.uid !== current?.metadata.uid);
+    const planned = planAddresses(service, takenBy(others as unknown as readonly Service[], space), space, rng);
+    if (planned.errors.length > 0) throw invalid(SERVICES, service.metadata.name, planned.errors);
+    return planned.service;
+  }
+
+  return {
+    allocate(service, current, write) {
+      const next = turn.then(() =>
+        withLease(async () => write(await plan(service as Service, current))),
+      );
+      turn = next.catch(() => undefined);
+      return next;
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** The caches and hubs that reads are served from: one per resource, opened at first use, kept until disposal. */
+import type { Logger } from '../../base/logger.ts';
+import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { CacheSet } from '../../store/cache.ts';
+import { createWatchHub, type WatchHub } from './watch-hub.ts';
+
+export interface Snapshots extends AsyncDisposable {
+  open(kind: Pick<ResourceKind, 'group' | 'plural'>): Promise<Snapshot>;
+}
+
+export interface Snapshot {
+  readonly hub: WatchHub;
+  /** Resolves once the cache holds everything that was committed before the call. Concurrent calls share one look. */
+  refresh(): Promise<void>;
+}
+
+export function createSnapshots(options: { caches: CacheSet; logger: Logger }): Snapshots {
+  const opened = new Map<string, Promise<Snapshot>>();
+
+  async function openOne(resource: string): Promise<Snapshot> {
+    const cache = await options.caches.open(resource);
+    const hub = createWatchHub({ cache, logger: options.logger });
+    return { hub, refresh: shared(() => cache.refresh()) };
+  }
+
+  return {
+    open(kind) {
+      const resource = resourceIdOf(kind);
+      let found = opened.get(resource);
+      if (!found) {
+        found = openOne(resource);
+        opened.set(resource, found);
+        found.catch(() => opened.delete(resource));
+      }
+      return found;
+    },
+    async [Symbol.asyncDispose]() {
+      const all = await Promise.allSettled(opened.values());
+      await Promise.allSettled(
+        all.map((result) => (result.status === 'fulfilled' ? result.value.hub[Symbol.asyncDispose]() : undefined)),
+      );
+    },
+  };
+}
+
+/**
+ * Coalesces calls: whoever comes while a look is under way waits for the next one, which starts after they came and
+ * therefore sees what they must see.
+ */
+function shared(look: () => Promise<void>): () => Promise<void> {
+  let current: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const begin = (): Promise<void> => {
+    current = look().finally(() => {
+      current = undefined;
+    });
+    return current;
+  };
+  return () => {
+    if (!current) return begin();
+    next ??= current
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return begin();
+      });
+    return next;
+  };
+}

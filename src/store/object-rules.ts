@@ -1,34 +1,34 @@
-/** Small pure rules of writing objects: what counts as a change, preconditions, and the names of refusals. */
-import { jsonEqual } from '../base/json.ts';
+/** What is checked before an object is written, and the names of what the store refuses: pure. */
+import type { FieldError } from '../schemas/field-error.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import type { ResourceKind } from '../schemas/resource-kind.ts';
-import { alreadyExists, conflict, failure, notFound, type StatusError } from '../schemas/status.ts';
+import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
+import { alreadyExists, conflict, failure, invalid, notFound, type StatusError } from '../schemas/status.ts';
 import type { CommitRefused } from './types.ts';
 
-/** An update that changes nothing is not written, so that nobody is woken for it. */
-export function sameObject(next: KubeObject, current: KubeObject): boolean {
-  const metadata = { ...next.metadata, resourceVersion: current.metadata.resourceVersion };
-  return jsonEqual({ ...next, metadata }, current);
+/** Types and names of fields, before anything else looks at the object. */
+export function checkStructure(kind: ResourceKind, object: KubeObject): void {
+  refuse(kind, object, kind.checkStructure(object));
 }
 
-export function checkPreconditions(
+/** The meaning of an object about to be created, and whether all of it is implemented. */
+export function checkNew(kind: ResourceKind, object: KubeObject): void {
+  refuse(kind, object, [...kind.validate(object), ...kind.checkImplemented(object)]);
+}
+
+/** A write to a subresource (a status, a binding) changes what belongs to the system: the rules for users do not apply. */
+export function checkUpdate(
   kind: ResourceKind,
+  next: KubeObject,
   current: KubeObject,
-  preconditions: { readonly uid?: string; readonly resourceVersion?: string } | undefined,
+  subresource: Subresource | undefined,
 ): void {
-  const { name, uid, resourceVersion } = current.metadata;
-  const failed = (field: string, wanted: string, actual: string | undefined): Error =>
-    conflict(
-      kind,
-      name,
-      `Precondition failed: ${field} in precondition: ${wanted}, ${field} in object meta: ${actual ?? ''}`,
-    );
-  if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
-    throw failed('UID', preconditions.uid, uid);
-  }
-  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion) {
-    throw failed('ResourceVersion', preconditions.resourceVersion, resourceVersion);
-  }
+  const byUser = subresource === undefined || subresource === 'scale';
+  const rules = byUser ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)] : [];
+  refuse(kind, next, [...kind.validate(next), ...rules]);
+}
+
+function refuse(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalid(kind, object.metadata.name, errors);
 }
 
 /** The answer that Kubernetes gives where the store refused a commit. */

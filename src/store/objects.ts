@@ -15,8 +15,17 @@ import {
   type Subresource,
 } from '../schemas/resource-kind.ts';
 import { badRequest, conflict, notFound } from '../schemas/status.ts';
-import type { DeleteOptions, PlanDelete, PrepareCreate, PrepareUpdate } from '../schemas/strategy.ts';
-import { checkPreconditions, sameObject, statusOf } from './object-rules.ts';
+import {
+  type DeleteOptions,
+  isFullyReleased,
+  type PlanDelete,
+  type PrepareCreate,
+  type PrepareUpdate,
+  planDelete,
+  prepareCreate,
+  prepareUpdate,
+} from '../schemas/strategy.ts';
+import { checkNew, checkStructure, checkUpdate, statusOf } from './object-rules.ts';
 import { type CommitOptions, CommitRefused, type Store, type StoreOp } from './types.ts';
 
 /** One write of a plan. `object` carries the expected `metadata.resourceVersion` for updates. */
@@ -48,12 +57,15 @@ export interface Strategy {
   readonly isFullyReleased: (object: KubeObject) => boolean;
 }
 
+const kubernetesStrategy: Strategy = { prepareCreate, prepareUpdate, planDelete, isFullyReleased };
+
 export interface ObjectsOptions {
   readonly store: Store;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly rng: Rng;
-  readonly strategy: Strategy;
+  /** Another set of rules, for tests. */
+  readonly strategy?: Strategy;
 }
 
 /** Writes without a version are tried again this often after a conflict; then the caller gets to know. */
@@ -71,7 +83,8 @@ interface Planned {
 }
 
 export function createObjects(options: ObjectsOptions): Objects {
-  const { store, registry, clock, rng, strategy } = options;
+  const { store, registry, clock, rng } = options;
+  const strategy = options.strategy ?? kubernetesStrategy;
 
   function kindOf(object: KubeObject): ResourceKind {
     const kind = registry.byKind(object.apiVersion, object.kind);
@@ -105,7 +118,9 @@ export function createObjects(options: ObjectsOptions): Objects {
   function planCreate(write: Write): Planned {
     const kind = kindOf(write.object);
     const context = { nowMs: clock.now(), uid: rng.uuid(), nameSuffix: nameSuffix(rng) };
+    checkStructure(kind, write.object);
     const object = strategy.prepareCreate(kind, write.object, context);
+    checkNew(kind, object);
     const key = keyOf(object);
     const op: StoreOp = { type: 'create', resource: resourceIdOf(kind), key, object };
     const generated = !write.object.metadata.name;
@@ -120,14 +135,16 @@ export function createObjects(options: ObjectsOptions): Objects {
     const expectedVersion = current.metadata.resourceVersion ?? '';
     if (named && named !== expectedVersion) throw conflict(kind, current.metadata.name);
     const { subresource } = write;
+    if (!subresource) checkStructure(kind, write.object);
     const next = strategy.prepareUpdate(kind, current, write.object, {
       nowMs: clock.now(),
       ...(subresource ? { subresource } : {}),
     });
     const base = { write, kind, key, current, retriable: !named };
+    if (next !== current) checkUpdate(kind, next, current, subresource);
     if (strategy.isFullyReleased(next))
       return { ...base, op: { type: 'delete', resource, key, expectedVersion } };
-    if (sameObject(next, current)) return { ...base, op: undefined };
+    if (next === current) return { ...base, op: undefined };
     return { ...base, op: { type: 'update', resource, key, object: next, expectedVersion } };
   }
 
@@ -137,7 +154,6 @@ export function createObjects(options: ObjectsOptions): Objects {
     const resource = resourceIdOf(kind);
     const expectedVersion = current.metadata.resourceVersion ?? '';
     const deleteOptions = write.options ?? {};
-    checkPreconditions(kind, current, deleteOptions.preconditions);
     const plan = strategy.planDelete(kind, current, deleteOptions, clock.now());
     const base = {
       write,
@@ -152,6 +168,9 @@ export function createObjects(options: ObjectsOptions): Objects {
       case 'remove':
         return { ...base, op: { type: 'delete', resource, key, expectedVersion } };
       case 'mark':
+        if (strategy.isFullyReleased(plan.object)) {
+          return { ...base, op: { type: 'delete', resource, key, expectedVersion } };
+        }
         return { ...base, op: { type: 'update', resource, key, object: plan.object, expectedVersion } };
     }
   }

@@ -42,7 +42,12 @@ describe('the memory store', () => {
     const watch = store.watch('configmaps', version, new AbortController().signal)[Symbol.asyncIterator]();
     const first = watch.next();
     for (let n = 0; n < 50; n += 1) {
-      const op = { type: 'create', resource: 'configmaps', key: `default/${n}`, object: anObject(`${n}`) } as const;
+      const op = {
+        type: 'create',
+        resource: 'configmaps',
+        key: `default/${n}`,
+        object: anObject(`${n}`),
+      } as const;
       await store.commit([op, { ...op, key: `default/b${n}`, object: anObject(`b${n}`) }]);
     }
     expect((await first).value).toMatchObject({ key: 'default/0' });

@@ -1,0 +1,135 @@
+/**
+ * Connections to Redis. `connectRedis` gives a {@link RedisLink}, all that the store needs of a client.
+ *
+ * A command that was sent and not answered is never sent again: it may have been executed, and only the caller knows
+ * what that means. Commands wait a moment for a lost connection, then fail with StoreUnavailable.
+ */
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { backoffDelayMs } from '../base/backoff.ts';
+import type { Logger } from '../base/logger.ts';
+import type { RedisTarget } from './redis-target.ts';
+import { StoreUnavailable } from './types.ts';
+
+export type RedisArgument = string | number | Buffer;
+export type RedisCommand = readonly [name: string, ...args: RedisArgument[]];
+
+export interface RedisLink extends AsyncDisposable {
+  /** Throws StoreUnavailable when the server cannot be reached or refuses to serve, else the server's error. */
+  call(...command: RedisCommand): Promise<unknown>;
+  /** MULTI … EXEC: the replies, of one moment. All keys must be in one slot. */
+  transaction(commands: readonly RedisCommand[]): Promise<readonly unknown[]>;
+}
+
+/** Delays between attempts to connect: a restarted server is back within a second. */
+const RECONNECT = { initialMs: 50, maxMs: 1000, factor: 2 };
+/** Attempts that a waiting command sits through: about three seconds. */
+const MAX_RETRIES_PER_COMMAND = 6;
+/** A server that is silent for this long is as good as gone (the longest block on purpose is far shorter). */
+const COMMAND_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export function redisOptions(target: RedisTarget): RedisOptions {
+  const { username, password } = target;
+  const login = { ...(username ? { username } : {}), ...(password ? { password } : {}) };
+  switch (target.type) {
+    case 'single':
+      return { ...login, ...target.host, db: target.db, ...(target.tls ? { tls: {} } : {}) };
+    case 'unix':
+      return { ...login, path: target.path, db: target.db };
+    case 'sentinel': {
+      const tls = target.tls ? { tls: {}, enableTLSForSentinelMode: true, sentinelTLS: {} } : {};
+      return { ...login, sentinels: [...target.hosts], name: target.master, db: target.db, ...tls };
+    }
+    case 'cluster':
+      return { ...login, ...(target.tls ? { tls: {} } : {}) };
+  }
+}
+
+/** A client of the target with the given options; also used by the queues. */
+export function createRedisClient(target: RedisTarget, options: RedisOptions): Redis | Cluster {
+  const merged = { ...redisOptions(target), ...options, replyMapping: 'legacy' as const };
+  if (target.type !== 'cluster') return new Redis(merged);
+  const { lazyConnect, retryStrategy, enableOfflineQueue, ...redis } = merged;
+  return new Cluster(
+    target.hosts.map((host) => ({ ...host })),
+    {
+      redisOptions: redis,
+      lazyConnect: lazyConnect ?? false,
+      enableOfflineQueue: enableOfflineQueue ?? true,
+      clusterRetryStrategy: (times) => retryStrategy?.(times) ?? backoffDelayMs(RECONNECT, times),
+    },
+  );
+}
+
+export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
+  const client = createRedisClient(target, {
+    protocol: 2,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: MAX_RETRIES_PER_COMMAND,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: (times) => backoffDelayMs(RECONNECT, times),
+    // After a failover the old primary is a replica: connect again, to find the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  }) as Redis;
+  let failing = false;
+  client.on('error', (error: Error) => {
+    if (!failing) logger.warn({ error }, 'The connection to Redis failed');
+    failing = true;
+  });
+  client.on('ready', () => {
+    if (failing) logger.info({}, 'The connection to Redis is back');
+    failing = false;
+  });
+  /** Commands on the wire. The client forgets them when the connection breaks, so that they are failed here. */
+  const onTheWire = new Set<(error: Error) => void>();
+  client.on('close', () => {
+    const lost = new StoreUnavailable('Cannot use Redis: the connection broke before the answer came');
+    for (const fail of [...onTheWire]) fail(lost);
+  });
+
+  function answered<T>(send: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error): void => {
+        onTheWire.delete(fail);
+        reject(error);
+      };
+      if (client.status === 'ready') onTheWire.add(fail);
+      send().then(
+        (reply) => {
+          onTheWire.delete(fail);
+          resolve(reply);
+        },
+        (error: unknown) => fail(storeError(error)),
+      );
+    });
+  }
+
+  return {
+    call: (name, ...args) => answered(() => client.call(name, [...args])),
+    transaction: (commands) =>
+      answered(async () => {
+        const replies = await client.multi(commands.map(([name, ...args]) => ['call', name, ...args])).exec();
+        if (!replies) throw new Error('The transaction was discarded');
+        return replies.map(([error, reply]) => {
+          if (error) throw error;
+          return reply;
+        });
+      }),
+    async [Symbol.asyncDispose]() {
+      client.disconnect();
+    },
+  };
+}
+
+/** Replies with which the server says that it does not serve, or does not take writes, for now. */
+const UNAVAILABLE =
+  /^(?:EXECABORT.*)?(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED)\b/;
+
+/** What an error of the client means for the store: unavailable for now, or (anything else) a bug. */
+export function storeError(error: unknown): Error {
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const isReply = cause.name === 'ReplyError';
+  if (isReply && !UNAVAILABLE.test(cause.message)) return cause;
+  return new StoreUnavailable(`Cannot use Redis: ${cause.message}`, { cause });
+}

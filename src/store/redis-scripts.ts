@@ -1,0 +1,134 @@
+/**
+ * The Lua scripts: everything that must be atomic in Redis. Redis runs a script alone and applies its effects together,
+ * in memory, in the AOF and on replicas. A script reads and decides before it writes, so that a refusal, and an error of
+ * the first write (out of memory, read-only), leave nothing half done.
+ *
+ * Keys (one hash tag, so one slot):
+ * - `{tag}:meta`            hash: epoch, phase, last, epochFloor, last:<resource>, floor:<resource>
+ * - `{tag}:o:<resource>`    hash: key → `<version> <payload>`
+ * - `{tag}:log:<resource>`  stream: id `<version>-0`, one field `<A|M|D><key>` with the payload
+ * - `{tag}:lease:<name>`    hash: holder, token, expires (milliseconds)
+ *
+ * Numbers are doubles in Lua: versions (microseconds) stay below 2^53 and are printed with "%.0f".
+ */
+export interface RedisScript {
+  readonly lua: string;
+}
+
+/** Version of the next change: past `last`, past everything the caller ever saw, and not behind the server's clock. */
+const NEXT_VERSION = `
+local function nextVersion(last, floor)
+  local time = redis.call('TIME')
+  return math.max(last + 1, floor + 1, time[1] * 1000000 + time[2])
+end
+`;
+
+/** Numbers of arguments per op, and before the names of the resources, as the commit script reads them. */
+export const COMMIT_HEAD = 8;
+
+/**
+ * KEYS: meta, lease (or meta), then objects and log of each resource.
+ * ARGV: epoch, seen, floor, fence token or '', log limit, log length at which to trim, ops, resources, the resources'
+ * names, then per op: c|u|d|k, number of the resource, key, expected version or '', payload.
+ * Returns EPOCH | LOST | FENCE | REFUSED index version | OK last first-version payloads of the deleted objects.
+ */
+export const COMMIT: RedisScript = {
+  lua: `${NEXT_VERSION}
+local state = redis.call('HMGET', KEYS[1], 'epoch', 'last')
+if not state[1] or state[1] ~= ARGV[1] then return {'EPOCH'} end
+local last = tonumber(state[2])
+if last < tonumber(ARGV[2]) then return {'LOST'} end
+if ARGV[4] ~= '' then
+  local lease = redis.call('HMGET', KEYS[2], 'holder', 'token')
+  if not lease[1] or lease[1] == '' or lease[2] ~= ARGV[4] then return {'FENCE'} end
+end
+local ops, resources = tonumber(ARGV[7]), tonumber(ARGV[8])
+local base = ${COMMIT_HEAD} + resources
+local deleted, writes = {}, 0
+for i = 0, ops - 1 do
+  local at = base + i * 5
+  local value = redis.call('HGET', KEYS[1 + 2 * ARGV[at + 2]], ARGV[at + 3])
+  local actual = value and string.match(value, '^%d+') or ''
+  if actual ~= ARGV[at + 4] then return {'REFUSED', i, actual} end
+  if ARGV[at + 1] ~= 'k' then writes = writes + 1 end
+  if ARGV[at + 1] == 'd' then deleted[#deleted + 1] = string.sub(value, #actual + 2) end
+end
+if writes == 0 then return {'OK', state[2], state[2], {}} end
+local version = nextVersion(last, tonumber(ARGV[3]))
+local first = string.format('%.0f', version)
+local newest, removed = {}, 0
+version = version - 1
+for i = 0, ops - 1 do
+  local at = base + i * 5
+  local op, resource, key = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  if op ~= 'k' then
+    version = version + 1
+    local text = string.format('%.0f', version)
+    local event, payload = 'A', ARGV[at + 5]
+    if op == 'd' then
+      removed = removed + 1
+      event, payload = 'D', deleted[removed]
+      redis.call('HDEL', KEYS[1 + 2 * resource], key)
+    else
+      if op == 'u' then event = 'M' end
+      redis.call('HSET', KEYS[1 + 2 * resource], key, text .. ' ' .. payload)
+    end
+    redis.call('XADD', KEYS[2 + 2 * resource], text .. '-0', event .. key, payload)
+    newest[resource] = text
+  end
+end
+for resource, text in pairs(newest) do
+  local log, name = KEYS[2 + 2 * resource], ARGV[${COMMIT_HEAD} + resource]
+  redis.call('HSET', KEYS[1], 'last:' .. name, text)
+  if redis.call('XLEN', log) > tonumber(ARGV[6]) then
+    redis.call('XTRIM', log, 'MAXLEN', ARGV[5])
+    local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1][1]
+    local floor = tonumber(string.match(oldest, '^%d+')) - 1
+    redis.call('HSET', KEYS[1], 'floor:' .. name, string.format('%.0f', floor))
+  end
+end
+local text = string.format('%.0f', version)
+redis.call('HSET', KEYS[1], 'last', text)
+return {'OK', text, first, deleted}
+`,
+};
+
+/** KEYS: meta. ARGV: next epoch and phase, expected epoch and phase ('' for none), floor. Returns NO | OK last. */
+export const SET_STATE: RedisScript = {
+  lua: `${NEXT_VERSION}
+local state = redis.call('HMGET', KEYS[1], 'epoch', 'phase', 'last')
+if (state[1] or '') ~= ARGV[3] or (state[2] or '') ~= ARGV[4] then return {'NO'} end
+local last = state[3] or '0'
+if state[1] ~= ARGV[1] then
+  last = string.format('%.0f', nextVersion(tonumber(last), tonumber(ARGV[5])))
+  redis.call('HSET', KEYS[1], 'epochFloor', last, 'last', last)
+end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'phase', ARGV[2])
+return {'OK', last}
+`,
+};
+
+/** KEYS: lease. ARGV: holder, time to live in ms. Returns nothing while it is held, else token and expiry. */
+export const ACQUIRE_LEASE: RedisScript = {
+  lua: `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lease = redis.call('HMGET', KEYS[1], 'holder', 'token', 'expires')
+local holder, token = lease[1] or '', tonumber(lease[2] or '0')
+if holder ~= '' and holder ~= ARGV[1] and tonumber(lease[3]) > now then return false end
+if holder ~= ARGV[1] then token = math.max(token + 1, time[1] * 1000000 + time[2]) end
+local text, expires = string.format('%.0f', token), string.format('%.0f', now + tonumber(ARGV[2]))
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'token', text, 'expires', expires)
+return {text, expires}
+`,
+};
+
+/** KEYS: lease. ARGV: holder. The token stays, so that the next one is higher. */
+export const RELEASE_LEASE: RedisScript = {
+  lua: `
+if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'holder', '', 'expires', '0')
+end
+return 1
+`,
+};

@@ -1,0 +1,240 @@
+/**
+ * The store on Redis: one Lua script commits, streams are the change log (redis-scripts.ts has the layout).
+ *
+ * Every answer is checked against what the adapter knows of the data's history (history.ts): data that is gone or went
+ * back in time is refused with EpochChanged, and never looks like "there are no objects".
+ */
+import { createAsyncQueue } from '../base/async-queue.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import type { ResourceId } from '../schemas/resource-kind.ts';
+import { createChangeReader } from './change-reader.ts';
+import { connectRedis } from './connect.ts';
+import { createHistory } from './history.ts';
+import {
+  checkDistinct,
+  DEFAULT_LOG_LIMIT,
+  LOG_SLACK,
+  objectOf,
+  payloadOf,
+  WATCH_QUEUE_LIMIT,
+} from './limits.ts';
+import { type PayloadCodec, plainCodec, UnknownKey } from './payload-codec.ts';
+import { commitArguments, commitResult } from './redis-commit.ts';
+import { redisKeys } from './redis-keys.ts';
+import { eventOf, readPage, versionOfEntry } from './redis-log.ts';
+import { ACQUIRE_LEASE, COMMIT, RELEASE_LEASE, SET_STATE } from './redis-scripts.ts';
+import { parseRedisUrl, type RedisTarget } from './redis-target.ts';
+import { runScript } from './script-runner.ts';
+import {
+  type ClusterState,
+  EpochChanged,
+  Gone,
+  type HeldLease,
+  type ListResult,
+  type Store,
+  type StoreEvent,
+} from './types.ts';
+import { parseVersion } from './version.ts';
+
+export interface RedisStoreOptions {
+  /** See redis-target.ts for the forms. */
+  readonly url: string | RedisTarget;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Must carry a hash tag. */
+  readonly keyPrefix?: string;
+  readonly codec?: PayloadCodec;
+  readonly logLimit?: number;
+  readonly watchQueueLimit?: number;
+}
+
+/** Changes read at once while a watch catches up. */
+const PAGE = 500;
+
+export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
+  const target = typeof options.url === 'string' ? parseRedisUrl(options.url) : options.url;
+  const { clock = systemClock, codec = plainCodec } = options;
+  const logger = options.logger.child({ component: 'store' });
+  const logLimit = options.logLimit ?? DEFAULT_LOG_LIMIT;
+  const keys = redisKeys(options.keyPrefix);
+  const redis = connectRedis(target, logger);
+  const blocking = connectRedis(target, logger);
+  const history = createHistory();
+  const reader = createChangeReader({ keys, clock, logger, codec, history, blocking, commands: redis });
+  const closed = new AbortController();
+
+  /** Runs a read together with a look at the history, which is read behind it. */
+  async function checked<T>(resourceField: string, read: () => Promise<T>): Promise<[T, (string | null)[]]> {
+    const check = history.expect();
+    const fields = ['epoch', 'last', 'epochFloor', resourceField];
+    const [reply, state] = await Promise.all([read(), redis.call('HMGET', keys.meta, ...fields)]);
+    const [epoch, last] = state as (string | null)[];
+    const wrong = check(epoch ?? undefined, Number(last ?? 0));
+    if (wrong) throw new EpochChanged(wrong);
+    return [reply, state as (string | null)[]];
+  }
+
+  function decode(resource: ResourceId, key: string, value: string): KubeObject {
+    const space = value.indexOf(' ');
+    return objectOf(codec.decode(resource, key, value.slice(space + 1)), value.slice(0, space));
+  }
+
+  /** Undefined (and a line in the log) where it cannot be read: one bad object never stops the others. */
+  function tryDecode(resource: ResourceId, key: string, value: string): KubeObject | undefined {
+    try {
+      return decode(resource, key, value);
+    } catch (error) {
+      if (error instanceof UnknownKey) throw error;
+      logger.error({ error, resource, key }, 'Cannot read an object; it is left out');
+      return undefined;
+    }
+  }
+
+  async function getMany(
+    resource: ResourceId,
+    wanted: readonly string[],
+  ): Promise<(KubeObject | undefined)[]> {
+    if (wanted.length === 0) return [];
+    const [values] = await checked('last', () => redis.call('HMGET', keys.objects(resource), ...wanted));
+    return (values as (string | null)[]).map((value, index) =>
+      value === null ? undefined : decode(resource, wanted[index] ?? '', value),
+    );
+  }
+
+  const store: Store = {
+    async commit(ops, commitOptions) {
+      checkDistinct(ops);
+      const payloads = ops.map((op, index) =>
+        'object' in op ? codec.encode(op.resource, op.key, payloadOf(op, index)) : '',
+      );
+      const fence = commitOptions?.fence;
+      const trimAt = Math.floor(logLimit * (1 + LOG_SLACK));
+      const { epoch = '', seen, floor } = history;
+      const script = commitArguments({ keys, ops, payloads, epoch, seen, floor, fence, logLimit, trimAt });
+      const reply = await runScript(redis, COMMIT, script.keys, script.args);
+      const result = commitResult(reply as readonly unknown[], ops, fence, codec);
+      if (history.epoch === epoch) history.expect()(epoch, Number(result.version));
+      return result;
+    },
+
+    async get(resource, key) {
+      return (await getMany(resource, [key]))[0];
+    },
+    getMany,
+
+    async list(resource): Promise<ListResult> {
+      const check = history.expect();
+      const [state, flat] = await redis.transaction([
+        ['HMGET', keys.meta, 'epoch', 'last'],
+        ['HGETALL', keys.objects(resource)],
+      ]);
+      const [epoch, last] = state as (string | null)[];
+      const wrong = check(epoch ?? undefined, Number(last ?? 0));
+      if (wrong) throw new EpochChanged(wrong);
+      const values = flat as readonly string[];
+      const entries: [string, KubeObject][] = [];
+      for (let index = 0; index < values.length; index += 2) {
+        const key = values[index] ?? '';
+        const object = tryDecode(resource, key, values[index + 1] ?? '');
+        if (object) entries.push([key, object]);
+      }
+      entries.sort(([a], [b]) => (a < b ? -1 : 1));
+      return { objects: entries.map(([, object]) => object), version: last ?? '0' };
+    },
+
+    async *watch(resource, fromVersion, signal) {
+      const from = parseVersion(fromVersion);
+      const gone = (): Gone =>
+        new Gone(`Cannot watch ${resource} from version "${fromVersion}": it is not in the change log`);
+      if (from === undefined) throw gone();
+      const queue = createAsyncQueue<StoreEvent>(options.watchQueueLimit ?? WATCH_QUEUE_LIMIT);
+      const stop = (): void => queue.close();
+      const ended = AbortSignal.any([signal, closed.signal]);
+      ended.addEventListener('abort', stop, { once: true });
+      let subscription: Disposable | undefined;
+      let position = from;
+      try {
+        // Catch up with the log; then subscribe, and read once more what came in between.
+        for (let caughtUp = false; !caughtUp; ) {
+          if (ended.aborted) return;
+          const check = history.expect();
+          const { entries, state } = await readPage(redis, keys, resource, position, PAGE);
+          const wrong = check(state.epoch, state.last);
+          if (wrong) throw new EpochChanged(wrong);
+          const oldest = Math.max(state.epochFloor, state.floors[0] ?? 0);
+          if (from > state.last || position < oldest) throw gone();
+          for (const entry of entries) {
+            position = Number(versionOfEntry(entry[0]));
+            const event = eventOf(resource, entry, codec, logger);
+            if (event) yield event;
+            if (ended.aborted) return;
+          }
+          caughtUp = entries.length < PAGE && subscription !== undefined;
+          subscription ??= reader.subscribe(resource, position, {
+            push: (event) => queue.push(event),
+            fail: (error) => queue.close(error),
+          });
+        }
+        for await (const event of queue) {
+          if (ended.aborted) return;
+          if (Number(event.version) > position) yield event;
+        }
+      } catch (error) {
+        if (!ended.aborted) throw error;
+      } finally {
+        subscription?.[Symbol.dispose]();
+        ended.removeEventListener('abort', stop);
+      }
+    },
+
+    async versions(resource) {
+      const [, [, last, epochFloor, own]] = await checked(`last:${resource}`, async () => undefined);
+      const newest = Math.max(Number(own ?? 0), Number(epochFloor ?? 0));
+      return { resource: String(newest), store: last ?? '0' };
+    },
+
+    async clusterState() {
+      const reply = (await redis.call('HMGET', keys.meta, 'epoch', 'phase')) as (string | null)[];
+      const [epoch, phase] = reply;
+      if (!epoch) return undefined;
+      return { epoch, phase: phase === 'rebuilding' ? 'rebuilding' : 'normal' } satisfies ClusterState;
+    },
+
+    async setClusterState(next, expected) {
+      const args = [next.epoch, next.phase, expected?.epoch ?? '', expected?.phase ?? '', history.floor];
+      const reply = await runScript(redis, SET_STATE, [keys.meta], args);
+      const [outcome, last] = reply as readonly string[];
+      if (outcome !== 'OK') return false;
+      history.adopt(next.epoch, Number(last));
+      return true;
+    },
+
+    async acquireLease(lease, holder, ttlMs): Promise<HeldLease | undefined> {
+      const reply = await runScript(redis, ACQUIRE_LEASE, [keys.lease(lease)], [holder, ttlMs]);
+      if (!reply) return undefined;
+      const [token, expiresAtMs] = reply as readonly string[];
+      return { token: Number(token), expiresAtMs: Number(expiresAtMs) };
+    },
+
+    async releaseLease(lease, holder) {
+      await runScript(redis, RELEASE_LEASE, [keys.lease(lease)], [holder]);
+    },
+
+    async [Symbol.asyncDispose]() {
+      closed.abort();
+      await reader[Symbol.asyncDispose]();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+
+  try {
+    const [epoch, last] = (await redis.call('HMGET', keys.meta, 'epoch', 'last')) as (string | null)[];
+    history.adopt(epoch ?? undefined, Number(last ?? 0));
+    return store;
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw error;
+  }
+}

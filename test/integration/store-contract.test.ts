@@ -1,0 +1,22 @@
+import { afterAll } from 'vitest';
+import { silentLogger } from '../../src/base/logger.ts';
+import { createRedisStore } from '../../src/store/redis-store.ts';
+import { LOG_LIMIT, storeContract } from '../contracts/store.ts';
+import { startTestRedis } from '../support/redis.ts';
+
+const redis = await startTestRedis();
+afterAll(() => redis[Symbol.asyncDispose]());
+
+storeContract('Redis', async () => {
+  await redis.command('FLUSHALL');
+  return {
+    open: () => createRedisStore({ url: redis.url, logger: silentLogger, logLimit: LOG_LIMIT }),
+    wipe: async () => void (await redis.command('FLUSHALL')),
+    async setClockBack() {
+      // An hour ahead: to the server, its clock has gone back by that.
+      const last = Number(await redis.command('HGET', '{symphony}:meta', 'last'));
+      await redis.command('HSET', '{symphony}:meta', 'last', String(last + 3_600_000_000));
+    },
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+});

@@ -1,0 +1,277 @@
+/**
+ * From js-yaml's events to plain JSON values, one document at a time, with budgets: depth, size of scalars, and what
+ * aliases and merge keys add as if written out (an alias bomb costs nothing before it is refused). Values behind
+ * aliases are shared, never copied: objects are treated as immutable everywhere.
+ */
+import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE } from 'js-yaml';
+import { isRecord } from '../../base/json.ts';
+import { keyText, type Resolved, resolvePlainScalar } from './resolve-scalar.ts';
+import type { ManifestLimits } from './types.ts';
+
+/** Thrown inside this folder only; `readManifests` turns it into a ManifestError. */
+export class ComposeError extends Error {
+  override readonly name = 'ComposeError';
+  readonly offset: number;
+  readonly hint: string | undefined;
+
+  constructor(message: string, offset: number, hint?: string) {
+    super(message);
+    this.offset = offset;
+    this.hint = hint;
+  }
+}
+
+export interface ComposedDocument {
+  readonly value: unknown;
+  /** Offset of the first node; -1 for an empty document. */
+  readonly offset: number;
+  /** Index of the document's first content event. */
+  readonly firstEvent: number;
+}
+
+interface Composed {
+  readonly value: unknown;
+  /** Nodes as if written out. */
+  readonly weight: number;
+}
+
+type ScalarEvent = Extract<Event, { type: typeof EVENT_ID.SCALAR }>;
+type CollectionEvent = Extract<Event, { type: typeof EVENT_ID.MAPPING | typeof EVENT_ID.SEQUENCE }>;
+
+const MERGE_KEY = Symbol('<<');
+const CORE_TAG = 'tag:yaml.org,2002:';
+
+export function composeDocuments(
+  events: readonly Event[],
+  text: string,
+  limits: ManifestLimits,
+): ComposedDocument[] {
+  const documents: ComposedDocument[] = [];
+  let cursor = 0;
+  let aliasedNodes = 0;
+  let anchors = new Map<string, Composed | 'open'>();
+
+  const fail = (message: string, offset: number, hint?: string): never => {
+    throw new ComposeError(message, offset, hint);
+  };
+
+  function charge(weight: number, offset: number): void {
+    aliasedNodes += weight;
+    if (aliasedNodes > limits.maxAliasedNodes) {
+      fail(`aliases add more than ${limits.maxAliasedNodes} values`, offset, 'write the values out');
+    }
+  }
+
+  function composeNode(): Composed {
+    const event = events[cursor];
+    if (!event) return { value: null, weight: 1 };
+    if (event.type === EVENT_ID.ALIAS) {
+      cursor++;
+      return composeAlias(text.slice(event.anchorStart, event.anchorEnd), event.anchorStart - 1);
+    }
+    if (event.type === EVENT_ID.SCALAR) {
+      cursor++;
+      const composed = { value: composeScalar(event), weight: 1 };
+      if (event.anchorStart >= 0) anchors.set(text.slice(event.anchorStart, event.anchorEnd), composed);
+      return composed;
+    }
+    if (event.type !== EVENT_ID.MAPPING && event.type !== EVENT_ID.SEQUENCE) {
+      return fail('unexpected end of a document', text.length);
+    }
+    cursor++;
+    const anchor = event.anchorStart >= 0 ? text.slice(event.anchorStart, event.anchorEnd) : undefined;
+    if (anchor !== undefined) anchors.set(anchor, 'open');
+    const composed = event.type === EVENT_ID.MAPPING ? composeMapping(event) : composeSequence(event);
+    if (anchor !== undefined) anchors.set(anchor, composed);
+    return composed;
+  }
+
+  function composeAlias(name: string, offset: number): Composed {
+    const target = anchors.get(name);
+    if (target === undefined) return fail(`alias *${name} has no anchor before it`, offset);
+    if (target === 'open') return fail(`alias *${name} refers to a value that contains it`, offset);
+    charge(target.weight, offset);
+    return target;
+  }
+
+  function composeScalar(event: ScalarEvent): null | boolean | number | string {
+    const offset = startOf(event);
+    if (event.valueEnd - event.valueStart > limits.maxScalarCharacters) {
+      fail(`a value is longer than ${limits.maxScalarCharacters} characters`, offset);
+    }
+    const source = getScalarValue(text, event);
+    const resolved = resolveTagged(event, source, offset);
+    return resolved.error === undefined ? resolved.value : fail(resolved.error, offset);
+  }
+
+  function resolveTagged(event: ScalarEvent, source: string, offset: number): Resolved {
+    const tag = tagOf(event, text);
+    if (tag === undefined) {
+      return event.style === SCALAR_STYLE.PLAIN ? resolvePlainScalar(source) : { value: source };
+    }
+    const resolved = resolvePlainScalar(source);
+    const value = resolved.error === undefined ? resolved.value : undefined;
+    const mismatch = (): Resolved => ({ error: `"${clip(source)}" is not what its tag !!${tag} says` });
+    switch (tag) {
+      case 'str':
+      case 'timestamp':
+        return { value: source };
+      case 'null':
+        return value === null ? { value } : mismatch();
+      case 'bool':
+        return typeof value === 'boolean' ? { value } : mismatch();
+      case 'int':
+        return typeof value === 'number' && Number.isInteger(value) ? { value } : mismatch();
+      case 'float':
+        return typeof value === 'number' ? { value } : mismatch();
+      case 'binary':
+        return decodeBinary(source) ?? mismatch();
+      default:
+        return refuseTag(event, offset);
+    }
+  }
+
+  function refuseTag(event: ScalarEvent | CollectionEvent, offset: number): never {
+    const name = clip(text.slice(event.tagStart, event.tagEnd));
+    return fail(`the tag ${name} is not supported`, offset, 'write the plain value');
+  }
+
+  function composeSequence(event: CollectionEvent): Composed {
+    const tag = tagOf(event, text);
+    if (tag !== undefined && tag !== 'seq') refuseTag(event, startOf(event));
+    const items: unknown[] = [];
+    let weight = 1;
+    while (events[cursor] && events[cursor]?.type !== EVENT_ID.POP) {
+      const item = composeNode();
+      items.push(item.value);
+      weight += item.weight;
+    }
+    cursor++;
+    return { value: items, weight };
+  }
+
+  function composeKey(): string | typeof MERGE_KEY {
+    const event = events[cursor];
+    const offset = event ? startOf(event) : text.length;
+    if (event?.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN && event.tagStart < 0) {
+      if (text.slice(event.valueStart, event.valueEnd) === '<<') {
+        cursor++;
+        return MERGE_KEY;
+      }
+    }
+    const key = keyText(composeNode().value);
+    if (key === undefined) return fail('a key must be text, a number or a boolean', offset);
+    if (key === '__proto__') return fail('the key "__proto__" is not accepted', offset);
+    return key;
+  }
+
+  function composeMapping(event: CollectionEvent): Composed {
+    const tag = tagOf(event, text);
+    if (tag !== undefined && tag !== 'map') refuseTag(event, startOf(event));
+    const mapping: Record<string, unknown> = {};
+    const merges: { readonly value: unknown; readonly offset: number }[] = [];
+    let weight = 1;
+    while (events[cursor] && events[cursor]?.type !== EVENT_ID.POP) {
+      const keyEvent = events[cursor] as Event;
+      const key = composeKey();
+      const value = composeNode();
+      weight += value.weight;
+      if (key === MERGE_KEY) {
+        merges.push({ value: value.value, offset: startOf(keyEvent) });
+        continue;
+      }
+      if (Object.hasOwn(mapping, key)) {
+        fail(`duplicate key "${clip(key)}"`, startOf(keyEvent), 'keep one of the two');
+      }
+      mapping[key] = value.value;
+    }
+    cursor++;
+    return merges.length === 0 ? { value: mapping, weight } : { value: merge(mapping, merges), weight };
+  }
+
+  /** Keys written out win; of several merged mappings the first wins (the YAML merge key's rule). */
+  function merge(
+    own: Record<string, unknown>,
+    merges: readonly { readonly value: unknown; readonly offset: number }[],
+  ): Record<string, unknown> {
+    const merged: Record<string, unknown> = {};
+    for (const { value, offset } of merges) {
+      for (const source of Array.isArray(value) ? (value as unknown[]) : [value]) {
+        if (!isRecord(source)) fail('"<<" merges mappings only', offset);
+        const record = source as Record<string, unknown>;
+        const keys = Object.keys(record);
+        charge(keys.length, offset);
+        for (const key of keys) if (!Object.hasOwn(merged, key)) merged[key] = record[key];
+      }
+    }
+    return { ...merged, ...own };
+  }
+
+  while (cursor < events.length) {
+    const event = events[cursor];
+    if (event?.type !== EVENT_ID.DOCUMENT) {
+      cursor++;
+      continue;
+    }
+    cursor++;
+    if (documents.length >= limits.maxDocuments) {
+      fail(`the file has more than ${limits.maxDocuments} documents`, offsetAfter(cursor));
+    }
+    anchors = new Map();
+    const firstEvent = cursor;
+    const first = events[cursor];
+    if (!first || first.type === EVENT_ID.POP) {
+      documents.push({ value: null, offset: -1, firstEvent });
+      continue;
+    }
+    const { value } = composeNode();
+    documents.push({ value, offset: startOf(first), firstEvent });
+  }
+  return documents;
+
+  function offsetAfter(index: number): number {
+    const event = events[index];
+    return event ? startOf(event) : text.length;
+  }
+}
+
+/** Where a node is written: its value, or its tag or anchor before it when it has no text of its own. */
+export function startOf(event: Event): number {
+  switch (event.type) {
+    case EVENT_ID.SCALAR:
+      return event.valueStart >= 0 ? quoteStart(event) : Math.max(event.tagStart, event.anchorStart, 0);
+    case EVENT_ID.MAPPING:
+    case EVENT_ID.SEQUENCE:
+      return Math.max(event.start, 0);
+    case EVENT_ID.ALIAS:
+      return Math.max(event.anchorStart - 1, 0);
+    default:
+      return 0;
+  }
+}
+
+function quoteStart(event: ScalarEvent): number {
+  const quoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
+  return quoted ? Math.max(event.valueStart - 1, 0) : event.valueStart;
+}
+
+/** `str` for `!!str` and for the non-specific `!`; undefined without a tag; the whole text for anything else. */
+function tagOf(event: ScalarEvent | CollectionEvent, text: string): string | undefined {
+  if (event.tagStart < 0) return undefined;
+  const tag = text.slice(event.tagStart, event.tagEnd);
+  if (tag === '!') return event.type === EVENT_ID.SCALAR ? 'str' : undefined;
+  if (tag.startsWith('!!')) return tag.slice(2);
+  if (tag.startsWith(`!<${CORE_TAG}`) && tag.endsWith('>')) return tag.slice(CORE_TAG.length + 2, -1);
+  return tag;
+}
+
+function decodeBinary(source: string): Resolved | undefined {
+  try {
+    const bytes = Uint8Array.from(atob(source), (character) => character.charCodeAt(0));
+    return { value: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch {
+    return undefined;
+  }
+}
+
+const clip = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}…` : text);

@@ -1,0 +1,169 @@
+/**
+ * Reads one file of manifests, YAML or JSON, as Kubernetes reads it (resolve-scalar.ts, docs/adr/0004). Pure and total:
+ * any bytes give documents or errors, never an exception, within the limits.
+ *
+ * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents are skipped. A file
+ * none of whose documents has `apiVersion`, `kind` or `metadata` is somebody else's YAML (a values file, a workflow) and
+ * is skipped whole, as Argo CD does with a directory of manifests; if one of its documents is a manifest, all have to be.
+ */
+import { type Event, parseEvents, YAMLException } from 'js-yaml';
+import { errorMessage } from '../../base/errors.ts';
+import { isRecord } from '../../base/json.ts';
+import type { KubeObject } from '../object.ts';
+import { ComposeError, type ComposedDocument, composeDocuments } from './compose.ts';
+import { createLocator } from './locate.ts';
+import { createLineIndex, decodeText } from './text.ts';
+import type { ManifestDocument, ManifestError, ManifestFile, ManifestLimits, Position } from './types.ts';
+import { defaultManifestLimits } from './types.ts';
+
+export interface ReadResult {
+  readonly documents: readonly ManifestDocument[];
+  readonly errors: readonly ManifestError[];
+  /** Why the file is no manifest at all (and so neither documents nor errors). */
+  readonly notManifest?: string;
+}
+
+/** More objects than this in nested Lists are refused together with the file's documents. */
+const MAX_LIST_DEPTH = 10;
+
+export function readManifests(
+  file: ManifestFile,
+  limits: ManifestLimits = defaultManifestLimits,
+): ReadResult {
+  const decoded = decodeText(file, limits);
+  if ('error' in decoded) return { documents: [], errors: [decoded.error] };
+  const text = decoded.text;
+  const positionOf = createLineIndex(text);
+  let events: Event[];
+  let composed: ComposedDocument[];
+  try {
+    // JSON may be indented with tabs, YAML may not; inside a JSON string there is never a plain tab.
+    const source = isJson(file.path, text) ? text.replaceAll('\t', ' ') : text;
+    events = parseEvents(source, { maxDepth: limits.maxDepth });
+    composed = composeDocuments(events, source, limits);
+  } catch (error) {
+    return { documents: [], errors: [syntaxError(file.path, text, error, positionOf)] };
+  }
+  const contents = composed.filter((document) => document.value !== null);
+  if (contents.length === 0) return { documents: [], errors: [] };
+  if (!contents.some((document) => looksLikeManifest(document.value))) {
+    return { documents: [], errors: [], notManifest: 'no document has apiVersion, kind or metadata' };
+  }
+  return collect(file.path, text, events, composed, limits, positionOf);
+}
+
+/** `.yaml`, `.yml` and `.json`, as Argo CD reads a directory. */
+export function isManifestPath(path: string): boolean {
+  return /\.(?:ya?ml|json)$/i.test(path);
+}
+
+function isJson(path: string, text: string): boolean {
+  return /\.json$/i.test(path) || /^\s*\{\s*"/.test(text);
+}
+
+function looksLikeManifest(value: unknown): boolean {
+  return isRecord(value) && ['apiVersion', 'kind', 'metadata'].some((key) => Object.hasOwn(value, key));
+}
+
+function collect(
+  path: string,
+  text: string,
+  events: readonly Event[],
+  composed: readonly ComposedDocument[],
+  limits: ManifestLimits,
+  positionOf: (offset: number) => Position,
+): ReadResult {
+  const documents: ManifestDocument[] = [];
+  const errors: ManifestError[] = [];
+  composed.forEach((document, documentIndex) => {
+    if (document.value === null) return;
+    const find = createLocator(events, text, document.firstEvent);
+    const visit = (value: unknown, base: string, inferred: TypeMeta | undefined, depth: number): void => {
+      const locate = (field: string): Position =>
+        positionOf(
+          find(field === '' || field.startsWith('[') || base === '' ? base + field : `${base}.${field}`),
+        );
+      const refuse = (field: string, message: string, hint?: string): void => {
+        errors.push({ file: path, ...locate(field), ...(hint ? { hint } : {}), message });
+      };
+      if (documents.length >= limits.maxDocuments) {
+        if (documents.length === limits.maxDocuments && errors.length === 0) {
+          refuse('', `the file has more than ${limits.maxDocuments} objects`, 'split it into several files');
+        }
+        return;
+      }
+      if (!isRecord(value)) return refuse('', `a manifest must be an object, not ${nameOfType(value)}`);
+      const type = typeOf(value, inferred);
+      if (typeof type === 'string')
+        return refuse(Object.hasOwn(value, type) ? type : '', missing(value, type));
+      const items = value['items'];
+      if (type.kind.endsWith('List') && Array.isArray(items)) {
+        if (depth >= MAX_LIST_DEPTH)
+          return refuse('', `Lists are nested deeper than ${MAX_LIST_DEPTH} levels`);
+        const itemType =
+          type.kind === 'List' ? undefined : { apiVersion: type.apiVersion, kind: type.kind.slice(0, -4) };
+        items.forEach((item: unknown, index) =>
+          visit(item, `${base === '' ? '' : `${base}.`}items[${index}]`, itemType, depth + 1),
+        );
+        return;
+      }
+      const object = (
+        inferred && (!('kind' in value) || !('apiVersion' in value)) ? { ...type, ...value } : value
+      ) as KubeObject;
+      documents.push({ object, source: { file: path, ...locate(''), documentIndex }, locate });
+    };
+    visit(document.value, '', undefined, 0);
+  });
+  return errors.length > 0 ? { documents: [], errors } : { documents, errors };
+}
+
+interface TypeMeta {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+/** The object's type, or the name of the field that is wrong. Items of a typed list may leave theirs out. */
+function typeOf(
+  value: Record<string, unknown>,
+  inferred: TypeMeta | undefined,
+): TypeMeta | 'apiVersion' | 'kind' {
+  const apiVersion = value['apiVersion'] ?? inferred?.apiVersion;
+  const kind = value['kind'] ?? inferred?.kind;
+  if (typeof apiVersion !== 'string' || apiVersion === '') return 'apiVersion';
+  if (typeof kind !== 'string' || kind === '') return 'kind';
+  return { apiVersion, kind };
+}
+
+function missing(value: Record<string, unknown>, field: 'apiVersion' | 'kind'): string {
+  if (Object.hasOwn(value, field)) return `${field} must be a non-empty string`;
+  const other = field === 'kind' ? 'apiVersion' : 'kind';
+  return typeof value[other] === 'string' ? `${field} is missing` : 'apiVersion and kind are missing';
+}
+
+function nameOfType(value: unknown): string {
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+}
+
+function syntaxError(
+  file: string,
+  text: string,
+  error: unknown,
+  positionOf: (offset: number) => Position,
+): ManifestError {
+  const template = /\{\{.*?\}\}/s.test(text);
+  const templateHint = 'it looks like a template (Helm or another); render it first';
+  if (error instanceof ComposeError) {
+    const hint = template && !error.hint ? templateHint : error.hint;
+    return { file, ...positionOf(error.offset), message: error.message, ...(hint ? { hint } : {}) };
+  }
+  if (error instanceof YAMLException) {
+    const offset = Math.min(error.mark?.position ?? 0, text.length);
+    const message = error.reason.startsWith('nesting exceeded')
+      ? 'the values are nested too deep'
+      : `not valid YAML: ${error.reason}`;
+    const hint = template ? templateHint : error.reason.includes('tab') ? 'indent with spaces' : undefined;
+    return { file, ...positionOf(offset), message, ...(hint ? { hint } : {}) };
+  }
+  // The parser's own failure on hostile input: refused like any other file that cannot be read.
+  return { file, message: `cannot be read: ${errorMessage(error)}` };
+}

@@ -1,0 +1,181 @@
+/**
+ * Documents → objects that may be applied: known kind, structure, defaults, meaning, implemented, unique. Every
+ * complaint says where it is written. The order of the results is the order of the documents.
+ */
+import { errorMessage } from '../../base/errors.ts';
+import { closestName } from '../closest-name.ts';
+import { schemaNameOf, withoutNulls } from '../definitions.ts';
+import type { FieldError } from '../field-error.ts';
+import type { KubeObject } from '../object.ts';
+import { formatApiVersion, objectKey, parseApiVersion } from '../object.ts';
+import { type Registry, type ResourceKind, resourceIdOf } from '../resource-kind.ts';
+import { fieldErrorBody } from '../status.ts';
+import type { ManifestDocument, ManifestError, ManifestSource, Position } from './types.ts';
+
+export interface ValidateOptions {
+  /** For namespaced objects that name none; `default` otherwise. */
+  readonly defaultNamespace?: string;
+}
+
+export interface ValidatedManifest {
+  readonly kind: ResourceKind;
+  /** As written, with its namespace filled in and without nulls; no defaults. */
+  readonly object: KubeObject;
+  readonly source: ManifestSource;
+  locate(path: string): Position;
+}
+
+export interface ValidationResult {
+  readonly objects: readonly ValidatedManifest[];
+  readonly errors: readonly ManifestError[];
+  readonly warnings: readonly ManifestError[];
+}
+
+/** What a Kubernetes store takes of one object (etcd's request limit). */
+const MAX_OBJECT_BYTES = 1_572_864;
+
+export function validateManifests(
+  documents: readonly ManifestDocument[],
+  registry: Registry,
+  options: ValidateOptions = {},
+): ValidationResult {
+  const objects: ValidatedManifest[] = [];
+  const errors: ManifestError[] = [];
+  const warnings: ManifestError[] = [];
+  const places = new Map<string, ManifestSource>();
+  for (const document of documents) {
+    const outcome = validateOne(document, registry, options);
+    if (!outcome.ok) {
+      errors.push(...outcome.errors);
+      continue;
+    }
+    warnings.push(...outcome.warnings);
+    const { kind, object } = outcome;
+    const key = `${resourceIdOf(kind)} ${objectKey(object.metadata.namespace, object.metadata.name)}`;
+    const first = places.get(key);
+    if (first) {
+      const name = objectKey(object.metadata.namespace, object.metadata.name);
+      errors.push({
+        ...placeOf(document, 'metadata.name'),
+        path: 'metadata.name',
+        message: `${kind.kind} "${name}" is written twice, first at ${first.file}:${first.line}:${first.column}`,
+        hint: 'remove one of the two',
+      });
+      continue;
+    }
+    places.set(key, document.source);
+    objects.push({ kind, object, source: document.source, locate: (path) => document.locate(path) });
+  }
+  return { objects, errors, warnings };
+}
+
+type Outcome =
+  | {
+      readonly ok: true;
+      readonly kind: ResourceKind;
+      readonly object: KubeObject;
+      readonly warnings: readonly ManifestError[];
+    }
+  | { readonly ok: false; readonly errors: readonly ManifestError[] };
+
+function validateOne(document: ManifestDocument, registry: Registry, options: ValidateOptions): Outcome {
+  const { apiVersion, kind: kindName } = document.object;
+  const kind = registry.byKind(apiVersion, kindName);
+  if (!kind) return { ok: false, errors: [unknownKind(document, registry)] };
+  try {
+    const fieldErrors = kind.checkStructure(document.object);
+    if (fieldErrors.length > 0) return { ok: false, errors: located(document, fieldErrors) };
+    const object = withNamespace(withoutNullMembers(document.object), kind, options);
+    const meaning = checkMeaning(kind, object);
+    if (meaning.length > 0) return { ok: false, errors: located(document, meaning) };
+    return { ok: true, kind, object, warnings: warningsOf(document, kind) };
+  } catch (error) {
+    const message = `internal error while checking this ${kindName}: ${errorMessage(error)}`;
+    return { ok: false, errors: [{ ...placeOf(document, ''), message, hint: 'please report this' }] };
+  }
+}
+
+function checkMeaning(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
+  const size = JSON.stringify(object).length;
+  if (size > MAX_OBJECT_BYTES) {
+    const detail = `the object has ${size} bytes, at most ${MAX_OBJECT_BYTES} are stored`;
+    return [{ type: 'FieldValueTooLong', path: '', detail }];
+  }
+  const complete = kind.withDefaults(object);
+  // As written: a default is nobody's request.
+  const notImplemented = kind.checkImplemented(object);
+  const meaningless = kind.validate(complete);
+  if (!object.metadata.name && object.metadata.generateName) {
+    const detail =
+      'an object in Git needs a name of its own; generateName would make a new one at every sync';
+    return [...meaningless, { type: 'FieldValueRequired', path: 'metadata.name', detail }, ...notImplemented];
+  }
+  return [...meaningless, ...notImplemented];
+}
+
+function withoutNullMembers(object: KubeObject): KubeObject {
+  const schemaName = schemaNameOf(object.apiVersion, object.kind);
+  return schemaName === undefined ? object : withoutNulls(schemaName, object);
+}
+
+function withNamespace(object: KubeObject, kind: ResourceKind, options: ValidateOptions): KubeObject {
+  const metadata = (object.metadata as KubeObject['metadata'] | undefined) ?? { name: '' };
+  if (!kind.namespaced) {
+    if (metadata.namespace === undefined) return { ...object, metadata };
+    const cleared = { ...metadata };
+    delete cleared.namespace;
+    return { ...object, metadata: cleared };
+  }
+  if (metadata.namespace) return object;
+  return { ...object, metadata: { ...metadata, namespace: options.defaultNamespace ?? 'default' } };
+}
+
+function warningsOf(document: ManifestDocument, kind: ResourceKind): ManifestError[] {
+  const namespace = (document.object.metadata as { namespace?: string } | undefined)?.namespace;
+  if (kind.namespaced || !namespace) return [];
+  return [
+    {
+      ...placeOf(document, 'metadata.namespace'),
+      path: 'metadata.namespace',
+      message: `${kind.kind} is cluster-scoped; its namespace "${namespace}" is ignored`,
+    },
+  ];
+}
+
+function located(document: ManifestDocument, fieldErrors: readonly FieldError[]): ManifestError[] {
+  return fieldErrors
+    .map((error) => ({
+      ...placeOf(document, error.path),
+      ...(error.path === '' ? {} : { path: error.path }),
+      message: bodyOf(error),
+    }))
+    .sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** The API's wording, except where it reads badly in a report: `Forbidden:` and `Invalid value:` before our own words. */
+function bodyOf(error: FieldError): string {
+  if (error.type === 'FieldValueForbidden' && error.detail.startsWith('not implemented')) return error.detail;
+  if (error.type === 'FieldValueInvalid' && error.value === undefined) return error.detail;
+  return fieldErrorBody(error);
+}
+
+function placeOf(document: ManifestDocument, path: string): { file: string; line: number; column: number } {
+  return { file: document.source.file, ...document.locate(path) };
+}
+
+function unknownKind(document: ManifestDocument, registry: Registry): ManifestError {
+  const { apiVersion, kind } = document.object;
+  const sameName = registry.kinds.filter((known) => known.kind === kind);
+  const { group } = parseApiVersion(apiVersion);
+  const message = `kind "${kind}" of "${apiVersion}" is not supported`;
+  const names = [...new Set(registry.kinds.map((known) => known.kind))].sort();
+  const closest = closestName(kind, names);
+  const sameGroup = sameName.find((known) => known.group === group) ?? sameName[0];
+  const hint = sameGroup
+    ? `use apiVersion: ${formatApiVersion(sameGroup.group, sameGroup.version)}`
+    : closest !== undefined
+      ? `did you mean "${closest}"?`
+      : `supported: ${names.join(', ')}`;
+  const path = sameGroup ? 'apiVersion' : 'kind';
+  return { ...placeOf(document, path), path, message, hint };
+}

@@ -1,6 +1,7 @@
 /** The text of a refusal, in Kubernetes' wording: `0/3 nodes are available: 2 Insufficient memory, 1 …`. */
-import type { Placement } from './schedule-pod.ts';
-import type { PodInfo, Refusal } from './types.ts';
+import { type Placement, prepareFilters } from './schedule-pod.ts';
+import { withoutPods } from './snapshot.ts';
+import type { NodeInfo, PodInfo, Refusal, Snapshot } from './types.ts';
 
 const NOT_HELPFUL = 'Preemption is not helpful for scheduling';
 const NO_VICTIMS = 'No preemption victims found for incoming pod';
@@ -8,24 +9,43 @@ const NO_VICTIMS = 'No preemption victims found for incoming pod';
 export function explainRefusal(
   placement: Exclude<Placement, { type: 'placed' }>,
   pod: PodInfo,
-  nodeCount: number,
+  snapshot: Snapshot,
 ): string {
-  if (nodeCount === 0) return 'no nodes available to schedule pods';
-  const available = `0/${nodeCount} nodes are available: `;
+  if (snapshot.nodes.length === 0) return 'no nodes available to schedule pods';
+  const available = `0/${snapshot.nodes.length} nodes are available: `;
   // Upstream appends the error of its last plugin to a refusal of the whole pod; clients match on this text.
   if (placement.type === 'refusedWhole') return `${available}${placement.reason}. not found`;
-  const refusals = [...placement.refusals.values()];
-  const reasons = countReasons(refusals.flatMap((refusal) => refusal.reasons));
-  return `${available}${reasons}. ${explainPreemption(refusals, pod, available)}`;
+  const reasons = countReasons([...placement.refusals.values()].flatMap((refusal) => refusal.reasons));
+  return `${available}${reasons}. ${explainPreemption(placement.refusals, pod, snapshot, available)}`;
 }
 
-/** Victims are not evicted for a pending pod yet, so a resolvable refusal has found none. */
-function explainPreemption(refusals: readonly Refusal[], pod: PodInfo, available: string): string {
+/** What evicting pods of lower priority would change; doing it is not implemented, so nobody is ever evicted. */
+function explainPreemption(
+  refusals: ReadonlyMap<string, Refusal>,
+  pod: PodInfo,
+  snapshot: Snapshot,
+  available: string,
+): string {
   const prefix = 'no new claims to deallocate, preemption: ';
   if (pod.pod.spec.preemptionPolicy === 'Never')
     return `${prefix}not eligible due to preemptionPolicy=Never.`;
-  const reasons = refusals.map((refusal) => (refusal.resolvable ? NO_VICTIMS : NOT_HELPFUL));
+  const reasons = [...refusals].flatMap(([name, refusal]) => {
+    if (!refusal.resolvable) return [NOT_HELPFUL];
+    const node = snapshot.byName.get(name);
+    const hasVictims = node?.pods.some((other) => other.priority < pod.priority) ?? false;
+    return node && hasVictims
+      ? (refusalWithoutVictims(node, pod, snapshot)?.reasons ?? [NO_VICTIMS])
+      : [NO_VICTIMS];
+  });
   return `${prefix}${available}${countReasons(reasons)}.`;
+}
+
+/** Why the node would still refuse the pod if every pod of lower priority were gone from it. */
+function refusalWithoutVictims(node: NodeInfo, pod: PodInfo, snapshot: Snapshot): Refusal | undefined {
+  const without = withoutPods(snapshot, node, (other) => other.priority < pod.priority);
+  const filter = prepareFilters(pod, without);
+  const emptied = without.byName.get(node.name);
+  return 'whole' in filter || !emptied ? undefined : filter.refuse(emptied);
 }
 
 /** `1 a, 2 b`: sorted as strings, counts included, as upstream does. */

@@ -56,7 +56,7 @@ export function planPlacement(pending: readonly Pod[], objects: ClusterObjects, 
       place(snapshot, info, placement.node);
       bindings.push({ pod: info.pod, nodeName: placement.node.name });
     } else {
-      const message = explainRefusal(placement, info, snapshot.nodes.length);
+      const message = explainRefusal(placement, info, snapshot);
       rejections.push({ pod: info.pod, reason: 'Unschedulable', message });
     }
   }

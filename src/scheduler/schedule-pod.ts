@@ -2,7 +2,15 @@
 import type { Rng } from '../base/rng.ts';
 import { filters } from './filters/index.ts';
 import { scorers } from './scorers/index.ts';
-import type { NodeFilter, NodeInfo, PodInfo, Refusal, ScorePlugin, Snapshot } from './types.ts';
+import type {
+  NodeFilter,
+  NodeInfo,
+  PodInfo,
+  PreparedFilter,
+  Refusal,
+  ScorePlugin,
+  Snapshot,
+} from './types.ts';
 
 export type Placement =
   | { readonly type: 'placed'; readonly node: NodeInfo }
@@ -16,34 +24,46 @@ export interface Feasibility {
   readonly whole?: string;
 }
 
+/** Upstream's words for nodes that a `metadata.name` field rules out before any filter is asked. */
+const RULED_OUT_BY_NAME: Refusal = {
+  reasons: ["node(s) didn't satisfy plugin(s) [NodeAffinity]"],
+  resolvable: false,
+};
+
 /** Asks every filter about every node; the first filter that refuses a node names the reason. */
 export function findFeasible(pod: PodInfo, snapshot: Snapshot): Feasibility {
-  const prepared: Exclude<NodeFilter, { whole: string }>[] = [];
-  for (const plugin of filters) {
-    const filter = plugin.prepare(pod, snapshot);
-    if (filter === undefined) continue;
-    if (typeof filter !== 'function') return { feasible: [], refusals: new Map(), whole: filter.whole };
-    prepared.push(filter);
-  }
+  const prepared = prepareFilters(pod, snapshot);
+  if ('whole' in prepared) return { feasible: [], refusals: new Map(), whole: prepared.whole };
   const feasible: NodeInfo[] = [];
   const refusals = new Map<string, Refusal>();
   for (const node of snapshot.nodes) {
-    const refusal = firstRefusal(prepared, node);
+    const refusal = prepared.refuse(node);
     if (refusal) refusals.set(node.name, refusal);
     else feasible.push(node);
   }
   return { feasible, refusals };
 }
 
-function firstRefusal(
-  prepared: readonly ((node: NodeInfo) => Refusal | undefined)[],
-  node: NodeInfo,
-): Refusal | undefined {
-  for (const filter of prepared) {
-    const refusal = filter(node);
-    if (refusal) return refusal;
+/** All filters as one. */
+export function prepareFilters(pod: PodInfo, snapshot: Snapshot): NodeFilter {
+  const prepared: PreparedFilter[] = [];
+  for (const plugin of filters) {
+    const filter = plugin.prepare(pod, snapshot);
+    if (filter === undefined) continue;
+    if ('whole' in filter) return filter;
+    prepared.push(filter);
   }
-  return undefined;
+  const named = prepared.flatMap((filter) => (filter.onlyNodes ? [filter.onlyNodes] : []));
+  return {
+    refuse(node) {
+      if (named.some((names) => !names.has(node.name))) return RULED_OUT_BY_NAME;
+      for (const filter of prepared) {
+        const refusal = filter.refuse(node);
+        if (refusal) return refusal;
+      }
+      return undefined;
+    },
+  };
 }
 
 export interface ScoredNodes {

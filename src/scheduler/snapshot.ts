@@ -54,6 +54,23 @@ export function place(snapshot: Snapshot, pod: PodInfo, node: NodeInfo): void {
   if (hasTerms) append(snapshot.withAffinity, node, pod);
 }
 
+/** The same world with some pods of one node gone; the original is left as it is. */
+export function withoutPods(snapshot: Snapshot, node: NodeInfo, isGone: (pod: PodInfo) => boolean): Snapshot {
+  const emptied: NodeInfo = { ...toNodeInfo(node.node), pods: [] };
+  const nodes = snapshot.nodes.map((other) => (other === node ? emptied : other));
+  const rest: Snapshot = {
+    ...snapshot,
+    nodes,
+    byName: new Map(nodes.map((other) => [other.name, other])),
+    withRequiredAntiAffinity: new Map(snapshot.withRequiredAntiAffinity),
+    withAffinity: new Map(snapshot.withAffinity),
+  };
+  rest.withRequiredAntiAffinity.delete(node);
+  rest.withAffinity.delete(node);
+  for (const pod of node.pods) if (!isGone(pod)) place(rest, pod, emptied);
+  return rest;
+}
+
 function append(lists: Map<NodeInfo, PodInfo[]>, node: NodeInfo, pod: PodInfo): void {
   const list = lists.get(node);
   if (list) list.push(pod);

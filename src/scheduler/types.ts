@@ -94,8 +94,16 @@ export interface Refusal {
   readonly resolvable: boolean;
 }
 
-/** Computed once per pod, asked once per node. `whole` refuses the pod on every node with one text. */
-export type NodeFilter = ((node: NodeInfo) => Refusal | undefined) | { readonly whole: string };
+/** Computed once per pod. */
+export interface PreparedFilter {
+  /** Asked once per node. */
+  readonly refuse: (node: NodeInfo) => Refusal | undefined;
+  /** Only these nodes come into question; the others are not asked at all. */
+  readonly onlyNodes?: ReadonlySet<string>;
+}
+
+/** `whole` refuses the pod on every node with one text. */
+export type NodeFilter = PreparedFilter | { readonly whole: string };
 
 export interface FilterPlugin {
   readonly name: string;

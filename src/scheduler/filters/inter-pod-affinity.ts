@@ -45,11 +45,13 @@ export const interPodAffinity: FilterPlugin = {
     const { affinity, antiAffinity } = countNeighbours(pod, snapshot);
     // The first pod of a group that wants to be near its own kind has nobody to be near to yet.
     const mayBeFirst = affinity.isEmpty() && pod.requiredAffinity.every((term) => term.matches(pod));
-    return (node) => {
-      if (!affinitySatisfied(pod, node, affinity, mayBeFirst)) return AFFINITY;
-      if (pod.requiredAntiAffinity.some((term) => antiAffinity.has(term.topologyKey, node)))
-        return ANTI_AFFINITY;
-      return existing.hits(node) ? EXISTING : undefined;
+    return {
+      refuse: (node) => {
+        if (!affinitySatisfied(pod, node, affinity, mayBeFirst)) return AFFINITY;
+        if (pod.requiredAntiAffinity.some((term) => antiAffinity.has(term.topologyKey, node)))
+          return ANTI_AFFINITY;
+        return existing.hits(node) ? EXISTING : undefined;
+      },
     };
   },
 };

@@ -8,6 +8,6 @@ export const nodeName: FilterPlugin = {
   prepare: (pod) => {
     const wanted = pod.pod.spec.nodeName;
     if (wanted === undefined || wanted === '') return undefined;
-    return (node) => (node.name === wanted ? undefined : REFUSAL);
+    return { refuse: (node) => (node.name === wanted ? undefined : REFUSAL) };
   },
 };

@@ -12,9 +12,11 @@ export const nodePorts: FilterPlugin = {
   name: 'NodePorts',
   prepare: (pod) => {
     if (pod.hostPorts.length === 0) return undefined;
-    return (node) =>
-      pod.hostPorts.some((wanted) => node.usedPorts.some((used) => clash(wanted, used)))
-        ? REFUSAL
-        : undefined;
+    return {
+      refuse: (node) =>
+        pod.hostPorts.some((wanted) => node.usedPorts.some((used) => clash(wanted, used)))
+          ? REFUSAL
+          : undefined,
+    };
   },
 };

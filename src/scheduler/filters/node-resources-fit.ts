@@ -6,7 +6,9 @@ import type { FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';
 
 export const nodeResourcesFit: FilterPlugin = {
   name: 'NodeResourcesFit',
-  prepare: (pod) => (node) => shortfall(pod, node),
+  prepare: (pod) => ({
+    refuse: (node) => shortfall(pod, node),
+  }),
 };
 
 function shortfall(pod: PodInfo, node: NodeInfo): Refusal | undefined {

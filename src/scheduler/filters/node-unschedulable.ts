@@ -9,6 +9,6 @@ export const nodeUnschedulable: FilterPlugin = {
   name: 'NodeUnschedulable',
   prepare: (pod) => {
     if (toleratesTaint(pod.tolerations, CORDON_TAINT)) return undefined;
-    return (node) => (node.unschedulable ? REFUSAL : undefined);
+    return { refuse: (node) => (node.unschedulable ? REFUSAL : undefined) };
   },
 };

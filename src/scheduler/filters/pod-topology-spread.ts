@@ -30,13 +30,15 @@ export const podTopologySpread: FilterPlugin = {
       const self = constraint.selects(pod.labels) ? 1 : 0;
       return { key: constraint.topologyKey, counts, atMost: constraint.maxSkew + emptiest - self };
     });
-    return (node) => {
-      for (const { key, counts, atMost } of limits) {
-        const value = node.labels[key];
-        if (value === undefined) return MISSING_LABEL;
-        if ((counts.get(value) ?? 0) > atMost) return UNBALANCED;
-      }
-      return undefined;
+    return {
+      refuse: (node) => {
+        for (const { key, counts, atMost } of limits) {
+          const value = node.labels[key];
+          if (value === undefined) return MISSING_LABEL;
+          if ((counts.get(value) ?? 0) > atMost) return UNBALANCED;
+        }
+        return undefined;
+      },
     };
   },
 };

@@ -6,10 +6,12 @@ const REFUSAL = { reasons: ['node(s) had untolerated taint(s)'], resolvable: fal
 
 export const taintToleration: FilterPlugin = {
   name: 'TaintToleration',
-  prepare: (pod) => (node) =>
-    node.taints.some(
-      (taint) => taint.effect !== 'PreferNoSchedule' && !toleratesTaint(pod.tolerations, taint),
-    )
-      ? REFUSAL
-      : undefined,
+  prepare: (pod) => ({
+    refuse: (node) =>
+      node.taints.some(
+        (taint) => taint.effect !== 'PreferNoSchedule' && !toleratesTaint(pod.tolerations, taint),
+      )
+        ? REFUSAL
+        : undefined,
+  }),
 };

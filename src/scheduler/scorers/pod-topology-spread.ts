@@ -55,19 +55,21 @@ function domainCounts(
     return { byDomain: new Map(), weight: Math.log(nodes.length - ignored.size + 2) };
   }
   const byDomain = new Map<string, number>();
-  for (const node of nodes) {
-    const domain = node.labels[constraint.topologyKey];
-    if (!ignored.has(node) && domain !== undefined) byDomain.set(domain, 0);
-  }
+  for (const node of nodes) if (!ignored.has(node)) byDomain.set(domainOf(node, constraint), 0);
   const included = includesNode(pod);
   for (const node of snapshot.nodes) {
     if (requireAllKeys && !hasAllKeys(node, all)) continue;
-    const domain = node.labels[constraint.topologyKey];
-    const count = domain === undefined ? undefined : byDomain.get(domain);
-    if (domain === undefined || count === undefined || !included(constraint, node)) continue;
+    const domain = domainOf(node, constraint);
+    const count = byDomain.get(domain);
+    if (count === undefined || !included(constraint, node)) continue;
     byDomain.set(domain, count + countMatching(node, pod.namespace, constraint.selects));
   }
   return { byDomain, weight: Math.log(byDomain.size + 2) };
+}
+
+/** Nodes without the key are one domain together, as upstream counts them. */
+function domainOf(node: NodeInfo, constraint: SpreadConstraint): string {
+  return node.labels[constraint.topologyKey] ?? '';
 }
 
 function rawScore(

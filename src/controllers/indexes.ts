@@ -1,5 +1,6 @@
 /** Indexes over caches that several controllers share. */
 import { controllerOf, type KubeObject } from '../schemas/object.ts';
+import type { Pod } from '../schemas/types.ts';
 import type { ResourceCache } from '../store/cache.ts';
 
 /** By the uid of the controller; objects without one are under {@link orphansOf} their namespace. */
@@ -13,4 +14,11 @@ export function indexByController<T extends KubeObject>(cache: ResourceCache<T>)
   cache.addIndex(CONTROLLER_INDEX, (object) => [
     controllerOf(object)?.uid ?? orphansOf(object.metadata.namespace),
   ]);
+}
+
+/** Pods by the node they are bound to. */
+export const NODE_INDEX = 'node-name';
+
+export function indexByNode(cache: ResourceCache<Pod>): void {
+  cache.addIndex(NODE_INDEX, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
 }

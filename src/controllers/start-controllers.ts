@@ -1,18 +1,49 @@
 /** Starts every controller of the control plane; disposing stops them all. */
+import type { ControllerContext } from './controller.ts';
 import { startDeploymentController } from './deployment/deployment-controller.ts';
 import { startGarbageCollector } from './garbage-collector/garbage-collector.ts';
+import { startNamespaceController } from './namespace/namespace-controller.ts';
+import { startNodeIpamController } from './node-ipam/node-ipam-controller.ts';
+import { DEFAULT_POD_NETWORK, type PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
+import {
+  DEFAULT_NODE_HEALTH,
+  type NodeHealthOptions,
+  startNodeLifecycleController,
+} from './node-lifecycle/node-lifecycle-controller.ts';
+import { startTaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts';
+import { startPodGc } from './pod-gc/pod-gc-controller.ts';
 import { startReplicaSetController } from './replicaset/replicaset-controller.ts';
-import type { ControllerContext } from './controller.ts';
+import { startServiceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 
-export async function startControllers(context: ControllerContext): Promise<AsyncDisposable> {
+export interface ControllersOptions {
+  readonly podNetwork?: PodNetwork;
+  readonly nodeHealth?: NodeHealthOptions;
+  /** PEM; published to every namespace as ConfigMap `kube-root-ca.crt`. */
+  readonly caBundle?: string;
+}
+
+export async function startControllers(
+  context: ControllerContext,
+  options: ControllersOptions = {},
+): Promise<AsyncDisposable> {
+  const nodeHealth = options.nodeHealth ?? DEFAULT_NODE_HEALTH;
+  const starts: readonly (() => Promise<AsyncDisposable>)[] = [
+    () => startNamespaceController(context),
+    () => startServiceAccountController(context, options.caBundle),
+    () => startNodeIpamController(context, options.podNetwork ?? DEFAULT_POD_NETWORK),
+    () => startReplicaSetController(context),
+    () => startDeploymentController(context),
+    () => startGarbageCollector(context),
+    () => startNodeLifecycleController(context, nodeHealth),
+    () => startTaintEvictionController(context, nodeHealth),
+    () => startPodGc(context),
+  ];
   const started: AsyncDisposable[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(started.map((controller) => controller[Symbol.asyncDispose]()));
   };
   try {
-    for (const start of [startReplicaSetController, startDeploymentController, startGarbageCollector]) {
-      started.push(await start(context));
-    }
+    for (const start of starts) started.push(await start());
   } catch (error) {
     await stop();
     throw error;

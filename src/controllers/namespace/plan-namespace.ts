@@ -1,0 +1,148 @@
+/** Deleting a namespace: its content first, then the finalizer; conditions and wording as upstream's, pure. */
+import { toRfc3339 } from '../../base/clock.ts';
+import { jsonEqual } from '../../base/json.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import { NAMESPACE_FINALIZER } from '../../schemas/strategy.ts';
+import type { Namespace } from '../../schemas/types.ts';
+import type { Write } from '../../store/objects.ts';
+import { isDeleting } from '../ownership.ts';
+
+/** What exists from the first start on. */
+export const SYSTEM_NAMESPACES = [
+  'default',
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  'symphony-system',
+] as const;
+
+/** Objects deleted in one commit. */
+const BATCH_LIMIT = 500;
+
+/** All there is of one resource in the namespace. */
+export interface NamespaceContent {
+  /** `pods`, `deployments.apps`. */
+  readonly resource: string;
+  readonly objects: readonly KubeObject[];
+}
+
+export interface NamespacePlan {
+  readonly writes: readonly Write[];
+  /** There is more to do as soon as the writes are seen. */
+  readonly again: boolean;
+}
+
+export function planNamespaceDeletion(
+  namespace: Namespace,
+  content: readonly NamespaceContent[],
+  nowMs: number,
+): NamespacePlan {
+  if (!isDeleting(namespace)) return { writes: [], again: false };
+  const undeleted = content.flatMap(({ objects }) => objects).filter((object) => !isDeleting(object));
+  const deletions = undeleted.slice(0, BATCH_LIMIT).map(deletion);
+  const conditions = conditionsOf(namespace, content, nowMs);
+  const changed = !jsonEqual(conditions, namespace.status?.conditions ?? []);
+  const status = { ...namespace.status, phase: 'Terminating' as const, conditions };
+  const report: Write[] = changed
+    ? [{ verb: 'update', object: { ...namespace, status }, subresource: 'status' }]
+    : [];
+  const again = undeleted.length > BATCH_LIMIT || changed;
+  if (content.some(({ objects }) => objects.length > 0) || changed) {
+    return { writes: [...deletions, ...report], again };
+  }
+  return { writes: [withoutFinalizer(namespace)], again: false };
+}
+
+function deletion(object: KubeObject): Write {
+  const preconditions = object.metadata.uid ? { uid: object.metadata.uid } : {};
+  return { verb: 'delete', object, options: { propagationPolicy: 'Background', preconditions } };
+}
+
+function withoutFinalizer(namespace: Namespace): Write {
+  const finalizers = (namespace.spec?.finalizers ?? []).filter((name) => name !== NAMESPACE_FINALIZER);
+  return {
+    verb: 'update',
+    object: { ...namespace, spec: { ...namespace.spec, finalizers } },
+    subresource: 'finalize',
+  };
+}
+
+type Condition = NonNullable<NonNullable<Namespace['status']>['conditions']>[number];
+
+function conditionsOf(
+  namespace: Namespace,
+  content: readonly NamespaceContent[],
+  nowMs: number,
+): Condition[] {
+  const remaining = content.filter(({ objects }) => objects.length > 0);
+  const finalizers = new Map<string, number>();
+  for (const { objects } of remaining) {
+    for (const name of objects.flatMap((object) => object.metadata.finalizers ?? [])) {
+      finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
+    }
+  }
+  const wanted = [
+    no('NamespaceDeletionDiscoveryFailure', 'ResourcesDiscovered', 'All resources successfully discovered'),
+    no(
+      'NamespaceDeletionGroupVersionParsingFailure',
+      'ParsedGroupVersions',
+      'All legacy kube types successfully parsed',
+    ),
+    no(
+      'NamespaceDeletionContentFailure',
+      'ContentDeleted',
+      'All content successfully deleted, may be waiting on finalization',
+    ),
+    remaining.length === 0
+      ? no('NamespaceContentRemaining', 'ContentRemoved', 'All content successfully removed')
+      : yes(
+          'NamespaceContentRemaining',
+          'SomeResourcesRemain',
+          `Some resources are remaining: ${counts(remaining.map((item) => [item.resource, item.objects.length]))}`,
+        ),
+    finalizers.size === 0
+      ? no(
+          'NamespaceFinalizersRemaining',
+          'ContentHasNoFinalizers',
+          'All content-preserving finalizers finished',
+        )
+      : yes(
+          'NamespaceFinalizersRemaining',
+          'SomeFinalizersRemain',
+          `Some content in the namespace has finalizers remaining: ${[...finalizers]
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([name, count]) => `${name} in ${String(count)} resource instances`)
+            .join(', ')}`,
+        ),
+  ];
+  const current = namespace.status?.conditions ?? [];
+  return wanted.map((condition) => {
+    const known = current.find(({ type }) => type === condition.type);
+    const same = known?.status === condition.status ? known.lastTransitionTime : undefined;
+    return { ...condition, lastTransitionTime: same ?? toRfc3339(nowMs) };
+  });
+}
+
+/** Upstream's form: the resource with a dot before its group, which core leaves empty. */
+function counts(items: readonly (readonly [string, number])[]): string {
+  return [...items]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([resource, count]) => {
+      const qualified = resource.includes('.') ? resource : `${resource}.`;
+      return `${qualified} has ${String(count)} resource instances`;
+    })
+    .join(', ');
+}
+
+const no = (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
+  type,
+  status: 'False',
+  reason,
+  message,
+});
+const yes = (type: string, reason: string, message: string): Omit<Condition, 'lastTransitionTime'> => ({
+  type,
+  status: 'True',
+  reason,
+  message,
+});

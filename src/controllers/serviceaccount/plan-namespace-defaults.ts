@@ -1,0 +1,41 @@
+/** What every active namespace has: the `default` ServiceAccount and the cluster's CA bundle; pure. */
+import { jsonEqual } from '../../base/json.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import type { ConfigMap, Namespace } from '../../schemas/types.ts';
+import type { Write } from '../../store/objects.ts';
+import { isDeleting } from '../ownership.ts';
+
+export const DEFAULT_SERVICE_ACCOUNT = 'default';
+export const CA_CONFIG_MAP = 'kube-root-ca.crt';
+
+const CA_DESCRIPTION =
+  'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.';
+
+export interface NamespaceDefaults {
+  readonly serviceAccount: KubeObject | undefined;
+  readonly caConfigMap: ConfigMap | undefined;
+  /** PEM; undefined when the cluster publishes none. */
+  readonly caBundle: string | undefined;
+}
+
+export function planNamespaceDefaults(namespace: Namespace, found: NamespaceDefaults): readonly Write[] {
+  if (isDeleting(namespace)) return [];
+  const { name } = namespace.metadata;
+  const { serviceAccount, caConfigMap, caBundle } = found;
+  const writes: Write[] = [];
+  if (!serviceAccount) {
+    const metadata = { name: DEFAULT_SERVICE_ACCOUNT, namespace: name };
+    writes.push({ verb: 'create', object: { apiVersion: 'v1', kind: 'ServiceAccount', metadata } });
+  }
+  if (caBundle === undefined) return writes;
+  const data = { 'ca.crt': caBundle };
+  const annotations = { ...caConfigMap?.metadata.annotations, 'kubernetes.io/description': CA_DESCRIPTION };
+  if (!caConfigMap) {
+    const metadata = { name: CA_CONFIG_MAP, namespace: name, annotations };
+    writes.push({ verb: 'create', object: { apiVersion: 'v1', kind: 'ConfigMap', metadata, data } });
+  } else if (!jsonEqual(caConfigMap.data, data)) {
+    const metadata = { ...caConfigMap.metadata, annotations };
+    writes.push({ verb: 'update', object: { ...caConfigMap, metadata, data } });
+  }
+  return writes;
+}

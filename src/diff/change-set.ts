@@ -58,6 +58,8 @@ export interface ChangeSetOptions {
   /** Sync options of the application (`Prune=false`, `CreateNamespace=true`). */
   readonly syncOptions: readonly string[];
   readonly ignore: readonly IgnoreRule[];
+  /** When given, only these objects (ids) are compared; the others are known to be as they should. */
+  readonly only?: ReadonlySet<string>;
   /** Share of the inventory (0..1) that may be deleted at once; undefined for no limit. */
   readonly pruneBudget?: number;
 }
@@ -97,7 +99,8 @@ export function planChangeSet(
     else wanted.set(id, item);
   }
   const changes: Change[] = [];
-  for (const item of wanted.values()) {
+  for (const [id, item] of wanted) {
+    if (options.only && !options.only.has(id)) continue;
     const outcome = planObject(item, live(resourceIdOf(item.kind), keyOf(item.object)), options);
     if ('code' in outcome) problems.push(outcome);
     else changes.push(outcome);

@@ -1,0 +1,437 @@
+/**
+ * The GitOps loop: one look at a time at each application, on its own timer, on jobs of the queue `sync` (webhooks,
+ * refreshes), and on events of what it manages. Jobs are hints; the timers alone converge.
+ *
+ * It runs in one process at a time (under the leader's lease; `commitOptions` carries the fence). It writes an
+ * Application's status only when something in it changes.
+ */
+import type { Clock } from '../base/clock.ts';
+import { ConflictError, errorMessage } from '../base/errors.ts';
+import { jsonEqual } from '../base/json.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Rng } from '../base/rng.ts';
+import { type Requeue, createWorkQueue } from '../base/work-queue.ts';
+import { byApplyOrder } from '../diff/change-set.ts';
+import { syncWave } from '../diff/annotations.ts';
+import type { NotifyJob, Queues, SyncJob } from '../queue/types.ts';
+import { keyOf, splitKey } from '../schemas/object.ts';
+import type { Registry } from '../schemas/resource-kind.ts';
+import { isStatusError } from '../schemas/status.ts';
+import type { Application } from '../schemas/types.ts';
+import type { CacheSet, ResourceCache } from '../store/cache.ts';
+import type { Objects } from '../store/objects.ts';
+import type { CommitOptions, Store } from '../store/types.ts';
+import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
+import { applyChanges } from './apply-changes.ts';
+import { type ApplicationHealth, assessApplication, refreshHealth } from './assess-application.ts';
+import type { GitMirror } from './git/types.ts';
+import { openManagedResources } from './managed-resources.ts';
+import {
+  type ApplicationObservation,
+  MAX_LISTED_RESOURCES,
+  type ResourceStatus,
+  planApplicationStatus,
+} from './plan-application-status.ts';
+import { createRepositories } from './repositories.ts';
+import { createManifestParser } from './render/parse-manifest-file.ts';
+import {
+  type CommitStatus,
+  type CommitStatusLimits,
+  type CommitStatusPlan,
+  defaultCommitStatusLimits,
+  planCommitStatus,
+} from './status/plan-commit-status.ts';
+import { type SyncContext, type SyncOutcome, syncApplication } from './sync-application.ts';
+
+export interface ApplicationControllerOptions {
+  readonly store: Store;
+  readonly objects: Objects;
+  readonly caches: CacheSet;
+  readonly queues: Queues;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** Makes the mirror of a repository; the controller disposes it. */
+  readonly createMirror: (repoURL: string) => GitMirror;
+  readonly pollIntervalMs: number;
+  readonly commitStatusLimits?: CommitStatusLimits;
+  /** The fence of the leader, if there is one. */
+  readonly commitOptions?: () => CommitOptions;
+}
+
+export interface SyncSummary {
+  /** Keys of the applications that are completely in the store. */
+  readonly applied: readonly string[];
+  readonly failed: readonly { readonly application: string; readonly message: string }[];
+}
+
+export interface ApplicationController extends AsyncDisposable {
+  /** Asks for a fetch and a look, through the queue. */
+  refresh(application: string, reason: string): Promise<void>;
+  /**
+   * Looks once at every application, those that appear on the way included (an application may hold applications).
+   * After the store lost its history this is what rebuilds it; nothing is deleted then.
+   */
+  syncAllOnce(signal: AbortSignal): Promise<SyncSummary>;
+}
+
+/** Looks at a time: they mostly wait for Git and for the store. */
+const CONCURRENCY = 8;
+/** Events of one change come in a burst; a short wait folds them into one look. */
+const EVENT_DELAY_MS = 20;
+/** Another try after Git could not be reached (or as soon as the next poll). */
+const RETRY_MS = 10_000;
+/** Applications do not all poll in the same second. */
+const POLL_JITTER = 0.1;
+const FINALIZER = 'resources-finalizer.argocd.argoproj.io';
+const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
+const APPLICATIONS = 'applications.argoproj.io';
+
+export async function createApplicationController(options: ApplicationControllerOptions): Promise<ApplicationController> {
+  const { objects, queues, clock, registry } = options;
+  const logger = options.logger.child({ component: 'sync' });
+  const limits = options.commitStatusLimits ?? defaultCommitStatusLimits;
+  const commitOptions = options.commitOptions ?? ((): CommitOptions => ({}));
+  const repositories = createRepositories(options.createMirror);
+  const states = new Map<string, ApplicationState>();
+  const outcomes = new Map<string, SyncOutcome>();
+  const waiters = new Map<string, (() => void)[]>();
+  const namespaceKind = registry.byKind('v1', 'Namespace');
+
+  const apps: ResourceCache<Application> = await options.caches.open<Application>(APPLICATIONS);
+  const work = createWorkQueue({
+    clock,
+    concurrency: CONCURRENCY,
+    async process(key, signal) {
+      try {
+        return await look(key, signal);
+      } finally {
+        for (const resolve of waiters.get(key) ?? []) resolve();
+        waiters.delete(key);
+      }
+    },
+    onError(application, error, retryInMs) {
+      if (error instanceof ConflictError) return;
+      logger.warn({ application, retryInMs, error: errorMessage(error) }, 'Cannot sync an application; trying again');
+    },
+  });
+  const managed = await openManagedResources(options.caches, registry, ({ application, id, specChanged }) => {
+    const state = states.get(application);
+    if (!state) return;
+    state.healthDirty.add(id);
+    if (specChanged) state.dirty.add(id);
+    work.addAfter(application, EVENT_DELAY_MS);
+  });
+  const subscription = apps.subscribe(({ type, key, object, previous }) => {
+    const onlyStatus =
+      type === 'MODIFIED' &&
+      previous !== undefined &&
+      jsonEqual({ ...object, status: undefined, metadata: userMetadata(object) }, { ...previous, status: undefined, metadata: userMetadata(previous) });
+    if (!onlyStatus) work.add(key);
+  });
+
+  /** A look of its own, which begins after this call. */
+  function lookNow(key: string): Promise<void> {
+    return new Promise((resolve) => {
+      const list = waiters.get(key);
+      if (list) list.push(resolve);
+      else waiters.set(key, [resolve]);
+      work.add(key);
+    });
+  }
+
+  function stateOf(application: Application): ApplicationState {
+    const key = keyOf(application);
+    const sourceKey = sourceKeyOf(application);
+    const known = states.get(key);
+    if (known?.sourceKey === sourceKey) return known;
+    const fresh = createApplicationState(sourceKey, clock.now());
+    const said = commitStatusOf(application);
+    if (!known && said) fresh.attributed = said.sha;
+    states.set(key, fresh);
+    return fresh;
+  }
+
+  async function look(key: string, signal: AbortSignal): Promise<Requeue | undefined> {
+    const application = apps.get(key);
+    if (!application) {
+      states.delete(key);
+      outcomes.delete(key);
+      return undefined;
+    }
+    if (application.metadata.deletionTimestamp !== undefined) return finalize(application, signal);
+    const state = stateOf(application);
+    if (await takeRequests(application, state)) return undefined;
+    if (clock.now() >= state.nextPollMs) {
+      state.fetchDue = true;
+      state.nextPollMs = clock.now() + options.pollIntervalMs * (1 + POLL_JITTER * (options.rng.next() - 0.5));
+    }
+    const outcome = await syncApplication(application, state, contextOf(key), signal);
+    outcomes.set(key, outcome);
+    refreshHealth(state, managed);
+    const health = assessApplication(state, managed);
+    const plan = planStatusOfCommit(application, state, outcome, health);
+    await writeStatus(key, observationOf(state, outcome, health, plan?.status), signal);
+    if (plan && !jsonEqual(plan.status, commitStatusOf(application))) await notify(key, plan.status.sha);
+    const waits = [state.nextPollMs - clock.now(), plan?.recheckAfterMs, outcome.retry ? RETRY_MS : undefined];
+    if (outcome.retry && !outcome.compared) state.fetchDue = true;
+    return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
+  }
+
+  function contextOf(key: string): SyncContext {
+    return {
+      objects,
+      managed,
+      namespaceKind,
+      logger,
+      commitOptions,
+      repository: ({ repoURL }) => repositories.get(repoURL),
+      parse: createManifestParser(registry, apps.get(key)?.spec.destination.namespace ?? 'default'),
+      historyComplete: async () => (await options.store.clusterState())?.phase === 'normal',
+      nowMs: () => clock.now(),
+      announce: async (sha) => {
+        const application = apps.get(key);
+        const said = application && commitStatusOf(application);
+        // After a restart the same commit is no news.
+        if (!application || said?.sha === sha) return;
+        const pending: CommitStatus = { sha, state: 'pending', description: 'Applying the commit' };
+        await writeStatusFields(key, (current) => ({ ...current, commitStatus: pending }), new AbortController().signal);
+        await notify(key, sha);
+      },
+    };
+  }
+
+  /** The refresh annotation and the operation field: taken off, as Argo CD does, and remembered. True when written. */
+  async function takeRequests(application: Application, state: ApplicationState): Promise<boolean> {
+    const { [REFRESH_ANNOTATION]: refresh, ...annotations } = application.metadata.annotations ?? {};
+    const { operation, ...rest } = application;
+    if (refresh === undefined && operation === undefined) return false;
+    state.fetchDue = true;
+    if (refresh === 'hard') state.allDirty = true;
+    if (operation !== undefined) state.requested = true;
+    const next = { ...rest, metadata: { ...application.metadata, annotations } } as Application;
+    await write(() => objects.update(next, commitOptions()));
+    return true;
+  }
+
+  function planStatusOfCommit(
+    application: Application,
+    state: ApplicationState,
+    outcome: SyncOutcome,
+    { worst, cause }: ApplicationHealth,
+  ): CommitStatusPlan | undefined {
+    if (state.attributed === undefined) return undefined;
+    const nowMs = clock.now();
+    const settled = outcome.applied && (worst.status === 'Healthy' || worst.status === 'Suspended');
+    if (settled) {
+      state.healthySinceMs ??= nowMs;
+      state.lastHealthyMs = nowMs;
+    } else {
+      if (state.healthySinceMs !== undefined) state.lastHealthyMs = nowMs;
+      state.healthySinceMs = undefined;
+    }
+    if (!settled && cause?.severity === 'failing') state.failingSinceMs ??= nowMs;
+    else state.failingSinceMs = undefined;
+    return planCommitStatus({
+      sha: state.attributed,
+      nowMs,
+      problem: outcome.problems[0],
+      obstacle: outcome.obstacle,
+      applied: outcome.applied,
+      health: worst.status,
+      cause: cause?.text,
+      summary: `${state.desiredById.size} objects healthy`,
+      times: state,
+      previous: commitStatusOf(application),
+      limits,
+    });
+  }
+
+  function observationOf(
+    state: ApplicationState,
+    outcome: SyncOutcome,
+    { worst, cause }: ApplicationHealth,
+    commitStatus: CommitStatus | undefined,
+  ): ApplicationObservation {
+    const failed = outcome.problems.length > 0;
+    const operation = failed
+      ? { phase: 'Failed' as const, message: outcome.problems.join('\n') }
+      : outcome.applied
+        ? { phase: 'Succeeded' as const, message: 'successfully synced' }
+        : { phase: 'Running' as const, message: outcome.obstacle ?? 'applying' };
+    return {
+      revision: state.revision,
+      syncStatus: outcome.applied ? 'Synced' : outcome.compared || state.render ? 'OutOfSync' : 'Unknown',
+      health: { status: worst.status, message: cause?.text ?? worst.message },
+      operation: outcome.compared || failed ? operation : undefined,
+      conditions: outcome.conditions,
+      resources: listResources(state),
+      resourceCount: state.desiredById.size,
+      commitStatus,
+    };
+  }
+
+  async function writeStatus(key: string, observed: ApplicationObservation, signal: AbortSignal): Promise<void> {
+    const application = apps.get(key);
+    if (!application) return;
+    await writeStatusFields(key, () => planApplicationStatus(application, observed, clock.now()), signal);
+  }
+
+  async function writeStatusFields(
+    key: string,
+    next: (current: Record<string, unknown>) => Record<string, unknown>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const application = apps.get(key);
+    if (!application) return;
+    const status = next(application.status ?? {});
+    if (jsonEqual(status, application.status ?? {})) return;
+    const written = await write(() =>
+      objects.update({ ...application, status }, { ...commitOptions(), subresource: 'status' }),
+    );
+    const version = written?.metadata.resourceVersion;
+    if (version !== undefined) await apps.waitFor(version, signal);
+  }
+
+  /** A lost race means that the cache is behind: look again. Gone means nothing is left to do. */
+  async function write<T>(action: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      if (isStatusError(error, 'NotFound')) return undefined;
+      if (isStatusError(error, 'Conflict')) throw new ConflictError(error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async function notify(application: string, sha: string): Promise<void> {
+    try {
+      await queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
+    } catch (error) {
+      logger.warn({ application, error: errorMessage(error) }, 'Cannot queue a commit status; the resync posts it');
+    }
+  }
+
+  /** With Argo CD's finalizer, everything that the application manages goes before it does. */
+  async function finalize(application: Application, signal: AbortSignal): Promise<Requeue | undefined> {
+    const key = keyOf(application);
+    const finalizers = application.metadata.finalizers ?? [];
+    const ours = finalizers.filter((finalizer) => finalizer === FINALIZER || finalizer.startsWith(`${FINALIZER}/`));
+    if (ours.length === 0) return undefined;
+    if ((await options.store.clusterState())?.phase !== 'normal') return { requeueAfterMs: RETRY_MS };
+    const inventory = managed.inventory(key);
+    const deletions = inventory
+      .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
+      .map(({ kind, object }) => ({
+        action: 'delete' as const,
+        kind,
+        key: keyOf(object),
+        wave: syncWave(object),
+        object,
+        live: object,
+        origin: undefined,
+      }))
+      .sort(byApplyOrder)
+      .reverse();
+    const result = await applyChanges(objects, deletions, commitOptions(), signal);
+    await managed.caughtUp(result.written, signal);
+    if (managed.inventory(key).length > 0) return { requeueAfterMs: RETRY_MS };
+    const rest = finalizers.filter((finalizer) => !ours.includes(finalizer));
+    await write(() => objects.update({ ...application, metadata: { ...application.metadata, finalizers: rest } }, commitOptions()));
+    return undefined;
+  }
+
+  const worker = queues.work<SyncJob>('sync', {
+    concurrency: CONCURRENCY,
+    async process({ application, reason }) {
+      const state = states.get(application);
+      if (state && reason !== 'drift') state.fetchDue = true;
+      await lookNow(application);
+    },
+  });
+  for (const application of apps.list()) work.add(keyOf(application));
+
+  return {
+    refresh: (application, reason) =>
+      queues.queue<SyncJob>('sync').add({ application, reason }, { key: application }),
+    async syncAllOnce(signal) {
+      const done = new Set<string>();
+      const cacheIsCurrent = async (): Promise<void> => {
+        const { resource } = await options.store.versions(APPLICATIONS);
+        await apps.waitFor(resource, signal);
+      };
+      await cacheIsCurrent();
+      for (;;) {
+        const open = apps.list().map(keyOf).filter((key) => !done.has(key));
+        if (open.length === 0) break;
+        for (const key of open) {
+          const state = states.get(key);
+          if (state) Object.assign(state, { allDirty: true, allHealthDirty: true });
+        }
+        await Promise.race([Promise.all(open.map(lookNow)), aborted(signal)]);
+        signal.throwIfAborted();
+        for (const key of open) done.add(key);
+        await cacheIsCurrent();
+      }
+      const applied: string[] = [];
+      const failed: { application: string; message: string }[] = [];
+      for (const key of [...done].sort()) {
+        const outcome = outcomes.get(key);
+        if (outcome?.applied) applied.push(key);
+        else failed.push({ application: key, message: outcome?.problems[0] ?? outcome?.obstacle ?? 'not applied' });
+      }
+      return { applied, failed };
+    },
+    async [Symbol.asyncDispose]() {
+      subscription[Symbol.dispose]();
+      managed[Symbol.dispose]();
+      await worker[Symbol.asyncDispose]();
+      await work[Symbol.asyncDispose]();
+      await repositories[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function userMetadata({ metadata }: Application): unknown {
+  return { labels: metadata.labels, annotations: metadata.annotations, finalizers: metadata.finalizers, deletionTimestamp: metadata.deletionTimestamp };
+}
+
+/** The commit status that is to be, or has been, posted. */
+export function commitStatusOf(application: Application): CommitStatus | undefined {
+  const said = application.status?.['commitStatus'] as CommitStatus | undefined;
+  return typeof said?.sha === 'string' ? said : undefined;
+}
+
+function listResources(state: ApplicationState): readonly ResourceStatus[] {
+  const rows: ResourceStatus[] = [];
+  const all = [...state.desiredById];
+  // Of too many, those that deserve a look.
+  const shown = all.length <= MAX_LISTED_RESOURCES ? all : all.filter(([id]) => state.dirty.has(id) || state.health.get(id)?.status !== 'Healthy');
+  for (const [id, { kind, object }] of shown.slice(0, MAX_LISTED_RESOURCES)) {
+    const { namespace, name } = splitKey(keyOf(object));
+    const health = state.health.get(id) ?? { status: 'Missing', message: '' };
+    rows.push({
+      ...(kind.group === '' ? {} : { group: kind.group }),
+      version: kind.version,
+      kind: kind.kind,
+      ...(namespace === undefined ? {} : { namespace }),
+      name,
+      status: state.dirty.has(id) ? 'OutOfSync' : 'Synced',
+      health: { status: health.status, ...(health.message === '' ? {} : { message: health.message.slice(0, 500) }) },
+    });
+  }
+  return rows.sort((a, b) => (idText(a) < idText(b) ? -1 : 1));
+}
+
+function idText({ group = '', kind, namespace = '', name }: ResourceStatus): string {
+  return `${group}/${kind}/${namespace}/${name}`;
+}
+

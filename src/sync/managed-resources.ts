@@ -1,0 +1,136 @@
+/**
+ * The live side of every application: caches of all kinds that Git may hold, indexed by managing application and by
+ * owner, and the events that concern an application.
+ */
+import { jsonEqual } from '../base/json.ts';
+import type { InventoryItem } from '../diff/change-set.ts';
+import { idOf } from '../diff/change-set.ts';
+import { managingApplication } from '../diff/tracking.ts';
+import { type KubeObject, controllerOf, objectKey, parseApiVersion } from '../schemas/object.ts';
+import { type Registry, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
+import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache.ts';
+
+export interface ManagedEvent {
+  readonly application: string;
+  readonly id: string;
+  /** What the user owns changed (or the object appeared or went), not only its status. */
+  readonly specChanged: boolean;
+}
+
+export interface ManagedResources extends Disposable {
+  live(resource: ResourceId, key: string): KubeObject | undefined;
+  inventory(application: string): readonly InventoryItem[];
+  /** The pods of a workload: of the newest ReplicaSet for a Deployment, itself for a Pod. */
+  podsOf(workload: KubeObject): readonly KubeObject[];
+  namespaceExists(name: string): boolean;
+  /** Resolves once the caches have seen these objects. */
+  caughtUp(written: readonly KubeObject[], signal: AbortSignal): Promise<void>;
+}
+
+/** Written all the time and never by Git. */
+const NOT_MANAGED = new Set(['events', 'leases.coordination.k8s.io']);
+const BY_APPLICATION = 'managing-application';
+const BY_OWNER = 'controller-uid';
+const REVISION = 'deployment.kubernetes.io/revision';
+
+export async function openManagedResources(
+  caches: CacheSet,
+  registry: Registry,
+  onEvent: (event: ManagedEvent) => void,
+): Promise<ManagedResources> {
+  const opened = new Map<ResourceId, { readonly kind: ResourceKind; readonly cache: ResourceCache }>();
+  const subscriptions: Disposable[] = [];
+  for (const kind of registry.kinds) {
+    const resource = resourceIdOf(kind);
+    if (NOT_MANAGED.has(resource) || opened.has(resource)) continue;
+    const cache = await caches.open(resource);
+    cache.addIndex(BY_APPLICATION, (object) => {
+      const application = managingApplication(object);
+      return application === undefined ? [] : [application];
+    });
+    cache.addIndex(BY_OWNER, (object) => {
+      const owner = controllerOf(object);
+      return owner ? [owner.uid] : [];
+    });
+    opened.set(resource, { kind, cache });
+    subscriptions.push(cache.subscribe((event) => report(kind, event)));
+  }
+
+  function report(kind: ResourceKind, event: CacheEvent): void {
+    const { object, previous } = event;
+    const applications = new Set([managingApplication(object), previous && managingApplication(previous)]);
+    for (const application of applications) {
+      if (application === undefined) continue;
+      onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event) });
+    }
+    const owner = kind.plural === 'pods' || kind.plural === 'replicasets' ? rootOwner(object) : undefined;
+    const application = owner && managingApplication(owner.object);
+    if (owner && application !== undefined) onEvent({ application, id: owner.id, specChanged: false });
+  }
+
+  /** The topmost owner: a pod's ReplicaSet's Deployment. */
+  function rootOwner(object: KubeObject): { readonly id: string; readonly object: KubeObject } | undefined {
+    let current = object;
+    let found: { id: string; object: KubeObject } | undefined;
+    // Owners are at most a few deep; the bound ends a cycle.
+    for (let depth = 0; depth < 5; depth += 1) {
+      const owner = controllerOf(current);
+      const kind = owner && registry.byKind(owner.apiVersion, owner.kind);
+      if (!owner || !kind) break;
+      const key = objectKey(kind.namespaced ? current.metadata.namespace : undefined, owner.name);
+      const parent = opened.get(resourceIdOf(kind))?.cache.get(key);
+      if (parent?.metadata.uid !== owner.uid || !parent) break;
+      current = parent;
+      found = { id: idOf(kind, key), object: parent };
+    }
+    return found;
+  }
+
+  const owned = (resource: ResourceId, owner: KubeObject): readonly KubeObject[] =>
+    opened.get(resource)?.cache.byIndex(BY_OWNER, owner.metadata.uid ?? '') ?? [];
+
+  return {
+    live: (resource, key) => opened.get(resource)?.cache.get(key),
+    inventory: (application) =>
+      [...opened.values()].flatMap(({ kind, cache }) =>
+        cache.byIndex(BY_APPLICATION, application).map((object) => ({ kind, object })),
+      ),
+    podsOf(workload) {
+      if (workload.kind === 'Pod') return [workload];
+      if (workload.kind !== 'Deployment') return owned('pods', workload);
+      const sets = owned('replicasets.apps', workload);
+      const revisionOf = (set: KubeObject): number => Number(set.metadata.annotations?.[REVISION] ?? 0);
+      const newest = [...sets].sort((a, b) => revisionOf(b) - revisionOf(a))[0];
+      return newest ? owned('pods', newest) : [];
+    },
+    namespaceExists: (name) => opened.get('namespaces')?.cache.get(name) !== undefined,
+    async caughtUp(written, signal) {
+      const newest = new Map<ResourceId, string>();
+      for (const object of written) {
+        const { group } = parseApiVersion(object.apiVersion);
+        const kind = registry.byKind(object.apiVersion, object.kind);
+        const version = object.metadata.resourceVersion;
+        if (!kind || version === undefined) continue;
+        const resource = resourceIdOf({ group, plural: kind.plural });
+        const known = newest.get(resource);
+        if (known === undefined || BigInt(version) > BigInt(known)) newest.set(resource, version);
+      }
+      await Promise.all([...newest].map(([resource, version]) => opened.get(resource)?.cache.waitFor(version, signal)));
+    },
+    [Symbol.dispose]() {
+      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+    },
+  };
+}
+
+function specChanged({ type, object, previous }: CacheEvent): boolean {
+  if (type !== 'MODIFIED' || !previous) return true;
+  const { status: _status, metadata, ...rest } = object;
+  const { status: _previousStatus, metadata: metadataBefore, ...before } = previous;
+  return (
+    !jsonEqual(rest, before) ||
+    !jsonEqual(metadata.labels, metadataBefore.labels) ||
+    !jsonEqual(metadata.annotations, metadataBefore.annotations) ||
+    metadata.deletionTimestamp !== metadataBefore.deletionTimestamp
+  );
+}

@@ -1,0 +1,20 @@
+/** One file → validated manifests; the schemas' reader and validator behind the shape that rendering wants. */
+import { readManifests, validateManifests } from '../../schemas/manifest/index.ts';
+import type { Registry } from '../../schemas/resource-kind.ts';
+import type { ParseManifestFile } from './types.ts';
+
+/** `namespace` is given to namespaced objects that name none. */
+export function createManifestParser(registry: Registry, namespace: string): ParseManifestFile {
+  return (file) => {
+    const read = readManifests(file);
+    const valid = validateManifests(read.documents, registry, { defaultNamespace: namespace });
+    return {
+      manifests: valid.objects.map(({ kind, object, source }) => ({
+        kind,
+        object,
+        origin: `${source.file}:${source.line}`,
+      })),
+      errors: [...read.errors, ...valid.errors],
+    };
+  };
+}

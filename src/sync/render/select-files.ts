@@ -1,0 +1,28 @@
+/**
+ * Which entries of a tree are manifests. A symlink is never followed and a submodule never entered: both are named in
+ * a warning. Hidden files and folders (`.github`) are not manifests.
+ */
+import type { ApplicationSource } from '../../schemas/types.ts';
+import type { TreeEntry } from '../git/types.ts';
+import { compileWildcard } from './wildcard.ts';
+
+const MANIFEST = /\.(?:ya?ml|json)$/i;
+const SYMLINK = '120000';
+const SUBMODULE = '160000';
+
+export type Selection = 'manifest' | 'symlink' | 'submodule' | 'other';
+
+/** A function of an entry whose path is relative to the source's folder. */
+export function compileSelection(directory: ApplicationSource['directory']): (entry: TreeEntry) => Selection {
+  const recurse = directory?.recurse ?? false;
+  const include = directory?.include ? compileWildcard(directory.include) : undefined;
+  const exclude = directory?.exclude ? compileWildcard(directory.exclude) : undefined;
+  return ({ path, mode }) => {
+    if (!recurse && path.includes('/')) return 'other';
+    if (path.split('/').some((segment) => segment.startsWith('.'))) return 'other';
+    if (exclude?.(path) || (include && !include(path))) return 'other';
+    if (mode === SUBMODULE) return 'submodule';
+    if (mode === SYMLINK) return 'symlink';
+    return MANIFEST.test(path) ? 'manifest' : 'other';
+  };
+}

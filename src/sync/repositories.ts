@@ -1,0 +1,60 @@
+/**
+ * The mirrors of all repositories, one each. Fetches of one repository are shared: who asks while a fetch is under way
+ * gets the next one, together with everybody else who asked meanwhile (a push that a thousand applications follow
+ * costs two fetches, not a thousand).
+ */
+import type { GitMirror } from './git/types.ts';
+
+export interface Repository {
+  readonly mirror: GitMirror;
+  fetch(signal: AbortSignal): Promise<void>;
+}
+
+export interface Repositories extends AsyncDisposable {
+  /** Throws UserError for a URL that is not allowed. */
+  get(url: string): Repository;
+}
+
+export function createRepositories(createMirror: (url: string) => GitMirror): Repositories {
+  const known = new Map<string, Repository>();
+  return {
+    get(url) {
+      // The exact text: two spellings may differ in transport and credentials, though not in contents.
+      const existing = known.get(url);
+      if (existing) return existing;
+      const repository = createRepository(createMirror(url));
+      known.set(url, repository);
+      return repository;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled([...known.values()].map(({ mirror }) => mirror[Symbol.asyncDispose]()));
+      known.clear();
+    },
+  };
+}
+
+function createRepository(mirror: GitMirror): Repository {
+  let current: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const start = (signal: AbortSignal): Promise<void> => {
+    const running = mirror.fetch(signal).finally(() => {
+      if (current === running) current = undefined;
+    });
+    current = running;
+    return running;
+  };
+  return {
+    mirror,
+    fetch(signal) {
+      if (!current) return start(signal);
+      next ??= current
+        .catch(() => undefined)
+        .then(() => {
+          next = undefined;
+          return start(signal);
+        });
+      return next;
+    },
+  };
+}
+

@@ -1,8 +1,9 @@
 /** Topology spread constraints (KEP-895, KEP-3022, KEP-3094) as filter and scorer both need them. */
 import { compileLabelSelector } from './label-predicate.ts';
+import { labelSelectorRequirements } from '../schemas/selectors.ts';
 import { toleratesTaint } from '../schemas/tolerations.ts';
 import { requiredNodePredicate } from './node-selector.ts';
-import type { LabelPredicate, NodeInfo, PodInfo, Snapshot, SpreadConstraint } from './types.ts';
+import type { NodeInfo, PodInfo, Snapshot, SpreadConstraint } from './types.ts';
 
 export const HOSTNAME_KEY = 'kubernetes.io/hostname';
 const ZONE_KEY = 'topology.kubernetes.io/zone';
@@ -15,18 +16,32 @@ export function ownConstraints(pod: PodInfo, hard: boolean): readonly SpreadCons
       maxSkew: constraint.maxSkew,
       topologyKey: constraint.topologyKey,
       hard,
-      selects: constraint.labelSelector ? compileLabelSelector(constraint.labelSelector) : () => false,
+      selects: compileLabelSelector(constraint.labelSelector),
+      counts: isEmptySelector(constraint.labelSelector)
+        ? () => false
+        : compileLabelSelector(constraint.labelSelector),
       minDomains: constraint.minDomains ?? 1,
       honorNodeAffinity: (constraint.nodeAffinityPolicy ?? 'Honor') === 'Honor',
       honorTaints: constraint.nodeTaintsPolicy === 'Honor',
     }));
 }
 
+function isEmptySelector(selector: unknown): boolean {
+  return labelSelectorRequirements(selector)?.length === 0;
+}
+
 /** Upstream's built-in defaults, for a pod without constraints that a Service or a ReplicaSet selects. */
 export function defaultConstraints(pod: PodInfo, snapshot: Snapshot): readonly SpreadConstraint[] {
   const selects = snapshot.defaultSpreadSelector(pod);
   if (!selects) return [];
-  const soft = { hard: false, selects, minDomains: 1, honorNodeAffinity: true, honorTaints: false };
+  const soft = {
+    hard: false,
+    selects,
+    counts: selects,
+    minDomains: 1,
+    honorNodeAffinity: true,
+    honorTaints: false,
+  };
   return [
     { ...soft, topologyKey: HOSTNAME_KEY, maxSkew: 3 },
     { ...soft, topologyKey: ZONE_KEY, maxSkew: 5 },
@@ -50,10 +65,10 @@ export function hasAllKeys(node: NodeInfo, constraints: readonly SpreadConstrain
 }
 
 /** Pods on the node that a constraint counts: same namespace, selected, not being deleted. */
-export function countMatching(node: NodeInfo, namespace: string, selects: LabelPredicate): number {
+export function countMatching(node: NodeInfo, namespace: string, { counts }: SpreadConstraint): number {
   let count = 0;
   for (const pod of node.pods) {
-    if (pod.namespace === namespace && !pod.terminating && selects(pod.labels)) count += 1;
+    if (pod.namespace === namespace && !pod.terminating && counts(pod.labels)) count += 1;
   }
   return count;
 }

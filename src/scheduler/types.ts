@@ -29,6 +29,8 @@ export interface SpreadConstraint {
   readonly topologyKey: string;
   readonly hard: boolean;
   readonly selects: LabelPredicate;
+  /** As `selects`, but an empty selector counts no pod (upstream: it would match every pod of the namespace). */
+  readonly counts: LabelPredicate;
   readonly minDomains: number;
   readonly honorNodeAffinity: boolean;
   readonly honorTaints: boolean;

@@ -21,7 +21,7 @@ export const podTopologySpread: FilterPlugin = {
         if (!included(constraint, node)) return;
         const value = node.labels[constraint.topologyKey] ?? '';
         const counts = domains[index] as Map<string, number>;
-        counts.set(value, (counts.get(value) ?? 0) + countMatching(node, pod.namespace, constraint.selects));
+        counts.set(value, (counts.get(value) ?? 0) + countMatching(node, pod.namespace, constraint));
       });
     }
     const limits = constraints.map((constraint, index) => {

@@ -62,7 +62,7 @@ function domainCounts(
     const domain = domainOf(node, constraint);
     const count = byDomain.get(domain);
     if (count === undefined || !included(constraint, node)) continue;
-    byDomain.set(domain, count + countMatching(node, pod.namespace, constraint.selects));
+    byDomain.set(domain, count + countMatching(node, pod.namespace, constraint));
   }
   return { byDomain, weight: Math.log(byDomain.size + 2) };
 }
@@ -85,7 +85,7 @@ function rawScore(
     if (domain === undefined || !counted) return;
     const count =
       constraint.topologyKey === HOSTNAME_KEY
-        ? countMatching(node, pod.namespace, constraint.selects)
+        ? countMatching(node, pod.namespace, constraint)
         : (counted.byDomain.get(domain) ?? 0);
     score += count * counted.weight + (constraint.maxSkew - 1);
   });

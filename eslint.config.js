@@ -32,6 +32,8 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/require-await': 'off',
+      // Factories return plain objects whose functions never use `this`.
+      '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
       'no-restricted-imports': [
         'error',

@@ -18,7 +18,7 @@ export const interPodAffinity: ScorePlugin = {
       const domain = node.labels[term.topologyKey];
       if (domain === undefined || weight === 0) return;
       let domains = totals.get(term.topologyKey);
-      if (!domains) totals.set(term.topologyKey, (domains = new Map()));
+      if (!domains) totals.set(term.topologyKey, (domains = new Map<string, number>()));
       domains.set(domain, (domains.get(domain) ?? 0) + weight);
     };
     if (hasOwn) {

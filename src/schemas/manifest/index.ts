@@ -1,4 +1,4 @@
-export { isManifestPath, type ReadResult, readManifests } from './read-manifests.ts';
+export { isManifestPath, type ReadResult, readManifests, readYamlDocument } from './read-manifests.ts';
 export {
   defaultManifestLimits,
   formatManifestError,

@@ -52,6 +52,30 @@ export function readManifests(
   return collect(file.path, text, events, composed, limits, positionOf);
 }
 
+/** One YAML document of any kind (a configuration file), read by the same rules; `locate` takes field paths. */
+export function readYamlDocument(
+  file: ManifestFile,
+  limits: ManifestLimits = defaultManifestLimits,
+): { readonly value: unknown; locate(path: string): Position } | { readonly error: ManifestError } {
+  const decoded = decodeText(file, limits);
+  if ('error' in decoded) return decoded;
+  const { text } = decoded;
+  const positionOf = createLineIndex(text);
+  try {
+    const events = parseEvents(text, { maxDepth: limits.maxDepth });
+    const [first, second] = composeDocuments(events, text, limits);
+    if (second && second.value !== null) {
+      return {
+        error: { file: file.path, ...positionOf(second.offset), message: 'only one document is expected' },
+      };
+    }
+    const find = createLocator(events, text, first?.firstEvent ?? 0);
+    return { value: first?.value ?? null, locate: (path) => positionOf(find(path)) };
+  } catch (error) {
+    return { error: syntaxError(file.path, text, error, positionOf) };
+  }
+}
+
 /** `.yaml`, `.yml` and `.json`, as Argo CD reads a directory. */
 export function isManifestPath(path: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(path);

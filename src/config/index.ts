@@ -1,0 +1,11 @@
+export { coloursWanted, loadConfig } from './load-config.ts';
+export {
+  type Config,
+  type ConfiguredCommand,
+  environmentName,
+  fileKey,
+  type OptionSpec,
+  options,
+} from './options.ts';
+export { type ConfigInputs, resolveConfig } from './resolve-config.ts';
+export { type HostPort, parseDuration } from './values.ts';

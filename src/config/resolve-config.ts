@@ -1,0 +1,162 @@
+/**
+ * Flags over environment over file over defaults → one validated, frozen Config. Pure; every problem is reported at
+ * once, each with the flag, variable or file line that it comes from.
+ */
+import { dirname, isAbsolute, join } from 'node:path';
+import { UserError } from '../base/errors.ts';
+import { isRecord } from '../base/json.ts';
+import { closestName } from '../schemas/closest-name.ts';
+import { formatManifestError, type Position, readYamlDocument } from '../schemas/manifest/index.ts';
+import {
+  type Config,
+  type ConfiguredCommand,
+  environmentName,
+  fileKey,
+  type OptionSpec,
+  options,
+} from './options.ts';
+import { cidrsOverlap } from './values.ts';
+
+export interface ConfigInputs {
+  readonly command: ConfiguredCommand;
+  /** By {@link fileKey}, as the command line gave them. */
+  readonly flags: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly file?: { readonly path: string; readonly bytes: Uint8Array };
+}
+
+interface Given {
+  readonly texts: readonly string[];
+  /** `--nodes`, `SYMPHONY_NODES` or `symphony.yaml:3`. */
+  readonly from: string;
+  readonly fromFile?: true;
+}
+
+export function resolveConfig(inputs: ConfigInputs): Config {
+  const problems: string[] = [];
+  const fromFile = inputs.file ? readFileValues(inputs.file, problems) : new Map<string, Given>();
+  const values: Record<string, unknown> = {};
+  const origins = new Map<string, string>();
+  for (const option of options) {
+    const given = option.commands.includes(inputs.command)
+      ? (flagValue(option, inputs) ?? environmentValue(option, inputs) ?? fromFile.get(fileKey(option)))
+      : undefined;
+    if (given) origins.set(option.field, given.from);
+    values[option.field] = parseOption(option, given, inputs, problems);
+  }
+  if (problems.length === 0) checkTogether(values as unknown as Config, inputs.command, origins, problems);
+  if (problems.length > 0) throw new UserError(problems.join('\n'));
+  return deepFreeze(values as unknown as Config);
+}
+
+function flagValue(option: OptionSpec, inputs: ConfigInputs): Given | undefined {
+  const value = inputs.flags[fileKey(option)];
+  return value === undefined ? undefined : { texts: [value].flat(), from: `--${option.flag}` };
+}
+
+function environmentValue(option: OptionSpec, inputs: ConfigInputs): Given | undefined {
+  const name = environmentName(option);
+  const value = inputs.env[name];
+  // An empty variable counts as unset, as in shells and compose files.
+  if (value === undefined || value === '') return undefined;
+  return { texts: option.list ? value.split(',').map((item) => item.trim()) : [value], from: name };
+}
+
+function parseOption(
+  option: OptionSpec,
+  given: Given | undefined,
+  inputs: ConfigInputs,
+  problems: string[],
+): unknown {
+  const texts = given?.texts ?? (option.fallback === undefined ? [] : [option.fallback]);
+  const parsed: unknown[] = [];
+  for (const value of texts) {
+    try {
+      parsed.push(option.parse(atFile(option, value, given, inputs)));
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      problems.push(`${given?.from ?? `--${option.flag}`}: invalid value "${value}": ${detail}`);
+    }
+  }
+  return option.list ? parsed : parsed.at(-1);
+}
+
+function atFile(option: OptionSpec, value: string, given: Given | undefined, inputs: ConfigInputs): string {
+  if (!option.isPath || !given?.fromFile || !inputs.file || value === '' || isAbsolute(value)) return value;
+  return join(dirname(inputs.file.path), value);
+}
+
+function readFileValues(
+  file: { readonly path: string; readonly bytes: Uint8Array },
+  problems: string[],
+): Map<string, Given> {
+  const values = new Map<string, Given>();
+  const document = readYamlDocument(file);
+  if ('error' in document) {
+    problems.push(formatManifestError(document.error));
+    return values;
+  }
+  if (document.value === null) return values;
+  if (!isRecord(document.value)) {
+    problems.push(`${file.path}:1: must be a mapping of options, such as "nodes: 3"`);
+    return values;
+  }
+  const keys = options.map(fileKey);
+  for (const [key, value] of Object.entries(document.value)) {
+    const from = `${file.path}:${lineOf(document.locate(key))}: ${key}`;
+    const option = options.find((candidate) => fileKey(candidate) === key);
+    if (!option) {
+      const closest = closestName(key, keys);
+      problems.push(`${from}: unknown option${closest === undefined ? '' : `, did you mean "${closest}"?`}`);
+      continue;
+    }
+    if (value === null) continue;
+    const items: unknown[] = Array.isArray(value) && option.list ? value : [value];
+    if (!items.every((item) => ['string', 'number', 'boolean'].includes(typeof item))) {
+      problems.push(`${from}: must be ${option.list ? 'a list of texts' : 'one value'}`);
+      continue;
+    }
+    values.set(key, { texts: items.map(String), from, fromFile: true });
+  }
+  return values;
+}
+
+const lineOf = (position: Position): number => position.line;
+
+/** What single options cannot see. */
+function checkTogether(
+  config: Config,
+  command: ConfiguredCommand,
+  origins: ReadonlyMap<string, string>,
+  problems: string[],
+): void {
+  const origin = (field: keyof Config, flag: string): string => origins.get(field) ?? `--${flag}`;
+  if (cidrsOverlap(config.clusterCidr, config.serviceCidr)) {
+    const at = origin('clusterCidr', 'cluster-cidr');
+    problems.push(`${at}: ${config.clusterCidr} overlaps the service network ${config.serviceCidr}`);
+  }
+  if (command === 'agent') {
+    if (config.server === undefined) problems.push('--server: required: the URL of the control plane');
+    if (config.tokenFile === undefined) problems.push('--token-file: required: see "symphony token create"');
+    if (config.dockerHosts.length > 1)
+      problems.push(`${origin('dockerHosts', 'docker-host')}: an agent has one engine`);
+  }
+  const forges: readonly string[] = ['github', 'gitlab', 'gitea', 'bitbucket'];
+  if (forges.includes(config.commitStatus)) {
+    const at = origin('commitStatus', 'commit-status');
+    if (config.forgeRepo === undefined) problems.push(`${at}: "${config.commitStatus}" needs --forge-repo`);
+    if (config.forgeTokenFile === undefined)
+      problems.push(`${at}: "${config.commitStatus}" needs --forge-token-file`);
+    if (config.commitStatus === 'gitea' && config.forgeUrl === undefined) {
+      problems.push(`${at}: "gitea" needs --forge-url`);
+    }
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) deepFreeze(member);
+    Object.freeze(value);
+  }
+  return value;
+}

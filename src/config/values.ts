@@ -1,0 +1,89 @@
+/** From text to one value of the configuration. Parsers throw an Error whose message continues "…: ". */
+import { isIPv4 } from 'node:net';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** The longest that anything here waits; also keeps timers in range. */
+const MAX_DURATION_MS = 24 * 3_600_000;
+
+/** `500ms`, `30s`, `5m`, `1h30m` → milliseconds. */
+export function parseDuration(text: string): number {
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) throw new Error('must be a duration such as 30s or 5m');
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    total += Number(amount) * (UNITS_MS[unit ?? ''] ?? 0);
+  }
+  if (total > MAX_DURATION_MS) throw new Error('must be at most 24h');
+  return Math.round(total);
+}
+
+export function parseInteger(text: string, minimum: number, maximum: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= minimum && value <= maximum)) {
+    throw new Error(`must be a whole number from ${minimum} to ${maximum}`);
+  }
+  return value;
+}
+
+/** `127.0.0.1:6443`, `[::1]:6443`, `:6443` (every address). Port 0 asks the system for a free one. */
+export function parseHostPort(text: string): HostPort {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? Number.NaN);
+  if (!match || !(port <= 65_535)) throw new Error('must be HOST:PORT, such as 127.0.0.1:6443');
+  return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] ?? '')), port };
+}
+
+/** An IPv4 network in its canonical form, `10.244.0.0/16`. */
+export function parseCidr(text: string, maxPrefix: number): string {
+  const [address = '', length = ''] = text.split('/');
+  const prefix = /^\d{1,2}$/.test(length) ? Number(length) : Number.NaN;
+  if (!isIPv4(address) || !(prefix >= 8 && prefix <= maxPrefix) || text.split('/').length !== 2) {
+    throw new Error(`must be an IPv4 network with a prefix from /8 to /${maxPrefix}, such as 10.244.0.0/16`);
+  }
+  const bits = toBits(address);
+  const mask = ~0 << (32 - prefix);
+  if ((bits & ~mask) !== 0) throw new Error('must not have address bits set beyond its prefix');
+  return text;
+}
+
+/** Whether two canonical networks share an address. */
+export function cidrsOverlap(a: string, b: string): boolean {
+  const [addressA = '', lengthA = '0'] = a.split('/');
+  const [addressB = '', lengthB = '0'] = b.split('/');
+  const mask = ~0 << (32 - Math.min(Number(lengthA), Number(lengthB)));
+  return (toBits(addressA) & mask) === (toBits(addressB) & mask);
+}
+
+function toBits(address: string): number {
+  return address.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
+}
+
+export function parseUrl(text: string, schemes: readonly string[]): string {
+  let url: URL | undefined;
+  try {
+    url = new URL(text);
+  } catch {
+    url = undefined;
+  }
+  if (!url || !schemes.includes(url.protocol.slice(0, -1))) {
+    throw new Error(`must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
+  }
+  return text;
+}
+
+/** A node's or an application's name: a DNS subdomain, as Kubernetes names objects. */
+export function parseName(text: string): string {
+  if (text.length > 253 || !/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/.test(text)) {
+    throw new Error("must be lower case letters, digits, '-' and '.', such as node-1");
+  }
+  return text;
+}
+
+export function parseIpv4(text: string): string {
+  if (!isIPv4(text)) throw new Error('must be an IPv4 address');
+  return text;
+}

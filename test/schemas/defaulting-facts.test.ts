@@ -31,7 +31,8 @@ function dropTokenVolume(spec: unknown): void {
   };
   filter(spec, 'volumes');
   for (const list of ['containers', 'initContainers']) {
-    for (const container of (spec[list] ?? []) as Record<string, unknown>[]) filter(container, 'volumeMounts');
+    for (const container of (spec[list] ?? []) as Record<string, unknown>[])
+      filter(container, 'volumeMounts');
   }
 }
 

@@ -1,4 +1,5 @@
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateApplication } from '../validation/application.ts';
 import { defineKind } from './define-kind.ts';
 
 /**
@@ -16,4 +17,5 @@ export const applicationKind = defineKind({
   countsGeneration: true,
   nameRule: dns1123Subdomain,
   initialStatus: () => undefined,
+  validate: validateApplication,
 });

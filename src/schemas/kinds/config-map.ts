@@ -1,4 +1,5 @@
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateConfigMap, validateConfigMapUpdate } from '../validation/config-data.ts';
 import { defineKind } from './define-kind.ts';
 
 export const configMapKind = defineKind({
@@ -8,4 +9,6 @@ export const configMapKind = defineKind({
   shortNames: ['cm'],
   applyOrder: 60,
   nameRule: dns1123Subdomain,
+  validate: validateConfigMap,
+  validateUpdate: validateConfigMapUpdate,
 });

@@ -1,6 +1,7 @@
 import { part } from '../defaults/draft.ts';
 import { defaultDeploymentSpec } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateDeployment, validateSelectorUpdate } from '../validation/workloads.ts';
 import { defineKind } from './define-kind.ts';
 
 export const deploymentKind = defineKind({
@@ -16,4 +17,6 @@ export const deploymentKind = defineKind({
   nameRule: dns1123Subdomain,
   fillDefaults: (draft) => defaultDeploymentSpec(part(draft, 'spec')),
   initialStatus: () => ({}),
+  validate: validateDeployment,
+  validateUpdate: validateSelectorUpdate,
 });

@@ -1,4 +1,5 @@
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateEvent } from '../validation/event.ts';
 import { defineKind } from './define-kind.ts';
 
 export const eventKind = defineKind({
@@ -12,4 +13,5 @@ export const eventKind = defineKind({
     // These are always written, empty or not.
     for (const text of ['reportingComponent', 'reportingInstance']) draft[text] ??= '';
   },
+  validate: validateEvent,
 });

@@ -1,4 +1,5 @@
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateLease } from '../validation/lease.ts';
 import { defineKind } from './define-kind.ts';
 
 export const leaseKind = defineKind({
@@ -7,4 +8,5 @@ export const leaseKind = defineKind({
   plural: 'leases',
   applyOrder: 70,
   nameRule: dns1123Subdomain,
+  validate: validateLease,
 });

@@ -1,7 +1,8 @@
-import { asList, asRecord, getPath } from '../json-access.ts';
+import { asList, asRecord, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { dns1123Label } from '../validation/names.ts';
 import { part } from '../defaults/draft.ts';
+import { validateFinalizerName } from '../validation/metadata.ts';
 import { defineKind } from './define-kind.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -40,4 +41,8 @@ export const namespaceKind = defineKind({
     ...next,
     spec: { ...asRecord(next['spec']), finalizers: getPath(current, 'spec', 'finalizers') },
   }),
+  validate: (object) =>
+    asList(getPath(object, 'spec', 'finalizers')).flatMap((name, index) =>
+      validateFinalizerName(asString(name), `spec.finalizers[${index}]`),
+    ),
 });

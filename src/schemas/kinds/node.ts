@@ -2,6 +2,7 @@ import { part } from '../defaults/draft.ts';
 import { dropZero } from '../defaults/draft.ts';
 import { jsonClone } from '../../base/json.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateNode, validateNodeUpdate } from '../validation/node.ts';
 import { defineKind } from './define-kind.ts';
 
 /** A node reports its own status when it registers, so a create keeps it. */
@@ -19,4 +20,6 @@ export const nodeKind = defineKind({
     const status = part(draft, 'status');
     if (status && status['capacity'] !== undefined) status['allocatable'] ??= jsonClone(status['capacity']);
   },
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
 });

@@ -3,6 +3,8 @@ import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
 import { admitPod, initialPodStatus } from '../defaults/pod-admission.ts';
 import { asRecord } from '../json-access.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validatePodSpec } from '../validation/pod-spec.ts';
+import { validatePodUpdate } from '../validation/pod-update.ts';
 import { defineKind } from './define-kind.ts';
 
 export const podKind = defineKind({
@@ -32,4 +34,6 @@ export const podKind = defineKind({
   },
   initialStatus: initialPodStatus,
   prepareForCreate: (pod) => ({ ...pod, spec: admitPod(asRecord(pod['spec'])) }),
+  validate: (pod) => validatePodSpec(pod['spec'], 'spec'),
+  validateUpdate: validatePodUpdate,
 });

@@ -1,6 +1,7 @@
 import { part } from '../defaults/draft.ts';
 import { defaultReplicaSetSpec } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateReplicaSet, validateSelectorUpdate } from '../validation/workloads.ts';
 import { defineKind } from './define-kind.ts';
 
 export const replicaSetKind = defineKind({
@@ -16,4 +17,6 @@ export const replicaSetKind = defineKind({
   nameRule: dns1123Subdomain,
   fillDefaults: (draft) => defaultReplicaSetSpec(part(draft, 'spec')),
   initialStatus: () => ({ replicas: 0 }),
+  validate: validateReplicaSet,
+  validateUpdate: validateSelectorUpdate,
 });

@@ -1,5 +1,6 @@
 import { defaultSecret } from '../defaults/secret.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateSecret, validateSecretUpdate } from '../validation/config-data.ts';
 import { defineKind } from './define-kind.ts';
 
 export const secretKind = defineKind({
@@ -9,4 +10,6 @@ export const secretKind = defineKind({
   applyOrder: 50,
   nameRule: dns1123Subdomain,
   fillDefaults: defaultSecret,
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
 });

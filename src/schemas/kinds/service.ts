@@ -1,6 +1,8 @@
 import { part } from '../defaults/draft.ts';
 import { defaultServiceSpec } from '../defaults/service.ts';
 import { dns1035Label } from '../validation/names.ts';
+import { validateService, validateServiceUpdate } from '../validation/service.ts';
+import { keepAllocations } from '../defaults/service-allocations.ts';
 import { defineKind } from './define-kind.ts';
 
 /** Addresses and node ports are allocated by the API server; see defaults/service.ts. */
@@ -15,4 +17,7 @@ export const serviceKind = defineKind({
   nameRule: dns1035Label,
   fillDefaults: (draft) => defaultServiceSpec(part(draft, 'spec')),
   initialStatus: () => ({ loadBalancer: {} }),
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
+  prepareForUpdate: keepAllocations,
 });

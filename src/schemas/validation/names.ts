@@ -93,8 +93,13 @@ function bounded(text: string, max: number, pattern: RegExp, complaint: string):
 
 export type NameRule = (name: string) => readonly string[];
 
-export const dns1123Label: NameRule = (name) =>
-  bounded(name, MAX_LABEL, DNS1123_LABEL_RE, DNS1123_LABEL_TEXT);
+export const dns1123Label: NameRule = (name) => {
+  const complaints = bounded(name, MAX_LABEL, DNS1123_LABEL_RE, DNS1123_LABEL_TEXT);
+  const isSubdomain = dns1123Subdomain(name).length === 0;
+  return complaints.map((text) =>
+    text === DNS1123_LABEL_TEXT && isSubdomain ? 'must not contain dots' : text,
+  );
+};
 
 export const dns1035Label: NameRule = (name) =>
   bounded(name, MAX_LABEL, DNS1035_LABEL_RE, DNS1035_LABEL_TEXT);

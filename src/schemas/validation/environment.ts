@@ -1,0 +1,146 @@
+/** `env` and `envFrom`, and the references to fields of the pod that volumes use too. */
+import { asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { parseQuantity } from '../quantity.ts';
+import { configKey, environmentName, qualifiedName } from './names.ts';
+import { type FieldErrors, invalid, invalidAll, notSupported, required } from './report.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const ENV_FIELDS = [
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+  'spec.nodeName',
+  'spec.serviceAccountName',
+  'status.hostIP',
+  'status.hostIPs',
+  'status.podIP',
+  'status.podIPs',
+];
+export const VOLUME_FIELDS = [
+  'metadata.annotations',
+  'metadata.labels',
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.uid',
+];
+/** Field paths that exist at all; the others cannot even be converted. */
+const KNOWN_FIELDS = new Set([
+  ...ENV_FIELDS,
+  ...VOLUME_FIELDS,
+  'spec.restartPolicy',
+  'spec.schedulerName',
+  'status.phase',
+]);
+const RESOURCE_FIELDS = ['cpu', 'ephemeral-storage', 'memory'].flatMap((name) => [
+  `limits.${name}`,
+  `requests.${name}`,
+]);
+
+export function validateEnvironment(env: unknown, path: string): FieldErrors {
+  return asRecords(env).flatMap((variable, index) => {
+    const at = `${path}[${index}]`;
+    const name = asString(variable['name']);
+    const errors =
+      name === '' ? [required(`${at}.name`)] : invalidAll(`${at}.name`, name, environmentName(name));
+    return [...errors, ...validateValueFrom(variable, `${at}.valueFrom`)];
+  });
+}
+
+function validateValueFrom(variable: Fields, path: string): FieldErrors {
+  if (isAbsent(variable['valueFrom'])) return [];
+  const source = asRecord(variable['valueFrom']);
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
+  const errors: FieldErrors = [];
+  if (!isAbsent(fieldRef)) errors.push(...validateFieldRef(fieldRef, ENV_FIELDS, `${path}.fieldRef`));
+  if (!isAbsent(resourceFieldRef)) {
+    errors.push(...validateResourceFieldRef(resourceFieldRef, false, `${path}.resourceFieldRef`));
+  }
+  if (!isAbsent(configMapKeyRef)) errors.push(...validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
+  if (!isAbsent(secretKeyRef)) errors.push(...validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
+  const count = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(
+    (ref) => !isAbsent(ref),
+  ).length;
+  if (count === 0) {
+    const detail =
+      'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`';
+    errors.push(invalid(path, '', detail));
+  }
+  if (asString(variable['value']) !== '') {
+    if (count !== 0) errors.push(invalid(path, '', 'may not be specified when `value` is not empty'));
+  } else if (count > 1)
+    errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
+  return errors;
+}
+
+function validateKeyRef(value: unknown, path: string): FieldErrors {
+  const { name, key } = asRecord(value);
+  const errors = asString(name) === '' ? [required(`${path}.name`)] : [];
+  const text = asString(key);
+  errors.push(
+    ...(text === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, text, configKey(text))),
+  );
+  return errors;
+}
+
+/** `metadata.labels['key']` and the like have a subscript. */
+const SUBSCRIPTED = /^(.+)\['(.*)'\]$/;
+
+export function validateFieldRef(value: unknown, supported: readonly string[], path: string): FieldErrors {
+  const { apiVersion, fieldPath } = asRecord(value);
+  const version = asString(apiVersion);
+  const field = asString(fieldPath);
+  const at = `${path}.fieldPath`;
+  if (version === '') return [required(`${path}.apiVersion`)];
+  if (field === '') return [required(at)];
+  const failed = (why: string): FieldErrors => [invalid(at, field, `error converting fieldPath: ${why}`)];
+  if (version !== 'v1') return failed(`unsupported pod version: ${version}`);
+  const [, base, subscript] = SUBSCRIPTED.exec(field) ?? [];
+  if (base === 'metadata.labels' && subscript !== undefined) {
+    return invalidAll(path, subscript, qualifiedName(subscript));
+  }
+  if (base === 'metadata.annotations' && subscript !== undefined) {
+    return invalidAll(path, subscript, qualifiedName(subscript.toLowerCase()));
+  }
+  if (!KNOWN_FIELDS.has(field)) return failed(`field label not supported: ${field}`);
+  return supported.includes(field) ? [] : [notSupported(at, field, supported)];
+}
+
+const MEMORY_DIVISORS = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'];
+const CPU_DIVISORS = ['1m', '1'];
+
+export function validateResourceFieldRef(value: unknown, needsContainer: boolean, path: string): FieldErrors {
+  const { containerName, resource, divisor } = asRecord(value);
+  const name = asString(resource);
+  if (needsContainer && asString(containerName) === '') return [required(`${path}.containerName`)];
+  if (name === '') return [required(`${path}.resource`)];
+  if (!RESOURCE_FIELDS.includes(name) && !/^(limits|requests)\.hugepages-/.test(name)) {
+    return [notSupported(`${path}.resource`, name, RESOURCE_FIELDS)];
+  }
+  const text = asString(divisor);
+  if (text === '' || parseQuantity(text)?.nanos === 0n) return [];
+  const isCpu = name.endsWith('.cpu');
+  if ((isCpu ? CPU_DIVISORS : MEMORY_DIVISORS).includes(text)) return [];
+  const detail = isCpu
+    ? "only divisor's values 1m and 1 are supported with the cpu resource"
+    : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the memory resource";
+  return [invalid(`${path}.divisor`, text, detail)];
+}
+
+export function validateEnvironmentFrom(sources: unknown, path: string): FieldErrors {
+  return asRecords(sources).flatMap((source, index) => {
+    const at = `${path}[${index}]`;
+    const prefix = asString(source['prefix']);
+    const errors = prefix === '' ? [] : invalidAll(`${at}.prefix`, prefix, environmentName(prefix));
+    const given = ['configMapRef', 'secretRef'].filter((name) => !isAbsent(source[name]));
+    for (const name of given) {
+      if (asString(asRecord(source[name])['name']) === '') errors.push(required(`${at}.${name}.name`));
+    }
+    if (given.length === 0) {
+      errors.push(invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`'));
+    } else if (given.length > 1) {
+      errors.push(invalid(at, '', 'may not have more than one field specified at a time'));
+    }
+    return errors;
+  });
+}

@@ -1,0 +1,35 @@
+/** What a command of `symphony` is. One file each under commands/; registry.ts lists them. */
+import type { Readable, Writable } from 'node:stream';
+import type { Command } from 'commander';
+
+/** 0 ok, 1 user error or failed validation, 2 usage, 3 unreachable, 70 bug (sysexits' EX_SOFTWARE). */
+export type ExitCode = 0 | 1 | 2 | 3 | 70;
+
+export interface CliIo {
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+export interface Invocation {
+  readonly io: CliIo;
+  /** What is not a flag. */
+  readonly args: readonly string[];
+  /** By commander's names: `--poll-interval` is `pollInterval`. */
+  readonly flags: Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
+  /** Aborts at SIGINT and SIGTERM. A second signal ends the process at once. */
+  readonly signal: AbortSignal;
+}
+
+export interface CommandModule {
+  /** Declares arguments and options. */
+  configure(command: Command): void;
+  /** Throws UserError (exit 1), TransientError or a connection's error (exit 3); anything else is a bug (exit 70). */
+  run(invocation: Invocation): Promise<ExitCode>;
+}
+
+export interface CommandEntry {
+  readonly summary: string;
+  /** Loaded only when the command is used, so that each starts fast. */
+  load(): Promise<CommandModule>;
+}

@@ -1,0 +1,36 @@
+/** Puts the options of src/config on a command, and hands what was given back to loadConfig. */
+import { type Command, Option } from 'commander';
+import {
+  type Config,
+  type ConfiguredCommand,
+  environmentName,
+  loadConfig,
+  options,
+} from '../config/index.ts';
+import type { Invocation } from './command.ts';
+
+export function addConfigFlags(command: Command, name: ConfiguredCommand): void {
+  for (const spec of options) {
+    if (!spec.commands.includes(name)) continue;
+    const choices = spec.choices ? ` (${spec.choices.join(', ')})` : '';
+    const fallback = spec.fallback === undefined ? '' : ` [default: ${spec.fallback}]`;
+    const description = `${spec.description}${choices}${fallback} (env: ${environmentName(spec)})`;
+    const option = new Option(`--${spec.flag} <${spec.placeholder}>`, description);
+    if (spec.list) {
+      option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value]);
+    }
+    command.addOption(option);
+  }
+  command.option(
+    '--config <FILE>',
+    'YAML file with options, such as "pollInterval: 1m" (env: SYMPHONY_CONFIG)',
+  );
+}
+
+export function configFrom(invocation: Invocation, command: ConfiguredCommand): Config {
+  const flags: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(invocation.flags)) {
+    if (value !== undefined && typeof value !== 'boolean') flags[name] = value;
+  }
+  return loadConfig({ command, flags });
+}

@@ -1,0 +1,17 @@
+/** The entry of `bin/symphony`. */
+import { runCli } from './run-cli.ts';
+
+const abort = new AbortController();
+const onSignal = (signal: NodeJS.Signals): void => {
+  if (abort.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+  abort.abort();
+};
+process.on('SIGINT', onSignal);
+process.on('SIGTERM', onSignal);
+// A reader that goes away (`symphony … | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), process, abort.signal);

@@ -1,0 +1,76 @@
+/**
+ * Finds manifests on the local disk: files as named, directories recursively (`.yaml`, `.yml`, `.json`; symbolic links and
+ * `.git` are not followed, as a sync does not follow them), `-` for standard input. Sorted, bounded.
+ */
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { errorMessage, UserError } from '../base/errors.ts';
+import { defaultManifestLimits, isManifestPath } from '../schemas/manifest/index.ts';
+
+export interface FoundFile {
+  readonly path: string;
+  /** Named on the command line, and so expected to be a manifest. */
+  readonly named: boolean;
+}
+
+/** More files than any repository of manifests has; a hint that the wrong directory was named. */
+const MAX_FILES = 100_000;
+
+export async function findManifestFiles(paths: readonly string[]): Promise<FoundFile[]> {
+  const found: FoundFile[] = [];
+  for (const path of paths) {
+    if (path === '-') {
+      found.push({ path, named: true });
+      continue;
+    }
+    let isDirectory: boolean;
+    try {
+      isDirectory = (await stat(path)).isDirectory();
+    } catch (error) {
+      throw new UserError(`cannot read "${path}": ${errorMessage(error)}`, { cause: error });
+    }
+    if (isDirectory) await walk(path, found);
+    else found.push({ path, named: true });
+  }
+  return found;
+}
+
+async function walk(directory: string, found: FoundFile[]): Promise<void> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) {
+      if (entry.name !== '.git') await walk(path, found);
+    } else if (entry.isFile() && isManifestPath(entry.name)) {
+      if (found.length >= MAX_FILES) throw new UserError(`more than ${MAX_FILES} files below "${directory}"`);
+      found.push({ path, named: false });
+    }
+  }
+}
+
+/** Reads at most one byte more than a manifest may have: the reader refuses it by its size. */
+export async function readManifestFile(path: string, stdin: Readable): Promise<Uint8Array> {
+  const limit = defaultManifestLimits.maxFileBytes;
+  try {
+    if (path === '-') return await readAtMost(stdin, limit + 1);
+    const status = await lstat(path);
+    // A size that is refused anyway is not read into memory.
+    return status.size > limit ? new Uint8Array(limit + 1) : await readFile(path);
+  } catch (error) {
+    throw new UserError(`cannot read "${path}": ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+async function readAtMost(stream: Readable, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size >= limit) break;
+  }
+  return Buffer.concat(chunks).subarray(0, limit);
+}

@@ -1,0 +1,32 @@
+/** Have the agents said what runs on their nodes? Pure; asked again and again while the store is being rebuilt. */
+
+export interface RebuildObservation {
+  readonly nowMs: number;
+  readonly startedAtMs: number;
+  /** Nodes that were there before the history was lost. */
+  readonly expectedNodes: readonly string[];
+  readonly presentNodes: ReadonlySet<string>;
+  /** When the last pod or node came back. */
+  readonly lastChangeMs: number;
+}
+
+export interface RebuildLimits {
+  /** Everybody is here and nothing more has come for this long. */
+  readonly settleMs: number;
+  /** A node that does not come back must not hold up the others for ever. */
+  readonly patienceMs: number;
+}
+
+/** Restarted agents reconnect within some seconds; the whole rebuild is to be done within a minute. */
+export const DEFAULT_REBUILD_LIMITS: RebuildLimits = { settleMs: 1_500, patienceMs: 25_000 };
+
+export type RebuildVerdict =
+  | { readonly done: false; readonly missing: readonly string[] }
+  | { readonly done: true; readonly missing: readonly string[] };
+
+export function planRebuild(observed: RebuildObservation, limits = DEFAULT_REBUILD_LIMITS): RebuildVerdict {
+  const missing = observed.expectedNodes.filter((name) => !observed.presentNodes.has(name));
+  if (observed.nowMs - observed.startedAtMs >= limits.patienceMs) return { done: true, missing };
+  const settled = observed.nowMs - Math.max(observed.lastChangeMs, observed.startedAtMs) >= limits.settleMs;
+  return { done: missing.length === 0 && settled, missing };
+}

@@ -165,6 +165,8 @@ export function planSandboxSpec(
     stdin: false,
     stdinOnce: false,
     tty: false,
+    // The pause program handles no signal, and has nothing to finish.
+    stopSignal: 'SIGKILL',
   };
 }
 

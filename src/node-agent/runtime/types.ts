@@ -255,6 +255,12 @@ export interface ContainerRuntime extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ImageRecord>;
   removeImage(id: string): Promise<void>;
+  /** Makes an image of one layer from a tar of its root file system, under a name of ours. */
+  importImage(
+    reference: string,
+    rootFs: Buffer,
+    config: { readonly entrypoint: readonly string[] },
+  ): Promise<ImageRecord>;
   /** Makes sure that the pods' network exists; refuses with `invalid` when its subnet is taken by another network. */
   ensureNetwork(network: {
     readonly name: string;

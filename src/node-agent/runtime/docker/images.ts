@@ -1,4 +1,5 @@
 /** Images of one Engine: find, list, pull with progress, remove. */
+import { Readable } from 'node:stream';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
 import { type ContainerRuntime, type ImageRecord, type PullProgress, RuntimeError } from '../types.ts';
@@ -7,7 +8,10 @@ import { engineMessage, toRuntimeError } from './engine-errors.ts';
 import { mapBounded } from './gate.ts';
 import { jsonLines } from './json-lines.ts';
 
-type Images = Pick<ContainerRuntime, 'findImage' | 'listImages' | 'pullImage' | 'removeImage'>;
+type Images = Pick<
+  ContainerRuntime,
+  'findImage' | 'listImages' | 'pullImage' | 'removeImage' | 'importImage'
+>;
 
 const INSPECT_CONCURRENCY = 4;
 /** No word from the Engine for so long in the middle of a pull: the registry hangs. */
@@ -109,6 +113,23 @@ export function createImages(engine: Engine, clock: Clock): Images {
       }
       const image = await findImage(reference);
       if (!image) throw new RuntimeError('image-pull', `Cannot ${action}: it is not there after the pull`);
+      return image;
+    },
+    async importImage(reference, rootFs, { entrypoint }) {
+      const action = `make image "${reference}"`;
+      const colon = reference.lastIndexOf(':');
+      await call(action, async ({ abortSignal }) => {
+        const source = await docker.importImage(Readable.from([rootFs]), {
+          fromSrc: '-',
+          repo: reference.slice(0, colon),
+          tag: reference.slice(colon + 1),
+          changes: `ENTRYPOINT ${JSON.stringify(entrypoint)}`,
+          abortSignal,
+        });
+        for await (const line of jsonLines(source as AsyncIterable<Buffer>)) report(line, () => undefined);
+      });
+      const image = await findImage(reference);
+      if (!image) throw new RuntimeError('transient', `Cannot ${action}: it is not there afterwards`);
       return image;
     },
     async removeImage(id) {

@@ -370,6 +370,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
     async removeImage(id) {
       images.remove(id);
     },
+    importImage: (reference) => Promise.resolve(images.add(reference)),
     ensureNetwork: ({ name, subnet }) =>
       perform('ensureNetwork', 0, () => {
         const existing = networks.get(name);

@@ -1,0 +1,97 @@
+/**
+ * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Only SHA-256 hashes of the tokens
+ * are kept (they are random, so that no slow hash is needed); a lookup compares in constant time by way of the hash.
+ */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { errorMessage } from '../../base/errors.ts';
+import { isRecord } from '../../base/json.ts';
+import { secretToken } from '../../base/rng.ts';
+import { writePrivateFile } from '../tls/private-file.ts';
+import type { Authenticator, UserInfo } from './types.ts';
+
+interface TokenEntry {
+  readonly hash: string;
+  readonly user: string;
+  readonly groups: readonly string[];
+}
+
+export interface TokenTable {
+  /** The user that a token stands for, if it does. */
+  find(token: string): UserInfo | undefined;
+  /** Makes a token for the user; its text is known only to the caller. Older tokens of the same user go on. */
+  issue(user: string, groups: readonly string[]): Promise<string>;
+  /** Whether the token is one of this user. */
+  belongsTo(token: string, user: string): boolean;
+  /** Ends every token of the user. */
+  revoke(user: string): Promise<void>;
+}
+
+/** Tokens of one cluster: its nodes and a few people; a guard against a runaway script. */
+const MAX_TOKENS = 20_000;
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+export async function openTokenTable(path: string): Promise<TokenTable> {
+  let entries = new Map((await readEntries(path)).map((entry) => [entry.hash, entry]));
+
+  async function save(next: Map<string, TokenEntry>): Promise<void> {
+    await writePrivateFile(path, `${JSON.stringify({ tokens: [...next.values()] }, null, 2)}\n`);
+    entries = next;
+  }
+
+  return {
+    find(token) {
+      const entry = entries.get(hashOf(token));
+      return entry ? { name: entry.user, groups: [...entry.groups, 'system:authenticated'] } : undefined;
+    },
+    async issue(user, groups) {
+      if (entries.size >= MAX_TOKENS) throw new Error(`Cannot issue a token: there are ${MAX_TOKENS} already`);
+      const token = secretToken();
+      const hash = hashOf(token);
+      await save(new Map(entries).set(hash, { hash, user, groups }));
+      return token;
+    },
+    belongsTo: (token, user) => entries.get(hashOf(token))?.user === user,
+    revoke: (user) => save(new Map([...entries].filter(([, entry]) => entry.user !== user))),
+  };
+}
+
+async function readEntries(path: string): Promise<readonly TokenEntry[]> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  try {
+    const parsed: unknown = JSON.parse(text);
+    const list = isRecord(parsed) && Array.isArray(parsed['tokens']) ? (parsed['tokens'] as unknown[]) : undefined;
+    if (!list?.every(isEntry)) throw new Error('it is not a token table');
+    return list;
+  } catch (error) {
+    throw new Error(`Cannot read tokens from "${path}": ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+function isEntry(value: unknown): value is TokenEntry {
+  return (
+    isRecord(value) &&
+    typeof value['hash'] === 'string' &&
+    typeof value['user'] === 'string' &&
+    Array.isArray(value['groups'])
+  );
+}
+
+/** `Authorization: Bearer …` looked up in the table. */
+export function createTokenAuthenticator(table: Pick<TokenTable, 'find'>): Authenticator {
+  return {
+    authenticate({ authorization }) {
+      if (authorization === undefined || authorization === '') return { result: 'anonymous' };
+      const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+      const user = token === undefined ? undefined : table.find(token);
+      return user ? { result: 'user', user } : { result: 'rejected' };
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** Answers as bytes: objects, lists, Tables and Statuses in the form that was negotiated. */
+import { dump } from 'js-yaml';
+import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
+import type { ResourceKind } from '../../schemas/resource-kind.ts';
+import type { Status } from '../../schemas/status.ts';
+import type { ObjectPage } from '../core/types.ts';
+import { type IncludeObject, partialObjectMetadata, toTable } from '../tables/index.ts';
+import type { AnswerForm } from './negotiation.ts';
+import { itemJson, objectJson } from './object-json.ts';
+
+export interface Answer {
+  readonly code: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface AnswerContext {
+  readonly form: AnswerForm;
+  readonly kind: ResourceKind;
+  readonly includeObject: IncludeObject;
+  readonly nowMs: number;
+}
+
+export function jsonAnswer(code: number, body: string, encoding: AnswerForm['encoding'] = 'json'): Answer {
+  if (encoding === 'json') return { code, contentType: 'application/json', body };
+  return { code, contentType: 'application/yaml', body: dump(JSON.parse(body)) };
+}
+
+export function textAnswer(code: number, body: string): Answer {
+  return { code, contentType: 'text/plain; charset=utf-8', body };
+}
+
+export function statusAnswer(status: Status, encoding: AnswerForm['encoding'] = 'json'): Answer {
+  const retryAfter = status.details?.retryAfterSeconds;
+  const answer = jsonAnswer(status.code, JSON.stringify(status), encoding);
+  return retryAfter === undefined ? answer : { ...answer, headers: { 'retry-after': String(retryAfter) } };
+}
+
+export function objectAnswer(code: number, object: KubeObject, context: AnswerContext): Answer {
+  const { transform, encoding } = context.form;
+  if (transform === 'Table') {
+    const metadata = { resourceVersion: object.metadata.resourceVersion ?? '' };
+    return jsonAnswer(code, JSON.stringify(toTable({ ...context, objects: [object], metadata })), encoding);
+  }
+  if (transform === 'PartialObjectMetadata')
+    return jsonAnswer(code, JSON.stringify(partialObjectMetadata(object)), encoding);
+  return jsonAnswer(code, objectJson(object), encoding);
+}
+
+export function listAnswer(page: ObjectPage, context: AnswerContext): Answer {
+  const { kind, form } = context;
+  const metadata = {
+    resourceVersion: page.resourceVersion,
+    ...(page.continue === undefined ? {} : { continue: page.continue }),
+    ...(page.remainingItemCount === undefined ? {} : { remainingItemCount: page.remainingItemCount }),
+  };
+  if (form.transform === 'Table')
+    return jsonAnswer(200, JSON.stringify(toTable({ ...context, objects: page.objects, metadata })), form.encoding);
+  if (form.transform !== undefined) {
+    const items = page.objects.map(partialObjectMetadata);
+    const list = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items };
+    return jsonAnswer(200, JSON.stringify(list), form.encoding);
+  }
+  const head = JSON.stringify({
+    kind: `${kind.kind}List`,
+    apiVersion: formatApiVersion(kind.group, kind.version),
+    metadata,
+  });
+  const items = page.objects.map(itemJson).join(',');
+  return jsonAnswer(200, `${head.slice(0, -1)},"items":[${items}]}`, form.encoding);
+}

@@ -1,0 +1,158 @@
+/** Discovery documents, legacy and aggregated, made of the registry. Pure. */
+import { formatApiVersion } from '../../schemas/object.ts';
+import type { Registry, ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
+
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+interface SubresourceShape {
+  readonly verbs: readonly string[];
+  /** Where it has a type of its own. */
+  readonly type?: { readonly group: string; readonly version: string; readonly kind: string };
+}
+
+const MAIN_LIKE = ['get', 'patch', 'update'];
+
+const SUBRESOURCES: Readonly<Partial<Record<Subresource, SubresourceShape>>> = {
+  status: { verbs: MAIN_LIKE },
+  scale: { verbs: MAIN_LIKE, type: { group: 'autoscaling', version: 'v1', kind: 'Scale' } },
+  log: { verbs: ['get'] },
+  exec: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodExecOptions' } },
+  attach: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodAttachOptions' } },
+  portforward: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodPortForwardOptions' } },
+  binding: { verbs: ['create'], type: { group: '', version: 'v1', kind: 'Binding' } },
+  finalize: { verbs: ['update'] },
+  ephemeralcontainers: { verbs: MAIN_LIKE },
+  resize: { verbs: MAIN_LIKE },
+};
+
+/** Namespaces are not deleted by the collection. */
+function verbsOf(kind: ResourceKind): readonly string[] {
+  const whole = kind.group === '' && kind.kind === 'Namespace';
+  return whole ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS;
+}
+
+const byPlural = (a: ResourceKind, b: ResourceKind): number => (a.plural < b.plural ? -1 : 1);
+const kindsOf = (registry: Registry, group: string, version: string): readonly ResourceKind[] =>
+  registry.kinds.filter((kind) => kind.group === group && kind.version === version).sort(byPlural);
+
+export interface GroupVersions {
+  readonly group: string;
+  readonly versions: readonly string[];
+}
+
+/** Groups in the order of the registry, `''` (core) first where it is there. */
+export function groupsOf(registry: Registry): readonly GroupVersions[] {
+  const groups = new Map<string, string[]>();
+  for (const { group, version } of registry.kinds) {
+    const versions = groups.get(group) ?? [];
+    if (!versions.includes(version)) versions.push(version);
+    groups.set(group, versions);
+  }
+  return [...groups].map(([group, versions]) => ({ group, versions }));
+}
+
+export function apiVersions(serverAddress: string): unknown {
+  return {
+    kind: 'APIVersions',
+    versions: ['v1'],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
+  };
+}
+
+function apiGroup({ group, versions }: GroupVersions): Record<string, unknown> {
+  const named = versions.map((version) => ({ groupVersion: `${group}/${version}`, version }));
+  return { name: group, versions: named, preferredVersion: named[0] };
+}
+
+export function apiGroupList(registry: Registry): unknown {
+  const groups = groupsOf(registry).filter(({ group }) => group !== '');
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(apiGroup) };
+}
+
+export function apiGroupOf(registry: Registry, name: string): unknown {
+  const found = groupsOf(registry).find(({ group }) => group === name && group !== '');
+  return found ? { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(found) } : undefined;
+}
+
+/** `APIResourceList` of a version, or undefined where nothing is served. */
+export function apiResourceList(registry: Registry, group: string, version: string): unknown {
+  const kinds = kindsOf(registry, group, version);
+  if (kinds.length === 0) return undefined;
+  return {
+    kind: 'APIResourceList',
+    ...(group === '' ? {} : { apiVersion: 'v1' }),
+    groupVersion: formatApiVersion(group, version),
+    resources: kinds.flatMap((kind) => [mainResource(kind), ...subresourcesOf(kind).map((entry) => legacySubresource(kind, entry))]),
+  };
+}
+
+function mainResource(kind: ResourceKind): unknown {
+  return {
+    name: kind.plural,
+    singularName: kind.singular,
+    namespaced: kind.namespaced,
+    kind: kind.kind,
+    verbs: verbsOf(kind),
+    ...(kind.shortNames.length > 0 ? { shortNames: kind.shortNames } : {}),
+    ...(kind.categories.length > 0 ? { categories: kind.categories } : {}),
+  };
+}
+
+type SubresourceEntry = readonly [Subresource, SubresourceShape];
+
+function subresourcesOf(kind: ResourceKind): readonly SubresourceEntry[] {
+  return [...kind.subresources].sort().flatMap((name): SubresourceEntry[] => {
+    const shape = SUBRESOURCES[name];
+    return shape ? [[name, shape]] : [];
+  });
+}
+
+function legacySubresource(kind: ResourceKind, [name, { verbs, type }]: SubresourceEntry): unknown {
+  return {
+    name: `${kind.plural}/${name}`,
+    singularName: '',
+    namespaced: kind.namespaced,
+    ...(type && type.group !== '' ? { group: type.group, version: type.version } : {}),
+    kind: type?.kind ?? kind.kind,
+    verbs,
+  };
+}
+
+/** Aggregated discovery of the core group (`/api`) or of all others (`/apis`). */
+export function aggregatedDiscovery(registry: Registry, core: boolean, version: 'v2' | 'v2beta1'): unknown {
+  const groups = groupsOf(registry).filter(({ group }) => (group === '') === core);
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: groups.map(({ group, versions }) => ({
+      metadata: group === '' ? {} : { name: group },
+      versions: versions.map((name) => ({
+        version: name,
+        resources: kindsOf(registry, group, name).map(aggregatedResource),
+        freshness: 'Current',
+      })),
+    })),
+  };
+}
+
+function aggregatedResource(kind: ResourceKind): unknown {
+  const subresources = subresourcesOf(kind).map(([name, { verbs, type }]) => ({
+    subresource: name,
+    responseKind:
+      type && type.group !== ''
+        ? { group: type.group, version: type.version, kind: type.kind }
+        : { group: '', version: '', kind: type?.kind ?? kind.kind },
+    verbs,
+  }));
+  return {
+    resource: kind.plural,
+    responseKind: { group: '', version: '', kind: kind.kind },
+    scope: kind.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: kind.singular,
+    verbs: verbsOf(kind),
+    ...(kind.shortNames.length > 0 ? { shortNames: kind.shortNames } : {}),
+    ...(kind.categories.length > 0 ? { categories: kind.categories } : {}),
+    ...(subresources.length > 0 ? { subresources } : {}),
+  };
+}

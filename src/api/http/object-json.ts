@@ -1,0 +1,24 @@
+/**
+ * JSON of stored objects, made once per object: stored objects are immutable and shared, so that a list of ten thousand is
+ * a join of texts that exist, and an event is encoded once for all its watchers.
+ */
+import type { KubeObject } from '../../schemas/object.ts';
+
+const texts = new WeakMap<KubeObject, string>();
+
+/** Without `kind` and `apiVersion`, as items of lists are. */
+export function itemJson(object: KubeObject): string {
+  let text = texts.get(object);
+  if (text === undefined) {
+    const { kind, apiVersion, metadata, ...rest } = object;
+    text = JSON.stringify({ metadata, ...rest });
+    texts.set(object, text);
+  }
+  return text;
+}
+
+/** With `kind` and `apiVersion` first, as single objects are. */
+export function objectJson(object: KubeObject): string {
+  const head = `{"kind":${JSON.stringify(object.kind)},"apiVersion":${JSON.stringify(object.apiVersion)}`;
+  return `${head},${itemJson(object).slice(1)}`;
+}

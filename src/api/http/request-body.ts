@@ -1,0 +1,91 @@
+/** Bodies: JSON or YAML by content type, parsed once, with everything that is wrong with them said as 400 or 415. */
+import { parseEvents } from 'js-yaml';
+import { errorMessage } from '../../base/errors.ts';
+import { composeDocuments } from '../../schemas/manifest/compose.ts';
+import { defaultManifestLimits } from '../../schemas/manifest/index.ts';
+import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
+import type { PatchFormat } from '../core/types.ts';
+import { duplicateKeys } from './duplicate-keys.ts';
+
+export interface ParsedBody {
+  readonly value: unknown;
+  /** Members named twice (JSON only). */
+  readonly duplicates: readonly string[];
+}
+
+const ACCEPTED = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+
+export function unsupportedMediaType(accepted = ACCEPTED): StatusError {
+  const message = `the body of the request was in an unknown format - accepted media types include: ${accepted}`;
+  return failure(415, 'UnsupportedMediaType', message);
+}
+
+export const mediaTypeOf = (contentType: string | undefined): string =>
+  (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+
+export function parseBody(contentType: string | undefined, body: Buffer): ParsedBody {
+  switch (mediaTypeOf(contentType)) {
+    case '':
+    case 'application/json':
+      return { value: parseJson(body), duplicates: duplicateKeys(body.toString('utf8')) };
+    case 'application/yaml':
+    case 'application/x-yaml':
+    case 'text/yaml':
+      return { value: parseYaml(body), duplicates: [] };
+    case 'application/vnd.kubernetes.protobuf':
+      throw failure(
+        415,
+        'UnsupportedMediaType',
+        'protobuf bodies are not implemented: send application/json or application/yaml',
+      );
+    default:
+      throw unsupportedMediaType();
+  }
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch (error) {
+    throw badRequest(
+      `the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** YAML as manifests are read: 1.1 scalars, no repeated keys, and budgets for depth and aliases. */
+function parseYaml(body: Buffer): unknown {
+  const text = body.toString('utf8');
+  try {
+    const events = parseEvents(text, { maxDepth: defaultManifestLimits.maxDepth });
+    return composeDocuments(events, text, defaultManifestLimits)[0]?.value ?? {};
+  } catch (error) {
+    throw badRequest(`error converting YAML to JSON: yaml: ${errorMessage(error).split('\n', 1)[0] ?? ''}`);
+  }
+}
+
+const PATCH_FORMATS: Readonly<Record<string, PatchFormat>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+};
+
+export interface ParsedPatch {
+  readonly format: PatchFormat;
+  readonly body: unknown;
+}
+
+export function parsePatch(contentType: string | undefined, body: Buffer): ParsedPatch {
+  const format = PATCH_FORMATS[mediaTypeOf(contentType)];
+  if (!format) throw unsupportedMediaType(Object.keys(PATCH_FORMATS).join(', '));
+  if (format === 'apply') return { format, body: parseYaml(body) };
+  try {
+    return { format, body: JSON.parse(body.toString('utf8')) as unknown };
+  } catch (error) {
+    const text = (error as Error).message;
+    throw badRequest(
+      `error decoding patch: ${/end of/.test(text) ? 'unexpected end of JSON input' : text}`,
+    );
+  }
+}

@@ -1,0 +1,54 @@
+/** What a request's path is about: a resource of the API (Kubernetes' URL scheme), or something else. Pure. */
+
+export interface ResourceTarget {
+  readonly type: 'resource';
+  readonly group: string;
+  readonly version: string;
+  readonly namespace: string | undefined;
+  readonly plural: string;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+}
+
+export type RequestTarget = ResourceTarget | { readonly type: 'other'; readonly path: string };
+
+/** Subresources of namespaces themselves; everything else below a namespace is a resource in it. */
+const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
+
+/** `/api/v1/namespaces/a/pods/b/log` and its kin; `other` for everything with another form. */
+export function parseTarget(path: string): RequestTarget {
+  const other = { type: 'other', path } as const;
+  const segments = path.split('/').slice(1);
+  if (segments.at(-1) === '') segments.pop();
+  let decoded: string[];
+  try {
+    decoded = segments.map((segment) => decodeURIComponent(segment));
+  } catch {
+    return other;
+  }
+  const [root, ...rest] = decoded;
+  if (root === 'api') {
+    const [version = '', ...parts] = rest;
+    return resource('', version, parts) ?? other;
+  }
+  if (root === 'apis') {
+    const [group = '', version = '', ...parts] = rest;
+    return resource(group, version, parts) ?? other;
+  }
+  return other;
+}
+
+function resource(group: string, version: string, parts: readonly string[]): ResourceTarget | undefined {
+  if (version === '' || parts.length === 0 || parts.includes('')) return undefined;
+  const base = { type: 'resource', group, version } as const;
+  const [first = '', second, third, ...rest] = parts;
+  const inNamespace =
+    first === 'namespaces' && third !== undefined && !(rest.length === 0 && NAMESPACE_SUBRESOURCES.has(third));
+  if (!inNamespace) {
+    if (rest.length > 0) return undefined;
+    return { ...base, namespace: undefined, plural: first, name: second, subresource: third };
+  }
+  const [name, subresource, ...beyond] = rest;
+  if (beyond.length > 0) return undefined;
+  return { ...base, namespace: second, plural: third, name, subresource };
+}

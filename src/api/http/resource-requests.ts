@@ -1,0 +1,258 @@
+/**
+ * One request about a resource: which verb it is, whether the user may, and what the core makes of it. The order of checks
+ * is Kubernetes': does the resource exist, may the user, is the form acceptable, are the options and the body right.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { KubeObject } from '../../schemas/object.ts';
+import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
+import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
+import { type Authorizer, denialText, type ResourceAttributes, type Verb } from '../authz/types.ts';
+import type { ApiCore } from '../core/core.ts';
+import { invalidOptions, methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
+import type { ObjectRef, RequestContext, UserInfo, WriteOptions } from '../core/types.ts';
+import type { IncludeObject } from '../tables/index.ts';
+import { type Answer, type AnswerContext, jsonAnswer, listAnswer, objectAnswer } from './answers.ts';
+import { negotiate } from './negotiation.ts';
+import { deleteOptions, flagOf, listOptions, writeOptions, type WriteOptionsType } from './query-options.ts';
+import { parseBody, parsePatch } from './request-body.ts';
+import type { ResourceTarget } from './request-target.ts';
+
+export interface ApiRequest {
+  readonly method: string;
+  readonly target: ResourceTarget;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer | undefined;
+  readonly user: UserInfo;
+  readonly warnings: string[];
+}
+
+/** A request that has been found to be about something that exists. */
+export interface RoutedRequest {
+  readonly kind: ResourceKind;
+  readonly subresource: Subresource | undefined;
+  readonly verb: Verb;
+  readonly attributes: ResourceAttributes;
+}
+
+/** Subresources that carry streams; they are served elsewhere. */
+export const STREAMS: readonly Subresource[] = ['log', 'exec', 'attach', 'portforward'];
+
+const OBJECT_VERBS: Readonly<Record<string, Verb>> = { GET: 'get', HEAD: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+
+export function route(core: ApiCore, method: string, target: ResourceTarget, query: URLSearchParams): RoutedRequest {
+  const kind = core.registry.byResource(target.group, target.version, target.plural);
+  if (!kind) throw resourceNotFound();
+  const { namespace, name } = target;
+  if (!kind.namespaced && namespace !== undefined) throw resourceNotFound();
+  if (kind.namespaced && namespace === undefined && name !== undefined) throw resourceNotFound();
+  const subresource = subresourceOf(kind, target.subresource);
+  const verb = verbOf(kind, method, target, subresource, query);
+  return {
+    kind,
+    subresource,
+    verb,
+    attributes: {
+      verb,
+      group: kind.group,
+      resource: kind.plural,
+      subresource,
+      namespace: namespace ?? (kind.group === '' && kind.kind === 'Namespace' ? name : undefined),
+      name,
+      fieldSelector: query.get('fieldSelector') ?? undefined,
+    },
+  };
+}
+
+function subresourceOf(kind: ResourceKind, name: string | undefined): Subresource | undefined {
+  if (name === undefined) return undefined;
+  const found = kind.subresources.find((subresource) => subresource === name);
+  if (!found) throw resourceNotFound();
+  return found;
+}
+
+function verbOf(
+  kind: ResourceKind,
+  method: string,
+  target: ResourceTarget,
+  subresource: Subresource | undefined,
+  query: URLSearchParams,
+): Verb {
+  if (subresource === 'binding' || subresource === 'eviction' || subresource === 'token') {
+    if (method !== 'POST') throw methodNotAllowed();
+    return 'create';
+  }
+  // Whatever the method, these make something run: they are authorised as a create.
+  if (subresource === 'exec' || subresource === 'attach' || subresource === 'portforward') return 'create';
+  if (target.name !== undefined) {
+    const verb = OBJECT_VERBS[method];
+    const readOnly = subresource === 'log';
+    const undeletable = subresource !== undefined && verb === 'delete';
+    if (!verb || undeletable || (readOnly && verb !== 'get')) throw methodNotAllowed();
+    if (subresource === 'finalize' && verb !== 'update') throw methodNotAllowed();
+    return verb;
+  }
+  if (method === 'GET' || method === 'HEAD') return flagOf(query, 'watch') === true ? 'watch' : 'list';
+  if (method === 'POST') {
+    if (kind.namespaced && target.namespace === undefined) throw methodNotAllowed();
+    return 'create';
+  }
+  if (method === 'DELETE' && (target.namespace !== undefined || !kind.namespaced) && kind.kind !== 'Namespace')
+    return 'deletecollection';
+  throw methodNotAllowed();
+}
+
+export async function authorize(authorizer: Authorizer, user: UserInfo, routed: RoutedRequest): Promise<void> {
+  const { attributes, kind } = routed;
+  const decision = await authorizer.authorize(user, attributes);
+  if (decision.allowed) return;
+  throw denied(kind, attributes, `${denialText(user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`);
+}
+
+function denied(kind: ResourceKind, attributes: ResourceAttributes, why: string): StatusError {
+  const resource = kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`;
+  const subject = attributes.name === undefined ? resource : `${resource} ${JSON.stringify(attributes.name)}`;
+  return failure(403, 'Forbidden', `${subject} is forbidden: ${why}`, {
+    ...(attributes.name === undefined ? {} : { name: attributes.name }),
+    ...(kind.group === '' ? {} : { group: kind.group }),
+    kind: kind.plural,
+  });
+}
+
+export function answerContext(core: ApiCore, request: ApiRequest, kind: ResourceKind): AnswerContext {
+  const include = request.query.get('includeObject') ?? '';
+  if (include !== '' && include !== 'None' && include !== 'Metadata' && include !== 'Object')
+    throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
+  return {
+    form: negotiate(request.headers.accept),
+    kind,
+    includeObject: include === '' ? 'Metadata' : (include satisfies IncludeObject),
+    nowMs: core.clock.now(),
+  };
+}
+
+/** Everything but watches and streams. */
+export async function serveResource(core: ApiCore, request: ApiRequest, routed: RoutedRequest): Promise<Answer> {
+  const { kind, verb, subresource } = routed;
+  const { target, query, user } = request;
+  const { namespace } = target;
+  const form = answerContext(core, request, kind);
+  const context: RequestContext = { user, warn: (text) => request.warnings.push(text) };
+  const collection = { kind, namespace };
+  if (target.name === undefined) {
+    switch (verb) {
+      case 'create': {
+        const options = writing(request, 'CreateOptions');
+        const body = bodyOf(request, options);
+        return objectAnswer(201, await core.create(collection, body, options, context), form);
+      }
+      case 'deletecollection': {
+        const removal = deleteOptions(query, optionalBody(request));
+        return listAnswer(await core.deleteCollection(collection, listOptions(query, false), removal), form);
+      }
+      default:
+        return listAnswer(await core.list(collection, listOptions(query, false)), form);
+    }
+  }
+  const ref: ObjectRef = { kind, namespace, name: target.name };
+  if (subresource === 'scale') return objectAnswer(200, await serveScale(core, request, ref, verb, context), form);
+  if (subresource === 'binding') {
+    const options = writing(request, 'CreateOptions');
+    await core.bind(ref, bodyOf(request, options), options, context);
+    return created();
+  }
+  switch (verb) {
+    case 'get':
+      return objectAnswer(200, await core.get(ref, query.get('resourceVersion') ?? undefined), form);
+    case 'update': {
+      const options = writing(request, 'UpdateOptions');
+      const { object, created: isNew } = await core.update(ref, bodyOf(request, options), options, context, subresource);
+      return objectAnswer(isNew ? 201 : 200, object, form);
+    }
+    case 'patch': {
+      const options = writing(request, 'PatchOptions');
+      const patch = patchOf(request, options);
+      return objectAnswer(200, await core.patch(ref, patch, options, context, subresource), form);
+    }
+    case 'delete': {
+      const options = deleteOptions(query, optionalBody(request));
+      const { cascades, ...removal } = options;
+      return deleted(await core.delete(ref, removal), ref, cascades, form);
+    }
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+async function serveScale(
+  core: ApiCore,
+  request: ApiRequest,
+  ref: ObjectRef,
+  verb: Verb,
+  context: RequestContext,
+): Promise<KubeObject> {
+  if (verb === 'get') return core.getScale(ref);
+  if (verb === 'update') {
+    const options = writing(request, 'UpdateOptions');
+    return core.updateScale(ref, bodyOf(request, options), options, context);
+  }
+  const options = writing(request, 'PatchOptions');
+  return core.patchScale(ref, patchOf(request, options), options, context);
+}
+
+const created = (): Answer =>
+  jsonAnswer(201, JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
+
+const writing = (request: ApiRequest, type: WriteOptionsType): WriteOptions => writeOptions(request.query, type);
+
+function bodyOf(request: ApiRequest, options: WriteOptions): unknown {
+  const { body, headers } = request;
+  if (!body || body.length === 0) throw badRequest('the request has no body');
+  const { value, duplicates } = parseBody(headers['content-type'], body);
+  if (duplicates.length > 0 && options.fieldValidation !== 'Ignore') {
+    const texts = duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`);
+    if (options.fieldValidation === 'Strict') throw badRequest(`strict decoding error: ${texts.join(', ')}`);
+    request.warnings.push(...texts);
+  }
+  return value;
+}
+
+function optionalBody({ body, headers }: ApiRequest): unknown {
+  return body && body.length > 0 ? parseBody(headers['content-type'], body).value : undefined;
+}
+
+function patchOf(request: ApiRequest, options: WriteOptions): Parameters<ApiCore['patch']>[1] {
+  const { format, body } = parsePatch(request.headers['content-type'], request.body ?? Buffer.alloc(0));
+  const force = flagOf(request.query, 'force');
+  if (format !== 'apply' && force !== undefined)
+    throw invalidOptions('PatchOptions', {
+      type: 'FieldValueForbidden',
+      path: 'force',
+      detail: 'may not be specified for non-apply patch',
+    });
+  if (format === 'apply' && options.fieldManager === undefined)
+    throw invalidOptions('PatchOptions', {
+      type: 'FieldValueRequired',
+      path: 'fieldManager',
+      detail: 'is required for apply patch',
+    });
+  return { format, body, ...(force === undefined ? {} : { force }) };
+}
+
+/** Kinds whose deletion is answered with the object, as upstream's storages are set up. */
+const RETURNS_OBJECT: readonly string[] = ['Pod', 'Service', 'ServiceAccount', 'Namespace'];
+
+function deleted(object: KubeObject, { kind, name }: ObjectRef, cascades: boolean, form: AnswerContext): Answer {
+  const waits = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length > 0;
+  const code = waits && cascades ? 202 : 200;
+  if (waits || (kind.group === '' && RETURNS_OBJECT.includes(kind.kind))) return objectAnswer(code, object, form);
+  const { uid } = object.metadata;
+  const details = {
+    name,
+    ...(kind.group === '' ? {} : { group: kind.group }),
+    kind: kind.plural,
+    ...(uid === undefined ? {} : { uid }),
+  };
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+  return jsonAnswer(code, JSON.stringify(status), form.form.encoding);
+}

@@ -1,0 +1,36 @@
+/** `/webhooks/PROVIDER`: hands the raw body on; checking the signature and doing the work is the handler's. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Answer, textAnswer } from './answers.ts';
+
+export type WebhookProvider = 'github' | 'gitlab' | 'gitea' | 'bitbucket';
+
+export interface WebhookResult {
+  readonly status: number;
+  readonly message: string;
+}
+
+export type WebhookHandler = (
+  provider: WebhookProvider,
+  headers: IncomingHttpHeaders,
+  rawBody: Buffer,
+) => WebhookResult | Promise<WebhookResult>;
+
+const PROVIDERS: readonly string[] = ['github', 'gitlab', 'gitea', 'bitbucket'];
+
+export function webhookProvider(path: string): WebhookProvider | undefined {
+  const name = /^\/webhooks\/([a-z]+)$/.exec(path)?.[1];
+  return name !== undefined && PROVIDERS.includes(name) ? (name as WebhookProvider) : undefined;
+}
+
+export async function webhookAnswer(
+  handler: WebhookHandler | undefined,
+  provider: WebhookProvider,
+  method: string,
+  headers: IncomingHttpHeaders,
+  body: Buffer | undefined,
+): Promise<Answer> {
+  if (!handler) return textAnswer(404, 'webhooks are not configured\n');
+  if (method !== 'POST') return textAnswer(405, 'a webhook is a POST\n');
+  const { status, message } = await handler(provider, headers, body ?? Buffer.alloc(0));
+  return textAnswer(status, `${message}\n`);
+}

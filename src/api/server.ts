@@ -1,0 +1,83 @@
+/** The API server as one thing that is started and disposed: HTTPS, tunnels and the core behind them. */
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Authenticator } from './authn/types.ts';
+import { createBasicAuthorizer } from './authz/basic-authorizer.ts';
+import type { Authorizer } from './authz/types.ts';
+import type { ApiCore } from './core/core.ts';
+import { type AnswerRecord, createApp, type MetricsSource } from './http/app.ts';
+import type { HealthCheck } from './http/health.ts';
+import type { WebhookHandler } from './http/webhooks.ts';
+import type { ServerTls } from './tls/authority.ts';
+import { createTunnels } from './tunnel.ts';
+
+export interface ApiServerOptions {
+  readonly core: ApiCore;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls: ServerTls;
+  readonly authenticator: Authenticator;
+  /** Administrators and nodes, unless given. */
+  readonly authorizer?: Authorizer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly livenessChecks?: readonly HealthCheck[];
+  readonly readinessChecks?: readonly HealthCheck[];
+  readonly metrics?: MetricsSource;
+  readonly webhooks?: WebhookHandler;
+  readonly onAnswer?: (record: AnswerRecord) => void;
+}
+
+export interface ApiServer extends AsyncDisposable {
+  /** `https://127.0.0.1:6443`, with the port that was really taken. */
+  readonly url: string;
+  /** Nodes whose agents have a tunnel open. */
+  readonly connectedNodes: readonly string[];
+}
+
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { core, clock, listen } = options;
+  const logger = options.logger.child({ component: 'api-server' });
+  const tunnels = createTunnels({ clock, logger });
+  await core.warm();
+  const app = createApp({
+    ...options,
+    logger,
+    tunnels,
+    authorizer: options.authorizer ?? createBasicAuthorizer(podLookup(core)),
+    tls: { key: options.tls.keyPem, cert: options.tls.certPem },
+  });
+  await app.server.listen(listen);
+  const { port } = app.server.server.address() as AddressInfo;
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  return {
+    url: `https://${host}:${port}`,
+    get connectedNodes() {
+      return tunnels.nodes;
+    },
+    async [Symbol.asyncDispose]() {
+      app.endStreams();
+      await tunnels[Symbol.asyncDispose]();
+      await app.server.close();
+    },
+  };
+}
+
+/** What the authorizer asks: answered from the caches, without waiting for them to catch up. */
+function podLookup(core: ApiCore): Parameters<typeof createBasicAuthorizer>[0] {
+  const kind = core.registry.byResource('', 'v1', 'pods');
+  if (!kind) throw new Error('The registry has no pods');
+  return {
+    async pod(namespace, name) {
+      try {
+        return await core.get({ kind, namespace, name }, '0');
+      } catch {
+        return undefined;
+      }
+    },
+    async podsOf(node) {
+      const page = await core.list({ kind, namespace: undefined }, { fieldSelector: `spec.nodeName=${node}`, resourceVersion: '0' });
+      return page.objects;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** The kubeconfig of the administrator: server, authority and token in one private file, for every Kubernetes client. */
+import { writePrivateFile } from './private-file.ts';
+
+export interface KubeconfigInput {
+  readonly server: string;
+  readonly caPem: string;
+  readonly token: string;
+  readonly user?: string;
+  readonly cluster?: string;
+}
+
+export function renderKubeconfig({ server, caPem, token, user = 'admin', cluster = 'symphony' }: KubeconfigInput): string {
+  const lines = [
+    'apiVersion: v1',
+    'kind: Config',
+    'clusters:',
+    '- cluster:',
+    `    certificate-authority-data: ${Buffer.from(caPem).toString('base64')}`,
+    `    server: ${server}`,
+    `  name: ${cluster}`,
+    'contexts:',
+    '- context:',
+    `    cluster: ${cluster}`,
+    `    user: ${user}`,
+    `  name: ${cluster}`,
+    `current-context: ${cluster}`,
+    'preferences: {}',
+    'users:',
+    `- name: ${user}`,
+    '  user:',
+    `    token: ${token}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export function writeKubeconfig(path: string, input: KubeconfigInput): Promise<void> {
+  return writePrivateFile(path, renderKubeconfig(input));
+}

@@ -1,0 +1,138 @@
+/**
+ * Puts planned volumes on the disk, brings them up to date, and takes them down again. Idempotent. It never follows a
+ * symbolic link and never removes anything outside the pod's own directory; what is mounted there is unmounted first.
+ */
+import { chmod, chown, mkdir, open, realpath, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { writeFilesAtomically } from './atomic-files.ts';
+import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
+import { podDirectory, type VolumePlan } from './plan-volumes.ts';
+
+export interface VolumeStoreOptions {
+  /** `<agentDir>/pods`. */
+  readonly podsDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether memory can be mounted where the engine sees it: root, and the engine on this machine. */
+  readonly canMount: boolean;
+}
+
+export type ApplyResult =
+  | { readonly ok: true; readonly changed: readonly string[] }
+  | { readonly ok: false; readonly reason: 'FailedMount'; readonly volume: string; readonly message: string };
+
+export interface VolumeStore {
+  /** First set-up and later updates alike; `changed` names the volumes whose files are new. */
+  apply(volumes: readonly VolumePlan[]): Promise<ApplyResult>;
+  /** Unmounts and removes everything of the pod. */
+  tearDown(podUid: string): Promise<void>;
+}
+
+/** Small files only: enough for every Secret (1 MiB) several times over. */
+const SENSITIVE_SIZE_BYTES = 16 * 1024 * 1024;
+const SHARED_MODE = 0o777;
+const GROUP_MODE = 0o2777;
+
+export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeStoreOptions): VolumeStore {
+  async function applyOne(volume: VolumePlan): Promise<boolean> {
+    switch (volume.kind) {
+      case 'directory':
+        await mkdir(volume.path, { recursive: true });
+        await share(volume.path, volume.groupId);
+        return false;
+      case 'memory':
+        if (!canMount)
+          throw new Error('emptyDir with medium Memory needs an agent that runs as root beside its engine');
+        await ensureMemory(volume.path, volume.sizeBytes, SHARED_MODE);
+        await share(volume.path, volume.groupId);
+        return false;
+      case 'host':
+        await checkHostPath(volume.path, volume.type);
+        return false;
+      case 'files':
+        if (volume.sensitive && canMount) await ensureMemory(volume.path, SENSITIVE_SIZE_BYTES, 0o755);
+        return writeFilesAtomically(volume.path, volume.files, { clock, groupId: volume.groupId });
+    }
+  }
+
+  return {
+    async apply(volumes) {
+      const changed: string[] = [];
+      for (const volume of volumes) {
+        try {
+          if (await applyOne(volume)) changed.push(volume.name);
+        } catch (error) {
+          const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${errorMessage(error)}`;
+          return { ok: false, reason: 'FailedMount', volume: volume.name, message };
+        }
+      }
+      return { ok: true, changed };
+    },
+    async tearDown(podUid) {
+      const directory = podDirectory(podsDir, podUid);
+      // The mount table has real paths; the agent's directory may be reached through a link.
+      const real = await realpath(podsDir).catch(() => podsDir);
+      const own = join(real, podUid);
+      for (const point of await listMountsBelow(own)) await unmount(point);
+      const left = await listMountsBelow(own);
+      if (left.length > 0) throw new Error(`Cannot remove "${directory}": still mounted: ${left.join(', ')}`);
+      await rm(directory, { recursive: true, force: true });
+      logger.debug({ podUid }, 'volumes removed');
+    },
+  };
+}
+
+async function ensureMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void> {
+  await mkdir(path, { recursive: true });
+  const real = await realpath(path);
+  if ((await listMountsBelow(real)).includes(real)) return;
+  await mountMemory(real, sizeBytes, mode);
+}
+
+/** An emptyDir is everybody's; with fsGroup new files belong to the group as well. */
+async function share(path: string, groupId: number | undefined): Promise<void> {
+  if (groupId !== undefined) await chown(path, 0, groupId);
+  await chmod(path, groupId === undefined ? SHARED_MODE : GROUP_MODE);
+}
+
+/** The checks of hostPath's `type` (kubernetes.io, "Volumes"). */
+export async function checkHostPath(path: string, type: string): Promise<void> {
+  const fail = (what: string): never => {
+    throw new Error(`hostPath type check failed: ${path} is not ${what}`);
+  };
+  const existing = await stat(path).catch(() => undefined);
+  switch (type) {
+    case '':
+      // The engine needs a source to bind; a missing one becomes a directory.
+      if (!existing) await mkdir(path, { recursive: true, mode: 0o755 });
+      return;
+    case 'DirectoryOrCreate':
+      if (!existing) await mkdir(path, { recursive: true, mode: 0o755 });
+      else if (!existing.isDirectory()) fail('a directory');
+      return;
+    case 'Directory':
+      if (!existing?.isDirectory()) fail('a directory');
+      return;
+    case 'FileOrCreate':
+      if (!existing) await (await open(path, 'a', 0o644)).close();
+      else if (!existing.isFile()) fail('a file');
+      return;
+    case 'File':
+      if (!existing?.isFile()) fail('a file');
+      return;
+    case 'Socket':
+      if (!existing?.isSocket()) fail('a socket');
+      return;
+    case 'CharDevice':
+      if (!existing?.isCharacterDevice()) fail('a character device');
+      return;
+    case 'BlockDevice':
+      if (!existing?.isBlockDevice()) fail('a block device');
+      return;
+    default:
+      fail(`of a known type ("${type}")`);
+  }
+}

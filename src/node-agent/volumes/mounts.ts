@@ -1,0 +1,48 @@
+/** Memory-backed directories and what is mounted below a directory. Uses the `mount` and `umount` programs (util-linux). */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+/** A mount takes milliseconds; one that hangs must not hold up the pod for ever. */
+const COMMAND_TIMEOUT_MS = 30_000;
+
+/** mountinfo writes blank, tab, newline and backslash as octal escapes. */
+function unescape(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
+
+/** Mount points from the text of /proc/self/mountinfo that are `directory` or lie below it, deepest first. */
+export function mountsBelow(mountInfo: string, directory: string): readonly string[] {
+  return mountInfo
+    .split('\n')
+    .map((line) => unescape(line.split(' ')[4] ?? ''))
+    .filter((point) => point === directory || point.startsWith(`${directory}/`))
+    .sort((a, b) => b.length - a.length);
+}
+
+export async function listMountsBelow(directory: string): Promise<readonly string[]> {
+  try {
+    return mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), directory);
+  } catch {
+    return [];
+  }
+}
+
+export async function mountMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void> {
+  const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
+  await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path], {
+    timeout: COMMAND_TIMEOUT_MS,
+  });
+}
+
+/** A mount still in use is detached at once and goes when its last user does. */
+export async function unmount(path: string): Promise<void> {
+  try {
+    await run('umount', [path], { timeout: COMMAND_TIMEOUT_MS });
+  } catch {
+    await run('umount', ['-l', path], { timeout: COMMAND_TIMEOUT_MS });
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * A pod's volumes → what must be on the disk, pure. A ConfigMap or Secret that does not exist (yet) makes the pod wait, in
+ * the kubelet's words. All paths lie below the pod's own directory, but for hostPath.
+ */
+import type { ConfigMap, Pod, Secret, Volume } from '../../schemas/types.ts';
+import { toBytes } from '../../schemas/quantity.ts';
+import { containerResourceValue, type PodPlace, podFieldValue } from '../container-spec/field-ref.ts';
+
+/** A file of a volume, by its path below the volume. */
+export interface VolumeFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly content: Buffer;
+}
+
+export type VolumePlan =
+  | { readonly kind: 'directory'; readonly name: string; readonly path: string; readonly groupId?: number }
+  | {
+      readonly kind: 'memory';
+      readonly name: string;
+      readonly path: string;
+      readonly sizeBytes?: number;
+      readonly groupId?: number;
+    }
+  | { readonly kind: 'host'; readonly name: string; readonly path: string; readonly type: string }
+  | {
+      readonly kind: 'files';
+      readonly name: string;
+      readonly path: string;
+      /** Secrets and tokens stay out of the disk where memory can be mounted. */
+      readonly sensitive: boolean;
+      readonly files: readonly VolumeFile[];
+      readonly groupId?: number;
+    };
+
+export interface VolumesInput {
+  readonly pod: Pod;
+  /** `<agentDir>/pods`. */
+  readonly podsDir: string;
+  readonly place: PodPlace;
+  readonly configMaps: ReadonlyMap<string, ConfigMap>;
+  readonly secrets: ReadonlyMap<string, Secret>;
+  /** Service account tokens already fetched, by `<volume>/<path>`. */
+  readonly tokens: ReadonlyMap<string, string>;
+}
+
+export type VolumesPlan =
+  | {
+      readonly ok: true;
+      readonly volumes: readonly VolumePlan[];
+      readonly paths: ReadonlyMap<string, string>;
+    }
+  | { readonly ok: false; readonly reason: 'FailedMount'; readonly volume: string; readonly message: string };
+
+const PLUGIN_DIRS = {
+  emptyDir: 'kubernetes.io~empty-dir',
+  configMap: 'kubernetes.io~configmap',
+  secret: 'kubernetes.io~secret',
+  projected: 'kubernetes.io~projected',
+  downwardAPI: 'kubernetes.io~downward-api',
+} as const;
+
+const DEFAULT_MODE = 0o644;
+const UID = /^[A-Za-z0-9-]{1,64}$/;
+
+class Missing extends Error {}
+
+/** The pod's own directory; throws on a uid that is none, because the path would not be the pod's. */
+export function podDirectory(podsDir: string, uid: string): string {
+  if (!UID.test(uid)) throw new RangeError(`Cannot use pod uid "${uid}" as a directory's name`);
+  return `${podsDir}/${uid}`;
+}
+
+export function planVolumes(input: VolumesInput): VolumesPlan {
+  const volumes: VolumePlan[] = [];
+  for (const volume of input.pod.spec.volumes ?? []) {
+    try {
+      volumes.push(planVolume(input, volume));
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error;
+      const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
+      return { ok: false, reason: 'FailedMount', volume: volume.name, message };
+    }
+  }
+  return { ok: true, volumes, paths: new Map(volumes.map(({ name, path }) => [name, path])) };
+}
+
+function planVolume(input: VolumesInput, volume: Volume): VolumePlan {
+  const fsGroup = input.pod.spec.securityContext?.fsGroup;
+  const group = fsGroup === undefined ? {} : { groupId: fsGroup };
+  const root = `${podDirectory(input.podsDir, input.pod.metadata.uid ?? '')}/volumes`;
+  const pathOf = (kind: keyof typeof PLUGIN_DIRS): string => `${root}/${PLUGIN_DIRS[kind]}/${volume.name}`;
+  const { name } = volume;
+  if (volume.hostPath) {
+    return { kind: 'host', name, path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
+  }
+  if (volume.emptyDir) {
+    if (volume.emptyDir.medium !== 'Memory') {
+      return { kind: 'directory', name, path: pathOf('emptyDir'), ...group };
+    }
+    const limit = toBytes(volume.emptyDir.sizeLimit);
+    return {
+      kind: 'memory',
+      name,
+      path: pathOf('emptyDir'),
+      ...(limit > 0 ? { sizeBytes: limit } : {}),
+      ...group,
+    };
+  }
+  const files = (
+    kind: keyof typeof PLUGIN_DIRS,
+    list: readonly VolumeFile[],
+    sensitive = false,
+  ): VolumePlan => ({
+    kind: 'files',
+    name,
+    path: pathOf(kind),
+    sensitive,
+    files: uniquePaths(list),
+    ...group,
+  });
+  if (volume.configMap) {
+    const { name: source = '', items, optional, defaultMode } = volume.configMap;
+    return files('configMap', configMapFiles(input, source, items, optional, defaultMode ?? DEFAULT_MODE));
+  }
+  if (volume.secret) {
+    const { secretName = '', items, optional, defaultMode } = volume.secret;
+    return files(
+      'secret',
+      secretFiles(input, secretName, items, optional, defaultMode ?? DEFAULT_MODE),
+      true,
+    );
+  }
+  if (volume.downwardAPI) {
+    const { items = [], defaultMode } = volume.downwardAPI;
+    return files('downwardAPI', downwardFiles(input, items, defaultMode ?? DEFAULT_MODE));
+  }
+  if (volume.projected) {
+    const sources = volume.projected.sources ?? [];
+    const sensitive = sources.some((source) => source.secret || source.serviceAccountToken);
+    const mode = volume.projected.defaultMode ?? DEFAULT_MODE;
+    return files(
+      'projected',
+      sources.flatMap((source) => projectedFiles(input, name, source, mode)),
+      sensitive,
+    );
+  }
+  throw new Missing('this type of volume is not implemented');
+}
+
+type KeyItems = NonNullable<NonNullable<Volume['configMap']>['items']>;
+type DownwardItems = NonNullable<NonNullable<Volume['downwardAPI']>['items']>;
+type ProjectedSource = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
+
+function projectedFiles(
+  input: VolumesInput,
+  volume: string,
+  source: ProjectedSource,
+  mode: number,
+): readonly VolumeFile[] {
+  if (source.configMap) {
+    return configMapFiles(
+      input,
+      source.configMap.name ?? '',
+      source.configMap.items,
+      source.configMap.optional,
+      mode,
+    );
+  }
+  if (source.secret) {
+    return secretFiles(input, source.secret.name ?? '', source.secret.items, source.secret.optional, mode);
+  }
+  if (source.downwardAPI) return downwardFiles(input, source.downwardAPI.items ?? [], mode);
+  if (source.serviceAccountToken) {
+    const { path } = source.serviceAccountToken;
+    const token = input.tokens.get(`${volume}/${path}`);
+    if (token === undefined) throw new Missing(`failed to fetch token for "${path}"`);
+    // A process of another user must read it only when the pod says so by its group.
+    const tokenMode = input.pod.spec.securityContext?.fsGroup === undefined ? mode : 0o600;
+    return [{ path: safePath(path), mode: tokenMode, content: Buffer.from(token) }];
+  }
+  throw new Missing('this source of a projected volume is not implemented');
+}
+
+function configMapFiles(
+  input: VolumesInput,
+  name: string,
+  items: KeyItems | undefined,
+  optional: boolean | undefined,
+  mode: number,
+): readonly VolumeFile[] {
+  const found = input.configMaps.get(name);
+  if (!found && optional !== true) throw new Missing(`configmap "${name}" not found`);
+  const content = new Map<string, Buffer>();
+  for (const [key, value] of Object.entries(found?.data ?? {})) content.set(key, Buffer.from(value));
+  for (const [key, value] of Object.entries(found?.binaryData ?? {}))
+    content.set(key, Buffer.from(value, 'base64'));
+  const missing = (key: string): string => `configmap references non-existent config key: ${key}`;
+  return pick(content, items, optional, mode, missing);
+}
+
+function secretFiles(
+  input: VolumesInput,
+  name: string,
+  items: KeyItems | undefined,
+  optional: boolean | undefined,
+  mode: number,
+): readonly VolumeFile[] {
+  const found = input.secrets.get(name);
+  if (!found && optional !== true) throw new Missing(`secret "${name}" not found`);
+  const entries = Object.entries(found?.data ?? {}).map(
+    ([key, value]) => [key, Buffer.from(value, 'base64')] as const,
+  );
+  const missing = (key: string): string => `references non-existent secret key: ${key}`;
+  return pick(new Map(entries), items, optional, mode, missing);
+}
+
+/** Without items every key is a file; with them only those, under their own paths. */
+function pick(
+  content: ReadonlyMap<string, Buffer>,
+  items: KeyItems | undefined,
+  optional: boolean | undefined,
+  mode: number,
+  missing: (key: string) => string,
+): readonly VolumeFile[] {
+  if (!items || items.length === 0) {
+    return [...content]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => ({ path: safePath(key), mode, content: value }));
+  }
+  return items.flatMap((item) => {
+    const value = content.get(item.key);
+    if (value) return [{ path: safePath(item.path), mode: item.mode ?? mode, content: value }];
+    if (optional === true) return [];
+    throw new Missing(missing(item.key));
+  });
+}
+
+function downwardFiles(input: VolumesInput, items: DownwardItems, mode: number): readonly VolumeFile[] {
+  return items.map((item) => ({
+    path: safePath(item.path),
+    mode: item.mode ?? mode,
+    content: Buffer.from(downwardValue(input, item)),
+  }));
+}
+
+function downwardValue(input: VolumesInput, item: DownwardItems[number]): string {
+  const { pod, place } = input;
+  if (item.fieldRef) {
+    const value = podFieldValue(pod, item.fieldRef.fieldPath, place);
+    if (value === undefined) throw new Missing(`unsupported fieldPath: ${item.fieldRef.fieldPath}`);
+    return value;
+  }
+  const ref = item.resourceFieldRef;
+  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const container = all.find(({ name }) => name === ref?.containerName);
+  const value = ref && container ? containerResourceValue(container, ref, place) : undefined;
+  if (value === undefined) throw new Missing(`container ${ref?.containerName ?? ''} not found`);
+  return value;
+}
+
+/** File paths come from users: relative, without `..`, and not in the writer's own `..` name space. */
+export function safePath(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  const climbs = parts.includes('..') || (parts[0] ?? '..').startsWith('..');
+  if (path.startsWith('/') || path.includes('\0') || climbs) {
+    throw new Missing(`invalid path: "${path}" must be relative and must not start with or contain '..'`);
+  }
+  return parts.join('/');
+}
+
+/** Of two files at one path the later one wins, as in a projected volume of the kubelet. */
+function uniquePaths(files: readonly VolumeFile[]): readonly VolumeFile[] {
+  return [...new Map(files.map((file) => [file.path, file])).values()];
+}

@@ -6,9 +6,11 @@
  */
 import { createAsyncQueue } from '../base/async-queue.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
+import { assessServer, readServerFacts } from './check-server.ts';
 import { createChangeReader } from './change-reader.ts';
 import { connectRedis } from './connect.ts';
 import { createHistory } from './history.ts';
@@ -53,6 +55,7 @@ export interface RedisStoreOptions {
 /** Changes read at once while a watch catches up. */
 const PAGE = 500;
 
+/** Throws UserError where the server is not fit for it (check-server.ts), StoreUnavailable where there is none. */
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
   const target = typeof options.url === 'string' ? parseRedisUrl(options.url) : options.url;
   const { clock = systemClock, codec = plainCodec } = options;
@@ -230,6 +233,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   };
 
   try {
+    for (const { severity, message, advice } of assessServer(await readServerFacts(redis, target))) {
+      if (severity === 'refuse') throw new UserError(`Cannot use Redis: ${message}. ${advice}`);
+      logger.warn({ problem: message, advice }, 'Redis is not set up as it should be');
+    }
     const [epoch, last] = (await redis.call('HMGET', keys.meta, 'epoch', 'last')) as (string | null)[];
     history.adopt(epoch ?? undefined, Number(last ?? 0));
     return store;

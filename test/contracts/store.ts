@@ -79,7 +79,8 @@ const count =
     events.length >= wanted;
 
 async function drain(events: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of events);
+  const iterator = events[Symbol.asyncIterator]();
+  while (!(await iterator.next()).done);
 }
 
 export function storeContract(name: string, createBackend: () => Promise<StoreBackend>): void {
@@ -142,14 +143,14 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
       it('ignores the version that the object of an op carries', async () => {
         const object = anObject('a');
         object.metadata.resourceVersion = '5';
-        const created = await write({ ...create('a'), object } as StoreOp);
+        const created = await write({ ...create('a'), object });
         expect(versionOf(created)).not.toBe('5');
         expect(versionOf(await store.get(RESOURCE, 'default/a'))).toBe(versionOf(created));
       });
 
       it('does not see changes made to an object after it was committed', async () => {
         const object = anObject('a', { key: 'before' });
-        await write({ ...create('a'), object } as StoreOp);
+        await write({ ...create('a'), object });
         (object['data'] as Record<string, string>)['key'] = 'after';
         expect((await store.get(RESOURCE, 'default/a'))?.['data']).toEqual({ key: 'before' });
       });
@@ -358,7 +359,7 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
         const increment = async (writer: Store, key: string): Promise<void> => {
           for (;;) {
             const current = (await writer.get(RESOURCE, `default/${key}`)) as KubeObject;
-            const n = Number((current['data'] as { n: number }).n) + 1;
+            const n = (current['data'] as { n: number }).n + 1;
             try {
               await writer.commit([update(key, versionOf(current), { n })]);
               return;

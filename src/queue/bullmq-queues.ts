@@ -1,0 +1,121 @@
+/**
+ * Queues on BullMQ. All keys carry one hash tag, so that a Redis Cluster takes them.
+ *
+ * Producers fail after a moment without Redis (a job is a hint, nobody waits for it); workers wait for it for ever.
+ * Each worker has connections of its own, so that its watchdog can replace all of it (bullmq-worker.ts).
+ */
+import { Queue } from 'bullmq';
+import { backoffDelayMs } from '../base/backoff.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { TransientError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { createRedisClient } from '../store/connect.ts';
+import { parseRedisUrl } from '../store/redis-target.ts';
+import { type BullWorker, startBullWorker } from './bullmq-worker.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
+import type { QueueName, Queues } from './types.ts';
+
+export interface BullQueuesOptions {
+  /** See store/redis-target.ts for the forms. */
+  readonly url: string;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Must carry a hash tag. */
+  readonly prefix?: string;
+  readonly retry?: RetryPolicy;
+  /** A worker that starts no job for this long, though it could, is replaced. */
+  readonly stuckAfterMs?: number;
+}
+
+const DEFAULT_PREFIX = '{symphony}:q';
+const DEFAULT_STUCK_AFTER_MS = 30_000;
+/** Finished jobs are of interest to people only, and to few. */
+const KEEP_COMPLETED = 100;
+const KEEP_FAILED = 500;
+const RECONNECT = { initialMs: 50, maxMs: 2_000, factor: 2 };
+/** Attempts to reach Redis that adding a job sits through. */
+const PRODUCER_RETRIES = 3;
+const PRODUCER_TIMEOUT_MS = 5_000;
+/** BullMQ's stream of events serves dashboards; nothing of ours reads it. */
+const MAX_EVENTS = 1_000;
+
+export function createBullQueues(options: BullQueuesOptions): Queues {
+  const { clock = systemClock, prefix = DEFAULT_PREFIX, retry = DEFAULT_RETRY } = options;
+  const logger = options.logger.child({ component: 'queue' });
+  const target = parseRedisUrl(options.url);
+  const queues = new Map<QueueName, Queue>();
+  const workers = new Set<BullWorker>();
+  const retryStrategy = (times: number): number => backoffDelayMs(RECONNECT, times);
+  const client = createRedisClient(target, {
+    maxRetriesPerRequest: PRODUCER_RETRIES,
+    commandTimeout: PRODUCER_TIMEOUT_MS,
+    retryStrategy,
+  });
+  client.on('error', (error: Error) => logger.debug({ error }, 'The connection of the queues failed'));
+
+  function queueOf(name: QueueName): Queue {
+    let queue = queues.get(name);
+    if (!queue) {
+      queue = new Queue(name, {
+        connection: client,
+        prefix,
+        streams: { events: { maxLen: MAX_EVENTS } },
+        defaultJobOptions: {
+          attempts: retry.attempts,
+          backoff: { type: 'custom' },
+          removeOnComplete: { count: KEEP_COMPLETED },
+          removeOnFail: { count: KEEP_FAILED },
+        },
+      });
+      queue.on('error', (error: Error) => logger.debug({ error, queue: name }, 'A queue reported an error'));
+      queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  return {
+    queue: (name) => ({
+      async add(payload, { key, delayMs } = {}) {
+        // A job waiting for its retry is brought forward by news of the same key.
+        const deduplication =
+          key === undefined ? undefined : { id: key, keepLastIfActive: true, reschedule: true };
+        try {
+          await queueOf(name).add(name, payload, {
+            ...(delayMs ? { delay: delayMs } : {}),
+            ...(deduplication ? { deduplication } : {}),
+          });
+        } catch (error) {
+          throw new TransientError(`Cannot add a job to ${name}`, { cause: error });
+        }
+      },
+    }),
+    work(name, workerOptions) {
+      const worker = startBullWorker({
+        name,
+        prefix,
+        clock,
+        logger: logger.child({ queue: name }),
+        retry,
+        stuckAfterMs: options.stuckAfterMs ?? DEFAULT_STUCK_AFTER_MS,
+        concurrency: workerOptions.concurrency,
+        process: (payload, signal) => workerOptions.process(payload as never, signal),
+        connect: () => createRedisClient(target, { maxRetriesPerRequest: null, retryStrategy }),
+        countWaiting: () => queueOf(name).getWaitingCount(),
+      });
+      workers.add(worker);
+      return {
+        async [Symbol.asyncDispose]() {
+          workers.delete(worker);
+          await worker[Symbol.asyncDispose]();
+        },
+      };
+    },
+    healthy: () => [...workers].every((worker) => worker.healthy()),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
+      workers.clear();
+      await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
+      client.disconnect();
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * One BullMQ worker and its watchdog. BullMQ workers have been seen to stop without a word after a failover or a broken
+ * connection (bullmq#4378, #4479, #4585); so whoever has jobs waiting, room for them, and starts none is replaced with
+ * its connections, and reports itself as not healthy until a job has been started or none waits.
+ */
+import { type Job, Worker } from 'bullmq';
+import type { Cluster, Redis } from 'ioredis';
+import { backoffDelayMs } from '../base/backoff.ts';
+import { type Clock, sleep } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { INITIAL_WATCHDOG, planWatchdog } from './plan-watchdog.ts';
+import type { RetryPolicy } from './retry.ts';
+
+export interface BullWorkerOptions {
+  readonly name: string;
+  readonly prefix: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly retry: RetryPolicy;
+  readonly stuckAfterMs: number;
+  readonly concurrency: number;
+  process(payload: unknown, signal: AbortSignal): Promise<void>;
+  /** A new connection that waits for Redis for ever. */
+  connect(): Redis | Cluster;
+  countWaiting(): Promise<number>;
+}
+
+export interface BullWorker extends AsyncDisposable {
+  healthy(): boolean;
+}
+
+/** The watchdog looks this many times before it gives a worker up. */
+const LOOKS = 6;
+/** A job's lock outlives short stalls of the event loop; of a dead worker, its jobs come back after as long. */
+const LOCK_MS = 30_000;
+const STALLED_CHECK_MS = 15_000;
+/** A job whose worker died this often is given up: it may be what kills them. */
+const MAX_STALLED = 5;
+/** Seconds that BullMQ blocks for a job: bounds how long a lost wake-up goes unnoticed. */
+const DRAIN_DELAY_S = 2;
+/** How long a replaced worker may take to close before its connections are cut. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+interface Incarnation {
+  readonly worker: Worker;
+  readonly connection: Redis | Cluster;
+}
+
+export function startBullWorker(options: BullWorkerOptions): BullWorker {
+  const { clock, logger, concurrency } = options;
+  const abort = new AbortController();
+  let active = 0;
+  let started = 0;
+  let stuck = false;
+  let current = incarnate();
+
+  async function run(job: Job): Promise<void> {
+    active += 1;
+    started += 1;
+    stuck = false;
+    try {
+      await options.process(job.data, abort.signal);
+    } catch (error) {
+      logger.warn({ error, attemptsMade: job.attemptsMade + 1 }, 'A job failed');
+      throw error;
+    } finally {
+      active -= 1;
+    }
+  }
+
+  function incarnate(): Incarnation {
+    const connection = options.connect();
+    connection.on('error', (error: Error) => logger.debug({ error }, 'The connection of a worker failed'));
+    const worker = new Worker(options.name, run, {
+      connection,
+      prefix: options.prefix,
+      concurrency,
+      drainDelay: DRAIN_DELAY_S,
+      lockDuration: LOCK_MS,
+      stalledInterval: STALLED_CHECK_MS,
+      maxStalledCount: MAX_STALLED,
+      settings: { backoffStrategy: (attemptsMade) => backoffDelayMs(options.retry.backoff, attemptsMade) },
+    });
+    worker.on('error', (error) => logger.debug({ error }, 'A worker reported an error'));
+    worker.on('stalled', (jobId) =>
+      logger.warn({ jobId }, 'A job was taken over from a worker that fell silent'),
+    );
+    return { worker, connection };
+  }
+
+  async function close({ worker, connection }: Incarnation, force: boolean): Promise<void> {
+    const patience = new AbortController();
+    const closing = worker.close(force).catch((error: unknown) => {
+      logger.debug({ error }, 'A worker did not close cleanly');
+    });
+    await (force ? Promise.race([closing, sleep(clock, CLOSE_TIMEOUT_MS, patience.signal)]) : closing);
+    patience.abort();
+    connection.disconnect();
+  }
+
+  async function watch(): Promise<void> {
+    let state = INITIAL_WATCHDOG;
+    for (;;) {
+      await sleep(clock, options.stuckAfterMs / LOOKS, abort.signal);
+      if (abort.signal.aborted) return;
+      let waiting: number;
+      try {
+        waiting = await options.countWaiting();
+      } catch (error) {
+        // Without Redis nobody can work: that is not the worker's fault, and the store reports it.
+        logger.debug({ error }, 'The watchdog cannot count the jobs');
+        continue;
+      }
+      if (abort.signal.aborted) return;
+      const observation = { nowMs: clock.now(), concurrency, active, started, waiting };
+      const plan = planWatchdog(state, observation, options.stuckAfterMs);
+      state = plan.state;
+      if (plan.verdict === 'well') stuck = false;
+      if (plan.verdict !== 'stuck') continue;
+      logger.error({ waiting }, 'A worker has jobs and starts none; it is replaced');
+      stuck = true;
+      const old = current;
+      current = incarnate();
+      await close(old, true);
+    }
+  }
+
+  const watching = watch();
+  return {
+    healthy: () => !stuck,
+    async [Symbol.asyncDispose]() {
+      abort.abort();
+      await watching;
+      await close(current, false);
+    },
+  };
+}

@@ -1,0 +1,212 @@
+/**
+ * The redis-server of `symphony up`: a child on a unix socket in the data directory, with an append-only file and no TCP
+ * port. It is started again when it dies, and stopped when this is disposed.
+ *
+ * A server that a killed parent left behind holds the data and the socket; embedded-owner.ts finds and stops it, so that
+ * starting again after SIGKILL works and keeps the data. Two living owners of one directory are refused.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
+import { type Clock, sleep } from '../base/clock.ts';
+import { errorMessage, UserError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { claimDirectory, pingSocket, releaseDirectory, stopStaleServer } from './embedded-owner.ts';
+
+export interface EmbeddedRedisOptions {
+  /** Made with mode 0700 if it is not there. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly binary?: string;
+}
+
+export interface EmbeddedRedis extends AsyncDisposable {
+  /** For `createRedisStore` and `createBullQueues`. */
+  readonly url: string;
+  readonly socket: string;
+  /** Of the server that runs now. */
+  readonly pid: number | undefined;
+}
+
+/** `sun_path` holds 108 bytes (unix(7)), the last one zero. */
+const MAX_SOCKET_PATH_BYTES = 107;
+/** Reading a large append-only file takes its time; nothing is served before. */
+const START_TIMEOUT_MS = 120_000;
+const POLL_MS = 25;
+/** After SIGTERM the server syncs its file and goes. */
+const STOP_TIMEOUT_MS = 10_000;
+const RESTART: BackoffPolicy = { initialMs: 100, maxMs: 10_000, factor: 2 };
+/** A server that has run this long died of something new. */
+const STABLE_MS = 60_000;
+const OUTPUT_TAIL_CHARS = 4_000;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly startedAt: number;
+  /** Resolves with the end of its output once the process is gone. */
+  readonly exited: Promise<string>;
+}
+
+/** Throws UserError where redis-server is missing or the directory is in use. */
+export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  const { clock, binary = 'redis-server' } = options;
+  const logger = options.logger.child({ component: 'embedded-redis' });
+  const dir = resolve(options.dir);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const socket = await socketPath(dir);
+  const stopping = new AbortController();
+  let running: Running | undefined;
+
+  await claimDirectory(dir);
+  await stopStaleServer({ dir, socket, clock, logger });
+
+  function launch(): Running {
+    const args = [
+      '--port',
+      '0',
+      '--unixsocket',
+      socket,
+      '--unixsocketperm',
+      '700',
+      '--dir',
+      dir,
+      '--save',
+      '',
+    ];
+    const durability = [
+      '--appendonly',
+      'yes',
+      '--appendfsync',
+      'everysec',
+      '--maxmemory-policy',
+      'noeviction',
+    ];
+    // A process group of its own: Ctrl-C is for us, who stop the server last.
+    const child = spawn(binary, [...args, ...durability, '--pidfile', join(dir, 'redis.pid')], {
+      cwd: dir,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let tail = '';
+    const keep = (chunk: Buffer): void => {
+      tail = (tail + chunk.toString('utf8')).slice(-OUTPUT_TAIL_CHARS);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const exited = new Promise<string>((done) => {
+      child.once('error', (error) => done(`${tail}${errorMessage(error)}`));
+      child.once('exit', () => done(tail));
+    });
+    return { child, startedAt: clock.now(), exited };
+  }
+
+  /** Starts a server and waits until it serves. */
+  async function start(): Promise<Running> {
+    const started = launch();
+    let output: string | undefined;
+    void started.exited.then((text) => {
+      output = text;
+    });
+    const deadline = clock.now() + START_TIMEOUT_MS;
+    while (!(await pingSocket(socket))) {
+      if (output !== undefined) throw startError(binary, output);
+      if (stopping.signal.aborted) {
+        started.child.kill('SIGTERM');
+        await started.exited;
+        throw new Error(`Cannot start ${binary}: it is no longer wanted`);
+      }
+      if (clock.now() > deadline) {
+        started.child.kill('SIGKILL');
+        throw new Error(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
+      }
+      await sleep(clock, POLL_MS);
+    }
+    return started;
+  }
+
+  /** Keeps a server running until told to stop. */
+  async function supervise(): Promise<void> {
+    let failures = 0;
+    while (!stopping.signal.aborted) {
+      try {
+        running ??= await start();
+        if (stopping.signal.aborted) running.child.kill('SIGTERM');
+        const { exited, startedAt } = running;
+        const output = await exited;
+        if (stopping.signal.aborted) return;
+        running = undefined;
+        if (clock.now() - startedAt > STABLE_MS) failures = 0;
+        logger.error({ output: lastLine(output) }, 'redis-server ended unexpectedly; starting it again');
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        logger.error({ error }, 'Cannot start redis-server again');
+      }
+      failures += 1;
+      await sleep(clock, backoffDelayMs(RESTART, failures), stopping.signal);
+    }
+  }
+
+  try {
+    running = await start();
+  } catch (error) {
+    await releaseDirectory(dir);
+    throw error;
+  }
+  logger.info({ dir, pid: running.child.pid }, 'redis-server is ready');
+  const supervising = supervise();
+
+  return {
+    url: `unix://${encodeURI(socket)}`,
+    socket,
+    get pid() {
+      return running?.child.pid;
+    },
+    async [Symbol.asyncDispose]() {
+      if (stopping.signal.aborted) return supervising;
+      stopping.abort();
+      const last = running;
+      if (last) {
+        last.child.kill('SIGTERM');
+        const patience = new AbortController();
+        const timeout = sleep(clock, STOP_TIMEOUT_MS, patience.signal).then(() => {
+          if (!patience.signal.aborted) last.child.kill('SIGKILL');
+        });
+        await last.exited;
+        patience.abort();
+        await timeout;
+      }
+      await supervising;
+      await rm(socket, { force: true });
+      await releaseDirectory(dir);
+    },
+  };
+}
+
+/** In the directory; where its path is too long for a socket, in a private directory below the system's temporary one. */
+async function socketPath(dir: string): Promise<string> {
+  const path = join(dir, 'redis.sock');
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
+  const short = join(tmpdir(), `symphony-${createHash('sha256').update(dir).digest('hex').slice(0, 16)}`);
+  await mkdir(short, { recursive: true, mode: 0o700 });
+  const found = await lstat(short);
+  const isOurs = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
+  if (!isOurs) throw new UserError(`Cannot use "${short}" for the socket of Redis: others have access to it`);
+  return join(short, 'redis.sock');
+}
+
+function startError(binary: string, output: string): Error {
+  if (output.includes('ENOENT')) {
+    return new UserError(
+      `Cannot start ${binary}: it is not installed; install the package redis-server, or name a server with --redis-url`,
+    );
+  }
+  return new Error(`Cannot start ${binary}: ${lastLine(output)}`);
+}
+
+function lastLine(output: string): string {
+  return output.trimEnd().split('\n').at(-1) ?? '';
+}

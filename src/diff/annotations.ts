@@ -21,7 +21,11 @@ function listed(object: KubeObject, annotation: string): readonly string[] {
 }
 
 /** Whether a sync option is set on the object (`Prune=false`) or, unless the object says otherwise, on the application. */
-export function hasSyncOption(object: KubeObject, option: string, ofApplication: readonly string[] = []): boolean {
+export function hasSyncOption(
+  object: KubeObject,
+  option: string,
+  ofApplication: readonly string[] = [],
+): boolean {
   const own = listed(object, OPTIONS);
   const name = option.slice(0, option.indexOf('=') + 1);
   if (own.some((each) => each.startsWith(name))) return own.includes(option);

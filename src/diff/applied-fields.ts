@@ -27,7 +27,9 @@ export function fieldsOf(object: KubeObject): FieldSet {
     const annotations = rest['annotations'];
     if (typeof annotations === 'object') {
       const own = [TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION];
-      rest['annotations'] = Object.fromEntries(Object.entries(annotations).filter(([key]) => !own.includes(key)));
+      rest['annotations'] = Object.fromEntries(
+        Object.entries(annotations).filter(([key]) => !own.includes(key)),
+      );
     }
     fields['metadata'] = rest;
   }

@@ -106,7 +106,11 @@ export function planChangeSet(
     else changes.push(outcome);
   }
   const { deletions, held } = planPrune(wanted, inventory, problems, options);
-  return { changes: [...changes.sort(byApplyOrder), ...deletions.sort(byApplyOrder).reverse()], problems, held };
+  return {
+    changes: [...changes.sort(byApplyOrder), ...deletions.sort(byApplyOrder).reverse()],
+    problems,
+    held,
+  };
 }
 
 /** What is to be done with one object: exported for the incremental path, which plans only what changed. */
@@ -140,7 +144,8 @@ function planPrune(
   options: ChangeSetOptions,
 ): { readonly deletions: Change[]; readonly held: ChangeSet['held'] } {
   const candidates = inventory.filter(({ kind, object }) => {
-    if (wanted.has(idOf(kind, keyOf(object))) || object.metadata.deletionTimestamp !== undefined) return false;
+    if (wanted.has(idOf(kind, keyOf(object))) || object.metadata.deletionTimestamp !== undefined)
+      return false;
     return managingApplication(object) === options.application && !ignoresExtraneous(object);
   });
   const free = candidates.filter(({ object }) => !hasSyncOption(object, 'Prune=false', options.syncOptions));

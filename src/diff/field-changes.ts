@@ -12,7 +12,14 @@ export interface FieldChange {
   readonly after: unknown;
 }
 
-const SYSTEM_METADATA = new Set(['resourceVersion', 'uid', 'generation', 'creationTimestamp', 'managedFields', 'selfLink']);
+const SYSTEM_METADATA = new Set([
+  'resourceVersion',
+  'uid',
+  'generation',
+  'creationTimestamp',
+  'managedFields',
+  'selfLink',
+]);
 const OWN_ANNOTATIONS = new Set([APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION]);
 
 /** Status, system metadata and our own marks are left out: they are not what a person changed. */
@@ -26,7 +33,10 @@ function readable(object: KubeObject): Record<string, unknown> {
   const { status: _status, metadata, ...rest } = object;
   const kept = Object.entries(metadata).filter(([key]) => !SYSTEM_METADATA.has(key));
   const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !OWN_ANNOTATIONS.has(key));
-  const shown: Record<string, unknown> = { ...Object.fromEntries(kept), annotations: Object.fromEntries(annotations) };
+  const shown: Record<string, unknown> = {
+    ...Object.fromEntries(kept),
+    annotations: Object.fromEntries(annotations),
+  };
   if (annotations.length === 0) delete shown['annotations'];
   return { ...rest, metadata: shown };
 }

@@ -21,7 +21,10 @@ export function withIgnoredFields(
   for (const rule of rules) {
     if (!applies(rule, desired, kind)) continue;
     for (const pointer of rule.jsonPointers ?? []) {
-      const path = pointer.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+      const path = pointer
+        .split('/')
+        .slice(1)
+        .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
       if (path.length > 0) result = takeLive(result, live, path);
     }
   }
@@ -44,7 +47,9 @@ function takeLive(desired: unknown, live: unknown, path: readonly string[]): unk
     const index = Number(head);
     const liveItem: unknown = Array.isArray(live) ? live[index] : undefined;
     if (!(index in desired)) return desired;
-    return desired.map((item: unknown, at) => (at === index ? (rest.length === 0 ? liveItem : takeLive(item, liveItem, rest)) : item));
+    return desired.map((item: unknown, at) =>
+      at === index ? (rest.length === 0 ? liveItem : takeLive(item, liveItem, rest)) : item,
+    );
   }
   if (!isRecord(desired) || !Object.hasOwn(desired, head)) return desired;
   const liveMember = isRecord(live) ? live[head] : undefined;

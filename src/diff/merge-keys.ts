@@ -31,7 +31,10 @@ const SETS = new Set(['finalizers']);
  * The items of a list by their identity, in order; undefined when the list is one value (it has no merge key, an item
  * lacks it, or two items share it).
  */
-export function itemsByKey(field: string, list: readonly unknown[]): ReadonlyMap<string, unknown> | undefined {
+export function itemsByKey(
+  field: string,
+  list: readonly unknown[],
+): ReadonlyMap<string, unknown> | undefined {
   const items = new Map<string, unknown>();
   const set = SETS.has(field);
   const keys = set ? [] : mergeKeysOf(field, list);
@@ -54,5 +57,7 @@ function mergeKeysOf(field: string, list: readonly unknown[]): readonly string[]
 function identityOf(item: unknown, keys: readonly string[]): string | undefined {
   if (!isRecord(item)) return undefined;
   const parts = keys.map((key) => item[key] ?? KEY_DEFAULTS[key]);
-  return parts.every((part) => typeof part === 'string' || typeof part === 'number') ? parts.join('/') : undefined;
+  return parts.every((part) => typeof part === 'string' || typeof part === 'number')
+    ? parts.join('/')
+    : undefined;
 }

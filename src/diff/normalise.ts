@@ -3,7 +3,14 @@ import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 
 /** Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion, managedFields …). */
-const USER_METADATA = ['name', 'namespace', 'labels', 'annotations', 'finalizers', 'ownerReferences'] as const;
+const USER_METADATA = [
+  'name',
+  'namespace',
+  'labels',
+  'annotations',
+  'finalizers',
+  'ownerReferences',
+] as const;
 
 /** Last-applied of kubectl is kubectl's own; taken over from a dumped object it would lie. */
 const FOREIGN_ANNOTATIONS = new Set(['kubectl.kubernetes.io/last-applied-configuration']);
@@ -12,7 +19,8 @@ const FOREIGN_ANNOTATIONS = new Set(['kubectl.kubernetes.io/last-applied-configu
 export function normaliseDesired(object: KubeObject): KubeObject {
   const { status: _status, metadata, ...rest } = object;
   const kept: Record<string, unknown> = {};
-  for (const key of USER_METADATA) if (metadata[key] !== undefined && metadata[key] !== null) kept[key] = metadata[key];
+  for (const key of USER_METADATA)
+    if (metadata[key] !== undefined && metadata[key] !== null) kept[key] = metadata[key];
   if (isRecord(kept['annotations'])) {
     kept['annotations'] = Object.fromEntries(
       Object.entries(kept['annotations']).filter(([key]) => !FOREIGN_ANNOTATIONS.has(key)),
@@ -35,6 +43,12 @@ function withoutNulls(value: unknown): unknown {
 function foldStringData(secret: KubeObject): KubeObject {
   const { stringData, ...rest } = secret;
   if (!isRecord(stringData)) return secret;
-  const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(String(text)).toString('base64')]);
-  return { ...rest, data: { ...(isRecord(rest['data']) ? rest['data'] : {}), ...Object.fromEntries(encoded) } } as KubeObject;
+  const encoded = Object.entries(stringData).map(([key, text]) => [
+    key,
+    Buffer.from(String(text)).toString('base64'),
+  ]);
+  return {
+    ...rest,
+    data: { ...(isRecord(rest['data']) ? rest['data'] : {}), ...Object.fromEntries(encoded) },
+  } as KubeObject;
 }

@@ -36,7 +36,8 @@ export function renderDiff(changeSet: ChangeSet, options: RenderDiffOptions): st
 }
 
 function summary({ changes }: ChangeSet): string {
-  const count = (action: Change['action']): number => changes.filter((change) => change.action === action).length;
+  const count = (action: Change['action']): number =>
+    changes.filter((change) => change.action === action).length;
   return `${count('create')} to create, ${count('update')} to change, ${count('delete')} to delete, ${count('noop')} unchanged`;
 }
 
@@ -51,11 +52,18 @@ function shownFields(change: Change): readonly FieldChange[] {
 function masked(field: FieldChange): FieldChange {
   if (!/^(data|stringData)\b/.test(field.path)) return field;
   const mask = (value: unknown): unknown =>
-    isRecord(value) ? Object.fromEntries(Object.keys(value).map((key) => [key, MASK])) : value === undefined ? undefined : MASK;
+    isRecord(value)
+      ? Object.fromEntries(Object.keys(value).map((key) => [key, MASK]))
+      : value === undefined
+        ? undefined
+        : MASK;
   return { path: field.path, before: mask(field.before), after: mask(field.after) };
 }
 
-function fieldLines(field: FieldChange, paint: (sign: '+' | '~' | '-', text: string) => string): readonly string[] {
+function fieldLines(
+  field: FieldChange,
+  paint: (sign: '+' | '~' | '-', text: string) => string,
+): readonly string[] {
   const path = printable(field.path);
   if (field.before === undefined) return [paint('+', `    + ${path}: ${valueText(field.after)}`)];
   if (field.after === undefined) return [paint('-', `    - ${path}: ${valueText(field.before)}`)];
@@ -65,7 +73,9 @@ function fieldLines(field: FieldChange, paint: (sign: '+' | '~' | '-', text: str
 function valueText(value: unknown): string {
   const text = typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value);
   const points = [...printable(text)];
-  return points.length <= MAX_VALUE_LENGTH ? points.join('') : `${points.slice(0, MAX_VALUE_LENGTH).join('')}…`;
+  return points.length <= MAX_VALUE_LENGTH
+    ? points.join('')
+    : `${points.slice(0, MAX_VALUE_LENGTH).join('')}…`;
 }
 
 /** Control characters (terminal escapes among them) come from manifests; they are shown, never sent to a terminal. */

@@ -17,13 +17,19 @@ export const assessDeployment: Assessor = (object): Health => {
   const existing = numberAt(status, 'replicas');
   const available = numberAt(status, 'availableReplicas');
   if (updated < replicas) {
-    return progressing(`Waiting for rollout to finish: ${updated} out of ${replicas} new replicas have been updated`);
+    return progressing(
+      `Waiting for rollout to finish: ${updated} out of ${replicas} new replicas have been updated`,
+    );
   }
   if (existing > updated) {
-    return progressing(`Waiting for rollout to finish: ${existing - updated} old replicas are pending termination`);
+    return progressing(
+      `Waiting for rollout to finish: ${existing - updated} old replicas are pending termination`,
+    );
   }
   if (available < updated) {
-    return progressing(`Waiting for rollout to finish: ${available} of ${updated} updated replicas are available`);
+    return progressing(
+      `Waiting for rollout to finish: ${available} of ${updated} updated replicas are available`,
+    );
   }
   return healthy;
 };

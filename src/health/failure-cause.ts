@@ -39,15 +39,24 @@ function causeOfPod(pod: KubeObject): Cause | undefined {
     }
   }
   if (textAt(status, 'phase') === 'Failed') {
-    const text = [textAt(status, 'reason'), lastLine(textAt(status, 'message'))].filter((part) => part !== '').join(': ');
+    const text = [textAt(status, 'reason'), lastLine(textAt(status, 'message'))]
+      .filter((part) => part !== '')
+      .join(': ');
     return { severity: 'failing', text: text === '' ? 'pod failed' : text };
   }
   const scheduled = conditionOf(status, 'PodScheduled');
   if (scheduled?.['status'] === 'False') {
-    return { severity: 'waiting', text: lastLine(textAt(scheduled, 'message')) || textAt(scheduled, 'reason') };
+    return {
+      severity: 'waiting',
+      text: lastLine(textAt(scheduled, 'message')) || textAt(scheduled, 'reason'),
+    };
   }
-  const unready = main.find((container) => container['ready'] !== true && recordAt(recordAt(container, 'state'), 'running'));
-  return unready ? { severity: 'waiting', text: `container ${textAt(unready, 'name')} is not ready` } : undefined;
+  const unready = main.find(
+    (container) => container['ready'] !== true && recordAt(recordAt(container, 'state'), 'running'),
+  );
+  return unready
+    ? { severity: 'waiting', text: `container ${textAt(unready, 'name')} is not ready` }
+    : undefined;
 }
 
 function causeOfContainer(container: Record<string, unknown>, name: string): Cause | undefined {
@@ -56,13 +65,20 @@ function causeOfContainer(container: Record<string, unknown>, name: string): Cau
   const waiting = recordAt(state, 'waiting');
   const reason = textAt(waiting, 'reason');
   const current = recordAt(state, 'terminated');
-  if (current && numberAt(current, 'exitCode') !== 0) return { severity: 'failing', text: `${name} ${exit(current)}` };
-  if (last && (reason === 'CrashLoopBackOff' || (numberAt(last, 'exitCode') !== 0 && container['ready'] !== true))) {
+  if (current && numberAt(current, 'exitCode') !== 0)
+    return { severity: 'failing', text: `${name} ${exit(current)}` };
+  if (
+    last &&
+    (reason === 'CrashLoopBackOff' || (numberAt(last, 'exitCode') !== 0 && container['ready'] !== true))
+  ) {
     return { severity: 'failing', text: `${name} ${exit(last)}` };
   }
   if (!isStuck(reason)) return undefined;
   const message = lastLine(textAt(waiting, 'message'));
-  return { severity: 'failing', text: `${name} cannot start: ${reason}${message === '' ? '' : `: ${message}`}` };
+  return {
+    severity: 'failing',
+    text: `${name} cannot start: ${reason}${message === '' ? '' : `: ${message}`}`,
+  };
 }
 
 /** `exited 137 (OOMKilled)`, with the last line the container said where the agent recorded it. */

@@ -22,5 +22,7 @@ export function recordAt(value: unknown, key: string): Record<string, unknown> |
 }
 
 export function conditionOf(status: unknown, type: string): Record<string, unknown> | undefined {
-  return listAt(status, 'conditions').filter(isRecord).find((condition) => condition['type'] === type);
+  return listAt(status, 'conditions')
+    .filter(isRecord)
+    .find((condition) => condition['type'] === type);
 }

@@ -29,17 +29,29 @@ export const assessPod: Assessor = (object): Health => {
   }
 };
 
-function assessRunning(restarts: string, status: unknown, containers: readonly Record<string, unknown>[]): Health {
+function assessRunning(
+  restarts: string,
+  status: unknown,
+  containers: readonly Record<string, unknown>[],
+): Health {
   // A pod that is to end (a hook, a one-off task) is not done while it runs.
   if (restarts !== 'Always') return progressing(textAt(status, 'message'));
-  if (conditionOf(status, 'Ready')?.['status'] === 'True') return { status: 'Healthy', message: textAt(status, 'message') };
+  if (conditionOf(status, 'Ready')?.['status'] === 'True')
+    return { status: 'Healthy', message: textAt(status, 'message') };
   const crashed = containers.some((container) => recordAt(recordAt(container, 'lastState'), 'terminated'));
-  return crashed ? degraded(textAt(status, 'message') || exitText(containers)) : progressing(textAt(status, 'message'));
+  return crashed
+    ? degraded(textAt(status, 'message') || exitText(containers))
+    : progressing(textAt(status, 'message'));
 }
 
 /** The reasons of the kubelet's waiting state that mean trouble: `ErrImagePull`, `CreateContainerError`, `…BackOff`. */
 export function isStuck(reason: string): boolean {
-  return reason.startsWith('Err') || reason.endsWith('Error') || reason.endsWith('BackOff') || reason === 'InvalidImageName';
+  return (
+    reason.startsWith('Err') ||
+    reason.endsWith('Error') ||
+    reason.endsWith('BackOff') ||
+    reason === 'InvalidImageName'
+  );
 }
 
 function exitText(containers: readonly Record<string, unknown>[]): string {

@@ -12,7 +12,9 @@ export const assessReplicaSet: Assessor = (object): Health => {
   const replicas = numberAt(recordAt(object, 'spec'), 'replicas', 1);
   const available = numberAt(status, 'availableReplicas');
   if (available < replicas) {
-    return progressing(`Waiting for rollout to finish: ${available} out of ${replicas} new replicas are available`);
+    return progressing(
+      `Waiting for rollout to finish: ${available} out of ${replicas} new replicas are available`,
+    );
   }
   return healthy;
 };

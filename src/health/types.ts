@@ -16,7 +16,14 @@ export const progressing = (message: string): Health => ({ status: 'Progressing'
 export const degraded = (message: string): Health => ({ status: 'Degraded', message });
 
 /** From best to worst: the health of a whole is that of its worst part. */
-const ORDER: readonly HealthStatus[] = ['Healthy', 'Suspended', 'Progressing', 'Missing', 'Degraded', 'Unknown'];
+const ORDER: readonly HealthStatus[] = [
+  'Healthy',
+  'Suspended',
+  'Progressing',
+  'Missing',
+  'Degraded',
+  'Unknown',
+];
 
 export function isWorse(a: HealthStatus, b: HealthStatus): boolean {
   return ORDER.indexOf(a) > ORDER.indexOf(b);

@@ -23,6 +23,7 @@ import type { Objects } from '../store/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
 import { applyChanges } from './apply-changes.ts';
+import { commitStatusOf } from './commit-status.ts';
 import { type ApplicationHealth, assessApplication, refreshHealth } from './assess-application.ts';
 import type { GitMirror } from './git/types.ts';
 import { openManagedResources } from './managed-resources.ts';
@@ -88,7 +89,9 @@ const FINALIZER = 'resources-finalizer.argocd.argoproj.io';
 const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
 const APPLICATIONS = 'applications.argoproj.io';
 
-export async function createApplicationController(options: ApplicationControllerOptions): Promise<ApplicationController> {
+export async function createApplicationController(
+  options: ApplicationControllerOptions,
+): Promise<ApplicationController> {
   const { objects, queues, clock, registry } = options;
   const logger = options.logger.child({ component: 'sync' });
   const limits = options.commitStatusLimits ?? defaultCommitStatusLimits;
@@ -113,7 +116,10 @@ export async function createApplicationController(options: ApplicationController
     },
     onError(application, error, retryInMs) {
       if (error instanceof ConflictError) return;
-      logger.warn({ application, retryInMs, error: errorMessage(error) }, 'Cannot sync an application; trying again');
+      logger.warn(
+        { application, retryInMs, error: errorMessage(error) },
+        'Cannot sync an application; trying again',
+      );
     },
   });
   const managed = await openManagedResources(options.caches, registry, ({ application, id, specChanged }) => {
@@ -127,7 +133,10 @@ export async function createApplicationController(options: ApplicationController
     const onlyStatus =
       type === 'MODIFIED' &&
       previous !== undefined &&
-      jsonEqual({ ...object, status: undefined, metadata: userMetadata(object) }, { ...previous, status: undefined, metadata: userMetadata(previous) });
+      jsonEqual(
+        { ...object, status: undefined, metadata: userMetadata(object) },
+        { ...previous, status: undefined, metadata: userMetadata(previous) },
+      );
     if (!onlyStatus) work.add(key);
   });
 
@@ -165,7 +174,8 @@ export async function createApplicationController(options: ApplicationController
     if (await takeRequests(application, state)) return undefined;
     if (clock.now() >= state.nextPollMs) {
       state.fetchDue = true;
-      state.nextPollMs = clock.now() + options.pollIntervalMs * (1 + POLL_JITTER * (options.rng.next() - 0.5));
+      state.nextPollMs =
+        clock.now() + options.pollIntervalMs * (1 + POLL_JITTER * (options.rng.next() - 0.5));
     }
     const outcome = await syncApplication(application, state, contextOf(key), signal);
     outcomes.set(key, outcome);
@@ -174,7 +184,11 @@ export async function createApplicationController(options: ApplicationController
     const plan = planStatusOfCommit(application, state, outcome, health);
     await writeStatus(key, observationOf(state, outcome, health, plan?.status), signal);
     if (plan && !jsonEqual(plan.status, commitStatusOf(application))) await notify(key, plan.status.sha);
-    const waits = [state.nextPollMs - clock.now(), plan?.recheckAfterMs, outcome.retry ? RETRY_MS : undefined];
+    const waits = [
+      state.nextPollMs - clock.now(),
+      plan?.recheckAfterMs,
+      outcome.retry ? RETRY_MS : undefined,
+    ];
     if (outcome.retry && !outcome.compared) state.fetchDue = true;
     return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
   }
@@ -196,7 +210,11 @@ export async function createApplicationController(options: ApplicationController
         // After a restart the same commit is no news.
         if (!application || said?.sha === sha) return;
         const pending: CommitStatus = { sha, state: 'pending', description: 'Applying the commit' };
-        await writeStatusFields(key, (current) => ({ ...current, commitStatus: pending }), new AbortController().signal);
+        await writeStatusFields(
+          key,
+          (current) => ({ ...current, commitStatus: pending }),
+          new AbortController().signal,
+        );
         await notify(key, sha);
       },
     };
@@ -272,7 +290,11 @@ export async function createApplicationController(options: ApplicationController
     };
   }
 
-  async function writeStatus(key: string, observed: ApplicationObservation, signal: AbortSignal): Promise<void> {
+  async function writeStatus(
+    key: string,
+    observed: ApplicationObservation,
+    signal: AbortSignal,
+  ): Promise<void> {
     const application = apps.get(key);
     if (!application) return;
     await writeStatusFields(key, () => planApplicationStatus(application, observed, clock.now()), signal);
@@ -309,7 +331,10 @@ export async function createApplicationController(options: ApplicationController
     try {
       await queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
     } catch (error) {
-      logger.warn({ application, error: errorMessage(error) }, 'Cannot queue a commit status; the resync posts it');
+      logger.warn(
+        { application, error: errorMessage(error) },
+        'Cannot queue a commit status; the resync posts it',
+      );
     }
   }
 
@@ -317,7 +342,9 @@ export async function createApplicationController(options: ApplicationController
   async function finalize(application: Application, signal: AbortSignal): Promise<Requeue | undefined> {
     const key = keyOf(application);
     const finalizers = application.metadata.finalizers ?? [];
-    const ours = finalizers.filter((finalizer) => finalizer === FINALIZER || finalizer.startsWith(`${FINALIZER}/`));
+    const ours = finalizers.filter(
+      (finalizer) => finalizer === FINALIZER || finalizer.startsWith(`${FINALIZER}/`),
+    );
     if (ours.length === 0) return undefined;
     if ((await options.store.clusterState())?.phase !== 'normal') return { requeueAfterMs: RETRY_MS };
     const inventory = managed.inventory(key);
@@ -338,7 +365,12 @@ export async function createApplicationController(options: ApplicationController
     await managed.caughtUp(result.written, signal);
     if (managed.inventory(key).length > 0) return { requeueAfterMs: RETRY_MS };
     const rest = finalizers.filter((finalizer) => !ours.includes(finalizer));
-    await write(() => objects.update({ ...application, metadata: { ...application.metadata, finalizers: rest } }, commitOptions()));
+    await write(() =>
+      objects.update(
+        { ...application, metadata: { ...application.metadata, finalizers: rest } },
+        commitOptions(),
+      ),
+    );
     return undefined;
   }
 
@@ -363,7 +395,10 @@ export async function createApplicationController(options: ApplicationController
       };
       await cacheIsCurrent();
       for (;;) {
-        const open = apps.list().map(keyOf).filter((key) => !done.has(key));
+        const open = apps
+          .list()
+          .map(keyOf)
+          .filter((key) => !done.has(key));
         if (open.length === 0) break;
         for (const key of open) {
           const state = states.get(key);
@@ -379,7 +414,11 @@ export async function createApplicationController(options: ApplicationController
       for (const key of [...done].sort()) {
         const outcome = outcomes.get(key);
         if (outcome?.applied) applied.push(key);
-        else failed.push({ application: key, message: outcome?.problems[0] ?? outcome?.obstacle ?? 'not applied' });
+        else
+          failed.push({
+            application: key,
+            message: outcome?.problems[0] ?? outcome?.obstacle ?? 'not applied',
+          });
       }
       return { applied, failed };
     },
@@ -401,20 +440,22 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function userMetadata({ metadata }: Application): unknown {
-  return { labels: metadata.labels, annotations: metadata.annotations, finalizers: metadata.finalizers, deletionTimestamp: metadata.deletionTimestamp };
-}
-
-/** The commit status that is to be, or has been, posted. */
-export function commitStatusOf(application: Application): CommitStatus | undefined {
-  const said = application.status?.['commitStatus'] as CommitStatus | undefined;
-  return typeof said?.sha === 'string' ? said : undefined;
+  return {
+    labels: metadata.labels,
+    annotations: metadata.annotations,
+    finalizers: metadata.finalizers,
+    deletionTimestamp: metadata.deletionTimestamp,
+  };
 }
 
 function listResources(state: ApplicationState): readonly ResourceStatus[] {
   const rows: ResourceStatus[] = [];
   const all = [...state.desiredById];
   // Of too many, those that deserve a look.
-  const shown = all.length <= MAX_LISTED_RESOURCES ? all : all.filter(([id]) => state.dirty.has(id) || state.health.get(id)?.status !== 'Healthy');
+  const shown =
+    all.length <= MAX_LISTED_RESOURCES
+      ? all
+      : all.filter(([id]) => state.dirty.has(id) || state.health.get(id)?.status !== 'Healthy');
   for (const [id, { kind, object }] of shown.slice(0, MAX_LISTED_RESOURCES)) {
     const { namespace, name } = splitKey(keyOf(object));
     const health = state.health.get(id) ?? { status: 'Missing', message: '' };
@@ -425,7 +466,10 @@ function listResources(state: ApplicationState): readonly ResourceStatus[] {
       ...(namespace === undefined ? {} : { namespace }),
       name,
       status: state.dirty.has(id) ? 'OutOfSync' : 'Synced',
-      health: { status: health.status, ...(health.message === '' ? {} : { message: health.message.slice(0, 500) }) },
+      health: {
+        status: health.status,
+        ...(health.message === '' ? {} : { message: health.message.slice(0, 500) }),
+      },
     });
   }
   return rows.sort((a, b) => (idText(a) < idText(b) ? -1 : 1));
@@ -434,4 +478,3 @@ function listResources(state: ApplicationState): readonly ResourceStatus[] {
 function idText({ group = '', kind, namespace = '', name }: ResourceStatus): string {
   return `${group}/${kind}/${namespace}/${name}`;
 }
-

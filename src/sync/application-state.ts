@@ -40,7 +40,13 @@ export interface ApplicationState {
 /** What makes another render of the same commit: a change of it starts from nothing. */
 export function sourceKeyOf({ spec }: Application): string {
   const { source } = spec;
-  return JSON.stringify([source?.repoURL, source?.path, source?.targetRevision, source?.directory, spec.destination.namespace]);
+  return JSON.stringify([
+    source?.repoURL,
+    source?.path,
+    source?.targetRevision,
+    source?.directory,
+    spec.destination.namespace,
+  ]);
 }
 
 export function createApplicationState(sourceKey: string, nowMs: number): ApplicationState {
@@ -72,8 +78,10 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
 export function takeRender(state: ApplicationState, render: Render): void {
   const before = state.render;
   for (const path of render.changedPaths) {
-    for (const { kind, object } of before?.files.get(path)?.manifests ?? []) markDirty(state, idOf(kind, keyOf(object)));
-    for (const { kind, object } of render.files.get(path)?.manifests ?? []) markDirty(state, idOf(kind, keyOf(object)));
+    for (const { kind, object } of before?.files.get(path)?.manifests ?? [])
+      markDirty(state, idOf(kind, keyOf(object)));
+    for (const { kind, object } of render.files.get(path)?.manifests ?? [])
+      markDirty(state, idOf(kind, keyOf(object)));
   }
   state.desired = [...render.files.values()].flatMap(({ manifests }) => manifests);
   state.desiredById = new Map(state.desired.map((item) => [idOf(item.kind, keyOf(item.object)), item]));

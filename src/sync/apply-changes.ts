@@ -57,7 +57,11 @@ export async function applyChanges(
 
 /** A refusal is about an object and final for this commit; a conflict or a store that is away is not. */
 function rethrowUnlessRefused(error: unknown): void {
-  if (isStatusError(error, 'NotFound') || isStatusError(error, 'AlreadyExists') || isStatusError(error, 'Conflict')) {
+  if (
+    isStatusError(error, 'NotFound') ||
+    isStatusError(error, 'AlreadyExists') ||
+    isStatusError(error, 'Conflict')
+  ) {
     throw new ConflictError(error.message, { cause: error });
   }
   if (!isStatusError(error) || error.code >= 500) throw error;

@@ -32,7 +32,8 @@ export function assessApplication(state: ApplicationState, managed: ManagedResou
   if (worst.status === 'Healthy') return { worst, cause: undefined };
   const unhealthy: { readonly item: DesiredObject; readonly health: Health }[] = [];
   for (const [id, health] of state.health) {
-    const item = health.status === 'Healthy' || health.status === 'Suspended' ? undefined : state.desiredById.get(id);
+    const item =
+      health.status === 'Healthy' || health.status === 'Suspended' ? undefined : state.desiredById.get(id);
     if (item) unhealthy.push({ item, health });
   }
   unhealthy.sort((a, b) => {

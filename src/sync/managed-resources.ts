@@ -115,7 +115,9 @@ export async function openManagedResources(
         const known = newest.get(resource);
         if (known === undefined || BigInt(version) > BigInt(known)) newest.set(resource, version);
       }
-      await Promise.all([...newest].map(([resource, version]) => opened.get(resource)?.cache.waitFor(version, signal)));
+      await Promise.all(
+        [...newest].map(([resource, version]) => opened.get(resource)?.cache.waitFor(version, signal)),
+      );
     },
     [Symbol.dispose]() {
       for (const subscription of subscriptions) subscription[Symbol.dispose]();

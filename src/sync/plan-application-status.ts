@@ -63,7 +63,11 @@ export function planApplicationStatus(
   const current = application.status ?? {};
   const now = toRfc3339(nowMs);
   const source = application.spec.source;
-  const operationState = nextOperation(current['operationState'] as OperationState | undefined, observed, now);
+  const operationState = nextOperation(
+    current['operationState'] as OperationState | undefined,
+    observed,
+    now,
+  );
   const next: Record<string, unknown> = {
     ...current,
     sync: {
@@ -115,7 +119,9 @@ function nextHealth(current: unknown, health: Health, now: string): unknown {
 }
 
 function nextConditions(current: unknown, conditions: readonly ApplicationCondition[], now: string): unknown {
-  const known = (Array.isArray(current) ? current : []) as (ApplicationCondition & { lastTransitionTime?: string })[];
+  const known = (Array.isArray(current) ? current : []) as (ApplicationCondition & {
+    lastTransitionTime?: string;
+  })[];
   return conditions.map(({ type, message }) => {
     const cut = message.slice(0, MAX_MESSAGE);
     const same = known.find((condition) => condition.type === type && condition.message === cut);

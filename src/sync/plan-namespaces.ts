@@ -21,24 +21,30 @@ export function planNamespaces(
   const needed = new Set<string>();
   for (const { action, object } of changes) {
     const { namespace } = object.metadata;
-    if (action === 'create' && namespace !== undefined && !inGit.has(namespace) && !exists(namespace)) needed.add(namespace);
+    if (action === 'create' && namespace !== undefined && !inGit.has(namespace) && !exists(namespace))
+      needed.add(namespace);
   }
   const names = [...needed].sort();
   if (!namespaceKind || names.length === 0) return { create: [], missing: [] };
   if (!createNamespace) {
     return {
       create: [],
-      missing: names.map((name) => `namespace "${name}" does not exist; add it to Git or set the sync option CreateNamespace=true`),
+      missing: names.map(
+        (name) =>
+          `namespace "${name}" does not exist; add it to Git or set the sync option CreateNamespace=true`,
+      ),
     };
   }
-  const create = names.map((name): Change => ({
-    action: 'create',
-    kind: namespaceKind,
-    key: name,
-    wave: NAMESPACE_WAVE,
-    object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
-    live: undefined,
-    origin: undefined,
-  }));
+  const create = names.map(
+    (name): Change => ({
+      action: 'create',
+      kind: namespaceKind,
+      key: name,
+      wave: NAMESPACE_WAVE,
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+      live: undefined,
+      origin: undefined,
+    }),
+  );
   return { create, missing: [] };
 }

@@ -40,7 +40,9 @@ export interface SyncPlan {
 }
 
 /** Argo CD's `enabled: false` keeps the other settings for later. */
-type Automated = NonNullable<NonNullable<Application['spec']['syncPolicy']>['automated']> & { enabled?: boolean };
+type Automated = NonNullable<NonNullable<Application['spec']['syncPolicy']>['automated']> & {
+  enabled?: boolean;
+};
 
 export function syncPolicyOf(application: Application): SyncPolicy {
   const automated: Automated | undefined = application.spec.syncPolicy?.automated;
@@ -66,7 +68,11 @@ export function planSync(input: SyncPlanInput): SyncPlan {
   const step = writes.filter((change) => change.wave === wave);
   const rest = writes.length - step.length;
   if (rest > 0) return { step, last: false, waitingFor: `wave ${wave}` };
-  return { step: [...step, ...changes.filter(({ action }) => action === 'delete')], last: true, waitingFor: undefined };
+  return {
+    step: [...step, ...changes.filter(({ action }) => action === 'delete')],
+    last: true,
+    waitingFor: undefined,
+  };
 }
 
 /** `Deployment "shop/db" of wave 0 (Progressing)`; looked for only where waves are used. */

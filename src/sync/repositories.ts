@@ -57,4 +57,3 @@ function createRepository(mirror: GitMirror): Repository {
     },
   };
 }
-

@@ -106,8 +106,11 @@ async function followRevision(
   const revision = await mirror.resolve(source.targetRevision ?? 'HEAD');
   const before = state.revision ?? lastRevision(application);
   if (revision === state.revision) return;
-  const rewritten = before !== undefined && before !== revision && !(await mirror.isAncestor(before, revision));
-  state.nonAncestor = rewritten ? `revision ${revision} does not descend from ${before}: history was rewritten` : undefined;
+  const rewritten =
+    before !== undefined && before !== revision && !(await mirror.isAncestor(before, revision));
+  state.nonAncestor = rewritten
+    ? `revision ${revision} does not descend from ${before}: history was rewritten`
+    : undefined;
   state.revision = revision;
   const path = normaliseTreePath(source.path ?? '');
   const touched = path === '' || state.render?.treeId !== (await mirror.treeId(revision, path));
@@ -167,16 +170,21 @@ async function compareAndApply(
     const inventory = managed.inventory(key);
     const orphans = inventory.some(({ kind, object }) => !state.desiredById.has(idOf(kind, keyOf(object))));
     if (orphans) historyComplete ??= await context.historyComplete();
-    const changeSet = planChangeSet(state.desired, (resource, name) => managed.live(resource, name), inventory, {
-      application: key,
-      prune: policy.prune,
-      allowEmpty: policy.allowEmpty,
-      historyComplete: historyComplete ?? true,
-      syncOptions,
-      ignore: application.spec.ignoreDifferences ?? [],
-      ...(state.allDirty ? {} : { only: state.dirty }),
-      ...(pruneNeedsApproval(application, state) ? { pruneBudget: REWRITE_PRUNE_BUDGET } : {}),
-    });
+    const changeSet = planChangeSet(
+      state.desired,
+      (resource, name) => managed.live(resource, name),
+      inventory,
+      {
+        application: key,
+        prune: policy.prune,
+        allowEmpty: policy.allowEmpty,
+        historyComplete: historyComplete ?? true,
+        syncOptions,
+        ignore: application.spec.ignoreDifferences ?? [],
+        ...(state.allDirty ? {} : { only: state.dirty }),
+        ...(pruneNeedsApproval(application, state) ? { pruneBudget: REWRITE_PRUNE_BUDGET } : {}),
+      },
+    );
     settle(state, changeSet);
     const failed = new Set(errors.map(({ change }) => idOf(change.kind, change.key)));
     const open = changeSet.changes.filter(({ kind, key: name }) => !failed.has(idOf(kind, name)));
@@ -221,7 +229,12 @@ async function compareAndApply(
       state.dirty.add(idOf(change.kind, change.key));
     }
     context.logger.info(
-      { application: key, revision: state.revision, written: result.written.length, refused: result.errors.length },
+      {
+        application: key,
+        revision: state.revision,
+        written: result.written.length,
+        refused: result.errors.length,
+      },
       'Applied a step of a sync',
     );
     await managed.caughtUp(result.written, signal);
@@ -264,7 +277,10 @@ function conditionsOf(
     changeSet.problems.filter((problem) => problem.code === code).map(({ message }) => message);
   add('RepeatedResourceWarning', withCode('duplicate'));
   add('SharedResourceWarning', withCode('shared-resource'));
-  add('SyncError', [...missingNamespaces, ...errors.map(({ change, message }) => `${change.origin ?? change.key}: ${message}`)]);
+  add('SyncError', [
+    ...missingNamespaces,
+    ...errors.map(({ change, message }) => `${change.origin ?? change.key}: ${message}`),
+  ]);
   add('ComparisonError', obstacle === undefined ? [] : [obstacle]);
   add('NonAncestorWarning', state.nonAncestor === undefined ? [] : [state.nonAncestor]);
   add('ExcludedResourceWarning', state.render?.warnings ?? []);
@@ -300,4 +316,3 @@ function comparisonFailure(problems: readonly string[], obstacle: string | undef
     retry: obstacle !== undefined,
   };
 }
-

@@ -61,12 +61,30 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       await session.remove();
     }
     const git = await session.git();
-    const listing = await git.raw(['ls-remote', '--symref', '--', repository.remote, 'HEAD', 'refs/heads/*', 'refs/tags/*']);
+    const listing = await git.raw([
+      'ls-remote',
+      '--symref',
+      '--',
+      repository.remote,
+      'HEAD',
+      'refs/heads/*',
+      'refs/tags/*',
+    ]);
     signal.throwIfAborted();
     if (listing === knownRefs) return;
     const { head } = parseLsRemote(listing);
     const refs = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
-    await git.raw(['fetch', '--verbose', '--prune', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--', repository.remote, ...refs]);
+    await git.raw([
+      'fetch',
+      '--verbose',
+      '--prune',
+      '--no-tags',
+      '--no-recurse-submodules',
+      '--no-write-fetch-head',
+      '--',
+      repository.remote,
+      ...refs,
+    ]);
     if (head !== undefined) await git.raw(['symbolic-ref', 'HEAD', head]);
     knownRefs = listing;
   }
@@ -85,9 +103,15 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
 
   /** git's words, without credentials, as an error whose class says whether trying again can help. */
   function explain(error: unknown): Error {
-    const text = redactCredentials(errorMessage(error)).trim().split('\n').slice(0, 4).join('; ').slice(0, 500);
+    const text = redactCredentials(errorMessage(error))
+      .trim()
+      .split('\n')
+      .slice(0, 4)
+      .join('; ')
+      .slice(0, 500);
     const message = `Cannot fetch "${redactUrl(options.url)}": ${text}`;
-    if (UNREACHABLE.test(text) || !/fatal:|not found|denied|authentication/i.test(text)) return new TransientError(message);
+    if (UNREACHABLE.test(text) || !/fatal:|not found|denied|authentication/i.test(text))
+      return new TransientError(message);
     return new UserError(message);
   }
 
@@ -138,7 +162,16 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
     },
     async changedEntries(fromTree, toTree) {
       if (fromTree === toTree) return [];
-      const output = await (await session.git()).raw(['diff-tree', '-r', '-z', '--raw', '--no-renames', '--no-abbrev', checked(fromTree), checked(toTree)]);
+      const output = await (await session.git()).raw([
+        'diff-tree',
+        '-r',
+        '-z',
+        '--raw',
+        '--no-renames',
+        '--no-abbrev',
+        checked(fromTree),
+        checked(toTree),
+      ]);
       const headers = await session.headers();
       return Promise.all(
         parseRawDiff(output).map(async ({ path, mode, id }): Promise<TreeChange> => {
@@ -157,7 +190,9 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
           const header = await headers.read(checked(id));
           if (header?.type !== 'blob') throw lost('a file');
           if (header.sizeBytes > MAX_BLOB_BYTES) {
-            throw new UserError(`Cannot read a file of ${header.sizeBytes} bytes: the limit is ${MAX_BLOB_BYTES}`);
+            throw new UserError(
+              `Cannot read a file of ${header.sizeBytes} bytes: the limit is ${MAX_BLOB_BYTES}`,
+            );
           }
           const blob = await contents.read(id);
           if (!blob?.contents) throw lost('a file');
@@ -186,13 +221,18 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       for (let attempt = 1; ; attempt += 1) {
         try {
           await fetchNotes(git, repository);
-          await git.raw(['notes', '--ref=symphony', 'add', '-f', '-m', note, checked(commit)]);
+          const text = typeof note === 'string' ? note : note(await currentNote(git, checked(commit)));
+          await git.raw(['notes', '--ref=symphony', 'add', '-f', '-m', text, checked(commit)]);
           await git.raw(['push', '--verbose', '--', repository.remote, `${NOTES_REF}:${NOTES_REF}`]);
           return;
         } catch (error) {
-          const raced = /rejected|non-fast-forward|fetch first|cannot lock ref|stale info|File exists/i.test(errorMessage(error));
+          const raced = /rejected|non-fast-forward|fetch first|cannot lock ref|stale info|File exists/i.test(
+            errorMessage(error),
+          );
           if (!raced || attempt === NOTE_ATTEMPTS) {
-            throw new TransientError(`Cannot push a note to "${redactUrl(options.url)}": ${redactCredentials(errorMessage(error)).trim().slice(0, 300)}`);
+            throw new TransientError(
+              `Cannot push a note to "${redactUrl(options.url)}": ${redactCredentials(errorMessage(error)).trim().slice(0, 300)}`,
+            );
           }
           logger.debug({ attempt }, 'Notes were pushed by somebody else; trying again');
         }
@@ -205,11 +245,25 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
 async function fetchNotes(git: SimpleGit, repository: RepoUrl): Promise<void> {
   const listing = await git.raw(['ls-remote', '--', repository.remote, NOTES_REF, 'HEAD']);
   if (!listing.includes(`\t${NOTES_REF}\n`)) return;
-  await git.raw(['fetch', '--verbose', '--no-tags', '--no-write-fetch-head', '--', repository.remote, `+${NOTES_REF}:${NOTES_REF}`]);
+  await git.raw([
+    'fetch',
+    '--verbose',
+    '--no-tags',
+    '--no-write-fetch-head',
+    '--',
+    repository.remote,
+    `+${NOTES_REF}:${NOTES_REF}`,
+  ]);
+}
+
+/** git says "no note found" with an error. */
+async function currentNote(git: SimpleGit, commit: string): Promise<string | undefined> {
+  return git.raw(['notes', '--ref=symphony', 'show', commit]).catch(() => undefined);
 }
 
 function checked(id: string): string {
-  if (!isCommitId(id)) throw new UserError(`Cannot use ${JSON.stringify(id.slice(0, 80))}: it is no object id`);
+  if (!isCommitId(id))
+    throw new UserError(`Cannot use ${JSON.stringify(id.slice(0, 80))}: it is no object id`);
   return id;
 }
 
@@ -236,7 +290,10 @@ function createSession(options: GitMirrorOptions, repository: RepoUrl): Session 
 
   async function open(): Promise<Opened> {
     const configFile = await writeGitConfig(directory, repository);
-    const fromUrl = repository.password === undefined ? undefined : { username: repository.username ?? 'git', password: repository.password };
+    const fromUrl =
+      repository.password === undefined
+        ? undefined
+        : { username: repository.username ?? 'git', password: repository.password };
     const environment = gitEnvironment({
       configFile,
       repository,

@@ -24,7 +24,8 @@ export interface RepoUrl {
 /** No forge has longer ones; a bound keeps error messages and keys small. */
 const MAX_URL_LENGTH = 2_048;
 
-const SCP_LIKE = /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!\/\/)([A-Za-z0-9~_/.][^\s\\]*)$/;
+const SCP_LIKE =
+  /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!\/\/)([A-Za-z0-9~_/.][^\s\\]*)$/;
 // eslint-disable-next-line no-control-regex -- control characters are what is refused
 const UNPRINTABLE = /[\u0000-\u0020\u007f]/;
 
@@ -43,7 +44,9 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   const scp = url.includes('://') ? null : SCP_LIKE.exec(url);
   if (scp) {
     const [, user = 'git', host = ''] = scp;
-    return isLinkLocal(host) ? refuse('link-local hosts are refused') : { transport: 'ssh', remote: url, username: user };
+    return isLinkLocal(host)
+      ? refuse('link-local hosts are refused')
+      : { transport: 'ssh', remote: url, username: user };
   }
   let parsed: URL;
   try {
@@ -62,7 +65,10 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
         : refuse('plain http is allowed only to this machine; use https');
     case 'ssh:':
       if (parsed.username.startsWith('-')) return refuse('the user is malformed');
-      return { transport: 'ssh', remote: `ssh://${parsed.username === '' ? '' : `${parsed.username}@`}${parsed.host}${parsed.pathname}` };
+      return {
+        transport: 'ssh',
+        remote: `ssh://${parsed.username === '' ? '' : `${parsed.username}@`}${parsed.host}${parsed.pathname}`,
+      };
     case 'file:':
       if (!policy.allowFile) return refuse('local paths are not enabled');
       if (parsed.host !== '') return refuse('a file URL must not name a host');
@@ -113,7 +119,10 @@ export function canonicalRepoUrl(url: string): string {
   else {
     try {
       const parsed = new URL(url);
-      text = parsed.protocol === 'file:' ? parsed.pathname : `${parsed.hostname}${portOf(parsed)}${parsed.pathname}`;
+      text =
+        parsed.protocol === 'file:'
+          ? parsed.pathname
+          : `${parsed.hostname}${portOf(parsed)}${parsed.pathname}`;
     } catch {
       text = url;
     }

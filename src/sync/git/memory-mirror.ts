@@ -65,10 +65,19 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
   };
   const entriesOf = (files: ReadonlyMap<string, MemoryFile>, prefix: string): TreeEntry[] =>
     [...files]
-      .map(([path, { text, mode }]) => ({ path: prefix + path, mode, blobId: blobIdOf(text), sizeBytes: Buffer.byteLength(text) }))
+      .map(([path, { text, mode }]) => ({
+        path: prefix + path,
+        mode,
+        blobId: blobIdOf(text),
+        sizeBytes: Buffer.byteLength(text),
+      }))
       .sort((a, b) => (a.path < b.path ? -1 : 1));
   const treeIdOf = (files: ReadonlyMap<string, MemoryFile>): string => {
-    const id = sha1(`tree ${entriesOf(files, '').map(({ path, mode, blobId }) => `${mode} ${path} ${blobId}`).join('\0')}`);
+    const id = sha1(
+      `tree ${entriesOf(files, '')
+        .map(({ path, mode, blobId }) => `${mode} ${path} ${blobId}`)
+        .join('\0')}`,
+    );
     trees.set(id, files);
     return id;
   };
@@ -104,8 +113,12 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
         return entriesOf(below(commitOf(commit).files, path), prefix === '' ? '' : `${prefix}/`);
       },
       async changedEntries(fromTree, toTree) {
-        const before = new Map(entriesOf(trees.get(fromTree) ?? new Map(), '').map((entry) => [entry.path, entry]));
-        const after = new Map(entriesOf(trees.get(toTree) ?? new Map(), '').map((entry) => [entry.path, entry]));
+        const before = new Map(
+          entriesOf(trees.get(fromTree) ?? new Map(), '').map((entry) => [entry.path, entry]),
+        );
+        const after = new Map(
+          entriesOf(trees.get(toTree) ?? new Map(), '').map((entry) => [entry.path, entry]),
+        );
         const changes: TreeChange[] = [];
         for (const path of [...new Set([...before.keys(), ...after.keys()])].sort()) {
           const [old, entry] = [before.get(path), after.get(path)];
@@ -138,7 +151,8 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
       async pushNote(commit, note) {
         if (failing) throw failing;
         commitOf(commit);
-        notes.set(commit, note.endsWith('\n') ? note : `${note}\n`);
+        const text = typeof note === 'string' ? note : note(notes.get(commit));
+        notes.set(commit, text.endsWith('\n') ? text : `${text}\n`);
       },
       [Symbol.asyncDispose]: async () => undefined,
     };

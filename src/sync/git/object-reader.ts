@@ -56,12 +56,16 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
     let stall: Timer | undefined;
     const rearm = (): void => {
       stall?.cancel();
-      stall = requests.length === 0 ? undefined : options.clock.setTimer(() => started.kill('SIGKILL'), STALL_TIMEOUT_MS);
+      stall =
+        requests.length === 0
+          ? undefined
+          : options.clock.setTimer(() => started.kill('SIGKILL'), STALL_TIMEOUT_MS);
     };
     const fail = (why: string): void => {
       stall?.cancel();
       if (child === started) child = undefined;
-      for (const request of requests.splice(0)) request.reject(new TransientError(`Cannot read from the mirror: ${why}`));
+      for (const request of requests.splice(0))
+        request.reject(new TransientError(`Cannot read from the mirror: ${why}`));
     };
     const parse = (): void => {
       for (;;) {

@@ -8,7 +8,12 @@ export function parseLsTree(output: string, prefix: string): readonly TreeEntry[
     const tab = record.indexOf('\t');
     if (tab < 0) continue;
     const [mode = '', , id = '', size = '-'] = record.slice(0, tab).split(/ +/);
-    entries.push({ path: prefix + record.slice(tab + 1), mode, blobId: id, sizeBytes: size === '-' ? 0 : Number(size) });
+    entries.push({
+      path: prefix + record.slice(tab + 1),
+      mode,
+      blobId: id,
+      sizeBytes: size === '-' ? 0 : Number(size),
+    });
   }
   return entries.sort(byPath);
 }

@@ -25,7 +25,10 @@ export function revisionCandidates(revision: string): readonly string[] {
     revision.includes('//') ||
     revision.endsWith('/') ||
     revision.endsWith('.lock');
-  if (malformed) throw new UserError(`Cannot use revision ${JSON.stringify(revision.slice(0, 100))}: it is no branch, tag or commit`);
+  if (malformed)
+    throw new UserError(
+      `Cannot use revision ${JSON.stringify(revision.slice(0, 100))}: it is no branch, tag or commit`,
+    );
   if (revision.startsWith('refs/heads/') || revision.startsWith('refs/tags/')) return [revision];
   const names = [`refs/heads/${revision}`, `refs/tags/${revision}`];
   return ABBREVIATED_ID.test(revision) ? [...names, revision] : names;
@@ -36,6 +39,9 @@ export function normaliseTreePath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
   // eslint-disable-next-line no-control-regex -- control characters are what is refused
   const refused = parts.includes('..') || /[\u0000-\u001f\u007f]/.test(path) || path.length > 4_096;
-  if (refused) throw new UserError(`Cannot use path ${JSON.stringify(path.slice(0, 100))}: it must stay inside the repository`);
+  if (refused)
+    throw new UserError(
+      `Cannot use path ${JSON.stringify(path.slice(0, 100))}: it must stay inside the repository`,
+    );
   return parts.join('/');
 }

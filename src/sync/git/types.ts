@@ -34,6 +34,9 @@ export interface GitMirror extends AsyncDisposable {
   describe(
     commit: string,
   ): Promise<{ readonly subject: string; readonly author: string; readonly committedAtMs: number }>;
-  /** Writes a note under `refs/notes/symphony` on the commit and pushes it back. */
-  pushNote(commit: string, note: string): Promise<void>;
+  /**
+   * Writes a note under `refs/notes/symphony` on the commit and pushes it back. A function gets the present note and is
+   * called again when somebody else pushed meanwhile.
+   */
+  pushNote(commit: string, note: string | ((current: string | undefined) => string)): Promise<void>;
 }

@@ -35,11 +35,17 @@ export async function renderPlain(input: PlainRenderInput): Promise<Render> {
   const { mirror, commit, source, previous } = input;
   const path = normaliseTreePath(source.path ?? '');
   const treeId = await mirror.treeId(commit, path);
-  if (treeId === undefined) throw new UserError(`Cannot find folder "${path}" in commit ${commit.slice(0, 12)}`);
+  if (treeId === undefined)
+    throw new UserError(`Cannot find folder "${path}" in commit ${commit.slice(0, 12)}`);
   if (previous?.treeId === treeId) return { ...previous, changedPaths: new Set() };
   // The earlier tree may be gone (the mirror was made anew): then everything is looked at.
   const changes = previous && (await mirror.changedEntries(previous.treeId, treeId).catch(() => undefined));
-  return renderEntries({ ...input, previous: changes && previous }, path, treeId, changes ?? (await wholeTree(mirror, commit, path)));
+  return renderEntries(
+    { ...input, previous: changes && previous },
+    path,
+    treeId,
+    changes ?? (await wholeTree(mirror, commit, path)),
+  );
 }
 
 async function renderEntries(
@@ -63,7 +69,9 @@ async function renderEntries(
   }
   const size = toRead.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (files.size + toRead.length > MAX_MANIFEST_FILES || size > MAX_MANIFEST_BYTES) {
-    throw new UserError(`Cannot render "${path}": more than ${MAX_MANIFEST_FILES} manifests or ${MAX_MANIFEST_BYTES} bytes`);
+    throw new UserError(
+      `Cannot render "${path}": more than ${MAX_MANIFEST_FILES} manifests or ${MAX_MANIFEST_BYTES} bytes`,
+    );
   }
   const known = new Map([...(previous?.files.values() ?? [])].map((file) => [file.blobId, file]));
   for (let start = 0; start < toRead.length; start += READ_BATCH) {
@@ -97,9 +105,16 @@ async function readFiles(
   return entries.map(({ path, blobId, sizeBytes }) => {
     const shown = folder === '' ? path : `${folder}/${path}`;
     const bytes = contents.get(path);
-    if (!bytes) return [path, failed(blobId, shown, `the file has ${sizeBytes} bytes; the limit is ${MAX_MANIFEST_FILE_BYTES}`)];
+    if (!bytes)
+      return [
+        path,
+        failed(blobId, shown, `the file has ${sizeBytes} bytes; the limit is ${MAX_MANIFEST_FILE_BYTES}`),
+      ];
     if (bytes.subarray(0, LFS_POINTER.length).equals(LFS_POINTER)) {
-      return [path, failed(blobId, shown, 'this is a Git LFS pointer, not a manifest; keep manifests out of LFS')];
+      return [
+        path,
+        failed(blobId, shown, 'this is a Git LFS pointer, not a manifest; keep manifests out of LFS'),
+      ];
     }
     // A copy of a file in another place has other origins, so only an unmoved one is taken over.
     const same = known.get(blobId);

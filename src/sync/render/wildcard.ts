@@ -10,7 +10,10 @@ const MAX_PATTERN_LENGTH = 500;
 const MAX_ALTERNATIVES = 100;
 
 export function compileWildcard(pattern: string): (path: string) => boolean {
-  if (pattern.length > MAX_PATTERN_LENGTH) throw new UserError(`Cannot use a pattern of ${pattern.length} characters: the limit is ${MAX_PATTERN_LENGTH}`);
+  if (pattern.length > MAX_PATTERN_LENGTH)
+    throw new UserError(
+      `Cannot use a pattern of ${pattern.length} characters: the limit is ${MAX_PATTERN_LENGTH}`,
+    );
   const alternatives = expandBraces(pattern);
   return (path) => alternatives.some((alternative) => matches(alternative, path));
 }
@@ -21,7 +24,9 @@ function expandBraces(pattern: string): readonly string[] {
   for (const part of pattern.split(/(\{[^{}]*\})/)) {
     const choices = part.startsWith('{') && part.endsWith('}') ? part.slice(1, -1).split(',') : [part];
     if (expanded.length * choices.length > MAX_ALTERNATIVES) {
-      throw new UserError(`Cannot use pattern ${JSON.stringify(pattern)}: it has more than ${MAX_ALTERNATIVES} alternatives`);
+      throw new UserError(
+        `Cannot use pattern ${JSON.stringify(pattern)}: it has more than ${MAX_ALTERNATIVES} alternatives`,
+      );
     }
     expanded = expanded.flatMap((head) => choices.map((choice) => head + choice));
   }
@@ -31,7 +36,10 @@ function expandBraces(pattern: string): readonly string[] {
 function matches(pattern: string, text: string): boolean {
   let [at, position, star, resume] = [0, 0, -1, 0];
   while (position < text.length) {
-    if (at < pattern.length && (pattern[at] === '?' || (pattern[at] === text[position] && pattern[at] !== '*'))) {
+    if (
+      at < pattern.length &&
+      (pattern[at] === '?' || (pattern[at] === text[position] && pattern[at] !== '*'))
+    ) {
       at += 1;
       position += 1;
     } else if (pattern[at] === '*') {

@@ -95,10 +95,17 @@ export function planCommitStatus(input: CommitStatusInput): CommitStatusPlan {
     waits.push(restMs);
   }
   const deadlineMs = Math.max(times.startedMs, times.lastHealthyMs ?? 0) + limits.progressDeadlineMs;
-  if (nowMs >= deadlineMs) return stayFailed(said) ?? say('failure', `${cause ?? input.health}; not healthy within ${limits.progressDeadlineMs / 1000} s`);
+  if (nowMs >= deadlineMs)
+    return (
+      stayFailed(said) ??
+      say('failure', `${cause ?? input.health}; not healthy within ${limits.progressDeadlineMs / 1000} s`)
+    );
   waits.push(deadlineMs - nowMs);
   const recheckAfterMs = Math.min(...waits);
-  return stay(recheckAfterMs) ?? say('pending', cause ?? 'Waiting for the application to become healthy', recheckAfterMs);
+  return (
+    stay(recheckAfterMs) ??
+    say('pending', cause ?? 'Waiting for the application to become healthy', recheckAfterMs)
+  );
 }
 
 function stayFailed(said: CommitStatus | undefined): CommitStatusPlan | undefined {

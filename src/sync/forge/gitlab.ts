@@ -1,0 +1,37 @@
+/** GitLab's commit statuses. Posting the state that is already there answers 400, which is as good as done. */
+import type { CommitState } from '../status/plan-commit-status.ts';
+import type { Forge, ForgeAccess } from './types.ts';
+import { type HttpClient, checkAnswer } from './http.ts';
+
+const STATES: Readonly<Record<CommitState, string>> = {
+  pending: 'pending',
+  success: 'success',
+  failure: 'failed',
+  error: 'failed',
+};
+
+export function createGitLab(http: HttpClient, access: ForgeAccess): Forge {
+  const root = (access.url ?? 'https://gitlab.com').replace(/\/+$/, '').replace(/\/api\/v4$/, '');
+  return {
+    name: 'gitlab',
+    async post({ repoURL, sha, state, description, context, targetUrl }, signal) {
+      const project = encodeURIComponent(access.repositoryOf(repoURL));
+      const response = await http(
+        {
+          method: 'POST',
+          url: `${root}/api/v4/projects/${project}/statuses/${sha}`,
+          headers: { 'private-token': access.token },
+          json: {
+            state: STATES[state],
+            name: context,
+            description,
+            ...(targetUrl === undefined ? {} : { target_url: targetUrl }),
+          },
+        },
+        signal,
+      );
+      if (response.status === 400 && /cannot transition status/i.test(response.text)) return;
+      checkAnswer('GitLab', response);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** Where commit statuses go. One file a forge; each knows the names, limits and refusals of its API. */
+import type { CommitState } from '../status/plan-commit-status.ts';
+
+export interface StatusPost {
+  /** URL of the repository as the Application names it. */
+  readonly repoURL: string;
+  readonly sha: string;
+  readonly state: CommitState;
+  /** At most 140 code points. */
+  readonly description: string;
+  /** Stable: `symphony/<environment>/<application>`. */
+  readonly context: string;
+  readonly targetUrl: string | undefined;
+}
+
+export interface Forge {
+  readonly name: ForgeName;
+  /** Throws TransientError (try again) or TerminalError (the forge will never take it). */
+  post(status: StatusPost, signal: AbortSignal): Promise<void>;
+}
+
+export type ForgeName = 'github' | 'gitlab' | 'gitea' | 'bitbucket' | 'notes' | 'none';
+
+export interface ForgeAccess {
+  /** Root of the API where it is not the forge's public one. */
+  readonly url?: string;
+  readonly token: string;
+  /** `owner/name` at the forge of a repository URL. */
+  readonly repositoryOf: (repoURL: string) => string;
+}

@@ -1,0 +1,158 @@
+/**
+ * Webhooks of the forges: pure verification and parsing. The signature is checked over the raw bytes before anything
+ * is parsed; digests are compared in constant time; whatever has the wrong type or length is refused.
+ */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { isRecord } from '../../base/json.ts';
+
+export type WebhookProvider = 'github' | 'gitlab' | 'gitea' | 'bitbucket';
+export const webhookProviders: readonly WebhookProvider[] = ['github', 'gitlab', 'gitea', 'bitbucket'];
+
+/** Lower-case names, as Node gives them. */
+export type WebhookHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export interface WebhookPush {
+  /** Every spelling of the repository's URL that the payload has. */
+  readonly repositoryUrls: readonly string[];
+  /** `owner/name`. */
+  readonly fullName: string | undefined;
+  /** Refs that moved, in full; empty when the payload does not say (then: any). */
+  readonly refs: readonly string[];
+}
+
+export type WebhookEvent =
+  | { readonly type: 'push'; readonly push: WebhookPush; readonly deliveryId: string | undefined }
+  /** A ping, or an event that says nothing about commits. */
+  | { readonly type: 'ignored'; readonly deliveryId: string | undefined }
+  | { readonly type: 'malformed' };
+
+const SIGNATURE_HEADER: Readonly<Record<WebhookProvider, string>> = {
+  github: 'x-hub-signature-256',
+  gitlab: 'x-gitlab-token',
+  gitea: 'x-gitea-signature',
+  bitbucket: 'x-hub-signature',
+};
+const EVENT_HEADER: Readonly<Record<WebhookProvider, string>> = {
+  github: 'x-github-event',
+  gitlab: 'x-gitlab-event',
+  gitea: 'x-gitea-event',
+  bitbucket: 'x-event-key',
+};
+const DELIVERY_HEADER: Readonly<Record<WebhookProvider, string>> = {
+  github: 'x-github-delivery',
+  gitlab: 'x-gitlab-event-uuid',
+  gitea: 'x-gitea-delivery',
+  bitbucket: 'x-request-uuid',
+};
+const PUSH_EVENTS: Readonly<Record<WebhookProvider, readonly string[]>> = {
+  github: ['push'],
+  gitlab: ['Push Hook', 'Tag Push Hook', 'System Hook'],
+  gitea: ['push'],
+  bitbucket: ['repo:push'],
+};
+
+const MAX_HEADER_LENGTH = 1_000;
+const MAX_URLS = 10;
+const MAX_REFS = 100;
+const URL_MEMBERS = [
+  'clone_url',
+  'ssh_url',
+  'git_url',
+  'html_url',
+  'git_http_url',
+  'git_ssh_url',
+  'web_url',
+  'http_url',
+  'url',
+  'homepage',
+];
+
+/** Whether who sent the body knows the secret. An empty secret verifies nothing. */
+export function verifyWebhook(
+  provider: WebhookProvider,
+  headers: WebhookHeaders,
+  body: Uint8Array,
+  secret: string,
+): boolean {
+  const given = headerOf(headers, SIGNATURE_HEADER[provider]);
+  if (secret === '' || given === undefined) return false;
+  if (provider === 'gitlab') return timingSafeEqual(sha256(given), sha256(secret));
+  const hex = provider === 'gitea' ? given : given.startsWith('sha256=') ? given.slice('sha256='.length) : '';
+  if (!/^[0-9a-fA-F]{64}$/.test(hex)) return false;
+  return timingSafeEqual(Buffer.from(hex, 'hex'), createHmac('sha256', secret).update(body).digest());
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function headerOf(headers: WebhookHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_HEADER_LENGTH
+    ? value
+    : undefined;
+}
+
+/** Call only with a verified body. Total: any bytes give an event. */
+export function parseWebhook(
+  provider: WebhookProvider,
+  headers: WebhookHeaders,
+  body: Uint8Array,
+): WebhookEvent {
+  const deliveryId = headerOf(headers, DELIVERY_HEADER[provider]);
+  const event = headerOf(headers, EVENT_HEADER[provider]);
+  if (event === undefined) return { type: 'malformed' };
+  if (!PUSH_EVENTS[provider].includes(event)) return { type: 'ignored', deliveryId };
+  const payload = parsePayload(headers, body);
+  if (!isRecord(payload)) return { type: 'malformed' };
+  if (event === 'System Hook' && payload['object_kind'] !== 'push') return { type: 'ignored', deliveryId };
+  const repository = isRecord(payload['repository']) ? payload['repository'] : undefined;
+  const project = isRecord(payload['project']) ? payload['project'] : undefined;
+  if (!repository && !project) return { type: 'malformed' };
+  const names = [project?.['path_with_namespace'], repository?.['full_name']];
+  const fullName = names.find((name): name is string => typeof name === 'string');
+  const repositoryUrls = urlsOf(repository, project);
+  if (repositoryUrls.length === 0) return { type: 'malformed' };
+  return { type: 'push', push: { repositoryUrls, fullName, refs: refsOf(payload) }, deliveryId };
+}
+
+/** JSON, or GitHub's form encoding of it. */
+function parsePayload(headers: WebhookHeaders, body: Uint8Array): unknown {
+  const text = Buffer.from(body).toString('utf8');
+  const form = headerOf(headers, 'content-type')?.startsWith('application/x-www-form-urlencoded') ?? false;
+  try {
+    return JSON.parse(form ? (new URLSearchParams(text).get('payload') ?? '') : text);
+  } catch {
+    return undefined;
+  }
+}
+
+function urlsOf(...places: readonly (Record<string, unknown> | undefined)[]): readonly string[] {
+  const urls = new Set<string>();
+  for (const place of places) {
+    if (!place) continue;
+    for (const member of URL_MEMBERS) {
+      const url = place[member];
+      if (typeof url === 'string' && url !== '' && url.length <= 2_048) urls.add(url);
+    }
+    const links = isRecord(place['links']) ? place['links'] : {};
+    const html = isRecord(links['html']) ? links['html']['href'] : undefined;
+    if (typeof html === 'string' && html.length <= 2_048) urls.add(html);
+  }
+  return [...urls].slice(0, MAX_URLS);
+}
+
+function refsOf(payload: Record<string, unknown>): readonly string[] {
+  if (typeof payload['ref'] === 'string') return [payload['ref']];
+  const push = isRecord(payload['push']) ? payload['push'] : {};
+  const changes: unknown[] = Array.isArray(push['changes']) ? push['changes'] : [];
+  const refs = new Set<string>();
+  for (const change of changes.slice(0, MAX_REFS)) {
+    for (const side of ['new', 'old'] as const) {
+      const moved = isRecord(change) ? change[side] : undefined;
+      if (!isRecord(moved) || typeof moved['name'] !== 'string') continue;
+      refs.add(`refs/${moved['type'] === 'tag' ? 'tags' : 'heads'}/${moved['name']}`);
+    }
+  }
+  return [...refs];
+}

@@ -1,0 +1,138 @@
+/** The sync worker on the memory store, an in-memory repository, an inline queue and simulated time. */
+import { seededRng } from '../../src/base/rng.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import type { JsonValue } from '../../src/base/json.ts';
+import type { JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
+import type { KubeObject } from '../../src/schemas/object.ts';
+import * as strategy from '../../src/schemas/strategy.ts';
+import type { Application } from '../../src/schemas/types.ts';
+import { createCacheSet } from '../../src/store/cache-set.ts';
+import { createMemoryStore } from '../../src/store/memory-store.ts';
+import { createObjects } from '../../src/store/objects.ts';
+import {
+  type ApplicationController,
+  createApplicationController,
+} from '../../src/sync/application-controller.ts';
+import { createMemoryRepository } from '../../src/sync/git/memory-mirror.ts';
+import { rootApplication } from '../../src/sync/root-application.ts';
+import { createFakeClock, settle } from '../support/fake-clock.ts';
+
+export const POLL_MS = 30_000;
+export const REPO_URL = 'https://git.example/acme/shop.git';
+
+/** Runs jobs as they are added, waiting ones with one key folded into one. */
+export function createInlineQueues(): Queues & {
+  readonly added: { name: QueueName; payload: JsonValue }[];
+  dead: boolean;
+} {
+  const workers = new Map<QueueName, JobWorkerOptions<JsonValue>>();
+  const queues = {
+    added: [] as { name: QueueName; payload: JsonValue }[],
+    dead: false,
+    queue: (name: QueueName) => ({
+      async add(payload: JsonValue) {
+        queues.added.push({ name, payload });
+        if (!queues.dead)
+          void workers
+            .get(name)
+            ?.process(payload, new AbortController().signal)
+            .catch(() => undefined);
+      },
+    }),
+    work(name: QueueName, options: JobWorkerOptions<JsonValue>) {
+      workers.set(name, options);
+      return { [Symbol.asyncDispose]: async () => void workers.delete(name) };
+    },
+    healthy: () => true,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  return queues as never;
+}
+
+export async function createHarness(options: { readonly root?: Partial<Application['spec']> } = {}) {
+  const clock = createFakeClock();
+  const store = createMemoryStore({ clock });
+  const rng = seededRng(1);
+  const registry = builtinRegistry;
+  const objects = createObjects({ store, registry, clock, rng, strategy });
+  const caches = createCacheSet({ store, clock, logger: silentLogger } as never);
+  const repository = createMemoryRepository(clock);
+  const queues = createInlineQueues();
+  const controllers: ApplicationController[] = [];
+  const start = async (): Promise<ApplicationController> => {
+    const controller = await createApplicationController({
+      store,
+      objects,
+      caches,
+      queues,
+      registry,
+      clock,
+      rng,
+      logger: silentLogger,
+      createMirror: () => repository.createMirror(),
+      pollIntervalMs: POLL_MS,
+    });
+    controllers.push(controller);
+    return controller;
+  };
+  for (const name of ['default', 'symphony-system']) {
+    await objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+  const root = rootApplication({ repoURL: REPO_URL });
+  await objects.create({ ...root, spec: { ...root.spec, ...options.root } });
+  const get = async (resource: string, key: string): Promise<KubeObject | undefined> =>
+    store.get(resource, key);
+  return {
+    clock,
+    store,
+    objects,
+    caches,
+    repository,
+    queues,
+    registry,
+    start,
+    get,
+    /** Lets `ms` pass, and all that follows from it. */
+    async pass(ms = 200) {
+      await settle(20);
+      await clock.advance(ms);
+      await settle(20);
+    },
+    async application(name = 'root', namespace = 'symphony-system') {
+      return (await get('applications.argoproj.io', `${namespace}/${name}`)) as Application | undefined;
+    },
+    async version() {
+      return (await store.list('configmaps')).version;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const controller of controllers) await controller[Symbol.asyncDispose]();
+      await caches[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export type Harness = Awaited<ReturnType<typeof createHarness>>;
+
+export const configMap = (name: string, data: Record<string, string>, extra = ''): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n${extra}data:\n${Object.entries(data)
+    .map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`)
+    .join('\n')}\n`;
+
+export const deployment = (name: string, image: string, replicas = 1): string => `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+spec:
+  replicas: ${replicas}
+  selector:
+    matchLabels: {app: ${name}}
+  template:
+    metadata:
+      labels: {app: ${name}}
+    spec:
+      containers:
+        - name: ${name}
+          image: ${image}
+`;

@@ -76,7 +76,10 @@ function podLookup(core: ApiCore): Parameters<typeof createBasicAuthorizer>[0] {
       }
     },
     async podsOf(node) {
-      const page = await core.list({ kind, namespace: undefined }, { fieldSelector: `spec.nodeName=${node}`, resourceVersion: '0' });
+      const page = await core.list(
+        { kind, namespace: undefined },
+        { fieldSelector: `spec.nodeName=${node}`, resourceVersion: '0' },
+      );
       return page.objects;
     },
   };

@@ -73,7 +73,9 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
       return [...tunnels.keys()];
     },
     accept(node, socket, head) {
-      socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`);
+      socket.write(
+        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`,
+      );
       if (head.length > 0) socket.unshift(head);
       const session = connect('http://agent', { createConnection: () => socket });
       const tunnel: Tunnel = { session };

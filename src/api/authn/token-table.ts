@@ -46,7 +46,8 @@ export async function openTokenTable(path: string): Promise<TokenTable> {
       return entry ? { name: entry.user, groups: [...entry.groups, 'system:authenticated'] } : undefined;
     },
     async issue(user, groups) {
-      if (entries.size >= MAX_TOKENS) throw new Error(`Cannot issue a token: there are ${MAX_TOKENS} already`);
+      if (entries.size >= MAX_TOKENS)
+        throw new Error(`Cannot issue a token: there are ${MAX_TOKENS} already`);
       const token = secretToken();
       const hash = hashOf(token);
       await save(new Map(entries).set(hash, { hash, user, groups }));
@@ -67,7 +68,8 @@ async function readEntries(path: string): Promise<readonly TokenEntry[]> {
   }
   try {
     const parsed: unknown = JSON.parse(text);
-    const list = isRecord(parsed) && Array.isArray(parsed['tokens']) ? (parsed['tokens'] as unknown[]) : undefined;
+    const list =
+      isRecord(parsed) && Array.isArray(parsed['tokens']) ? (parsed['tokens'] as unknown[]) : undefined;
     if (!list?.every(isEntry)) throw new Error('it is not a token table');
     return list;
   } catch (error) {

@@ -36,7 +36,9 @@ export function createBasicAuthorizer(lookup: PodLookup): Authorizer {
     switch (group === '' ? resource : `${resource}.${group}`) {
       case 'nodes':
         if (verb === 'create' && subresource === undefined) return allow;
-        return name === node && (verb === 'get' || writes(verb)) ? allow : ownList(attributes, 'metadata.name', node);
+        return name === node && (verb === 'get' || writes(verb))
+          ? allow
+          : ownList(attributes, 'metadata.name', node);
       case 'leases.coordination.k8s.io':
         if (namespace !== 'kube-node-lease') return deny();
         return (verb === 'create' || name === node) && verb !== 'deletecollection' ? allow : deny();
@@ -80,10 +82,13 @@ export function createBasicAuthorizer(lookup: PodLookup): Authorizer {
   async function authorizeReferenced(node: string, attributes: ResourceAttributes): Promise<Decision> {
     const { verb, namespace, name, resource, fieldSelector } = attributes;
     const wanted = name ?? /^metadata\.name==?([^,]+)$/.exec(fieldSelector ?? '')?.[1];
-    if (!reads.includes(verb) || wanted === undefined) return deny('can only read an individual resource of this type');
+    if (!reads.includes(verb) || wanted === undefined)
+      return deny('can only read an individual resource of this type');
     const pods = await lookup.podsOf(node);
     const type = resource === 'secrets' ? 'secret' : 'configMap';
-    const named = pods.some((pod) => pod.metadata.namespace === namespace && namedByPod(pod, type).has(wanted));
+    const named = pods.some(
+      (pod) => pod.metadata.namespace === namespace && namedByPod(pod, type).has(wanted),
+    );
     return named ? allow : deny(`no relationship found between node '${node}' and this object`);
   }
 

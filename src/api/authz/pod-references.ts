@@ -17,11 +17,16 @@ export function namedByPod(object: KubeObject, type: ReferenceType): ReadonlySet
       add(type === 'secret' ? source.secret?.name : source.configMap?.name);
   }
   if (type === 'secret') for (const reference of spec.imagePullSecrets ?? []) add(reference.name);
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) addContainer(container, type, add);
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers])
+    addContainer(container, type, add);
   return names;
 }
 
-function addContainer(container: Container, type: ReferenceType, add: (name: string | undefined) => void): void {
+function addContainer(
+  container: Container,
+  type: ReferenceType,
+  add: (name: string | undefined) => void,
+): void {
   for (const source of container.envFrom ?? [])
     add(type === 'secret' ? source.secretRef?.name : source.configMapRef?.name);
   for (const { valueFrom } of container.env ?? [])

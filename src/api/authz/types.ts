@@ -1,15 +1,7 @@
 /** What a request wants to do, and whether it may. */
 import type { UserInfo } from '../core/types.ts';
 
-export type Verb =
-  | 'get'
-  | 'list'
-  | 'watch'
-  | 'create'
-  | 'update'
-  | 'patch'
-  | 'delete'
-  | 'deletecollection';
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 export interface ResourceAttributes {
   readonly verb: Verb;
@@ -36,7 +28,9 @@ export interface Authorizer {
 /** The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace "y"`. */
 export function denialText(user: UserInfo, attributes: ResourceAttributes): string {
   const { verb, group, namespace } = attributes;
-  const resource = attributes.subresource ? `${attributes.resource}/${attributes.subresource}` : attributes.resource;
+  const resource = attributes.subresource
+    ? `${attributes.resource}/${attributes.subresource}`
+    : attributes.resource;
   const scope = namespace ? `in the namespace "${namespace}"` : 'at the cluster scope';
   return `User "${user.name}" cannot ${verb} resource "${resource}" in API group "${group}" ${scope}`;
 }

@@ -16,7 +16,9 @@ const TOKEN_FORMAT = 'meta.k8s.io/v1';
 
 export function encodeContinue(token: ContinueToken): string {
   const rv = token.version === undefined ? -1 : Number(token.version);
-  return Buffer.from(JSON.stringify({ v: TOKEN_FORMAT, rv, start: `${token.after}\0` })).toString('base64url');
+  return Buffer.from(JSON.stringify({ v: TOKEN_FORMAT, rv, start: `${token.after}\0` })).toString(
+    'base64url',
+  );
 }
 
 export function decodeContinue(text: string): ContinueToken {
@@ -30,7 +32,8 @@ export function decodeContinue(text: string): ContinueToken {
   } catch {
     throw invalid(`invalid character ${goRune(decoded)} looking for beginning of value`);
   }
-  if (!isRecord(parsed) || parsed['v'] !== TOKEN_FORMAT) throw invalid('server does not recognize this encoded version');
+  if (!isRecord(parsed) || parsed['v'] !== TOKEN_FORMAT)
+    throw invalid('server does not recognize this encoded version');
   const { rv, start } = parsed;
   if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv === 0)
     throw invalid('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');

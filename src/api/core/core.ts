@@ -61,7 +61,12 @@ export interface ApiCore extends AsyncDisposable {
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
   /** Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a version too old). */
   watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
-  create(collection: CollectionRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<KubeObject>;
+  create(
+    collection: CollectionRef,
+    body: unknown,
+    options: WriteOptions,
+    context: RequestContext,
+  ): Promise<KubeObject>;
   update(
     ref: ObjectRef,
     body: unknown,
@@ -84,8 +89,18 @@ export interface ApiCore extends AsyncDisposable {
     options: RemoveOptions,
   ): Promise<ObjectPage>;
   getScale(ref: ObjectRef): Promise<KubeObject>;
-  updateScale(ref: ObjectRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<KubeObject>;
-  patchScale(ref: ObjectRef, patch: PatchInput, options: WriteOptions, context: RequestContext): Promise<KubeObject>;
+  updateScale(
+    ref: ObjectRef,
+    body: unknown,
+    options: WriteOptions,
+    context: RequestContext,
+  ): Promise<KubeObject>;
+  patchScale(
+    ref: ObjectRef,
+    patch: PatchInput,
+    options: WriteOptions,
+    context: RequestContext,
+  ): Promise<KubeObject>;
   bind(ref: ObjectRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<void>;
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
@@ -176,7 +191,11 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
         (current) => {
           const patched = applyPatch(format, scaleOf(paths, current), patch.body, schemas, scaleSchema);
           const { fieldValidation } = writeOptions;
-          return withScale(paths, current, takeTyped(schemas, scaleSchema, patched, SCALE_TYPE, { fieldValidation, context }));
+          return withScale(
+            paths,
+            current,
+            takeTyped(schemas, scaleSchema, patched, SCALE_TYPE, { fieldValidation, context }),
+          );
         },
         { dryRun: writeOptions.dryRun },
         context,

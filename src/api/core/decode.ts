@@ -59,7 +59,8 @@ function decodeStruct(
   const struct = name === undefined ? place.struct : structName(name);
   for (const [key, member] of Object.entries(input)) {
     const path = place.path === '' ? key : `${place.path}.${key}`;
-    const field = schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
+    const field =
+      schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
     if (!field) {
       context.unknown.push(path);
       continue;
@@ -114,7 +115,9 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
   for (const [key, member] of Object.entries(value)) {
     const inner = { ...place, path: `${place.path}.${key}`, depth: place.depth + 1 };
     const decoded =
-      member === null ? nullItem(context, additionalProperties) : decodeValue(context, additionalProperties, member, inner);
+      member === null
+        ? nullItem(context, additionalProperties)
+        : decodeValue(context, additionalProperties, member, inner);
     define(result, key, decoded);
   }
   return result;

@@ -46,11 +46,20 @@ export function takeTyped(
     );
   }
   const input = typed(body, type);
-  if (!schema) return { ...input, metadata: isRecord(input['metadata']) ? input['metadata'] : {} } as unknown as KubeObject;
+  if (!schema)
+    return {
+      ...input,
+      metadata: isRecord(input['metadata']) ? input['metadata'] : {},
+    } as unknown as KubeObject;
   const { value, unknownFields, typeError } = decodeObject(schemas, schema, input);
   if (typeError !== undefined) throw badRequest(cannotHandle(type, typeError));
   reportUnknown(unknownFields, request, (why) => badRequest(cannotHandle(type, why)));
-  return { ...value, apiVersion: type.apiVersion, kind: type.kind, metadata: value['metadata'] ?? {} } as KubeObject;
+  return {
+    ...value,
+    apiVersion: type.apiVersion,
+    kind: type.kind,
+    metadata: value['metadata'] ?? {},
+  } as KubeObject;
 }
 
 /** Strict refuses unknown fields (`refuse` makes the error), Warn reports each, Ignore drops them. */
@@ -84,7 +93,10 @@ function typed(body: Record<string, unknown>, type: TypeName): Record<string, un
         `the object provided is unrecognized (must be of type ${type.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${goKind(value)} into Go struct field .${name} of type string`,
       );
   }
-  const given = { apiVersion: (apiVersion as string) || type.apiVersion, kind: (kind as string) || type.kind };
+  const given = {
+    apiVersion: (apiVersion as string) || type.apiVersion,
+    kind: (kind as string) || type.kind,
+  };
   if (given.kind !== type.kind) {
     const version = versionOf(given.apiVersion);
     throw badRequest(
@@ -107,9 +119,11 @@ function placed(object: KubeObject, request: IntakeRequest): KubeObject {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   const bodyName = object.metadata.name;
   if (name !== undefined && bodyName && bodyName !== name)
-    throw badRequest(
-      `the name of the object (${bodyName}) does not match the name on the URL (${name})`,
-    );
-  const metadata = { ...rest, ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
+    throw badRequest(`the name of the object (${bodyName}) does not match the name on the URL (${name})`);
+  const metadata = {
+    ...rest,
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+  };
   return { ...object, metadata };
 }

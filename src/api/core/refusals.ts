@@ -1,7 +1,13 @@
 /** Refusals that several parts of the API core give, in upstream's words. */
 import type { FieldError } from '../../schemas/field-error.ts';
 import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
-import { failure, fieldErrorBody, fieldErrorText, type Status, type StatusError } from '../../schemas/status.ts';
+import {
+  failure,
+  fieldErrorBody,
+  fieldErrorText,
+  type Status,
+  type StatusError,
+} from '../../schemas/status.ts';
 
 /** 403 by an admission rule: `pods "a" is forbidden: why`. */
 export function forbidden(

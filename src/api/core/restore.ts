@@ -24,7 +24,13 @@ function restorable(value: unknown, node: string): KubeObject {
   const fail = (why: string): Error => badRequest(`Cannot restore a pod of node "${node}": ${why}`);
   if (!isRecord(value) || !isRecord(value['metadata'])) throw fail('it is not an object');
   const { name, namespace, uid } = value['metadata'];
-  if (typeof name !== 'string' || typeof namespace !== 'string' || typeof uid !== 'string' || !name || !namespace)
+  if (
+    typeof name !== 'string' ||
+    typeof namespace !== 'string' ||
+    typeof uid !== 'string' ||
+    !name ||
+    !namespace
+  )
     throw fail('it has no name, namespace and uid');
   if (!isRecord(value['spec']) || value['spec']['nodeName'] !== node)
     throw fail(`"${namespace}/${name}" is not bound to that node`);

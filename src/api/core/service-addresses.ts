@@ -38,7 +38,8 @@ export function takenBy(services: readonly Service[], space: AddressSpace): Take
   const nodePorts = new Set<string>();
   for (const { spec } of services) {
     for (const ip of spec.clusterIPs ?? []) clusterIps.add(ip);
-    for (const port of spec.ports ?? []) if (port.nodePort) nodePorts.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
+    for (const port of spec.ports ?? [])
+      if (port.nodePort) nodePorts.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
     if (spec.healthCheckNodePort) nodePorts.add(`TCP/${spec.healthCheckNodePort}`);
   }
   return { clusterIps, nodePorts };
@@ -89,7 +90,11 @@ function planClusterIp(
   }
   const ip = freeIp(taken.clusterIps, space, rng);
   if (ip === undefined) {
-    errors.push({ type: 'InternalError', path: 'spec.clusterIPs', detail: 'failed to allocate a serviceIP: range is full' });
+    errors.push({
+      type: 'InternalError',
+      path: 'spec.clusterIPs',
+      detail: 'failed to allocate a serviceIP: range is full',
+    });
     return service;
   }
   return { ...service, spec: { ...spec, clusterIP: ip, clusterIPs: [ip], ...families } };
@@ -116,7 +121,9 @@ function planNodePorts(
   errors: FieldError[],
 ): Service {
   const { spec } = service;
-  const exposes = spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
+  const exposes =
+    spec.type === 'NodePort' ||
+    (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
   const used = new Set(taken.nodePorts);
   const { from, to } = space.nodePorts;
   const ports = spec.ports?.map((port, index) => {

@@ -43,7 +43,9 @@ export function createServiceAllocation(options: {
     const deadline = clock.now() + MAX_WAIT_MS;
     while (!(await store.acquireLease(LEASE, holder, LEASE_TTL_MS))) {
       if (clock.now() >= deadline)
-        throw failure(503, 'ServiceUnavailable', 'service addresses are being allocated elsewhere', { retryAfterSeconds: 1 });
+        throw failure(503, 'ServiceUnavailable', 'service addresses are being allocated elsewhere', {
+          retryAfterSeconds: 1,
+        });
       await sleep(clock, RETRY_MS);
     }
     try {
@@ -57,16 +59,19 @@ export function createServiceAllocation(options: {
     const snapshot = await snapshots.open(SERVICES);
     await snapshot.refresh();
     const others = snapshot.hub.cache.list().filter((other) => other.metadata.uid !== current?.metadata.uid);
-    const planned = planAddresses(service, takenBy(others as unknown as readonly Service[], space), space, rng);
+    const planned = planAddresses(
+      service,
+      takenBy(others as unknown as readonly Service[], space),
+      space,
+      rng,
+    );
     if (planned.errors.length > 0) throw invalid(SERVICES, service.metadata.name, planned.errors);
     return planned.service;
   }
 
   return {
     allocate(service, current, write) {
-      const next = turn.then(() =>
-        withLease(async () => write(await plan(service as Service, current))),
-      );
+      const next = turn.then(() => withLease(async () => write(await plan(service as Service, current))));
       turn = next.catch(() => undefined);
       return next;
     },

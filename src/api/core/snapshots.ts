@@ -37,7 +37,9 @@ export function createSnapshots(options: { caches: CacheSet; logger: Logger }): 
     async [Symbol.asyncDispose]() {
       const all = await Promise.allSettled(opened.values());
       await Promise.allSettled(
-        all.map((result) => (result.status === 'fulfilled' ? result.value.hub[Symbol.asyncDispose]() : undefined)),
+        all.map((result) =>
+          result.status === 'fulfilled' ? result.value.hub[Symbol.asyncDispose]() : undefined,
+        ),
       );
     },
   };

@@ -113,7 +113,8 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
         }
         return;
       } catch (error) {
-        if (!(error instanceof Gone)) logger.error({ error, resource: cache.resource }, 'The watch hub failed');
+        if (!(error instanceof Gone))
+          logger.error({ error, resource: cache.resource }, 'The watch hub failed');
         restart();
         wake();
       }

@@ -49,7 +49,8 @@ export async function startWatch(
     if (from > Number(hub.cache.version)) {
       await snapshot.refresh();
       const current = hub.cache.version;
-      if (from > Number(current)) throw expired(`too large resource version: ${version}, current: ${current}`);
+      if (from > Number(current))
+        throw expired(`too large resource version: ${version}, current: ${current}`);
     }
     if (from < hub.floor) throw expired(`too old resource version: ${version} (${hub.floor})`);
   }
@@ -73,7 +74,8 @@ export async function startWatch(
   };
 
   if (initial) {
-    for (const object of initialObjects(hub.current().objects, selection)) sink.frame({ type: 'ADDED', object });
+    for (const object of initialObjects(hub.current().objects, selection))
+      sink.frame({ type: 'ADDED', object });
     if (options.sendInitialEvents && options.allowWatchBookmarks)
       bookmark({ annotations: { 'k8s.io/initial-events-end': 'true' } }, String(from));
   }
@@ -136,4 +138,3 @@ function bookmarkFrame(kind: ResourceKind, version: string, extra?: Record<strin
   const apiVersion = formatApiVersion(kind.group, kind.version);
   return { type: 'BOOKMARK', object: { kind: kind.kind, apiVersion, metadata } };
 }
-

@@ -6,11 +6,11 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
-import type { FieldError } from '../../schemas/field-error.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
-import { conflict, invalid, isStatusError, notFound } from '../../schemas/status.ts';
+import { alreadyExists, conflict, isStatusError, notFound } from '../../schemas/status.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
+import { checkNew, checkStructure, checkUpdate } from '../../store/object-rules.ts';
 import type { Objects } from '../../store/objects.ts';
 import type { Store } from '../../store/types.ts';
 import type { TypeSchemas } from '../openapi/type-schemas.ts';
@@ -32,8 +32,7 @@ import type {
   Written,
 } from './types.ts';
 
-/** Upstream's numbers: names are generated anew this often, updates are tried again this often. */
-const MAX_NAME_ATTEMPTS = 8;
+/** An update that names no version is tried again this often. */
 const MAX_UPDATE_ATTEMPTS = 8;
 
 export interface WriteDependencies {
@@ -50,7 +49,12 @@ export interface WriteDependencies {
 export type Change = (current: KubeObject) => KubeObject;
 
 export interface Writes {
-  create(collection: CollectionRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<KubeObject>;
+  create(
+    collection: CollectionRef,
+    body: unknown,
+    options: WriteOptions,
+    context: RequestContext,
+  ): Promise<KubeObject>;
   update(
     ref: ObjectRef,
     body: unknown,
@@ -79,23 +83,20 @@ export interface Writes {
 export function createWrites(dependencies: WriteDependencies): Writes {
   const { store, objects, schemas, services, clock, rng } = dependencies;
 
-  async function createOnce(kind: ResourceKind, input: KubeObject, dryRun: boolean): Promise<KubeObject> {
-    const prepare = (object: KubeObject): KubeObject => {
-      const made = { nowMs: clock.now(), uid: rng.uuid(), nameSuffix: nameSuffix(rng) };
-      const prepared = prepareCreate(kind, object, made);
-      refuse(kind, prepared.metadata.name, [...kind.validate(prepared), ...kind.checkImplemented(prepared)]);
-      return prepared;
-    };
-    const write = async (object: KubeObject): Promise<KubeObject> => {
-      const prepared = prepare(object);
-      if (!dryRun) return objects.create(prepared);
-      if (await store.get(resourceIdOf(kind), objectKey(prepared.metadata.namespace, prepared.metadata.name)))
-        return objects.create(prepared);
-      return prepared;
-    };
-    if (!isService(kind)) return write(input);
-    prepare(input);
-    return services.allocate(input, undefined, write);
+  /** Without a commit: what a create would store. */
+  async function prepareNew(kind: ResourceKind, object: KubeObject): Promise<KubeObject> {
+    checkStructure(kind, object);
+    const context = { nowMs: clock.now(), uid: rng.uuid(), nameSuffix: nameSuffix(rng) };
+    const prepared = prepareCreate(kind, object, context);
+    checkNew(kind, prepared);
+    return prepared;
+  }
+
+  async function createDry(kind: ResourceKind, object: KubeObject): Promise<KubeObject> {
+    const prepared = await prepareNew(kind, object);
+    const { namespace, name } = prepared.metadata;
+    if (await store.get(resourceIdOf(kind), objectKey(namespace, name))) throw alreadyExists(kind, name);
+    return prepared;
   }
 
   async function create(
@@ -106,15 +107,14 @@ export function createWrites(dependencies: WriteDependencies): Writes {
   ): Promise<KubeObject> {
     const { fieldValidation } = options;
     const taken = takeObject(schemas, body, { kind, namespace, name: undefined, fieldValidation, context });
-    const object = await admit({ kind, operation: 'create', object: kind.withDefaults(taken), context }, dependencies);
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await createOnce(kind, object, options.dryRun);
-      } catch (error) {
-        const generated = !object.metadata.name && isStatusError(error, 'AlreadyExists');
-        if (!generated || attempt >= MAX_NAME_ATTEMPTS) throw error;
-      }
-    }
+    const defaulted = kind.withDefaults(taken);
+    const object = await admit({ kind, operation: 'create', object: defaulted, context }, dependencies);
+    const write = (complete: KubeObject): Promise<KubeObject> =>
+      options.dryRun ? createDry(kind, complete) : objects.create(complete);
+    if (!isService(kind)) return write(object);
+    // No address is looked for on behalf of an object that will not be written anyway.
+    await prepareNew(kind, object);
+    return services.allocate(object, undefined, write);
   }
 
   async function writeUpdate(
@@ -125,25 +125,20 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     subresource: Subresource | undefined,
   ): Promise<KubeObject> {
     const prepare = (object: KubeObject): KubeObject => {
-      const prepared = prepareUpdate(kind, current, object, { nowMs: clock.now(), ...(subresource ? { subresource } : {}) });
-      const implemented = subresource === 'status' ? [] : kind.checkImplemented(prepared);
-      refuse(kind, current.metadata.name, [
-        ...kind.validate(prepared),
-        ...kind.validateUpdate(prepared, current),
-        ...implemented,
-      ]);
+      if (!subresource) checkStructure(kind, object);
+      const context = { nowMs: clock.now(), ...(subresource ? { subresource } : {}) };
+      const prepared = prepareUpdate(kind, current, object, context);
+      if (prepared !== current) checkUpdate(kind, prepared, current, subresource);
       return prepared;
     };
+    const resourceVersion = current.metadata.resourceVersion ?? '';
     const write = async (object: KubeObject): Promise<KubeObject> => {
-      const prepared = prepare(object);
-      if (dryRun) return prepared;
-      const versioned = { ...object, metadata: { ...object.metadata, resourceVersion: current.metadata.resourceVersion ?? '' } };
+      if (dryRun) return prepare(object);
+      const versioned = { ...object, metadata: { ...object.metadata, resourceVersion } };
       return objects.update(versioned, subresource ? { subresource } : {});
     };
     if (!isService(kind) || subresource !== undefined) return write(next);
-    // Validation first: no address is looked for on behalf of an object that will not be written anyway.
-    const prepared = prepare(next);
-    return services.allocate(prepared, current, write);
+    return services.allocate(prepare(next), current, write);
   }
 
   async function change(
@@ -186,7 +181,10 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       };
       try {
         const expected = resourceVersion;
-        return { object: await change(ref, replace, { dryRun, expected }, context, subresource), created: false };
+        return {
+          object: await change(ref, replace, { dryRun, expected }, context, subresource),
+          created: false,
+        };
       } catch (error) {
         if (!createsOnUpdate(kind) || subresource || !isStatusError(error, 'NotFound')) throw error;
         return { object: await create(ref, taken, options, context), created: true };
@@ -201,7 +199,8 @@ export function createWrites(dependencies: WriteDependencies): Writes {
         ref,
         (current) => {
           const patched = applyPatch(format, current, patch.body, schemas, strategic);
-          const shown = (): string => (format === 'strategic' ? goFormat(patch.body) : JSON.stringify(patched));
+          const shown = (): string =>
+            format === 'strategic' ? goFormat(patch.body) : JSON.stringify(patched);
           if (patched['kind'] !== current.kind || patched['apiVersion'] !== current.apiVersion)
             throw invalidPatch(shown(), 'kind and apiVersion of an object cannot change');
           const decoded = schema ? decodeObject(schemas, schema, patched) : undefined;
@@ -229,10 +228,6 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       return plan.action === 'none' ? current : (plan.object ?? current);
     },
   };
-}
-
-function refuse(kind: ResourceKind, name: string, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid(kind, name, errors);
 }
 
 const isService = (kind: ResourceKind): boolean => kind.group === '' && kind.kind === 'Service';

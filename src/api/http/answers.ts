@@ -56,7 +56,11 @@ export function listAnswer(page: ObjectPage, context: AnswerContext): Answer {
     ...(page.remainingItemCount === undefined ? {} : { remainingItemCount: page.remainingItemCount }),
   };
   if (form.transform === 'Table')
-    return jsonAnswer(200, JSON.stringify(toTable({ ...context, objects: page.objects, metadata })), form.encoding);
+    return jsonAnswer(
+      200,
+      JSON.stringify(toTable({ ...context, objects: page.objects, metadata })),
+      form.encoding,
+    );
   if (form.transform !== undefined) {
     const items = page.objects.map(partialObjectMetadata);
     const list = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items };

@@ -100,7 +100,9 @@ export function createApp(options: AppOptions): App {
     exposeHeadRoutes: false,
     logger: false,
   } as const;
-  const server = (options.tls ? fastify({ ...common, https: options.tls }) : fastify(common)) as FastifyInstance;
+  const server = (
+    options.tls ? fastify({ ...common, https: options.tls }) : fastify(common)
+  ) as FastifyInstance;
 
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -173,7 +175,11 @@ export function createApp(options: AppOptions): App {
     return send(reply, await serveResource(core, api, routed), warnings);
   }
 
-  async function watch(request: ApiRequest, routed: RoutedRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function watch(
+    request: ApiRequest,
+    routed: RoutedRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     const { kind } = routed;
     const { namespace, name } = request.target;
     const watched = listOptions(request.query, true);
@@ -195,11 +201,14 @@ export function createApp(options: AppOptions): App {
     return reply;
   }
 
-  async function stream(request: ApiRequest, routed: RoutedRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function stream(
+    request: ApiRequest,
+    routed: RoutedRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     const { namespace, name } = request.target;
     const pod = await core.get({ kind: routed.kind, namespace, name: name ?? '' });
-    if (routed.subresource !== 'log')
-      throw badRequest('Upgrade request required');
+    if (routed.subresource !== 'log') throw badRequest('Upgrade request required');
     await streamLogs({ pod, query: request.query, tunnels, headers: {} }, reply.raw);
     reply.hijack();
     const entry = { close: () => void reply.raw.destroy() };
@@ -259,9 +268,18 @@ export function createApp(options: AppOptions): App {
     if (!isTunnel || target.type !== 'resource' || target.group !== SYMPHONY_GROUP) throw resourceNotFound();
     const { plural, name, subresource } = target;
     if (plural !== 'nodes' || name === undefined || subresource !== 'tunnel') throw resourceNotFound();
-    const attributes = { verb: 'create', group: SYMPHONY_GROUP, resource: 'nodes', subresource, namespace: undefined, name, fieldSelector: undefined } as const;
+    const attributes = {
+      verb: 'create',
+      group: SYMPHONY_GROUP,
+      resource: 'nodes',
+      subresource,
+      namespace: undefined,
+      name,
+      fieldSelector: undefined,
+    } as const;
     const decision = await options.authorizer.authorize(user, attributes);
-    if (!decision.allowed) throw failure(403, 'Forbidden', `nodes "${name}" is forbidden: ${decision.reason ?? 'not allowed'}`);
+    if (!decision.allowed)
+      throw failure(403, 'Forbidden', `nodes "${name}" is forbidden: ${decision.reason ?? 'not allowed'}`);
     tunnels.accept(name, socket, head);
   }
 
@@ -285,7 +303,11 @@ export function createApp(options: AppOptions): App {
 function send(reply: FastifyReply, made: Answer, warnings: readonly string[]): FastifyReply {
   if (warnings.length > 0) reply.header('warning', warnings.slice(0, MAX_WARNINGS).map(warningText));
   for (const [name, value] of Object.entries(made.headers ?? {})) reply.header(name, value);
-  return reply.code(made.code).header('content-type', made.contentType).header('cache-control', 'no-cache, private').send(made.body);
+  return reply
+    .code(made.code)
+    .header('content-type', made.contentType)
+    .header('cache-control', 'no-cache, private')
+    .send(made.body);
 }
 
 /** Headers are bounded; nobody reads more. */
@@ -316,7 +338,17 @@ function rootPaths(core: ApiCore): readonly string[] {
   const groups = core.registry.kinds.flatMap(({ group, version }) =>
     group === '' ? [`/api/${version}`] : [`/apis/${group}`, `/apis/${group}/${version}`],
   );
-  const fixed = ['/api', '/apis', '/healthz', '/livez', '/metrics', '/openapi/v2', '/openapi/v3', '/readyz', '/version'];
+  const fixed = [
+    '/api',
+    '/apis',
+    '/healthz',
+    '/livez',
+    '/metrics',
+    '/openapi/v2',
+    '/openapi/v3',
+    '/readyz',
+    '/version',
+  ];
   return [...new Set([...groups, ...fixed])].sort();
 }
 
@@ -344,7 +376,9 @@ function discoveryAnswer(
     return document === undefined ? textAnswer(404, '404 page not found\n') : jsonAnswer(200, document);
   }
   if (path === '/openapi/v2') {
-    const wanted = mediaRanges(accept).some(({ type }) => ['application/json', '*/*', 'application/*'].includes(type));
+    const wanted = mediaRanges(accept).some(({ type }) =>
+      ['application/json', '*/*', 'application/*'].includes(type),
+    );
     if (!wanted) return { ...textAnswer(406, 'only application/json is available\n') };
     return jsonAnswer(200, openapi.v2);
   }
@@ -352,7 +386,8 @@ function discoveryAnswer(
   if (root === 'api' && second === undefined) return found(apiResourceList(registry, '', first));
   if (root === 'apis' && rest.length === 0) {
     const group = apiGroupOf(registry, first);
-    if (group !== undefined) return second === undefined ? json(group) : found(apiResourceList(registry, first, second));
+    if (group !== undefined)
+      return second === undefined ? json(group) : found(apiResourceList(registry, first, second));
   }
   return textAnswer(404, '404 page not found\n');
 }

@@ -18,7 +18,10 @@ const SUBRESOURCES: Readonly<Partial<Record<Subresource, SubresourceShape>>> = {
   log: { verbs: ['get'] },
   exec: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodExecOptions' } },
   attach: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodAttachOptions' } },
-  portforward: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodPortForwardOptions' } },
+  portforward: {
+    verbs: ['create', 'get'],
+    type: { group: '', version: 'v1', kind: 'PodPortForwardOptions' },
+  },
   binding: { verbs: ['create'], type: { group: '', version: 'v1', kind: 'Binding' } },
   finalize: { verbs: ['update'] },
   ephemeralcontainers: { verbs: MAIN_LIKE },
@@ -82,7 +85,10 @@ export function apiResourceList(registry: Registry, group: string, version: stri
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: formatApiVersion(group, version),
-    resources: kinds.flatMap((kind) => [mainResource(kind), ...subresourcesOf(kind).map((entry) => legacySubresource(kind, entry))]),
+    resources: kinds.flatMap((kind) => [
+      mainResource(kind),
+      ...subresourcesOf(kind).map((entry) => legacySubresource(kind, entry)),
+    ]),
   };
 }
 

@@ -10,7 +10,8 @@ export function duplicateKeys(text: string): readonly string[] {
   let expectKey = false;
   const pathOf = (key: string): string => {
     let path = '';
-    for (const frame of frames.slice(0, -1)) path += frame.keys ? (path === '' ? frame.key : `.${frame.key}`) : `[${frame.index}]`;
+    for (const frame of frames.slice(0, -1))
+      path += frame.keys ? (path === '' ? frame.key : `.${frame.key}`) : `[${frame.index}]`;
     return path === '' ? key : `${path}.${key}`;
   };
   for (let at = 0; at < text.length; at += 1) {

@@ -27,7 +27,12 @@ function fastifyFailure(error: unknown): Status | undefined {
   const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return failure(413, 'RequestEntityTooLarge', 'Request entity too large: limit is 3145728').status;
-  if (typeof code !== 'string' || !code.startsWith('FST_') || typeof statusCode !== 'number' || statusCode >= 500)
+  if (
+    typeof code !== 'string' ||
+    !code.startsWith('FST_') ||
+    typeof statusCode !== 'number' ||
+    statusCode >= 500
+  )
     return undefined;
   return failure(statusCode, 'BadRequest', String(message)).status;
 }
@@ -36,5 +41,9 @@ function fastifyFailure(error: unknown): Status | undefined {
 function internal(error: unknown, logger: Logger): Status {
   const incident = randomUUID();
   logger.error({ error, incident }, 'A request failed by a defect');
-  return failure(500, 'InternalError', `Internal error occurred: see incident ${incident} in the server's log`).status;
+  return failure(
+    500,
+    'InternalError',
+    `Internal error occurred: see incident ${incident} in the server's log`,
+  ).status;
 }

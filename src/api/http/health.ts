@@ -8,7 +8,11 @@ export interface HealthCheck {
   check(): void | Promise<void>;
 }
 
-export async function healthAnswer(endpoint: string, checks: readonly HealthCheck[], query: URLSearchParams): Promise<Answer> {
+export async function healthAnswer(
+  endpoint: string,
+  checks: readonly HealthCheck[],
+  query: URLSearchParams,
+): Promise<Answer> {
   const excluded = new Set(query.getAll('exclude'));
   const results = await Promise.all(
     [{ name: 'ping', check: () => undefined }, ...checks].map(async ({ name, check }) => {
@@ -24,5 +28,8 @@ export async function healthAnswer(endpoint: string, checks: readonly HealthChec
   const healthy = results.every((result) => result.healthy);
   if (healthy && !query.has('verbose')) return textAnswer(200, 'ok');
   const verdict = `${endpoint} check ${healthy ? 'passed' : 'failed'}`;
-  return textAnswer(healthy ? 200 : 500, `${[...results.map((result) => result.line), verdict].join('\n')}\n`);
+  return textAnswer(
+    healthy ? 200 : 500,
+    `${[...results.map((result) => result.line), verdict].join('\n')}\n`,
+  );
 }

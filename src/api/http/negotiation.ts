@@ -80,7 +80,8 @@ export function wantsAggregatedDiscovery(accept: string | undefined): 'v2' | 'v2
       continue;
     }
     const version = parameters.get('v');
-    if (parameters.get('g') === 'apidiscovery.k8s.io' && (version === 'v2' || version === 'v2beta1')) return version;
+    if (parameters.get('g') === 'apidiscovery.k8s.io' && (version === 'v2' || version === 'v2beta1'))
+      return version;
   }
   return undefined;
 }

@@ -19,7 +19,9 @@ export function chooseContainer(object: KubeObject, wanted: string): string {
     if (main.length === 1 && init.length + ephemeral.length === 0 && only !== undefined) return only;
     if (main.length === 1 && only !== undefined && init.length === 0) return only;
     const also = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
-    throw badRequest(`a container name must be specified for pod ${metadata.name}, choose one of: [${main.join(' ')}]${also}`);
+    throw badRequest(
+      `a container name must be specified for pod ${metadata.name}, choose one of: [${main.join(' ')}]${also}`,
+    );
   }
   if (![...main, ...init, ...ephemeral].includes(wanted))
     throw badRequest(`container ${wanted} is not valid for pod ${metadata.name}`);
@@ -33,7 +35,8 @@ export function logQuery(podName: string, query: URLSearchParams): URLSearchPara
   const integer = (name: string, minimum: number): void => {
     const text = query.get(name);
     if (text === null || text === '') return;
-    if (!/^-?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+    if (!/^-?\d+$/.test(text))
+      throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
     const value = Number(text);
     if (value < minimum) {
       const detail = minimum === 0 ? 'must be greater than or equal to 0' : 'must be greater than 0';
@@ -48,7 +51,9 @@ export function logQuery(podName: string, query: URLSearchParams): URLSearchPara
   const sinceTime = query.get('sinceTime');
   if (sinceTime !== null && sinceTime !== '') {
     if (Number.isNaN(Date.parse(sinceTime)))
-      throw badRequest(`parsing time ${JSON.stringify(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse`);
+      throw badRequest(
+        `parsing time ${JSON.stringify(sinceTime)} as "2006-01-02T15:04:05Z07:00": cannot parse`,
+      );
     if (result.has('sinceSeconds'))
       errors.push({
         type: 'FieldValueForbidden',
@@ -83,12 +88,25 @@ export async function streamLogs(request: LogStreamRequest, response: ServerResp
   const abort = new AbortController();
   response.on('close', () => abort.abort());
   const path = ['', 'containerLogs', namespace, name, container].map(encodeURIComponent).join('/');
-  const answer = await tunnels.request({ node, method: 'GET', path: `${path}?${query.toString()}`, signal: abort.signal });
+  const answer = await tunnels.request({
+    node,
+    method: 'GET',
+    path: `${path}?${query.toString()}`,
+    signal: abort.signal,
+  });
   if (answer.status !== 200) {
     const text = await firstBytes(answer.stream);
-    throw failure(answer.status === 404 ? 404 : 400, answer.status === 404 ? 'NotFound' : 'BadRequest', messageOf(text));
+    throw failure(
+      answer.status === 404 ? 404 : 400,
+      answer.status === 404 ? 'NotFound' : 'BadRequest',
+      messageOf(text),
+    );
   }
-  response.writeHead(200, { ...request.headers, 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
+  response.writeHead(200, {
+    ...request.headers,
+    'content-type': 'text/plain',
+    'cache-control': 'no-cache, private',
+  });
   response.flushHeaders();
   answer.stream.on('error', () => response.destroy());
   answer.stream.pipe(response);

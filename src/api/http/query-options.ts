@@ -3,7 +3,13 @@ import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/field-error.ts';
 import { badRequest } from '../../schemas/status.ts';
 import { invalidOptions } from '../core/refusals.ts';
-import type { FieldValidation, ReadListOptions, RemoveOptions, WatchOptions, WriteOptions } from '../core/types.ts';
+import type {
+  FieldValidation,
+  ReadListOptions,
+  RemoveOptions,
+  WatchOptions,
+  WriteOptions,
+} from '../core/types.ts';
 import { parseResourceVersion } from '../core/versions.ts';
 
 /** Go's strconv.ParseBool, with everything else true: a parameter that is there means yes. */
@@ -21,7 +27,11 @@ function integerOf(query: URLSearchParams, name: string): number | undefined {
   return Number(value);
 }
 
-const forbidden = (path: string, detail: string): FieldError => ({ type: 'FieldValueForbidden', path, detail });
+const forbidden = (path: string, detail: string): FieldError => ({
+  type: 'FieldValueForbidden',
+  path,
+  detail,
+});
 
 const listError = (error: FieldError): Error => invalidOptions('ListOptions', error);
 
@@ -39,7 +49,10 @@ export function listOptions(query: URLSearchParams, watching: boolean): ReadList
     if (!watching) throw listError(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
     if (match !== 'NotOlderThan')
       throw listError(
-        forbidden('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'),
+        forbidden(
+          'resourceVersionMatch',
+          'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+        ),
       );
   }
   if (token !== '' && resourceVersion !== '' && resourceVersion !== '0')
@@ -65,7 +78,9 @@ function checkMatch(
 ): void {
   const path = 'resourceVersionMatch';
   if (watching && sendInitialEvents === undefined)
-    throw listError(forbidden(path, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'));
+    throw listError(
+      forbidden(path, 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+    );
   if (resourceVersion === '' && sendInitialEvents === undefined)
     throw listError(forbidden(path, 'resourceVersionMatch is forbidden unless resourceVersion is provided'));
   if (match === 'Exact' && resourceVersion === '0')
@@ -106,7 +121,10 @@ export function writeOptions(query: URLSearchParams, type: WriteOptionsType): Wr
     });
   const fieldManager = query.get('fieldManager');
   return {
-    dryRun: dryRunOf(query.getAll('dryRun').filter((value) => value !== ''), type),
+    dryRun: dryRunOf(
+      query.getAll('dryRun').filter((value) => value !== ''),
+      type,
+    ),
     fieldValidation: fieldValidation as FieldValidation,
     ...(fieldManager === null || fieldManager === '' ? {} : { fieldManager }),
   };
@@ -127,7 +145,11 @@ export function deleteOptions(query: URLSearchParams, body: unknown): DeleteRequ
   const fail = (type: FieldError['type'], value: string, detail: string): Error =>
     invalidOptions('DeleteOptions', { type, path: 'propagationPolicy', value, detail });
   if (propagationPolicy !== undefined && orphanDependents !== undefined)
-    throw fail('FieldValueInvalid', propagationPolicy, 'orphanDependents and deletionPropagation cannot be both set');
+    throw fail(
+      'FieldValueInvalid',
+      propagationPolicy,
+      'orphanDependents and deletionPropagation cannot be both set',
+    );
   if (propagationPolicy !== undefined && !POLICIES.includes(propagationPolicy))
     throw fail(
       'FieldValueNotSupported',
@@ -135,11 +157,14 @@ export function deleteOptions(query: URLSearchParams, body: unknown): DeleteRequ
       'supported values: "Foreground", "Background", "Orphan", "nil"',
     );
   const policy =
-    propagationPolicy ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background');
+    propagationPolicy ??
+    (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : 'Background');
   return {
     dryRun: dryRunOf([...dryRun, ...queryDryRun], 'DeleteOptions'),
     cascades: orphanDependents === false,
-    ...(policy === undefined ? {} : { propagationPolicy: policy as NonNullable<RemoveOptions['propagationPolicy']> }),
+    ...(policy === undefined
+      ? {}
+      : { propagationPolicy: policy as NonNullable<RemoveOptions['propagationPolicy']> }),
     ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
     ...(preconditions === undefined ? {} : { preconditions }),
   };
@@ -167,7 +192,8 @@ function fromQuery(query: URLSearchParams): RawDeleteOptions {
 }
 
 function fromBody(body: unknown): RawDeleteOptions {
-  if (!isRecord(body)) throw badRequest('couldn\'t get version/kind; json parse error: the body is not an object');
+  if (!isRecord(body))
+    throw badRequest("couldn't get version/kind; json parse error: the body is not an object");
   const kind = body['kind'];
   if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions')
     throw badRequest(
@@ -179,8 +205,10 @@ function fromBody(body: unknown): RawDeleteOptions {
   const present = (value: unknown): boolean => value !== undefined && value !== null;
   if (present(dryRun) && !(Array.isArray(dryRun) && dryRun.every((value) => typeof value === 'string')))
     throw wrong('dryRun', '[]string');
-  if (present(propagationPolicy) && typeof propagationPolicy !== 'string') throw wrong('propagationPolicy', 'string');
-  if (present(orphanDependents) && typeof orphanDependents !== 'boolean') throw wrong('orphanDependents', 'bool');
+  if (present(propagationPolicy) && typeof propagationPolicy !== 'string')
+    throw wrong('propagationPolicy', 'string');
+  if (present(orphanDependents) && typeof orphanDependents !== 'boolean')
+    throw wrong('orphanDependents', 'bool');
   if (present(gracePeriodSeconds) && !Number.isSafeInteger(gracePeriodSeconds))
     throw wrong('gracePeriodSeconds', 'int64');
   if (present(preconditions) && !isRecord(preconditions)) throw wrong('preconditions', 'v1.Preconditions');

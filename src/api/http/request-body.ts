@@ -84,8 +84,6 @@ export function parsePatch(contentType: string | undefined, body: Buffer): Parse
     return { format, body: JSON.parse(body.toString('utf8')) as unknown };
   } catch (error) {
     const text = (error as Error).message;
-    throw badRequest(
-      `error decoding patch: ${/end of/.test(text) ? 'unexpected end of JSON input' : text}`,
-    );
+    throw badRequest(`error decoding patch: ${/end of/.test(text) ? 'unexpected end of JSON input' : text}`);
   }
 }

@@ -43,7 +43,9 @@ function resource(group: string, version: string, parts: readonly string[]): Res
   const base = { type: 'resource', group, version } as const;
   const [first = '', second, third, ...rest] = parts;
   const inNamespace =
-    first === 'namespaces' && third !== undefined && !(rest.length === 0 && NAMESPACE_SUBRESOURCES.has(third));
+    first === 'namespaces' &&
+    third !== undefined &&
+    !(rest.length === 0 && NAMESPACE_SUBRESOURCES.has(third));
   if (!inNamespace) {
     if (rest.length > 0) return undefined;
     return { ...base, namespace: undefined, plural: first, name: second, subresource: third };

@@ -38,9 +38,20 @@ export interface RoutedRequest {
 /** Subresources that carry streams; they are served elsewhere. */
 export const STREAMS: readonly Subresource[] = ['log', 'exec', 'attach', 'portforward'];
 
-const OBJECT_VERBS: Readonly<Record<string, Verb>> = { GET: 'get', HEAD: 'get', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const OBJECT_VERBS: Readonly<Record<string, Verb>> = {
+  GET: 'get',
+  HEAD: 'get',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
 
-export function route(core: ApiCore, method: string, target: ResourceTarget, query: URLSearchParams): RoutedRequest {
+export function route(
+  core: ApiCore,
+  method: string,
+  target: ResourceTarget,
+  query: URLSearchParams,
+): RoutedRequest {
   const kind = core.registry.byResource(target.group, target.version, target.plural);
   if (!kind) throw resourceNotFound();
   const { namespace, name } = target;
@@ -97,16 +108,28 @@ function verbOf(
     if (kind.namespaced && target.namespace === undefined) throw methodNotAllowed();
     return 'create';
   }
-  if (method === 'DELETE' && (target.namespace !== undefined || !kind.namespaced) && kind.kind !== 'Namespace')
+  if (
+    method === 'DELETE' &&
+    (target.namespace !== undefined || !kind.namespaced) &&
+    kind.kind !== 'Namespace'
+  )
     return 'deletecollection';
   throw methodNotAllowed();
 }
 
-export async function authorize(authorizer: Authorizer, user: UserInfo, routed: RoutedRequest): Promise<void> {
+export async function authorize(
+  authorizer: Authorizer,
+  user: UserInfo,
+  routed: RoutedRequest,
+): Promise<void> {
   const { attributes, kind } = routed;
   const decision = await authorizer.authorize(user, attributes);
   if (decision.allowed) return;
-  throw denied(kind, attributes, `${denialText(user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`);
+  throw denied(
+    kind,
+    attributes,
+    `${denialText(user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`,
+  );
 }
 
 function denied(kind: ResourceKind, attributes: ResourceAttributes, why: string): StatusError {
@@ -132,7 +155,11 @@ export function answerContext(core: ApiCore, request: ApiRequest, kind: Resource
 }
 
 /** Everything but watches and streams. */
-export async function serveResource(core: ApiCore, request: ApiRequest, routed: RoutedRequest): Promise<Answer> {
+export async function serveResource(
+  core: ApiCore,
+  request: ApiRequest,
+  routed: RoutedRequest,
+): Promise<Answer> {
   const { kind, verb, subresource } = routed;
   const { target, query, user } = request;
   const { namespace } = target;
@@ -155,7 +182,8 @@ export async function serveResource(core: ApiCore, request: ApiRequest, routed: 
     }
   }
   const ref: ObjectRef = { kind, namespace, name: target.name };
-  if (subresource === 'scale') return objectAnswer(200, await serveScale(core, request, ref, verb, context), form);
+  if (subresource === 'scale')
+    return objectAnswer(200, await serveScale(core, request, ref, verb, context), form);
   if (subresource === 'binding') {
     const options = writing(request, 'CreateOptions');
     await core.bind(ref, bodyOf(request, options), options, context);
@@ -166,7 +194,13 @@ export async function serveResource(core: ApiCore, request: ApiRequest, routed: 
       return objectAnswer(200, await core.get(ref, query.get('resourceVersion') ?? undefined), form);
     case 'update': {
       const options = writing(request, 'UpdateOptions');
-      const { object, created: isNew } = await core.update(ref, bodyOf(request, options), options, context, subresource);
+      const { object, created: isNew } = await core.update(
+        ref,
+        bodyOf(request, options),
+        options,
+        context,
+        subresource,
+      );
       return objectAnswer(isNew ? 201 : 200, object, form);
     }
     case 'patch': {
@@ -201,9 +235,13 @@ async function serveScale(
 }
 
 const created = (): Answer =>
-  jsonAnswer(201, JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }));
+  jsonAnswer(
+    201,
+    JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }),
+  );
 
-const writing = (request: ApiRequest, type: WriteOptionsType): WriteOptions => writeOptions(request.query, type);
+const writing = (request: ApiRequest, type: WriteOptionsType): WriteOptions =>
+  writeOptions(request.query, type);
 
 function bodyOf(request: ApiRequest, options: WriteOptions): unknown {
   const { body, headers } = request;
@@ -242,10 +280,17 @@ function patchOf(request: ApiRequest, options: WriteOptions): Parameters<ApiCore
 /** Kinds whose deletion is answered with the object, as upstream's storages are set up. */
 const RETURNS_OBJECT: readonly string[] = ['Pod', 'Service', 'ServiceAccount', 'Namespace'];
 
-function deleted(object: KubeObject, { kind, name }: ObjectRef, cascades: boolean, form: AnswerContext): Answer {
-  const waits = object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length > 0;
+function deleted(
+  object: KubeObject,
+  { kind, name }: ObjectRef,
+  cascades: boolean,
+  form: AnswerContext,
+): Answer {
+  const waits =
+    object.metadata.deletionTimestamp !== undefined && (object.metadata.finalizers ?? []).length > 0;
   const code = waits && cascades ? 202 : 200;
-  if (waits || (kind.group === '' && RETURNS_OBJECT.includes(kind.kind))) return objectAnswer(code, object, form);
+  if (waits || (kind.group === '' && RETURNS_OBJECT.includes(kind.kind)))
+    return objectAnswer(code, object, form);
   const { uid } = object.metadata;
   const details = {
     name,

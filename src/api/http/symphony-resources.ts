@@ -10,22 +10,33 @@ import type { ApiRequest } from './resource-requests.ts';
 
 export const SYMPHONY_GROUP = 'symphony.dev';
 
-export async function serveSymphony(core: ApiCore, authorizer: Authorizer, request: ApiRequest): Promise<Answer> {
+export async function serveSymphony(
+  core: ApiCore,
+  authorizer: Authorizer,
+  request: ApiRequest,
+): Promise<Answer> {
   const { plural, name, subresource, version } = request.target;
   if (version !== 'v1') throw resourceNotFound();
   if (plural === 'clusterstate' && name === undefined) {
     if (request.method !== 'GET') throw methodNotAllowed();
     await check(authorizer, request, 'get');
     const state = await core.clusterState();
-    if (!state) throw failure(503, 'ServiceUnavailable', 'the cluster has no data yet', { retryAfterSeconds: 1 });
+    if (!state)
+      throw failure(503, 'ServiceUnavailable', 'the cluster has no data yet', { retryAfterSeconds: 1 });
     const { epoch, phase } = state;
-    return jsonAnswer(200, JSON.stringify({ kind: 'ClusterState', apiVersion: 'symphony.dev/v1', epoch, phase }));
+    return jsonAnswer(
+      200,
+      JSON.stringify({ kind: 'ClusterState', apiVersion: 'symphony.dev/v1', epoch, phase }),
+    );
   }
   if (plural === 'nodes' && name !== undefined && subresource === 'restore') {
     if (request.method !== 'POST') throw methodNotAllowed();
     await check(authorizer, request, 'create');
     await core.restorePods(name, podsOf(request));
-    return jsonAnswer(200, JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 200 }));
+    return jsonAnswer(
+      200,
+      JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 200 }),
+    );
   }
   throw resourceNotFound();
 }
@@ -52,5 +63,8 @@ async function check(authorizer: Authorizer, request: ApiRequest, verb: Verb): P
   const decision = await authorizer.authorize(request.user, attributes);
   if (decision.allowed) return;
   const why = `${denialText(request.user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`;
-  throw failure(403, 'Forbidden', `${plural}.${SYMPHONY_GROUP} is forbidden: ${why}`, { group: SYMPHONY_GROUP, kind: plural });
+  throw failure(403, 'Forbidden', `${plural}.${SYMPHONY_GROUP} is forbidden: ${why}`, {
+    group: SYMPHONY_GROUP,
+    kind: plural,
+  });
 }

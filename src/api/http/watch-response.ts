@@ -43,7 +43,11 @@ export async function streamWatch(request: WatchRequest, response: ServerRespons
   function begin(): void {
     if (response.headersSent) return;
     const contentType = 'application/json';
-    response.writeHead(200, { ...request.headers, 'content-type': contentType, 'cache-control': 'no-cache, private' });
+    response.writeHead(200, {
+      ...request.headers,
+      'content-type': contentType,
+      'cache-control': 'no-cache, private',
+    });
     response.flushHeaders();
   }
   const sink: WatchSink = {

@@ -96,12 +96,18 @@ function pathsOf(kind: ResourceKind, schemas: TypeSchemas): Record<string, unkno
     operationId: operationId(action, kind),
     parameters,
     ...(body === undefined ? {} : { requestBody: body }),
-    responses: { '200': { description: 'OK', content: { 'application/json': { schema } } }, '401': { description: 'Unauthorized' } },
+    responses: {
+      '200': { description: 'OK', content: { 'application/json': { schema } } },
+      '401': { description: 'Unauthorized' },
+    },
     'x-kubernetes-action': action,
     'x-kubernetes-group-version-kind': gvk,
   });
   const body = { content: { '*/*': { schema } }, required: true };
-  const patchBody = { content: Object.fromEntries(PATCH_TYPES.map((type) => [type, { schema: { type: 'object' } }])), required: true };
+  const patchBody = {
+    content: Object.fromEntries(PATCH_TYPES.map((type) => [type, { schema: { type: 'object' } }])),
+    required: true,
+  };
   const scope = kind.namespaced ? '/namespaces/{namespace}' : '';
   const namespace = kind.namespaced ? [pathParameter('namespace')] : [];
   const collection = `${basePath(kind)}${scope}/${kind.plural}`;
@@ -120,7 +126,8 @@ function pathsOf(kind: ResourceKind, schemas: TypeSchemas): Record<string, unkno
       parameters: [...namespace, pathParameter('name')],
     },
   };
-  if (kind.namespaced) paths[`${basePath(kind)}/${kind.plural}`] = { get: operation('list', LIST_PARAMETERS) };
+  if (kind.namespaced)
+    paths[`${basePath(kind)}/${kind.plural}`] = { get: operation('list', LIST_PARAMETERS) };
   return paths;
 }
 
@@ -159,7 +166,10 @@ function swagger(registry: Registry, schemas: TypeSchemas): string {
   const definitions = downgrade(closure(schemas, registry.kinds));
   const paths = Object.fromEntries(
     registry.kinds.flatMap((kind) =>
-      Object.keys(pathsOf(kind, schemas)).map((path) => [path, { get: { responses: { '200': { description: 'OK' } } } }]),
+      Object.keys(pathsOf(kind, schemas)).map((path) => [
+        path,
+        { get: { responses: { '200': { description: 'OK' } } } },
+      ]),
     ),
   );
   return JSON.stringify({ swagger: '2.0', info: INFO, paths, definitions });
@@ -168,14 +178,17 @@ function swagger(registry: Registry, schemas: TypeSchemas): string {
 function downgrade(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(downgrade);
   if (!isRecord(node)) return node;
-  const wrapped = Array.isArray(node['allOf']) && node['allOf'].length === 1 ? (node['allOf'][0] as unknown) : undefined;
+  const wrapped =
+    Array.isArray(node['allOf']) && node['allOf'].length === 1 ? (node['allOf'][0] as unknown) : undefined;
   const { allOf, oneOf, ...rest } = node;
   const flat = isRecord(wrapped) ? { ...rest, ...wrapped } : rest;
   if (oneOf !== undefined) flat['type'] = 'string';
   return Object.fromEntries(
     Object.entries(flat).map(([key, member]) => [
       key,
-      key === '$ref' && typeof member === 'string' ? member.replace(REF, '#/definitions/') : downgrade(member),
+      key === '$ref' && typeof member === 'string'
+        ? member.replace(REF, '#/definitions/')
+        : downgrade(member),
     ]),
   );
 }

@@ -15,8 +15,10 @@ export function applyPatch(
   schemas: TypeSchemas,
   schema: ResolvedSchema | undefined,
 ): Record<string, unknown> {
-  const result = format === 'json' ? applyJsonPatch(document, patch) : mergeInto(format, document, patch, schemas, schema);
-  if (!isRecord(result)) throw failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
+  const result =
+    format === 'json' ? applyJsonPatch(document, patch) : mergeInto(format, document, patch, schemas, schema);
+  if (!isRecord(result))
+    throw failure(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
   return result;
 }
 
@@ -29,7 +31,9 @@ function mergeInto(
 ): unknown {
   if (!isRecord(patch)) {
     const kind = Array.isArray(patch) ? 'array' : patch === null ? 'null' : typeof patch;
-    throw badRequest(`error decoding patch: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`);
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`,
+    );
   }
   if (format === 'merge') return applyMergePatch(document, patch);
   if (!schema) {

@@ -2,7 +2,7 @@
  * JSON Patch (RFC 6902). The input is untrusted: its shape and size are checked before fast-json-patch sees it, and
  * whatever that library throws becomes a patch error. The document is never mutated.
  */
-import * as jsonPatch from 'fast-json-patch';
+import jsonPatch, { type Operation } from 'fast-json-patch';
 import { isRecord, jsonClone } from '../../base/json.ts';
 import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
 
@@ -34,7 +34,13 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   for (const operation of patch as unknown[]) {
     const checked = checkOperation(operation);
     try {
-      result = jsonPatch.applyOperation(result, negativeIndex(result, checked), true, false, true).newDocument;
+      result = jsonPatch.applyOperation(
+        result,
+        negativeIndex(result, checked),
+        true,
+        false,
+        true,
+      ).newDocument;
     } catch (error) {
       throw translate(error);
     }
@@ -45,7 +51,7 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   return result;
 }
 
-function checkOperation(operation: unknown): jsonPatch.Operation {
+function checkOperation(operation: unknown): Operation {
   if (!isRecord(operation)) throw rejected();
   const { op, path, from } = operation;
   if (typeof op !== 'string' || !OPERATIONS.has(op) || typeof path !== 'string') throw rejected();
@@ -54,11 +60,11 @@ function checkOperation(operation: unknown): jsonPatch.Operation {
     if (typeof pointer === 'string' && FORBIDDEN_SEGMENT.test(pointer)) throw rejected();
   const needsValue = op === 'add' || op === 'replace' || op === 'test';
   const value = operation['value'] === undefined ? null : operation['value'];
-  return (needsValue ? { op, path, value } : operation) as unknown as jsonPatch.Operation;
+  return (needsValue ? { op, path, value } : operation) as unknown as Operation;
 }
 
 /** Go's library takes `-1` as an index from the end for existing elements; kept, since clients use it. */
-function negativeIndex(document: unknown, operation: jsonPatch.Operation): jsonPatch.Operation {
+function negativeIndex(document: unknown, operation: Operation): Operation {
   const match = /^(.*)\/-(\d+)$/.exec(operation.path);
   if (!match) return operation;
   const parent: unknown = readPointer(document, match[1] ?? '');

@@ -35,7 +35,12 @@ interface Merger {
   readonly merge: (live: Members, change: Members, schema: TypeSchema | undefined) => Members;
 }
 
-function mergeObject(live: Members, change: Members, schema: TypeSchema | undefined, merger: Merger): Members {
+function mergeObject(
+  live: Members,
+  change: Members,
+  schema: TypeSchema | undefined,
+  merger: Merger,
+): Members {
   if (DIRECTIVE in change) {
     const { [DIRECTIVE]: directive, ...rest } = change;
     if (directive === 'replace') return withoutDirectives(rest) as Members;
@@ -61,7 +66,8 @@ function mergeObject(live: Members, change: Members, schema: TypeSchema | undefi
 /** `$retainKeys`: live members that it does not name go; the patch itself may only set members that it names. */
 function retained(live: Members, change: Members): Members {
   const names = change[RETAIN_KEYS];
-  if (!Array.isArray(names)) throw badRequest('wrong format for retainKeys patch strategy: it must be a list');
+  if (!Array.isArray(names))
+    throw badRequest('wrong format for retainKeys patch strategy: it must be a list');
   const keep = new Set(names.map(String));
   for (const key of Object.keys(change)) {
     if (key === RETAIN_KEYS || key.startsWith(ELEMENT_ORDER) || key.startsWith(DELETE_PRIMITIVE)) continue;
@@ -118,7 +124,8 @@ function mergeList(
   let replace = false;
   const additions: Members[] = [];
   for (const item of change) {
-    if (!isRecord(item)) throw badRequest(`expected a map in a list merged by "${mergeKey}": ${goFormat(item)}`);
+    if (!isRecord(item))
+      throw badRequest(`expected a map in a list merged by "${mergeKey}": ${goFormat(item)}`);
     const directive = item[DIRECTIVE];
     if (directive === undefined) {
       additions.push(item);

@@ -50,7 +50,8 @@ function statusText(node: Node): string {
 function rolesText(node: Node): string {
   const roles = new Set<string>();
   for (const [key, value] of Object.entries(node.metadata.labels ?? {})) {
-    if (key.startsWith(ROLE_PREFIX) && key.length > ROLE_PREFIX.length) roles.add(key.slice(ROLE_PREFIX.length));
+    if (key.startsWith(ROLE_PREFIX) && key.length > ROLE_PREFIX.length)
+      roles.add(key.slice(ROLE_PREFIX.length));
     else if (key === ROLE_LABEL && value !== '') roles.add(value);
   }
   return roles.size === 0 ? NONE : [...roles].sort().join(',');

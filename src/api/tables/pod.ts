@@ -5,7 +5,16 @@
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ContainerStatus, Pod } from '../../schemas/types.ts';
 import { since } from './duration.ts';
-import { ageColumn, type Cell, column, NONE, nameColumn, type RowCondition, type TableFormat, wide } from './types.ts';
+import {
+  ageColumn,
+  type Cell,
+  column,
+  NONE,
+  nameColumn,
+  type RowCondition,
+  type TableFormat,
+  wide,
+} from './types.ts';
 
 export const podTable: TableFormat = {
   columns: [

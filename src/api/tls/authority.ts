@@ -56,7 +56,9 @@ export async function ensureServerTls(options: ServerTlsOptions): Promise<Server
   x509.cryptoProvider.set(webcrypto);
   const now = options.clock.now();
   const authority = (await load(options.directory, 'ca')) ?? (await makeAuthority(options.directory, now));
-  const hosts = [...new Set([...options.hosts, 'localhost', '127.0.0.1', '::1', '10.96.0.1', ...CLUSTER_NAMES])];
+  const hosts = [
+    ...new Set([...options.hosts, 'localhost', '127.0.0.1', '::1', '10.96.0.1', ...CLUSTER_NAMES]),
+  ];
   const existing = await load(options.directory, 'apiserver');
   const usable = existing && (await isUsable(existing.certificate, authority.certificate, hosts, now));
   const server = usable ? existing : await makeServer(options.directory, authority, hosts, now);

@@ -9,7 +9,13 @@ export interface KubeconfigInput {
   readonly cluster?: string;
 }
 
-export function renderKubeconfig({ server, caPem, token, user = 'admin', cluster = 'symphony' }: KubeconfigInput): string {
+export function renderKubeconfig({
+  server,
+  caPem,
+  token,
+  user = 'admin',
+  cluster = 'symphony',
+}: KubeconfigInput): string {
   const lines = [
     'apiVersion: v1',
     'kind: Config',

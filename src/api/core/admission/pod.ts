@@ -59,7 +59,12 @@ function withAwayTolerations(tolerations: readonly Toleration[]): Toleration[] {
   return [
     ...tolerations,
     ...missing.map(
-      (key): Toleration => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: AWAY_SECONDS }),
+      (key): Toleration => ({
+        key,
+        operator: 'Exists',
+        effect: 'NoExecute',
+        tolerationSeconds: AWAY_SECONDS,
+      }),
     ),
   ];
 }

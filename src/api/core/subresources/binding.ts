@@ -20,7 +20,9 @@ export function boundPod(pod: KubeObject, binding: KubeObject, nowMs: number): K
   const refuse = (why: string): Error => conflict({ group: '', plural: 'pods/binding' }, metadata.name, why);
   const { uid } = binding.metadata;
   if (uid && uid !== metadata.uid)
-    throw refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`);
+    throw refuse(
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`,
+    );
   if (metadata.deletionTimestamp !== undefined)
     throw refuse(`pod ${metadata.name} is being deleted, cannot be assigned to a host`);
   if (spec.nodeName) throw refuse(`pod ${metadata.name} is already assigned to node "${spec.nodeName}"`);
@@ -41,7 +43,11 @@ function merged(
 }
 
 function scheduled(status: PodStatus | undefined, nowMs: number): PodStatus {
-  const condition: PodCondition = { type: 'PodScheduled', status: 'True', lastTransitionTime: toRfc3339(nowMs) };
+  const condition: PodCondition = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastTransitionTime: toRfc3339(nowMs),
+  };
   const others = (status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   return { ...status, conditions: [...others, condition] };
 }

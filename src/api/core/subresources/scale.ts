@@ -25,7 +25,10 @@ export function scaleOf(paths: ScalePaths, object: KubeObject): KubeObject {
       ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
     },
     spec: typeof replicas === 'number' && replicas !== 0 ? { replicas } : {},
-    status: { replicas: typeof current === 'number' ? current : 0, ...(text === '' ? {} : { selector: text }) },
+    status: {
+      replicas: typeof current === 'number' ? current : 0,
+      ...(text === '' ? {} : { selector: text }),
+    },
   };
 }
 
@@ -49,7 +52,14 @@ function readPath(object: unknown, path: string): unknown {
   return node;
 }
 
-function writePath<T extends Record<string, unknown>>(object: T, [head = '', ...rest]: readonly string[], value: unknown): T {
+function writePath<T extends Record<string, unknown>>(
+  object: T,
+  [head = '', ...rest]: readonly string[],
+  value: unknown,
+): T {
   const child = object[head];
-  return { ...object, [head]: rest.length === 0 ? value : writePath(isRecord(child) ? child : {}, rest, value) };
+  return {
+    ...object,
+    [head]: rest.length === 0 ? value : writePath(isRecord(child) ? child : {}, rest, value),
+  };
 }

@@ -1,0 +1,120 @@
+/** The client of the API without a network: the same core, in process. For the simulation and tests. */
+import { createAsyncQueue } from '../base/async-queue.ts';
+import type { ApiClient, ClientWatchEvent, ListOptions, PatchType, ResourcePath } from '../client/types.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import type { ResourceKind } from '../schemas/resource-kind.ts';
+import { failure } from '../schemas/status.ts';
+import type { ApiCore } from './core/core.ts';
+import { resourceNotFound } from './core/refusals.ts';
+import type { ObjectRef, PatchFormat, RequestContext, UserInfo, WriteOptions } from './core/types.ts';
+
+/** Events that may wait for one consumer, as over HTTP; beyond it the watch ends with 410. */
+const WATCH_QUEUE_LIMIT = 10_000;
+
+const FORMATS: Readonly<Record<PatchType, PatchFormat>> = {
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/json-patch+json': 'json',
+};
+
+export function createLocalClient(core: ApiCore, options: { readonly user: UserInfo }): ApiClient {
+  const context: RequestContext = { user: options.user, warn: () => undefined };
+  const writing: WriteOptions = { dryRun: false, fieldValidation: 'Warn' };
+
+  function kindOf({ group, version, plural }: ResourcePath): ResourceKind {
+    const kind = core.registry.byResource(group, version, plural);
+    if (!kind) throw resourceNotFound();
+    return kind;
+  }
+  const refOf = (resource: ResourcePath, namespace: string | undefined, name: string): ObjectRef => ({
+    kind: kindOf(resource),
+    namespace,
+    name,
+  });
+
+  async function* watch<T extends KubeObject>(
+    resource: ResourcePath,
+    watched: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
+  ): AsyncGenerator<ClientWatchEvent<T>> {
+    const { namespace, signal, ...rest } = watched;
+    if (signal.aborted) return;
+    const queue = createAsyncQueue<ClientWatchEvent<T>>(WATCH_QUEUE_LIMIT);
+    const handle = await core.watch(
+      { kind: kindOf(resource), namespace },
+      { ...rest, allowWatchBookmarks: true },
+      {
+        frame({ type, object }) {
+          if (queue.push({ type, object: object as T })) return;
+          queue.close(failure(410, 'Expired', 'the consumer of the watch is too slow'));
+        },
+        end: (error) => queue.close(error),
+      },
+    );
+    const stop = (): void => queue.close();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      for await (const event of queue) {
+        if (signal.aborted) return;
+        yield event;
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      handle[Symbol.dispose]();
+    }
+  }
+
+  return {
+    async get<T extends KubeObject>(resource: ResourcePath, namespace: string | undefined, name: string) {
+      return (await core.get(refOf(resource, namespace, name))) as T;
+    },
+    async list<T extends KubeObject>(resource: ResourcePath, listed: ListOptions = {}) {
+      const { namespace, ...rest } = listed;
+      const page = await core.list({ kind: kindOf(resource), namespace }, rest);
+      return {
+        items: page.objects as readonly T[],
+        resourceVersion: page.resourceVersion,
+        ...(page.continue === undefined ? {} : { continue: page.continue }),
+      };
+    },
+    watch,
+    async create<T extends KubeObject>(resource: ResourcePath, object: T) {
+      const { namespace } = object.metadata;
+      return (await core.create({ kind: kindOf(resource), namespace }, object, writing, context)) as T;
+    },
+    async update<T extends KubeObject>(
+      resource: ResourcePath,
+      object: T,
+      subresource?: Parameters<ApiClient['update']>[2],
+    ) {
+      const { namespace, name } = object.metadata;
+      const written = await core.update(
+        refOf(resource, namespace, name),
+        object,
+        writing,
+        context,
+        subresource,
+      );
+      return written.object as T;
+    },
+    async patch<T extends KubeObject>(
+      resource: ResourcePath,
+      namespace: string | undefined,
+      name: string,
+      body: unknown,
+      patchOptions: Parameters<ApiClient['patch']>[4] = {},
+    ) {
+      const format = FORMATS[patchOptions.type ?? 'application/merge-patch+json'];
+      const ref = refOf(resource, namespace, name);
+      return (await core.patch(ref, { format, body }, writing, context, patchOptions.subresource)) as T;
+    },
+    async delete(resource, namespace, name, deleteOptions) {
+      await core.delete(refOf(resource, namespace, name), { ...deleteOptions, dryRun: false });
+    },
+    async clusterState() {
+      const state = await core.clusterState();
+      if (!state) throw failure(503, 'ServiceUnavailable', 'the cluster has no data yet');
+      return { epoch: state.epoch, phase: state.phase };
+    },
+    restorePods: (node, pods) => core.restorePods(node, pods),
+  };
+}

@@ -1,0 +1,68 @@
+/** A core on the memory store, and the same behind HTTP, for the tests of this folder. */
+import { silentLogger } from '../../src/base/logger.ts';
+import { type Rng, seededRng } from '../../src/base/rng.ts';
+import type { Clock } from '../../src/base/clock.ts';
+import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
+import type { RequestContext, WriteOptions } from '../../src/api/core/types.ts';
+import type { KubeObject } from '../../src/schemas/object.ts';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
+import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
+import { createCacheSet } from '../../src/store/cache-set.ts';
+import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
+import { createObjects, type Objects } from '../../src/store/objects.ts';
+
+export interface TestCore extends AsyncDisposable {
+  readonly core: ApiCore;
+  readonly store: MemoryStore;
+  readonly objects: Objects;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly context: RequestContext & { readonly warnings: string[] };
+}
+
+export const plainWrite: WriteOptions = { dryRun: false, fieldValidation: 'Warn' };
+
+export function kindNamed(name: string): ResourceKind {
+  const kind = builtinRegistry.kinds.find((candidate) => candidate.kind === name);
+  if (!kind) throw new Error(`no kind ${name}`);
+  return kind;
+}
+
+export async function startTestCore(
+  clock: Clock,
+  namespaces: readonly string[] = ['default'],
+): Promise<TestCore> {
+  const rng = seededRng(1);
+  const store = createMemoryStore({ clock, rng });
+  const caches = createCacheSet({ store, clock, logger: silentLogger });
+  const objects = createObjects({ store, registry: builtinRegistry, clock, rng });
+  const core = createApiCore({
+    store,
+    caches,
+    objects,
+    registry: builtinRegistry,
+    clock,
+    rng,
+    logger: silentLogger,
+  });
+  for (const name of namespaces)
+    await objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } } satisfies KubeObject);
+  const warnings: string[] = [];
+  return {
+    core,
+    store,
+    objects,
+    clock,
+    rng,
+    context: {
+      user: { name: 'admin', groups: ['system:masters'] },
+      warn: (text) => warnings.push(text),
+      warnings,
+    },
+    async [Symbol.asyncDispose]() {
+      await core[Symbol.asyncDispose]();
+      await caches[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}

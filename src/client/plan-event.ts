@@ -48,7 +48,7 @@ export interface EventPlan {
   readonly memory: EventMemory;
 }
 
-/** client-go aggregates from the 11th different message of one reason within 10 minutes, and remembers 4096 events. */
+/** client-go aggregates from the 10th different message of one reason within 10 minutes, and remembers 4096 events. */
 const SIMILAR_LIMIT = 10;
 const SIMILAR_WINDOW_MS = 600_000;
 const MEMORY_LIMIT = 4096;
@@ -65,15 +65,16 @@ export function planEvent(
     ? { ...defaultSource, component: input.component }
     : defaultSource;
   const involvedObject = referenceTo(input);
-  const group = keyText([source, involvedObject, input.type, input.reason]);
+  const { kind, namespace, name, uid, apiVersion, fieldPath } = involvedObject;
+  const group = keyText([source, kind, namespace, name, uid, apiVersion, input.type, input.reason]);
   const previous = memory.similar.get(group);
   const fresh = previous !== undefined && nowMs - previous.lastMs <= SIMILAR_WINDOW_MS;
   const messages = new Set(fresh ? previous.messages : []).add(input.message);
-  const combined = messages.size > SIMILAR_LIMIT;
+  const combined = messages.size >= SIMILAR_LIMIT;
   if (combined) messages.delete(messages.values().next().value ?? '');
   const text = combined ? `(combined from similar events): ${input.message}` : input.message;
   const message = text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH);
-  const key = combined ? group : keyText([group, message]);
+  const key = combined ? group : keyText([group, fieldPath, message]);
 
   const known = memory.written.get(key);
   const event = known

@@ -30,20 +30,25 @@ function shrinkOld(family: Family, draft: Draft): void {
   if (old.length === 0) return;
   const total = allOf(family).reduce((sum, set) => sum + sizeOf(set), 0);
   const minAvailable = wantedReplicas(deployment) - maxUnavailable(deployment);
-  const notYetAvailable = newReplicaSet
-    ? sizeOf(newReplicaSet) - (newReplicaSet.status?.availableReplicas ?? 0)
-    : 0;
+  const notYetAvailable = newReplicaSet ? sizeOf(newReplicaSet) - availableOf(newReplicaSet) : 0;
   const mayGo = total - minAvailable - notYetAvailable;
   if (mayGo <= 0) return;
   removeUnhealthy(old, mayGo, draft);
   removeHealthy(family, old, minAvailable, draft);
 }
 
+/**
+ * Never more than its size: a status from before a scaling down must not make room for another one (INVARIANTS 1).
+ */
+function availableOf(set: ReplicaSet): number {
+  return Math.min(set.status?.availableReplicas ?? 0, sizeOf(set));
+}
+
 /** What is not available anyway goes first: it costs nothing and cannot block the rollout. */
 function removeUnhealthy(old: readonly ReplicaSet[], mayGo: number, draft: Draft): void {
   let gone = 0;
   for (const set of old) {
-    const unhealthy = sizeOf(set) - (set.status?.availableReplicas ?? 0);
+    const unhealthy = sizeOf(set) - availableOf(set);
     const count = Math.min(mayGo - gone, unhealthy);
     if (count <= 0) continue;
     draft.scale(set, sizeOf(set) - count);
@@ -52,7 +57,7 @@ function removeUnhealthy(old: readonly ReplicaSet[], mayGo: number, draft: Draft
 }
 
 function removeHealthy(family: Family, old: readonly ReplicaSet[], minAvailable: number, draft: Draft): void {
-  const available = allOf(family).reduce((sum, set) => sum + (set.status?.availableReplicas ?? 0), 0);
+  const available = allOf(family).reduce((sum, set) => sum + availableOf(set), 0);
   let mayGo = available - minAvailable;
   for (const set of old) {
     const size = sizeOf(draft.current(set));

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { EMPTY_EVENT_MEMORY, type EventPlan, planEvent } from '../../src/client/plan-event.ts';
+import { aNode, aPod } from '../support/builders.ts';
+
+const NOW = Date.UTC(2026, 0, 2);
+const source = { component: 'tester' };
+const pod = aPod({ name: 'web', resourceVersion: '1' });
+const say = (messages: readonly string[], about = pod): EventPlan[] => {
+  let memory = EMPTY_EVENT_MEMORY;
+  return messages.map((message, index) => {
+    const plan = planEvent(
+      { about, type: 'Normal', reason: 'Said', message },
+      source,
+      memory,
+      NOW + index * 1000,
+    );
+    memory = plan.memory;
+    return plan;
+  });
+};
+
+describe('planEvent', () => {
+  it('counts repetitions in one Event', () => {
+    const [first, second] = say(['hello', 'hello']);
+    expect(first).toMatchObject({
+      verb: 'create',
+      event: { count: 1, firstTimestamp: '2026-01-02T00:00:00Z' },
+    });
+    expect(second).toMatchObject({
+      verb: 'update',
+      event: { count: 2, lastTimestamp: '2026-01-02T00:00:01Z' },
+    });
+    expect(second?.event.metadata.name).toBe(first?.event.metadata.name);
+  });
+
+  it('takes states of one object for the same object', () => {
+    const memory = say(['hello'])[0]?.memory ?? EMPTY_EVENT_MEMORY;
+    const about = aPod({ name: 'web', resourceVersion: '2' });
+    expect(
+      planEvent({ about, type: 'Normal', reason: 'Said', message: 'hello' }, source, memory, NOW).verb,
+    ).toBe('update');
+  });
+
+  it('combines the tenth different message and those after it', () => {
+    const plans = say(Array.from({ length: 12 }, (_, index) => `message ${String(index)}`));
+    expect(plans.slice(0, 9).every(({ event }) => event.count === 1)).toBe(true);
+    expect(plans[9]?.event.message).toBe('(combined from similar events): message 9');
+    expect(plans[11]).toMatchObject({ verb: 'update', event: { count: 3 } });
+  });
+
+  it('puts events about cluster-scoped objects into the namespace default', () => {
+    const plan = planEvent(
+      { about: aNode(), type: 'Warning', reason: 'Bad', message: 'x' },
+      source,
+      EMPTY_EVENT_MEMORY,
+      NOW,
+    );
+    expect(plan.event.metadata.namespace).toBe('default');
+    expect(plan.event.involvedObject).toMatchObject({ kind: 'Node', name: 'n1' });
+  });
+
+  it('cuts messages at the limit of the API', () => {
+    expect(say(['x'.repeat(5000)])[0]?.event.message).toHaveLength(1024);
+  });
+});

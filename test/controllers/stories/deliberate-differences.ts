@@ -1,0 +1,64 @@
+/** Where the replay differs from the recorded Kubernetes on purpose, each with its reason. */
+import { isRecord } from '../../../src/base/json.ts';
+
+/** Whole stories that are not replayed. */
+export const deliberateStories = new Map<string, string>([]);
+
+/** Kinds of other controllers, and one vendor's own ConfigMap. */
+const OTHER_OBJECTS = /^(Endpoints|EndpointSlice|ResourceQuota)\/|openshift/;
+
+/** What admission (service account volumes, default tolerations) and a real kubelet write into pods. */
+const POD_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  spec: [
+    'volumes',
+    'tolerations',
+    'priority',
+    'preemptionPolicy',
+    'serviceAccount',
+    'serviceAccountName',
+    'nodeName',
+  ],
+  status: ['containerStatuses', 'hostIP', 'hostIPs', 'podIP', 'podIPs', 'qosClass', 'startTime'],
+};
+
+/** Recorded without the node lifecycle controller, which is always on here: the Node ends up with more taints. */
+const WITHOUT_NODE_LIFECYCLE = /^(podgc|taint)-/;
+
+/** The recorded end state without what other parts of the system put there. */
+export function withoutDeliberate(story: string, final: Record<string, unknown>): Record<string, unknown> {
+  const kept = Object.entries(final).filter(
+    ([label]) =>
+      !OTHER_OBJECTS.test(label) && !(label.startsWith('Node/') && WITHOUT_NODE_LIFECYCLE.test(story)),
+  );
+  return Object.fromEntries(kept.map(([label, object]) => [label, clean(label, object)]));
+}
+
+function clean(label: string, recorded: unknown): unknown {
+  const object = structuredClone(recorded) as Record<string, unknown>;
+  if (label.startsWith('Pod/')) {
+    for (const [part, fields] of Object.entries(POD_FIELDS)) {
+      const section = object[part];
+      if (isRecord(section)) for (const field of fields) delete section[field];
+    }
+    const spec = object['spec'];
+    const containers = isRecord(spec) && Array.isArray(spec['containers']) ? spec['containers'] : [];
+    for (const container of containers) delete (container as Record<string, unknown>)['volumeMounts'];
+  }
+  if (label.startsWith('Node/')) cleanNode(object);
+  // The bundle itself is the recording cluster's.
+  if (label.endsWith('kube-root-ca.crt')) delete object['data'];
+  return object;
+}
+
+/**
+ * Not kept here: the ttl annotation (a hint to kubelets about caching Secrets), the deprecated `beta.kubernetes.io` labels,
+ * and the empty members that Go writes into a node's status.
+ */
+function cleanNode(node: Record<string, unknown>): void {
+  const { metadata, status } = node;
+  if (isRecord(metadata)) {
+    delete metadata['annotations'];
+    if (isRecord(metadata['labels'])) delete metadata['labels']['beta.kubernetes.io/os'];
+  }
+  if (isRecord(status)) for (const field of ['daemonEndpoints', 'nodeInfo']) delete status[field];
+}

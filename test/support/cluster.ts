@@ -1,0 +1,81 @@
+/**
+ * A control plane for tests: memory store, caches, real controllers and simulated time, with a fake kubelet and a fake
+ * scheduler in place of agents and placement. Nothing here is mocked below the store's contract.
+ */
+import { silentLogger } from '../../src/base/logger.ts';
+import { seededRng } from '../../src/base/rng.ts';
+import { createEventRecorder, objectsEventSink } from '../../src/client/event-recorder.ts';
+import type { ControllerContext } from '../../src/controllers/controller.ts';
+import { type ControllersOptions, startControllers } from '../../src/controllers/start-controllers.ts';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
+import { isFullyReleased, planDelete, prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
+import { createCacheSet } from '../../src/store/cache-set.ts';
+import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
+import { createObjects, type Objects } from '../../src/store/objects.ts';
+import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
+
+export interface TestCluster extends AsyncDisposable {
+  readonly clock: FakeClock;
+  readonly store: MemoryStore;
+  readonly objects: Objects;
+  readonly context: ControllerContext;
+  /** Sets what `mayAct` answers, and tells the controllers. */
+  setMayAct(mayAct: boolean): void;
+}
+
+export interface TestClusterOptions extends ControllersOptions {
+  readonly seed?: number;
+}
+
+export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const clock = createFakeClock();
+  const rng = seededRng(options.seed ?? 1);
+  const store = createMemoryStore({ clock, rng });
+  const caches = createCacheSet({ store, clock, logger: silentLogger });
+  const strategy = { prepareCreate, prepareUpdate, planDelete, isFullyReleased };
+  const objects = createObjects({ store, registry: builtinRegistry, clock, rng, strategy });
+  const events = createEventRecorder({
+    sink: objectsEventSink(objects),
+    clock,
+    logger: silentLogger,
+    source: { component: 'test' },
+  });
+  const abort = new AbortController();
+  const listeners = new Set<() => void>();
+  let mayAct = true;
+  const context: ControllerContext = {
+    caches,
+    objects,
+    store,
+    registry: builtinRegistry,
+    clock,
+    rng,
+    logger: silentLogger,
+    events,
+    signal: abort.signal,
+    mayAct: () => mayAct,
+    onConditionChange(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+  };
+  const controllers = await startControllers(context, options);
+  await settle();
+  return {
+    clock,
+    store,
+    objects,
+    context,
+    setMayAct(next) {
+      mayAct = next;
+      for (const listener of listeners) listener();
+    },
+    async [Symbol.asyncDispose]() {
+      abort.abort();
+      await controllers[Symbol.asyncDispose]();
+      await events[Symbol.asyncDispose]();
+      await caches[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}

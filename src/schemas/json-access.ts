@@ -44,3 +44,10 @@ export function getPath(value: unknown, ...path: readonly string[]): unknown {
   }
   return current;
 }
+
+/** The record without some of its members. */
+export function omit<T extends object>(record: T, ...names: readonly string[]): T {
+  const copy = { ...record };
+  for (const name of names) Reflect.deleteProperty(copy, name);
+  return copy;
+}

@@ -75,7 +75,7 @@ export function readQuantity(input: unknown): Quantity | QuantityError {
   const text = typeof input === 'number' ? numberText(input) : input;
   if (typeof text !== 'string' || text.length > MAX_TEXT) return 'format';
   const match = SHAPE.exec(text);
-  if (!match || !ALLOWED.test(text)) return ALLOWED.test(text) ? 'suffix' : 'format';
+  if (!match || !ALLOWED.test(text)) return 'format';
   const [, sign = '', whole = '', fraction = '', suffix = ''] = match;
   if (whole === '' && fraction === '') return 'format';
   const digits = BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n);

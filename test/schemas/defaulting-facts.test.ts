@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isRecord, jsonEqual } from '../../src/base/json.ts';
+import { omit } from '../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
 import { deepFreeze } from '../support/deep-freeze.ts';
@@ -11,7 +12,7 @@ import { casesOf, createContext, fillPlaceholders, inTestNamespace, kindOf, read
  * (there is no API access unless a workload asks for it).
  */
 function withoutServerFields(object: KubeObject): KubeObject {
-  const { resourceVersion, managedFields, ...metadata } = object.metadata;
+  const metadata = omit(object.metadata, 'resourceVersion', 'managedFields');
   const result: KubeObject = { ...object, metadata };
   if (object.kind === 'Pod') dropTokenVolume(result['spec']);
   if (object.kind === 'Service') dropAllocations(result['spec']);

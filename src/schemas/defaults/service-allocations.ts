@@ -2,13 +2,16 @@
  * A Service keeps what was allocated for it: an update that does not say otherwise (a manifest never does) has the
  * address and the node ports of the stored object.
  */
+import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asRecords, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 
 type Fields = Readonly<JsonRecord>;
 
 export function keepAllocations(next: KubeObject, current: KubeObject): KubeObject {
-  const spec = asRecord(next['spec']);
+  // What is no spec stays as it is, for validation to refuse.
+  if (!isRecord(next['spec'])) return next;
+  const spec = next['spec'];
   const old = asRecord(current['spec']);
   if (spec['type'] === 'ExternalName' || old['type'] === 'ExternalName') return next;
   const kept: JsonRecord = { ...spec };

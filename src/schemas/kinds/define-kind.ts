@@ -4,6 +4,7 @@
  * out of reach of the main resource.
  */
 import { jsonClone } from '../../base/json.ts';
+import { omit } from '../json-access.ts';
 import { type Draft } from '../defaults/draft.ts';
 import { normalise } from '../defaults/normalise.ts';
 import { schemaNameOf } from '../definitions.ts';
@@ -94,8 +95,6 @@ export function defineKind(definition: KindDefinition): ResourceKind {
 }
 
 function withStatus(object: KubeObject, status: unknown): KubeObject {
-  const { status: old, ...rest } = object;
-  return status === undefined
-    ? (rest as KubeObject)
-    : { ...rest, apiVersion: object.apiVersion, kind: object.kind, metadata: object.metadata, status };
+  const rest = omit(object, 'status');
+  return status === undefined ? rest : { ...rest, status };
 }

@@ -120,7 +120,7 @@ function jsonComplaint(text: string): string | undefined {
     const literal = ['null', 'true', 'false'].find((word) => word.startsWith(first));
     if (first === '') return 'unexpected end of JSON input';
     if (literal !== undefined) {
-      const at = [...literal].findIndex((char, index) => start.charAt(index) !== char);
+      const at = Array.from(literal).findIndex((char, index) => start.charAt(index) !== char);
       if (at > 0 && start.charAt(at) !== '') {
         return `invalid character '${start.charAt(at)}' in literal ${literal} (expecting '${literal.charAt(at)}')`;
       }

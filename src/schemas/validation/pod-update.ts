@@ -1,6 +1,6 @@
 /** What of a pod may still change once it exists: almost nothing. */
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
-import { asList, asNumber, asRecord, asRecords, type JsonRecord } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, type JsonRecord, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { validateImage } from './containers.ts';
 import { inRange } from './names.ts';
@@ -84,8 +84,7 @@ function validateDeadline(value: unknown, oldValue: unknown): FieldErrors {
 
 function validateTolerationsUpdate(value: unknown, oldValue: unknown): FieldErrors {
   const withoutSeconds = (toleration: unknown): string => {
-    const { tolerationSeconds, ...rest } = asRecord(toleration);
-    return stableStringify(rest);
+    return stableStringify(omit(asRecord(toleration), 'tolerationSeconds'));
   };
   const given = new Set(asList(value).map(withoutSeconds));
   if (asList(oldValue).every((toleration) => given.has(withoutSeconds(toleration)))) return [];

@@ -1,0 +1,41 @@
+/** What a create stores. */
+import { toRfc3339 } from '../../base/clock.ts';
+import { asString, omit } from '../json-access.ts';
+import type { ObjectMeta } from '../object.ts';
+import { metadataOf } from './metadata.ts';
+import type { PrepareCreate } from './types.ts';
+
+/** `metadata.name` of an object with `generateName`: the prefix, cut so that the whole stays a DNS label. */
+const MAX_GENERATED_PREFIX = 58;
+
+/** What only the system may set. */
+const SYSTEM_METADATA = [
+  'generation',
+  'resourceVersion',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+];
+
+/**
+ * The object as a create stores it: defaults, system-owned metadata, the kind's own preparation. It does not check
+ * anything: validate what comes out.
+ */
+export const prepareCreate: PrepareCreate = (kind, input, context) => {
+  const object = kind.withDefaults(input);
+  const given = metadataOf(object);
+  const metadata: ObjectMeta = {
+    ...omit(given, ...SYSTEM_METADATA),
+    name: given.name || generatedName(given.generateName, context.nameSuffix),
+    uid: context.uid,
+    creationTimestamp: toRfc3339(context.nowMs),
+    ...(kind.countsGeneration ? { generation: 1 } : {}),
+  };
+  if (!kind.namespaced) delete metadata.namespace;
+  return kind.prepareForCreate({ ...object, metadata });
+};
+
+function generatedName(prefix: unknown, suffix: string): string {
+  const base = asString(prefix);
+  return base === '' ? '' : `${base.slice(0, MAX_GENERATED_PREFIX)}${suffix}`;
+}

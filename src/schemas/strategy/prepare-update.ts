@@ -1,0 +1,132 @@
+/** What an update stores: of the main resource, or of one of its subresources. */
+import { jsonEqual } from '../../base/json.ts';
+import { asList, asRecord, getPath, omit } from '../json-access.ts';
+import type { KubeObject, ObjectMeta } from '../object.ts';
+import type { ResourceKind, Subresource } from '../resource-kind.ts';
+import { metadataOf } from './metadata.ts';
+import type { PrepareUpdate } from './types.ts';
+
+/**
+ * The object as an update stores it. The system's fields of the metadata are `current`'s, a write to a subresource
+ * changes nothing else, and `resourceVersion` is `current`'s: the caller compares the one of the request.
+ * The very same `current` comes back when nothing changes.
+ */
+export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
+  const updated =
+    context.subresource === undefined || context.subresource === 'scale'
+      ? updateMain(kind, current, next)
+      : updateSubresource(kind, current, next, context.subresource);
+  return jsonEqual(updated, current) ? current : updated;
+};
+
+function updateMain(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
+  const defaulted = kind.withDefaults(next);
+  const prepared = kind.prepareForUpdate(
+    { ...defaulted, metadata: keepSystemMetadata(metadataOf(defaulted), current.metadata) },
+    current,
+  );
+  if (!kind.countsGeneration || !isNewGeneration(kind, prepared, current)) return prepared;
+  return withGeneration(prepared, current);
+}
+
+function withGeneration(object: KubeObject, current: KubeObject): KubeObject {
+  return { ...object, metadata: { ...object.metadata, generation: (current.metadata.generation ?? 0) + 1 } };
+}
+
+const SYSTEM_METADATA = [
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'namespace',
+  'generateName',
+] as const;
+
+function keepSystemMetadata(next: ObjectMeta, current: ObjectMeta): ObjectMeta {
+  const kept: Record<string, unknown> = { ...omit(next, 'selfLink') };
+  for (const field of SYSTEM_METADATA) {
+    if (current[field] === undefined) delete kept[field];
+    else kept[field] = current[field];
+  }
+  if (next.managedFields === undefined && current.managedFields)
+    kept['managedFields'] = current.managedFields;
+  return { ...kept, name: next.name || current.name };
+}
+
+/** Everything but metadata and status counts; a Deployment's annotations count too, as they always have. */
+function isNewGeneration(kind: ResourceKind, next: KubeObject, current: KubeObject): boolean {
+  if (kind.kind === 'Deployment' && !jsonEqual(next.metadata.annotations, current.metadata.annotations)) {
+    return true;
+  }
+  return !jsonEqual(omit(next, 'metadata', 'status'), omit(current, 'metadata', 'status'));
+}
+
+function updateSubresource(
+  kind: ResourceKind,
+  current: KubeObject,
+  next: KubeObject,
+  subresource: Subresource,
+): KubeObject {
+  switch (subresource) {
+    case 'status':
+      return updateStatus(kind, current, next);
+    case 'finalize': {
+      const finalizers = getPath(next, 'spec', 'finalizers');
+      const spec = omit(asRecord(current['spec']), 'finalizers');
+      const keep = Array.isArray(finalizers) && finalizers.length > 0;
+      return { ...current, spec: keep ? { ...spec, finalizers } : spec };
+    }
+    case 'binding':
+      return {
+        ...current,
+        metadata: keepSystemMetadata(metadataOf(next), current.metadata),
+        spec: { ...asRecord(current['spec']), nodeName: getPath(next, 'spec', 'nodeName') },
+        status: next['status'] ?? current['status'],
+      };
+    case 'ephemeralcontainers':
+      return bumpIfChanged(current, specMember(kind.withDefaults(next), current, 'ephemeralContainers'));
+    case 'resize':
+      return bumpIfChanged(current, resizeContainers(kind.withDefaults(next), current));
+    default:
+      return current;
+  }
+}
+
+function bumpIfChanged(current: KubeObject, next: KubeObject): KubeObject {
+  return jsonEqual(next, current) ? current : withGeneration(next, current);
+}
+
+function specMember(next: KubeObject, current: KubeObject, member: string): KubeObject {
+  return { ...current, spec: { ...asRecord(current['spec']), [member]: getPath(next, 'spec', member) } };
+}
+
+function resizeContainers(next: KubeObject, current: KubeObject): KubeObject {
+  const wanted = new Map(
+    asList(getPath(next, 'spec', 'containers')).map((item) => [asRecord(item)['name'], asRecord(item)]),
+  );
+  const containers = asList(getPath(current, 'spec', 'containers')).map((item) => {
+    const container = asRecord(item);
+    const resources = wanted.get(container['name'])?.['resources'];
+    return resources === undefined ? container : { ...container, resources };
+  });
+  return { ...current, spec: { ...asRecord(current['spec']), containers } };
+}
+
+/** Labels, annotations and finalizers may come with a status, except where upstream keeps them too. */
+function updateStatus(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
+  const metadata = keepSystemMetadata(metadataOf(next), current.metadata);
+  const { ownerReferences } = current.metadata;
+  delete metadata.ownerReferences;
+  if (ownerReferences) metadata.ownerReferences = ownerReferences;
+  if (kind.kind === 'Deployment') {
+    delete metadata.labels;
+    if (current.metadata.labels) metadata.labels = current.metadata.labels;
+  }
+  const custom = kind.group === 'argoproj.io';
+  const updated: KubeObject = { ...current, metadata: custom ? current.metadata : metadata };
+  if (next['status'] === undefined) delete updated['status'];
+  else updated['status'] = next['status'];
+  return updated;
+}

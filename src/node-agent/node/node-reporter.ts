@@ -1,0 +1,204 @@
+/**
+ * Keeps the Node object and its Lease: registers the node (again, when the control plane has forgotten it), renews the
+ * lease every ten seconds, writes the status when it changes or five minutes have passed.
+ */
+import { type Clock, type Timer, toRfc3339Micro } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import { jsonEqual } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import { type ApiClient, resources } from '../../client/types.ts';
+import { isStatusError } from '../../schemas/status.ts';
+import type { Lease, Node } from '../../schemas/types.ts';
+import type { ContainerRuntime, ImageRecord, RuntimeInfo } from '../runtime/types.ts';
+import {
+  type NodeFacts,
+  nodeLabels,
+  planNodeObject,
+  planNodeStatus,
+  withoutHeartbeats,
+} from './plan-node.ts';
+
+export interface NodeReporterOptions {
+  readonly client: ApiClient;
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly nodeName: string;
+  readonly nodeIp: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly agentVersion: string;
+  podCidr(): string | undefined;
+  onNode(node: Node): void;
+  onRuntime(up: boolean, info: RuntimeInfo | undefined): void;
+}
+
+export interface NodeReporter extends AsyncDisposable {
+  /** Looks at the engine once; afterwards `info` is known if it answers. */
+  start(): Promise<void>;
+  /** Something may have changed: look now instead of at the next beat. */
+  poke(): void;
+  readonly info: RuntimeInfo | undefined;
+  readonly runtimeUp: boolean;
+}
+
+/** As kubelet: a lease of 40 s, renewed every quarter of it. */
+const LEASE_NAMESPACE = 'kube-node-lease';
+const LEASE_SECONDS = 40;
+const BEAT_MS = 10_000;
+/** After a failed beat, sooner: the control plane must not take us for dead because of one lost packet. */
+const RETRY_MS = 2_000;
+const STATUS_EVERY_MS = 300_000;
+/** The image list is only for the scheduler's image locality. */
+const IMAGES_EVERY_MS = 60_000;
+
+export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
+  const { client, runtime, clock, nodeName } = options;
+  const logger = options.logger.child({ component: 'node-reporter' });
+  let info: RuntimeInfo | undefined;
+  let runtimeUp = false;
+  let images: readonly ImageRecord[] = [];
+  let imagesAtMs = Number.NEGATIVE_INFINITY;
+  let statusAtMs = Number.NEGATIVE_INFINITY;
+  let lease: Lease | undefined;
+  let timer: Timer | undefined;
+  let beating: Promise<void> | undefined;
+  let pokeAgain = false;
+  let stopped = false;
+
+  function beat(): void {
+    if (stopped) return;
+    timer?.cancel();
+    if (beating) {
+      pokeAgain = true;
+      return;
+    }
+    beating = beatOnce().then((ok) => {
+      beating = undefined;
+      if (stopped) return;
+      if (pokeAgain) {
+        pokeAgain = false;
+        return beat();
+      }
+      timer = clock.setTimer(beat, ok ? BEAT_MS : RETRY_MS);
+    });
+  }
+
+  async function beatOnce(): Promise<boolean> {
+    await observeRuntime();
+    try {
+      await reportNode();
+      await renewLease();
+      return true;
+    } catch (error) {
+      if (!stopped) logger.warn({ error: errorMessage(error) }, 'Cannot report this node');
+      return false;
+    }
+  }
+
+  async function observeRuntime(): Promise<void> {
+    const before = runtimeUp;
+    try {
+      info = await runtime.info();
+      runtimeUp = true;
+      if (clock.now() - imagesAtMs >= IMAGES_EVERY_MS) {
+        images = await runtime.listImages();
+        imagesAtMs = clock.now();
+      }
+    } catch (error) {
+      runtimeUp = false;
+      if (before) logger.error({ error: errorMessage(error) }, 'The container runtime does not answer');
+    }
+    options.onRuntime(runtimeUp, info);
+  }
+
+  function facts(): NodeFacts {
+    return {
+      nodeName,
+      nodeIp: options.nodeIp,
+      info,
+      images,
+      runtimeUp,
+      podCidr: options.podCidr(),
+      agentVersion: options.agentVersion,
+      labels: options.labels,
+      pressure: { memory: false, disk: false, pid: false },
+    };
+  }
+
+  async function reportNode(): Promise<void> {
+    const now = facts();
+    let node: Node;
+    try {
+      node = await client.get<Node>(resources.nodes, undefined, nodeName);
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound')) throw error;
+      node = await register(now);
+    }
+    const labels = nodeLabels(now);
+    if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value)) {
+      node = await client.patch<Node>(resources.nodes, undefined, nodeName, { metadata: { labels } });
+    }
+    const status = planNodeStatus(now, node.status, clock.now());
+    const changed = !jsonEqual(withoutHeartbeats(status), withoutHeartbeats(node.status));
+    if (changed || clock.now() - statusAtMs >= STATUS_EVERY_MS) {
+      node = await client.update<Node>(resources.nodes, { ...node, status }, 'status');
+      statusAtMs = clock.now();
+    }
+    options.onNode(node);
+  }
+
+  async function register(now: NodeFacts): Promise<Node> {
+    try {
+      const node = await client.create<Node>(resources.nodes, planNodeObject(now));
+      logger.info({ node: nodeName }, 'Registered this node');
+      return node;
+    } catch (error) {
+      if (!isStatusError(error, 'AlreadyExists')) throw error;
+      return client.get<Node>(resources.nodes, undefined, nodeName);
+    }
+  }
+
+  async function renewLease(): Promise<void> {
+    const spec = {
+      holderIdentity: nodeName,
+      leaseDurationSeconds: LEASE_SECONDS,
+      renewTime: toRfc3339Micro(clock.now()),
+    };
+    try {
+      lease = lease
+        ? await client.update<Lease>(resources.leases, { ...lease, spec })
+        : await client.create<Lease>(resources.leases, {
+            apiVersion: 'coordination.k8s.io/v1',
+            kind: 'Lease',
+            metadata: { name: nodeName, namespace: LEASE_NAMESPACE },
+            spec,
+          });
+    } catch (error) {
+      lease = undefined;
+      // Forgotten by the control plane: the next beat makes a new one, at once.
+      if (isStatusError(error, 'NotFound')) return beat();
+      if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
+      const current = await client.get<Lease>(resources.leases, LEASE_NAMESPACE, nodeName);
+      lease = await client.update<Lease>(resources.leases, { ...current, spec });
+    }
+  }
+
+  return {
+    async start() {
+      await observeRuntime();
+      beat();
+    },
+    poke: beat,
+    get info() {
+      return info;
+    },
+    get runtimeUp() {
+      return runtimeUp;
+    },
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      timer?.cancel();
+      await beating;
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Whether a pod that was bound to this node can be taken: the scheduler's view may have been old, or nodeName was set by
+ * hand. Pure; kubelet's reasons and words.
+ */
+import { parseAmounts, podRequests } from '../../schemas/pod-resources.ts';
+import type { Pod } from '../../schemas/types.ts';
+import type { PodVerdict } from '../pod/pod-view.ts';
+
+export interface AdmissionInput {
+  readonly pod: Pod;
+  /** The pods that hold resources here. */
+  readonly others: readonly Pod[];
+  readonly allocatable: Readonly<Record<string, string>>;
+}
+
+export function planAdmission(input: AdmissionInput): PodVerdict | undefined {
+  return planResources(input) ?? planPorts(input);
+}
+
+function planResources({ pod, others, allocatable }: AdmissionInput): PodVerdict | undefined {
+  const capacities = parseAmounts(allocatable);
+  const podLimit = capacities.get('pods') ?? 0;
+  if (podLimit > 0 && others.length + 1 > podLimit) return outOf('pods', 1, others.length, podLimit);
+  const used = new Map<string, number>();
+  for (const other of others) {
+    for (const [name, amount] of podRequests(other.spec)) used.set(name, (used.get(name) ?? 0) + amount);
+  }
+  for (const [name, requested] of podRequests(pod.spec)) {
+    const capacity = capacities.get(name) ?? 0;
+    const inUse = used.get(name) ?? 0;
+    if (requested > 0 && inUse + requested > capacity) return outOf(name, requested, inUse, capacity);
+  }
+  return undefined;
+}
+
+function outOf(resource: string, requested: number, used: number, capacity: number): PodVerdict {
+  return {
+    reason: `OutOf${resource}`,
+    message: `Pod was rejected: Node didn't have enough resource: ${resource}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+  };
+}
+
+function planPorts({ pod, others }: AdmissionInput): PodVerdict | undefined {
+  const taken = others.flatMap(hostPortsOf);
+  const clash = hostPortsOf(pod).some((wanted) =>
+    taken.some(
+      (held) =>
+        held.port === wanted.port &&
+        held.protocol === wanted.protocol &&
+        (held.ip === wanted.ip || held.ip === ANY || wanted.ip === ANY),
+    ),
+  );
+  if (!clash) return undefined;
+  const why = "node(s) didn't have free ports for the requested pod ports";
+  return { reason: 'NodePorts', message: `Pod was rejected: Predicate NodePorts failed: ${why}` };
+}
+
+const ANY = '0.0.0.0';
+
+interface HostPort {
+  readonly ip: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+function hostPortsOf(pod: Pod): readonly HostPort[] {
+  const sidecars = (pod.spec.initContainers ?? []).filter((init) => init.restartPolicy === 'Always');
+  return [...pod.spec.containers, ...sidecars].flatMap((container) =>
+    (container.ports ?? []).flatMap((port) =>
+      port.hostPort === undefined || port.hostPort === 0
+        ? []
+        : [{ ip: port.hostIP || ANY, protocol: port.protocol ?? 'TCP', port: port.hostPort }],
+    ),
+  );
+}

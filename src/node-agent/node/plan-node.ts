@@ -1,0 +1,155 @@
+/** What this node's Node object says, from what the engine says. Pure. */
+import { toRfc3339 } from '../../base/clock.ts';
+import type { Node } from '../../schemas/types.ts';
+import type { ImageRecord, RuntimeInfo } from '../runtime/types.ts';
+
+export interface NodeFacts {
+  readonly nodeName: string;
+  readonly nodeIp: string;
+  readonly info: RuntimeInfo | undefined;
+  readonly images: readonly ImageRecord[];
+  /** The engine answers. */
+  readonly runtimeUp: boolean;
+  readonly podCidr: string | undefined;
+  readonly agentVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Free share of the disk below which DiskPressure is reported, when known. */
+  readonly pressure: { readonly memory: boolean; readonly disk: boolean; readonly pid: boolean };
+}
+
+type Condition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
+
+/** Kubernetes' default, and its default limit of images in a node's status. */
+const MAX_PODS = 110;
+const MAX_IMAGES = 50;
+/** Names by which Kubernetes calls what `uname` calls otherwise. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm' };
+
+export function planNodeObject(facts: NodeFacts): Node {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: facts.nodeName, labels: nodeLabels(facts) },
+    // The range that pods here already have addresses of, if the control plane has forgotten it.
+    spec: facts.podCidr === undefined ? {} : { podCIDR: facts.podCidr, podCIDRs: [facts.podCidr] },
+  };
+}
+
+export function nodeLabels(facts: NodeFacts): Record<string, string> {
+  const architecture = facts.info?.architecture ?? '';
+  const arch = ARCHITECTURES[architecture] ?? architecture;
+  return {
+    'kubernetes.io/hostname': facts.nodeName,
+    'kubernetes.io/os': 'linux',
+    'beta.kubernetes.io/os': 'linux',
+    ...(arch === '' ? {} : { 'kubernetes.io/arch': arch, 'beta.kubernetes.io/arch': arch }),
+    ...facts.labels,
+  };
+}
+
+export function planNodeStatus(
+  facts: NodeFacts,
+  previous: Node['status'],
+  nowMs: number,
+): NonNullable<Node['status']> {
+  const { info } = facts;
+  const resources = info ? resourcesOf(info) : undefined;
+  return {
+    ...previous,
+    ...(resources ? { capacity: resources, allocatable: resources } : {}),
+    conditions: planConditions(facts, previous?.conditions ?? [], nowMs),
+    addresses: [
+      { type: 'InternalIP', address: facts.nodeIp },
+      { type: 'Hostname', address: facts.nodeName },
+    ],
+    ...(info ? { nodeInfo: nodeInfoOf(info, facts.agentVersion) } : {}),
+    images: facts.images
+      .filter((image) => image.tags.length + image.digests.length > 0)
+      .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? -1 : 1))
+      .slice(0, MAX_IMAGES)
+      .map((image) => ({ names: [...image.digests, ...image.tags], sizeBytes: image.sizeBytes })),
+  };
+}
+
+function resourcesOf(info: RuntimeInfo): Record<string, string> {
+  return {
+    cpu: String(info.cpus),
+    memory: `${Math.floor(info.memoryBytes / 1_024)}Ki`,
+    'ephemeral-storage': `${Math.floor(info.diskBytes / 1_024)}Ki`,
+    pods: String(MAX_PODS),
+  };
+}
+
+function nodeInfoOf(
+  info: RuntimeInfo,
+  agentVersion: string,
+): NonNullable<NonNullable<Node['status']>['nodeInfo']> {
+  return {
+    machineID: info.machineId,
+    systemUUID: info.machineId,
+    bootID: info.bootId,
+    kernelVersion: info.kernelVersion,
+    osImage: info.osImage,
+    containerRuntimeVersion: `${info.name}://${info.version}`,
+    kubeletVersion: agentVersion,
+    kubeProxyVersion: '',
+    operatingSystem: 'linux',
+    architecture: ARCHITECTURES[info.architecture] ?? info.architecture,
+  };
+}
+
+function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs: number): Condition[] {
+  const { pressure } = facts;
+  const decided = [
+    pressureCondition('MemoryPressure', pressure.memory, 'HasInsufficientMemory', 'HasSufficientMemory', [
+      'kubelet has insufficient memory available',
+      'kubelet has sufficient memory available',
+    ]),
+    pressureCondition('DiskPressure', pressure.disk, 'HasDiskPressure', 'HasNoDiskPressure', [
+      'kubelet has disk pressure',
+      'kubelet has no disk pressure',
+    ]),
+    pressureCondition('PIDPressure', pressure.pid, 'HasInsufficientPID', 'HasSufficientPID', [
+      'kubelet has insufficient PID available',
+      'kubelet has sufficient PID available',
+    ]),
+    facts.runtimeUp
+      ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'container runtime is down' },
+  ];
+  const ours = decided.map((condition): Condition => {
+    const before = previous.find((candidate) => candidate.type === condition.type);
+    const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
+    return {
+      ...condition,
+      lastHeartbeatTime: toRfc3339(nowMs),
+      lastTransitionTime: since ?? toRfc3339(nowMs),
+    };
+  });
+  return [...previous.filter((condition) => !decided.some(({ type }) => type === condition.type)), ...ours];
+}
+
+function pressureCondition(
+  type: string,
+  under: boolean,
+  reason: string,
+  calm: string,
+  [bad, good]: readonly [string, string],
+): { type: string; status: string; reason: string; message: string } {
+  return under
+    ? { type, status: 'True', reason, message: bad }
+    : { type, status: 'False', reason: calm, message: good };
+}
+
+/** Whether two statuses differ in more than the heartbeat: only then is one worth writing before its time. */
+export function withoutHeartbeats(status: Node['status']): Node['status'] {
+  if (!status) return status;
+  return {
+    ...status,
+    conditions: (status.conditions ?? []).map((condition) => {
+      const copy = { ...condition };
+      delete copy.lastHeartbeatTime;
+      return copy;
+    }),
+  };
+}

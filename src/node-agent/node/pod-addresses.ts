@@ -1,0 +1,54 @@
+/** Who has which address on this node. Addresses of pods that were here before come back from their records. */
+import { type PodAddresses, StepProblem } from '../ports.ts';
+import { parseRange, planAddress } from './ip-allocator.ts';
+
+export interface PodAddressBook extends PodAddresses {
+  setRange(cidr: string): void;
+  /** An address that a pod already has. */
+  claim(uid: string, address: string): void;
+}
+
+export interface PodAddressBookOptions {
+  /** Makes sure that the pods' network exists; called before the first address is given out. */
+  ensureNetwork(): Promise<void>;
+  /** Addresses that must not be given out, such as the network's gateway. */
+  readonly reserved: readonly string[];
+}
+
+export function createPodAddresses(options: PodAddressBookOptions): PodAddressBook {
+  const byUid = new Map<string, string>();
+  let cidr: string | undefined;
+  let last: string | undefined;
+  let network: Promise<void> | undefined;
+  return {
+    setRange(next) {
+      cidr = next;
+    },
+    claim(uid, address) {
+      byUid.set(uid, address);
+    },
+    async allocate(uid) {
+      const range = cidr === undefined ? undefined : parseRange(cidr);
+      if (!range) {
+        throw new StepProblem('NetworkNotReady', 'network is not ready: the node has no podCIDR yet');
+      }
+      network ??= options.ensureNetwork().catch((error: unknown) => {
+        network = undefined;
+        throw error;
+      });
+      await network;
+      const known = byUid.get(uid);
+      if (known !== undefined) return known;
+      const address = planAddress(range, new Set([...byUid.values(), ...options.reserved]), last);
+      if (address === undefined) {
+        throw new StepProblem('FailedCreatePodSandBox', `no address is left in ${cidr ?? ''}`);
+      }
+      last = address;
+      byUid.set(uid, address);
+      return address;
+    },
+    release(uid) {
+      byUid.delete(uid);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/**
+ * What a pod has on the host's disk, as the agent's core sees it. The real one writes below the data directory; the one in
+ * memory makes up paths, for runtimes that mount nothing.
+ */
+import type { Container, Pod } from '../schemas/types.ts';
+import type { PodPlace } from './container-spec/field-ref.ts';
+import type { PodFiles } from './container-spec/plan-container-spec.ts';
+import type { EnvSources, EnvVariable } from './container-spec/plan-environment.ts';
+import type { SubPath } from './container-spec/plan-mounts.ts';
+
+export interface PreparedPod {
+  /** Host path of every volume, by name. */
+  readonly volumePaths: ReadonlyMap<string, string>;
+  readonly files: PodFiles;
+}
+
+/** Methods throw StepProblem with the words that users see. */
+export interface PodVolumes {
+  /** Idempotent; also brings the content of mounted ConfigMaps and Secrets up to date. */
+  ensure(pod: Pod, place: PodPlace): Promise<PreparedPod>;
+  /** ConfigMaps, Secrets and service variables for the environment of a container. */
+  environment(
+    pod: Pod,
+    container: Container,
+  ): Promise<{ readonly sources: EnvSources; readonly serviceEnv: readonly EnvVariable[] }>;
+  /** Makes the file that the container's last words go to, and sub-paths of volumes; answers the file's path. */
+  prepareContainer(pod: Pod, container: string, attempt: number): Promise<string>;
+  ensureSubPaths(pod: Pod, subPaths: readonly SubPath[]): Promise<void>;
+  terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
+  tearDown(pod: Pod): Promise<void>;
+}
+
+export function createMemoryPodVolumes(): PodVolumes {
+  const directory = (pod: Pod): string => `/nonexistent/pods/${pod.metadata.uid ?? ''}`;
+  return {
+    async ensure(pod) {
+      const root = directory(pod);
+      return {
+        volumePaths: new Map((pod.spec.volumes ?? []).map(({ name }) => [name, `${root}/volumes/${name}`])),
+        files: { hosts: `${root}/hosts`, resolvConf: `${root}/resolv.conf` },
+      };
+    },
+    environment: async () => ({ sources: { configMaps: new Map(), secrets: new Map() }, serviceEnv: [] }),
+    prepareContainer: async (pod, container, attempt) => `${directory(pod)}/${container}/${attempt}.log`,
+    ensureSubPaths: async () => undefined,
+    terminationLog: async () => undefined,
+    tearDown: async () => undefined,
+  };
+}

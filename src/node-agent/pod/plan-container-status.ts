@@ -1,0 +1,150 @@
+/** One container's status as kubelet reports it, from the attempts that exist on the engine. Pure. */
+import { toRfc3339 } from '../../base/clock.ts';
+import type { ContainerState, ContainerStatus } from '../../schemas/types.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
+import { backOffMessage, planRestart, wantsRestart } from './plan-restart.ts';
+import { type Attempt, type PlannedContainer, type PodView, attemptsOf } from './pod-view.ts';
+
+export interface ContainerStatusInput extends PodView {
+  /** Last words of ended containers, by container id. */
+  readonly terminationMessages: ReadonlyMap<string, string>;
+  /** What was last reported of this container: what the engine has forgotten stays. */
+  readonly previous: ContainerStatus | undefined;
+  readonly podHasInit: boolean;
+  /** Nothing will be started any more. */
+  readonly over: boolean;
+}
+
+/** Kubernetes writes this where a container never ran. */
+const NEVER = '1970-01-01T00:00:00Z';
+/** The exit code that container engines use for "could not be started". */
+const CANNOT_START = 128;
+
+export function planContainerStatus(input: ContainerStatusInput, item: PlannedContainer): ContainerStatus {
+  const { container, role } = item;
+  const [latest, before] = attemptsOf(input.records, container.name);
+  const base = { name: container.name, image: container.image ?? '' };
+  if (!latest) return withoutAttempt(input, item);
+  const { record } = latest;
+  const lastEnded = [latest, before].find((attempt) => attempt?.record.phase === 'exited');
+  const identity = {
+    ...base,
+    imageID: imageIdOf(record),
+    restartCount: Math.max(latest.attempt, input.previous?.restartCount ?? 0),
+    containerID: `docker://${record.id}`,
+  };
+  const last = (attempt: Attempt | undefined): ContainerState =>
+    attempt ? { terminated: terminatedState(attempt.record, input.terminationMessages) } : {};
+  if (record.phase === 'running') {
+    const hooked = ['done', undefined].includes(input.postStart.get(record.id));
+    const verdicts = input.probes.get(record.id);
+    const started = hooked && (verdicts?.started ?? true);
+    return {
+      ...identity,
+      state: { running: { startedAt: toRfc3339(record.startedAtMs ?? record.createdAtMs) } },
+      lastState: last(before),
+      started,
+      ready: role === 'init' ? false : started && (verdicts?.ready ?? true),
+    };
+  }
+  const waiting = record.phase === 'created' ? creating(input) : waitingState(input, item, latest);
+  const ended = record.phase === 'exited' && !waiting;
+  return {
+    ...identity,
+    state: ended
+      ? { terminated: terminatedState(record, input.terminationMessages) }
+      : { waiting: waiting ?? creating(input) },
+    lastState: ended ? last(before) : last(lastEnded),
+    started: false,
+    ready: role === 'init' && ended && record.exitCode === 0,
+  };
+}
+
+/** Never created here, or already cleared away: what was reported of it stays true when it had ended. */
+function withoutAttempt(input: ContainerStatusInput, { container }: PlannedContainer): ContainerStatus {
+  const { previous } = input;
+  const gone = previous?.state?.terminated;
+  if (previous && (gone || (input.over && previous.containerID !== undefined))) {
+    const state: ContainerState = gone
+      ? { terminated: gone }
+      : {
+          terminated: {
+            exitCode: 137,
+            reason: 'ContainerStatusUnknown',
+            message:
+              'The container could not be located when the pod was deleted.  The container used to be Running',
+            startedAt: NEVER,
+            finishedAt: NEVER,
+          },
+        };
+    return { ...previous, state, ready: gone?.exitCode === 0 && previous.ready, started: false };
+  }
+  const problem = input.problems.get(container.name) ?? input.problems.get('');
+  return {
+    name: container.name,
+    image: container.image ?? '',
+    imageID: '',
+    restartCount: previous?.restartCount ?? 0,
+    ready: false,
+    started: false,
+    state: {
+      waiting:
+        problem && problem.reason !== 'FailedMount'
+          ? { reason: problem.reason, message: problem.message }
+          : creating(input),
+    },
+    lastState: {},
+  };
+}
+
+const creating = (input: ContainerStatusInput): { reason: string } => ({
+  reason: input.podHasInit ? 'PodInitializing' : 'ContainerCreating',
+});
+
+/** Why an ended container is not (yet) running again; undefined when it is simply over, or starting this instant. */
+function waitingState(
+  input: ContainerStatusInput,
+  item: PlannedContainer,
+  latest: Attempt,
+): { reason: string; message?: string } | undefined {
+  const { record } = latest;
+  if (input.over || !wantsRestart(input.pod, item.role, record.exitCode ?? 0)) return undefined;
+  const problem = input.problems.get(item.container.name);
+  if (problem) return { reason: problem.reason, message: problem.message };
+  if (record.error !== undefined && record.startedAtMs === undefined) {
+    return { reason: 'RunContainerError', message: record.error };
+  }
+  const restart = planRestart(latest);
+  if (restart.delayMs === 0) return undefined;
+  return {
+    reason: 'CrashLoopBackOff',
+    message: backOffMessage(input.pod, item.container, restart.delayMs),
+  };
+}
+
+function terminatedState(
+  record: ContainerRecord,
+  messages: ReadonlyMap<string, string>,
+): NonNullable<ContainerState['terminated']> {
+  const neverRan = record.startedAtMs === undefined;
+  const exitCode = neverRan && record.error !== undefined ? CANNOT_START : (record.exitCode ?? 0);
+  const message = neverRan ? record.error : messages.get(record.id);
+  return {
+    containerID: `docker://${record.id}`,
+    exitCode,
+    reason: terminationReason(record, exitCode),
+    ...(message === undefined || message === '' ? {} : { message }),
+    startedAt: neverRan ? NEVER : toRfc3339(record.startedAtMs ?? 0),
+    finishedAt: toRfc3339(record.finishedAtMs ?? record.createdAtMs),
+  };
+}
+
+function terminationReason(record: ContainerRecord, exitCode: number): string {
+  if (record.oomKilled) return 'OOMKilled';
+  if (record.startedAtMs === undefined && record.error !== undefined) return 'StartError';
+  return exitCode === 0 ? 'Completed' : 'Error';
+}
+
+function imageIdOf(record: ContainerRecord): string {
+  return record.imageId === '' ? '' : `docker://${record.imageId}`;
+}

@@ -1,0 +1,195 @@
+/**
+ * A pod's status as kubelet reports it. Pure; given the same view it gives the same status, so that an equal one need
+ * not be written. A terminal phase is reported only when nothing of the pod is alive, and never taken back.
+ */
+import { toRfc3339 } from '../../base/clock.ts';
+import { qosClass } from '../../schemas/pod-resources.ts';
+import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
+import { planContainerStatus } from './plan-container-status.ts';
+import { isInitialized, mainsAreOver } from './plan-pod-step.ts';
+import {
+  type PlannedContainer,
+  type PodView,
+  containersOf,
+  isLive,
+  isTerminal,
+  sandboxesOf,
+} from './pod-view.ts';
+
+export interface PodStatusInput extends PodView {
+  readonly hostIp: string;
+  /** The status that was last worked out here (or read back), whose times and forgotten containers live on. */
+  readonly previous: PodStatus | undefined;
+  readonly terminationMessages: ReadonlyMap<string, string>;
+}
+
+type Phase = NonNullable<PodStatus['phase']>;
+type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; message?: string };
+
+/** Conditions that the agent decides; all others are somebody else's and stay. */
+const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
+
+export function planPodStatus(input: PodStatusInput): PodStatus {
+  const { pod, previous } = input;
+  const planned = containersOf(pod);
+  const alive = input.records.some(isLive);
+  const over =
+    !alive && (input.endingSinceMs !== undefined || input.verdict !== undefined || isTerminal(pod));
+  const statusOf = (item: PlannedContainer): ContainerStatus =>
+    planContainerStatus(
+      {
+        ...input,
+        over,
+        podHasInit: (pod.spec.initContainers ?? []).length > 0,
+        previous: [...(previous?.initContainerStatuses ?? []), ...(previous?.containerStatuses ?? [])].find(
+          (status) => status.name === item.container.name,
+        ),
+      },
+      item,
+    );
+  const statuses = new Map(planned.map((item) => [item, statusOf(item)]));
+  const listed = (main: boolean): ContainerStatus[] =>
+    planned.filter((item) => (item.role === 'main') === main).flatMap((item) => statuses.get(item) ?? []);
+  const phase = planPhase(input, planned, statuses, alive);
+  const initContainerStatuses = listed(false);
+  const containerStatuses = listed(true);
+  const ip = pod.spec.hostNetwork === true ? input.hostIp : (input.ip ?? previous?.podIP);
+  const hasIp = ip !== undefined && (input.records.length > 0 || previous?.podIP !== undefined);
+  const verdict =
+    input.verdict ??
+    (previous?.reason === undefined
+      ? undefined
+      : { reason: previous.reason, message: previous.message ?? '' });
+  return {
+    phase,
+    conditions: planConditions(input, planned, statuses, phase),
+    ...(verdict && phase === 'Failed' ? { reason: verdict.reason, message: verdict.message } : {}),
+    hostIP: input.hostIp,
+    hostIPs: [{ ip: input.hostIp }],
+    ...(hasIp ? { podIP: ip, podIPs: [{ ip }] } : {}),
+    ...(input.startTimeMs === undefined ? {} : { startTime: toRfc3339(input.startTimeMs) }),
+    ...(initContainerStatuses.length > 0 ? { initContainerStatuses } : {}),
+    containerStatuses,
+    qosClass: pod.status?.qosClass ?? qosClass(pod.spec),
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+  };
+}
+
+function planPhase(
+  input: PodStatusInput,
+  planned: readonly PlannedContainer[],
+  statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
+  alive: boolean,
+): Phase {
+  const reported = input.previous?.phase ?? input.pod.status?.phase;
+  if (reported === 'Succeeded' || reported === 'Failed') return reported;
+  if (input.verdict) return alive ? (reported ?? 'Pending') : 'Failed';
+  const initFailed = planned.some((item) => {
+    const ended = statuses.get(item)?.state?.terminated;
+    return item.role === 'init' && ended && ended.exitCode !== 0 && input.pod.spec.restartPolicy === 'Never';
+  });
+  if (initFailed) return alive ? 'Pending' : 'Failed';
+  const mains = planned.filter((item) => item.role === 'main').flatMap((item) => statuses.get(item) ?? []);
+  const ended = mains.filter((status) => status.state?.terminated);
+  const over = (input.endingSinceMs !== undefined && !alive) || mainsAreOver(input, planned);
+  if (mains.length > 0 && ended.length === mains.length && over) {
+    if (alive) return reported === 'Pending' ? 'Running' : (reported ?? 'Running');
+    return ended.every((status) => status.state?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
+  }
+  const neverRan = mains.some((status) => status.state?.waiting && !status.lastState?.terminated);
+  return neverRan ? 'Pending' : 'Running';
+}
+
+function planConditions(
+  input: PodStatusInput,
+  planned: readonly PlannedContainer[],
+  statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
+  phase: Phase,
+): PodCondition[] {
+  const hadSandbox = input.needsSandbox
+    ? sandboxesOf(input.records).some(({ record }) => isLive(record))
+    : input.records.some(isLive);
+  const containersReady = decideContainersReady(planned, statuses, phase);
+  const decided: Decided[] = [
+    { type: 'PodReadyToStartContainers', status: hadSandbox ? 'True' : 'False' },
+    decideInitialized(input, planned, statuses, phase),
+    decideReady(input, containersReady),
+    containersReady,
+  ];
+  const known = input.previous?.conditions ?? input.pod.status?.conditions ?? [];
+  const foreign = (input.pod.status?.conditions ?? known).filter(
+    (condition) => !OWN_CONDITIONS.includes(condition.type),
+  );
+  const scheduled: readonly PodCondition[] = foreign.some((condition) => condition.type === 'PodScheduled')
+    ? []
+    : [stamp({ type: 'PodScheduled', status: 'True' }, known, input.nowMs)];
+  return [...decided.map((condition) => stamp(condition, known, input.nowMs)), ...foreign, ...scheduled];
+}
+
+function stamp(decided: Decided, known: readonly PodCondition[], nowMs: number): PodCondition {
+  const before = known.find((condition) => condition.type === decided.type);
+  const since =
+    before?.status === decided.status && typeof before.lastTransitionTime === 'string'
+      ? before.lastTransitionTime
+      : toRfc3339(nowMs);
+  return { lastTransitionTime: since, ...decided };
+}
+
+function decideInitialized(
+  input: PodStatusInput,
+  planned: readonly PlannedContainer[],
+  statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
+  phase: Phase,
+): Decided {
+  if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
+  const generation = input.needsSandbox ? (sandboxesOf(input.records)[0]?.attempt ?? -1) : 0;
+  const inits = planned.filter((item) => item.role !== 'main');
+  if (inits.length === 0 || isInitialized(input, planned, generation)) {
+    return { type: 'Initialized', status: 'True' };
+  }
+  const wasInitialized = input.previous?.conditions?.some(
+    (condition) => condition.type === 'Initialized' && condition.status === 'True',
+  );
+  if (wasInitialized === true && !input.records.some(isLive)) return { type: 'Initialized', status: 'True' };
+  const incomplete = inits
+    .filter((item) => statuses.get(item)?.ready !== true)
+    .map((item) => item.container.name);
+  return {
+    type: 'Initialized',
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: [${incomplete.join(' ')}]`,
+  };
+}
+
+function decideContainersReady(
+  planned: readonly PlannedContainer[],
+  statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
+  phase: Phase,
+): Decided {
+  const type = 'ContainersReady';
+  if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
+  const unready = planned
+    .filter((item) => item.role !== 'init' && statuses.get(item)?.ready !== true)
+    .map((item) => item.container.name);
+  if (unready.length === 0) return { type, status: 'True' };
+  const message = `containers with unready status: [${unready.join(' ')}]`;
+  return { type, status: 'False', reason: 'ContainersNotReady', message };
+}
+
+function decideReady(input: PodStatusInput, containersReady: Decided): Decided {
+  if (containersReady.status !== 'True') return { ...containersReady, type: 'Ready' };
+  const conditions = input.pod.status?.conditions ?? [];
+  const messages = (input.pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const found = conditions.find((condition) => condition.type === conditionType);
+    if (found?.status === 'True') return [];
+    const what = found
+      ? `status of pod readiness gate "${conditionType}" is not "True", but ${found.status}`
+      : '';
+    return [what || `corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+  });
+  return messages.length === 0
+    ? { type: 'Ready', status: 'True' }
+    : { type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message: messages.join(', ') };
+}

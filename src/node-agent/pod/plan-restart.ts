@@ -1,0 +1,51 @@
+/**
+ * When a container that has ended starts again. Everything is read off the ended container itself (its labels carry the
+ * level), so the back-off goes on after a restart of the agent.
+ *
+ * As kubelet does it: the first restart is immediate, then 10 s, 20 s … 300 s, counted from the end of the last attempt;
+ * an attempt that ran for ten minutes forgets the past.
+ */
+import { backoffDelayMs } from '../../base/backoff.ts';
+import type { Container, Pod } from '../../schemas/types.ts';
+import type { Attempt, ContainerRole } from './pod-view.ts';
+
+export const RESTART_BACKOFF = { initialMs: 10_000, maxMs: 300_000, factor: 2 };
+/** Running this long is taken as health; kubelet forgets an entry after twice the maximum. */
+const HEALTHY_AFTER_MS = 600_000;
+
+export interface Restart {
+  readonly level: number;
+  readonly delayMs: number;
+  readonly atMs: number;
+}
+
+export function planRestart(ended: Attempt): Restart {
+  const { record } = ended;
+  const endedAtMs = record.finishedAtMs ?? record.createdAtMs;
+  const ranMs = record.startedAtMs === undefined ? 0 : endedAtMs - record.startedAtMs;
+  const level = ranMs >= HEALTHY_AFTER_MS ? 1 : ended.backoffLevel + 1;
+  const delayMs = level <= 1 ? 0 : backoffDelayMs(RESTART_BACKOFF, level - 1);
+  return { level, delayMs, atMs: endedAtMs + delayMs };
+}
+
+/** Whether the policy wants another attempt after one that ended with `exitCode`. */
+export function wantsRestart(pod: Pod, role: ContainerRole, exitCode: number): boolean {
+  if (role === 'sidecar') return true;
+  const policy = pod.spec.restartPolicy ?? 'Always';
+  // An init container's success is what it is for; `Always` only repeats its failures.
+  if (role === 'init') return exitCode !== 0 && policy !== 'Never';
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+/** kubelet's words, as `kubectl describe` shows them. */
+export function backOffMessage(pod: Pod, container: Container, delayMs: number): string {
+  const { name, namespace, uid } = pod.metadata;
+  const shown = `${name}_${namespace ?? 'default'}(${uid ?? ''})`;
+  return `back-off ${goDuration(delayMs)} restarting failed container=${container.name} pod=${shown}`;
+}
+
+/** Whole seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`. */
+export function goDuration(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}

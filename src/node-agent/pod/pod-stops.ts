@@ -1,0 +1,127 @@
+/**
+ * Containers that are being stopped: preStop hook, SIGTERM, grace, SIGKILL. Runs beside the pod's loop, so that all
+ * containers of a pod end together and a shorter grace that comes later still counts.
+ */
+import { backoffDelayMs } from '../../base/backoff.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { ContainerRuntime } from '../runtime/types.ts';
+import type { PodStep, StopReason } from './plan-pod-step.ts';
+import type { PlannedContainer, Stopping } from './pod-view.ts';
+
+export interface PodStopsOptions {
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void>;
+  event(
+    item: PlannedContainer | undefined,
+    type: 'Normal' | 'Warning',
+    reason: string,
+    message: string,
+  ): void;
+  /** Looks at the container again. */
+  refresh(containerId: string): Promise<void>;
+  /** The stop has come to its end, one way or the other. */
+  wake(): void;
+}
+
+export interface PodStops {
+  begin(step: Extract<PodStep, { type: 'stop-container' }>): void;
+  current(): ReadonlyMap<string, Stopping>;
+}
+
+/** What a container still gets after a hook that used up the grace; kubelet's minimum. */
+const MINIMUM_GRACE_SECONDS = 2;
+const RETRY = { initialMs: 1_000, maxMs: 30_000, factor: 2 };
+/** After so many failures the plan looks at the container afresh. */
+const MAX_ATTEMPTS = 5;
+
+export function createPodStops(options: PodStopsOptions): PodStops {
+  const { runtime, clock } = options;
+  const stopping = new Map<string, { deadlineMs: number }>();
+
+  async function run(
+    step: Extract<PodStep, { type: 'stop-container' }>,
+    entry: { deadlineMs: number },
+  ): Promise<void> {
+    const { record, container: item } = step;
+    let least = 0;
+    if (step.runPreStop && item?.container.lifecycle?.preStop && entry.deadlineMs > clock.now()) {
+      await preStop(item, record.id, entry.deadlineMs - clock.now());
+      least = MINIMUM_GRACE_SECONDS;
+    }
+    for (let failures = 1; failures <= MAX_ATTEMPTS; failures += 1) {
+      const grace = Math.max(Math.ceil((entry.deadlineMs - clock.now()) / 1_000), least, 0);
+      try {
+        await runtime.stop(record.id, grace);
+        return;
+      } catch (error) {
+        options.logger.warn({ container: record.id, error, failures }, 'Cannot stop the container');
+        await sleep(clock, backoffDelayMs(RETRY, failures));
+      }
+    }
+  }
+
+  async function preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> {
+    const finished = new AbortController();
+    const hook = options
+      .preStop(item, containerId, timeoutMs)
+      .catch((error: unknown) =>
+        options.event(item, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${errorMessage(error)}`),
+      );
+    await Promise.race([hook, sleep(clock, timeoutMs, finished.signal)]);
+    finished.abort();
+  }
+
+  return {
+    begin(step) {
+      const { record, container: item } = step;
+      const existing = stopping.get(record.id);
+      if (existing) {
+        existing.deadlineMs = step.deadlineMs;
+        clock.setTimer(
+          () => {
+            if (!stopping.has(record.id)) return;
+            runtime
+              .kill(record.id, 'SIGKILL')
+              .catch((error: unknown) => options.logger.warn({ error }, 'Cannot kill the container'));
+          },
+          Math.max(0, step.deadlineMs - clock.now()),
+        );
+        return;
+      }
+      const entry = { deadlineMs: step.deadlineMs };
+      stopping.set(record.id, entry);
+      if (item) options.event(item, 'Normal', 'Killing', killingMessage(item, step.reason));
+      void run(step, entry)
+        .then(() => options.refresh(record.id))
+        .catch((error: unknown) => options.logger.warn({ error }, 'Cannot look at a stopped container'))
+        .finally(() => {
+          stopping.delete(record.id);
+          options.wake();
+        });
+    },
+    current: () => stopping,
+  };
+}
+
+/** kubelet's words. */
+function killingMessage({ container: { name }, role }: PlannedContainer, reason: StopReason): string {
+  const what = role === 'main' ? 'Container' : 'Init container';
+  switch (reason) {
+    case 'liveness-probe':
+      return `${what} ${name} failed liveness probe, will be restarted`;
+    case 'startup-probe':
+      return `${what} ${name} failed startup probe, will be restarted`;
+    case 'spec-changed':
+      return `${what} ${name} definition changed, will be restarted`;
+    case 'post-start-hook':
+      return 'FailedPostStartHook';
+    case 'sandbox-changed':
+    case 'pod-ended':
+    case 'duplicate':
+      return `Stopping container ${name}`;
+  }
+}

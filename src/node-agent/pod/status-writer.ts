@@ -1,0 +1,124 @@
+/**
+ * Writes pod statuses to the API: the newest per pod, one write at a time per pod, a few pods at once. A conflict reads
+ * the pod again and keeps what others own (foreign conditions); a pod that is gone or replaced ends the matter.
+ */
+import { type Clock, sleep } from '../../base/clock.ts';
+import { backoffDelayMs } from '../../base/backoff.ts';
+import { errorMessage } from '../../base/errors.ts';
+import { jsonEqual } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import { type ApiClient, resources } from '../../client/types.ts';
+import { isStatusError } from '../../schemas/status.ts';
+import type { Pod, PodStatus } from '../../schemas/types.ts';
+import type { StatusWriter } from '../ports.ts';
+
+interface Entry {
+  pod: Pod;
+  status: PodStatus;
+  /** What the API has, as far as we know. */
+  written: PodStatus | undefined;
+  running: Promise<void> | undefined;
+}
+
+/** Conditions that the agent writes; those of other types stay as the API has them. */
+const OWN_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady']);
+const RETRY = { initialMs: 200, maxMs: 15_000, factor: 2 };
+/** A write that conflicts this often in a row is left to the next change. */
+const MAX_CONFLICTS = 10;
+
+export function createStatusWriter(options: {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}): StatusWriter {
+  const { client, clock, signal } = options;
+  const entries = new Map<string, Entry>();
+
+  function kick(uid: string, entry: Entry): Promise<void> {
+    entry.running ??= drain(uid, entry).finally(() => {
+      entry.running = undefined;
+    });
+    return entry.running;
+  }
+
+  async function drain(uid: string, entry: Entry): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted && entries.get(uid) === entry && entry.written !== entry.status) {
+      const target = entry.status;
+      try {
+        await write(entry, target);
+        entry.written = target;
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        options.logger.info(
+          { pod: entry.pod.metadata.name, error: errorMessage(error), failures },
+          'Cannot write the status of a pod',
+        );
+        await sleep(clock, backoffDelayMs(RETRY, failures), signal);
+      }
+    }
+  }
+
+  async function write(entry: Entry, status: PodStatus): Promise<void> {
+    const { namespace, name, uid } = entry.pod.metadata;
+    let current = entry.pod;
+    for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+      if (current.metadata.uid !== uid) return;
+      const merged = mergeStatus(status, current.status);
+      if (jsonEqual(merged, current.status)) return;
+      try {
+        const answer = await client.update(resources.pods, { ...current, status: merged }, 'status');
+        if (entry.pod.metadata.uid === answer.metadata.uid) entry.pod = answer;
+        return;
+      } catch (error) {
+        if (isStatusError(error, 'NotFound')) return;
+        if (!isStatusError(error, 'Conflict')) throw error;
+      }
+      try {
+        current = await client.get<Pod>(resources.pods, namespace, name);
+      } catch (error) {
+        if (isStatusError(error, 'NotFound')) return;
+        throw error;
+      }
+    }
+    throw new Error('the pod keeps changing');
+  }
+
+  return {
+    submit(pod, status) {
+      const uid = pod.metadata.uid ?? '';
+      const entry = entries.get(uid) ?? { pod, status, written: undefined, running: undefined };
+      if (Number(pod.metadata.resourceVersion ?? 0) >= Number(entry.pod.metadata.resourceVersion ?? 0)) {
+        entry.pod = pod;
+      }
+      entry.status = status;
+      entries.set(uid, entry);
+      void kick(uid, entry);
+    },
+    async flush(uid) {
+      const entry = entries.get(uid);
+      if (entry && entry.written !== entry.status) await kick(uid, entry);
+    },
+    resubmitAll() {
+      for (const [uid, entry] of entries) {
+        entry.written = undefined;
+        void kick(uid, entry);
+      }
+    },
+    forget(uid) {
+      entries.delete(uid);
+    },
+  };
+}
+
+function mergeStatus(ours: PodStatus, theirs: PodStatus | undefined): PodStatus {
+  const own = (ours.conditions ?? []).filter((condition) => OWN_CONDITIONS.has(condition.type));
+  const foreign = (theirs?.conditions ?? []).filter((condition) => !OWN_CONDITIONS.has(condition.type));
+  const missing = (ours.conditions ?? []).filter(
+    (condition) =>
+      !OWN_CONDITIONS.has(condition.type) && !foreign.some((other) => other.type === condition.type),
+  );
+  return { ...ours, conditions: [...own, ...foreign, ...missing] };
+}

@@ -1,0 +1,113 @@
+/**
+ * What a pod worker needs from its surroundings, as small interfaces: the real ones touch disk, network and API, the
+ * simulation's touch nothing.
+ */
+import type { Container, Pod, PodStatus } from '../schemas/types.ts';
+import type { ContainerPlan } from './container-spec/plan-container-spec.ts';
+import type { ImageEvent, ImageResult } from './images/create-image-manager.ts';
+import type { ContainerRole, PodVerdict } from './pod/pod-view.ts';
+import type { ContainerSpec, ImageRecord } from './runtime/types.ts';
+
+/** A step did not work for a reason that users should read; it is tried again later. */
+export class StepProblem extends Error {
+  override readonly name = 'StepProblem';
+  readonly reason: string;
+
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+export interface PodEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly fieldPath?: string;
+}
+export type RecordPodEvent = (pod: Pod, event: PodEvent) => void;
+
+/** Volumes, files and specifications of pods. Methods throw {@link StepProblem}. */
+export interface PodResources {
+  ensureVolumes(pod: Pod, ip: string | undefined): Promise<void>;
+  tearDown(pod: Pod): Promise<void>;
+  planContainer(input: {
+    readonly pod: Pod;
+    readonly ip: string | undefined;
+    readonly container: Container;
+    readonly role: ContainerRole;
+    readonly attempt: number;
+    readonly sandboxId: string | undefined;
+    readonly image: ImageRecord;
+  }): Promise<ContainerPlan>;
+  planSandbox(pod: Pod, ip: string | undefined, attempt: number): Promise<ContainerSpec>;
+  /** What the container wrote to its termination log; undefined when it wrote nothing. */
+  terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
+}
+
+export interface ImageSource {
+  ensure(pod: Pod, container: Container, record: (event: ImageEvent) => void): Promise<ImageResult>;
+}
+
+/** Fails with the handler's own words. */
+export type RunHook = (input: {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly containerId: string;
+  readonly ip: string | undefined;
+  readonly hook: 'postStart' | 'preStop';
+  readonly timeoutMs: number;
+}) => Promise<void>;
+
+export interface ProbeOutcome {
+  readonly success: boolean;
+  readonly message: string;
+}
+export type RunProbe = (input: {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly containerId: string;
+  readonly ip: string | undefined;
+  readonly kind: 'Startup' | 'Readiness' | 'Liveness';
+  readonly timeoutMs: number;
+}) => Promise<ProbeOutcome>;
+
+export interface PodAddresses {
+  /** The same address for the same uid until it is released. Throws {@link StepProblem} when there is none. */
+  allocate(uid: string): Promise<string>;
+  release(uid: string): void;
+}
+
+/** What the agent knows of a pod without its control plane; one record a pod. */
+export interface PodRecord {
+  readonly pod: Pod;
+  readonly status?: PodStatus;
+  readonly ip?: string;
+  readonly verdict?: PodVerdict;
+  readonly startTimeMs?: number;
+}
+
+export interface AgentMemory {
+  /** The epoch of the control plane's data that the records belong to. */
+  readonly epoch?: string;
+  readonly podCidr?: string;
+}
+
+/** Never fails its caller for a full disk or a damaged record: the record is a help, the engine is the truth. */
+export interface RecordStore {
+  loadPods(): Promise<readonly PodRecord[]>;
+  savePod(uid: string, record: PodRecord): Promise<void>;
+  deletePod(uid: string): Promise<void>;
+  loadMemory(): Promise<AgentMemory>;
+  saveMemory(memory: AgentMemory): Promise<void>;
+}
+
+export interface StatusWriter {
+  /** Remembers the newest status and writes it as soon as may be; older ones that were not yet written are dropped. */
+  submit(pod: Pod, status: PodStatus): void;
+  /** Resolves when the newest status of the pod is written (or the pod is gone); rejects when it cannot be. */
+  flush(uid: string): Promise<void>;
+  /** Writes everything again: the control plane has lost what it knew. */
+  resubmitAll(): void;
+  forget(uid: string): void;
+}

@@ -1,0 +1,125 @@
+/**
+ * The handlers that probes and lifecycle hooks share: exec, httpGet, tcpSocket, grpc and sleep. Each answers with kubelet's
+ * words; ports may be names of the container's ports.
+ */
+import { type Clock, sleep } from '../../base/clock.ts';
+import type { Container, Pod } from '../../schemas/types.ts';
+import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';
+import type { ContainerRuntime } from '../runtime/types.ts';
+import type { HttpRequest, ProbeIo } from './probe-io.ts';
+
+type HttpGetAction = NonNullable<NonNullable<Container['livenessProbe']>['httpGet']>;
+type Port = number | string;
+
+/** What of a command's output reaches an event. */
+const EXEC_OUTPUT_LIMIT_BYTES = 10 * 1024;
+const SERVING = 1;
+const GRPC_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+
+export interface HandlerContext {
+  readonly runtime: ContainerRuntime;
+  readonly io: ProbeIo;
+  readonly clock: Clock;
+  readonly hostIp: string;
+}
+
+export function createRunProbe(context: HandlerContext): RunProbe {
+  return async ({ pod, container, containerId, ip, kind, timeoutMs }) => {
+    const probe = {
+      Startup: container.startupProbe,
+      Readiness: container.readinessProbe,
+      Liveness: container.livenessProbe,
+    }[kind];
+    const address = addressOf(pod, ip, context.hostIp);
+    if (probe?.exec) return runExec(context, containerId, probe.exec.command ?? [], timeoutMs);
+    if (probe?.httpGet) {
+      const answer = await context.io.http(httpRequestOf(probe.httpGet, container, address, timeoutMs));
+      const success = answer.status >= 200 && answer.status < 400;
+      return {
+        success,
+        message: success ? answer.body : `HTTP probe failed with statuscode: ${answer.status}`,
+      };
+    }
+    if (probe?.tcpSocket) {
+      const port = portOf(probe.tcpSocket.port, container);
+      await context.io.tcp(probe.tcpSocket.host || address, port, timeoutMs);
+      return { success: true, message: '' };
+    }
+    if (probe?.grpc) {
+      const { port, service } = probe.grpc;
+      const status = await context.io.grpcHealth(address, port, service ?? '', timeoutMs);
+      const name = GRPC_STATUSES[status] ?? String(status);
+      return {
+        success: status === SERVING,
+        message: `service unhealthy (responded with "${name}")`,
+      };
+    }
+    return { success: true, message: '' };
+  };
+}
+
+export function createRunHook(context: HandlerContext): RunHook {
+  return async ({ pod, container, containerId, ip, hook, timeoutMs }) => {
+    const handler = container.lifecycle?.[hook];
+    if (handler?.exec) {
+      const outcome = await runExec(context, containerId, handler.exec.command ?? [], timeoutMs);
+      if (!outcome.success) throw new StepProblem('HookFailed', outcome.message);
+    } else if (handler?.httpGet) {
+      const address = addressOf(pod, ip, context.hostIp);
+      const answer = await context.io.http(httpRequestOf(handler.httpGet, container, address, timeoutMs));
+      if (answer.status < 200 || answer.status >= 400) {
+        throw new StepProblem('HookFailed', `HTTP hook failed with statuscode: ${answer.status}`);
+      }
+    } else if (handler?.sleep) {
+      await sleep(context.clock, Math.min(handler.sleep.seconds * 1_000, timeoutMs));
+    }
+  };
+}
+
+async function runExec(
+  context: HandlerContext,
+  containerId: string,
+  command: readonly string[],
+  timeoutMs: number,
+): Promise<ProbeOutcome> {
+  const limits = { timeoutMs, outputLimitBytes: EXEC_OUTPUT_LIMIT_BYTES };
+  const result = await context.runtime.exec(containerId, command, limits);
+  const output = result.output.trim();
+  return {
+    success: result.exitCode === 0,
+    message: output === '' ? `command exited with ${result.exitCode}` : output,
+  };
+}
+
+function addressOf(pod: Pod, ip: string | undefined, hostIp: string): string {
+  return pod.spec.hostNetwork === true ? hostIp : (ip ?? hostIp);
+}
+
+function httpRequestOf(
+  action: HttpGetAction,
+  container: Container,
+  address: string,
+  timeoutMs: number,
+): HttpRequest {
+  const path = action.path || '/';
+  const headers = Object.fromEntries(
+    (action.httpHeaders ?? []).map(({ name, value }) => [name.toLowerCase(), value]),
+  );
+  return {
+    scheme: action.scheme?.toLowerCase() === 'https' ? 'https' : 'http',
+    host: action.host || address,
+    port: portOf(action.port, container),
+    path: path.startsWith('/') ? path : `/${path}`,
+    headers,
+    timeoutMs,
+  };
+}
+
+/** A number, digits, or the name of one of the container's ports. */
+export function portOf(port: Port, container: Container): number {
+  const number = typeof port === 'number' ? port : /^\d+$/.test(port) ? Number(port) : undefined;
+  if (number !== undefined) return number;
+  const named = container.ports?.find((candidate) => candidate.name === port);
+  if (!named) throw new StepProblem('ProbeError', `couldn't find port: ${port}`);
+  return named.containerPort;
+}

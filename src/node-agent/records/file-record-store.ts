@@ -1,0 +1,93 @@
+/**
+ * {@link RecordStore} as one file a pod below a directory, replaced atomically. A full disk or a damaged file costs that
+ * one record, with a warning: containers carry labels from which a pod can be made out again.
+ */
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRecord } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { AgentMemory, PodRecord, RecordStore } from '../ports.ts';
+
+/** A uid is the file's name: nothing that could lead out of the directory. */
+const SAFE_UID = /^[A-Za-z0-9-]{1,64}$/;
+const MEMORY_FILE = 'agent.json';
+
+export function createFileRecordStore(directory: string, parentLogger: Logger): RecordStore {
+  const logger = parentLogger.child({ component: 'records' });
+  const podDirectory = join(directory, 'pods');
+  /** Writes of one file in order; the newest content wins. */
+  const waiting = new Map<string, string | undefined>();
+  const active = new Map<string, Promise<void>>();
+
+  const fileOf = (uid: string): string | undefined =>
+    SAFE_UID.test(uid) ? join(podDirectory, `${uid}.json`) : undefined;
+
+  function put(file: string, content: string | undefined): Promise<void> {
+    waiting.set(file, content);
+    const running = active.get(file) ?? drain(file);
+    active.set(file, running);
+    return running;
+  }
+
+  async function drain(file: string): Promise<void> {
+    try {
+      while (waiting.has(file)) {
+        const content = waiting.get(file);
+        waiting.delete(file);
+        await writeOne(file, content);
+      }
+    } finally {
+      active.delete(file);
+    }
+  }
+
+  async function writeOne(file: string, content: string | undefined): Promise<void> {
+    try {
+      if (content === undefined) return await rm(file, { force: true });
+      await mkdir(podDirectory, { recursive: true, mode: 0o700 });
+      const temporary = `${file}.tmp`;
+      await writeFile(temporary, content, { mode: 0o600 });
+      await rename(temporary, file);
+    } catch (error) {
+      logger.warn({ file, error }, 'Cannot keep a local record');
+    }
+  }
+
+  async function read(file: string): Promise<unknown> {
+    try {
+      return JSON.parse(await readFile(file, 'utf8')) as unknown;
+    } catch (error) {
+      const missing = isRecord(error) && error['code'] === 'ENOENT';
+      if (!missing) logger.warn({ file, error }, 'Cannot read a local record, leaving it out');
+      return undefined;
+    }
+  }
+
+  return {
+    async loadPods() {
+      const names = await readdir(podDirectory).catch((): string[] => []);
+      const files = names.filter((name) => name.endsWith('.json')).sort();
+      const values = await Promise.all(files.map((name) => read(join(podDirectory, name))));
+      return values.filter(isPodRecord);
+    },
+    async savePod(uid, record) {
+      const file = fileOf(uid);
+      if (file !== undefined) await put(file, JSON.stringify(record));
+    },
+    async deletePod(uid) {
+      const file = fileOf(uid);
+      if (file !== undefined) await put(file, undefined);
+    },
+    async loadMemory() {
+      const value = await read(join(directory, MEMORY_FILE));
+      return isRecord(value) ? (value as AgentMemory) : {};
+    },
+    saveMemory: (memory) => put(join(directory, MEMORY_FILE), JSON.stringify(memory)),
+  };
+}
+
+function isPodRecord(value: unknown): value is PodRecord {
+  if (!isRecord(value) || !isRecord(value['pod'])) return false;
+  const { metadata, spec } = value['pod'];
+  return isRecord(metadata) && typeof metadata['uid'] === 'string' && isRecord(spec);
+}

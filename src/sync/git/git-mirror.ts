@@ -301,7 +301,7 @@ function createSession(options: GitMirrorOptions, repository: RepoUrl): Session 
       inherited: options.environment ?? {},
     });
     const git = createGit(directory, environment);
-    if (!existsSync(join(bare, 'HEAD'))) await git.raw(['init', '--bare', '--template=', bare]);
+    if (!existsSync(join(bare, 'HEAD'))) await git.raw(['init', '--bare', bare]);
     await git.cwd(bare);
     const reader = (mode: 'contents' | 'headers'): ObjectReader =>
       createObjectReader({ directory: bare, environment, mode, clock });

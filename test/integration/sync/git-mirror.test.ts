@@ -1,0 +1,157 @@
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { createGitMirror } from '../../../src/sync/git/git-mirror.ts';
+import type { GitMirror } from '../../../src/sync/git/types.ts';
+import { renderPlain } from '../../../src/sync/render/plain.ts';
+import { type GitFixture, gitMirrorContract } from '../../contracts/git-mirror.ts';
+import { type GitServer, type TestRepository, createTestRepository, git, startGitServer } from '../../support/git-server.ts';
+
+const signal = new AbortController().signal;
+const opened: AsyncDisposable[] = [];
+afterEach(async () => {
+  for (const resource of opened.splice(0).reverse()) await resource[Symbol.asyncDispose]();
+});
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'symphony-mirror-'));
+  opened.push({ [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }) });
+  return directory;
+}
+
+async function openMirror(url: string, extra: { directory?: string; credentials?: { username: string; password: string } } = {}): Promise<GitMirror> {
+  const { directory = await temporaryDirectory(), credentials } = extra;
+  const environment = { PATH: process.env['PATH'] ?? '' };
+  const mirror = createGitMirror({ url, directory, clock: systemClock, logger: silentLogger, allowFile: true, environment, ...(credentials ? { credentials } : {}) });
+  opened.push(mirror);
+  return mirror;
+}
+
+async function repositoryAndServer(): Promise<{ repository: TestRepository; server: GitServer; url: string }> {
+  const repository = await createTestRepository();
+  opened.push(repository);
+  const server = await startGitServer(dirname(repository.bare));
+  opened.push(server);
+  return { repository, server, url: `${server.url}/served.git` };
+}
+
+const fixture = (transport: 'http' | 'path') => async (): Promise<GitFixture> => {
+  const { repository, url } = await repositoryAndServer();
+  const mirror = await openMirror(transport === 'http' ? url : repository.bare);
+  return {
+    mirror,
+    commit: (files, message) => repository.commit(files, message),
+    async forcePush(commit) {
+      await repository.git('push', '--quiet', '--force', 'origin', `${commit}:main`);
+    },
+    async deleteBranch() {
+      await git(repository.bare, 'update-ref', '-d', 'refs/heads/main');
+    },
+    note: (commit) => git(repository.bare, 'notes', '--ref=symphony', 'show', commit),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+};
+
+gitMirrorContract('git over HTTP', fixture('http'));
+gitMirrorContract('git by path', fixture('path'));
+
+describe('the mirror on disk', () => {
+  it('recreates itself when it is damaged', async () => {
+    const { repository } = await repositoryAndServer();
+    const directory = await temporaryDirectory();
+    const sha = await repository.commit({ 'a.yaml': 'a: 1\n' });
+    const first = await openMirror(repository.bare, { directory });
+    await first.fetch(signal);
+    await first[Symbol.asyncDispose]();
+    const objects = join(directory, 'mirror.git', 'objects');
+    for (const file of await readdir(objects, { recursive: true, withFileTypes: true })) {
+      if (file.isFile()) await rm(join(file.parentPath, file.name), { force: true });
+    }
+    await truncate(join(directory, 'mirror.git', 'HEAD'), 0);
+    const second = await openMirror(repository.bare, { directory });
+    await second.fetch(signal);
+    expect(await second.resolve('main')).toBe(sha);
+    expect((await second.tree(sha, '')).length).toBe(1);
+  });
+
+  it('sends its credentials, and never says them', async () => {
+    const { repository, server, url } = await repositoryAndServer();
+    await repository.commit({ 'a.yaml': 'a: 1\n' });
+    server.requireAuth({ username: 'bot', password: 'c4nary-t0ken' });
+    const mirror = await openMirror(url, { credentials: { username: 'bot', password: 'c4nary-t0ken' } });
+    await mirror.fetch(signal);
+    const wrong = await openMirror(url.replace('http://', 'http://bot:wr0ng-c4nary@'));
+    const error = await wrong.fetch(signal).catch((reason: unknown) => reason);
+    expect(String(error)).toContain('Cannot fetch');
+    expect(String(error)).not.toContain('c4nary');
+  });
+
+  it('follows no redirect', async () => {
+    const { repository, server, url } = await repositoryAndServer();
+    await repository.commit({ 'a.yaml': 'a: 1\n' });
+    const target = await startGitServer(dirname(repository.bare));
+    opened.push(target);
+    server.redirectTo(target.url);
+    const mirror = await openMirror(url);
+    await expect(mirror.fetch(signal)).rejects.toThrow('Cannot fetch');
+    expect(target.requests).toEqual([]);
+  });
+
+  it('runs no hook and enters no submodule, whatever .gitmodules says', async () => {
+    const { repository } = await repositoryAndServer();
+    const canary = join(await temporaryDirectory(), 'canary');
+    const modules = `[submodule "x"]\n\tpath = x\n\turl = ext::sh -c touch% ${canary}\n\tupdate = !touch ${canary}\n`;
+    const sha = await repository.commit({ '.gitmodules': modules, 'a.yaml': 'a: 1\n' });
+    await repository.git('update-index', '--add', '--cacheinfo', `160000,${sha},x`);
+    await repository.git('commit', '--quiet', '-m', 'A submodule');
+    await repository.git('push', '--quiet', 'origin', 'HEAD:main');
+    const mirror = await openMirror(repository.bare);
+    await mirror.fetch(signal);
+    const head = await mirror.resolve('main');
+    const render = await renderPlain({
+      mirror,
+      commit: head,
+      source: { repoURL: '', directory: { recurse: true } },
+      parse: () => ({ manifests: [], errors: [] }),
+    });
+    expect([...render.files.keys()]).toEqual(['a.yaml']);
+    expect(render.warnings).toEqual(['x: a submodule is not followed']);
+    await expect(readdir(dirname(canary))).resolves.toEqual([]);
+  });
+
+  it('reads nothing through symbolic links', async () => {
+    const { repository } = await repositoryAndServer();
+    await repository.link('absolute.yaml', '/etc/passwd');
+    await repository.link('relative.yaml', '../../../../etc/passwd');
+    await repository.link('chained.yaml', 'absolute.yaml');
+    await repository.link('folder', '/etc');
+    const sha = await repository.commit({ 'a.yaml': 'a: 1\n' });
+    const mirror = await openMirror(repository.bare);
+    await mirror.fetch(signal);
+    const read: string[] = [];
+    const render = await renderPlain({
+      mirror,
+      commit: sha,
+      source: { repoURL: '', directory: { recurse: true } },
+      parse: ({ path, bytes }) => {
+        read.push(`${path} ${Buffer.from(bytes).toString()}`);
+        return { manifests: [], errors: [] };
+      },
+    });
+    expect(read).toEqual(['a.yaml a: 1\n']);
+    expect(render.warnings.length).toBe(4);
+  });
+
+  it('survives that somebody else pushes notes at the same time', async () => {
+    const { repository } = await repositoryAndServer();
+    const [one, two] = [await repository.commit({ a: '1' }), await repository.commit({ a: '2' })];
+    const mirrors = [await openMirror(repository.bare), await openMirror(repository.bare)];
+    for (const mirror of mirrors) await mirror.fetch(signal);
+    await Promise.all([mirrors[0]!.pushNote(one, 'from one'), mirrors[1]!.pushNote(two, 'from two')]);
+    expect(await git(repository.bare, 'notes', '--ref=symphony', 'show', one)).toContain('from one');
+    expect(await git(repository.bare, 'notes', '--ref=symphony', 'show', two)).toContain('from two');
+  });
+});

@@ -36,6 +36,7 @@ const RECONNECT = { initialMs: 50, maxMs: 2_000, factor: 2 };
 /** Attempts to reach Redis that adding a job sits through. */
 const PRODUCER_RETRIES = 3;
 const PRODUCER_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 2_000;
 /** BullMQ's stream of events serves dashboards; nothing of ours reads it. */
 const MAX_EVENTS = 1_000;
 
@@ -58,6 +59,7 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
     if (!queue) {
       queue = new Queue(name, {
         connection: client,
+        skipWaitingForReady: true,
         prefix,
         streams: { events: { maxLen: MAX_EVENTS } },
         defaultJobOptions: {
@@ -80,10 +82,11 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
         const deduplication =
           key === undefined ? undefined : { id: key, keepLastIfActive: true, reschedule: true };
         try {
-          await queueOf(name).add(name, payload, {
+          const adding = queueOf(name).add(name, payload, {
             ...(delayMs ? { delay: delayMs } : {}),
             ...(deduplication ? { deduplication } : {}),
           });
+          await within(clock, PRODUCER_TIMEOUT_MS, adding);
         } catch (error) {
           throw new TransientError(`Cannot add a job to ${name}`, { cause: error });
         }
@@ -114,8 +117,17 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
     async [Symbol.asyncDispose]() {
       await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
       workers.clear();
-      await Promise.allSettled([...queues.values()].map((queue) => queue.close()));
+      const closing = Promise.allSettled([...queues.values()].map((queue) => queue.close()));
+      await within(clock, CLOSE_TIMEOUT_MS, closing).catch(() => undefined);
       client.disconnect();
     },
   };
+}
+
+/** Rejects when it takes longer; BullMQ itself waits for a connection without end. */
+function within<T>(clock: Clock, timeoutMs: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(() => reject(new Error(`No answer in ${timeoutMs} ms`)), timeoutMs);
+    work.then(resolve, reject).finally(() => timer.cancel());
+  });
 }

@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { startEmbeddedRedis } from '../../src/store/embedded-redis.ts';
+import { createRedisStore } from '../../src/store/redis-store.ts';
+import { anObject } from '../contracts/store.ts';
+
+let root: string;
+let dir: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'symphony-embedded-'));
+  dir = join(root, 'redis');
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const start = (at = dir) => startEmbeddedRedis({ dir: at, clock: systemClock, logger: silentLogger });
+const open = (url: string) => createRedisStore({ url, logger: silentLogger });
+const op = { type: 'create', resource: 'configmaps', key: 'default/a', object: anObject('a') } as const;
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+it('serves on a private socket, and keeps its data over a clean restart', async () => {
+  const first = await start();
+  expect((await stat(dir)).mode & 0o777).toBe(0o700);
+  expect((await stat(first.socket)).mode & 0o777).toBe(0o700);
+  const store = await open(first.url);
+  await store.setClusterState({ epoch: 'e', phase: 'normal' }, undefined);
+  await store.commit([op]);
+  await store[Symbol.asyncDispose]();
+  const pid = first.pid ?? 0;
+  await first[Symbol.asyncDispose]();
+  expect(isAlive(pid)).toBe(false);
+
+  const second = await start();
+  const again = await open(second.url);
+  expect(await again.get('configmaps', 'default/a')).toMatchObject(anObject('a'));
+  await again[Symbol.asyncDispose]();
+  await second[Symbol.asyncDispose]();
+});
+
+it('is started again when it dies', async () => {
+  const redis = await start();
+  const store = await open(redis.url);
+  await store.setClusterState({ epoch: 'e', phase: 'normal' }, undefined);
+  const pid = redis.pid ?? 0;
+  process.kill(pid, 'SIGKILL');
+  while (redis.pid === pid || redis.pid === undefined)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(isAlive(redis.pid)).toBe(true);
+  await store[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+it('refuses a directory that another living process owns', async () => {
+  const owner = join(import.meta.dirname, '../support/embedded-redis-owner.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', owner, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  await expect(start()).rejects.toThrow(`process ${child.pid} runs Redis there`);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  const redis = await start();
+  await redis[Symbol.asyncDispose]();
+});
+
+it('takes over from an owner that was killed, stops its server, and keeps the data', async () => {
+  const owner = join(import.meta.dirname, '../support/embedded-redis-owner.ts');
+  const child = spawn(process.execPath, ['--import', 'tsx', owner, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const orphan = Number(line.toString());
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+  expect(isAlive(orphan)).toBe(true);
+
+  const redis = await start();
+  expect(redis.pid).not.toBe(orphan);
+  expect(isAlive(orphan)).toBe(false);
+  const store = await open(redis.url);
+  expect(await store.get('configmaps', 'default/a')).toMatchObject(anObject('a'));
+  await store[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+it('works in a directory whose path is too long for a socket', async () => {
+  const deep = join(root, 'x'.repeat(100), 'redis');
+  await mkdir(deep, { recursive: true });
+  const redis = await start(deep);
+  const store = await open(redis.url);
+  expect(await store.clusterState()).toBeUndefined();
+  await store[Symbol.asyncDispose]();
+  await redis[Symbol.asyncDispose]();
+});
+
+it('says what to install when there is no redis-server', async () => {
+  const missing = startEmbeddedRedis({
+    dir,
+    clock: systemClock,
+    logger: silentLogger,
+    binary: 'no-such-redis',
+  });
+  await expect(missing).rejects.toThrow('not installed');
+});

@@ -1,0 +1,208 @@
+/** The Docker adapter on the real Engine: the contract, and what only a real engine shows. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { createPauseImage } from '../../../src/node-agent/images/create-pause-image.ts';
+import { createDockerRuntime } from '../../../src/node-agent/runtime/docker/create-docker-runtime.ts';
+import {
+  type ContainerRuntime,
+  type ContainerSpec,
+  labelKeys,
+} from '../../../src/node-agent/runtime/types.ts';
+import { describeContainerRuntime } from '../../contracts/container-runtime.ts';
+import {
+  connectDocker,
+  engineHost,
+  ensureTestImages,
+  freeSubnet,
+  removeCluster,
+  TEST_IMAGE,
+  uniqueCluster,
+} from '../../support/docker.ts';
+
+const connect = (cluster: string, node: string): ContainerRuntime =>
+  createDockerRuntime({ host: engineHost(), cluster, node, clock: systemClock, logger: silentLogger });
+
+const SERVER = ['sh', '-c', 'trap "exit 7" TERM; while :; do sleep 1 & wait $!; done'];
+
+describeContainerRuntime('docker', async () => {
+  await ensureTestImages();
+  const cluster = uniqueCluster();
+  const net = await freeSubnet();
+  const network = `symphony-${cluster}`;
+  const first = connect(cluster, 'n0');
+  await first.ensureNetwork({ name: network, subnet: net.subnet, gateway: net.gateway });
+  return {
+    image: TEST_IMAGE,
+    missingImage: 'symphony.test/nothing:1',
+    network,
+    ip: (host) => net.ip(host),
+    cluster,
+    connect: (node) => connect(cluster, node),
+    programs: {
+      server: SERVER,
+      stubborn: ['sh', '-c', 'trap "" TERM; while :; do sleep 1; done'],
+      speaker: ['sh', '-c', 'echo one; echo two; exit 3'],
+    },
+    probe: ['true'],
+    dispose: () => removeCluster(cluster),
+  };
+});
+
+describe('docker runtime on a real engine', () => {
+  const cluster = uniqueCluster();
+  const runtime = connect(cluster, 'n1');
+  const docker = connectDocker();
+
+  beforeAll(() => ensureTestImages());
+  afterAll(() => removeCluster(cluster));
+
+  const aSpec = (
+    name: string,
+    command: readonly string[],
+    over: Partial<ContainerSpec> = {},
+  ): ContainerSpec => ({
+    name: `k8s_${name}_pod_default_${cluster}_0`,
+    image: TEST_IMAGE,
+    labels: {
+      [labelKeys.cluster]: cluster,
+      [labelKeys.node]: 'n1',
+      [labelKeys.podUid]: name,
+      [labelKeys.containerName]: name,
+    },
+    command,
+    env: [],
+    supplementalGroups: [],
+    mounts: [],
+    tmpfs: [],
+    privileged: false,
+    readOnlyRootFilesystem: false,
+    noNewPrivileges: true,
+    capabilities: { add: [], drop: [] },
+    sysctls: {},
+    network: { type: 'none' },
+    ipc: { type: 'private' },
+    pid: { type: 'private' },
+    ports: [],
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
+    ...over,
+  });
+  const run = async (spec: ContainerSpec): Promise<string> => {
+    const id = await runtime.create(spec);
+    await runtime.start(id);
+    return id;
+  };
+
+  it('refuses every change to a container that is not its own (invariant 3)', async () => {
+    const stranger = await docker.createContainer({
+      Image: TEST_IMAGE,
+      Cmd: ['sleep', '1000'],
+      name: `stranger-${cluster}`,
+      Labels: { [labelKeys.cluster]: cluster, [labelKeys.node]: 'n2' },
+      HostConfig: { NetworkMode: 'none' },
+    });
+    await stranger.start();
+    for (const touch of [
+      () => runtime.stop(stranger.id, 0),
+      () => runtime.kill(stranger.id, 'SIGKILL'),
+      () => runtime.remove(stranger.id),
+      () => runtime.start(stranger.id),
+      () => runtime.exec(stranger.id, ['true'], { timeoutMs: 1000, outputLimitBytes: 10 }),
+    ]) {
+      await expect(touch()).rejects.toMatchObject({ code: 'conflict' });
+    }
+    expect(await runtime.inspect(stranger.id)).toBeUndefined();
+    expect((await runtime.list()).map(({ id }) => id)).not.toContain(stranger.id);
+    expect((await stranger.inspect()).State.Running).toBe(true);
+  });
+
+  it('ends a command that takes too long, and its process', async () => {
+    const id = await run(aSpec('slow', SERVER));
+    const command = ['sh', '-c', 'sleep 4321'];
+    await expect(runtime.exec(id, command, { timeoutMs: 300, outputLimitBytes: 100 })).rejects.toMatchObject({
+      message: expect.stringContaining('timed out') as string,
+    });
+    const left = await runtime.exec(id, ['ps'], { timeoutMs: 10_000, outputLimitBytes: 10_000 });
+    expect(left.output).not.toContain('4321');
+  });
+
+  it('keeps no more of an output than it was told, and the exit code', async () => {
+    const id = await run(aSpec('chatty', SERVER));
+    const command = ['sh', '-c', 'yes | head -c 1000000; exit 5'];
+    const result = await runtime.exec(id, command, { timeoutMs: 10_000, outputLimitBytes: 64 });
+    expect(result).toEqual({ exitCode: 5, output: 'y\n'.repeat(32) });
+  });
+
+  it('separates stdout and stderr of an interactive command and passes stdin on', async () => {
+    const id = await run(aSpec('interactive', SERVER));
+    const session = await runtime.execStream(id, ['sh', '-c', 'cat; echo problem >&2; exit 9'], {
+      stdin: true,
+      tty: false,
+    });
+    const text = async (stream: NodeJS.ReadableStream | undefined): Promise<string> => {
+      let all = '';
+      if (stream) for await (const chunk of stream) all += chunk.toString();
+      return all;
+    };
+    session.stdin?.end('hello');
+    const [out, err, code] = await Promise.all([text(session.stdout), text(session.stderr), session.done]);
+    expect({ out, err, code }).toEqual({ out: 'hello', err: 'problem\n', code: 9 });
+  });
+
+  it('tells when the kernel killed a container for its memory', async () => {
+    const eater = ['sh', '-c', 'x=aaaaaaaaaaaaaaaa; while :; do x="$x$x"; done'];
+    const id = await run(aSpec('eater', eater, { memoryBytes: 16 * 1024 * 1024 }));
+    const log = await runtime.logs(id, { follow: true, timestamps: false }, new AbortController().signal);
+    const written: Buffer[] = [];
+    for await (const part of log) written.push(part);
+    expect(await runtime.inspect(id)).toMatchObject({ phase: 'exited', exitCode: 137, oomKilled: true });
+  });
+
+  it('starts a container that asks for a negative OOM score, whether or not the engine may set it', async () => {
+    const id = await run(aSpec('guaranteed', SERVER, { oomScoreAdj: -997 }));
+    expect((await runtime.inspect(id))?.phase).toBe('running');
+  });
+
+  it('calls a command that does not exist invalid, and the attempt exited', async () => {
+    const id = await runtime.create(aSpec('nothing', ['/no/such/program']));
+    await expect(runtime.start(id)).rejects.toMatchObject({ code: 'invalid' });
+    expect(await runtime.inspect(id)).toMatchObject({ phase: 'exited', exitCode: 127 });
+  });
+
+  it('cannot pull from a registry that does not answer, and says so', async () => {
+    const pull = runtime.pullImage(
+      '127.0.0.1:1/x:1',
+      undefined,
+      () => undefined,
+      new AbortController().signal,
+    );
+    await expect(pull).rejects.toMatchObject({ code: 'image-pull' });
+  });
+
+  it('makes a pause image that runs, holds namespaces and reaps orphans', async () => {
+    const pause = await createPauseImage(runtime).ensure();
+    const spec = aSpec('pause', ['/pause'], {
+      image: pause.id,
+      ipc: { type: 'shareable' },
+      readOnlyRootFilesystem: true,
+      capabilities: { add: [], drop: ['ALL'] },
+      stopSignal: 'SIGKILL',
+    });
+    const sandbox = await run(spec);
+    const member = await run(
+      aSpec('joined', SERVER, {
+        network: { type: 'container', containerId: sandbox },
+        ipc: { type: 'container', containerId: sandbox },
+        pid: { type: 'container', containerId: sandbox },
+      }),
+    );
+    const look = ['sh', '-c', 'sh -c "sleep 0.1 & exit"; sleep 0.4; ps -o pid,stat,args'];
+    const { output } = await runtime.exec(member, look, { timeoutMs: 10_000, outputLimitBytes: 10_000 });
+    expect(output).toMatch(/^\s*1 S\s+\/pause/m);
+    expect(output).not.toMatch(/ Z /);
+    await runtime.stop(sandbox, 30);
+    expect((await runtime.inspect(sandbox))?.phase).toBe('exited');
+  });
+});

@@ -8,6 +8,7 @@ import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
+import { without } from './without.ts';
 
 /** `0`: a value as a whole. Otherwise the members of an object, or of a list by the identity of its items. */
 export type FieldSet = 0 | { readonly [member: string]: FieldSet };
@@ -22,8 +23,7 @@ export function fieldsOf(object: KubeObject): FieldSet {
   }
   const { metadata } = fields;
   if (typeof metadata === 'object') {
-    const { name: _name, namespace: _namespace, ...named } = metadata;
-    const rest: Record<string, FieldSet> = named;
+    const rest = without(metadata, 'name', 'namespace') as Record<string, FieldSet>;
     const annotations = rest['annotations'];
     if (typeof annotations === 'object') {
       const own = [TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION];

@@ -3,6 +3,7 @@ import { isRecord, jsonEqual } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
+import { without } from './without.ts';
 
 export interface FieldChange {
   /** `spec.template.spec.containers[api].image`. */
@@ -30,7 +31,7 @@ export function fieldChanges(before: KubeObject, after: KubeObject): readonly Fi
 }
 
 function readable(object: KubeObject): Record<string, unknown> {
-  const { status: _status, metadata, ...rest } = object;
+  const { metadata } = object;
   const kept = Object.entries(metadata).filter(([key]) => !SYSTEM_METADATA.has(key));
   const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !OWN_ANNOTATIONS.has(key));
   const shown: Record<string, unknown> = {
@@ -38,7 +39,7 @@ function readable(object: KubeObject): Record<string, unknown> {
     annotations: Object.fromEntries(annotations),
   };
   if (annotations.length === 0) delete shown['annotations'];
-  return { ...rest, metadata: shown };
+  return { ...without(object, 'status'), metadata: shown };
 }
 
 function compare(before: unknown, after: unknown, path: string, field: string, out: FieldChange[]): void {

@@ -2,6 +2,7 @@
 import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
+import { without } from './without.ts';
 
 export interface IgnoreRule {
   readonly group?: string;
@@ -54,6 +55,6 @@ function takeLive(desired: unknown, live: unknown, path: readonly string[]): unk
   if (!isRecord(desired) || !Object.hasOwn(desired, head)) return desired;
   const liveMember = isRecord(live) ? live[head] : undefined;
   if (rest.length > 0) return { ...desired, [head]: takeLive(desired[head], liveMember, rest) };
-  const { [head]: _taken, ...others } = desired;
+  const others = without(desired, head);
   return liveMember === undefined ? others : { ...others, [head]: liveMember };
 }

@@ -9,6 +9,7 @@ import type { KubeObject } from '../schemas/object.ts';
 import { type FieldSet, appliedFields, fieldsOf, memberOf } from './applied-fields.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION, trackingId } from './tracking.ts';
+import { without } from './without.ts';
 
 /** Maps of free keys: of these only the keys that Git set are removed, never the whole map. */
 const FREE_MAPS = new Set(['labels', 'annotations', 'data', 'binaryData', 'finalizers', 'ownerReferences']);
@@ -38,8 +39,7 @@ function handOver(live: KubeObject, desired: KubeObject, applied: FieldSet): Fie
   const [liveSpec, desiredSpec] = [live['spec'], desired['spec']];
   const handsOver = isRecord(liveSpec) && isRecord(desiredSpec) && desiredSpec['replicas'] === undefined;
   if (typeof applied !== 'object' || typeof spec !== 'object' || !handsOver) return applied;
-  const { replicas: _replicas, ...rest } = spec;
-  return { ...applied, spec: rest };
+  return { ...applied, spec: without(spec, 'replicas') as FieldSet };
 }
 
 function merge(live: unknown, desired: unknown, applied: FieldSet | undefined, field: string): unknown {

@@ -1,6 +1,7 @@
 /** A manifest as it is compared and applied: what only the system may write is taken out. */
 import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
+import { without } from './without.ts';
 
 /** Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion, managedFields …). */
 const USER_METADATA = [
@@ -17,7 +18,7 @@ const FOREIGN_ANNOTATIONS = new Set(['kubectl.kubernetes.io/last-applied-configu
 
 /** Drops status, system metadata and nulls (Kubernetes reads null as "not set"); folds a Secret's stringData into data. */
 export function normaliseDesired(object: KubeObject): KubeObject {
-  const { status: _status, metadata, ...rest } = object;
+  const { metadata } = object;
   const kept: Record<string, unknown> = {};
   for (const key of USER_METADATA)
     if (metadata[key] !== undefined && metadata[key] !== null) kept[key] = metadata[key];
@@ -26,7 +27,7 @@ export function normaliseDesired(object: KubeObject): KubeObject {
       Object.entries(kept['annotations']).filter(([key]) => !FOREIGN_ANNOTATIONS.has(key)),
     );
   }
-  const clean = withoutNulls({ ...rest, metadata: kept }) as KubeObject;
+  const clean = withoutNulls({ ...without(object, 'status'), metadata: kept }) as KubeObject;
   return clean.kind === 'Secret' && clean.apiVersion === 'v1' ? foldStringData(clean) : clean;
 }
 
@@ -50,5 +51,5 @@ function foldStringData(secret: KubeObject): KubeObject {
   return {
     ...rest,
     data: { ...(isRecord(rest['data']) ? rest['data'] : {}), ...Object.fromEntries(encoded) },
-  } as KubeObject;
+  };
 }

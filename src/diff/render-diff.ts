@@ -72,7 +72,7 @@ function fieldLines(
 
 function valueText(value: unknown): string {
   const text = typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value);
-  const points = [...printable(text)];
+  const points = Array.from(printable(text));
   return points.length <= MAX_VALUE_LENGTH
     ? points.join('')
     : `${points.slice(0, MAX_VALUE_LENGTH).join('')}…`;
@@ -80,7 +80,7 @@ function valueText(value: unknown): string {
 
 /** Control characters (terminal escapes among them) come from manifests; they are shown, never sent to a terminal. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is replaced
+   
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, '\uFFFD');
 }
 

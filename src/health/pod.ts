@@ -1,6 +1,6 @@
 /** A Pod: waiting for a reason that will not go away by itself, or crashed and not ready, is Degraded. */
 import { isRecord } from '../base/json.ts';
-import { type Health, type Assessor, degraded, healthy, progressing } from './types.ts';
+import { type Health, type Assessor, degraded, progressing } from './types.ts';
 import { conditionOf, listAt, numberAt, recordAt, textAt } from './fields.ts';
 
 export const assessPod: Assessor = (object): Health => {

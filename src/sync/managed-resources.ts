@@ -6,6 +6,7 @@ import { jsonEqual } from '../base/json.ts';
 import type { InventoryItem } from '../diff/change-set.ts';
 import { idOf } from '../diff/change-set.ts';
 import { managingApplication } from '../diff/tracking.ts';
+import { without } from '../diff/without.ts';
 import { type KubeObject, controllerOf, objectKey, parseApiVersion } from '../schemas/object.ts';
 import { type Registry, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache.ts';
@@ -116,7 +117,7 @@ export async function openManagedResources(
         if (known === undefined || BigInt(version) > BigInt(known)) newest.set(resource, version);
       }
       await Promise.all(
-        [...newest].map(([resource, version]) => opened.get(resource)?.cache.waitFor(version, signal)),
+        [...newest].map(async ([resource, version]) => opened.get(resource)?.cache.waitFor(version, signal)),
       );
     },
     [Symbol.dispose]() {
@@ -127,10 +128,10 @@ export async function openManagedResources(
 
 function specChanged({ type, object, previous }: CacheEvent): boolean {
   if (type !== 'MODIFIED' || !previous) return true;
-  const { status: _status, metadata, ...rest } = object;
-  const { status: _previousStatus, metadata: metadataBefore, ...before } = previous;
+  const { metadata } = object;
+  const { metadata: metadataBefore } = previous;
   return (
-    !jsonEqual(rest, before) ||
+    !jsonEqual(without(object, 'status', 'metadata'), without(previous, 'status', 'metadata')) ||
     !jsonEqual(metadata.labels, metadataBefore.labels) ||
     !jsonEqual(metadata.annotations, metadataBefore.annotations) ||
     metadata.deletionTimestamp !== metadataBefore.deletionTimestamp

@@ -51,7 +51,7 @@ describe('the sync of an application', () => {
     await at.start();
     await at.pass();
     const live = (await at.get('configmaps', 'default/a')) as ConfigMap;
-    await at.objects.update({ ...live, data: { x: 'changed', y: 'mine' } } as ConfigMap);
+    await at.objects.update({ ...live, data: { x: 'changed', y: 'mine' } });
     await at.pass();
     expect(await dataOf('a')).toEqual({ x: '1', y: 'mine' });
   });
@@ -108,7 +108,7 @@ describe('the sync of an application', () => {
       conditions: [{ type: 'ComparisonError', message: 'Cannot fetch: connection refused' }],
     });
     const live = (await at.get('configmaps', 'default/a')) as ConfigMap;
-    await at.objects.update({ ...live, data: { x: 'changed' } } as ConfigMap);
+    await at.objects.update({ ...live, data: { x: 'changed' } });
     await at.pass();
     expect(await dataOf('a')).toEqual({ x: '1' });
   });

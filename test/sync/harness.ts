@@ -56,7 +56,7 @@ export async function createHarness(options: { readonly root?: Partial<Applicati
   const rng = seededRng(1);
   const registry = builtinRegistry;
   const objects = createObjects({ store, registry, clock, rng, strategy });
-  const caches = createCacheSet({ store, clock, logger: silentLogger } as never);
+  const caches = createCacheSet({ store, clock, logger: silentLogger });
   const repository = createMemoryRepository(clock);
   const queues = createInlineQueues();
   const controllers: ApplicationController[] = [];

@@ -58,11 +58,11 @@ async function readBounded(response: Response): Promise<string> {
   if (!response.body) return '';
   let text = '';
   const decoder = new TextDecoder();
-  const reader = response.body.getReader();
+  const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text;
-    text += decoder.decode(value as Uint8Array, { stream: true });
+    const part = await reader.read();
+    if (part.done) return text;
+    text += decoder.decode(part.value, { stream: true });
     if (text.length < MAX_RESPONSE_CHARACTERS) continue;
     await reader.cancel();
     return text.slice(0, MAX_RESPONSE_CHARACTERS);

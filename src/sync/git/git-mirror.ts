@@ -18,7 +18,7 @@ import { type RepoUrl, parseRepoUrl, redactCredentials, redactUrl } from './git-
 import { type ObjectReader, createObjectReader } from './object-reader.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsRemote, parseLsTree, parseRawDiff } from './parse-output.ts';
-import type { GitMirror, TreeChange, TreeEntry } from './types.ts';
+import type { GitMirror, TreeChange } from './types.ts';
 
 export interface GitMirrorOptions {
   readonly url: string;

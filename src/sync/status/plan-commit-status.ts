@@ -114,6 +114,6 @@ function stayFailed(said: CommitStatus | undefined): CommitStatusPlan | undefine
 
 /** At most `limit` code points: half a character would be refused, or shown as rubbish. */
 export function truncateText(text: string, limit: number): string {
-  const points = [...text.replace(/\s+/g, ' ').trim()];
+  const points = Array.from(text.replace(/\s+/g, ' ').trim());
   return points.length <= limit ? points.join('') : `${points.slice(0, limit - 1).join('')}…`;
 }

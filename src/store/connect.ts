@@ -16,8 +16,6 @@ export type RedisCommand = readonly [name: string, ...args: RedisArgument[]];
 export interface RedisLink extends AsyncDisposable {
   /** Throws StoreUnavailable when the server cannot be reached or refuses to serve, else the server's error. */
   call(...command: RedisCommand): Promise<unknown>;
-  /** MULTI … EXEC: the replies, of one moment. All keys must be in one slot. */
-  transaction(commands: readonly RedisCommand[]): Promise<readonly unknown[]>;
 }
 
 /** Delays between attempts to connect: a restarted server is back within a second. */
@@ -107,15 +105,6 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
 
   return {
     call: (name, ...args) => answered(() => client.call(name, [...args])),
-    transaction: (commands) =>
-      answered(async () => {
-        const replies = await client.multi(commands.map(([name, ...args]) => ['call', name, ...args])).exec();
-        if (!replies) throw new Error('The transaction was discarded');
-        return replies.map(([error, reply]) => {
-          if (error) throw error;
-          return reply;
-        });
-      }),
     async [Symbol.asyncDispose]() {
       client.disconnect();
     },
@@ -124,7 +113,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
 
 /** Replies with which the server says that it does not serve, or does not take writes, for now. */
 const UNAVAILABLE =
-  /^(?:EXECABORT.*)?(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED)\b/;
+  /^(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED)\b/;
 
 /** What an error of the client means for the store: unavailable for now, or (anything else) a bug. */
 export function storeError(error: unknown): Error {

@@ -90,7 +90,9 @@ function signal(pid: number, name: NodeJS.Signals): void {
 async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await readOrEmpty(`/proc/${pid}/stat`);
   // The command's name, in parentheses, may hold spaces.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie has ended; only its parent does not know yet.
+  return fields[0] === 'Z' ? undefined : fields[19];
 }
 
 function parseOwner(text: string): { readonly pid: number; readonly startTime: string } | undefined {

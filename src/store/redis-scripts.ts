@@ -93,6 +93,14 @@ return {'OK', text, first, deleted}
 `,
 };
 
+/**
+ * KEYS: meta, objects. Returns epoch and last version, and the objects, of one moment. (Not MULTI: Redis refuses to queue
+ * even reads while it is out of memory, and being read-only is what is left then.)
+ */
+export const LIST: RedisScript = {
+  lua: `return {redis.call('HMGET', KEYS[1], 'epoch', 'last'), redis.call('HGETALL', KEYS[2])}`,
+};
+
 /** KEYS: meta. ARGV: next epoch and phase, expected epoch and phase ('' for none), floor. Returns NO | OK last. */
 export const SET_STATE: RedisScript = {
   lua: `${NEXT_VERSION}

@@ -26,7 +26,7 @@ import { type PayloadCodec, plainCodec, UnknownKey } from './payload-codec.ts';
 import { commitArguments, commitResult } from './redis-commit.ts';
 import { redisKeys } from './redis-keys.ts';
 import { eventOf, readPage, versionOfEntry } from './redis-log.ts';
-import { ACQUIRE_LEASE, COMMIT, RELEASE_LEASE, SET_STATE } from './redis-scripts.ts';
+import { ACQUIRE_LEASE, COMMIT, LIST, RELEASE_LEASE, SET_STATE } from './redis-scripts.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-target.ts';
 import { runScript } from './script-runner.ts';
 import {
@@ -129,14 +129,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
     async list(resource): Promise<ListResult> {
       const check = history.expect();
-      const [state, flat] = await redis.transaction([
-        ['HMGET', keys.meta, 'epoch', 'last'],
-        ['HGETALL', keys.objects(resource)],
-      ]);
-      const [epoch, last] = state as (string | null)[];
+      const reply = await runScript(redis, LIST, [keys.meta, keys.objects(resource)], []);
+      const [[epoch, last], values] = reply as [(string | null)[], readonly string[]];
       const wrong = check(epoch ?? undefined, Number(last ?? 0));
       if (wrong) throw new EpochChanged(wrong);
-      const values = flat as readonly string[];
       const entries: [string, KubeObject][] = [];
       for (let index = 0; index < values.length; index += 2) {
         const key = values[index] ?? '';

@@ -1,3 +1,4 @@
+export { defaultDockerHost, gitProcessEnvironment } from './process-environment.ts';
 export { coloursWanted, loadConfig } from './load-config.ts';
 export {
   type Config,

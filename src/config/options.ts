@@ -265,7 +265,7 @@ export const options: readonly OptionSpec[] = [
     flag: 'cluster-cidr',
     placeholder: 'CIDR',
     description: 'addresses of pods',
-    commands: SERVERS,
+    commands: ['up', 'control-plane', 'agent', 'down'],
     fallback: '10.244.0.0/16',
     parse: (value) => parseCidr(value, 24),
   },

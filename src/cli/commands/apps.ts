@@ -1,0 +1,31 @@
+/** `symphony apps`: every application with its sync, health and commit status. */
+import { Option } from 'commander';
+import { resources } from '../../client/types.ts';
+import { coloursWanted } from '../../config/index.ts';
+import type { Application } from '../../schemas/types.ts';
+import { connect } from '../api-connection.ts';
+import type { CommandModule } from '../command.ts';
+import { addConfigFlags } from '../config-flags.ts';
+import { renderApplications } from '../output/application-table.ts';
+import { createColours } from '../output/colours.ts';
+
+export const appsCommand: CommandModule = {
+  configure(command) {
+    addConfigFlags(command, 'client');
+    command.addOption(
+      new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
+    );
+  },
+  async run(invocation) {
+    const { io, flags } = invocation;
+    const client = await connect(invocation);
+    try {
+      const { items } = await client.list<Application>(resources.applications);
+      if (flags['output'] === 'json') io.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
+      else io.stdout.write(renderApplications(items, createColours(coloursWanted(io.stdout))));
+      return 0;
+    } finally {
+      client[Symbol.dispose]();
+    }
+  },
+};

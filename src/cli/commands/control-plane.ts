@@ -1,0 +1,26 @@
+/** `symphony control-plane`: the control plane without nodes; agents join from their hosts. */
+import { createLogger } from '../../base/logger.ts';
+import { startControlPlane } from '../../server/control-plane.ts';
+import type { CommandModule } from '../command.ts';
+import { addConfigFlags, configFrom } from '../config-flags.ts';
+import { untilAborted } from '../until-aborted.ts';
+
+export const controlPlaneCommand: CommandModule = {
+  configure(command) {
+    addConfigFlags(command, 'control-plane');
+  },
+  async run(invocation) {
+    const config = configFrom(invocation, 'control-plane');
+    const controlPlane = await startControlPlane({ config, logger: createLogger(config.logLevel) });
+    try {
+      const { stdout } = invocation.io;
+      stdout.write(
+        `Symphony is ready: ${controlPlane.url}\nexport KUBECONFIG=${controlPlane.dataDir.kubeconfig}\n`,
+      );
+      await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
+    } finally {
+      await controlPlane[Symbol.asyncDispose]();
+    }
+    return 0;
+  },
+};

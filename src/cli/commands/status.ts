@@ -1,0 +1,37 @@
+/** `symphony status [APPLICATION]`: how far the newest commit is, live until it is settled on a terminal or with --watch. */
+import { resources } from '../../client/types.ts';
+import { coloursWanted } from '../../config/index.ts';
+import type { Application } from '../../schemas/types.ts';
+import { connect, splitApplication } from '../api-connection.ts';
+import type { CommandModule } from '../command.ts';
+import { addConfigFlags } from '../config-flags.ts';
+import { hasFailed, renderApplications } from '../output/application-table.ts';
+import { createColours } from '../output/colours.ts';
+import { followApplications } from '../watch-applications.ts';
+
+export const statusCommand: CommandModule = {
+  configure(command) {
+    addConfigFlags(command, 'client');
+    command
+      .argument('[application]', 'name or namespace/name; all when left out')
+      .option('-w, --watch', 'follow until every application is settled');
+  },
+  async run(invocation) {
+    const { io, args, flags, signal } = invocation;
+    const colours = createColours(coloursWanted(io.stdout));
+    const wanted = args[0] === undefined ? undefined : splitApplication(args[0]);
+    const selects = ({ metadata }: Application): boolean =>
+      wanted === undefined || (metadata.name === wanted.name && metadata.namespace === wanted.namespace);
+    const client = await connect(invocation);
+    try {
+      if (flags['watch'] === true) return await followApplications({ client, io, colours, signal, selects });
+      if (wanted) await client.get<Application>(resources.applications, wanted.namespace, wanted.name);
+      const { items } = await client.list<Application>(resources.applications);
+      const shown = items.filter(selects);
+      io.stdout.write(renderApplications(shown, colours));
+      return shown.some(hasFailed) ? 1 : 0;
+    } finally {
+      client[Symbol.dispose]();
+    }
+  },
+};

@@ -1,0 +1,73 @@
+/** Applications as rows for a terminal. */
+import { isRecord } from '../../base/json.ts';
+import type { Application } from '../../schemas/types.ts';
+import type { Colours } from './colours.ts';
+import { printable } from './printable.ts';
+
+function text(value: unknown, ...path: readonly string[]): string {
+  let current = value;
+  for (const key of path) current = isRecord(current) ? current[key] : undefined;
+  return typeof current === 'string' ? printable(current) : '';
+}
+
+export function isSettled({ status }: Application): boolean {
+  const sync = text(status, 'sync', 'status');
+  const state = text(status, 'commitStatus', 'state');
+  return (sync === 'Synced' && state === 'success') || state === 'failure' || state === 'error';
+}
+
+export function hasFailed({ status }: Application): boolean {
+  const state = text(status, 'commitStatus', 'state');
+  return state === 'failure' || state === 'error';
+}
+
+/** `NAME SYNC HEALTH REVISION COMMIT`, and below an application what is wrong with it. */
+export function renderApplications(applications: readonly Application[], colours: Colours): string {
+  if (applications.length === 0) return 'No applications.\n';
+  const header = ['NAME', 'SYNC', 'HEALTH', 'REVISION', 'COMMIT STATUS'];
+  const rows = applications.map(({ metadata, status }) => [
+    printable(`${metadata.namespace ?? ''}/${metadata.name}`),
+    text(status, 'sync', 'status') || 'Unknown',
+    text(status, 'health', 'status') || 'Unknown',
+    text(status, 'sync', 'revision').slice(0, 12) || '-',
+    text(status, 'commitStatus', 'state') || '-',
+  ]);
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  const lines = [colours.bold(line(header))];
+  rows.forEach((row, index) => {
+    const application = applications[index];
+    const state = row[4];
+    const paint =
+      state === 'success'
+        ? colours.green
+        : state === 'pending' || state === '-'
+          ? colours.yellow
+          : colours.red;
+    lines.push(paint(line(row)));
+    if (!application || state === 'success') return;
+    for (const message of messagesOf(application)) lines.push(colours.dim(`    ${message}`));
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+const MAX_MESSAGES = 10;
+
+function messagesOf({ status }: Application): readonly string[] {
+  const conditions =
+    isRecord(status) && Array.isArray(status['conditions']) ? (status['conditions'] as unknown[]) : [];
+  const fromConditions = conditions.flatMap((condition) => {
+    const type = text(condition, 'type');
+    const message =
+      isRecord(condition) && typeof condition['message'] === 'string' ? condition['message'] : '';
+    return message.split('\n').map((each) => `${type}: ${printable(each)}`);
+  });
+  const said = text(status, 'commitStatus', 'description');
+  return [...new Set([...(said === '' ? [] : [said]), ...fromConditions])].slice(0, MAX_MESSAGES);
+}

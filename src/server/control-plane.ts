@@ -1,0 +1,128 @@
+/**
+ * A control plane process, composed from its real parts. It lives in *generations*: when the store turns out to have lost
+ * its history, the generation ends, its caches with it, and the next one rebuilds (docs/INVARIANTS.md). Agents and kubectl
+ * see a restart of the API server, no more.
+ */
+import { join, resolve } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { systemRng } from '../base/rng.ts';
+import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
+import { type ServerTls, ensureServerTls } from '../api/tls/authority.ts';
+import { writeKubeconfig } from '../api/tls/kubeconfig.ts';
+import type { Config } from '../config/index.ts';
+import { type EmbeddedRedis, startEmbeddedRedis } from '../store/embedded-redis.ts';
+import { type DataDir, openDataDir } from './data-dir.ts';
+import { type Generation, startGeneration } from './generation.ts';
+
+export interface ControlPlane extends AsyncDisposable {
+  readonly url: string;
+  readonly tokens: TokenTable;
+  readonly tls: ServerTls;
+  readonly dataDir: DataDir;
+  /** Rejects when the control plane cannot go on. */
+  readonly failed: Promise<never>;
+}
+
+export interface ControlPlaneOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+/** What `kubectl` and `symphony` use on this machine. */
+const ADMIN = { name: 'kubernetes-admin', groups: ['system:masters'] } as const;
+
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { config, logger } = options;
+  const clock = options.clock ?? systemClock;
+  const dataDir = await openDataDir(resolve(config.dataDir));
+  const embedded =
+    config.redisUrl === undefined
+      ? await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })
+      : undefined;
+  try {
+    return await startOn(embedded, dataDir, { config, logger, clock });
+  } catch (error) {
+    await embedded?.[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startOn(
+  embedded: EmbeddedRedis | undefined,
+  dataDir: DataDir,
+  { config, logger, clock }: Required<ControlPlaneOptions>,
+): Promise<ControlPlane> {
+  const { host } = config.listen;
+  const tls = await ensureServerTls({ directory: dataDir.tls, hosts: isWildcard(host) ? [] : [host], clock });
+  const tokens = await openTokenTable(join(dataDir.root, 'tokens.json'));
+  const parts = {
+    config,
+    dataDir,
+    redisUrl: embedded?.url ?? config.redisUrl ?? '',
+    tls,
+    tokens,
+    clock,
+    rng: systemRng,
+    logger,
+  };
+  let generation: Generation = await startGeneration(parts);
+  await giveAdminKubeconfig(dataDir, tokens, tls, generation.url);
+
+  let stopped = false;
+  let replacing: Promise<void> = Promise.resolve();
+  const failed = new Promise<never>((_, reject) => {
+    const watch = (current: Generation): void => {
+      void current.historyLost.then((why) => {
+        if (stopped) return;
+        logger.error({ why }, 'The store lost its history; starting over to rebuild it');
+        replacing = replace(current).catch((error: unknown) => {
+          reject(new Error(`Cannot rebuild the store: ${errorMessage(error)}`, { cause: error }));
+        });
+      });
+    };
+    const replace = async (current: Generation): Promise<void> => {
+      await current[Symbol.asyncDispose]();
+      if (stopped) return;
+      generation = await startGeneration(parts);
+      watch(generation);
+    };
+    watch(generation);
+  });
+  failed.catch(() => undefined);
+
+  return {
+    url: generation.url,
+    tokens,
+    tls,
+    dataDir,
+    failed,
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      await replacing;
+      await generation[Symbol.asyncDispose]();
+      await embedded?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The token is kept with the kubeconfig: a new one only where there is none, or the old one is no longer valid. */
+async function giveAdminKubeconfig(
+  dataDir: DataDir,
+  tokens: TokenTable,
+  tls: ServerTls,
+  url: string,
+): Promise<void> {
+  let token = (await dataDir.read('admin-token'))?.trim();
+  if (token === undefined || tokens.find(token)?.name !== ADMIN.name) {
+    token = await tokens.issue(ADMIN.name, ADMIN.groups);
+    await dataDir.write('admin-token', `${token}\n`);
+  }
+  await writeKubeconfig(dataDir.kubeconfig, { server: url, caPem: tls.caPem, token });
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

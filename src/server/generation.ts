@@ -1,0 +1,184 @@
+/**
+ * One life of the control plane on one history of the store: caches, API server, queues, and the leader's loops while it
+ * leads. Ends itself never; says when the history was lost.
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { createTokenAuthenticator, type TokenTable } from '../api/authn/token-table.ts';
+import { createApiCore } from '../api/core/core.ts';
+import type { WebhookHandler } from '../api/http/webhooks.ts';
+import { type ApiServer, createApiServer } from '../api/server.ts';
+import type { ServerTls } from '../api/tls/authority.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Rng, nameSuffix } from '../base/rng.ts';
+import type { Config } from '../config/index.ts';
+import { createBullQueues } from '../queue/bullmq-queues.ts';
+import type { Queues } from '../queue/types.ts';
+import { builtinRegistry } from '../schemas/registry.ts';
+import { createCacheSet } from '../store/cache-set.ts';
+import type { CacheSet } from '../store/cache.ts';
+import { runWithLeadership } from '../store/leader.ts';
+import { createObjects } from '../store/objects.ts';
+import { createPayloadCodec, loadOrCreateKey } from '../store/payload-codec.ts';
+import { createRedisStore } from '../store/redis-store.ts';
+import type { Store } from '../store/types.ts';
+import { createClusterCondition } from './cluster-condition.ts';
+import type { DataDir } from './data-dir.ts';
+import { createGitOps, type GitOps } from './gitops.ts';
+import { type HistoryWatch, openHistory } from './history.ts';
+import { type LeaderLoops, startLeaderLoops } from './leader-loops.ts';
+import { startWebhookServer } from './webhook-server.ts';
+
+export interface GenerationParts {
+  readonly config: Config;
+  readonly dataDir: DataDir;
+  readonly redisUrl: string;
+  readonly tls: ServerTls;
+  readonly tokens: TokenTable;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+export interface Generation extends AsyncDisposable {
+  readonly url: string;
+  /** Resolves with the reason when the store is no longer the store that this generation was started on. */
+  readonly historyLost: Promise<string>;
+}
+
+const LEADER_LEASE = 'control-plane';
+/** A leader that dies is replaced after this time at the latest. */
+const LEADER_TTL_MS = 9_000;
+
+export async function startGeneration(parts: GenerationParts): Promise<Generation> {
+  const { config, dataDir, clock, rng, logger } = parts;
+  const undo: AsyncDisposable[] = [];
+  const keep = <T extends AsyncDisposable>(part: T): T => {
+    undo.push(part);
+    return part;
+  };
+  const dispose = async (): Promise<void> => {
+    for (const part of undo.reverse()) await part[Symbol.asyncDispose]();
+  };
+  try {
+    const codec = createPayloadCodec(await loadOrCreateKey(join(dataDir.root, 'encryption.key')));
+    const store = keep(await createRedisStore({ url: parts.redisUrl, logger, clock, codec }));
+    const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
+    const condition = createClusterCondition(history.phase);
+    const registry = builtinRegistry;
+    const caches = keep(createCacheSet({ store, clock, logger }));
+    const objects = createObjects({ store, registry, clock, rng });
+    const queues = keep(createBullQueues({ url: parts.redisUrl, logger, clock }));
+    const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger }));
+    const gitOps = keep(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
+    const server = keep(await listen(parts, core, { history, queues, webhooks: gitOps.webhooks }));
+    if (config.webhookListen && gitOps.webhooks) {
+      keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger));
+    }
+    keep(lead({ ...parts, store, caches, objects, queues, condition, history, gitOps }));
+    return { url: server.url, historyLost: history.lost, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+function listen(
+  { config, tls, tokens, clock, logger }: GenerationParts,
+  core: ReturnType<typeof createApiCore>,
+  parts: {
+    readonly history: HistoryWatch;
+    readonly queues: Queues;
+    readonly webhooks: WebhookHandler | undefined;
+  },
+): Promise<ApiServer> {
+  return createApiServer({
+    core,
+    listen: config.listen,
+    tls,
+    authenticator: createTokenAuthenticator(tokens),
+    ...(parts.webhooks ? { webhooks: parts.webhooks } : {}),
+    readinessChecks: [
+      {
+        name: 'store',
+        check: () => {
+          if (!parts.history.reachable()) throw new Error('the store does not answer');
+        },
+      },
+      {
+        name: 'queues',
+        check: () => {
+          if (!parts.queues.healthy()) throw new Error('a queue has a backlog and makes no progress');
+        },
+      },
+    ],
+    clock,
+    logger,
+  });
+}
+
+interface LeadParts extends GenerationParts {
+  readonly store: Store;
+  readonly caches: CacheSet;
+  readonly objects: ReturnType<typeof createObjects>;
+  readonly queues: Queues;
+  readonly condition: ReturnType<typeof createClusterCondition>;
+  readonly history: HistoryWatch;
+  readonly gitOps: GitOps;
+}
+
+/** Tries to lead until disposed; runs the leader's loops whenever it does. */
+function lead(parts: LeadParts): AsyncDisposable {
+  const { config, tls, clock, rng, logger, history, gitOps } = parts;
+  const abort = new AbortController();
+  const running = runWithLeadership({
+    store: parts.store,
+    lease: LEADER_LEASE,
+    holder: `${hostname()}_${process.pid}_${nameSuffix(rng)}`,
+    clock,
+    ttlMs: LEADER_TTL_MS,
+    logger: logger.child({ component: 'leader' }),
+    signal: abort.signal,
+    async lead(fence, signal) {
+      const stop = new AbortController();
+      const ends = AbortSignal.any([signal, stop.signal]);
+      const loops: LeaderLoops = await startLeaderLoops(
+        {
+          ...parts,
+          registry: builtinRegistry,
+          controllers: {
+            podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
+            caBundle: tls.caPem,
+          },
+          sync: gitOps.sync,
+          ...(gitOps.rootApplication ? { rootApplication: gitOps.rootApplication } : {}),
+          expectedNodes: history.expectedNodes,
+        },
+        fence,
+        ends,
+        () => stop.abort(),
+      );
+      const reporting = await gitOps.startReporting();
+      const nodes = await parts.caches.open('nodes');
+      // While nodes come back one by one, those that are still away must not be forgotten.
+      const remember = (): void => void (parts.condition.mayAct() && history.rememberNodes(nodes));
+      remember();
+      const changes = parts.condition.onChange(remember);
+      await new Promise<void>((resolve) => {
+        if (ends.aborted) resolve();
+        ends.addEventListener('abort', () => resolve(), { once: true });
+      });
+      changes[Symbol.dispose]();
+      await reporting[Symbol.asyncDispose]();
+      await loops[Symbol.asyncDispose]();
+    },
+  });
+  running.catch((error: unknown) => logger.error({ error }, 'Cannot lead'));
+  return {
+    async [Symbol.asyncDispose]() {
+      abort.abort();
+      await running.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/** The GitOps parts of a control plane, from its configuration: mirrors, forge, webhooks, and the root Application. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { WebhookHandler } from '../api/http/webhooks.ts';
+import type { Clock } from '../base/clock.ts';
+import { UserError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Config, gitProcessEnvironment } from '../config/index.ts';
+import type { Queues } from '../queue/types.ts';
+import type { Application } from '../schemas/types.ts';
+import type { CacheSet } from '../store/cache.ts';
+import type { Store } from '../store/types.ts';
+import type { ApplicationControllerOptions } from '../sync/application-controller.ts';
+import { createCommitStatusPoster } from '../sync/forge/commit-status-poster.ts';
+import { createHttpClient } from '../sync/forge/http.ts';
+import { createForge } from '../sync/forge/index.ts';
+import { createWebhookHandler } from '../sync/forge/webhook-handler.ts';
+import { createGitMirror } from '../sync/git/git-mirror.ts';
+import type { GitMirror } from '../sync/git/types.ts';
+import { rootApplication } from '../sync/root-application.ts';
+import { defaultCommitStatusLimits } from '../sync/status/plan-commit-status.ts';
+import type { DataDir } from './data-dir.ts';
+
+export interface GitOps extends AsyncDisposable {
+  readonly sync: Pick<ApplicationControllerOptions, 'createMirror' | 'pollIntervalMs' | 'commitStatusLimits'>;
+  readonly rootApplication: Application | undefined;
+  readonly webhooks: WebhookHandler | undefined;
+  /** Posts commit statuses while this process leads. */
+  startReporting(): Promise<AsyncDisposable>;
+}
+
+export interface GitOpsOptions {
+  readonly config: Config;
+  readonly dataDir: DataDir;
+  readonly store: Store;
+  readonly caches: CacheSet;
+  readonly queues: Queues;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Tells the statuses of several clusters on one commit apart. */
+const ENVIRONMENT = 'default';
+/** Any user name goes with a token at GitHub, GitLab and Gitea. */
+const TOKEN_USER = 'x-access-token';
+
+export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
+  const { config, dataDir, store, caches, queues, clock, logger } = options;
+  const repoURL = config.repo === undefined ? undefined : repositoryUrl(config.repo);
+  const token =
+    config.forgeTokenFile === undefined
+      ? undefined
+      : await readSecret(config.forgeTokenFile, '--forge-token-file');
+  const environment = gitProcessEnvironment();
+
+  const mirrors = new Map<string, GitMirror>();
+  const createMirror = (url: string): GitMirror => {
+    const isOwn = url === repoURL;
+    const mirror = createGitMirror({
+      url,
+      directory: join(dataDir.mirrors, createHash('sha256').update(url).digest('hex').slice(0, 16)),
+      clock,
+      logger,
+      environment,
+      // Only the operator may point at this machine's files; an Application from a repository may not.
+      allowFile: isOwn,
+      ...(isOwn && token !== undefined && url.startsWith('https://')
+        ? { credentials: { username: TOKEN_USER, password: token } }
+        : {}),
+    });
+    mirrors.set(url, mirror);
+    return mirror;
+  };
+
+  const webhooks = await createWebhooks(options, repoURL);
+  return {
+    sync: {
+      createMirror,
+      pollIntervalMs: config.pollIntervalMs,
+      commitStatusLimits: { ...defaultCommitStatusLimits, stabilityWindowMs: config.stabilityWindowMs },
+    },
+    rootApplication:
+      repoURL === undefined
+        ? undefined
+        : withName(
+            rootApplication({ repoURL, targetRevision: config.revision, path: config.path }),
+            config.applicationName,
+          ),
+    webhooks: webhooks && ((provider, headers, body) => webhooks.handle(provider, headers, body)),
+    startReporting() {
+      const forge = createForge({
+        name: config.commitStatus,
+        ...(config.forgeUrl === undefined ? {} : { url: config.forgeUrl }),
+        ...(token === undefined ? {} : { token }),
+        ...(config.forgeRepo === undefined ? {} : { repository: config.forgeRepo }),
+        ...(repoURL === undefined ? {} : { repoURL }),
+        http: createHttpClient(clock),
+        clock,
+        mirrorOf: (url) => mirrors.get(url) ?? createMirror(url),
+      });
+      return createCommitStatusPoster({
+        store,
+        caches,
+        queues,
+        forge,
+        environment: ENVIRONMENT,
+        clock,
+        logger,
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      webhooks?.[Symbol.dispose]();
+    },
+  };
+}
+
+async function createWebhooks(
+  { config, caches, queues, clock, logger }: GitOpsOptions,
+  repoURL: string | undefined,
+): Promise<ReturnType<typeof createWebhookHandler> | undefined> {
+  if (config.webhookSecretFile === undefined) return undefined;
+  const applications = await caches.open<Application>('applications.argoproj.io');
+  return createWebhookHandler({
+    secret: await readSecret(config.webhookSecretFile, '--webhook-secret-file'),
+    applications: () => applications.list(),
+    queues,
+    clock,
+    logger,
+    ...(config.forgeRepo !== undefined && repoURL !== undefined
+      ? { alias: { fullName: config.forgeRepo, repoURL } }
+      : {}),
+  });
+}
+
+/** A path of this machine becomes absolute; a URL stays as it is. */
+function repositoryUrl(repo: string): string {
+  const isUrl = /^[a-z+]+:\/\//i.test(repo) || /^[^/]+@[^/]+:/.test(repo);
+  return isUrl && !existsSync(repo) ? repo : resolve(repo);
+}
+
+function withName(application: Application, name: string): Application {
+  return { ...application, metadata: { ...application.metadata, name } };
+}
+
+async function readSecret(path: string, flag: string): Promise<string> {
+  let text: string;
+  try {
+    text = (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    throw new UserError(`Cannot read the file of ${flag}: ${(error as Error).message}`, { cause: error });
+  }
+  if (text === '') throw new UserError(`Cannot use the file of ${flag}: "${path}" is empty`);
+  return text;
+}

@@ -1,0 +1,89 @@
+/** A node process, composed from its real parts: HTTP client, engine, volumes, records and tunnel. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { systemRng } from '../base/rng.ts';
+import { createHttpClient } from '../client/http.ts';
+import { type Config, defaultDockerHost } from '../config/index.ts';
+import { createNodeAgent } from '../node-agent/agent.ts';
+import { createMemoryPodVolumes } from '../node-agent/pod-volumes.ts';
+import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
+import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
+import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
+import { createFakeRuntime } from '../node-agent/runtime/fake/create-fake-runtime.ts';
+import type { ContainerRuntime } from '../node-agent/runtime/types.ts';
+import { defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
+
+export interface NodeOptions {
+  readonly server: string;
+  readonly caPem: string;
+  readonly token: string;
+  readonly nodeName: string;
+  readonly nodeIp: string | undefined;
+  /** Undefined: the engine that the Docker command line would use. */
+  readonly dockerHost: string | undefined;
+  readonly runtime: Config['runtime'];
+  readonly clusterCidr: string;
+  readonly cluster: string;
+  /** The agent's own state. */
+  readonly directory: string;
+  readonly logger: Logger;
+}
+
+export interface RunningNode extends AsyncDisposable {
+  readonly name: string;
+}
+
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const { nodeName, cluster, directory, clusterCidr } = options;
+  const clock = systemClock;
+  const logger = options.logger.child({ node: nodeName });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const client = createHttpClient({
+    server: options.server,
+    ca: options.caPem,
+    token: options.token,
+    clock,
+    logger,
+  });
+  const runtime = createRuntime(options, logger);
+  const agent = createNodeAgent({
+    client,
+    runtime,
+    clock,
+    rng: systemRng,
+    logger,
+    nodeName,
+    nodeIp: options.nodeIp ?? defaultNodeIp(),
+    cluster,
+    records: createFileRecordStore(join(directory, 'records'), logger),
+    volumes: createMemoryPodVolumes(),
+    probeIo: createSocketProbeIo(clock),
+    network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
+  });
+  await agent.start();
+  return {
+    name: nodeName,
+    async [Symbol.asyncDispose]() {
+      await agent[Symbol.asyncDispose]();
+      await runtime[Symbol.asyncDispose]();
+      client[Symbol.dispose]();
+    },
+  };
+}
+
+function createRuntime(
+  { runtime, dockerHost, cluster, nodeName }: NodeOptions,
+  logger: Logger,
+): ContainerRuntime {
+  const clock = systemClock;
+  if (runtime === 'hollow') return createFakeRuntime({ clock, rng: systemRng, cluster, node: nodeName });
+  return createDockerRuntime({
+    host: dockerHost ?? defaultDockerHost(),
+    cluster,
+    node: nodeName,
+    clock,
+    logger,
+  });
+}

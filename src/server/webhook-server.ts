@@ -1,0 +1,64 @@
+/** `--webhook-listen`: the webhooks alone, over plain HTTP, for a reverse proxy that the forge can reach. */
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { type WebhookHandler, webhookAnswer, webhookProvider } from '../api/http/webhooks.ts';
+import type { Logger } from '../base/logger.ts';
+import { MAX_WEBHOOK_BODY_BYTES } from '../sync/forge/webhook-handler.ts';
+
+/** A forge sends its payload at once; a client that dribbles is cut off. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export async function startWebhookServer(
+  listen: { readonly host: string; readonly port: number },
+  handler: WebhookHandler,
+  logger: Logger,
+): Promise<AsyncDisposable> {
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      answer(request, response, handler).catch((error: unknown) => {
+        logger.warn({ error }, 'Cannot answer a webhook');
+        response.destroy();
+      });
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(listen.port, listen.host, resolve);
+  });
+  return {
+    [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  handler: WebhookHandler,
+): Promise<void> {
+  const provider = webhookProvider(new URL(request.url ?? '/', 'http://localhost').pathname);
+  if (!provider) return send(response, 404, 'not found\n');
+  const body = await readBody(request);
+  if (!body) return send(response, 413, 'the payload is too large\n');
+  const reply = await webhookAnswer(handler, provider, request.method ?? 'GET', request.headers, body);
+  send(response, reply.code, reply.body);
+}
+
+function send(response: ServerResponse, status: number, body: string | Buffer): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(body);
+}
+
+/** Undefined when it is too large; it is refused before it is buffered where the client says so. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_WEBHOOK_BODY_BYTES) return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_WEBHOOK_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -127,7 +127,7 @@ export function badRequest(message: string): StatusError {
 /** `path: Invalid value: "x": detail`, the text Kubernetes makes of a field error. */
 export function fieldErrorText(error: FieldError): string {
   const body = fieldErrorBody(error);
-  return error.path === '' ? body : `${error.path}: ${body}`;
+  return error.path === '' ? body : `${escapeControls(error.path)}: ${body}`;
 }
 
 /** As Go writes a bad value: text quoted and escaped (no control character gets through), the rest as JSON. */
@@ -162,7 +162,17 @@ export function quote(text: string): string {
   return `${quoted}"`;
 }
 
+/** Text of someone else's (a map's key in a path, say) without power over the terminal or the log it ends in. */
+export function escapeControls(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => quote(char).slice(1, -1));
+}
+
 export function fieldErrorBody(error: FieldError): string {
+  // Line breaks are ours: some details have several lines.
+  return bodyOf(error).split('\n').map(escapeControls).join('\n');
+}
+
+function bodyOf(error: FieldError): string {
   const value = error.value === undefined ? undefined : valueText(error.value);
   switch (error.type) {
     case 'FieldValueRequired':
@@ -205,7 +215,7 @@ export function invalid(
     causes: errors.map((error) => ({
       reason: error.type,
       message: fieldErrorBody(error),
-      field: error.path === '' ? '<nil>' : error.path,
+      field: error.path === '' ? '<nil>' : escapeControls(error.path),
     })),
   });
 }

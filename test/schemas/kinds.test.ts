@@ -161,7 +161,7 @@ describe('every kind', () => {
         expect(prepareUpdate(kind, updated, updated, { nowMs: 0 })).toBe(updated);
         planDelete(kind, created, {}, 0);
       }),
-      { numRuns: 1500 },
+      { numRuns: 2000 },
     );
   });
 

@@ -62,8 +62,9 @@ function walkFields(
     const child = resolveDefinition(own);
     if (member === null) return undefined;
     if (!child) return jsonClone(member);
-    if (!isRequired(name) && isEmpty(member, child)) return undefined;
-    return walk(member, child, options, depth + 1);
+    const walked = walk(member, child, options, depth + 1);
+    // Looked at afterwards: a map may have become empty.
+    return !isRequired(name) && isEmpty(walked, child) ? undefined : walked;
   });
   for (const [name, own] of Object.entries(properties)) {
     if (result[name] !== undefined || own.default === undefined) continue;

@@ -1,3 +1,4 @@
+import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { dns1123Label } from '../validation/names.ts';
@@ -13,6 +14,13 @@ function withFinalizer(object: KubeObject): KubeObject {
   const finalizers = asList(getPath(object, 'spec', 'finalizers'));
   if (finalizers.includes(FINALIZER)) return object;
   return { ...object, spec: { ...asRecord(object['spec']), finalizers: [...finalizers, FINALIZER] } };
+}
+
+/** Every namespace can be selected by its name. */
+function withNameLabel(object: KubeObject): KubeObject {
+  const { labels, name } = object.metadata;
+  if (labels !== undefined && !isRecord(labels)) return object;
+  return { ...object, metadata: { ...object.metadata, labels: { ...labels, [NAME_LABEL]: name } } };
 }
 
 export const namespaceKind = defineKind({
@@ -33,14 +41,12 @@ export const namespaceKind = defineKind({
     if (labels) labels[NAME_LABEL] = name;
   },
   initialStatus: () => ({ phase: 'Active' }),
-  prepareForCreate(object) {
-    const labels = { ...object.metadata.labels, [NAME_LABEL]: object.metadata.name };
-    return withFinalizer({ ...object, metadata: { ...object.metadata, labels } });
-  },
-  prepareForUpdate: (next, current) => ({
-    ...next,
-    spec: { ...asRecord(next['spec']), finalizers: getPath(current, 'spec', 'finalizers') },
-  }),
+  prepareForCreate: (object) => withFinalizer(withNameLabel(object)),
+  prepareForUpdate: (next, current) =>
+    withNameLabel({
+      ...next,
+      spec: { ...asRecord(next['spec']), finalizers: getPath(current, 'spec', 'finalizers') },
+    }),
   validate: (object) =>
     asList(getPath(object, 'spec', 'finalizers')).flatMap((name, index) =>
       validateFinalizerName(asString(name), `spec.finalizers[${index}]`),

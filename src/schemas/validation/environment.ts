@@ -1,6 +1,7 @@
 /** `env` and `envFrom`, and the references to fields of the pod that volumes use too. */
 import { asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import { parseQuantity } from '../quantity.ts';
+import { escapeControls } from '../status.ts';
 import { configKey, environmentName, qualifiedName } from './names.ts';
 import { type FieldErrors, invalid, invalidAll, notSupported, required } from './report.ts';
 
@@ -93,7 +94,9 @@ export function validateFieldRef(value: unknown, supported: readonly string[], p
   const at = `${path}.fieldPath`;
   if (version === '') return [required(`${path}.apiVersion`)];
   if (field === '') return [required(at)];
-  const failed = (why: string): FieldErrors => [invalid(at, field, `error converting fieldPath: ${why}`)];
+  const failed = (why: string): FieldErrors => [
+    invalid(at, field, `error converting fieldPath: ${escapeControls(why)}`),
+  ];
   if (version !== 'v1') return failed(`unsupported pod version: ${version}`);
   const [, base, subscript] = SUBSCRIPTED.exec(field) ?? [];
   if (base === 'metadata.labels' && subscript !== undefined) {

@@ -2,6 +2,7 @@
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
+import { escapeControls } from '../status.ts';
 import { dns1123Label, labelValue, maskTrailingDash, type NameRule, qualifiedName } from './names.ts';
 import {
   byteLength,
@@ -87,7 +88,7 @@ function validateOwners(owners: unknown, path: string): FieldErrors {
       errors.push(invalid(`${at}.${field}`, asString(owner[field]), detail));
     }
     if (owner['controller'] !== true) continue;
-    const label = `${asString(owner['kind'])}/${asString(owner['name'])}`;
+    const label = escapeControls(`${asString(owner['kind'])}/${asString(owner['name'])}`);
     if (controller !== undefined) {
       const detail = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${label}`;
       errors.push(invalid(path, owners, detail));

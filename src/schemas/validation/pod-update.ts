@@ -2,6 +2,7 @@
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
 import { asList, asNumber, asRecord, asRecords, type JsonRecord, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
+import { escapeControls } from '../status.ts';
 import { validateImage } from './containers.ts';
 import { inRange } from './names.ts';
 import { type FieldErrors, forbidden, invalid } from './report.ts';
@@ -96,7 +97,7 @@ function validateTolerationsUpdate(value: unknown, oldValue: unknown): FieldErro
 function describeChanges(next: unknown, old: unknown): string {
   const paths: string[] = [];
   collectChanges(next, old, 'spec', paths);
-  const shown = paths.slice(0, MAX_SHOWN).map((path) => `  ${path}`);
+  const shown = paths.slice(0, MAX_SHOWN).map((path) => `  ${escapeControls(path)}`);
   if (paths.length > MAX_SHOWN) shown.push(`  and ${paths.length - MAX_SHOWN} more`);
   return shown.join('\n');
 }

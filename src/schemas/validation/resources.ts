@@ -1,5 +1,5 @@
 /** Requests and limits of containers. */
-import { asRecord, asString } from '../json-access.ts';
+import { asRecord } from '../json-access.ts';
 import {
   compareQuantities,
   formatQuantity,
@@ -8,6 +8,7 @@ import {
   QUANTITY_MESSAGES,
   readQuantity,
 } from '../quantity.ts';
+import { escapeControls } from '../status.ts';
 import { qualifiedName } from './names.ts';
 import { NOT_NEGATIVE } from './numbers.ts';
 import { type FieldErrors, invalid, invalidAll, keyed, required } from './report.ts';
@@ -73,7 +74,7 @@ function compareWithLimit(name: string, value: unknown, limitValue: unknown, pat
     return [required(`${path}.limits`, 'Limit must be set for non overcommitable resources')];
   }
   const order = compareQuantities(request, limit);
-  const of = `${asString(name)} limit of ${formatQuantity(limit)}`;
+  const of = `${escapeControls(name)} limit of ${formatQuantity(limit)}`;
   if (canOvercommit && order > 0) {
     return [invalid(`${path}.requests`, formatQuantity(request), `must be less than or equal to ${of}`)];
   }

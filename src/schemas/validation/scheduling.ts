@@ -8,6 +8,7 @@ import {
   isAbsent,
   type JsonRecord,
 } from '../json-access.ts';
+import { escapeControls } from '../status.ts';
 import { validateLabelSelector, validateOperator } from './label-selector.ts';
 import { dns1123Label, labelValue, qualifiedName } from './names.ts';
 import { duplicate, type FieldErrors, invalid, invalidAll, notSupported, required } from './report.ts';
@@ -176,7 +177,7 @@ function validateMinDomains(value: unknown, when: string, path: string): FieldEr
   const errors: FieldErrors = [];
   if (domains <= 0) errors.push(invalid(path, domains, 'must be greater than 0'));
   if (when !== 'DoNotSchedule') {
-    const detail = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${when}`;
+    const detail = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${escapeControls(when)}`;
     errors.push(invalid(path, domains, detail));
   }
   return errors;

@@ -153,7 +153,7 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
     const key = `kube-node-lease/${name}`;
     const lease = leases.get(key);
     const spec = { holderIdentity: name, leaseDurationSeconds: 40, renewTime };
-    if (lease) await objects.update({ ...lease, spec } as Lease);
+    if (lease) await objects.update({ ...lease, spec });
     else {
       const metadata = { name, namespace: 'kube-node-lease' };
       await objects.create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec });
@@ -178,8 +178,9 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
       lastTransitionTime: now,
     };
     const status = { allocatable: resources, capacity: resources, conditions: [ready] };
-    const { resourceVersion: _any, ...metadata } = node.metadata;
-    await objects.update({ ...node, metadata, status } as Node, { subresource: 'status' });
+    const metadata = { ...node.metadata };
+    delete metadata.resourceVersion;
+    await objects.update({ ...node, metadata, status }, { subresource: 'status' });
   }
 
   const subscriptions = [

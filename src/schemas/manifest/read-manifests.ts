@@ -6,12 +6,13 @@
  * none of whose documents has `apiVersion`, `kind` or `metadata` is somebody else's YAML (a values file, a workflow) and
  * is skipped whole, as Argo CD does with a directory of manifests; if one of its documents is a manifest, all have to be.
  */
-import { type Event, parseEvents, YAMLException } from 'js-yaml';
+import type { Event } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../object.ts';
 import { ComposeError, type ComposedDocument, composeDocuments } from './compose.ts';
 import { createLocator } from './locate.ts';
+import { parseLeniently, SyntaxProblem } from './parse.ts';
 import { createLineIndex, decodeText } from './text.ts';
 import type { ManifestDocument, ManifestError, ManifestFile, ManifestLimits, Position } from './types.ts';
 import { defaultManifestLimits } from './types.ts';
@@ -33,14 +34,14 @@ export function readManifests(
   const decoded = decodeText(file, limits);
   if ('error' in decoded) return { documents: [], errors: [decoded.error] };
   const text = decoded.text;
-  const positionOf = createLineIndex(text);
-  let events: Event[];
+  let positionOf = createLineIndex(text);
+  let parsed: ReturnType<typeof parseLeniently>;
   let composed: ComposedDocument[];
   try {
     // JSON may be indented with tabs, YAML may not; inside a JSON string there is never a plain tab.
-    const source = isJson(file.path, text) ? text.replaceAll('\t', ' ') : text;
-    events = parseEvents(source, { maxDepth: limits.maxDepth });
-    composed = composeDocuments(events, source, limits);
+    parsed = parseLeniently(isJson(file.path, text) ? text.replaceAll('\t', ' ') : text, limits.maxDepth);
+    positionOf = parsed.positionOf;
+    composed = composeDocuments(parsed.events, parsed.text, limits);
   } catch (error) {
     return { documents: [], errors: [syntaxError(file.path, text, error, positionOf)] };
   }
@@ -49,7 +50,7 @@ export function readManifests(
   if (!contents.some((document) => looksLikeManifest(document.value))) {
     return { documents: [], errors: [], notManifest: 'no document has apiVersion, kind or metadata' };
   }
-  return collect(file.path, text, events, composed, limits, positionOf);
+  return collect(file.path, parsed.text, parsed.events, composed, limits, positionOf);
 }
 
 /** One YAML document of any kind (a configuration file), read by the same rules; `locate` takes field paths. */
@@ -60,16 +61,17 @@ export function readYamlDocument(
   const decoded = decodeText(file, limits);
   if ('error' in decoded) return decoded;
   const { text } = decoded;
-  const positionOf = createLineIndex(text);
+  let positionOf = createLineIndex(text);
   try {
-    const events = parseEvents(text, { maxDepth: limits.maxDepth });
-    const [first, second] = composeDocuments(events, text, limits);
+    const parsed = parseLeniently(text, limits.maxDepth);
+    positionOf = parsed.positionOf;
+    const [first, second] = composeDocuments(parsed.events, parsed.text, limits);
     if (second && second.value !== null) {
       return {
         error: { file: file.path, ...positionOf(second.offset), message: 'only one document is expected' },
       };
     }
-    const find = createLocator(events, text, first?.firstEvent ?? 0);
+    const find = createLocator(parsed.events, parsed.text, first?.firstEvent ?? 0);
     return { value: first?.value ?? null, locate: (path) => positionOf(find(path)) };
   } catch (error) {
     return { error: syntaxError(file.path, text, error, positionOf) };
@@ -180,13 +182,12 @@ function syntaxError(
     const hint = template && !error.hint ? templateHint : error.hint;
     return { file, ...positionOf(error.offset), message: error.message, ...(hint ? { hint } : {}) };
   }
-  if (error instanceof YAMLException) {
-    const offset = Math.min(error.mark?.position ?? 0, text.length);
-    const message = error.reason.startsWith('nesting exceeded')
+  if (error instanceof SyntaxProblem) {
+    const message = error.message.startsWith('nesting exceeded')
       ? 'the values are nested too deep'
-      : `not valid YAML: ${error.reason}`;
-    const hint = template ? templateHint : error.reason.includes('tab') ? 'indent with spaces' : undefined;
-    return { file, ...positionOf(offset), message, ...(hint ? { hint } : {}) };
+      : `not valid YAML: ${error.message}`;
+    const hint = template ? templateHint : error.message.includes('tab') ? 'indent with spaces' : undefined;
+    return { file, ...error.position, message, ...(hint ? { hint } : {}) };
   }
   // The parser's own failure on hostile input: refused like any other file that cannot be read.
   return { file, message: `cannot be read: ${errorMessage(error)}` };

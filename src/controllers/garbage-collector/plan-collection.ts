@@ -42,11 +42,8 @@ function hasFinalizer(object: KubeObject, finalizer: string): boolean {
 
 /** Whether the garbage collector has anything to look at here; cheap, for filtering. */
 export function concernsCollector(object: KubeObject): boolean {
-  if ((object.metadata.ownerReferences ?? []).length > 0) return true;
-  return (
-    isDeleting(object) &&
-    (hasFinalizer(object, ORPHAN_FINALIZER) || hasFinalizer(object, FOREGROUND_FINALIZER))
-  );
+  if (!isDeleting(object)) return (object.metadata.ownerReferences ?? []).length > 0;
+  return hasFinalizer(object, ORPHAN_FINALIZER) || hasFinalizer(object, FOREGROUND_FINALIZER);
 }
 
 export function planCollection(input: CollectionInput): CollectionPlan {

@@ -11,6 +11,7 @@ import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type EventRecorder, apiEventSink, createEventRecorder } from '../client/event-recorder.ts';
+import type { Connection } from '../client/connection.ts';
 import { createReflector } from '../client/reflector.ts';
 import { type ApiClient, resources } from '../client/types.ts';
 import { isStatusError } from '../schemas/status.ts';
@@ -31,6 +32,7 @@ import type { AgentMemory, PodRecord, RecordStore } from './ports.ts';
 import { createRunHook, createRunProbe } from './probes/handlers.ts';
 import type { ProbeIo } from './probes/probe-io.ts';
 import { type ContainerRecord, type ContainerRuntime, labelKeys } from './runtime/types.ts';
+import { openTunnel } from './tunnel/keep-tunnel.ts';
 
 export interface NodeAgentOptions {
   readonly client: ApiClient;
@@ -49,6 +51,8 @@ export interface NodeAgentOptions {
   readonly clusterDomain?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly version?: string;
+  /** Where to open the tunnel for logs and exec; without it there is none (simulation). */
+  readonly tunnel?: Pick<Connection, 'upgrade'>;
 }
 
 export interface NodeAgent extends AsyncDisposable {
@@ -76,6 +80,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const loops: Promise<void>[] = [];
   let memory: AgentMemory = {};
   let node: Node | undefined;
+  let tunnel: AsyncDisposable | undefined;
   let listed = false;
   let relisting: Promise<void> | undefined;
 
@@ -336,9 +341,16 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   async function relistSlowly(): Promise<void> {
     while (!stop.signal.aborted) {
       await sleep(clock, RELIST_MS, stop.signal);
-      if (!stop.signal.aborted) requestRelist();
+      if (stop.signal.aborted) return;
+      requestRelist();
+      for (const worker of workers.values()) if (!worker.finished) worker.refreshVolumes();
     }
   }
+
+  const findPod = (namespace: string, name: string): PodWorker | undefined =>
+    [...workers.values()].find(
+      ({ pod }) => pod.metadata.namespace === namespace && pod.metadata.name === name,
+    );
 
   return {
     async start() {
@@ -349,11 +361,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       loops.push(followEngine(), relistSlowly());
       ownNode.start();
       source.start();
+      if (options.tunnel) {
+        const { rng } = options;
+        tunnel = openTunnel({ connection: options.tunnel, runtime, clock, rng, logger, nodeName, findPod });
+      }
     },
-    findPod: (namespace, name) =>
-      [...workers.values()].find(
-        ({ pod }) => pod.metadata.namespace === namespace && pod.metadata.name === name,
-      ),
+    findPod,
     get pods() {
       return [...workers.values()];
     },
@@ -362,6 +375,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
+      await tunnel?.[Symbol.asyncDispose]();
       await Promise.all([source, ownNode, reporter].map((part) => part[Symbol.asyncDispose]()));
       await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
       await Promise.allSettled([...loops, relisting]);

@@ -28,7 +28,7 @@ export function createImageSource(manager: ImageManager, client: ApiClient, logg
     async ensure(pod, container, record) {
       return manager.ensure({
         image: container.image ?? '',
-        policy: container.imagePullPolicy as 'Always' | 'IfNotPresent' | 'Never' | undefined,
+        policy: container.imagePullPolicy,
         credentials: await credentialsOf(pod),
         onEvent: record,
       });

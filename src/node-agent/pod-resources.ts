@@ -79,8 +79,9 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
         terminationLog,
         image,
       });
-      if (plan.ok) await options.volumes.ensureSubPaths(pod, plan.subPaths);
-      return plan;
+      if (!plan.ok) return plan;
+      const mounts = await options.volumes.resolveMounts(plan.spec.mounts, plan.subPaths);
+      return { ...plan, spec: { ...plan.spec, mounts } };
     },
     async planSandbox(pod, ip, attempt) {
       const image = await options.pause.ensure();

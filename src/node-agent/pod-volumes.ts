@@ -7,6 +7,7 @@ import type { PodPlace } from './container-spec/field-ref.ts';
 import type { PodFiles } from './container-spec/plan-container-spec.ts';
 import type { EnvSources, EnvVariable } from './container-spec/plan-environment.ts';
 import type { SubPath } from './container-spec/plan-mounts.ts';
+import type { Mount } from './runtime/types.ts';
 
 export interface PreparedPod {
   /** Host path of every volume, by name. */
@@ -23,9 +24,10 @@ export interface PodVolumes {
     pod: Pod,
     container: Container,
   ): Promise<{ readonly sources: EnvSources; readonly serviceEnv: readonly EnvVariable[] }>;
-  /** Makes the file that the container's last words go to, and sub-paths of volumes; answers the file's path. */
+  /** Makes the file that the container's last words go to; answers its path. */
   prepareContainer(pod: Pod, container: string, attempt: number): Promise<string>;
-  ensureSubPaths(pod: Pod, subPaths: readonly SubPath[]): Promise<void>;
+  /** Makes missing sub-paths of volumes and proves that they stay inside; answers the mounts with their real sources. */
+  resolveMounts(mounts: readonly Mount[], subPaths: readonly SubPath[]): Promise<readonly Mount[]>;
   terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
   tearDown(pod: Pod): Promise<void>;
 }
@@ -42,7 +44,7 @@ export function createMemoryPodVolumes(): PodVolumes {
     },
     environment: async () => ({ sources: { configMaps: new Map(), secrets: new Map() }, serviceEnv: [] }),
     prepareContainer: async (pod, container, attempt) => `${directory(pod)}/${container}/${attempt}.log`,
-    ensureSubPaths: async () => undefined,
+    resolveMounts: async (mounts) => mounts,
     terminationLog: async () => undefined,
     tearDown: async () => undefined,
   };

@@ -83,6 +83,8 @@ export interface PodWorker extends AsyncDisposable {
   wake(): void;
   /** What the pod as a whole was waiting for may be there: try at once. */
   retry(): void;
+  /** Brings mounted ConfigMaps and Secrets up to date. */
+  refreshVolumes(): void;
 }
 
 /** Of the engine's own troubles the first retry comes quickly. */
@@ -110,7 +112,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   let ip = initial.ip;
   let status = initial.status ?? initial.pod.status;
   let verdict: PodVerdict | undefined = initial.verdict;
-  let startTimeMs = initial.startTimeMs ?? parseTime(status?.startTime) ?? clock.now();
+  const startTimeMs = initial.startTimeMs ?? parseTime(status?.startTime) ?? clock.now();
   let endingSinceMs = pod.metadata.deletionTimestamp === undefined ? undefined : clock.now();
   let volumes: PodView['volumes'] = 'missing';
   let removed = false;
@@ -532,6 +534,14 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     retry() {
       problems.delete('');
       wake();
+    },
+    refreshVolumes() {
+      if (volumes !== 'ready' || endingSinceMs !== undefined || (pod.spec.volumes ?? []).length === 0) return;
+      launch(() =>
+        resources
+          .ensureVolumes(pod, ip)
+          .catch((error: unknown) => logger.info({ error: errorMessage(error) }, 'Cannot refresh volumes')),
+      );
     },
     async [Symbol.asyncDispose]() {
       abort.abort();

@@ -82,7 +82,7 @@ export function checkGrpcHealth(
       () => fail(`timeout: failed to connect service "${authority}" within ${timeoutMs / 1_000}s`),
       timeoutMs,
     );
-    session.on('error', (error) => fail(error.message));
+    session.on('error', (error: Error) => fail(error.message));
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: 'POST',
       [constants.HTTP2_HEADER_PATH]: METHOD,
@@ -90,12 +90,13 @@ export function checkGrpcHealth(
       [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
     });
     let grpcStatus: string | undefined;
-    const note = (headers: Record<string, unknown>): void => {
-      if (headers['grpc-status'] !== undefined) grpcStatus = String(headers['grpc-status'] as string);
+    const note = (headers: Readonly<Record<string, unknown>>): void => {
+      const value = headers['grpc-status'];
+      if (typeof value === 'string' || typeof value === 'number') grpcStatus = String(value);
     };
     stream.on('response', note);
     stream.on('trailers', note);
-    stream.on('error', (error) => fail(error.message));
+    stream.on('error', (error: Error) => fail(error.message));
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > MAX_RESPONSE_BYTES) fail('the answer is too long');

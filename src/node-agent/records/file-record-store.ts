@@ -6,7 +6,7 @@ import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { AgentMemory, PodRecord, RecordStore } from '../ports.ts';
+import type { PodRecord, RecordStore } from '../ports.ts';
 
 /** A uid is the file's name: nothing that could lead out of the directory. */
 const SAFE_UID = /^[A-Za-z0-9-]{1,64}$/;
@@ -80,7 +80,7 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
     },
     async loadMemory() {
       const value = await read(join(directory, MEMORY_FILE));
-      return isRecord(value) ? (value as AgentMemory) : {};
+      return isRecord(value) ? value : {};
     },
     saveMemory: (memory) => put(join(directory, MEMORY_FILE), JSON.stringify(memory)),
   };

@@ -1,0 +1,184 @@
+/** {@link PodVolumes} below the agent's data directory: ConfigMaps and Secrets come from the API at the moment of need. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
+import { isRecord } from '../base/json.ts';
+import type { Logger } from '../base/logger.ts';
+import { type ApiClient, type ResourcePath, resources } from '../client/types.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import { isStatusError } from '../schemas/status.ts';
+import type { ConfigMap, Container, Pod, Secret } from '../schemas/types.ts';
+import {
+  parseResolvConf,
+  planResolverConfig,
+  renderHosts,
+  renderResolvConf,
+} from './files/plan-pod-files.ts';
+import {
+  ensureTerminationLog,
+  podFilePaths,
+  readTerminationLog,
+  terminationLogPath,
+  writePodFiles,
+} from './files/pod-files.ts';
+import type { PodVolumes } from './pod-volumes.ts';
+import { StepProblem } from './ports.ts';
+import { createVolumeStore } from './volumes/create-volume-store.ts';
+import { planVolumes } from './volumes/plan-volumes.ts';
+import { resolveSubPaths } from './volumes/sub-paths.ts';
+
+export interface DiskPodVolumesOptions {
+  readonly client: ApiClient;
+  /** The agent's data directory; the engine must see it under the same path. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether memory can be mounted where the engine sees it (root, engine on this machine). */
+  readonly canMount: boolean;
+  readonly clusterDomain: string;
+  /** Address of the cluster's DNS, once it has one. */
+  readonly clusterDns?: string;
+}
+
+/** How long a pod's API token lives when the volume does not say; Kubernetes' default. */
+const TOKEN_SECONDS = 3_600;
+
+export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes {
+  const { client, clock, clusterDomain } = options;
+  const podsDir = join(options.dataDir, 'pods');
+  const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount: options.canMount });
+  const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
+
+  /** Objects by name; those that do not exist are left out, any other failure is the caller's. */
+  async function read<T extends KubeObject>(
+    resource: ResourcePath,
+    pod: Pod,
+    names: ReadonlySet<string>,
+  ): Promise<ReadonlyMap<string, T>> {
+    const entries = await Promise.all(
+      [...names].map(async (name) => {
+        try {
+          return [[name, await client.get<T>(resource, pod.metadata.namespace, name)] as const];
+        } catch (error) {
+          if (isStatusError(error, 'NotFound')) return [];
+          throw error;
+        }
+      }),
+    );
+    return new Map(entries.flat());
+  }
+
+  async function sourcesOf(pod: Pod, names: SourceNames) {
+    const [configMaps, secrets] = await Promise.all([
+      read<ConfigMap>(resources.configMaps, pod, names.configMaps),
+      read<Secret>(resources.secrets, pod, names.secrets),
+    ]);
+    return { configMaps, secrets };
+  }
+
+  async function tokensOf(pod: Pod): Promise<ReadonlyMap<string, string>> {
+    const account = pod.spec.serviceAccountName ?? 'default';
+    const wanted = (pod.spec.volumes ?? []).flatMap((volume) =>
+      (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken }) =>
+        serviceAccountToken ? [{ volume: volume.name, ...serviceAccountToken }] : [],
+      ),
+    );
+    const tokens = await Promise.all(
+      wanted.map(async ({ volume, path, audience, expirationSeconds }) => {
+        const resource = { group: '', version: 'v1', plural: `serviceaccounts/${account}/token` };
+        const answer = await client.create<KubeObject>(resource, {
+          apiVersion: 'authentication.k8s.io/v1',
+          kind: 'TokenRequest',
+          metadata: { name: account, namespace: pod.metadata.namespace ?? 'default' },
+          spec: {
+            audiences: audience ? [audience] : [],
+            expirationSeconds: expirationSeconds ?? TOKEN_SECONDS,
+            boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: pod.metadata.name, uid: uidOf(pod) },
+          },
+        });
+        const status = isRecord(answer['status']) ? answer['status'] : {};
+        return typeof status['token'] === 'string' ? [[`${volume}/${path}`, status['token']] as const] : [];
+      }),
+    );
+    return new Map(tokens.flat());
+  }
+
+  return {
+    async ensure(pod, place) {
+      try {
+        const [sources, tokens] = await Promise.all([sourcesOf(pod, volumeSources(pod)), tokensOf(pod)]);
+        const plan = planVolumes({ pod, podsDir, place, ...sources, tokens });
+        if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+        const files = podFilePaths(podsDir, uidOf(pod));
+        const [applied, nodeHosts, nodeResolv] = await Promise.all([
+          store.apply(plan.volumes),
+          readFile('/etc/hosts', 'utf8').catch(() => ''),
+          readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
+        ]);
+        if (!applied.ok) throw new StepProblem(applied.reason, applied.message);
+        const resolver = planResolverConfig({
+          pod,
+          clusterDomain,
+          clusterDns: options.clusterDns,
+          node: parseResolvConf(nodeResolv),
+        });
+        await writePodFiles(files, {
+          hosts: renderHosts({ pod, podIp: place.podIp, clusterDomain, nodeHosts }),
+          resolvConf: renderResolvConf(resolver),
+        });
+        return { volumePaths: plan.paths, files };
+      } catch (error) {
+        if (error instanceof StepProblem) throw error;
+        throw new StepProblem('FailedMount', errorMessage(error), { cause: error });
+      }
+    },
+    async environment(pod, container) {
+      return { sources: await sourcesOf(pod, environmentSources(container)), serviceEnv: [] };
+    },
+    async prepareContainer(pod, container, attempt) {
+      const path = terminationLogPath(podsDir, uidOf(pod), container, attempt);
+      await ensureTerminationLog(path);
+      return path;
+    },
+    resolveMounts: (mounts, subPaths) =>
+      subPaths.length === 0 ? Promise.resolve(mounts) : resolveSubPaths(mounts, subPaths),
+    async terminationLog(pod, container, attempt) {
+      return readTerminationLog(terminationLogPath(podsDir, uidOf(pod), container, attempt));
+    },
+    tearDown: (pod) => store.tearDown(uidOf(pod)),
+  };
+}
+
+interface SourceNames {
+  readonly configMaps: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
+}
+
+function volumeSources(pod: Pod): SourceNames {
+  const configMaps = new Set<string>();
+  const secrets = new Set<string>();
+  for (const volume of pod.spec.volumes ?? []) {
+    for (const source of [volume, ...(volume.projected?.sources ?? [])]) {
+      if (source.configMap?.name) configMaps.add(source.configMap.name);
+    }
+    if (volume.secret?.secretName) secrets.add(volume.secret.secretName);
+    for (const source of volume.projected?.sources ?? [])
+      if (source.secret?.name) secrets.add(source.secret.name);
+  }
+  return { configMaps, secrets };
+}
+
+function environmentSources(container: Container): SourceNames {
+  const configMaps = new Set<string>();
+  const secrets = new Set<string>();
+  for (const from of container.envFrom ?? []) {
+    if (from.configMapRef?.name) configMaps.add(from.configMapRef.name);
+    if (from.secretRef?.name) secrets.add(from.secretRef.name);
+  }
+  for (const { valueFrom } of container.env ?? []) {
+    if (valueFrom?.configMapKeyRef?.name) configMaps.add(valueFrom.configMapKeyRef.name);
+    if (valueFrom?.secretKeyRef?.name) secrets.add(valueFrom.secretKeyRef.name);
+  }
+  return { configMaps, secrets };
+}

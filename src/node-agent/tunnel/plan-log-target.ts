@@ -1,0 +1,40 @@
+/** Which container's log a request means, or why there is none: kubelet's words. Pure. */
+import { attemptsOf, containersOf } from '../pod/pod-view.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
+import type { Pod, PodStatus } from '../../schemas/types.ts';
+
+export type LogTarget =
+  | { readonly ok: true; readonly record: ContainerRecord }
+  | { readonly ok: false; readonly message: string };
+
+export function planLogTarget(
+  pod: Pod,
+  status: PodStatus | undefined,
+  records: readonly ContainerRecord[],
+  container: string,
+  previous: boolean,
+): LogTarget {
+  const refuse = (message: string): LogTarget => ({ ok: false, message });
+  const name = pod.metadata.name;
+  if (!containersOf(pod).some((item) => item.container.name === container)) {
+    return refuse(`container ${container} is not valid for pod ${name}`);
+  }
+  const attempts = attemptsOf(records, container).filter(({ record }) => record.phase !== 'created');
+  const current = attempts[0]?.record;
+  if (previous) {
+    const dead = attempts[1]?.record;
+    return dead
+      ? { ok: true, record: dead }
+      : refuse(`previous terminated container "${container}" in pod "${name}" not found`);
+  }
+  if (current) return { ok: true, record: current };
+  const reported = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
+    (entry) => entry.name === container,
+  );
+  const reason = reported?.state?.waiting?.reason ?? 'ContainerCreating';
+  return refuse(
+    ['ErrImagePull', 'ImagePullBackOff'].includes(reason)
+      ? `container "${container}" in pod "${name}" is waiting to start: ${reason === 'ImagePullBackOff' ? 'trying and failing to pull image' : "image can't be pulled"}`
+      : `container "${container}" in pod "${name}" is waiting to start: ${reason}`,
+  );
+}

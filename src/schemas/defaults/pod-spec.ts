@@ -1,5 +1,6 @@
 /** Defaults of a pod spec, standing alone or in a template (`SetDefaults_PodSpec` and its relatives in core/v1). */
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
+import { defaultPullPolicy, defaultResourceField } from './references.ts';
 import { defaultVolume } from './volumes.ts';
 
 export const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers'] as const;
@@ -86,14 +87,6 @@ function defaultContainer(container: Draft): void {
   }
 }
 
-/** `latest`, said or implied, may move, so it is always pulled. */
-export function defaultPullPolicy(image: unknown): string {
-  if (typeof image !== 'string' || image.includes('@')) return 'IfNotPresent';
-  const lastPart = image.slice(image.lastIndexOf('/') + 1);
-  const colon = lastPart.indexOf(':');
-  return colon < 0 || lastPart.slice(colon + 1) === 'latest' ? 'Always' : 'IfNotPresent';
-}
-
 function defaultProbe(probe: Draft | undefined): void {
   dropZero(probe, ['initialDelaySeconds']);
   fillZero(probe, { timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3 });
@@ -111,9 +104,4 @@ function defaultVariable(variable: Draft): void {
   const from = part(variable, 'valueFrom');
   fillZero(part(from, 'fieldRef'), { apiVersion: 'v1' });
   defaultResourceField(part(from, 'resourceFieldRef'));
-}
-
-export function defaultResourceField(selector: Draft | undefined): void {
-  dropZero(selector, ['containerName']);
-  fill(selector, { divisor: '0' });
 }

@@ -1,6 +1,6 @@
 /** Defaults of volumes (`SetDefaults_Volume` and the sources' own in core/v1). */
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
-import { defaultPullPolicy, defaultResourceField } from './pod-spec.ts';
+import { defaultPullPolicy, defaultResourceField } from './references.ts';
 
 /** 0644 */
 const FILE_MODE = 0o644;

@@ -1,0 +1,225 @@
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { writeFilesAtomically } from '../../../src/node-agent/volumes/atomic-files.ts';
+import { checkHostPath, createVolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
+import { mountsBelow } from '../../../src/node-agent/volumes/mounts.ts';
+import {
+  planVolumes,
+  podDirectory,
+  type VolumesInput,
+} from '../../../src/node-agent/volumes/plan-volumes.ts';
+import { prepareSubPath } from '../../../src/node-agent/volumes/sub-paths.ts';
+import type { Pod, Volume } from '../../../src/schemas/types.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+
+let dir = '';
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'symphony-volumes-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const aPod = (volumes: Volume[], spec: Partial<Pod['spec']> = {}): Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'web', namespace: 'shop', uid: 'u-1', labels: { b: '2', a: 'x"y' } },
+  spec: { containers: [{ name: 'app' }], volumes, ...spec },
+});
+
+const anInput = (pod: Pod): VolumesInput => ({
+  pod,
+  podsDir: dir,
+  place: { nodeName: 'n1', nodeIp: '192.0.2.1', allocatable: { cpu: '4', memory: '8Gi' } },
+  configMaps: new Map([
+    [
+      'cfg',
+      { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'cfg' }, data: { 'a.conf': 'A', b: 'B' } },
+    ],
+  ]),
+  secrets: new Map([
+    ['sec', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'sec' }, data: { key: 'c2VjcmV0' } }],
+  ]),
+  tokens: new Map([['mix/token', 'tok']]),
+});
+
+describe('the plan of volumes', () => {
+  it.each<[Volume, string]>([
+    [{ name: 'v', configMap: { name: 'no' } }, 'configmap "no" not found'],
+    [{ name: 'v', secret: { secretName: 'no' } }, 'secret "no" not found'],
+    [
+      { name: 'v', configMap: { name: 'cfg', items: [{ key: 'z', path: 'z' }] } },
+      'configmap references non-existent config key: z',
+    ],
+    [
+      { name: 'v', secret: { secretName: 'sec', items: [{ key: 'z', path: 'z' }] } },
+      'references non-existent secret key: z',
+    ],
+    [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }, 'this type of volume is not implemented'],
+  ])('waits with a reason: %j', (volume, why) => {
+    expect(planVolumes(anInput(aPod([volume])))).toMatchObject({
+      ok: false,
+      reason: 'FailedMount',
+      message: `MountVolume.SetUp failed for volume "v" : ${why}`,
+    });
+  });
+
+  it.each(['../x', '/etc/passwd', 'a/../../b', '..data', '..', ''])('refuses the file path %j', (path) => {
+    const volume = { name: 'v', configMap: { name: 'cfg', items: [{ key: 'b', path }] } };
+    expect(planVolumes(anInput(aPod([volume]))).ok).toBe(false);
+  });
+
+  it('gathers the sources of a projected volume, the later winning', () => {
+    const volume: Volume = {
+      name: 'mix',
+      projected: {
+        defaultMode: 0o600,
+        sources: [
+          { configMap: { name: 'cfg' } },
+          { secret: { name: 'sec', items: [{ key: 'key', path: 'b', mode: 0o400 }] } },
+          { configMap: { name: 'absent', optional: true } },
+          { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
+          { serviceAccountToken: { path: 'token' } },
+        ],
+      },
+    };
+    const plan = planVolumes(anInput(aPod([volume])));
+    if (!plan.ok) throw new Error(plan.message);
+    const [planned] = plan.volumes;
+    if (planned?.kind !== 'files') throw new Error('no files');
+    expect(planned.sensitive).toBe(true);
+    expect(planned.files.map(({ path, mode, content }) => [path, mode, content.toString()])).toEqual([
+      ['a.conf', 0o600, 'A'],
+      ['b', 0o400, 'secret'],
+      ['labels', 0o600, 'a="x\\"y"\nb="2"'],
+      ['token', 0o600, 'tok'],
+    ]);
+  });
+
+  it('keeps all of a pod below its own directory', () => {
+    expect(() => podDirectory('/pods', '../../etc')).toThrow(RangeError);
+    expect(podDirectory('/pods', 'u-1')).toBe('/pods/u-1');
+  });
+});
+
+describe('files that change at once', () => {
+  const clock = createFakeClock();
+  const file = (path: string, text: string, mode = 0o644) => ({ path, mode, content: Buffer.from(text) });
+
+  it('appear through ..data, and a change swaps that link only', async () => {
+    expect(await writeFilesAtomically(dir, [file('a', '1'), file('sub/b', '2', 0o400)], { clock })).toBe(
+      true,
+    );
+    const first = await readlink(join(dir, '..data'));
+    expect(await readlink(join(dir, 'a'))).toBe('..data/a');
+    expect(await readFile(join(dir, 'sub/b'), 'utf8')).toBe('2');
+    expect((await stat(join(dir, 'sub/b'))).mode & 0o777).toBe(0o400);
+
+    expect(await writeFilesAtomically(dir, [file('a', '1'), file('sub/b', '2', 0o400)], { clock })).toBe(
+      false,
+    );
+    expect(await readlink(join(dir, '..data'))).toBe(first);
+
+    expect(await writeFilesAtomically(dir, [file('a', 'new')], { clock })).toBe(true);
+    expect(await readlink(join(dir, '..data'))).not.toBe(first);
+    expect(await readFile(join(dir, 'a'), 'utf8')).toBe('new');
+    expect((await readdir(dir)).sort()).toEqual([await readlink(join(dir, '..data')), '..data', 'a'].sort());
+  });
+
+  it('are repaired after a writer that died half way', async () => {
+    await writeFilesAtomically(dir, [file('a', '1')], { clock });
+    await symlink('nowhere', join(dir, '..data_tmp'));
+    await mkdir(join(dir, '..half'));
+    await writeFilesAtomically(dir, [file('a', '2')], { clock });
+    expect(await readFile(join(dir, 'a'), 'utf8')).toBe('2');
+    expect(await readdir(dir)).not.toContain('..half');
+  });
+});
+
+describe('volumes on the disk', () => {
+  const store = () =>
+    createVolumeStore({ podsDir: dir, clock: createFakeClock(), logger: silentLogger, canMount: false });
+
+  it('are made, updated and taken down without touching what links lead to', async () => {
+    const outside = join(dir, 'outside');
+    await mkdir(outside);
+    await writeFile(join(outside, 'precious'), 'x');
+    const input = anInput(
+      aPod([
+        { name: 'tmp', emptyDir: {} },
+        { name: 'cfg', configMap: { name: 'cfg' } },
+      ]),
+    );
+    const plan = planVolumes(input);
+    if (!plan.ok) throw new Error(plan.message);
+    expect(await store().apply(plan.volumes)).toEqual({ ok: true, changed: ['cfg'] });
+    expect(await store().apply(plan.volumes)).toEqual({ ok: true, changed: [] });
+    const tmp = plan.paths.get('tmp')!;
+    expect((await stat(tmp)).mode & 0o7777).toBe(0o777);
+    await symlink(outside, join(tmp, 'link'));
+    await store().tearDown('u-1');
+    await store().tearDown('u-1');
+    expect(await readdir(dir)).toEqual(['outside']);
+    expect(await readFile(join(outside, 'precious'), 'utf8')).toBe('x');
+  });
+
+  it('say why a medium of memory is not to be had', async () => {
+    const plan = planVolumes(
+      anInput(aPod([{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }])),
+    );
+    if (!plan.ok) throw new Error(plan.message);
+    expect(plan.volumes[0]).toMatchObject({ kind: 'memory', sizeBytes: 1_048_576 });
+    expect(await store().apply(plan.volumes)).toMatchObject({
+      ok: false,
+      reason: 'FailedMount',
+      volume: 'm',
+    });
+  });
+
+  it.each([
+    ['Directory', 'missing', 'is not a directory'],
+    ['File', 'missing', 'is not a file'],
+    ['Socket', '.', 'is not a socket'],
+    ['CharDevice', '.', 'is not a character device'],
+    ['FileOrCreate', '.', 'is not a file'],
+  ])('check a hostPath of type %s at %s', async (type, path, why) => {
+    await expect(checkHostPath(join(dir, path), type)).rejects.toThrow(why);
+  });
+
+  it('make a hostPath where its type says so', async () => {
+    await checkHostPath(join(dir, 'a/b'), 'DirectoryOrCreate');
+    await checkHostPath(join(dir, 'a/f'), 'FileOrCreate');
+    expect([(await lstat(join(dir, 'a/b'))).isDirectory(), (await lstat(join(dir, 'a/f'))).isFile()]).toEqual(
+      [true, true],
+    );
+  });
+
+  it('let no sub-path follow a link out of the volume', async () => {
+    const volume = join(dir, 'volume');
+    await mkdir(join(volume, 'in'), { recursive: true });
+    await symlink(dir, join(volume, 'out'));
+    await symlink('in', join(volume, 'alias'));
+    await expect(prepareSubPath({ volumePath: volume, relative: 'out/x' })).rejects.toThrow(
+      'out of the volume',
+    );
+    expect(await prepareSubPath({ volumePath: volume, relative: 'alias/new' })).toBe(join(volume, 'in/new'));
+  });
+
+  it('are unmounted deepest first, and only their own', () => {
+    const line = (point: string): string => `1 2 0:3 / ${point} rw - tmpfs symphony rw`;
+    const info = ['/p/u', '/p/u/a', '/p/u/a/b\\040c', '/p/u2', '/'].map(line).join('\n');
+    expect(mountsBelow(info, '/p/u')).toEqual(['/p/u/a/b c', '/p/u/a', '/p/u']);
+  });
+});

@@ -3,7 +3,7 @@
  * the data directory (0600); the server's certificate is made anew when it is missing, near its end, or when the
  * names it must carry have changed.
  */
-import './reflect.ts';
+import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';

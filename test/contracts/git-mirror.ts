@@ -37,7 +37,11 @@ export function gitMirrorContract(name: string, open: () => Promise<GitFixture>)
     it('lists a tree sorted, below a folder with full paths, and reads its blobs', async () => {
       const sha = await at.commit({ 'b.yaml': 'b\n', 'a/x.yaml': 'x\n', 'a/b/y.yaml': 'y\n' });
       await at.mirror.fetch(signal);
-      expect((await at.mirror.tree(sha, '')).map(({ path }) => path)).toEqual(['a/b/y.yaml', 'a/x.yaml', 'b.yaml']);
+      expect((await at.mirror.tree(sha, '')).map(({ path }) => path)).toEqual([
+        'a/b/y.yaml',
+        'a/x.yaml',
+        'b.yaml',
+      ]);
       const below = await at.mirror.tree(sha, './a/');
       expect(below.map(({ path, mode, sizeBytes }) => ({ path, mode, sizeBytes }))).toEqual([
         { path: 'a/b/y.yaml', mode: '100644', sizeBytes: 2 },
@@ -53,7 +57,9 @@ export function gitMirrorContract(name: string, open: () => Promise<GitFixture>)
       const second = await at.commit({ 'other.yaml': 'changed\n' });
       const third = await at.commit({ 'app/a.yaml': 'changed\n', 'app/b.yaml': null, 'app/c.yaml': 'c\n' });
       await at.mirror.fetch(signal);
-      const [one, two, three] = await Promise.all([first, second, third].map((sha) => at.mirror.treeId(sha, 'app')));
+      const [one, two, three] = await Promise.all(
+        [first, second, third].map((sha) => at.mirror.treeId(sha, 'app')),
+      );
       expect(two).toBe(one);
       expect(three).not.toBe(one);
       expect(await at.mirror.treeId(first, 'nowhere')).toBeUndefined();
@@ -86,14 +92,22 @@ export function gitMirrorContract(name: string, open: () => Promise<GitFixture>)
       await expect(at.mirror.resolve('main')).rejects.toThrow(UserError);
     });
 
-    it.each(['-x', '--upload-pack=touch x', 'a..b', 'main@{1}', 'main^{/x}', 'a b', 'main:a.yaml', '../x', 'x\ny', '$(id)'])(
-      'refuses %j as a revision',
-      async (revision) => {
-        await at.commit({ 'a.yaml': '1\n' });
-        await at.mirror.fetch(signal);
-        await expect(at.mirror.resolve(revision)).rejects.toThrow(UserError);
-      },
-    );
+    it.each([
+      '-x',
+      '--upload-pack=touch x',
+      'a..b',
+      'main@{1}',
+      'main^{/x}',
+      'a b',
+      'main:a.yaml',
+      '../x',
+      'x\ny',
+      '$(id)',
+    ])('refuses %j as a revision', async (revision) => {
+      await at.commit({ 'a.yaml': '1\n' });
+      await at.mirror.fetch(signal);
+      await expect(at.mirror.resolve(revision)).rejects.toThrow(UserError);
+    });
 
     it.each(['..', '../other', 'a/../../b', 'a\nb'])('refuses %j as a path', async (path) => {
       const sha = await at.commit({ 'a.yaml': '1\n' });

@@ -21,7 +21,11 @@ const ENVIRONMENT = {
 };
 
 export async function git(directory: string, ...args: string[]): Promise<string> {
-  const { stdout } = await run('git', args, { cwd: directory, env: ENVIRONMENT, maxBuffer: 64 * 1024 * 1024 });
+  const { stdout } = await run('git', args, {
+    cwd: directory,
+    env: ENVIRONMENT,
+    maxBuffer: 64 * 1024 * 1024,
+  });
   return stdout;
 }
 
@@ -91,7 +95,8 @@ export async function startGitServer(folder: string): Promise<GitServer> {
   const server: Server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://localhost');
     requests.push(`${request.method ?? ''} ${url.pathname}`);
-    if (redirect !== undefined) return void response.writeHead(302, { location: redirect + url.pathname + url.search }).end();
+    if (redirect !== undefined)
+      return void response.writeHead(302, { location: redirect + url.pathname + url.search }).end();
     if (authorization !== undefined && request.headers.authorization !== authorization) {
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
     }
@@ -138,7 +143,8 @@ export async function startGitServer(folder: string): Promise<GitServer> {
     requests,
     requireAuth(credentials) {
       authorization =
-        credentials && `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
+        credentials &&
+        `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
     },
     redirectTo: (url) => void (redirect = url),
     async [Symbol.asyncDispose]() {

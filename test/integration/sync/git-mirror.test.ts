@@ -8,7 +8,13 @@ import { createGitMirror } from '../../../src/sync/git/git-mirror.ts';
 import type { GitMirror } from '../../../src/sync/git/types.ts';
 import { renderPlain } from '../../../src/sync/render/plain.ts';
 import { type GitFixture, gitMirrorContract } from '../../contracts/git-mirror.ts';
-import { type GitServer, type TestRepository, createTestRepository, git, startGitServer } from '../../support/git-server.ts';
+import {
+  type GitServer,
+  type TestRepository,
+  createTestRepository,
+  git,
+  startGitServer,
+} from '../../support/git-server.ts';
 
 const signal = new AbortController().signal;
 const opened: AsyncDisposable[] = [];
@@ -22,15 +28,30 @@ async function temporaryDirectory(): Promise<string> {
   return directory;
 }
 
-async function openMirror(url: string, extra: { directory?: string; credentials?: { username: string; password: string } } = {}): Promise<GitMirror> {
+async function openMirror(
+  url: string,
+  extra: { directory?: string; credentials?: { username: string; password: string } } = {},
+): Promise<GitMirror> {
   const { directory = await temporaryDirectory(), credentials } = extra;
   const environment = { PATH: process.env['PATH'] ?? '' };
-  const mirror = createGitMirror({ url, directory, clock: systemClock, logger: silentLogger, allowFile: true, environment, ...(credentials ? { credentials } : {}) });
+  const mirror = createGitMirror({
+    url,
+    directory,
+    clock: systemClock,
+    logger: silentLogger,
+    allowFile: true,
+    environment,
+    ...(credentials ? { credentials } : {}),
+  });
   opened.push(mirror);
   return mirror;
 }
 
-async function repositoryAndServer(): Promise<{ repository: TestRepository; server: GitServer; url: string }> {
+async function repositoryAndServer(): Promise<{
+  repository: TestRepository;
+  server: GitServer;
+  url: string;
+}> {
   const repository = await createTestRepository();
   opened.push(repository);
   const server = await startGitServer(dirname(repository.bare));

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { type HealthStatus, assess, findCause, worstOf } from '../../src/health/index.ts';
+import type { KubeObject } from '../../src/schemas/object.ts';
+
+const object = (
+  apiVersion: string,
+  kind: string,
+  spec: unknown,
+  status?: unknown,
+  metadata = {},
+): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: { name: 'web', generation: 1, ...metadata },
+  spec,
+  ...(status === undefined ? {} : { status }),
+});
+const deployment = (status: object, spec = {}): KubeObject =>
+  object('apps/v1', 'Deployment', { replicas: 2, ...spec }, { observedGeneration: 1, ...status });
+const pod = (status: object, spec = {}): KubeObject => object('v1', 'Pod', spec, status);
+const container = (state: object, extra = {}): object => ({ name: 'api', ready: false, state, ...extra });
+const deadline = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }];
+const ready = [{ type: 'Ready', status: 'True' }];
+const crashed = { lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } } };
+
+const table: readonly (readonly [string, KubeObject | undefined, HealthStatus])[] = [
+  ['nothing', undefined, 'Missing'],
+  ['a ConfigMap', object('v1', 'ConfigMap', undefined), 'Healthy'],
+  [
+    'an object that is being deleted',
+    object('v1', 'ConfigMap', {}, {}, { deletionTimestamp: 'x' }),
+    'Progressing',
+  ],
+  ['a Deployment without status', object('apps/v1', 'Deployment', { replicas: 1 }), 'Progressing'],
+  ['a Deployment of an older generation', deployment({ observedGeneration: 0 }), 'Progressing'],
+  [
+    'a Deployment that updates',
+    deployment({ updatedReplicas: 1, replicas: 2, availableReplicas: 2 }),
+    'Progressing',
+  ],
+  [
+    'a Deployment with old pods',
+    deployment({ updatedReplicas: 2, replicas: 3, availableReplicas: 3 }),
+    'Progressing',
+  ],
+  [
+    'a Deployment that waits for pods',
+    deployment({ updatedReplicas: 2, replicas: 2, availableReplicas: 1 }),
+    'Progressing',
+  ],
+  ['a complete Deployment', deployment({ updatedReplicas: 2, replicas: 2, availableReplicas: 2 }), 'Healthy'],
+  ['a Deployment past its deadline', deployment({ conditions: deadline }), 'Degraded'],
+  ['a paused Deployment', deployment({}, { paused: true }), 'Suspended'],
+  ['a Deployment of zero', deployment({}, { replicas: 0 }), 'Healthy'],
+  [
+    'a complete ReplicaSet',
+    object('apps/v1', 'ReplicaSet', { replicas: 1 }, { observedGeneration: 1, availableReplicas: 1 }),
+    'Healthy',
+  ],
+  [
+    'a ReplicaSet that waits',
+    object('apps/v1', 'ReplicaSet', { replicas: 1 }, { observedGeneration: 1 }),
+    'Progressing',
+  ],
+  ['a pending Pod', pod({ phase: 'Pending' }), 'Progressing'],
+  ['a ready Pod', pod({ phase: 'Running', conditions: ready }), 'Healthy'],
+  [
+    'a Pod not ready yet',
+    pod({ phase: 'Running', containerStatuses: [container({ running: {} })] }),
+    'Progressing',
+  ],
+  [
+    'a Pod that crashed',
+    pod({ phase: 'Running', containerStatuses: [container({ running: {} }, crashed)] }),
+    'Degraded',
+  ],
+  [
+    'a Pod without its image',
+    pod({ phase: 'Pending', containerStatuses: [container({ waiting: { reason: 'ImagePullBackOff' } })] }),
+    'Degraded',
+  ],
+  [
+    'a one-off Pod that runs',
+    pod({ phase: 'Running', conditions: ready }, { restartPolicy: 'Never' }),
+    'Progressing',
+  ],
+  ['a Pod that succeeded', pod({ phase: 'Succeeded' }, { restartPolicy: 'Never' }), 'Healthy'],
+  ['a Pod that failed', pod({ phase: 'Failed' }), 'Degraded'],
+  ['a Service', object('v1', 'Service', { type: 'ClusterIP' }), 'Healthy'],
+  ['a load balancer without address', object('v1', 'Service', { type: 'LoadBalancer' }), 'Progressing'],
+  ['an Application not synced yet', object('argoproj.io/v1alpha1', 'Application', {}), 'Progressing'],
+  [
+    'a degraded Application',
+    object('argoproj.io/v1alpha1', 'Application', {}, { health: { status: 'Degraded' } }),
+    'Degraded',
+  ],
+  [
+    'a Pod with a status of rubbish',
+    pod({ phase: 3, containerStatuses: 'x', conditions: [null, 1] }),
+    'Progressing',
+  ],
+];
+
+describe('health', () => {
+  it.each(table)('%s', (_name, given, expected) => {
+    expect(assess(given).status).toBe(expected);
+  });
+
+  it('of a whole is that of its worst part', () => {
+    const of = (status: HealthStatus): { status: HealthStatus; message: string } => ({ status, message: '' });
+    expect(worstOf([of('Healthy'), of('Degraded'), of('Progressing')]).status).toBe('Degraded');
+    expect(worstOf([]).status).toBe('Healthy');
+  });
+});
+
+describe('the cause', () => {
+  it.each([
+    [
+      [
+        pod({
+          phase: 'Running',
+          containerStatuses: [container({ waiting: { reason: 'CrashLoopBackOff' } }, crashed)],
+        }),
+      ],
+      'container api exited 137 (OOMKilled)',
+      'failing',
+    ],
+    [
+      [
+        pod({
+          phase: 'Running',
+          containerStatuses: [
+            container({ terminated: { exitCode: 1, reason: 'Error', message: 'a\nno such host\n' } }),
+          ],
+        }),
+      ],
+      'container api exited 1: no such host',
+      'failing',
+    ],
+    [
+      [
+        pod({
+          phase: 'Pending',
+          containerStatuses: [container({ waiting: { reason: 'ErrImagePull', message: 'not found' } })],
+        }),
+      ],
+      'container api cannot start: ErrImagePull: not found',
+      'failing',
+    ],
+    [
+      [
+        pod({
+          phase: 'Pending',
+          conditions: [{ type: 'PodScheduled', status: 'False', message: '0/3 nodes are available' }],
+        }),
+      ],
+      '0/3 nodes are available',
+      'waiting',
+    ],
+    [
+      [pod({ phase: 'Running', containerStatuses: [container({ running: {} })] })],
+      'container api is not ready',
+      'waiting',
+    ],
+  ])('is read off the pods: %#', (pods, text, severity) => {
+    expect(findCause(pods)).toEqual({ text, severity });
+  });
+
+  it('is nothing when every pod is ready', () => {
+    expect(findCause([pod({ phase: 'Running', conditions: ready })])).toBeUndefined();
+  });
+});

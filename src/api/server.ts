@@ -47,7 +47,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     authorizer: options.authorizer ?? createBasicAuthorizer(podLookup(core)),
     tls: { key: options.tls.keyPem, cert: options.tls.certPem },
   });
-  await app.server.listen(listen);
+  await app.server.listen({ ...listen });
   const { port } = app.server.server.address() as AddressInfo;
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   return {

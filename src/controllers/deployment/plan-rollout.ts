@@ -27,7 +27,7 @@ function growNew(family: Family, draft: Draft): boolean {
 function shrinkOld(family: Family, draft: Draft): void {
   const { deployment, newReplicaSet, oldReplicaSets } = family;
   const old = activeOf(oldReplicaSets);
-  if (old.length === 0) return;
+  if (old.length === 0 || allOf(family).some(isOutdated)) return;
   const total = allOf(family).reduce((sum, set) => sum + sizeOf(set), 0);
   const minAvailable = wantedReplicas(deployment) - maxUnavailable(deployment);
   const notYetAvailable = newReplicaSet ? sizeOf(newReplicaSet) - availableOf(newReplicaSet) : 0;
@@ -35,6 +35,15 @@ function shrinkOld(family: Family, draft: Draft): void {
   if (mayGo <= 0) return;
   removeUnhealthy(old, mayGo, draft);
   removeHealthy(family, old, minAvailable, draft);
+}
+
+/**
+ * Its status counts pods of an earlier size: after shrinking and growing again it may call available what is on its way
+ * out. Nothing is taken away on its word (INVARIANTS 1); it reports anew at once.
+ */
+function isOutdated(set: ReplicaSet): boolean {
+  const { availableReplicas = 0, observedGeneration = 0 } = set.status ?? {};
+  return availableReplicas > 0 && observedGeneration < (set.metadata.generation ?? 0);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Reads one file of manifests, YAML or JSON, as Kubernetes reads it (resolve-scalar.ts, docs/adr/0004). Pure and total:
+ * Reads one file of manifests, YAML or JSON, as Kubernetes reads it (resolve-scalar.ts, docs/adr/0005). Pure and total:
  * any bytes give documents or errors, never an exception, within the limits.
  *
  * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents are skipped. A file

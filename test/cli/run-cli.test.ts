@@ -1,0 +1,114 @@
+import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { afterEach, describe, expect, test } from 'vitest';
+import { TransientError, UserError } from '../../src/base/errors.ts';
+import type { CommandEntry } from '../../src/cli/command.ts';
+import { printable } from '../../src/cli/output/printable.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
+
+const directories: string[] = [];
+afterEach(() => {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+});
+
+function directoryWith(files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'symphony-cli-'));
+  directories.push(root);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(root, name, '..'), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+  return root;
+}
+
+async function run(argv: string[], input = '', registry?: ReadonlyMap<string, CommandEntry>) {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const io = { stdin: Readable.from([input]), stdout, stderr };
+  const code = await runCli(argv, io, new AbortController().signal, registry);
+  const text = (stream: PassThrough): string => String((stream.read() as Buffer | null) ?? '');
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+const GOOD = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n';
+
+describe('symphony validate', () => {
+  test('accepts good manifests below a directory and mentions what is none', async () => {
+    const root = directoryWith({
+      'a.yaml': GOOD,
+      'b/values.yml': 'image: x\n',
+      'b/notes.txt': 'x',
+      '.git/c.yaml': '{',
+    });
+    symlinkSync('/etc', join(root, 'link.yaml'));
+    const { code, out } = await run(['validate', root]);
+    expect([code, out]).toEqual([0, 'valid, 1 object in 2 files, 1 file skipped: not manifests\n']);
+  });
+
+  test('shows place, line, path and hint, without colours off a terminal', async () => {
+    const root = directoryWith({ 'a.yaml': `${GOOD}dataa: {x: y}\n` });
+    const { code, out } = await run(['validate', root]);
+    expect(code).toBe(1);
+    expect(out).toBe(
+      `${root}/a.yaml:4:1: error: dataa: unknown field "dataa", did you mean "data"?\n` +
+        '      4 | dataa: {x: y}\n        | ^\n1 error, 1 object in 1 file\n',
+    );
+  });
+
+  test('reads standard input and writes JSON', async () => {
+    const { code, out } = await run(['validate', '-', '-o', 'json'], 'kind: [\n');
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ files: 1, objects: 0, errors: [{ file: '<stdin>', line: 2 }] });
+  });
+
+  test('control characters of a manifest do not reach the terminal', async () => {
+    const { out } = await run(['validate', '-'], 'apiVersion: v1\nkind: "a\\e[31m\\nb"\n');
+    expect(out).toContain('kind "a\\u{1b}[31m\\u{a}b" of "v1" is not supported');
+  });
+
+  test('a path that is not there is a user error', async () => {
+    const { code, err } = await run(['validate', '/nowhere/at/all']);
+    expect(code).toBe(1);
+    expect(err).toContain('error: cannot read "/nowhere/at/all"');
+  });
+});
+
+describe('exit codes', () => {
+  const failing = (error: unknown): ReadonlyMap<string, CommandEntry> =>
+    new Map([
+      [
+        'fail',
+        {
+          summary: 'fails',
+          load: async () => ({ configure: () => undefined, run: () => Promise.reject(error as Error) }),
+        },
+      ],
+    ]);
+  test.each([
+    [new UserError('no such thing'), 1],
+    [new TransientError('later'), 3],
+    [Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), 3],
+    [new Error('outer', { cause: Object.assign(new Error('x'), { code: 'ENOTFOUND' }) }), 3],
+    [new TypeError('a bug'), 70],
+  ])('%s', async (error, expected) => {
+    const { code, err } = await run(['fail'], '', failing(error));
+    expect(code).toBe(expected);
+    expect(err).not.toBe('');
+  });
+
+  test.each([
+    [[], 2],
+    [['nonsense'], 2],
+    [['validate'], 2],
+    [['validate', '--nonsense', 'x'], 2],
+    [['--help'], 0],
+    [['validate', '--help'], 0],
+    [['--version'], 0],
+  ])('%j exits with %i', async (argv, expected) => expect((await run(argv)).code).toBe(expected));
+});
+
+test('printable shows what would forge a line', () => {
+  expect(printable('a\u202Eb\u200Bc\nd')).toBe('a\\u{202e}b\\u{200b}c\\u{a}d');
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type ConfigInputs,
+  environmentName,
+  fileKey,
+  options,
+  resolveConfig,
+} from '../../src/config/index.ts';
+
+const resolve = (inputs: Partial<ConfigInputs>, file?: string) =>
+  resolveConfig({
+    command: 'up',
+    flags: {},
+    env: {},
+    ...(file === undefined
+      ? {}
+      : { file: { path: '/etc/symphony.yaml', bytes: new TextEncoder().encode(file) } }),
+    ...inputs,
+  });
+
+describe('resolveConfig', () => {
+  test('has a default for everything that needs one, and is frozen', () => {
+    const config = resolve({});
+    expect(config).toMatchObject({
+      nodes: 1,
+      pollIntervalMs: 30_000,
+      stabilityWindowMs: 10_000,
+      dataDir: './.symphony',
+      listen: { host: '127.0.0.1', port: 6443 },
+      commitStatus: 'none',
+      dockerHosts: [],
+      clusterCidr: '10.244.0.0/16',
+    });
+    expect(Object.isFrozen(config) && Object.isFrozen(config.listen)).toBe(true);
+  });
+
+  test('takes flags over environment over file over defaults', () => {
+    const file = 'nodes: 2\nrevision: main\npath: a\ndataDir: state\ndockerHost: [unix:///a, "tcp://b:1"]\n';
+    const env = { SYMPHONY_NODES: '3', SYMPHONY_REVISION: 'dev', SYMPHONY_PATH: '' };
+    expect(resolve({ flags: { nodes: '4' }, env }, file)).toMatchObject({
+      nodes: 4,
+      revision: 'dev',
+      path: 'a',
+      dataDir: '/etc/state',
+      dockerHosts: ['unix:///a', 'tcp://b:1'],
+    });
+    expect(resolve({ env: { SYMPHONY_DOCKER_HOST: 'unix:///a, unix:///b' } }).dockerHosts).toHaveLength(2);
+  });
+
+  test('reports every problem at once, each with where it comes from', () => {
+    const env = { SYMPHONY_POLL_INTERVAL: 'soon', SYMPHONY_LISTEN: 'x' };
+    const problems = (): unknown =>
+      resolve({ flags: { nodes: '0' }, env }, 'a: 1\nnods: 2\nruntime: podman\n');
+    expect(problems).toThrow(
+      [
+        '/etc/symphony.yaml:1: a: unknown option',
+        '/etc/symphony.yaml:2: nods: unknown option, did you mean "nodes"?',
+        '--nodes: invalid value "0": must be a whole number from 1 to 5000',
+        'SYMPHONY_POLL_INTERVAL: invalid value "soon": must be a duration such as 30s or 5m',
+        'SYMPHONY_LISTEN: invalid value "x": must be HOST:PORT, such as 127.0.0.1:6443',
+        '/etc/symphony.yaml:3: runtime: invalid value "podman": must be one of docker, hollow',
+      ].join('\n'),
+    );
+  });
+
+  test.each([
+    [{ flags: { clusterCidr: '10.96.0.0/12' } }, 'overlaps the service network'],
+    [{ flags: { clusterCidr: '10.244.1.0/16' } }, 'must not have address bits set beyond its prefix'],
+    [{ flags: { commitStatus: 'github' } }, '--commit-status: "github" needs --forge-repo'],
+    [{ command: 'agent' as const }, '--server: required'],
+  ])('sees what options say together: %j', (inputs, message) => {
+    expect(() => resolve(inputs)).toThrow(message);
+  });
+
+  test('a file that is no YAML names its line', () => {
+    expect(() => resolve({}, 'nodes: 1\n\tx: 2\n')).toThrow(/^\/etc\/symphony\.yaml:2:/);
+  });
+
+  test('every option has one flag, one variable and one key', () => {
+    for (const name of [fileKey, environmentName, (option: { flag: string }) => option.flag]) {
+      expect(new Set(options.map(name)).size).toBe(options.length);
+    }
+    expect(environmentName({ flag: 'poll-interval' })).toBe('SYMPHONY_POLL_INTERVAL');
+  });
+});

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { TerminalError, TransientError } from '../../../src/base/errors.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { bitbucketKey } from '../../../src/sync/forge/bitbucket.ts';
+import { createCommitStatusPoster } from '../../../src/sync/forge/commit-status-poster.ts';
+import type { HttpRequest, HttpResponse } from '../../../src/sync/forge/http.ts';
+import { createForge } from '../../../src/sync/forge/index.ts';
+import { renderNote } from '../../../src/sync/forge/notes.ts';
+import type { ForgeName, StatusPost } from '../../../src/sync/forge/types.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import { POLL_MS, configMap, createHarness } from '../harness.ts';
+
+const post: StatusPost = {
+  repoURL: 'git@example.com:Acme/shop.git',
+  sha: 'f'.repeat(40),
+  state: 'failure',
+  description: 'deployment/web: container api exited 1',
+  context: 'symphony/default/root',
+  targetUrl: undefined,
+};
+const signal = new AbortController().signal;
+
+function forgeWith(name: ForgeName, answer: Partial<HttpResponse> = {}) {
+  const requests: HttpRequest[] = [];
+  const forge = createForge({
+    name,
+    token: 'c4nary',
+    clock: createFakeClock(),
+    mirrorOf: () => undefined as never,
+    http: async (request) => {
+      requests.push(request);
+      return { status: 201, headers: new Map(), text: '{}', ...answer };
+    },
+  });
+  return { forge, requests };
+}
+
+describe('the forges', () => {
+  it.each([
+    [
+      'github',
+      'https://api.github.com/repos/Acme/shop/statuses/',
+      { state: 'failure', context: post.context },
+    ],
+    [
+      'gitlab',
+      'https://gitlab.com/api/v4/projects/Acme%2Fshop/statuses/',
+      { state: 'failed', name: post.context },
+    ],
+    [
+      'gitea',
+      'https://gitea.com/api/v1/repos/Acme/shop/statuses/',
+      { state: 'failure', context: post.context },
+    ],
+    [
+      'bitbucket',
+      'https://api.bitbucket.org/2.0/repositories/Acme/shop/commit/',
+      { state: 'FAILED', key: post.context },
+    ],
+  ] as const)('%s gets its own words', async (name, url, body) => {
+    const { forge, requests } = forgeWith(name);
+    await forge.post(post, signal);
+    expect(requests[0]!.url.startsWith(url)).toBe(true);
+    expect(requests[0]!.json).toMatchObject({ ...body, description: post.description });
+    expect(JSON.stringify(requests[0]!.headers)).toContain('c4nary');
+  });
+
+  it.each([
+    [503, {}, TransientError],
+    [429, {}, TransientError],
+    [403, { 'x-ratelimit-remaining': '0' }, TransientError],
+    [401, {}, TerminalError],
+    [422, {}, TerminalError],
+    [302, {}, TerminalError],
+  ] as const)('an answer of %s with %j is sorted by what to do next', async (status, headers, expected) => {
+    const { forge } = forgeWith('github', { status, headers: new Map(Object.entries(headers)) });
+    await expect(forge.post(post, signal)).rejects.toThrow(expected);
+  });
+
+  it('GitLab’s refusal of an equal state is as good as done', async () => {
+    const { forge } = forgeWith('gitlab', {
+      status: 400,
+      text: '{"message":"Cannot transition status via :run from :running"}',
+    });
+    await forge.post(post, signal);
+  });
+
+  it('Bitbucket’s keys are stable, distinct and short', () => {
+    const long = (end: string): string => bitbucketKey(`symphony/production/${'x'.repeat(40)}${end}`);
+    expect(long('a').length).toBeLessThanOrEqual(40);
+    expect(long('a')).toBe(long('a'));
+    expect(long('a')).not.toBe(long('b'));
+  });
+
+  it('a note holds every application, the worst on top, and survives a foreign note', () => {
+    const first = renderNote('not json', { ...post, state: 'success', context: 'symphony/default/a' }, 't');
+    const both = JSON.parse(renderNote(first, post, 't')) as { state: string; statuses: object };
+    expect(both).toMatchObject({ state: 'failure', context: post.context });
+    expect(Object.keys(both.statuses)).toEqual(['symphony/default/a', 'symphony/default/root']);
+  });
+});
+
+describe('the poster of commit statuses', () => {
+  it('posts each change once, tries again when the forge is away, and repeats nothing after a restart', async () => {
+    const at = await createHarness();
+    const posted: string[] = [];
+    let away = true;
+    const start = () =>
+      createCommitStatusPoster({
+        ...at,
+        environment: 'default',
+        logger: silentLogger,
+        forge: {
+          name: 'github',
+          async post({ state, context }) {
+            if (away) throw new TransientError('away');
+            posted.push(`${context} ${state}`);
+          },
+        },
+      });
+    const first = await start();
+    at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
+    await at.start();
+    await at.pass();
+    expect(posted).toEqual([]);
+    away = false;
+    await at.pass(2_000);
+    await at.pass(POLL_MS);
+    expect(posted).toEqual(['symphony/default/root pending', 'symphony/default/root success']);
+    await first[Symbol.asyncDispose]();
+    const second = await start();
+    await at.pass(POLL_MS * 5);
+    expect(posted.length).toBe(2);
+    await second[Symbol.asyncDispose]();
+    await at[Symbol.asyncDispose]();
+  });
+});

@@ -11,7 +11,9 @@ storeContract('Redis', async () => {
   await redis.command('FLUSHALL');
   return {
     open: () => createRedisStore({ url: redis.url, logger: silentLogger, logLimit: LOG_LIMIT }),
-    wipe: async () => void (await redis.command('FLUSHALL')),
+    wipe: async () => {
+      await redis.command('FLUSHALL');
+    },
     async setClockBack() {
       // An hour ahead: to the server, its clock has gone back by that.
       const last = Number(await redis.command('HGET', '{symphony}:meta', 'last'));

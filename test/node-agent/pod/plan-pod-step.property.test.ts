@@ -1,0 +1,183 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Pod } from '../../../src/schemas/types.ts';
+import { type PodStep, planPodStep } from '../../../src/node-agent/pod/plan-pod-step.ts';
+import { planPodStatus } from '../../../src/node-agent/pod/plan-pod-status.ts';
+import { type PodView, agentLabels, containersOf } from '../../../src/node-agent/pod/pod-view.ts';
+import { type ContainerRecord, labelKeys } from '../../../src/node-agent/runtime/types.ts';
+import { aPod } from '../../support/agent-world.ts';
+
+/** A model of the engine that the plan drives: what it starts runs, until an event of the sequence ends it. */
+function createModel(pod: Pod, needsSandbox: boolean) {
+  const records = new Map<string, ContainerRecord>();
+  const stopping = new Map<string, { deadlineMs: number }>();
+  let nowMs = 1_000_000;
+  let endingSinceMs: number | undefined;
+  let status: Pod['status'];
+  const view = (): PodView => ({
+    pod: { ...pod, ...(status ? { status } : {}) },
+    nowMs,
+    records: [...records.values()],
+    specHashes: new Map(containersOf(pod).map(({ container }) => [container.name, 'h'])),
+    needsSandbox,
+    needsIp: true,
+    ip: '10.0.0.2',
+    volumes: 'ready',
+    images: new Set(containersOf(pod).map(({ container }) => container.name)),
+    problems: new Map(),
+    probes: new Map(),
+    postStart: new Map(),
+    stopping,
+    busy: new Set(),
+    endingSinceMs,
+    removed: false,
+    verdict: undefined,
+    startTimeMs: 1_000_000,
+    finalStatusWritten: true,
+  });
+  const start = (name: string, role: string, attempt: number, level = 0, sandboxAttempt = 0): void => {
+    const id = `${name}-${attempt}`;
+    expect([...records.values()].filter((r) => r.phase === 'running' && nameOf(r) === name)).toEqual([]);
+    expect(records.has(id)).toBe(false);
+    records.set(id, {
+      id,
+      name: id,
+      image: 'i',
+      imageId: 'i',
+      phase: 'running',
+      createdAtMs: nowMs,
+      startedAtMs: nowMs,
+      oomKilled: false,
+      labels: {
+        [labelKeys.containerName]: name,
+        [labelKeys.role]: role,
+        [labelKeys.attempt]: String(attempt),
+        [labelKeys.specHash]: 'h',
+        [agentLabels.backoffLevel]: String(level),
+        [agentLabels.sandboxAttempt]: String(sandboxAttempt),
+      },
+    });
+  };
+  const nameOf = (record: ContainerRecord): string => record.labels[labelKeys.containerName] ?? '';
+  const end = (id: string, exitCode: number): void => {
+    const record = records.get(id);
+    if (record?.phase === 'running') {
+      records.set(id, { ...record, phase: 'exited', exitCode, finishedAtMs: nowMs });
+    }
+    stopping.delete(id);
+  };
+  function execute(step: PodStep): boolean {
+    switch (step.type) {
+      case 'start-sandbox':
+        start('POD', 'pod', step.attempt);
+        return true;
+      case 'start-container':
+        start(
+          step.container.container.name,
+          'container',
+          step.attempt,
+          step.backoffLevel,
+          step.sandbox?.attempt ?? 0,
+        );
+        return true;
+      case 'stop-container':
+        stopping.set(step.record.id, { deadlineMs: step.deadlineMs });
+        return true;
+      case 'remove-container':
+        expect(step.record.phase).not.toBe('running');
+        records.delete(step.record.id);
+        return true;
+      default:
+        return false;
+    }
+  }
+  return {
+    run() {
+      for (let steps = 0; steps < 100; steps += 1) {
+        const seen = view();
+        const next = planPodStatus({
+          ...seen,
+          hostIp: '192.0.2.1',
+          previous: status,
+          terminationMessages: new Map(),
+        });
+        const restarts = (of: Pod['status']): number =>
+          (of?.containerStatuses ?? []).reduce((sum, item) => sum + item.restartCount, 0);
+        expect(restarts(next)).toBeGreaterThanOrEqual(restarts(status));
+        if (status?.phase === 'Succeeded' || status?.phase === 'Failed')
+          expect(next.phase).toBe(status.phase);
+        status = next;
+        if (!execute(planPodStep(seen))) return;
+      }
+      throw new Error('the plan does not come to rest');
+    },
+    event(choice: number, exitCode: number) {
+      const live = [...records.values()].filter((record) => record.phase === 'running');
+      const target = live[choice % Math.max(live.length, 1)];
+      if (target) end(target.id, exitCode);
+    },
+    finishStops: () => [...stopping.keys()].forEach((id) => end(id, 143)),
+    pass(ms: number) {
+      nowMs += ms;
+    },
+    delete() {
+      endingSinceMs ??= nowMs;
+    },
+    records,
+  };
+}
+
+const action = fc.oneof(
+  fc.record({ type: fc.constant('exit' as const), choice: fc.nat(5), code: fc.constantFrom(0, 1, 137) }),
+  fc.record({ type: fc.constant('pass' as const), ms: fc.constantFrom(1, 10_000, 400_000) }),
+  fc.record({ type: fc.constant('stopped' as const) }),
+  fc.record({ type: fc.constant('delete' as const) }),
+);
+
+describe('planPodStep, driven by any sequence of events', () => {
+  it('never has two live containers of one name, never counts restarts backwards, never leaves a terminal phase', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('Always', 'OnFailure', 'Never'),
+        fc.boolean(),
+        fc.array(action, { maxLength: 25 }),
+        (restartPolicy, several, actions) => {
+          const pod = aPod('p', {
+            restartPolicy,
+            ...(several
+              ? {
+                  initContainers: [
+                    { name: 'init', image: 'i' },
+                    { name: 'side', image: 'i', restartPolicy: 'Always' },
+                  ],
+                  containers: [
+                    { name: 'a', image: 'i' },
+                    { name: 'b', image: 'i' },
+                  ],
+                }
+              : {}),
+          });
+          const model = createModel(pod, several);
+          model.run();
+          for (const next of actions) {
+            if (next.type === 'exit') model.event(next.choice, next.code);
+            else if (next.type === 'pass') model.pass(next.ms);
+            else if (next.type === 'stopped') model.finishStops();
+            else model.delete();
+            model.run();
+          }
+          // A deleted pod always comes to its end.
+          model.delete();
+          for (let round = 0; round < 6; round += 1) {
+            model.pass(60_000);
+            model.run();
+            model.finishStops();
+          }
+          model.run();
+          expect([...model.records.keys()]).toEqual([]);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -76,17 +76,17 @@ describe('symphony validate', () => {
 });
 
 describe('exit codes', () => {
-  const failing = (error: unknown): ReadonlyMap<string, CommandEntry> =>
+  const failing = (error: Error): ReadonlyMap<string, CommandEntry> =>
     new Map([
       [
         'fail',
         {
           summary: 'fails',
-          load: async () => ({ configure: () => undefined, run: () => Promise.reject(error as Error) }),
+          load: async () => ({ configure: () => undefined, run: () => Promise.reject(error) }),
         },
       ],
     ]);
-  test.each([
+  test.each<[Error, number]>([
     [new UserError('no such thing'), 1],
     [new TransientError('later'), 3],
     [Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), 3],

@@ -14,7 +14,7 @@ export function renderFields(): string {
     ['Application', applicationRules],
     ['Node', nodeRules],
   ];
-  return `${[INTRODUCTION, ...sections.map(([title, rules]) => renderSection(title, rules))].join('\n')}`;
+  return [INTRODUCTION, ...sections.map(([title, rules]) => renderSection(title, rules))].join('\n');
 }
 
 function renderSection(title: string, rules: readonly FieldRule[]): string {

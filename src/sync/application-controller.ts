@@ -70,6 +70,8 @@ export interface SyncSummary {
 export interface ApplicationController extends AsyncDisposable {
   /** Asks for a fetch and a look, through the queue. */
   refresh(application: string, reason: string): Promise<void>;
+  /** Fetches and looks at one application now, past the queue; resolves when that is done. */
+  look(application: string, signal: AbortSignal): Promise<void>;
   /**
    * Looks once at every application, those that appear on the way included (an application may hold applications).
    * After the store lost its history this is what rebuilds it; nothing is deleted then.
@@ -137,6 +139,8 @@ export async function createApplicationController(
         { ...object, status: undefined, metadata: userMetadata(object) },
         { ...previous, status: undefined, metadata: userMetadata(previous) },
       );
+    const state = states.get(key);
+    if (state && !jsonEqual(previous?.spec, object.spec)) state.allDirty = true;
     if (!onlyStatus) work.add(key);
   });
 
@@ -387,6 +391,11 @@ export async function createApplicationController(
   return {
     refresh: (application, reason) =>
       queues.queue<SyncJob>('sync').add({ application, reason }, { key: application }),
+    async look(application, signal) {
+      const state = states.get(application);
+      if (state) state.fetchDue = true;
+      await Promise.race([lookNow(application), aborted(signal)]);
+    },
     async syncAllOnce(signal) {
       const done = new Set<string>();
       const cacheIsCurrent = async (): Promise<void> => {

@@ -25,6 +25,8 @@ export interface ApplicationState {
   /** Objects to compare again; `all` after a start. */
   dirty: Set<string>;
   allDirty: boolean;
+  /** Everything was as Git says at the last look; as long as nothing is dirty it still is. */
+  settled: boolean;
   health: Map<string, Health>;
   healthDirty: Set<string>;
   allHealthDirty: boolean;
@@ -63,6 +65,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     desiredById: new Map(),
     dirty: new Set(),
     allDirty: true,
+    settled: false,
     health: new Map(),
     healthDirty: new Set(),
     allHealthDirty: true,

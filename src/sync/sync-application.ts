@@ -92,8 +92,30 @@ export async function syncApplication(
     if (error instanceof TransientError) return comparisonFailure([], error.message);
     throw error;
   }
-  return compareAndApply(application, state, context, obstacle, signal);
+  if (
+    state.settled &&
+    !state.allDirty &&
+    state.dirty.size === 0 &&
+    !state.requested &&
+    obstacle === undefined &&
+    wasApplied(application, state.revision)
+  ) {
+    return SETTLED;
+  }
+  const outcome = await compareAndApply(application, state, context, obstacle, signal);
+  state.settled = outcome.applied && outcome.obstacle === undefined && outcome.conditions.length === 0;
+  return outcome;
 }
+
+/** Nothing has changed since everything was as it should be: nothing is compared. */
+const SETTLED: SyncOutcome = {
+  applied: true,
+  compared: true,
+  problems: [],
+  obstacle: undefined,
+  conditions: [],
+  retry: false,
+};
 
 /** Resolves the revision and, when it moved, says so before any work is done on it. */
 async function followRevision(

@@ -51,6 +51,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
   const session = createSession(options, repository);
   let fetching: Promise<void> | undefined;
   let knownRefs: string | undefined;
+  let knownHead: string | undefined;
   let damaged = false;
 
   async function fetchOnce(signal: AbortSignal): Promise<void> {
@@ -58,6 +59,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       damaged = false;
       logger.warn({}, 'Mirror is damaged; making it anew');
       knownRefs = undefined;
+      knownHead = undefined;
       await session.remove();
     }
     const git = await session.git();
@@ -85,7 +87,8 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       repository.remote,
       ...refs,
     ]);
-    if (head !== undefined) await git.raw(['symbolic-ref', 'HEAD', head]);
+    if (head !== undefined && head !== knownHead) await git.raw(['symbolic-ref', 'HEAD', head]);
+    knownHead = head;
     knownRefs = listing;
   }
 

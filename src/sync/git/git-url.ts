@@ -26,7 +26,7 @@ const MAX_URL_LENGTH = 2_048;
 
 const SCP_LIKE =
   /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!\/\/)([A-Za-z0-9~_/.][^\s\\]*)$/;
- 
+
 const UNPRINTABLE = /[\u0000-\u0020\u007f]/;
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);

@@ -37,7 +37,7 @@ export function revisionCandidates(revision: string): readonly string[] {
 /** A path below the root of a repository: `''` for the root. Throws {@link UserError} for one that leaves it. */
 export function normaliseTreePath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
-   
+
   const refused = parts.includes('..') || /[\u0000-\u001f\u007f]/.test(path) || path.length > 4_096;
   if (refused)
     throw new UserError(

@@ -147,9 +147,13 @@ describe.each(webhookProviders)('the webhook of %s', (provider) => {
 
 describe('webhooks', () => {
   it('are refused without a secret', () => {
-    expect(() => createWebhookHandler({ ...({} as never), secret: '', logger: silentLogger })).toThrow(
-      'no secret',
-    );
+    expect(() =>
+      createWebhookHandler({
+        ...({} as object as Parameters<typeof createWebhookHandler>[0]),
+        secret: '',
+        logger: silentLogger,
+      }),
+    ).toThrow('no secret');
     expect(verifyWebhook('gitlab', { 'x-gitlab-token': '' }, Buffer.from(''), '')).toBe(false);
   });
 

@@ -9,7 +9,7 @@ import {
 const SHA = 'a'.repeat(40);
 const { stabilityWindowMs, failureGraceMs, progressDeadlineMs } = defaultCommitStatusLimits;
 const input = (
-  over: Partial<CommitStatusInput> & { times?: Partial<CommitStatusInput['times']> },
+  over: Partial<Omit<CommitStatusInput, 'times'>> & { times?: Partial<CommitStatusInput['times']> },
 ): CommitStatusInput => ({
   sha: SHA,
   nowMs: 1_000_000,

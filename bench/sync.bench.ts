@@ -64,7 +64,7 @@ await repository.commit(files);
 const clock = systemClock;
 const store = createMemoryStore({ clock });
 const objects = createObjects({ store, registry: builtinRegistry, clock, rng: systemRng, strategy });
-const caches = createCacheSet({ store, clock, logger: silentLogger } as never);
+const caches = createCacheSet({ store, clock, logger: silentLogger });
 for (const name of ['default', 'symphony-system'])
   await objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 await objects.create(rootApplication({ repoURL: repository.bare, targetRevision: 'main' }));

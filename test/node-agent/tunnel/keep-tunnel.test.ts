@@ -1,0 +1,64 @@
+import { connect } from 'node:http2';
+import { type AddressInfo, type Socket, createServer, connect as dial } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { seededRng } from '../../../src/base/rng.ts';
+import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
+import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-world.ts';
+
+let world: AgentWorld;
+afterEach(() => world[Symbol.asyncDispose]());
+
+it('serves logs, and refusals in the words of kubelet, on a socket that it opened itself', async () => {
+  world = await createAgentWorld();
+  world.api.put('pods', aPod('web'));
+  await world.clock.advance(5_000);
+  const server = createServer();
+  const accepted = new Promise<Socket>((resolve) => {
+    server.on('connection', resolve);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const tunnel = openTunnel({
+    connection: { upgrade: async () => dial(port, '127.0.0.1') },
+    runtime: world.runtime,
+    clock: systemClock,
+    rng: seededRng(1),
+    logger: silentLogger,
+    nodeName: 'n1',
+    findPod: (namespace, name) => world.agent.findPod(namespace, name),
+  });
+  const socket = await accepted;
+  const session = connect('http://agent', { createConnection: () => socket });
+  session.on('error', () => undefined);
+  const get = (path: string): Promise<{ status: number; body: string }> =>
+    new Promise((resolve, reject) => {
+      const stream = session.request({ ':path': path });
+      let status = 0;
+      let body = '';
+      stream.on('response', (headers) => {
+        status = Number(headers[':status']);
+      });
+      stream.setEncoding('utf8');
+      stream.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      stream.on('end', () => resolve({ status, body }));
+      stream.on('error', reject);
+    });
+  expect(await get('/containerLogs/default/web/main')).toMatchObject({ status: 200 });
+  expect(await get('/containerLogs/default/web/other')).toEqual({
+    status: 400,
+    body: 'container other is not valid for pod web',
+  });
+  expect(await get('/containerLogs/default/web/main?previous=true')).toEqual({
+    status: 400,
+    body: 'previous terminated container "main" in pod "web" not found',
+  });
+  expect(await get('/containerLogs/default/none/main')).toMatchObject({ status: 404 });
+  expect(await get('/nothing')).toMatchObject({ status: 404 });
+  session.destroy();
+  server.close();
+  await tunnel[Symbol.asyncDispose]();
+});

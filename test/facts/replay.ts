@@ -1,0 +1,312 @@
+/**
+ * Replays recorded cases against the real HTTP layer and core on a memory store. Each case begins with the cluster that the
+ * recording had: namespace `testns` with its default service account, two nodes, an administrator.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRecord } from '../../src/base/json.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { createBasicAuthorizer } from '../../src/api/authz/basic-authorizer.ts';
+import { type App, createApp } from '../../src/api/http/app.ts';
+import { parseTarget } from '../../src/api/http/request-target.ts';
+import { toTable } from '../../src/api/tables/index.ts';
+import { createTunnels } from '../../src/api/tunnel.ts';
+import type { KubeObject } from '../../src/schemas/object.ts';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
+import { startTestCore, type TestCore } from '../api/test-api.ts';
+import { isDeliberate } from './differences.ts';
+import { type Bindings, differences, newBindings, substitute } from './matching.ts';
+
+export interface CaseResult {
+  readonly name: string;
+  /** Empty when the case passed. */
+  readonly failures: readonly string[];
+}
+
+export interface RecordedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: string | Readonly<Record<string, string>>;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly bodyText?: string;
+}
+
+export interface RecordedResponse {
+  readonly code: number;
+  readonly body?: unknown;
+  readonly bodyText?: string;
+  readonly warning?: readonly string[];
+}
+
+interface Answered {
+  readonly code: number;
+  readonly text: string;
+  readonly warnings: readonly string[];
+}
+
+interface Cluster extends AsyncDisposable {
+  readonly test: TestCore;
+  send(request: RecordedRequest, bindings: Bindings): Promise<Answered>;
+}
+
+export async function startCluster(): Promise<Cluster> {
+  const test = await startTestCore(systemClock, ['default', 'testns']);
+  for (const name of ['fake-1', 'fake-2'])
+    await test.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
+  await test.objects.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'testns' } });
+  const app: App = createApp({
+    core: test.core,
+    authenticator: {
+      authenticate: ({ authorization }) =>
+        authorization === undefined
+          ? { result: 'user', user: { name: 'admin', groups: ['system:masters', 'system:authenticated'] } }
+          : { result: 'rejected' },
+    },
+    authorizer: createBasicAuthorizer({ pod: async () => undefined, podsOf: async () => [] }),
+    tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
+    logger: silentLogger,
+  });
+  await app.server.ready();
+  return {
+    test,
+    async send(recorded, bindings) {
+      const request = substitute(recorded, bindings);
+      const query = typeof request.query === 'object' ? new URLSearchParams(request.query).toString() : request.query;
+      const payload = request.bodyText ?? textOf(request.body);
+      const answer = await app.server.inject({
+        method: request.method as 'GET',
+        url: query ? `${request.path}?${query}` : request.path,
+        headers: {
+          ...(request.contentType === undefined ? {} : { 'content-type': request.contentType }),
+          ...request.headers,
+        },
+        ...(payload === undefined ? {} : { payload }),
+      });
+      const warning = answer.headers['warning'];
+      const warnings = warning === undefined ? [] : Array.isArray(warning) ? warning : [String(warning)];
+      return { code: answer.statusCode, text: answer.body, warnings };
+    },
+    async [Symbol.asyncDispose]() {
+      app.endStreams();
+      await app.server.close();
+      await test[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function textOf(body: unknown): string | undefined {
+  if (body === undefined || body === null) return undefined;
+  return typeof body === 'string' ? body : JSON.stringify(body);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Whether everything that the case speaks of is served here. */
+function isOurs(request: RecordedRequest): boolean {
+  const target = parseTarget(request.path);
+  if (target.type !== 'resource') return true;
+  const { kinds } = builtinRegistry;
+  const known = kinds.some(
+    ({ group, version, plural }) => group === target.group && version === target.version && plural === target.plural,
+  );
+  const upstreamOnly = !known && !/^(widgets|things)$/.test(target.plural);
+  const unserved = target.subresource === 'eviction' || target.subresource === 'exec';
+  return !upstreamOnly && !unserved;
+}
+
+function compareResponse(expected: RecordedResponse, answer: Answered, bindings: Bindings): string[] {
+  const found: string[] = [];
+  if (expected.code !== answer.code) found.push(`code: expected ${expected.code}, got ${answer.code}: ${answer.text.slice(0, 300)}`);
+  else if (expected.body !== undefined) found.push(...differences(expected.body, jsonOf(answer.text), bindings));
+  else if (expected.bodyText !== undefined) found.push(...differences(expected.bodyText, answer.text, bindings));
+  if (expected.warning) found.push(...differences([...expected.warning], [...answer.warnings], bindings).map((text) => `warning ${text}`));
+  return found;
+}
+
+interface RequestCase {
+  readonly setup?: readonly { readonly request: RecordedRequest; readonly response?: RecordedResponse; readonly code?: number }[];
+  readonly before?: unknown;
+  readonly request: RecordedRequest;
+  readonly response: RecordedResponse;
+}
+
+async function replayRequest(recorded: RequestCase): Promise<string[] | undefined> {
+  // A stream that stays open has no answer to compare.
+  if (JSON.stringify(recorded.response.body ?? '').includes('stream stays open')) return undefined;
+  const requests = [...(recorded.setup ?? []).map(({ request }) => request), recorded.request];
+  if (!requests.every(isOurs)) return undefined;
+  const cluster = await startCluster();
+  try {
+    const bindings = newBindings();
+    let versions = 0;
+    for (const step of recorded.setup ?? []) {
+      const answer = await cluster.send(step.request, bindings);
+      const wanted = step.response?.code ?? step.code;
+      if (wanted !== undefined && wanted !== answer.code) return [`setup: expected ${wanted}, got ${answer.code}: ${answer.text.slice(0, 300)}`];
+      const object = jsonOf(answer.text);
+      const version = isRecord(object) && isRecord(object['metadata']) ? object['metadata']['resourceVersion'] : undefined;
+      versions += 1;
+      if (typeof version === 'string' && recorded.before === undefined) bindings.values.set(`<rv-${versions}>`, version);
+    }
+    if (isRecord(recorded.before) && !recorded.request.path.endsWith('/scale')) {
+      const answer = await cluster.send({ method: 'GET', path: recorded.request.path.replace(/\/(status|resize|ephemeralcontainers)$/, '') }, bindings);
+      const found = differences(recorded.before, jsonOf(answer.text), bindings);
+      if (found.length > 0) return found.map((text) => `before: ${text}`);
+    }
+    const answer = await cluster.send(recorded.request, bindings);
+    return compareResponse(recorded.response, answer, bindings);
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
+}
+
+interface StepsCase {
+  readonly steps: readonly { readonly request: RecordedRequest; readonly response: RecordedResponse }[];
+}
+
+interface WatchCase {
+  readonly setup: readonly { readonly request: RecordedRequest; readonly code: number; readonly object?: unknown }[];
+  readonly watch: { readonly path: string; readonly query: Readonly<Record<string, string>>; readonly accept?: string };
+  readonly script: readonly { readonly request: RecordedRequest; readonly code: number }[];
+  readonly events: readonly unknown[];
+}
+
+async function replaySteps({ steps }: StepsCase): Promise<string[] | undefined> {
+  if (!steps.every(({ request }) => isOurs(request))) return undefined;
+  const cluster = await startCluster();
+  try {
+    const bindings = newBindings();
+    for (const [index, { request, response }] of steps.entries()) {
+      const found = compareResponse(response, await cluster.send(request, bindings), bindings);
+      if (found.length > 0) return found.map((text) => `step ${index + 1} (${request.method} ${request.path}): ${text}`);
+    }
+    return [];
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
+}
+
+async function replayWatch(recorded: WatchCase): Promise<string[] | undefined> {
+  const requests = [...recorded.setup, ...recorded.script].map(({ request }) => request);
+  if (![...requests, { method: 'GET', path: recorded.watch.path }].every(isOurs)) return undefined;
+  const cluster = await startCluster();
+  try {
+    const bindings = newBindings();
+    for (const { request, code, object } of recorded.setup) {
+      const answer = await cluster.send(request, bindings);
+      if (answer.code !== code) return [`setup: expected ${code}, got ${answer.code}: ${answer.text.slice(0, 300)}`];
+      if (object !== undefined) differences(object, jsonOf(answer.text), bindings);
+    }
+    const { path, query, accept } = recorded.watch;
+    const stream = cluster.send(
+      { method: 'GET', path, query: { ...query, timeoutSeconds: '1' }, ...(accept === undefined ? {} : { headers: { accept } }) },
+      bindings,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    for (const { request } of recorded.script) await cluster.send(request, bindings);
+    const events = (await stream).text.split('\n').filter((line) => line !== '').map(jsonOf);
+    const significant = (list: readonly unknown[]): unknown[] =>
+      list.filter((event) => !isRecord(event) || event['type'] !== 'BOOKMARK' || JSON.stringify(event).includes('initial-events-end'));
+    return differences(significant(recorded.events), significant(events), bindings);
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
+}
+
+interface TableCase {
+  readonly now: string;
+  readonly path: string;
+  readonly object: KubeObject;
+  readonly columns: readonly unknown[];
+  readonly cells: readonly unknown[];
+  readonly conditions?: readonly unknown[];
+}
+
+/** Ages may be one second off: the recording's clock was read a moment after the answer. */
+function replayTable(recorded: TableCase): string[] | undefined {
+  const target = parseTarget(recorded.path);
+  if (target.type !== 'resource') return undefined;
+  const kind = builtinRegistry.byResource(target.group, target.version, target.plural);
+  if (!kind) return undefined;
+  const bindings = newBindings();
+  const results = [-1_000, 0, 1_000].map((offset) => {
+    const nowMs = Date.parse(recorded.now) + offset;
+    const table = toTable({ kind, objects: [recorded.object], metadata: {}, includeObject: 'None', nowMs });
+    const row = table.rows[0];
+    return [
+      ...differences(recorded.columns, table.columnDefinitions, bindings),
+      ...differences(recorded.cells, row?.cells, bindings),
+      ...differences(recorded.conditions ?? undefined, row?.conditions, bindings),
+    ];
+  });
+  return results.sort((a, b) => a.length - b.length)[0];
+}
+
+async function loadJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, 'utf8'));
+}
+
+async function replayFile(section: string, directory: string, entry: string): Promise<string[] | undefined> {
+  const path = join(directory, entry);
+  if (section === 'defaulting') {
+    const meta = (await loadJson(join(path, 'meta.json'))) as RecordedRequest & { code: number; warning: string[] };
+    const bodyText = await readFile(join(path, 'input.yaml'), 'utf8');
+    const body = await loadJson(join(path, 'stored.json'));
+    return replayRequest({ request: { ...meta, bodyText }, response: { code: meta.code, body, warning: meta.warning } });
+  }
+  const recorded = (await loadJson(path)) as Record<string, unknown>;
+  if (section === 'tables') return replayTable(recorded as unknown as TableCase);
+  if ('steps' in recorded) return replaySteps(recorded as unknown as StepsCase);
+  if ('watch' in recorded) return replayWatch(recorded as unknown as WatchCase);
+  if ('request' in recorded) return replayRequest(recorded as unknown as RequestCase);
+  return undefined;
+}
+
+/** A case that has not ended by then has failed. */
+const CASE_TIMEOUT_MS = 15_000;
+
+async function within<T>(task: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no end in time')), CASE_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([task, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export const sections = ['defaulting', 'errors', 'patches', 'lists-watch', 'tables'] as const;
+export type Section = (typeof sections)[number];
+
+/** The results of a section's cases; cases of kinds that are not here, and deliberate differences, are left out. */
+export async function replaySection(section: Section, directory: string): Promise<readonly CaseResult[]> {
+  let entries: string[];
+  try {
+    entries = await readdir(join(directory, section));
+  } catch {
+    return [];
+  }
+  const results: CaseResult[] = [];
+  for (const entry of entries.filter((name) => !name.startsWith('_')).sort()) {
+    const name = entry.replace(/\.json$/, '');
+    if (isDeliberate(section, name)) continue;
+    try {
+      const failures = await within(replayFile(section, join(directory, section), entry));
+      if (failures) results.push({ name, failures });
+    } catch (error) {
+      results.push({ name, failures: [`failed: ${String(error)}`] });
+    }
+  }
+  return results;
+}

@@ -8,9 +8,12 @@ import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { toPlainStream } from '../base/plain-stream.ts';
 import { failure } from '../schemas/status.ts';
 
 export const TUNNEL_PROTOCOL = 'symphony-tunnel';
+
+const SWITCHING_PROTOCOLS = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`;
 
 /** A half-open connection is noticed after two of these. */
 const PING_INTERVAL_MS = 15_000;
@@ -68,28 +71,31 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
     tunnel.timer = clock.setTimer(tick, PING_INTERVAL_MS);
   }
 
+  function open(node: string, socket: Duplex): void {
+    const session = connect('http://agent', { createConnection: () => toPlainStream(socket) });
+    const tunnel: Tunnel = { session };
+    tunnels.get(node)?.session.close();
+    tunnels.set(node, tunnel);
+    logger.info({ node }, 'An agent has opened its tunnel');
+    keepAlive(node, tunnel);
+    session.on('error', (error) => logger.warn({ node, error }, 'A tunnel failed'));
+    session.on('close', () => {
+      tunnel.timer?.cancel();
+      if (tunnels.get(node) === tunnel) tunnels.delete(node);
+      socket.destroy();
+    });
+    socket.on('close', () => session.destroy());
+  }
+
   return {
     get nodes() {
       return [...tunnels.keys()];
     },
     accept(node, socket, head) {
-      socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${TUNNEL_PROTOCOL}\r\n\r\n`,
-      );
       if (head.length > 0) socket.unshift(head);
-      const session = connect('http://agent', { createConnection: () => socket });
-      const tunnel: Tunnel = { session };
-      tunnels.get(node)?.session.close();
-      tunnels.set(node, tunnel);
-      logger.info({ node }, 'An agent has opened its tunnel');
-      keepAlive(node, tunnel);
-      session.on('error', (error) => logger.warn({ node, error }, 'A tunnel failed'));
-      session.on('close', () => {
-        tunnel.timer?.cancel();
-        if (tunnels.get(node) === tunnel) tunnels.delete(node);
-        socket.destroy();
-      });
-      socket.on('close', () => session.destroy());
+      socket.on('error', (error) => logger.debug({ node, error }, 'The connection of a tunnel failed'));
+      socket.write(SWITCHING_PROTOCOLS);
+      open(node, socket);
     },
     request({ node, method, path, signal, writable }) {
       const tunnel = tunnels.get(node);

@@ -24,10 +24,45 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     },
   ],
   [
+    'down',
+    {
+      summary: 'remove the containers and networks of an up',
+      load: async () => (await import('./commands/down.ts')).downCommand,
+    },
+  ],
+  [
     'validate',
     {
       summary: 'check manifests without a cluster',
       load: async () => (await import('./commands/validate.ts')).validateCommand,
+    },
+  ],
+  [
+    'diff',
+    {
+      summary: 'show what a sync would change; exit code 1 when there is something',
+      load: async () => (await import('./commands/diff.ts')).diffCommand,
+    },
+  ],
+  [
+    'status',
+    {
+      summary: 'show health and progress of the applications',
+      load: async () => (await import('./commands/status.ts')).statusCommand,
+    },
+  ],
+  [
+    'sync',
+    {
+      summary: 'sync now',
+      load: async () => (await import('./commands/sync.ts')).syncCommand,
+    },
+  ],
+  [
+    'apps',
+    {
+      summary: 'list the applications',
+      load: async () => (await import('./commands/apps.ts')).appsCommand,
     },
   ],
   [

@@ -18,8 +18,12 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
     await controlPlane[Symbol.asyncDispose]();
   };
   try {
-    for (const nodeName of nodeNames(config))
-      nodes.push(await startLocalNode(config, controlPlane, nodeName, nodes.length, logger));
+    const tokens = await nodeTokens(config, controlPlane);
+    const starting = tokens.map((token, index) => startLocalNode(config, controlPlane, token, index, logger));
+    for (const result of await Promise.allSettled(starting)) {
+      if (result.status === 'rejected') throw result.reason;
+      nodes.push(result.value);
+    }
   } catch (error) {
     await dispose();
     throw error;
@@ -33,20 +37,34 @@ function nodeNames(config: Config): readonly string[] {
   return Array.from({ length: config.nodes }, (_, index) => `${prefix}-${index + 1}`);
 }
 
-async function startLocalNode(
+interface NodeToken {
+  readonly nodeName: string;
+  readonly token: string;
+}
+
+/** One after the other: they are all written to one table. */
+async function nodeTokens(config: Config, { tokens, dataDir }: ControlPlane): Promise<readonly NodeToken[]> {
+  const result: NodeToken[] = [];
+  for (const nodeName of nodeNames(config)) {
+    const user = `system:node:${nodeName}`;
+    const file = `token-${nodeName}`;
+    let token = (await dataDir.read(file))?.trim();
+    if (token === undefined || !tokens.belongsTo(token, user)) {
+      token = await tokens.issue(user, ['system:nodes', 'system:authenticated']);
+      await dataDir.write(file, `${token}\n`);
+    }
+    result.push({ nodeName, token });
+  }
+  return result;
+}
+
+function startLocalNode(
   config: Config,
-  { url, tokens, tls, dataDir }: ControlPlane,
-  nodeName: string,
+  { url, tls, dataDir }: ControlPlane,
+  { nodeName, token }: NodeToken,
   index: number,
   logger: Logger,
 ): Promise<RunningNode> {
-  const user = `system:node:${nodeName}`;
-  const file = `token-${nodeName}`;
-  let token = (await dataDir.read(file))?.trim();
-  if (token === undefined || !tokens.belongsTo(token, user)) {
-    token = await tokens.issue(user, ['system:nodes', 'system:authenticated']);
-    await dataDir.write(file, `${token}\n`);
-  }
   const { dockerHosts } = config;
   return startNode({
     server: url,

@@ -7,6 +7,7 @@ import { systemRng } from '../base/rng.ts';
 import { createHttpClient } from '../client/http.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent } from '../node-agent/agent.ts';
+import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
 import { createMemoryPodVolumes } from '../node-agent/pod-volumes.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
@@ -35,6 +36,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly name: string;
 }
 
+const CLUSTER_DOMAIN = 'cluster.local';
+
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { nodeName, cluster, directory, clusterCidr } = options;
   const clock = systemClock;
@@ -58,8 +61,19 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     nodeIp: options.nodeIp ?? defaultNodeIp(),
     cluster,
     records: createFileRecordStore(join(directory, 'records'), logger),
-    volumes: createMemoryPodVolumes(),
+    volumes:
+      options.runtime === 'hollow'
+        ? createMemoryPodVolumes()
+        : createDiskPodVolumes({
+            client,
+            dataDir: directory,
+            clock,
+            logger,
+            canMount: isRoot(),
+            clusterDomain: CLUSTER_DOMAIN,
+          }),
     probeIo: createSocketProbeIo(clock),
+    tunnel: client.connection,
     network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
   });
   await agent.start();
@@ -86,4 +100,9 @@ function createRuntime(
     clock,
     logger,
   });
+}
+
+/** Only root can mount memory for volumes. */
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }

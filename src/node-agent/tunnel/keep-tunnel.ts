@@ -6,6 +6,7 @@ import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Connection } from '../../client/connection.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
@@ -39,7 +40,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
         const end = (): void => void socket.destroy();
         stop.signal.addEventListener('abort', end, { once: true });
         socket.on('error', end);
-        server.emit('connection', socket);
+        server.emit('connection', toPlainStream(socket));
         await closed;
         stop.signal.removeEventListener('abort', end);
         failures = clock.now() - beganAtMs >= STABLE_AFTER_MS ? 1 : failures + 1;

@@ -10,7 +10,9 @@ const { values, positionals } = parseArgs({
 });
 const given = positionals[0] ?? join(import.meta.dirname, '..', 'test', 'fixtures', 'facts');
 const directory = existsSync(join(given, 'api')) ? join(given, 'api') : given;
-const chosen: readonly Section[] = sections.filter((name) => values.section === undefined || name === values.section);
+const chosen: readonly Section[] = sections.filter(
+  (name) => values.section === undefined || name === values.section,
+);
 if (chosen.length === 0) {
   process.stderr.write(`unknown section "${values.section ?? ''}"; there are ${sections.join(', ')}\n`);
   process.exit(2);

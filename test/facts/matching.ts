@@ -18,7 +18,9 @@ export function substitute<T>(value: T, bindings: Bindings): T {
     return value.replace(PLACEHOLDER, (text) => bindings.values.get(text) ?? text) as T;
   if (Array.isArray(value)) return value.map((item: unknown) => substitute(item, bindings)) as T;
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, substitute(member, bindings)])) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, substitute(member, bindings)]),
+  ) as T;
 }
 
 /** Paths at which the two differ, at most `limit`. */
@@ -28,12 +30,21 @@ export function differences(expected: unknown, actual: unknown, bindings: Bindin
   return found.slice(0, limit);
 }
 
-function compare(expected: unknown, actual: unknown, path: string, bindings: Bindings, found: string[]): void {
+function compare(
+  expected: unknown,
+  actual: unknown,
+  path: string,
+  bindings: Bindings,
+  found: string[],
+): void {
   if (typeof expected === 'string' && (typeof actual === 'string' || typeof actual === 'number')) {
     if (!matchesText(expected, String(actual), bindings)) found.push(report(path, expected, actual));
   } else if (Array.isArray(expected) && Array.isArray(actual)) {
     if (expected.length !== actual.length) found.push(report(path, expected, actual));
-    else expected.forEach((item: unknown, index) => compare(item, actual[index], `${path}[${index}]`, bindings, found));
+    else
+      expected.forEach((item: unknown, index) =>
+        compare(item, actual[index], `${path}[${index}]`, bindings, found),
+      );
   } else if (isRecord(expected) && isRecord(actual)) {
     for (const key of new Set([...Object.keys(expected), ...Object.keys(actual)]))
       compare(expected[key], actual[key], path === '' ? key : `${path}.${key}`, bindings, found);

@@ -179,7 +179,7 @@ function decodeText(context: Context, schema: TypeSchema, value: string, name: s
 
 /** Go names the byte, counted from the start of the quantum for a premature end. */
 function firstIllegalByte(text: string): number {
-  const index = [...text].findIndex((char) => !/[A-Za-z0-9+/]/.test(char));
+  const index = text.search(/[^A-Za-z0-9+/]/);
   return index < 0 ? text.length - (text.length % 4) : index;
 }
 

@@ -34,7 +34,9 @@ function restorable(value: unknown, node: string): KubeObject {
     throw fail('it has no name, namespace and uid');
   if (!isRecord(value['spec']) || value['spec']['nodeName'] !== node)
     throw fail(`"${namespace}/${name}" is not bound to that node`);
-  const { ownerReferences, resourceVersion, ...metadata } = value['metadata'];
+  const metadata: Record<string, unknown> = { ...value['metadata'] };
+  delete metadata['ownerReferences'];
+  delete metadata['resourceVersion'];
   return { ...value, apiVersion: 'v1', kind: 'Pod', metadata: metadata as unknown as KubeObject['metadata'] };
 }
 

@@ -35,12 +35,8 @@ export function createSnapshots(options: { caches: CacheSet; logger: Logger }): 
       return found;
     },
     async [Symbol.asyncDispose]() {
-      const all = await Promise.allSettled(opened.values());
-      await Promise.allSettled(
-        all.map((result) =>
-          result.status === 'fulfilled' ? result.value.hub[Symbol.asyncDispose]() : undefined,
-        ),
-      );
+      for (const result of await Promise.allSettled(opened.values()))
+        if (result.status === 'fulfilled') await result.value.hub[Symbol.asyncDispose]();
     },
   };
 }

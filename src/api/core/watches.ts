@@ -56,13 +56,13 @@ export async function startWatch(
   }
 
   const timers: { bookmark?: Timer; timeout?: Timer } = {};
-  let subscription: Disposable | undefined;
+  const held: { subscription?: Disposable } = {};
   let over = false;
   function stop(): void {
     over = true;
     timers.bookmark?.cancel();
     timers.timeout?.cancel();
-    subscription?.[Symbol.dispose]();
+    held.subscription?.[Symbol.dispose]();
   }
   function finish(error: Error | undefined): void {
     if (over) return;
@@ -79,14 +79,14 @@ export async function startWatch(
     if (options.sendInitialEvents && options.allowWatchBookmarks)
       bookmark({ annotations: { 'k8s.io/initial-events-end': 'true' } }, String(from));
   }
-  subscription = hub.watch(selection.scope, from, {
+  held.subscription = hub.watch(selection.scope, from, {
     event(event) {
       const frame = over ? undefined : frameFor(event, selection);
       if (frame) sink.frame(frame);
     },
     end: finish,
   });
-  if (over) subscription[Symbol.dispose]();
+  if (over) held.subscription[Symbol.dispose]();
 
   const seconds = Math.min(options.timeoutSeconds ?? 0, MAX_TIMEOUT_SECONDS);
   const timeoutMs = seconds > 0 ? seconds * 1_000 : DEFAULT_TIMEOUT_MS * (1 + rng.next());

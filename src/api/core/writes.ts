@@ -5,10 +5,11 @@
  * An update without a version is tried again when somebody else was faster; one with a version fails with 409.
  */
 import type { Clock } from '../../base/clock.ts';
+import { isRecord } from '../../base/json.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
-import { alreadyExists, conflict, isStatusError, notFound } from '../../schemas/status.ts';
+import { alreadyExists, badRequest, conflict, isStatusError } from '../../schemas/status.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
 import { checkNew, checkStructure, checkUpdate } from '../../store/object-rules.ts';
 import type { Objects } from '../../store/objects.ts';
@@ -190,15 +191,22 @@ export function createWrites(dependencies: WriteDependencies): Writes {
         return { object: await create(ref, taken, options, context), created: true };
       }
     },
-    patch(ref, patch, options, context, subresource) {
-      const { format } = patch;
-      if (format === 'apply') throw notFound(ref.kind, ref.name);
+    async patch(ref, patch, options, context, subresource) {
+      if (patch.format === 'apply') checkApplied(patch.body, ref);
+      const format = patch.format === 'apply' ? 'strategic' : patch.format;
+      if (
+        patch.format === 'apply' &&
+        !subresource &&
+        !(await store.get(resourceIdOf(ref.kind), objectKey(ref.namespace, ref.name)))
+      )
+        return create(ref, patch.body, options, context);
       const schema = schemas.ofKind(ref.kind.group, ref.kind.version, ref.kind.kind);
       const strategic = isCustom(ref.kind) ? undefined : schema;
       return change(
         ref,
         (current) => {
-          const patched = applyPatch(format, current, patch.body, schemas, strategic);
+          const usable = patch.format === 'apply' && !strategic ? 'merge' : format;
+          const patched = applyPatch(usable, current, patch.body, schemas, strategic);
           const shown = (): string =>
             format === 'strategic' ? goFormat(patch.body) : JSON.stringify(patched);
           if (patched['kind'] !== current.kind || patched['apiVersion'] !== current.apiVersion)
@@ -238,6 +246,20 @@ const isCustom = (kind: ResourceKind): boolean => kind.group.includes('.') && !k
 /** PUT makes these where they are missing, as upstream's strategies allow. */
 const CREATED_ON_UPDATE = new Set(['leases.coordination.k8s.io', 'events']);
 const createsOnUpdate = (kind: ResourceKind): boolean => CREATED_ON_UPDATE.has(resourceIdOf(kind));
+
+/**
+ * Server-side apply without field ownership: the configuration is merged, and nothing that an earlier one set is taken
+ * away. It must name the object of the URL.
+ */
+function checkApplied(body: unknown, { name }: ObjectRef): void {
+  const metadata = isRecord(body) ? body['metadata'] : undefined;
+  const given = isRecord(metadata) ? metadata['name'] : undefined;
+  if (given === undefined) throw badRequest('name must be provided');
+  if (given !== name)
+    throw badRequest(
+      `the name of the object (${typeof given === 'string' ? given : JSON.stringify(given)}) does not match the name on the URL (${name})`,
+    );
+}
 
 function uidConflict(kind: ResourceKind, current: KubeObject, uid: string): Error {
   const { namespace, name } = current.metadata;

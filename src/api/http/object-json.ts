@@ -10,8 +10,10 @@ const texts = new WeakMap<KubeObject, string>();
 export function itemJson(object: KubeObject): string {
   let text = texts.get(object);
   if (text === undefined) {
-    const { kind, apiVersion, metadata, ...rest } = object;
-    text = JSON.stringify({ metadata, ...rest });
+    const fields: Record<string, unknown> = { metadata: object.metadata };
+    for (const [key, value] of Object.entries(object))
+      if (key !== 'kind' && key !== 'apiVersion') fields[key] = value;
+    text = JSON.stringify(fields);
     texts.set(object, text);
   }
   return text;

@@ -180,9 +180,10 @@ function downgrade(node: unknown): unknown {
   if (!isRecord(node)) return node;
   const wrapped =
     Array.isArray(node['allOf']) && node['allOf'].length === 1 ? (node['allOf'][0] as unknown) : undefined;
-  const { allOf, oneOf, ...rest } = node;
-  const flat = isRecord(wrapped) ? { ...rest, ...wrapped } : rest;
-  if (oneOf !== undefined) flat['type'] = 'string';
+  const flat: Record<string, unknown> = { ...node, ...(isRecord(wrapped) ? wrapped : {}) };
+  if (flat['oneOf'] !== undefined) flat['type'] = 'string';
+  delete flat['allOf'];
+  delete flat['oneOf'];
   return Object.fromEntries(
     Object.entries(flat).map(([key, member]) => [
       key,

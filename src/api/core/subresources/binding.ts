@@ -16,7 +16,7 @@ export function boundPod(pod: KubeObject, binding: KubeObject, nowMs: number): K
     ]);
   }
   if (target['kind'] !== undefined && target['kind'] !== '' && target['kind'] !== 'Node')
-    throw badRequest(`Cannot bind to a "${String(target['kind'] as string)}": only nodes take pods`);
+    throw badRequest(`Cannot bind to ${JSON.stringify(target['kind'])}: only nodes take pods`);
   const refuse = (why: string): Error => conflict({ group: '', plural: 'pods/binding' }, metadata.name, why);
   const { uid } = binding.metadata;
   if (uid && uid !== metadata.uid)

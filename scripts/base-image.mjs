@@ -29,7 +29,13 @@ try {
   step(`importing ${TAG}`);
   const archive = join(tmpdir(), 'symphony-base.tar');
   run('tar', ['-C', folder, '-cf', archive, '.']);
-  run('docker', ['import', '--change', 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', archive, TAG]);
+  run('docker', [
+    'import',
+    '--change',
+    'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    archive,
+    TAG,
+  ]);
   rmSync(archive);
   done();
 } finally {

@@ -40,7 +40,9 @@ const running = new Promise((resolve) => symphony.on('exit', resolve));
 try {
   await story();
 } catch (error) {
-  say(`\n${error instanceof Error ? error.message : String(error)}\nThe log is ${logFile}; its end:\n${logTail()}`);
+  say(
+    `\n${error instanceof Error ? error.message : String(error)}\nThe log is ${logFile}; its end:\n${logTail()}`,
+  );
   await shutDown();
   process.exit(1);
 }
@@ -72,18 +74,25 @@ async function story() {
   sha = commit('web: version 2, five replicas', (text) =>
     text.replace('replicas: 3', 'replicas: 5').replaceAll('symphony.example/web:1', 'symphony.example/web:2'),
   );
-  await showPodsUntil('five pods of version 2 are ready', () => readyPods('app=web', 'symphony.example/web:2').length === 5);
+  await showPodsUntil(
+    'five pods of version 2 are ready',
+    () => readyPods('app=web', 'symphony.example/web:2').length === 5,
+  );
   await showStatusUntil(sha, 'success');
   say(indent(kubectl('-n', 'shop', 'rollout', 'history', 'deployment/web')));
 
   title('4. A broken commit: the new pods exit at once');
   const before = readyPods('app=web').map((pod) => pod.metadata.name);
   sha = commit('web: break it', (text) =>
-    text.replace('          ports:\n            - name: http', '          command: ["sh", "-c", "echo cannot find my database; exit 3"]\n          ports:\n            - name: http'),
+    text.replace(
+      '          ports:\n            - name: http',
+      '          command: ["sh", "-c", "echo cannot find my database; exit 3"]\n          ports:\n            - name: http',
+    ),
   );
   await showStatusUntil(sha, 'failure');
   const after = readyPods('app=web').map((pod) => pod.metadata.name);
-  if (before.some((name) => !after.includes(name))) throw new Error(`Pods were lost: had ${before}, have ${after}`);
+  if (before.some((name) => !after.includes(name)))
+    throw new Error(`Pods were lost: had ${before}, have ${after}`);
   say(`   the ${after.length} pods of version 2 are still running:`);
   say(indent(kubectl('-n', 'shop', 'get', 'pods', '-l', 'app=web')));
 }
@@ -119,7 +128,17 @@ function commit(message, edit) {
 
 function pushAll(message) {
   git(work, 'add', '.');
-  git(work, '-c', 'user.name=Demo', '-c', 'user.email=demo@symphony.example', 'commit', '--quiet', '-m', message);
+  git(
+    work,
+    '-c',
+    'user.name=Demo',
+    '-c',
+    'user.email=demo@symphony.example',
+    'commit',
+    '--quiet',
+    '-m',
+    message,
+  );
   git(work, 'push', '--quiet', 'origin', 'main');
 }
 
@@ -130,8 +149,28 @@ function head() {
 async function startSymphony() {
   const port = await freePort();
   const log = openSync(logFile, 'w');
-  const args = ['bin/symphony', 'up', '--repo', origin, '--path', 'manifests', '--nodes', '3', '--data-dir', dataDir];
-  args.push('--listen', `127.0.0.1:${port}`, '--poll-interval', '1s', '--commit-status', 'notes', '--stability-window', '3s');
+  const args = [
+    'bin/symphony',
+    'up',
+    '--repo',
+    origin,
+    '--path',
+    'manifests',
+    '--nodes',
+    '3',
+    '--data-dir',
+    dataDir,
+  ];
+  args.push(
+    '--listen',
+    `127.0.0.1:${port}`,
+    '--poll-interval',
+    '1s',
+    '--commit-status',
+    'notes',
+    '--stability-window',
+    '3s',
+  );
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', log], detached: true });
   let output = '';
   child.stdout.setEncoding('utf8');
@@ -183,7 +222,10 @@ async function showStatusUntil(sha, state) {
 
 function commitStatus(sha) {
   try {
-    return execFileSync('git', ['-C', origin, 'notes', '--ref=symphony', 'show', sha], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return execFileSync('git', ['-C', origin, 'notes', '--ref=symphony', 'show', sha], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } catch {
     return '';
   }
@@ -195,7 +237,9 @@ function readyPods(selector, image) {
   return items.filter(
     (pod) =>
       !pod.metadata.deletionTimestamp &&
-      pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') &&
+      pod.status?.conditions?.some(
+        (condition) => condition.type === 'Ready' && condition.status === 'True',
+      ) &&
       (image === undefined || pod.spec.containers.some((container) => container.image === image)),
   );
 }
@@ -222,12 +266,18 @@ function run(command, args) {
   try {
     return execFileSync(command, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (error) {
-    throw new Error(`Cannot run ${command} ${args.join(' ')}: ${error.stderr || error.message}`, { cause: error });
+    throw new Error(`Cannot run ${command} ${args.join(' ')}: ${error.stderr || error.message}`, {
+      cause: error,
+    });
   }
 }
 
 function indent(text) {
-  return text.trimEnd().split('\n').map((line) => `   ${line}`).join('\n');
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `   ${line}`)
+    .join('\n');
 }
 
 function logTail() {

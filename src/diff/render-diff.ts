@@ -80,7 +80,6 @@ function valueText(value: unknown): string {
 
 /** Control characters (terminal escapes among them) come from manifests; they are shown, never sent to a terminal. */
 export function printable(text: string): string {
-   
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, '\uFFFD');
 }
 

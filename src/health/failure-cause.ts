@@ -91,7 +91,7 @@ function exit(terminated: Record<string, unknown>): string {
 
 function lastLine(text: string): string {
   const line = text.trim().split('\n').at(-1)?.trim() ?? '';
-   
+
   const points = Array.from(line.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' '));
   return points.length <= MAX_DETAIL ? points.join('') : `${points.slice(0, MAX_DETAIL - 1).join('')}…`;
 }

@@ -15,6 +15,7 @@ import type { Config } from '../config/index.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../store/embedded-redis.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Generation, startGeneration } from './generation.ts';
+import { createMetrics } from './metrics.ts';
 
 export interface ControlPlane extends AsyncDisposable {
   readonly url: string;
@@ -66,6 +67,7 @@ async function startOn(
     tokens,
     clock,
     rng: systemRng,
+    metrics: createMetrics(),
     logger,
   };
   let generation: Generation = await startGeneration(parts);

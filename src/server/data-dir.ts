@@ -39,12 +39,3 @@ export async function openDataDir(root: string): Promise<DataDir> {
     },
   };
 }
-
-/** Reads a value, or makes and keeps one: cluster id, tokens. */
-export async function readOrCreate(dir: DataDir, name: string, make: () => string): Promise<string> {
-  const existing = (await dir.read(name))?.trim();
-  if (existing) return existing;
-  const value = make();
-  await dir.write(name, `${value}\n`);
-  return value;
-}

@@ -27,6 +27,7 @@ import { createClusterCondition } from './cluster-condition.ts';
 import type { DataDir } from './data-dir.ts';
 import { createGitOps, type GitOps } from './gitops.ts';
 import { type HistoryWatch, openHistory } from './history.ts';
+import type { Metrics } from './metrics.ts';
 import { type LeaderLoops, startLeaderLoops } from './leader-loops.ts';
 import { startWebhookServer } from './webhook-server.ts';
 
@@ -38,6 +39,7 @@ export interface GenerationParts {
   readonly tokens: TokenTable;
   readonly clock: Clock;
   readonly rng: Rng;
+  readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
@@ -85,7 +87,7 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
 }
 
 function listen(
-  { config, tls, tokens, clock, logger }: GenerationParts,
+  { config, tls, tokens, clock, metrics, logger }: GenerationParts,
   core: ReturnType<typeof createApiCore>,
   parts: {
     readonly history: HistoryWatch;
@@ -99,6 +101,8 @@ function listen(
     tls,
     authenticator: createTokenAuthenticator(tokens),
     ...(parts.webhooks ? { webhooks: parts.webhooks } : {}),
+    metrics: metrics.source,
+    onAnswer: (record) => metrics.observe(record),
     readinessChecks: [
       {
         name: 'store',
@@ -162,7 +166,9 @@ function lead(parts: LeadParts): AsyncDisposable {
       const reporting = await gitOps.startReporting();
       const nodes = await parts.caches.open('nodes');
       // While nodes come back one by one, those that are still away must not be forgotten.
-      const remember = (): void => void (parts.condition.mayAct() && history.rememberNodes(nodes));
+      const remember = (): void => {
+        if (parts.condition.mayAct()) history.rememberNodes(nodes);
+      };
       remember();
       const changes = parts.condition.onChange(remember);
       await new Promise<void>((resolve) => {

@@ -10,6 +10,7 @@ import { done, fail, step } from './setup/progress.mjs';
 import { findCommand } from './setup/tools.mjs';
 
 const TAG = 'symphony.example/base:1';
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const PACKAGES = 'ca-certificates,git,nftables,redis-server,libatomic1,libstdc++6';
 
 if (findCommand('debootstrap') === undefined) fail('debootstrap is missing: apt-get install debootstrap');
@@ -24,18 +25,18 @@ try {
   cpSync(node, join(folder, 'usr/local/bin/node'));
   cpSync(npm, join(folder, 'usr/local/lib/node_modules/npm'), { recursive: true });
   run('ln', ['-s', '../lib/node_modules/npm/bin/npm-cli.js', join(folder, 'usr/local/bin/npm')]);
+  // A mirror or proxy of packages may need authorities that only this machine trusts.
+  cpSync(CERTIFICATES, join(folder, CERTIFICATES));
   rmSync(join(folder, 'var/cache/apt'), { recursive: true, force: true });
   done();
   step(`importing ${TAG}`);
   const archive = join(tmpdir(), 'symphony-base.tar');
   run('tar', ['-C', folder, '-cf', archive, '.']);
-  run('docker', [
-    'import',
-    '--change',
-    'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    archive,
-    TAG,
-  ]);
+  const environment = [
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    `NODE_EXTRA_CA_CERTS=${CERTIFICATES}`,
+  ];
+  run('docker', ['import', ...environment.flatMap((entry) => ['--change', `ENV ${entry}`]), archive, TAG]);
   rmSync(archive);
   done();
 } finally {

@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.ts';
+import { startWebhookServer } from '../../src/server/webhook-server.ts';
+
+describe('the webhook server', () => {
+  const port = 20_000 + (process.pid % 20_000);
+  const url = `http://127.0.0.1:${port}`;
+  const received: { provider: string; body: string; event: unknown }[] = [];
+  let server: AsyncDisposable;
+
+  beforeEach(async () => {
+    received.length = 0;
+    server = await startWebhookServer(
+      { host: '127.0.0.1', port },
+      (provider, headers, body) => {
+        received.push({ provider, body: body.toString(), event: headers['x-github-event'] });
+        return { status: 202, message: 'accepted' };
+      },
+      silentLogger,
+    );
+  });
+  afterEach(() => server[Symbol.asyncDispose]());
+
+  it('hands the raw body and the headers to the handler', async () => {
+    const response = await fetch(`${url}/webhooks/github?x=1`, {
+      method: 'POST',
+      body: '{"a": 1 }',
+      headers: { 'x-github-event': 'push' },
+    });
+    expect([response.status, await response.text()]).toEqual([202, 'accepted\n']);
+    expect(received).toEqual([{ provider: 'github', body: '{"a": 1 }', event: 'push' }]);
+  });
+
+  it.each(['/', '/api/v1/pods', '/webhooks/', '/webhooks/unknown', '/webhooks/github/more'])(
+    'serves nothing at %s',
+    async (path) => {
+      expect((await fetch(url + path, { method: 'POST', body: '{}' })).status).toBe(404);
+      expect(received).toEqual([]);
+    },
+  );
+
+  it('refuses other methods', async () => {
+    expect((await fetch(`${url}/webhooks/github`)).status).toBe(405);
+    expect(received).toEqual([]);
+  });
+
+  it('refuses a body that is declared too large before reading it', async () => {
+    const { request } = await import('node:http');
+    const status = await new Promise((resolve, reject) => {
+      const call = request(`${url}/webhooks/github`, {
+        method: 'POST',
+        headers: { 'content-length': String(30 * 1024 * 1024) },
+      });
+      call.on('response', (response) => resolve(response.statusCode));
+      call.on('error', reject);
+      call.write('{');
+    });
+    expect(status).toBe(413);
+    expect(received).toEqual([]);
+  });
+});

@@ -1,0 +1,130 @@
+/** The worker on the memory store: hints may be lost, refused pods rest until something helps. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.ts';
+import { seededRng } from '../../src/base/rng.ts';
+import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
+import { startPlacementWorker, type SchedulingEvent } from '../../src/scheduler/placement-worker.ts';
+import { keyOf, type KubeObject } from '../../src/schemas/object.ts';
+import type { Pod } from '../../src/schemas/types.ts';
+import { createCacheSet } from '../../src/store/cache-set.ts';
+import type { CacheSet } from '../../src/store/cache.ts';
+import { createMemoryStore } from '../../src/store/memory-store.ts';
+import type { Store } from '../../src/store/types.ts';
+import { aNode, aPod } from '../support/builders.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+
+describe('the placement worker', () => {
+  let clock: FakeClock;
+  let store: Store;
+  let caches: CacheSet;
+  let events: SchedulingEvent[];
+  let mayAct: boolean;
+  let parts: AsyncDisposable[];
+
+  beforeEach(() => {
+    clock = createFakeClock();
+    store = createMemoryStore({ clock });
+    caches = createCacheSet({ store, clock, logger: silentLogger });
+    events = [];
+    mayAct = true;
+    parts = [caches];
+  });
+  afterEach(async () => {
+    for (const part of parts.reverse()) await part[Symbol.asyncDispose]();
+  });
+
+  async function start(loseShare = 0): Promise<void> {
+    const rng = seededRng(1);
+    const queues = createMemoryQueues({ clock, logger: silentLogger, faults: { rng, loseShare } });
+    const starting = startPlacementWorker({
+      store,
+      caches,
+      queues,
+      clock,
+      rng,
+      logger: silentLogger,
+      mayAct: () => mayAct,
+      recordEvent: (event) => events.push(event),
+    });
+    await clock.advance(0);
+    parts.push(queues, await starting);
+  }
+  async function create(resource: string, object: KubeObject): Promise<void> {
+    await store.commit([{ type: 'create', resource, key: keyOf(object), object }]);
+  }
+  async function thePod(name = 'web'): Promise<Pod> {
+    return (await store.get('pods', `default/${name}`)) as Pod;
+  }
+  const small = aNode({ name: 'small', labels: {} });
+
+  it('binds a pod that comes, and says so', async () => {
+    await create('nodes', small);
+    await start();
+    await create('pods', aPod());
+    await clock.advance(100);
+    const bound = await thePod();
+    expect(bound.spec.nodeName).toBe('small');
+    expect(bound.status?.conditions).toMatchObject([{ type: 'PodScheduled', status: 'True' }]);
+    expect(events.map(({ reason, message }) => [reason, message])).toEqual([
+      ['Scheduled', 'Successfully assigned default/web to small'],
+    ]);
+  });
+
+  it('binds pods that were there before it, and those whose jobs are all lost', async () => {
+    await create('nodes', small);
+    await create('pods', aPod());
+    await start(1);
+    await create('pods', aPod({ name: 'later' }));
+    await clock.advance(10_000);
+    expect((await thePod()).spec.nodeName).toBe('small');
+    expect((await thePod('later')).spec.nodeName).toBe('small');
+  });
+
+  it('leaves a refused pod alone until something helps, writing its reason once', async () => {
+    await create('nodes', small);
+    await start();
+    await create('pods', aPod({ spec: { nodeSelector: { disk: 'ssd' } } }));
+    await clock.advance(30_000);
+    const refused = await thePod();
+    expect(refused.status?.conditions?.[0]).toMatchObject({ status: 'False', reason: 'Unschedulable' });
+    expect(events).toHaveLength(1);
+    await create('nodes', aNode({ name: 'fast', labels: { disk: 'ssd' } }));
+    await clock.advance(100);
+    expect((await thePod()).spec.nodeName).toBe('fast');
+    expect((await thePod()).metadata.uid).toBe(refused.metadata.uid);
+  });
+
+  it('does nothing while the store is being rebuilt', async () => {
+    mayAct = false;
+    await create('nodes', small);
+    await start();
+    await create('pods', aPod());
+    await clock.advance(20_000);
+    expect((await thePod()).spec.nodeName).toBeUndefined();
+    mayAct = true;
+    await clock.advance(10_000);
+    expect((await thePod()).spec.nodeName).toBe('small');
+  });
+
+  it('places the others when one pod changes under its hands', async () => {
+    await create('nodes', small);
+    await create('pods', aPod({ name: 'moving' }));
+    await create('pods', aPod({ name: 'steady' }));
+    const commit = store.commit.bind(store);
+    let raced = false;
+    store.commit = async (ops, options) => {
+      if (!raced && ops.some((op) => op.key === 'default/moving')) {
+        raced = true;
+        const current = (await store.get('pods', 'default/moving')) as Pod;
+        const expectedVersion = current.metadata.resourceVersion ?? '';
+        await commit([{ type: 'delete', resource: 'pods', key: 'default/moving', expectedVersion }]);
+      }
+      return commit(ops, options);
+    };
+    await start();
+    await clock.advance(20_000);
+    expect(raced).toBe(true);
+    expect((await thePod('steady')).spec.nodeName).toBe('small');
+    expect(await thePod('moving')).toBeUndefined();
+  });
+});

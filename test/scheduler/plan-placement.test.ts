@@ -1,0 +1,151 @@
+/** What a plan of placement must respect, whatever the world (INVARIANTS 2). */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { seededRng } from '../../src/base/rng.ts';
+import { isPending, planPlacement } from '../../src/scheduler/plan-placement.ts';
+import { podRequests } from '../../src/schemas/pod-resources.ts';
+import { toMilli } from '../../src/schemas/quantity.ts';
+import type { Node, Pod } from '../../src/schemas/types.ts';
+import { aNode, aPod, aReplicaSet, frozen, ownedBy } from '../support/builders.ts';
+
+const EMPTY = { nodes: [], pods: [], namespaces: [], services: [], replicaSets: [] };
+
+const node = (
+  name: string,
+  cpu: string,
+  taints: NonNullable<Node['spec']['taints']> = [],
+  unschedulable = false,
+): Node => {
+  const base = aNode({ name });
+  return {
+    ...base,
+    spec: { taints, unschedulable },
+    status: { ...base.status, allocatable: { cpu, memory: '8Gi', pods: '5' } },
+  };
+};
+const pod = (name: string, cpu: string, hostPort?: number): Pod =>
+  aPod({
+    name,
+    spec: {
+      containers: [
+        {
+          name: 'c',
+          image: 'a',
+          resources: { requests: { cpu } },
+          ...(hostPort === undefined ? {} : { ports: [{ containerPort: 80, hostPort }] }),
+        },
+      ],
+    },
+  });
+
+describe('planPlacement', () => {
+  it('never overcommits cpu or pods, never shares a host port, and respects taints and cordons', () => {
+    const nodes = fc.array(
+      fc.record({ cpu: fc.integer({ min: 1, max: 8 }), tainted: fc.boolean(), cordoned: fc.boolean() }),
+      { maxLength: 6 },
+    );
+    const pods = fc.array(
+      fc.record({
+        cpu: fc.integer({ min: 0, max: 3000 }),
+        hostPort: fc.option(fc.constantFrom(80, 81), { nil: undefined }),
+      }),
+      { maxLength: 25 },
+    );
+    fc.assert(
+      fc.property(nodes, pods, fc.integer(), (nodeDrafts, podDrafts, seed) => {
+        const world = nodeDrafts.map(({ cpu, tainted, cordoned }, index) =>
+          node(`n${index}`, String(cpu), tainted ? [{ key: 'k', effect: 'NoSchedule' }] : [], cordoned),
+        );
+        const pending = podDrafts.map(({ cpu, hostPort }, index) => pod(`p${index}`, `${cpu}m`, hostPort));
+        const input = frozen({ ...EMPTY, nodes: world });
+        const { bindings, rejections } = planPlacement(frozen(pending), input, seededRng(seed));
+        expect(bindings.length + rejections.length).toBe(pending.length);
+        for (const target of world) {
+          const placed = bindings
+            .filter((binding) => binding.nodeName === target.metadata.name)
+            .map((binding) => binding.pod);
+          if (placed.length > 0) expect([target.spec.taints, target.spec.unschedulable]).toEqual([[], false]);
+          const cpu = placed.reduce((sum, item) => sum + (podRequests(item.spec).get('cpu') ?? 0), 0);
+          expect(cpu).toBeLessThanOrEqual(toMilli(target.status?.allocatable?.['cpu']));
+          expect(placed.length).toBeLessThanOrEqual(5);
+          const ports = placed.flatMap((item) =>
+            item.spec.containers.flatMap((c) => (c.ports ?? []).map((port) => port.hostPort)),
+          );
+          expect(new Set(ports).size).toBe(ports.length);
+        }
+      }),
+    );
+  });
+
+  it('decides the same for the same seed', () => {
+    const world = { ...EMPTY, nodes: ['a', 'b', 'c'].map((name) => node(name, '8')) };
+    const pending = Array.from({ length: 10 }, (_, index) => pod(`p${index}`, '100m'));
+    const names = (seed: number): readonly string[] =>
+      planPlacement(pending, world, seededRng(seed)).bindings.map((b) => b.nodeName);
+    expect(names(7)).toEqual(names(7));
+  });
+
+  it('places higher priority first, then the older', () => {
+    const late = {
+      ...pod('late', '1'),
+      metadata: { ...pod('late', '1').metadata, creationTimestamp: '2026-01-02T00:00:00Z' },
+    };
+    const urgent = {
+      ...late,
+      metadata: { ...late.metadata, name: 'urgent' },
+      spec: { ...late.spec, priority: 10 },
+    };
+    const plan = planPlacement(
+      [late, pod('early', '1'), urgent],
+      { ...EMPTY, nodes: [node('a', '2')] },
+      seededRng(1),
+    );
+    expect(plan.bindings.map((binding) => binding.pod.metadata.name)).toEqual(['urgent', 'early']);
+    expect(plan.rejections[0]?.message).toBe(
+      '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+    );
+  });
+
+  it('spreads the pods of a ReplicaSet over the nodes', () => {
+    const replicaSet = aReplicaSet({ name: 'web' });
+    const labels = replicaSet.spec.selector.matchLabels ?? {};
+    const pending = Array.from({ length: 6 }, (_, index) => {
+      const draft = pod(`p${index}`, '10m');
+      return ownedBy(replicaSet, { ...draft, metadata: { ...draft.metadata, labels } });
+    });
+    const world = {
+      ...EMPTY,
+      nodes: ['a', 'b', 'c'].map((name) => node(name, '8')),
+      replicaSets: [replicaSet],
+    };
+    const { bindings } = planPlacement(pending, world, seededRng(3));
+    const counts = ['a', 'b', 'c'].map(
+      (name) => bindings.filter((binding) => binding.nodeName === name).length,
+    );
+    expect(counts).toEqual([2, 2, 2]);
+  });
+
+  it('says so when there is no node at all, and holds back gated pods', () => {
+    const gated = {
+      ...pod('gated', '1'),
+      spec: { ...pod('gated', '1').spec, schedulingGates: [{ name: 'x' }] },
+    };
+    const { rejections } = planPlacement([pod('p', '1'), gated], EMPTY, seededRng(1));
+    expect(rejections.map(({ reason, message }) => [reason, message])).toEqual([
+      ['SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates'],
+      ['Unschedulable', 'no nodes available to schedule pods'],
+    ]);
+  });
+});
+
+describe('isPending', () => {
+  it.each([
+    ['a new pod', aPod(), true],
+    ['a bound pod', aPod({ node: 'a' }), false],
+    ['a pod being deleted', aPod({ deletionTimestamp: '2026-01-01T00:00:00Z' }), false],
+    ['a pod of another scheduler', aPod({ spec: { schedulerName: 'mine' } }), false],
+    ['a failed pod', aPod({ phase: 'Failed' }), false],
+  ])('%s', (_, candidate, expected) => {
+    expect(isPending(candidate)).toBe(expected);
+  });
+});

@@ -21,6 +21,7 @@ import { createImageManager } from './images/create-image-manager.ts';
 import { createPauseImage } from './images/create-pause-image.ts';
 import { createNodeReporter } from './node/node-reporter.ts';
 import { planAdmission } from './node/plan-admission.ts';
+import type { MachineUsage } from './node/plan-pressure.ts';
 import { createPodAddresses } from './node/pod-addresses.ts';
 import { type PodWorker, type PodWorkerContext, createPodWorker } from './pod/pod-worker.ts';
 import { DEFAULT_GRACE_SECONDS } from './pod/pod-view.ts';
@@ -51,6 +52,8 @@ export interface NodeAgentOptions {
   readonly clusterDomain?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly version?: string;
+  /** How full the machine is, for the node's pressure conditions. */
+  readonly readUsage?: () => Promise<MachineUsage>;
   /** Where to open the tunnel for logs and exec; without it there is none (simulation). */
   readonly tunnel?: Pick<Connection, 'upgrade'>;
 }
@@ -104,6 +107,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     nodeIp: options.nodeIp,
     labels: options.labels ?? {},
     agentVersion: options.version ?? DEFAULT_VERSION,
+    ...(options.readUsage ? { readUsage: options.readUsage } : {}),
     podCidr: () => memory.podCidr,
     onNode,
     onRuntime(up) {

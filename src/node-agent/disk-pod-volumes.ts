@@ -1,4 +1,7 @@
-/** {@link PodVolumes} below the agent's data directory: ConfigMaps and Secrets come from the API at the moment of need. */
+/**
+ * {@link PodVolumes} below the agent's data directory. ConfigMaps, Secrets and tokens come from the API at the moment of
+ * need; while it does not answer, from what it answered last (records/kept-sources.ts).
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -7,7 +10,6 @@ import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import { type ApiClient, type ResourcePath, resources } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { isStatusError } from '../schemas/status.ts';
 import type { ConfigMap, Container, Pod, Secret } from '../schemas/types.ts';
 import {
   parseResolvConf,
@@ -24,6 +26,7 @@ import {
 } from './files/pod-files.ts';
 import type { PodVolumes } from './pod-volumes.ts';
 import { StepProblem } from './ports.ts';
+import { createKeptSources } from './records/kept-sources.ts';
 import { createVolumeStore } from './volumes/create-volume-store.ts';
 import { planVolumes } from './volumes/plan-volumes.ts';
 import { resolveSubPaths } from './volumes/sub-paths.ts';
@@ -48,9 +51,10 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   const { client, clock, clusterDomain } = options;
   const podsDir = join(options.dataDir, 'pods');
   const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount: options.canMount });
+  const kept = createKeptSources(podsDir, options.logger);
   const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
 
-  /** Objects by name; those that do not exist are left out, any other failure is the caller's. */
+  /** Objects by name; those that do not exist are left out. */
   async function read<T extends KubeObject>(
     resource: ResourcePath,
     pod: Pod,
@@ -58,12 +62,10 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   ): Promise<ReadonlyMap<string, T>> {
     const entries = await Promise.all(
       [...names].map(async (name) => {
-        try {
-          return [[name, await client.get<T>(resource, pod.metadata.namespace, name)] as const];
-        } catch (error) {
-          if (isStatusError(error, 'NotFound')) return [];
-          throw error;
-        }
+        const value = await kept.through(uidOf(pod), `${resource.plural}/${name}`, () =>
+          client.get<T>(resource, pod.metadata.namespace, name),
+        );
+        return value ? [[name, value as T] as const] : [];
       }),
     );
     return new Map(entries.flat());
@@ -87,7 +89,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
     const tokens = await Promise.all(
       wanted.map(async ({ volume, path, audience, expirationSeconds }) => {
         const resource = { group: '', version: 'v1', plural: `serviceaccounts/${account}/token` };
-        const answer = await client.create<KubeObject>(resource, {
+        const request = {
           apiVersion: 'authentication.k8s.io/v1',
           kind: 'TokenRequest',
           metadata: { name: account, namespace: pod.metadata.namespace ?? 'default' },
@@ -96,7 +98,11 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
             expirationSeconds: expirationSeconds ?? TOKEN_SECONDS,
             boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: pod.metadata.name, uid: uidOf(pod) },
           },
-        });
+        };
+        const answer = await kept.through(uidOf(pod), `tokens/${volume}/${path}`, () =>
+          client.create<KubeObject>(resource, request),
+        );
+        if (!answer) throw new StepProblem('FailedMount', `serviceaccount "${account}" not found`);
         const status = isRecord(answer['status']) ? answer['status'] : {};
         return typeof status['token'] === 'string' ? [[`${volume}/${path}`, status['token']] as const] : [];
       }),
@@ -146,7 +152,10 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
     async terminationLog(pod, container, attempt) {
       return readTerminationLog(terminationLogPath(podsDir, uidOf(pod), container, attempt));
     },
-    tearDown: (pod) => store.tearDown(uidOf(pod)),
+    async tearDown(pod) {
+      await store.tearDown(uidOf(pod));
+      kept.forget(uidOf(pod));
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
 import { createMemoryPodVolumes } from '../node-agent/pod-volumes.ts';
+import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
@@ -73,6 +74,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
             clusterDomain: CLUSTER_DOMAIN,
           }),
     probeIo: createSocketProbeIo(clock),
+    ...(isOnThisMachine(options) ? { readUsage: () => readMachineUsage(directory) } : {}),
     tunnel: client.connection,
     network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
   });
@@ -100,6 +102,11 @@ function createRuntime(
     clock,
     logger,
   });
+}
+
+/** Whether what this machine says of its memory and disk is true of the engine as well. */
+function isOnThisMachine({ runtime, dockerHost }: NodeOptions): boolean {
+  return runtime !== 'hollow' && (dockerHost ?? defaultDockerHost()).startsWith('unix:');
 }
 
 /** Only root can mount memory for volumes. */

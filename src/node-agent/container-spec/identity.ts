@@ -14,9 +14,23 @@ export function containerName(pod: Pod, container: string, attempt: number): str
   return `k8s_${container}_${name}_${namespace}_${uid}_${attempt}`;
 }
 
-/** Changes when the container's own specification does: an equal name with another hash is another container. */
+/** Of the hash's recipe: with another recipe two hashes say nothing of each other. */
+const HASH_RECIPE = 'v2';
+
+/**
+ * Changes when a user changes what a running container is made of, and only then: in a pod that exists nothing but the
+ * image can be changed (validation/pod-update.ts), so nothing else counts. Defaults that a later API server fills in, or
+ * fields that a later agent understands, restart nothing.
+ */
 export function specHash(container: Container | typeof SANDBOX_NAME): string {
-  return createHash('sha256').update(stableStringify(container)).digest('hex').slice(0, 16);
+  const parts = container === SANDBOX_NAME ? container : { name: container.name, image: container.image };
+  const digest = createHash('sha256').update(stableStringify(parts)).digest('hex').slice(0, 16);
+  return `${HASH_RECIPE}-${digest}`;
+}
+
+/** Whether two hashes tell different containers apart; a hash of another recipe (an older agent's) never does. */
+export function isOtherSpec(recorded: string, wanted: string): boolean {
+  return recorded.startsWith(`${HASH_RECIPE}-`) && recorded !== wanted;
 }
 
 /** The pod as the control plane gave it, without what changes while it runs. */

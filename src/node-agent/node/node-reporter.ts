@@ -18,6 +18,14 @@ import {
   withoutHeartbeats,
 } from './plan-node.ts';
 
+import {
+  type MachineUsage,
+  notePressures,
+  planPressures,
+  type PressureMemory,
+  pressuresAt,
+} from './plan-pressure.ts';
+
 export interface NodeReporterOptions {
   readonly client: ApiClient;
   readonly runtime: ContainerRuntime;
@@ -27,6 +35,8 @@ export interface NodeReporterOptions {
   readonly nodeIp: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly agentVersion: string;
+  /** How full the machine is; without it no pressure is ever reported (simulation, engines elsewhere). */
+  readonly readUsage?: () => Promise<MachineUsage>;
   podCidr(): string | undefined;
   onNode(node: Node): void;
   onRuntime(up: boolean, info: RuntimeInfo | undefined): void;
@@ -50,6 +60,8 @@ const RETRY_MS = 2_000;
 const STATUS_EVERY_MS = 300_000;
 /** The image list is only for the scheduler's image locality. */
 const IMAGES_EVERY_MS = 60_000;
+/** A node that changes this often in a row is left to the next beat. */
+const MAX_CONFLICTS = 10;
 
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, runtime, clock, nodeName } = options;
@@ -59,6 +71,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let images: readonly ImageRecord[] = [];
   let imagesAtMs = Number.NEGATIVE_INFINITY;
   let statusAtMs = Number.NEGATIVE_INFINITY;
+  let pressures: PressureMemory = {};
   let lease: Lease | undefined;
   let timer: Timer | undefined;
   let beating: Promise<void> | undefined;
@@ -108,7 +121,17 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       runtimeUp = false;
       if (before) logger.error({ error: errorMessage(error) }, 'The container runtime does not answer');
     }
+    await observePressure();
     options.onRuntime(runtimeUp, info);
+  }
+
+  async function observePressure(): Promise<void> {
+    if (!options.readUsage) return;
+    try {
+      pressures = notePressures(pressures, planPressures(await options.readUsage()), clock.now());
+    } catch (error) {
+      logger.info({ error: errorMessage(error) }, 'Cannot read how full this machine is');
+    }
   }
 
   function facts(): NodeFacts {
@@ -121,11 +144,22 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       podCidr: options.podCidr(),
       agentVersion: options.agentVersion,
       labels: options.labels,
-      pressure: { memory: false, disk: false, pid: false },
+      pressure: pressuresAt(pressures, clock.now()),
     };
   }
 
+  /** Others write the node too (its podCIDR, taints, cordons): read it again and decide anew. */
   async function reportNode(): Promise<void> {
+    for (let conflicts = 0; ; conflicts += 1) {
+      try {
+        return await tryReportNode();
+      } catch (error) {
+        if (!isStatusError(error, 'Conflict') || conflicts >= MAX_CONFLICTS) throw error;
+      }
+    }
+  }
+
+  async function tryReportNode(): Promise<void> {
     const now = facts();
     let node: Node;
     try {

@@ -5,6 +5,7 @@
  * Invariant 4: a container is started only when no attempt of that name is alive, and by a name that the attempt's
  * number determines, so that a second start finds the first one's container.
  */
+import { isOtherSpec } from '../container-spec/identity.ts';
 import type { ContainerRecord } from '../runtime/types.ts';
 import { planRestart, wantsRestart } from './plan-restart.ts';
 import {
@@ -225,7 +226,7 @@ function planLive(view: PodView, planned: readonly PlannedContainer[]): PodStep 
       return stop(view, item, attempt, reason, failed.graceSeconds);
     }
     const hash = view.specHashes.get(item.container.name);
-    if (hash !== undefined && attempt.specHash !== '' && hash !== attempt.specHash) {
+    if (hash !== undefined && isOtherSpec(attempt.specHash, hash)) {
       return stop(view, item, attempt, 'spec-changed');
     }
   }
@@ -277,7 +278,8 @@ function planStart(
     if (item.role !== 'init' && !wantsRestart(view.pod, item.role, ended.exitCode ?? 0)) return undefined;
     if (latest === current) {
       if (!wantsRestart(view.pod, item.role, ended.exitCode ?? 0)) return undefined;
-      const changed = view.specHashes.get(item.container.name) !== latest.specHash;
+      const hash = view.specHashes.get(item.container.name);
+      const changed = hash !== undefined && isOtherSpec(latest.specHash, hash);
       const restart = planRestart(latest);
       if (restart.atMs > view.nowMs && !changed) {
         timers.push(restart.atMs);

@@ -1,4 +1,8 @@
-/** What a container said last: its termination log, or (when it asks for that) the end of its output. */
+/**
+ * What a container said last: its termination log, or (when it asks for that) the end of its output. Of any other container
+ * that failed without a word in its termination log, the last line of its output: that line is what commit statuses
+ * tell people (docs/adr/0007-last-words-of-failed-containers.md).
+ */
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { PodResources } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
@@ -8,6 +12,10 @@ import type { Attempt } from './pod-view.ts';
 const MAX_MESSAGE_BYTES = 4_096;
 const MAX_LOG_LINES = 80;
 const MAX_LOG_BYTES = 2_048;
+/** Of the last line that nobody asked for, enough to recognise the cause. */
+const MAX_LAST_LINE_CHARS = 256;
+/** Programs end their output with a few empty lines at most. */
+const LAST_LINE_OF = 10;
 
 export async function readTerminationMessage(input: {
   readonly runtime: ContainerRuntime;
@@ -19,19 +27,25 @@ export async function readTerminationMessage(input: {
   const { container, ended } = input;
   const written = await input.resources.terminationLog(input.pod, container.name, ended.attempt);
   if (written !== undefined && written !== '') return cutTail(written, MAX_MESSAGE_BYTES);
-  if (container.terminationMessagePolicy !== 'FallbackToLogsOnError' || ended.record.exitCode === 0) {
-    return undefined;
+  if (ended.record.exitCode === 0) return undefined;
+  if (container.terminationMessagePolicy === 'FallbackToLogsOnError') {
+    return readTail(input.runtime, ended.record.id, MAX_LOG_LINES);
   }
-  const options = { follow: false, timestamps: false, tailLines: MAX_LOG_LINES };
+  return lastLine(await readTail(input.runtime, ended.record.id, LAST_LINE_OF));
+}
+
+async function readTail(runtime: ContainerRuntime, id: string, tailLines: number): Promise<string> {
+  const options = { follow: false, timestamps: false, tailLines };
   let tail = Buffer.alloc(0);
-  for await (const chunk of await input.runtime.logs(
-    ended.record.id,
-    options,
-    new AbortController().signal,
-  )) {
+  for await (const chunk of await runtime.logs(id, options, new AbortController().signal)) {
     tail = Buffer.concat([tail, chunk]).subarray(-MAX_LOG_BYTES);
   }
   return tail.toString('utf8');
+}
+
+function lastLine(text: string): string | undefined {
+  const line = text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? undefined : Array.from(line).slice(0, MAX_LAST_LINE_CHARS).join('');
 }
 
 function cutTail(text: string, maxBytes: number): string {

@@ -1,0 +1,89 @@
+/**
+ * What a pod was made of, kept for the time without a control plane: the ConfigMaps, Secrets and tokens that its volumes and
+ * environment come from, as the API gave them last. A container that crashes meanwhile can then be made again.
+ *
+ * One file each below the pod's own directory (it goes with the pod), readable by the agent's user only. An object that the
+ * API says does not exist is forgotten; a file that cannot be written or read counts as not kept.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage } from '../../base/errors.ts';
+import { isRecord } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import { isStatusError } from '../../schemas/status.ts';
+import { podDirectory } from '../volumes/plan-volumes.ts';
+
+export interface KeptSources {
+  /**
+   * The object as `read` answers; as it was kept when `read` fails; undefined when there is none. Fails as `read` does when
+   * nothing is kept.
+   */
+  through<T extends KubeObject>(podUid: string, name: string, read: () => Promise<T>): Promise<T | undefined>;
+  /** The pod's directory is gone. */
+  forget(podUid: string): void;
+}
+
+const DIRECTORY = 'sources';
+
+export function createKeptSources(podsDir: string, parentLogger: Logger): KeptSources {
+  const logger = parentLogger.child({ component: 'kept-sources' });
+  /** What is on the disk already, by file: an unchanged object is not written again. */
+  const written = new Map<string, string>();
+  let writes = 0;
+
+  // Names come from manifests: a digest of them can lead nowhere.
+  const fileOf = (podUid: string, name: string): string =>
+    join(podDirectory(podsDir, podUid), DIRECTORY, createHash('sha256').update(name).digest('hex'));
+
+  async function keep(file: string, value: KubeObject): Promise<void> {
+    const text = JSON.stringify(value);
+    const digest = createHash('sha256').update(text).digest('hex');
+    if (written.get(file) === digest) return;
+    try {
+      await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
+      writes += 1;
+      const temporary = `${file}.${writes}.tmp`;
+      await writeFile(temporary, text, { mode: 0o600 });
+      await rename(temporary, file);
+      written.set(file, digest);
+    } catch (error) {
+      logger.warn({ file, error }, 'Cannot keep what a pod is made of');
+    }
+  }
+
+  async function recall(file: string): Promise<KubeObject | undefined> {
+    try {
+      const value = JSON.parse(await readFile(file, 'utf8')) as unknown;
+      return isRecord(value) ? (value as unknown as KubeObject) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    async through<T extends KubeObject>(podUid: string, name: string, read: () => Promise<T>) {
+      const file = fileOf(podUid, name);
+      try {
+        const value = await read();
+        await keep(file, value);
+        return value;
+      } catch (error) {
+        if (isStatusError(error, 'NotFound')) {
+          written.delete(file);
+          await rm(file, { force: true }).catch(() => undefined);
+          return undefined;
+        }
+        const last = await recall(file);
+        if (!last) throw error;
+        logger.info({ podUid, name, error: errorMessage(error) }, 'Using what was kept of a source');
+        return last as T;
+      }
+    },
+    forget(podUid) {
+      const prefix = `${podDirectory(podsDir, podUid)}/`;
+      for (const file of written.keys()) if (file.startsWith(prefix)) written.delete(file);
+    },
+  };
+}

@@ -9,6 +9,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const given = positionals[0] ?? join(import.meta.dirname, '..', 'test', 'fixtures', 'facts');
+if (!existsSync(given)) {
+  process.stderr.write(`there is no directory "${given}"\n`);
+  process.exit(2);
+}
 const directory = existsSync(join(given, 'api')) ? join(given, 'api') : given;
 const chosen: readonly Section[] = sections.filter(
   (name) => values.section === undefined || name === values.section,

@@ -12,7 +12,8 @@ export function ensurePackages() {
   const lock = join(root, 'package-lock.json');
   if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return;
   step('installing npm packages');
-  runQuietly('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts']);
+  // Not `npm ci`: it refuses a registry that lacks the binaries of some foreign platform.
+  runQuietly('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund']);
   done();
 }
 

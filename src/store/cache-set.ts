@@ -4,6 +4,7 @@
  * While the store cannot be read (unreachable, or its history was lost), a cache goes on serving what it has: a missing
  * observation never looks like a deletion. It lists again as soon as the store answers.
  */
+import { setMaxListeners } from 'node:events';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -38,6 +39,8 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
   const logger = options.logger.child({ component: 'cache' });
   const opened = new Map<ResourceId, Opened>();
   const abort = new AbortController();
+  // One listener for each cache.
+  setMaxListeners(0, abort.signal);
 
   /** Lists and watches until the set is disposed; `listed` is called after each list. */
   async function feed(resource: ResourceId, fed: FedCache<KubeObject>, listed: () => void): Promise<void> {

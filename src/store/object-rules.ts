@@ -5,14 +5,22 @@ import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
 import { alreadyExists, conflict, failure, invalid, notFound, type StatusError } from '../schemas/status.ts';
 import type { CommitRefused } from './types.ts';
 
-/** Types and names of fields, before anything else looks at the object. */
-export function checkStructure(kind: ResourceKind, object: KubeObject): void {
-  refuse(kind, object, kind.checkStructure(object));
+/**
+ * Types and names of fields, before anything else looks at the object. Absent fields and unknown words are for
+ * validation to speak about, which knows all of them at once; those are returned, for whatever it lets pass.
+ */
+export function checkStructure(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
+  const errors = kind.checkStructure(object);
+  if (errors.some(({ type }) => !MEANING.has(type))) refuse(kind, object, errors);
+  return errors;
 }
 
+const MEANING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueNotSupported']);
+
 /** The meaning of an object about to be created, and whether all of it is implemented. */
-export function checkNew(kind: ResourceKind, object: KubeObject): void {
+export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {
   refuse(kind, object, [...kind.validate(object), ...kind.checkImplemented(object)]);
+  refuse(kind, object, structure);
 }
 
 /** A write to a subresource (a status, a binding) changes what belongs to the system: the rules for users do not apply. */
@@ -21,10 +29,12 @@ export function checkUpdate(
   next: KubeObject,
   current: KubeObject,
   subresource: Subresource | undefined,
+  structure: readonly FieldError[],
 ): void {
   const byUser = subresource === undefined || subresource === 'scale';
   const rules = byUser ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)] : [];
   refuse(kind, next, [...kind.validate(next), ...rules]);
+  refuse(kind, next, structure);
 }
 
 function refuse(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {

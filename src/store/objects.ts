@@ -118,9 +118,9 @@ export function createObjects(options: ObjectsOptions): Objects {
   function planCreate(write: Write): Planned {
     const kind = kindOf(write.object);
     const context = { nowMs: clock.now(), uid: rng.uuid(), nameSuffix: nameSuffix(rng) };
-    checkStructure(kind, write.object);
+    const structure = checkStructure(kind, write.object);
     const object = strategy.prepareCreate(kind, write.object, context);
-    checkNew(kind, object);
+    checkNew(kind, object, structure);
     const key = keyOf(object);
     const op: StoreOp = { type: 'create', resource: resourceIdOf(kind), key, object };
     const generated = !write.object.metadata.name;
@@ -135,13 +135,13 @@ export function createObjects(options: ObjectsOptions): Objects {
     const expectedVersion = current.metadata.resourceVersion ?? '';
     if (named && named !== expectedVersion) throw conflict(kind, current.metadata.name);
     const { subresource } = write;
-    if (!subresource) checkStructure(kind, write.object);
+    const structure = subresource ? [] : checkStructure(kind, write.object);
     const next = strategy.prepareUpdate(kind, current, write.object, {
       nowMs: clock.now(),
       ...(subresource ? { subresource } : {}),
     });
     const base = { write, kind, key, current, retriable: !named };
-    if (next !== current) checkUpdate(kind, next, current, subresource);
+    if (next !== current) checkUpdate(kind, next, current, subresource, structure);
     if (strategy.isFullyReleased(next))
       return { ...base, op: { type: 'delete', resource, key, expectedVersion } };
     if (next === current) return { ...base, op: undefined };

@@ -85,7 +85,8 @@ function matchesText(expected: string, actual: string, bindings: Bindings): bool
 const escapeRegExp = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /**
- * Not compared: field ownership (managedFields) and column descriptions. The token volume that upstream adds to pods
+ * Not compared: field ownership (managedFields), column descriptions, and whether a time of a condition that was never set
+ * is absent (as here) or null (as upstream). The token volume that upstream adds to pods
  * is not added here yet (see differences.ts).
  */
 export function prune(value: unknown): unknown {
@@ -94,6 +95,7 @@ export function prune(value: unknown): unknown {
   const result: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
     if (key === 'managedFields' || key === 'description') continue;
+    if (member === null && /^last\w*Time$/.test(key)) continue;
     const next = prune(member);
     const emptied = Array.isArray(member) && member.length > 0 && Array.isArray(next) && next.length === 0;
     if (!emptied) result[key] = next;

@@ -48,11 +48,11 @@ function dropAllocations(spec: unknown): void {
 }
 
 describe('defaults are those of Kubernetes 1.36', () => {
-  for (const name of casesOf('defaulting')) {
+  for (const name of casesOf('api/defaulting')) {
     it(name, () => {
-      const input = deepFreeze(inTestNamespace(readFact<KubeObject>(`defaulting/${name}/input.yaml`)));
+      const input = deepFreeze(inTestNamespace(readFact<KubeObject>(`api/defaulting/${name}/input.yaml`)));
       const expected = withoutServerFields(
-        fillPlaceholders(readFact<KubeObject>(`defaulting/${name}/stored.json`)),
+        fillPlaceholders(readFact<KubeObject>(`api/defaulting/${name}/stored.json`)),
       );
       const kind = kindOf(input);
       expect(kind.checkStructure(input)).toEqual([]);

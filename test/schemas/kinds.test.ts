@@ -62,8 +62,8 @@ const replicaSet: KubeObject = {
 
 /** One valid object and more of every kind. */
 const samples: readonly KubeObject[] = [
-  ...casesOf('defaulting').map((name) =>
-    inTestNamespace(readFact<KubeObject>(`defaulting/${name}/input.yaml`)),
+  ...casesOf('api/defaulting').map((name) =>
+    inTestNamespace(readFact<KubeObject>(`api/defaulting/${name}/input.yaml`)),
   ),
   application,
   node,

@@ -31,7 +31,7 @@ interface SelectorFacts {
   }[];
 }
 
-const facts = readFact<SelectorFacts>('lists-watch/014-label-selector-forms.json');
+const facts = readFact<SelectorFacts>('api/lists-watch/014-label-selector-forms.json');
 
 describe('label selectors select as Kubernetes 1.36 does', () => {
   for (const { labelSelector, names, body } of facts.answers) {

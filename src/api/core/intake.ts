@@ -42,7 +42,7 @@ export function takeTyped(
 ): KubeObject {
   if (!isRecord(body)) {
     throw badRequest(
-      `the object provided is unrecognized (must be of type ${type.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${goKind(body)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+      `the object provided is unrecognized (must be of type ${type.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${goKind(body)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (${beginningOf(body)})`,
     );
   }
   const input = typed(body, type);
@@ -74,6 +74,21 @@ export function reportUnknown(
   for (const text of texts) request.context.warn(text);
 }
 
+/** Bytes of a body that upstream shows, in hexadecimal, when it is no object. */
+const SHOWN_BYTES = 30;
+
+function beginningOf(body: unknown): string {
+  const bytes = Buffer.from(JSON.stringify(body) ?? '');
+  const more = bytes.length > SHOWN_BYTES ? ' ...' : '';
+  return `${bytes.subarray(0, SHOWN_BYTES).toString('hex')}${more}`;
+}
+
+/** Upstream's internal package of a group: `core`, `apps`, `coordination`. */
+function goPackage(apiVersion: string): string {
+  const [group = '', version] = apiVersion.split('/');
+  return version === undefined ? 'core' : (group.split('.')[0] ?? group);
+}
+
 const versionOf = (apiVersion: string): string => apiVersion.slice(apiVersion.indexOf('/') + 1);
 
 function cannotHandle(type: TypeName, why: string): string {
@@ -100,7 +115,7 @@ function typed(body: Record<string, unknown>, type: TypeName): Record<string, un
   if (given.kind !== type.kind) {
     const version = versionOf(given.apiVersion);
     throw badRequest(
-      `${given.kind} in version ${JSON.stringify(version)} cannot be handled as a ${type.kind}: converting (${version}.${given.kind}) to (${type.kind}): unknown conversion`,
+      `${given.kind} in version ${JSON.stringify(version)} cannot be handled as a ${type.kind}: converting (${version}.${given.kind}) to (${goPackage(type.apiVersion)}.${type.kind}): unknown conversion`,
     );
   }
   if (given.apiVersion !== type.apiVersion) {

@@ -55,7 +55,37 @@ export function planAddresses(
   if (service.spec.type === 'ExternalName') return { service, errors };
   const withIp = planClusterIp(service, taken, space, rng, errors);
   const withPorts = planNodePorts(withIp, taken, space, rng, errors);
-  return { service: withPorts, errors };
+  return { service: planHealthCheckPort(withPorts, taken, space, rng, errors), errors };
+}
+
+/** A load balancer that keeps traffic on the node asks that node, at a port of its own, whether it has endpoints. */
+function planHealthCheckPort(
+  service: Service,
+  taken: TakenAddresses,
+  space: AddressSpace,
+  rng: Rng,
+  errors: FieldError[],
+): Service {
+  const { spec } = service;
+  if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return service;
+  const path = 'spec.healthCheckNodePort';
+  const used = new Set(taken.nodePorts);
+  for (const port of spec.ports ?? [])
+    if (port.nodePort) used.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
+  const wanted = spec.healthCheckNodePort;
+  if (wanted) {
+    const { from, to } = space.nodePorts;
+    const refuse = (detail: string): number =>
+      errors.push({ type: 'FieldValueInvalid', path, value: wanted, detail });
+    if (wanted < from || wanted > to)
+      refuse(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
+    else if (used.has(`TCP/${wanted}`)) refuse('provided port is already allocated');
+    return service;
+  }
+  const healthCheckNodePort = freePort(used, 'TCP', space, rng);
+  if (healthCheckNodePort !== undefined) return { ...service, spec: { ...spec, healthCheckNodePort } };
+  errors.push({ type: 'InternalError', path, detail: 'failed to allocate a nodePort: range is full' });
+  return service;
 }
 
 function planClusterIp(

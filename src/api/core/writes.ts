@@ -21,6 +21,7 @@ import { admit } from './admission/index.ts';
 import { decodeObject } from './decode.ts';
 import { reportUnknown, takeObject } from './intake.ts';
 import { invalidPatch } from './refusals.ts';
+import { warningsOf } from './warnings.ts';
 import type { ServiceAllocation } from './service-allocation.ts';
 import type { Snapshots } from './snapshots.ts';
 import type {
@@ -86,10 +87,10 @@ export function createWrites(dependencies: WriteDependencies): Writes {
 
   /** Without a commit: what a create would store. */
   async function prepareNew(kind: ResourceKind, object: KubeObject): Promise<KubeObject> {
-    checkStructure(kind, object);
+    const structure = checkStructure(kind, object);
     const context = { nowMs: clock.now(), uid: rng.uuid(), nameSuffix: nameSuffix(rng) };
     const prepared = prepareCreate(kind, object, context);
-    checkNew(kind, prepared);
+    checkNew(kind, prepared, structure);
     return prepared;
   }
 
@@ -112,10 +113,14 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     const object = await admit({ kind, operation: 'create', object: defaulted, context }, dependencies);
     const write = (complete: KubeObject): Promise<KubeObject> =>
       options.dryRun ? createDry(kind, complete) : objects.create(complete);
-    if (!isService(kind)) return write(object);
-    // No address is looked for on behalf of an object that will not be written anyway.
-    await prepareNew(kind, object);
-    return services.allocate(object, undefined, write);
+    let created: KubeObject;
+    if (isService(kind)) {
+      // No address is looked for on behalf of an object that will not be written anyway.
+      await prepareNew(kind, object);
+      created = await services.allocate(object, undefined, write);
+    } else created = await write(object);
+    warnAbout(created, context);
+    return created;
   }
 
   async function writeUpdate(
@@ -126,10 +131,10 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     subresource: Subresource | undefined,
   ): Promise<KubeObject> {
     const prepare = (object: KubeObject): KubeObject => {
-      if (!subresource) checkStructure(kind, object);
+      const structure = subresource ? [] : checkStructure(kind, object);
       const context = { nowMs: clock.now(), ...(subresource ? { subresource } : {}) };
       const prepared = prepareUpdate(kind, current, object, context);
-      if (prepared !== current) checkUpdate(kind, prepared, current, subresource);
+      if (prepared !== current) checkUpdate(kind, prepared, current, subresource, structure);
       return prepared;
     };
     const resourceVersion = current.metadata.resourceVersion ?? '';
@@ -161,7 +166,9 @@ export function createWrites(dependencies: WriteDependencies): Writes {
         ? changed
         : await admit({ kind, operation: 'update', object: changed, current, context }, dependencies);
       try {
-        return await writeUpdate(kind, current, next, dryRun, subresource);
+        const written = await writeUpdate(kind, current, next, dryRun, subresource);
+        if (!subresource) warnAbout(written, context);
+        return written;
       } catch (error) {
         if (!isStatusError(error, 'Conflict') || expected || attempt >= MAX_UPDATE_ATTEMPTS) throw error;
       }
@@ -236,6 +243,10 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       return plan.action === 'none' ? current : (plan.object ?? current);
     },
   };
+}
+
+function warnAbout(object: KubeObject, context: RequestContext): void {
+  for (const text of warningsOf(object)) context.warn(text);
 }
 
 const isService = (kind: ResourceKind): boolean => kind.group === '' && kind.kind === 'Service';

@@ -89,7 +89,7 @@ function mergeMember(
   if (value === null) return undefined;
   const { strategies, mergeKey } = patchMeta(schema);
   if (isRecord(value)) {
-    if (!isRecord(live)) return withoutDirectives(value);
+    if (!isRecord(live)) return isDeletion(value) ? undefined : withoutDirectives(value);
     if (strategies.includes('replace')) return withoutDirectives(value);
     return merger.merge(live, value, schema);
   }
@@ -197,10 +197,13 @@ function withoutDirectives(value: unknown): unknown {
   for (const [key, member] of Object.entries(value)) {
     const directive = key === DIRECTIVE || key === RETAIN_KEYS || key.startsWith(ELEMENT_ORDER);
     if (directive || key.startsWith(DELETE_PRIMITIVE) || member === null) continue;
-    define(result, key, withoutDirectives(member));
+    if (!isDeletion(member)) define(result, key, withoutDirectives(member));
   }
   return result;
 }
+
+/** Deleting what is not there leaves nothing, not an empty object. */
+const isDeletion = (value: unknown): boolean => isRecord(value) && value[DIRECTIVE] === 'delete';
 
 function define(target: Members, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });

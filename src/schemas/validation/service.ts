@@ -156,7 +156,11 @@ function validatePortPairs(ports: readonly Fields[], isClusterIp: boolean): Fiel
     nodePorts.add(nodeKey);
     const number = asNumber(port['port']) ?? 0;
     const key = `${protocol}/${number}`;
-    if (pairs.has(key)) errors.push(duplicate(path, { protocol, port: number }));
+    if (pairs.has(key)) {
+      // As upstream prints its internal type.
+      const shown = { Name: '', Protocol: protocol, AppProtocol: null, Port: number, TargetPort: 0, NodePort: 0 };
+      errors.push(duplicate(path, shown));
+    }
     pairs.add(key);
   }
   return errors;

@@ -65,7 +65,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         const value = await kept.through(uidOf(pod), `${resource.plural}/${name}`, () =>
           client.get<T>(resource, pod.metadata.namespace, name),
         );
-        return value ? [[name, value as T] as const] : [];
+        return value ? [[name, value] as const] : [];
       }),
     );
     return new Map(entries.flat());

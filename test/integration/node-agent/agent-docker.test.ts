@@ -178,3 +178,45 @@ it('runs, restarts, takes over and ends a pod of several containers on a real en
   await eventually(() => api.get('pods', 'default/web') === undefined);
   expect(await listed()).toEqual([]);
 });
+
+it('makes a crashed container again without the control plane, with its configuration, and keeps its last words', async () => {
+  const object = (kind: string, name: string, data: Record<string, string>) => ({
+    apiVersion: 'v1',
+    kind,
+    metadata: { name, namespace: 'default' },
+    data,
+  });
+  api.put('configmaps', object('ConfigMap', 'greeting', { text: 'hello' }));
+  api.put('secrets', object('Secret', 'key', { KEY: Buffer.from('s3cret').toString('base64') }));
+  api.put(
+    'pods',
+    aPod('away', {
+      terminationGracePeriodSeconds: 1,
+      volumes: [{ name: 'greeting', configMap: { name: 'greeting' } }],
+      containers: [
+        {
+          name: 'main',
+          image: TEST_IMAGE,
+          command: ['sh', '-c', 'echo "$KEY $(cat /greeting/text)"; sleep 3600; echo ended'],
+          envFrom: [{ secretRef: { name: 'key' } }],
+          volumeMounts: [{ name: 'greeting', mountPath: '/greeting' }],
+        },
+      ],
+    }),
+  );
+  const status = () => api.get<Pod>('pods', 'default/away')?.status?.containerStatuses?.[0];
+  const attempt = async (number: number) =>
+    (await listed()).find(({ Names, State }) => Names[0]?.endsWith(`_${number}`) && State === 'running');
+  await eventually(() => status()?.ready);
+  api.setAway(true);
+  await agent[Symbol.asyncDispose]();
+  agent = makeAgent();
+  await agent.start();
+  await docker.getContainer((await attempt(0))?.Id ?? '').kill();
+  await vi.waitFor(async () => expect(await attempt(1)).toBeDefined(), { timeout: 30_000, interval: 50 });
+  const logs = await docker.getContainer((await attempt(1))?.Id ?? '').logs({ stdout: true });
+  expect(logs.toString()).toContain('s3cret hello');
+  api.setAway(false);
+  await eventually(() => status()?.restartCount === 1);
+  expect(status()?.lastState?.terminated).toMatchObject({ exitCode: 137, message: 's3cret hello' });
+});

@@ -16,7 +16,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
-const place = { nodeName: 'n1', nodeIp: '192.0.2.1', podIp: '10.0.0.2', allocatable: {} };
+const place = {
+  nodeName: 'n1',
+  nodeIp: '192.0.2.1',
+  podIp: '10.0.0.2',
+  allocatable: { cpu: '1', memory: '1' },
+};
 const pod: Pod = aPod('web', {
   volumes: [
     { name: 'page', configMap: { name: 'page' } },

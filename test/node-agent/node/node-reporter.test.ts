@@ -1,0 +1,89 @@
+import { afterEach, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { createNodeReporter, type NodeReporter } from '../../../src/node-agent/node/node-reporter.ts';
+import type { MachineUsage } from '../../../src/node-agent/node/plan-pressure.ts';
+import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
+import { seededRng } from '../../../src/base/rng.ts';
+import type { Node } from '../../../src/schemas/types.ts';
+import type { ApiClient } from '../../../src/client/types.ts';
+import { type AgentFakeApi, createAgentFakeApi } from '../../support/agent-fake-api.ts';
+import { type FakeClock, createFakeClock } from '../../support/fake-clock.ts';
+
+let reporter: NodeReporter | undefined;
+afterEach(() => reporter?.[Symbol.asyncDispose]());
+
+async function start(
+  api: AgentFakeApi,
+  clock: FakeClock,
+  change: { client?: ApiClient; readUsage?: () => Promise<MachineUsage> } = {},
+): Promise<void> {
+  const runtime = createFakeRuntime({ clock, rng: seededRng(1), cluster: 'c', node: 'n1' });
+  const made = createNodeReporter({
+    client: api.client,
+    runtime,
+    clock,
+    logger: silentLogger,
+    nodeName: 'n1',
+    nodeIp: '192.0.2.1',
+    labels: {},
+    agentVersion: 'v0',
+    podCidr: () => undefined,
+    onNode: () => undefined,
+    onRuntime: () => undefined,
+    ...change,
+  });
+  reporter = made;
+  const starting = made.start();
+  await clock.advance(1_000);
+  await starting;
+}
+
+const conditionOf = (api: AgentFakeApi, type: string): string | undefined =>
+  api.get<Node>('nodes', 'n1')?.status?.conditions?.find((condition) => condition.type === type)?.status;
+
+it('reads the node again and writes at once when somebody else has written it in between', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  let others = 3;
+  const client: ApiClient = {
+    ...api.client,
+    async update(resource, object, subresource) {
+      if (resource.plural === 'nodes' && others > 0) {
+        others -= 1;
+        const node = api.get<Node>('nodes', 'n1');
+        if (node) api.put('nodes', { ...node, spec: { ...node.spec, podCIDR: `10.0.${others}.0/24` } });
+      }
+      return api.client.update(resource, object, subresource);
+    },
+  };
+  await start(api, clock, { client });
+  expect(conditionOf(api, 'Ready')).toBe('True');
+  expect(api.get<Node>('nodes', 'n1')?.spec.podCIDR).toBe('10.0.0.0/24');
+  expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
+});
+
+it('reports what the machine is short of, and no longer than five minutes after it was', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  let available = 50 * 1024 ** 2;
+  const readUsage = async (): Promise<MachineUsage> => ({
+    memoryAvailableBytes: available,
+    nodeFs: { freeBytes: 50, totalBytes: 100, freeInodes: 50, totalInodes: 100 },
+    imageFs: undefined,
+  });
+  await start(api, clock, { readUsage });
+  expect(conditionOf(api, 'MemoryPressure')).toBe('True');
+  expect(conditionOf(api, 'DiskPressure')).toBe('False');
+  available = 1024 ** 3;
+  await clock.advance(60_000);
+  expect(conditionOf(api, 'MemoryPressure')).toBe('True');
+  await clock.advance(300_000);
+  expect(conditionOf(api, 'MemoryPressure')).toBe('False');
+});
+
+it('reports no pressure when the machine cannot be read', async () => {
+  const api = createAgentFakeApi();
+  await start(api, createFakeClock(), { readUsage: () => Promise.reject(new Error('EACCES')) });
+  expect(conditionOf(api, 'MemoryPressure')).toBe('False');
+  expect(conditionOf(api, 'Ready')).toBe('True');
+});

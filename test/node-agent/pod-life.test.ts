@@ -1,0 +1,255 @@
+/** The rarer turns of a pod's life, through the whole agent on the fake engine. */
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Pod } from '../../src/schemas/types.ts';
+import { labelKeys } from '../../src/node-agent/runtime/types.ts';
+import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
+
+let world: AgentWorld;
+afterEach(() => world[Symbol.asyncDispose]());
+
+const deleting = (pod: Pod | undefined, graceSeconds: number): Pod => {
+  if (!pod) throw new Error('there is no such pod');
+  const metadata = {
+    ...pod.metadata,
+    deletionTimestamp: '2026-01-01T00:00:00Z',
+    deletionGracePeriodSeconds: graceSeconds,
+  };
+  return { ...pod, metadata };
+};
+const reasons = (): readonly unknown[] => world.api.list('events').map((event) => event['reason']);
+const messages = (): readonly unknown[] => world.api.list('events').map((event) => event['message']);
+const containerOf = (name = 'web') => world.pod(name)?.status?.containerStatuses?.[0];
+
+describe('deadlines and hooks', () => {
+  it('ends a pod that is active longer than activeDeadlineSeconds', async () => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web', { activeDeadlineSeconds: 10, terminationGracePeriodSeconds: 2 }));
+    await world.clock.advance(8_000);
+    expect(world.pod('web')?.status?.phase).toBe('Running');
+    await world.clock.advance(10_000);
+    expect(world.pod('web')?.status).toMatchObject({
+      phase: 'Failed',
+      reason: 'DeadlineExceeded',
+      message: 'Pod was active on the node longer than the specified deadline',
+    });
+    expect(world.running()).toEqual([]);
+  });
+
+  it('holds a container back from Ready until postStart is done', async () => {
+    world = await createAgentWorld();
+    const lifecycle = { postStart: { sleep: { seconds: 20 } } };
+    world.api.put('pods', aPod('web', { containers: [{ name: 'main', image: 'x', lifecycle }] }));
+    await world.clock.advance(10_000);
+    expect(containerOf()).toMatchObject({ started: false, ready: false, state: { running: {} } });
+    await world.clock.advance(15_000);
+    expect(containerOf()).toMatchObject({ started: true, ready: true });
+  });
+
+  it('restarts a container whose postStart failed', async () => {
+    let healthy = false;
+    world = await createAgentWorld({
+      onExec: () => ({ exitCode: healthy ? 0 : 1, output: 'no such table' }),
+    });
+    const lifecycle = { postStart: { exec: { command: ['prepare'] } } };
+    world.api.put(
+      'pods',
+      aPod('web', {
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: 'main', image: 'x', lifecycle }],
+      }),
+    );
+    await world.clock.advance(2_000);
+    healthy = true;
+    await world.clock.advance(60_000);
+    expect(messages()).toContain('PostStartHook failed: no such table');
+    expect(containerOf()?.restartCount).toBeGreaterThan(0);
+    expect(containerOf()).toMatchObject({ started: true, ready: true });
+  });
+
+  it('runs preStop inside the grace, and kills what neither hook nor signal ends', async () => {
+    const commands: string[] = [];
+    world = await createAgentWorld({
+      onExec: (_, command) => {
+        commands.push(command.join(' '));
+        return { exitCode: 0, output: '' };
+      },
+      programOf: () => ({ ignoresTerm: true }),
+    });
+    const lifecycle = { preStop: { exec: { command: ['drain', 'now'] } } };
+    world.api.put('pods', aPod('web', { containers: [{ name: 'main', image: 'x', lifecycle }] }));
+    await world.clock.advance(5_000);
+    world.api.put('pods', deleting(world.pod('web'), 10));
+    await world.clock.advance(5_000);
+    expect(commands).toEqual(['drain now']);
+    expect(world.running()).toHaveLength(1);
+    await world.clock.advance(15_000);
+    expect(world.pod('web')).toBeUndefined();
+    expect(commands).toHaveLength(1);
+  });
+
+  it('says that preStop failed, and stops the container all the same', async () => {
+    world = await createAgentWorld({ onExec: () => ({ exitCode: 3, output: 'cannot drain' }) });
+    const lifecycle = { preStop: { exec: { command: ['drain'] } } };
+    world.api.put('pods', aPod('web', { containers: [{ name: 'main', image: 'x', lifecycle }] }));
+    await world.clock.advance(5_000);
+    world.api.put('pods', deleting(world.pod('web'), 10));
+    await world.clock.advance(20_000);
+    expect(world.pod('web')).toBeUndefined();
+    expect(messages()).toContain('PreStopHook failed: cannot drain');
+  });
+
+  it('lets a shorter grace that comes later count', async () => {
+    world = await createAgentWorld({ programOf: () => ({ ignoresTerm: true }) });
+    world.api.put('pods', aPod('web', { terminationGracePeriodSeconds: 600 }));
+    await world.clock.advance(5_000);
+    world.api.put('pods', deleting(world.pod('web'), 600));
+    await world.clock.advance(30_000);
+    expect(world.running()).toHaveLength(1);
+    world.api.put('pods', deleting(world.pod('web'), 60));
+    await world.clock.advance(35_000);
+    expect(world.pod('web')).toBeUndefined();
+    expect(world.runtime.snapshot()).toEqual([]);
+  });
+});
+
+describe('liveness', () => {
+  it('restarts a container that fails its liveness probe, and says why', async () => {
+    let healthy = true;
+    world = await createAgentWorld({
+      onExec: () => ({ exitCode: healthy ? 0 : 1, output: healthy ? '' : 'no heartbeat' }),
+    });
+    const livenessProbe = { exec: { command: ['alive'] }, periodSeconds: 5, failureThreshold: 2 };
+    world.api.put(
+      'pods',
+      aPod('web', {
+        terminationGracePeriodSeconds: 1,
+        containers: [{ name: 'main', image: 'x', livenessProbe }],
+      }),
+    );
+    await world.clock.advance(30_000);
+    expect(containerOf()).toMatchObject({ restartCount: 0, ready: true });
+    healthy = false;
+    await world.clock.advance(12_000);
+    healthy = true;
+    await world.clock.advance(30_000);
+    expect(containerOf()).toMatchObject({ restartCount: 1, ready: true });
+    expect(messages()).toEqual(
+      expect.arrayContaining([
+        'Liveness probe failed: no heartbeat',
+        'Container main failed liveness probe, will be restarted',
+      ]),
+    );
+    expect(reasons()).toEqual(expect.arrayContaining(['Unhealthy', 'Killing']));
+  });
+});
+
+describe('admission at the node', () => {
+  it('refuses a pod whose host port is taken', async () => {
+    world = await createAgentWorld();
+    const ports = [{ containerPort: 80, hostPort: 8080 }];
+    const spec = { containers: [{ name: 'main', image: 'x', ports }] };
+    world.api.put('pods', aPod('first', spec));
+    await world.clock.advance(5_000);
+    world.api.put('pods', aPod('second', spec));
+    await world.clock.advance(5_000);
+    expect(world.pod('first')?.status?.phase).toBe('Running');
+    expect(world.pod('second')?.status).toMatchObject({
+      phase: 'Failed',
+      reason: 'NodePorts',
+      message:
+        "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+    });
+  });
+});
+
+describe('changes that must not restart', () => {
+  it('leaves containers alone when later defaults appear in their specification', async () => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    const before = world.runtime.snapshot();
+    const pod = world.pod('web');
+    const containers = [
+      {
+        name: 'main',
+        image: 'busybox',
+        terminationMessagePath: '/dev/termination-log',
+        imagePullPolicy: 'Always',
+        resources: {},
+      },
+    ];
+    if (pod) world.api.put('pods', { ...pod, spec: { ...pod.spec, containers } });
+    await world.clock.advance(30_000);
+    expect(world.runtime.snapshot()).toEqual(before);
+  });
+
+  it('replaces a container whose image was changed', async () => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    const pod = world.pod('web');
+    if (pod)
+      world.api.put('pods', {
+        ...pod,
+        spec: { ...pod.spec, containers: [{ name: 'main', image: 'busybox:2' }] },
+      });
+    await world.clock.advance(60_000);
+    expect(world.running()).toEqual(['k8s_main_web_default_uid-of-web_1']);
+    expect(messages()).toContain('Container main definition changed, will be restarted');
+  });
+
+  it('leaves containers alone whose hash another agent made by another recipe', async () => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    const [running] = world.runtime.snapshot();
+    const spec = world.runtime.spec(running?.id ?? '');
+    if (!spec) throw new Error('no container runs');
+    await world.runtime.remove(running?.id ?? '');
+    const labels = { ...spec.labels, [labelKeys.specHash]: '0123456789abcdef', [labelKeys.attempt]: '1' };
+    const id = await world.runtime.create({ ...spec, name: spec.name.replace(/_0$/, '_1'), labels });
+    await world.runtime.start(id);
+    await world.restartAgent();
+    await world.clock.advance(120_000);
+    expect(world.runtime.snapshot().map((record) => record.id)).toContain(id);
+    expect(world.runtime.snapshot().find((record) => record.id === id)?.phase).toBe('running');
+  });
+});
+
+describe('last words', () => {
+  const program = { exitAfterMs: 1_000, exitCode: 3, output: ['starting', 'cannot find my database', ''] };
+  const endedWith = (): unknown => containerOf()?.lastState?.terminated?.message;
+
+  it('are the last line of the output of a container that failed without any', async () => {
+    world = await createAgentWorld({ programOf: () => program });
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    expect(endedWith()).toBe('cannot find my database');
+  });
+
+  it('are more of the output where the container asks for it', async () => {
+    world = await createAgentWorld({ programOf: () => program });
+    const terminationMessagePolicy = 'FallbackToLogsOnError';
+    world.api.put(
+      'pods',
+      aPod('web', { containers: [{ name: 'main', image: 'x', terminationMessagePolicy }] }),
+    );
+    await world.clock.advance(5_000);
+    expect(endedWith()).toBe('starting\ncannot find my database\n\n');
+  });
+
+  it('are bounded', async () => {
+    world = await createAgentWorld({ programOf: () => ({ ...program, output: ['x'.repeat(5_000)] }) });
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    expect(endedWith()).toBe('x'.repeat(256));
+  });
+
+  it('are none of a container that ended well', async () => {
+    world = await createAgentWorld({ programOf: () => ({ ...program, exitCode: 0 }) });
+    world.api.put('pods', aPod('web', { restartPolicy: 'Never' }));
+    await world.clock.advance(5_000);
+    expect(containerOf()?.state?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
+    expect(containerOf()?.state?.terminated?.message).toBeUndefined();
+  });
+});

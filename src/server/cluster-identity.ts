@@ -10,6 +10,9 @@ export function clusterIdOf(caPem: string): string {
   return createHash('sha256').update(caPem.trim()).digest('hex').slice(0, 12);
 }
 
+/** In an agent's directory: which cluster's containers it runs, for `symphony down`. */
+export const CLUSTER_FILE = 'cluster';
+
 export function networkNameOf(cluster: string): string {
   return `symphony-${cluster}`;
 }

@@ -1,5 +1,5 @@
 /** A node process, composed from its real parts: HTTP client, engine, volumes, records and tunnel. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -15,7 +15,7 @@ import { createFileRecordStore } from '../node-agent/records/file-record-store.t
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
 import { createFakeRuntime } from '../node-agent/runtime/fake/create-fake-runtime.ts';
 import type { ContainerRuntime } from '../node-agent/runtime/types.ts';
-import { defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
+import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
 
 export interface NodeOptions {
   readonly server: string;
@@ -44,6 +44,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const clock = systemClock;
   const logger = options.logger.child({ node: nodeName });
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  await writeFile(join(directory, CLUSTER_FILE), `${cluster}\n`);
   const client = createHttpClient({
     server: options.server,
     ca: options.caPem,

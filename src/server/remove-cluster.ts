@@ -1,5 +1,4 @@
 /** `symphony down`: removes what an `up` left on the engines of this machine: its containers, volumes and network. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
@@ -66,5 +65,4 @@ async function removeVolumes(directory: string): Promise<void> {
     silentLogger,
   ).loadPods();
   for (const { pod } of records) await volumes.tearDown(pod.metadata.uid ?? '');
-  await rm(directory, { recursive: true, force: true });
 }

@@ -1,9 +1,9 @@
 /** `symphony down`: removes the containers, volumes and networks that `symphony up` left with this data directory. */
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { defaultDockerHost } from '../../config/index.ts';
-import { clusterIdOf } from '../../server/cluster-identity.ts';
+import { CLUSTER_FILE } from '../../server/cluster-identity.ts';
 import { removeClusterNetwork, removeNode } from '../../server/remove-cluster.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
@@ -16,27 +16,41 @@ export const downCommand: CommandModule = {
     const config = configFrom(invocation, 'down');
     const root = resolve(config.dataDir);
     const { stdout } = invocation.io;
-    if (config.runtime === 'hollow') return 0;
-    const caPem = await readFile(join(root, 'tls', 'ca.crt'), 'utf8').catch((error: unknown) => {
-      throw new UserError(`Cannot find what "symphony up" left in "${root}"; set --data-dir`, {
-        cause: error,
-      });
-    });
-    const cluster = clusterIdOf(caPem);
+    const nodes = await nodesOf(root);
+    if (nodes.length === 0)
+      throw new UserError(`Cannot find nodes of an "up" or an "agent" in "${root}"; set --data-dir`);
     const hosts = config.dockerHosts.length > 0 ? config.dockerHosts : [defaultDockerHost()];
-    const nodeNames = await readdir(join(root, 'agents')).catch(() => []);
     for (const dockerHost of hosts) {
-      for (const nodeName of nodeNames.sort()) {
-        const removed = await removeNode({
-          cluster,
-          nodeName,
-          dockerHost,
-          directory: join(root, 'agents', nodeName),
-        });
-        stdout.write(`${nodeName}: ${removed.containers} containers removed\n`);
+      for (const node of nodes) {
+        const { containers } = await removeNode({ ...node, dockerHost });
+        stdout.write(
+          `${node.nodeName}: ${containers} ${containers === 1 ? 'container' : 'containers'} removed\n`,
+        );
       }
-      await removeClusterNetwork(cluster, dockerHost);
+      for (const cluster of new Set(nodes.map((node) => node.cluster)))
+        await removeClusterNetwork(cluster, dockerHost);
     }
+    for (const node of nodes) await rm(node.directory, { recursive: true, force: true });
     return 0;
   },
 };
+
+interface NodeDirectory {
+  readonly nodeName: string;
+  readonly cluster: string;
+  readonly directory: string;
+}
+
+/** Every node that has run with this data directory. */
+async function nodesOf(root: string): Promise<readonly NodeDirectory[]> {
+  const agents = join(root, 'agents');
+  const names = await readdir(agents).catch(() => []);
+  const nodes = await Promise.all(
+    names.sort().map(async (nodeName) => {
+      const directory = join(agents, nodeName);
+      const cluster = await readFile(join(directory, CLUSTER_FILE), 'utf8').catch(() => '');
+      return { nodeName, cluster: cluster.trim(), directory };
+    }),
+  );
+  return nodes.filter((node) => node.cluster !== '');
+}

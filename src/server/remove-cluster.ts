@@ -6,6 +6,7 @@ import type { PodRecord } from '../node-agent/ports.ts';
 import { createVolumeStore } from '../node-agent/volumes/create-volume-store.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
+import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { networkNameOf } from './cluster-identity.ts';
 
 export interface RemovedNode {
@@ -38,7 +39,8 @@ export async function removeNode(options: {
   }
 }
 
-export async function removeClusterNetwork(cluster: string, dockerHost: string): Promise<void> {
+/** False when other nodes of the cluster still use it on this engine; then it stays. */
+export async function removeClusterNetwork(cluster: string, dockerHost: string): Promise<boolean> {
   const runtime = createDockerRuntime({
     host: dockerHost,
     cluster,
@@ -48,6 +50,10 @@ export async function removeClusterNetwork(cluster: string, dockerHost: string):
   });
   try {
     await runtime.removeNetwork(networkNameOf(cluster));
+    return true;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.message.includes('active endpoints')) return false;
+    throw error;
   } finally {
     await runtime[Symbol.asyncDispose]();
   }

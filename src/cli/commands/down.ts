@@ -3,7 +3,7 @@ import { readFile, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { defaultDockerHost } from '../../config/index.ts';
-import { CLUSTER_FILE } from '../../server/cluster-identity.ts';
+import { CLUSTER_FILE, networkNameOf } from '../../server/cluster-identity.ts';
 import { removeClusterNetwork, removeNode } from '../../server/remove-cluster.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';

@@ -27,8 +27,10 @@ export const downCommand: CommandModule = {
           `${node.nodeName}: ${containers} ${containers === 1 ? 'container' : 'containers'} removed\n`,
         );
       }
-      for (const cluster of new Set(nodes.map((node) => node.cluster)))
-        await removeClusterNetwork(cluster, dockerHost);
+      for (const cluster of new Set(nodes.map((node) => node.cluster))) {
+        if (await removeClusterNetwork(cluster, dockerHost)) continue;
+        stdout.write(`network ${networkNameOf(cluster)}: left, other nodes of the cluster use it\n`);
+      }
     }
     for (const node of nodes) await rm(node.directory, { recursive: true, force: true });
     return 0;

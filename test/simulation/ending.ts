@@ -1,0 +1,210 @@
+/**
+ * The end of a run: everything is mended, one more commit is made, and time passes. 15. Convergence: what lives becomes
+ * what Git says; what cannot be placed stays Pending with a reason and blocks nobody; the commit's status says so.
+ * 16. Quiescence: then nothing is written but what says "I am alive".
+ */
+import { resources } from '../../src/client/types.ts';
+import { TRACKING_ANNOTATION } from '../../src/diff/tracking.ts';
+import { labelKeys } from '../../src/node-agent/runtime/types.ts';
+import { controllerOf } from '../../src/schemas/object.ts';
+import type { ConfigMap, Node, Pod } from '../../src/schemas/types.ts';
+import { RESYNC_MS } from '../../src/controllers/controller.ts';
+import type { LedgerEvent, Report } from '../support/sim-ledger.ts';
+import { isActive, workloadsOf } from './invariants/facts.ts';
+import { differenceOf } from './invariants/git.ts';
+import { type DeploymentDraft, type TreeDraft, chance, isGoodImage, isSatisfiable } from './manifests.ts';
+import type { Simulation } from './run.ts';
+
+/** Back-off of crashed containers and of image pulls ends within 5 minutes, a rollout's deadline within 10. */
+const PATIENCE_MS = 40 * 60_000;
+const LOOK_MS = 10_000;
+const QUIET_INTERVALS = 3;
+/** Statuses and events of the last change may trail it. */
+const COOL_DOWN_MS = 60_000;
+
+export async function checkConvergence(
+  simulation: Simulation,
+  report: Report,
+  note: (text: string) => void,
+): Promise<void> {
+  const { world } = simulation;
+  await mend(simulation);
+  const id = simulation.commit(lastTree(simulation));
+  note(`the last commit ${id}: ${JSON.stringify(simulation.tree.deployments)}`);
+  const endMs = world.clock.now() + PATIENCE_MS;
+  let open = unfinished(simulation);
+  while (open !== undefined && world.clock.now() < endMs) {
+    await world.clock.advance(LOOK_MS);
+    open = unfinished(simulation);
+  }
+  if (open !== undefined) report(15, `not converged after ${PATIENCE_MS / 60_000} minutes: ${open}`);
+  else note('converged');
+}
+
+export async function checkQuiescence(
+  { world, tree }: Simulation,
+  report: Report,
+  note: (text: string) => void,
+): Promise<void> {
+  await world.clock.advance(COOL_DOWN_MS);
+  const waits = Object.values(tree.deployments).some((draft) => !isSatisfiable(draft));
+  const seen = new Set<string>();
+  let listening = true;
+  world.ledger.onEvent((event) => {
+    if (!listening || isHeartbeat(event) || (waits && event.resource === 'events')) return;
+    const what = `${event.type} ${event.resource} ${event.key}`;
+    if (!seen.has(what)) report(16, `${what} in a cluster at rest: ${JSON.stringify(event.object).slice(0, 400)}`);
+    seen.add(what);
+  });
+  await world.clock.advance(QUIET_INTERVALS * RESYNC_MS);
+  listening = false;
+  note('at rest');
+}
+
+async function mend({ world }: Simulation): Promise<void> {
+  world.repository.failFetch(undefined);
+  world.controlPlane.setQueueFaults(0);
+  for (const node of world.nodes) {
+    node.partitioned = false;
+    node.engine.resumeEvents();
+  }
+  for (let tries = 0; tries < 100; tries += 1) {
+    await world.clock.advance(2_000);
+    const cordoned = [...world.ledger.objects<Node>('nodes').values()].filter(({ spec }) => spec.unschedulable);
+    const kubectl = world.kubectl();
+    const present = world.ledger.objects('nodes').size;
+    if (kubectl && cordoned.length === 0 && present === world.nodes.length) return;
+    for (const { metadata } of cordoned) {
+      kubectl?.patch(resources.nodes, undefined, metadata.name, { spec: { unschedulable: null } }).catch(() => undefined);
+    }
+  }
+}
+
+/** Everything works, but perhaps one that cannot be placed. */
+function lastTree({ tree, rng }: Simulation): TreeDraft {
+  const keepHuge = chance(rng, 0.3);
+  const mended = Object.entries(tree.deployments).map(([name, draft]): [string, DeploymentDraft] => [
+    name,
+    {
+      ...draft,
+      image: isGoodImage(draft.image) ? draft.image : 'app:v2',
+      cpu: isSatisfiable(draft) || keepHuge ? draft.cpu : '100m',
+    },
+  ]);
+  return { deployments: Object.fromEntries(mended), configMaps: { ...tree.configMaps, settings: 'the end' } };
+}
+
+/** What is not as it should be yet. */
+function unfinished(simulation: Simulation): string | undefined {
+  const { world, tree, head } = simulation;
+  const { ledger } = world;
+  if (world.data.state?.phase !== 'normal') return 'the store is being rebuilt';
+  const workloads = workloadsOf(world);
+  const byName = new Map(workloads.map((workload) => [workload.deployment.metadata.name, workload]));
+  const expected = new Set<string>();
+  for (const [name, draft] of Object.entries(tree.deployments)) {
+    const workload = byName.get(name);
+    const difference = differenceOf(workload?.deployment, draft);
+    if (difference !== undefined || !workload) return `Deployment ${name} ${difference ?? 'is missing'}`;
+    const open = isSatisfiable(draft) ? openOf(workload, draft) : openOfUnsatisfiable(workload, draft);
+    if (open !== undefined) return `Deployment ${name}: ${open}`;
+    for (const pod of workload.pods) expected.add(pod.metadata.uid ?? '');
+  }
+  for (const [name, value] of Object.entries(tree.configMaps)) {
+    if (ledger.objects<ConfigMap>('configmaps').get(`default/${name}`)?.data?.['value'] !== value) {
+      return `ConfigMap ${name} is not as in Git`;
+    }
+  }
+  for (const { deployment } of workloads) {
+    const { name } = deployment.metadata;
+    if (!(name in tree.deployments)) return `Deployment ${name} is no longer in Git`;
+  }
+  for (const [key, { metadata }] of ledger.objects<ConfigMap>('configmaps')) {
+    if (metadata.annotations?.[TRACKING_ANNOTATION] && !(metadata.name in tree.configMaps)) {
+      return `ConfigMap ${key} is no longer in Git`;
+    }
+  }
+  for (const [key, pod] of ledger.objects<Pod>('pods')) {
+    if (!expected.has(pod.metadata.uid ?? '')) return `pod ${key} belongs to nobody`;
+  }
+  for (const [key, set] of ledger.objects('replicasets.apps')) {
+    const owner = controllerOf(set)?.uid;
+    if (!workloads.some(({ deployment }) => deployment.metadata.uid === owner)) return `ReplicaSet ${key} is left over`;
+  }
+  return openAtEngines(simulation, expected) ?? openStatus(simulation, head);
+}
+
+function openOf(
+  { deployment, pods }: ReturnType<typeof workloadsOf>[number],
+  draft: DeploymentDraft,
+): string | undefined {
+  const { status, metadata } = deployment;
+  if ((status?.observedGeneration ?? 0) !== metadata.generation) return 'its status is old';
+  if (pods.length !== draft.replicas) return `${pods.length} pods, not ${draft.replicas}`;
+  for (const pod of pods) {
+    const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+    if (!isActive(pod) || ready !== 'True') {
+      return `pod ${pod.metadata.name} on ${pod.spec.nodeName} is not ready: ${JSON.stringify(pod.status).slice(0, 600)}`;
+    }
+    if (pod.spec.containers[0]?.image !== draft.image) return `pod ${pod.metadata.name} is of an old template`;
+  }
+  const counts = [status?.replicas, status?.updatedReplicas, status?.availableReplicas].map((count) => count ?? 0);
+  if (counts.some((count) => count !== draft.replicas)) return `its status counts ${counts.join(', ')}`;
+  return undefined;
+}
+
+function openOfUnsatisfiable(
+  { pods }: ReturnType<typeof workloadsOf>[number],
+  draft: DeploymentDraft,
+): string | undefined {
+  if (draft.replicas === 0) return undefined;
+  const waiting = pods.filter((pod) => isActive(pod) && !pod.spec.nodeName);
+  if (waiting.length === 0) return 'no pod waits for a node';
+  const silent = waiting.find(
+    ({ status }) =>
+      !status?.conditions?.some(
+        ({ type, status: value, reason, message }) =>
+          type === 'PodScheduled' && value === 'False' && reason === 'Unschedulable' && message?.includes('nodes are available'),
+      ),
+  );
+  return silent && `pod ${silent.metadata.name} does not say why it waits`;
+}
+
+/** Every container of a bound pod runs once; nothing else of ours is there. */
+function openAtEngines({ world }: Simulation, expected: ReadonlySet<string>): string | undefined {
+  const running = new Set<string>();
+  for (const { name, engine } of world.nodes) {
+    for (const { labels, phase, name: container } of engine.snapshot()) {
+      const uid = labels[labelKeys.podUid] ?? '';
+      if (!expected.has(uid)) return `container ${container} on ${name} belongs to no pod`;
+      if (phase === 'running') running.add(`${uid}/${labels[labelKeys.containerName] ?? ''}`);
+    }
+  }
+  for (const pod of world.ledger.objects<Pod>('pods').values()) {
+    if (!pod.spec.nodeName) continue;
+    const missing = pod.spec.containers.find(({ name }) => !running.has(`${pod.metadata.uid ?? ''}/${name}`));
+    if (missing) return `container ${missing.name} of ${pod.metadata.name} does not run on ${pod.spec.nodeName}`;
+  }
+  return undefined;
+}
+
+function openStatus({ world, tree }: Simulation, head: string): string | undefined {
+  const wanted = Object.values(tree.deployments).every((draft) => isSatisfiable(draft) || draft.replicas === 0)
+    ? 'success'
+    : 'failure';
+  const note = world.repository.notes.get(head);
+  const state = note === undefined ? 'nothing' : (JSON.parse(note) as { state?: string }).state;
+  return state === wanted ? undefined : `the commit's status is ${state}, not ${wanted}`;
+}
+
+/** Leases, and a node's status with nothing new but the time. */
+function isHeartbeat({ resource, object, previous }: LedgerEvent): boolean {
+  if (resource === 'leases.coordination.k8s.io') return true;
+  if (resource !== 'nodes' || !previous) return false;
+  const text = (node: unknown): string =>
+    JSON.stringify(node, (key, value: unknown) =>
+      key === 'lastHeartbeatTime' || key === 'resourceVersion' ? undefined : value,
+    );
+  return text(object) === text(previous);
+}
+

@@ -1,0 +1,161 @@
+/**
+ * A whole cluster in one process, on one simulated clock and one seed: control plane, nodes, repository, and the ledger
+ * of what happened. The simulation drives it; nothing here decides at random.
+ */
+import { createHash } from 'node:crypto';
+import { createLocalClient } from '../../src/api/local-client.ts';
+import { type Rng, seededRng } from '../../src/base/rng.ts';
+import type { ApiClient } from '../../src/client/types.ts';
+import type { FakeRuntime } from '../../src/node-agent/runtime/fake/create-fake-runtime.ts';
+import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';
+import type { ContainerRuntime, ContainerSpec } from '../../src/node-agent/runtime/types.ts';
+import type { LeaderParts } from '../../src/server/leader-loops.ts';
+import { createMemoryData, type MemoryData, wipeMemoryData } from '../../src/store/memory-data.ts';
+import type { MemoryStore } from '../../src/store/memory-store.ts';
+import type { Store } from '../../src/store/types.ts';
+import { createMemoryRepository, type MemoryRepository } from '../../src/sync/git/memory-mirror.ts';
+import type { GitMirror } from '../../src/sync/git/types.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { createSimControlPlane, type SimControlPlane } from './sim-control-plane.ts';
+import { createSimLedger, type Report, type SimLedger } from './sim-ledger.ts';
+import { createSimNode, type EngineCall, type SimNode } from './sim-node.ts';
+
+export interface EngineEvent {
+  readonly node: string;
+  readonly call: EngineCall;
+  readonly labels: Readonly<Record<string, string>> | undefined;
+}
+
+/** Test-only wrappers that break a rule: each must be caught. */
+export interface PlantedBug {
+  readonly store?: (store: MemoryStore) => Store;
+  readonly parts?: (parts: LeaderParts) => LeaderParts;
+  readonly mirror?: (mirror: GitMirror) => GitMirror;
+  readonly runtime?: (runtime: ContainerRuntime, engine: FakeRuntime) => ContainerRuntime;
+}
+
+/** What the sync worker saw of the repository. */
+export interface Fetched {
+  readonly commit: string;
+  readonly atMs: number;
+}
+
+export interface SimWorld extends AsyncDisposable {
+  readonly clock: FakeClock;
+  readonly data: MemoryData;
+  readonly ledger: SimLedger;
+  readonly repository: MemoryRepository;
+  readonly controlPlane: SimControlPlane;
+  readonly nodes: readonly SimNode[];
+  /** Revisions that the sync worker resolved, oldest first. */
+  readonly resolved: readonly Fetched[];
+  /** kubectl; undefined while the control plane is down. */
+  kubectl(): ApiClient | undefined;
+  onEngine(listener: (event: EngineEvent) => void): void;
+  /** What happened since the last look, for checks that need to run only then. */
+  readonly activity: number;
+  hash(): string;
+  /** All data is lost, as by FLUSHALL. */
+  wipe(): void;
+}
+
+export interface SimWorldOptions {
+  readonly seed: number;
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly cpus: number;
+    readonly labels: Readonly<Record<string, string>>;
+  }[];
+  readonly programOf: (spec: ContainerSpec) => FakeProgram;
+  readonly pullable: (reference: string) => boolean;
+  readonly report: Report;
+  readonly onSettled: () => void;
+  readonly bug?: PlantedBug | undefined;
+}
+
+/** Sets the randomness of the system apart from the randomness of what happens to it. */
+const SYSTEM_SEED = 0x5eed;
+
+export function createSimWorld(options: SimWorldOptions): SimWorld {
+  const { bug } = options;
+  const clock = createFakeClock(undefined, { settleRounds: 1, onSettled: options.onSettled });
+  const rng: Rng = seededRng(options.seed ^ SYSTEM_SEED);
+  const data = createMemoryData({ clock });
+  const ledger = createSimLedger(clock, data, options.report);
+  const repository = createMemoryRepository(clock);
+  const resolved: Fetched[] = [];
+  const engineListeners: ((event: EngineEvent) => void)[] = [];
+  const digest = createHash('sha1');
+  let activity = 0;
+
+  const createMirror = (): GitMirror => {
+    const plain = repository.createMirror();
+    const mirror = bug?.mirror?.(plain) ?? plain;
+    return {
+      ...mirror,
+      async resolve(revision) {
+        const commit = await mirror.resolve(revision);
+        if (resolved.at(-1)?.commit !== commit) resolved.push({ commit, atMs: clock.now() });
+        return commit;
+      },
+    };
+  };
+  const controlPlane = createSimControlPlane({
+    clock,
+    rng,
+    data,
+    ledger,
+    createMirror,
+    corruptStore: bug?.store,
+    corruptParts: bug?.parts,
+  });
+  const onCall = (node: string, call: EngineCall, labels: EngineEvent['labels']): void => {
+    activity += 1;
+    digest.update(`${clock.now()} ${node} ${call} ${labels?.['io.kubernetes.pod.uid'] ?? ''}\n`);
+    for (const listener of engineListeners) listener({ node, call, labels });
+  };
+  const nodes = options.nodes.map(({ name, cpus, labels }) =>
+    createSimNode({
+      name,
+      cpus,
+      labels,
+      clock,
+      rng,
+      controlPlane,
+      programOf: options.programOf,
+      pullable: options.pullable,
+      onCall,
+      corruptRuntime: bug?.runtime,
+    }),
+  );
+  ledger.onEvent(({ type, resource, key, version }) => {
+    activity += 1;
+    digest.update(`${clock.now()} ${type} ${resource} ${key} ${version}\n`);
+  });
+
+  return {
+    clock,
+    data,
+    ledger,
+    repository,
+    controlPlane,
+    nodes,
+    resolved,
+    kubectl() {
+      const { api } = controlPlane;
+      return api && createLocalClient(api.core, { user: { name: 'admin', groups: ['system:masters'] } });
+    },
+    onEngine: (listener) => void engineListeners.push(listener),
+    get activity() {
+      return activity;
+    },
+    wipe: () => wipeMemoryData(data),
+    hash: () => digest.copy().digest('hex'),
+    async [Symbol.asyncDispose]() {
+      const stopping = [controlPlane.stop(), ...nodes.map((node) => node.stop())];
+      await clock.advance(60_000);
+      await Promise.all(stopping);
+      await Promise.all(nodes.map(({ engine }) => engine[Symbol.asyncDispose]()));
+    },
+  };
+}

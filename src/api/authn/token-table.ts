@@ -1,9 +1,13 @@
 /**
  * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Only SHA-256 hashes of the tokens
  * are kept (they are random, so that no slow hash is needed); a lookup compares in constant time by way of the hash.
+ *
+ * Several processes share the file (`symphony token create` beside a running server): a lookup looks at most twice a second
+ * whether it changed, and every change begins with what the file holds now.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import { secretToken } from '../../base/rng.ts';
@@ -32,36 +36,95 @@ const MAX_TOKENS = 20_000;
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-export async function openTokenTable(path: string): Promise<TokenTable> {
-  let entries = new Map((await readEntries(path)).map((entry) => [entry.hash, entry]));
+/** How long a token that was made or revoked elsewhere may go unnoticed. */
+const LOOK_INTERVAL_MS = 500;
+
+export interface TokenTableOptions {
+  readonly clock?: Clock;
+  /** Told when the file cannot be read any more; the last good table stays in force. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export function openTokenTable(path: string, options: TokenTableOptions = {}): Promise<TokenTable> {
+  return Promise.resolve().then(() => tokenTable(path, options));
+}
+
+function tokenTable(path: string, options: TokenTableOptions): TokenTable {
+  const clock = options.clock ?? systemClock;
+  let seen = signatureOf(path);
+  let entries = byHash(readEntries(path));
+  let lookedAtMs = clock.now();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  function reload(): void {
+    lookedAtMs = clock.now();
+    const signature = signatureOf(path);
+    if (signature === seen) return;
+    entries = byHash(readEntries(path));
+    seen = signature;
+  }
+
+  function look(): void {
+    if (clock.now() - lookedAtMs < LOOK_INTERVAL_MS) return;
+    try {
+      reload();
+    } catch (error) {
+      options.onError?.(error);
+    }
+  }
+
+  /** One change at a time, from what the file holds. */
+  function change<T>(task: () => Promise<T>): Promise<T> {
+    const next = turn.then(() => {
+      reload();
+      return task();
+    });
+    turn = next.catch(() => undefined);
+    return next;
+  }
 
   async function save(next: Map<string, TokenEntry>): Promise<void> {
     await writePrivateFile(path, `${JSON.stringify({ tokens: [...next.values()] }, null, 2)}\n`);
     entries = next;
+    seen = signatureOf(path);
   }
 
   return {
     find(token) {
+      look();
       const entry = entries.get(hashOf(token));
       return entry ? { name: entry.user, groups: [...entry.groups, 'system:authenticated'] } : undefined;
     },
-    async issue(user, groups) {
-      if (entries.size >= MAX_TOKENS)
-        throw new Error(`Cannot issue a token: there are ${MAX_TOKENS} already`);
-      const token = secretToken();
-      const hash = hashOf(token);
-      await save(new Map(entries).set(hash, { hash, user, groups }));
-      return token;
+    issue: (user, groups) =>
+      change(async () => {
+        if (entries.size >= MAX_TOKENS)
+          throw new Error(`Cannot issue a token: there are ${MAX_TOKENS} already`);
+        const token = secretToken();
+        const hash = hashOf(token);
+        await save(new Map(entries).set(hash, { hash, user, groups }));
+        return token;
+      }),
+    belongsTo(token, user) {
+      look();
+      return entries.get(hashOf(token))?.user === user;
     },
-    belongsTo: (token, user) => entries.get(hashOf(token))?.user === user,
-    revoke: (user) => save(new Map([...entries].filter(([, entry]) => entry.user !== user))),
+    revoke: (user) => change(() => save(new Map([...entries].filter(([, entry]) => entry.user !== user)))),
   };
 }
 
-async function readEntries(path: string): Promise<readonly TokenEntry[]> {
+const byHash = (list: readonly TokenEntry[]): Map<string, TokenEntry> =>
+  new Map(list.map((entry) => [entry.hash, entry]));
+
+/** Differs whenever the file was replaced or written; absent is a state, too. */
+function signatureOf(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? '' : `${stats.ino}:${stats.mtimeMs}:${stats.size}`;
+}
+
+function readEntries(path: string): readonly TokenEntry[] {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

@@ -5,12 +5,12 @@
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { quote } from '../../schemas/status.ts';
-import type { Container, PodSpec, Secret, Service } from '../../schemas/types.ts';
+import type { Container, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
 
 export function warningsOf(object: KubeObject): readonly string[] {
   switch (`${object.apiVersion}/${object.kind}`) {
     case 'v1/Pod':
-      return isRecord(object['spec']) ? podWarnings(object['spec'] as unknown as PodSpec, 'spec') : [];
+      return podWarnings((object as Pod).spec, 'spec');
     case 'apps/v1/Deployment':
     case 'apps/v1/ReplicaSet':
     case 'apps/v1/StatefulSet':
@@ -20,7 +20,7 @@ export function warningsOf(object: KubeObject): readonly string[] {
     case 'v1/Service':
       return serviceWarnings(object as Service);
     case 'v1/Secret':
-      return secretWarnings(object as Secret);
+      return secretWarnings(object);
     default:
       return [];
   }
@@ -62,7 +62,7 @@ function podWarnings(spec: PodSpec, path: string): readonly string[] {
     );
   const lists: readonly (readonly [string, readonly Container[]])[] = [
     ['initContainers', spec.initContainers ?? []],
-    ['containers', spec.containers ?? []],
+    ['containers', spec.containers],
   ];
   for (const [list, containers] of lists)
     containers.forEach((container, index) => {

@@ -16,6 +16,7 @@ import { buildOpenApi, type OpenApiDocuments } from '../openapi/documents.ts';
 import { TUNNEL_PROTOCOL, type Tunnels } from '../tunnel.ts';
 import { type Answer, jsonAnswer, statusAnswer, textAnswer } from './answers.ts';
 import { aggregatedDiscovery, apiGroupList, apiGroupOf, apiResourceList, apiVersions } from './discovery.ts';
+import { createPodStreams } from '../streams/pod-streams.ts';
 import { statusOf } from './failures.ts';
 import { type HealthCheck, healthAnswer } from './health.ts';
 import { mediaRanges, wantsAggregatedDiscovery } from './negotiation.ts';
@@ -92,6 +93,7 @@ export function createApp(options: AppOptions): App {
   const { core, logger, tunnels } = options;
   const openapi = buildOpenApi(core.registry, core.schemas);
   const streams = new Set<WatchStream>();
+  const podStreams = createPodStreams({ tunnels, logger });
   const prepared = new WeakMap<FastifyRequest, Prepared>();
   const common = {
     bodyLimit: MAX_BODY_BYTES,
@@ -264,6 +266,17 @@ export function createApp(options: AppOptions): App {
     const url = urlOf(request.url);
     const user = identify(request.headers, url.pathname);
     const target = parseTarget(url.pathname);
+    if (target.type === 'resource' && target.group !== SYMPHONY_GROUP) {
+      const routed = route(core, request.method ?? 'GET', target, url.searchParams);
+      const { kind, subresource } = routed;
+      await authorize(options.authorizer, user, routed);
+      if (subresource !== 'exec' && subresource !== 'attach' && subresource !== 'portforward')
+        throw resourceNotFound();
+      const { namespace, name = '' } = target;
+      const pod = await core.get({ kind, namespace, name });
+      const query = url.searchParams;
+      return podStreams.serve({ request, socket, head, pod, kind: subresource, query });
+    }
     const isTunnel = (request.headers.upgrade ?? '').toLowerCase() === TUNNEL_PROTOCOL;
     if (!isTunnel || target.type !== 'resource' || target.group !== SYMPHONY_GROUP) throw resourceNotFound();
     const { plural, name, subresource } = target;
@@ -296,6 +309,7 @@ export function createApp(options: AppOptions): App {
     endStreams() {
       for (const stream of streams) stream.close();
       streams.clear();
+      podStreams.close();
     },
   };
 }

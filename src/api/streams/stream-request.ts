@@ -1,0 +1,65 @@
+/**
+ * What a request for exec, attach or port-forward asks for, checked against the pod: which path at which agent. Pure;
+ * throws the Status that the client gets.
+ */
+import type { KubeObject } from '../../schemas/object.ts';
+import { badRequest } from '../../schemas/status.ts';
+import type { Pod } from '../../schemas/types.ts';
+import { chooseContainer } from '../http/pod-logs.ts';
+import { flagOf } from '../http/query-options.ts';
+
+export interface StreamTarget {
+  readonly node: string;
+  /** Path and query of the agent's route. */
+  readonly path: string;
+}
+
+/** No command line is longer than this in total: the kernel's limit on arguments is of the same size. */
+const MAX_COMMAND_CHARS = 128 * 1024;
+
+export function planSession(pod: KubeObject, route: 'exec' | 'attach', query: URLSearchParams): StreamTarget {
+  const container = chooseContainer(pod, query.get('container') ?? '');
+  const node = nodeOf(pod);
+  const agent = new URLSearchParams();
+  const flag = (name: string): boolean => flagOf(query, name) === true;
+  const [stdin, stdout, stderr, tty] = [flag('stdin'), flag('stdout'), flag('stderr'), flag('tty')];
+  if (!stdin && !stdout && !stderr) throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
+  if (tty && stderr) throw badRequest('tty and stderr cannot both be true');
+  if (stdin) agent.set('stdin', 'true');
+  if (tty) agent.set('tty', 'true');
+  if (route === 'exec') {
+    const command = query.getAll('command');
+    if (command.length === 0) throw badRequest('you must specify at least 1 command for the container');
+    if (command.join('').length > MAX_COMMAND_CHARS) throw badRequest('the command is too long');
+    for (const part of command) agent.append('command', part);
+  }
+  const path = ['', route, pod.metadata.namespace ?? '', pod.metadata.name, container];
+  return { node, path: `${path.map(encodeURIComponent).join('/')}?${agent.toString()}` };
+}
+
+export function planPortForward(pod: KubeObject, port: number): StreamTarget {
+  const path = ['', 'portForward', pod.metadata.namespace ?? '', pod.metadata.name];
+  return { node: nodeOf(pod), path: `${path.map(encodeURIComponent).join('/')}?port=${port}` };
+}
+
+/** Ports of the query, for the protocol that names them there. */
+export function portsOf(query: URLSearchParams): readonly number[] {
+  const ports = query.getAll('ports').flatMap((text) => text.split(','));
+  if (ports.length === 0 || ports.length > MAX_PORTS)
+    throw badRequest(`query parameter "ports" must name 1 to ${MAX_PORTS} ports`);
+  return ports.map((text) => {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (port < 1 || port > 65_535)
+      throw badRequest(`query parameter "ports" cannot be ${JSON.stringify(text)}`);
+    return port;
+  });
+}
+
+/** Each port takes two of 255 channels; nobody forwards more than a few. */
+const MAX_PORTS = 64;
+
+function nodeOf(object: KubeObject): string {
+  const { metadata, spec } = object as Pod;
+  if (!spec.nodeName) throw badRequest(`pod ${metadata.name} does not have a host assigned`);
+  return spec.nodeName;
+}

@@ -1,0 +1,75 @@
+/** The HTTP layer without sockets, on a memory store. Who asks is said by the test. */
+import { silentLogger } from '../../src/base/logger.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { createBasicAuthorizer } from '../../src/api/authz/basic-authorizer.ts';
+import type { UserInfo } from '../../src/api/core/types.ts';
+import { createApp } from '../../src/api/http/app.ts';
+import { createTunnels } from '../../src/api/tunnel.ts';
+import { startTestCore, type TestCore } from './test-api.ts';
+
+export const adminUser: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
+
+export interface HttpAnswer {
+  readonly code: number;
+  readonly text: string;
+  readonly body: Record<string, unknown>;
+  readonly warnings: readonly string[];
+}
+
+export interface TestHttp extends AsyncDisposable {
+  readonly core: TestCore;
+  send(
+    method: string,
+    url: string,
+    body?: unknown,
+    options?: { readonly contentType?: string; readonly accept?: string },
+  ): Promise<HttpAnswer>;
+}
+
+export async function startTestHttp(namespaces?: readonly string[]): Promise<TestHttp> {
+  const core = await startTestCore(systemClock, namespaces);
+  await core.core.warm();
+  const app = createApp({
+    core: core.core,
+    authenticator: { authenticate: () => ({ result: 'user', user: adminUser }) },
+    authorizer: createBasicAuthorizer({ pod: async () => undefined, podsOf: async () => [] }),
+    tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
+    logger: silentLogger,
+  });
+  await app.server.ready();
+  return {
+    core,
+    async send(method, url, body, { contentType = 'application/json', accept } = {}) {
+      const payload =
+        body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+      const answer = await app.server.inject({
+        method: method as 'GET',
+        url,
+        headers: {
+          ...(payload === undefined ? {} : { 'content-type': contentType }),
+          ...(accept === undefined ? {} : { accept }),
+        },
+        ...(payload === undefined ? {} : { payload }),
+      });
+      return {
+        code: answer.statusCode,
+        text: answer.body,
+        body: parsed(answer.body),
+        warnings: [answer.headers['warning'] ?? []].flat(),
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      app.endStreams();
+      await app.server.close();
+      await core[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

@@ -1,13 +1,20 @@
-/** What Argo CD's annotations on a manifest ask for. */
+/** What Argo CD's annotations on a manifest ask for. Sync options are in sync-options.ts. */
 import type { KubeObject } from '../schemas/object.ts';
 
 const WAVE = 'argocd.argoproj.io/sync-wave';
-const OPTIONS = 'argocd.argoproj.io/sync-options';
 const HOOK = 'argocd.argoproj.io/hook';
+const HOOK_DELETE_POLICY = 'argocd.argoproj.io/hook-delete-policy';
 const COMPARE = 'argocd.argoproj.io/compare-options';
 
 /** Waves beyond this are a mistake, and sums of them would lose precision. */
 const MAX_WAVE = 1_000_000;
+
+/** When a hook runs. `Skip`: the manifest is neither applied nor deleted. */
+export type HookType = 'PreSync' | 'Sync' | 'PostSync' | 'SyncFail' | 'Skip';
+export type HookDeletePolicy = 'BeforeHookCreation' | 'HookSucceeded' | 'HookFailed';
+
+const HOOK_TYPES: readonly string[] = ['PreSync', 'Sync', 'PostSync', 'SyncFail', 'Skip'];
+const DELETE_POLICIES: readonly string[] = ['BeforeHookCreation', 'HookSucceeded', 'HookFailed'];
 
 /** Lower waves are applied, and healthy, before higher ones; 0 when there is none or it is no integer. */
 export function syncWave(object: KubeObject): number {
@@ -17,24 +24,41 @@ export function syncWave(object: KubeObject): number {
 }
 
 function listed(object: KubeObject, annotation: string): readonly string[] {
-  return (object.metadata.annotations?.[annotation] ?? '').split(',').map((option) => option.trim());
+  return (object.metadata.annotations?.[annotation] ?? '')
+    .split(',')
+    .map((option) => option.trim())
+    .filter((option) => option !== '');
 }
 
-/** Whether a sync option is set on the object (`Prune=false`) or, unless the object says otherwise, on the application. */
-export function hasSyncOption(
-  object: KubeObject,
-  option: string,
-  ofApplication: readonly string[] = [],
-): boolean {
-  const own = listed(object, OPTIONS);
-  const name = option.slice(0, option.indexOf('=') + 1);
-  if (own.some((each) => each.startsWith(name))) return own.includes(option);
-  return ofApplication.includes(option);
+/** Whether the manifest is a hook of any name; such an object is neither compared nor pruned. */
+export function isHook(object: KubeObject): boolean {
+  return object.metadata.annotations?.[HOOK] !== undefined && listed(object, HOOK).length > 0;
 }
 
-/** The hooks that a manifest is (`PreSync`, `PostSync`, `Skip` …), empty for an ordinary object. */
-export function hooksOf(object: KubeObject): readonly string[] {
-  return listed(object, HOOK).filter((hook) => hook !== '');
+/** The phases in which the manifest runs as a hook; `Skip` and names that are not known run in none. */
+export function hookTypesOf(object: KubeObject): readonly HookType[] {
+  const types = listed(object, HOOK);
+  return types.includes('Skip')
+    ? ['Skip']
+    : (types.filter((type) => HOOK_TYPES.includes(type)) as HookType[]);
+}
+
+/** `BeforeHookCreation` unless something else is said. */
+export function hookDeletePoliciesOf(object: KubeObject): readonly HookDeletePolicy[] {
+  const policies = listed(object, HOOK_DELETE_POLICY).filter((policy) => DELETE_POLICIES.includes(policy));
+  return policies.length === 0 ? ['BeforeHookCreation'] : (policies as HookDeletePolicy[]);
+}
+
+/** Names of hooks and delete policies that are not known, as text for people. */
+export function hookComplaints(object: KubeObject): readonly string[] {
+  return [
+    ...listed(object, HOOK)
+      .filter((type) => !HOOK_TYPES.includes(type))
+      .map((type) => `hook "${type}": not implemented by Symphony; the object is not applied`),
+    ...listed(object, HOOK_DELETE_POLICY)
+      .filter((policy) => !DELETE_POLICIES.includes(policy))
+      .map((policy) => `hook-delete-policy "${policy}": not known to Symphony; it has no effect`),
+  ];
 }
 
 /** Argo's `IgnoreExtraneous`: the object may exist without being in Git. */

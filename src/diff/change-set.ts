@@ -8,11 +8,13 @@
 import { jsonEqual } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
-import { hasSyncOption, ignoresExtraneous, syncWave } from './annotations.ts';
+import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
 import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';
-import { marked, mergeDesired } from './merge.ts';
+import { marked, mergeDesired, replaceDesired } from './merge.ts';
 import { normaliseDesired } from './normalise.ts';
+import { hasSyncOption, mayDelete, syncOption } from './sync-options.ts';
 import { managingApplication } from './tracking.ts';
+import { without } from './without.ts';
 
 export type ChangeAction = 'create' | 'update' | 'delete' | 'noop';
 
@@ -33,9 +35,17 @@ export interface Change {
   readonly object: KubeObject;
   readonly live: KubeObject | undefined;
   readonly origin: string | undefined;
+  /** `Force=true`: delete and create anew when the update is refused. */
+  readonly force?: boolean;
+  /** `PruneLast=true`: a deletion that waits until everything else is applied and healthy. */
+  readonly last?: boolean;
+  /** What becomes of the objects that a deleted one owns; `Background` unless said. */
+  readonly propagation?: Propagation;
 }
 
-export type ProblemCode = 'duplicate' | 'shared-resource' | 'namespace-missing' | 'being-deleted';
+export type Propagation = 'Foreground' | 'Background' | 'Orphan';
+
+export type ProblemCode = 'duplicate' | 'shared-resource' | 'being-deleted';
 
 /** Why an object cannot be applied. The others of the change set are not affected. */
 export interface ChangeProblem {
@@ -60,6 +70,8 @@ export interface ChangeSetOptions {
   readonly ignore: readonly IgnoreRule[];
   /** When given, only these objects (ids) are compared; the others are known to be as they should. */
   readonly only?: ReadonlySet<string>;
+  /** Objects (ids) that Git holds without wanting them compared, such as hooks: never deleted. */
+  readonly kept?: ReadonlySet<string>;
   /** Share of the inventory (0..1) that may be deleted at once; undefined for no limit. */
   readonly pruneBudget?: number;
 }
@@ -113,11 +125,11 @@ export function planChangeSet(
   };
 }
 
-/** What is to be done with one object: exported for the incremental path, which plans only what changed. */
-export function planObject(
+/** What is to be done with one object. */
+function planObject(
   item: DesiredObject,
   live: KubeObject | undefined,
-  options: Pick<ChangeSetOptions, 'application' | 'ignore'>,
+  options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions'>,
 ): Change | ChangeProblem {
   const { kind, origin } = item;
   const desired = normaliseDesired(item.object);
@@ -132,9 +144,59 @@ export function planObject(
     return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
   }
   const kept = withIgnoredFields(desired, live, options.ignore, kind);
-  const next = kind.withDefaults(mergeDesired(live, kept, options.application));
-  if (jsonEqual(next, live)) return { ...base, action: 'noop', object: live };
-  return { ...base, action: 'update', object: next };
+  const merged = withSpecDefaults(kind, mergeDesired(live, kept, options.application));
+  if (jsonEqual(withStatusOf(live, merged), live)) return { ...base, action: 'noop', object: live };
+  // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is to be respected.
+  const respected = hasSyncOption(desired, 'RespectIgnoreDifferences', options.syncOptions);
+  const written = respected ? kept : desired;
+  const replaces = hasSyncOption(desired, 'Replace', options.syncOptions);
+  const force = hasSyncOption(desired, 'Force', options.syncOptions);
+  return {
+    ...base,
+    action: 'update',
+    object: kind.withDefaults(
+      replaces
+        ? replaceDesired(live, written, options.application)
+        : mergeDesired(live, written, options.application),
+    ),
+    ...(force ? { force } : {}),
+  };
+}
+
+/** The status is its writer's, defaults included: it makes no difference. */
+function withStatusOf(live: KubeObject, merged: KubeObject): KubeObject {
+  return live['status'] === undefined
+    ? (without(merged, 'status') as KubeObject)
+    : { ...merged, status: live['status'] };
+}
+
+const PROPAGATION: Readonly<Record<string, Propagation>> = {
+  foreground: 'Foreground',
+  background: 'Background',
+  orphan: 'Orphan',
+};
+
+/** The deletion of a live object. */
+export function planDeletion({ kind, object }: InventoryItem, syncOptions: readonly string[]): Change {
+  const propagation = PROPAGATION[syncOption(object, 'PrunePropagationPolicy', syncOptions) ?? ''];
+  return {
+    action: 'delete',
+    kind,
+    key: keyOf(object),
+    wave: syncWave(object),
+    object,
+    live: object,
+    origin: undefined,
+    ...(hasSyncOption(object, 'PruneLast', syncOptions) ? { last: true } : {}),
+    ...(propagation === undefined ? {} : { propagation }),
+  };
+}
+
+/** The status is the system's: a default that its writer left out there is no difference, and no write of ours adds it. */
+function withSpecDefaults(kind: ResourceKind, object: KubeObject): KubeObject {
+  const { status } = object;
+  const next = kind.withDefaults(object);
+  return status === undefined ? next : { ...next, status };
 }
 
 function planPrune(
@@ -144,23 +206,16 @@ function planPrune(
   options: ChangeSetOptions,
 ): { readonly deletions: Change[]; readonly held: ChangeSet['held'] } {
   const candidates = inventory.filter(({ kind, object }) => {
-    if (wanted.has(idOf(kind, keyOf(object))) || object.metadata.deletionTimestamp !== undefined)
-      return false;
+    const id = idOf(kind, keyOf(object));
+    if (wanted.has(id) || options.kept?.has(id) || isHook(object)) return false;
+    if (object.metadata.deletionTimestamp !== undefined) return false;
     return managingApplication(object) === options.application && !ignoresExtraneous(object);
   });
-  const free = candidates.filter(({ object }) => !hasSyncOption(object, 'Prune=false', options.syncOptions));
+  const free = candidates.filter(({ object }) => mayDelete(object, 'Prune', options.syncOptions));
   const reason = pruneHold(wanted.size, free.length, inventory.length, problems, options);
   const stays = reason === undefined ? candidates.filter((item) => !free.includes(item)) : candidates;
   return {
-    deletions: (reason === undefined ? free : []).map(({ kind, object }) => ({
-      action: 'delete',
-      kind,
-      key: keyOf(object),
-      wave: syncWave(object),
-      object,
-      live: object,
-      origin: undefined,
-    })),
+    deletions: (reason === undefined ? free : []).map((item) => planDeletion(item, options.syncOptions)),
     held: stays.map(({ kind, object }) => ({ kind, key: keyOf(object), reason: reason ?? 'off' })),
   };
 }

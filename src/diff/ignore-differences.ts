@@ -35,9 +35,10 @@ export function withIgnoredFields(
 function applies(rule: IgnoreRule, object: KubeObject, kind: ResourceKind): boolean {
   return (
     (rule.kind === '*' || rule.kind === kind.kind) &&
-    (rule.group === undefined || rule.group === '*' || rule.group === kind.group) &&
-    (rule.name === undefined || rule.name === object.metadata.name) &&
-    (rule.namespace === undefined || rule.namespace === object.metadata.namespace)
+    // Without a group only the core group is meant, as in Argo CD.
+    (rule.group === '*' || (rule.group ?? '') === kind.group) &&
+    (!rule.name || rule.name === object.metadata.name) &&
+    (!rule.namespace || rule.namespace === object.metadata.namespace)
   );
 }
 
@@ -48,9 +49,11 @@ function takeLive(desired: unknown, live: unknown, path: readonly string[]): unk
     const index = Number(head);
     const liveItem: unknown = Array.isArray(live) ? live[index] : undefined;
     if (!(index in desired)) return desired;
-    return desired.map((item: unknown, at) =>
-      at === index ? (rest.length === 0 ? liveItem : takeLive(item, liveItem, rest)) : item,
-    );
+    return desired.flatMap((item: unknown, at) => {
+      if (at !== index) return [item];
+      if (rest.length > 0) return [takeLive(item, liveItem, rest)];
+      return liveItem === undefined ? [] : [liveItem];
+    });
   }
   if (!isRecord(desired) || !Object.hasOwn(desired, head)) return desired;
   const liveMember = isRecord(live) ? live[head] : undefined;

@@ -23,6 +23,20 @@ export function mergeDesired(live: KubeObject, desired: KubeObject, applicationK
   return merge(live, marked(desired, applicationKey), applied, '') as KubeObject;
 }
 
+/**
+ * `Replace=true`: the manifest as a whole, as `kubectl replace` writes it. What others added goes; the system's part
+ * (identity, status, owners and finalizers that the manifest does not name) stays.
+ */
+export function replaceDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
+  const replaced = marked(desired, applicationKey);
+  const kept = without(live.metadata, 'labels', 'annotations');
+  return {
+    ...replaced,
+    metadata: { ...kept, ...replaced.metadata },
+    ...(live['status'] === undefined ? {} : { status: live['status'] }),
+  };
+}
+
 /** The manifest as it is created: with the marks that make it part of the application's inventory. */
 export function marked(desired: KubeObject, applicationKey: string): KubeObject {
   const marks = {

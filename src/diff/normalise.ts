@@ -16,7 +16,7 @@ const USER_METADATA = [
 /** Last-applied of kubectl is kubectl's own; taken over from a dumped object it would lie. */
 const FOREIGN_ANNOTATIONS = new Set(['kubectl.kubernetes.io/last-applied-configuration']);
 
-/** Drops status, system metadata and nulls (Kubernetes reads null as "not set"); folds a Secret's stringData into data. */
+/** Drops status, an Application's operation (a request, not a state), system metadata and nulls (Kubernetes reads null as "not set"); folds a Secret's stringData into data. */
 export function normaliseDesired(object: KubeObject): KubeObject {
   const { metadata } = object;
   const kept: Record<string, unknown> = {};
@@ -27,7 +27,8 @@ export function normaliseDesired(object: KubeObject): KubeObject {
       Object.entries(kept['annotations']).filter(([key]) => !FOREIGN_ANNOTATIONS.has(key)),
     );
   }
-  const clean = withoutNulls({ ...without(object, 'status'), metadata: kept }) as KubeObject;
+  const requests = object.kind === 'Application' ? ['operation'] : [];
+  const clean = withoutNulls({ ...without(object, 'status', ...requests), metadata: kept }) as KubeObject;
   return clean.kind === 'Secret' && clean.apiVersion === 'v1' ? foldStringData(clean) : clean;
 }
 

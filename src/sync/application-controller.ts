@@ -11,10 +11,11 @@ import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type Requeue, createWorkQueue } from '../base/work-queue.ts';
-import { byApplyOrder } from '../diff/change-set.ts';
-import { syncWave } from '../diff/annotations.ts';
+import { byApplyOrder, planDeletion } from '../diff/change-set.ts';
+import { without } from '../diff/without.ts';
+import { mayDelete } from '../diff/sync-options.ts';
 import type { NotifyJob, Queues, SyncJob } from '../queue/types.ts';
-import { keyOf, splitKey } from '../schemas/object.ts';
+import { keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { Application } from '../schemas/types.ts';
@@ -27,12 +28,9 @@ import { commitStatusOf } from './commit-status.ts';
 import { type ApplicationHealth, assessApplication, refreshHealth } from './assess-application.ts';
 import type { GitMirror } from './git/types.ts';
 import { openManagedResources } from './managed-resources.ts';
-import {
-  type ApplicationObservation,
-  MAX_LISTED_RESOURCES,
-  type ResourceStatus,
-  planApplicationStatus,
-} from './plan-application-status.ts';
+import { observeApplication } from './observe-application.ts';
+import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
+import { type ApplicationObservation, planApplicationStatus } from './plan-application-status.ts';
 import { createRepositories } from './repositories.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import {
@@ -42,7 +40,10 @@ import {
   defaultCommitStatusLimits,
   planCommitStatus,
 } from './status/plan-commit-status.ts';
-import { type SyncContext, type SyncOutcome, syncApplication } from './sync-application.ts';
+import { createSlots } from './slots.ts';
+import { syncApplication } from './sync-application.ts';
+import type { SyncContext } from './sync-context.ts';
+import type { SyncOutcome } from './sync-outcome.ts';
 
 export interface ApplicationControllerOptions {
   readonly store: Store;
@@ -79,8 +80,10 @@ export interface ApplicationController extends AsyncDisposable {
   syncAllOnce(signal: AbortSignal): Promise<SyncSummary>;
 }
 
-/** Looks at a time: they mostly wait for Git and for the store. */
-const CONCURRENCY = 8;
+/** Looks at a time: nearly all of them wait for Git, and one that is slow must not hold up the others. */
+const CONCURRENCY = 1_000;
+/** Of them, this many render, compare and apply: what they hold in memory is bounded. */
+const WORKING = 8;
 /** Events of one change come in a burst; a short wait folds them into one look. */
 const EVENT_DELAY_MS = 20;
 /** Another try after Git could not be reached (or as soon as the next poll). */
@@ -102,6 +105,7 @@ export async function createApplicationController(
   const states = new Map<string, ApplicationState>();
   const outcomes = new Map<string, SyncOutcome>();
   const waiters = new Map<string, (() => void)[]>();
+  const slots = createSlots(WORKING);
   const namespaceKind = registry.byKind('v1', 'Namespace');
 
   const apps: ResourceCache<Application> = await options.caches.open<Application>(APPLICATIONS);
@@ -109,11 +113,13 @@ export async function createApplicationController(
     clock,
     concurrency: CONCURRENCY,
     async process(key, signal) {
+      // Who asks from now on waits for the next look: this one may already have read what they want seen.
+      const asked = waiters.get(key) ?? [];
+      waiters.delete(key);
       try {
         return await look(key, signal);
       } finally {
-        for (const resolve of waiters.get(key) ?? []) resolve();
-        waiters.delete(key);
+        for (const resolve of asked) resolve();
       }
     },
     onError(application, error, retryInMs) {
@@ -128,7 +134,10 @@ export async function createApplicationController(
     const state = states.get(application);
     if (!state) return;
     state.healthDirty.add(id);
-    if (specChanged) state.dirty.add(id);
+    if (specChanged) {
+      state.dirty.add(id);
+      state.refused?.errors.delete(id);
+    }
     work.addAfter(application, EVENT_DELAY_MS);
   });
   const subscription = apps.subscribe(({ type, key, object, previous }) => {
@@ -140,8 +149,13 @@ export async function createApplicationController(
         { ...previous, status: undefined, metadata: userMetadata(previous) },
       );
     const state = states.get(key);
-    if (state && !jsonEqual(previous?.spec, object.spec)) state.allDirty = true;
-    if (!onlyStatus) work.add(key);
+    if (state && !jsonEqual(previous?.spec, object.spec)) {
+      state.allDirty = true;
+      state.refused = undefined;
+    }
+    if (onlyStatus) return;
+    if (state) state.settled = undefined;
+    work.add(key);
   });
 
   /** A look of its own, which begins after this call. */
@@ -175,29 +189,31 @@ export async function createApplicationController(
     }
     if (application.metadata.deletionTimestamp !== undefined) return finalize(application, signal);
     const state = stateOf(application);
-    if (await takeRequests(application, state)) return undefined;
+    if (await takeRequests(application, state, signal)) return undefined;
     if (clock.now() >= state.nextPollMs) {
       state.fetchDue = true;
       state.nextPollMs =
         clock.now() + options.pollIntervalMs * (1 + POLL_JITTER * (options.rng.next() - 0.5));
     }
-    const outcome = await syncApplication(application, state, contextOf(key), signal);
+    const outcome = await syncApplication(application, state, contextOf(key, signal), signal);
     outcomes.set(key, outcome);
     refreshHealth(state, managed);
     const health = assessApplication(state, managed);
     const plan = planStatusOfCommit(application, state, outcome, health);
-    await writeStatus(key, observationOf(state, outcome, health, plan?.status), signal);
+    const inventory = outcome.extraneous ? managed.inventory(key) : [];
+    await writeStatus(key, observeApplication(state, outcome, health, inventory, plan?.status), signal);
     if (plan && !jsonEqual(plan.status, commitStatusOf(application))) await notify(key, plan.status.sha);
     const waits = [
       state.nextPollMs - clock.now(),
       plan?.recheckAfterMs,
       outcome.retry ? RETRY_MS : undefined,
+      outcome.retryAtMs === undefined ? undefined : outcome.retryAtMs - clock.now(),
     ];
     if (outcome.retry && !outcome.compared) state.fetchDue = true;
     return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
   }
 
-  function contextOf(key: string): SyncContext {
+  function contextOf(key: string, signal: AbortSignal): SyncContext {
     return {
       objects,
       managed,
@@ -208,33 +224,59 @@ export async function createApplicationController(
       parse: createManifestParser(registry, apps.get(key)?.spec.destination.namespace ?? 'default'),
       historyComplete: async () => (await options.store.clusterState())?.phase === 'normal',
       nowMs: () => clock.now(),
+      slots,
+      operation: () => {
+        const application = apps.get(key);
+        return application && operationStateOf(application);
+      },
+      saveOperation: (operationState) =>
+        writeStatusFields(key, (current) => ({ ...current, operationState }), signal),
       announce: async (sha) => {
         const application = apps.get(key);
         const said = application && commitStatusOf(application);
         // After a restart the same commit is no news.
         if (!application || said?.sha === sha) return;
         const pending: CommitStatus = { sha, state: 'pending', description: 'Applying the commit' };
-        await writeStatusFields(
-          key,
-          (current) => ({ ...current, commitStatus: pending }),
-          new AbortController().signal,
-        );
+        await writeStatusFields(key, (current) => ({ ...current, commitStatus: pending }), signal);
         await notify(key, sha);
       },
     };
   }
 
-  /** The refresh annotation and the operation field: taken off, as Argo CD does, and remembered. True when written. */
-  async function takeRequests(application: Application, state: ApplicationState): Promise<boolean> {
-    const { [REFRESH_ANNOTATION]: refresh, ...annotations } = application.metadata.annotations ?? {};
-    const { operation, ...rest } = application;
+  /**
+   * The refresh annotation and the operation field: taken off, as Argo CD does. A requested operation is in the status
+   * before it leaves the spec, so that it cannot be lost in between. True when written.
+   */
+  async function takeRequests(
+    application: Application,
+    state: ApplicationState,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const refresh = application.metadata.annotations?.[REFRESH_ANNOTATION];
+    const { operation } = application;
     if (refresh === undefined && operation === undefined) return false;
     state.fetchDue = true;
     if (refresh === 'hard') state.allDirty = true;
-    if (operation !== undefined) state.requested = true;
-    const next = { ...rest, metadata: { ...application.metadata, annotations } } as Application;
-    await write(() => objects.update(next, commitOptions()));
+    if (operation !== undefined) {
+      state.allDirty = true;
+      state.refused = undefined;
+      await recordRequest(keyOf(application), operation as OperationRequest, signal);
+    }
+    const current = apps.get(keyOf(application)) ?? application;
+    const metadata = {
+      ...current.metadata,
+      annotations: without(current.metadata.annotations ?? {}, REFRESH_ANNOTATION) as Record<string, string>,
+    };
+    const rest = jsonEqual(current.operation, operation) ? without(current, 'operation') : current;
+    await write(() => objects.update({ ...rest, metadata } as Application, commitOptions()));
     return true;
+  }
+
+  async function recordRequest(key: string, request: OperationRequest, signal: AbortSignal): Promise<void> {
+    const application = apps.get(key);
+    const before = application && operationStateOf(application);
+    const operationState = requestedOperation(before, request, clock.now());
+    await writeStatusFields(key, (current) => ({ ...current, operationState }), signal);
   }
 
   function planStatusOfCommit(
@@ -268,30 +310,6 @@ export async function createApplicationController(
       previous: commitStatusOf(application),
       limits,
     });
-  }
-
-  function observationOf(
-    state: ApplicationState,
-    outcome: SyncOutcome,
-    { worst, cause }: ApplicationHealth,
-    commitStatus: CommitStatus | undefined,
-  ): ApplicationObservation {
-    const failed = outcome.problems.length > 0;
-    const operation = failed
-      ? { phase: 'Failed' as const, message: outcome.problems.join('\n') }
-      : outcome.applied
-        ? { phase: 'Succeeded' as const, message: 'successfully synced' }
-        : { phase: 'Running' as const, message: outcome.obstacle ?? 'applying' };
-    return {
-      revision: state.revision,
-      syncStatus: outcome.applied ? 'Synced' : outcome.compared || state.render ? 'OutOfSync' : 'Unknown',
-      health: { status: worst.status, message: cause?.text ?? worst.message },
-      operation: outcome.compared || failed ? operation : undefined,
-      conditions: outcome.conditions,
-      resources: listResources(state),
-      resourceCount: state.desiredById.size,
-      commitStatus,
-    };
   }
 
   async function writeStatus(
@@ -352,22 +370,17 @@ export async function createApplicationController(
     if (ours.length === 0) return undefined;
     if ((await options.store.clusterState())?.phase !== 'normal') return { requeueAfterMs: RETRY_MS };
     const inventory = managed.inventory(key);
-    const deletions = inventory
+    const syncOptions = application.spec.syncPolicy?.syncOptions ?? [];
+    const going = inventory.filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
+    const deletions = going
       .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
-      .map(({ kind, object }) => ({
-        action: 'delete' as const,
-        kind,
-        key: keyOf(object),
-        wave: syncWave(object),
-        object,
-        live: object,
-        origin: undefined,
-      }))
+      .map((item) => planDeletion(item, syncOptions))
       .sort(byApplyOrder)
       .reverse();
     const result = await applyChanges(objects, deletions, commitOptions(), signal);
     await managed.caughtUp(result.written, signal);
-    if (managed.inventory(key).length > 0) return { requeueAfterMs: RETRY_MS };
+    const left = managed.inventory(key).filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
+    if (left.length > 0) return { requeueAfterMs: RETRY_MS };
     const rest = finalizers.filter((finalizer) => !ours.includes(finalizer));
     await write(() =>
       objects.update(
@@ -455,35 +468,4 @@ function userMetadata({ metadata }: Application): unknown {
     finalizers: metadata.finalizers,
     deletionTimestamp: metadata.deletionTimestamp,
   };
-}
-
-function listResources(state: ApplicationState): readonly ResourceStatus[] {
-  const rows: ResourceStatus[] = [];
-  const all = [...state.desiredById];
-  // Of too many, those that deserve a look.
-  const shown =
-    all.length <= MAX_LISTED_RESOURCES
-      ? all
-      : all.filter(([id]) => state.dirty.has(id) || state.health.get(id)?.status !== 'Healthy');
-  for (const [id, { kind, object }] of shown.slice(0, MAX_LISTED_RESOURCES)) {
-    const { namespace, name } = splitKey(keyOf(object));
-    const health = state.health.get(id) ?? { status: 'Missing', message: '' };
-    rows.push({
-      ...(kind.group === '' ? {} : { group: kind.group }),
-      version: kind.version,
-      kind: kind.kind,
-      ...(namespace === undefined ? {} : { namespace }),
-      name,
-      status: state.dirty.has(id) ? 'OutOfSync' : 'Synced',
-      health: {
-        status: health.status,
-        ...(health.message === '' ? {} : { message: health.message.slice(0, 500) }),
-      },
-    });
-  }
-  return rows.sort((a, b) => (idText(a) < idText(b) ? -1 : 1));
-}
-
-function idText({ group = '', kind, namespace = '', name }: ResourceStatus): string {
-  return `${group}/${kind}/${namespace}/${name}`;
 }

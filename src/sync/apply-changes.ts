@@ -15,7 +15,6 @@ export interface ApplyError {
 }
 
 export interface ApplyResult {
-  /** The highest version written, undefined when nothing was. */
   readonly written: readonly KubeObject[];
   readonly errors: readonly ApplyError[];
 }
@@ -47,7 +46,10 @@ export async function applyChanges(
           take(await objects.apply([toWrite(change)], options));
         } catch (single) {
           rethrowUnlessRefused(single);
-          errors.push({ change, message: errorMessage(single) });
+          // Force=true: what cannot be changed is made anew; the next step creates it.
+          if (change.force && change.action === 'update') {
+            take(await objects.apply([toWrite({ ...change, action: 'delete' })], options));
+          } else errors.push({ change, message: errorMessage(single) });
         }
       }
     }
@@ -67,7 +69,7 @@ function rethrowUnlessRefused(error: unknown): void {
   if (!isStatusError(error) || error.code >= 500) throw error;
 }
 
-function toWrite({ action, object, live }: Change): Write {
+function toWrite({ action, object, live, propagation }: Change): Write {
   if (action === 'create') return { verb: 'create', object };
   if (action === 'update') return { verb: 'update', object };
   const { uid, resourceVersion } = live?.metadata ?? {};
@@ -75,5 +77,9 @@ function toWrite({ action, object, live }: Change): Write {
     ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
   };
-  return { verb: 'delete', object, options: { propagationPolicy: 'Background', preconditions } };
+  return {
+    verb: 'delete',
+    object,
+    options: { propagationPolicy: propagation ?? 'Background', preconditions },
+  };
 }

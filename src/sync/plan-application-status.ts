@@ -6,9 +6,8 @@ import { jsonEqual } from '../base/json.ts';
 import { toRfc3339 } from '../base/clock.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
+import { type OperationPhase, type OperationState, operationStateOf, requestOf } from './operation.ts';
 import type { CommitStatus } from './status/plan-commit-status.ts';
-
-export type OperationPhase = 'Running' | 'Succeeded' | 'Failed' | 'Error';
 
 export interface ResourceStatus {
   readonly group?: string;
@@ -18,6 +17,8 @@ export interface ResourceStatus {
   readonly name: string;
   readonly status: 'Synced' | 'OutOfSync';
   readonly health: { readonly status: string; readonly message?: string };
+  /** Git no longer holds it, and it has not been pruned. */
+  readonly requiresPruning?: boolean;
 }
 
 export interface ApplicationCondition {
@@ -42,13 +43,6 @@ export const MAX_LISTED_RESOURCES = 500;
 const MAX_HISTORY = 10;
 const MAX_MESSAGE = 8_000;
 
-interface OperationState {
-  readonly phase?: string;
-  readonly message?: string;
-  readonly startedAt?: string;
-  readonly finishedAt?: string;
-  readonly syncResult?: { readonly revision?: string };
-}
 interface HistoryEntry {
   readonly id: number;
   readonly revision: string;
@@ -63,11 +57,7 @@ export function planApplicationStatus(
   const current = application.status ?? {};
   const now = toRfc3339(nowMs);
   const source = application.spec.source;
-  const operationState = nextOperation(
-    current['operationState'] as OperationState | undefined,
-    observed,
-    now,
-  );
+  const operationState = nextOperation(operationStateOf(application), observed, now);
   const next: Record<string, unknown> = {
     ...current,
     sync: {
@@ -95,16 +85,26 @@ function nextOperation(
   now: string,
 ): OperationState | undefined {
   if (!operation) return current;
+  const { phase } = operation;
   const message = operation.message.slice(0, MAX_MESSAGE);
-  const same = current?.phase === operation.phase && current.message === message;
-  if (current && same && current.syncResult?.revision === revision) return current;
-  const continues = current?.phase === 'Running' && current.syncResult?.revision === revision;
+  const sameRevision = current?.syncResult?.revision === revision;
+  if (current?.phase === phase && current.message === message && sameRevision) return current;
+  // A request that was refused is not made good by what was in order before it.
+  if (current?.phase === 'Error' && phase === 'Succeeded' && sameRevision) return current;
+  // A requested operation learns its revision only when it has been fetched.
+  const continues = current?.phase === 'Running' && (sameRevision || !current.syncResult);
+  const amends = current?.phase === phase && sameRevision;
+  const kept = current && (continues || amends) ? current : undefined;
+  const resources = sameRevision && kept ? kept.syncResult?.resources : undefined;
   return {
-    phase: operation.phase,
+    phase,
     message,
-    startedAt: continues ? (current.startedAt ?? now) : now,
-    ...(operation.phase === 'Running' ? {} : { finishedAt: now }),
-    ...(revision === undefined ? {} : { syncResult: { revision } }),
+    startedAt: kept?.startedAt ?? now,
+    ...(phase === 'Running' ? {} : { finishedAt: (amends && current.finishedAt) || now }),
+    ...(kept?.retryCount === undefined ? {} : { retryCount: kept.retryCount }),
+    ...(current?.attempt === undefined ? {} : { attempt: current.attempt }),
+    operation: kept?.operation ?? requestOf(current) ?? { initiatedBy: { automated: true } },
+    ...(revision === undefined ? {} : { syncResult: { revision, ...(resources ? { resources } : {}) } }),
   };
 }
 

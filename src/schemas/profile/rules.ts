@@ -149,7 +149,6 @@ export const applicationRules: readonly FieldRule[] = [
   ]),
   refused('spec.ignoreDifferences.*.jqPathExpressions', 'use jsonPointers'),
   refused('spec.ignoreDifferences.*.managedFieldsManagers', 'use jsonPointers'),
-  refused('operation', 'start a sync with symphony sync'),
   ignored('spec.project', 'there are no AppProjects: every Application may do what the cluster allows'),
   ignored('spec.info', 'text for people'),
   ignored('spec.revisionHistoryLimit', 'the history of revisions is the Git repository'),

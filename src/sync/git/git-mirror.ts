@@ -214,6 +214,14 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       const base = await git.raw(['merge-base', ancestor, checked(commit)]).catch(() => '');
       return base.trim() === ancestor;
     },
+    async lastChange(commit, path) {
+      const below = normaliseTreePath(path);
+      const git = await session.git();
+      const walk = ['log', '-1', '--first-parent', '--format=%H', checked(commit), '--'];
+      // `:(literal)`: a folder may be named like a pattern.
+      const found = (await git.raw([...walk, ...(below === '' ? [] : [`:(literal)${below}`])])).trim();
+      return isCommitId(found) ? found : undefined;
+    },
     async describe(commit) {
       const object = await read(checked(commit));
       if (object?.type !== 'commit') throw lost('a commit');

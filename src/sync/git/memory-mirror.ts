@@ -144,6 +144,15 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
         }
         return false;
       },
+      async lastChange(commit, path) {
+        for (let id: string | undefined = commit; id !== undefined; ) {
+          const parent: string | undefined = commitOf(id).parents[0];
+          const before = parent === undefined ? undefined : await treeId(parent, path);
+          if ((await treeId(id, path)) !== before) return id;
+          id = parent;
+        }
+        return undefined;
+      },
       async describe(commit) {
         const { subject, author, committedAtMs } = commitOf(commit);
         return { subject, author, committedAtMs };

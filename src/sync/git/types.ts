@@ -30,6 +30,11 @@ export interface GitMirror extends AsyncDisposable {
   readBlobs(blobIds: readonly string[]): Promise<readonly Buffer[]>;
   /** Whether `ancestor` is in the history of `commit`. */
   isAncestor(ancestor: string, commit: string): Promise<boolean>;
+  /**
+   * The last commit on the way to `commit` (first parents, so that a merge counts as the change it brought) that touched
+   * `path`; undefined when none is known.
+   */
+  lastChange(commit: string, path: string): Promise<string | undefined>;
   /** Subject, author and date of a commit, for status and events. */
   describe(
     commit: string,

@@ -1,0 +1,308 @@
+/**
+ * Brings the store to what was rendered, step by step, until nothing more can be done now. Every step is planned anew
+ * from what is live, so a worker that dies between two steps leaves nothing behind that the next one would not see.
+ */
+import { type ChangeSet, idOf, planChangeSet } from '../diff/change-set.ts';
+import { optionComplaints } from '../diff/sync-options.ts';
+import { assess, findCause } from '../health/index.ts';
+import { keyOf } from '../schemas/object.ts';
+import type { Application } from '../schemas/types.ts';
+import { type ApplyError, applyChanges } from './apply-changes.ts';
+import type { ApplicationState } from './application-state.ts';
+import { refreshHealth } from './assess-application.ts';
+import {
+  type OperationState,
+  hasHooksStarted,
+  hasSucceeded,
+  isRunning,
+  requestOf,
+  runOf,
+  startOperation,
+  withHookResults,
+} from './operation.ts';
+import type { ApplicationCondition } from './plan-application-status.ts';
+import { type Hook, observeHooks } from './plan-hooks.ts';
+import { type NamespacePlan, planNamespaces } from './plan-namespaces.ts';
+import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
+import { type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
+import type { SyncContext } from './sync-context.ts';
+import type { SyncOutcome } from './sync-outcome.ts';
+
+/** A force-push that takes away more than this share of an application's objects waits for approval. */
+const REWRITE_PRUNE_BUDGET = 0.3;
+/** Approves such a deletion, with the commit it is for. */
+const APPROVE_PRUNE_ANNOTATION = 'symphony.dev/approve-prune';
+/** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
+const MAX_STEPS = 50;
+/** So many errors tell enough. */
+export const MAX_PROBLEMS = 50;
+
+export async function applyCommit(
+  application: Application,
+  state: ApplicationState,
+  context: SyncContext,
+  obstacle: string | undefined,
+  signal: AbortSignal,
+): Promise<SyncOutcome> {
+  const { managed } = context;
+  const key = keyOf(application);
+  const request = requestOf(context.operation());
+  const requested = request !== undefined;
+  const policy = policyOf(application, request?.sync?.prune === true);
+  const syncOptions = [
+    ...(application.spec.syncPolicy?.syncOptions ?? []),
+    ...(request?.sync?.syncOptions ?? []),
+  ];
+  const newCommit = !hasSucceeded(context.operation(), state.revision);
+  const refused = standingRefusals(state, requested, context.nowMs());
+  let historyComplete: boolean | undefined;
+  for (let step = 0; ; step += 1) {
+    const inventory = managed.inventory(key);
+    const orphans = inventory.some(({ kind, object }) => !state.desiredById.has(idOf(kind, keyOf(object))));
+    if (orphans) historyComplete ??= await context.historyComplete();
+    const changeSet = planChangeSet(
+      state.desired,
+      (resource, name) => managed.live(resource, name),
+      inventory,
+      {
+        application: key,
+        prune: policy.prune,
+        allowEmpty: policy.allowEmpty,
+        historyComplete: historyComplete ?? true,
+        syncOptions,
+        ignore: application.spec.ignoreDifferences ?? [],
+        kept: state.hookIds,
+        ...(state.allDirty ? {} : { only: state.dirty }),
+        ...(pruneNeedsApproval(application, state) ? { pruneBudget: REWRITE_PRUNE_BUDGET } : {}),
+      },
+    );
+    settle(state, changeSet);
+    const open = changeSet.changes.filter(({ kind, key: name }) => !refused.has(idOf(kind, name)));
+    const pending = open.some(({ action }) => action !== 'noop');
+    const operation = context.operation();
+    const hold = hookHold(application, operation, state);
+    const retryDue =
+      hold === undefined || (hold.retryAtMs !== undefined && context.nowMs() >= hold.retryAtMs);
+    const starts =
+      state.hooks.length > 0 &&
+      state.revision !== undefined &&
+      retryDue &&
+      newCommit &&
+      !isRunning(operation, state.revision) &&
+      mayApply({ policy, requested, newCommit }) &&
+      (requested || pending || hold !== undefined);
+    if (starts && state.revision !== undefined) {
+      await context.saveOperation(startOperation(operation, state.revision, context.nowMs()));
+    } else if (hold) {
+      return outcomeOf({ failed: hold.message, retryAtMs: hold.retryAtMs });
+    }
+    const hooks = currentHooks(key, state, context);
+    const namespaces = planNamespaces(
+      [...open, ...(hooks ?? []).flatMap(({ create, live }) => (live ? [] : [create]))],
+      context.namespaceKind,
+      (name) => managed.namespaceExists(name),
+      syncOptions.includes('CreateNamespace=true'),
+    );
+    refreshHealth(state, managed);
+    const plan = planSync({
+      changeSet: { ...changeSet, changes: open },
+      desired: state.desiredById.values(),
+      healthOf: (id) => state.health.get(id),
+      policy,
+      requested,
+      newCommit,
+      first: namespaces.create,
+      hooks,
+      failure: [...refused.values()].map(refusalText)[0],
+    });
+    const current = context.operation();
+    if (plan.ended.length > 0 && current) {
+      await context.saveOperation(withHookResults(current, plan.ended));
+      continue;
+    }
+    if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
+      return outcomeOf({ changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
+    }
+    const result = await applyChanges(context.objects, plan.step, context.commitOptions(), signal);
+    for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
+    if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
+    for (const change of plan.step) {
+      state.healthDirty.add(idOf(change.kind, change.key));
+      state.dirty.add(idOf(change.kind, change.key));
+    }
+    context.logger.info(
+      {
+        application: key,
+        revision: state.revision,
+        written: result.written.length,
+        refused: result.errors.length,
+      },
+      'Applied a step of a sync',
+    );
+    await managed.caughtUp(result.written, signal);
+  }
+
+  function outcomeOf(end: {
+    readonly changeSet?: ChangeSet;
+    readonly namespaces?: NamespacePlan;
+    readonly plan?: ReturnType<typeof planSync>;
+    readonly tooLong?: boolean;
+    readonly failed?: string;
+    readonly retryAtMs?: number | undefined;
+  }): SyncOutcome {
+    const { changeSet, plan } = end;
+    const missing = end.namespaces?.missing ?? [];
+    const problemsOf = changeSet?.problems ?? [];
+    const deleting = problemsOf.find(({ code }) => code === 'being-deleted')?.message;
+    const failed = plan?.failed ?? end.failed;
+    const refusals = [...refused.values()].map(refusalText);
+    const problems = [
+      ...(failed === undefined || refusals.includes(failed) ? [] : [failed]),
+      ...missing,
+      ...problemsOf.filter(({ code }) => code !== 'being-deleted').map(({ message }) => message),
+      ...refusals,
+    ];
+    const ended = plan !== undefined && plan.step.length === 0 && plan.last && plan.failed === undefined;
+    const applied = ended && problems.length === 0 && deleting === undefined;
+    const hookRetryMs = plan?.failed === undefined ? end.retryAtMs : nextHookTry(application, context);
+    const waits = [hookRetryMs, state.refused?.retryAtMs].filter((at) => at !== undefined);
+    return {
+      applied,
+      extraneous: (changeSet?.held.length ?? 0) > 0,
+      compared: true,
+      problems: problems.slice(0, MAX_PROBLEMS),
+      obstacle: plan?.waitingFor === undefined ? (deleting ?? obstacle) : `Waiting for ${plan.waitingFor}`,
+      conditions: conditionsOf(changeSet, [...missing, ...refusals], syncOptions, state, obstacle),
+      retry: end.tooLong === true || deleting !== undefined,
+      retryAtMs: waits.length === 0 ? undefined : Math.min(...waits),
+      idle: plan?.idle ?? false,
+    };
+  }
+}
+
+/** A requested sync deletes only when that was asked for too, unless the automation would do it anyway. */
+function policyOf(application: Application, prune: boolean): SyncPolicy {
+  const policy = syncPolicyOf(application);
+  return { ...policy, prune: policy.prune || prune };
+}
+
+/** Refusals that are not to be tried again yet. */
+function standingRefusals(
+  state: ApplicationState,
+  requested: boolean,
+  nowMs: number,
+): Map<string, ApplyError> {
+  const { refused } = state;
+  if (!refused || requested || refused.revision !== state.revision) return new Map();
+  if (refused.retryAtMs !== undefined && nowMs >= refused.retryAtMs) return new Map();
+  return new Map(refused.errors);
+}
+
+function rememberRefusals(
+  application: Application,
+  state: ApplicationState,
+  errors: Map<string, ApplyError>,
+  nowMs: number,
+): void {
+  const before = state.refused?.revision === state.revision ? state.refused : undefined;
+  const failures = (before?.failures ?? 0) + 1;
+  const retryAtMs = nextTryMs(retryPolicyOf(application), failures, nowMs);
+  state.refused = { revision: state.revision, failures, retryAtMs, errors };
+}
+
+interface HookHold {
+  readonly message: string;
+  readonly retryAtMs: number | undefined;
+}
+
+/** An attempt with hooks has failed at this commit: nothing of it happens again before the retry is due. */
+function hookHold(
+  application: Application,
+  operation: OperationState | undefined,
+  state: ApplicationState,
+): HookHold | undefined {
+  if (operation?.phase !== 'Failed' || !hasHooksStarted(operation, state.revision)) return undefined;
+  return { message: operation.message, retryAtMs: retryTimeOf(application, operation) };
+}
+
+function nextHookTry(application: Application, context: SyncContext): number | undefined {
+  const operation = context.operation();
+  return operation && nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, context.nowMs());
+}
+
+function retryTimeOf(application: Application, operation: OperationState): number | undefined {
+  const failedMs = Date.parse(operation.finishedAt ?? operation.startedAt);
+  return nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, failedMs);
+}
+
+function currentHooks(
+  application: string,
+  state: ApplicationState,
+  { managed, operation: read }: SyncContext,
+): readonly Hook[] | undefined {
+  const operation = read();
+  if (!operation || !isRunning(operation, state.revision)) return undefined;
+  return observeHooks(state.hooks, {
+    application,
+    run: runOf(operation),
+    results: operation.syncResult?.resources ?? [],
+    live: (resource, name) => managed.live(resource, name),
+    healthOf: assess,
+    causeOf: (object) => findCause(managed.podsOf(object))?.text,
+  });
+}
+
+function refusalText({ change, message }: ApplyError): string {
+  return `${change.origin ?? change.key}: ${message}`;
+}
+
+/** What is as it should be needs no further look until something changes. */
+function settle(state: ApplicationState, changeSet: ChangeSet): void {
+  const open = new Set<string>();
+  for (const { action, kind, key } of changeSet.changes) if (action !== 'noop') open.add(idOf(kind, key));
+  for (const { kind, key } of changeSet.problems) open.add(idOf(kind, key));
+  state.allDirty = false;
+  state.dirty = open;
+}
+
+function pruneNeedsApproval(application: Application, state: ApplicationState): boolean {
+  if (state.nonAncestor === undefined) return false;
+  return application.metadata.annotations?.[APPROVE_PRUNE_ANNOTATION] !== state.revision;
+}
+
+function conditionsOf(
+  changeSet: ChangeSet | undefined,
+  syncErrors: readonly string[],
+  syncOptions: readonly string[],
+  state: ApplicationState,
+  obstacle: string | undefined,
+): readonly ApplicationCondition[] {
+  const conditions: ApplicationCondition[] = [];
+  const add = (type: string, messages: readonly string[]): void => {
+    if (messages.length > 0) conditions.push({ type, message: messages.slice(0, MAX_PROBLEMS).join('\n') });
+  };
+  const withCode = (code: string): readonly string[] =>
+    (changeSet?.problems ?? []).filter((problem) => problem.code === code).map(({ message }) => message);
+  add('RepeatedResourceWarning', withCode('duplicate'));
+  add('SharedResourceWarning', withCode('shared-resource'));
+  add('SyncError', syncErrors);
+  add('ComparisonError', obstacle === undefined ? [] : [obstacle]);
+  add('NonAncestorWarning', state.nonAncestor === undefined ? [] : [state.nonAncestor]);
+  add('ExcludedResourceWarning', state.render?.warnings ?? []);
+  add('PruneHeldWarning', changeSet ? heldMessages(changeSet, state) : []);
+  add('UnsupportedOptionWarning', [...optionComplaints(syncOptions), ...state.complaints]);
+  return conditions;
+}
+
+function heldMessages({ held }: ChangeSet, state: ApplicationState): readonly string[] {
+  const reason = held.find((item) => item.reason !== 'off' && item.reason !== 'rebuilding')?.reason;
+  if (reason === undefined) return [];
+  const why = {
+    empty: 'the render is empty and allowEmpty is not set',
+    budget: `history was rewritten; to delete them, set the annotation ${APPROVE_PRUNE_ANNOTATION}: ${state.revision ?? ''}`,
+    incomplete: 'an object is written twice',
+    off: '',
+    rebuilding: '',
+  }[reason];
+  return [`${held.length} objects are no longer in Git and stay: ${why}`];
+}

@@ -1,0 +1,31 @@
+/** What one look at an application works with; made by the controller. */
+import type { Logger } from '../base/logger.ts';
+import type { ResourceKind } from '../schemas/resource-kind.ts';
+import type { ApplicationSource } from '../schemas/types.ts';
+import type { Objects } from '../store/objects.ts';
+import type { CommitOptions } from '../store/types.ts';
+import type { ManagedResources } from './managed-resources.ts';
+import type { OperationState } from './operation.ts';
+import type { ParseManifestFile } from './render/types.ts';
+import type { Repository } from './repositories.ts';
+import type { Slots } from './slots.ts';
+
+export interface SyncContext {
+  readonly objects: Objects;
+  readonly managed: ManagedResources;
+  readonly namespaceKind: ResourceKind | undefined;
+  readonly logger: Logger;
+  readonly repository: (source: ApplicationSource) => Repository;
+  readonly parse: ParseManifestFile;
+  readonly commitOptions: () => CommitOptions;
+  /** False while the store's history is lost. */
+  readonly historyComplete: () => Promise<boolean>;
+  /** Called when a new commit is to be applied, before it is rendered. */
+  readonly announce: (sha: string) => Promise<void>;
+  /** The operation as the store has it, and its next state, written before anything follows from it. */
+  readonly operation: () => OperationState | undefined;
+  readonly saveOperation: (next: OperationState) => Promise<void>;
+  /** Bounds how many applications render and apply at a time; waiting for Git takes no slot. */
+  readonly slots: Slots;
+  readonly nowMs: () => number;
+}

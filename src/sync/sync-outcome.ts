@@ -1,0 +1,21 @@
+/** What one look at an application came to. */
+import type { ApplicationCondition } from './plan-application-status.ts';
+
+export interface SyncOutcome {
+  /** Whether everything of the commit is in the store, and its hooks have succeeded. */
+  readonly applied: boolean;
+  /** Whether objects that Git no longer holds stay (no pruning, or it is held back). */
+  readonly extraneous: boolean;
+  readonly compared: boolean;
+  /** User errors, worst first: the commit cannot be applied as it is. */
+  readonly problems: readonly string[];
+  /** Why we cannot do more now, through no fault of the commit. */
+  readonly obstacle: string | undefined;
+  readonly conditions: readonly ApplicationCondition[];
+  /** An error that deserves another try soon. */
+  readonly retry: boolean;
+  /** When a failed sync is tried again. */
+  readonly retryAtMs: number | undefined;
+  /** Nothing is applied because nobody asked: no operation is under way. */
+  readonly idle: boolean;
+}

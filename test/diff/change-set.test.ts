@@ -109,6 +109,20 @@ describe('a change set', () => {
     expect(renderDiff({ ...at.plan(desired), changes: [] }, { color: false })).toBe('');
   });
 
+  it('is empty whatever the agent reports, in whatever form', () => {
+    const at = cluster();
+    const pod: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p', namespace: 'default' },
+      spec: { containers: [{ name: 'c', image: 'c:1' }] },
+    };
+    at.apply([item(pod)]);
+    // Reported without what defaulting adds to a condition (lastProbeTime).
+    at.put({ ...at.get(pod), status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } });
+    expect(actions(at.plan([item(pod)]))).toEqual(['noop default/p']);
+  });
+
   it('removes a field that Git set once and names no more, and keeps what others set', () => {
     const at = cluster();
     at.apply([

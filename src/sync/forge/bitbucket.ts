@@ -10,7 +10,8 @@ const STATES: Readonly<Record<CommitState, string>> = {
   pending: 'INPROGRESS',
   success: 'SUCCESSFUL',
   failure: 'FAILED',
-  error: 'FAILED',
+  // What another commit has overtaken.
+  error: 'STOPPED',
 };
 
 export function createBitbucket(http: HttpClient, access: ForgeAccess): Forge {

@@ -1,9 +1,13 @@
 /**
  * The worker of the queue `notify`: brings what the forge shows for an application to what its status says.
  *
- * What was posted last is kept in the store, so an equal status is never posted twice, restarts included; posts of one
- * application go out one after another. A job only says "look": the newest status is posted, not the one of the job.
+ * Contexts: `symphony/<environment>/<application>`, and where several applications share a repository, beside it
+ * `symphony/<environment>` with the worst of them for each commit. What was posted last is kept in the store, so an
+ * equal status is never posted twice, restarts included; posts of one application go out one after another. A commit
+ * that another one overtakes while it is pending ends as `error`, "Superseded by …". A job only says "look": the
+ * newest status is posted, not the one of the job.
  */
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { ConflictError, TerminalError, UserError, errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -14,6 +18,8 @@ import type { Application } from '../../schemas/types.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import { CommitRefused, type Store } from '../../store/types.ts';
 import { commitStatusOf } from '../commit-status.ts';
+import { canonicalRepoUrl } from '../git/git-url.ts';
+import { aggregateStatuses, supersededStatus } from '../status/aggregate-status.ts';
 import type { CommitStatus } from '../status/plan-commit-status.ts';
 import type { Forge } from './types.ts';
 
@@ -29,14 +35,16 @@ export interface CommitStatusPosterOptions {
   readonly targetUrl?: (application: string) => string;
 }
 
+/** What the forge was told last: of an application one status, of a repository one for each commit. */
 interface PostedRecord extends KubeObject {
-  readonly sha: string;
-  readonly state: CommitStatus['state'];
-  readonly description: string;
+  readonly repoURL?: string;
+  readonly statuses: readonly CommitStatus[];
 }
 
 const APPLICATIONS = 'applications.argoproj.io';
 const POSTED = 'commitstatuses.symphony.dev';
+/** Keys of the work queue that are about a repository, not an application. */
+const REPOSITORY_KEY = 'repository ';
 const CONCURRENCY = 4;
 /** Lost jobs are made up for this often. */
 const RESYNC_MS = 60_000;
@@ -50,50 +58,110 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
   /** Statuses that the forge will never take, so that they are not offered again and again. */
   const refused = new Map<string, CommitStatus>();
 
-  async function post(key: string, signal: AbortSignal): Promise<void> {
-    const application = applications.get(key);
-    const wanted = application && commitStatusOf(application);
-    const repoURL = application?.spec.source?.repoURL;
-    if (!wanted || repoURL === undefined || forge.name === 'none') return;
-    const posted = (await store.get(POSTED, key)) as PostedRecord | undefined;
-    if ((posted && isSame(posted, wanted)) || isSame(refused.get(key), wanted)) return;
-    const context = `symphony/${options.environment}/${splitKey(key).name}`;
+  /** True when the forge has it now. */
+  async function offer(
+    key: string,
+    repoURL: string,
+    context: string,
+    status: CommitStatus,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (isSame(refused.get(key), status)) return false;
     try {
-      await forge.post({ ...wanted, repoURL, context, targetUrl: options.targetUrl?.(key) }, signal);
+      await forge.post({ ...status, repoURL, context, targetUrl: options.targetUrl?.(key) }, signal);
     } catch (error) {
       if (!(error instanceof TerminalError) && !(error instanceof UserError)) throw error;
-      refused.set(key, wanted);
+      refused.set(key, status);
       logger.error(
-        { application: key, sha: wanted.sha, error: errorMessage(error) },
+        { application: key, sha: status.sha, error: errorMessage(error) },
         'Cannot post a commit status',
       );
-      return;
+      return false;
     }
-    logger.info({ application: key, sha: wanted.sha, state: wanted.state }, 'Posted a commit status');
-    await remember(key, wanted, posted);
+    logger.info({ application: key, sha: status.sha, state: status.state }, 'Posted a commit status');
+    return true;
+  }
+
+  /** Brings what was posted under one context to what is wanted; one status for each commit. */
+  async function bring(
+    key: string,
+    recordKey: string,
+    context: string,
+    repoURL: string,
+    wanted: readonly CommitStatus[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const record = (await store.get(POSTED, recordKey)) as PostedRecord | undefined;
+    const posted = record?.statuses ?? [];
+    const newest = wanted.at(-1)?.sha;
+    for (const before of posted) {
+      if (wanted.some(({ sha }) => sha === before.sha)) continue;
+      const end = supersededStatus(before, newest);
+      if (end) await offer(`${key} ${before.sha}`, record?.repoURL ?? repoURL, context, end, signal);
+    }
+    const now: CommitStatus[] = [];
+    for (const status of wanted) {
+      const before = posted.find(({ sha }) => sha === status.sha);
+      if (before && isSame(before, status)) now.push(before);
+      else if (await offer(key, repoURL, context, status, signal)) now.push(status);
+      else if (before) now.push(before);
+    }
+    if (now.length !== posted.length || now.some((status, index) => !isSame(posted[index], status)))
+      await remember(recordKey, repoURL, now, record);
+  }
+
+  async function post(key: string, signal: AbortSignal): Promise<void> {
+    const application = applications.get(key);
+    const record = application ? undefined : ((await store.get(POSTED, key)) as PostedRecord | undefined);
+    const repoURL = application?.spec.source?.repoURL ?? record?.repoURL;
+    const wanted = application && commitStatusOf(application);
+    if (repoURL === undefined || forge.name === 'none' || (application && !wanted)) return;
+    const context = `symphony/${options.environment}/${splitKey(key).name}`;
+    await bring(key, key, context, repoURL, wanted ? [pick(wanted)] : [], signal);
+    work.add(`${REPOSITORY_KEY}${canonicalRepoUrl(repoURL)}`);
+  }
+
+  async function postAggregate(key: string, signal: AbortSignal): Promise<void> {
+    const repository = key.slice(REPOSITORY_KEY.length);
+    const sharing = applications
+      .list()
+      .filter(({ spec }) => canonicalRepoUrl(spec.source?.repoURL ?? '') === repository)
+      .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    const repoURL = sharing[0]?.spec.source?.repoURL;
+    // One application is its own aggregate.
+    if (repoURL === undefined || sharing.length < 2) return;
+    const statuses = sharing.flatMap((application) => {
+      const status = commitStatusOf(application);
+      return status ? [{ ...status, application: application.metadata.name }] : [];
+    });
+    const hash = createHash('sha256').update(repository).digest('hex').slice(0, 16);
+    const wanted = [...aggregateStatuses(statuses).values()];
+    await bring(key, `repository-${hash}`, `symphony/${options.environment}`, repoURL, wanted, signal);
   }
 
   async function remember(
     key: string,
-    status: CommitStatus,
-    posted: PostedRecord | undefined,
+    repoURL: string,
+    statuses: readonly CommitStatus[],
+    before: PostedRecord | undefined,
   ): Promise<void> {
     const { namespace, name } = splitKey(key);
     const object: PostedRecord = {
       apiVersion: 'symphony.dev/v1',
       kind: 'CommitStatus',
       metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-      sha: status.sha,
-      state: status.state,
-      description: status.description,
+      repoURL,
+      statuses,
     };
-    const version = posted?.metadata.resourceVersion;
-    const base = { resource: POSTED, key, object };
+    const version = before?.metadata.resourceVersion;
+    const base = { resource: POSTED, key };
     try {
       await store.commit([
         version === undefined
-          ? { type: 'create', ...base }
-          : { type: 'update', ...base, expectedVersion: version },
+          ? { type: 'create', ...base, object }
+          : statuses.length === 0
+            ? { type: 'delete', ...base, expectedVersion: version }
+            : { type: 'update', ...base, object, expectedVersion: version },
       ]);
     } catch (error) {
       if (error instanceof CommitRefused) throw new ConflictError(error.message, { cause: error });
@@ -106,6 +174,7 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     concurrency: CONCURRENCY,
     backoff: BACKOFF,
     async process(key, signal) {
+      if (key.startsWith(REPOSITORY_KEY)) return postAggregate(key, signal);
       await post(key, signal);
       return applications.get(key) ? { requeueAfterMs: RESYNC_MS } : void refused.delete(key);
     },
@@ -121,13 +190,22 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     process: async ({ application }) => work.add(application),
   });
   for (const application of applications.list()) work.add(keyOf(application));
+  const deleted = applications.subscribe(({ type, key }) => {
+    if (type === 'DELETED') work.add(key);
+  });
 
   return {
     async [Symbol.asyncDispose]() {
+      deleted[Symbol.dispose]();
       await worker[Symbol.asyncDispose]();
       await work[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Of a status only what the forge is told. */
+function pick({ sha, state, description }: CommitStatus): CommitStatus {
+  return { sha, state, description };
 }
 
 function isSame(a: CommitStatus | undefined, b: CommitStatus): boolean {

@@ -7,7 +7,8 @@ const STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
   success: 'success',
   failure: 'failed',
-  error: 'failed',
+  // What another commit has overtaken.
+  error: 'canceled',
 };
 
 export function createGitLab(http: HttpClient, access: ForgeAccess): Forge {

@@ -8,7 +8,7 @@ import { createForge } from '../../../src/sync/forge/index.ts';
 import { renderNote } from '../../../src/sync/forge/notes.ts';
 import type { ForgeName, StatusPost } from '../../../src/sync/forge/types.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
-import { POLL_MS, configMap, createHarness } from '../harness.ts';
+import { POLL_MS, configMap, createHarness, deployment } from '../harness.ts';
 
 const post: StatusPost = {
   repoURL: 'git@example.com:Acme/shop.git',
@@ -133,5 +133,104 @@ describe('the poster of commit statuses', () => {
     expect(posted.length).toBe(2);
     await second[Symbol.asyncDispose]();
     await at[Symbol.asyncDispose]();
+  });
+
+  async function posting(context: (name: string) => boolean = () => true) {
+    const at = await createHarness();
+    const posted: string[] = [];
+    const poster = await createCommitStatusPoster({
+      ...at,
+      environment: 'default',
+      logger: silentLogger,
+      forge: {
+        name: 'github',
+        async post({ sha, state, context: name, description }) {
+          if (context(name)) posted.push(`${sha.slice(0, 6)} ${name} ${state}: ${description}`);
+        },
+      },
+    });
+    const close = async (): Promise<void> => {
+      await poster[Symbol.asyncDispose]();
+      await at[Symbol.asyncDispose]();
+    };
+    return { at, posted, close };
+  }
+
+  it('ends the status of a commit that another one overtakes while it is pending', async () => {
+    const { at, posted, close } = await posting();
+    const one = at.repository.commit({ 'w.yaml': deployment('web', 'web:1') });
+    await at.start();
+    await at.pass(1_000);
+    const two = at.repository.commit({ 'w.yaml': deployment('web', 'web:2') });
+    await at.pass(POLL_MS * 1.1);
+    const ofFirst = posted.filter((line) => line.startsWith(one.slice(0, 6)));
+    expect(ofFirst.at(-1)).toBe(
+      `${one.slice(0, 6)} symphony/default/root error: Superseded by ${two.slice(0, 12)} before it was healthy`,
+    );
+    expect(posted.at(-1)).toContain(`${two.slice(0, 6)} symphony/default/root pending`);
+    await close();
+  });
+
+  it('says failure when a healthy application degrades, and success when it has healed', async () => {
+    const { at, posted, close } = await posting();
+    at.repository.commit({
+      'p.yaml':
+        'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: "i:1"}]}\n',
+    });
+    const turn = async (ready: boolean): Promise<void> => {
+      const pod = (await at.get('pods', 'default/p'))!;
+      const state = ready
+        ? { running: { startedAt: '2026-01-01T00:00:00Z' } }
+        : { terminated: { exitCode: 137, reason: 'OOMKilled' } };
+      const status = {
+        phase: ready ? 'Running' : 'Failed',
+        conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+        containerStatuses: [{ name: 'c', image: 'i', imageID: '', ready, restartCount: 0, state }],
+      };
+      await at.objects.update({ ...pod, status }, { subresource: 'status' });
+      await at.pass(20_000);
+    };
+    await at.start();
+    await at.pass(1_000);
+    await turn(true);
+    await turn(false);
+    await turn(true);
+    const states = posted.map((line) => line.split(' ')[2]!.replace(':', ''));
+    expect(states.filter((state, index) => state !== states[index - 1])).toEqual([
+      'pending',
+      'success',
+      'failure',
+      'success',
+    ]);
+    expect(posted.find((line) => line.includes('failure'))).toContain(
+      'pod/p: container c exited 137 (OOMKilled)',
+    );
+    await close();
+  });
+
+  it('adds one status for all applications of a repository, the worst of them', async () => {
+    const { at, posted, close } = await posting((name) => name === 'symphony/default');
+    const root = (await at.application())!;
+    for (const name of ['shop', 'bank']) {
+      await at.objects.create({
+        ...root,
+        metadata: { name, namespace: 'symphony-system' },
+        spec: { ...root.spec, source: { ...root.spec.source!, path: name } },
+      });
+    }
+    const files = { 'shop/a.yaml': configMap('a', {}), 'bank/b.yaml': configMap('b', {}) };
+    const sha = at.repository.commit({ 'readme.md': 'x', ...files });
+    await at.objects.update({
+      ...root,
+      spec: { ...root.spec, source: { ...root.spec.source!, path: 'shop' } },
+    });
+    await at.start();
+    await at.pass(30_000);
+    expect(posted[0]).toContain(`${sha.slice(0, 6)} symphony/default pending`);
+    const broken = at.repository.commit({ 'bank/b.yaml': 'kind: [' });
+    await at.pass(POLL_MS * 1.2);
+    const last = posted.at(-1)!;
+    expect(last).toContain(`${broken.slice(0, 6)} symphony/default failure: bank: bank/b.yaml:`);
+    await close();
   });
 });

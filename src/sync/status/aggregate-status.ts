@@ -1,0 +1,35 @@
+/** The statuses of all applications of one repository, folded into one per commit. Pure. */
+import type { CommitState, CommitStatus } from './plan-commit-status.ts';
+import { MAX_DESCRIPTION, truncateText } from './plan-commit-status.ts';
+
+export interface NamedStatus extends CommitStatus {
+  /** Name of the application. */
+  readonly application: string;
+}
+
+const WORST_FIRST: readonly CommitState[] = ['error', 'failure', 'pending', 'success'];
+
+/** By commit: the worst of its applications, which is named; a success says how many there are. */
+export function aggregateStatuses(statuses: readonly NamedStatus[]): ReadonlyMap<string, CommitStatus> {
+  const byCommit = new Map<string, NamedStatus[]>();
+  for (const status of statuses) byCommit.set(status.sha, [...(byCommit.get(status.sha) ?? []), status]);
+  return new Map([...byCommit].map(([sha, list]) => [sha, worstOf(sha, list)]));
+}
+
+function worstOf(sha: string, statuses: readonly NamedStatus[]): CommitStatus {
+  const [worst] = [...statuses].sort(
+    (a, b) =>
+      WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state) || (a.application < b.application ? -1 : 1),
+  );
+  const many = statuses.length === 1 ? '1 application' : `${statuses.length} applications`;
+  const state = worst?.state ?? 'pending';
+  const text = state === 'success' ? `${many} healthy` : `${worst?.application}: ${worst?.description}`;
+  return { sha, state, description: truncateText(text, MAX_DESCRIPTION) };
+}
+
+/** The end of a status that would otherwise stay pending for ever; undefined for one that has ended. */
+export function supersededStatus(before: CommitStatus, next: string | undefined): CommitStatus | undefined {
+  if (before.state !== 'pending' || before.sha === next) return undefined;
+  const why = next === undefined ? 'The application was deleted' : `Superseded by ${next.slice(0, 12)}`;
+  return { sha: before.sha, state: 'error', description: `${why} before it was healthy` };
+}

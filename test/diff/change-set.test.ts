@@ -109,16 +109,11 @@ describe('a change set', () => {
     expect(renderDiff({ ...at.plan(desired), changes: [] }, { color: false })).toBe('');
   });
 
-<<<<<<< Updated upstream
   it('is empty whatever the agent reports, in whatever form', () => {
-=======
-  it('sees no difference in a status that lacks a default', () => {
->>>>>>> Stashed changes
     const at = cluster();
     const pod: KubeObject = {
       apiVersion: 'v1',
       kind: 'Pod',
-<<<<<<< Updated upstream
       metadata: { name: 'p', namespace: 'default' },
       spec: { containers: [{ name: 'c', image: 'c:1' }] },
     };
@@ -126,17 +121,6 @@ describe('a change set', () => {
     // Reported without what defaulting adds to a condition (lastProbeTime).
     at.put({ ...at.get(pod), status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } });
     expect(actions(at.plan([item(pod)]))).toEqual(['noop default/p']);
-=======
-      metadata: { name: 'web', namespace: 'default' },
-      spec: { containers: [{ name: 'web', image: 'web:1' }] },
-    };
-    at.apply([item(pod)]);
-    at.put({
-      ...at.get(pod),
-      status: { phase: 'Pending', conditions: [{ type: 'Ready', status: 'False' }] },
-    });
-    expect(actions(at.plan([item(pod)]))).toEqual(['noop default/web']);
->>>>>>> Stashed changes
   });
 
   it('removes a field that Git set once and names no more, and keeps what others set', () => {

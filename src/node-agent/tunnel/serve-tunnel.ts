@@ -1,13 +1,13 @@
-/** What the agent answers on its tunnel: logs, exec and statistics, as an HTTP/2 server on a socket that it opened itself. */
+/** What the agent answers on its tunnel: logs, exec, attach, ports and statistics, as an HTTP/2 server on a socket that it opened. */
+import type { Duplex } from 'node:stream';
 import { type Http2Server, type ServerHttp2Stream, createServer } from 'node:http2';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
-import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { PodWorker } from '../pod/pod-worker.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
-import { channels, createFrameReader, encodeFrame } from './exec-frames.ts';
 import { planLogTarget } from './plan-log-target.ts';
+import { drained, execStatus, serveSession } from './serve-session.ts';
 
 export interface TunnelServerOptions {
   readonly runtime: ContainerRuntime;
@@ -61,6 +61,12 @@ async function answer(
   }
   if (method === 'POST' && route === 'exec') {
     return exec(options, stream, workerOf(options, namespace, name), container, query);
+  }
+  if (method === 'POST' && route === 'attach') {
+    return attach(options, stream, workerOf(options, namespace, name), container, query);
+  }
+  if (method === 'POST' && route === 'portForward') {
+    return portForward(options, stream, workerOf(options, namespace, name), query);
   }
   if (method === 'GET' && route === 'stats') {
     const stats = await options.runtime.stats();
@@ -118,6 +124,14 @@ async function logs(
   stream.end();
 }
 
+/** The running container that exec and attach mean. */
+function runningContainer(worker: PodWorker, container: string): string {
+  const target = planLogTarget(worker.pod, worker.status, worker.records, container, false);
+  if (!target.ok || target.record.phase !== 'running')
+    throw new Refused(404, `container not found ("${container}")`);
+  return target.record.id;
+}
+
 async function exec(
   options: TunnelServerOptions,
   stream: ServerHttp2Stream,
@@ -125,73 +139,53 @@ async function exec(
   container: string,
   query: URLSearchParams,
 ): Promise<void> {
-  const target = planLogTarget(worker.pod, worker.status, worker.records, container, false);
-  if (!target.ok || target.record.phase !== 'running') {
-    throw new Refused(400, `container not found ("${container}")`);
-  }
+  const id = runningContainer(worker, container);
   const tty = query.get('tty') === 'true';
   const stdin = query.get('stdin') === 'true';
-  const session = await options.runtime.execStream(target.record.id, query.getAll('command'), { stdin, tty });
-  stream.respond({ ':status': 200, 'content-type': 'application/x-symphony-exec' });
-  const read = createFrameReader();
-  stream.on('data', (chunk: Buffer) => {
-    try {
-      for (const frame of read(chunk)) {
-        if (frame.channel === channels.resize) resize(frame.content);
-        else if (frame.channel !== channels.stdin) continue;
-        else if (frame.content.length === 0) session.stdin?.end();
-        else if (session.stdin?.write(frame.content) === false) {
-          stream.pause();
-          session.stdin.once('drain', () => stream.resume());
-        }
-      }
-    } catch {
-      stream.close(1);
-    }
-  });
-  stream.on('end', () => session.stdin?.end());
-  stream.on('close', () => session.kill());
-  function resize(content: Buffer): void {
-    const size = JSON.parse(content.toString('utf8')) as unknown;
-    if (!isRecord(size)) return;
-    const columns = Number(size['Width'] ?? 0);
-    const rows = Number(size['Height'] ?? 0);
-    session.resize({ columns, rows }).catch(() => undefined);
-  }
-  async function copy(source: AsyncIterable<Buffer> | undefined, channel: number): Promise<void> {
-    if (!source) return;
-    for await (const chunk of source) {
-      if (!stream.write(encodeFrame(channel, chunk))) await drained(stream);
-    }
-  }
-  await Promise.all([copy(session.stdout, channels.stdout), copy(session.stderr, channels.stderr)]);
-  const exitCode = await session.done;
-  stream.end(encodeFrame(channels.status, Buffer.from(JSON.stringify(execStatus(exitCode)))));
+  const session = await options.runtime.execStream(id, query.getAll('command'), { stdin, tty });
+  await serveSession(stream, session, execStatus);
 }
 
-/** The `metav1.Status` that remotecommand ends with. */
-function execStatus(exitCode: number): unknown {
-  if (exitCode === 0) return { metadata: {}, status: 'Success' };
-  return {
-    metadata: {},
-    status: 'Failure',
-    message: `command terminated with non-zero exit code: exit status ${exitCode}`,
-    reason: 'NonZeroExitCode',
-    details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
-  };
+/** The client says whether it has input; whether there is a terminal is the container's own matter. */
+async function attach(
+  options: TunnelServerOptions,
+  stream: ServerHttp2Stream,
+  worker: PodWorker,
+  container: string,
+  query: URLSearchParams,
+): Promise<void> {
+  const id = runningContainer(worker, container);
+  const stdin = query.get('stdin') === 'true';
+  const session = await options.runtime.attach(id, { stdin });
+  await serveSession(stream, session, () => execStatus(0));
 }
 
-function drained(stream: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.once('drain', done);
-    stream.once('close', done);
-    if (stream.destroyed) done();
-  });
+/** One connection to a port of the pod, as plain bytes in both directions. */
+async function portForward(
+  options: TunnelServerOptions,
+  stream: ServerHttp2Stream,
+  worker: PodWorker,
+  query: URLSearchParams,
+): Promise<void> {
+  const port = numberOf(query, 'port') ?? 0;
+  if (port < 1 || port > 65_535) throw new Refused(400, `invalid port "${query.get('port') ?? ''}"`);
+  const { name, namespace = '' } = worker.pod.metadata;
+  const running = worker.records.find((record) => record.phase === 'running');
+  if (!running) throw new Refused(404, `pod not found ("${name}_${namespace}")`);
+  let socket: Duplex;
+  try {
+    socket = await options.runtime.dial(running.id, port);
+  } catch (error) {
+    throw new Refused(
+      502,
+      `error forwarding port ${port} to pod ${name}, uid ${worker.uid}: ${errorMessage(error)}`,
+    );
+  }
+  stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
+  socket.on('error', () => stream.close(2));
+  stream.on('close', () => socket.destroy());
+  stream.pipe(socket);
+  socket.pipe(stream);
 }
 
 function numberOf(query: URLSearchParams, name: string): number | undefined {

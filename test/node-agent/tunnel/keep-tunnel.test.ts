@@ -1,6 +1,7 @@
 import { connect } from 'node:http2';
 import { type AddressInfo, type Socket, createServer, connect as dial } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
+import { channels, createFrameReader, encodeFrame } from '../../../src/base/channel-frames.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
@@ -10,8 +11,8 @@ import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-wor
 let world: AgentWorld;
 afterEach(() => world[Symbol.asyncDispose]());
 
-it('serves logs, and refusals in the words of kubelet, on a socket that it opened itself', async () => {
-  world = await createAgentWorld();
+it('serves logs, commands, ports and statistics, and refusals in the words of kubelet, on a socket that it opened itself', async () => {
+  world = await createAgentWorld({ onExec: () => ({ exitCode: 4, output: 'out:' }) });
   world.api.put('pods', aPod('web'));
   await world.clock.advance(5_000);
   const server = createServer();
@@ -47,6 +48,19 @@ it('serves logs, and refusals in the words of kubelet, on a socket that it opene
       stream.on('end', () => resolve({ status, body }));
       stream.on('error', reject);
     });
+  const converse = (path: string, input: Buffer): Promise<{ status: number; body: Buffer }> =>
+    new Promise((resolve, reject) => {
+      const stream = session.request({ ':path': path, ':method': 'POST' });
+      const parts: Buffer[] = [];
+      let status = 0;
+      stream.on('response', (headers) => {
+        status = Number(headers[':status']);
+      });
+      stream.on('data', (chunk: Buffer) => parts.push(chunk));
+      stream.on('end', () => resolve({ status, body: Buffer.concat(parts) }));
+      stream.on('error', reject);
+      stream.end(input);
+    });
   expect(await get('/containerLogs/default/web/main')).toMatchObject({ status: 200 });
   expect(await get('/containerLogs/default/web/other')).toEqual({
     status: 400,
@@ -58,6 +72,39 @@ it('serves logs, and refusals in the words of kubelet, on a socket that it opene
   });
   expect(await get('/containerLogs/default/none/main')).toMatchObject({ status: 404 });
   expect(await get('/nothing')).toMatchObject({ status: 404 });
+  const stats = await get('/stats');
+  expect(stats.status).toBe(200);
+  expect(JSON.parse(stats.body)).toMatchObject({
+    containers: [{ labels: { 'io.kubernetes.pod.name': 'web' }, memoryWorkingSetBytes: 1_048_576 }],
+  });
+  const refused = await converse('/exec/default/web/none?command=cat', Buffer.alloc(0));
+  expect(refused).toMatchObject({ status: 404 });
+
+  const input = Buffer.concat([
+    encodeFrame(channels.stdin, Buffer.from('hello')),
+    encodeFrame(channels.stdin, Buffer.alloc(0)),
+  ]);
+  const exec = await converse('/exec/default/web/main?command=cat&stdin=true', input);
+  expect(exec.status).toBe(200);
+  const frames = createFrameReader()(exec.body).map(({ channel, content }) => [channel, content.toString()]);
+  expect(frames).toEqual([
+    [channels.stdout, 'out:'],
+    [channels.stdout, 'hello'],
+    [
+      channels.status,
+      JSON.stringify({
+        metadata: {},
+        status: 'Failure',
+        message: 'command terminated with non-zero exit code: exit status 4',
+        reason: 'NonZeroExitCode',
+        details: { causes: [{ reason: 'ExitCode', message: '4' }] },
+      }),
+    ],
+  ]);
+
+  expect(await converse('/portForward/default/web?port=0', Buffer.alloc(0))).toMatchObject({ status: 400 });
+  const forwarded = await converse('/portForward/default/web?port=80', Buffer.from('ping'));
+  expect(forwarded).toMatchObject({ status: 200, body: Buffer.from('ping') });
   session.destroy();
   server.close();
   await tunnel[Symbol.asyncDispose]();

@@ -1,6 +1,7 @@
 /**
- * The framing of exec over the tunnel: one byte of channel, four bytes of length (big endian), then the content.
+ * The framing of exec and attach over the tunnel: one byte of channel, four bytes of length (big endian), then the content.
  * Channels are Kubernetes' (remotecommand): 0 stdin, 1 stdout, 2 stderr, 3 status as JSON, 4 terminal size as JSON.
+ * An empty frame of stdin is its end.
  */
 export const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4 } as const;
 
@@ -11,7 +12,7 @@ export interface Frame {
 
 const HEADER_BYTES = 5;
 /** Larger frames are a broken peer. */
-const MAX_FRAME_BYTES = 1024 * 1024;
+export const MAX_FRAME_BYTES = 1024 * 1024;
 
 export function encodeFrame(channel: number, content: Buffer): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);

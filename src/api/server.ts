@@ -49,6 +49,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   });
   await app.server.listen({ ...listen });
   const { port } = app.server.server.address() as AddressInfo;
+  const announced = core.announce(port);
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   return {
     url: `https://${host}:${port}`,
@@ -56,6 +57,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       return tunnels.nodes;
     },
     async [Symbol.asyncDispose]() {
+      await announced[Symbol.asyncDispose]();
       app.endStreams();
       await tunnels[Symbol.asyncDispose]();
       await app.server.close();

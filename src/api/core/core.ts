@@ -16,6 +16,7 @@ import type { ClusterState, Store } from '../../store/types.ts';
 import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyPatch } from '../patch/index.ts';
 import { takeTyped } from './intake.ts';
+import { keepKubernetesService } from './kubernetes-service.ts';
 import { readList, readObject } from './reads.ts';
 import { resourceNotFound } from './refusals.ts';
 import { restorePods } from './restore.ts';
@@ -105,6 +106,8 @@ export interface ApiCore extends AsyncDisposable {
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
   restorePods(node: string, pods: readonly unknown[]): Promise<void>;
+  /** Keeps the Service `default/kubernetes` there, for a server that listens on `port`. */
+  announce(port: number): AsyncDisposable;
   /** Opens every cache, so that the first request does not wait for it. */
   warm(): Promise<void>;
 }
@@ -213,6 +216,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
     },
     clusterState: () => store.clusterState(),
+    announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),
     restorePods: (node, pods) => restorePods(store, node, pods),
     async warm() {
       await Promise.all(registry.kinds.map((kind) => snapshots.open(kind)));

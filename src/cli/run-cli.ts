@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { errorMessage, TransientError, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
+import { isStatusError } from '../schemas/status.ts';
 import type { CliIo, CommandEntry, ExitCode } from './command.ts';
 import { printable } from './output/printable.ts';
 import { commands } from './registry.ts';
@@ -71,11 +72,11 @@ function report(error: unknown, io: CliIo): ExitCode {
   // Commander has already printed its message (or the help that was asked for).
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const lines = printable(errorMessage(error), { newlines: true });
-  if (error instanceof UserError) {
+  if (error instanceof UserError || (isStatusError(error) && error.code < 500)) {
     io.stderr.write(`error: ${lines}\n`);
     return 1;
   }
-  if (error instanceof TransientError || isUnreachable(error)) {
+  if (error instanceof TransientError || isStatusError(error) || isUnreachable(error)) {
     io.stderr.write(`error: unreachable: ${lines}\n`);
     return 3;
   }

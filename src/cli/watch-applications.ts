@@ -13,6 +13,8 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Which applications matter; all when undefined. */
   readonly selects?: (application: Application) => boolean;
+  /** Nothing while it lasts, and the applications as JSON at its end. */
+  readonly json?: boolean;
   /** Stop as soon as `done` says so; by default when every one is settled. */
   readonly done?: (applications: readonly Application[]) => boolean;
 }
@@ -29,7 +31,7 @@ export async function followApplications(options: FollowOptions): Promise<ExitCo
   const draw = (): readonly Application[] => {
     const shown = [...known.values()].filter(selects).sort((a, b) => (keyText(a) < keyText(b) ? -1 : 1));
     const text = renderApplications(shown, colours);
-    if (text === drawn) return shown;
+    if (text === drawn || options.json === true) return shown;
     if (io.stdout.isTTY && drawnLines > 0) io.stdout.write(`\u001b[${drawnLines}A\u001b[J`);
     io.stdout.write(text);
     drawn = text;
@@ -58,6 +60,7 @@ export async function followApplications(options: FollowOptions): Promise<ExitCo
     ended.abort();
     signal.removeEventListener('abort', stop);
   }
+  if (options.json === true) io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
   return shown.length === 0 || shown.some(hasFailed) || !done(shown) ? 1 : 0;
 }
 

@@ -144,8 +144,9 @@ function planObject(
     return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
   }
   const kept = withIgnoredFields(desired, live, options.ignore, kind);
-  const merged = withSpecDefaults(kind, mergeDesired(live, kept, options.application));
-  if (jsonEqual(withStatusOf(live, merged), live)) return { ...base, action: 'noop', object: live };
+  const finish = (object: KubeObject): KubeObject => withStatusOf(live, kind.withDefaults(object));
+  if (jsonEqual(finish(mergeDesired(live, kept, options.application)), live))
+    return { ...base, action: 'noop', object: live };
   // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is to be respected.
   const respected = hasSyncOption(desired, 'RespectIgnoreDifferences', options.syncOptions);
   const written = respected ? kept : desired;
@@ -154,7 +155,7 @@ function planObject(
   return {
     ...base,
     action: 'update',
-    object: kind.withDefaults(
+    object: finish(
       replaces
         ? replaceDesired(live, written, options.application)
         : mergeDesired(live, written, options.application),
@@ -163,7 +164,7 @@ function planObject(
   };
 }
 
-/** The status is its writer's, defaults included: it makes no difference. */
+/** The status is the system's: a default that its writer left out makes no difference, and no write of ours adds it. */
 function withStatusOf(live: KubeObject, merged: KubeObject): KubeObject {
   return live['status'] === undefined
     ? (without(merged, 'status') as KubeObject)
@@ -190,13 +191,6 @@ export function planDeletion({ kind, object }: InventoryItem, syncOptions: reado
     ...(hasSyncOption(object, 'PruneLast', syncOptions) ? { last: true } : {}),
     ...(propagation === undefined ? {} : { propagation }),
   };
-}
-
-/** The status is the system's: a default that its writer left out there is no difference, and no write of ours adds it. */
-function withSpecDefaults(kind: ResourceKind, object: KubeObject): KubeObject {
-  const { status } = object;
-  const next = kind.withDefaults(object);
-  return status === undefined ? next : { ...next, status };
 }
 
 function planPrune(

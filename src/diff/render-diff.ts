@@ -1,5 +1,5 @@
 /** A change set as text for people: `+` create, `~` update with its fields, `-` delete; values of Secrets are masked. */
-import { isRecord } from '../base/json.ts';
+import { type JsonValue, isRecord } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { Change, ChangeSet } from './change-set.ts';
 import { type FieldChange, fieldChanges } from './field-changes.ts';
@@ -33,6 +33,32 @@ export function renderDiff(changeSet: ChangeSet, options: RenderDiffOptions): st
   }
   if (lines.length === 0) return '';
   return `${[...lines, '', summary(changeSet)].join('\n')}\n`;
+}
+
+/** The same for programs; values of Secrets are masked here too. */
+export function describeChanges({ changes, problems, held }: ChangeSet): JsonValue {
+  return {
+    changes: changes
+      .filter(({ action }) => action !== 'noop')
+      .map((change) => ({
+        action: change.action,
+        apiVersion: change.object.apiVersion,
+        kind: change.kind.kind,
+        key: change.key,
+        wave: change.wave,
+        ...(change.origin === undefined ? {} : { origin: change.origin }),
+        fields: shownFields(change).map(
+          ({ path, before, after }) =>
+            ({
+              path,
+              ...(before === undefined ? {} : { before }),
+              ...(after === undefined ? {} : { after }),
+            }) as JsonValue,
+        ),
+      })),
+    problems: problems.map(({ code, key, message }) => ({ code, key, message })),
+    held: held.map(({ kind, key, reason }) => ({ kind: kind.kind, key, reason })),
+  };
 }
 
 function summary({ changes }: ChangeSet): string {

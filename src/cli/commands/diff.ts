@@ -2,15 +2,18 @@
  * `symphony diff PATH…`: what a sync of these manifests would change in the cluster. Exit 1 when there are changes.
  * With several paths they are taken as one source, as an application's folder is.
  */
+import { Option } from 'commander';
 import { UserError } from '../../base/errors.ts';
 import { coloursWanted } from '../../config/index.ts';
-import { type DesiredObject, type InventoryItem, planChangeSet } from '../../diff/change-set.ts';
-import { renderDiff } from '../../diff/render-diff.ts';
+import { isHook } from '../../diff/annotations.ts';
+import { type DesiredObject, type InventoryItem, idOf, planChangeSet } from '../../diff/change-set.ts';
+import { describeChanges, renderDiff } from '../../diff/render-diff.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { formatManifestError } from '../../schemas/manifest/index.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { builtinRegistry } from '../../schemas/registry.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { Application } from '../../schemas/types.ts';
 import { createManifestParser } from '../../sync/render/parse-manifest-file.ts';
 import { connect, splitApplication } from '../api-connection.ts';
 import type { CommandModule, Invocation } from '../command.ts';
@@ -27,7 +30,10 @@ export const diffCommand: CommandModule = {
       .argument('[path...]', 'files or directories of manifests, or - for standard input', ['.'])
       .option('--application <name>', 'the application that they belong to', 'root')
       .option('--namespace <name>', 'namespace of objects that name none', 'default')
-      .option('--no-prune', 'leave out what would be deleted');
+      .option('--no-prune', 'leave out what would be deleted')
+      .addOption(
+        new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
+      );
   },
   async run(invocation) {
     const { io, args, flags } = invocation;
@@ -47,16 +53,30 @@ export const diffCommand: CommandModule = {
           if (managingApplication(object) === application) inventory.push({ kind, object });
         }
       }
-      const changeSet = planChangeSet(desired, (resource, key) => live.get(`${resource}|${key}`), inventory, {
-        application,
-        prune: flags['prune'] !== false,
-        allowEmpty: false,
-        historyComplete: true,
-        syncOptions: [],
-        ignore: [],
-      });
-      const text = renderDiff(changeSet, { color: coloursWanted(io.stdout) });
-      io.stdout.write(text === '' ? 'No changes.\n' : text);
+      // The application's own words on what to compare, where it exists.
+      const spec = (live.get(`applications.argoproj.io|${application}`) as Application | undefined)?.spec;
+      const hooks = desired.filter(({ object }) => isHook(object));
+      const compared = desired.filter(({ object }) => !isHook(object));
+      const changeSet = planChangeSet(
+        compared,
+        (resource, key) => live.get(`${resource}|${key}`),
+        inventory,
+        {
+          application,
+          prune: flags['prune'] !== false,
+          allowEmpty: false,
+          historyComplete: true,
+          syncOptions: spec?.syncPolicy?.syncOptions ?? [],
+          ignore: spec?.ignoreDifferences ?? [],
+          kept: new Set(hooks.map(({ kind, object }) => idOf(kind, keyOf(object)))),
+        },
+      );
+      if (flags['output'] === 'json') {
+        io.stdout.write(`${JSON.stringify(describeChanges(changeSet), null, 2)}\n`);
+      } else {
+        const text = renderDiff(changeSet, { color: coloursWanted(io.stdout) });
+        io.stdout.write(text === '' ? 'No changes.\n' : text);
+      }
       const changed =
         changeSet.changes.some(({ action }) => action !== 'noop') || changeSet.problems.length > 0;
       return changed ? 1 : 0;

@@ -1,4 +1,5 @@
-/** `symphony status [APPLICATION]`: how far the newest commit is, live until it is settled on a terminal or with --watch. */
+/** `symphony status [APPLICATION]`: how far the newest commit is, live until it is settled with --watch. */
+import { Option } from 'commander';
 import { resources } from '../../client/types.ts';
 import { coloursWanted } from '../../config/index.ts';
 import type { Application } from '../../schemas/types.ts';
@@ -14,7 +15,10 @@ export const statusCommand: CommandModule = {
     addConfigFlags(command, 'client');
     command
       .argument('[application]', 'name or namespace/name; all when left out')
-      .option('-w, --watch', 'follow until every application is settled');
+      .option('-w, --watch', 'follow until every application is settled')
+      .addOption(
+        new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
+      );
   },
   async run(invocation) {
     const { io, args, flags, signal } = invocation;
@@ -24,11 +28,13 @@ export const statusCommand: CommandModule = {
       wanted === undefined || (metadata.name === wanted.name && metadata.namespace === wanted.namespace);
     const client = await connect(invocation);
     try {
-      if (flags['watch'] === true) return await followApplications({ client, io, colours, signal, selects });
       if (wanted) await client.get<Application>(resources.applications, wanted.namespace, wanted.name);
+      const json = flags['output'] === 'json';
+      if (flags['watch'] === true)
+        return await followApplications({ client, io, colours, signal, selects, json });
       const { items } = await client.list<Application>(resources.applications);
       const shown = items.filter(selects);
-      io.stdout.write(renderApplications(shown, colours));
+      io.stdout.write(json ? `${JSON.stringify(shown, null, 2)}\n` : renderApplications(shown, colours));
       return shown.some(hasFailed) ? 1 : 0;
     } finally {
       client[Symbol.dispose]();

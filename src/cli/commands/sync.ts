@@ -1,12 +1,16 @@
-/** `symphony sync [APPLICATION]`: fetch and apply now, and with --wait follow until the commit is settled. */
+/**
+ * `symphony sync [APPLICATION]`: fetch and apply now, and with --wait follow until this very sync has ended and its commit
+ * has succeeded or failed. The request carries an id: what an earlier sync came to is never taken for its result.
+ */
+import { Option } from 'commander';
+import { systemRng } from '../../base/rng.ts';
 import { resources } from '../../client/types.ts';
 import { coloursWanted } from '../../config/index.ts';
-import { isRecord } from '../../base/json.ts';
 import type { Application } from '../../schemas/types.ts';
 import { connect, splitApplication } from '../api-connection.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags } from '../config-flags.ts';
-import { isSettled } from '../output/application-table.ts';
+import { hasEnded, hasTaken, isSettled } from '../output/application-table.ts';
 import { createColours } from '../output/colours.ts';
 import { followApplications } from '../watch-applications.ts';
 
@@ -15,30 +19,47 @@ export const syncCommand: CommandModule = {
     addConfigFlags(command, 'client');
     command
       .argument('[application]', 'name or namespace/name', 'root')
-      .option('--wait', 'follow until the commit has succeeded or failed');
+      .option('--prune', 'delete what Git no longer holds, also where that is not automated')
+      .option('--wait', 'follow until the commit has succeeded or failed')
+      .addOption(
+        new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
+      );
   },
   async run(invocation) {
     const { io, args, flags, signal } = invocation;
     const { namespace, name } = splitApplication(args[0] ?? 'root');
+    const json = flags['output'] === 'json';
     const client = await connect(invocation);
     try {
+      const request = systemRng.uuid();
       const patch = {
         metadata: { annotations: { 'argocd.argoproj.io/refresh': 'hard' } },
-        operation: { sync: {}, initiatedBy: { username: 'symphony sync' } },
+        operation: {
+          sync: flags['prune'] === true ? { prune: true } : {},
+          initiatedBy: { username: 'symphony sync' },
+          info: [{ name: 'symphony.dev/request', value: request }],
+        },
       };
-      await client.patch<Application>(resources.applications, namespace, name, patch);
-      io.stdout.write(`Sync of ${namespace}/${name} requested\n`);
-      if (flags['wait'] !== true) return 0;
-      const taken = ({ operation, metadata }: Application): boolean =>
-        !isRecord(operation) && metadata.annotations?.['argocd.argoproj.io/refresh'] === undefined;
+      const patched = await client.patch<Application>(resources.applications, namespace, name, patch);
+      if (flags['wait'] !== true) {
+        io.stdout.write(
+          json ? `${JSON.stringify(patched, null, 2)}\n` : `Sync of ${namespace}/${name} requested\n`,
+        );
+        return 0;
+      }
+      if (!json) io.stdout.write(`Sync of ${namespace}/${name} requested\n`);
       return await followApplications({
         client,
         io,
         colours: createColours(coloursWanted(io.stdout)),
         signal,
+        json,
         selects: ({ metadata }) => metadata.name === name && metadata.namespace === namespace,
         done: (applications) =>
-          applications.every((application) => taken(application) && isSettled(application)),
+          applications.every(
+            (application) =>
+              hasTaken(application, request) && hasEnded(application) && isSettled(application),
+          ),
       });
     } finally {
       client[Symbol.dispose]();

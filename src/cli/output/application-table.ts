@@ -10,15 +10,30 @@ function text(value: unknown, ...path: readonly string[]): string {
   return typeof current === 'string' ? printable(current) : '';
 }
 
+/** Whether the commit is known to be good or bad. */
 export function isSettled({ status }: Application): boolean {
-  const sync = text(status, 'sync', 'status');
   const state = text(status, 'commitStatus', 'state');
-  return (sync === 'Synced' && state === 'success') || state === 'failure' || state === 'error';
+  if (state === 'failure' || state === 'error') return true;
+  // Objects that are not pruned leave an application OutOfSync for good, though its commit has succeeded.
+  return state === 'success' && text(status, 'operationState', 'phase') !== 'Running';
 }
 
 export function hasFailed({ status }: Application): boolean {
   const state = text(status, 'commitStatus', 'state');
-  return state === 'failure' || state === 'error';
+  const phase = text(status, 'operationState', 'phase');
+  return state === 'failure' || state === 'error' || phase === 'Failed' || phase === 'Error';
+}
+
+/** Whether the operation with this id is the one that the status speaks of. */
+export function hasTaken({ status, operation }: Application, request: string): boolean {
+  if (isRecord(operation) || !isRecord(status) || !isRecord(status['operationState'])) return false;
+  const taken = status['operationState']['operation'];
+  const info = isRecord(taken) && Array.isArray(taken['info']) ? (taken['info'] as unknown[]) : [];
+  return info.some((item) => isRecord(item) && item['value'] === request);
+}
+
+export function hasEnded({ status }: Application): boolean {
+  return text(status, 'operationState', 'phase') !== 'Running';
 }
 
 /** `NAME SYNC HEALTH REVISION COMMIT`, and below an application what is wrong with it. */
@@ -51,7 +66,7 @@ export function renderApplications(applications: readonly Application[], colours
           ? colours.yellow
           : colours.red;
     lines.push(paint(line(row)));
-    if (!application || state === 'success') return;
+    if (!application || (state === 'success' && hasEnded(application) && !hasFailed(application))) return;
     for (const message of messagesOf(application)) lines.push(colours.dim(`    ${message}`));
   });
   return `${lines.join('\n')}\n`;
@@ -69,5 +84,8 @@ function messagesOf({ status }: Application): readonly string[] {
     return message.split('\n').map((each) => `${type}: ${printable(each)}`);
   });
   const said = text(status, 'commitStatus', 'description');
-  return [...new Set([...(said === '' ? [] : [said]), ...fromConditions])].slice(0, MAX_MESSAGES);
+  const phase = text(status, 'operationState', 'phase');
+  const operation = phase === 'Succeeded' ? '' : text(status, 'operationState', 'message');
+  const messages = [said, operation, ...fromConditions].filter((message) => message !== '');
+  return [...new Set(messages)].slice(0, MAX_MESSAGES);
 }

@@ -28,6 +28,9 @@ const DEFAULT_WATCH_QUEUE_LIMIT = 10_000;
 /** A store that does not answer is asked again soon: every second of waiting is one of stale reads. */
 const RETRY: BackoffPolicy = { initialMs: 100, maxMs: 5_000, factor: 2 };
 
+/** A watch that lasted this long was a good one: what comes after it is a first failure. */
+const STABLE_AFTER_MS = 10_000;
+
 interface Opened {
   readonly fed: FedCache<KubeObject>;
   readonly ready: Promise<void>;
@@ -46,17 +49,21 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
   async function feed(resource: ResourceId, fed: FedCache<KubeObject>, listed: () => void): Promise<void> {
     const { signal } = abort;
     let failures = 0;
+    let watchingSinceMs = Number.POSITIVE_INFINITY;
     while (!signal.aborted) {
       try {
         const list = await store.list(resource);
         if (signal.aborted) return;
         fed.relist(list);
         listed();
-        failures = 0;
+        watchingSinceMs = clock.now();
         for await (const event of store.watch(resource, list.version, signal)) fed.apply(event);
         throw new StoreUnavailable('The store was closed');
       } catch (error) {
         if (signal.aborted) return;
+        // Not as soon as a list succeeds: lists that are too old the moment they are there must not spin.
+        if (clock.now() - watchingSinceMs >= STABLE_AFTER_MS) failures = 0;
+        watchingSinceMs = Number.POSITIVE_INFINITY;
         if (error instanceof Gone && failures === 0) {
           failures = 1;
           logger.info({ resource, error }, 'The watch fell behind; listing again');

@@ -63,7 +63,7 @@ export function wipeMemoryData(data: MemoryData): void {
 
 /** The version of the next change: `max(last + 1, clock in microseconds)`, and past `floor`. */
 export function nextVersion(data: MemoryData, floor: number): number {
-  data.micros = Math.max(data.micros + 1, data.clock.now() * 1000);
+  data.micros = Math.max(data.micros + 1, Math.floor(data.clock.now() * 1000));
   data.last = Math.max(data.last + 1, data.micros, floor + 1);
   return data.last;
 }

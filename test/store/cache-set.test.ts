@@ -143,3 +143,25 @@ it('does not wait for a version when told to stop', async () => {
   abort.abort();
   await waiting;
 });
+
+it('does not spin when every list is too old as soon as it is there', async () => {
+  const clock = createFakeClock();
+  const store = createMemoryStore({ clock });
+  let watches = 0;
+  const caches = createCacheSet({
+    store: {
+      ...store,
+      // eslint-disable-next-line require-yield -- it never gets that far
+      async *watch() {
+        watches += 1;
+        throw new Gone('too old');
+      },
+    },
+    clock,
+    logger: silentLogger,
+  });
+  await caches.open(R);
+  await clock.advance(10_000);
+  expect(watches).toBeLessThan(20);
+  await caches[Symbol.asyncDispose]();
+});

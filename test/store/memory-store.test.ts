@@ -57,3 +57,11 @@ describe('the memory store', () => {
     await expect(rest()).rejects.toThrow(Gone);
   });
 });
+
+it('gives whole versions whatever the clock says', async () => {
+  const store = createMemoryStore({ clock: { ...createFakeClock(), now: () => 1_767_225_600_000.000_7 } });
+  const { version } = await store.commit([
+    { type: 'create', resource: 'configmaps', key: 'default/a', object: anObject('a') },
+  ]);
+  expect(version).toMatch(/^\d+$/);
+});

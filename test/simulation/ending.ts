@@ -10,7 +10,7 @@ import { controllerOf } from '../../src/schemas/object.ts';
 import type { ConfigMap, Node, Pod } from '../../src/schemas/types.ts';
 import { RESYNC_MS } from '../../src/controllers/controller.ts';
 import type { LedgerEvent, Report } from '../support/sim-ledger.ts';
-import { isActive, workloadsOf } from './invariants/facts.ts';
+import { isActive, isFinished, workloadsOf } from './invariants/facts.ts';
 import { differenceOf } from './invariants/git.ts';
 import { type DeploymentDraft, type TreeDraft, chance, isGoodImage, isSatisfiable } from './manifests.ts';
 import type { Simulation } from './run.ts';
@@ -140,8 +140,10 @@ function openOf(
 ): string | undefined {
   const { status, metadata } = deployment;
   if ((status?.observedGeneration ?? 0) !== metadata.generation) return 'its status is old';
-  if (pods.length !== draft.replicas) return `${pods.length} pods, not ${draft.replicas}`;
-  for (const pod of pods) {
+  // Pods that ended stay as a record until there are too many of them, as in Kubernetes.
+  const present = pods.filter((pod) => !isFinished(pod));
+  if (present.length !== draft.replicas) return `${present.length} pods, not ${draft.replicas}`;
+  for (const pod of present) {
     const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
     if (!isActive(pod) || ready !== 'True') {
       return `pod ${pod.metadata.name} on ${pod.spec.nodeName} is not ready: ${JSON.stringify(pod.status).slice(0, 600)}`;
@@ -176,12 +178,12 @@ function openAtEngines({ world }: Simulation, expected: ReadonlySet<string>): st
   for (const { name, engine } of world.nodes) {
     for (const { labels, phase, name: container } of engine.snapshot()) {
       const uid = labels[labelKeys.podUid] ?? '';
-      if (!expected.has(uid)) return `container ${container} on ${name} belongs to no pod`;
+      if (!expected.has(uid)) return `container ${container} (${phase}) on ${name} belongs to no pod`;
       if (phase === 'running') running.add(`${uid}/${labels[labelKeys.containerName] ?? ''}`);
     }
   }
   for (const pod of world.ledger.objects<Pod>('pods').values()) {
-    if (!pod.spec.nodeName) continue;
+    if (!pod.spec.nodeName || isFinished(pod)) continue;
     const missing = pod.spec.containers.find(({ name }) => !running.has(`${pod.metadata.uid ?? ''}/${name}`));
     if (missing) return `container ${missing.name} of ${pod.metadata.name} does not run on ${pod.spec.nodeName}`;
   }

@@ -73,7 +73,10 @@ export const rollout: Checker = {
         const fewest = Math.min(...states.map((state) => limitsOf(state).fewest));
         const replicas = deployment.spec.replicas ?? 1;
         const isComplete = available >= replicas;
-        const floor = isComplete ? fewest : Math.min(floors.get(uid) ?? 0, fewest);
+        // Who asks for more patience takes back what was available under the old rule.
+        const minReady = states.map(({ spec }) => spec.minReadySeconds ?? 0);
+        const isStricter = (minReady.at(-1) ?? 0) > Math.min(...minReady);
+        const floor = isComplete ? fewest : isStricter ? 0 : Math.min(floors.get(uid) ?? 0, fewest);
         if (available < floor) {
           report(1, `Deployment ${deployment.metadata.name} has ${available} available, at least ${floor}`);
         }

@@ -110,6 +110,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     ...(options.readUsage ? { readUsage: options.readUsage } : {}),
     podCidr: () => memory.podCidr,
     onNode,
+    beforeRegister: () => source.restore(),
     onRuntime(up) {
       if (up && !listed) requestRelist();
     },

@@ -35,6 +35,11 @@ export interface PodSourceOptions {
 
 export interface PodSource extends AsyncDisposable {
   start(): void;
+  /**
+   * Tells a rebuilding control plane what runs here, if it has not been told. A node is registered only after that: to the
+   * control plane, a node that is there is one whose pods are known.
+   */
+  restore(): Promise<void>;
   readonly synced: boolean;
 }
 
@@ -97,20 +102,25 @@ export function createPodSource(options: PodSourceOptions): PodSource {
       return true;
     }
     if (known === state.epoch && state.phase === 'normal') return true;
-    if (restoredEpoch !== state.epoch) {
-      const pods = options.localPods();
-      logger.warn({ epoch: state.epoch, known, pods: pods.length }, 'Restoring pods at the control plane');
-      await client.restorePods(nodeName, pods);
-      restoredEpoch = state.epoch;
-      options.onRebuilt();
+    if (state.phase === 'rebuilding') {
+      if (await restoreOnce(state.epoch)) options.onRebuilt();
       return false;
     }
-    if (state.phase === 'rebuilding') return false;
-    // Restored, and the control plane has finished: from the next list on, its word counts again.
+    // The control plane has finished, with us or (we were away for too long) without: from the next list on, its word
+    // counts again.
     options.setEpoch(state.epoch);
     restoredEpoch = undefined;
     options.onRebuilt();
     return false;
+  }
+
+  async function restoreOnce(epoch: string): Promise<boolean> {
+    if (restoredEpoch === epoch) return false;
+    const pods = options.localPods();
+    logger.warn({ epoch, known: options.epoch(), pods: pods.length }, 'Restoring pods at the control plane');
+    await client.restorePods(nodeName, pods);
+    restoredEpoch = epoch;
+    return true;
   }
 
   /** A deletion seen in a watch may be the echo of lost data: ask before believing it. */
@@ -139,6 +149,10 @@ export function createPodSource(options: PodSourceOptions): PodSource {
 
   return {
     start: () => reflector.start(),
+    async restore() {
+      const state = await client.clusterState();
+      if (state.phase === 'rebuilding') await restoreOnce(state.epoch);
+    },
     get synced() {
       return synced;
     },

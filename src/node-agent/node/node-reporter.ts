@@ -38,6 +38,8 @@ export interface NodeReporterOptions {
   /** How full the machine is; without it no pressure is ever reported (simulation, engines elsewhere). */
   readonly readUsage?: () => Promise<MachineUsage>;
   podCidr(): string | undefined;
+  /** Awaited before this node is made known to a control plane that does not know it; a failure is tried again. */
+  beforeRegister?(): Promise<void>;
   onNode(node: Node): void;
   onRuntime(up: boolean, info: RuntimeInfo | undefined): void;
 }
@@ -182,6 +184,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   }
 
   async function register(now: NodeFacts): Promise<Node> {
+    await options.beforeRegister?.();
     try {
       const node = await client.create<Node>(resources.nodes, planNodeObject(now));
       logger.info({ node: nodeName }, 'Registered this node');

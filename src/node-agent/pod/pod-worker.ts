@@ -195,6 +195,9 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   async function run(): Promise<void> {
+    // What is told in one breath (the containers that an agent finds at its start) is looked at as a whole: a member
+    // without its sandbox would be ended as an orphan.
+    await Promise.resolve();
     try {
       while (dirty && !gone && !abort.signal.aborted) {
         dirty = false;

@@ -282,7 +282,8 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         diskBytes: 1024 ** 4,
         ...options.info,
       })),
-    list: () => perform('list', latencies.lookMs, () => [...containers.values()].map(recordOf)),
+    // Newest first, as the Engine lists them: members come before their sandbox.
+    list: () => perform('list', latencies.lookMs, () => [...containers.values()].map(recordOf).reverse()),
     inspect: (id) =>
       perform('inspect', latencies.lookMs, () => {
         const container = find(id);

@@ -67,7 +67,10 @@ export const actions: readonly Action[] = [
     run(simulation) {
       const { rng, tree } = simulation;
       const value = `value ${upTo(rng, 1_000)}`;
-      simulation.commit({ ...tree, configMaps: { ...tree.configMaps, [pick(rng, ['settings', 'limits'])]: value } });
+      simulation.commit({
+        ...tree,
+        configMaps: { ...tree.configMaps, [pick(rng, ['settings', 'limits'])]: value },
+      });
       hook(simulation);
       return value;
     },
@@ -91,7 +94,9 @@ export const actions: readonly Action[] = [
     run(simulation) {
       const { rng, tree } = simulation;
       // What else the commit takes away must stay until somebody mends it.
-      const next = chance(rng, 0.5) ? { ...tree, deployments: without(tree.deployments, pick(rng, NAMES)) } : tree;
+      const next = chance(rng, 0.5)
+        ? { ...tree, deployments: without(tree.deployments, pick(rng, NAMES)) }
+        : tree;
       simulation.commit(next, { broken: pick(rng, BROKEN_FILES) });
       hook(simulation);
       return undefined;
@@ -167,7 +172,9 @@ export const actions: readonly Action[] = [
       const image = pick(simulation.rng, ['app:v1', 'app:v3', 'crash:v1']);
       const patch = { spec: { template: { spec: { containers: [{ name: 'main', image }] } } } };
       return byHand(simulation, 'deployments.apps', deployment, (kubectl, { namespace, name }) =>
-        kubectl.patch(DEPLOYMENTS, namespace, name, patch, { type: 'application/strategic-merge-patch+json' }),
+        kubectl.patch(DEPLOYMENTS, namespace, name, patch, {
+          type: 'application/strategic-merge-patch+json',
+        }),
       );
     },
   },
@@ -274,10 +281,20 @@ export const actions: readonly Action[] = [
     run(simulation) {
       const { rng } = simulation;
       const node = anyNode(simulation);
-      const operation = pick(rng, ['create', 'start', 'stop', 'remove', 'list', 'inspect', 'pullImage', 'info'] as const);
+      const operation = pick(rng, [
+        'create',
+        'start',
+        'stop',
+        'remove',
+        'list',
+        'inspect',
+        'pullImage',
+        'info',
+      ] as const);
       const code = pick(rng, ['transient', 'unavailable'] as const);
       const afterEffect = chance(rng, 0.5);
-      for (let times = upTo(rng, 2); times >= 0; times -= 1) node.engine.failNext(operation, code, { afterEffect });
+      for (let times = upTo(rng, 2); times >= 0; times -= 1)
+        node.engine.failNext(operation, code, { afterEffect });
       return `${operation} on ${node.name}: ${code}${afterEffect ? ', after the effect' : ''}`;
     },
   },

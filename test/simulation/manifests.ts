@@ -5,7 +5,11 @@ import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-contain
 
 export type Rollout =
   | { readonly type: 'Recreate' }
-  | { readonly type: 'RollingUpdate'; readonly maxSurge: number | string; readonly maxUnavailable: number | string };
+  | {
+      readonly type: 'RollingUpdate';
+      readonly maxSurge: number | string;
+      readonly maxUnavailable: number | string;
+    };
 
 export interface DeploymentDraft {
   readonly replicas: number;
@@ -70,7 +74,8 @@ export function aDeploymentDraft(rng: Rng, index: number, bad: boolean): Deploym
     replicas: upTo(rng, hostPort === undefined ? MAX_REPLICAS : 2),
     image: bad && chance(rng, 0.6) ? pick(rng, BAD_IMAGES) : pick(rng, GOOD_IMAGES),
     // A new pod never gets the port of the pod that it replaces on a full set of nodes: it must go first.
-    rollout: hostPort === undefined ? aRollout(rng) : { type: 'RollingUpdate', maxSurge: 0, maxUnavailable: 1 },
+    rollout:
+      hostPort === undefined ? aRollout(rng) : { type: 'RollingUpdate', maxSurge: 0, maxUnavailable: 1 },
     cpu: bad && chance(rng, 0.4) ? HUGE_CPU : pick(rng, ['50m', '100m', '150m']),
     minReadySeconds: pick(rng, [0, 0, 5]),
     graceSeconds: pick(rng, [1, 3, 10]),
@@ -91,8 +96,12 @@ export function deploymentYaml(name: string, draft: DeploymentDraft): string {
     rollout.type === 'Recreate'
       ? '{type: Recreate}'
       : `{type: RollingUpdate, rollingUpdate: {maxSurge: ${rollout.maxSurge}, maxUnavailable: ${rollout.maxUnavailable}}}`;
-  const ports = draft.hostPort === undefined ? '' : `\n          ports: [{containerPort: 80, hostPort: ${draft.hostPort}}]`;
-  const mounts = draft.config === undefined ? '' : '\n          volumeMounts: [{name: config, mountPath: /config}]';
+  const ports =
+    draft.hostPort === undefined
+      ? ''
+      : `\n          ports: [{containerPort: 80, hostPort: ${draft.hostPort}}]`;
+  const mounts =
+    draft.config === undefined ? '' : '\n          volumeMounts: [{name: config, mountPath: /config}]';
   const volumes =
     draft.config === undefined ? '' : `\n      volumes: [{name: config, configMap: {name: ${draft.config}}}]`;
   return `apiVersion: apps/v1
@@ -129,8 +138,10 @@ export const configFileOf = (name: string): string => `config/${name}.yaml`;
 /** Every file of the tree. */
 export function filesOf(tree: TreeDraft): Record<string, string> {
   const files: Record<string, string> = {};
-  for (const [name, draft] of Object.entries(tree.deployments)) files[fileOf(name)] = deploymentYaml(name, draft);
-  for (const [name, value] of Object.entries(tree.configMaps)) files[configFileOf(name)] = configMapYaml(name, value);
+  for (const [name, draft] of Object.entries(tree.deployments))
+    files[fileOf(name)] = deploymentYaml(name, draft);
+  for (const [name, value] of Object.entries(tree.configMaps))
+    files[configFileOf(name)] = configMapYaml(name, value);
   return files;
 }
 

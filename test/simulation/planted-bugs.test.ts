@@ -22,7 +22,9 @@ async function caught(bug: PlantedBug, options: Partial<RunOptions> = {}): Promi
 
 /** The store, with every commit rewritten. */
 const rewriting =
-  (rewrite: (ops: readonly StoreOp[], store: MemoryStore) => readonly StoreOp[]): NonNullable<PlantedBug['store']> =>
+  (
+    rewrite: (ops: readonly StoreOp[], store: MemoryStore) => readonly StoreOp[],
+  ): NonNullable<PlantedBug['store']> =>
   (store): Store => ({ ...store, commit: (ops, options) => store.commit(rewrite(ops, store), options) });
 
 const live = (store: MemoryStore, resource: string): readonly Pod[] =>
@@ -32,7 +34,11 @@ it('1: notices a ReplicaSet that makes a pod too many', async () => {
   const store = rewriting((ops) =>
     ops.flatMap((op) => {
       if (op.type !== 'create' || op.resource !== 'pods') return [op];
-      const twin = { ...op.object.metadata, name: `${op.object.metadata.name}x`, uid: `${op.object.metadata.uid}x` };
+      const twin = {
+        ...op.object.metadata,
+        name: `${op.object.metadata.name}x`,
+        uid: `${op.object.metadata.uid}x`,
+      };
       return [op, { ...op, key: `${op.key}x`, object: { ...op.object, metadata: twin } }];
     }),
   );
@@ -52,7 +58,10 @@ it('1: notices a rollout that takes everything down at once', async () => {
           const sets = live(inner, 'replicasets.apps').filter((set) => controllerOf(set)?.uid === owner);
           for (const set of sets) {
             if (set.metadata.uid === op.object.metadata.uid) continue;
-            const emptied = { ...(set as unknown as ReplicaSet), spec: { ...(set as unknown as ReplicaSet).spec, replicas: 0 } };
+            const emptied = {
+              ...(set as unknown as ReplicaSet),
+              spec: { ...(set as unknown as ReplicaSet).spec, replicas: 0 },
+            };
             await inner.commit([
               {
                 type: 'update',
@@ -102,7 +111,12 @@ it('4: notices a client that makes every container twice', async () => {
       ...runtime,
       async create(spec) {
         const network = spec.network.type === 'pod' ? { type: 'none' as const } : spec.network;
-        const twin = await engine.create({ ...spec, name: `${spec.name}_twin`, network: network as never, ports: [] });
+        const twin = await engine.create({
+          ...spec,
+          name: `${spec.name}_twin`,
+          network: network as never,
+          ports: [],
+        });
         await engine.start(twin).catch(() => undefined);
         return runtime.create(spec);
       },
@@ -118,7 +132,8 @@ it('6: notices a mirror that shows half a tree', async () => {
       ...mirror,
       // As a clone that broke off: what is missing looks as if it had been removed.
       treeId: async (commit, path) => ((looks += 1), `${(await mirror.treeId(commit, path)) ?? ''}${looks}`),
-      tree: async (commit, path) => (await mirror.tree(commit, path)).filter((_, index) => looks < 8 || index % 2 === 0),
+      tree: async (commit, path) =>
+        (await mirror.tree(commit, path)).filter((_, index) => looks < 8 || index % 2 === 0),
       changedEntries: async () => {
         throw new Error('no tree to compare with');
       },
@@ -151,7 +166,8 @@ it('8: notices a store that accepts stale writes', async () => {
           if (!(error instanceof CommitRefused) || error.reason !== 'stale') throw error;
           const current = ops.map((op) => {
             if (op.type === 'create') return op;
-            const version = store.data.resources.get(op.resource)?.objects.get(op.key)?.metadata.resourceVersion;
+            const version = store.data.resources.get(op.resource)?.objects.get(op.key)
+              ?.metadata.resourceVersion;
             return { ...op, expectedVersion: version ?? '' };
           });
           return store.commit(current, options);
@@ -168,7 +184,8 @@ it('8: notices a watch with a gap', async () => {
       ...store,
       async *watch(resource, fromVersion, signal) {
         let count = 0;
-        for await (const event of store.watch(resource, fromVersion, signal)) if ((count += 1) % 20 !== 0) yield event;
+        for await (const event of store.watch(resource, fromVersion, signal))
+          if ((count += 1) % 20 !== 0) yield event;
       },
     }),
   };
@@ -183,10 +200,14 @@ it('12: notices a collector that takes what has an owner', async () => {
       async commit(ops, options) {
         const result = await store.commit(ops, options);
         commits += 1;
-        const victim = live(store, 'pods').find((pod) => controllerOf(pod) && pod.metadata.deletionTimestamp === undefined);
+        const victim = live(store, 'pods').find(
+          (pod) => controllerOf(pod) && pod.metadata.deletionTimestamp === undefined,
+        );
         if (commits % 60 === 0 && victim) {
           const { name, resourceVersion = '' } = victim.metadata;
-          await store.commit([{ type: 'delete', resource: 'pods', key: `default/${name}`, expectedVersion: resourceVersion }]);
+          await store.commit([
+            { type: 'delete', resource: 'pods', key: `default/${name}`, expectedVersion: resourceVersion },
+          ]);
         }
         return result;
       },

@@ -184,4 +184,3 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
   await world[Symbol.asyncDispose]();
   return { seed, violations, trace, hash, simulatedMs };
 }
-

@@ -82,7 +82,9 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       undo.push(part);
       return part;
     };
-    const store = keep(createSimStore({ clock, rng, data: options.data, ledger, corrupt: options.corruptStore }));
+    const store = keep(
+      createSimStore({ clock, rng, data: options.data, ledger, corrupt: options.corruptStore }),
+    );
     const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
     const condition = createClusterCondition(history.phase);
     const registry = builtinRegistry;
@@ -129,7 +131,8 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
           clock,
           logger,
         });
-        refresh = () => void loops.applications.refresh('symphony-system/root', 'webhook').catch(() => undefined);
+        refresh = () =>
+          void loops.applications.refresh('symphony-system/root', 'webhook').catch(() => undefined);
         const nodes = await caches.open('nodes');
         const remember = (): void => void (condition.mayAct() && history.rememberNodes(nodes));
         remember();

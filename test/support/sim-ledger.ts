@@ -72,7 +72,8 @@ export function createSimLedger(clock: Clock, data: MemoryData, report: Report):
     }
     commits += 1;
     const version = Number(event.version);
-    if (version <= last) report(8, `version ${version} of ${event.resource} ${event.key} is not above ${last}`);
+    if (version <= last)
+      report(8, `version ${version} of ${event.resource} ${event.key} is not above ${last}`);
     last = Math.max(last, version);
     const objects = presentOf(event.resource);
     const previous = objects.get(event.key);
@@ -103,7 +104,8 @@ export function createSimLedger(clock: Clock, data: MemoryData, report: Report):
         .filter(({ untilMs }) => nowMs - untilMs <= RECENT_MS)
         .map(({ object }) => object as T);
     },
-    objects: <T extends KubeObject>(resource: string) => presentOf(resource) as unknown as ReadonlyMap<string, T>,
+    objects: <T extends KubeObject>(resource: string) =>
+      presentOf(resource) as unknown as ReadonlyMap<string, T>,
     committed(ops, { objects }) {
       ops.forEach((op, index) => {
         const version = objects[index]?.metadata.resourceVersion;
@@ -111,7 +113,10 @@ export function createSimLedger(clock: Clock, data: MemoryData, report: Report):
         const expected = op.type === 'create' ? undefined : op.expectedVersion;
         const was = previousVersions.get(version);
         if (was !== expected) {
-          report(8, `a stale ${op.type} of ${op.resource} ${op.key} was accepted: expected ${expected}, was ${was}`);
+          report(
+            8,
+            `a stale ${op.type} of ${op.resource} ${op.key} was accepted: expected ${expected}, was ${was}`,
+          );
         }
       });
     },
@@ -123,7 +128,10 @@ export function createSimLedger(clock: Clock, data: MemoryData, report: Report):
         const expected = log[index];
         index += 1;
         if (event.version !== expected?.version || event.key !== expected.key) {
-          report(8, `a watch of ${resource} skipped or reordered: got ${event.version}, not ${expected?.version}`);
+          report(
+            8,
+            `a watch of ${resource} skipped or reordered: got ${event.version}, not ${expected?.version}`,
+          );
         }
       };
     },

@@ -13,7 +13,10 @@ import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createMemoryPodVolumes } from '../../src/node-agent/pod-volumes.ts';
 import type { ProbeIo } from '../../src/node-agent/probes/probe-io.ts';
 import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
-import { type FakeRuntime, createFakeRuntime } from '../../src/node-agent/runtime/fake/create-fake-runtime.ts';
+import {
+  type FakeRuntime,
+  createFakeRuntime,
+} from '../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';
 import { type ContainerRuntime, type ContainerSpec, labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { SIM_CLUSTER_CIDR, type SimControlPlane } from './sim-control-plane.ts';
@@ -43,8 +46,14 @@ export interface SimNodeOptions {
   readonly programOf: (spec: ContainerSpec) => FakeProgram;
   readonly pullable: (reference: string) => boolean;
   /** After each call that changes something. `labels` are the container's, undefined when there is none. */
-  readonly onCall: (node: string, call: EngineCall, labels: Readonly<Record<string, string>> | undefined) => void;
-  readonly corruptRuntime?: ((runtime: ContainerRuntime, engine: FakeRuntime) => ContainerRuntime) | undefined;
+  readonly onCall: (
+    node: string,
+    call: EngineCall,
+    labels: Readonly<Record<string, string>> | undefined,
+  ) => void;
+  readonly corruptRuntime?:
+    | ((runtime: ContainerRuntime, engine: FakeRuntime) => ContainerRuntime)
+    | undefined;
 }
 
 const MAX_NETWORK_DELAY_MS = 5;

@@ -35,7 +35,11 @@ export function createSimStore({ clock, rng, data, ledger, corrupt }: SimStoreOp
     if (!alive) throw new StoreUnavailable('The process was killed');
   };
 
-  async function* watch(resource: string, fromVersion: string, signal: AbortSignal): AsyncGenerator<StoreEvent> {
+  async function* watch(
+    resource: string,
+    fromVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<StoreEvent> {
     need();
     const check = ledger.watchCheck(resource, fromVersion);
     for await (const event of inner.watch(resource, fromVersion, AbortSignal.any([signal, killed.signal]))) {

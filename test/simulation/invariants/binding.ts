@@ -29,13 +29,15 @@ export const binding: Checker = {
       const refused = (states[0]?.spec.taints ?? []).filter(
         (taint) => taint.effect !== 'PreferNoSchedule' && always(taint) && !tolerated(pod, taint),
       );
-      if (refused.length > 0) report(2, `pod ${key} was bound to ${nodeName} against the taint ${refused[0]?.key}`);
+      if (refused.length > 0)
+        report(2, `pod ${key} was bound to ${nodeName} against the taint ${refused[0]?.key}`);
       if (states.length > 0 && states.every((state) => state.spec.unschedulable === true)) {
         report(2, `pod ${key} was bound to the cordoned node ${nodeName}`);
       }
       const labels = node?.metadata.labels ?? {};
       for (const [name, value] of Object.entries(pod.spec.nodeSelector ?? {})) {
-        if (node && labels[name] !== value) report(2, `pod ${key} was bound to ${nodeName}, which lacks ${name}`);
+        if (node && labels[name] !== value)
+          report(2, `pod ${key} was bound to ${nodeName}, which lacks ${name}`);
       }
     });
 
@@ -51,7 +53,9 @@ export const binding: Checker = {
           for (const [resource, amount] of podRequests(pod.spec)) {
             sums.set(resource, (sums.get(resource) ?? 0) + amount);
           }
-          for (const { hostPort, protocol = 'TCP', hostIP = '' } of pod.spec.containers.flatMap((c) => c.ports ?? [])) {
+          for (const { hostPort, protocol = 'TCP', hostIP = '' } of pod.spec.containers.flatMap(
+            (c) => c.ports ?? [],
+          )) {
             if (hostPort === undefined) continue;
             const port = `${hostIP}/${protocol}/${hostPort}`;
             const other = ports.get(port);
@@ -61,8 +65,10 @@ export const binding: Checker = {
         }
         const cpuMillis = Number(allocatable['cpu']) * 1000;
         const memoryBytes = Number(KIBI.exec(allocatable['memory'] ?? '')?.[1]) * 1024;
-        if ((sums.get('cpu') ?? 0) > cpuMillis) report(2, `node ${name}: ${sums.get('cpu')}m CPU of ${cpuMillis}m`);
-        if ((sums.get('memory') ?? 0) > memoryBytes) report(2, `node ${name}: more memory requested than there is`);
+        if ((sums.get('cpu') ?? 0) > cpuMillis)
+          report(2, `node ${name}: ${sums.get('cpu')}m CPU of ${cpuMillis}m`);
+        if ((sums.get('memory') ?? 0) > memoryBytes)
+          report(2, `node ${name}: more memory requested than there is`);
       }
     };
   },

@@ -25,7 +25,8 @@ export const oneContainer: Checker = {
           if (phase !== 'running' || labels[labelKeys.role] === 'pod') continue;
           const key = containerKeyOf(labels);
           const other = live.get(key);
-          if (other !== undefined) report(4, `container ${key} of ${labels[labelKeys.podName]} runs twice: ${other}, ${name} ${id}`);
+          if (other !== undefined)
+            report(4, `container ${key} of ${labels[labelKeys.podName]} runs twice: ${other}, ${name} ${id}`);
           live.set(key, `${name} ${id}`);
         }
       }

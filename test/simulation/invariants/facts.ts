@@ -5,7 +5,8 @@ import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts'
 import type { SimWorld } from '../../support/sim-world.ts';
 
 export const isTerminating = (object: KubeObject): boolean => object.metadata.deletionTimestamp !== undefined;
-export const isFinished = ({ status }: Pod): boolean => status?.phase === 'Failed' || status?.phase === 'Succeeded';
+export const isFinished = ({ status }: Pod): boolean =>
+  status?.phase === 'Failed' || status?.phase === 'Succeeded';
 /** As ReplicaSets count pods. */
 export const isActive = (pod: Pod): boolean => !isTerminating(pod) && !isFinished(pod);
 
@@ -26,7 +27,9 @@ export function limitsOf({ spec }: Deployment): { readonly most: number; readonl
 export function isAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status !== 'True' || isTerminating(pod)) return false;
-  return minReadySeconds === 0 || nowMs - Date.parse(ready.lastTransitionTime ?? '') >= minReadySeconds * 1000;
+  return (
+    minReadySeconds === 0 || nowMs - Date.parse(ready.lastTransitionTime ?? '') >= minReadySeconds * 1000
+  );
 }
 
 export interface Workload {

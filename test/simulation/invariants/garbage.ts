@@ -8,7 +8,10 @@ import type { Deployment, Node, Pod, ReplicaSet } from '../../../src/schemas/typ
 import { isActive, isFinished, isTerminating } from './facts.ts';
 import type { CheckContext, Checker } from './types.ts';
 
-const OWNED: Readonly<Record<string, string>> = { pods: 'replicasets.apps', 'replicasets.apps': 'deployments.apps' };
+const OWNED: Readonly<Record<string, string>> = {
+  pods: 'replicasets.apps',
+  'replicasets.apps': 'deployments.apps',
+};
 
 export const garbage: Checker = {
   invariant: 12,
@@ -33,7 +36,8 @@ export const garbage: Checker = {
         resource === 'pods'
           ? reasonOfPod(context, previous as Pod, owner.uid, podsOf.get(owner.uid) ?? new Set())
           : reasonOfReplicaSet(context, previous as ReplicaSet, owner.uid);
-      if (reason === undefined) report(12, `${resource} ${key} was deleted although its owner ${owner.name} lives`);
+      if (reason === undefined)
+        report(12, `${resource} ${key} was deleted although its owner ${owner.name} lives`);
     });
   },
 };
@@ -66,7 +70,9 @@ function reasonOfPod(
   const node = ledger.objects<Node>('nodes').get(nodeName);
   if (!node) return 'no node';
   const states = ledger.recent<Node>(node.metadata.uid ?? '');
-  const emptied = states.some((state) => (state.spec.taints ?? []).some(({ effect }) => effect === 'NoExecute'));
+  const emptied = states.some((state) =>
+    (state.spec.taints ?? []).some(({ effect }) => effect === 'NoExecute'),
+  );
   return emptied ? 'evicted' : undefined;
 }
 

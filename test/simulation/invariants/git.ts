@@ -16,13 +16,16 @@ export const pruneGuard: Checker = {
     world.ledger.onEvent(({ type, resource, key, object, previous }) => {
       const contains = MANAGED[resource];
       if (!contains || object.metadata.annotations?.[TRACKING_ANNOTATION] === undefined) return;
-      const marked = object.metadata.deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined;
+      const marked =
+        object.metadata.deletionTimestamp !== undefined && previous?.metadata.deletionTimestamp === undefined;
       const gone = type === 'DELETED' && previous?.metadata.deletionTimestamp === undefined;
       if ((!marked && !gone) || touched(resource, key)) return;
       if (world.data.state?.phase !== 'normal') report(6, `${resource} ${key} was deleted during a rebuild`);
       const justified = recentlyResolved(world).some((id) => {
         const commit = commits.get(id);
-        const size = commit ? Object.keys({ ...commit.tree.deployments, ...commit.tree.configMaps }).length : 0;
+        const size = commit
+          ? Object.keys({ ...commit.tree.deployments, ...commit.tree.configMaps }).length
+          : 0;
         return commit?.readable === true && size > 0 && !contains(commit.tree, object.metadata.name);
       });
       if (!justified) report(6, `${resource} ${key} was deleted, but no complete commit lacks it`);
@@ -66,7 +69,12 @@ export const revision: Checker = {
           report(7, `Synced at ${id}, but ConfigMap ${name} is not as in Git`);
         }
       }
-      if (synced && synced.revision !== id && context.forcedAtMs < synced.atMs && isAncestor(commits, id, synced.revision)) {
+      if (
+        synced &&
+        synced.revision !== id &&
+        context.forcedAtMs < synced.atMs &&
+        isAncestor(commits, id, synced.revision)
+      ) {
         report(7, `Synced at ${id} after its descendant ${synced.revision}, without a force-push`);
       }
       if (synced?.revision !== id) synced = { revision: id, atMs: world.clock.now() };

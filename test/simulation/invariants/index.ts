@@ -6,4 +6,12 @@ import { pruneGuard, revision } from './git.ts';
 import { rollout } from './rollout.ts';
 import type { Checker } from './types.ts';
 
-export const checkers: readonly Checker[] = [rollout, binding, ownership, oneContainer, pruneGuard, revision, garbage];
+export const checkers: readonly Checker[] = [
+  rollout,
+  binding,
+  ownership,
+  oneContainer,
+  pruneGuard,
+  revision,
+  garbage,
+];

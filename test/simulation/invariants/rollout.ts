@@ -7,6 +7,7 @@
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import { controllerOf } from '../../../src/schemas/object.ts';
 import { isActive, isAvailable, limitsOf, workloadsOf } from './facts.ts';
+import { isGoodImage } from '../manifests.ts';
 import type { Checker } from './types.ts';
 
 const sizeOf = (set: ReplicaSet): number => set.spec.replicas ?? 1;
@@ -18,7 +19,9 @@ export const rollout: Checker = {
     const allowed = new Map<string, number>();
     const floors = new Map<string, number>();
     const mostOf = (deployment: Deployment): number =>
-      Math.max(...ledger.recent<Deployment>(deployment.metadata.uid ?? '').map((state) => limitsOf(state).most));
+      Math.max(
+        ...ledger.recent<Deployment>(deployment.metadata.uid ?? '').map((state) => limitsOf(state).most),
+      );
     const activeOf = (owner: string): number => {
       let count = 0;
       for (const pod of ledger.objects<Pod>('pods').values()) {
@@ -34,7 +37,10 @@ export const rollout: Checker = {
         const sizes = ledger.recent<ReplicaSet>(owner.uid).map(sizeOf);
         const active = activeOf(owner.uid);
         if (active > Math.max(...sizes)) {
-          report(1, `pod ${key} is number ${active} of ReplicaSet ${owner.name}, which wants ${sizes.join(', ')}`);
+          report(
+            1,
+            `pod ${key} is number ${active} of ReplicaSet ${owner.name}, which wants ${sizes.join(', ')}`,
+          );
         }
       }
       if (resource === 'replicasets.apps' && type !== 'DELETED') {
@@ -49,7 +55,8 @@ export const rollout: Checker = {
           .filter((other) => controllerOf(other)?.uid === owner.uid)
           .reduce((sum, other) => sum + sizeOf(other), 0);
         const most = mostOf(deployment);
-        if (total > most) report(1, `ReplicaSet ${key} grew to ${sizeOf(set)}: ${total} in all, at most ${most}`);
+        if (total > most)
+          report(1, `ReplicaSet ${key} grew to ${sizeOf(set)}: ${total} in all, at most ${most}`);
       }
     });
 
@@ -58,12 +65,14 @@ export const rollout: Checker = {
         const uid = deployment.metadata.uid ?? '';
         const active = pods.filter(isActive).length;
         const wanted = replicaSets.reduce(
-          (sum, { metadata }) => sum + Math.max(0, ...ledger.recent<ReplicaSet>(metadata.uid ?? '').map(sizeOf)),
+          (sum, { metadata }) =>
+            sum + Math.max(0, ...ledger.recent<ReplicaSet>(metadata.uid ?? '').map(sizeOf)),
           0,
         );
         const most = mostOf(deployment);
         const limit = Math.max(most, wanted, allowed.get(uid) ?? active);
-        if (active > limit) report(1, `Deployment ${deployment.metadata.name} has ${active} pods, at most ${limit}`);
+        if (active > limit)
+          report(1, `Deployment ${deployment.metadata.name} has ${active} pods, at most ${limit}`);
         allowed.set(uid, active);
         if (faulty) continue;
         const available = pods.filter((pod) =>
@@ -76,7 +85,15 @@ export const rollout: Checker = {
         // Who asks for more patience takes back what was available under the old rule.
         const minReady = states.map(({ spec }) => spec.minReadySeconds ?? 0);
         const isStricter = (minReady.at(-1) ?? 0) > Math.min(...minReady);
-        const floor = isComplete ? fewest : isStricter ? 0 : Math.min(floors.get(uid) ?? 0, fewest);
+        // What ends by itself promises nothing.
+        const isFlaky = pods.some(({ spec }) => !isGoodImage(spec.containers[0]?.image ?? ''));
+        const floor = isFlaky
+          ? 0
+          : isComplete
+            ? fewest
+            : isStricter
+              ? 0
+              : Math.min(floors.get(uid) ?? 0, fewest);
         if (available < floor) {
           report(1, `Deployment ${deployment.metadata.name} has ${available} available, at least ${floor}`);
         }

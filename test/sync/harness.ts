@@ -1,6 +1,6 @@
 /** The sync worker on the memory store, an in-memory repository, an inline queue and simulated time. */
 import { seededRng } from '../../src/base/rng.ts';
-import { silentLogger } from '../../src/base/logger.ts';
+import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import type { JsonValue } from '../../src/base/json.ts';
 import type { JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
@@ -50,7 +50,9 @@ export function createInlineQueues(): Queues & {
   return queues as never;
 }
 
-export async function createHarness(options: { readonly root?: Partial<Application['spec']> } = {}) {
+export async function createHarness(
+  options: { readonly root?: Partial<Application['spec']>; readonly logger?: Logger } = {},
+) {
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
   const rng = seededRng(1);
@@ -69,7 +71,7 @@ export async function createHarness(options: { readonly root?: Partial<Applicati
       registry,
       clock,
       rng,
-      logger: silentLogger,
+      logger: options.logger ?? silentLogger,
       createMirror: () => repository.createMirror(),
       pollIntervalMs: POLL_MS,
     });

@@ -30,7 +30,18 @@ export interface GitMirrorOptions {
   readonly allowFile: boolean;
   /** PATH, HOME and SSH_AUTH_SOCK of this process. */
   readonly environment?: Readonly<Record<string, string>>;
+  readonly limits?: GitMirrorLimits;
 }
+
+export interface GitMirrorLimits {
+  /** A git process that says nothing for this long is given up. */
+  readonly silenceTimeoutMs?: number;
+  /** A whole fetch takes at most this long, however steadily it trickles. */
+  readonly fetchTimeoutMs?: number;
+}
+
+/** A first clone of a large repository over a slow line fits; a server that trickles for ever does not. */
+const FETCH_TIMEOUT_MS = 1_800_000;
 
 /** A manifest is far smaller; a larger blob (LFS pointers aside, a mistake) is refused before it is read. */
 export const MAX_BLOB_BYTES = 10 * 1024 * 1024;
@@ -43,7 +54,7 @@ const NOTES_REF = 'refs/notes/symphony';
 const DAMAGE =
   /not a git repository|object file .* is empty|loose object .* corrupt|bad object|unable to read tree|packfile .* (cannot|is|does)|did not send all necessary objects|missing (blob|tree|commit)|index file corrupt|invalid index-pack|\.lock'?: File exists|bad (tree|ref|signature)|inflate: data stream error/i;
 const UNREACHABLE =
-  /could not resolve host|timed out|timeout|connection (refused|reset)|couldn't connect|failed to connect|network is unreachable|remote end hung up|early eof|HTTP 5\d\d|returned error: (5\d\d|429)|operation too slow|Empty reply|gnutls|SSL_|ssl certificate|Broken pipe|RPC failed/i;
+  /could not resolve host|abort|block timeout|timed out|timeout|connection (refused|reset)|couldn't connect|failed to connect|network is unreachable|remote end hung up|early eof|HTTP 5\d\d|returned error: (5\d\d|429)|operation too slow|Empty reply|gnutls|SSL_|ssl certificate|Broken pipe|RPC failed/i;
 
 export function createGitMirror(options: GitMirrorOptions): GitMirror {
   const repository = parseRepoUrl(options.url, { allowFile: options.allowFile });
@@ -62,7 +73,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       knownHead = undefined;
       await session.remove();
     }
-    const git = await session.git();
+    const git = await session.transfer(signal);
     const listing = await git.raw([
       'ls-remote',
       '--symref',
@@ -140,10 +151,16 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       // One transfer at a time; those who come meanwhile need a newer answer than the one under way may give.
       while (fetching) await fetching.catch(() => undefined);
       signal.throwIfAborted();
-      fetching = fetchAndRepair(signal);
+      const bounded = new AbortController();
+      const stop = (): void => bounded.abort();
+      const timer = options.clock.setTimer(stop, options.limits?.fetchTimeoutMs ?? FETCH_TIMEOUT_MS);
+      signal.addEventListener('abort', stop, { once: true });
+      fetching = fetchAndRepair(bounded.signal);
       try {
         await fetching;
       } finally {
+        timer.cancel();
+        signal.removeEventListener('abort', stop);
         fetching = undefined;
       }
     },
@@ -280,6 +297,8 @@ function checked(id: string): string {
 
 interface Session {
   git(): Promise<SimpleGit>;
+  /** For talking to the remote: ends when the signal aborts. */
+  transfer(signal: AbortSignal): Promise<SimpleGit>;
   contents(): Promise<ObjectReader>;
   headers(): Promise<ObjectReader>;
   exists(): boolean;
@@ -291,9 +310,12 @@ interface Session {
 /** The processes that work on the directory, started when first needed. */
 function createSession(options: GitMirrorOptions, repository: RepoUrl): Session {
   const { directory, clock } = options;
+  const { silenceTimeoutMs } = options.limits ?? {};
+  const limits = silenceTimeoutMs === undefined ? {} : { silenceTimeoutMs };
   const bare = join(directory, 'mirror.git');
   interface Opened {
     readonly git: SimpleGit;
+    readonly environment: Readonly<Record<string, string>>;
     readonly contents: ObjectReader;
     readonly headers: ObjectReader;
   }
@@ -311,12 +333,12 @@ function createSession(options: GitMirrorOptions, repository: RepoUrl): Session 
       credentials: options.credentials ?? fromUrl,
       inherited: options.environment ?? {},
     });
-    const git = createGit(directory, environment);
+    const git = createGit(directory, environment, limits);
     if (!existsSync(join(bare, 'HEAD'))) await git.raw(['init', '--bare', bare]);
     await git.cwd(bare);
     const reader = (mode: 'contents' | 'headers'): ObjectReader =>
       createObjectReader({ directory: bare, environment, mode, clock });
-    return { git, contents: reader('contents'), headers: reader('headers') };
+    return { git, environment, contents: reader('contents'), headers: reader('headers') };
   }
 
   async function close(): Promise<void> {
@@ -335,6 +357,7 @@ function createSession(options: GitMirrorOptions, repository: RepoUrl): Session 
   };
   return {
     git: async () => (await current()).git,
+    transfer: async (signal) => createGit(bare, (await current()).environment, { ...limits, signal }),
     contents: async () => (await current()).contents,
     headers: async () => (await current()).headers,
     exists: () => existsSync(bare),

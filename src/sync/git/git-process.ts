@@ -86,13 +86,24 @@ function quoteConfig(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`;
 }
 
-export function createGit(directory: string, environment: Readonly<Record<string, string>>): SimpleGit {
+export interface GitProcessOptions {
+  readonly silenceTimeoutMs?: number;
+  /** Kills the processes when it aborts. */
+  readonly signal?: AbortSignal;
+}
+
+export function createGit(
+  directory: string,
+  environment: Readonly<Record<string, string>>,
+  { silenceTimeoutMs = SILENCE_TIMEOUT_MS, signal }: GitProcessOptions = {},
+): SimpleGit {
   return simpleGit({
     baseDir: directory,
     binary: 'git',
     maxConcurrentProcesses: 4,
     trimmed: false,
-    timeout: { block: SILENCE_TIMEOUT_MS },
+    timeout: { block: silenceTimeoutMs },
+    ...(signal === undefined ? {} : { abort: signal }),
     // The guards protect against variables that a user controls; these are the ones set above.
     allowEnvironment: Object.keys(environment),
     unsafe: {

@@ -67,7 +67,7 @@ it('1: notices a rollout that takes everything down at once', async () => {
                 type: 'update',
                 resource: 'replicasets.apps',
                 key: `default/${set.metadata.name}`,
-                object: emptied as never,
+                object: emptied,
                 expectedVersion: set.metadata.resourceVersion ?? '',
               },
             ]);
@@ -85,7 +85,7 @@ it('2: notices a scheduler that looks at no node', async () => {
     ops.map((op) => {
       const pod = 'object' in op ? (op.object as Pod) : undefined;
       if (op.type !== 'update' || op.resource !== 'pods' || !pod?.spec.nodeName) return op;
-      return { ...op, object: { ...pod, spec: { ...pod.spec, nodeName: 'n3' } } as never };
+      return { ...op, object: { ...pod, spec: { ...pod.spec, nodeName: 'n3' } } };
     }),
   );
   expect(await caught({ store })).toContain(2);
@@ -114,7 +114,7 @@ it('4: notices a client that makes every container twice', async () => {
         const twin = await engine.create({
           ...spec,
           name: `${spec.name}_twin`,
-          network: network as never,
+          network: network,
           ports: [],
         });
         await engine.start(twin).catch(() => undefined);

@@ -134,7 +134,9 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
         refresh = () =>
           void loops.applications.refresh('symphony-system/root', 'webhook').catch(() => undefined);
         const nodes = await caches.open('nodes');
-        const remember = (): void => void (condition.mayAct() && history.rememberNodes(nodes));
+        const remember = (): void => {
+          if (condition.mayAct()) history.rememberNodes(nodes);
+        };
         remember();
         const changes = condition.onChange(remember);
         await new Promise<void>((resolve) => {
@@ -176,7 +178,10 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
         await sleep(clock, RESTART_MS);
         continue;
       }
-      if (life !== ofLife) return void (await current.dispose());
+      if (life !== ofLife) {
+        await current.dispose();
+        return;
+      }
       generation = current;
       await current.lost;
       if (life !== ofLife) return;

@@ -31,7 +31,9 @@ export const oneContainer: Checker = {
         }
       }
     };
-    world.onEngine(({ call }) => void (call === 'start' && check()));
+    world.onEngine(({ call }) => {
+      if (call === 'start') check();
+    });
     return check;
   },
 };

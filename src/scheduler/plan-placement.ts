@@ -5,9 +5,10 @@
 import type { Rng } from '../base/rng.ts';
 import type { Pod } from '../schemas/types.ts';
 import { explainRefusal } from './explain.ts';
-import { toPodInfo } from './pod-info.ts';
-import { schedulePod } from './schedule-pod.ts';
-import { buildSnapshot, type ClusterObjects, place } from './snapshot.ts';
+import { createPlacementIndex } from './placement-index.ts';
+import { createPodReader } from './pod-info.ts';
+import { type Placement, schedulePod } from './schedule-pod.ts';
+import { buildSnapshot, type ClusterObjects, namespaceLabelsOf, place } from './snapshot.ts';
 import type { PodInfo } from './types.ts';
 
 export interface Binding {
@@ -42,21 +43,35 @@ export function isPending(pod: Pod): boolean {
 }
 
 export function planPlacement(pending: readonly Pod[], objects: ClusterObjects, rng: Rng): PlacementPlan {
-  const snapshot = buildSnapshot(objects);
+  const read = createPodReader(namespaceLabelsOf(objects));
+  const snapshot = buildSnapshot(objects, read);
+  const index = createPlacementIndex(snapshot);
   const bindings: Binding[] = [];
   const rejections: Rejection[] = [];
-  const queue = pending.map((pod) => toPodInfo(pod, snapshot.namespaceLabels)).sort(byQueueOrder);
+  const queue = pending.map(read).sort(byQueueOrder);
+  // What was said of a class holds for its other pods as long as nothing has been placed since.
+  const refused = new Map<string, { readonly placed: number; readonly message: string }>();
   for (const info of queue) {
     if ((info.pod.spec.schedulingGates ?? []).length > 0) {
       rejections.push({ pod: info.pod, reason: 'SchedulingGated', message: GATED_MESSAGE });
       continue;
     }
-    const placement = schedulePod(info, snapshot, rng);
+    const said = refused.get(info.classKey);
+    if (said?.placed === bindings.length) {
+      rejections.push({ pod: info.pod, reason: 'Unschedulable', message: said.message });
+      continue;
+    }
+    const indexed = index.choose(info, rng);
+    const placement: Placement = indexed
+      ? { type: 'placed', node: indexed }
+      : schedulePod(info, snapshot, rng);
     if (placement.type === 'placed') {
       place(snapshot, info, placement.node);
+      index.placed(info, placement.node);
       bindings.push({ pod: info.pod, nodeName: placement.node.name });
     } else {
       const message = explainRefusal(placement, info, snapshot);
+      refused.set(info.classKey, { placed: bindings.length, message });
       rejections.push({ pod: info.pod, reason: 'Unschedulable', message });
     }
   }

@@ -1,5 +1,5 @@
 /** Boils a Pod down to a {@link PodInfo}. */
-import { keyOf } from '../schemas/object.ts';
+import { controllerOf, keyOf } from '../schemas/object.ts';
 import { podNonZeroRequests, podRequests } from '../schemas/pod-resources.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import type { Pod } from '../schemas/types.ts';
@@ -7,13 +7,43 @@ import type { AffinityTerm, HostPort, PodInfo } from './types.ts';
 
 type NamespaceLabels = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
+/** Beyond it a pod is boiled down on its own. */
+const MAX_KNOWN_CLASSES = 10_000;
+
 type UpstreamTerm = NonNullable<
   NonNullable<
     NonNullable<Pod['spec']['affinity']>['podAffinity']
   >['requiredDuringSchedulingIgnoredDuringExecution']
 >[number];
 
-export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels): PodInfo {
+export type ReadPod = (pod: Pod) => PodInfo;
+
+/**
+ * Reads many pods. Those of one template are boiled down once: parsing quantities and compiling selectors costs far more
+ * than telling that two pods are alike.
+ */
+export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
+  const known = new Map<string, PodInfo>();
+  return (pod) => {
+    const classKey = classKeyOf(pod);
+    const alike = known.get(classKey);
+    if (!alike) {
+      const info = toPodInfo(pod, namespaceLabels, classKey);
+      if (known.size < MAX_KNOWN_CLASSES) known.set(classKey, info);
+      return info;
+    }
+    return { ...alike, pod, key: keyOf(pod), terminating: pod.metadata.deletionTimestamp !== undefined };
+  };
+}
+
+/** Everything of a pod that placement depends on, but for the node it is on. */
+function classKeyOf(pod: Pod): string {
+  const { metadata, spec } = pod;
+  const owner = controllerOf(pod);
+  return JSON.stringify([metadata.namespace, metadata.labels, owner?.uid, { ...spec, nodeName: undefined }]);
+}
+
+export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels, classKey = classKeyOf(pod)): PodInfo {
   const namespace = pod.metadata.namespace ?? 'default';
   const affinity = pod.spec.affinity?.podAffinity;
   const antiAffinity = pod.spec.affinity?.podAntiAffinity;
@@ -23,6 +53,7 @@ export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels): PodInfo {
   return {
     pod,
     key: keyOf(pod),
+    classKey,
     namespace,
     labels: pod.metadata.labels ?? {},
     priority: pod.spec.priority ?? 0,

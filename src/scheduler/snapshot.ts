@@ -3,7 +3,7 @@ import { controllerOf } from '../schemas/object.ts';
 import { parseAmounts } from '../schemas/pod-resources.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import type { Namespace, Node, Pod, ReplicaSet, Service } from '../schemas/types.ts';
-import { isFinished, toPodInfo } from './pod-info.ts';
+import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
 import type { LabelPredicate, NodeInfo, PodInfo, Snapshot } from './types.ts';
 
 export interface ClusterObjects {
@@ -15,7 +15,10 @@ export interface ClusterObjects {
   readonly replicaSets: readonly ReplicaSet[];
 }
 
-export function buildSnapshot(objects: ClusterObjects): Snapshot {
+export function buildSnapshot(
+  objects: ClusterObjects,
+  read: ReadPod = createPodReader(namespaceLabelsOf(objects)),
+): Snapshot {
   const nodes = objects.nodes.map(toNodeInfo).sort((a, b) => (a.name < b.name ? -1 : 1));
   const imageSpread = new Map<string, number>();
   for (const node of nodes)
@@ -26,14 +29,18 @@ export function buildSnapshot(objects: ClusterObjects): Snapshot {
     imageSpread,
     withRequiredAntiAffinity: new Map(),
     withAffinity: new Map(),
-    namespaceLabels: new Map(objects.namespaces.map((ns) => [ns.metadata.name, ns.metadata.labels ?? {}])),
+    namespaceLabels: namespaceLabelsOf(objects),
     defaultSpreadSelector: spreadSelectors(objects.services, objects.replicaSets),
   };
   for (const pod of objects.pods) {
     const node = pod.spec.nodeName === undefined ? undefined : snapshot.byName.get(pod.spec.nodeName);
-    if (node && !isFinished(pod)) place(snapshot, toPodInfo(pod, snapshot.namespaceLabels), node);
+    if (node && !isFinished(pod)) place(snapshot, read(pod), node);
   }
   return snapshot;
+}
+
+export function namespaceLabelsOf({ namespaces }: ClusterObjects): Snapshot['namespaceLabels'] {
+  return new Map(namespaces.map((namespace) => [namespace.metadata.name, namespace.metadata.labels ?? {}]));
 }
 
 /** Counts the pod on the node: what the next pod of the batch sees. */

@@ -39,6 +39,8 @@ export interface SpreadConstraint {
 export interface PodInfo {
   readonly pod: Pod;
   readonly key: string;
+  /** Pods with the same one differ in nothing that a filter or a scorer reads. */
+  readonly classKey: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly priority: number;
@@ -109,6 +111,8 @@ export type NodeFilter = PreparedFilter | { readonly whole: string };
 
 export interface FilterPlugin {
   readonly name: string;
+  /** Its answer about a node depends on the pod and that node alone, so it may be remembered until the node changes. */
+  readonly local?: true;
   /** Undefined: the plugin has nothing to say about this pod. */
   prepare(pod: PodInfo, snapshot: Snapshot): NodeFilter | undefined;
 }
@@ -117,6 +121,8 @@ export interface FilterPlugin {
 export interface ScorePlugin {
   readonly name: string;
   readonly weight: number;
+  /** A node's score depends on the pod and that node alone, so it may be remembered until the node changes. */
+  readonly local?: true;
   /** Undefined: the plugin has nothing to say about this pod. */
   score(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): readonly number[] | undefined;
 }

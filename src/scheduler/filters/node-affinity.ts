@@ -6,6 +6,7 @@ const NO_MATCH = { reasons: ["node(s) didn't match Pod's node affinity/selector"
 
 export const nodeAffinity: FilterPlugin = {
   name: 'NodeAffinity',
+  local: true,
   prepare: (pod) => {
     const matches = requiredNodePredicate(pod);
     if (!matches) return undefined;

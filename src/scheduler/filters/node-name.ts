@@ -5,6 +5,7 @@ const REFUSAL = { reasons: ["node(s) didn't match the requested node name"], res
 
 export const nodeName: FilterPlugin = {
   name: 'NodeName',
+  local: true,
   prepare: (pod) => {
     const wanted = pod.pod.spec.nodeName;
     if (wanted === undefined || wanted === '') return undefined;

@@ -10,6 +10,7 @@ const clash = (a: HostPort, b: HostPort): boolean =>
 
 export const nodePorts: FilterPlugin = {
   name: 'NodePorts',
+  local: true,
   prepare: (pod) => {
     if (pod.hostPorts.length === 0) return undefined;
     return {

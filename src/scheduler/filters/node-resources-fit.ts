@@ -6,6 +6,7 @@ import type { FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';
 
 export const nodeResourcesFit: FilterPlugin = {
   name: 'NodeResourcesFit',
+  local: true,
   prepare: (pod) => ({
     refuse: (node) => shortfall(pod, node),
   }),

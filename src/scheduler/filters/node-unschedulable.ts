@@ -7,6 +7,7 @@ const REFUSAL = { reasons: ['node(s) were unschedulable'], resolvable: false };
 
 export const nodeUnschedulable: FilterPlugin = {
   name: 'NodeUnschedulable',
+  local: true,
   prepare: (pod) => {
     if (toleratesTaint(pod.tolerations, CORDON_TAINT)) return undefined;
     return { refuse: (node) => (node.unschedulable ? REFUSAL : undefined) };

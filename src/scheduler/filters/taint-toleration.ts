@@ -6,6 +6,7 @@ const REFUSAL = { reasons: ['node(s) had untolerated taint(s)'], resolvable: fal
 
 export const taintToleration: FilterPlugin = {
   name: 'TaintToleration',
+  local: true,
   prepare: (pod) => ({
     refuse: (node) =>
       node.taints.some(

@@ -9,6 +9,7 @@ const RESOURCES = ['cpu', 'memory'] as const;
 export const balancedAllocation: ScorePlugin = {
   name: 'NodeResourcesBalancedAllocation',
   weight: 1,
+  local: true,
   score: (pod, nodes) => {
     if (RESOURCES.every((resource) => (pod.requests.get(resource) ?? 0) === 0)) return undefined;
     return nodes.map((node) => 50 + Math.trunc((50 + evenness(node, pod) - evenness(node, undefined)) / 2));

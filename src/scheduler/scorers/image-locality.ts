@@ -12,6 +12,7 @@ const MAX_CONTAINER_THRESHOLD_BYTES = 1000 * MEBIBYTE;
 export const imageLocality: ScorePlugin = {
   name: 'ImageLocality',
   weight: 1,
+  local: true,
   score: (pod, nodes, snapshot) => {
     const containers = [...(pod.pod.spec.initContainers ?? []), ...pod.pod.spec.containers];
     const images = containers.map((container) => normalisedImage(container.image ?? ''));

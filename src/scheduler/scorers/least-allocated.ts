@@ -4,6 +4,7 @@ import { MAX_NODE_SCORE, type ScorePlugin } from '../types.ts';
 export const leastAllocated: ScorePlugin = {
   name: 'NodeResourcesFit',
   weight: 1,
+  local: true,
   score: (pod, nodes) =>
     nodes.map((node) => {
       const scores = [

@@ -92,13 +92,15 @@ export async function startLeaderLoops(
       schedulerEvents.record({ about: pod, type, reason, message }),
   });
   if (parts.rootApplication) await ensureRootApplication(parts, parts.rootApplication);
+  const isRebuilt = condition.mayAct();
   const applications = await createApplicationController({
     ...common,
     queues,
     ...parts.sync,
     commitOptions: () => (fence ? { fence } : {}),
+    held: !isRebuilt,
   });
-  const rebuilding = condition.mayAct() ? Promise.resolve() : rebuild(parts, applications, signal);
+  const rebuilding = isRebuilt ? Promise.resolve() : rebuild(parts, applications, signal);
   rebuilding.catch((error: unknown) => logger.error({ error }, 'Cannot rebuild the store'));
 
   return {

@@ -60,6 +60,11 @@ export interface ApplicationControllerOptions {
   readonly commitStatusLimits?: CommitStatusLimits;
   /** The fence of the leader, if there is one. */
   readonly commitOptions?: () => CommitOptions;
+  /**
+   * Look at nothing before `syncAllOnce`: a pod that Git names must not be created anew while its agent is about to tell
+   * that it runs.
+   */
+  readonly held?: boolean;
 }
 
 export interface SyncSummary {
@@ -106,6 +111,7 @@ export async function createApplicationController(
   const outcomes = new Map<string, SyncOutcome>();
   const waiters = new Map<string, (() => void)[]>();
   const slots = createSlots(WORKING);
+  let held = options.held ?? false;
   const namespaceKind = registry.byKind('v1', 'Namespace');
 
   const apps: ResourceCache<Application> = await options.caches.open<Application>(APPLICATIONS);
@@ -117,7 +123,7 @@ export async function createApplicationController(
       const asked = waiters.get(key) ?? [];
       waiters.delete(key);
       try {
-        return await look(key, signal);
+        return held ? undefined : await look(key, signal);
       } finally {
         for (const resolve of asked) resolve();
       }
@@ -410,6 +416,7 @@ export async function createApplicationController(
       await Promise.race([lookNow(application), aborted(signal)]);
     },
     async syncAllOnce(signal) {
+      held = false;
       const done = new Set<string>();
       const cacheIsCurrent = async (): Promise<void> => {
         const { resource } = await options.store.versions(APPLICATIONS);

@@ -227,6 +227,18 @@ spec:
     expect(await at.version()).toBe(before);
   });
 
+  it('creates nothing while it is held, until the rebuild lets it', async () => {
+    at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
+    const controller = await at.start({ held: true });
+    await controller.refresh('symphony-system/root', 'test');
+    await at.pass(POLL_MS * 3);
+    expect(await at.get('configmaps', 'default/a')).toBeUndefined();
+    const summary = controller.syncAllOnce(new AbortController().signal);
+    await at.pass();
+    expect(await summary).toEqual({ applied: ['symphony-system/root'], failed: [] });
+    expect(await dataOf('a')).toEqual({ x: '1' });
+  });
+
   it('looks at every application once on demand, and deletes nothing while history is lost', async () => {
     at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }), 'b.yaml': configMap('b', {}) });
     const controller = await at.start();

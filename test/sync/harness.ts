@@ -62,7 +62,7 @@ export async function createHarness(
   const repository = createMemoryRepository(clock);
   const queues = createInlineQueues();
   const controllers: ApplicationController[] = [];
-  const start = async (): Promise<ApplicationController> => {
+  const start = async (extra: { readonly held?: boolean } = {}): Promise<ApplicationController> => {
     const controller = await createApplicationController({
       store,
       objects,
@@ -74,6 +74,7 @@ export async function createHarness(
       logger: options.logger ?? silentLogger,
       createMirror: () => repository.createMirror(),
       pollIntervalMs: POLL_MS,
+      ...extra,
     });
     controllers.push(controller);
     return controller;

@@ -44,16 +44,16 @@ describe('a datastore that lost everything', () => {
       .sort();
   };
 
-  const everythingIsBack = async (pods: readonly string[]): Promise<boolean> => {
-    if ((await podFacts()).join('\n') !== pods.join('\n')) return false;
+  /** Throws with the first thing that is not as it was. */
+  const everythingIsBack = async (pods: readonly string[]): Promise<true> => {
+    expect(await podFacts()).toEqual(pods);
     const { status } = await symphony.kubectl.json('get', 'deployment', 'web');
-    if (status.availableReplicas !== 3 || status.replicas !== 3) return false;
-    const { items } = await symphony.kubectl.json('get', 'nodes');
-    if (items.length !== 2) return false;
-    const { data } = await symphony.kubectl.json('get', 'configmap', 'settings');
+    expect(status).toMatchObject({ replicas: 3, availableReplicas: 3 });
+    expect((await symphony.kubectl.json('get', 'nodes'))['items']).toHaveLength(2);
+    expect((await symphony.kubectl.json('get', 'configmap', 'settings'))['data'].a).toBe('1');
     const application = await symphony.kubectl.json('get', 'application', 'root', '-n', 'symphony-system');
-    const said = application['status']?.commitStatus as { sha: string; state: string } | undefined;
-    return data.a === '1' && said?.state === 'success' && said.sha === (await head());
+    expect(application['status']?.commitStatus).toMatchObject({ sha: await head(), state: 'success' });
+    return true;
   };
 
   async function losing(lose: () => Promise<void>): Promise<void> {

@@ -1,4 +1,8 @@
-/** The cluster that a client command speaks to: `--kubeconfig`, or the one in the data directory. */
+/**
+ * The cluster that a client command speaks to: `--kubeconfig`, or the one in the data directory; `--server` and
+ * `--token-file` take the place of what it says, as kubectl has it.
+ */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { UserError } from '../base/errors.ts';
@@ -10,13 +14,28 @@ import { configFrom } from './config-flags.ts';
 export async function connect(invocation: Invocation): Promise<HttpApiClient> {
   const config = configFrom(invocation, 'client');
   const path = config.kubeconfig ?? join(config.dataDir, 'kubeconfig');
+  const { server, tokenFile } = config;
+  const overrides = {
+    ...(server === undefined ? {} : { server }),
+    ...(tokenFile === undefined ? {} : { token: await readToken(tokenFile) }),
+  };
   try {
-    return await fromKubeconfig(path, { clock: systemClock, logger: silentLogger });
+    return await fromKubeconfig(path, { clock: systemClock, logger: silentLogger }, overrides);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new UserError(
       `Cannot find kubeconfig "${path}"; start "symphony up", or name one with --kubeconfig`,
     );
+  }
+}
+
+async function readToken(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    throw new UserError(`Cannot read the file of --token-file: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

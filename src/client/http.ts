@@ -115,9 +115,10 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
 export async function fromKubeconfig(
   path: string,
   context: { readonly clock: Clock; readonly logger: Logger },
+  overrides: Partial<Pick<KubeconfigEndpoint, 'server' | 'token'>> = {},
 ): Promise<HttpApiClient> {
   const endpoint: KubeconfigEndpoint = await parseKubeconfig(await readFile(path, 'utf8'), path);
-  return createHttpClient({ ...endpoint, ...context });
+  return createHttpClient({ ...endpoint, ...overrides, ...context });
 }
 
 function eventOf<T extends KubeObject>(line: unknown): ClientWatchEvent<T> {

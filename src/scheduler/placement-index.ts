@@ -14,6 +14,7 @@ import { countMatching, defaultConstraints, includesNode } from './spread.ts';
 import {
   MAX_NODE_SCORE,
   type NodeInfo,
+  type NodeScore,
   type PodInfo,
   type PreparedFilter,
   type Snapshot,
@@ -41,6 +42,7 @@ interface Group {
 interface PodClass {
   readonly pod: PodInfo;
   readonly prepared: readonly PreparedFilter[];
+  readonly scores: readonly { readonly weight: number; readonly of: NodeScore }[];
   /** Hostname and zone, or nothing. */
   readonly spread: readonly SpreadConstraint[];
   readonly groups: Map<string, Group>;
@@ -64,8 +66,6 @@ const MAX_CLASSES = 64;
 const ZONE_KEY = 'topology.kubernetes.io/zone';
 const HOSTNAME_KEY = 'kubernetes.io/hostname';
 const NO_ZONE = 0;
-
-const localScorers = scorers.filter((scorer) => scorer.local === true);
 
 export function createPlacementIndex(snapshot: Snapshot): PlacementIndex {
   const { nodes } = snapshot;
@@ -110,6 +110,10 @@ export function createPlacementIndex(snapshot: Snapshot): PlacementIndex {
     const created: PodClass = {
       pod,
       prepared,
+      scores: scorers.flatMap((scorer) => {
+        const scoreOf = scorer.prepare?.(pod, snapshot);
+        return scoreOf ? [{ weight: scorer.weight, of: scoreOf }] : [];
+      }),
       spread,
       groups: new Map(),
       groupOf: [],
@@ -147,7 +151,7 @@ export function createPlacementIndex(snapshot: Snapshot): PlacementIndex {
       of.groupOf[index] = undefined;
       return;
     }
-    const score = ownScore(of.pod, node);
+    const score = ownScore(of, node);
     const group = groupFor(of, zone, node.labels[HOSTNAME_KEY] !== undefined, of.matchingOn[index] ?? 0);
     const bucket = (group.byScore[score] ??= []);
     of.groupOf[index] = group;
@@ -169,11 +173,10 @@ export function createPlacementIndex(snapshot: Snapshot): PlacementIndex {
     while (group.best >= 0 && (group.byScore[group.best]?.length ?? 0) === 0) group.best -= 1;
   }
 
-  function ownScore(pod: PodInfo, node: NodeInfo): number {
-    const one = [node];
-    let score = 0;
-    for (const scorer of localScorers) score += (scorer.score(pod, one, snapshot)?.[0] ?? 0) * scorer.weight;
-    return score;
+  function ownScore({ scores }: PodClass, node: NodeInfo): number {
+    let total = 0;
+    for (const { weight, of } of scores) total += of(node) * weight;
+    return total;
   }
 
   function catchUp(of: PodClass): void {

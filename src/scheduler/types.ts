@@ -117,12 +117,14 @@ export interface FilterPlugin {
   prepare(pod: PodInfo, snapshot: Snapshot): NodeFilter | undefined;
 }
 
+export type NodeScore = (node: NodeInfo) => number;
+
 /** Raw scores by node, in the order of the nodes given, already normalised to 0..100. */
 export interface ScorePlugin {
   readonly name: string;
   readonly weight: number;
-  /** A node's score depends on the pod and that node alone, so it may be remembered until the node changes. */
-  readonly local?: true;
+  /** For a score that depends on the pod and one node alone: it may be remembered until that node changes. */
+  prepare?(pod: PodInfo, snapshot: Snapshot): NodeScore | undefined;
   /** Undefined: the plugin has nothing to say about this pod. */
   score(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): readonly number[] | undefined;
 }

@@ -2,29 +2,27 @@
  * Prefers nodes whose cpu and memory are used in equal shares *because of* this pod: 50 is neutral, more means that the
  * pod evens the node out (upstream's formula since 1.36).
  */
-import type { NodeInfo, PodInfo, ScorePlugin } from '../types.ts';
+import type { NodeInfo } from '../types.ts';
+import { localScorer } from './local-scorer.ts';
 
-const RESOURCES = ['cpu', 'memory'] as const;
-
-export const balancedAllocation: ScorePlugin = {
+export const balancedAllocation = localScorer({
   name: 'NodeResourcesBalancedAllocation',
   weight: 1,
-  local: true,
-  score: (pod, nodes) => {
-    if (RESOURCES.every((resource) => (pod.requests.get(resource) ?? 0) === 0)) return undefined;
-    return nodes.map((node) => 50 + Math.trunc((50 + evenness(node, pod) - evenness(node, undefined)) / 2));
+  prepare: ({ requests }) => {
+    const cpuMillis = requests.get('cpu') ?? 0;
+    const memoryBytes = requests.get('memory') ?? 0;
+    if (cpuMillis === 0 && memoryBytes === 0) return undefined;
+    return (node) =>
+      50 + Math.trunc((50 + evenness(node, cpuMillis, memoryBytes) - evenness(node, 0, 0)) / 2);
   },
-};
+});
 
-/** 100 when all resources are used in the same share, less the further the shares lie apart. */
-function evenness(node: NodeInfo, pod: PodInfo | undefined): number {
-  const shares: number[] = [];
-  for (const resource of RESOURCES) {
-    const allocatable = node.allocatable.get(resource) ?? 0;
-    if (allocatable === 0) continue;
-    const used = (node.requested.get(resource) ?? 0) + (pod?.requests.get(resource) ?? 0);
-    shares.push(Math.min(1, used / allocatable));
-  }
-  const [first = 0, second = first] = shares;
-  return Math.trunc((1 - Math.abs(first - second) / 2) * 100);
+/** 100 when both resources are used in the same share (or the node has only one), less the further they lie apart. */
+function evenness(node: NodeInfo, cpuMillis: number, memoryBytes: number): number {
+  const cpu = node.allocatable.get('cpu') ?? 0;
+  const memory = node.allocatable.get('memory') ?? 0;
+  if (cpu === 0 || memory === 0) return 100;
+  const cpuShare = Math.min(1, ((node.requested.get('cpu') ?? 0) + cpuMillis) / cpu);
+  const memoryShare = Math.min(1, ((node.requested.get('memory') ?? 0) + memoryBytes) / memory);
+  return Math.trunc((1 - Math.abs(cpuShare - memoryShare) / 2) * 100);
 }

@@ -3,29 +3,28 @@
  * node does not attract every pod of an image.
  */
 import { normalisedImage } from '../snapshot.ts';
-import { MAX_NODE_SCORE, type ScorePlugin } from '../types.ts';
+import { MAX_NODE_SCORE } from '../types.ts';
+import { localScorer } from './local-scorer.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const MIN_THRESHOLD_BYTES = 23 * MEBIBYTE;
 const MAX_CONTAINER_THRESHOLD_BYTES = 1000 * MEBIBYTE;
 
-export const imageLocality: ScorePlugin = {
+export const imageLocality = localScorer({
   name: 'ImageLocality',
   weight: 1,
-  local: true,
-  score: (pod, nodes, snapshot) => {
-    const containers = [...(pod.pod.spec.initContainers ?? []), ...pod.pod.spec.containers];
-    const images = containers.map((container) => normalisedImage(container.image ?? ''));
+  prepare: ({ pod }, snapshot) => {
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     const max = MAX_CONTAINER_THRESHOLD_BYTES * containers.length;
-    return nodes.map((node) => {
+    const images = containers
+      .map((container) => normalisedImage(container.image ?? ''))
+      .map((name) => ({ name, share: (snapshot.imageSpread.get(name) ?? 0) / snapshot.nodes.length }))
+      .filter(({ share }) => share > 0);
+    return (node) => {
       let sum = 0;
-      for (const image of images) {
-        const sizeBytes = node.images.get(image);
-        if (sizeBytes === undefined) continue;
-        sum += Math.trunc(sizeBytes * ((snapshot.imageSpread.get(image) ?? 0) / snapshot.nodes.length));
-      }
+      for (const { name, share } of images) sum += Math.trunc((node.images.get(name) ?? 0) * share);
       const clamped = Math.min(max, Math.max(MIN_THRESHOLD_BYTES, sum));
       return Math.floor((MAX_NODE_SCORE * (clamped - MIN_THRESHOLD_BYTES)) / (max - MIN_THRESHOLD_BYTES));
-    });
+    };
   },
-};
+});

@@ -162,7 +162,9 @@ describe('kubectl', () => {
     expect(await kubectl.json('get', 'cm', '-l', 'tier=test')).toMatchObject({
       items: [{ metadata: { name: 'hand', annotations: { note: 'x' } }, data: { b: '2' } }],
     });
-    const again = await kubectl.withInput(made, 'create', '-f', '-').catch((error: Error) => error.message);
+    const again = await kubectl
+      .withInput(made, 'create', '-f', '-')
+      .catch((error: unknown) => (error as Error).message);
     expect(again).toContain('(AlreadyExists): error when creating "STDIN": configmaps "hand" already exists');
     const text = (value: string): string => configMap('applied', { value });
     expect(await kubectl.withInput(text('1'), 'apply', '-f', '-')).toBe('configmap/applied created\n');
@@ -177,7 +179,7 @@ describe('kubectl', () => {
   it('refuses what is wrong, in the words of Kubernetes', async () => {
     const typo = await kubectl
       .withInput(web({ name: 'typo' }).replace('replicas:', 'replicaz:'), 'create', '-f', '-')
-      .catch((error: Error) => error.message);
+      .catch((error: unknown) => (error as Error).message);
     expect(typo).toContain('unknown field "spec.replicaz"');
     const wrong = await kubectl.try('run', 'Bad_Name', '--image=symphony.example/tools:1');
     expect(wrong.stderr).toMatch(/Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain must consist of/);

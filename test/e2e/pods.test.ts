@@ -1,7 +1,7 @@
 /** What a node makes of a pod, on real containers. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, type KubeJson, runProgram } from '../support/kubectl.ts';
+import { eventually, type KubeJson } from '../support/kubectl.ts';
 import { freePort, startSymphony, type Symphony } from '../support/symphony.ts';
 import { configMap, STAY, tool, web } from './manifests.ts';
 
@@ -200,8 +200,8 @@ describe('a pod', () => {
     await kubectl('delete', 'pod', 'picky');
   });
 
-  it('whose image nobody has says so, and starts when it is there', async () => {
-    const image = `symphony.example/late:${Date.now()}`;
+  it('whose image nobody has says so', async () => {
+    const image = 'symphony.example/nobody:1';
     await apply(
       tool({ name: 'late', script: STAY })
         .replace('symphony.example/tools:1', image)
@@ -212,13 +212,6 @@ describe('a pod', () => {
       'waits for its image',
       ({ state }) => state.waiting?.reason === 'ErrImageNeverPull',
     );
-    const tagged = await runProgram('docker', ['tag', 'symphony.example/tools:1', image]);
-    expect(tagged.stderr).toBe('');
-    try {
-      await kubectl('wait', '--for=condition=Ready', 'pod/late', '--timeout=90s');
-      await kubectl('delete', 'pod', 'late');
-    } finally {
-      await runProgram('docker', ['rmi', image]);
-    }
+    await kubectl('delete', 'pod', 'late');
   });
 });

@@ -105,7 +105,8 @@ export function createLocalClient(core: ApiCore, options: { readonly user: UserI
     ) {
       const format = FORMATS[patchOptions.type ?? 'application/merge-patch+json'];
       const ref = refOf(resource, namespace, name);
-      return (await core.patch(ref, { format, body }, writing, context, patchOptions.subresource)) as T;
+      const written = await core.patch(ref, { format, body }, writing, context, patchOptions.subresource);
+      return written.object as T;
     },
     async delete(resource, namespace, name, deleteOptions) {
       await core.delete(refOf(resource, namespace, name), { ...deleteOptions, dryRun: false });

@@ -86,6 +86,7 @@ export async function startCluster(): Promise<Cluster> {
         method: request.method as 'GET',
         url: query ? `${request.path}?${query}` : request.path,
         headers: {
+          'user-agent': 'recorder/1.0',
           ...(request.contentType === undefined ? {} : { 'content-type': request.contentType }),
           ...request.headers,
         },

@@ -81,7 +81,7 @@ export interface ApiCore extends AsyncDisposable {
     options: WriteOptions,
     context: RequestContext,
     subresource?: Subresource,
-  ): Promise<KubeObject>;
+  ): Promise<Written>;
   delete(ref: ObjectRef, options: RemoveOptions): Promise<KubeObject>;
   /** The objects that were deleted, as they were or are now. */
   deleteCollection(
@@ -181,7 +181,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       const scaled = await writes.change(
         ref,
         (current) => withScale(paths, current, scale),
-        { dryRun: writeOptions.dryRun, expected },
+        { dryRun: writeOptions.dryRun, expected, owner: scaler(writeOptions) },
         context,
       );
       return scaleOf(paths, scaled);
@@ -200,7 +200,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
             takeTyped(schemas, scaleSchema, patched, SCALE_TYPE, { fieldValidation, context }),
           );
         },
-        { dryRun: writeOptions.dryRun },
+        { dryRun: writeOptions.dryRun, owner: scaler(writeOptions) },
         context,
       );
       return scaleOf(paths, scaled);
@@ -224,6 +224,9 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     [Symbol.asyncDispose]: () => snapshots[Symbol.asyncDispose](),
   };
 }
+
+const scaler = ({ fieldManager }: WriteOptions): { manager: string; subresource: 'scale' } | undefined =>
+  fieldManager === undefined ? undefined : { manager: fieldManager, subresource: 'scale' };
 
 /** A Scale or Binding names the object of the URL, or nothing. */
 function checkPlace(object: KubeObject, ref: ObjectRef): void {

@@ -63,7 +63,10 @@ export function keepKubernetesService(options: KubernetesServiceOptions, port: n
   }
   async function run(): Promise<void> {
     await ensure();
-    if (!stopped) held.timer = clock.setTimer(() => (looking = run()), LOOK_INTERVAL_MS);
+    if (!stopped)
+      held.timer = clock.setTimer(() => {
+        looking = run();
+      }, LOOK_INTERVAL_MS);
   }
   let looking = run();
 

@@ -7,7 +7,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
-import { type KubeObject, objectKey } from '../../schemas/object.ts';
+import { omit } from '../../schemas/json-access.ts';
+import { formatApiVersion, type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { alreadyExists, badRequest, conflict, isStatusError } from '../../schemas/status.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
@@ -15,6 +16,7 @@ import { checkNew, checkStructure, checkUpdate } from '../../store/object-rules.
 import type { Objects } from '../../store/objects.ts';
 import type { Store } from '../../store/types.ts';
 import type { TypeSchemas } from '../openapi/type-schemas.ts';
+import { applyConfiguration, type FieldOwner, ownershipAfterUpdate } from '../managed/managers.ts';
 import { goFormat } from '../patch/go-format.ts';
 import { applyPatch } from '../patch/index.ts';
 import { admit } from './admission/index.ts';
@@ -50,6 +52,13 @@ export interface WriteDependencies {
 /** What an update does to the object that is there; may be called again on a newer one. */
 export type Change = (current: KubeObject) => KubeObject;
 
+export interface ChangeOptions {
+  readonly dryRun: boolean;
+  readonly expected?: string | undefined;
+  /** Who owns what the change sets; without one, nothing is recorded. */
+  readonly owner?: FieldOwner | undefined;
+}
+
 export interface Writes {
   create(
     collection: CollectionRef,
@@ -70,12 +79,12 @@ export interface Writes {
     options: WriteOptions,
     context: RequestContext,
     subresource?: Subresource,
-  ): Promise<KubeObject>;
+  ): Promise<Written>;
   /** Reads, changes and writes, again on conflict; `expected` pins the version. */
   change(
     ref: ObjectRef,
     change: Change,
-    options: { readonly dryRun: boolean; readonly expected?: string | undefined },
+    options: ChangeOptions,
     context: RequestContext,
     subresource?: Subresource,
   ): Promise<KubeObject>;
@@ -109,7 +118,27 @@ export function createWrites(dependencies: WriteDependencies): Writes {
   ): Promise<KubeObject> {
     const { fieldValidation } = options;
     const taken = takeObject(schemas, body, { kind, namespace, name: undefined, fieldValidation, context });
-    const defaulted = kind.withDefaults(taken);
+    const { fieldManager } = options;
+    const defaulted = fieldManager ? withFirstOwner(kind, taken, fieldManager) : kind.withDefaults(taken);
+    return storeNew(kind, defaulted, options, context);
+  }
+
+  function withFirstOwner(kind: ResourceKind, taken: KubeObject, manager: string): KubeObject {
+    const request = { schemas, kind, owner: { manager }, nowMs: clock.now() };
+    const object = kind.withDefaults(taken);
+    const seen = isService(kind) ? withoutAllocated(object, taken) : object;
+    const managedFields = ownershipAfterUpdate(request, undefined, seen) ?? [];
+    const metadata = omit(object.metadata, 'managedFields');
+    return { ...object, metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields } };
+  }
+
+  /** The rest of a create, from an object with its defaults and its record of owners. */
+  async function storeNew(
+    kind: ResourceKind,
+    defaulted: KubeObject,
+    options: WriteOptions,
+    context: RequestContext,
+  ): Promise<KubeObject> {
     const object = await admit({ kind, operation: 'create', object: defaulted, context }, dependencies);
     const write = (complete: KubeObject): Promise<KubeObject> =>
       options.dryRun ? createDry(kind, complete) : objects.create(complete);
@@ -121,6 +150,22 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     } else created = await write(object);
     warnAbout(created, context);
     return created;
+  }
+
+  /** The update with the record of who owns what afterwards, seen as it would be stored. */
+  function withOwnership(
+    kind: ResourceKind,
+    current: KubeObject,
+    next: KubeObject,
+    owner: FieldOwner,
+    subresource: Subresource | undefined,
+  ): KubeObject {
+    const nowMs = clock.now();
+    const prepared = prepareUpdate(kind, current, next, { nowMs, ...(subresource ? { subresource } : {}) });
+    const given = { ...prepared, metadata: { ...prepared.metadata } };
+    if (next.metadata.managedFields) given.metadata.managedFields = next.metadata.managedFields;
+    const record = ownershipAfterUpdate({ schemas, kind, owner, nowMs }, current, given);
+    return { ...next, metadata: { ...next.metadata, managedFields: record ?? [{}] } };
   }
 
   async function writeUpdate(
@@ -150,7 +195,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
   async function change(
     { kind, namespace, name }: ObjectRef,
     apply: Change,
-    { dryRun, expected }: { readonly dryRun: boolean; readonly expected?: string | undefined },
+    { dryRun, expected, owner }: ChangeOptions,
     context: RequestContext,
     subresource?: Subresource,
   ): Promise<KubeObject> {
@@ -165,8 +210,9 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       const next = subresource
         ? changed
         : await admit({ kind, operation: 'update', object: changed, current, context }, dependencies);
+      const owned = owner ? withOwnership(kind, current, next, owner, subresource) : next;
       try {
-        const written = await writeUpdate(kind, current, next, dryRun, subresource);
+        const written = await writeUpdate(kind, current, owned, dryRun, subresource);
         if (!subresource) warnAbout(written, context);
         return written;
       } catch (error) {
@@ -175,12 +221,38 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     }
   }
 
+  /** Server-side apply: see managed/managers.ts. */
+  async function apply(
+    ref: ObjectRef,
+    { body, force }: PatchInput,
+    options: WriteOptions,
+    context: RequestContext,
+    subresource: Subresource | undefined,
+  ): Promise<Written> {
+    const { kind, namespace, name } = ref;
+    const configuration = checkApplied(body, ref);
+    const owner = ownerOf(options, subresource) ?? { manager: '', subresource };
+    const applied = (current: KubeObject | undefined): KubeObject => {
+      const request = { schemas, kind, owner, nowMs: clock.now() };
+      const { object } = applyConfiguration(request, current, configuration, force === true);
+      return takeObject(schemas, object, { ...ref, fieldValidation: 'Ignore', context });
+    };
+    const missing = !(await store.get(resourceIdOf(kind), objectKey(namespace, name)));
+    if (missing && !subresource) {
+      const object = await storeNew(kind, kind.withDefaults(applied(undefined)), options, context);
+      return { object, created: true };
+    }
+    const { dryRun } = options;
+    return { object: await change(ref, applied, { dryRun }, context, subresource), created: false };
+  }
+
   return {
     create,
     change,
     async update(ref, body, options, context, subresource) {
       const { kind, namespace, name } = ref;
       const { fieldValidation, dryRun } = options;
+      const owner = ownerOf(options, subresource);
       const taken = takeObject(schemas, body, { kind, namespace, name, fieldValidation, context });
       const { uid, resourceVersion } = taken.metadata;
       const replace: Change = (current) => {
@@ -190,7 +262,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       try {
         const expected = resourceVersion;
         return {
-          object: await change(ref, replace, { dryRun, expected }, context, subresource),
+          object: await change(ref, replace, { dryRun, expected, owner }, context, subresource),
           created: false,
         };
       } catch (error) {
@@ -199,21 +271,14 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       }
     },
     async patch(ref, patch, options, context, subresource) {
-      if (patch.format === 'apply') checkApplied(patch.body, ref);
-      const format = patch.format === 'apply' ? 'strategic' : patch.format;
-      if (
-        patch.format === 'apply' &&
-        !subresource &&
-        !(await store.get(resourceIdOf(ref.kind), objectKey(ref.namespace, ref.name)))
-      )
-        return create(ref, patch.body, options, context);
+      if (patch.format === 'apply') return apply(ref, patch, options, context, subresource);
+      const { format } = patch;
       const schema = schemas.ofKind(ref.kind.group, ref.kind.version, ref.kind.kind);
       const strategic = isCustom(ref.kind) ? undefined : schema;
-      return change(
+      const object = await change(
         ref,
         (current) => {
-          const usable = patch.format === 'apply' && !strategic ? 'merge' : format;
-          const patched = applyPatch(usable, current, patch.body, schemas, strategic);
+          const patched = applyPatch(format, current, patch.body, schemas, strategic);
           const shown = (): string =>
             format === 'strategic' ? goFormat(patch.body) : JSON.stringify(patched);
           if (patched['kind'] !== current.kind || patched['apiVersion'] !== current.apiVersion)
@@ -229,10 +294,11 @@ export function createWrites(dependencies: WriteDependencies): Writes {
             { ...ref, fieldValidation: 'Ignore', context },
           );
         },
-        { dryRun: options.dryRun },
+        { dryRun: options.dryRun, owner: ownerOf(options, subresource) },
         context,
         subresource,
       );
+      return { object, created: false };
     },
     async remove({ kind, namespace, name }, options) {
       const key = objectKey(namespace, name);
@@ -244,6 +310,17 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     },
   };
 }
+
+/** What comes with the addresses of a service is the system's, unless the request says it. */
+function withoutAllocated(object: KubeObject, taken: KubeObject): KubeObject {
+  const asked = isRecord(taken['spec']) ? taken['spec'] : {};
+  const spec = Object.entries(isRecord(object['spec']) ? object['spec'] : {}).filter(
+    ([field]) => !ALLOCATED.has(field) || field in asked,
+  );
+  return { ...object, spec: Object.fromEntries(spec) };
+}
+
+const ALLOCATED: ReadonlySet<string> = new Set(['clusterIPs', 'ipFamilies', 'ipFamilyPolicy']);
 
 function warnAbout(object: KubeObject, context: RequestContext): void {
   for (const text of warningsOf(object)) context.warn(text);
@@ -258,14 +335,32 @@ const isCustom = (kind: ResourceKind): boolean => kind.group.includes('.') && !k
 const CREATED_ON_UPDATE = new Set(['leases.coordination.k8s.io', 'events']);
 const createsOnUpdate = (kind: ResourceKind): boolean => CREATED_ON_UPDATE.has(resourceIdOf(kind));
 
-/**
- * Server-side apply without field ownership: the configuration is merged, and nothing that an earlier one set is taken
- * away. It must name the object of the URL.
- */
-function checkApplied(body: unknown, { name }: ObjectRef): void {
-  const metadata = isRecord(body) ? body['metadata'] : undefined;
+/** Who a request says it is; bindings and the like are not tracked. */
+function ownerOf(options: WriteOptions, subresource: Subresource | undefined): FieldOwner | undefined {
+  const { fieldManager: manager } = options;
+  if (manager === undefined || (subresource !== undefined && !OWNING.has(subresource))) return undefined;
+  return { manager, subresource };
+}
+
+const OWNING: ReadonlySet<Subresource> = new Set(['status', 'ephemeralcontainers', 'resize']);
+
+/** A configuration must be of the kind of the URL and name its object. */
+function checkApplied(body: unknown, { kind, name }: ObjectRef): Record<string, unknown> {
+  if (!isRecord(body)) throw badRequest('error decoding YAML: a configuration must be an object');
+  const apiVersion = formatApiVersion(kind.group, kind.version);
+  if (body['kind'] !== kind.kind || body['apiVersion'] !== apiVersion)
+    throw badRequest(`the configuration must be of apiVersion ${apiVersion} and kind ${kind.kind}`);
+  const metadata = body['metadata'];
   const given = isRecord(metadata) ? metadata['name'] : undefined;
-  if (given === undefined) throw badRequest('name must be provided');
+  if (given === undefined)
+    throw badRequest(
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
+  checkName(given, name);
+  return body;
+}
+
+function checkName(given: unknown, name: string): void {
   if (given !== name)
     throw badRequest(
       `the name of the object (${typeof given === 'string' ? given : JSON.stringify(given)}) does not match the name on the URL (${name})`,

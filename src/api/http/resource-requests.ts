@@ -205,8 +205,9 @@ export async function serveResource(
     }
     case 'patch': {
       const options = writing(request, 'PatchOptions');
-      const patch = patchOf(request, options);
-      return objectAnswer(200, await core.patch(ref, patch, options, context, subresource), form);
+      const patch = patchOf(request);
+      const written = await core.patch(ref, patch, options, context, subresource);
+      return objectAnswer(written.created ? 201 : 200, written.object, form);
     }
     case 'delete': {
       const options = deleteOptions(query, optionalBody(request));
@@ -231,7 +232,7 @@ async function serveScale(
     return core.updateScale(ref, bodyOf(request, options), options, context);
   }
   const options = writing(request, 'PatchOptions');
-  return core.patchScale(ref, patchOf(request, options), options, context);
+  return core.patchScale(ref, patchOf(request), options, context);
 }
 
 const created = (): Answer =>
@@ -240,8 +241,18 @@ const created = (): Answer =>
     JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }),
   );
 
-const writing = (request: ApiRequest, type: WriteOptionsType): WriteOptions =>
-  writeOptions(request.query, type);
+/** A client that does not say who it is goes by the name of its program. */
+function writing(request: ApiRequest, type: WriteOptionsType): WriteOptions {
+  const options = writeOptions(request.query, type);
+  const program = (request.headers['user-agent'] ?? '').split('/')[0] ?? '';
+  return {
+    ...options,
+    fieldManager: options.fieldManager ?? (program.slice(0, MAX_MANAGER_LENGTH) || 'unknown'),
+  };
+}
+
+/** Upstream's limit on the name of a field manager. */
+const MAX_MANAGER_LENGTH = 128;
 
 function bodyOf(request: ApiRequest, options: WriteOptions): unknown {
   const { body, headers } = request;
@@ -259,7 +270,7 @@ function optionalBody({ body, headers }: ApiRequest): unknown {
   return body && body.length > 0 ? parseBody(headers['content-type'], body).value : undefined;
 }
 
-function patchOf(request: ApiRequest, options: WriteOptions): Parameters<ApiCore['patch']>[1] {
+function patchOf(request: ApiRequest): Parameters<ApiCore['patch']>[1] {
   const { format, body } = parsePatch(request.headers['content-type'], request.body ?? Buffer.alloc(0));
   const force = flagOf(request.query, 'force');
   if (format !== 'apply' && force !== undefined)
@@ -268,7 +279,7 @@ function patchOf(request: ApiRequest, options: WriteOptions): Parameters<ApiCore
       path: 'force',
       detail: 'may not be specified for non-apply patch',
     });
-  if (format === 'apply' && options.fieldManager === undefined)
+  if (format === 'apply' && !request.query.get('fieldManager'))
     throw invalidOptions('PatchOptions', {
       type: 'FieldValueRequired',
       path: 'fieldManager',

@@ -52,6 +52,8 @@ function keepSystemMetadata(next: ObjectMeta, current: ObjectMeta): ObjectMeta {
   }
   if (next.managedFields === undefined && current.managedFields)
     kept['managedFields'] = current.managedFields;
+  // One empty entry says that nobody is tracked from now on.
+  if (jsonEqual(next.managedFields, [{}])) delete kept['managedFields'];
   return { ...kept, name: next.name || current.name };
 }
 
@@ -86,16 +88,24 @@ function updateSubresource(
         status: next['status'] ?? current['status'],
       };
     case 'ephemeralcontainers':
-      return bumpIfChanged(current, specMember(kind.withDefaults(next), current, 'ephemeralContainers'));
+      return bumpIfChanged(
+        current,
+        specMember(kind.withDefaults(next), current, 'ephemeralContainers'),
+        next,
+      );
     case 'resize':
-      return bumpIfChanged(current, resizeContainers(kind.withDefaults(next), current));
+      return bumpIfChanged(current, resizeContainers(kind.withDefaults(next), current), next);
     default:
       return current;
   }
 }
 
-function bumpIfChanged(current: KubeObject, next: KubeObject): KubeObject {
-  return jsonEqual(next, current) ? current : withGeneration(next, current);
+/** With the record of owners that came with the request, where there is anything to own. */
+function bumpIfChanged(current: KubeObject, next: KubeObject, { metadata }: KubeObject): KubeObject {
+  if (jsonEqual(next, current)) return current;
+  const { managedFields } = metadata;
+  const owned = managedFields ? { ...next, metadata: { ...next.metadata, managedFields } } : next;
+  return withGeneration(owned, current);
 }
 
 function specMember(next: KubeObject, current: KubeObject, member: string): KubeObject {

@@ -158,7 +158,14 @@ function validatePortPairs(ports: readonly Fields[], isClusterIp: boolean): Fiel
     const key = `${protocol}/${number}`;
     if (pairs.has(key)) {
       // As upstream prints its internal type.
-      const shown = { Name: '', Protocol: protocol, AppProtocol: null, Port: number, TargetPort: 0, NodePort: 0 };
+      const shown = {
+        Name: '',
+        Protocol: protocol,
+        AppProtocol: null,
+        Port: number,
+        TargetPort: 0,
+        NodePort: 0,
+      };
       errors.push(duplicate(path, shown));
     }
     pairs.add(key);

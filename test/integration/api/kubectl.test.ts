@@ -88,6 +88,28 @@ describe('the real kubectl', () => {
     expect(result.stderr).toContain('strict decoding error: unknown field "spec.replicaz"');
   });
 
+  it('applies on the server, names who owns what it may not change, and takes it over', async () => {
+    const manifest = (value: string): string =>
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'shared' },
+        data: { k: value },
+      });
+    const apply = (value: string, ...args: string[]): ReturnType<typeof server.kubectl> =>
+      server.kubectl(['apply', '--server-side', '-f', '-', ...args], manifest(value));
+    expect(await apply('a')).toEqual({
+      code: 0,
+      stdout: 'configmap/shared serverside-applied\n',
+      stderr: '',
+    });
+    const refused = await apply('b', '--field-manager=other');
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain('conflict with "kubectl": .data.k');
+    expect((await apply('b', '--field-manager=other', '--force-conflicts')).code).toBe(0);
+    expect(await run('get', 'configmap', 'shared', '-o', 'jsonpath={.data.k}')).toBe('b');
+  });
+
   it('deletes and no longer finds', async () => {
     await run('delete', 'pod', 'p');
     const result = await server.kubectl(['get', 'pod', 'p']);

@@ -1,0 +1,275 @@
+/**
+ * What server-side apply does with values, guided by their schema: which fields a value has, how two differ, how one is
+ * merged into another, and how fields are taken out. The rules are those of KEP-555 and of the API reference on
+ * server-side apply. Pure; nothing is mutated. An absent value is `undefined`; null is a value.
+ */
+import { isRecord, jsonEqual } from '../../base/json.ts';
+import type { TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
+import {
+  childPath,
+  elementsOf,
+  type FieldPath,
+  type FieldSet,
+  type FieldTree,
+  ROOT,
+  treeOf,
+  union,
+} from './field-set.ts';
+import { type Shape, shapeOf } from './shapes.ts';
+
+export interface Comparison {
+  readonly added: FieldSet;
+  readonly modified: FieldSet;
+  readonly removed: FieldSet;
+}
+
+export interface TypedValues {
+  fieldsOf(value: unknown): FieldSet;
+  compare(before: unknown, after: unknown): Comparison;
+  /** `applied` wins; what it does not speak of stays. */
+  merge(live: unknown, applied: unknown): unknown;
+  without(value: unknown, fields: FieldSet): unknown;
+  /** With the named fields on the way to each member as members of their own. */
+  withParents(fields: FieldSet): FieldSet;
+  /** What keeps the value from being applied: unknown fields and keys that occur twice, in upstream's words. */
+  problems(value: unknown): readonly string[];
+}
+
+type Node = TypeSchema | undefined;
+type ListShape = Extract<Shape, { type: 'list' }>;
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  (Array.isArray(value) ? value.length === 0 : isRecord(value) && Object.keys(value).length === 0);
+
+export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues {
+  const shape = (node: Node, value: unknown): Shape => shapeOf(schemas, node, value);
+
+  function collect(value: unknown, node: Node, path: FieldPath, set: Set<FieldPath>): void {
+    const is = shape(node, value);
+    if (is.type === 'leaf') {
+      set.add(path);
+    } else if (is.type === 'list') {
+      for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
+        const at = childPath(path, is.elementOf(item));
+        collect(item, is.items, at, set);
+        set.add(at);
+      }
+    } else {
+      for (const [key, member] of Object.entries(isRecord(value) ? value : {})) {
+        const at = childPath(path, `f:${key}`);
+        collect(member, is.field(key), at, set);
+        if (member === null || (isRecord(member) && isEmpty(member)) || !is.named(key)) set.add(at);
+      }
+    }
+  }
+
+  interface Sets {
+    readonly added: Set<FieldPath>;
+    readonly modified: Set<FieldPath>;
+    readonly removed: Set<FieldPath>;
+  }
+
+  function compareLeaf(before: unknown, after: unknown, path: FieldPath, sets: Sets): void {
+    if (before === undefined) sets.added.add(path);
+    else if (after === undefined) sets.removed.add(path);
+    else if (!jsonEqual(before, after)) sets.modified.add(path);
+  }
+
+  function compareAt(before: unknown, after: unknown, node: Node, path: FieldPath, sets: Sets): void {
+    const is = shape(node, after ?? before ?? null);
+    const same = before === undefined || before === null || shape(node, before).type === is.type;
+    if (is.type === 'leaf' || !same || (isEmpty(before) && isEmpty(after)))
+      return compareLeaf(before, after, path, sets);
+    if (is.type === 'list') {
+      const [old, next] = [byElement(is, before), byElement(is, after)];
+      const repeated = union(repeatedIn(is, before), repeatedIn(is, after));
+      for (const element of new Set([...old.keys(), ...next.keys()])) {
+        const at = childPath(path, element);
+        // Items that share their keys are owned together.
+        if (repeated.has(element))
+          compareLeaf(allOf(is, before, element), allOf(is, after, element), at, sets);
+        else compareAt(old.get(element), next.get(element), is.items, at, sets);
+      }
+    } else {
+      const [old, next] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
+      for (const key of new Set([...Object.keys(old), ...Object.keys(next)]))
+        compareAt(ownOf(old, key), ownOf(next, key), is.field(key), childPath(path, `f:${key}`), sets);
+    }
+    if (path === ROOT) return;
+    if (before === undefined) sets.added.add(path);
+    else if (after === undefined) sets.removed.add(path);
+  }
+
+  function mergeAt(live: unknown, applied: unknown, node: Node): unknown {
+    if (applied === undefined) return live;
+    if (live === undefined) return applied;
+    const is = shape(node, applied);
+    if (is.type === 'map' && isRecord(live) && isRecord(applied)) {
+      const result: Record<string, unknown> = { ...live };
+      for (const [key, member] of Object.entries(applied))
+        define(result, key, mergeAt(ownOf(live, key), member, is.field(key)));
+      return result;
+    }
+    if (is.type === 'list' && Array.isArray(live) && Array.isArray(applied))
+      return mergeLists(is, live, applied);
+    return applied;
+  }
+
+  /** Applied items keep their order among themselves, live ones theirs; items of both are where the applied list has them. */
+  function mergeLists(is: ListShape, live: readonly unknown[], applied: readonly unknown[]): unknown[] {
+    const liveIds = live.map((item) => is.elementOf(item));
+    const appliedIds = applied.map((item) => is.elementOf(item));
+    const [inLive, inApplied] = [byElement(is, live), byElement(is, applied)];
+    const shared = appliedIds.filter((id) => inLive.has(id));
+    const result: unknown[] = [];
+    let [l, a, s] = [0, 0, 0];
+    while (l < live.length || a < applied.length) {
+      const [liveId, appliedId] = [liveIds[l], appliedIds[a]];
+      if (liveId !== undefined && appliedId !== undefined) {
+        if (liveId === appliedId) {
+          result.push(mergeAt(live[l], applied[a], is.items));
+          if (shared[s] === liveId) s += 1;
+          l += 1;
+          a += 1;
+          continue;
+        }
+        if (inApplied.has(liveId) && shared[s] !== undefined && shared[s] !== liveId) {
+          l += 1;
+          continue;
+        }
+      }
+      if (liveId !== undefined && !inApplied.has(liveId)) {
+        result.push(live[l]);
+        l += 1;
+      } else if (appliedId !== undefined) {
+        result.push(mergeAt(inLive.get(appliedId), applied[a], is.items));
+        if (shared[s] === appliedId) s += 1;
+        a += 1;
+      } else l += 1;
+    }
+    return result;
+  }
+
+  function removeAt(value: unknown, tree: FieldTree, node: Node): unknown {
+    const is = shape(node, value);
+    if (is.type === 'list' && Array.isArray(value)) {
+      const kept = (value as unknown[]).flatMap((item) => {
+        const below = tree.children.get(is.elementOf(item));
+        if (below?.member) return [];
+        const next = below === undefined ? item : removeAt(item, below, is.items);
+        return next === undefined ? [] : [next];
+      });
+      return kept.length === 0 ? undefined : kept;
+    }
+    if (is.type !== 'map' || !isRecord(value)) return value;
+    const result: Record<string, unknown> = {};
+    for (const [key, member] of Object.entries(value)) {
+      const below = tree.children.get(`f:${key}`);
+      if (below?.member) continue;
+      const next = below === undefined ? member : removeAt(member, below, is.field(key));
+      if (next !== undefined) define(result, key, next);
+    }
+    return isEmpty(result) ? undefined : result;
+  }
+
+  function findProblems(value: unknown, node: Node, path: string, found: string[]): void {
+    const is = shape(node, value);
+    if (is.type === 'list' && Array.isArray(value)) {
+      const seen = new Set<string>();
+      for (const item of value as unknown[]) {
+        const element = is.elementOf(item);
+        const text = elementText(element);
+        if (seen.has(element)) found.push(`${path}: duplicate entries for key ${text}`);
+        seen.add(element);
+        findProblems(item, is.items, `${path}${text}`, found);
+      }
+    } else if (is.type === 'map' && isRecord(value)) {
+      const closed = node !== undefined && isClosed(schemas.resolve(node).schema);
+      for (const [key, member] of Object.entries(value)) {
+        if (closed && !is.named(key)) found.push(`${path}.${key}: field not declared in schema`);
+        else findProblems(member, is.field(key), `${path}.${key}`, found);
+      }
+    }
+  }
+
+  return {
+    fieldsOf(value) {
+      const set = new Set<FieldPath>();
+      collect(value, root, ROOT, set);
+      return set;
+    },
+    compare(before, after) {
+      const sets: Sets = { added: new Set(), modified: new Set(), removed: new Set() };
+      compareAt(before, after, root, ROOT, sets);
+      return sets;
+    },
+    merge: (live, applied) => mergeAt(live, applied, root),
+    without: (value, fields) => removeAt(value, treeOf(fields), root),
+    withParents(fields) {
+      const result = new Set(fields);
+      for (const path of fields) {
+        let node: Node = root;
+        let at = ROOT;
+        for (const element of elementsOf(path)) {
+          at = childPath(at, element);
+          const isField = element.startsWith('f:');
+          const is: Shape = shape(node, null);
+          if (isField && is.type === 'map') {
+            if (is.named(element.slice(2))) result.add(at);
+            node = is.field(element.slice(2));
+          } else node = is.type === 'list' ? is.items : undefined;
+        }
+      }
+      return result;
+    },
+    problems(value) {
+      const found: string[] = [];
+      findProblems(value, root, '', found);
+      return found;
+    },
+  };
+}
+
+const isClosed = (schema: TypeSchema): boolean =>
+  schema.properties !== undefined &&
+  schema.additionalProperties === undefined &&
+  schema['x-kubernetes-preserve-unknown-fields'] !== true;
+
+function byElement(is: ListShape, value: unknown): Map<string, unknown> {
+  const items = Array.isArray(value) ? (value as unknown[]) : [];
+  return new Map(items.map((item) => [is.elementOf(item), item]));
+}
+
+function repeatedIn(is: ListShape, value: unknown): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const repeated = new Set<string>();
+  for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
+    const element = is.elementOf(item);
+    if (seen.has(element)) repeated.add(element);
+    seen.add(element);
+  }
+  return repeated;
+}
+
+/** Undefined where there is none. */
+function allOf(is: ListShape, value: unknown, element: string): unknown[] | undefined {
+  const items = Array.isArray(value) ? (value as unknown[]) : [];
+  const found = items.filter((item) => is.elementOf(item) === element);
+  return found.length === 0 ? undefined : found;
+}
+
+function elementText(element: string): string {
+  if (element.startsWith('v:')) return `[=${element.slice(2)}]`;
+  const keys = JSON.parse(element.slice(2)) as Record<string, unknown>;
+  const texts = Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  return `[${texts.join(',')}]`;
+}
+
+const ownOf = (record: Record<string, unknown>, key: string): unknown =>
+  Object.hasOwn(record, key) ? record[key] : undefined;
+
+function define(target: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+}

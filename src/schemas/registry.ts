@@ -2,6 +2,19 @@
 import { applicationKind } from './kinds/application.ts';
 import { configMapKind } from './kinds/config-map.ts';
 import { deploymentKind } from './kinds/deployment.ts';
+import { endpointSliceKind } from './kinds/endpoint-slice.ts';
+import { endpointsKind } from './kinds/endpoints.ts';
+import { ingressKind } from './kinds/ingress.ts';
+import { ingressClassKind } from './kinds/ingress-class.ts';
+import { limitRangeKind } from './kinds/limit-range.ts';
+import { networkPolicyKind } from './kinds/network-policy.ts';
+import { persistentVolumeKind } from './kinds/persistent-volume.ts';
+import { persistentVolumeClaimKind } from './kinds/persistent-volume-claim.ts';
+import { podDisruptionBudgetKind } from './kinds/pod-disruption-budget.ts';
+import { priorityClassKind } from './kinds/priority-class.ts';
+import { resourceQuotaKind } from './kinds/resource-quota.ts';
+import { runtimeClassKind } from './kinds/runtime-class.ts';
+import { storageClassKind } from './kinds/storage-class.ts';
 import { eventKind } from './kinds/event.ts';
 import { leaseKind } from './kinds/lease.ts';
 import { namespaceKind } from './kinds/namespace.ts';
@@ -27,6 +40,19 @@ export const builtinKinds: readonly ResourceKind[] = [
   deploymentKind,
   applicationKind,
   eventKind,
+  endpointSliceKind,
+  endpointsKind,
+  ingressKind,
+  ingressClassKind,
+  limitRangeKind,
+  networkPolicyKind,
+  persistentVolumeKind,
+  persistentVolumeClaimKind,
+  podDisruptionBudgetKind,
+  priorityClassKind,
+  resourceQuotaKind,
+  runtimeClassKind,
+  storageClassKind,
 ];
 
 /** Later kinds of the same resource replace earlier ones. */

@@ -36,6 +36,13 @@ export interface ResourceKind {
   readonly applyOrder: number;
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */
   readonly countsGeneration: boolean;
+  /** Whether anything acts on objects of this kind, or the API only keeps them for its clients. */
+  readonly behaviour: 'implemented' | 'stored';
+  /**
+   * Of a stored kind: what users would miss without being told. Such an object is refused in Git, where it would be taken
+   * for done; the API serves it. Absent where nothing depends on the behaviour (a class that nobody can refer to).
+   */
+  readonly missing?: string;
   /** JSON pointers (dotted paths) of the scale subresource. */
   readonly scale?: {
     readonly specReplicas: string;

@@ -6,6 +6,7 @@ import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { fieldErrorText } from '../../src/schemas/status.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
 import { deepFreeze } from '../support/deep-freeze.ts';
+import { storedSamples } from './stored-samples.ts';
 import { casesOf, createContext, inTestNamespace, kindOf, readFact } from './facts.ts';
 
 const application: KubeObject = {
@@ -72,6 +73,7 @@ const samples: readonly KubeObject[] = [
   account,
   configMap,
   replicaSet,
+  ...storedSamples,
 ].map(deepFreeze);
 
 /** Every path of an object, from the root down. */

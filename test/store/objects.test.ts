@@ -20,6 +20,7 @@ const kind: ResourceKind = {
   subresources: [],
   applyOrder: 0,
   countsGeneration: false,
+  behaviour: 'implemented',
   withDefaults: (object) => object,
   checkStructure: () => [],
   validate: (object) =>

@@ -9,6 +9,20 @@ import { podTable } from './pod.ts';
 import { replicaSetTable } from './replica-set.ts';
 import { serviceTable } from './service.ts';
 import { configMapTable, defaultTable, leaseTable, namespaceTable, secretTable } from './simple.ts';
+import {
+  disruptionBudgetTable,
+  endpointSliceTable,
+  endpointsTable,
+  ingressClassTable,
+  ingressTable,
+  limitRangeTable,
+  networkPolicyTable,
+  persistentVolumeTable,
+  priorityClassTable,
+  runtimeClassTable,
+  storageClassTable,
+  volumeClaimTable,
+} from './stored.ts';
 import type { Cell, RowCondition, TableColumn, TableFormat } from './types.ts';
 
 const tables: Readonly<Record<string, TableFormat>> = {
@@ -23,6 +37,18 @@ const tables: Readonly<Record<string, TableFormat>> = {
   'replicasets.apps': replicaSetTable,
   'leases.coordination.k8s.io': leaseTable,
   'applications.argoproj.io': applicationTable,
+  'poddisruptionbudgets.policy': disruptionBudgetTable,
+  'endpointslices.discovery.k8s.io': endpointSliceTable,
+  endpoints: endpointsTable,
+  'ingressclasses.networking.k8s.io': ingressClassTable,
+  'ingresses.networking.k8s.io': ingressTable,
+  limitranges: limitRangeTable,
+  'networkpolicies.networking.k8s.io': networkPolicyTable,
+  persistentvolumes: persistentVolumeTable,
+  'priorityclasses.scheduling.k8s.io': priorityClassTable,
+  'runtimeclasses.node.k8s.io': runtimeClassTable,
+  'storageclasses.storage.k8s.io': storageClassTable,
+  persistentvolumeclaims: volumeClaimTable,
 };
 
 export function tableOf(kind: Pick<ResourceKind, 'group' | 'plural'>): TableFormat {

@@ -29,6 +29,8 @@ export interface KindDefinition {
   readonly countsGeneration?: boolean;
   readonly hasScale?: boolean;
   readonly nameRule: NameRule;
+  /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
+  readonly stored?: { readonly missing?: string };
   /** Writes the defaults that the schema does not record; the draft is private. */
   readonly fillDefaults?: (draft: Draft) => void;
   /** The status that a new object gets; without it the status of the request is kept. */
@@ -67,6 +69,8 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     subresources,
     applyOrder: definition.applyOrder,
     countsGeneration: definition.countsGeneration ?? false,
+    behaviour: definition.stored ? 'stored' : 'implemented',
+    ...(definition.stored?.missing === undefined ? {} : { missing: definition.stored.missing }),
     ...(definition.hasScale ? { scale: WORKLOAD_SCALE } : {}),
     withDefaults(object) {
       const draft = normalise<KubeObject>(schemaName, object);

@@ -82,6 +82,7 @@ function validateOne(document: ManifestDocument, registry: Registry, options: Va
   const { apiVersion, kind: kindName } = document.object;
   const kind = registry.byKind(apiVersion, kindName);
   if (!kind) return { ok: false, errors: [unknownKind(document, registry)] };
+  if (kind.missing !== undefined) return { ok: false, errors: [withoutBehaviour(document, kind)] };
   try {
     const fieldErrors = kind.checkStructure(document.object);
     if (fieldErrors.length > 0) return { ok: false, errors: located(document, fieldErrors) };
@@ -163,12 +164,23 @@ function placeOf(document: ManifestDocument, path: string): { file: string; line
   return { file: document.source.file, ...document.locate(path) };
 }
 
+/** The API keeps such objects, but a repository that has one asks for what it does. */
+function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): ManifestError {
+  return {
+    ...placeOf(document, 'kind'),
+    path: 'kind',
+    message: `kind "${kind.kind}" is not implemented by Symphony: ${kind.missing ?? ''}`,
+    hint: 'remove it from the repository',
+  };
+}
+
 function unknownKind(document: ManifestDocument, registry: Registry): ManifestError {
   const { apiVersion, kind } = document.object;
   const sameName = registry.kinds.filter((known) => known.kind === kind);
   const { group } = parseApiVersion(apiVersion);
   const message = `kind "${kind}" of "${apiVersion}" is not supported`;
-  const names = [...new Set(registry.kinds.map((known) => known.kind))].sort();
+  const supported = registry.kinds.filter((known) => known.missing === undefined);
+  const names = [...new Set(supported.map((known) => known.kind))].sort();
   const closest = closestName(kind, names);
   const sameGroup = sameName.find((known) => known.group === group) ?? sameName[0];
   const hint = sameGroup

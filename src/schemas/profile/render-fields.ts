@@ -1,4 +1,5 @@
 /** The table of rules as Markdown: docs/FIELDS.md, which a test compares with it. */
+import type { ResourceKind } from '../resource-kind.ts';
 import { applicationRules, type FieldRule, nodeRules, podRules } from './rules.ts';
 
 const INTRODUCTION = `# Fields
@@ -8,13 +9,36 @@ belongs to a kind whose effect is described with that kind. \`*\` stands for eve
 file is src/schemas/profile/rules.ts; \`node --import tsx scripts/fields.ts\` writes it again.
 `;
 
-export function renderFields(): string {
+const KINDS_INTRODUCTION = `## Kinds that are only stored
+
+The API serves these kinds, so that clients find what they expect, but nothing acts on their objects yet. In a repository,
+an object that would be missed is refused, since it would be taken for done; one on which nothing depends is accepted.
+
+| kind | in a repository | why |
+|---|---|---|
+`;
+const HARMLESS = 'nothing that is accepted can refer to it and get something else than it says';
+
+export function renderFields(kinds: readonly ResourceKind[]): string {
   const sections: readonly (readonly [string, readonly FieldRule[]])[] = [
     ['Pods and pod templates (below the pod spec)', podRules],
     ['Application', applicationRules],
     ['Node', nodeRules],
   ];
-  return [INTRODUCTION, ...sections.map(([title, rules]) => renderSection(title, rules))].join('\n');
+  return (
+    [INTRODUCTION, ...sections.map(([title, rules]) => renderSection(title, rules))].join('\n') +
+    renderKinds(kinds)
+  );
+}
+
+function renderKinds(kinds: readonly ResourceKind[]): string {
+  const rows = kinds
+    .filter(({ behaviour }) => behaviour === 'stored')
+    .sort((a, b) => (a.kind < b.kind ? -1 : 1))
+    .map(({ kind, missing }) =>
+      missing === undefined ? `| ${kind} | accepted | ${HARMLESS} |` : `| ${kind} | refused | ${missing} |`,
+    );
+  return `\n${KINDS_INTRODUCTION}${rows.join('\n')}\n`;
 }
 
 function renderSection(title: string, rules: readonly FieldRule[]): string {

@@ -1,0 +1,20 @@
+import { fill, parts } from '../defaults/draft.ts';
+import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoints.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const endpointSliceKind = defineKind({
+  group: 'discovery.k8s.io',
+  kind: 'EndpointSlice',
+  plural: 'endpointslices',
+  applyOrder: 104,
+  countsGeneration: true,
+  nameRule: dns1123Subdomain,
+  stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
+  fillDefaults(draft) {
+    for (const port of parts(draft, 'ports')) fill(port, { name: '', protocol: 'TCP' });
+    for (const endpoint of parts(draft, 'endpoints')) fill(endpoint, { conditions: {} });
+  },
+  validate: validateEndpointSlice,
+  validateUpdate: validateEndpointSliceUpdate,
+});

@@ -1,0 +1,18 @@
+import { fill, part } from '../defaults/draft.ts';
+import { validateIngressClass, validateIngressClassUpdate } from '../validation/classes.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const ingressClassKind = defineKind({
+  group: 'networking.k8s.io',
+  kind: 'IngressClass',
+  plural: 'ingressclasses',
+  namespaced: false,
+  applyOrder: 90,
+  countsGeneration: true,
+  nameRule: dns1123Subdomain,
+  stored: {},
+  fillDefaults: (draft) => fill(part(part(draft, 'spec'), 'parameters'), { scope: 'Cluster' }),
+  validate: validateIngressClass,
+  validateUpdate: validateIngressClassUpdate,
+});

@@ -1,0 +1,17 @@
+import { dns1123Subdomain } from '../validation/names.ts';
+import { validateIngress } from '../validation/ingress.ts';
+import { defineKind } from './define-kind.ts';
+
+export const ingressKind = defineKind({
+  group: 'networking.k8s.io',
+  kind: 'Ingress',
+  plural: 'ingresses',
+  shortNames: ['ing'],
+  subresources: ['status'],
+  applyOrder: 160,
+  countsGeneration: true,
+  nameRule: dns1123Subdomain,
+  stored: { missing: 'no traffic is routed by it yet; publish a port with hostPort' },
+  initialStatus: () => ({ loadBalancer: {} }),
+  validate: validateIngress,
+});

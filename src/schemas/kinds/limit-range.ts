@@ -1,0 +1,31 @@
+import { parts, type Draft } from '../defaults/draft.ts';
+import { isRecord } from '../../base/json.ts';
+import { validateLimitRange } from '../validation/limits.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const limitRangeKind = defineKind({
+  group: '',
+  kind: 'LimitRange',
+  plural: 'limitranges',
+  shortNames: ['limits'],
+  applyOrder: 12,
+  nameRule: dns1123Subdomain,
+  stored: { missing: 'containers do not get its defaults and are not held to its limits yet' },
+  fillDefaults(draft) {
+    const spec = draft['spec'];
+    if (!isRecord(spec)) return;
+    for (const limit of parts(spec, 'limits'))
+      if (limit['type'] === 'Container') defaultContainerLimit(limit);
+  },
+  validate: validateLimitRange,
+});
+
+/** A default limit is `max` where nothing else is said, a default request the default limit or else `min`. */
+function defaultContainerLimit(limit: Draft): void {
+  const copy = (name: string): Draft => (isRecord(limit[name]) ? { ...limit[name] } : {});
+  const defaults = { ...copy('max'), ...copy('default') };
+  const requests = { ...copy('min'), ...defaults, ...copy('defaultRequest') };
+  if (Object.keys(defaults).length > 0) limit['default'] = defaults;
+  if (Object.keys(requests).length > 0) limit['defaultRequest'] = requests;
+}

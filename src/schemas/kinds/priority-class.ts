@@ -1,0 +1,19 @@
+import { fill } from '../defaults/draft.ts';
+import { validatePriorityClass, validatePriorityClassUpdate } from '../validation/classes.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const priorityClassKind = defineKind({
+  group: 'scheduling.k8s.io',
+  kind: 'PriorityClass',
+  plural: 'priorityclasses',
+  shortNames: ['pc'],
+  namespaced: false,
+  applyOrder: 8,
+  countsGeneration: true,
+  nameRule: dns1123Subdomain,
+  stored: {},
+  fillDefaults: (draft) => fill(draft, { preemptionPolicy: 'PreemptLowerPriority' }),
+  validate: validatePriorityClass,
+  validateUpdate: validatePriorityClassUpdate,
+});

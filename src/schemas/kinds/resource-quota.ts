@@ -1,0 +1,16 @@
+import { validateResourceQuota } from '../validation/limits.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const resourceQuotaKind = defineKind({
+  group: '',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  shortNames: ['quota'],
+  subresources: ['status'],
+  applyOrder: 10,
+  nameRule: dns1123Subdomain,
+  stored: { missing: 'nothing is counted or held to it yet' },
+  initialStatus: () => ({}),
+  validate: validateResourceQuota,
+});

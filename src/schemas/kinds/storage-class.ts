@@ -1,0 +1,18 @@
+import { fill } from '../defaults/draft.ts';
+import { validateStorageClass, validateStorageClassUpdate } from '../validation/classes.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { defineKind } from './define-kind.ts';
+
+export const storageClassKind = defineKind({
+  group: 'storage.k8s.io',
+  kind: 'StorageClass',
+  plural: 'storageclasses',
+  shortNames: ['sc'],
+  namespaced: false,
+  applyOrder: 62,
+  nameRule: dns1123Subdomain,
+  stored: {},
+  fillDefaults: (draft) => fill(draft, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
+  validate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
+});

@@ -1,0 +1,33 @@
+/** PodDisruptionBudgets. */
+import { asRecord, asString, isAbsent } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import { percentOf } from '../int-or-percent.ts';
+import { validateLabelSelector } from './label-selector.ts';
+import { percentText } from './names.ts';
+import { NOT_NEGATIVE } from './numbers.ts';
+import { type FieldErrors, invalid, invalidAll, notSupported } from './report.ts';
+
+const POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
+
+export function validateDisruptionBudget(object: KubeObject): FieldErrors {
+  const spec = asRecord(object['spec']);
+  const { minAvailable, maxUnavailable, selector, unhealthyPodEvictionPolicy: policy } = spec;
+  const errors: FieldErrors = [];
+  if (!isAbsent(minAvailable) && !isAbsent(maxUnavailable))
+    errors.push(invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+  errors.push(...validateAmount(minAvailable, 'spec.minAvailable'));
+  errors.push(...validateAmount(maxUnavailable, 'spec.maxUnavailable'));
+  if (!isAbsent(selector)) errors.push(...validateLabelSelector(selector, 'spec.selector'));
+  if (!isAbsent(policy) && !POLICIES.includes(asString(policy)))
+    errors.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, POLICIES));
+  return errors;
+}
+
+function validateAmount(value: unknown, path: string): FieldErrors {
+  if (isAbsent(value)) return [];
+  if (typeof value === 'number') return value < 0 ? [invalid(path, value, NOT_NEGATIVE)] : [];
+  const text = asString(value);
+  const complaints = percentText(text);
+  if (complaints.length > 0) return invalidAll(path, text, complaints);
+  return (percentOf(text) ?? 0) > 100 ? [invalid(path, text, 'must not be greater than 100%')] : [];
+}

@@ -1,0 +1,60 @@
+/** One valid object of each kind that is only stored. */
+import type { KubeObject } from '../../src/schemas/object.ts';
+
+const object = (apiVersion: string, kind: string, rest: object, namespaced = true): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: { name: 'a', ...(namespaced ? { namespace: 'testns' } : {}) },
+  ...rest,
+});
+
+export const storedSamples: readonly KubeObject[] = [
+  object('v1', 'Endpoints', { subsets: [{ addresses: [{ ip: '10.9.9.2' }], ports: [{ port: 80 }] }] }),
+  object('discovery.k8s.io/v1', 'EndpointSlice', {
+    addressType: 'IPv4',
+    ports: [{ port: 80 }],
+    endpoints: [{ addresses: ['10.9.9.1'], conditions: { ready: false } }],
+  }),
+  object('v1', 'LimitRange', {
+    spec: { limits: [{ type: 'Container', max: { cpu: '2' }, min: { cpu: '100m' } }] },
+  }),
+  object('v1', 'ResourceQuota', {
+    spec: { hard: { pods: '10', 'count/deployments.apps': '4' }, scopes: ['BestEffort'] },
+  }),
+  object('scheduling.k8s.io/v1', 'PriorityClass', { value: 100, description: 'important' }, false),
+  object(
+    'v1',
+    'PersistentVolume',
+    { spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/x' } } },
+    false,
+  ),
+  object('v1', 'PersistentVolumeClaim', {
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+  }),
+  object('policy/v1', 'PodDisruptionBudget', {
+    spec: { minAvailable: '50%', selector: { matchLabels: { app: 'a' } } },
+  }),
+  object('networking.k8s.io/v1', 'NetworkPolicy', {
+    spec: {
+      podSelector: {},
+      egress: [{ to: [{ ipBlock: { cidr: '10.0.0.0/8' } }], ports: [{ port: 53, protocol: 'UDP' }] }],
+    },
+  }),
+  object('networking.k8s.io/v1', 'Ingress', {
+    spec: {
+      rules: [
+        {
+          host: '*.example.com',
+          http: {
+            paths: [
+              { path: '/', pathType: 'Prefix', backend: { service: { name: 's', port: { number: 80 } } } },
+            ],
+          },
+        },
+      ],
+    },
+  }),
+  object('networking.k8s.io/v1', 'IngressClass', { spec: { controller: 'example.com/ic' } }, false),
+  object('node.k8s.io/v1', 'RuntimeClass', { handler: 'runc' }, false),
+  object('storage.k8s.io/v1', 'StorageClass', { provisioner: 'example.com/p' }, false),
+];

@@ -36,8 +36,11 @@ const LOCK_MS = 30_000;
 const STALLED_CHECK_MS = 15_000;
 /** A job whose worker died this often is given up: it may be what kills them. */
 const MAX_STALLED = 5;
-/** Seconds that BullMQ blocks for a job: bounds how long a lost wake-up goes unnoticed. */
-const DRAIN_DELAY_S = 2;
+/**
+ * Seconds that BullMQ blocks for a job: bounds how long a lost wake-up goes unnoticed. Each round costs half a dozen
+ * commands per queue, which is most of what an idle control plane asks of Redis.
+ */
+const DRAIN_DELAY_S = 5;
 /** How long a replaced worker may take to close before its connections are cut. */
 const CLOSE_TIMEOUT_MS = 5_000;
 

@@ -28,7 +28,7 @@ interface HistoryRecord extends RememberedHistory {
 
 const FILE = 'history.json';
 /** Lost data is noticed this fast; one small read of Redis each time. */
-const CHECK_INTERVAL_MS = 500;
+const CHECK_INTERVAL_MS = 1_000;
 /** What is remembered may be this much behind: an older version than remembered is what gives a restored backup away. */
 const REMEMBER_INTERVAL_MS = 5_000;
 

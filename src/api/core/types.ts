@@ -1,6 +1,6 @@
 /** What a request to the API core is made of, independent of HTTP. */
 import type { KubeObject } from '../../schemas/object.ts';
-import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
+import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { DeleteOptions } from '../../schemas/strategy.ts';
 
 export interface UserInfo {
@@ -93,8 +93,3 @@ export interface Written {
   readonly object: KubeObject;
   readonly created: boolean;
 }
-
-export type ObjectSubresource = Extract<
-  Subresource,
-  'status' | 'finalize' | 'ephemeralcontainers' | 'resize' | 'approval'
->;

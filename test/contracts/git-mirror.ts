@@ -124,5 +124,15 @@ export function gitMirrorContract(name: string, open: () => Promise<GitFixture>)
       await at.mirror.pushNote(sha, (current) => `${(current ?? '').trim()} and second`);
       expect((await at.note(sha)).trim()).toBe('first and second');
     });
+
+    it('loses none of the notes that are written at the same time', async () => {
+      const sha = await at.commit({ 'a.yaml': '1\n' });
+      await at.mirror.fetch(signal);
+      const words = ['a', 'b', 'c', 'd'];
+      await Promise.all(
+        words.map((word) => at.mirror.pushNote(sha, (current) => `${(current ?? '').trim()} ${word}`)),
+      );
+      expect((await at.note(sha)).trim().split(' ').sort()).toEqual(words);
+    });
   });
 }

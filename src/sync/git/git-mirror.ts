@@ -146,6 +146,31 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
     return found?.type === 'tree' ? found.id : undefined;
   }
 
+  let notes: Promise<void> = Promise.resolve();
+
+  async function pushNoteNow(...[commit, note]: Parameters<GitMirror['pushNote']>): Promise<void> {
+    const git = await session.git();
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await fetchNotes(git, repository);
+        const text = typeof note === 'string' ? note : note(await currentNote(git, checked(commit)));
+        await git.raw(['notes', '--ref=symphony', 'add', '-f', '-m', text, checked(commit)]);
+        await git.raw(['push', '--verbose', '--', repository.remote, `${NOTES_REF}:${NOTES_REF}`]);
+        return;
+      } catch (error) {
+        const raced = /rejected|non-fast-forward|fetch first|cannot lock ref|stale info|File exists/i.test(
+          errorMessage(error),
+        );
+        if (!raced || attempt === NOTE_ATTEMPTS) {
+          throw new TransientError(
+            `Cannot push a note to "${redactUrl(options.url)}": ${redactCredentials(errorMessage(error)).trim().slice(0, 300)}`,
+          );
+        }
+        logger.debug({ attempt }, 'Notes were pushed by somebody else; trying again');
+      }
+    }
+  }
+
   return {
     async fetch(signal) {
       // One transfer at a time; those who come meanwhile need a newer answer than the one under way may give.
@@ -244,27 +269,11 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       if (object?.type !== 'commit') throw lost('a commit');
       return parseCommit(object.contents.toString('utf8'));
     },
-    async pushNote(commit, note) {
-      const git = await session.git();
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          await fetchNotes(git, repository);
-          const text = typeof note === 'string' ? note : note(await currentNote(git, checked(commit)));
-          await git.raw(['notes', '--ref=symphony', 'add', '-f', '-m', text, checked(commit)]);
-          await git.raw(['push', '--verbose', '--', repository.remote, `${NOTES_REF}:${NOTES_REF}`]);
-          return;
-        } catch (error) {
-          const raced = /rejected|non-fast-forward|fetch first|cannot lock ref|stale info|File exists/i.test(
-            errorMessage(error),
-          );
-          if (!raced || attempt === NOTE_ATTEMPTS) {
-            throw new TransientError(
-              `Cannot push a note to "${redactUrl(options.url)}": ${redactCredentials(errorMessage(error)).trim().slice(0, 300)}`,
-            );
-          }
-          logger.debug({ attempt }, 'Notes were pushed by somebody else; trying again');
-        }
-      }
+    pushNote(commit, note) {
+      // One at a time: a note reads what is there, and a fetch in between would throw away what was just added.
+      const pushed = notes.then(() => pushNoteNow(commit, note));
+      notes = pushed.catch(() => undefined);
+      return pushed;
     },
     [Symbol.asyncDispose]: () => session.close(),
   };

@@ -102,7 +102,8 @@ function title(text) {
 }
 
 async function removeOldDemo() {
-  if (existsSync(join(dataDir, 'agents'))) run(process.execPath, ['bin/symphony', 'down', '--data-dir', dataDir]);
+  if (existsSync(join(dataDir, 'agents')))
+    run(process.execPath, ['bin/symphony', 'down', '--data-dir', dataDir]);
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
 }

@@ -87,7 +87,7 @@ const badInputs: readonly BadInput[] = [
   {
     what: 'one object twice',
     text: documents(goodWeb, goodWeb),
-    says: /web\.yaml:\d+.*Deployment "default\/web" is also in/,
+    says: /web\.yaml:\d+.*Deployment "default\/web" is written twice/,
   },
 ];
 

@@ -18,11 +18,6 @@ export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
-/** For the end of an exhaustive switch. */
-export function assertNever(value: never, what = 'value'): never {
-  throw new Error(`Unexpected ${what}: ${JSON.stringify(value)}`);
-}
-
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -17,7 +17,7 @@ import {
 } from './plan-event.ts';
 import { type ApiClient, resources } from './types.ts';
 
-export type { EventInput, EventSource, EventType } from './plan-event.ts';
+export type { EventInput, EventSource } from './plan-event.ts';
 
 /** Where Events go: the store in the control plane, the API in an agent. Throws StatusError. */
 export interface EventSink {

@@ -5,8 +5,6 @@ export {
   type ConfiguredCommand,
   environmentName,
   fileKey,
-  type OptionSpec,
   options,
 } from './options.ts';
 export { type ConfigInputs, resolveConfig } from './resolve-config.ts';
-export { type HostPort, parseDuration } from './values.ts';

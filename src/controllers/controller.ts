@@ -28,8 +28,6 @@ export interface Plan {
   readonly requeueAfterMs?: number;
 }
 
-export const NOTHING_TO_DO: Plan = { writes: [], events: [] };
-
 export interface ControllerContext {
   readonly caches: CacheSet;
   readonly objects: Objects;

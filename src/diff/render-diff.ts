@@ -1,6 +1,5 @@
 /** A change set as text for people: `+` create, `~` update with its fields, `-` delete; values of Secrets are masked. */
 import { type JsonValue, isRecord } from '../base/json.ts';
-import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { Change, ChangeSet } from './change-set.ts';
 import { type FieldChange, fieldChanges } from './field-changes.ts';
 
@@ -107,9 +106,4 @@ function valueText(value: unknown): string {
 /** Control characters (terminal escapes among them) come from manifests; they are shown, never sent to a terminal. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, '\uFFFD');
-}
-
-/** `Deployment shop/web`. */
-export function describeObject(object: KubeObject): string {
-  return `${object.kind} ${keyOf(object)}`;
 }

@@ -159,8 +159,6 @@ export function subtractQuantities(a: Quantity, b: Quantity): Quantity {
   return { nanos: clamp(a.nanos - b.nanos), format: a.nanos === 0n ? b.format : a.format };
 }
 
-export const zeroQuantity: Quantity = { nanos: 0n, format: 'DecimalSI' };
-
 export function isWhole(quantity: Quantity): boolean {
   return quantity.nanos % NANO === 0n;
 }

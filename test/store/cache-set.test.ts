@@ -151,7 +151,7 @@ it('does not spin when every list is too old as soon as it is there', async () =
   const caches = createCacheSet({
     store: {
       ...store,
-      // eslint-disable-next-line require-yield -- it never gets that far
+
       async *watch() {
         watches += 1;
         throw new Gone('too old');

@@ -5,13 +5,10 @@ import type {
   ConfigMap,
   Deployment,
   Lease,
-  Namespace,
   Node,
   Pod,
   PodStatus,
   ReplicaSet,
-  Secret,
-  Service,
 } from '../../src/schemas/types.ts';
 
 type Meta = Partial<ObjectMeta>;
@@ -155,17 +152,6 @@ export function aReplicaSet(
   };
 }
 
-export function aNamespace(options: Meta & { readonly phase?: 'Active' | 'Terminating' } = {}): Namespace {
-  const { phase = 'Active', ...meta } = options;
-  return {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: metadata('Namespace', meta.name ?? 'default', meta, false),
-    spec: { finalizers: ['kubernetes'] },
-    status: { phase },
-  };
-}
-
 export function aConfigMap(options: Meta & { readonly data?: Record<string, string> } = {}): ConfigMap {
   const { data, ...meta } = options;
   return {
@@ -173,29 +159,6 @@ export function aConfigMap(options: Meta & { readonly data?: Record<string, stri
     kind: 'ConfigMap',
     metadata: metadata('ConfigMap', meta.name ?? 'config', meta),
     ...(data ? { data } : {}),
-  };
-}
-
-/** `data` is plain text here and base64 in the object. */
-export function aSecret(options: Meta & { readonly data?: Record<string, string> } = {}): Secret {
-  const { data = {}, ...meta } = options;
-  const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
-  return {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: metadata('Secret', meta.name ?? 'secret', meta),
-    type: 'Opaque',
-    data: Object.fromEntries(encoded) as Record<string, string>,
-  };
-}
-
-export function aService(options: Meta & { readonly spec?: Partial<Service['spec']> } = {}): Service {
-  const { spec, ...meta } = options;
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: metadata('Service', meta.name ?? 'web', meta),
-    spec: { selector: { app: 'web' }, ports: [{ port: 80 }], ...spec },
   };
 }
 

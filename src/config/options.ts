@@ -267,7 +267,7 @@ export const options: readonly OptionSpec[] = [
     description: 'addresses of pods',
     commands: ['up', 'control-plane', 'agent', 'down'],
     fallback: '10.244.0.0/16',
-    parse: (value) => parseCidr(value, 24),
+    parse: (value) => parseCidr(value, 23),
   },
   {
     field: 'serviceCidr',

@@ -65,6 +65,7 @@ describe('resolveConfig', () => {
 
   test.each([
     [{ flags: { clusterCidr: '10.96.0.0/12' } }, 'overlaps the service network'],
+    [{ flags: { clusterCidr: '10.244.1.0/24' } }, 'from /8 to /23'],
     [{ flags: { clusterCidr: '10.244.1.0/16' } }, 'must not have address bits set beyond its prefix'],
     [{ flags: { commitStatus: 'github' } }, '--commit-status: "github" needs --forge-repo'],
     [{ command: 'agent' as const }, '--server: required'],

@@ -17,7 +17,7 @@ import { type GitCredentials, createGit, gitEnvironment, writeGitConfig } from '
 import { type RepoUrl, parseRepoUrl, redactCredentials, redactUrl } from './git-url.ts';
 import { type ObjectReader, createObjectReader } from './object-reader.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
-import { parseCommit, parseLsRemote, parseLsTree, parseRawDiff } from './parse-output.ts';
+import { parseCommit, parseParents, parseLsRemote, parseLsTree, parseRawDiff } from './parse-output.ts';
 import type { GitMirror, TreeChange } from './types.ts';
 
 export interface GitMirrorOptions {
@@ -49,6 +49,8 @@ export const MAX_BLOB_BYTES = 10 * 1024 * 1024;
 const READ_BATCH = 256;
 /** Somebody else pushed notes between our fetch and our push: fetch, add and push again, this often. */
 const NOTE_ATTEMPTS = 5;
+/** How far back a commit is looked for among the ancestors before git is asked. */
+const NEAR_COMMITS = 32;
 const NOTES_REF = 'refs/notes/symphony';
 
 const DAMAGE =
@@ -144,6 +146,27 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
     const below = normaliseTreePath(path);
     const found = await (await session.headers()).read(`${checked(commit)}:${below}`);
     return found?.type === 'tree' ? found.id : undefined;
+  }
+
+  /**
+   * Walks the last commits without starting a process: a push is hardly ever further from the one before. Undefined when
+   * it is too far to tell.
+   */
+  async function isNearAncestor(ancestor: string, commit: string): Promise<boolean | undefined> {
+    const waiting = [commit];
+    const seen = new Set(waiting);
+    for (let walked = 0; walked < NEAR_COMMITS; walked += 1) {
+      const next = waiting.shift();
+      if (next === undefined) return false;
+      const object = await read(next);
+      if (object?.type !== 'commit') return undefined;
+      for (const parent of parseParents(object.contents.toString('utf8'))) {
+        if (parent === ancestor) return true;
+        if (!seen.has(parent)) waiting.push(parent);
+        seen.add(parent);
+      }
+    }
+    return undefined;
   }
 
   let notes: Promise<void> = Promise.resolve();
@@ -251,6 +274,8 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       if (ancestor === commit) return true;
       const known = await (await session.headers()).read(checked(ancestor));
       if (known?.type !== 'commit') return false;
+      const near = await isNearAncestor(ancestor, checked(commit));
+      if (near !== undefined) return near;
       const git = await session.git();
       // merge-base exits with 1 when there is no common history at all.
       const base = await git.raw(['merge-base', ancestor, checked(commit)]).catch(() => '');

@@ -42,6 +42,13 @@ export function parseLsRemote(output: string): { readonly head: string | undefin
   return { head };
 }
 
+/** The ids of a commit's parents, from its text as `cat-file` gives it. */
+export function parseParents(text: string): readonly string[] {
+  const split = text.indexOf('\n\n');
+  const head = split < 0 ? text : text.slice(0, split);
+  return [...head.matchAll(/^parent ([0-9a-f]{40,64})$/gm)].map((match) => match[1] ?? '');
+}
+
 /** A raw commit object: headers, an empty line, the message. */
 export function parseCommit(text: string): {
   readonly subject: string;

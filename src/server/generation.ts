@@ -2,7 +2,6 @@
  * One life of the control plane on one history of the store: caches, API server, queues, and the leader's loops while it
  * leads. Ends itself never; says when the history was lost.
  */
-import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createTokenAuthenticator, type TokenTable } from '../api/authn/token-table.ts';
@@ -148,7 +147,6 @@ function lead(parts: LeadParts): AsyncDisposable {
     async lead(fence, signal) {
       const stop = new AbortController();
       const ends = AbortSignal.any([signal, stop.signal]);
-      setMaxListeners(0, ends);
       const loops: LeaderLoops = await startLeaderLoops(
         {
           ...parts,

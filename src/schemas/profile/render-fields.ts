@@ -17,7 +17,7 @@ an object that would be missed is refused, since it would be taken for done; one
 | kind | in a repository | why |
 |---|---|---|
 `;
-const HARMLESS = 'nothing that is accepted can refer to it and get something else than it says';
+const HARMLESS = 'stored; what refers to it is refused, or accepted and ignored as said above';
 
 export function renderFields(kinds: readonly ResourceKind[]): string {
   const sections: readonly (readonly [string, readonly FieldRule[]])[] = [

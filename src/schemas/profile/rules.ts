@@ -117,6 +117,10 @@ export const podRules: readonly FieldRule[] = [
     'only decides how much work setting the group of a volume is',
   ),
   ignored('preemptionPolicy', 'pods never preempt others yet'),
+  ignored(
+    'priorityClassName',
+    'only the built-in system classes have a priority yet; pods of others wait in order of age',
+  ),
   ignored('overhead', 'it comes with a runtimeClassName, which is refused'),
 ];
 

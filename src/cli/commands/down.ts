@@ -1,4 +1,5 @@
 /** `symphony down`: removes the containers, volumes and networks that `symphony up` left with this data directory. */
+import { existsSync } from 'node:fs';
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
@@ -17,8 +18,11 @@ export const downCommand: CommandModule = {
     const root = resolve(config.dataDir);
     const { stdout } = invocation.io;
     const nodes = await nodesOf(root);
-    if (nodes.length === 0)
-      throw new UserError(`Cannot find nodes of an "up" or an "agent" in "${root}"; set --data-dir`);
+    if (nodes.length === 0) {
+      if (!existsSync(root)) throw new UserError(`Cannot find "${root}"; set --data-dir`);
+      stdout.write('Nothing to remove\n');
+      return 0;
+    }
     const hosts = config.dockerHosts.length > 0 ? config.dockerHosts : [defaultDockerHost()];
     for (const dockerHost of hosts) {
       for (const node of nodes) {

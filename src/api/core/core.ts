@@ -8,7 +8,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import { definitions } from '../../schemas/generated/definitions.js';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { Registry, Subresource } from '../../schemas/resource-kind.ts';
+import type { Registry } from '../../schemas/resource-kind.ts';
 import { badRequest, isStatusError } from '../../schemas/status.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import type { Objects } from '../../store/objects.ts';
@@ -36,10 +36,9 @@ import type {
   WatchOptions,
   WatchSink,
   WriteOptions,
-  Written,
 } from './types.ts';
 import { startWatch } from './watches.ts';
-import { createWrites } from './writes.ts';
+import { createWrites, type Writes } from './writes.ts';
 
 export interface ApiCoreOptions {
   readonly store: Store;
@@ -54,7 +53,7 @@ export interface ApiCoreOptions {
   readonly schemas?: SchemaDocument;
 }
 
-export interface ApiCore extends AsyncDisposable {
+export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, AsyncDisposable {
   readonly registry: Registry;
   readonly schemas: TypeSchemas;
   readonly clock: Clock;
@@ -62,26 +61,6 @@ export interface ApiCore extends AsyncDisposable {
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
   /** Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a version too old). */
   watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
-  create(
-    collection: CollectionRef,
-    body: unknown,
-    options: WriteOptions,
-    context: RequestContext,
-  ): Promise<KubeObject>;
-  update(
-    ref: ObjectRef,
-    body: unknown,
-    options: WriteOptions,
-    context: RequestContext,
-    subresource?: Subresource,
-  ): Promise<Written>;
-  patch(
-    ref: ObjectRef,
-    patch: PatchInput,
-    options: WriteOptions,
-    context: RequestContext,
-    subresource?: Subresource,
-  ): Promise<Written>;
   delete(ref: ObjectRef, options: RemoveOptions): Promise<KubeObject>;
   /** The objects that were deleted, as they were or are now. */
   deleteCollection(

@@ -36,8 +36,10 @@ export function renderNote(current: string | undefined, post: StatusPost, update
   const entry: NoteStatus = { state: post.state, description: post.description, updatedAt };
   const statuses: Record<string, NoteStatus> = { ...statusesOf(current), [post.context]: entry };
   const sorted = Object.entries(statuses).sort(([a], [b]) => (a < b ? -1 : 1));
+  // Of equally bad ones an application's own word stands on top: the repository's context only repeats it.
   const [context, worst] = [...sorted].sort(
-    ([, a], [, b]) => WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state),
+    ([a, { state }], [b, other]) =>
+      WORST_FIRST.indexOf(state) - WORST_FIRST.indexOf(other.state) || depthOf(b) - depthOf(a),
   )[0] ?? ['', entry];
   const note = {
     state: worst.state,
@@ -47,6 +49,9 @@ export function renderNote(current: string | undefined, post: StatusPost, update
   };
   return `${JSON.stringify(note, null, 2)}\n`;
 }
+
+/** `symphony/default` has 2, `symphony/default/web` 3. */
+const depthOf = (context: string): number => context.split('/').length;
 
 function statusesOf(note: string | undefined): Record<string, NoteStatus> {
   if (note === undefined) return {};

@@ -98,6 +98,12 @@ describe('the forges', () => {
     expect(both).toMatchObject({ state: 'failure', context: post.context });
     expect(Object.keys(both.statuses)).toEqual(['symphony/default/a', 'symphony/default/root']);
   });
+
+  it('a note’s top is an application’s own word, not the repository’s copy of it', () => {
+    const own = renderNote(undefined, { ...post, description: 'pod crashed' }, 't');
+    const aggregate = { ...post, context: 'symphony/default', description: 'root: pod crashed' };
+    expect(JSON.parse(renderNote(own, aggregate, 't'))).toMatchObject({ description: 'pod crashed' });
+  });
 });
 
 describe('the poster of commit statuses', () => {

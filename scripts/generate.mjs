@@ -87,7 +87,7 @@ function compile(definitions) {
   const table = names.map((name, index) => `  ${JSON.stringify(name)}: kind${index},`).join('\n');
   const code = standaloneCode(ajv, exported);
   const bounded = code.replace(
-    /vErrors = vErrors === null \? (validate\d+)\.errors : vErrors\.concat\(\1\.errors\);/g,
+    /vErrors = vErrors === null \? (validate\d+|wrapper\d+\.validate)\.errors : vErrors\.concat\(\1\.errors\);/g,
     'vErrors = gather(vErrors, $1.errors);',
   );
   if (bounded.includes('vErrors.concat('))

@@ -6,17 +6,22 @@ import type { Authenticator } from './authn/types.ts';
 import { createBasicAuthorizer } from './authz/basic-authorizer.ts';
 import type { Authorizer } from './authz/types.ts';
 import type { ApiCore } from './core/core.ts';
-import { type AnswerRecord, createApp, type MetricsSource } from './http/app.ts';
+import type { ObjectAction } from './core/subresources/types.ts';
+import { type AnswerRecord, createApp } from './http/app.ts';
 import type { HealthCheck } from './http/health.ts';
+import type { MetricsSource } from './http/other-requests.ts';
 import type { WebhookHandler } from './http/webhooks.ts';
 import type { ServerTls } from './tls/authority.ts';
 import { createTunnels } from './tunnel.ts';
+import type { VirtualResource } from './virtual/types.ts';
 
 export interface ApiServerOptions {
   readonly core: ApiCore;
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: ServerTls;
   readonly authenticator: Authenticator;
+  readonly virtual?: readonly VirtualResource[];
+  readonly actions?: readonly ObjectAction[];
   /** Administrators and nodes, unless given. */
   readonly authorizer?: Authorizer;
   readonly clock: Clock;
@@ -45,7 +50,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     logger,
     tunnels,
     authorizer: options.authorizer ?? createBasicAuthorizer(podLookup(core)),
-    tls: { key: options.tls.keyPem, cert: options.tls.certPem },
+    tls: { key: options.tls.keyPem, cert: options.tls.certPem, ca: options.tls.caPem },
   });
   await app.server.listen({ ...listen });
   const { port } = app.server.server.address() as AddressInfo;

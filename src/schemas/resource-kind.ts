@@ -20,7 +20,8 @@ export type Subresource =
   | 'resize'
   | 'approval';
 
-export interface ResourceKind {
+/** What discovery says of a resource, and what a URL needs. */
+export interface ServedResource {
   /** API group, `''` for core. */
   readonly group: string;
   readonly version: string;
@@ -32,6 +33,9 @@ export interface ResourceKind {
   readonly categories: readonly string[];
   readonly namespaced: boolean;
   readonly subresources: readonly Subresource[];
+}
+
+export interface ResourceKind extends ServedResource {
   /** Position in the order of applying (lower first); ties are broken by kind and name. Deleting goes backwards. */
   readonly applyOrder: number;
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */

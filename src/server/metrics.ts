@@ -1,6 +1,7 @@
 /** `/metrics`: the process itself, and what the API server answers, in Prometheus' text format. */
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import type { AnswerRecord, MetricsSource } from '../api/http/app.ts';
+import type { AnswerRecord } from '../api/http/app.ts';
+import type { MetricsSource } from '../api/http/other-requests.ts';
 
 export interface Metrics {
   readonly source: MetricsSource;

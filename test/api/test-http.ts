@@ -31,7 +31,7 @@ export async function startTestHttp(namespaces?: readonly string[]): Promise<Tes
   await core.core.warm();
   const app = createApp({
     core: core.core,
-    authenticator: { authenticate: () => ({ result: 'user', user: adminUser }) },
+    authenticator: { authenticate: async () => ({ result: 'user', user: adminUser }) },
     authorizer: createBasicAuthorizer({ pod: async () => undefined, podsOf: async () => [] }),
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,

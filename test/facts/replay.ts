@@ -65,8 +65,8 @@ export async function startCluster(): Promise<Cluster> {
   const app: App = createApp({
     core: test.core,
     authenticator: {
-      authenticate: ({ authorization }) =>
-        authorization === undefined
+      authenticate: async ({ headers }) =>
+        headers.authorization === undefined
           ? { result: 'user', user: { name: 'admin', groups: ['system:masters', 'system:authenticated'] } }
           : { result: 'rejected' },
     },

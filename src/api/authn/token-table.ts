@@ -152,7 +152,7 @@ function isEntry(value: unknown): value is TokenEntry {
 /** `Authorization: Bearer …` looked up in the table. */
 export function createTokenAuthenticator(table: Pick<TokenTable, 'find'>): Authenticator {
   return {
-    authenticate({ authorization }) {
+    async authenticate({ headers: { authorization } }) {
       if (authorization === undefined || authorization === '') return { result: 'anonymous' };
       const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
       const user = token === undefined ? undefined : table.find(token);

@@ -1,8 +1,14 @@
-/** Who is asking: an authenticator looks at a request's headers (later also at its certificate). */
+/** Who is asking: an authenticator looks at what a request proves. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { UserInfo } from '../core/types.ts';
 
 export type { UserInfo } from '../core/types.ts';
+
+export interface Credentials {
+  readonly headers: IncomingHttpHeaders;
+  /** The client's certificate (DER), where the handshake proved that it has the key and that our authority signed it. */
+  readonly certificate?: Buffer | undefined;
+}
 
 /** `anonymous` made no claim; `rejected` made one that is not true. */
 export type Authentication =
@@ -11,7 +17,8 @@ export type Authentication =
   | { readonly result: 'rejected' };
 
 export interface Authenticator {
-  authenticate(headers: IncomingHttpHeaders): Authentication;
+  /** Called for every request, and again and again for as long as a watch or a session lives. */
+  authenticate(credentials: Credentials): Promise<Authentication>;
 }
 
 export const anonymousUser: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };

@@ -98,7 +98,7 @@ export function createBasicAuthorizer(lookup: PodLookup): Authorizer {
       const node = nodeNameOf(user);
       return node === undefined ? deny() : authorizeNode(node, attributes);
     },
-    authorizePath(user, verb, path) {
+    async authorizePath(user, verb, path) {
       if (user.groups.includes(MASTERS)) return allow;
       const known = user.groups.includes('system:authenticated');
       const discovery = /^\/(api|apis|openapi)(\/|$)/.test(path) || path === '/' || path === '/version';

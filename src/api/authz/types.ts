@@ -22,7 +22,7 @@ export interface Decision {
 export interface Authorizer {
   authorize(user: UserInfo, attributes: ResourceAttributes): Promise<Decision>;
   /** Paths that are no resources: discovery, metrics. */
-  authorizePath(user: UserInfo, verb: string, path: string): Decision;
+  authorizePath(user: UserInfo, verb: string, path: string): Promise<Decision>;
 }
 
 /** The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace "y"`. */

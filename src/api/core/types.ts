@@ -7,6 +7,7 @@ export interface UserInfo {
   readonly name: string;
   readonly groups: readonly string[];
   readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Who asks, and where warnings go (HTTP puts them into `Warning` headers). */

@@ -1,7 +1,7 @@
 /** Answers as bytes: objects, lists, Tables and Statuses in the form that was negotiated. */
 import { dump } from 'js-yaml';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
-import type { ResourceKind } from '../../schemas/resource-kind.ts';
+import type { ServedResource } from '../../schemas/resource-kind.ts';
 import type { Status } from '../../schemas/status.ts';
 import type { ObjectPage } from '../core/types.ts';
 import { type IncludeObject, partialObjectMetadata, toTable } from '../tables/index.ts';
@@ -17,7 +17,7 @@ export interface Answer {
 
 export interface AnswerContext {
   readonly form: AnswerForm;
-  readonly kind: ResourceKind;
+  readonly kind: ServedResource;
   readonly includeObject: IncludeObject;
   readonly nowMs: number;
 }

@@ -1,6 +1,6 @@
 /** Discovery documents, legacy and aggregated, made of the registry. Pure. */
 import { formatApiVersion } from '../../schemas/object.ts';
-import type { Registry, ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
+import type { ServedResource, Subresource } from '../../schemas/resource-kind.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
@@ -23,20 +23,28 @@ const SUBRESOURCES: Readonly<Partial<Record<Subresource, SubresourceShape>>> = {
     type: { group: '', version: 'v1', kind: 'PodPortForwardOptions' },
   },
   binding: { verbs: ['create'], type: { group: '', version: 'v1', kind: 'Binding' } },
+  eviction: { verbs: ['create'], type: { group: 'policy', version: 'v1', kind: 'Eviction' } },
+  token: { verbs: ['create'], type: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } },
+  approval: { verbs: MAIN_LIKE },
   finalize: { verbs: ['update'] },
   ephemeralcontainers: { verbs: MAIN_LIKE },
   resize: { verbs: MAIN_LIKE },
 };
 
 /** Namespaces are not deleted by the collection. */
-function verbsOf(kind: ResourceKind): readonly string[] {
+function verbsOf(kind: ServedResource & { readonly verbs?: readonly string[] }): readonly string[] {
+  if (kind.verbs) return kind.verbs;
   const whole = kind.group === '' && kind.kind === 'Namespace';
   return whole ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS;
 }
 
-const byPlural = (a: ResourceKind, b: ResourceKind): number => (a.plural < b.plural ? -1 : 1);
-const kindsOf = (registry: Registry, group: string, version: string): readonly ResourceKind[] =>
-  registry.kinds.filter((kind) => kind.group === group && kind.version === version).sort(byPlural);
+const byPlural = (a: ServedResource, b: ServedResource): number => (a.plural < b.plural ? -1 : 1);
+const kindsOf = (
+  served: readonly ServedResource[],
+  group: string,
+  version: string,
+): readonly ServedResource[] =>
+  served.filter((kind) => kind.group === group && kind.version === version).sort(byPlural);
 
 export interface GroupVersions {
   readonly group: string;
@@ -44,9 +52,9 @@ export interface GroupVersions {
 }
 
 /** Groups in the order of the registry, `''` (core) first where it is there. */
-export function groupsOf(registry: Registry): readonly GroupVersions[] {
+export function groupsOf(served: readonly ServedResource[]): readonly GroupVersions[] {
   const groups = new Map<string, string[]>();
-  for (const { group, version } of registry.kinds) {
+  for (const { group, version } of served) {
     const versions = groups.get(group) ?? [];
     if (!versions.includes(version)) versions.push(version);
     groups.set(group, versions);
@@ -67,19 +75,19 @@ function apiGroup({ group, versions }: GroupVersions): Record<string, unknown> {
   return { name: group, versions: named, preferredVersion: named[0] };
 }
 
-export function apiGroupList(registry: Registry): unknown {
-  const groups = groupsOf(registry).filter(({ group }) => group !== '');
+export function apiGroupList(served: readonly ServedResource[]): unknown {
+  const groups = groupsOf(served).filter(({ group }) => group !== '');
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(apiGroup) };
 }
 
-export function apiGroupOf(registry: Registry, name: string): unknown {
-  const found = groupsOf(registry).find(({ group }) => group === name && group !== '');
+export function apiGroupOf(served: readonly ServedResource[], name: string): unknown {
+  const found = groupsOf(served).find(({ group }) => group === name && group !== '');
   return found ? { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(found) } : undefined;
 }
 
 /** `APIResourceList` of a version, or undefined where nothing is served. */
-export function apiResourceList(registry: Registry, group: string, version: string): unknown {
-  const kinds = kindsOf(registry, group, version);
+export function apiResourceList(served: readonly ServedResource[], group: string, version: string): unknown {
+  const kinds = kindsOf(served, group, version);
   if (kinds.length === 0) return undefined;
   return {
     kind: 'APIResourceList',
@@ -92,7 +100,7 @@ export function apiResourceList(registry: Registry, group: string, version: stri
   };
 }
 
-function mainResource(kind: ResourceKind): unknown {
+function mainResource(kind: ServedResource): unknown {
   return {
     name: kind.plural,
     singularName: kind.singular,
@@ -106,14 +114,14 @@ function mainResource(kind: ResourceKind): unknown {
 
 type SubresourceEntry = readonly [Subresource, SubresourceShape];
 
-function subresourcesOf(kind: ResourceKind): readonly SubresourceEntry[] {
+function subresourcesOf(kind: ServedResource): readonly SubresourceEntry[] {
   return [...kind.subresources].sort().flatMap((name): SubresourceEntry[] => {
     const shape = SUBRESOURCES[name];
     return shape ? [[name, shape]] : [];
   });
 }
 
-function legacySubresource(kind: ResourceKind, [name, { verbs, type }]: SubresourceEntry): unknown {
+function legacySubresource(kind: ServedResource, [name, { verbs, type }]: SubresourceEntry): unknown {
   return {
     name: `${kind.plural}/${name}`,
     singularName: '',
@@ -125,8 +133,12 @@ function legacySubresource(kind: ResourceKind, [name, { verbs, type }]: Subresou
 }
 
 /** Aggregated discovery of the core group (`/api`) or of all others (`/apis`). */
-export function aggregatedDiscovery(registry: Registry, core: boolean, version: 'v2' | 'v2beta1'): unknown {
-  const groups = groupsOf(registry).filter(({ group }) => (group === '') === core);
+export function aggregatedDiscovery(
+  served: readonly ServedResource[],
+  core: boolean,
+  version: 'v2' | 'v2beta1',
+): unknown {
+  const groups = groupsOf(served).filter(({ group }) => (group === '') === core);
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${version}`,
@@ -135,14 +147,14 @@ export function aggregatedDiscovery(registry: Registry, core: boolean, version: 
       metadata: group === '' ? {} : { name: group },
       versions: versions.map((name) => ({
         version: name,
-        resources: kindsOf(registry, group, name).map(aggregatedResource),
+        resources: kindsOf(served, group, name).map(aggregatedResource),
         freshness: 'Current',
       })),
     })),
   };
 }
 
-function aggregatedResource(kind: ResourceKind): unknown {
+function aggregatedResource(kind: ServedResource): unknown {
   const subresources = subresourcesOf(kind).map(([name, { verbs, type }]) => ({
     subresource: name,
     responseKind:

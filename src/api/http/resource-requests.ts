@@ -4,17 +4,25 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
+import {
+  type Registry,
+  type ResourceKind,
+  resourceIdOf,
+  type ServedResource,
+  type Subresource,
+} from '../../schemas/resource-kind.ts';
 import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
 import { type Authorizer, denialText, type ResourceAttributes, type Verb } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import { invalidOptions, methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
+import type { ObjectAction } from '../core/subresources/types.ts';
 import type { ObjectRef, RequestContext, UserInfo, WriteOptions } from '../core/types.ts';
 import type { IncludeObject } from '../tables/index.ts';
 import { type Answer, type AnswerContext, jsonAnswer, listAnswer, objectAnswer } from './answers.ts';
 import { negotiate } from './negotiation.ts';
 import { deleteOptions, flagOf, listOptions, writeOptions, type WriteOptionsType } from './query-options.ts';
 import { parseBody, parsePatch } from './request-body.ts';
+import type { VirtualResource } from '../virtual/types.ts';
 import type { ResourceTarget } from './request-target.ts';
 
 export interface ApiRequest {
@@ -27,13 +35,15 @@ export interface ApiRequest {
   readonly warnings: string[];
 }
 
-/** A request that has been found to be about something that exists. */
-export interface RoutedRequest {
-  readonly kind: ResourceKind;
+/** A request that has been found to be about something that exists: kept in the store, or virtual. */
+export type RoutedRequest = {
   readonly subresource: Subresource | undefined;
   readonly verb: Verb;
   readonly attributes: ResourceAttributes;
-}
+} & (
+  | { readonly stored: ResourceKind; readonly virtual: undefined }
+  | { readonly stored: undefined; readonly virtual: VirtualResource }
+);
 
 /** Subresources that carry streams; they are served elsewhere. */
 export const STREAMS: readonly Subresource[] = ['log', 'exec', 'attach', 'portforward'];
@@ -47,20 +57,25 @@ const OBJECT_VERBS: Readonly<Record<string, Verb>> = {
 };
 
 export function route(
-  core: ApiCore,
+  registry: Registry,
+  virtual: readonly VirtualResource[],
   method: string,
   target: ResourceTarget,
   query: URLSearchParams,
 ): RoutedRequest {
-  const kind = core.registry.byResource(target.group, target.version, target.plural);
+  const { group, version, plural, namespace, name } = target;
+  const stored = registry.byResource(group, version, plural);
+  const unstored = virtual.find(
+    (resource) => resource.group === group && resource.version === version && resource.plural === plural,
+  );
+  const kind = stored ?? unstored;
   if (!kind) throw resourceNotFound();
-  const { namespace, name } = target;
   if (!kind.namespaced && namespace !== undefined) throw resourceNotFound();
   if (kind.namespaced && namespace === undefined && name !== undefined) throw resourceNotFound();
   const subresource = subresourceOf(kind, target.subresource);
   const verb = verbOf(kind, method, target, subresource, query);
-  return {
-    kind,
+  if (!stored && !unstored?.verbs.includes(verb)) throw methodNotAllowed();
+  const about = {
     subresource,
     verb,
     attributes: {
@@ -72,10 +87,13 @@ export function route(
       name,
       fieldSelector: query.get('fieldSelector') ?? undefined,
     },
-  };
+  } as const;
+  if (stored) return { ...about, stored, virtual: undefined };
+  if (unstored) return { ...about, stored: undefined, virtual: unstored };
+  throw resourceNotFound();
 }
 
-function subresourceOf(kind: ResourceKind, name: string | undefined): Subresource | undefined {
+function subresourceOf(kind: ServedResource, name: string | undefined): Subresource | undefined {
   if (name === undefined) return undefined;
   const found = kind.subresources.find((subresource) => subresource === name);
   if (!found) throw resourceNotFound();
@@ -83,7 +101,7 @@ function subresourceOf(kind: ResourceKind, name: string | undefined): Subresourc
 }
 
 function verbOf(
-  kind: ResourceKind,
+  kind: ServedResource,
   method: string,
   target: ResourceTarget,
   subresource: Subresource | undefined,
@@ -122,27 +140,27 @@ export async function authorize(
   user: UserInfo,
   routed: RoutedRequest,
 ): Promise<void> {
-  const { attributes, kind } = routed;
+  const { attributes } = routed;
   const decision = await authorizer.authorize(user, attributes);
   if (decision.allowed) return;
-  throw denied(
-    kind,
-    attributes,
-    `${denialText(user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`,
-  );
+  throw denied(attributes, `${denialText(user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`);
 }
 
-function denied(kind: ResourceKind, attributes: ResourceAttributes, why: string): StatusError {
-  const resource = kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`;
+function denied(attributes: ResourceAttributes, why: string): StatusError {
+  const { group, resource: plural } = attributes;
+  const resource = group === '' ? plural : `${plural}.${group}`;
   const subject = attributes.name === undefined ? resource : `${resource} ${JSON.stringify(attributes.name)}`;
   return failure(403, 'Forbidden', `${subject} is forbidden: ${why}`, {
     ...(attributes.name === undefined ? {} : { name: attributes.name }),
-    ...(kind.group === '' ? {} : { group: kind.group }),
-    kind: kind.plural,
+    ...(group === '' ? {} : { group }),
+    kind: plural,
   });
 }
 
-export function answerContext(core: ApiCore, request: ApiRequest, kind: ResourceKind): AnswerContext {
+export const answerContext = (core: ApiCore, request: ApiRequest, kind: ResourceKind): AnswerContext =>
+  answerContextAt(core.clock.now(), request, kind);
+
+export function answerContextAt(nowMs: number, request: ApiRequest, kind: ServedResource): AnswerContext {
   const include = request.query.get('includeObject') ?? '';
   if (include !== '' && include !== 'None' && include !== 'Metadata' && include !== 'Object')
     throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
@@ -150,17 +168,18 @@ export function answerContext(core: ApiCore, request: ApiRequest, kind: Resource
     form: negotiate(request.headers.accept),
     kind,
     includeObject: include === '' ? 'Metadata' : (include satisfies IncludeObject),
-    nowMs: core.clock.now(),
+    nowMs,
   };
 }
 
 /** Everything but watches and streams. */
 export async function serveResource(
   core: ApiCore,
+  actions: readonly ObjectAction[],
   request: ApiRequest,
-  routed: RoutedRequest,
+  routed: RoutedRequest & { readonly virtual: undefined },
 ): Promise<Answer> {
-  const { kind, verb, subresource } = routed;
+  const { stored: kind, verb, subresource } = routed;
   const { target, query, user } = request;
   const { namespace } = target;
   const form = answerContext(core, request, kind);
@@ -188,6 +207,14 @@ export async function serveResource(
     const options = writing(request, 'CreateOptions');
     await core.bind(ref, bodyOf(request, options), options, context);
     return created();
+  }
+  const action = actions.find(
+    (candidate) => candidate.subresource === subresource && candidate.resource === resourceIdOf(kind),
+  );
+  if (action && verb === 'create') {
+    const options = writing(request, 'CreateOptions');
+    const object = await action.create(ref, bodyOf(request, options), options, context);
+    return object ? objectAnswer(201, object, form) : created();
   }
   switch (verb) {
     case 'get':
@@ -242,7 +269,7 @@ const created = (): Answer =>
   );
 
 /** A client that does not say who it is goes by the name of its program. */
-function writing(request: ApiRequest, type: WriteOptionsType): WriteOptions {
+export function writing(request: ApiRequest, type: WriteOptionsType): WriteOptions {
   const options = writeOptions(request.query, type);
   const program = (request.headers['user-agent'] ?? '').split('/')[0] ?? '';
   return {
@@ -254,7 +281,7 @@ function writing(request: ApiRequest, type: WriteOptionsType): WriteOptions {
 /** Upstream's limit on the name of a field manager. */
 const MAX_MANAGER_LENGTH = 128;
 
-function bodyOf(request: ApiRequest, options: WriteOptions): unknown {
+export function bodyOf(request: ApiRequest, options: WriteOptions): unknown {
   const { body, headers } = request;
   if (!body || body.length === 0) throw badRequest('the request has no body');
   const { value, duplicates } = parseBody(headers['content-type'], body);

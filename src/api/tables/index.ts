@@ -1,6 +1,6 @@
 /** The table of a kind, and the `meta.k8s.io/v1` Table made of it. */
 import type { KubeObject } from '../../schemas/object.ts';
-import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import { resourceIdOf, type ServedResource } from '../../schemas/resource-kind.ts';
 import { applicationTable } from './application.ts';
 import { deploymentTable } from './deployment.ts';
 import { eventTable } from './event.ts';
@@ -51,7 +51,7 @@ const tables: Readonly<Record<string, TableFormat>> = {
   persistentvolumeclaims: volumeClaimTable,
 };
 
-export function tableOf(kind: Pick<ResourceKind, 'group' | 'plural'>): TableFormat {
+export function tableOf(kind: Pick<ServedResource, 'group' | 'plural'>): TableFormat {
   return tables[resourceIdOf(kind)] ?? defaultTable;
 }
 
@@ -72,7 +72,7 @@ export interface Table {
 }
 
 export interface TableRequest {
-  readonly kind: ResourceKind;
+  readonly kind: ServedResource;
   readonly objects: readonly KubeObject[];
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly includeObject: IncludeObject;

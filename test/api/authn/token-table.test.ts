@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,9 +76,10 @@ describe('the authenticator of bearer tokens', () => {
     const table = await openTokenTable(path);
     const token = await table.issue('ann', []);
     const { authenticate } = createTokenAuthenticator(table);
-    expect(authenticate({})).toEqual({ result: 'anonymous' });
-    expect(authenticate({ authorization: 'Bearer wrong' })).toEqual({ result: 'rejected' });
-    expect(authenticate({ authorization: `Basic ${token}` })).toEqual({ result: 'rejected' });
-    expect(authenticate({ authorization: `bearer ${token}` })).toMatchObject({ result: 'user' });
+    const ask = (headers: IncomingHttpHeaders) => authenticate({ headers });
+    expect(await ask({})).toEqual({ result: 'anonymous' });
+    expect(await ask({ authorization: 'Bearer wrong' })).toEqual({ result: 'rejected' });
+    expect(await ask({ authorization: `Basic ${token}` })).toEqual({ result: 'rejected' });
+    expect(await ask({ authorization: `bearer ${token}` })).toMatchObject({ result: 'user' });
   });
 });

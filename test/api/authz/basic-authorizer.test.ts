@@ -149,16 +149,16 @@ describe('everybody else', () => {
     }
   });
 
-  it('may read discovery when known, and no metrics', () => {
+  it('may read discovery when known, and no metrics', async () => {
     const paths = ['/api', '/apis/apps/v1', '/openapi/v3', '/version'];
     for (const path of paths) {
-      expect(authorizer.authorizePath(person, 'get', path).allowed).toBe(true);
-      expect(authorizer.authorizePath(person, 'post', path).allowed).toBe(false);
-      expect(authorizer.authorizePath({ name: 'system:anonymous', groups: [] }, 'get', path).allowed).toBe(
-        false,
-      );
+      expect((await authorizer.authorizePath(person, 'get', path)).allowed).toBe(true);
+      expect((await authorizer.authorizePath(person, 'post', path)).allowed).toBe(false);
+      expect(
+        (await authorizer.authorizePath({ name: 'system:anonymous', groups: [] }, 'get', path)).allowed,
+      ).toBe(false);
     }
-    expect(authorizer.authorizePath(person, 'get', '/metrics').allowed).toBe(false);
-    expect(authorizer.authorizePath(admin, 'get', '/metrics').allowed).toBe(true);
+    expect((await authorizer.authorizePath(person, 'get', '/metrics')).allowed).toBe(false);
+    expect((await authorizer.authorizePath(admin, 'get', '/metrics')).allowed).toBe(true);
   });
 });

@@ -1,0 +1,86 @@
+/**
+ * The door of the API: who asks, what about, and may they. Every request passes here before its body is read, an upgrade
+ * just the same.
+ */
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { failure } from '../../schemas/status.ts';
+import { anonymousUser, type Authenticator } from '../authn/types.ts';
+import type { Authorizer } from '../authz/types.ts';
+import type { ApiCore } from '../core/core.ts';
+import type { UserInfo } from '../core/types.ts';
+import type { VirtualResource } from '../virtual/types.ts';
+import { parseTarget, type RequestTarget } from './request-target.ts';
+import { authorize, route, type RoutedRequest } from './resource-requests.ts';
+import { SYMPHONY_GROUP } from './symphony-resources.ts';
+
+/** Open to everybody, without a name. */
+const PUBLIC = /^\/(livez|readyz|healthz|version|webhooks\/[a-z]+)\/?$/;
+
+export interface Entered {
+  readonly user: UserInfo;
+  readonly url: URL;
+  readonly target: RequestTarget;
+  /** Of a resource that is served; undefined for every other path. */
+  readonly routed: RoutedRequest | undefined;
+}
+
+export interface Access {
+  /** Throws 401, 403, 404 or 405. */
+  enter(request: IncomingMessage, url: URL): Promise<Entered>;
+}
+
+export interface AccessOptions {
+  readonly core: ApiCore;
+  readonly virtual: readonly VirtualResource[];
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+}
+
+export function createAccess({ core, virtual, authenticator, authorizer }: AccessOptions): Access {
+  async function identify(request: IncomingMessage, path: string): Promise<UserInfo> {
+    const { headers, socket } = request;
+    const claim = await authenticator.authenticate({ headers, certificate: certificateOf(socket) });
+    if (claim.result === 'user') return claim.user;
+    if (PUBLIC.test(path)) return anonymousUser;
+    throw failure(401, 'Unauthorized', 'Unauthorized');
+  }
+
+  const isServed = (group: string, version: string): boolean =>
+    [...core.registry.kinds, ...virtual].some((kind) => kind.group === group && kind.version === version);
+
+  async function allowPath(user: UserInfo, method: string, path: string): Promise<void> {
+    const verb = method.toLowerCase();
+    const decision = await authorizer.authorizePath(user, verb, path);
+    if (decision.allowed) return;
+    throw failure(
+      403,
+      'Forbidden',
+      `forbidden: User "${user.name}" cannot ${verb} path "${path}"${decision.reason ? `: ${decision.reason}` : ''}`,
+      {},
+    );
+  }
+
+  return {
+    async enter(request, url) {
+      const method = request.method ?? 'GET';
+      const path = url.pathname;
+      const user = await identify(request, path);
+      const target = parseTarget(path);
+      const isOurs = target.type === 'resource' && target.group === SYMPHONY_GROUP;
+      if (isOurs) return { user, url, target, routed: undefined };
+      if (target.type === 'resource' && isServed(target.group, target.version)) {
+        const routed = route(core.registry, virtual, method, target, url.searchParams);
+        await authorize(authorizer, user, routed);
+        return { user, url, target, routed };
+      }
+      if (!PUBLIC.test(path)) await allowPath(user, method, path);
+      return { user, url, target: { type: 'other', path }, routed: undefined };
+    },
+  };
+}
+
+function certificateOf(socket: IncomingMessage['socket']): Buffer | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  return socket.getPeerX509Certificate()?.raw;
+}

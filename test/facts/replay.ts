@@ -16,6 +16,7 @@ import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { startTestCore, type TestCore } from '../api/test-api.ts';
 import { isDeliberate } from './differences.ts';
+import { replayDiscovery } from './discovery.ts';
 import { type Bindings, differences, newBindings, substitute } from './matching.ts';
 
 export interface CaseResult {
@@ -41,13 +42,13 @@ export interface RecordedResponse {
   readonly warning?: readonly string[];
 }
 
-interface Answered {
+export interface Answered {
   readonly code: number;
   readonly text: string;
   readonly warnings: readonly string[];
 }
 
-interface Cluster extends AsyncDisposable {
+export interface Cluster extends AsyncDisposable {
   readonly test: TestCore;
   send(request: RecordedRequest, bindings: Bindings): Promise<Answered>;
 }
@@ -358,8 +359,20 @@ async function within<T>(task: Promise<T>): Promise<T> {
   }
 }
 
-export const sections = ['defaulting', 'errors', 'patches', 'lists-watch', 'tables'] as const;
+export const sections = ['discovery', 'defaulting', 'errors', 'patches', 'lists-watch', 'tables'] as const;
 export type Section = (typeof sections)[number];
+
+/** All cases of a section on one cluster. */
+async function replayCluster(
+  replay: (cluster: Cluster) => Promise<readonly CaseResult[]>,
+): Promise<readonly CaseResult[]> {
+  const cluster = await startCluster();
+  try {
+    return await replay(cluster);
+  } finally {
+    await cluster[Symbol.asyncDispose]();
+  }
+}
 
 /** The results of a section's cases; cases of kinds that are not here, and deliberate differences, are left out. */
 export async function replaySection(section: Section, directory: string): Promise<readonly CaseResult[]> {
@@ -369,6 +382,8 @@ export async function replaySection(section: Section, directory: string): Promis
   } catch {
     return [];
   }
+  if (section === 'discovery')
+    return replayCluster((cluster) => replayDiscovery(join(directory, section), cluster));
   const results: CaseResult[] = [];
   for (const entry of entries.filter((name) => !name.startsWith('_')).sort()) {
     const name = entry.replace(/\.json$/, '');

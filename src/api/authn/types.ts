@@ -16,6 +16,27 @@ export type Authentication =
   | { readonly result: 'anonymous' }
   | { readonly result: 'rejected' };
 
+/** Whom a bearer token stands for. */
+export interface TokenOwner {
+  readonly user: UserInfo;
+  /** For whom the token is meant; absent where tokens of its sort know no audience. */
+  readonly audiences?: readonly string[];
+}
+
+/** One sort of bearer tokens. */
+export interface TokenAuthenticator {
+  /**
+   * Undefined: not a token of this sort, or one that says nothing true. Throws {@link TokenRefused} where the token is of
+   * this sort and there is more to say about why it is worth nothing. `audiences`: of whom one must be meant.
+   */
+  authenticateToken(token: string, audiences: readonly string[]): Promise<TokenOwner | undefined>;
+}
+
+/** Why a token is worth nothing; told in a TokenReview, never to whoever presented it. */
+export class TokenRefused extends Error {
+  override readonly name = 'TokenRefused';
+}
+
 export interface Authenticator {
   /** Called for every request, and again and again for as long as a watch or a session lives. */
   authenticate(credentials: Credentials): Promise<Authentication>;

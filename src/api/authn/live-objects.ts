@@ -1,0 +1,48 @@
+/**
+ * The objects that a credential stands for, as they are now. Authentication asks on every request, so that deleting an
+ * account, a pod or a Secret revokes what was issued for it.
+ *
+ * The cache answers first: no request costs a question to the store. Only where the cache would refuse (it may be a moment
+ * behind what another server has just written) the store is asked before the credential is.
+ */
+import type { KubeObject } from '../../schemas/object.ts';
+import { isStatusError } from '../../schemas/status.ts';
+import type { ApiCore } from '../core/core.ts';
+
+export type LiveResource = 'serviceaccounts' | 'secrets' | 'pods' | 'nodes';
+
+export interface LiveObjects {
+  /** The object, if it is there and `accepts` holds for it. Fails when the store must be asked and does not answer. */
+  find(
+    resource: LiveResource,
+    namespace: string | undefined,
+    name: string,
+    accepts?: (object: KubeObject) => boolean,
+  ): Promise<KubeObject | undefined>;
+}
+
+export function createLiveObjects(core: Pick<ApiCore, 'registry' | 'get'>): LiveObjects {
+  async function read(
+    resource: LiveResource,
+    namespace: string | undefined,
+    name: string,
+    resourceVersion?: string,
+  ): Promise<KubeObject | undefined> {
+    const kind = core.registry.byResource('', 'v1', resource);
+    if (!kind) throw new Error(`The registry has no ${resource}`);
+    try {
+      return await core.get({ kind, namespace, name }, resourceVersion);
+    } catch (error) {
+      if (isStatusError(error, 'NotFound')) return undefined;
+      throw error;
+    }
+  }
+  return {
+    async find(resource, namespace, name, accepts = () => true) {
+      const cached = await read(resource, namespace, name, '0');
+      if (cached && accepts(cached)) return cached;
+      const current = await read(resource, namespace, name);
+      return current && accepts(current) ? current : undefined;
+    },
+  };
+}

@@ -12,6 +12,7 @@ export type Subresource =
   | 'exec'
   | 'attach'
   | 'portforward'
+  | 'proxy'
   | 'binding'
   | 'eviction'
   | 'finalize'

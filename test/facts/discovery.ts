@@ -15,6 +15,9 @@ const UNCOMPARED = new Set(['storageVersionHash']);
 
 type Json = Record<string, unknown>;
 
+/** Not there on purpose: an agent opens no port, and upstream's way to it goes round the authorisation of exec. */
+const ABSENT = { resource: 'nodes', subresource: 'proxy' } as const;
+
 export async function replayDiscovery(directory: string, cluster: Cluster): Promise<readonly CaseResult[]> {
   const results: CaseResult[] = [];
   const load = async (name: string): Promise<Json> =>
@@ -53,6 +56,7 @@ function compareResources(recorded: Json, answered: Json): string[] {
   const served = byName(answered['resources'], 'name');
   return [...new Set([...wanted.keys(), ...served.keys()])]
     .filter((name) => served.has(name.split('/')[0] ?? ''))
+    .filter((name) => name !== `${ABSENT.resource}/${ABSENT.subresource}`)
     .flatMap((name) => compareOne(name, wanted.get(name), served.get(name)));
 }
 
@@ -95,5 +99,12 @@ function compareOne(name: string, wanted: Json | undefined, served: Json | undef
   return differences(comparable(wanted), comparable(served), newBindings()).map((text) => `${name}: ${text}`);
 }
 
-const comparable = (entry: Json): Json =>
-  Object.fromEntries(Object.entries(entry).filter(([field]) => !UNCOMPARED.has(field)));
+function comparable(entry: Json): Json {
+  const fields = Object.entries(entry).filter(([field]) => !UNCOMPARED.has(field));
+  const { subresources, ...rest } = Object.fromEntries(fields);
+  if (subresources === undefined) return rest;
+  const expected = [...byName(subresources, 'subresource').values()].filter(
+    ({ subresource }) => entry['resource'] !== ABSENT.resource || subresource !== ABSENT.subresource,
+  );
+  return { ...rest, subresources: expected };
+}

@@ -7,12 +7,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../../base/logger.ts';
+import { systemRng } from '../../base/rng.ts';
 import { badRequest } from '../../schemas/status.ts';
 import type { Authenticator } from '../authn/types.ts';
 import type { Authorizer } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { ObjectAction } from '../core/subresources/types.ts';
 import { buildOpenApi } from '../openapi/documents.ts';
+import { answerHeaders, proxyRequest } from '../proxy/proxy-request.ts';
 import { createPodStreams } from '../streams/pod-streams.ts';
 import type { Tunnels } from '../tunnel.ts';
 import type { VirtualResource } from '../virtual/types.ts';
@@ -105,6 +107,7 @@ export function createApp(options: AppOptions): App {
     if (!routed) return send(reply, await serveSymphony(core, options.authorizer, api), warnings);
     if (routed.virtual)
       return send(reply, await serveVirtual(routed, routed.virtual, api, core.clock.now()), warnings);
+    if (routed.subresource === 'proxy') return proxy(api, routed, request, reply);
     if (routed.subresource && STREAMS.includes(routed.subresource)) return stream(api, routed, reply);
     if (routed.verb === 'watch') return watch(api, routed, reply);
     return send(reply, await serveResource(core, actions, api, routed), warnings);
@@ -133,6 +136,35 @@ export function createApp(options: AppOptions): App {
     streams.add(stream);
     reply.raw.on('close', () => streams.delete(stream));
     return reply;
+  }
+
+  async function proxy(
+    { target, method, headers, body }: ApiRequest,
+    { stored }: RoutedRequest & { readonly virtual: undefined },
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const { namespace = '', name = '', proxyPath = '/' } = target;
+    const { search } = new URL(request.url, 'http://api');
+    const abort = new AbortController();
+    reply.raw.on('close', () => abort.abort());
+    const answered = await proxyRequest(
+      { core, tunnels, rng: systemRng },
+      {
+        resource: stored.plural === 'services' ? 'services' : 'pods',
+        namespace,
+        name,
+        path: `${proxyPath}${search}`,
+        method,
+        headers,
+        body,
+        signal: abort.signal,
+      },
+    );
+    return reply
+      .code(answered.statusCode ?? 502)
+      .headers(answerHeaders(answered.headers))
+      .send(answered);
   }
 
   async function stream(

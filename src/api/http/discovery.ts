@@ -6,6 +6,8 @@ const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 
 interface SubresourceShape {
   readonly verbs: readonly string[];
+  /** Of a type that is named after the kind: `PodProxyOptions`. */
+  readonly kindSuffix?: string;
   /** Where it has a type of its own. */
   readonly type?: { readonly group: string; readonly version: string; readonly kind: string };
 }
@@ -27,6 +29,7 @@ const SUBRESOURCES: Readonly<Partial<Record<Subresource, SubresourceShape>>> = {
   token: { verbs: ['create'], type: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } },
   approval: { verbs: MAIN_LIKE },
   finalize: { verbs: ['update'] },
+  proxy: { verbs: ['create', 'delete', 'get', 'patch', 'update'], kindSuffix: 'ProxyOptions' },
   ephemeralcontainers: { verbs: MAIN_LIKE },
   resize: { verbs: MAIN_LIKE },
 };
@@ -121,13 +124,17 @@ function subresourcesOf(kind: ServedResource): readonly SubresourceEntry[] {
   });
 }
 
-function legacySubresource(kind: ServedResource, [name, { verbs, type }]: SubresourceEntry): unknown {
+const subresourceKind = (kind: ServedResource, { type, kindSuffix = '' }: SubresourceShape): string =>
+  type?.kind ?? `${kind.kind}${kindSuffix}`;
+
+function legacySubresource(kind: ServedResource, [name, shape]: SubresourceEntry): unknown {
+  const { type, verbs } = shape;
   return {
     name: `${kind.plural}/${name}`,
     singularName: '',
     namespaced: kind.namespaced,
     ...(type && type.group !== '' ? { group: type.group, version: type.version } : {}),
-    kind: type?.kind ?? kind.kind,
+    kind: subresourceKind(kind, shape),
     verbs,
   };
 }
@@ -155,13 +162,13 @@ export function aggregatedDiscovery(
 }
 
 function aggregatedResource(kind: ServedResource): unknown {
-  const subresources = subresourcesOf(kind).map(([name, { verbs, type }]) => ({
+  const subresources = subresourcesOf(kind).map(([name, shape]) => ({
     subresource: name,
     responseKind:
-      type && type.group !== ''
-        ? { group: type.group, version: type.version, kind: type.kind }
-        : { group: '', version: '', kind: type?.kind ?? kind.kind },
-    verbs,
+      shape.type && shape.type.group !== ''
+        ? { group: shape.type.group, version: shape.type.version, kind: shape.type.kind }
+        : { group: '', version: '', kind: subresourceKind(kind, shape) },
+    verbs: shape.verbs,
   }));
   return {
     resource: kind.plural,

@@ -8,12 +8,17 @@ export interface ResourceTarget {
   readonly plural: string;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
+  /** What follows `/proxy` in the path, as it was sent: `/a%20b`. */
+  readonly proxyPath?: string;
 }
 
 export type RequestTarget = ResourceTarget | { readonly type: 'other'; readonly path: string };
 
 /** Subresources of namespaces themselves; everything else below a namespace is a resource in it. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
+
+/** Only below pods and services does the rest of a path belong to somebody else. */
+const PROXY = /^(\/api\/v1\/namespaces\/[^/]+\/(?:pods|services)\/[^/]+\/proxy)(\/.*)$/;
 
 /** `/api/v1/namespaces/a/pods/b/log` and its kin; `other` for everything with another form. */
 export function parseTarget(path: string): RequestTarget {
@@ -25,6 +30,12 @@ export function parseTarget(path: string): RequestTarget {
     decoded = segments.map((segment) => decodeURIComponent(segment));
   } catch {
     return other;
+  }
+  const proxy = PROXY.exec(path);
+  if (proxy) {
+    const [, before = '', proxyPath = ''] = proxy;
+    const target = parseTarget(before);
+    return target.type === 'resource' ? { ...target, proxyPath } : other;
   }
   const [root, ...rest] = decoded;
   if (root === 'api') {

@@ -100,6 +100,9 @@ function subresourceOf(kind: ServedResource, name: string | undefined): Subresou
   return found;
 }
 
+/** As upstream maps them: what a pod does on a request is its own affair. */
+const PROXY_VERBS: Readonly<Record<string, Verb>> = { ...OBJECT_VERBS, POST: 'create' };
+
 function verbOf(
   kind: ServedResource,
   method: string,
@@ -111,6 +114,7 @@ function verbOf(
     if (method !== 'POST') throw methodNotAllowed();
     return 'create';
   }
+  if (subresource === 'proxy') return PROXY_VERBS[method] ?? 'get';
   // Whatever the method, these make something run: they are authorised as a create.
   if (subresource === 'exec' || subresource === 'attach' || subresource === 'portforward') return 'create';
   if (target.name !== undefined) {

@@ -14,6 +14,7 @@ export const podKind = defineKind({
   shortNames: ['po'],
   categories: ['all'],
   subresources: [
+    'proxy',
     'attach',
     'binding',
     'ephemeralcontainers',

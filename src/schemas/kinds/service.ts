@@ -12,7 +12,7 @@ export const serviceKind = defineKind({
   plural: 'services',
   shortNames: ['svc'],
   categories: ['all'],
-  subresources: ['status'],
+  subresources: ['proxy', 'status'],
   applyOrder: 100,
   nameRule: dns1035Label,
   fillDefaults: (draft) => defaultServiceSpec(part(draft, 'spec')),

@@ -34,6 +34,8 @@ export interface ServedResource {
   readonly categories: readonly string[];
   readonly namespaced: boolean;
   readonly subresources: readonly Subresource[];
+  /** OpenAPI v3 schema of a kind that the recorded schemas do not have (custom kinds, metrics), as its definition gives it. */
+  readonly openApiSchema?: Readonly<Record<string, unknown>>;
 }
 
 export interface ResourceKind extends ServedResource {

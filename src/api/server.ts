@@ -11,8 +11,11 @@ import { type AnswerRecord, createApp } from './http/app.ts';
 import type { HealthCheck } from './http/health.ts';
 import type { MetricsSource } from './http/other-requests.ts';
 import type { WebhookHandler } from './http/webhooks.ts';
-import type { ServerTls } from './tls/authority.ts';
+import type { ServerTls } from './tls/server-tls.ts';
+import { createNodeUsages } from './metrics/node-usage.ts';
 import { createTunnels } from './tunnel.ts';
+import { createNodeMetrics } from './virtual/node-metrics.ts';
+import { createPodMetrics } from './virtual/pod-metrics.ts';
 import type { VirtualResource } from './virtual/types.ts';
 
 export interface ApiServerOptions {
@@ -44,9 +47,11 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const { core, clock, listen } = options;
   const logger = options.logger.child({ component: 'api-server' });
   const tunnels = createTunnels({ clock, logger });
+  const usages = createNodeUsages({ tunnels, clock, logger });
   await core.warm();
   const app = createApp({
     ...options,
+    virtual: [...(options.virtual ?? []), createNodeMetrics(core, usages), createPodMetrics(core, usages)],
     logger,
     tunnels,
     authorizer: options.authorizer ?? createBasicAuthorizer(podLookup(core)),

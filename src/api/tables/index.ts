@@ -4,8 +4,10 @@ import { resourceIdOf, type ServedResource } from '../../schemas/resource-kind.t
 import { applicationTable } from './application.ts';
 import { deploymentTable } from './deployment.ts';
 import { eventTable } from './event.ts';
+import { nodeMetricsTable, podMetricsTable } from './metrics.ts';
 import { nodeTable } from './node.ts';
 import { podTable } from './pod.ts';
+import { bindingTable, roleTable } from './rbac.ts';
 import { replicaSetTable } from './replica-set.ts';
 import { serviceTable } from './service.ts';
 import { configMapTable, defaultTable, leaseTable, namespaceTable, secretTable } from './simple.ts';
@@ -36,6 +38,8 @@ const tables: Readonly<Record<string, TableFormat>> = {
   'deployments.apps': deploymentTable,
   'replicasets.apps': replicaSetTable,
   'leases.coordination.k8s.io': leaseTable,
+  'nodes.metrics.k8s.io': nodeMetricsTable,
+  'pods.metrics.k8s.io': podMetricsTable,
   'applications.argoproj.io': applicationTable,
   'poddisruptionbudgets.policy': disruptionBudgetTable,
   'endpointslices.discovery.k8s.io': endpointSliceTable,
@@ -49,6 +53,10 @@ const tables: Readonly<Record<string, TableFormat>> = {
   'runtimeclasses.node.k8s.io': runtimeClassTable,
   'storageclasses.storage.k8s.io': storageClassTable,
   persistentvolumeclaims: volumeClaimTable,
+  'roles.rbac.authorization.k8s.io': roleTable,
+  'clusterroles.rbac.authorization.k8s.io': roleTable,
+  'rolebindings.rbac.authorization.k8s.io': bindingTable,
+  'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
 };
 
 export function tableOf(kind: Pick<ServedResource, 'group' | 'plural'>): TableFormat {

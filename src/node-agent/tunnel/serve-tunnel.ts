@@ -8,6 +8,7 @@ import type { PodWorker } from '../pod/pod-worker.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { planLogTarget } from './plan-log-target.ts';
 import { drained, execStatus, serveSession } from './serve-session.ts';
+import { createUsageSampler, type UsageSampler } from './usage-sampler.ts';
 
 export interface TunnelServerOptions {
   readonly runtime: ContainerRuntime;
@@ -28,12 +29,14 @@ class Refused extends Error {
 export function createTunnelServer(options: TunnelServerOptions): Http2Server {
   const logger = options.logger.child({ component: 'tunnel' });
   const server = createServer();
+  const sampleUsage = createUsageSampler(options);
   server.on('stream', (stream, headers) => {
     const path = headers[':path'] ?? '/';
     const abort = new AbortController();
     stream.on('close', () => abort.abort());
     stream.on('error', () => abort.abort());
-    answer(options, stream, headers[':method'] ?? 'GET', path, abort.signal).catch((error: unknown) => {
+    const method = headers[':method'] ?? 'GET';
+    answer(options, sampleUsage, stream, method, path, abort.signal).catch((error: unknown) => {
       if (stream.destroyed) return;
       const status = error instanceof Refused ? error.status : 500;
       if (status === 500) logger.warn({ path: path.split('?')[0], error }, 'Cannot answer over the tunnel');
@@ -47,6 +50,7 @@ export function createTunnelServer(options: TunnelServerOptions): Http2Server {
 
 async function answer(
   options: TunnelServerOptions,
+  sampleUsage: UsageSampler,
   stream: ServerHttp2Stream,
   method: string,
   target: string,
@@ -68,10 +72,10 @@ async function answer(
   if (method === 'POST' && route === 'portForward') {
     return portForward(options, stream, workerOf(options, namespace, name), query);
   }
-  if (method === 'GET' && route === 'stats') {
-    const stats = await options.runtime.stats();
+  if (method === 'GET' && route === 'usage') {
+    const usage = await sampleUsage();
     stream.respond({ ':status': 200, 'content-type': 'application/json' });
-    stream.end(JSON.stringify({ containers: stats }));
+    stream.end(JSON.stringify(usage));
     return;
   }
   throw new Refused(404, 'the server could not find the requested resource');

@@ -353,8 +353,8 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         id: container.id,
         labels: container.spec.labels,
         atMs: clock.now(),
-        cpuNanosTotal: (clock.now() - (container.startedAtMs ?? 0)) * 1_000,
-        memoryWorkingSetBytes: 1_048_576,
+        cpuNanosTotal: (clock.now() - (container.startedAtMs ?? 0)) * pretendedNanosPerMs(container.spec),
+        memoryWorkingSetBytes: pretendedBytes(container.spec),
       }));
     },
 
@@ -401,3 +401,16 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
     },
   };
 }
+
+/** Nothing runs here: a pretended container uses half of the CPU that it asked for, or a thousandth of a core. */
+function pretendedNanosPerMs({ cpuShares }: ContainerSpec): number {
+  const cores = cpuShares === undefined ? 0.001 : cpuShares / SHARES_PER_CORE / 2;
+  return Math.round(cores * NANOS_PER_MS);
+}
+
+const SHARES_PER_CORE = 1_024;
+const NANOS_PER_MS = 1_000_000;
+
+/** As much: half of the memory that it may use, or a mebibyte. */
+const pretendedBytes = ({ memoryBytes }: ContainerSpec): number =>
+  memoryBytes === undefined ? 1_048_576 : Math.round(memoryBytes / 2);

@@ -1,0 +1,126 @@
+/**
+ * What the agents say that their containers use, asked over their tunnels: one request a node, many nodes at once, and a
+ * short memory, so that a dashboard that looks every second asks each node every ten. A node that does not answer in time,
+ * or answers nonsense, is left out: the others are shown without it.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import { isRecord } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Tunnels } from '../tunnel.ts';
+
+export interface ContainerUsage {
+  readonly podUid: string;
+  /** Empty for what holds a pod's network: no container of its specification. */
+  readonly container: string;
+  readonly atMs: number;
+  readonly windowMs: number;
+  readonly cpuNanoCores: number;
+  readonly memoryBytes: number;
+}
+
+export interface NodeUsage {
+  /** When the node was asked. */
+  readonly askedAtMs: number;
+  readonly containers: readonly ContainerUsage[];
+}
+
+export interface NodeUsages {
+  /** By node; those that have no answer are missing. */
+  of(nodes: readonly string[]): Promise<ReadonlyMap<string, NodeUsage>>;
+}
+
+export interface NodeUsagesOptions {
+  readonly tunnels: Pick<Tunnels, 'request' | 'nodes'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** As old as metrics-server's default resolution would make it. */
+const REUSE_MS = 10_000;
+/** An agent reads new containers twice, a second apart; more than this and the client has waited long enough. */
+const ANSWER_TIMEOUT_MS = 5_000;
+/** Nodes that are asked at the same time. */
+const CONCURRENCY = 64;
+/** Some thousand containers; a node has a few hundred at most. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions): NodeUsages {
+  const answers = new Map<string, NodeUsage>();
+  const asking = new Map<string, Promise<NodeUsage | undefined>>();
+
+  async function fetchUsage(node: string): Promise<NodeUsage | undefined> {
+    const abort = new AbortController();
+    const timer = clock.setTimer(() => abort.abort(), ANSWER_TIMEOUT_MS);
+    try {
+      const request = { node, method: 'GET', path: '/usage', signal: abort.signal } as const;
+      const { status, stream } = await tunnels.request(request);
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > MAX_ANSWER_BYTES) throw new Error(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+        parts.push(chunk);
+      }
+      if (status !== 200) throw new Error(`it answered with ${status}`);
+      const containers = parseUsage(JSON.parse(Buffer.concat(parts).toString('utf8')));
+      const usage = { askedAtMs: clock.now(), containers };
+      answers.set(node, usage);
+      return usage;
+    } catch (error) {
+      logger.info({ node, error: errorMessage(error) }, 'A node does not tell what it uses');
+      answers.delete(node);
+      return undefined;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  function usageOf(node: string): Promise<NodeUsage | undefined> {
+    const known = answers.get(node);
+    if (known && clock.now() - known.askedAtMs < REUSE_MS) return Promise.resolve(known);
+    let answer = asking.get(node);
+    if (!answer) {
+      answer = fetchUsage(node).finally(() => asking.delete(node));
+      asking.set(node, answer);
+    }
+    return answer;
+  }
+
+  return {
+    async of(nodes) {
+      const connected = new Set(tunnels.nodes);
+      for (const node of answers.keys()) if (!connected.has(node)) answers.delete(node);
+      const waiting = nodes.filter((node) => connected.has(node));
+      const found = new Map<string, NodeUsage>();
+      const worker = async (): Promise<void> => {
+        for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+          const usage = await usageOf(node);
+          if (usage) found.set(node, usage);
+        }
+      };
+      await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+      return found;
+    },
+  };
+}
+
+/** A node's word is not trusted further than its form: numbers are finite and not negative. */
+export function parseUsage(answer: unknown): readonly ContainerUsage[] {
+  const list = isRecord(answer) ? answer['containers'] : undefined;
+  if (!Array.isArray(list)) throw new Error('its answer is no usage');
+  return list.filter(isContainerUsage);
+}
+
+const isAmount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function isContainerUsage(value: unknown): value is ContainerUsage {
+  return (
+    isRecord(value) &&
+    typeof value['podUid'] === 'string' &&
+    typeof value['container'] === 'string' &&
+    [value['atMs'], value['windowMs'], value['cpuNanoCores'], value['memoryBytes']].every(isAmount) &&
+    // The last instant that a Date can hold.
+    (value['atMs'] as number) <= 8.64e15
+  );
+}

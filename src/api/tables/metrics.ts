@@ -1,0 +1,35 @@
+/** Tables of measured usage: metrics-server's columns. A pod's row is the sum of its containers. */
+import { asRecord, asRecords, asString, getPath } from '../../schemas/json-access.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import { addQuantities, formatQuantity, parseQuantity, type Quantity } from '../../schemas/quantity.ts';
+import { type Cell, column, nameColumn, type TableFormat } from './types.ts';
+
+const columns = [nameColumn, column('cpu'), column('memory'), column('Window', { format: 'duration' })];
+
+function sumOf(usages: readonly Readonly<Record<string, unknown>>[], resource: 'cpu' | 'memory'): Cell {
+  const zero: Quantity = { nanos: 0n, format: resource === 'cpu' ? 'DecimalSI' : 'BinarySI' };
+  return formatQuantity(
+    usages.reduce((sum, usage) => addQuantities(sum, parseQuantity(usage[resource]) ?? zero), zero),
+  );
+}
+
+const rowOf = (object: KubeObject, usages: readonly Readonly<Record<string, unknown>>[]): readonly Cell[] => [
+  object.metadata.name,
+  sumOf(usages, 'cpu'),
+  sumOf(usages, 'memory'),
+  asString(object['window']),
+];
+
+export const nodeMetricsTable: TableFormat = {
+  columns,
+  cells: (object) => rowOf(object, [asRecord(object['usage'])]),
+};
+
+export const podMetricsTable: TableFormat = {
+  columns,
+  cells: (object) =>
+    rowOf(
+      object,
+      asRecords(object['containers']).map((container) => asRecord(getPath(container, 'usage'))),
+    ),
+};

@@ -1,0 +1,48 @@
+/** `nodes.metrics.k8s.io`: what `kubectl top nodes` reads. Selected as the nodes themselves are. */
+import { notFound } from '../../schemas/status.ts';
+import type { ApiCore } from '../core/core.ts';
+import { METRICS_GROUP, METRICS_VERSION, nodeMetrics } from '../metrics/plan-metrics.ts';
+import type { NodeUsages } from '../metrics/node-usage.ts';
+import type { VirtualResource } from './types.ts';
+
+export function createNodeMetrics(core: ApiCore, usages: NodeUsages): VirtualResource {
+  const kind = core.registry.byResource('', 'v1', 'nodes');
+  if (!kind) throw new Error('The registry has no nodes');
+  return {
+    group: METRICS_GROUP,
+    version: METRICS_VERSION,
+    kind: 'NodeMetrics',
+    plural: 'nodes',
+    singular: '',
+    shortNames: [],
+    categories: [],
+    namespaced: false,
+    subresources: [],
+    verbs: ['get', 'list'],
+    async get({ name }) {
+      const node = await core.get({ kind, namespace: undefined, name }, '0');
+      const usage = (await usages.of([name])).get(name);
+      if (!usage) throw notFound({ group: METRICS_GROUP, plural: 'nodemetrics' }, name);
+      return nodeMetrics(node, usage, core.clock.now());
+    },
+    async list({ labelSelector, fieldSelector }) {
+      const { objects } = await core.list(
+        { kind, namespace: undefined },
+        {
+          resourceVersion: '0',
+          labelSelector: labelSelector ?? '',
+          fieldSelector: fieldSelector ?? '',
+        },
+      );
+      const measured = await usages.of(objects.map(({ metadata }) => metadata.name));
+      const nowMs = core.clock.now();
+      return {
+        resourceVersion: '',
+        objects: objects.flatMap((node) => {
+          const usage = measured.get(node.metadata.name);
+          return usage ? [nodeMetrics(node, usage, nowMs)] : [];
+        }),
+      };
+    },
+  };
+}

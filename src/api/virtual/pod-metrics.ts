@@ -1,0 +1,68 @@
+/**
+ * `pods.metrics.k8s.io`: what `kubectl top pods` reads. Selected as the pods themselves are; a node is believed only about
+ * pods that are bound to it.
+ */
+import { getPath } from '../../schemas/json-access.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import { notFound } from '../../schemas/status.ts';
+import type { ApiCore } from '../core/core.ts';
+import type { NodeUsage, NodeUsages } from '../metrics/node-usage.ts';
+import { METRICS_GROUP, METRICS_VERSION, podMetrics } from '../metrics/plan-metrics.ts';
+import type { VirtualResource } from './types.ts';
+
+export function createPodMetrics(core: ApiCore, usages: NodeUsages): VirtualResource {
+  const kind = core.registry.byResource('', 'v1', 'pods');
+  if (!kind) throw new Error('The registry has no pods');
+
+  async function measure(pods: readonly KubeObject[]): Promise<readonly KubeObject[]> {
+    const nodes = new Set(pods.map(nodeOf).filter((node) => node !== ''));
+    const measured = await usages.of([...nodes]);
+    const nowMs = core.clock.now();
+    const byPod = new Map<string, NodeUsage>();
+    for (const [node, { askedAtMs, containers }] of measured)
+      for (const usage of containers) {
+        const key = `${node}/${usage.podUid}`;
+        const others = byPod.get(key)?.containers ?? [];
+        byPod.set(key, { askedAtMs, containers: [...others, usage] });
+      }
+    return pods.flatMap((pod) => {
+      const usage = byPod.get(`${nodeOf(pod)}/${pod.metadata.uid ?? ''}`);
+      return (usage && podMetrics(pod, usage, nowMs)) ?? [];
+    });
+  }
+
+  return {
+    group: METRICS_GROUP,
+    version: METRICS_VERSION,
+    kind: 'PodMetrics',
+    plural: 'pods',
+    singular: '',
+    shortNames: [],
+    categories: [],
+    namespaced: true,
+    subresources: [],
+    verbs: ['get', 'list'],
+    async get({ namespace, name }) {
+      const [found] = await measure([await core.get({ kind, namespace, name }, '0')]);
+      if (!found)
+        throw notFound({ group: METRICS_GROUP, plural: 'podmetrics' }, `${namespace ?? ''}/${name}`);
+      return found;
+    },
+    async list({ namespace, labelSelector, fieldSelector }) {
+      const { objects } = await core.list(
+        { kind, namespace },
+        {
+          resourceVersion: '0',
+          labelSelector: labelSelector ?? '',
+          fieldSelector: fieldSelector ?? '',
+        },
+      );
+      return { resourceVersion: '', objects: await measure(objects) };
+    },
+  };
+}
+
+const nodeOf = (pod: KubeObject): string => {
+  const node = getPath(pod, 'spec', 'nodeName');
+  return typeof node === 'string' ? node : '';
+};

@@ -9,7 +9,8 @@ import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
-import { type ServerTls, ensureServerTls } from '../api/tls/authority.ts';
+import { openAuthority } from '../api/tls/authority.ts';
+import { type ServerTls, ensureServerTls } from '../api/tls/server-tls.ts';
 import { writeKubeconfig } from '../api/tls/kubeconfig.ts';
 import type { Config } from '../config/index.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../store/embedded-redis.ts';
@@ -57,7 +58,9 @@ async function startOn(
   { config, logger, clock }: Required<ControlPlaneOptions>,
 ): Promise<ControlPlane> {
   const { host } = config.listen;
-  const tls = await ensureServerTls({ directory: dataDir.tls, hosts: isWildcard(host) ? [] : [host], clock });
+  const authority = await openAuthority({ directory: dataDir.tls, clock });
+  const hosts = isWildcard(host) ? [] : [host];
+  const tls = await ensureServerTls({ authority, directory: dataDir.tls, hosts, clock });
   const tokens = await openTokenTable(join(dataDir.root, 'tokens.json'));
   const parts = {
     config,

@@ -8,7 +8,7 @@ import { createTokenAuthenticator, type TokenTable } from '../api/authn/token-ta
 import { createApiCore } from '../api/core/core.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
-import type { ServerTls } from '../api/tls/authority.ts';
+import type { ServerTls } from '../api/tls/server-tls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Rng, nameSuffix } from '../base/rng.ts';

@@ -11,8 +11,9 @@ import {
   type TokenTable,
 } from '../../src/api/authn/token-table.ts';
 import { type ApiServer, type ApiServerOptions, createApiServer } from '../../src/api/server.ts';
-import { ensureServerTls } from '../../src/api/tls/authority.ts';
+import { openAuthority } from '../../src/api/tls/authority.ts';
 import { writeKubeconfig } from '../../src/api/tls/kubeconfig.ts';
+import { ensureServerTls } from '../../src/api/tls/server-tls.ts';
 import { startTestCore, type TestCore } from './test-api.ts';
 
 export interface KubectlResult {
@@ -39,8 +40,11 @@ export async function startTestServer(
   const directory = await mkdtemp(join(tmpdir(), 'symphony-api-'));
   const core = await startTestCore(systemClock, namespaces);
   const tokens = await openTokenTable(join(directory, 'tokens.json'));
+  const pki = join(directory, 'pki');
+  const authority = await openAuthority({ directory: pki, clock: systemClock });
   const tls = await ensureServerTls({
-    directory: join(directory, 'pki'),
+    authority,
+    directory: pki,
     hosts: ['127.0.0.1'],
     clock: systemClock,
   });

@@ -1,0 +1,105 @@
+/**
+ * What an API server serves HTTPS with. Its certificate is its own even where several servers share an authority; it is made
+ * anew when it is missing, near its end, or when the names that it must carry have changed.
+ */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { type Authority, type Identity, issueIdentity } from './authority.ts';
+import { writePrivateFile } from './private-file.ts';
+
+export interface ServerTls {
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+export interface ServerTlsOptions {
+  readonly authority: Authority;
+  /** Where apiserver.crt and apiserver.key live. */
+  readonly directory: string;
+  /** Addresses and names that clients use; the cluster's own are added. */
+  readonly hosts: readonly string[];
+  readonly clock: Clock;
+}
+
+const DAY_MS = 24 * 3_600_000;
+const LIFETIME_MS = 365 * DAY_MS;
+/** A certificate is renewed this long before it ends. */
+const RENEW_BEFORE_MS = 60 * DAY_MS;
+/** Clocks of clients may be behind ours. */
+const BACKDATE_MS = 3_600_000;
+
+/** Every server of the cluster carries it, so that servers find each other whatever their addresses. */
+export const SERVER_NAME = 'kubernetes.default.svc';
+/** Names by which the API server is known inside the cluster. */
+const CLUSTER_NAMES = [
+  'kubernetes',
+  'kubernetes.default',
+  SERVER_NAME,
+  'kubernetes.default.svc.cluster.local',
+];
+
+/** Reads or makes what the server needs to serve HTTPS. */
+export async function ensureServerTls(options: ServerTlsOptions): Promise<ServerTls> {
+  const { authority, directory, clock } = options;
+  const hosts = [
+    ...new Set([...options.hosts, 'localhost', '127.0.0.1', '::1', '10.96.0.1', ...CLUSTER_NAMES]),
+  ];
+  const found = await load(directory);
+  const { certPem, keyPem } =
+    found && isUsable(found, authority, hosts, clock.now()) ? found : await make(directory, authority, hosts);
+  return { caPem: authority.caPem, certPem, keyPem };
+}
+
+function isUsable(
+  { certPem, keyPem }: Identity,
+  authority: Authority,
+  hosts: readonly string[],
+  now: number,
+) {
+  try {
+    const certificate = new X509Certificate(certPem);
+    const issuer = new X509Certificate(authority.caPem);
+    return (
+      Date.parse(certificate.validTo) - now >= RENEW_BEFORE_MS &&
+      certificate.checkPrivateKey(createPrivateKey(keyPem)) &&
+      certificate.checkIssued(issuer) &&
+      certificate.verify(issuer.publicKey) &&
+      hosts.every((host) =>
+        isIP(host) ? certificate.checkIP(host) !== undefined : certificate.checkHost(host) !== undefined,
+      )
+    );
+  } catch {
+    return false;
+  }
+}
+
+async function make(directory: string, authority: Authority, hosts: readonly string[]): Promise<Identity> {
+  const identity = await issueIdentity(authority, {
+    commonName: 'symphony-apiserver',
+    purposes: ['server auth'],
+    dnsNames: hosts.filter((host) => !isIP(host)),
+    ipAddresses: hosts.filter((host) => isIP(host)),
+    lifetimeMs: LIFETIME_MS,
+    backdateMs: BACKDATE_MS,
+  });
+  await writePrivateFile(join(directory, 'apiserver.key'), identity.keyPem);
+  await writePrivateFile(join(directory, 'apiserver.crt'), identity.certPem);
+  return identity;
+}
+
+async function load(directory: string): Promise<Identity | undefined> {
+  try {
+    const [certPem, keyPem] = await Promise.all([
+      readFile(join(directory, 'apiserver.crt'), 'utf8'),
+      readFile(join(directory, 'apiserver.key'), 'utf8'),
+    ]);
+    return { certPem, keyPem };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

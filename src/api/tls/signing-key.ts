@@ -1,0 +1,62 @@
+/**
+ * The key that signs service account tokens: ES256, made once, kept beside the authority (0600). Every API server of a
+ * cluster has the same one; a cluster that loses it has to issue all its tokens anew.
+ */
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { link, mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { secretToken } from '../../base/rng.ts';
+import { writePrivateFile } from './private-file.ts';
+
+export const SIGNING_ALGORITHM = 'ES256';
+const CURVE = 'P-256';
+const FILE = 'sa.key';
+
+export interface SigningKey {
+  /** base64url of the SHA-256 of the public key's DER form, as upstream names its keys. */
+  readonly keyId: string;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+export function signingKeyOf(pem: string): SigningKey {
+  const privateKey = createPrivateKey(pem);
+  const curve = privateKey.asymmetricKeyDetails?.namedCurve;
+  if (privateKey.asymmetricKeyType !== 'ec' || curve !== 'prime256v1')
+    throw new Error(`Cannot sign tokens with this key: it is not of curve ${CURVE}`);
+  const publicKey = createPublicKey(privateKey);
+  const der = publicKey.export({ type: 'spki', format: 'der' });
+  return { keyId: createHash('sha256').update(der).digest('base64url'), privateKey, publicKey };
+}
+
+export function newSigningKeyPem(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: CURVE });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' });
+}
+
+/** Reads the key, or makes it; of several processes that make one at the same time, the first one's is everybody's. */
+export async function ensureSigningKey({ directory }: { readonly directory: string }): Promise<SigningKey> {
+  const path = join(directory, FILE);
+  const existing = await readIfThere(path);
+  if (existing !== undefined) return signingKeyOf(existing);
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const candidate = `${path}.${secretToken(6)}`;
+  await writePrivateFile(candidate, newSigningKeyPem());
+  try {
+    await link(candidate, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(candidate, { force: true });
+  }
+  return signingKeyOf(await readFile(path, 'utf8'));
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

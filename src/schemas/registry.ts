@@ -1,5 +1,7 @@
 /** The kinds that the system serves. Adding one: a file under kinds/, a line here. */
 import { applicationKind } from './kinds/application.ts';
+import { clusterRoleKind } from './kinds/cluster-role.ts';
+import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts';
 import { configMapKind } from './kinds/config-map.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
@@ -21,6 +23,8 @@ import { namespaceKind } from './kinds/namespace.ts';
 import { nodeKind } from './kinds/node.ts';
 import { podKind } from './kinds/pod.ts';
 import { replicaSetKind } from './kinds/replica-set.ts';
+import { roleKind } from './kinds/role.ts';
+import { roleBindingKind } from './kinds/role-binding.ts';
 import { secretKind } from './kinds/secret.ts';
 import { serviceAccountKind } from './kinds/service-account.ts';
 import { serviceKind } from './kinds/service.ts';
@@ -53,6 +57,10 @@ export const builtinKinds: readonly ResourceKind[] = [
   resourceQuotaKind,
   runtimeClassKind,
   storageClassKind,
+  clusterRoleKind,
+  clusterRoleBindingKind,
+  roleKind,
+  roleBindingKind,
 ];
 
 /** Later kinds of the same resource replace earlier ones. */

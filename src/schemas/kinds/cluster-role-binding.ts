@@ -1,0 +1,16 @@
+import { fillBindingDefaults } from '../defaults/rbac.ts';
+import { RBAC_GROUP } from '../rbac.ts';
+import { pathSegmentName, validateBindingUpdate, validateClusterRoleBinding } from '../validation/rbac.ts';
+import { defineKind } from './define-kind.ts';
+
+export const clusterRoleBindingKind = defineKind({
+  group: RBAC_GROUP,
+  kind: 'ClusterRoleBinding',
+  plural: 'clusterrolebindings',
+  namespaced: false,
+  applyOrder: 82,
+  nameRule: pathSegmentName,
+  fillDefaults: fillBindingDefaults,
+  validate: validateClusterRoleBinding,
+  validateUpdate: validateBindingUpdate,
+});

@@ -1,0 +1,15 @@
+import { fillRoleDefaults } from '../defaults/rbac.ts';
+import { RBAC_GROUP } from '../rbac.ts';
+import { pathSegmentName, validateClusterRole } from '../validation/rbac.ts';
+import { defineKind } from './define-kind.ts';
+
+export const clusterRoleKind = defineKind({
+  group: RBAC_GROUP,
+  kind: 'ClusterRole',
+  plural: 'clusterroles',
+  namespaced: false,
+  applyOrder: 80,
+  nameRule: pathSegmentName,
+  fillDefaults: fillRoleDefaults,
+  validate: validateClusterRole,
+});

@@ -1,0 +1,16 @@
+import { fillBindingDefaults } from '../defaults/rbac.ts';
+import { RBAC_GROUP } from '../rbac.ts';
+import { pathSegmentName, validateBindingUpdate, validateRoleBinding } from '../validation/rbac.ts';
+import { defineKind } from './define-kind.ts';
+
+export const roleBindingKind = defineKind({
+  group: RBAC_GROUP,
+  kind: 'RoleBinding',
+  plural: 'rolebindings',
+  namespaced: true,
+  applyOrder: 86,
+  nameRule: pathSegmentName,
+  fillDefaults: fillBindingDefaults,
+  validate: validateRoleBinding,
+  validateUpdate: validateBindingUpdate,
+});

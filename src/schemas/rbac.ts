@@ -1,0 +1,42 @@
+/** The kinds of `rbac.authorization.k8s.io/v1` as stored: validated, with their defaults. Upstream's field names. */
+import type { KubeObject } from './object.ts';
+
+export const RBAC_GROUP = 'rbac.authorization.k8s.io';
+export const RBAC_API_VERSION = `${RBAC_GROUP}/v1`;
+
+/** Either about resources (`apiGroups`, `resources`, perhaps `resourceNames`) or about paths (`nonResourceURLs`). */
+export interface PolicyRule {
+  readonly verbs: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
+}
+
+export interface Subject {
+  readonly kind: string;
+  readonly apiGroup?: string;
+  readonly name: string;
+  /** Of service accounts; without one, the namespace of the binding. */
+  readonly namespace?: string;
+}
+
+export interface RoleRef {
+  readonly apiGroup: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface Role extends KubeObject {
+  rules?: readonly PolicyRule[] | null;
+}
+
+export interface ClusterRole extends Role {
+  aggregationRule?: { readonly clusterRoleSelectors?: readonly unknown[] };
+}
+
+/** A RoleBinding or a ClusterRoleBinding. */
+export interface Binding extends KubeObject {
+  subjects?: readonly Subject[];
+  roleRef: RoleRef;
+}

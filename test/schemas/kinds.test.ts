@@ -6,6 +6,7 @@ import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { fieldErrorText } from '../../src/schemas/status.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
 import { deepFreeze } from '../support/deep-freeze.ts';
+import { rbacSamples } from './rbac-samples.ts';
 import { storedSamples } from './stored-samples.ts';
 import { casesOf, createContext, inTestNamespace, kindOf, readFact } from './facts.ts';
 
@@ -74,6 +75,7 @@ const samples: readonly KubeObject[] = [
   configMap,
   replicaSet,
   ...storedSamples,
+  ...rbacSamples,
 ].map(deepFreeze);
 
 /** Every path of an object, from the root down. */

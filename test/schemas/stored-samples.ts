@@ -1,4 +1,4 @@
-/** One valid object of each kind that is only stored, and of the kinds of authorisation. */
+/** One valid object of each kind that is only stored. */
 import type { KubeObject } from '../../src/schemas/object.ts';
 
 const object = (apiVersion: string, kind: string, rest: object, namespaced = true): KubeObject => ({
@@ -9,31 +9,6 @@ const object = (apiVersion: string, kind: string, rest: object, namespaced = tru
 });
 
 export const storedSamples: readonly KubeObject[] = [
-  object('rbac.authorization.k8s.io/v1', 'Role', {
-    rules: [{ verbs: ['get'], apiGroups: [''], resources: ['pods', 'pods/log'], resourceNames: ['web'] }],
-  }),
-  object(
-    'rbac.authorization.k8s.io/v1',
-    'ClusterRole',
-    {
-      rules: [{ verbs: ['get'], nonResourceURLs: ['/metrics'] }],
-      aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] },
-    },
-    false,
-  ),
-  object('rbac.authorization.k8s.io/v1', 'RoleBinding', {
-    roleRef: { kind: 'Role', name: 'a' },
-    subjects: [
-      { kind: 'User', name: 'u' },
-      { kind: 'ServiceAccount', name: 's' },
-    ],
-  }),
-  object(
-    'rbac.authorization.k8s.io/v1',
-    'ClusterRoleBinding',
-    { roleRef: { kind: 'ClusterRole', name: 'a' }, subjects: [{ kind: 'Group', name: 'g' }] },
-    false,
-  ),
   object('v1', 'Endpoints', { subsets: [{ addresses: [{ ip: '10.9.9.2' }], ports: [{ port: 80 }] }] }),
   object('discovery.k8s.io/v1', 'EndpointSlice', {
     addressType: 'IPv4',

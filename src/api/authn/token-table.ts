@@ -12,7 +12,8 @@ import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import { secretToken } from '../../base/rng.ts';
 import { writePrivateFile } from '../tls/private-file.ts';
-import type { Authenticator, UserInfo } from './types.ts';
+import type { Authenticator, TokenAuthenticator, UserInfo } from './types.ts';
+import { createTokenReviewer, createUnionAuthenticator } from './union.ts';
 
 interface TokenEntry {
   readonly hash: string;
@@ -149,14 +150,19 @@ function isEntry(value: unknown): value is TokenEntry {
   );
 }
 
-/** `Authorization: Bearer …` looked up in the table. */
-export function createTokenAuthenticator(table: Pick<TokenTable, 'find'>): Authenticator {
+/** The tokens of the table as one sort of bearer tokens. They are for this server only, whatever audience is asked for. */
+export function createTableAuthenticator(table: Pick<TokenTable, 'find'>): TokenAuthenticator {
   return {
-    async authenticate({ headers: { authorization } }) {
-      if (authorization === undefined || authorization === '') return { result: 'anonymous' };
-      const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-      const user = token === undefined ? undefined : table.find(token);
-      return user ? { result: 'user', user } : { result: 'rejected' };
+    async authenticateToken(token) {
+      const user = table.find(token);
+      return user && { user };
     },
   };
+}
+
+/** Nothing but the table: for a server without accounts. */
+export function createTokenAuthenticator(table: Pick<TokenTable, 'find'>): Authenticator {
+  const audiences = ['api'];
+  const tokens = createTokenReviewer([createTableAuthenticator(table)], audiences);
+  return createUnionAuthenticator({ tokens, audiences });
 }

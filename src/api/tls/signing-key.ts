@@ -2,7 +2,13 @@
  * The key that signs service account tokens: ES256, made once, kept beside the authority (0600). Every API server of a
  * cluster has the same one; a cluster that loses it has to issue all its tokens anew.
  */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { secretToken } from '../../base/rng.ts';
@@ -31,7 +37,7 @@ export function signingKeyOf(pem: string): SigningKey {
 
 export function newSigningKeyPem(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: CURVE });
-  return privateKey.export({ type: 'pkcs8', format: 'pem' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 /** Reads the key, or makes it; of several processes that make one at the same time, the first one's is everybody's. */

@@ -1,0 +1,32 @@
+/** `authentication.k8s.io/v1 SelfSubjectReview`: who the server takes the asker for (`kubectl auth whoami`). */
+import { toRfc3339 } from '../../base/clock.ts';
+import type { ApiCore } from '../core/core.ts';
+import { takeTyped } from '../core/intake.ts';
+import type { VirtualResource } from './types.ts';
+import { userInfoJson } from './user-info.ts';
+
+const TYPE = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' } as const;
+
+export function createSelfSubjectReview(core: Pick<ApiCore, 'schemas' | 'clock'>): VirtualResource {
+  return {
+    group: 'authentication.k8s.io',
+    version: 'v1',
+    kind: TYPE.kind,
+    plural: 'selfsubjectreviews',
+    singular: 'selfsubjectreview',
+    shortNames: [],
+    categories: [],
+    namespaced: false,
+    subresources: [],
+    verbs: ['create'],
+    async create(body, _namespace, { fieldValidation }, context) {
+      const schema = core.schemas.ofKind('authentication.k8s.io', 'v1', TYPE.kind);
+      const review = takeTyped(core.schemas, schema, body, TYPE, { fieldValidation, context });
+      return {
+        ...TYPE,
+        metadata: { ...review.metadata, creationTimestamp: toRfc3339(core.clock.now()) },
+        status: { userInfo: userInfoJson(context.user) },
+      };
+    },
+  };
+}

@@ -28,8 +28,10 @@ import { roleBindingKind } from './kinds/role-binding.ts';
 import { secretKind } from './kinds/secret.ts';
 import { serviceAccountKind } from './kinds/service-account.ts';
 import { serviceKind } from './kinds/service.ts';
-import { formatApiVersion } from './object.ts';
-import { type Registry, type ResourceKind, resourceIdOf } from './resource-kind.ts';
+import { compareVersions } from './custom/definition.ts';
+import { type CustomKinds, establishedKinds, requestedKinds } from './custom/custom-kind.ts';
+import { formatApiVersion, type KubeObject } from './object.ts';
+import { type Registry, type ResourceKind, resourceIdOf, storageIdOf } from './resource-kind.ts';
 
 export const builtinKinds: readonly ResourceKind[] = [
   namespaceKind,
@@ -63,23 +65,118 @@ export const builtinKinds: readonly ResourceKind[] = [
   roleBindingKind,
 ];
 
-/** Later kinds of the same resource replace earlier ones. */
-export function createRegistry(kinds: readonly ResourceKind[]): Registry {
+interface Index extends Omit<Registry, 'version' | 'subscribe'> {}
+
+/** Later kinds of the same resource and version replace earlier ones. `unserved` are found by kind only. */
+function indexOf(kinds: readonly ResourceKind[], unserved: readonly ResourceKind[] = []): Index {
   const byKind = new Map<string, ResourceKind>();
   const byResource = new Map<string, ResourceKind>();
   const byId = new Map<string, ResourceKind>();
-  for (const kind of kinds) {
-    const apiVersion = formatApiVersion(kind.group, kind.version);
-    byKind.set(`${apiVersion} ${kind.kind}`, kind);
-    byResource.set(`${apiVersion} ${kind.plural}`, kind);
+  const stored = new Map<string, ResourceKind>();
+  for (const kind of [...kinds, ...unserved]) {
+    byKind.set(`${formatApiVersion(kind.group, kind.version)} ${kind.kind}`, kind);
+    if (kind.storage && !kind.storage.isMain) continue;
     byId.set(resourceIdOf(kind), kind);
+    stored.set(storageIdOf(kind), kind);
+  }
+  for (const kind of kinds) {
+    byResource.set(`${formatApiVersion(kind.group, kind.version)} ${kind.plural}`, kind);
+    if (!byId.has(resourceIdOf(kind))) byId.set(resourceIdOf(kind), kind);
   }
   return {
-    kinds: [...byId.values()],
+    kinds: [...byResource.values()],
+    stored: [...stored.values()],
     byKind: (apiVersion, kind) => byKind.get(`${apiVersion} ${kind}`),
     byResource: (group, version, plural) => byResource.get(`${formatApiVersion(group, version)} ${plural}`),
     byId: (id) => byId.get(id),
   };
 }
 
+/** A registry that never changes. */
+export function createRegistry(kinds: readonly ResourceKind[]): Registry {
+  return { ...indexOf(kinds), version: 0, subscribe: () => ({ [Symbol.dispose]: () => undefined }) };
+}
+
 export const builtinRegistry: Registry = createRegistry(builtinKinds);
+
+/** A registry whose custom kinds come and go. */
+export interface DynamicRegistry extends Registry {
+  /** The definitions that there are now; those that are not established make no kinds. */
+  setDefinitions(definitions: readonly KubeObject[]): void;
+}
+
+export function createDynamicRegistry(builtin: readonly ResourceKind[] = builtinKinds): DynamicRegistry {
+  const listeners = new Set<() => void>();
+  /** By the definition's object, so that a kind stays the same object while its definition does. */
+  let made: ReadonlyMap<KubeObject, CustomKinds | undefined> = new Map();
+  let index = indexOf(builtin);
+  let version = 0;
+  return {
+    get kinds() {
+      return index.kinds;
+    },
+    get stored() {
+      return index.stored;
+    },
+    get version() {
+      return version;
+    },
+    byKind: (apiVersion, kind) => index.byKind(apiVersion, kind),
+    byResource: (group, served, plural) => index.byResource(group, served, plural),
+    byId: (id) => index.byId(id),
+    subscribe(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    setDefinitions(definitions) {
+      const before = made;
+      made = new Map(
+        definitions.map((object) => [
+          object,
+          before.has(object) ? before.get(object) : establishedKinds(object),
+        ]),
+      );
+      const same = made.size === before.size && [...made].every(([object]) => before.has(object));
+      if (same) return;
+      index = extended(builtin, [...made.values()]);
+      version += 1;
+      for (const listener of [...listeners]) listener();
+    },
+  };
+}
+
+/** The registry with the kinds of these definitions, too, as they ask for them. */
+export function withDefinitions(registry: Registry, definitions: readonly KubeObject[]): Registry {
+  const added = extended([], definitions.map(requestedKinds));
+  const isBuiltin = (kind: ResourceKind | undefined): kind is ResourceKind =>
+    kind !== undefined && kind.custom === undefined;
+  return {
+    ...createRegistry([...registry.kinds, ...added.kinds]),
+    byKind(apiVersion, kind) {
+      const known = registry.byKind(apiVersion, kind);
+      return isBuiltin(known) ? known : (added.byKind(apiVersion, kind) ?? known);
+    },
+  };
+}
+
+/** What the system serves itself is not replaced: a definition of the same resource makes nothing. */
+function extended(builtin: readonly ResourceKind[], custom: readonly (CustomKinds | undefined)[]): Index {
+  const own = new Set(builtin.map(resourceIdOf));
+  const served: ResourceKind[] = [];
+  const unserved: ResourceKind[] = [];
+  for (const kinds of custom) {
+    for (const kind of kinds?.all ?? []) {
+      if (own.has(resourceIdOf(kind))) continue;
+      (kinds?.served.includes(kind) ? served : unserved).push(kind);
+    }
+  }
+  const place = (kind: ResourceKind): string => `${kind.group} ${kind.plural}`;
+  served.sort((a, b) => compareVersionsIn(a, b) || (place(a) < place(b) ? -1 : 1));
+  return indexOf([...builtin, ...served], unserved);
+}
+
+/** Groups by name; within one the most important version first. */
+function compareVersionsIn(a: ResourceKind, b: ResourceKind): number {
+  if (a.group !== b.group) return a.group < b.group ? -1 : 1;
+  return compareVersions(a.version, b.version);
+}

@@ -2,6 +2,7 @@
  * What the system knows of one kind of object. One file a kind under kinds/; `registry.ts` lists them.
  * Everything here is pure: no clock, no randomness, no input is mutated.
  */
+import type { CustomResource } from './custom/definition.ts';
 import type { FieldError } from './field-error.ts';
 import type { KubeObject } from './object.ts';
 
@@ -36,9 +37,24 @@ export interface ServedResource {
   readonly subresources: readonly Subresource[];
   /** OpenAPI v3 schema of a kind that the recorded schemas do not have (custom kinds, metrics), as its definition gives it. */
   readonly openApiSchema?: Readonly<Record<string, unknown>>;
+  /** Of a kind that a CustomResourceDefinition made. */
+  readonly custom?: CustomResource;
+}
+
+/** How objects lie in the store that are served in another form too: in several versions, or under two groups. */
+export interface StoredForm {
+  /** Where they lie. */
+  readonly resource: { readonly group: string; readonly plural: string };
+  /** Whether this kind's form is the one that is stored. */
+  readonly isMain: boolean;
+  toStored(object: KubeObject): KubeObject;
+  /** The same object comes back for the same input, so that what is made of it can be kept. */
+  fromStored(object: KubeObject): KubeObject;
 }
 
 export interface ResourceKind extends ServedResource {
+  /** Absent where the store holds objects as they are served, under this kind's own resource. */
+  readonly storage?: StoredForm;
   /** Position in the order of applying (lower first); ties are broken by kind and name. Deleting goes backwards. */
   readonly applyOrder: number;
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */
@@ -79,9 +95,32 @@ export function resourceIdOf(kind: Pick<ResourceKind, 'group' | 'plural'>): Reso
   return kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`;
 }
 
+/** The name of the resource under which the store keeps the objects of a kind. */
+export function storageIdOf(
+  kind: Pick<ResourceKind, 'group' | 'plural'> & { readonly storage?: StoredForm },
+): ResourceId {
+  return resourceIdOf(kind.storage?.resource ?? kind);
+}
+
+export const toStored = ({ storage }: ResourceKind, object: KubeObject): KubeObject =>
+  storage ? storage.toStored(object) : object;
+
+export const fromStored = ({ storage }: ResourceKind, object: KubeObject): KubeObject =>
+  storage ? storage.fromStored(object) : object;
+
 export interface Registry {
+  /** Everything that is served, each version on its own. May change: read it when it is needed. */
   readonly kinds: readonly ResourceKind[];
+  /** One kind for each resource of the store: what to open caches for. */
+  readonly stored: readonly ResourceKind[];
+  /** Grows with every change of the kinds. */
+  readonly version: number;
+  /** Of stored objects, too: finds versions that are no longer served. */
   byKind(apiVersion: string, kind: string): ResourceKind | undefined;
+  /** What is served under this path. */
   byResource(group: string, version: string, plural: string): ResourceKind | undefined;
+  /** The kind in whose form the store keeps the resource. */
   byId(id: ResourceId): ResourceKind | undefined;
+  /** Called after each change of the kinds. */
+  subscribe(listener: () => void): Disposable;
 }

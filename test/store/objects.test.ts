@@ -32,6 +32,9 @@ const kind: ResourceKind = {
 };
 const registry: Registry = {
   kinds: [kind],
+  stored: [kind],
+  version: 0,
+  subscribe: () => ({ [Symbol.dispose]: () => undefined }),
   byKind: (apiVersion, name) => (apiVersion === 'v1' && name === 'ConfigMap' ? kind : undefined),
   byResource: () => kind,
   byId: () => kind,

@@ -1,0 +1,44 @@
+/**
+ * Fills in the defaults of a structural schema. A null where null is not allowed and a default exists counts as absent. The
+ * input itself comes back where nothing is missing.
+ */
+import { isRecord, jsonClone } from '../../base/json.ts';
+import { define, MAX_SCHEMA_DEPTH, memberSchema, type StructuralSchema } from './structural-schema.ts';
+
+export function fillDefaults<T>(schema: StructuralSchema, value: T): T {
+  return fillAt(schema, value, 0) as T;
+}
+
+function fillAt(schema: StructuralSchema, value: unknown, depth: number): unknown {
+  if (depth > MAX_SCHEMA_DEPTH) return value;
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    if (!isRecord(items)) return value;
+    const list = value as unknown[];
+    const next = list.map((item) =>
+      isReplaceableNull(item, items) ? jsonClone(items.default) : fillAt(items, item, depth + 1),
+    );
+    return next.some((item, index) => item !== list[index]) ? next : value;
+  }
+  if (!isRecord(value)) return value;
+  let result: Record<string, unknown> | undefined;
+  const set = (name: string, next: unknown): void => {
+    result ??= { ...value };
+    define(result, name, next);
+  };
+  for (const [name, member] of Object.entries(value)) {
+    const inner = memberSchema(schema, name);
+    if (!inner) continue;
+    const given = isReplaceableNull(member, inner) ? jsonClone(inner.default) : member;
+    const next = fillAt(inner, given, depth + 1);
+    if (next !== member) set(name, next);
+  }
+  for (const [name, inner] of Object.entries(isRecord(schema.properties) ? schema.properties : {})) {
+    if (Object.hasOwn(value, name) || !isRecord(inner) || inner.default === undefined) continue;
+    set(name, fillAt(inner, jsonClone(inner.default), depth + 1));
+  }
+  return result ?? value;
+}
+
+const isReplaceableNull = (value: unknown, schema: StructuralSchema): boolean =>
+  value === null && schema.nullable !== true && schema.default !== undefined;

@@ -1,0 +1,76 @@
+/**
+ * The schema of a custom resource as its definition carries it (`openAPIV3Schema`): the subset of JSON Schema that upstream
+ * calls structural. Read without trust: what is not of the expected type counts as absent (validate-schema.ts complains).
+ */
+import { isRecord } from '../../base/json.ts';
+
+export interface StructuralSchema {
+  readonly type?: string;
+  readonly format?: string;
+  readonly nullable?: boolean;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: boolean;
+  readonly exclusiveMaximum?: boolean;
+  readonly multipleOf?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly uniqueItems?: boolean;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, StructuralSchema>>;
+  readonly additionalProperties?: StructuralSchema | boolean;
+  readonly items?: StructuralSchema;
+  readonly allOf?: readonly StructuralSchema[];
+  readonly anyOf?: readonly StructuralSchema[];
+  readonly oneOf?: readonly StructuralSchema[];
+  readonly not?: StructuralSchema;
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+  readonly 'x-kubernetes-embedded-resource'?: boolean;
+  readonly 'x-kubernetes-int-or-string'?: boolean;
+  readonly 'x-kubernetes-list-type'?: string;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-map-type'?: string;
+  readonly 'x-kubernetes-validations'?: readonly unknown[];
+  readonly [extension: string]: unknown;
+}
+
+/** Real schemas nest some thirty levels; objects deeper than this are cut off by the server's own limit. */
+export const MAX_SCHEMA_DEPTH = 100;
+
+/** What lies in every object whatever the schema says. */
+export const OBJECT_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
+
+/** The schema of a member: `properties` first, then `additionalProperties`. */
+export function memberSchema(schema: StructuralSchema, name: string): StructuralSchema | undefined {
+  const { properties, additionalProperties } = schema;
+  if (isRecord(properties) && Object.hasOwn(properties, name)) return properties[name];
+  return isRecord(additionalProperties) ? additionalProperties : undefined;
+}
+
+export const keepsUnknown = (schema: StructuralSchema): boolean =>
+  schema['x-kubernetes-preserve-unknown-fields'] === true;
+export const isEmbedded = (schema: StructuralSchema): boolean =>
+  schema['x-kubernetes-embedded-resource'] === true;
+
+/** Whether any part of the schema has rules in CEL. */
+export function hasRules(schema: unknown, depth = 0): boolean {
+  if (depth > MAX_SCHEMA_DEPTH) return false;
+  if (Array.isArray(schema)) return schema.some((item) => hasRules(item, depth + 1));
+  if (!isRecord(schema)) return false;
+  const rules = schema['x-kubernetes-validations'];
+  if (Array.isArray(rules) && rules.length > 0) return true;
+  for (const key in schema) if (key !== 'default' && hasRules(schema[key], depth + 1)) return true;
+  return false;
+}
+
+/** Assigns data whatever it is called: a key `__proto__` is a key like any other. */
+export function define(target: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+}

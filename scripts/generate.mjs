@@ -3,12 +3,14 @@
  * so that no schema is compiled when the program starts. Writes src/schemas/generated/ (not kept in Git):
  *   validators.js  one validator per kind; shared definitions are compiled once
  *   definitions.js the schemas themselves (defaults, merge keys, list types), for messages and patches
+ *   descriptions.js what upstream says of types and fields (generate-descriptions.mjs)
  * Does nothing while the inputs, this script and ajv's version are unchanged.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { descriptionFiles } from './generate-descriptions.mjs';
 
 const require = createRequire(import.meta.url);
 const root = new URL('../', import.meta.url);
@@ -124,8 +126,9 @@ function main() {
     return;
   }
   const hash = createHash('sha256');
-  for (const input of [...inputs, new URL(import.meta.url)]) hash.update(readFileSync(input));
-  hash.update(require('ajv/package.json').version);
+  const scripts = [new URL(import.meta.url), new URL('generate-descriptions.mjs', import.meta.url)];
+  for (const input of [...inputs, ...scripts]) hash.update(readFileSync(input));
+  for (const name of ['ajv', 'kubernetes-models']) hash.update(require(`${name}/package.json`).version);
   const stamp = hash.digest('hex');
   const stampFile = new URL('stamp', output);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp && !process.argv.includes('--force'))
@@ -140,6 +143,8 @@ function main() {
     `${HEADER}export const definitions = JSON.parse(${JSON.stringify(JSON.stringify(definitions))});\n`,
   );
   write('definitions.d.ts', DEFINITIONS_TYPES);
+  for (const [name, text] of Object.entries(descriptionFiles(require, Object.keys(definitions))))
+    write(name, text);
   write('stamp', stamp);
 }
 

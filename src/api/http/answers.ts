@@ -11,7 +11,7 @@ import { itemJson, objectJson } from './object-json.ts';
 export interface Answer {
   readonly code: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -37,15 +37,22 @@ export function statusAnswer(status: Status, encoding: AnswerForm['encoding'] = 
   return retryAfter === undefined ? answer : { ...answer, headers: { 'retry-after': String(retryAfter) } };
 }
 
+/** A transform in the version of `meta.k8s.io` that was asked for; both have the same fields. */
+export function transformed<T extends object>(value: T, form: AnswerForm): T {
+  const { transformVersion } = form;
+  return transformVersion === undefined ? value : { ...value, apiVersion: `meta.k8s.io/${transformVersion}` };
+}
+
 export function objectAnswer(code: number, object: KubeObject, context: AnswerContext): Answer {
-  const { transform, encoding } = context.form;
-  if (transform === 'Table') {
+  const { form } = context;
+  if (form.transform === 'Table') {
     const metadata = { resourceVersion: object.metadata.resourceVersion ?? '' };
-    return jsonAnswer(code, JSON.stringify(toTable({ ...context, objects: [object], metadata })), encoding);
+    const table = transformed(toTable({ ...context, objects: [object], metadata }), form);
+    return jsonAnswer(code, JSON.stringify(table), form.encoding);
   }
-  if (transform === 'PartialObjectMetadata')
-    return jsonAnswer(code, JSON.stringify(partialObjectMetadata(object)), encoding);
-  return jsonAnswer(code, objectJson(object), encoding);
+  if (form.transform === 'PartialObjectMetadata')
+    return jsonAnswer(code, JSON.stringify(transformed(partialObjectMetadata(object), form)), form.encoding);
+  return jsonAnswer(code, objectJson(object), form.encoding);
 }
 
 export function listAnswer(page: ObjectPage, context: AnswerContext): Answer {
@@ -58,13 +65,13 @@ export function listAnswer(page: ObjectPage, context: AnswerContext): Answer {
   if (form.transform === 'Table')
     return jsonAnswer(
       200,
-      JSON.stringify(toTable({ ...context, objects: page.objects, metadata })),
+      JSON.stringify(transformed(toTable({ ...context, objects: page.objects, metadata }), form)),
       form.encoding,
     );
   if (form.transform !== undefined) {
-    const items = page.objects.map(partialObjectMetadata);
+    const items = page.objects.map((object) => transformed(partialObjectMetadata(object), form));
     const list = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items };
-    return jsonAnswer(200, JSON.stringify(list), form.encoding);
+    return jsonAnswer(200, JSON.stringify(transformed(list, form)), form.encoding);
   }
   const head = JSON.stringify({
     kind: `${kind.kind}List`,

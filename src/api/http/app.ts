@@ -6,20 +6,29 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Logger } from '../../base/logger.ts';
+import { type Logger, silentLogger } from '../../base/logger.ts';
 import { systemRng } from '../../base/rng.ts';
 import { badRequest } from '../../schemas/status.ts';
 import type { Authenticator } from '../authn/types.ts';
 import type { Authorizer } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { ObjectAction } from '../core/subresources/types.ts';
-import { buildOpenApi } from '../openapi/documents.ts';
+import { loadDescriptions } from '../openapi/descriptions.ts';
+import { createOpenApi } from '../openapi/documents.ts';
 import { answerHeaders, proxyRequest } from '../proxy/proxy-request.ts';
 import { createPodStreams } from '../streams/pod-streams.ts';
 import type { Tunnels } from '../tunnel.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { createAccess, type Entered } from './access.ts';
-import { type Answer, statusAnswer, textAnswer } from './answers.ts';
+import type { AnswerRecord, Attempt } from './answer-record.ts';
+import { statusAnswer, textAnswer } from './answers.ts';
+import {
+  answerClientError,
+  type ConnectionLimits,
+  defaultConnectionLimits,
+  limitConnections,
+  serverOptions,
+} from './connection-limits.ts';
 import { statusOf } from './failures.ts';
 import { type OtherRequestsOptions, serveOther } from './other-requests.ts';
 import { streamLogs } from './pod-logs.ts';
@@ -31,12 +40,15 @@ import {
   serveResource,
   STREAMS,
 } from './resource-requests.ts';
+import { createRateLimits, type RateLimits, unlimited } from './rate-limits.ts';
+import { createRequestGate } from './request-gate.ts';
+import { sendAnswer } from './send-answer.ts';
 import { serveSymphony } from './symphony-resources.ts';
 import { refuseUpgrade, serveUpgrade } from './upgrades.ts';
 import { serveVirtual } from './virtual-requests.ts';
 import { streamWatch, type WatchStream } from './watch-response.ts';
 
-export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'virtual' | 'openapi'> {
+export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'virtual' | 'openapi' | 'nowMs'> {
   readonly core: ApiCore;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
@@ -47,16 +59,11 @@ export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'vir
   readonly actions?: readonly ObjectAction[];
   /** Undefined serves plain HTTP: for tests only. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string };
-  /** Told after each answer, for metrics and audit. */
+  /** Told of each answer, for metrics and audit. */
   readonly onAnswer?: (record: AnswerRecord) => void;
-}
-
-export interface AnswerRecord {
-  readonly user: string;
-  readonly method: string;
-  readonly path: string;
-  readonly code: number;
-  readonly durationMs: number;
+  /** No limit on requests, unless given. */
+  readonly limits?: RateLimits;
+  readonly connections?: Partial<ConnectionLimits>;
 }
 
 export interface App {
@@ -69,30 +76,46 @@ export interface App {
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** Webhooks of large pushes may be longer. */
 const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
-/** A client has this long to send its request: slow ones give their socket up. */
-const REQUEST_TIMEOUT_MS = 60_000;
 
 export function createApp(options: AppOptions): App {
   const { core, logger, tunnels } = options;
   const virtual = options.virtual ?? [];
   const actions = options.actions ?? [];
-  const openapi = buildOpenApi(core.registry, core.schemas);
+  const openapi = createOpenApi({
+    served: () => [...core.registry.kinds, ...virtual],
+    schemas: core.schemas,
+    descriptions: loadDescriptions,
+  });
   const others: OtherRequestsOptions = {
     ...options,
     registry: core.registry,
     virtual,
-    openapi: () => openapi,
+    openapi,
+    nowMs: () => core.clock.now(),
   };
   const access = createAccess({ ...options, virtual });
   const streams = new Set<WatchStream>();
   const podStreams = createPodStreams({ tunnels, logger });
   const entries = new WeakMap<FastifyRequest, Entered>();
-  const server = createServer(options.tls);
+  const attempts = new WeakMap<IncomingMessage, Attempt>();
+  const connections = { ...defaultConnectionLimits, ...options.connections };
+  const limits = options.limits ?? createRateLimits(unlimited, core.clock);
+  const gate = createRequestGate({
+    access,
+    limits,
+    connections,
+    clock: core.clock,
+    onAnswer: options.onAnswer,
+  });
+  const server = createServer(options.tls, connections);
+  limitConnections(server.server, connections);
 
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.setErrorHandler((error, _request, reply) => send(reply, statusAnswer(statusOf(error, logger)), []));
-  server.setNotFoundHandler((_request, reply) => send(reply, textAnswer(404, '404 page not found\n'), []));
+  server.setErrorHandler((error, _request, reply) =>
+    sendAnswer(reply, statusAnswer(statusOf(error, logger))),
+  );
+  server.setNotFoundHandler((_request, reply) => sendAnswer(reply, textAnswer(404, '404 page not found\n')));
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const entered = entries.get(request);
@@ -101,21 +124,22 @@ export function createApp(options: AppOptions): App {
     const { method, headers } = request;
     const body = Buffer.isBuffer(request.body) ? request.body : undefined;
     if (target.type === 'other')
-      return send(reply, await serveOther(others, { method, url, headers, body }), []);
+      return sendAnswer(reply, await serveOther(others, { method, url, headers, body }));
     const warnings: string[] = [];
     const api: ApiRequest = { method, target, query: url.searchParams, headers, body, user, warnings };
-    if (!routed) return send(reply, await serveSymphony(core, options.authorizer, api), warnings);
+    if (!routed) return sendAnswer(reply, await serveSymphony(core, options.authorizer, api), warnings);
     if (routed.virtual)
-      return send(reply, await serveVirtual(routed, routed.virtual, api, core.clock.now()), warnings);
+      return sendAnswer(reply, await serveVirtual(routed, routed.virtual, api, core.clock.now()), warnings);
     if (routed.subresource === 'proxy') return proxy(api, routed, request, reply);
     if (routed.subresource && STREAMS.includes(routed.subresource)) return stream(api, routed, reply);
-    if (routed.verb === 'watch') return watch(api, routed, reply);
-    return send(reply, await serveResource(core, actions, api, routed), warnings);
+    if (routed.verb === 'watch') return watch(api, routed, request, reply);
+    return sendAnswer(reply, await serveResource(core, actions, api, routed), warnings);
   }
 
   async function watch(
     request: ApiRequest,
     { stored: kind }: RoutedRequest & { readonly virtual: undefined },
+    { raw }: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const { namespace, name } = request.target;
@@ -133,6 +157,8 @@ export function createApp(options: AppOptions): App {
       reply.raw,
     );
     reply.hijack();
+    const attempt = attempts.get(raw);
+    if (attempt) gate.started(raw, attempt, reply.raw.statusCode);
     streams.add(stream);
     reply.raw.on('close', () => streams.delete(stream));
     return reply;
@@ -183,17 +209,17 @@ export function createApp(options: AppOptions): App {
     return reply;
   }
 
-  server.addHook('onRequest', async (request) => {
-    entries.set(request, await access.enter(request.raw, urlOf(request.raw.url)));
+  server.addHook('onRequest', async (request, reply) => {
+    const { raw } = request;
+    const attempt: Attempt = {};
+    attempts.set(raw, attempt);
+    // A client that leaves early gets no answer to be told of.
+    reply.raw.once('close', () => gate.over(raw, attempt, reply.raw.statusCode));
+    entries.set(request, await gate.enter(raw, urlOf(raw.url), attempt));
   });
-  server.addHook('onResponse', (request, reply, done) => {
-    options.onAnswer?.({
-      user: entries.get(request)?.user.name ?? '',
-      method: request.method,
-      path: urlOf(request.raw.url).pathname,
-      code: reply.statusCode,
-      durationMs: reply.elapsedTime,
-    });
+  server.addHook('onResponse', ({ raw }, reply, done) => {
+    const attempt = attempts.get(raw);
+    if (attempt) gate.over(raw, attempt, reply.statusCode, reply.elapsedTime);
     done();
   });
   server.post('/webhooks/:provider', { bodyLimit: MAX_WEBHOOK_BYTES }, answer);
@@ -201,10 +227,17 @@ export function createApp(options: AppOptions): App {
 
   server.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', (error) => logger.debug({ error }, 'An upgraded connection failed'));
+    const attempt: Attempt = {};
+    let code = SWITCHING_PROTOCOLS;
+    socket.once('close', () => gate.over(request, attempt, code));
     Promise.resolve()
-      .then(() => access.enter(request, urlOf(request.url)))
+      .then(() => gate.enter(request, urlOf(request.url), attempt))
       .then((entered) => serveUpgrade({ ...options, podStreams }, { request, socket, head, entered }))
-      .catch((error: unknown) => refuseUpgrade(socket, error, logger));
+      .then(() => gate.started(request, attempt, code))
+      .catch((error: unknown) => {
+        code = statusOf(error, silentLogger).code;
+        refuseUpgrade(socket, error, logger);
+      });
   });
 
   return {
@@ -217,36 +250,28 @@ export function createApp(options: AppOptions): App {
   };
 }
 
-function createServer(tls: AppOptions['tls']): FastifyInstance {
+const SWITCHING_PROTOCOLS = 101;
+
+function createServer(tls: AppOptions['tls'], limits: ConnectionLimits): FastifyInstance {
   const common = {
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    clientErrorHandler: answerClientError,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     logger: false,
   } as const;
-  if (!tls) return fastify(common);
+  if (!tls) return fastify({ ...common, http: serverOptions(limits) });
   // A certificate is asked for, not demanded: without one of ours, the bearer token says who it is.
-  const https = { ...tls, requestCert: true, rejectUnauthorized: false };
+  const https = {
+    ...tls,
+    ...serverOptions(limits),
+    handshakeTimeout: limits.handshakeTimeoutMs,
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
   return fastify({ ...common, https });
-}
-
-function send(reply: FastifyReply, made: Answer, warnings: readonly string[]): FastifyReply {
-  if (warnings.length > 0) reply.header('warning', warnings.slice(0, MAX_WARNINGS).map(warningText));
-  for (const [name, value] of Object.entries(made.headers ?? {})) reply.header(name, value);
-  return reply
-    .code(made.code)
-    .header('content-type', made.contentType)
-    .header('cache-control', 'no-cache, private')
-    .send(made.body);
-}
-
-/** Headers are bounded; nobody reads more. */
-const MAX_WARNINGS = 50;
-
-function warningText(text: string): string {
-  const clean = text.replaceAll(/[^\x20-\x7e]/g, '?');
-  return `299 - "${clean.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
 /** A URL of ours, whatever the client sent as its target. */

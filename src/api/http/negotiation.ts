@@ -4,8 +4,10 @@ import { failure, type StatusError } from '../../schemas/status.ts';
 export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
 export interface AnswerForm {
-  readonly encoding: 'json' | 'yaml';
+  readonly encoding: 'json' | 'yaml' | 'protobuf';
   readonly transform: Transform | undefined;
+  /** Of `meta.k8s.io`, for a transform; `v1` where it is absent. */
+  readonly transformVersion?: 'v1beta1';
 }
 
 interface MediaRange {
@@ -14,11 +16,13 @@ interface MediaRange {
   readonly quality: number;
 }
 
+export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+
 /** Longer lists are cut: no client sends more. */
 const MAX_RANGES = 32;
 
 export function mediaRanges(accept: string | undefined): readonly MediaRange[] {
-  const ranges = (accept ?? '*/*')
+  const ranges = (accept === undefined || accept.trim() === '' ? '*/*' : accept)
     .split(',')
     .slice(0, MAX_RANGES)
     .map((text) => {
@@ -37,32 +41,51 @@ export function mediaRanges(accept: string | undefined): readonly MediaRange[] {
 
 const TRANSFORMS: readonly string[] = ['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList'];
 
-function transformOf({ parameters }: MediaRange): Transform | undefined | 'unknown' {
+type TransformChoice = Pick<AnswerForm, 'transform' | 'transformVersion'>;
+
+function transformOf({ parameters }: MediaRange): TransformChoice | undefined {
   const as = parameters.get('as');
-  if (as === undefined) return undefined;
-  const known =
-    TRANSFORMS.includes(as) && parameters.get('g') === 'meta.k8s.io' && parameters.get('v') === 'v1';
-  return known ? (as as Transform) : 'unknown';
+  if (as === undefined) return { transform: undefined };
+  const version = parameters.get('v');
+  if (!TRANSFORMS.includes(as) || parameters.get('g') !== 'meta.k8s.io') return undefined;
+  if (version === 'v1') return { transform: as as Transform };
+  return version === 'v1beta1' ? { transform: as as Transform, transformVersion: version } : undefined;
 }
 
-/** The first acceptable form; 406 when there is none. */
-export function negotiate(accept: string | undefined): AnswerForm {
-  for (const range of mediaRanges(accept === '' ? undefined : accept)) {
+/** The forms of the plain paths of an API server, and what those of resources add. */
+const PLAIN_TYPES = ['application/json', 'application/yaml', PROTOBUF];
+const STREAM_TYPES = ['application/json;stream=watch', `${PROTOBUF};stream=watch`];
+
+/**
+ * The first form that is acceptable; 406 when there is none. Who takes protobuf and JSON alike gets JSON, which is at hand:
+ * protobuf is made only for those who take nothing else, of kinds that have such a form.
+ */
+export function negotiate(accept: string | undefined, hasProtobuf = false): AnswerForm {
+  const ranges = mediaRanges(accept);
+  let binary: AnswerForm | undefined;
+  for (const range of ranges) {
     const encoding = encodingOf(range.type);
-    const transform = transformOf(range);
-    if (encoding && transform !== 'unknown') return { encoding, transform };
+    const choice = transformOf(range);
+    const stream = range.parameters.get('stream');
+    if (!encoding || !choice || (stream !== undefined && stream !== 'watch')) continue;
+    const form = { encoding, ...choice };
+    if (encoding !== 'protobuf') return form;
+    if (hasProtobuf) binary ??= form;
   }
-  throw notAcceptable([
-    'application/json',
-    'application/yaml',
-    'application/vnd.kubernetes.protobuf',
-    'application/json;stream=watch',
-    'application/vnd.kubernetes.protobuf;stream=watch',
-  ]);
+  if (binary) return binary;
+  // The type is one of ours, but not in the form that was asked for.
+  if (ranges.some(({ type }) => encodingOf(type) !== undefined))
+    throw failure(
+      406,
+      'NotAcceptable',
+      `only the following media types are accepted: ${PLAIN_TYPES.filter((type) => hasProtobuf || type !== PROTOBUF).join(', ')}`,
+    );
+  throw notAcceptable([...PLAIN_TYPES, ...STREAM_TYPES]);
 }
 
 function encodingOf(type: string): AnswerForm['encoding'] | undefined {
   if (type === 'application/yaml') return 'yaml';
+  if (type === PROTOBUF) return 'protobuf';
   return type === 'application/json' || type === '*/*' || type === 'application/*' ? 'json' : undefined;
 }
 

@@ -1,13 +1,15 @@
 /** Paths that are no resources: health, version, metrics, discovery, OpenAPI and webhooks. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Registry, ServedResource } from '../../schemas/resource-kind.ts';
+import type { IssuerDocuments } from '../authn/service-account-tokens.ts';
 import { methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
 import type { OpenApiDocuments } from '../openapi/documents.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { type Answer, jsonAnswer, textAnswer } from './answers.ts';
 import { aggregatedDiscovery, apiGroupList, apiGroupOf, apiResourceList, apiVersions } from './discovery.ts';
 import { type HealthCheck, healthAnswer } from './health.ts';
-import { mediaRanges, wantsAggregatedDiscovery } from './negotiation.ts';
+import { wantsAggregatedDiscovery } from './negotiation.ts';
+import { openApiAnswer } from './openapi-requests.ts';
 import { versionInfo } from './version.ts';
 import { type WebhookHandler, webhookAnswer, webhookProvider } from './webhooks.ts';
 
@@ -26,14 +28,18 @@ export interface OtherRequest {
 export interface OtherRequestsOptions {
   readonly registry: Registry;
   readonly virtual: readonly VirtualResource[];
-  readonly openapi: () => OpenApiDocuments;
+  readonly openapi: () => Promise<OpenApiDocuments>;
+  readonly nowMs: () => number;
   readonly livenessChecks?: readonly HealthCheck[];
   readonly readinessChecks?: readonly HealthCheck[];
   readonly metrics?: MetricsSource;
   readonly webhooks?: WebhookHandler;
+  /** Of service account tokens: what others need to check them. */
+  readonly issuer?: IssuerDocuments;
 }
 
 const FIXED_PATHS = [
+  '/.well-known/openid-configuration',
   '/api',
   '/apis',
   '/healthz',
@@ -41,6 +47,7 @@ const FIXED_PATHS = [
   '/metrics',
   '/openapi/v2',
   '/openapi/v3',
+  '/openid/v1/jwks',
   '/readyz',
   '/version',
 ];
@@ -57,6 +64,12 @@ export async function serveOther(options: OtherRequestsOptions, request: OtherRe
       return healthAnswer(path.slice(1), options.livenessChecks ?? [], url.searchParams);
     case '/readyz':
       return healthAnswer('readyz', options.readinessChecks ?? [], url.searchParams);
+    case '/.well-known/openid-configuration':
+      if (!options.issuer) break;
+      return published(options.issuer.configuration(`https://${headers.host ?? ''}`), 'application/json');
+    case '/openid/v1/jwks':
+      if (!options.issuer) break;
+      return published(options.issuer.keySet, 'application/jwk-set+json');
     case '/version':
       return json(versionInfo());
     case '/metrics': {
@@ -67,7 +80,10 @@ export async function serveOther(options: OtherRequestsOptions, request: OtherRe
     case '/':
       return json({ paths: rootPaths(servedBy(options)) });
   }
-  if (path.startsWith('/openapi/')) return openApiAnswer(options.openapi(), path, headers.accept);
+  if (path.startsWith('/openapi/')) {
+    const asked = { path, query: url.searchParams, headers, nowMs: options.nowMs() };
+    return openApiAnswer(await options.openapi(), asked);
+  }
   return discoveryAnswer(servedBy(options), path, headers);
 }
 
@@ -82,20 +98,6 @@ function rootPaths(served: readonly ServedResource[]): readonly string[] {
     group === '' ? [`/api/${version}`] : [`/apis/${group}`, `/apis/${group}/${version}`],
   );
   return [...new Set([...groups, ...FIXED_PATHS])].sort();
-}
-
-function openApiAnswer(openapi: OpenApiDocuments, path: string, accept: string | undefined): Answer {
-  const document = /^\/openapi\/v3\/(.+)$/.exec(path)?.[1];
-  if (path === '/openapi/v3') return jsonAnswer(200, openapi.index);
-  if (document !== undefined) {
-    const text = openapi.byPath.get(document);
-    return text === undefined ? textAnswer(404, '404 page not found\n') : jsonAnswer(200, text);
-  }
-  if (path !== '/openapi/v2') return textAnswer(404, '404 page not found\n');
-  const wanted = mediaRanges(accept).some(({ type }) =>
-    ['application/json', '*/*', 'application/*'].includes(type),
-  );
-  return wanted ? jsonAnswer(200, openapi.v2) : textAnswer(406, 'only application/json is available\n');
 }
 
 function discoveryAnswer(
@@ -126,5 +128,7 @@ function found(document: unknown): Answer {
   if (document === undefined) throw resourceNotFound();
   return json(document);
 }
+
+const published = (body: string, contentType: string): Answer => ({ code: 200, contentType, body });
 
 const json = (value: unknown): Answer => jsonAnswer(200, JSON.stringify(value));

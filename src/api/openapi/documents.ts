@@ -1,195 +1,173 @@
 /**
- * The OpenAPI documents that clients read: v3 per group and version, v2 as a whole. They are made of the registry (paths) and
- * of upstream's component schemas (types). kubectl looks there for merge keys, and for which requests take
- * `fieldValidation` and `dryRun`.
+ * The OpenAPI documents that clients read: version 3 a document per group and version, version 2 one for all. They are made of
+ * what is served (kinds, virtual resources, custom kinds as they come) and of the recorded component schemas; each is made
+ * when it is first asked for, and again only when what it is made of has changed.
  */
 import { createHash } from 'node:crypto';
-import { isRecord } from '../../base/json.ts';
-import type { Registry, ResourceKind } from '../../schemas/resource-kind.ts';
+import type { ServedResource } from '../../schemas/resource-kind.ts';
+import { createComponents, type Descriptions } from './components.ts';
+import { basePath, type OperationPath, operationsOf } from './operations.ts';
+import {
+  groupOperation,
+  groupsOperation,
+  resourcesOperation,
+  versionOperation,
+  versionsOperation,
+} from './root-operations.ts';
+import { encodeSwagger } from './swagger-protobuf.ts';
 import type { TypeSchemas } from './type-schemas.ts';
+import { documentV2, type Swagger } from './version-2.ts';
+import { documentV3 } from './version-3.ts';
+
+export interface OpenApiDocument {
+  readonly body: Buffer;
+  /** Changes with what the document is made of. */
+  readonly hash: string;
+}
 
 export interface OpenApiDocuments {
   /** The answer to `/openapi/v3`. */
-  readonly index: string;
-  /** By path below `/openapi/v3/`: `api/v1`, `apis/apps/v1`. */
-  readonly byPath: ReadonlyMap<string, string>;
-  readonly v2: string;
+  index(): OpenApiDocument;
+  /** Of a path below `/openapi/v3/`: `api/v1`, `apis/apps/v1`. */
+  version3(path: string): OpenApiDocument | undefined;
+  version2(form: 'json' | 'protobuf'): OpenApiDocument;
 }
 
-const REF = '#/components/schemas/';
-const INFO = { title: 'Symphony', version: 'v1.36' } as const;
+export interface DescriptionSource {
+  readonly of: Descriptions;
+  /** Of the texts as a whole. */
+  readonly hash: string;
+}
 
-export function buildOpenApi(registry: Registry, schemas: TypeSchemas): OpenApiDocuments {
-  const groups = new Map<string, ResourceKind[]>();
-  for (const kind of registry.kinds) {
-    const path = basePath(kind).slice(1);
-    groups.set(path, [...(groups.get(path) ?? []), kind]);
+export interface OpenApiOptions {
+  /** Called for each request; the answer changes when kinds come and go. */
+  readonly served: () => readonly ServedResource[];
+  readonly schemas: TypeSchemas;
+  readonly descriptions: () => Promise<DescriptionSource>;
+}
+
+/** Made once for a server; the documents follow what is served. */
+export function createOpenApi({
+  served,
+  schemas,
+  descriptions,
+}: OpenApiOptions): () => Promise<OpenApiDocuments> {
+  const made = new Map<string, OpenApiDocument>();
+  let base: string | undefined;
+  return async () => {
+    const texts = await descriptions();
+    base ??= hashOf(JSON.stringify(schemas.document), texts.hash);
+    return documentsOf({ served: served(), schemas, texts: texts.of, base, made });
+  };
+}
+
+interface Inputs {
+  readonly served: readonly ServedResource[];
+  readonly schemas: TypeSchemas;
+  readonly texts: Descriptions;
+  readonly base: string;
+  /** By path: what was made before, used again where its hash still holds. */
+  readonly made: Map<string, OpenApiDocument>;
+}
+
+interface Part {
+  readonly hash: string;
+  readonly resources: readonly ServedResource[];
+  readonly paths: () => readonly OperationPath[];
+}
+
+function documentsOf({ served, schemas, texts, base, made }: Inputs): OpenApiDocuments {
+  const parts = partsOf(served, schemas, base);
+
+  function document(key: string, hash: string, make: () => Buffer): OpenApiDocument {
+    const known = made.get(key);
+    if (known?.hash === hash) return known;
+    const fresh = { hash, body: make() };
+    made.set(key, fresh);
+    return fresh;
   }
-  const byPath = new Map<string, string>();
-  const index: Record<string, { serverRelativeURL: string }> = {};
-  for (const [path, kinds] of groups) {
-    const document = JSON.stringify({
-      openapi: '3.0.0',
-      info: INFO,
-      paths: Object.assign({}, ...kinds.map((kind) => pathsOf(kind, schemas))) as Record<string, unknown>,
-      components: { schemas: closure(schemas, kinds) },
+  const whole = (): string => hashOf(...[...parts].flatMap(([path, { hash }]) => [path, hash]));
+  const swagger = (): Swagger =>
+    documentV2(
+      [...parts.values()].flatMap(({ paths }) => paths()),
+      createComponents(served, schemas, texts),
+    );
+
+  return {
+    index() {
+      const hash = whole();
+      return document('index', hash, () => {
+        const entries = [...parts].map(([path, part]) => [
+          path,
+          { serverRelativeURL: `/openapi/v3/${path}?hash=${part.hash}` },
+        ]);
+        return Buffer.from(JSON.stringify({ paths: Object.fromEntries(entries) as unknown }));
+      });
+    },
+    version3(path) {
+      const part = parts.get(path);
+      if (!part) return undefined;
+      return document(`v3/${path}`, part.hash, () =>
+        Buffer.from(documentV3(part.paths(), createComponents(part.resources, schemas, texts))),
+      );
+    },
+    version2(form) {
+      const hash = whole();
+      if (form === 'json') return document('v2', hash, () => Buffer.from(JSON.stringify(swagger())));
+      return document('v2 protobuf', hash, () => encodeSwagger(swagger()));
+    },
+  };
+}
+
+function partsOf(
+  served: readonly ServedResource[],
+  schemas: TypeSchemas,
+  base: string,
+): ReadonlyMap<string, Part> {
+  const parts = new Map<string, Part>();
+  const fixed = (path: string, operation: OperationPath): void => {
+    parts.set(path, { hash: hashOf(base, path), resources: [], paths: () => [operation] });
+  };
+  const byVersion = new Map<string, ServedResource[]>();
+  for (const resource of served) {
+    const path = basePath(resource).slice(1);
+    const known = byVersion.get(path);
+    if (known) known.push(resource);
+    else byVersion.set(path, [resource]);
+  }
+  fixed('api', versionsOperation);
+  fixed('apis', groupsOperation);
+  fixed('version', versionOperation);
+  for (const { group } of served) if (group !== '') fixed(`apis/${group}`, groupOperation(group));
+  for (const [path, resources] of byVersion) {
+    const [{ group, version } = { group: '', version: '' }] = resources;
+    const components = createComponents(resources, schemas, () => undefined);
+    parts.set(path, {
+      hash: hashOf(base, JSON.stringify(resources.map(described))),
+      resources,
+      paths: () => [
+        resourcesOperation(group, version),
+        ...resources.flatMap((resource) => operationsOf(resource, components.schemasOf(resource))),
+      ],
     });
-    byPath.set(path, document);
-    const hash = createHash('sha256').update(document).digest('hex').toUpperCase();
-    index[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
-  return { index: JSON.stringify({ paths: index }), byPath, v2: swagger(registry, schemas) };
+  return new Map([...parts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function basePath({ group, version }: ResourceKind): string {
-  return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-}
-
-const queryParameter = (name: string, type: string): unknown => ({
-  name,
-  in: 'query',
-  schema: { type, uniqueItems: true },
-});
-
-const WRITE_PARAMETERS = [
-  queryParameter('dryRun', 'string'),
-  queryParameter('fieldManager', 'string'),
-  queryParameter('fieldValidation', 'string'),
-];
-const LIST_PARAMETERS = [
-  queryParameter('allowWatchBookmarks', 'boolean'),
-  queryParameter('continue', 'string'),
-  queryParameter('fieldSelector', 'string'),
-  queryParameter('labelSelector', 'string'),
-  queryParameter('limit', 'integer'),
-  queryParameter('resourceVersion', 'string'),
-  queryParameter('resourceVersionMatch', 'string'),
-  queryParameter('sendInitialEvents', 'boolean'),
-  queryParameter('timeoutSeconds', 'integer'),
-  queryParameter('watch', 'boolean'),
-];
-const DELETE_PARAMETERS = [
-  queryParameter('dryRun', 'string'),
-  queryParameter('gracePeriodSeconds', 'integer'),
-  queryParameter('orphanDependents', 'boolean'),
-  queryParameter('propagationPolicy', 'string'),
-];
-const PATCH_TYPES = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
+/** What of a resource its document depends on. */
+const described = (resource: ServedResource & { readonly verbs?: readonly string[] }): unknown => [
+  resource.group,
+  resource.version,
+  resource.kind,
+  resource.plural,
+  resource.namespaced,
+  resource.subresources,
+  resource.verbs,
+  resource.openApiSchema,
 ];
 
-const pathParameter = (name: string): unknown => ({
-  name,
-  in: 'path',
-  required: true,
-  schema: { type: 'string', uniqueItems: true },
-});
-
-function pathsOf(kind: ResourceKind, schemas: TypeSchemas): Record<string, unknown> {
-  const name = schemas.ofKind(kind.group, kind.version, kind.kind)?.name;
-  const schema = name === undefined ? { type: 'object' } : { $ref: REF + name };
-  const gvk = { group: kind.group, version: kind.version, kind: kind.kind };
-  const operation = (action: string, parameters: readonly unknown[], body?: unknown): unknown => ({
-    operationId: operationId(action, kind),
-    parameters,
-    ...(body === undefined ? {} : { requestBody: body }),
-    responses: {
-      '200': { description: 'OK', content: { 'application/json': { schema } } },
-      '401': { description: 'Unauthorized' },
-    },
-    'x-kubernetes-action': action,
-    'x-kubernetes-group-version-kind': gvk,
-  });
-  const body = { content: { '*/*': { schema } }, required: true };
-  const patchBody = {
-    content: Object.fromEntries(PATCH_TYPES.map((type) => [type, { schema: { type: 'object' } }])),
-    required: true,
-  };
-  const scope = kind.namespaced ? '/namespaces/{namespace}' : '';
-  const namespace = kind.namespaced ? [pathParameter('namespace')] : [];
-  const collection = `${basePath(kind)}${scope}/${kind.plural}`;
-  const paths: Record<string, unknown> = {
-    [collection]: {
-      get: operation('list', LIST_PARAMETERS),
-      post: operation('post', WRITE_PARAMETERS, body),
-      delete: operation('deletecollection', [...LIST_PARAMETERS, ...DELETE_PARAMETERS]),
-      parameters: namespace,
-    },
-    [`${collection}/{name}`]: {
-      get: operation('get', []),
-      put: operation('put', WRITE_PARAMETERS, body),
-      patch: operation('patch', [...WRITE_PARAMETERS, queryParameter('force', 'boolean')], patchBody),
-      delete: operation('delete', DELETE_PARAMETERS),
-      parameters: [...namespace, pathParameter('name')],
-    },
-  };
-  if (kind.namespaced)
-    paths[`${basePath(kind)}/${kind.plural}`] = { get: operation('list', LIST_PARAMETERS) };
-  return paths;
-}
-
-function operationId(action: string, kind: ResourceKind): string {
-  const group = kind.group === '' ? 'Core' : capitalised(kind.group.split('.', 1)[0] ?? '');
-  return `${action}${group}${capitalised(kind.version)}${kind.namespaced ? 'Namespaced' : ''}${kind.kind}`;
-}
-
-const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** The kinds' schemas and everything that they refer to. */
-function closure(schemas: TypeSchemas, kinds: readonly ResourceKind[]): Record<string, unknown> {
-  const found: Record<string, unknown> = {};
-  const visit = (node: unknown): void => {
-    if (Array.isArray(node)) for (const item of node) visit(item);
-    if (!isRecord(node)) return;
-    const reference = node['$ref'];
-    if (typeof reference === 'string' && reference.startsWith(REF)) add(reference.slice(REF.length));
-    for (const member of Object.values(node)) visit(member);
-  };
-  const add = (name: string): void => {
-    const schema = schemas.document[name];
-    if (!schema || Object.hasOwn(found, name)) return;
-    found[name] = schema;
-    visit(schema);
-  };
-  for (const kind of kinds) {
-    const name = schemas.ofKind(kind.group, kind.version, kind.kind)?.name;
-    if (name !== undefined) add(name);
-  }
-  return found;
-}
-
-/** Swagger 2.0: definitions under their old place, no `oneOf`, and the same paths. */
-function swagger(registry: Registry, schemas: TypeSchemas): string {
-  const definitions = downgrade(closure(schemas, registry.kinds));
-  const paths = Object.fromEntries(
-    registry.kinds.flatMap((kind) =>
-      Object.keys(pathsOf(kind, schemas)).map((path) => [
-        path,
-        { get: { responses: { '200': { description: 'OK' } } } },
-      ]),
-    ),
-  );
-  return JSON.stringify({ swagger: '2.0', info: INFO, paths, definitions });
-}
-
-function downgrade(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(downgrade);
-  if (!isRecord(node)) return node;
-  const wrapped =
-    Array.isArray(node['allOf']) && node['allOf'].length === 1 ? (node['allOf'][0] as unknown) : undefined;
-  const flat: Record<string, unknown> = { ...node, ...(isRecord(wrapped) ? wrapped : {}) };
-  if (flat['oneOf'] !== undefined) flat['type'] = 'string';
-  delete flat['allOf'];
-  delete flat['oneOf'];
-  return Object.fromEntries(
-    Object.entries(flat).map(([key, member]) => [
-      key,
-      key === '$ref' && typeof member === 'string'
-        ? member.replace(REF, '#/definitions/')
-        : downgrade(member),
-    ]),
-  );
+function hashOf(...texts: readonly string[]): string {
+  const hash = createHash('sha512');
+  for (const text of texts) hash.update(text).update('\n');
+  return hash.digest('hex').toUpperCase();
 }

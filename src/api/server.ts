@@ -2,14 +2,18 @@
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { IssuerDocuments } from './authn/service-account-tokens.ts';
 import type { Authenticator } from './authn/types.ts';
 import { createBasicAuthorizer } from './authz/basic-authorizer.ts';
 import type { Authorizer } from './authz/types.ts';
 import type { ApiCore } from './core/core.ts';
 import type { ObjectAction } from './core/subresources/types.ts';
-import { type AnswerRecord, createApp } from './http/app.ts';
+import type { AnswerRecord } from './http/answer-record.ts';
+import { createApp } from './http/app.ts';
+import type { ConnectionLimits } from './http/connection-limits.ts';
 import type { HealthCheck } from './http/health.ts';
 import type { MetricsSource } from './http/other-requests.ts';
+import type { RateLimits } from './http/rate-limits.ts';
 import type { WebhookHandler } from './http/webhooks.ts';
 import type { ServerTls } from './tls/server-tls.ts';
 import { createNodeUsages } from './metrics/node-usage.ts';
@@ -33,7 +37,12 @@ export interface ApiServerOptions {
   readonly readinessChecks?: readonly HealthCheck[];
   readonly metrics?: MetricsSource;
   readonly webhooks?: WebhookHandler;
+  /** Of service account tokens: what others need to check them. */
+  readonly issuer?: IssuerDocuments;
   readonly onAnswer?: (record: AnswerRecord) => void;
+  /** No limit on requests, unless given. */
+  readonly limits?: RateLimits;
+  readonly connections?: Partial<ConnectionLimits>;
 }
 
 export interface ApiServer extends AsyncDisposable {

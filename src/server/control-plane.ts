@@ -8,10 +8,12 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
+import { createServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
 import { openAuthority } from '../api/tls/authority.ts';
 import { type ServerTls, ensureServerTls } from '../api/tls/server-tls.ts';
 import { writeKubeconfig } from '../api/tls/kubeconfig.ts';
+import { ensureSigningKey } from '../api/tls/signing-key.ts';
 import type { Config } from '../config/index.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../store/embedded-redis.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
@@ -62,12 +64,16 @@ async function startOn(
   const hosts = isWildcard(host) ? [] : [host];
   const tls = await ensureServerTls({ authority, directory: dataDir.tls, hosts, clock });
   const tokens = await openTokenTable(join(dataDir.root, 'tokens.json'));
+  const serviceAccounts = await createServiceAccountTokens(
+    await ensureSigningKey({ directory: dataDir.tls }),
+  );
   const parts = {
     config,
     dataDir,
     redisUrl: embedded?.url ?? config.redisUrl ?? '',
     tls,
     tokens,
+    serviceAccounts,
     clock,
     rng: systemRng,
     metrics: createMetrics(),

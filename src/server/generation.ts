@@ -4,7 +4,10 @@
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createTokenAuthenticator, type TokenTable } from '../api/authn/token-table.ts';
+import { createAuthentication } from '../api/authn/authentication.ts';
+import { createCertificateAuthenticator } from '../api/authn/certificates.ts';
+import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
+import type { TokenTable } from '../api/authn/token-table.ts';
 import { createApiCore } from '../api/core/core.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
@@ -37,6 +40,7 @@ export interface GenerationParts {
   readonly redisUrl: string;
   readonly tls: ServerTls;
   readonly tokens: TokenTable;
+  readonly serviceAccounts: ServiceAccountTokens;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly metrics: Metrics;
@@ -87,7 +91,7 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
 }
 
 function listen(
-  { config, tls, tokens, clock, metrics, logger }: GenerationParts,
+  { config, tls, tokens, serviceAccounts, clock, rng, metrics, logger }: GenerationParts,
   core: ReturnType<typeof createApiCore>,
   parts: {
     readonly history: HistoryWatch;
@@ -95,11 +99,16 @@ function listen(
     readonly webhooks: WebhookHandler | undefined;
   },
 ): Promise<ApiServer> {
+  const certificates = createCertificateAuthenticator({ caPem: tls.caPem, clock });
+  const authentication = createAuthentication({ core, table: tokens, serviceAccounts, certificates, rng });
   return createApiServer({
     core,
     listen: config.listen,
     tls,
-    authenticator: createTokenAuthenticator(tokens),
+    authenticator: authentication.authenticator,
+    virtual: [...authentication.virtual],
+    actions: [...authentication.actions],
+    issuer: serviceAccounts.documents,
     ...(parts.webhooks ? { webhooks: parts.webhooks } : {}),
     metrics: metrics.source,
     onAnswer: (record) => metrics.observe(record),

@@ -2,7 +2,7 @@
  * Signs service account tokens and checks their signature; what they say is for others to judge. The key's public half is
  * published, so that others can check tokens that are meant for them (OpenID Connect discovery).
  */
-import { type JWTPayload, SignJWT, compactVerify, errors, exportJWK } from 'jose';
+import { SignJWT, compactVerify, errors, exportJWK } from 'jose';
 import { isRecord } from '../../base/json.ts';
 import { SIGNING_ALGORITHM, type SigningKey } from '../tls/signing-key.ts';
 import { type Claims, ISSUER } from './service-account-claims.ts';

@@ -88,17 +88,17 @@ export interface Kubectl {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type KubeJson = Record<string, any>;
 
-export function createKubectl(kubeconfig: string, directory: string): Kubectl {
+export function createKubectl(kubeconfig: string, directory: string, program = 'kubectl'): Kubectl {
   const env = { KUBECONFIG: kubeconfig, HOME: directory };
   const succeed = async (args: readonly string[], input?: string): Promise<string> => {
-    const result = await runProgram('kubectl', args, { env, ...(input === undefined ? {} : { input }) });
+    const result = await runProgram(program, args, { env, ...(input === undefined ? {} : { input }) });
     if (result.code === 0) return result.stdout;
     throw new Error(`Cannot run kubectl ${args.join(' ')}: ${result.stderr || result.stdout}`);
   };
   return Object.assign((...args: readonly string[]) => succeed(args), {
-    try: (...args: readonly string[]) => runProgram('kubectl', args, { env }),
+    try: (...args: readonly string[]) => runProgram(program, args, { env }),
     withInput: (input: string, ...args: readonly string[]) => succeed(args, input),
-    start: (...args: readonly string[]) => startProgram('kubectl', args, { env }),
+    start: (...args: readonly string[]) => startProgram(program, args, { env }),
     json: async <T>(...args: readonly string[]) => JSON.parse(await succeed([...args, '-o', 'json'])) as T,
   });
 }

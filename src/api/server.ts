@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { IssuerDocuments } from './authn/service-account-tokens.ts';
 import type { Authenticator } from './authn/types.ts';
-import { createBasicAuthorizer } from './authz/basic-authorizer.ts';
+import { createAuthorizer } from './authz/authorizer.ts';
 import type { Authorizer } from './authz/types.ts';
 import type { ApiCore } from './core/core.ts';
 import type { ObjectAction } from './core/subresources/types.ts';
@@ -29,7 +29,7 @@ export interface ApiServerOptions {
   readonly authenticator: Authenticator;
   readonly virtual?: readonly VirtualResource[];
   readonly actions?: readonly ObjectAction[];
-  /** Administrators and nodes, unless given. */
+  /** Roles, nodes and administrators (authz/authorizer.ts), unless given. */
   readonly authorizer?: Authorizer;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -63,7 +63,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     virtual: [...(options.virtual ?? []), createNodeMetrics(core, usages), createPodMetrics(core, usages)],
     logger,
     tunnels,
-    authorizer: options.authorizer ?? createBasicAuthorizer(podLookup(core)),
+    authorizer: options.authorizer ?? createAuthorizer(core.snapshots),
     tls: { key: options.tls.keyPem, cert: options.tls.certPem, ca: options.tls.caPem },
   });
   await app.server.listen({ ...listen });
@@ -80,28 +80,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       app.endStreams();
       await tunnels[Symbol.asyncDispose]();
       await app.server.close();
-    },
-  };
-}
-
-/** What the authorizer asks: answered from the caches, without waiting for them to catch up. */
-function podLookup(core: ApiCore): Parameters<typeof createBasicAuthorizer>[0] {
-  const kind = core.registry.byResource('', 'v1', 'pods');
-  if (!kind) throw new Error('The registry has no pods');
-  return {
-    async pod(namespace, name) {
-      try {
-        return await core.get({ kind, namespace, name }, '0');
-      } catch {
-        return undefined;
-      }
-    },
-    async podsOf(node) {
-      const page = await core.list(
-        { kind, namespace: undefined },
-        { fieldSelector: `spec.nodeName=${node}`, resourceVersion: '0' },
-      );
-      return page.objects;
     },
   };
 }

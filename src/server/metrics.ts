@@ -1,37 +1,98 @@
-/** `/metrics`: the process itself, and what the API server answers, in Prometheus' text format. */
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import type { AnswerRecord } from '../api/http/app.ts';
+/**
+ * `/metrics`: the process itself, and what the API server answers, in Prometheus' text format. Labels come from closed
+ * sets only (verbs, served resources, codes of HTTP), never from what a client writes.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AnswerRecord } from '../api/http/answer-record.ts';
 import type { MetricsSource } from '../api/http/other-requests.ts';
+import type { RateLimits } from '../api/http/rate-limits.ts';
 
 export interface Metrics {
   readonly source: MetricsSource;
   observe(record: AnswerRecord): void;
+  /** Whose requests in flight are shown: those of the server that is running. */
+  follow(limits: RateLimits): void;
 }
 
 /** Seconds; the API's service level objective is one second for a single object. */
-const LATENCY_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const LATENCY_BUCKETS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Of requests that are about no resource. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 export function createMetrics(): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register });
+  const registers = [register];
+  const labelNames = ['verb', 'group', 'resource', 'subresource', 'code'] as const;
   const requests = new Counter({
     name: 'apiserver_request_total',
-    help: 'Requests answered, by method and code',
-    labelNames: ['method', 'code'] as const,
-    registers: [register],
+    help: 'Requests answered',
+    labelNames,
+    registers,
   });
   const latency = new Histogram({
     name: 'apiserver_request_duration_seconds',
-    help: 'Time until the answer was complete, watches included once they end',
-    labelNames: ['method'] as const,
+    help: 'Time until the answer was complete; watches and sessions are not counted',
+    labelNames: ['verb', 'group', 'resource', 'code'] as const,
     buckets: LATENCY_BUCKETS,
-    registers: [register],
+    registers,
   });
+  const rejected = new Counter({
+    name: 'apiserver_rejected_requests_total',
+    help: 'Requests answered with 429, by the limit that was reached',
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  const longRunning = new Gauge({
+    name: 'apiserver_longrunning_requests',
+    help: 'Watches and sessions that stand',
+    labelNames: ['verb', 'group', 'resource', 'subresource'] as const,
+    registers,
+  });
+  let followed: RateLimits | undefined;
+  new Gauge({
+    name: 'apiserver_current_inflight_requests',
+    help: 'Requests that are worked on, without watches and sessions',
+    labelNames: ['request_kind'] as const,
+    registers,
+    collect() {
+      this.set({ request_kind: 'readOnly' }, followed?.inFlight.reads ?? 0);
+      this.set({ request_kind: 'mutating' }, followed?.inFlight.writes ?? 0);
+    },
+  });
+
   return {
     source: { contentType: register.contentType, metrics: () => register.metrics() },
-    observe({ method, code, durationMs }) {
-      requests.inc({ method, code: String(code) });
-      latency.observe({ method }, durationMs / 1000);
+    follow(limits) {
+      followed = limits;
+    },
+    observe(record) {
+      const { stage, code, durationMs, rejection, stood } = record;
+      const { verb, group, resource, subresource } = aboutOf(record);
+      const session = { verb, group, resource, subresource };
+      if (stage === 'started') return longRunning.inc(session);
+      if (stood) longRunning.dec(session);
+      else latency.observe({ verb, group, resource, code }, durationMs / 1000);
+      requests.inc({ ...session, code });
+      if (rejection) rejected.inc({ reason: rejection });
     },
   };
+}
+
+function aboutOf({ routed, method }: AnswerRecord): {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+} {
+  if (!routed)
+    return {
+      verb: METHODS.has(method) ? method.toLowerCase() : 'other',
+      group: '',
+      resource: '',
+      subresource: '',
+    };
+  const { verb, group, resource } = routed.attributes;
+  return { verb, group, resource, subresource: routed.subresource ?? '' };
 }

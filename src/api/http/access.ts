@@ -25,9 +25,16 @@ export interface Entered {
   readonly routed: RoutedRequest | undefined;
 }
 
+/** Told on the way in, so that a refusal can be counted and written down with what was known by then. */
+export interface EntryWitness {
+  /** May throw to turn the client away. `impersonator`: who really asks, where it is not the user. */
+  identified(user: UserInfo, impersonator?: UserInfo): void;
+  routed(routed: RoutedRequest): void;
+}
+
 export interface Access {
   /** Throws 401, 403, 404 or 405. */
-  enter(request: IncomingMessage, url: URL): Promise<Entered>;
+  enter(request: IncomingMessage, url: URL, witness?: EntryWitness): Promise<Entered>;
 }
 
 export interface AccessOptions {
@@ -62,15 +69,17 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
   }
 
   return {
-    async enter(request, url) {
+    async enter(request, url, witness) {
       const method = request.method ?? 'GET';
       const path = url.pathname;
       const user = await identify(request, path);
+      witness?.identified(user);
       const target = parseTarget(path);
       const isOurs = target.type === 'resource' && target.group === SYMPHONY_GROUP;
       if (isOurs) return { user, url, target, routed: undefined };
       if (target.type === 'resource' && isServed(target.group, target.version)) {
         const routed = route(core.registry, virtual, method, target, url.searchParams);
+        witness?.routed(routed);
         await authorize(authorizer, user, routed);
         return { user, url, target, routed };
       }

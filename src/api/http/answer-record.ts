@@ -1,0 +1,119 @@
+/**
+ * What is remembered of a request for audit and metrics: who asked for what, and what came of it. Filled in as the request
+ * passes the door (access.ts), so that a refusal tells as much as was known when it was made. Never a body, never a header
+ * but the name of the client's program, and of the query only what cannot be a secret.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { UserInfo } from '../core/types.ts';
+import type { Rejection } from './rate-limits.ts';
+import type { RoutedRequest } from './resource-requests.ts';
+
+/** `started`: a watch or a session stands, and goes on; it has a record of its own when it ends. */
+export type AnswerStage = 'started' | 'complete';
+
+export interface AnswerRecord {
+  readonly stage: AnswerStage;
+  /** Undefined where it was refused before anybody knew. */
+  readonly user: UserInfo | undefined;
+  /** Who really asked, where the user was impersonated. */
+  readonly impersonator: UserInfo | undefined;
+  readonly routed: Pick<RoutedRequest, 'verb' | 'subresource' | 'attributes'> | undefined;
+  readonly method: string;
+  /** Path and query; values of parameters that are not known to be harmless are hidden. */
+  readonly uri: string;
+  readonly code: number;
+  readonly durationMs: number;
+  readonly sourceAddress: string;
+  readonly userAgent: string;
+  /** It was told of before, when it had started. */
+  readonly stood: boolean;
+  /** Why a 429 was given. */
+  readonly rejection: Rejection | undefined;
+}
+
+/** What is known of a request so far. */
+export interface Attempt {
+  user?: UserInfo;
+  impersonator?: UserInfo;
+  routed?: RoutedRequest;
+  rejection?: Rejection;
+  beganAtMs?: number;
+  stands?: boolean;
+  isOver?: boolean;
+  /** Gives back the place among those that are worked on. */
+  release?: () => void;
+}
+
+export function answerRecord(
+  request: IncomingMessage,
+  { user, impersonator, routed, rejection, stands }: Attempt,
+  result: Pick<AnswerRecord, 'stage' | 'code' | 'durationMs'>,
+): AnswerRecord {
+  return {
+    ...result,
+    user,
+    impersonator,
+    routed,
+    rejection,
+    stood: stands === true,
+    method: request.method ?? '',
+    uri: harmlessUri(request.url ?? ''),
+    sourceAddress: request.socket.remoteAddress ?? '',
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_TEXT),
+  };
+}
+
+/** Longer texts of clients are cut. */
+const MAX_TEXT = 256;
+const MAX_URI = 2_048;
+
+/** Parameters of the API itself. Whatever else a client sends (a command's words, a proxied query) may be a secret. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'allowWatchBookmarks',
+  'container',
+  'continue',
+  'dryRun',
+  'fieldManager',
+  'fieldSelector',
+  'fieldValidation',
+  'follow',
+  'force',
+  'gracePeriodSeconds',
+  'includeObject',
+  'labelSelector',
+  'limit',
+  'limitBytes',
+  'orphanDependents',
+  'pretty',
+  'previous',
+  'propagationPolicy',
+  'resourceVersion',
+  'resourceVersionMatch',
+  'sendInitialEvents',
+  'sinceSeconds',
+  'sinceTime',
+  'stderr',
+  'stdin',
+  'stdout',
+  'tailLines',
+  'timeout',
+  'timeoutSeconds',
+  'timestamps',
+  'tty',
+  'verbose',
+  'watch',
+]);
+
+export function harmlessUri(target: string): string {
+  const cut = target.length > MAX_URI ? target.slice(0, MAX_URI) : target;
+  const mark = cut.indexOf('?');
+  if (mark < 0) return cut;
+  const query = cut
+    .slice(mark + 1)
+    .split('&')
+    .map((pair) => {
+      const name = pair.split('=', 1)[0] ?? '';
+      return HARMLESS.has(name) || !pair.includes('=') ? pair : `${name}=***`;
+    });
+  return `${cut.slice(0, mark)}?${query.join('&')}`;
+}

@@ -1,0 +1,112 @@
+/**
+ * What a socket may do before it has said who it is: how long a handshake and a head may take, how long a head may be,
+ * how many sockets one address may hold. Whatever is no HTTP is answered with 400 (408, 431) and closed, so that nothing
+ * that follows on the same socket can be taken for another request.
+ */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { failure, type StatusReason } from '../../schemas/status.ts';
+
+export interface ConnectionLimits {
+  readonly handshakeTimeoutMs: number;
+  /** From the first byte (or the connection) to the end of the headers. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte to the last one of the body. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection may be idle between requests. */
+  readonly keepAliveTimeoutMs: number;
+  /** How often slow requests are looked for. */
+  readonly checkIntervalMs: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  /** 0 is no limit. The machine itself is not limited: its nodes and proxies come from one address. */
+  readonly maxConnectionsPerAddress: number;
+  readonly limitsLoopback: boolean;
+}
+
+export const defaultConnectionLimits: ConnectionLimits = {
+  handshakeTimeoutMs: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 90_000,
+  checkIntervalMs: 5_000,
+  // Tokens with many groups are a few KiB; Node's own limit is 16.
+  maxHeaderBytes: 32 * 1024,
+  // An impersonation has a header per group.
+  maxHeaders: 200,
+  // A node has a dozen watches; several hundred nodes may share an address.
+  maxConnectionsPerAddress: 10_000,
+  limitsLoopback: false,
+};
+
+/** Options of Node's servers. */
+export function serverOptions(limits: ConnectionLimits): {
+  readonly headersTimeout: number;
+  readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
+  readonly connectionsCheckingInterval: number;
+  readonly maxHeaderSize: number;
+  readonly insecureHTTPParser: false;
+  readonly requireHostHeader: true;
+} {
+  return {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  };
+}
+
+const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.)/;
+
+export function limitConnections(server: Server, limits: ConnectionLimits): void {
+  // Node drops what is beyond this silently; one more is let through, to be refused.
+  server.maxHeadersCount = limits.maxHeaders + 1;
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress;
+    if (address === undefined || limits.maxConnectionsPerAddress <= 0) return;
+    if (!limits.limitsLoopback && LOOPBACK.test(address)) return;
+    const count = (open.get(address) ?? 0) + 1;
+    if (count > limits.maxConnectionsPerAddress) return void socket.destroy();
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+  });
+}
+
+/** Throws 431 for a head of too many lines. */
+export function checkHead({ rawHeaders }: IncomingMessage, { maxHeaders }: ConnectionLimits): void {
+  if (rawHeaders.length / 2 > maxHeaders)
+    throw failure(431, 'BadRequest', `the request has more than ${maxHeaders} headers`);
+}
+
+const ANSWERS: Readonly<Record<string, readonly [number, string, StatusReason, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'BadRequest', 'the headers are too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [
+    413,
+    'Payload Too Large',
+    'BadRequest',
+    'the chunk extensions are too large',
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'Timeout', 'the request did not come in time'],
+};
+const NOT_HTTP = [400, 'Bad Request', 'BadRequest', 'the request is not valid HTTP'] as const;
+
+/** For `clientError`: what the parser refuses. The socket is given up. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const [code, phrase, reason, message] = ANSWERS[error.code ?? ''] ?? NOT_HTTP;
+  const body = JSON.stringify(failure(code, reason, message).status);
+  socket.end(
+    `HTTP/1.1 ${code} ${phrase}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}

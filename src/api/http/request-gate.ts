@@ -1,0 +1,96 @@
+/**
+ * The door (access.ts) with its counters: how many may come through, and who is told of it. One attempt per request, made
+ * when its head is read and over when its answer is, or its socket is gone.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../../base/clock.ts';
+import { isStatusError } from '../../schemas/status.ts';
+import type { Access, Entered } from './access.ts';
+import { answerRecord, type AnswerRecord, type Attempt } from './answer-record.ts';
+import { checkHead, type ConnectionLimits } from './connection-limits.ts';
+import { type RateLimits, rejectionOf } from './rate-limits.ts';
+
+export interface RequestGate {
+  /** Throws what the door throws, and 429 or 431. */
+  enter(request: IncomingMessage, url: URL, attempt: Attempt): Promise<Entered>;
+  /** A watch or a session stands. */
+  started(request: IncomingMessage, attempt: Attempt, code: number): void;
+  /** The answer is complete, or nobody is there to read it. Told once. */
+  over(request: IncomingMessage, attempt: Attempt, code: number, durationMs?: number): void;
+}
+
+export interface RequestGateOptions {
+  readonly access: Access;
+  readonly limits: RateLimits;
+  readonly connections: ConnectionLimits;
+  readonly clock: Clock;
+  readonly onAnswer: ((record: AnswerRecord) => void) | undefined;
+}
+
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** They last as long as their client wants, and are no work most of the time. */
+const LONG_RUNNING: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
+
+function isLongRunning({ routed, target }: Entered): boolean {
+  if (target.type === 'resource' && target.subresource === 'tunnel') return true;
+  return routed?.verb === 'watch' || LONG_RUNNING.has(routed?.subresource ?? '');
+}
+
+export function createRequestGate(options: RequestGateOptions): RequestGate {
+  const { access, limits, connections, clock, onAnswer } = options;
+
+  return {
+    async enter(request, url, attempt) {
+      const address = request.socket.remoteAddress ?? '';
+      attempt.beganAtMs = clock.now();
+      try {
+        checkHead(request, connections);
+        const entered = await enterCounted(request, url, attempt, address);
+        if (!isLongRunning(entered))
+          attempt.release = limits.begin(entered.user, !READS.has(request.method ?? 'GET'));
+        return entered;
+      } catch (error) {
+        const rejection = rejectionOf(error);
+        if (rejection) attempt.rejection = rejection;
+        throw error;
+      }
+    },
+    started(request, attempt, code) {
+      onAnswer?.(answerRecord(request, attempt, { stage: 'started', code, durationMs: elapsed(attempt) }));
+      attempt.stands = true;
+    },
+    over(request, attempt, code, durationMs = elapsed(attempt)) {
+      if (attempt.isOver) return;
+      attempt.isOver = true;
+      attempt.release?.();
+      onAnswer?.(answerRecord(request, attempt, { stage: 'complete', code, durationMs }));
+    },
+  };
+
+  async function enterCounted(
+    request: IncomingMessage,
+    url: URL,
+    attempt: Attempt,
+    address: string,
+  ): Promise<Entered> {
+    try {
+      return await access.enter(request, url, {
+        identified(user, impersonator) {
+          attempt.user = user;
+          if (impersonator) attempt.impersonator = impersonator;
+          limits.checkRate(impersonator ?? user, address);
+        },
+        routed(routed) {
+          attempt.routed = routed;
+        },
+      });
+    } catch (error) {
+      if (isStatusError(error, 'Unauthorized')) limits.failedLogin(address);
+      throw error;
+    }
+  }
+
+  function elapsed({ beganAtMs }: Attempt): number {
+    return beganAtMs === undefined ? 0 : clock.now() - beganAtMs;
+  }
+}

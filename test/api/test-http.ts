@@ -1,7 +1,7 @@
 /** The HTTP layer without sockets, on a memory store. Who asks is said by the test. */
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import { createBasicAuthorizer } from '../../src/api/authz/basic-authorizer.ts';
+import { createAuthorizer } from '../../src/api/authz/authorizer.ts';
 import type { UserInfo } from '../../src/api/core/types.ts';
 import { createApp } from '../../src/api/http/app.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
@@ -32,7 +32,7 @@ export async function startTestHttp(namespaces?: readonly string[]): Promise<Tes
   const app = createApp({
     core: core.core,
     authenticator: { authenticate: async () => ({ result: 'user', user: adminUser }) },
-    authorizer: createBasicAuthorizer({ pod: async () => undefined, podsOf: async () => [] }),
+    authorizer: createAuthorizer(core.core.snapshots),
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
   });

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { isRecord } from '../../src/base/json.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import { createBasicAuthorizer } from '../../src/api/authz/basic-authorizer.ts';
+import { createAuthorizer } from '../../src/api/authz/authorizer.ts';
 import { type App, createApp } from '../../src/api/http/app.ts';
 import { parseTarget } from '../../src/api/http/request-target.ts';
 import { toTable } from '../../src/api/tables/index.ts';
@@ -18,6 +18,7 @@ import { startTestCore, type TestCore } from '../api/test-api.ts';
 import { isDeliberate } from './differences.ts';
 import { replayDiscovery } from './discovery.ts';
 import { type Bindings, differences, newBindings, substitute } from './matching.ts';
+import { replayOpenApi } from './openapi.ts';
 
 export interface CaseResult {
   readonly name: string;
@@ -71,7 +72,7 @@ export async function startCluster(): Promise<Cluster> {
           ? { result: 'user', user: { name: 'admin', groups: ['system:masters', 'system:authenticated'] } }
           : { result: 'rejected' },
     },
-    authorizer: createBasicAuthorizer({ pod: async () => undefined, podsOf: async () => [] }),
+    authorizer: createAuthorizer(test.core.snapshots),
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
   });
@@ -359,7 +360,7 @@ async function within<T>(task: Promise<T>): Promise<T> {
   }
 }
 
-export const sections = ['discovery', 'defaulting', 'errors', 'patches', 'lists-watch', 'tables'] as const;
+export const sections = ['discovery', 'openapi', 'defaulting', 'errors', 'patches', 'lists-watch', 'tables'] as const;
 export type Section = (typeof sections)[number];
 
 /** All cases of a section on one cluster. */
@@ -384,6 +385,8 @@ export async function replaySection(section: Section, directory: string): Promis
   }
   if (section === 'discovery')
     return replayCluster((cluster) => replayDiscovery(join(directory, section), cluster));
+  if (section === 'openapi')
+    return replayCluster((cluster) => replayOpenApi(join(directory, section), cluster));
   const results: CaseResult[] = [];
   for (const entry of entries.filter((name) => !name.startsWith('_')).sort()) {
     const name = entry.replace(/\.json$/, '');

@@ -1,10 +1,12 @@
 /** What a request wants to do, and whether it may. */
+import type { PolicyRule } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../core/types.ts';
 
+/** What a request about a resource can be. Rules know more verbs: escalate, bind, impersonate, approve, sign. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 export interface ResourceAttributes {
-  readonly verb: Verb;
+  readonly verb: string;
   readonly group: string;
   readonly resource: string;
   readonly subresource: string | undefined;
@@ -16,13 +18,22 @@ export interface ResourceAttributes {
 
 export interface Decision {
   readonly allowed: boolean;
+  /** Why, where there is something to say beyond "no rule allows it". */
   readonly reason?: string;
+}
+
+/** Everything that somebody may do in a namespace, as far as it can be said in rules. */
+export interface GrantedRules {
+  readonly rules: readonly PolicyRule[];
+  /** Why there may be more, or less, than the rules say. */
+  readonly errors: readonly string[];
 }
 
 export interface Authorizer {
   authorize(user: UserInfo, attributes: ResourceAttributes): Promise<Decision>;
   /** Paths that are no resources: discovery, metrics. */
   authorizePath(user: UserInfo, verb: string, path: string): Promise<Decision>;
+  rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
 }
 
 /** The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace "y"`. */

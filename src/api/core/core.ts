@@ -22,7 +22,7 @@ import { resourceNotFound } from './refusals.ts';
 import { restorePods } from './restore.ts';
 import { type AddressSpace, defaultAddressSpace } from './service-addresses.ts';
 import { createServiceAllocation } from './service-allocation.ts';
-import { createSnapshots } from './snapshots.ts';
+import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { boundPod } from './subresources/binding.ts';
 import { SCALE_TYPE, scaleOf, withScale } from './subresources/scale.ts';
 import type {
@@ -56,6 +56,7 @@ export interface ApiCoreOptions {
 export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, AsyncDisposable {
   readonly registry: Registry;
   readonly schemas: TypeSchemas;
+  readonly snapshots: Snapshots;
   readonly clock: Clock;
   get(ref: ObjectRef, resourceVersion?: string): Promise<KubeObject>;
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
@@ -121,6 +122,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
   return {
     registry,
     schemas,
+    snapshots,
     clock,
     get: (ref, resourceVersion) => readObject(snapshots, ref, resourceVersion),
     list: (collection, listOptions) => readList(snapshots, collection, listOptions),

@@ -1,0 +1,36 @@
+/**
+ * Who may do what. The first that allows decides: administrators (`system:masters`) may everything, a node's agent what its
+ * node needs, everybody what roles say. Nothing is allowed by default.
+ */
+import type { Snapshots } from '../core/snapshots.ts';
+import { createNodeAuthorizer, nodeNameOf } from './node-authorizer.ts';
+import { createNodeLookup } from './node-lookup.ts';
+import { rbacPolicyOf } from './rbac-policy.ts';
+import type { Authorizer, Decision } from './types.ts';
+
+export const MASTERS = 'system:masters';
+
+export function createAuthorizer(snapshots: Snapshots): Authorizer {
+  const rbac = rbacPolicyOf(snapshots);
+  const nodes = createNodeAuthorizer(createNodeLookup(snapshots));
+  const allow: Decision = { allowed: true };
+  return {
+    async authorize(user, attributes) {
+      if (user.groups.includes(MASTERS)) return allow;
+      const asNode = await nodes.authorize(user, attributes);
+      if (asNode?.allowed) return asNode;
+      const byRole = await rbac.authorize(user, attributes);
+      if (byRole.allowed) return byRole;
+      const reasons = [asNode?.reason, byRole.reason].filter((reason) => reason !== undefined);
+      return { allowed: false, ...(reasons.length > 0 ? { reason: reasons.join('\n') } : {}) };
+    },
+    async authorizePath(user, verb, path) {
+      return user.groups.includes(MASTERS) ? allow : rbac.authorizePath(user, verb, path);
+    },
+    async rulesFor(user, namespace) {
+      const { rules, errors } = await rbac.rulesFor(user, namespace);
+      if (nodeNameOf(user) === undefined) return { rules, errors };
+      return { rules, errors: ['node authorizer does not support user rule resolution', ...errors] };
+    },
+  };
+}

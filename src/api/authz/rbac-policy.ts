@@ -1,0 +1,157 @@
+/**
+ * Roles and bindings as they are now: what RBAC allows, and which rules somebody has. Read from the caches, without waiting
+ * for them; bindings are indexed by their subjects, so that a request costs what the asker's own bindings cost.
+ */
+import { objectKey } from '../../schemas/object.ts';
+import { type Binding, type PolicyRule, RBAC_GROUP, type Role, type RoleRef } from '../../schemas/rbac.ts';
+import type { ResourceCache } from '../../store/cache.ts';
+import type { Snapshots } from '../core/snapshots.ts';
+import type { UserInfo } from '../core/types.ts';
+import { rulesAllow, rulesAllowPath } from './rules.ts';
+import { describeSubject, keyOfSubject, keysOfBinding, keysOfUser } from './subjects.ts';
+import type { Decision, GrantedRules, ResourceAttributes } from './types.ts';
+
+export interface RbacPolicy {
+  authorize(user: UserInfo, attributes: ResourceAttributes): Promise<Decision>;
+  authorizePath(user: UserInfo, verb: string, path: string): Promise<Decision>;
+  /** Without a namespace: what is granted everywhere. */
+  rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
+  /** Undefined where there is no such role. Looks again before it says so: a role and its binding may come together. */
+  rulesOf(reference: RoleRef, namespace: string | undefined): Promise<readonly PolicyRule[] | undefined>;
+}
+
+const BY_SUBJECT = 'authz/subject';
+
+interface Caches {
+  readonly roles: ResourceCache;
+  readonly clusterRoles: ResourceCache;
+  readonly bindings: ResourceCache;
+  readonly clusterBindings: ResourceCache;
+}
+
+/** One step of a search: a binding that speaks of the user, by one of the user's keys. */
+interface Grant {
+  readonly binding: Binding;
+  readonly key: string;
+  /** Undefined where the role is missing. */
+  readonly rules: readonly PolicyRule[] | undefined;
+}
+
+const policies = new WeakMap<Snapshots, RbacPolicy>();
+
+/** One policy for one set of caches. */
+export function rbacPolicyOf(snapshots: Snapshots): RbacPolicy {
+  let policy = policies.get(snapshots);
+  if (!policy) {
+    policy = createRbacPolicy(snapshots);
+    policies.set(snapshots, policy);
+  }
+  return policy;
+}
+
+function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
+  let opened: Promise<Caches> | undefined;
+
+  async function open(): Promise<Caches> {
+    const cacheOf = async (plural: string): Promise<ResourceCache> =>
+      (await snapshots.open({ group: RBAC_GROUP, plural })).hub.cache;
+    const [roles, clusterRoles, bindings, clusterBindings] = await Promise.all([
+      cacheOf('roles'),
+      cacheOf('clusterroles'),
+      cacheOf('rolebindings'),
+      cacheOf('clusterrolebindings'),
+    ]);
+    clusterBindings.addIndex(BY_SUBJECT, (binding) => keysOfBinding(binding as Binding));
+    bindings.addIndex(BY_SUBJECT, (binding) =>
+      keysOfBinding(binding as Binding).map((key) => inNamespace(binding.metadata.namespace, key)),
+    );
+    return { roles, clusterRoles, bindings, clusterBindings };
+  }
+
+  function caches(): Promise<Caches> {
+    if (!opened) {
+      opened = open();
+      opened.catch(() => {
+        opened = undefined;
+      });
+    }
+    return opened;
+  }
+
+  function rulesAt(at: Caches, { kind, name }: RoleRef, namespace: string | undefined): Grant['rules'] {
+    const role = (
+      kind === 'ClusterRole' ? at.clusterRoles.get(name) : at.roles.get(objectKey(namespace, name))
+    ) as Role | undefined;
+    return role ? (role.rules ?? NO_RULES) : undefined;
+  }
+
+  /** Cluster-wide bindings first, then those of the namespace. */
+  function* grants(at: Caches, user: UserInfo, namespace: string | undefined): Generator<Grant> {
+    const keys = keysOfUser(user);
+    const all = function* (cache: ResourceCache, place: string | undefined): Generator<Grant> {
+      for (const key of keys)
+        for (const found of cache.byIndex(BY_SUBJECT, place === undefined ? key : inNamespace(place, key))) {
+          const binding = found as Binding;
+          yield { binding, key, rules: rulesAt(at, binding.roleRef, place) };
+        }
+    };
+    yield* all(at.clusterBindings, undefined);
+    if (namespace) yield* all(at.bindings, namespace);
+  }
+
+  async function decide(
+    user: UserInfo,
+    namespace: string | undefined,
+    allows: (rules: readonly PolicyRule[]) => boolean,
+  ): Promise<Decision> {
+    const missing = new Set<string>();
+    for (const { binding, key, rules } of grants(await caches(), user, namespace)) {
+      if (!rules) missing.add(noRole(binding.roleRef));
+      else if (allows(rules)) return { allowed: true, reason: allowedBy(binding, key) };
+    }
+    if (missing.size === 0) return { allowed: false };
+    return { allowed: false, reason: `RBAC: ${aggregate([...missing])}` };
+  }
+
+  return {
+    authorize: (user, attributes) =>
+      decide(user, attributes.namespace, (rules) => rulesAllow(rules, attributes)),
+    authorizePath: (user, verb, path) =>
+      decide(user, undefined, (rules) => rulesAllowPath(rules, verb, path)),
+    async rulesFor(user, namespace) {
+      const found = new Set<PolicyRule>();
+      const errors = new Set<string>();
+      for (const { binding, rules } of grants(await caches(), user, namespace)) {
+        if (!rules) errors.add(noRole(binding.roleRef));
+        else for (const rule of rules) found.add(rule);
+      }
+      return { rules: [...found], errors: [...errors] };
+    },
+    async rulesOf(reference, namespace) {
+      const at = await caches();
+      const found = rulesAt(at, reference, namespace);
+      if (found) return found;
+      await (reference.kind === 'ClusterRole' ? at.clusterRoles : at.roles).refresh();
+      return rulesAt(at, reference, namespace);
+    },
+  };
+}
+
+const NO_RULES: readonly PolicyRule[] = [];
+
+/** Names of subjects may hold anything; namespaces hold no blank. */
+const inNamespace = (namespace: string | undefined, key: string): string => `${namespace ?? ''} ${key}`;
+
+export const noRole = ({ kind, name }: RoleRef): string =>
+  `${kind.toLowerCase()}.${RBAC_GROUP} ${JSON.stringify(name)} not found`;
+
+export const aggregate = (errors: readonly string[]): string =>
+  errors.length === 1 ? (errors[0] ?? '') : `[${errors.join(', ')}]`;
+
+function allowedBy({ kind, metadata, roleRef, subjects = [] }: Binding, key: string): string {
+  const { name, namespace } = metadata;
+  const subject = subjects.find((candidate) => keyOfSubject(candidate, namespace) === key);
+  const shown = namespace === undefined ? name : `${name}/${namespace}`;
+  const who = subject ? describeSubject(subject, namespace ?? '') : '';
+  return `RBAC: allowed by ${kind} ${JSON.stringify(shown)} of ${roleRef.kind} ${JSON.stringify(roleRef.name)} to ${who}`;
+}

@@ -2,6 +2,7 @@
 import { applicationKind } from './kinds/application.ts';
 import { clusterRoleKind } from './kinds/cluster-role.ts';
 import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts';
+import { certificateSigningRequestKind } from './kinds/certificate-signing-request.ts';
 import { configMapKind } from './kinds/config-map.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
@@ -40,6 +41,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   secretKind,
   configMapKind,
   leaseKind,
+  certificateSigningRequestKind,
   serviceKind,
   podKind,
   replicaSetKind,

@@ -86,6 +86,14 @@ export interface ResourceKind extends ServedResource {
   prepareForCreate(object: KubeObject): KubeObject;
   /** What it does at update of the main resource: keeps system-owned fields of `current`. */
   prepareForUpdate(next: KubeObject, current: KubeObject): KubeObject;
+  /** The status that a write to `status` or `approval` stores, where it is not simply the one of the request. */
+  prepareStatus?(next: KubeObject, current: KubeObject, subresource: Subresource, nowMs: number): unknown;
+  /** As `validateUpdate`, for a write to a subresource. */
+  validateSubresource?(
+    next: KubeObject,
+    current: KubeObject,
+    subresource: Subresource,
+  ): readonly FieldError[];
 }
 
 /** The name of a resource in the store and in messages: `pods`, `deployments.apps`. */

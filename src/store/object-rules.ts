@@ -32,7 +32,9 @@ export function checkUpdate(
   structure: readonly FieldError[],
 ): void {
   const byUser = subresource === undefined || subresource === 'scale';
-  const rules = byUser ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)] : [];
+  const rules = byUser
+    ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)]
+    : (kind.validateSubresource?.(next, current, subresource) ?? []);
   refuse(kind, next, [...kind.validate(next), ...rules]);
   refuse(kind, next, structure);
 }

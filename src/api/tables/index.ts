@@ -2,6 +2,7 @@
 import type { KubeObject } from '../../schemas/object.ts';
 import { resourceIdOf, type ServedResource } from '../../schemas/resource-kind.ts';
 import { applicationTable } from './application.ts';
+import { signingRequestTable } from './certificates.ts';
 import { deploymentTable } from './deployment.ts';
 import { eventTable } from './event.ts';
 import { nodeMetricsTable, podMetricsTable } from './metrics.ts';
@@ -38,6 +39,7 @@ const tables: Readonly<Record<string, TableFormat>> = {
   'deployments.apps': deploymentTable,
   'replicasets.apps': replicaSetTable,
   'leases.coordination.k8s.io': leaseTable,
+  'certificatesigningrequests.certificates.k8s.io': signingRequestTable,
   'nodes.metrics.k8s.io': nodeMetricsTable,
   'pods.metrics.k8s.io': podMetricsTable,
   'applications.argoproj.io': applicationTable,

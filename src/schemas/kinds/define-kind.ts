@@ -39,6 +39,8 @@ export interface KindDefinition {
   readonly validateUpdate?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
+  readonly prepareStatus?: ResourceKind['prepareStatus'];
+  readonly validateSubresource?: ResourceKind['validateSubresource'];
 }
 
 /** Where the scale subresource of workloads reads and writes. */
@@ -95,6 +97,8 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       const prepared = ownsStatus ? withStatus(next, jsonClone(current['status'])) : next;
       return definition.prepareForUpdate?.(prepared, current) ?? prepared;
     },
+    ...(definition.prepareStatus ? { prepareStatus: definition.prepareStatus } : {}),
+    ...(definition.validateSubresource ? { validateSubresource: definition.validateSubresource } : {}),
   };
 }
 

@@ -15,7 +15,7 @@ export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
   const updated =
     context.subresource === undefined || context.subresource === 'scale'
       ? updateMain(kind, current, next)
-      : updateSubresource(kind, current, next, context.subresource);
+      : updateSubresource(kind, current, next, context.subresource, context.nowMs);
   return jsonEqual(updated, current) ? current : updated;
 };
 
@@ -70,10 +70,15 @@ function updateSubresource(
   current: KubeObject,
   next: KubeObject,
   subresource: Subresource,
+  nowMs: number,
 ): KubeObject {
   switch (subresource) {
     case 'status':
-      return updateStatus(kind, current, next);
+    case 'approval': {
+      if (!kind.prepareStatus) return updateStatus(kind, current, next);
+      const status = kind.prepareStatus(next, current, subresource, nowMs);
+      return updateStatus(kind, current, { ...next, status });
+    }
     case 'finalize': {
       const finalizers = getPath(next, 'spec', 'finalizers');
       const spec = omit(asRecord(current['spec']), 'finalizers');

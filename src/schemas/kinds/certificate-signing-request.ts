@@ -1,0 +1,76 @@
+/**
+ * `certificates.k8s.io/v1` CertificateSigningRequest. Who asks is the system's to say (admission writes it); what is asked for
+ * never changes. `approval` decides, `status` brings the certificate, and neither does the other's work.
+ */
+import { jsonClone } from '../../base/json.ts';
+import { toRfc3339 } from '../../base/clock.ts';
+import { asRecord, asRecords, asString, getPath, omit } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import type { Subresource } from '../resource-kind.ts';
+import {
+  conditionsOf,
+  validateSigningRequest,
+  validateSigningRequestUpdate,
+} from '../validation/certificates.ts';
+import { defineKind } from './define-kind.ts';
+
+type Condition = Readonly<Record<string, unknown>>;
+
+export const certificateSigningRequestKind = defineKind({
+  group: 'certificates.k8s.io',
+  kind: 'CertificateSigningRequest',
+  plural: 'certificatesigningrequests',
+  shortNames: ['csr'],
+  namespaced: false,
+  subresources: ['approval', 'status'],
+  applyOrder: 70,
+  nameRule: () => [],
+  initialStatus: () => ({}),
+  validate: validateSigningRequest,
+  validateSubresource: validateSigningRequestUpdate,
+  prepareForUpdate: (next, current) => ({ ...next, spec: jsonClone(current['spec']) }),
+  prepareStatus,
+});
+
+function prepareStatus(
+  next: KubeObject,
+  current: KubeObject,
+  subresource: Subresource,
+  nowMs: number,
+): unknown {
+  const status = asRecord(next['status']);
+  const given = asRecords(status['conditions']);
+  const isApproval = subresource === 'approval';
+  const conditions = withTimes(isApproval ? given : keepDecisions(given, current), current, nowMs);
+  const certificate = isApproval ? getPath(current, 'status', 'certificate') : status['certificate'];
+  return {
+    ...omit(status, 'conditions', 'certificate'),
+    ...(asString(certificate) === '' ? {} : { certificate }),
+    ...(conditions.length === 0 ? {} : { conditions }),
+  };
+}
+
+/** As many of each decision as there were: a status neither makes nor withdraws one. */
+function keepDecisions(given: readonly Condition[], current: KubeObject): readonly Condition[] {
+  return ['Approved', 'Denied'].reduce((conditions, type) => {
+    const before = conditionsOf(current, type);
+    const now = conditions.filter((condition) => condition['type'] === type);
+    if (now.length === before.length) return conditions;
+    return [...conditions.filter((condition) => condition['type'] !== type), ...before];
+  }, given);
+}
+
+function withTimes(given: readonly Condition[], current: KubeObject, nowMs: number): readonly Condition[] {
+  const now = toRfc3339(nowMs);
+  return given.map((condition) => {
+    const before = conditionsOf(current).find(
+      ({ type, status }) => type === condition['type'] && status === condition['status'],
+    );
+    return {
+      ...condition,
+      lastUpdateTime: asString(condition['lastUpdateTime']) || now,
+      lastTransitionTime:
+        asString(condition['lastTransitionTime']) || asString(before?.['lastTransitionTime']) || now,
+    };
+  });
+}

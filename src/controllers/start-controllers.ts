@@ -13,13 +13,20 @@ import {
 import { startTaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts';
 import { startPodGc } from './pod-gc/pod-gc-controller.ts';
 import { startReplicaSetController } from './replicaset/replicaset-controller.ts';
+import { startBootstrapTokenCleaner } from './serviceaccount/bootstrap-token-cleaner.ts';
 import { startServiceAccountController } from './serviceaccount/serviceaccount-controller.ts';
+import {
+  type SignSecretToken,
+  startTokenSecretController,
+} from './serviceaccount/token-secret-controller.ts';
 
 export interface ControllersOptions {
   readonly podNetwork?: PodNetwork;
   readonly nodeHealth?: NodeHealthOptions;
   /** PEM; published to every namespace as ConfigMap `kube-root-ca.crt`. */
   readonly caBundle?: string;
+  /** Signs what belongs into the Secrets of service accounts; without it nobody fills them. */
+  readonly signSecretToken?: SignSecretToken;
 }
 
 export async function startControllers(
@@ -27,9 +34,12 @@ export async function startControllers(
   options: ControllersOptions = {},
 ): Promise<AsyncDisposable> {
   const nodeHealth = options.nodeHealth ?? DEFAULT_NODE_HEALTH;
+  const sign = options.signSecretToken;
   const starts: readonly (() => Promise<AsyncDisposable>)[] = [
     () => startNamespaceController(context),
     () => startServiceAccountController(context, options.caBundle),
+    () => startBootstrapTokenCleaner(context),
+    ...(sign ? [() => startTokenSecretController(context, { caBundle: options.caBundle, sign })] : []),
     () => startNodeIpamController(context, options.podNetwork ?? DEFAULT_POD_NETWORK),
     () => startReplicaSetController(context),
     () => startDeploymentController(context),

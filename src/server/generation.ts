@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createAuthentication } from '../api/authn/authentication.ts';
 import { createCertificateAuthenticator } from '../api/authn/certificates.ts';
+import { legacyClaims } from '../api/authn/service-account-claims.ts';
 import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import type { TokenTable } from '../api/authn/token-table.ts';
 import { createApiCore } from '../api/core/core.ts';
@@ -163,6 +164,7 @@ function lead(parts: LeadParts): AsyncDisposable {
           controllers: {
             podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
             caBundle: tls.caPem,
+            signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),
           },
           sync: gitOps.sync,
           ...(gitOps.rootApplication ? { rootApplication: gitOps.rootApplication } : {}),

@@ -5,7 +5,7 @@ import { parseCertificateRequest } from '../certificates/certificate-request.ts'
 import { asList, asNumber, asRecord, asRecords, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { quote } from '../status.ts';
-import { dns1123Label, dns1123Subdomain, MAX_SUBDOMAIN } from './names.ts';
+import { dns1123Label, dns1123Subdomain, MAX_SUBDOMAIN, type NameRule } from './names.ts';
 import {
   duplicate,
   type FieldErrors,
@@ -125,11 +125,7 @@ export function validateSignerName(path: string, name: string): FieldErrors {
     return [invalid(path, name, detail)];
   }
   const labels = domain.split('.');
-  const complaints = (
-    part: string,
-    pieces: readonly string[],
-    rule: (text: string) => string[],
-  ): FieldErrors => {
+  const complaints = (part: string, pieces: readonly string[], rule: NameRule): FieldErrors => {
     const wrong = pieces.find((piece) => rule(piece).length > 0);
     if (wrong === undefined) return [];
     return rule(wrong).map((why) => invalid(path, part, `validating label ${quote(wrong)}: ${why}`));

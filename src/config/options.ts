@@ -48,6 +48,12 @@ export interface Config {
   readonly tokenFile: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly logLevel: (typeof logLevels)[number];
+  /** Undefined: a file of the data directory. */
+  readonly auditLog: string | undefined;
+  readonly rateLimit: number;
+  readonly maxRequestsInflight: number;
+  readonly maxMutatingRequestsInflight: number;
+  readonly maxConnectionsPerAddress: number;
 }
 
 export interface OptionSpec<Key extends keyof Config = keyof Config> {
@@ -329,6 +335,50 @@ export const options: readonly OptionSpec[] = [
     fallback: 'info',
     choices: logLevels,
     parse: oneOf(logLevels),
+  },
+  {
+    field: 'auditLog',
+    flag: 'audit-log',
+    placeholder: 'PATH|-|none',
+    description: 'where each request to the API is written down; DATA-DIR/audit.log otherwise',
+    commands: SERVERS,
+    parse: text,
+  },
+  {
+    field: 'rateLimit',
+    flag: 'rate-limit',
+    placeholder: 'N',
+    description: 'requests per second of one client of the API; 0 for no limit',
+    commands: SERVERS,
+    fallback: '400',
+    parse: (value) => parseInteger(value, 0, 1_000_000),
+  },
+  {
+    field: 'maxRequestsInflight',
+    flag: 'max-requests-inflight',
+    placeholder: 'N',
+    description: 'reading requests that the API works on at the same time; 0 for no limit',
+    commands: SERVERS,
+    fallback: '400',
+    parse: (value) => parseInteger(value, 0, 1_000_000),
+  },
+  {
+    field: 'maxMutatingRequestsInflight',
+    flag: 'max-mutating-requests-inflight',
+    placeholder: 'N',
+    description: 'writing requests that the API works on at the same time; 0 for no limit',
+    commands: SERVERS,
+    fallback: '200',
+    parse: (value) => parseInteger(value, 0, 1_000_000),
+  },
+  {
+    field: 'maxConnectionsPerAddress',
+    flag: 'max-connections-per-address',
+    placeholder: 'N',
+    description: 'connections to the API from one address other than this machine; 0 for no limit',
+    commands: SERVERS,
+    fallback: '10000',
+    parse: (value) => parseInteger(value, 0, 1_000_000),
   },
 ];
 

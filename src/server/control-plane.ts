@@ -12,6 +12,8 @@ import { createServiceAccountTokens } from '../api/authn/service-account-tokens.
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
 import { openAuthority } from '../api/tls/authority.ts';
 import { type ServerTls, ensureServerTls } from '../api/tls/server-tls.ts';
+import { type AuditLog, openAuditLog } from '../api/http/audit.ts';
+import { createRateLimits, defaultRequestLimits, type RequestLimits } from '../api/http/rate-limits.ts';
 import { writeKubeconfig } from '../api/tls/kubeconfig.ts';
 import { ensureSigningKey } from '../api/tls/signing-key.ts';
 import type { Config } from '../config/index.ts';
@@ -77,8 +79,11 @@ async function startOn(
     clock,
     rng: systemRng,
     metrics: createMetrics(),
+    audit: await startAudit(config, dataDir, { clock, logger }),
+    limits: createRateLimits(requestLimits(config), clock),
     logger,
   };
+  parts.metrics.follow(parts.limits);
   let generation: Generation = await startGeneration(parts);
   await giveAdminKubeconfig(dataDir, tokens, tls, generation.url);
 
@@ -114,6 +119,7 @@ async function startOn(
       stopped = true;
       await replacing;
       await generation[Symbol.asyncDispose]();
+      await parts.audit?.[Symbol.asyncDispose]();
       await embedded?.[Symbol.asyncDispose]();
     },
   };
@@ -133,6 +139,22 @@ async function giveAdminKubeconfig(
   }
   await writeKubeconfig(dataDir.kubeconfig, { server: url, caPem: tls.caPem, token });
 }
+
+function startAudit(
+  { auditLog }: Config,
+  dataDir: DataDir,
+  parts: { readonly clock: Clock; readonly logger: Logger },
+): Promise<AuditLog | undefined> {
+  if (auditLog === 'none') return Promise.resolve(undefined);
+  return openAuditLog({ path: auditLog ?? join(dataDir.root, 'audit.log'), ...parts });
+}
+
+const requestLimits = (config: Config): RequestLimits => ({
+  ...defaultRequestLimits,
+  requestsPerSecond: config.rateLimit,
+  maxReadsInFlight: config.maxRequestsInflight,
+  maxWritesInFlight: config.maxMutatingRequestsInflight,
+});
 
 function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';

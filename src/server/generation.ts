@@ -10,6 +10,8 @@ import { legacyClaims } from '../api/authn/service-account-claims.ts';
 import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import type { TokenTable } from '../api/authn/token-table.ts';
 import { createApiCore } from '../api/core/core.ts';
+import type { AuditLog } from '../api/http/audit.ts';
+import type { RateLimits } from '../api/http/rate-limits.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
@@ -45,6 +47,8 @@ export interface GenerationParts {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly metrics: Metrics;
+  readonly audit: AuditLog | undefined;
+  readonly limits: RateLimits;
   readonly logger: Logger;
 }
 
@@ -92,7 +96,7 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
 }
 
 function listen(
-  { config, tls, tokens, serviceAccounts, clock, rng, metrics, logger }: GenerationParts,
+  { config, tls, tokens, serviceAccounts, clock, rng, metrics, audit, limits, logger }: GenerationParts,
   core: ReturnType<typeof createApiCore>,
   parts: {
     readonly history: HistoryWatch;
@@ -112,7 +116,12 @@ function listen(
     issuer: serviceAccounts.documents,
     ...(parts.webhooks ? { webhooks: parts.webhooks } : {}),
     metrics: metrics.source,
-    onAnswer: (record) => metrics.observe(record),
+    limits,
+    connections: { maxConnectionsPerAddress: config.maxConnectionsPerAddress },
+    onAnswer: (record) => {
+      metrics.observe(record);
+      audit?.record(record);
+    },
     readinessChecks: [
       {
         name: 'store',

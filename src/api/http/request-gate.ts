@@ -56,6 +56,7 @@ export function createRequestGate(options: RequestGateOptions): RequestGate {
       }
     },
     started(request, attempt, code) {
+      if (attempt.isOver) return;
       onAnswer?.(answerRecord(request, attempt, { stage: 'started', code, durationMs: elapsed(attempt) }));
       attempt.stands = true;
     },

@@ -6,6 +6,7 @@
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { UserInfo } from '../core/types.ts';
+import { selectedName, selects } from './field-terms.ts';
 import { namedByPod, type ReferenceType } from './pod-references.ts';
 import type { Decision, ResourceAttributes } from './types.ts';
 
@@ -98,7 +99,7 @@ export function createNodeAuthorizer(lookup: NodeLookup): NodeAuthorizer {
   ): Promise<Decision> {
     const { verb, namespace, name, subresource } = attributes;
     if (lists(verb) && subresource === undefined)
-      return selects(attributes, 'spec.nodeName', node)
+      return selects(attributes.fieldSelector, 'spec.nodeName', node)
         ? allow
         : deny('can only list/watch pods with spec.nodeName field selector');
     const possible =
@@ -118,7 +119,7 @@ export function createNodeAuthorizer(lookup: NodeLookup): NodeAuthorizer {
   async function decideReferenced(node: string, attributes: ResourceAttributes): Promise<Decision> {
     const { verb, namespace, resource, subresource } = attributes;
     const type = REFERENCES[resource];
-    const name = attributes.name ?? selectedName(attributes);
+    const name = attributes.name ?? selectedName(verb, attributes.fieldSelector);
     const readable = type === 'claim' ? verb === 'get' : reads(verb);
     if (type === undefined || subresource !== undefined) return deny();
     if (!readable || name === undefined) return deny('can only read an individual resource of this type');
@@ -165,7 +166,7 @@ export function createNodeAuthorizer(lookup: NodeLookup): NodeAuthorizer {
     const { verb, subresource } = attributes;
     if (subresource !== undefined) return deny();
     if (verb === 'create') return allow;
-    const name = attributes.name ?? selectedName(attributes);
+    const name = attributes.name ?? selectedName(verb, attributes.fieldSelector);
     if (!reads(verb) || name === undefined) return deny('can only read its own certificate signing requests');
     const request = await lookup.signingRequest(name);
     const spec = request?.['spec'] as { username?: unknown } | undefined;
@@ -195,7 +196,7 @@ function decideNode(node: string, attributes: ResourceAttributes): Decision {
   if (subresource !== undefined && subresource !== 'status') return deny();
   // Which node it makes is in the body: admission looks.
   if (verb === 'create') return subresource === undefined ? allow : deny();
-  const meant = name ?? selectedName(attributes);
+  const meant = name ?? selectedName(verb, attributes.fieldSelector);
   if (reads(verb)) {
     if (meant === node) return allow;
     return meant === undefined
@@ -217,20 +218,4 @@ function decideLease(node: string, { verb, namespace, name, subresource }: Resou
   return possible && name === node
     ? allow
     : deny('can only access node lease with the same name as the requesting node');
-}
-
-/** A list or watch that is confined by a term of its field selector. */
-function selects({ fieldSelector }: ResourceAttributes, field: string, value: string): boolean {
-  const terms = (fieldSelector ?? '').split(',');
-  return terms.includes(`${field}=${value}`) || terms.includes(`${field}==${value}`);
-}
-
-/** The one object that a list or watch is confined to. */
-function selectedName({ verb, fieldSelector }: ResourceAttributes): string | undefined {
-  if (!lists(verb)) return undefined;
-  for (const term of (fieldSelector ?? '').split(',')) {
-    const name = /^metadata\.name==?([^=]+)$/.exec(term)?.[1];
-    if (name !== undefined) return name;
-  }
-  return undefined;
 }

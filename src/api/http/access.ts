@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { failure } from '../../schemas/status.ts';
 import { anonymousUser, type Authenticator } from '../authn/types.ts';
+import { impersonationOf } from '../authz/impersonation.ts';
 import type { Authorizer } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { UserInfo } from '../core/types.ts';
@@ -45,6 +46,14 @@ export interface AccessOptions {
 }
 
 export function createAccess({ core, virtual, authenticator, authorizer }: AccessOptions): Access {
+  /** Who the request is to be answered for, where the asker may speak for them. */
+  async function impersonated(request: IncomingMessage, asker: UserInfo): Promise<UserInfo | undefined> {
+    const impersonation = impersonationOf(request.rawHeaders);
+    if (!impersonation) return undefined;
+    for (const attributes of impersonation.asked) await authorize(authorizer, asker, { attributes });
+    return impersonation.user;
+  }
+
   async function identify(request: IncomingMessage, path: string): Promise<UserInfo> {
     const { headers, socket } = request;
     const claim = await authenticator.authenticate({ headers, certificate: certificateOf(socket) });
@@ -72,8 +81,13 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
     async enter(request, url, witness) {
       const method = request.method ?? 'GET';
       const path = url.pathname;
-      const user = await identify(request, path);
-      witness?.identified(user);
+      const asker = await identify(request, path);
+      const meant = await impersonated(request, asker).catch((error: unknown) => {
+        witness?.identified(asker);
+        throw error;
+      });
+      const user = meant ?? asker;
+      witness?.identified(user, meant ? asker : undefined);
       const target = parseTarget(path);
       const isOurs = target.type === 'resource' && target.group === SYMPHONY_GROUP;
       if (isOurs) return { user, url, target, routed: undefined };

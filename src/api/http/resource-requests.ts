@@ -12,6 +12,7 @@ import {
   type Subresource,
 } from '../../schemas/resource-kind.ts';
 import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
+import { selectedName } from '../authz/field-terms.ts';
 import { type Authorizer, denialText, type ResourceAttributes, type Verb } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import { invalidOptions, methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
@@ -84,7 +85,7 @@ export function route(
       resource: kind.plural,
       subresource,
       namespace: namespace ?? (kind.group === '' && kind.kind === 'Namespace' ? name : undefined),
-      name,
+      name: name ?? selectedName(verb, query.get('fieldSelector') ?? undefined),
       fieldSelector: query.get('fieldSelector') ?? undefined,
     },
   } as const;
@@ -142,9 +143,8 @@ function verbOf(
 export async function authorize(
   authorizer: Authorizer,
   user: UserInfo,
-  routed: RoutedRequest,
+  { attributes }: Pick<RoutedRequest, 'attributes'>,
 ): Promise<void> {
-  const { attributes } = routed;
   const decision = await authorizer.authorize(user, attributes);
   if (decision.allowed) return;
   throw denied(attributes, `${denialText(user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`);

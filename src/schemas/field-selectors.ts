@@ -123,22 +123,23 @@ export function formatFieldSelector(requirements: readonly FieldRequirement[]): 
   return requirements.map(({ field, operator, value }) => `${field}${operator}${escape(value)}`).join(',');
 }
 
-const extractorOf = (id: ResourceId, field: string): Extract | undefined => {
+type Selectable = Pick<ResourceKind, 'group' | 'plural' | 'custom'>;
+
+const extractorOf = (kind: Selectable, field: string): Extract | undefined => {
   if (Object.hasOwn(METADATA, field)) return METADATA[field];
-  const own = FIELDS[id];
+  if (kind.custom)
+    return kind.custom.selectableFields.includes(field) ? text(...field.split('.')) : undefined;
+  const own = FIELDS[resourceIdOf(kind)];
   return own && Object.hasOwn(own, field) ? own[field] : undefined;
 };
 
 /** Throws a 400 `Status` error when the kind cannot be selected by one of the fields. */
-export function checkFieldSelector(
-  kind: Pick<ResourceKind, 'group' | 'plural'>,
-  requirements: readonly FieldRequirement[],
-): void {
+export function checkFieldSelector(kind: Selectable, requirements: readonly FieldRequirement[]): void {
   const id = resourceIdOf(kind);
   for (const { field } of requirements) {
-    if (extractorOf(id, field)) continue;
+    if (extractorOf(kind, field)) continue;
     throw badRequest(
-      FIELDS[id]
+      FIELDS[id] !== undefined || kind.custom
         ? `field label not supported: ${field}`
         : `${quote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
     );
@@ -146,17 +147,13 @@ export function checkFieldSelector(
 }
 
 /** The value of a field of an object, or undefined where the kind has no such field. */
-export function fieldValue(
-  kind: Pick<ResourceKind, 'group' | 'plural'>,
-  object: KubeObject,
-  field: string,
-): string | undefined {
-  return extractorOf(resourceIdOf(kind), field)?.(object);
+export function fieldValue(kind: Selectable, object: KubeObject, field: string): string | undefined {
+  return extractorOf(kind, field)?.(object);
 }
 
 /** Fields that the kind does not have match nothing. */
 export function matchesFieldSelector(
-  kind: Pick<ResourceKind, 'group' | 'plural'>,
+  kind: Selectable,
   requirements: readonly FieldRequirement[],
   object: KubeObject,
 ): boolean {

@@ -4,6 +4,7 @@ import { clusterRoleKind } from './kinds/cluster-role.ts';
 import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts';
 import { certificateSigningRequestKind } from './kinds/certificate-signing-request.ts';
 import { configMapKind } from './kinds/config-map.ts';
+import { customResourceDefinitionKind } from './kinds/custom-resource-definition.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
 import { endpointsKind } from './kinds/endpoints.ts';
@@ -61,6 +62,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   resourceQuotaKind,
   runtimeClassKind,
   storageClassKind,
+  customResourceDefinitionKind,
   clusterRoleKind,
   clusterRoleBindingKind,
   roleKind,

@@ -15,6 +15,10 @@ const BLANKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Node: { spec: {}, status: {} },
   Namespace: { spec: {}, status: {} },
   Lease: { spec: {} },
+  CustomResourceDefinition: {
+    spec: { group: '', names: { plural: '', kind: '' }, scope: '', versions: null },
+    status: { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: null },
+  },
   Ingress: { spec: {}, status: { loadBalancer: {} } },
   IngressClass: { spec: {} },
   NetworkPolicy: { spec: { podSelector: {} } },
@@ -34,7 +38,8 @@ const BLANKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-export function blankObject({ group, version, kind }: ResourceKind): KubeObject {
+export function blankObject({ group, version, kind, custom }: ResourceKind): KubeObject {
   const metadata = {} as KubeObject['metadata'];
-  return { apiVersion: formatApiVersion(group, version), kind, metadata, ...BLANKS[kind] };
+  const blank = custom ? {} : BLANKS[kind];
+  return { apiVersion: formatApiVersion(group, version), kind, metadata, ...blank };
 }

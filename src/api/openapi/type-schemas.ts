@@ -43,7 +43,13 @@ export interface TypeSchemas {
 
 const REF_PREFIX = '#/components/schemas/';
 
-export function createTypeSchemas(document: SchemaDocument): TypeSchemas {
+/** The schema of a kind that upstream does not define: of a custom resource. */
+export type FindCustomSchema = (group: string, version: string, kind: string) => ResolvedSchema | undefined;
+
+export function createTypeSchemas(
+  document: SchemaDocument,
+  customSchema: FindCustomSchema = () => undefined,
+): TypeSchemas {
   const byKind = new Map<string, string>();
   for (const [name, schema] of Object.entries(document)) {
     const kinds = schema['x-kubernetes-group-version-kind'];
@@ -66,7 +72,7 @@ export function createTypeSchemas(document: SchemaDocument): TypeSchemas {
     ofKind(group, version, kind) {
       const name = byKind.get(`${group}/${version}/${kind}`);
       const schema = name === undefined ? undefined : document[name];
-      return schema ? { name, schema } : undefined;
+      return schema ? { name, schema } : customSchema(group, version, kind);
     },
     field(schema, name) {
       if (schema === undefined) return undefined;

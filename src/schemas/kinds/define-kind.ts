@@ -11,7 +11,7 @@ import { schemaNameOf } from '../definitions.ts';
 import type { FieldError } from '../field-error.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import { checkImplemented } from '../profile/index.ts';
-import type { ResourceKind, Subresource } from '../resource-kind.ts';
+import type { ResourceKind, StoredForm, Subresource } from '../resource-kind.ts';
 import { checkStructure } from '../structure.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
 import type { NameRule } from '../validation/names.ts';
@@ -28,6 +28,9 @@ export interface KindDefinition {
   readonly applyOrder: number;
   readonly countsGeneration?: boolean;
   readonly hasScale?: boolean;
+  /** As in {@link ResourceKind}. */
+  readonly deletionFinalizer?: string;
+  readonly storage?: StoredForm;
   readonly nameRule: NameRule;
   /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
   readonly stored?: { readonly missing?: string };
@@ -74,6 +77,10 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     behaviour: definition.stored ? 'stored' : 'implemented',
     ...(definition.stored?.missing === undefined ? {} : { missing: definition.stored.missing }),
     ...(definition.hasScale ? { scale: WORKLOAD_SCALE } : {}),
+    ...(definition.deletionFinalizer === undefined
+      ? {}
+      : { deletionFinalizer: definition.deletionFinalizer }),
+    ...(definition.storage ? { storage: definition.storage } : {}),
     withDefaults(object) {
       const draft = normalise<KubeObject>(schemaName, object);
       definition.fillDefaults?.(draft);

@@ -28,7 +28,7 @@ export function isFullyReleased(object: KubeObject): boolean {
 export const planDelete: PlanDelete = (kind, current, options, nowMs) => {
   checkPreconditions(kind, current, options);
   if (kind.kind === 'Namespace' && kind.group === '') return planNamespaceDelete(current, options, nowMs);
-  const finalizers = finalizersFor(current.metadata, options);
+  const finalizers = withOwnFinalizer(kind, current, finalizersFor(current.metadata, options));
   const isPod = kind.kind === 'Pod' && kind.group === '';
   if (isPod) return planPodDelete(current, options, finalizers, nowMs);
   if (finalizers.length === 0) return { action: 'remove' };
@@ -64,6 +64,17 @@ function finalizersFor(metadata: ObjectMeta, { propagationPolicy }: DeleteOption
   return finalizers.includes(wanted) && others.length === finalizers.length - 1
     ? finalizers
     : [...others, wanted];
+}
+
+/** The kind's own finalizer comes with the first deletion; whoever has taken it off does not get it back. */
+function withOwnFinalizer(
+  { deletionFinalizer: own }: ResourceKind,
+  { metadata }: KubeObject,
+  finalizers: readonly string[],
+): readonly string[] {
+  const isFirst = metadata.deletionTimestamp === undefined;
+  if (own === undefined || !isFirst || finalizers.includes(own)) return finalizers;
+  return [...finalizers, own];
 }
 
 function withFinalizers(object: KubeObject, finalizers: readonly string[]): KubeObject {

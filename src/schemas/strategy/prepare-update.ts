@@ -62,7 +62,9 @@ function isNewGeneration(kind: ResourceKind, next: KubeObject, current: KubeObje
   if (kind.kind === 'Deployment' && !jsonEqual(next.metadata.annotations, current.metadata.annotations)) {
     return true;
   }
-  return !jsonEqual(omit(next, 'metadata', 'status'), omit(current, 'metadata', 'status'));
+  // Without a subresource of its own, the status of a custom object is a part like any other.
+  const apart = kind.custom && !kind.subresources.includes('status') ? ['metadata'] : ['metadata', 'status'];
+  return !jsonEqual(omit(next, ...apart), omit(current, ...apart));
 }
 
 function updateSubresource(
@@ -129,6 +131,13 @@ function resizeContainers(next: KubeObject, current: KubeObject): KubeObject {
   return { ...current, spec: { ...asRecord(current['spec']), containers } };
 }
 
+/** Nothing of a custom object's metadata comes with its status but the record of who owns it. */
+function withRecord(metadata: ObjectMeta, managedFields: ObjectMeta['managedFields']): ObjectMeta {
+  const { managedFields: before, ...rest } = metadata;
+  if (managedFields === before) return metadata;
+  return managedFields === undefined ? rest : { ...rest, managedFields };
+}
+
 /** Labels, annotations and finalizers may come with a status, except where upstream keeps them too. */
 function updateStatus(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
   const metadata = keepSystemMetadata(metadataOf(next), current.metadata);
@@ -139,8 +148,11 @@ function updateStatus(kind: ResourceKind, current: KubeObject, next: KubeObject)
     delete metadata.labels;
     if (current.metadata.labels) metadata.labels = current.metadata.labels;
   }
-  const custom = kind.group === 'argoproj.io';
-  const updated: KubeObject = { ...current, metadata: custom ? current.metadata : metadata };
+  const custom = kind.custom !== undefined || kind.group === 'argoproj.io';
+  const updated: KubeObject = {
+    ...current,
+    metadata: custom ? withRecord(current.metadata, metadata.managedFields) : metadata,
+  };
   if (next['status'] === undefined) delete updated['status'];
   else updated['status'] = next['status'];
   return updated;

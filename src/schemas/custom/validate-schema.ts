@@ -1,0 +1,390 @@
+/**
+ * What a schema in a CustomResourceDefinition must satisfy: first that it keeps to the part of JSON Schema that is supported, then that
+ * it is structural (a type for everything, and logic only about what the structure names). The rules and texts are upstream's;
+ * see the documentation of custom resources, "Specifying a structural schema".
+ */
+import { isRecord, jsonEqual } from '../../base/json.ts';
+import { asList, asRecord, asString } from '../json-access.ts';
+import { type FieldErrors, forbidden, invalid, notSupported, required } from '../validation/report.ts';
+import { prune } from './prune.ts';
+import { hasRules, MAX_SCHEMA_DEPTH, type StructuralSchema } from './structural-schema.ts';
+import { compilePattern, validateValue } from './validate-value.ts';
+
+type Node = Readonly<Record<string, unknown>>;
+
+/** Complaints about one schema; the rest is heard once these are settled. */
+const MAX_ERRORS = 50;
+
+export function validateSchema(schema: unknown, path: string): FieldErrors {
+  const root = asRecord(schema);
+  const unsupported = checkSupported(root, path, 0);
+  const errors =
+    unsupported.length > 0
+      ? unsupported
+      : [...checkStructural(root, 'root', path, 0), ...checkComplete(root, root, path, path, 0)];
+  if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
+  return checkDefaults(root as StructuralSchema, path, 0).slice(0, MAX_ERRORS);
+}
+
+const JUNCTORS = ['allOf', 'anyOf', 'oneOf'] as const;
+const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
+
+/** Every schema directly below, with its path. */
+function below(schema: Node, path: string): readonly (readonly [Node, string])[] {
+  const found: (readonly [Node, string])[] = [];
+  const add = (value: unknown, at: string): void => {
+    if (isRecord(value)) found.push([value, at]);
+  };
+  add(schema['items'], `${path}.items`);
+  for (const [name, member] of sorted(schema['properties'])) add(member, `${path}.properties[${name}]`);
+  add(schema['additionalProperties'], `${path}.additionalProperties`);
+  for (const name of JUNCTORS)
+    asList(schema[name]).forEach((member, index) => add(member, `${path}.${name}[${index}]`));
+  add(schema['not'], `${path}.not`);
+  return found;
+}
+
+const sorted = (members: unknown): readonly (readonly [string, unknown])[] =>
+  Object.entries(asRecord(members)).sort(([a], [b]) => (a < b ? -1 : 1));
+
+const UNSUPPORTED = ['definitions', 'dependencies', 'id', 'patternProperties', 'additionalItems'] as const;
+
+function checkSupported(schema: Node, path: string, depth: number): FieldErrors {
+  if (depth > MAX_SCHEMA_DEPTH) return [forbidden(path, 'the schema is nested too deeply')];
+  const errors: FieldErrors = [];
+  const type = asString(schema['type']);
+  if (schema['uniqueItems'] === true)
+    errors.push(
+      forbidden(
+        `${path}.uniqueItems`,
+        'uniqueItems cannot be set to true since the runtime complexity becomes quadratic',
+      ),
+    );
+  const { properties, additionalProperties } = schema;
+  if (additionalProperties === false)
+    errors.push(forbidden(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'));
+  if (isRecord(properties) && Object.keys(properties).length > 0 && isRecord(additionalProperties))
+    errors.push(
+      forbidden(`${path}.additionalProperties`, 'additionalProperties and properties are mutual exclusive'),
+    );
+  for (const name of UNSUPPORTED)
+    if (schema[name] !== undefined) errors.push(forbidden(`${path}.${name}`, `${name} is not supported`));
+  if (schema['$ref'] !== undefined) errors.push(forbidden(`${path}.$ref`, '$ref is not supported'));
+  if (type === 'null')
+    errors.push(forbidden(`${path}.type`, 'type cannot be set to null, use nullable as an alternative'));
+  else if (type !== '' && !TYPES.includes(type)) errors.push(notSupported(`${path}.type`, type, TYPES));
+  if (Array.isArray(schema['items']))
+    errors.push(forbidden(`${path}.items`, 'items must be a schema object and not an array'));
+  else if (type === 'array' && schema['items'] === undefined)
+    errors.push(required(`${path}.items`, 'must be specified'));
+  const pattern = schema['pattern'];
+  if (typeof pattern === 'string' && pattern !== '' && !compilePattern(pattern))
+    errors.push(invalid(`${path}.pattern`, pattern, 'must be a valid regular expression'));
+  errors.push(...checkListType(schema, type, path));
+  for (const [child, at] of below(schema, path)) errors.push(...checkSupported(child, at, depth + 1));
+  return errors;
+}
+
+function checkListType(schema: Node, type: string, path: string): FieldErrors {
+  const listType = schema['x-kubernetes-list-type'];
+  const keys = asList(schema['x-kubernetes-list-map-keys']);
+  const mapType = schema['x-kubernetes-map-type'];
+  const errors: FieldErrors = [];
+  if (mapType !== undefined && mapType !== 'atomic' && mapType !== 'granular')
+    errors.push(notSupported(`${path}.x-kubernetes-map-type`, mapType, ['atomic', 'granular']));
+  if (listType === undefined) {
+    if (keys.length > 0)
+      errors.push(
+        required(`${path}.x-kubernetes-list-type`, 'must be map if x-kubernetes-list-map-keys is non-empty'),
+      );
+    return errors;
+  }
+  if (listType !== 'atomic' && listType !== 'set' && listType !== 'map')
+    return [...errors, notSupported(`${path}.x-kubernetes-list-type`, listType, ['atomic', 'map', 'set'])];
+  if (type !== 'array')
+    errors.push(
+      type === ''
+        ? required(`${path}.type`, 'must be array if x-kubernetes-list-type is specified')
+        : invalid(`${path}.type`, type, 'must be array if x-kubernetes-list-type is specified'),
+    );
+  if (listType !== 'map') {
+    if (keys.length > 0)
+      errors.push(
+        invalid(
+          `${path}.x-kubernetes-list-type`,
+          listType,
+          'must be map if x-kubernetes-list-map-keys is non-empty',
+        ),
+      );
+    return errors;
+  }
+  if (keys.length === 0)
+    errors.push(
+      required(`${path}.x-kubernetes-list-map-keys`, 'must not be empty if x-kubernetes-list-type is map'),
+    );
+  const items = asRecord(schema['items']);
+  const members = asRecord(items['properties']);
+  keys.forEach((key, index) => {
+    const at = `${path}.x-kubernetes-list-map-keys[${index}]`;
+    const name = asString(key);
+    if (!Object.hasOwn(members, name))
+      errors.push(invalid(at, name, 'entries must all be names of item properties'));
+    else if (['array', 'object'].includes(asString(asRecord(members[name])['type'])))
+      errors.push(
+        invalid(
+          `${path}.items.properties[${name}].type`,
+          asRecord(members[name])['type'],
+          "must be a scalar type if parent array's x-kubernetes-list-type is map",
+        ),
+      );
+    else if (!asList(items['required']).includes(name) && asRecord(members[name])['default'] === undefined)
+      errors.push(
+        required(
+          `${path}.items.properties[${name}].default`,
+          `this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property`,
+        ),
+      );
+  });
+  return errors;
+}
+
+type Level = 'root' | 'item' | 'field';
+
+const NEEDS_TYPE: Readonly<Record<Level, string>> = {
+  root: 'must not be empty at the root',
+  item: 'must not be empty for specified array items',
+  field: 'must not be empty for specified object fields',
+};
+
+/** Children first, as upstream reports. */
+function checkStructural(schema: Node, level: Level, path: string, depth: number): FieldErrors {
+  if (depth > MAX_SCHEMA_DEPTH) return [];
+  const errors: FieldErrors = [];
+  const { items, additionalProperties } = schema;
+  if (isRecord(items)) errors.push(...checkStructural(items, 'item', `${path}.items`, depth + 1));
+  for (const [name, member] of sorted(schema['properties']))
+    errors.push(...checkStructural(asRecord(member), 'field', `${path}.properties[${name}]`, depth + 1));
+  if (isRecord(additionalProperties))
+    errors.push(...checkStructural(additionalProperties, 'field', `${path}.additionalProperties`, depth + 1));
+  const type = asString(schema['type']);
+  const embedded = schema['x-kubernetes-embedded-resource'] === true;
+  const free = schema['x-kubernetes-preserve-unknown-fields'] === true;
+  const intOrString = schema['x-kubernetes-int-or-string'] === true;
+  errors.push(...checkExtensions(schema, path));
+  errors.push(...checkLogic(schema, intOrString, path));
+  if (embedded && type !== 'object')
+    errors.push(
+      type === ''
+        ? required(`${path}.type`, 'must be object if x-kubernetes-embedded-resource is true')
+        : invalid(`${path}.type`, type, 'must be object if x-kubernetes-embedded-resource is true'),
+    );
+  else if (type === '' && !intOrString && !free) errors.push(required(`${path}.type`, NEEDS_TYPE[level]));
+  if (embedded && isRecord(additionalProperties))
+    errors.push(
+      forbidden(`${path}.additionalProperties`, 'must not be used if x-kubernetes-embedded-resource is set'),
+    );
+  if (level === 'root' && type !== '' && type !== 'object')
+    errors.push(invalid(`${path}.type`, type, 'must be object at the root'));
+  const members = asRecord(schema['properties']);
+  if (level === 'root' || embedded) errors.push(...checkObjectMembers(members, level === 'root', path));
+  if (embedded && !free && Object.keys(members).length === 0)
+    errors.push(
+      required(
+        `${path}.properties`,
+        'must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields',
+      ),
+    );
+  return errors;
+}
+
+function checkExtensions(schema: Node, path: string): FieldErrors {
+  const errors: FieldErrors = [];
+  const set = (name: string): boolean => schema[`x-kubernetes-${name}`] === true;
+  if (schema['x-kubernetes-preserve-unknown-fields'] === false)
+    errors.push(invalid(`${path}.x-kubernetes-preserve-unknown-fields`, false, 'must be true or undefined'));
+  if (set('int-or-string')) {
+    for (const other of ['preserve-unknown-fields', 'embedded-resource'])
+      if (set(other))
+        errors.push(
+          invalid(
+            `${path}.x-kubernetes-${other}`,
+            true,
+            'must be false if x-kubernetes-int-or-string is true',
+          ),
+        );
+    if (asString(schema['type']) !== '')
+      errors.push(
+        invalid(`${path}.type`, schema['type'], 'must be empty if x-kubernetes-int-or-string is true'),
+      );
+  }
+  return errors;
+}
+
+/** Of objects of the API: kind and version are text, and the schema says nothing of metadata but names. */
+function checkObjectMembers(members: Node, isRoot: boolean, path: string): FieldErrors {
+  const errors: FieldErrors = [];
+  for (const name of ['kind', 'apiVersion']) {
+    const type = Object.hasOwn(members, name) ? asRecord(members[name])['type'] : 'string';
+    if (type !== 'string')
+      errors.push(invalid(`${path}.properties[${name}].type`, asString(type), 'must be string'));
+  }
+  if (!Object.hasOwn(members, 'metadata')) return errors;
+  const metadata = asRecord(members['metadata']);
+  const at = `${path}.properties[metadata]`;
+  if (metadata['type'] !== 'object')
+    errors.push(invalid(`${at}.type`, asString(metadata['type']), 'must be object'));
+  const allowed = new Set(['type', 'properties', 'description', 'title']);
+  const names = Object.keys(asRecord(metadata['properties']));
+  const plain =
+    Object.keys(metadata).every((key) => allowed.has(key)) &&
+    names.every((name) => name === 'name' || name === 'generateName');
+  if (isRoot && !plain)
+    errors.push(
+      forbidden(
+        at,
+        'must not specify anything other than name and generateName, but metadata is implicitly specified',
+      ),
+    );
+  return errors;
+}
+
+const INT_OR_STRING = [{ type: 'integer' }, { type: 'string' }];
+
+/** Inside of allOf and the like stand conditions only, no structure; the form of int-or-string is excepted. */
+function checkLogic(schema: Node, intOrString: boolean, path: string): FieldErrors {
+  const errors: FieldErrors = [];
+  for (const name of JUNCTORS) {
+    const members = asList(schema[name]);
+    if (intOrString && name === 'anyOf' && jsonEqual(members, INT_OR_STRING)) continue;
+    members.forEach((member, index) => {
+      const excepted = intOrString && name === 'allOf' && index === 0;
+      errors.push(...checkCondition(asRecord(member), `${path}.${name}[${index}]`, excepted, 0));
+    });
+  }
+  if (isRecord(schema['not'])) errors.push(...checkCondition(schema['not'], `${path}.not`, false, 0));
+  return errors;
+}
+
+/** What belongs to the structure, by what upstream says where it stands in a condition. */
+const STRUCTURE_ONLY: readonly (readonly [string, string])[] = [
+  ['type', 'must be empty to be structural'],
+  ['title', 'must be empty to be structural'],
+  ['description', 'must be empty to be structural'],
+  ['default', 'must be undefined to be structural'],
+  ['additionalProperties', 'must be undefined to be structural'],
+  ['nullable', 'must be false to be structural'],
+  ['x-kubernetes-preserve-unknown-fields', 'must be undefined to be structural'],
+  ['x-kubernetes-embedded-resource', 'must be false to be structural'],
+  ['x-kubernetes-int-or-string', 'must be false to be structural'],
+  ['x-kubernetes-list-type', 'must be undefined to be structural'],
+  ['x-kubernetes-list-map-keys', 'must be empty to be structural'],
+  ['x-kubernetes-map-type', 'must be undefined to be structural'],
+];
+
+function checkCondition(schema: Node, path: string, excepted: boolean, depth: number): FieldErrors {
+  if (depth > MAX_SCHEMA_DEPTH) return [];
+  const errors: FieldErrors = [];
+  const isEmpty = (value: unknown): boolean =>
+    value === undefined || value === '' || value === false || (Array.isArray(value) && value.length === 0);
+  for (const [name, detail] of STRUCTURE_ONLY)
+    if (!isEmpty(schema[name])) errors.push(forbidden(`${path}.${name}`, detail));
+  if (Object.hasOwn(asRecord(schema['properties']), 'metadata'))
+    errors.push(forbidden(`${path}.properties[metadata]`, 'must not be specified in a nested context'));
+  for (const [child, at] of below(schema, path)) {
+    const intOrString =
+      excepted && at.startsWith(`${path}.anyOf[`) && jsonEqual(schema['anyOf'], INT_OR_STRING);
+    if (!intOrString) errors.push(...checkCondition(child, at, false, depth + 1));
+  }
+  return errors;
+}
+
+/** Whatever a condition speaks of is named by the structure. */
+function checkComplete(
+  structure: Node | undefined,
+  schema: Node,
+  path: string,
+  conditionPath: string,
+  depth: number,
+): FieldErrors {
+  if (depth > MAX_SCHEMA_DEPTH || !structure) return [];
+  const errors: FieldErrors = [];
+  const members = asRecord(structure['properties']);
+  const { items, additionalProperties } = structure;
+  const child = (name: string): Node | undefined => {
+    if (Object.hasOwn(members, name)) return asRecord(members[name]);
+    return isRecord(additionalProperties) ? additionalProperties : undefined;
+  };
+  const conditions: readonly (readonly [Node, string])[] = [
+    ...JUNCTORS.flatMap((name) =>
+      asList(schema[name]).map(
+        (member, index) => [asRecord(member), `${conditionPath}.${name}[${index}]`] as const,
+      ),
+    ),
+    ...(isRecord(schema['not']) ? [[schema['not'], `${conditionPath}.not`] as const] : []),
+  ];
+  for (const [condition, at] of conditions) {
+    for (const [name, member] of sorted(condition['properties'])) {
+      const inner = child(name);
+      const memberPath = `${at}.properties[${name}]`;
+      if (!inner)
+        errors.push(required(`${path}.properties[${name}]`, `because it is defined in ${memberPath}`));
+      else
+        errors.push(
+          ...checkNested(inner, asRecord(member), `${path}.properties[${name}]`, memberPath, depth + 1),
+        );
+    }
+    if (isRecord(condition['items'])) {
+      if (!isRecord(items)) errors.push(required(`${path}.items`, `because it is defined in ${at}.items`));
+      else errors.push(...checkNested(items, condition['items'], `${path}.items`, `${at}.items`, depth + 1));
+    }
+    errors.push(...checkComplete(structure, condition, path, at, depth + 1));
+  }
+  if (schema !== structure) return errors;
+  if (isRecord(items))
+    errors.push(...checkComplete(items, items, `${path}.items`, `${path}.items`, depth + 1));
+  for (const [name, member] of sorted(members)) {
+    const at = `${path}.properties[${name}]`;
+    errors.push(...checkComplete(asRecord(member), asRecord(member), at, at, depth + 1));
+  }
+  if (isRecord(additionalProperties)) {
+    const at = `${path}.additionalProperties`;
+    errors.push(...checkComplete(additionalProperties, additionalProperties, at, at, depth + 1));
+  }
+  return errors;
+}
+
+/** A condition below a condition: its own members are conditions on the members of the structure. */
+function checkNested(
+  structure: Node,
+  condition: Node,
+  path: string,
+  conditionPath: string,
+  depth: number,
+): FieldErrors {
+  return checkComplete(structure, { allOf: [condition] }, path, conditionPath, depth + 1);
+}
+
+/** Defaults fit the schema that they are defaults of. */
+function checkDefaults(schema: StructuralSchema, path: string, depth: number): FieldErrors {
+  if (depth > MAX_SCHEMA_DEPTH) return [];
+  const errors: FieldErrors = [];
+  const { default: value } = schema;
+  if (value !== undefined) {
+    const embedded = schema['x-kubernetes-embedded-resource'] === true;
+    const { unknownFields } = prune(schema, value, embedded);
+    if (unknownFields.length > 0)
+      errors.push(invalid(`${path}.default`, value, 'must not have unknown fields'));
+    const at = `${path}.default`;
+    errors.push(...validateValue(schema, value, at));
+  }
+  for (const [child, at] of below(schema, path))
+    errors.push(...checkDefaults(child as StructuralSchema, at, depth + 1));
+  return errors;
+}
+
+/** Rules in CEL are stored, not evaluated: whoever writes them should know. */
+export function rulesWarning(schema: unknown): string | undefined {
+  return hasRules(schema)
+    ? 'x-kubernetes-validations are stored but not evaluated by Symphony: rules in CEL do not hold'
+    : undefined;
+}

@@ -1,0 +1,61 @@
+import { asList, asRecord, asRecords, asString } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import { fill } from '../defaults/draft.ts';
+import { CLEANUP_FINALIZER } from '../custom/definition.ts';
+import { validateDefinition, validateDefinitionUpdate } from '../custom/validate-definition.ts';
+import { defineKind } from './define-kind.ts';
+
+/** The version that is stored is in `status.storedVersions`, and stays there until somebody has migrated the objects. */
+function withStoredVersion(object: KubeObject): KubeObject {
+  const storage = asRecords(asRecord(object['spec'])['versions']).find(
+    (version) => version['storage'] === true,
+  );
+  const status = asRecord(object['status']);
+  const stored = asList(status['storedVersions']);
+  const name = asString(storage?.['name']);
+  if (name === '' || stored.includes(name)) return object;
+  return { ...object, status: { ...status, storedVersions: [...stored, name] } };
+}
+
+/** What is there before the controller has looked; absent lists are null as upstream writes them. */
+const INITIAL_STATUS = {
+  conditions: null,
+  acceptedNames: { plural: '', kind: '' },
+  storedVersions: [],
+} as const;
+
+export const customResourceDefinitionKind = defineKind({
+  group: 'apiextensions.k8s.io',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  shortNames: ['crd', 'crds'],
+  categories: ['api-extensions'],
+  namespaced: false,
+  subresources: ['status'],
+  // Before everything that may be an object of it, after namespaces and nodes.
+  applyOrder: 6,
+  countsGeneration: true,
+  // The name follows from group and plural: see validateDefinition.
+  nameRule: () => [],
+  deletionFinalizer: CLEANUP_FINALIZER,
+  fillDefaults(draft) {
+    const spec = draft['spec'] as Record<string, unknown> | undefined;
+    if (!spec) return;
+    const names = asRecord(spec['names']);
+    const kind = asString(names['kind']);
+    if (kind !== '')
+      spec['names'] = {
+        ...names,
+        singular: asString(names['singular']) || kind.toLowerCase(),
+        listKind: asString(names['listKind']) || `${kind}List`,
+      };
+    fill(spec, { conversion: { strategy: 'None' } });
+    // Upstream leaves it out where it is false.
+    if (spec['preserveUnknownFields'] === false) delete spec['preserveUnknownFields'];
+  },
+  initialStatus: () => INITIAL_STATUS,
+  validate: validateDefinition,
+  validateUpdate: validateDefinitionUpdate,
+  prepareForCreate: withStoredVersion,
+  prepareForUpdate: withStoredVersion,
+});

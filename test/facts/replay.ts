@@ -360,7 +360,15 @@ async function within<T>(task: Promise<T>): Promise<T> {
   }
 }
 
-export const sections = ['discovery', 'openapi', 'defaulting', 'errors', 'patches', 'lists-watch', 'tables'] as const;
+export const sections = [
+  'discovery',
+  'openapi',
+  'defaulting',
+  'errors',
+  'patches',
+  'lists-watch',
+  'tables',
+] as const;
 export type Section = (typeof sections)[number];
 
 /** All cases of a section on one cluster. */

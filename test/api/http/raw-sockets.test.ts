@@ -1,0 +1,218 @@
+/** What comes in over a socket that speaks no good HTTP, or too much of it. Every time-out here is the server's own. */
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type App, createApp } from '../../../src/api/http/app.ts';
+import type { AnswerRecord } from '../../../src/api/http/answer-record.ts';
+import { createRateLimits } from '../../../src/api/http/rate-limits.ts';
+import { createTunnels } from '../../../src/api/tunnel.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { startTestCore, type TestCore } from '../test-api.ts';
+
+const MAX_CONNECTIONS = 40;
+const bob = { name: 'bob', groups: ['system:authenticated'] };
+
+let core: TestCore;
+let app: App;
+let port: number;
+const records: AnswerRecord[] = [];
+
+beforeAll(async () => {
+  core = await startTestCore(systemClock);
+  app = createApp({
+    core: core.core,
+    authenticator: {
+      authenticate: async ({ headers }) =>
+        headers.authorization === undefined ? { result: 'rejected' } : { result: 'user', user: bob },
+    },
+    authorizer: {
+      authorize: async (_user, { verb }) => ({ allowed: verb !== 'delete' }),
+      authorizePath: async () => ({ allowed: true }),
+    },
+    tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
+    logger: silentLogger,
+    onAnswer: (record) => records.push(record),
+    limits: createRateLimits(
+      { requestsPerSecond: 1_000, maxReadsInFlight: 0, maxWritesInFlight: 0, failedLoginsPerMinute: 5 },
+      systemClock,
+    ),
+    connections: {
+      headersTimeoutMs: 300,
+      requestTimeoutMs: 600,
+      checkIntervalMs: 50,
+      maxHeaderBytes: 8 * 1024,
+      maxHeaders: 50,
+      maxConnectionsPerAddress: MAX_CONNECTIONS,
+      limitsLoopback: true,
+    },
+  });
+  await app.server.listen({ host: '127.0.0.1', port: 0 });
+  ({ port } = app.server.server.address() as AddressInfo);
+});
+afterAll(async () => {
+  app.endStreams();
+  await app.server.close();
+  await core[Symbol.asyncDispose]();
+});
+
+/** Everything that the server says until it closes the socket. */
+function conversation(send: (socket: Socket) => void): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => send(socket));
+    let text = '';
+    socket.setEncoding('utf8');
+    socket.on('data', (part: string) => (text += part));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(text));
+  });
+}
+const says = (...lines: readonly string[]): Promise<string> =>
+  conversation((socket) => socket.write(lines.join('\r\n')));
+
+const statusLine = (text: string): string => text.split('\r\n', 1)[0] ?? '';
+const head = ['Host: api', 'Authorization: Bearer x', 'Content-Type: application/json'];
+const pods = 'POST /api/v1/namespaces/default/pods HTTP/1.1';
+
+describe('requests that two readers would read differently are refused, and their socket is closed', () => {
+  it.each([
+    ['two lengths', [pods, ...head, 'Content-Length: 2', 'Content-Length: 3', '', '{}x']],
+    ['two equal lengths', [pods, ...head, 'Content-Length: 2', 'Content-Length: 2', '', '{}']],
+    [
+      'a length and chunks',
+      [pods, ...head, 'Content-Length: 2', 'Transfer-Encoding: chunked', '', '0', '', ''],
+    ],
+    ['a length that is no number', [pods, ...head, 'Content-Length: 2x', '', '{}']],
+    ['a negative length', [pods, ...head, 'Content-Length: -1', '', '{}']],
+    [
+      'a transfer encoding after chunked',
+      [pods, ...head, 'Transfer-Encoding: chunked, identity', '', '0', '', ''],
+    ],
+    [
+      'a size of a chunk that is no number',
+      [pods, ...head, 'Transfer-Encoding: chunked', '', 'zz', '{}', '0', '', ''],
+    ],
+    ['a space before the colon', [pods, 'Host : api', ...head.slice(1), '', '']],
+    ['a folded header', [pods, ...head, ' folded: x', '', '']],
+    ['no host', ['GET /version HTTP/1.1', '', '']],
+    ['a line feed in the target', ['GET /version\nX: y HTTP/1.1', ...head, '', '']],
+    ['no HTTP at all', ['\u0016\u0003\u0001 hello', '', '']],
+    ['another version', ['GET /version HTTP/9.9', ...head, '', '']],
+  ])('%s', async (_, lines) => {
+    const second = ['GET /version HTTP/1.1', ...head, '', ''].join('\r\n');
+    const text = await says(...lines, second);
+    expect(statusLine(text)).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+  });
+});
+
+describe('what is too large is refused before it is there', () => {
+  const message = 'Request entity too large: limit is 3145728';
+
+  it('a body by the length that it announces', async () => {
+    const text = await says(pods, ...head, 'Content-Length: 3145729', '', '{');
+    expect(statusLine(text)).toBe('HTTP/1.1 413 Payload Too Large');
+    expect(text).toContain(message);
+    expect(text.toLowerCase()).toContain('connection: close');
+  });
+
+  it('a body in chunks, once the limit is passed', async () => {
+    const chunk = 'x'.repeat(64 * 1024);
+    const framed = `${chunk.length.toString(16)}\r\n${chunk}\r\n`;
+    const text = await conversation((socket) => {
+      socket.write([pods, ...head, 'Transfer-Encoding: chunked', '', ''].join('\r\n'));
+      // Without an end: only a server that counts answers.
+      for (let sent = 0; sent < 50 && socket.writable; sent += 1) socket.write(framed);
+    });
+    expect(statusLine(text)).toBe('HTTP/1.1 413 Payload Too Large');
+    expect(text).toContain(message);
+  });
+
+  it('headers, by their size and by their number', async () => {
+    const large = await says('GET /version HTTP/1.1', ...head, `X-Large: ${'x'.repeat(9_000)}`, '', '');
+    expect(statusLine(large)).toMatch(/ 431 /);
+    const lines = Array.from({ length: 60 }, (_, index) => `X-${index}: y`);
+    const many = await says('GET /version HTTP/1.1', ...head, 'Connection: close', ...lines, '', '');
+    expect(statusLine(many)).toMatch(/ 431 /);
+  });
+});
+
+describe('the slow give their sockets up', () => {
+  it('a head that never ends', async () => {
+    const text = await says('GET /version HTTP/1.1', 'Host: api', 'X-Slow:');
+    expect(statusLine(text)).toBe('HTTP/1.1 408 Request Timeout');
+  });
+
+  it('a body that never comes', async () => {
+    const text = await says(pods, ...head, 'Content-Length: 10', '', '{');
+    expect(statusLine(text)).toBe('HTTP/1.1 408 Request Timeout');
+  });
+
+  it('a connection on which nothing is ever said', async () => {
+    expect(statusLine(await conversation(() => undefined))).toBe('HTTP/1.1 408 Request Timeout');
+  });
+});
+
+it('one address has only so many connections', async () => {
+  const sockets = await Promise.all(
+    Array.from(
+      { length: MAX_CONNECTIONS * 2 },
+      () =>
+        new Promise<{ socket: Socket; kept: boolean }>((resolve) => {
+          const socket = connect({ port, host: '127.0.0.1' });
+          socket.on('error', () => undefined);
+          socket.once('close', () => resolve({ socket, kept: false }));
+          socket.once('data', () => resolve({ socket, kept: true }));
+          socket.write(['GET /version HTTP/1.1', ...head, '', ''].join('\r\n'));
+        }),
+    ),
+  );
+  expect(sockets.filter(({ kept }) => kept)).toHaveLength(MAX_CONNECTIONS);
+  const closed = sockets.map(
+    ({ socket }) =>
+      new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once('close', resolve))),
+  );
+  for (const { socket } of sockets) socket.destroy();
+  await Promise.all(closed);
+});
+
+describe('what is written down', () => {
+  const close = 'Connection: close';
+
+  it('a refusal by the door with everything that was known: who, and about what', async () => {
+    records.length = 0;
+    await says('DELETE /api/v1/namespaces/default/pods/a?token=secret HTTP/1.1', ...head, close, '', '');
+    expect(records).toMatchObject([
+      {
+        code: 403,
+        user: { name: 'bob' },
+        uri: '/api/v1/namespaces/default/pods/a?token=***',
+        routed: { attributes: { verb: 'delete', resource: 'pods', namespace: 'default', name: 'a' } },
+        sourceAddress: '127.0.0.1',
+      },
+    ]);
+  });
+
+  it('those who cannot say who they are; and from the sixth a minute they are told to wait', async () => {
+    records.length = 0;
+    for (let attempt = 0; attempt < 6; attempt += 1)
+      await says('GET /api/v1/pods HTTP/1.1', 'Host: api', close, '', '');
+    expect(records.map(({ code }) => code)).toEqual([401, 401, 401, 401, 401, 429]);
+    expect(records.at(-1)).toMatchObject({ user: undefined, rejection: 'failed-logins' });
+    const text = await says('GET /api/v1/namespaces HTTP/1.1', 'Host: api', close, '', '');
+    expect(text).toMatch(/\r\nretry-after: 12\r\n/i);
+    expect(text).toContain('"reason":"TooManyRequests"');
+    expect(statusLine(await says('GET /api/v1/namespaces HTTP/1.1', ...head, close, '', ''))).toContain(
+      ' 200 ',
+    );
+  });
+
+  it('a watch when it stands and when its client has gone', async () => {
+    records.length = 0;
+    await conversation((socket) => {
+      socket.write(['GET /api/v1/pods?watch=1 HTTP/1.1', ...head, '', ''].join('\r\n'));
+      socket.once('data', () => socket.destroy());
+    });
+    await expect.poll(() => records.map(({ stage }) => stage)).toEqual(['started', 'complete']);
+    expect(records.at(-1)).toMatchObject({ stood: true, routed: { attributes: { verb: 'watch' } } });
+  });
+});

@@ -2,10 +2,11 @@
 import { createAsyncQueue } from '../base/async-queue.ts';
 import type { ApiClient, ClientWatchEvent, ListOptions, PatchType, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import type { ResourceKind } from '../schemas/resource-kind.ts';
+import { type ResourceKind, resourceIdOf, type Subresource } from '../schemas/resource-kind.ts';
 import { failure } from '../schemas/status.ts';
 import type { ApiCore } from './core/core.ts';
 import { resourceNotFound } from './core/refusals.ts';
+import type { ObjectAction } from './core/subresources/types.ts';
 import type { ObjectRef, PatchFormat, RequestContext, UserInfo, WriteOptions } from './core/types.ts';
 
 /** Events that may wait for one consumer, as over HTTP; beyond it the watch ends with 410. */
@@ -17,7 +18,12 @@ const FORMATS: Readonly<Record<PatchType, PatchFormat>> = {
   'application/json-patch+json': 'json',
 };
 
-export function createLocalClient(core: ApiCore, options: { readonly user: UserInfo }): ApiClient {
+export interface LocalClientOptions {
+  readonly user: UserInfo;
+  readonly actions?: readonly ObjectAction[];
+}
+
+export function createLocalClient(core: ApiCore, options: LocalClientOptions): ApiClient {
   const context: RequestContext = { user: options.user, warn: () => undefined };
   const writing: WriteOptions = { dryRun: false, fieldValidation: 'Warn' };
 
@@ -77,8 +83,17 @@ export function createLocalClient(core: ApiCore, options: { readonly user: UserI
       };
     },
     watch,
-    async create<T extends KubeObject>(resource: ResourcePath, object: T) {
-      const { namespace } = object.metadata;
+    async create<T extends KubeObject>(resource: ResourcePath, object: T, subresource?: Subresource) {
+      const { namespace, name } = object.metadata;
+      if (subresource) {
+        const ref = refOf(resource, namespace, name);
+        const action = options.actions?.find(
+          (candidate) =>
+            candidate.subresource === subresource && candidate.resource === resourceIdOf(ref.kind),
+        );
+        if (!action) throw resourceNotFound();
+        return (await action.create(ref, object, writing, context)) as T;
+      }
       return (await core.create({ kind: kindOf(resource), namespace }, object, writing, context)) as T;
     },
     async update<T extends KubeObject>(

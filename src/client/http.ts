@@ -74,8 +74,9 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
       return listOf<T>(await connection.request({ method: 'GET', path }));
     },
     watch,
-    create: async (resource, object) => {
-      const path = resourceUrl(resource, { namespace: object.metadata.namespace });
+    create: async (resource, object, subresource) => {
+      const { namespace, name } = object.metadata;
+      const path = resourceUrl(resource, { namespace, ...(subresource ? { name, subresource } : {}) });
       return (await connection.request({ method: 'POST', path, body: object })) as never;
     },
     update: async (resource, object, subresource) => {

@@ -51,7 +51,8 @@ export interface ApiClient {
     resource: ResourcePath,
     options: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
   ): AsyncIterable<ClientWatchEvent<T>>;
-  create<T extends KubeObject>(resource: ResourcePath, object: T): Promise<T>;
+  /** With a subresource, of the object that `object` names: a Binding, a TokenRequest. */
+  create<T extends KubeObject>(resource: ResourcePath, object: T, subresource?: Subresource): Promise<T>;
   update<T extends KubeObject>(resource: ResourcePath, object: T, subresource?: Subresource): Promise<T>;
   patch<T extends KubeObject>(
     resource: ResourcePath,
@@ -83,6 +84,7 @@ export const resources = {
   configMaps: { group: '', version: 'v1', plural: 'configmaps' },
   secrets: { group: '', version: 'v1', plural: 'secrets' },
   services: { group: '', version: 'v1', plural: 'services' },
+  serviceAccounts: { group: '', version: 'v1', plural: 'serviceaccounts' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
   applications: { group: 'argoproj.io', version: 'v1alpha1', plural: 'applications' },
 } as const satisfies Record<string, ResourcePath>;

@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
-import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
+import { type Rng, systemRng } from '../base/rng.ts';
 import { type ApiClient, type ResourcePath, resources } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ConfigMap, Container, Pod, Secret } from '../schemas/types.ts';
@@ -27,6 +27,7 @@ import {
 import type { PodVolumes } from './pod-volumes.ts';
 import { StepProblem } from './ports.ts';
 import { createKeptSources } from './records/kept-sources.ts';
+import { createPodTokens } from './service-account-tokens.ts';
 import { createVolumeStore } from './volumes/create-volume-store.ts';
 import { planVolumes } from './volumes/plan-volumes.ts';
 import { resolveSubPaths } from './volumes/sub-paths.ts';
@@ -36,6 +37,7 @@ export interface DiskPodVolumesOptions {
   /** The agent's data directory; the engine must see it under the same path. */
   readonly dataDir: string;
   readonly clock: Clock;
+  readonly rng?: Rng;
   readonly logger: Logger;
   /** Whether memory can be mounted where the engine sees it (root, engine on this machine). */
   readonly canMount: boolean;
@@ -44,14 +46,12 @@ export interface DiskPodVolumesOptions {
   readonly clusterDns?: string;
 }
 
-/** How long a pod's API token lives when the volume does not say; Kubernetes' default. */
-const TOKEN_SECONDS = 3_600;
-
 export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes {
   const { client, clock, clusterDomain } = options;
   const podsDir = join(options.dataDir, 'pods');
   const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount: options.canMount });
   const kept = createKeptSources(podsDir, options.logger);
+  const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
   const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
 
   /** Objects by name; those that do not exist are left out. */
@@ -79,42 +79,15 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
     return { configMaps, secrets };
   }
 
-  async function tokensOf(pod: Pod): Promise<ReadonlyMap<string, string>> {
-    const account = pod.spec.serviceAccountName ?? 'default';
-    const wanted = (pod.spec.volumes ?? []).flatMap((volume) =>
-      (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken }) =>
-        serviceAccountToken ? [{ volume: volume.name, ...serviceAccountToken }] : [],
-      ),
-    );
-    const tokens = await Promise.all(
-      wanted.map(async ({ volume, path, audience, expirationSeconds }) => {
-        const resource = { group: '', version: 'v1', plural: `serviceaccounts/${account}/token` };
-        const request = {
-          apiVersion: 'authentication.k8s.io/v1',
-          kind: 'TokenRequest',
-          metadata: { name: account, namespace: pod.metadata.namespace ?? 'default' },
-          spec: {
-            audiences: audience ? [audience] : [],
-            expirationSeconds: expirationSeconds ?? TOKEN_SECONDS,
-            boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name: pod.metadata.name, uid: uidOf(pod) },
-          },
-        };
-        const answer = await kept.through(uidOf(pod), `tokens/${volume}/${path}`, () =>
-          client.create<KubeObject>(resource, request),
-        );
-        if (!answer) throw new StepProblem('FailedMount', `serviceaccount "${account}" not found`);
-        const status = isRecord(answer['status']) ? answer['status'] : {};
-        return typeof status['token'] === 'string' ? [[`${volume}/${path}`, status['token']] as const] : [];
-      }),
-    );
-    return new Map(tokens.flat());
-  }
-
   return {
     async ensure(pod, place) {
       try {
-        const [sources, tokens] = await Promise.all([sourcesOf(pod, volumeSources(pod)), tokensOf(pod)]);
-        const plan = planVolumes({ pod, podsDir, place, ...sources, tokens });
+        const [sources, current] = await Promise.all([
+          sourcesOf(pod, volumeSources(pod)),
+          tokens.tokensOf(pod),
+        ]);
+        const canChown = options.canMount;
+        const plan = planVolumes({ pod, podsDir, place, ...sources, tokens: current, canChown });
         if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
         const files = podFilePaths(podsDir, uidOf(pod));
         const [applied, nodeHosts, nodeResolv] = await Promise.all([
@@ -155,6 +128,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
     async tearDown(pod) {
       await store.tearDown(uidOf(pod));
       kept.forget(uidOf(pod));
+      tokens.forget(uidOf(pod));
     },
   };
 }

@@ -8,6 +8,7 @@ import type { PodFiles } from './container-spec/plan-container-spec.ts';
 import type { EnvSources, EnvVariable } from './container-spec/plan-environment.ts';
 import type { SubPath } from './container-spec/plan-mounts.ts';
 import type { Mount } from './runtime/types.ts';
+import type { PodTokens } from './service-account-tokens.ts';
 
 export interface PreparedPod {
   /** Host path of every volume, by name. */
@@ -32,10 +33,12 @@ export interface PodVolumes {
   tearDown(pod: Pod): Promise<void>;
 }
 
-export function createMemoryPodVolumes(): PodVolumes {
+/** `tokens`: fetched as the real ones are, and given to nobody. */
+export function createMemoryPodVolumes(tokens?: PodTokens): PodVolumes {
   const directory = (pod: Pod): string => `/nonexistent/pods/${pod.metadata.uid ?? ''}`;
   return {
     async ensure(pod) {
+      await tokens?.tokensOf(pod);
       const root = directory(pod);
       return {
         volumePaths: new Map((pod.spec.volumes ?? []).map(({ name }) => [name, `${root}/volumes/${name}`])),
@@ -46,6 +49,6 @@ export function createMemoryPodVolumes(): PodVolumes {
     prepareContainer: async (pod, container, attempt) => `${directory(pod)}/${container}/${attempt}.log`,
     resolveMounts: async (mounts) => mounts,
     terminationLog: async () => undefined,
-    tearDown: async () => undefined,
+    tearDown: async (pod) => tokens?.forget(pod.metadata.uid ?? ''),
   };
 }

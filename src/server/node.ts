@@ -10,6 +10,7 @@ import { createNodeAgent } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
 import { createMemoryPodVolumes } from '../node-agent/pod-volumes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
+import { createPodTokens } from '../node-agent/service-account-tokens.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
@@ -65,11 +66,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     records: createFileRecordStore(join(directory, 'records'), logger),
     volumes:
       options.runtime === 'hollow'
-        ? createMemoryPodVolumes()
+        ? createMemoryPodVolumes(createPodTokens({ client, clock, rng: systemRng, logger }))
         : createDiskPodVolumes({
             client,
             dataDir: directory,
             clock,
+            rng: systemRng,
             logger,
             canMount: isRoot(),
             clusterDomain: CLUSTER_DOMAIN,

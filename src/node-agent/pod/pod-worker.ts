@@ -89,6 +89,8 @@ export interface PodWorker extends AsyncDisposable {
 
 /** Of the engine's own troubles the first retry comes quickly. */
 const TRANSIENT_RETRY = { initialMs: 500, maxMs: 30_000, factor: 2 };
+/** What a volume waits for is often made a moment later (a new namespace's ConfigMap); upstream's. */
+const MOUNT_BACKOFF = { initialMs: 500, maxMs: 122_000, factor: 2 };
 /** How long a fresh pull error is shown before the back-off is. */
 const SHOW_PULL_ERROR_MS = 1_000;
 /** postStart has no time-out in Kubernetes; ours ends with the day. */
@@ -261,7 +263,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     const transient =
       error instanceof RuntimeError && ['transient', 'unavailable', 'conflict'].includes(error.code);
     const expected = error instanceof StepProblem || error instanceof RuntimeError;
-    const backoff = transient || !(error instanceof StepProblem) ? TRANSIENT_RETRY : RESTART_BACKOFF;
+    const lasting = step.type === 'ensure-volumes' ? MOUNT_BACKOFF : RESTART_BACKOFF;
+    const backoff = transient || !(error instanceof StepProblem) ? TRANSIENT_RETRY : lasting;
     const reason =
       error instanceof StepProblem
         ? error.reason

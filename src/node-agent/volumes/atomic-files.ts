@@ -84,7 +84,8 @@ async function writeAll(
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await writeFile(path, file.content, { mode: 0o600, flag: 'wx' });
     await chmod(path, modeOf(file, groupId));
-    if (groupId !== undefined) await chown(path, 0, groupId);
+    const { userId } = file;
+    if (groupId !== undefined || userId !== undefined) await chown(path, userId ?? 0, groupId ?? 0);
   }
   // The umask has cut what mkdir was told.
   for (const path of made) {

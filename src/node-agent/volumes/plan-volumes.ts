@@ -11,6 +11,8 @@ export interface VolumeFile {
   readonly path: string;
   readonly mode: number;
   readonly content: Buffer;
+  /** Who owns it; root unless given. */
+  readonly userId?: number;
 }
 
 export type VolumePlan =
@@ -42,6 +44,8 @@ export interface VolumesInput {
   readonly secrets: ReadonlyMap<string, Secret>;
   /** Service account tokens already fetched, by `<volume>/<path>`. */
   readonly tokens: ReadonlyMap<string, string>;
+  /** Whether files can be given to other users. */
+  readonly canChown?: boolean;
 }
 
 export type VolumesPlan =
@@ -175,11 +179,22 @@ function projectedFiles(
     const { path } = source.serviceAccountToken;
     const token = input.tokens.get(`${volume}/${path}`);
     if (token === undefined) throw new Missing(`failed to fetch token for "${path}"`);
-    // A process of another user must read it only when the pod says so by its group.
-    const tokenMode = input.pod.spec.securityContext?.fsGroup === undefined ? mode : 0o600;
-    return [{ path: safePath(path), mode: tokenMode, content: Buffer.from(token) }];
+    // Where one user or one group is known to need it, nobody else reads it.
+    const userId = input.canChown === true ? onlyUserOf(input.pod) : undefined;
+    const isPrivate = userId !== undefined || input.pod.spec.securityContext?.fsGroup !== undefined;
+    const owner = userId === undefined ? {} : { userId };
+    return [{ path: safePath(path), mode: isPrivate ? 0o600 : mode, content: Buffer.from(token), ...owner }];
   }
   throw new Missing('this source of a projected volume is not implemented');
+}
+
+/** The user that all containers are told to run as, if there is just one. */
+function onlyUserOf({ spec }: Pod): number | undefined {
+  const users = [...(spec.initContainers ?? []), ...spec.containers].map(
+    ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
+  );
+  const [first] = users;
+  return users.every((user) => user === first) ? first : undefined;
 }
 
 function configMapFiles(

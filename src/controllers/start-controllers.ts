@@ -1,5 +1,10 @@
 /** Starts every controller of the control plane; disposing stops them all. */
+import {
+  type CertificatesOptions,
+  startCertificatesController,
+} from './certificates/certificates-controller.ts';
 import type { ControllerContext } from './controller.ts';
+import { startCustomResourcesController } from './custom-resources/custom-resources-controller.ts';
 import { startDeploymentController } from './deployment/deployment-controller.ts';
 import { startGarbageCollector } from './garbage-collector/garbage-collector.ts';
 import { startNamespaceController } from './namespace/namespace-controller.ts';
@@ -27,6 +32,8 @@ export interface ControllersOptions {
   readonly caBundle?: string;
   /** Signs what belongs into the Secrets of service accounts; without it nobody fills them. */
   readonly signSecretToken?: SignSecretToken;
+  /** Signs certificate requests; without it nobody decides them. */
+  readonly certificates?: CertificatesOptions;
 }
 
 export async function startControllers(
@@ -35,11 +42,14 @@ export async function startControllers(
 ): Promise<AsyncDisposable> {
   const nodeHealth = options.nodeHealth ?? DEFAULT_NODE_HEALTH;
   const sign = options.signSecretToken;
+  const { certificates } = options;
   const starts: readonly (() => Promise<AsyncDisposable>)[] = [
     () => startNamespaceController(context),
+    () => startCustomResourcesController(context),
     () => startServiceAccountController(context, options.caBundle),
     () => startBootstrapTokenCleaner(context),
     ...(sign ? [() => startTokenSecretController(context, { caBundle: options.caBundle, sign })] : []),
+    ...(certificates ? [() => startCertificatesController(context, certificates)] : []),
     () => startNodeIpamController(context, options.podNetwork ?? DEFAULT_POD_NETWORK),
     () => startReplicaSetController(context),
     () => startDeploymentController(context),

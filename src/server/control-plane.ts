@@ -73,6 +73,7 @@ async function startOn(
     config,
     dataDir,
     redisUrl: embedded?.url ?? config.redisUrl ?? '',
+    authority,
     tls,
     tokens,
     serviceAccounts,

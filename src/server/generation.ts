@@ -14,21 +14,27 @@ import type { AuditLog } from '../api/http/audit.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
+import { createAuthorizer } from '../api/authz/authorizer.ts';
+import type { Authority } from '../api/tls/authority.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Rng, nameSuffix } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
+import type { CertificatesOptions } from '../controllers/certificates/certificates-controller.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
 import type { Queues } from '../queue/types.ts';
-import { builtinRegistry } from '../schemas/registry.ts';
+import { createDynamicRegistry } from '../schemas/registry.ts';
+import type { Registry } from '../schemas/resource-kind.ts';
 import { createCacheSet } from '../store/cache-set.ts';
 import type { CacheSet } from '../store/cache.ts';
 import { runWithLeadership } from '../store/leader.ts';
+import { followDefinitions } from '../store/follow-definitions.ts';
 import { createObjects } from '../store/objects.ts';
 import { createPayloadCodec, loadOrCreateKey } from '../store/payload-codec.ts';
 import { createRedisStore } from '../store/redis-store.ts';
 import type { Store } from '../store/types.ts';
+import { certificatesOptions } from './certificate-options.ts';
 import { createClusterCondition } from './cluster-condition.ts';
 import type { DataDir } from './data-dir.ts';
 import { createGitOps, type GitOps } from './gitops.ts';
@@ -41,6 +47,7 @@ export interface GenerationParts {
   readonly config: Config;
   readonly dataDir: DataDir;
   readonly redisUrl: string;
+  readonly authority: Authority;
   readonly tls: ServerTls;
   readonly tokens: TokenTable;
   readonly serviceAccounts: ServiceAccountTokens;
@@ -59,6 +66,8 @@ export interface Generation extends AsyncDisposable {
 }
 
 const LEADER_LEASE = 'control-plane';
+/** Who the leader's loops are, for admission. */
+const CONTROLLERS = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] } as const;
 /** A leader that dies is replaced after this time at the latest. */
 const LEADER_TTL_MS = 9_000;
 
@@ -77,8 +86,9 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     const store = keep(await createRedisStore({ url: parts.redisUrl, logger, clock, codec }));
     const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
     const condition = createClusterCondition(history.phase);
-    const registry = builtinRegistry;
+    const registry = createDynamicRegistry();
     const caches = keep(createCacheSet({ store, clock, logger }));
+    keep(await followDefinitions(caches, registry));
     const objects = createObjects({ store, registry, clock, rng });
     const queues = keep(createBullQueues({ url: parts.redisUrl, logger, clock }));
     const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger }));
@@ -87,7 +97,8 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     if (config.webhookListen && gitOps.webhooks) {
       keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger));
     }
-    keep(lead({ ...parts, store, caches, objects, queues, condition, history, gitOps }));
+    const certificates = certificatesOptions(parts.authority, createAuthorizer(core.snapshots));
+    keep(lead({ ...parts, registry, certificates, store, caches, objects: core.objectsOf(CONTROLLERS), queues, condition, history, gitOps }));
     return { url: server.url, historyLost: history.lost, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -142,6 +153,8 @@ function listen(
 }
 
 interface LeadParts extends GenerationParts {
+  readonly registry: Registry;
+  readonly certificates: CertificatesOptions;
   readonly store: Store;
   readonly caches: CacheSet;
   readonly objects: ReturnType<typeof createObjects>;
@@ -169,10 +182,10 @@ function lead(parts: LeadParts): AsyncDisposable {
       const loops: LeaderLoops = await startLeaderLoops(
         {
           ...parts,
-          registry: builtinRegistry,
           controllers: {
             podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
             caBundle: tls.caPem,
+            certificates: parts.certificates,
             signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),
           },
           sync: gitOps.sync,

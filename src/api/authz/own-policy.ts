@@ -1,5 +1,6 @@
-/** Roles of ours beyond Kubernetes' own. */
-import { type ClusterRole, RBAC_API_VERSION } from '../../schemas/rbac.ts';
+/** Roles and bindings of ours beyond Kubernetes' own. */
+import { type Binding, type ClusterRole, RBAC_API_VERSION } from '../../schemas/rbac.ts';
+import { parseBindings } from './default-policy.ts';
 
 /** What metrics-server brings to a cluster: whoever may view may see what is used. */
 const metricsReader: ClusterRole = {
@@ -16,4 +17,11 @@ const metricsReader: ClusterRole = {
   rules: [{ verbs: ['get', 'list', 'watch'], apiGroups: ['metrics.k8s.io'], resources: ['nodes', 'pods'] }],
 };
 
-export const ownPolicy: readonly ClusterRole[] = [metricsReader];
+/** What kubeadm binds: whoever has a bootstrap token may bring a node, and a node may renew its own certificate. */
+const nodeBindings = `
+symphony:node-bootstrapper -> system:node-bootstrapper: group system:bootstrappers
+symphony:node-autoapprove-bootstrap -> system:certificates.k8s.io:certificatesigningrequests:nodeclient: group system:bootstrappers
+symphony:node-autoapprove-rotation -> system:certificates.k8s.io:certificatesigningrequests:selfnodeclient: group system:nodes
+`;
+
+export const ownPolicy: readonly (ClusterRole | Binding)[] = [metricsReader, ...parseBindings(nodeBindings)];

@@ -6,9 +6,8 @@ import type { Snapshots } from '../core/snapshots.ts';
 import { createNodeAuthorizer, nodeNameOf } from './node-authorizer.ts';
 import { createNodeLookup } from './node-lookup.ts';
 import { rbacPolicyOf } from './rbac-policy.ts';
+import { MASTERS } from './subjects.ts';
 import type { Authorizer, Decision } from './types.ts';
-
-export const MASTERS = 'system:masters';
 
 export function createAuthorizer(snapshots: Snapshots): Authorizer {
   const rbac = rbacPolicyOf(snapshots);

@@ -13,28 +13,39 @@ export const fullAuthority: readonly PolicyRule[] = [
 ];
 
 /**
- * Beyond this many single permissions a role is refused rather than compared: a rule of three lists is their product.
- * Upstream's largest default role comes to a few hundred.
+ * Beyond this many single permissions a role is not compared: a rule of three lists is their product. The largest default
+ * role comes to a few hundred.
  */
-const MAX_PERMISSIONS = 100_000;
+const MAX_PERMISSIONS = 20_000;
+
+export function isTooLarge(rules: readonly PolicyRule[]): boolean {
+  const count = rules.map(
+    ({ verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] }) =>
+      verbs.length *
+      (apiGroups.length * resources.length * Math.max(resourceNames.length, 1) + nonResourceURLs.length),
+  );
+  return count.reduce((sum, permissions) => sum + permissions, 0) > MAX_PERMISSIONS;
+}
 
 /** Each with one verb and one resource (of one name) or one path. */
 export function breakDown(rules: readonly PolicyRule[]): PolicyRule[] {
   const single: PolicyRule[] = [];
-  const add = (rule: PolicyRule): void => {
-    if (single.length >= MAX_PERMISSIONS) throw new RangeError('the rules hold too many permissions');
-    single.push(rule);
-  };
-  for (const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } of rules) {
+  for (const {
+    verbs = [],
+    apiGroups = [],
+    resources = [],
+    resourceNames = [],
+    nonResourceURLs = [],
+  } of rules) {
     for (const group of apiGroups)
       for (const resource of resources)
         for (const verb of verbs) {
           const base = { verbs: [verb], apiGroups: [group], resources: [resource] };
-          if (resourceNames.length === 0) add(base);
-          for (const name of resourceNames) add({ ...base, resourceNames: [name] });
+          if (resourceNames.length === 0) single.push(base);
+          for (const name of resourceNames) single.push({ ...base, resourceNames: [name] });
         }
     for (const url of nonResourceURLs)
-      for (const verb of verbs) add({ verbs: [verb], nonResourceURLs: [url] });
+      for (const verb of verbs) single.push({ verbs: [verb], nonResourceURLs: [url] });
   }
   return single;
 }

@@ -2,6 +2,8 @@
 import type { Binding, Subject } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../core/types.ts';
 
+/** Administrators: no role can take anything from them. */
+export const MASTERS = 'system:masters';
 export const SERVICE_ACCOUNT_PREFIX = 'system:serviceaccount:';
 
 /** `namespace` is that of the binding; a service account without one of its own is in it. */

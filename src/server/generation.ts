@@ -98,7 +98,20 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
       keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger));
     }
     const certificates = certificatesOptions(parts.authority, createAuthorizer(core.snapshots));
-    keep(lead({ ...parts, registry, certificates, store, caches, objects: core.objectsOf(CONTROLLERS), queues, condition, history, gitOps }));
+    keep(
+      lead({
+        ...parts,
+        registry,
+        certificates,
+        store,
+        caches,
+        objects: core.objectsOf(CONTROLLERS),
+        queues,
+        condition,
+        history,
+        gitOps,
+      }),
+    );
     return { url: server.url, historyLost: history.lost, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();

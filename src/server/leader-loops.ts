@@ -23,6 +23,7 @@ import {
 import { isStatusError } from '../schemas/status.ts';
 import type { ClusterCondition } from './cluster-condition.ts';
 import { planRebuild } from './plan-rebuild.ts';
+import { ensurePriorityClasses } from './priority-classes.ts';
 
 export interface LeaderParts {
   readonly store: Store;
@@ -69,6 +70,7 @@ export async function startLeaderLoops(
     return created;
   };
   const common = { store, caches, objects, registry, clock, rng, logger };
+  await ensurePriorityClasses(store, objects, fence ? { fence } : {});
   const controllers = await startControllers(
     {
       ...common,

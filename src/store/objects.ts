@@ -2,17 +2,19 @@
  * Writing objects with Kubernetes' rules: defaulting, validation, generation, finalizers and grace. The API server,
  * controllers and the sync worker write only through this; the rules themselves are pure (schemas/strategy.ts).
  *
- * Read what is there, let the strategy decide, commit: everything of one call is one commit. A conflict is retried only
+ * Read what is there, let admission and the strategy decide, commit: everything of one call is one commit. A conflict is retried only
  * where the write named no version. Refusals of the store become the answers that Kubernetes gives.
  */
 import type { Clock } from '../base/clock.ts';
 import { nameSuffix, type Rng } from '../base/rng.ts';
 import { formatApiVersion, type KubeObject, keyOf, splitKey } from '../schemas/object.ts';
 import {
+  fromStored,
   type Registry,
   type ResourceKind,
-  resourceIdOf,
+  storageIdOf,
   type Subresource,
+  toStored,
 } from '../schemas/resource-kind.ts';
 import { badRequest, conflict, notFound } from '../schemas/status.ts';
 import {
@@ -25,8 +27,9 @@ import {
   prepareCreate,
   prepareUpdate,
 } from '../schemas/strategy.ts';
+import type { ObjectChange, WriteAdmission } from './admission.ts';
 import { checkNew, checkStructure, checkUpdate, statusOf } from './object-rules.ts';
-import { type CommitOptions, CommitRefused, type Store, type StoreOp } from './types.ts';
+import { type CommitOptions, CommitRefused, type CommitResult, type Store, type StoreOp } from './types.ts';
 
 /** One write of a plan. `object` carries the expected `metadata.resourceVersion` for updates. */
 export type Write =
@@ -66,10 +69,14 @@ export interface ObjectsOptions {
   readonly rng: Rng;
   /** Another set of rules, for tests. */
   readonly strategy?: Strategy;
+  /** Policy and quotas; without it, nothing but the rules of the kinds holds. */
+  readonly admission?: WriteAdmission;
 }
 
 /** Writes without a version are tried again this often after a conflict; then the caller gets to know. */
 const MAX_ATTEMPTS = 10;
+/** Claims on a quota collide only with other processes and with its recalculation. */
+const MAX_CLAIM_ATTEMPTS = 30;
 
 /** What a write comes to: an op to commit, or (without one) the object as it is. */
 interface Planned {
@@ -82,8 +89,13 @@ interface Planned {
   readonly retriable: boolean;
 }
 
+const NOTHING_ADMITTED: ReadonlyMap<Write, KubeObject> = new Map();
+
+const opsOf = (planned: readonly Planned[]): StoreOp[] => planned.flatMap(({ op }) => (op ? [op] : []));
+
 export function createObjects(options: ObjectsOptions): Objects {
   const { store, registry, clock, rng } = options;
+  const { admission } = options;
   const strategy = options.strategy ?? kubernetesStrategy;
 
   function kindOf(object: KubeObject): ResourceKind {
@@ -97,7 +109,7 @@ export function createObjects(options: ObjectsOptions): Objects {
     const byResource = new Map<string, Write[]>();
     for (const write of writes) {
       if (write.verb === 'create') continue;
-      const resource = resourceIdOf(kindOf(write.object));
+      const resource = storageIdOf(kindOf(write.object));
       const group = byResource.get(resource);
       if (group) group.push(write);
       else byResource.set(resource, [write]);
@@ -109,7 +121,10 @@ export function createObjects(options: ObjectsOptions): Objects {
           resource,
           group.map(({ object }) => keyOf(object)),
         );
-        group.forEach((write, index) => currents.set(write, found[index]));
+        group.forEach((write, index) => {
+          const object = found[index];
+          currents.set(write, object && fromStored(kindOf(write.object), object));
+        });
       }),
     );
     return currents;
@@ -122,7 +137,7 @@ export function createObjects(options: ObjectsOptions): Objects {
     const object = strategy.prepareCreate(kind, write.object, context);
     checkNew(kind, object, structure);
     const key = keyOf(object);
-    const op: StoreOp = { type: 'create', resource: resourceIdOf(kind), key, object };
+    const op: StoreOp = { type: 'create', resource: storageIdOf(kind), key, object: toStored(kind, object) };
     const generated = !write.object.metadata.name;
     return { write, kind, key, op, current: undefined, retriable: generated };
   }
@@ -130,7 +145,7 @@ export function createObjects(options: ObjectsOptions): Objects {
   function planUpdate(write: Write & { verb: 'update' }, current: KubeObject): Planned {
     const kind = kindOf(write.object);
     const key = keyOf(write.object);
-    const resource = resourceIdOf(kind);
+    const resource = storageIdOf(kind);
     const named = write.object.metadata.resourceVersion;
     const expectedVersion = current.metadata.resourceVersion ?? '';
     if (named && named !== expectedVersion) throw conflict(kind, current.metadata.name);
@@ -145,13 +160,13 @@ export function createObjects(options: ObjectsOptions): Objects {
     if (strategy.isFullyReleased(next))
       return { ...base, op: { type: 'delete', resource, key, expectedVersion } };
     if (next === current) return { ...base, op: undefined };
-    return { ...base, op: { type: 'update', resource, key, object: next, expectedVersion } };
+    return { ...base, op: { type: 'update', resource, key, object: toStored(kind, next), expectedVersion } };
   }
 
   function planRemoval(write: Write & { verb: 'delete' }, current: KubeObject): Planned {
     const kind = kindOf(write.object);
     const key = keyOf(write.object);
-    const resource = resourceIdOf(kind);
+    const resource = storageIdOf(kind);
     const expectedVersion = current.metadata.resourceVersion ?? '';
     const deleteOptions = write.options ?? {};
     const plan = strategy.planDelete(kind, current, deleteOptions, clock.now());
@@ -171,18 +186,75 @@ export function createObjects(options: ObjectsOptions): Objects {
         if (strategy.isFullyReleased(plan.object)) {
           return { ...base, op: { type: 'delete', resource, key, expectedVersion } };
         }
-        return { ...base, op: { type: 'update', resource, key, object: plan.object, expectedVersion } };
+        return {
+          ...base,
+          op: { type: 'update', resource, key, object: toStored(kind, plan.object), expectedVersion },
+        };
     }
   }
 
   async function plan(writes: readonly Write[]): Promise<readonly Planned[]> {
     const currents = await readCurrents(writes);
-    return writes.map((write) => {
-      if (write.verb === 'create') return planCreate(write);
+    const present = (write: Write): KubeObject => {
       const current = currents.get(write);
       if (!current) throw notFound(kindOf(write.object), write.object.metadata.name);
-      return write.verb === 'update' ? planUpdate(write, current) : planRemoval(write, current);
+      return current;
+    };
+    const admitted = admission?.review ? await reviewed(writes, present, admission.review) : NOTHING_ADMITTED;
+    return writes.map((write) => {
+      const object = admitted.get(write) ?? write.object;
+      if (write.verb === 'create') return planCreate({ ...write, object });
+      if (write.verb === 'update') return planUpdate({ ...write, object }, present(write));
+      return planRemoval(write, present(write));
     });
+  }
+
+  /** What policy makes of the objects that are created or updated. */
+  async function reviewed(
+    writes: readonly Write[],
+    present: (write: Write) => KubeObject,
+    review: NonNullable<WriteAdmission['review']>,
+  ): Promise<ReadonlyMap<Write, KubeObject>> {
+    const written = writes.filter(({ verb }) => verb !== 'delete');
+    const changes = written.map((write): ObjectChange => {
+      const { object } = write;
+      const base = { kind: kindOf(object), object };
+      if (write.verb !== 'update') return { ...base, operation: 'create' };
+      return { ...base, operation: 'update', current: present(write), subresource: write.subresource };
+    });
+    const objects = await review(changes);
+    return new Map(written.map((write, index) => [write, objects[index] ?? write.object]));
+  }
+
+  /** One commit with the claims that it needs. A lost race for a claim is no fault of the caller: it is tried again. */
+  async function claimAndCommit(
+    claim: WriteAdmission['claim'],
+    effective: readonly Planned[],
+    commitOptions?: CommitOptions,
+  ): Promise<CommitResult> {
+    const ops = opsOf(effective);
+    const changes = effective.flatMap(({ op, kind, current, write }): ObjectChange[] => {
+      if (op?.type === 'create') return [{ kind, operation: 'create', object: op.object }];
+      if (op?.type !== 'update' || write.verb !== 'update') return [];
+      return [{ kind, operation: 'update', object: op.object, current, subresource: write.subresource }];
+    });
+    const written = new Set(ops.map(({ resource, key }) => `${resource} ${key}`));
+    for (let attempt = 1; ; attempt += 1) {
+      const result = await claim(changes, written, async (claims) => {
+        try {
+          const { objects, version } = await store.commit([...claims, ...ops], commitOptions);
+          return { objects: objects.slice(claims.length), version };
+        } catch (error) {
+          if (!(error instanceof CommitRefused) || claims.length === 0) throw error;
+          if (error.opIndex < claims.length) {
+            if (attempt < MAX_CLAIM_ATTEMPTS) return undefined;
+            throw conflict({ group: '', plural: 'resourcequotas' }, splitKey(error.op.key).name);
+          }
+          throw new CommitRefused(error.reason, error.opIndex - claims.length, error.op, error.actualVersion);
+        }
+      });
+      if (result) return result;
+    }
   }
 
   async function apply(
@@ -192,12 +264,16 @@ export function createObjects(options: ObjectsOptions): Objects {
     for (let attempt = 1; ; attempt += 1) {
       const planned = await plan(writes);
       const effective = planned.filter(({ op }) => op !== undefined);
-      const ops = effective.flatMap(({ op }) => (op ? [op] : []));
-      if (ops.length === 0) return planned.map(({ current }) => current);
+      if (effective.length === 0) return planned.map(({ current }) => current);
       try {
-        const { objects } = await store.commit(ops, commitOptions);
+        const { objects } = await (admission
+          ? claimAndCommit(admission.claim, effective, commitOptions)
+          : store.commit(opsOf(effective), commitOptions));
         const results = new Map(effective.map((item, index) => [item, objects[index]]));
-        return planned.map((item) => (item.op ? results.get(item) : item.current));
+        return planned.map((item) => {
+          const object = item.op ? results.get(item) : item.current;
+          return item.op && object ? fromStored(item.kind, object) : object;
+        });
       } catch (error) {
         if (!(error instanceof CommitRefused)) throw error;
         const refused = effective[error.opIndex];
@@ -212,9 +288,9 @@ export function createObjects(options: ObjectsOptions): Objects {
   return {
     apply,
     async get(kind, key) {
-      const found = await store.get(resourceIdOf(kind), key);
+      const found = await store.get(storageIdOf(kind), key);
       if (!found) throw notFound(kind, splitKey(key).name);
-      return found;
+      return fromStored(kind, found);
     },
     async create(object, commitOptions) {
       const [created] = await apply([{ verb: 'create', object }], commitOptions);

@@ -2,17 +2,22 @@
 import { silentLogger } from '../../src/base/logger.ts';
 import { type Rng, seededRng } from '../../src/base/rng.ts';
 import type { Clock } from '../../src/base/clock.ts';
+import type { AdmissionPolicy } from '../../src/api/core/admission/types.ts';
 import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
 import type { RequestContext, WriteOptions } from '../../src/api/core/types.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { builtinRegistry } from '../../src/schemas/registry.ts';
+import { builtinRegistry, createDynamicRegistry, type DynamicRegistry } from '../../src/schemas/registry.ts';
 import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
 import { createCacheSet } from '../../src/store/cache-set.ts';
+import type { CacheSet } from '../../src/store/cache.ts';
+import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
 import { createObjects, type Objects } from '../../src/store/objects.ts';
 
 export interface TestCore extends AsyncDisposable {
   readonly core: ApiCore;
+  readonly caches: CacheSet;
+  readonly registry: DynamicRegistry;
   readonly store: MemoryStore;
   readonly objects: Objects;
   readonly clock: Clock;
@@ -31,25 +36,31 @@ export function kindNamed(name: string): ResourceKind {
 export async function startTestCore(
   clock: Clock,
   namespaces: readonly string[] = ['default'],
+  policy?: AdmissionPolicy,
 ): Promise<TestCore> {
   const rng = seededRng(1);
   const store = createMemoryStore({ clock, rng });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
-  const objects = createObjects({ store, registry: builtinRegistry, clock, rng });
+  const registry = createDynamicRegistry();
+  const objects = createObjects({ store, registry, clock, rng });
   const core = createApiCore({
     store,
     caches,
     objects,
-    registry: builtinRegistry,
+    registry,
     clock,
     rng,
     logger: silentLogger,
+    ...(policy ? { policy } : {}),
   });
   for (const name of namespaces)
     await objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } } satisfies KubeObject);
+  const following = await followDefinitions(caches, registry);
   const warnings: string[] = [];
   return {
     core,
+    caches,
+    registry,
     store,
     objects,
     clock,
@@ -60,6 +71,7 @@ export async function startTestCore(
       warnings,
     },
     async [Symbol.asyncDispose]() {
+      await following[Symbol.asyncDispose]();
       await core[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -14,6 +14,7 @@ import { toTable } from '../../src/api/tables/index.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
+import type { AdmissionPolicy } from '../../src/api/core/admission/types.ts';
 import { startTestCore, type TestCore } from '../api/test-api.ts';
 import { isDeliberate } from './differences.ts';
 import { replayDiscovery } from './discovery.ts';
@@ -54,8 +55,11 @@ export interface Cluster extends AsyncDisposable {
   send(request: RecordedRequest, bindings: Bindings): Promise<Answered>;
 }
 
+/** The recording server enforced no Pod Security level, as upstream does unless it is told to. */
+const RECORDED_POLICY: AdmissionPolicy = { defaultPodSecurity: 'privileged' };
+
 export async function startCluster(): Promise<Cluster> {
-  const test = await startTestCore(systemClock, ['default', 'testns']);
+  const test = await startTestCore(systemClock, ['default', 'testns'], RECORDED_POLICY);
   for (const name of ['fake-1', 'fake-2'])
     await test.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
   await test.core.warm();

@@ -96,7 +96,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
     const parts: LeaderParts = {
       store,
       caches,
-      objects,
+      objects: core.objectsOf({ name: 'system:kube-controller-manager', groups: [] }),
       queues,
       registry,
       clock,

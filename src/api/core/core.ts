@@ -7,14 +7,22 @@ import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import { definitions } from '../../schemas/generated/definitions.js';
-import type { KubeObject } from '../../schemas/object.ts';
+import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import type { Registry } from '../../schemas/resource-kind.ts';
 import { badRequest, isStatusError } from '../../schemas/status.ts';
 import type { CacheSet } from '../../store/cache.ts';
-import type { Objects } from '../../store/objects.ts';
+import { createObjects, type Objects } from '../../store/objects.ts';
 import type { ClusterState, Store } from '../../store/types.ts';
-import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
+import {
+  createTypeSchemas,
+  type SchemaDocument,
+  type TypeSchema,
+  type TypeSchemas,
+} from '../openapi/type-schemas.ts';
 import { applyPatch } from '../patch/index.ts';
+import { createAdmission } from './admission/create-admission.ts';
+import { createQuotaClaims } from './admission/quota-claims.ts';
+import type { AdmissionPolicy } from './admission/types.ts';
 import { takeTyped } from './intake.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { readList, readObject } from './reads.ts';
@@ -33,6 +41,7 @@ import type {
   ReadListOptions,
   RemoveOptions,
   RequestContext,
+  UserInfo,
   WatchOptions,
   WatchSink,
   WriteOptions,
@@ -49,9 +58,14 @@ export interface ApiCoreOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly addresses?: AddressSpace;
+  /** Absent: {@link DEFAULT_POLICY}. */
+  readonly policy?: AdmissionPolicy;
   /** Upstream's component schemas; tests may pass fewer. */
   readonly schemas?: SchemaDocument;
 }
+
+/** What holds where nobody says otherwise. */
+export const DEFAULT_POLICY: AdmissionPolicy = { defaultPodSecurity: 'baseline' };
 
 export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, AsyncDisposable {
   readonly registry: Registry;
@@ -83,6 +97,10 @@ export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, As
     context: RequestContext,
   ): Promise<KubeObject>;
   bind(ref: ObjectRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<void>;
+  /**
+   * The way in for controllers and the sync worker: what they write is held to the same admission as requests are.
+   */
+  objectsOf(user: UserInfo): Objects;
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
   restorePods(node: string, pods: readonly unknown[]): Promise<void>;
@@ -98,11 +116,32 @@ const DELETE_CONCURRENCY = 16;
 export function createApiCore(options: ApiCoreOptions): ApiCore {
   const { store, objects, registry, clock, rng } = options;
   const logger = options.logger.child({ component: 'api' });
-  const schemas = createTypeSchemas(options.schemas ?? (definitions as SchemaDocument));
+  const schemas = createTypeSchemas(
+    options.schemas ?? (definitions as SchemaDocument),
+    (group, version, kind) => {
+      const custom = registry.byKind(formatApiVersion(group, version), kind)?.custom;
+      return custom && { name: custom.component, schema: custom.objectSchema as TypeSchema };
+    },
+  );
   const snapshots = createSnapshots({ caches: options.caches, logger });
   const space = options.addresses ?? defaultAddressSpace;
   const services = createServiceAllocation({ store, snapshots, clock, rng, space });
-  const writes = createWrites({ store, objects, schemas, snapshots, services, clock, rng });
+  const admission = createAdmission({
+    snapshots,
+    policy: options.policy ?? DEFAULT_POLICY,
+    quotas: createQuotaClaims({ store, snapshots, clock }),
+  });
+  const claiming = createObjects({ store, registry, clock, rng, admission: admission.claims });
+  const writes = createWrites({
+    store,
+    objects: claiming,
+    admission,
+    schemas,
+    snapshots,
+    services,
+    clock,
+    rng,
+  });
 
   async function deleteOne(ref: ObjectRef, removal: RemoveOptions): Promise<void> {
     try {
@@ -196,11 +235,12 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       const { dryRun } = writeOptions;
       await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
     },
+    objectsOf: (user) => createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) }),
     clusterState: () => store.clusterState(),
     announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),
     restorePods: (node, pods) => restorePods(store, node, pods),
     async warm() {
-      await Promise.all(registry.kinds.map((kind) => snapshots.open(kind)));
+      await Promise.all(registry.stored.map((kind) => snapshots.open(kind)));
     },
     [Symbol.asyncDispose]: () => snapshots[Symbol.asyncDispose](),
   };

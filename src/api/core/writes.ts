@@ -5,13 +5,19 @@
  * An update without a version is tried again when somebody else was faster; one with a version fails with 409.
  */
 import type { Clock } from '../../base/clock.ts';
-import { isRecord } from '../../base/json.ts';
+import { isRecord, stableStringify } from '../../base/json.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
 import { omit } from '../../schemas/json-access.ts';
 import { formatApiVersion, type KubeObject, objectKey } from '../../schemas/object.ts';
-import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
+import {
+  type ResourceKind,
+  resourceIdOf,
+  storageIdOf,
+  type Subresource,
+} from '../../schemas/resource-kind.ts';
 import { alreadyExists, badRequest, conflict, isStatusError } from '../../schemas/status.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
+import type { ObjectChange } from '../../store/admission.ts';
 import { checkNew, checkStructure, checkUpdate } from '../../store/object-rules.ts';
 import type { Objects } from '../../store/objects.ts';
 import type { Store } from '../../store/types.ts';
@@ -19,8 +25,8 @@ import type { TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyConfiguration, type FieldOwner, ownershipAfterUpdate } from '../managed/managers.ts';
 import { goFormat } from '../patch/go-format.ts';
 import { applyPatch } from '../patch/index.ts';
-import { admit } from './admission/index.ts';
-import { decodeObject } from './decode.ts';
+import type { Admission } from './admission/create-admission.ts';
+import { decodeAs } from './decode-custom.ts';
 import { reportUnknown, takeObject } from './intake.ts';
 import { invalidPatch } from './refusals.ts';
 import { warningsOf } from './warnings.ts';
@@ -41,7 +47,9 @@ const MAX_UPDATE_ATTEMPTS = 8;
 
 export interface WriteDependencies {
   readonly store: Store;
+  /** Claims quotas with each commit; the other rules of admission have run before. */
   readonly objects: Objects;
+  readonly admission: Admission;
   readonly schemas: TypeSchemas;
   readonly snapshots: Snapshots;
   readonly services: ServiceAllocation;
@@ -92,7 +100,7 @@ export interface Writes {
 }
 
 export function createWrites(dependencies: WriteDependencies): Writes {
-  const { store, objects, schemas, services, clock, rng } = dependencies;
+  const { store, objects, admission, schemas, services, clock, rng } = dependencies;
 
   /** Without a commit: what a create would store. */
   async function prepareNew(kind: ResourceKind, object: KubeObject): Promise<KubeObject> {
@@ -106,8 +114,13 @@ export function createWrites(dependencies: WriteDependencies): Writes {
   async function createDry(kind: ResourceKind, object: KubeObject): Promise<KubeObject> {
     const prepared = await prepareNew(kind, object);
     const { namespace, name } = prepared.metadata;
-    if (await store.get(resourceIdOf(kind), objectKey(namespace, name))) throw alreadyExists(kind, name);
-    return prepared;
+    if (await store.get(storageIdOf(kind), objectKey(namespace, name))) throw alreadyExists(kind, name);
+    return claimDry({ kind, operation: 'create', object: prepared });
+  }
+
+  /** Whether the quotas have room; nothing is taken. */
+  function claimDry(change: ObjectChange): Promise<KubeObject> {
+    return admission.claims.claim([change], new Set(), () => Promise.resolve(change.object));
   }
 
   async function create(
@@ -139,7 +152,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     options: WriteOptions,
     context: RequestContext,
   ): Promise<KubeObject> {
-    const object = await admit({ kind, operation: 'create', object: defaulted, context }, dependencies);
+    const object = await admission.admit({ kind, operation: 'create', object: defaulted, context });
     const write = (complete: KubeObject): Promise<KubeObject> =>
       options.dryRun ? createDry(kind, complete) : objects.create(complete);
     let created: KubeObject;
@@ -184,7 +197,8 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     };
     const resourceVersion = current.metadata.resourceVersion ?? '';
     const write = async (object: KubeObject): Promise<KubeObject> => {
-      if (dryRun) return prepare(object);
+      if (dryRun)
+        return claimDry({ kind, operation: 'update', object: prepare(object), current, subresource });
       const versioned = { ...object, metadata: { ...object.metadata, resourceVersion } };
       return objects.update(versioned, subresource ? { subresource } : {});
     };
@@ -207,9 +221,14 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       // A patch may name a version, too; it then pins the update like that of a PUT.
       const named = changed.metadata.resourceVersion;
       if (named && named !== current.metadata.resourceVersion) throw conflict(kind, name);
-      const next = subresource
-        ? changed
-        : await admit({ kind, operation: 'update', object: changed, current, context }, dependencies);
+      const next = await admission.admit({
+        kind,
+        operation: 'update',
+        subresource,
+        object: changed,
+        current,
+        context,
+      });
       const owned = owner ? withOwnership(kind, current, next, owner, subresource) : next;
       try {
         const written = await writeUpdate(kind, current, owned, dryRun, subresource);
@@ -237,7 +256,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       const { object } = applyConfiguration(request, current, configuration, force === true);
       return takeObject(schemas, object, { ...ref, fieldValidation: 'Ignore', context });
     };
-    const missing = !(await store.get(resourceIdOf(kind), objectKey(namespace, name)));
+    const missing = !(await store.get(storageIdOf(kind), objectKey(namespace, name)));
     if (missing && !subresource) {
       const object = await storeNew(kind, kind.withDefaults(applied(undefined)), options, context);
       return { object, created: true };
@@ -280,10 +299,14 @@ export function createWrites(dependencies: WriteDependencies): Writes {
         (current) => {
           const patched = applyPatch(format, current, patch.body, schemas, strategic);
           const shown = (): string =>
-            format === 'strategic' ? goFormat(patch.body) : JSON.stringify(patched);
+            format === 'strategic'
+              ? goFormat(patch.body)
+              : ref.kind.custom
+                ? stableStringify(patched)
+                : JSON.stringify(patched);
           if (patched['kind'] !== current.kind || patched['apiVersion'] !== current.apiVersion)
             throw invalidPatch(shown(), 'kind and apiVersion of an object cannot change');
-          const decoded = schema ? decodeObject(schemas, schema, patched) : undefined;
+          const decoded = schema ? decodeAs(ref.kind, schemas, schema, patched) : undefined;
           if (decoded?.typeError !== undefined) throw invalidPatch(shown(), decoded.typeError);
           const validation = { fieldValidation: options.fieldValidation, context };
           reportUnknown(decoded?.unknownFields ?? [], validation, (why) => invalidPatch(shown(), why));
@@ -329,7 +352,8 @@ function warnAbout(object: KubeObject, context: RequestContext): void {
 const isService = (kind: ResourceKind): boolean => kind.group === '' && kind.kind === 'Service';
 
 /** Kinds that upstream does not define have no merge keys: no strategic merge for them. */
-const isCustom = (kind: ResourceKind): boolean => kind.group.includes('.') && !kind.group.endsWith('.k8s.io');
+const isCustom = (kind: ResourceKind): boolean =>
+  kind.custom !== undefined || (kind.group.includes('.') && !kind.group.endsWith('.k8s.io'));
 
 /** PUT makes these where they are missing, as upstream's strategies allow. */
 const CREATED_ON_UPDATE = new Set(['leases.coordination.k8s.io', 'events']);

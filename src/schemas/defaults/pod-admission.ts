@@ -7,12 +7,7 @@ import { toRfc3339 } from '../../base/clock.ts';
 import { asList, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { qosClass } from '../pod-resources.ts';
-
-/** Priorities of the classes that exist without being created. */
-export const BUILTIN_PRIORITIES: ReadonlyMap<string, number> = new Map([
-  ['system-node-critical', 2_000_001_000],
-  ['system-cluster-critical', 2_000_000_000],
-]);
+import { systemPriorities } from '../priorities.ts';
 
 const LOST_NODE_TOLERATION_SECONDS = 300;
 const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
@@ -21,7 +16,7 @@ const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/un
 export function admitPod(spec: Readonly<JsonRecord>): JsonRecord {
   const account = asString(spec['serviceAccountName']) || 'default';
   const className = asString(spec['priorityClassName']);
-  const priority = className === '' ? 0 : BUILTIN_PRIORITIES.get(className);
+  const priority = className === '' ? 0 : systemPriorities.get(className);
   return {
     ...spec,
     serviceAccountName: account,

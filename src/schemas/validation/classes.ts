@@ -1,23 +1,17 @@
 /** PriorityClass, StorageClass, IngressClass and RuntimeClass: names that other objects refer to. */
 import { asNumber, asRecord, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
+import { HIGHEST_USER_PRIORITY, systemPriorities } from '../priorities.ts';
 import { immutable } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
 import { type FieldErrors, forbidden, invalid, invalidAll, notSupported, required } from './report.ts';
-
-/** Upstream's own two classes; users' values end below them. */
-const SYSTEM_CLASSES: Readonly<Record<string, number>> = {
-  'system-cluster-critical': 2_000_000_000,
-  'system-node-critical': 2_000_001_000,
-};
-const HIGHEST_USER_PRIORITY = 1_000_000_000;
 
 export function validatePriorityClass(object: KubeObject): FieldErrors {
   const { name } = asRecord(object.metadata);
   const value = asNumber(object['value']) ?? 0;
   const errors: FieldErrors = [];
   if (typeof name === 'string' && name.startsWith('system-')) {
-    if (!Object.hasOwn(SYSTEM_CLASSES, name) || SYSTEM_CLASSES[name] !== value) {
+    if (systemPriorities.get(name) !== value) {
       const detail = `priority class names with 'system-' prefix are reserved for system use only. error: ${name} is not a known system priority class`;
       errors.push(forbidden('metadata.name', detail));
     }

@@ -1,20 +1,26 @@
-/** The admission rules in the order in which they run. */
-import type { KubeObject } from '../../../schemas/object.ts';
+/** The admission rules in the order in which they run: what changes an object first, what only checks it afterwards. */
+import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeTaint } from './node.ts';
+import { nodeRestriction } from './node-restriction.ts';
 import { podDefaults } from './pod.ts';
-import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
+import { rbacEscalation } from './rbac-escalation.ts';
+import { podSecurity, podSecurityLabels } from './pod-security.ts';
+import { globalDefaultPriority, podPriority } from './priority.ts';
+import { serviceAccount } from './service-account.ts';
+import type { AdmissionRule } from './types.ts';
 
-const rules: readonly AdmissionRule[] = [namespaceLifecycle, nodeTaint, podDefaults];
-
-export async function admit(
-  request: AdmissionRequest,
-  dependencies: AdmissionDependencies,
-): Promise<KubeObject> {
-  let { object } = request;
-  for (const rule of rules) {
-    const step = { ...request, object };
-    if (rule.applies(step)) object = await rule.admit(step, dependencies);
-  }
-  return object;
-}
+export const admissionRules: readonly AdmissionRule[] = [
+  namespaceLifecycle,
+  nodeRestriction,
+  rbacEscalation,
+  nodeTaint,
+  serviceAccount,
+  podDefaults,
+  podPriority,
+  limitRangeDefaults,
+  globalDefaultPriority,
+  podSecurityLabels,
+  podSecurity,
+  limitRangeChecks,
+];

@@ -1,5 +1,7 @@
-/** Nothing is created in a namespace that does not exist or is being deleted. */
-import type { Namespace } from '../../../schemas/types.ts';
+/**
+ * Nothing is created in a namespace that does not exist or is being deleted. The control plane's own parts know what they
+ * do: for them only the end of a namespace counts.
+ */
 import { notFound } from '../../../schemas/status.ts';
 import { forbidden } from '../refusals.ts';
 import type { AdmissionRule } from './types.ts';
@@ -9,13 +11,15 @@ const NAMESPACES = { group: '', plural: 'namespaces' } as const;
 export const namespaceLifecycle: AdmissionRule = {
   name: 'NamespaceLifecycle',
   applies: ({ kind, operation }) => kind.namespaced && operation === 'create',
-  async admit({ kind, object }, { snapshots }) {
+  async admit({ kind, object, internal }, { snapshots, find }) {
     const name = object.metadata.namespace ?? '';
-    const snapshot = await snapshots.open(NAMESPACES);
-    // The cache may be a moment behind a namespace that was just made: look again before refusing.
-    if (!snapshot.hub.cache.get(name)) await snapshot.refresh();
-    const namespace = snapshot.hub.cache.get(name) as Namespace | undefined;
-    if (!namespace) throw notFound(NAMESPACES, name);
+    const namespace = internal
+      ? (await snapshots.open(NAMESPACES)).hub.cache.get(name)
+      : await find(NAMESPACES, name);
+    if (!namespace) {
+      if (internal) return object;
+      throw notFound(NAMESPACES, name);
+    }
     if (namespace.metadata.deletionTimestamp === undefined) return object;
     const why = `unable to create new content in namespace ${name} because it is being terminated`;
     throw forbidden(kind, object.metadata.name ?? '', why, [

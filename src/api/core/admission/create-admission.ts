@@ -1,0 +1,134 @@
+/**
+ * Runs the admission rules for the writes of a request, and for those that do not come by request: controllers create
+ * pods and the sync worker applies manifests through the store, and policy holds for them all the same.
+ */
+import { isRecord } from '../../../base/json.ts';
+import { getPath } from '../../../schemas/json-access.ts';
+import { podSpecPaths } from '../../../schemas/profile/check-implemented.ts';
+import { type KubeObject, keyOf } from '../../../schemas/object.ts';
+import { resourceIdOf } from '../../../schemas/resource-kind.ts';
+import type { ObjectChange, WriteAdmission } from '../../../store/admission.ts';
+import type { Snapshots } from '../snapshots.ts';
+import type { RequestContext, UserInfo } from '../types.ts';
+import { admissionRules } from './index.ts';
+import type { QuotaClaims } from './quota-claims.ts';
+import type { AdmissionDependencies, AdmissionPolicy, AdmissionRequest, AdmissionRule } from './types.ts';
+
+export interface Admission {
+  /** The object of a request as it is to be written; rejects with the refusal. Quotas are claimed at the commit. */
+  admit(request: Omit<AdmissionRequest, 'internal'>): Promise<KubeObject>;
+  /** Claims only: for writes whose rules have run. */
+  readonly claims: WriteAdmission;
+  /** Rules and claims, for a part of the control plane that writes as `user`. */
+  writesOf(user: UserInfo): WriteAdmission;
+}
+
+export interface AdmissionOptions {
+  readonly snapshots: Snapshots;
+  readonly policy: AdmissionPolicy;
+  readonly quotas: QuotaClaims;
+}
+
+/** Rules of one commit that wait at the same time; they share their looks at the caches. */
+const CONCURRENCY = 64;
+
+export function createAdmission({ snapshots, policy, quotas }: AdmissionOptions): Admission {
+  function dependenciesFor(together: readonly ObjectChange[]): AdmissionDependencies {
+    const created = new Map<string, KubeObject>();
+    for (const { kind, operation, object } of together)
+      if (operation === 'create') created.set(`${resourceIdOf(kind)} ${keyOf(object)}`, object);
+    /** One look at each cache is enough for all that is written together. */
+    const looked = new Map<string, Promise<void>>();
+    const look = (resource: string, refresh: () => Promise<void>): Promise<void> => {
+      const pending = looked.get(resource) ?? refresh();
+      looked.set(resource, pending);
+      return pending;
+    };
+    return {
+      snapshots,
+      policy,
+      async find(resource, key) {
+        const sibling = created.get(`${resourceIdOf(resource)} ${key}`);
+        if (sibling) return sibling;
+        const { hub, refresh } = await snapshots.open(resource);
+        if (!hub.cache.get(key)) await look(resourceIdOf(resource), refresh);
+        return hub.cache.get(key);
+      },
+      async list(resource, namespace) {
+        const { hub, refresh } = await snapshots.open(resource);
+        await look(resourceIdOf(resource), refresh);
+        return hub.cache.list(namespace);
+      },
+    };
+  }
+
+  async function run(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject> {
+    let { object } = request;
+    if (!isReadable(object)) return object;
+    for (const rule of admissionRules) {
+      const step = { ...request, object };
+      if (looksAt(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
+    }
+    return object;
+  }
+
+  function reviewAs(context: RequestContext): NonNullable<WriteAdmission['review']> {
+    return async (changes) => {
+      const dependencies = dependenciesFor(changes);
+      const results: KubeObject[] = changes.map(({ object }) => object);
+      const pending = changes.entries();
+      const work = async (): Promise<void> => {
+        for (const [index, change] of pending) {
+          const request = { ...change, context, internal: true };
+          if (!isReviewed(change) || !isReadable(change.object)) continue;
+          if (!admissionRules.some((rule) => rule.applies(request))) continue;
+          const object = change.subresource ? change.object : change.kind.withDefaults(change.object);
+          results[index] = await run({ ...request, object }, dependencies);
+        }
+      };
+      await Promise.all(Array.from({ length: Math.min(CONCURRENCY, changes.length) }, work));
+      return results;
+    };
+  }
+
+  return {
+    async admit(request) {
+      if (!admissionRules.some((rule) => looksAt(rule, request))) return request.object;
+      return run({ ...request, internal: false }, dependenciesFor([]));
+    },
+    claims: { claim: quotas.claim },
+    writesOf: (user) => ({
+      review: reviewAs({ user, warn: () => undefined }),
+      claim: quotas.claim,
+    }),
+  };
+}
+
+/** Whether rules can read the pod in it; validation refuses what is not even that. */
+function isReadable(object: KubeObject): boolean {
+  const path = podSpecPaths[`${object.apiVersion}/${object.kind}`];
+  if (path === undefined) return true;
+  const spec = getPath(object, ...path.split('.'));
+  if (!isRecord(spec)) return object.kind !== 'Pod' && spec === undefined;
+  const lists = ['containers', 'initContainers', 'ephemeralContainers', 'volumes', 'tolerations'] as const;
+  return lists.every((name) => {
+    const list = spec[name];
+    if (list === undefined) return name !== 'containers';
+    return Array.isArray(list) && list.every(isRecord);
+  });
+}
+
+function looksAt({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {
+  const { subresource } = change;
+  return isReviewed(change) || (subresource !== undefined && (alsoFor?.includes(subresource) ?? false));
+}
+
+/** A status, a binding and the like are the system's own word. */
+function isReviewed({ subresource }: Pick<ObjectChange, 'subresource'>): boolean {
+  return (
+    subresource === undefined ||
+    subresource === 'scale' ||
+    subresource === 'ephemeralcontainers' ||
+    subresource === 'resize'
+  );
+}

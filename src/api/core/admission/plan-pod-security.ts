@@ -1,0 +1,103 @@
+/** What the Pod Security Standards say about a pod or a template in a namespace: pure; the texts are upstream's. */
+import { podSpecPaths } from '../../../schemas/profile/check-implemented.ts';
+import { evaluatePodSecurity, policyText, violationText } from '../../../schemas/pod-security/evaluate.ts';
+import {
+  ENFORCE_LABEL,
+  isStricter,
+  type NamespacePolicy,
+} from '../../../schemas/pod-security/namespace-policy.ts';
+import type { PodSecurityPolicy } from '../../../schemas/pod-security/types.ts';
+import { asRecord, getPath } from '../../../schemas/json-access.ts';
+import type { KubeObject } from '../../../schemas/object.ts';
+import type { Pod, PodSpec } from '../../../schemas/types.ts';
+
+export interface PodSecurityPlan {
+  readonly refusal?: string;
+  readonly warnings: readonly string[];
+}
+
+interface PodLike {
+  readonly spec: PodSpec;
+  readonly annotations: Record<string, string>;
+}
+
+/** A refusal says which label of the namespace would allow the pod. */
+export function planPodSecurity(pod: Pod, namespace: string, policy: NamespacePolicy): PodSecurityPlan {
+  const like = { spec: pod.spec, annotations: pod.metadata.annotations ?? {} };
+  const found = complaint(like, policy.enforce);
+  if (found === undefined) return { warnings: warnings(like, policy) };
+  const allowing = loosestNeeded(like, policy.enforce);
+  return {
+    refusal: `violates ${found}; to allow it, label the namespace: kubectl label --overwrite namespace ${namespace} ${ENFORCE_LABEL}=${allowing}`,
+    warnings: [],
+  };
+}
+
+/** Templates are never refused: their pods will be. */
+export function planTemplateSecurity(object: KubeObject, policy: NamespacePolicy): PodSecurityPlan {
+  const like = templateOf(object);
+  return { warnings: like ? warnings(like, policy) : [] };
+}
+
+/** The strictest level that still lets the pod be. */
+function loosestNeeded(like: PodLike, enforced: PodSecurityPolicy): PodSecurityPolicy['level'] {
+  const baseline = { level: 'baseline', version: enforced.version } as const;
+  return enforced.level === 'restricted' && complaint(like, baseline) === undefined
+    ? 'baseline'
+    : 'privileged';
+}
+
+function complaint({ spec, annotations }: PodLike, policy: PodSecurityPolicy): string | undefined {
+  const violations = evaluatePodSecurity(policy, spec, { annotations });
+  if (violations.length === 0) return undefined;
+  return `PodSecurity "${policyText(policy)}": ${violationText(violations)}`;
+}
+
+function warnings(like: PodLike, { warn }: NamespacePolicy): readonly string[] {
+  const found = complaint(like, warn);
+  return found === undefined ? [] : [`would violate ${found}`];
+}
+
+export const hasTemplate = ({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): boolean =>
+  kind !== 'Pod' && Object.hasOwn(podSpecPaths, `${apiVersion}/${kind}`);
+
+function templateOf(object: KubeObject): PodLike | undefined {
+  const path = podSpecPaths[`${object.apiVersion}/${object.kind}`]?.split('.') ?? [];
+  const template = asRecord(getPath(object, ...path.slice(0, -1)));
+  const spec = asRecord(template['spec']);
+  if (!Array.isArray(spec['containers'])) return undefined;
+  const annotations = asRecord(asRecord(template['metadata'])['annotations']) as Record<string, string>;
+  return { spec: spec as unknown as PodSpec, annotations };
+}
+
+/** Pods that are looked at, and named in warnings, when the level of a namespace becomes stricter. */
+const MAX_PODS = 3_000;
+const MAX_NAMED = 10;
+
+/** What whoever makes a namespace stricter should know: pods that run there and could not come again. */
+export function labelWarnings(
+  namespace: string,
+  before: PodSecurityPolicy,
+  after: PodSecurityPolicy,
+  pods: readonly Pod[],
+): readonly string[] {
+  if (!isStricter(after, before)) return [];
+  const byReason = new Map<string, string[]>();
+  for (const { metadata, spec } of pods.slice(0, MAX_PODS)) {
+    const violations = evaluatePodSecurity(after, spec, metadata);
+    if (violations.length === 0) continue;
+    const reasons = violations.map(({ reason }) => reason).join(', ');
+    const names = byReason.get(reasons);
+    if (names) names.push(metadata.name);
+    else byReason.set(reasons, [metadata.name]);
+  }
+  if (byReason.size === 0) return [];
+  const lines = [...byReason].map(([reasons, names]) => {
+    const [first = '', ...others] = names.sort();
+    const more =
+      others.length === 0 ? '' : ` (and ${others.length} other ${others.length === 1 ? 'pod' : 'pods'})`;
+    return `${first}${more}: ${reasons}`;
+  });
+  const title = `existing pods in namespace "${namespace}" violate the new PodSecurity enforce level "${policyText(after)}"`;
+  return [title, ...lines.sort().slice(0, MAX_NAMED)];
+}

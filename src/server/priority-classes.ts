@@ -1,0 +1,20 @@
+/** The two PriorityClasses that every cluster has, made when a leader begins. */
+import { systemPriorityClasses } from '../schemas/priorities.ts';
+import { isStatusError } from '../schemas/status.ts';
+import type { Objects } from '../store/objects.ts';
+import type { CommitOptions, Store } from '../store/types.ts';
+
+export async function ensurePriorityClasses(
+  store: Store,
+  objects: Objects,
+  options: CommitOptions,
+): Promise<void> {
+  for (const object of systemPriorityClasses) {
+    if (await store.get('priorityclasses.scheduling.k8s.io', object.metadata.name)) continue;
+    try {
+      await objects.create(object, options);
+    } catch (error) {
+      if (!isStatusError(error, 'AlreadyExists')) throw error;
+    }
+  }
+}

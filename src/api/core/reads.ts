@@ -3,13 +3,15 @@
  * was committed before the request. Pages of one list all show the version of its first page.
  */
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
+import { fromStored, type ResourceKind } from '../../schemas/resource-kind.ts';
 import { expired, isStatusError, notFound } from '../../schemas/status.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 import { parseSelection, type Selection } from './selection.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
 import type { CollectionRef, ObjectPage, ObjectRef, ReadListOptions } from './types.ts';
 import { parseResourceVersion, tooLarge } from './versions.ts';
-import { sortKey, type WatchHub } from './watch-hub.ts';
+import { sortKey } from './sorted-objects.ts';
+import type { WatchHub } from './watch-hub.ts';
 
 export async function readObject(
   snapshots: Snapshots,
@@ -20,7 +22,7 @@ export async function readObject(
   await reach(snapshot, resourceVersion);
   const found = snapshot.hub.cache.get(objectKey(namespace, name));
   if (!found) throw notFound(kind, name);
-  return found;
+  return fromStored(kind, found);
 }
 
 /** Waits until the cache is fresh enough for a read at this version: '' is now, '0' is whatever is there. */
@@ -61,7 +63,14 @@ export async function readList(
   }
   // Whatever the cache holds answers a list at version 0 in full: pages would cost more than they save.
   const limit = version === '0' && !token ? 0 : (options.limit ?? 0);
-  return pageOf(view, selection, limit, token?.after, narrowed(hub, view, collection, selection));
+  const candidates = narrowed(hub, view, selection);
+  return pageOf(
+    collection.kind,
+    { ...view, objects: candidates ?? view.objects },
+    selection,
+    limit,
+    token?.after,
+  );
 }
 
 /** A limit with a version and no match rule has always meant exactly that version. */
@@ -91,29 +100,20 @@ async function continued(snapshot: Snapshot, version: string | undefined, after:
 }
 
 /** Lists of one namespace or node need not look at every object: the caches know which are theirs. */
-function narrowed(
-  hub: WatchHub,
-  view: View,
-  collection: CollectionRef,
-  selection: Selection,
-): readonly KubeObject[] | undefined {
-  if (view.objects !== hub.current().objects || collection.namespace === undefined) return undefined;
-  if (selection.scope.type === 'object') {
-    const found = hub.cache.get(selection.scope.key);
-    return found ? [found] : [];
-  }
-  const own = [...hub.cache.list(collection.namespace)];
-  return own.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+function narrowed(hub: WatchHub, view: View, selection: Selection): readonly KubeObject[] | undefined {
+  return view.objects === hub.current().objects ? hub.within(selection.scope) : undefined;
 }
 
 function pageOf(
+  kind: ResourceKind,
   view: View,
   selection: Selection,
   limit: number,
   after: string | undefined,
-  candidates: readonly KubeObject[] | undefined,
 ): ObjectPage {
-  const selected = (candidates ?? view.objects).filter(
+  // Only what is served in another form than it is stored in costs a look at each object.
+  const served = kind.storage ? view.objects.map((object) => fromStored(kind, object)) : view.objects;
+  const selected = served.filter(
     (object) => (after === undefined || sortKey(object) > after) && selection.matches(object),
   );
   if (limit <= 0 || selected.length <= limit) return { objects: selected, resourceVersion: view.version };

@@ -1,11 +1,11 @@
 /** The caches and hubs that reads are served from: one per resource, opened at first use, kept until disposal. */
 import type { Logger } from '../../base/logger.ts';
-import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import { type ResourceKind, storageIdOf } from '../../schemas/resource-kind.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import { createWatchHub, type WatchHub } from './watch-hub.ts';
 
 export interface Snapshots extends AsyncDisposable {
-  open(kind: Pick<ResourceKind, 'group' | 'plural'>): Promise<Snapshot>;
+  open(kind: Pick<ResourceKind, 'group' | 'plural' | 'storage'>): Promise<Snapshot>;
 }
 
 export interface Snapshot {
@@ -25,7 +25,7 @@ export function createSnapshots(options: { caches: CacheSet; logger: Logger }): 
 
   return {
     open(kind) {
-      const resource = resourceIdOf(kind);
+      const resource = storageIdOf(kind);
       let found = opened.get(resource);
       if (!found) {
         found = openOne(resource);

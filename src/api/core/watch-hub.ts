@@ -12,6 +12,7 @@ import type { KubeObject } from '../../schemas/object.ts';
 import { expired } from '../../schemas/status.ts';
 import type { CacheEvent, ResourceCache } from '../../store/cache.ts';
 import { Gone } from '../../store/types.ts';
+import { createSortedObjects, sortByKey, sortKey } from './sorted-objects.ts';
 
 /** What a watch is interested in; exactly one. Selectors refine it per watcher. */
 export type WatchScope =
@@ -37,6 +38,8 @@ export interface WatchHub extends AsyncDisposable {
   objectsAt(version: number): Promise<readonly KubeObject[]>;
   /** All objects in the order of their keys, and the version that this is the state of. */
   current(): { readonly objects: readonly KubeObject[]; readonly version: string };
+  /** Those of the current objects that a scope can hold, in the same order, found without looking at the others. */
+  within(scope: WatchScope): readonly KubeObject[];
   /** Everything up to this version has been handed to the watchers. */
   readonly progress: string;
   readonly watchers: number;
@@ -66,11 +69,13 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
   /** Newest event that the cache has told of, and newest that this hub has handed on. */
   let told = floor;
   let seen = floor;
-  let sorted: readonly KubeObject[] | undefined;
+  const sorted = createSortedObjects(cache);
+  /** The state that was last made by undoing: the pages of one list ask for the same one again and again. */
+  let past: { readonly version: number; readonly objects: readonly KubeObject[] } | undefined;
   let waiting: (() => void)[] = [];
   const listening = cache.subscribe((event) => {
     told = Number(event.version);
-    sorted = undefined;
+    sorted.changed(event);
   });
 
   function deliver(event: CacheEvent): void {
@@ -141,8 +146,10 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
       if (from < floor) throw expired(`too old resource version: ${from} (${floor})`);
       const key = scopeKey(scope);
       const subscription = { watcher, from };
-      for (const event of window)
-        if (Number(event.version) > from && scopesOf(event).includes(key)) watcher.event(event);
+      for (let index = firstAfter(window, from); index < window.length; index += 1) {
+        const event = window[index];
+        if (event && scopesOf(event).includes(key)) watcher.event(event);
+      }
       let set = scopes.get(key);
       if (!set) scopes.set(key, (set = new Set()));
       set.add(subscription);
@@ -157,6 +164,8 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
     async objectsAt(version) {
       await caughtUp();
       if (version < floor) throw expired(`too old resource version: ${version} (${floor})`);
+      if (firstAfter(window, version) === window.length) return sorted.all();
+      if (past?.version === version) return past.objects;
       const state = new Map<string, KubeObject>();
       for (const object of cache.list()) state.set(sortKey(object), object);
       for (let index = window.length - 1; index >= 0; index -= 1) {
@@ -166,11 +175,26 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
         if (event.previous) state.set(key, event.previous);
         else state.delete(key);
       }
-      return sortByKey([...state.values()]);
+      past = { version, objects: sortByKey([...state.values()]) };
+      return past.objects;
     },
     current() {
-      sorted ??= sortByKey(cache.list());
-      return { objects: sorted, version: cache.version };
+      return { objects: sorted.all(), version: cache.version };
+    },
+    within(scope) {
+      switch (scope.type) {
+        case 'all':
+          return sorted.all();
+        case 'namespace':
+          return sorted.inNamespace(scope.namespace);
+        case 'object': {
+          const found = cache.get(scope.key);
+          return found ? [found] : [];
+        }
+        case 'node':
+          cache.addIndex(NODE_INDEX, nodesOf);
+          return sortByKey(cache.byIndex(NODE_INDEX, scope.node));
+      }
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -180,18 +204,6 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
       wake();
     },
   };
-}
-
-/** The order of lists: that of the keys' code units, as etcd has it. */
-export function sortKey(object: KubeObject): string {
-  const { namespace, name } = object.metadata;
-  return namespace === undefined ? name : `${namespace}/${name}`;
-}
-
-function sortByKey(objects: readonly KubeObject[]): readonly KubeObject[] {
-  const keyed = objects.map((object) => ({ key: sortKey(object), object }));
-  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  return keyed.map(({ object }) => object);
 }
 
 function scopeKey(scope: WatchScope): string {
@@ -205,6 +217,24 @@ function scopeKey(scope: WatchScope): string {
     case 'node':
       return `node ${scope.node}`;
   }
+}
+
+const NODE_INDEX = 'scope of a node';
+const nodesOf = (object: KubeObject): readonly string[] => {
+  const node = nodeNameOf(object);
+  return node === undefined ? [] : [node];
+};
+
+/** Index of the first event after `version`; events are in the order of their versions. */
+function firstAfter(events: readonly CacheEvent[], version: number): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (Number(events[middle]?.version) > version) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** A pod that moves between scopes of nodes (it is bound) touches both. */

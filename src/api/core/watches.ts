@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Rng } from '../../base/rng.ts';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
-import type { ResourceKind } from '../../schemas/resource-kind.ts';
+import { fromStored, type ResourceKind, type StoredForm } from '../../schemas/resource-kind.ts';
 import { expired } from '../../schemas/status.ts';
 import type { CacheEvent } from '../../store/cache.ts';
 import { reach } from './reads.ts';
@@ -74,14 +74,14 @@ export async function startWatch(
   };
 
   if (initial) {
-    for (const object of initialObjects(hub.current().objects, selection))
+    for (const object of initialObjects(collection.kind, hub.within(selection.scope), selection))
       sink.frame({ type: 'ADDED', object });
     if (options.sendInitialEvents && options.allowWatchBookmarks)
       bookmark({ annotations: { 'k8s.io/initial-events-end': 'true' } }, String(from));
   }
   held.subscription = hub.watch(selection.scope, from, {
     event(event) {
-      const frame = over ? undefined : frameFor(event, selection);
+      const frame = over ? undefined : frameFor(servedEvent(collection.kind, event), selection);
       if (frame) sink.frame(frame);
     },
     end: finish,
@@ -106,8 +106,30 @@ export async function startWatch(
   return { [Symbol.dispose]: stop };
 }
 
-function initialObjects(objects: readonly KubeObject[], selection: Selection): readonly KubeObject[] {
-  return objects.filter((object) => selection.matches(object));
+function initialObjects(
+  kind: ResourceKind,
+  objects: readonly KubeObject[],
+  selection: Selection,
+): readonly KubeObject[] {
+  const served = kind.storage ? objects.map((object) => fromStored(kind, object)) : objects;
+  return served.filter((object) => selection.matches(object));
+}
+
+/** Made once for each form of an event, so that all its watchers share one. */
+const servedEvents = new WeakMap<StoredForm, WeakMap<CacheEvent, CacheEvent>>();
+
+function servedEvent(kind: ResourceKind, event: CacheEvent): CacheEvent {
+  const { storage } = kind;
+  if (!storage) return event;
+  let events = servedEvents.get(storage);
+  if (!events) servedEvents.set(storage, (events = new WeakMap()));
+  let served = events.get(event);
+  if (!served) {
+    const previous = event.previous && fromStored(kind, event.previous);
+    served = { ...event, object: fromStored(kind, event.object), ...(previous ? { previous } : {}) };
+    events.set(event, served);
+  }
+  return served;
 }
 
 function frameFor(event: CacheEvent, selection: Selection): WatchFrame | undefined {

@@ -5,6 +5,7 @@ import {
 } from './certificates/certificates-controller.ts';
 import type { ControllerContext } from './controller.ts';
 import { startCustomResourcesController } from './custom-resources/custom-resources-controller.ts';
+import { startClusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import { startDeploymentController } from './deployment/deployment-controller.ts';
 import { startGarbageCollector } from './garbage-collector/garbage-collector.ts';
 import { startNamespaceController } from './namespace/namespace-controller.ts';
@@ -17,6 +18,8 @@ import {
 } from './node-lifecycle/node-lifecycle-controller.ts';
 import { startTaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts';
 import { startPodGc } from './pod-gc/pod-gc-controller.ts';
+import { startDisruptionController } from './disruption/disruption-controller.ts';
+import { startResourceQuotaController } from './resource-quota/resource-quota-controller.ts';
 import { startReplicaSetController } from './replicaset/replicaset-controller.ts';
 import { startBootstrapTokenCleaner } from './serviceaccount/bootstrap-token-cleaner.ts';
 import { startServiceAccountController } from './serviceaccount/serviceaccount-controller.ts';
@@ -45,6 +48,7 @@ export async function startControllers(
   const { certificates } = options;
   const starts: readonly (() => Promise<AsyncDisposable>)[] = [
     () => startNamespaceController(context),
+    () => startClusterRoleAggregation(context),
     () => startCustomResourcesController(context),
     () => startServiceAccountController(context, options.caBundle),
     () => startBootstrapTokenCleaner(context),
@@ -57,6 +61,8 @@ export async function startControllers(
     () => startNodeLifecycleController(context, nodeHealth),
     () => startTaintEvictionController(context, nodeHealth),
     () => startPodGc(context),
+    () => startResourceQuotaController(context),
+    () => startDisruptionController(context),
   ];
   const started: AsyncDisposable[] = [];
   const stop = async (): Promise<void> => {

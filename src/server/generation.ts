@@ -9,6 +9,8 @@ import { createCertificateAuthenticator } from '../api/authn/certificates.ts';
 import { legacyClaims } from '../api/authn/service-account-claims.ts';
 import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import type { TokenTable } from '../api/authn/token-table.ts';
+import { ensureDefaultPolicy } from '../api/authz/ensure-default-policy.ts';
+import { ownPolicy } from '../api/authz/own-policy.ts';
 import { createApiCore } from '../api/core/core.ts';
 import type { AuditLog } from '../api/http/audit.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
@@ -93,6 +95,8 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     const queues = keep(createBullQueues({ url: parts.redisUrl, logger, clock }));
     const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger }));
     const gitOps = keep(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
+    // Before anybody asks: without these, nobody but administrators and nodes may do anything.
+    await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
     const server = keep(await listen(parts, core, { history, queues, webhooks: gitOps.webhooks }));
     if (config.webhookListen && gitOps.webhooks) {
       keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger));

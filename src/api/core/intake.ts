@@ -7,7 +7,8 @@ import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import { badRequest } from '../../schemas/status.ts';
 import type { ResolvedSchema, TypeSchemas } from '../openapi/type-schemas.ts';
-import { decodeObject, goKind } from './decode.ts';
+import { goKind } from './decode.ts';
+import { decodeAs } from './decode-custom.ts';
 import type { FieldValidation, RequestContext } from './types.ts';
 
 export interface IntakeRequest {
@@ -38,7 +39,7 @@ export function takeTyped(
   schema: ResolvedSchema | undefined,
   body: unknown,
   type: TypeName,
-  request: Pick<IntakeRequest, 'fieldValidation' | 'context'>,
+  request: Pick<IntakeRequest, 'fieldValidation' | 'context'> & Partial<Pick<IntakeRequest, 'kind'>>,
 ): KubeObject {
   if (!isRecord(body)) {
     throw badRequest(
@@ -51,7 +52,7 @@ export function takeTyped(
       ...input,
       metadata: isRecord(input['metadata']) ? input['metadata'] : {},
     } as unknown as KubeObject;
-  const { value, unknownFields, typeError } = decodeObject(schemas, schema, input);
+  const { value, unknownFields, typeError } = decodeAs(request.kind, schemas, schema, input);
   if (typeError !== undefined) throw badRequest(cannotHandle(type, typeError));
   reportUnknown(unknownFields, request, (why) => badRequest(cannotHandle(type, why)));
   return {

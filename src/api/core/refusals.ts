@@ -49,3 +49,9 @@ export function methodNotAllowed(): StatusError {
   const message = 'the server does not allow this method on the requested resource';
   return failure(405, 'MethodNotAllowed', message, {});
 }
+
+/** 405: what a definition made is on its way out with it. */
+export function definitionTerminating(): StatusError {
+  const why = 'create not allowed while custom resource definition is terminating';
+  return failure(405, 'MethodNotAllowed', why);
+}

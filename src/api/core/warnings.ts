@@ -3,6 +3,7 @@
  * show them to people). Pure; called with the object as it will be stored.
  */
 import { isRecord } from '../../base/json.ts';
+import { rulesWarning } from '../../schemas/custom/validate-schema.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { quote } from '../../schemas/status.ts';
 import type { Container, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
@@ -23,9 +24,16 @@ export function warningsOf(object: KubeObject): readonly string[] {
       return ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'];
     case 'v1/Secret':
       return secretWarnings(object);
+    case 'apiextensions.k8s.io/v1/CustomResourceDefinition':
+      return definitionWarnings(object);
     default:
       return [];
   }
+}
+
+function definitionWarnings({ spec }: KubeObject): readonly string[] {
+  const warning = rulesWarning(spec);
+  return warning === undefined ? [] : [warning];
 }
 
 function templateWarnings(spec: unknown, path: string): readonly string[] {

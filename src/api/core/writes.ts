@@ -28,7 +28,7 @@ import { applyPatch } from '../patch/index.ts';
 import type { Admission } from './admission/create-admission.ts';
 import { decodeAs } from './decode-custom.ts';
 import { reportUnknown, takeObject } from './intake.ts';
-import { invalidPatch } from './refusals.ts';
+import { definitionTerminating, invalidPatch } from './refusals.ts';
 import { warningsOf } from './warnings.ts';
 import type { ServiceAllocation } from './service-allocation.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -152,6 +152,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     options: WriteOptions,
     context: RequestContext,
   ): Promise<KubeObject> {
+    if (kind.custom?.terminating) throw definitionTerminating();
     const object = await admission.admit({ kind, operation: 'create', object: defaulted, context });
     const write = (complete: KubeObject): Promise<KubeObject> =>
       options.dryRun ? createDry(kind, complete) : objects.create(complete);

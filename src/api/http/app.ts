@@ -31,6 +31,7 @@ import {
 } from './connection-limits.ts';
 import { statusOf } from './failures.ts';
 import { type OtherRequestsOptions, serveOther } from './other-requests.ts';
+import { createLiveSessions } from './live-sessions.ts';
 import { streamLogs } from './pod-logs.ts';
 import { listOptions } from './query-options.ts';
 import {
@@ -46,7 +47,7 @@ import { sendAnswer } from './send-answer.ts';
 import { serveSymphony } from './symphony-resources.ts';
 import { refuseUpgrade, serveUpgrade } from './upgrades.ts';
 import { serveVirtual } from './virtual-requests.ts';
-import { streamWatch, type WatchStream } from './watch-response.ts';
+import { responseOutput, streamWatch, type WatchStream } from './watch-response.ts';
 
 export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'virtual' | 'openapi' | 'nowMs'> {
   readonly core: ApiCore;
@@ -95,7 +96,8 @@ export function createApp(options: AppOptions): App {
   };
   const access = createAccess({ ...options, virtual });
   const streams = new Set<WatchStream>();
-  const podStreams = createPodStreams({ tunnels, logger });
+  const podStreams = createPodStreams({ tunnels, clock: core.clock, logger });
+  const live = createLiveSessions({ ...options, clock: core.clock });
   const entries = new WeakMap<FastifyRequest, Entered>();
   const attempts = new WeakMap<IncomingMessage, Attempt>();
   const connections = { ...defaultConnectionLimits, ...options.connections };
@@ -125,13 +127,15 @@ export function createApp(options: AppOptions): App {
     const body = Buffer.isBuffer(request.body) ? request.body : undefined;
     if (target.type === 'other')
       return sendAnswer(reply, await serveOther(others, { method, url, headers, body }));
-    const warnings: string[] = [];
+    const deprecation = routed?.stored?.custom?.deprecation;
+    const warnings: string[] = deprecation === undefined ? [] : [deprecation];
     const api: ApiRequest = { method, target, query: url.searchParams, headers, body, user, warnings };
     if (!routed) return sendAnswer(reply, await serveSymphony(core, options.authorizer, api), warnings);
     if (routed.virtual)
       return sendAnswer(reply, await serveVirtual(routed, routed.virtual, api, core.clock.now()), warnings);
     if (routed.subresource === 'proxy') return proxy(api, routed, request, reply);
-    if (routed.subresource && STREAMS.includes(routed.subresource)) return stream(api, routed, reply);
+    if (routed.subresource && STREAMS.includes(routed.subresource))
+      return stream(api, routed, request, reply);
     if (routed.verb === 'watch') return watch(api, routed, request, reply);
     return sendAnswer(reply, await serveResource(core, actions, api, routed), warnings);
   }
@@ -139,9 +143,10 @@ export function createApp(options: AppOptions): App {
   async function watch(
     request: ApiRequest,
     { stored: kind }: RoutedRequest & { readonly virtual: undefined },
-    { raw }: FastifyRequest,
+    fastifyRequest: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
+    const { raw } = fastifyRequest;
     const { namespace, name } = request.target;
     const watched = listOptions(request.query, true);
     const byName = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
@@ -152,15 +157,13 @@ export function createApp(options: AppOptions): App {
         options: { ...watched, ...byName },
         context: answerContext(core, request, kind),
         logger,
-        headers: {},
       },
-      reply.raw,
+      responseOutput(reply.raw, {}),
     );
     reply.hijack();
     const attempt = attempts.get(raw);
     if (attempt) gate.started(raw, attempt, reply.raw.statusCode);
-    streams.add(stream);
-    reply.raw.on('close', () => streams.delete(stream));
+    lookAfter(fastifyRequest, reply, stream);
     return reply;
   }
 
@@ -195,18 +198,33 @@ export function createApp(options: AppOptions): App {
 
   async function stream(
     request: ApiRequest,
-    routed: RoutedRequest & { readonly virtual: undefined },
+    { stored: kind, subresource }: RoutedRequest & { readonly virtual: undefined },
+    fastifyRequest: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const { namespace, name } = request.target;
-    const pod = await core.get({ kind: routed.stored, namespace, name: name ?? '' });
-    if (routed.subresource !== 'log') throw badRequest('Upgrade request required');
-    await streamLogs({ pod, query: request.query, tunnels, headers: {} }, reply.raw);
+    const { namespace, name = '' } = request.target;
+    const pod = () => core.get({ kind, namespace, name });
+    if (subresource !== 'log') {
+      await pod();
+      throw badRequest('Upgrade request required');
+    }
+    await streamLogs({ pod, podName: name, query: request.query, tunnels }, reply.raw);
     reply.hijack();
-    const entry = { close: () => void reply.raw.destroy() };
-    streams.add(entry);
-    reply.raw.on('close', () => streams.delete(entry));
+    lookAfter(fastifyRequest, reply, { close: () => void reply.raw.destroy() });
     return reply;
+  }
+
+  /** What goes on after its request: ended with the server, and when its client may no longer. */
+  function lookAfter(request: FastifyRequest, { raw }: FastifyReply, stream: WatchStream): void {
+    const entered = entries.get(request);
+    if (!entered?.routed || raw.closed) return;
+    const { proof, user, routed } = entered;
+    streams.add(stream);
+    const forget = live.add({ proof, user, attributes: routed.attributes, end: () => stream.close() });
+    raw.on('close', () => {
+      streams.delete(stream);
+      forget();
+    });
   }
 
   server.addHook('onRequest', async (request, reply) => {
@@ -232,7 +250,7 @@ export function createApp(options: AppOptions): App {
     socket.once('close', () => gate.over(request, attempt, code));
     Promise.resolve()
       .then(() => gate.enter(request, urlOf(request.url), attempt))
-      .then((entered) => serveUpgrade({ ...options, podStreams }, { request, socket, head, entered }))
+      .then((entered) => serveUpgrade({ ...options, podStreams, live }, { request, socket, head, entered }))
       .then(() => gate.started(request, attempt, code))
       .catch((error: unknown) => {
         code = statusOf(error, silentLogger).code;
@@ -246,6 +264,7 @@ export function createApp(options: AppOptions): App {
       for (const stream of streams) stream.close();
       streams.clear();
       podStreams.close();
+      live[Symbol.dispose]();
     },
   };
 }

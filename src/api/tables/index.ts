@@ -3,6 +3,7 @@ import type { KubeObject } from '../../schemas/object.ts';
 import { resourceIdOf, type ServedResource } from '../../schemas/resource-kind.ts';
 import { applicationTable } from './application.ts';
 import { signingRequestTable } from './certificates.ts';
+import { customTable, definitionTable } from './custom.ts';
 import { deploymentTable } from './deployment.ts';
 import { eventTable } from './event.ts';
 import { nodeMetricsTable, podMetricsTable } from './metrics.ts';
@@ -53,6 +54,7 @@ const tables: Readonly<Record<string, TableFormat>> = {
   persistentvolumes: persistentVolumeTable,
   'priorityclasses.scheduling.k8s.io': priorityClassTable,
   'runtimeclasses.node.k8s.io': runtimeClassTable,
+  'customresourcedefinitions.apiextensions.k8s.io': definitionTable,
   'storageclasses.storage.k8s.io': storageClassTable,
   persistentvolumeclaims: volumeClaimTable,
   'roles.rbac.authorization.k8s.io': roleTable,
@@ -61,7 +63,8 @@ const tables: Readonly<Record<string, TableFormat>> = {
   'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
 };
 
-export function tableOf(kind: Pick<ServedResource, 'group' | 'plural'>): TableFormat {
+export function tableOf(kind: Pick<ServedResource, 'group' | 'plural' | 'custom'>): TableFormat {
+  if (kind.custom) return customTable(kind.custom);
   return tables[resourceIdOf(kind)] ?? defaultTable;
 }
 

@@ -7,8 +7,9 @@
  */
 import type { KubeObject, OwnerReference } from '../../schemas/object.ts';
 import { keyOf, objectKey } from '../../schemas/object.ts';
-import { type ResourceId, resourceIdOf } from '../../schemas/resource-kind.ts';
+import { type ResourceId, storageIdOf } from '../../schemas/resource-kind.ts';
 import type { ResourceCache } from '../../store/cache.ts';
+import { followCaches } from '../../store/follow-caches.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
 import { concernsCollector, type OwnerState, planCollection } from './plan-collection.ts';
@@ -20,14 +21,18 @@ const IGNORED: ReadonlySet<ResourceId> = new Set(['events', 'events.events.k8s.i
 
 export async function startGarbageCollector(context: ControllerContext): Promise<Loop> {
   const { registry, store } = context;
+  const held: { loop?: Loop } = {};
   const caches = new Map<ResourceId, ResourceCache>();
-  for (const kind of registry.kinds) {
-    const resource = resourceIdOf(kind);
-    if (IGNORED.has(resource)) continue;
-    const cache = await context.caches.open(resource);
-    cache.addIndex(OWNER_INDEX, (object) => (object.metadata.ownerReferences ?? []).map(({ uid }) => uid));
-    caches.set(resource, cache);
-  }
+  const followed = await followCaches({
+    caches: context.caches,
+    registry,
+    accepts: (kind) => !IGNORED.has(storageIdOf(kind)),
+    opened(kind, cache) {
+      cache.addIndex(OWNER_INDEX, (object) => (object.metadata.ownerReferences ?? []).map(({ uid }) => uid));
+      caches.set(storageIdOf(kind), cache);
+      return watch(storageIdOf(kind), cache);
+    },
+  });
 
   const loop = startLoop({
     name: 'garbage-collector',
@@ -44,7 +49,10 @@ export async function startGarbageCollector(context: ControllerContext): Promise
       const [resource, name] = splitLoopKey(key);
       const object = caches.get(resource)?.get(name);
       if (!object || !concernsCollector(object)) return;
-      if (isDeleting(object)) await Promise.all([...caches.values()].map((cache) => cache.refresh(signal)));
+      if (isDeleting(object)) {
+        await followed.ready();
+        await Promise.all([...caches.values()].map((cache) => cache.refresh(signal)));
+      }
       const plan = planCollection({
         object,
         owners: await Promise.all(
@@ -68,40 +76,44 @@ export async function startGarbageCollector(context: ControllerContext): Promise
     const kind = registry.byKind(owner.apiVersion, owner.kind);
     if (!kind || (kind.namespaced && !object.metadata.namespace)) return { state: 'unresolvable' };
     const namespace = kind.namespaced ? object.metadata.namespace : undefined;
-    const found = await store.get(resourceIdOf(kind), objectKey(namespace, owner.name));
+    const found = await store.get(storageIdOf(kind), objectKey(namespace, owner.name));
     return found ? { state: 'live', object: found } : { state: 'absent' };
   }
 
   function enqueue(object: KubeObject): void {
     const kind = registry.byKind(object.apiVersion, object.kind);
-    if (kind) loop.queue.add(loopKey(resourceIdOf(kind), keyOf(object)));
+    if (kind) held.loop?.queue.add(loopKey(storageIdOf(kind), keyOf(object)));
   }
 
-  const subscriptions = [...caches].map(([resource, cache]) =>
-    cache.subscribe(({ type, key, object, previous }) => {
-      if (type !== 'DELETED' && concernsCollector(object)) loop.queue.add(loopKey(resource, key));
+  held.loop = loop;
+
+  function watch(resource: ResourceId, cache: ResourceCache): Disposable {
+    // Of a kind that came late, some objects may be there already.
+    for (const object of cache.list()) if (concernsCollector(object)) enqueue(object);
+    return cache.subscribe(({ type, key, object, previous }) => {
+      if (type !== 'DELETED' && concernsCollector(object)) held.loop?.queue.add(loopKey(resource, key));
       if (type === 'DELETED' || (isDeleting(object) && previous && !isDeleting(previous))) {
         for (const dependent of dependentsOf(object.metadata.uid)) enqueue(dependent);
       }
       if (type !== 'DELETED' && !previous) return;
       // An owner that waits for its dependents looks again when one of them goes or changes.
       for (const owner of (previous ?? object).metadata.ownerReferences ?? []) enqueueOwner(object, owner);
-    }),
-  );
+    });
+  }
 
   function enqueueOwner(object: KubeObject, owner: OwnerReference): void {
     const kind = registry.byKind(owner.apiVersion, owner.kind);
     if (!kind) return;
-    const resource = resourceIdOf(kind);
+    const resource = storageIdOf(kind);
     const key = objectKey(kind.namespaced ? object.metadata.namespace : undefined, owner.name);
     const found = caches.get(resource)?.get(key);
-    if (found && isDeleting(found)) loop.queue.add(loopKey(resource, key));
+    if (found && isDeleting(found)) held.loop?.queue.add(loopKey(resource, key));
   }
 
   return {
     queue: loop.queue,
     async [Symbol.asyncDispose]() {
-      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      followed[Symbol.dispose]();
       await loop[Symbol.asyncDispose]();
     },
   };

@@ -1,8 +1,7 @@
 /** Keeps the system's namespaces there, and empties those that are being deleted. */
-import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import { isStatusError } from '../../schemas/status.ts';
 import type { Namespace } from '../../schemas/types.ts';
-import type { ResourceCache } from '../../store/cache.ts';
+import { followCaches } from '../../store/follow-caches.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
 import { planNamespaceDeletion, SYSTEM_NAMESPACES } from './plan-namespace.ts';
@@ -10,10 +9,18 @@ import { planNamespaceDeletion, SYSTEM_NAMESPACES } from './plan-namespace.ts';
 export async function startNamespaceController(context: ControllerContext): Promise<Loop> {
   const { clock, registry } = context;
   const namespaces = await context.caches.open<Namespace>('namespaces');
-  const contents: ResourceCache[] = [];
-  for (const kind of registry.kinds) {
-    if (kind.namespaced) contents.push(await context.caches.open(resourceIdOf(kind)));
-  }
+  const held: { loop?: Loop } = {};
+  const followed = await followCaches({
+    caches: context.caches,
+    registry,
+    accepts: (kind) => kind.namespaced,
+    opened: (_kind, cache) =>
+      cache.subscribe(({ object }) => {
+        const name = object.metadata.namespace ?? '';
+        const namespace = namespaces.get(name);
+        if (namespace && isDeleting(namespace)) held.loop?.queue.add(name);
+      }),
+  });
 
   const loop = startLoop({
     name: 'namespace',
@@ -24,6 +31,8 @@ export async function startNamespaceController(context: ControllerContext): Prom
       if (!namespace) return ensureSystemNamespace(name, signal);
       if (!isDeleting(namespace) || !context.mayAct()) return;
       // What was created before the namespace began to go must be seen before it is called empty.
+      await followed.ready();
+      const contents = [...followed.opened.values()];
       await Promise.all(contents.map((cache) => cache.refresh(signal)));
       const content = contents.map((cache) => ({ resource: cache.resource, objects: cache.list(name) }));
       const plan = planNamespaceDeletion(namespace, content, clock.now());
@@ -42,20 +51,13 @@ export async function startNamespaceController(context: ControllerContext): Prom
     }
   }
 
-  const subscriptions = [
-    namespaces.subscribe(({ key }) => loop.queue.add(key)),
-    ...contents.map((cache) =>
-      cache.subscribe(({ object }) => {
-        const name = object.metadata.namespace ?? '';
-        const namespace = namespaces.get(name);
-        if (namespace && isDeleting(namespace)) loop.queue.add(name);
-      }),
-    ),
-  ];
+  held.loop = loop;
+  const subscription = namespaces.subscribe(({ key }) => loop.queue.add(key));
   return {
     queue: loop.queue,
     async [Symbol.asyncDispose]() {
-      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      subscription[Symbol.dispose]();
+      followed[Symbol.dispose]();
       await loop[Symbol.asyncDispose]();
     },
   };

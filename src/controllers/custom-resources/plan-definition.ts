@@ -1,0 +1,203 @@
+/**
+ * What becomes of a CustomResourceDefinition: which names it gets, whether it is established, and the cleaning up after it. The rules
+ * and texts are those of upstream's naming, establishing and finalizing controllers. Pure.
+ */
+import { toRfc3339 } from '../../base/clock.ts';
+import { jsonEqual } from '../../base/json.ts';
+import {
+  CLEANUP_FINALIZER,
+  type DefinitionNames,
+  readDefinition,
+  readNames,
+} from '../../schemas/custom/definition.ts';
+import { asRecord, asRecords } from '../../schemas/json-access.ts';
+import type { KubeObject, ObjectMeta } from '../../schemas/object.ts';
+import type { Write } from '../../store/objects.ts';
+import { isDeleting } from '../ownership.ts';
+
+/** Objects deleted in one commit. */
+const BATCH_LIMIT = 500;
+
+export interface DefinitionInput {
+  readonly definition: KubeObject;
+  /** All definitions, this one too. */
+  readonly all: readonly KubeObject[];
+  /** What there is of the resource; undefined where the system serves it itself, whatever the definition says. */
+  readonly objects: readonly KubeObject[] | undefined;
+  readonly nowMs: number;
+}
+
+export interface DefinitionPlan {
+  readonly writes: readonly Write[];
+  /** There is more to do as soon as the writes are seen. */
+  readonly again: boolean;
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
+export function planDefinition(input: DefinitionInput): DefinitionPlan {
+  return isDeleting(input.definition) ? planCleanup(input) : planNaming(input);
+}
+
+function planNaming({ definition, all, nowMs }: DefinitionInput): DefinitionPlan {
+  const { names, group } = readDefinition(definition);
+  const taken = takenNames(definition, group, all);
+  const before = asRecord(asRecord(definition['status'])['acceptedNames']);
+  const { accepted, naming } = acceptNames(names, before, taken);
+  const isEstablished = conditionStatus(definition, 'Established') === 'True';
+  const established: Condition =
+    naming.status === 'True' || isEstablished
+      ? is('Established', 'InitialNamesAccepted', 'the initial names have been accepted')
+      : isNot('Established', 'NotAccepted', 'not all names are accepted');
+  const status = withConditions(definition, [naming, established], nowMs);
+  return report(definition, { ...status, acceptedNames: namesObject(accepted) });
+}
+
+/** One value of one kind of name, and what it is called when somebody else has it. */
+function takenNames(
+  definition: KubeObject,
+  group: string,
+  all: readonly KubeObject[],
+): { readonly resources: ReadonlySet<string>; readonly kinds: ReadonlySet<string> } {
+  const resources = new Set<string>();
+  const kinds = new Set<string>();
+  for (const other of all) {
+    if (other.metadata.name === definition.metadata.name) continue;
+    if (asRecord(other['spec'])['group'] !== group) continue;
+    const given = asRecord(asRecord(other['status'])['acceptedNames']);
+    if (given['plural'] === undefined || given['plural'] === '') continue;
+    const names = readNames(given);
+    for (const name of [names.plural, names.singular, ...names.shortNames]) resources.add(name);
+    kinds.add(names.kind);
+    kinds.add(names.listKind);
+  }
+  return { resources, kinds };
+}
+
+function acceptNames(
+  wanted: DefinitionNames,
+  before: Readonly<Record<string, unknown>>,
+  taken: ReturnType<typeof takenNames>,
+): { readonly accepted: DefinitionNames; readonly naming: Condition } {
+  const had = before['kind'] === '' || before['kind'] === undefined ? undefined : readNames(before);
+  const conflicts: { readonly reason: string; readonly message: string }[] = [];
+  const used = (name: string): string => `${JSON.stringify(name)} is already in use`;
+  const free = (reason: string, name: string, others: ReadonlySet<string>): boolean => {
+    if (!others.has(name)) return true;
+    conflicts.push({ reason, message: used(name) });
+    return false;
+  };
+  const plural = free('PluralConflict', wanted.plural, taken.resources) ? wanted.plural : (had?.plural ?? '');
+  const singular = free('SingularConflict', wanted.singular, taken.resources)
+    ? wanted.singular
+    : (had?.singular ?? '');
+  const refused = wanted.shortNames.filter((name) => taken.resources.has(name));
+  if (refused.length > 0)
+    conflicts.push({ reason: 'ShortNamesConflict', message: refused.map(used).join(', ') });
+  const shortNames = refused.length > 0 ? (had?.shortNames ?? []) : wanted.shortNames;
+  const kind = free('KindConflict', wanted.kind, taken.kinds) ? wanted.kind : (had?.kind ?? '');
+  const listKind = free('ListKindConflict', wanted.listKind, taken.kinds)
+    ? wanted.listKind
+    : (had?.listKind ?? '');
+  const [first] = conflicts;
+  const naming = first
+    ? isNot('NamesAccepted', first.reason, first.message)
+    : is('NamesAccepted', 'NoConflicts', 'no conflicts found');
+  return {
+    accepted: { plural, singular, kind, listKind, shortNames, categories: wanted.categories },
+    naming,
+  };
+}
+
+/** As the API has it: empty members are left out. */
+function namesObject(names: DefinitionNames): Record<string, unknown> {
+  const { plural, singular, kind, listKind, shortNames, categories } = names;
+  return {
+    plural,
+    ...(singular === '' ? {} : { singular }),
+    ...(shortNames.length > 0 ? { shortNames } : {}),
+    kind,
+    ...(kind === '' || listKind === '' ? {} : { listKind }),
+    ...(categories.length > 0 ? { categories } : {}),
+  };
+}
+
+/** The objects first; the definition goes when nothing is left of them. */
+function planCleanup({ definition, objects, nowMs }: DefinitionInput): DefinitionPlan {
+  if (definition.metadata.finalizers?.includes(CLEANUP_FINALIZER) !== true)
+    return { writes: [], again: false };
+  if (objects === undefined || objects.length === 0)
+    return { writes: [{ verb: 'update', object: withoutFinalizer(definition) }], again: false };
+  const condition = is('Terminating', 'InstanceDeletionInProgress', 'CustomResource deletion is in progress');
+  const status = withConditions(definition, [condition], nowMs);
+  const told = report(definition, status);
+  const open = objects.filter((object) => !isDeleting(object));
+  const deletions = open.slice(0, BATCH_LIMIT).map((object): Write => {
+    const preconditions = object.metadata.uid ? { uid: object.metadata.uid } : {};
+    return { verb: 'delete', object, options: { preconditions } };
+  });
+  return { writes: [...told.writes, ...deletions], again: open.length > BATCH_LIMIT };
+}
+
+function withoutFinalizer(definition: KubeObject): KubeObject {
+  const finalizers = (definition.metadata.finalizers ?? []).filter((name) => name !== CLEANUP_FINALIZER);
+  const metadata: ObjectMeta = { ...definition.metadata, finalizers };
+  if (finalizers.length === 0) delete metadata.finalizers;
+  return { ...definition, metadata };
+}
+
+function report(definition: KubeObject, status: Record<string, unknown>): DefinitionPlan {
+  if (jsonEqual(status, definition['status'])) return { writes: [], again: false };
+  return {
+    writes: [{ verb: 'update', object: { ...definition, status }, subresource: 'status' }],
+    again: false,
+  };
+}
+
+const is = (type: string, reason: string, message: string): Condition => ({
+  type,
+  status: 'True',
+  reason,
+  message,
+});
+const isNot = (type: string, reason: string, message: string): Condition => ({
+  type,
+  status: 'False',
+  reason,
+  message,
+});
+
+function conditionStatus(definition: KubeObject, type: string): unknown {
+  const conditions = asRecords(asRecord(definition['status'])['conditions']);
+  return conditions.find((condition) => condition['type'] === type)?.['status'];
+}
+
+function withConditions(
+  definition: KubeObject,
+  wanted: readonly Condition[],
+  nowMs: number,
+): Record<string, unknown> {
+  const status = asRecord(definition['status']);
+  const before = asRecords(status['conditions']);
+  const types = new Set(wanted.map(({ type }) => type));
+  const conditions = [
+    ...before.filter((condition) => !types.has(String(condition['type']))),
+    ...wanted.map((condition) => {
+      const known = before.find(({ type }) => type === condition.type);
+      const same = known?.['status'] === condition.status ? known['lastTransitionTime'] : undefined;
+      return {
+        type: condition.type,
+        status: condition.status,
+        lastTransitionTime: same ?? toRfc3339(nowMs),
+        reason: condition.reason,
+        message: condition.message,
+      };
+    }),
+  ];
+  return { ...status, conditions };
+}

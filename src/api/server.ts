@@ -18,6 +18,7 @@ import type { WebhookHandler } from './http/webhooks.ts';
 import type { ServerTls } from './tls/server-tls.ts';
 import { createNodeUsages } from './metrics/node-usage.ts';
 import { createTunnels } from './tunnel.ts';
+import { createAccessReviews } from './virtual/access-reviews.ts';
 import { createNodeMetrics } from './virtual/node-metrics.ts';
 import { createPodMetrics } from './virtual/pod-metrics.ts';
 import type { VirtualResource } from './virtual/types.ts';
@@ -57,13 +58,19 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const logger = options.logger.child({ component: 'api-server' });
   const tunnels = createTunnels({ clock, logger });
   const usages = createNodeUsages({ tunnels, clock, logger });
+  const authorizer = options.authorizer ?? createAuthorizer(core.snapshots);
   await core.warm();
   const app = createApp({
     ...options,
-    virtual: [...(options.virtual ?? []), createNodeMetrics(core, usages), createPodMetrics(core, usages)],
+    virtual: [
+      ...(options.virtual ?? []),
+      ...createAccessReviews({ core, authorizer }),
+      createNodeMetrics(core, usages),
+      createPodMetrics(core, usages),
+    ],
     logger,
     tunnels,
-    authorizer: options.authorizer ?? createAuthorizer(core.snapshots),
+    authorizer,
     tls: { key: options.tls.keyPem, cert: options.tls.certPem, ca: options.tls.caPem },
   });
   await app.server.listen({ ...listen });

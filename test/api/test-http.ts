@@ -2,6 +2,7 @@
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createAuthorizer } from '../../src/api/authz/authorizer.ts';
+import { createAccessReviews } from '../../src/api/virtual/access-reviews.ts';
 import type { UserInfo } from '../../src/api/core/types.ts';
 import { createApp } from '../../src/api/http/app.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
@@ -29,10 +30,12 @@ export interface TestHttp extends AsyncDisposable {
 export async function startTestHttp(namespaces?: readonly string[]): Promise<TestHttp> {
   const core = await startTestCore(systemClock, namespaces);
   await core.core.warm();
+  const authorizer = createAuthorizer(core.core.snapshots);
   const app = createApp({
     core: core.core,
     authenticator: { authenticate: async () => ({ result: 'user', user: adminUser }) },
-    authorizer: createAuthorizer(core.core.snapshots),
+    authorizer,
+    virtual: createAccessReviews({ core: core.core, authorizer }),
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
   });

@@ -28,6 +28,7 @@ beforeAll(async () => {
     authorizer: {
       authorize: async (_user, { verb }) => ({ allowed: verb !== 'delete' }),
       authorizePath: async () => ({ allowed: true }),
+      rulesFor: async () => ({ rules: [], errors: [] }),
     },
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,

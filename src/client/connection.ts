@@ -13,10 +13,12 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { TransientError, errorMessage } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { type Status, StatusError, failure } from '../schemas/status.ts';
+import { type ClientIdentity, fixedIdentity, type IdentitySource } from './identity.ts';
 
 export interface ConnectionOptions {
   /** `https://host:port`, perhaps with a base path. */
@@ -26,6 +28,8 @@ export interface ConnectionOptions {
   readonly token?: string;
   readonly clientCert?: string;
   readonly clientKey?: string;
+  /** In place of token, certificate and key: one that may change. */
+  readonly identity?: IdentitySource;
   readonly clock: Clock;
   readonly requestTimeoutMs?: number;
 }
@@ -46,6 +50,15 @@ export interface Connection extends Disposable {
   stream(path: string, signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   /** A socket that the server has switched to `protocol` (`Connection: Upgrade`). */
   upgrade(path: string, protocol: string, signal: AbortSignal): Promise<Duplex>;
+  /** Called when the identity has changed: what was opened before goes on, but should be opened anew. */
+  onRenewal(listener: () => void): Disposable;
+}
+
+/** What requests of one identity share. */
+interface Credentials {
+  readonly token: string | undefined;
+  readonly secureContext: SecureContext | undefined;
+  readonly agent: HttpAgent | HttpsAgent;
 }
 
 /** A write waits for the store, so this is longer than any sane answer takes but finite. */
@@ -61,16 +74,29 @@ export function openConnection(options: ConnectionOptions): Connection {
   const url = new URL(options.server);
   const secure = url.protocol === 'https:';
   const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
-  const tls = {
-    ...(options.ca === undefined ? {} : { ca: options.ca }),
-    ...(options.clientCert === undefined ? {} : { cert: options.clientCert }),
-    ...(options.clientKey === undefined ? {} : { key: options.clientKey }),
-  };
+  const identity = options.identity ?? fixedIdentity(givenIdentity(options));
   const keepAlive = { keepAlive: true, keepAliveMsecs: TCP_KEEP_ALIVE_MS, maxSockets: MAX_SOCKETS };
-  const shared = secure ? new HttpsAgent({ ...keepAlive, ...tls }) : new HttpAgent(keepAlive);
+  const renewals = new Set<() => void>();
+  let credentials = present(identity.current());
+  const identityChanges = identity.onChange(() => {
+    const { agent } = credentials;
+    credentials = present(identity.current());
+    retire(agent);
+    for (const listener of [...renewals]) listener();
+  });
   const basePath = url.pathname.replace(/\/$/, '');
 
+  function present({ token, certificate }: ClientIdentity): Credentials {
+    if (!secure) return { token, secureContext: undefined, agent: new HttpAgent(keepAlive) };
+    const secureContext = createSecureContext({
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(certificate ? { cert: certificate.certPem, key: certificate.keyPem } : {}),
+    });
+    return { token, secureContext, agent: new HttpsAgent(keepAlive) };
+  }
+
   function open(path: string, extra: RequestOptions): ReturnType<typeof httpRequest> {
+    const { token, secureContext } = credentials;
     const base: RequestOptions = {
       protocol: url.protocol,
       hostname: url.hostname.replace(/^\[|\]$/g, ''),
@@ -80,11 +106,11 @@ export function openConnection(options: ConnectionOptions): Connection {
       headers: {
         accept: 'application/json',
         'user-agent': 'symphony',
-        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(extra.headers as Readonly<Record<string, string | number>> | undefined),
       },
     };
-    return secure ? httpsRequest({ ...base, ...tls }) : httpRequest(base);
+    return secureContext ? httpsRequest({ ...base, secureContext }) : httpRequest(base);
   }
 
   const unreachable = (what: string, cause: unknown): TransientError =>
@@ -98,7 +124,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       const payload = input.body === undefined ? undefined : Buffer.from(JSON.stringify(input.body));
       const request = open(input.path, {
         method: input.method,
-        agent: shared,
+        agent: credentials.agent,
         headers: payload
           ? { 'content-type': input.contentType ?? 'application/json', 'content-length': payload.length }
           : {},
@@ -212,7 +238,35 @@ export function openConnection(options: ConnectionOptions): Connection {
     });
   }
 
-  return { server: options.server, request, stream, upgrade, [Symbol.dispose]: () => shared.destroy() };
+  return {
+    server: options.server,
+    request,
+    stream,
+    upgrade,
+    onRenewal(listener) {
+      renewals.add(listener);
+      return { [Symbol.dispose]: () => void renewals.delete(listener) };
+    },
+    [Symbol.dispose]() {
+      identityChanges[Symbol.dispose]();
+      credentials.agent.destroy();
+    },
+  };
+}
+
+function givenIdentity({ token, clientCert, clientKey }: ConnectionOptions): ClientIdentity {
+  const certificate =
+    clientCert === undefined || clientKey === undefined
+      ? {}
+      : { certificate: { certPem: clientCert, keyPem: clientKey } };
+  return { ...(token === undefined ? {} : { token }), ...certificate };
+}
+
+/** Requests under way end as they began; no socket of the old identity is used again. */
+function retire(agent: HttpAgent | HttpsAgent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets))
+    for (const socket of sockets ?? []) socket.destroy();
 }
 
 async function readAll(response: AsyncIterable<Buffer>): Promise<Buffer> {

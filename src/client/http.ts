@@ -45,6 +45,8 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
     const stop = (): void => abort.abort();
     watchOptions.signal.addEventListener('abort', stop, { once: true });
     if (watchOptions.signal.aborted) return;
+    // Ended as if by the server, so that the caller goes on from its last version, under the new identity.
+    const renewal = connection.onRenewal(stop);
     const timer = options.clock.setTimer(stop, WATCH_TIMEOUT_SECONDS * 1_000 + WATCH_SLACK_MS);
     try {
       const url = resourceUrl(resource, { namespace: watchOptions.namespace, query });
@@ -57,6 +59,7 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
       if (!watchOptions.signal.aborted) throw error;
     } finally {
       timer.cancel();
+      renewal[Symbol.dispose]();
       watchOptions.signal.removeEventListener('abort', stop);
       abort.abort();
       logger.debug({ resource: resource.plural }, 'Watch ended');

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import { secretToken } from '../../base/rng.ts';
-import { writePrivateFile } from '../tls/private-file.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
 import type { Authenticator, TokenAuthenticator, UserInfo } from './types.ts';
 import { createTokenReviewer, createUnionAuthenticator } from './union.ts';
 

@@ -7,7 +7,7 @@ import { webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import { writePrivateFile } from './private-file.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
 
 x509.cryptoProvider.set(webcrypto);
 

@@ -1,5 +1,5 @@
 /** The kubeconfig of the administrator: server, authority and token in one private file, for every Kubernetes client. */
-import { writePrivateFile } from './private-file.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
 
 export interface KubeconfigInput {
   readonly server: string;

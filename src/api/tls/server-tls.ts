@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { type Authority, type Identity, issueIdentity } from './authority.ts';
-import { writePrivateFile } from './private-file.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
 
 export interface ServerTls {
   readonly caPem: string;

@@ -12,7 +12,7 @@ import {
 import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { secretToken } from '../../base/rng.ts';
-import { writePrivateFile } from './private-file.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
 
 export const SIGNING_ALGORITHM = 'ES256';
 const CURVE = 'P-256';

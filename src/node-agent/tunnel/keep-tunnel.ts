@@ -1,7 +1,10 @@
 /**
  * Keeps one tunnel open: connects out to the API server, serves HTTP/2 on the socket, and connects again when it ends. A
- * node needs no open port, and works behind NAT.
+ * node needs no open port, and works behind NAT. When the agent's certificate is renewed, a new tunnel takes over; the old
+ * one finishes what runs through it.
  */
+import type { ServerHttp2Session } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -12,7 +15,7 @@ import type { Connection } from '../../client/connection.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
 
 export interface TunnelOptions extends TunnelServerOptions {
-  readonly connection: Pick<Connection, 'upgrade'>;
+  readonly connection: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
   readonly nodeName: string;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -24,33 +27,82 @@ const RETRY = { initialMs: 250, maxMs: 15_000, factor: 2 };
 /** A tunnel that lived this long counts as a success. */
 const STABLE_AFTER_MS = 10_000;
 
+interface Served {
+  readonly closed: Promise<void>;
+  /** No new streams; the socket goes when the last one has ended. */
+  retire(): void;
+}
+
 export function openTunnel(options: TunnelOptions): AsyncDisposable {
   const { clock } = options;
   const stop = new AbortController();
   const server = createTunnelServer(options);
   const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(options.nodeName)}/tunnel`;
 
+  /** Every socket that still serves: the newest, and older ones that finish what they began. */
+  const served = new Set<Duplex>();
+
+  function serve(socket: Duplex): Served {
+    const held: { session?: ServerHttp2Session } = {};
+    served.add(socket);
+    server.once('session', (session) => {
+      held.session = session;
+    });
+    const closed = new Promise<void>((resolve) => {
+      socket.once('close', () => {
+        served.delete(socket);
+        resolve();
+      });
+    });
+    socket.on('error', () => socket.destroy());
+    server.emit('connection', toPlainStream(socket));
+    return {
+      closed,
+      retire() {
+        held.session?.once('close', () => socket.destroy());
+        if (held.session) held.session.close();
+        else socket.destroy();
+      },
+    };
+  }
+
+  /** Resolves when the client's identity has changed. */
+  function renewed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const renewal = options.connection.onRenewal?.(resolve);
+      signal.addEventListener('abort', () => renewal?.[Symbol.dispose](), { once: true });
+    });
+  }
+
   async function run(): Promise<void> {
     let failures = 0;
+    let current: Served | undefined;
     while (!stop.signal.aborted) {
       const beganAtMs = clock.now();
+      let isRenewal = false;
+      const ended = new AbortController();
+      // Listening begins before the tunnel is asked for, so that no change is missed.
+      const renewal = renewed(ended.signal).then(() => {
+        isRenewal = true;
+      });
       try {
         const socket = await options.connection.upgrade(path, PROTOCOL, stop.signal);
-        const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-        const end = (): void => void socket.destroy();
-        stop.signal.addEventListener('abort', end, { once: true });
-        socket.on('error', end);
-        server.emit('connection', toPlainStream(socket));
-        await closed;
-        stop.signal.removeEventListener('abort', end);
+        const next = serve(socket);
+        // Only now: until the new one stands, the old one carries.
+        current?.retire();
+        current = next;
+        if (stop.signal.aborted) socket.destroy();
+        await Promise.race([next.closed, renewal]);
         failures = clock.now() - beganAtMs >= STABLE_AFTER_MS ? 1 : failures + 1;
       } catch (error) {
         failures += 1;
         if (!stop.signal.aborted) {
           options.logger.info({ error: errorMessage(error), failures }, 'Cannot open the tunnel');
         }
+      } finally {
+        ended.abort();
       }
-      if (!stop.signal.aborted) {
+      if (!stop.signal.aborted && !isRenewal) {
         await sleep(clock, backoffDelayMs(RETRY, failures) * (0.5 + options.rng.next() / 2), stop.signal);
       }
     }
@@ -60,6 +112,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
+      for (const socket of served) socket.destroy();
       await running;
       server.close();
     },

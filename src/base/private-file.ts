@@ -1,7 +1,7 @@
 /** Files that hold keys and tokens: mode 0600 from their first byte, replaced as a whole or not at all. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { secretToken } from '../../base/rng.ts';
+import { secretToken } from './rng.ts';
 
 export async function writePrivateFile(path: string, content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

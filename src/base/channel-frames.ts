@@ -23,20 +23,31 @@ export function encodeFrame(channel: number, content: Buffer): Buffer {
 
 /** Takes bytes as they come, answers the frames that are complete; throws on a frame that is too long. */
 export function createFrameReader(): (chunk: Buffer) => readonly Frame[] {
-  let pending = Buffer.alloc(0);
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let needBytes = HEADER_BYTES;
   return (chunk) => {
-    pending = Buffer.concat([pending, chunk]);
+    pending.push(chunk);
+    pendingBytes += chunk.length;
+    if (pendingBytes < needBytes) return [];
+    const buffer = pending.length === 1 ? chunk : Buffer.concat(pending, pendingBytes);
     const frames: Frame[] = [];
-    while (pending.length >= HEADER_BYTES) {
-      const length = pending.readUInt32BE(1);
+    let offset = 0;
+    needBytes = HEADER_BYTES;
+    while (buffer.length - offset >= HEADER_BYTES) {
+      const length = buffer.readUInt32BE(offset + 1);
       if (length > MAX_FRAME_BYTES) throw new Error(`Cannot read frame: it has ${length} bytes`);
-      if (pending.length < HEADER_BYTES + length) break;
-      frames.push({
-        channel: pending.readUInt8(0),
-        content: Buffer.from(pending.subarray(HEADER_BYTES, HEADER_BYTES + length)),
-      });
-      pending = pending.subarray(HEADER_BYTES + length);
+      if (buffer.length - offset - HEADER_BYTES < length) {
+        needBytes = HEADER_BYTES + length;
+        break;
+      }
+      const start = offset + HEADER_BYTES;
+      frames.push({ channel: buffer.readUInt8(offset), content: buffer.subarray(start, start + length) });
+      offset = start + length;
     }
+    const rest = buffer.subarray(offset);
+    pending = rest.length > 0 ? [rest] : [];
+    pendingBytes = rest.length;
     return frames;
   };
 }

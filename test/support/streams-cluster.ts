@@ -84,7 +84,13 @@ export async function startStreamsCluster(): Promise<StreamsCluster> {
         apiVersion: 'v1',
         kind: 'Pod',
         metadata: { name, namespace: 'default' },
-        spec: { nodeName: 'n1', terminationGracePeriodSeconds: 1, ...spec },
+        // Tokens are made by a part that is not here.
+        spec: {
+          nodeName: 'n1',
+          automountServiceAccountToken: false,
+          terminationGracePeriodSeconds: 1,
+          ...spec,
+        },
       };
       await kubectl(['create', '-f', '-'], JSON.stringify(pod));
       await kubectl(['wait', '--for=condition=Ready', `pod/${name}`, `--timeout=${READY_TIMEOUT}`]);

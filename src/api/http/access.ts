@@ -5,9 +5,9 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { failure } from '../../schemas/status.ts';
-import { anonymousUser, type Authenticator } from '../authn/types.ts';
-import { impersonationOf } from '../authz/impersonation.ts';
-import type { Authorizer } from '../authz/types.ts';
+import { anonymousUser, type Authenticator, type Credentials } from '../authn/types.ts';
+import { type Impersonation, impersonationOf } from '../authz/impersonation.ts';
+import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { UserInfo } from '../core/types.ts';
 import type { VirtualResource } from '../virtual/types.ts';
@@ -24,6 +24,16 @@ export interface Entered {
   readonly target: RequestTarget;
   /** Of a resource that is served; undefined for every other path. */
   readonly routed: RoutedRequest | undefined;
+  readonly proof: Proof;
+}
+
+/** Why the user was believed: to be asked again for as long as what the request began is alive. */
+export interface Proof {
+  readonly credentials: Credentials;
+  /** Whom the credentials stand for: the user, unless that one is impersonated. */
+  readonly asker: UserInfo;
+  /** What the asker must be allowed in order to speak for the user. */
+  readonly asked: readonly ResourceAttributes[];
 }
 
 /** Told on the way in, so that a refusal can be counted and written down with what was known by then. */
@@ -47,16 +57,15 @@ export interface AccessOptions {
 
 export function createAccess({ core, virtual, authenticator, authorizer }: AccessOptions): Access {
   /** Who the request is to be answered for, where the asker may speak for them. */
-  async function impersonated(request: IncomingMessage, asker: UserInfo): Promise<UserInfo | undefined> {
+  async function impersonated(request: IncomingMessage, asker: UserInfo): Promise<Impersonation | undefined> {
     const impersonation = impersonationOf(request.rawHeaders);
     if (!impersonation) return undefined;
     for (const attributes of impersonation.asked) await authorize(authorizer, asker, { attributes });
-    return impersonation.user;
+    return impersonation;
   }
 
-  async function identify(request: IncomingMessage, path: string): Promise<UserInfo> {
-    const { headers, socket } = request;
-    const claim = await authenticator.authenticate({ headers, certificate: certificateOf(socket) });
+  async function identify(credentials: Credentials, path: string): Promise<UserInfo> {
+    const claim = await authenticator.authenticate(credentials);
     if (claim.result === 'user') return claim.user;
     if (PUBLIC.test(path)) return anonymousUser;
     throw failure(401, 'Unauthorized', 'Unauthorized');
@@ -81,24 +90,27 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
     async enter(request, url, witness) {
       const method = request.method ?? 'GET';
       const path = url.pathname;
-      const asker = await identify(request, path);
+      const { headers, socket } = request;
+      const credentials: Credentials = { headers, certificate: certificateOf(socket) };
+      const asker = await identify(credentials, path);
       const meant = await impersonated(request, asker).catch((error: unknown) => {
         witness?.identified(asker);
         throw error;
       });
-      const user = meant ?? asker;
+      const user = meant?.user ?? asker;
+      const proof: Proof = { credentials, asker, asked: meant?.asked ?? [] };
       witness?.identified(user, meant ? asker : undefined);
       const target = parseTarget(path);
       const isOurs = target.type === 'resource' && target.group === SYMPHONY_GROUP;
-      if (isOurs) return { user, url, target, routed: undefined };
+      if (isOurs) return { user, url, target, routed: undefined, proof };
       if (target.type === 'resource' && isServed(target.group, target.version)) {
         const routed = route(core.registry, virtual, method, target, url.searchParams);
         witness?.routed(routed);
         await authorize(authorizer, user, routed);
-        return { user, url, target, routed };
+        return { user, url, target, routed, proof };
       }
       if (!PUBLIC.test(path)) await allowPath(user, method, path);
-      return { user, url, target: { type: 'other', path }, routed: undefined };
+      return { user, url, target: { type: 'other', path }, routed: undefined, proof };
     },
   };
 }

@@ -1,5 +1,6 @@
 /** `GET …/pods/NAME/log`: which container, which options, and the agent's bytes as they come. */
 import type { ServerResponse } from 'node:http';
+import type { ClientHttp2Stream } from 'node:http2';
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -16,8 +17,7 @@ export function chooseContainer(object: KubeObject, wanted: string): string {
   const ephemeral = (spec.ephemeralContainers ?? []).map(({ name }) => name);
   if (wanted === '') {
     const [only] = main;
-    if (main.length === 1 && init.length + ephemeral.length === 0 && only !== undefined) return only;
-    if (main.length === 1 && only !== undefined && init.length === 0) return only;
+    if (main.length === 1 && only !== undefined) return only;
     const also = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
     throw badRequest(
       `a container name must be specified for pod ${metadata.name}, choose one of: [${main.join(' ')}]${also}`,
@@ -27,6 +27,8 @@ export function chooseContainer(object: KubeObject, wanted: string): string {
     throw badRequest(`container ${wanted} is not valid for pod ${metadata.name}`);
   return wanted;
 }
+
+const LOG_STREAMS: readonly string[] = ['All', 'Stderr', 'Stdout'];
 
 /** The query for the agent, in the kubelet's names. */
 export function logQuery(podName: string, query: URLSearchParams): URLSearchParams {
@@ -48,6 +50,23 @@ export function logQuery(podName: string, query: URLSearchParams): URLSearchPara
   integer('tailLines', 0);
   integer('limitBytes', 1);
   integer('sinceSeconds', 1);
+  const stream = query.get('stream') ?? '';
+  if (stream !== '' && !LOG_STREAMS.includes(stream))
+    errors.push({
+      type: 'FieldValueNotSupported',
+      path: 'stream',
+      value: stream,
+      detail: `supported values: ${LOG_STREAMS.map((name) => JSON.stringify(name)).join(', ')}`,
+    });
+  else if (stream !== '' && stream !== 'All') {
+    if (result.has('tailLines'))
+      errors.push({
+        type: 'FieldValueForbidden',
+        path: '',
+        detail: '`tailLines` and specific `stream` are mutually exclusive for now',
+      });
+    result.set('stream', stream);
+  }
   const sinceTime = query.get('sinceTime');
   if (sinceTime !== null && sinceTime !== '') {
     if (Number.isNaN(Date.parse(sinceTime)))
@@ -66,50 +85,52 @@ export function logQuery(podName: string, query: URLSearchParams): URLSearchPara
   return result;
 }
 
-export interface LogStreamRequest {
-  readonly pod: KubeObject;
+export interface LogRequest {
+  readonly podName: string;
+  /** Asked after the options were checked, as upstream does. */
+  pod(): Promise<KubeObject>;
   readonly query: URLSearchParams;
   readonly tunnels: Tunnels;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** The agent's bytes; undefined while the pod is nowhere, so that there is nothing to say. */
+export async function openLogs(request: LogRequest): Promise<ClientHttp2Stream | undefined> {
+  const { tunnels, signal } = request;
+  const query = logQuery(request.podName, request.query);
+  const pod = await request.pod();
+  const container = chooseContainer(pod, request.query.get('container') ?? '');
+  const { namespace = '', name } = pod.metadata;
+  const node = (pod as Pod).spec.nodeName ?? '';
+  if (node === '') return undefined;
+  const path = ['', 'containerLogs', namespace, name, container].map(encodeURIComponent).join('/');
+  const answer = await tunnels.request({ node, method: 'GET', path: `${path}?${query.toString()}`, signal });
+  if (answer.status === 200) return answer.stream;
+  const text = messageOf(await firstBytes(answer.stream));
+  if (answer.status === 404) throw failure(404, 'NotFound', text);
+  if (answer.status === 400) throw badRequest(text);
+  throw failure(500, 'InternalError', `Internal error occurred: ${text}`);
 }
 
 /** Throws before the first byte, or streams until the log ends or the client goes away. */
-export async function streamLogs(request: LogStreamRequest, response: ServerResponse): Promise<void> {
-  const { pod, tunnels } = request;
-  const { namespace = '', name } = pod.metadata;
-  const container = chooseContainer(pod, request.query.get('container') ?? '');
-  const query = logQuery(name, request.query);
-  const node = (pod as Pod).spec.nodeName ?? '';
-  if (node === '') {
-    // Nothing runs yet, so there is nothing to say: an empty answer, as upstream gives.
-    response.writeHead(204, request.headers).end();
-    return;
-  }
+export async function streamLogs(
+  request: Omit<LogRequest, 'signal'>,
+  response: ServerResponse,
+): Promise<void> {
   const abort = new AbortController();
   response.on('close', () => abort.abort());
-  const path = ['', 'containerLogs', namespace, name, container].map(encodeURIComponent).join('/');
-  const answer = await tunnels.request({
-    node,
-    method: 'GET',
-    path: `${path}?${query.toString()}`,
-    signal: abort.signal,
-  });
-  if (answer.status !== 200) {
-    const text = await firstBytes(answer.stream);
-    throw failure(
-      answer.status === 404 ? 404 : 400,
-      answer.status === 404 ? 'NotFound' : 'BadRequest',
-      messageOf(text),
-    );
+  const lines = await openLogs({ ...request, signal: abort.signal });
+  if (!lines) {
+    // An empty answer, as upstream gives.
+    response.writeHead(204).end();
+    return;
   }
-  response.writeHead(200, {
-    ...request.headers,
-    'content-type': 'text/plain',
-    'cache-control': 'no-cache, private',
-  });
+  response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
-  answer.stream.on('error', () => response.destroy());
-  answer.stream.pipe(response);
+  // An answer that breaks off must not look complete.
+  lines.on('error', () => response.destroy());
+  lines.on('aborted', () => response.destroy());
+  lines.pipe(response);
 }
 
 /** Error texts of agents are short; more is not read. */

@@ -1,22 +1,36 @@
-/** Connections that change their protocol: an agent's tunnel, and exec, attach and port-forward. */
+/**
+ * What is served by taking the socket over: the agents' tunnels, exec, attach and port-forward, and logs and watches for
+ * clients that can only speak WebSocket.
+ */
 import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '../../base/logger.ts';
-import { failure } from '../../schemas/status.ts';
-import type { Authorizer } from '../authz/types.ts';
+import { badRequest, failure } from '../../schemas/status.ts';
+import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import { resourceNotFound } from '../core/refusals.ts';
+import { createClientSocket } from '../streams/client-socket.ts';
+import { offeredProtocols } from '../streams/plan-upgrade.ts';
 import type { PodStreams } from '../streams/pod-streams.ts';
+import { acceptWebSocket } from '../streams/web-sockets.ts';
 import { TUNNEL_PROTOCOL, type Tunnels } from '../tunnel.ts';
 import type { Entered } from './access.ts';
 import { statusOf } from './failures.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import { openLogs } from './pod-logs.ts';
+import { listOptions } from './query-options.ts';
+import { answerContextAt, type RoutedRequest } from './resource-requests.ts';
 import { SYMPHONY_GROUP } from './symphony-resources.ts';
+import { streamWatch, webSocketOutput } from './watch-response.ts';
 
 export interface UpgradeOptions {
   readonly core: ApiCore;
   readonly authorizer: Authorizer;
   readonly tunnels: Tunnels;
   readonly podStreams: PodStreams;
+  readonly live: LiveSessions;
+  readonly logger: Logger;
 }
 
 export interface UpgradeRequest {
@@ -26,7 +40,16 @@ export interface UpgradeRequest {
   readonly entered: Entered;
 }
 
-/** Throws the refusal while the client can still be told by a Status. */
+const POLICY_VIOLATION = 1008;
+const INTERNAL_ERROR = 1011;
+const NORMAL_CLOSURE = 1000;
+/** Log lines as they are, or in base64 for clients that take only text. */
+const LOG_PROTOCOLS: Readonly<Record<string, { readonly text: boolean }>> = {
+  'binary.k8s.io': { text: false },
+  'base64.binary.k8s.io': { text: true },
+};
+
+/** Resolves when the session stands; throws the refusal while the client can still be told by a Status. */
 export async function serveUpgrade(options: UpgradeOptions, upgrade: UpgradeRequest): Promise<void> {
   const { core, podStreams } = options;
   const { request, socket, head, entered } = upgrade;
@@ -34,22 +57,121 @@ export async function serveUpgrade(options: UpgradeOptions, upgrade: UpgradeRequ
   if (target.type !== 'resource') throw resourceNotFound();
   if (target.group === SYMPHONY_GROUP) return acceptTunnel(options, upgrade);
   if (!routed?.stored) throw resourceNotFound();
-  const { subresource, stored: kind } = routed;
+  const { subresource } = routed;
+  if (routed.verb === 'watch') return watch(options, upgrade, routed);
+  if (subresource === 'log') return logs(options, upgrade, routed);
   if (subresource !== 'exec' && subresource !== 'attach' && subresource !== 'portforward')
     throw resourceNotFound();
-  const { namespace, name = '' } = target;
-  const pod = await core.get({ kind, namespace, name });
-  await podStreams.serve({ request, socket, head, pod, kind: subresource, query: url.searchParams });
+  const pod = await core.get({ kind: routed.stored, namespace: target.namespace, name: target.name ?? '' });
+  const abort = new AbortController();
+  const { signal } = abort;
+  await podStreams.serve({ request, socket, head, pod, kind: subresource, query: url.searchParams, signal });
+  lookAfter(options, upgrade, routed.attributes, (why) => abort.abort(new Error(why)));
 }
 
-async function acceptTunnel({ authorizer, tunnels }: UpgradeOptions, upgrade: UpgradeRequest): Promise<void> {
+/** The session is ended when its client may no longer. */
+function lookAfter(
+  { live }: UpgradeOptions,
+  { socket, entered }: UpgradeRequest,
+  attributes: ResourceAttributes,
+  end: (why: string) => void,
+): void {
+  const { proof, user } = entered;
+  if (socket.destroyed) return;
+  socket.once('close', live.add({ proof, user, attributes, end }));
+}
+
+type StoredRequest = RoutedRequest & { readonly virtual: undefined };
+
+async function watch(
+  options: UpgradeOptions,
+  upgrade: UpgradeRequest,
+  { stored: kind, attributes }: StoredRequest,
+): Promise<void> {
+  const { core, logger } = options;
+  const { target, url } = upgrade.entered;
+  if (target.type !== 'resource' || !isWebSocket(upgrade.request))
+    throw badRequest('Upgrade request required');
+  const watched = listOptions(url.searchParams, true);
+  const byName = target.name === undefined ? {} : { fieldSelector: `metadata.name=${target.name}` };
+  const { headers } = upgrade.request;
+  const { user } = upgrade.entered;
+  const about = {
+    method: 'GET',
+    target,
+    query: url.searchParams,
+    headers,
+    body: undefined,
+    user,
+    warnings: [],
+  };
+  const context = answerContextAt(core.clock.now(), about, kind);
+  const socket = await acceptWebSocket(upgrade, '');
+  socket.on('error', () => socket.terminate());
+  const collection = { kind, namespace: target.namespace };
+  try {
+    const stream = await streamWatch(
+      { core, collection, options: { ...watched, ...byName }, context, logger },
+      webSocketOutput(socket),
+    );
+    lookAfter(options, upgrade, attributes, () => stream.close());
+  } catch (error) {
+    socket.close(INTERNAL_ERROR, statusOf(error, logger).message?.slice(0, MAX_CLOSE_REASON) ?? '');
+  }
+}
+
+/** A close frame carries at most 123 bytes of reason. */
+const MAX_CLOSE_REASON = 100;
+
+async function logs(
+  options: UpgradeOptions,
+  upgrade: UpgradeRequest,
+  { stored: kind, attributes }: StoredRequest,
+): Promise<void> {
+  const { core, tunnels } = options;
+  const { target, url } = upgrade.entered;
+  if (target.type !== 'resource' || !isWebSocket(upgrade.request))
+    throw badRequest('Upgrade request required');
+  const { namespace, name = '' } = target;
+  const offered = offeredProtocols(upgrade.request.headers);
+  const protocol = offered.find((candidate) => Object.hasOwn(LOG_PROTOCOLS, candidate)) ?? '';
+  const text = LOG_PROTOCOLS[protocol]?.text ?? false;
+  const abort = new AbortController();
+  upgrade.socket.once('close', () => abort.abort());
+  const lines = await openLogs({
+    pod: () => core.get({ kind, namespace, name }),
+    podName: name,
+    query: url.searchParams,
+    tunnels,
+    signal: abort.signal,
+  });
+  const client = createClientSocket(await acceptWebSocket(upgrade, protocol), { clock: core.clock, text });
+  lookAfter(options, upgrade, attributes, (why) => client.close(POLICY_VIOLATION, why));
+  void (async () => {
+    try {
+      for await (const chunk of (lines ?? []) as AsyncIterable<Buffer>) {
+        if (chunk.length === 0) continue;
+        await client.send(text ? Buffer.from(chunk.toString('base64')) : chunk);
+      }
+      client.close(NORMAL_CLOSURE, '');
+    } catch {
+      client.close(INTERNAL_ERROR, 'the connection to the node was lost');
+    }
+  })();
+}
+
+const isWebSocket = ({ headers }: IncomingMessage): boolean =>
+  (headers.upgrade ?? '').toLowerCase() === 'websocket';
+
+async function acceptTunnel(options: UpgradeOptions, upgrade: UpgradeRequest): Promise<void> {
+  const { authorizer, tunnels } = options;
   const { request, socket, head, entered } = upgrade;
   const { target, user } = entered;
   const isTunnel = (request.headers.upgrade ?? '').toLowerCase() === TUNNEL_PROTOCOL;
   if (!isTunnel || target.type !== 'resource') throw resourceNotFound();
   const { plural, name, subresource } = target;
   if (plural !== 'nodes' || name === undefined || subresource !== 'tunnel') throw resourceNotFound();
-  const decision = await authorizer.authorize(user, {
+  const attributes: ResourceAttributes = {
     verb: 'create',
     group: SYMPHONY_GROUP,
     resource: 'nodes',
@@ -57,16 +179,19 @@ async function acceptTunnel({ authorizer, tunnels }: UpgradeOptions, upgrade: Up
     namespace: undefined,
     name,
     fieldSelector: undefined,
-  });
+  };
+  const decision = await authorizer.authorize(user, attributes);
   if (!decision.allowed)
     throw failure(403, 'Forbidden', `nodes "${name}" is forbidden: ${decision.reason ?? 'not allowed'}`);
   tunnels.accept(name, socket, head);
+  lookAfter(options, upgrade, attributes, () => void socket.destroy());
 }
 
 export function refuseUpgrade(socket: Duplex, error: unknown, logger: Logger): void {
   const status = statusOf(error, logger);
   const body = JSON.stringify(status);
   socket.end(
-    `HTTP/1.1 ${status.code} Refused\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status.code} ${STATUS_CODES[status.code] ?? 'Refused'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
   );
 }

@@ -1,15 +1,18 @@
 /**
- * A watch over HTTP: one JSON event a line. Frames are written as they come; what a slow client has not taken yet waits
- * in its own socket, up to a limit, and beyond it that client alone is cut off.
+ * A watch over HTTP: one JSON event a line, or one text message of a WebSocket. Frames are written as they come; what a slow
+ * client has not taken yet waits in its own socket, up to a limit, and beyond it that client alone is cut off.
  */
 import type { ServerResponse } from 'node:http';
+import type { WebSocket } from 'ws';
 import type { Logger } from '../../base/logger.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { CollectionRef, WatchFrame, WatchOptions, WatchSink } from '../core/types.ts';
 import { partialObjectMetadata, toTable } from '../tables/index.ts';
-import type { AnswerContext } from './answers.ts';
+import { encodeWatchEvent } from '../protobuf/index.ts';
+import { type AnswerContext, transformed } from './answers.ts';
 import { statusOf } from './failures.ts';
+import { PROTOBUF } from './negotiation.ts';
 import { objectJson } from './object-json.ts';
 
 /** Bytes that may wait for one client: some thousand events, seconds of a large rollout. */
@@ -26,49 +29,91 @@ export interface WatchRequest {
   readonly options: WatchOptions;
   readonly context: AnswerContext;
   readonly logger: Logger;
-  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Where events go. */
+export interface WatchOutput {
+  /** Before the first event; again without effect. */
+  begin(): void;
+  write(line: Buffer | string): void;
+  /** Bytes that the client has not taken yet. */
+  readonly waitingBytes: number;
+  end(): void;
+  destroy(): void;
+  onClose(task: () => void): void;
+}
+
+export function responseOutput(
+  response: ServerResponse,
+  headers: Readonly<Record<string, string>>,
+): WatchOutput {
+  return {
+    begin() {
+      if (response.headersSent) return;
+      const contentType = isBinary ? `${PROTOBUF};stream=watch` : 'application/json';
+      response.writeHead(200, {
+        ...headers,
+        'content-type': contentType,
+        'cache-control': 'no-cache, private',
+      });
+      response.flushHeaders();
+    },
+    write: (line) => void response.write(line),
+    get waitingBytes() {
+      return response.writableLength;
+    },
+    end: () => void response.end(),
+    destroy: () => void response.destroy(),
+    onClose: (task) => void response.on('close', task),
+  };
+}
+
+const NORMAL_CLOSURE = 1000;
+
+export function webSocketOutput(socket: WebSocket): WatchOutput {
+  return {
+    begin: () => undefined,
+    write: (line) => socket.send(line, { binary: false }, () => undefined),
+    get waitingBytes() {
+      return socket.bufferedAmount;
+    },
+    end: () => socket.close(NORMAL_CLOSURE),
+    destroy: () => socket.terminate(),
+    onClose: (task) => void socket.on('close', task),
+  };
 }
 
 /** Resolves when the watch stands (or has already ended); throws what makes it impossible. */
-export async function streamWatch(request: WatchRequest, response: ServerResponse): Promise<WatchStream> {
+export async function streamWatch(request: WatchRequest, output: WatchOutput): Promise<WatchStream> {
   const { core, collection, options, context, logger } = request;
   const encode = encoderFor(context, collection.kind, () => core.clock.now());
   let handle: Disposable | undefined;
   let over = false;
+  const isBinary = context.form.encoding === 'protobuf';
 
   function stop(): void {
     over = true;
     handle?.[Symbol.dispose]();
   }
-  function begin(): void {
-    if (response.headersSent) return;
-    const contentType = 'application/json';
-    response.writeHead(200, {
-      ...request.headers,
-      'content-type': contentType,
-      'cache-control': 'no-cache, private',
-    });
-    response.flushHeaders();
-  }
   const sink: WatchSink = {
     frame(frame) {
       if (over) return;
-      begin();
-      response.write(encode(frame));
-      if (response.writableLength <= MAX_WAITING_BYTES) return;
+      output.begin();
+      output.write(encode(frame));
+      if (output.waitingBytes <= MAX_WAITING_BYTES) return;
       logger.warn({ resource: collection.kind.plural }, 'A watching client is too slow; its watch is ended');
       stop();
-      response.destroy();
+      output.destroy();
     },
     end(error) {
       if (over) return;
       over = true;
-      begin();
-      if (error) response.write(errorLine(error, logger));
-      response.end();
+      output.begin();
+      if (error) output.write(errorLine(error, logger));
+      output.end();
     },
   };
-  response.on('close', stop);
+  output.onClose(stop);
   try {
     handle = await core.watch(collection, options, sink);
   } catch (error) {
@@ -77,17 +122,19 @@ export async function streamWatch(request: WatchRequest, response: ServerRespons
     sink.end(error as Error);
   }
   if (over) handle?.[Symbol.dispose]();
-  else begin();
+  else output.begin();
   return {
     close() {
       stop();
-      response.end();
+      output.end();
     },
   };
 }
 
-function errorLine(error: Error, logger: Logger): string {
-  return `{"type":"ERROR","object":${JSON.stringify(statusOf(error, logger))}}\n`;
+function errorFrame(error: Error, isBinary: boolean, logger: Logger): Buffer | string {
+  const status = statusOf(error, logger);
+  const binary = isBinary ? encodeWatchEvent('ERROR', { ...status }) : undefined;
+  return binary ?? `{"type":"ERROR","object":${JSON.stringify(status)}}\n`;
 }
 
 /** Lines of plain objects are the same for every watcher; they are made once per frame. */
@@ -98,7 +145,14 @@ function encoderFor(
   kind: ResourceKind,
   now: () => number,
 ): (frame: WatchFrame) => Buffer | string {
-  const { transform } = context.form;
+  const { form } = context;
+  const { transform } = form;
+  if (form.encoding === 'protobuf') {
+    return ({ type, object }) => {
+      const sent = transform === undefined ? object : transformed(partialObjectMetadata(object), form);
+      return encodeWatchEvent(type, sent) ?? '';
+    };
+  }
   if (transform === undefined) {
     return (frame) => {
       let line = plainLines.get(frame);
@@ -110,14 +164,18 @@ function encoderFor(
     };
   }
   if (transform !== 'Table') {
-    return ({ type, object }) => `${JSON.stringify({ type, object: partialObjectMetadata(object) })}\n`;
+    return ({ type, object }) =>
+      `${JSON.stringify({ type, object: transformed(partialObjectMetadata(object), form) })}\n`;
   }
   let withColumns = true;
   return ({ type, object }) => {
     const objects = type === 'BOOKMARK' ? [] : [object];
     const metadata = { resourceVersion: object.metadata.resourceVersion ?? '' };
     const { includeObject } = context;
-    const table = toTable({ kind, objects, metadata, includeObject, nowMs: now(), withColumns });
+    const table = transformed(
+      toTable({ kind, objects, metadata, includeObject, nowMs: now(), withColumns }),
+      form,
+    );
     withColumns = false;
     return `${JSON.stringify({ type, object: table })}\n`;
   };

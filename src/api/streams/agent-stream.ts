@@ -1,4 +1,4 @@
-/** A stream to an agent through its tunnel, or the agent's refusal as the Status that the client gets. */
+/** A stream to an agent through its tunnel, or the agent's refusal. */
 import type { ClientHttp2Stream } from 'node:http2';
 import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
 import type { Tunnels } from '../tunnel.ts';
@@ -7,12 +7,25 @@ import type { StreamTarget } from './stream-request.ts';
 /** Texts of refusals are short; more is not read. */
 const MAX_REFUSAL_CHARS = 4_096;
 
+/** What the agent said instead of opening the stream, in its own words. */
+export class AgentRefusal extends Error {
+  override readonly name = 'AgentRefusal';
+  readonly httpStatus: number;
+
+  constructor(httpStatus: number, message: string) {
+    super(message);
+    this.httpStatus = httpStatus;
+  }
+}
+
 export async function openAgentStream(
   tunnels: Tunnels,
   { node, path }: StreamTarget,
   signal: AbortSignal,
 ): Promise<ClientHttp2Stream> {
   const answer = await tunnels.request({ node, method: 'POST', path, signal, writable: true });
+  // A stream that fails ends what reads it; nobody else needs to hear.
+  answer.stream.on('error', () => undefined);
   if (answer.status === 200) return answer.stream;
   let text = '';
   for await (const chunk of answer.stream as AsyncIterable<Buffer>) {
@@ -20,13 +33,14 @@ export async function openAgentStream(
     if (text.length > MAX_REFUSAL_CHARS) break;
   }
   answer.stream.close();
-  throw refusalOf(answer.status, text.trim());
+  throw new AgentRefusal(answer.status, text.trim());
 }
 
-function refusalOf(status: number, text: string): StatusError {
-  if (status === 404) return failure(404, 'NotFound', text);
-  if (status === 400) return badRequest(text);
-  return failure(500, 'InternalError', `Internal error occurred: ${text}`);
+/** The Status that a client gets for a refusal. */
+export function statusOfRefusal({ httpStatus, message }: AgentRefusal): StatusError {
+  if (httpStatus === 404) return failure(404, 'NotFound', message);
+  if (httpStatus === 400) return badRequest(message);
+  return failure(500, 'InternalError', `Internal error occurred: ${message}`);
 }
 
 /** Writes with respect for what the other side takes. */

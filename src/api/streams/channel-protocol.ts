@@ -1,32 +1,74 @@
 /**
- * Kubernetes' channel protocols over WebSocket, for exec and attach (KEP-4006): each binary message begins with the number
- * of its channel. v5 adds a message on channel 255 whose content is the number of a channel that the sender has closed,
- * which is how input ends. Pure.
+ * Kubernetes' channel protocols over WebSocket: each message begins with the number of its channel. v5 (KEP-4006) adds a
+ * message on channel 255 whose content is the number of a channel that the sender has closed, which is how input ends; v4
+ * ends a session with a Status as JSON, older ones with a plain text. In the base64 forms, which browsers of old needed,
+ * messages are text: the channel's digit, then the content in base64. Pure.
  */
 import { channels } from '../../base/channel-frames.ts';
 
-export const V4 = 'v4.channel.k8s.io';
-export const V5 = 'v5.channel.k8s.io';
-/** In our order of preference. */
-export const CHANNEL_PROTOCOLS: readonly string[] = [V5, V4];
+export interface ChannelProtocol {
+  /** As negotiated; empty for a client that names none. */
+  readonly name: string;
+  readonly base64: boolean;
+  /** Whether a session ends with a Status as JSON. */
+  readonly statusAsJson: boolean;
+  /** Whether a side can close one channel. */
+  readonly closes: boolean;
+}
+
+const protocol = (
+  name: string,
+  { base64 = false, statusAsJson = false, closes = false } = {},
+): ChannelProtocol => ({ name, base64, statusAsJson, closes });
+
+export const V4 = protocol('v4.channel.k8s.io', { statusAsJson: true });
+export const V5 = protocol('v5.channel.k8s.io', { statusAsJson: true, closes: true });
+const V4_BASE64 = protocol('v4.base64.channel.k8s.io', { statusAsJson: true, base64: true });
+/** What a client speaks that names no protocol. */
+const UNNAMED = protocol('');
+
+/** For exec and attach, in our order of preference. */
+const SESSION_PROTOCOLS: readonly ChannelProtocol[] = [
+  V5,
+  V4,
+  V4_BASE64,
+  protocol('v3.channel.k8s.io'),
+  protocol('v2.channel.k8s.io'),
+  protocol('channel.k8s.io'),
+  protocol('base64.channel.k8s.io', { base64: true }),
+  UNNAMED,
+];
+const FORWARD_PROTOCOLS: readonly ChannelProtocol[] = [V4, V4_BASE64, UNNAMED];
+
+export const channelProtocols = { session: SESSION_PROTOCOLS, forward: FORWARD_PROTOCOLS } as const;
 
 const CLOSE_CHANNEL = 255;
+const DIGIT_ZERO = 0x30;
 
 export type ChannelMessage =
   | { readonly type: 'data'; readonly channel: number; readonly content: Buffer }
   | { readonly type: 'close'; readonly channel: number };
 
 /** Undefined for a message that means nothing in this protocol: it is passed over. */
-export function parseMessage(message: Buffer, protocol: string): ChannelMessage | undefined {
+export function parseMessage(
+  message: Buffer,
+  { base64, closes }: ChannelProtocol,
+): ChannelMessage | undefined {
   if (message.length === 0) return undefined;
-  const channel = message.readUInt8(0);
+  const first = message.readUInt8(0);
+  if (base64) {
+    const channel = first - DIGIT_ZERO;
+    if (channel < 0 || channel > 9) return undefined;
+    return { type: 'data', channel, content: Buffer.from(message.toString('latin1', 1), 'base64') };
+  }
   const content = message.subarray(1);
-  if (channel !== CLOSE_CHANNEL) return { type: 'data', channel, content };
-  if (protocol !== V5 || content.length !== 1) return undefined;
+  if (first !== CLOSE_CHANNEL) return { type: 'data', channel: first, content };
+  if (!closes || content.length !== 1) return undefined;
   return { type: 'close', channel: content.readUInt8(0) };
 }
 
-export function encodeMessage(channel: number, content: Buffer): Buffer {
+export function encodeMessage(channel: number, content: Buffer, { base64 }: ChannelProtocol): Buffer {
+  if (base64) return Buffer.from(`${String.fromCharCode(DIGIT_ZERO + channel)}${content.toString('base64')}`);
   return Buffer.concat([Buffer.from([channel]), content]);
 }
 
@@ -35,6 +77,15 @@ export function failureStatus(message: string): Buffer {
   return Buffer.from(
     JSON.stringify({ metadata: {}, status: 'Failure', message, reason: 'InternalError', code: 500 }),
   );
+}
+
+/** What a client of an older protocol is told instead of a Status: nothing when all went well. */
+export function statusText(status: Buffer): Buffer {
+  const { status: result, message } = JSON.parse(status.toString('utf8')) as {
+    readonly status?: string;
+    readonly message?: string;
+  };
+  return Buffer.from(result === 'Success' ? '' : (message ?? 'the session failed'));
 }
 
 /** What a client may send to the container. */

@@ -1,45 +1,59 @@
 /**
- * The client's end of a session: a WebSocket as an iterable of messages and a bounded sender. A client that does not read
- * stops us from reading the container; messages that nobody takes stop the client.
+ * A WebSocket as a channel. A client that does not read stops us from reading the container; messages that nobody takes
+ * stop the client.
  */
 import type { WebSocket } from 'ws';
 import { type AsyncQueue, createAsyncQueue } from '../../base/async-queue.ts';
+import type { Clock } from '../../base/clock.ts';
+import { type ByteChannel, CLOSE_GRACE_MS } from './byte-channel.ts';
 
-export interface ClientSocket {
-  /** Binary messages, in order; ends when the client is gone. */
-  readonly messages: AsyncIterable<Buffer>;
-  /** Resolves when the bytes have left; never fails: a client that is gone ends `messages`. */
-  send(message: Buffer): Promise<void>;
-  close(code: number, reason: string): void;
+export interface ClientSocketOptions {
+  readonly clock: Clock;
+  /** Messages to the client are text; what is sent must be. */
+  readonly text?: boolean;
 }
 
-/** Messages that may wait for the container before the client is held back. */
-const MAX_WAITING = 16;
+/** What may wait for the container before the client is held back. */
+const MAX_WAITING_BYTES = 256 * 1024;
 
-export function createClientSocket(socket: WebSocket): ClientSocket {
+export function createClientSocket(
+  socket: WebSocket,
+  { clock, text = false }: ClientSocketOptions,
+): ByteChannel {
   const queue: AsyncQueue<Buffer> = createAsyncQueue<Buffer>();
-  let waiting = 0;
+  let waitingBytes = 0;
   socket.on('message', (data: Buffer | ArrayBuffer | Buffer[]) => {
-    waiting += 1;
-    queue.push(toBuffer(data));
-    if (waiting >= MAX_WAITING) socket.pause();
+    const message = toBuffer(data);
+    waitingBytes += message.length;
+    queue.push(message);
+    if (waitingBytes >= MAX_WAITING_BYTES) socket.pause();
   });
   socket.on('close', () => queue.close());
   socket.on('error', () => socket.terminate());
   async function* messages(): AsyncGenerator<Buffer> {
     for await (const message of queue) {
+      waitingBytes -= message.length;
+      if (waitingBytes < MAX_WAITING_BYTES && socket.isPaused) socket.resume();
       yield message;
-      waiting -= 1;
-      if (waiting === 0 && socket.isPaused) socket.resume();
     }
   }
   return {
     messages: messages(),
     send: (message) =>
       new Promise((resolve) => {
-        socket.send(message, { binary: true }, () => resolve());
+        socket.send(message, { binary: !text }, () => resolve());
       }),
-    close: (code, reason) => socket.close(code, reason),
+    ping() {
+      if (socket.readyState === socket.OPEN) socket.ping(() => undefined);
+    },
+    close(code, reason) {
+      if (socket.readyState === socket.CLOSED) return;
+      // Nothing more is wanted of the client, but its goodbye must be read.
+      if (socket.isPaused) socket.resume();
+      socket.close(code, reason);
+      const timer = clock.setTimer(() => socket.terminate(), CLOSE_GRACE_MS);
+      socket.once('close', () => timer.cancel());
+    },
   };
 }
 

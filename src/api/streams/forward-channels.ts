@@ -6,50 +6,52 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { errorMessage } from '../../base/errors.ts';
 import { writeToAgent } from './agent-stream.ts';
-import { encodeMessage } from './channel-protocol.ts';
-import type { ClientSocket } from './client-socket.ts';
+import type { ByteChannel } from './byte-channel.ts';
+import { type ChannelProtocol, encodeMessage, parseMessage } from './channel-protocol.ts';
 
-export interface ForwardOptions {
-  readonly client: ClientSocket;
+export interface ForwardChannelsOptions {
+  readonly channel: ByteChannel;
+  readonly protocol: ChannelProtocol;
   readonly ports: readonly number[];
   connect(port: number): Promise<ClientHttp2Stream>;
 }
 
-export async function bridgePorts({ client, ports, connect }: ForwardOptions): Promise<void> {
+const NORMAL_CLOSURE = 1000;
+
+export async function forwardChannels(options: ForwardChannelsOptions): Promise<void> {
+  const { channel, protocol, ports, connect } = options;
+  const send = (number: number, content: Buffer): Promise<void> =>
+    channel.send(encodeMessage(number, content, protocol));
   const streams: (ClientHttp2Stream | undefined)[] = [];
   for (const [index, port] of ports.entries()) {
     const name = Buffer.alloc(2);
     name.writeUInt16LE(port);
-    await client.send(encodeMessage(2 * index, name));
-    await client.send(encodeMessage(2 * index + 1, name));
+    await send(2 * index, name);
+    await send(2 * index + 1, name);
     const stream = await connect(port).catch(async (error: unknown) => {
-      await client.send(encodeMessage(2 * index + 1, Buffer.from(errorMessage(error))));
+      await send(2 * index + 1, Buffer.from(errorMessage(error)));
       return undefined;
     });
     streams.push(stream);
   }
-  const outputs = streams.map((stream, index) => copy(client, stream, 2 * index));
+
+  async function copy(stream: ClientHttp2Stream | undefined, number: number): Promise<void> {
+    if (!stream) return;
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) await send(number, chunk);
+    } catch (error) {
+      await send(number + 1, Buffer.from(errorMessage(error)));
+    }
+  }
+
+  const outputs = streams.map((stream, index) => copy(stream, 2 * index));
   // The last connection that ends takes the session with it.
-  void Promise.all(outputs).then(() => client.close(1000, ''));
-  for await (const message of client.messages) {
-    const channel = message[0] ?? 1;
-    const stream = channel % 2 === 0 ? streams[channel / 2] : undefined;
-    if (stream && message.length > 1) await writeToAgent(stream, message.subarray(1));
+  void Promise.all(outputs).then(() => channel.close(NORMAL_CLOSURE, ''));
+  for await (const bytes of channel.messages) {
+    const message = parseMessage(bytes, protocol);
+    if (message?.type !== 'data' || message.channel % 2 !== 0) continue;
+    const stream = streams[message.channel / 2];
+    if (stream && message.content.length > 0) await writeToAgent(stream, message.content);
   }
   for (const stream of streams) stream?.close();
-}
-
-async function copy(
-  client: ClientSocket,
-  stream: ClientHttp2Stream | undefined,
-  channel: number,
-): Promise<void> {
-  if (!stream) return;
-  stream.on('error', () => undefined);
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>)
-      await client.send(encodeMessage(channel, chunk));
-  } catch (error) {
-    await client.send(encodeMessage(channel + 1, Buffer.from(errorMessage(error))));
-  }
 }

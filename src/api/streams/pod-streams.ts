@@ -1,36 +1,37 @@
 /**
- * exec, attach and port-forward as the API serves them: a WebSocket at the client's end, a stream of the agent's tunnel at
- * the other. Who may is decided before; what cannot be done is refused with a Status before the protocol is switched, since
- * clients show that to people. SPDY, which clients spoke before, is not served (docs/adr/0008-streams-over-websocket.md).
+ * exec, attach and port-forward as the API serves them: whatever the client speaks at its end, a stream of the agent's tunnel
+ * at the other (docs/adr/0009-streams-over-spdy-and-websocket.md). Who may is decided before; what cannot be done is refused
+ * with a Status before the protocol is switched, since clients show that to people.
  */
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { MAX_FRAME_BYTES } from '../../base/channel-frames.ts';
+import type { ClientHttp2Stream } from 'node:http2';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { badRequest, failure } from '../../schemas/status.ts';
+import { failure } from '../../schemas/status.ts';
 import type { Tunnels } from '../tunnel.ts';
-import { openAgentStream } from './agent-stream.ts';
-import { CHANNEL_PROTOCOLS, V4 } from './channel-protocol.ts';
+import { AgentRefusal, openAgentStream, statusOfRefusal } from './agent-stream.ts';
+import { type ByteChannel, createSocketChannel } from './byte-channel.ts';
+import { openChannelSession } from './channel-sessions.ts';
 import { createClientSocket } from './client-socket.ts';
-import { bridgePorts } from './forward-channels.ts';
+import { forwardChannels } from './forward-channels.ts';
+import { forwardSpdy } from './forward-spdy.ts';
+import { keepAlive, type LiveChannel } from './keep-alive.ts';
+import { planUpgrade, type PlannedUpgrade } from './plan-upgrade.ts';
 import { bridgeSession } from './remote-command.ts';
-import { planPortForward, planSession, portsOf, type StreamTarget } from './stream-request.ts';
+import { openSpdySession } from './spdy-sessions.ts';
+import { nodeOf, planPortForward, planSession, type PodStream, portsOf } from './stream-request.ts';
+import { acceptWebSocket, type UpgradeSocket } from './web-sockets.ts';
 
-export type PodStream = 'exec' | 'attach' | 'portforward';
-
-export interface PodStreamRequest {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
+export interface PodStreamRequest extends UpgradeSocket {
   readonly pod: KubeObject;
   readonly kind: PodStream;
   readonly query: URLSearchParams;
+  /** Aborted when the client may no longer; the reason is told. */
+  readonly signal: AbortSignal;
 }
 
 export interface PodStreams {
-  /** Throws the refusal while the client can still be told by a Status; afterwards never. */
+  /** Resolves when the session stands; throws the refusal while the client can still be told by a Status. */
   serve(request: PodStreamRequest): Promise<void>;
   /** Ends every session. */
   close(): void;
@@ -38,110 +39,134 @@ export interface PodStreams {
 
 /** People and their tools at once; each session costs a socket and a stream. */
 const MAX_SESSIONS = 1_000;
-const GOING_AWAY = 1001;
-const WEBSOCKET = 'websocket';
+const NORMAL_CLOSURE = 1000;
+/** How long a client whose session is ended from our side may take to read why. */
+const CUT_GRACE_MS = 500;
+
+/** Brings the client into a session that was made possible before; resolves at its end. */
+type Session = (channel: LiveChannel, signal: AbortSignal) => Promise<void>;
 
 export function createPodStreams(options: {
   readonly tunnels: Tunnels;
+  readonly clock: Clock;
   readonly logger: Logger;
 }): PodStreams {
-  const { tunnels } = options;
+  const { tunnels, clock } = options;
   const logger = options.logger.child({ component: 'streams' });
-  const server = new WebSocketServer({
-    noServer: true,
-    // A container's input is not compressed, and a small message is not worth it.
-    perMessageDeflate: false,
-    maxPayload: MAX_FRAME_BYTES,
-    handleProtocols: (offered) => chooseProtocol([...offered]) ?? false,
-  });
-  const sessions = new Set<WebSocket>();
+  const onBroken = (why: string): void => logger.debug({ why }, 'A client broke the protocol');
+  const stopping = new AbortController();
+  let sessions = 0;
 
-  const accept = ({ request, socket, head }: PodStreamRequest): Promise<WebSocket> =>
-    new Promise((resolve, reject) => {
-      socket.once('close', () => reject(new Error('the client went away')));
-      server.handleUpgrade(request, socket, head, resolve);
-    });
-
-  async function session(stream: PodStreamRequest, target: StreamTarget): Promise<void> {
-    const abort = new AbortController();
-    stream.socket.once('close', () => abort.abort());
-    const agent = await openAgentStream(tunnels, target, abort.signal);
-    agent.on('error', () => undefined);
-    const socket = await accept(stream);
-    track(socket);
-    await bridgeSession(createClientSocket(socket), agent, socket.protocol);
+  /** exec and attach: the command runs before the client is let in, so that a refusal can still be told. */
+  async function remoteCommand(
+    { pod, query }: PodStreamRequest,
+    kind: 'exec' | 'attach',
+    plan: PlannedUpgrade,
+    gone: AbortSignal,
+  ): Promise<Session> {
+    const target = planSession(pod, kind, query);
+    const agent = await openAgentStream(tunnels, target, gone);
+    return async (channel, signal) => {
+      if (plan.speaks === 'channels')
+        return bridgeSession(openChannelSession(channel, plan.protocol), agent, signal);
+      const { protocol } = plan;
+      const session = openSpdySession({ channel, clock, protocol, expected: target.streams, onBroken });
+      channel.pingWith(() => session.connection.ping());
+      const client = await session.client;
+      if (client) await bridgeSession(client, agent, signal);
+      else agent.close();
+      await session.done;
+    };
   }
 
-  async function ports(stream: PodStreamRequest): Promise<void> {
-    const wanted = portsOf(stream.query);
-    const targets = new Map(wanted.map((port) => [port, planPortForward(stream.pod, port)]));
-    const abort = new AbortController();
-    stream.socket.once('close', () => abort.abort());
-    const socket = await accept(stream);
-    track(socket);
-    await bridgePorts({
-      client: createClientSocket(socket),
-      ports: wanted,
-      connect: async (port) => {
-        const target = targets.get(port) ?? planPortForward(stream.pod, port);
-        const agent = await openAgentStream(tunnels, target, abort.signal);
-        agent.on('error', () => undefined);
-        return agent;
-      },
-    });
+  function ports({ pod, query }: PodStreamRequest, plan: PlannedUpgrade, gone: AbortSignal): Session {
+    nodeOf(pod);
+    const connect = (port: number): Promise<ClientHttp2Stream> =>
+      openAgentStream(tunnels, planPortForward(pod, port), gone);
+    if (plan.speaks === 'channels') {
+      const wanted = portsOf(query);
+      const { protocol } = plan;
+      return (channel) => forwardChannels({ channel, protocol, ports: wanted, connect });
+    }
+    return (channel) => {
+      const { connection, done } = forwardSpdy({ channel, clock, connect, onBroken });
+      channel.pingWith(() => connection.ping());
+      return done;
+    };
   }
 
-  function track(socket: WebSocket): void {
-    sessions.add(socket);
-    socket.once('close', () => sessions.delete(socket));
+  /** Switches the protocol. */
+  async function accept(stream: PodStreamRequest, plan: PlannedUpgrade): Promise<ByteChannel> {
+    const { socket, head } = stream;
+    if (plan.webSocket !== undefined) {
+      const webSocket = await acceptWebSocket(stream, plan.webSocket);
+      return createClientSocket(webSocket, {
+        clock,
+        text: plan.speaks === 'channels' && plan.protocol.base64,
+      });
+    }
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${plan.protocol.name}\r\n\r\n`,
+    );
+    return createSocketChannel(socket, head, clock);
+  }
+
+  /** From the request to the beginning of its session. */
+  async function begin(stream: PodStreamRequest): Promise<() => Promise<void>> {
+    const { kind, socket } = stream;
+    const plan = planUpgrade(kind, stream.request.headers);
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    const session =
+      kind === 'portforward'
+        ? ports(stream, plan, gone.signal)
+        : await remoteCommand(stream, kind, plan, gone.signal);
+    const raw = await accept(stream, plan);
+    return () => live(stream, raw, session);
+  }
+
+  /** From there to its end; never rejects. */
+  async function live(
+    { kind, socket, signal }: PodStreamRequest,
+    raw: ByteChannel,
+    session: Session,
+  ): Promise<void> {
+    const channel = keepAlive(raw, clock);
+    const ending = AbortSignal.any([signal, stopping.signal]);
+    // The session says goodbye itself; whatever it makes of it, the client is out soon after.
+    const end = (): void => void clock.setTimer(() => socket.destroy(), CUT_GRACE_MS);
+    ending.addEventListener('abort', end, { once: true });
+    try {
+      await session(channel, ending);
+    } catch (error) {
+      logger.debug({ error, kind }, 'A session failed');
+    } finally {
+      ending.removeEventListener('abort', end);
+      channel[Symbol.dispose]();
+      raw.close(NORMAL_CLOSURE, '');
+    }
   }
 
   return {
     async serve(stream) {
-      const { kind, pod, query, request } = stream;
-      const target = kind === 'portforward' ? undefined : planSession(pod, kind, query);
-      checkProtocol(kind, request);
-      if (sessions.size >= MAX_SESSIONS)
+      if (sessions >= MAX_SESSIONS)
         throw failure(429, 'TooManyRequests', `there are ${MAX_SESSIONS} sessions already`);
+      sessions += 1;
+      let run: (() => Promise<void>) | undefined;
       try {
-        await (target ? session(stream, target) : ports(stream));
+        run = await begin(stream);
       } catch (error) {
+        sessions -= 1;
         if (!stream.socket.writable || stream.socket.destroyed) {
-          logger.debug({ error, kind }, 'A client left before its session began');
+          logger.debug({ error, kind: stream.kind }, 'A client left before its session began');
           return;
         }
-        throw error;
+        throw error instanceof AgentRefusal ? statusOfRefusal(error) : error;
       }
+      void run().finally(() => (sessions -= 1));
     },
     close() {
-      for (const socket of sessions) {
-        socket.close(GOING_AWAY, 'the server is stopping');
-        socket.terminate();
-      }
-      sessions.clear();
-      server.close();
+      stopping.abort(new Error('the server is stopping'));
     },
   };
-}
-
-function chooseProtocol(offered: readonly string[]): string | undefined {
-  return CHANNEL_PROTOCOLS.find((protocol) => offered.includes(protocol));
-}
-
-function checkProtocol(kind: PodStream, { headers }: IncomingMessage): void {
-  const what = kind === 'portforward' ? 'port-forward' : kind;
-  const upgrade = (headers.upgrade ?? '').toLowerCase();
-  if (upgrade !== WEBSOCKET) {
-    throw badRequest(
-      `${what} over ${headers.upgrade ?? ''} is not served: use a client that speaks WebSocket, such as kubectl 1.31 or later`,
-    );
-  }
-  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  const chosen = chooseProtocol(offered);
-  if (chosen === undefined || (kind === 'portforward' && !offered.includes(V4))) {
-    const served = kind === 'portforward' ? [V4] : CHANNEL_PROTOCOLS;
-    throw badRequest(
-      `${what} is served over the WebSocket protocols ${served.join(', ')}; the client offers ${offered.join(', ') || 'none'}`,
-    );
-  }
 }

@@ -1,31 +1,35 @@
-/** exec and attach: what the client's channels say goes to the agent's stream and back, until the session has a status. */
+/**
+ * exec and attach: what the client says goes to the agent's stream and back, until the session has a status. Whoever is too
+ * fast waits for the other side; nothing is kept here.
+ */
 import type { ClientHttp2Stream } from 'node:http2';
 import { channels, createFrameReader, encodeFrame } from '../../base/channel-frames.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { writeToAgent } from './agent-stream.ts';
-import { encodeMessage, failureStatus, isInput, parseMessage } from './channel-protocol.ts';
-import type { ClientSocket } from './client-socket.ts';
+import { failureStatus } from './channel-protocol.ts';
+import type { SessionClient } from './session-client.ts';
 
-const NORMAL_CLOSURE = 1000;
-
+/** Aborting the signal ends the session; its reason is told to the client. */
 export async function bridgeSession(
-  client: ClientSocket,
+  client: SessionClient,
   agent: ClientHttp2Stream,
-  protocol: string,
+  signal: AbortSignal,
 ): Promise<void> {
-  agent.on('error', () => undefined);
-  const input = readClient(client, agent, protocol).finally(() => agent.close());
-  const ended = await readAgent(client, agent);
-  if (!ended)
-    await client.send(encodeMessage(channels.status, failureStatus('the connection to the node was lost')));
-  client.close(NORMAL_CLOSURE, '');
+  const cut = (): void => {
+    void client.finish(failureStatus(errorMessage(signal.reason)));
+    agent.close();
+  };
+  signal.addEventListener('abort', cut, { once: true });
+  if (signal.aborted) cut();
+  const input = copyInput(client, agent).finally(() => agent.close());
+  const status = await copyOutput(client, agent);
+  await client.finish(status);
   await input;
+  signal.removeEventListener('abort', cut);
 }
 
-async function readClient(client: ClientSocket, agent: ClientHttp2Stream, protocol: string): Promise<void> {
-  for await (const bytes of client.messages) {
-    const message = parseMessage(bytes, protocol);
-    if (!message || !isInput(message.channel)) continue;
+async function copyInput(client: SessionClient, agent: ClientHttp2Stream): Promise<void> {
+  for await (const message of client.input) {
     if (message.type === 'close') {
       if (message.channel === channels.stdin)
         await writeToAgent(agent, encodeFrame(channels.stdin, Buffer.alloc(0)));
@@ -36,19 +40,18 @@ async function readClient(client: ClientSocket, agent: ClientHttp2Stream, protoc
   }
 }
 
-/** True when the session came to its end with a status. */
-async function readAgent(client: ClientSocket, agent: ClientHttp2Stream): Promise<boolean> {
+/** The status that the session came to its end with. */
+async function copyOutput(client: SessionClient, agent: ClientHttp2Stream): Promise<Buffer> {
   const read = createFrameReader();
   try {
     for await (const chunk of agent as AsyncIterable<Buffer>) {
       for (const { channel, content } of read(chunk)) {
-        await client.send(encodeMessage(channel, content));
-        if (channel === channels.status) return true;
+        if (channel === channels.status) return content;
+        await client.write(channel, content);
       }
     }
   } catch (error) {
-    await client.send(encodeMessage(channels.status, failureStatus(errorMessage(error))));
-    return true;
+    return failureStatus(errorMessage(error));
   }
-  return false;
+  return failureStatus('the connection to the node was lost');
 }

@@ -8,6 +8,8 @@ import type { Pod } from '../../schemas/types.ts';
 import { chooseContainer } from '../http/pod-logs.ts';
 import { flagOf } from '../http/query-options.ts';
 
+export type PodStream = 'exec' | 'attach' | 'portforward';
+
 export interface StreamTarget {
   readonly node: string;
   /** Path and query of the agent's route. */
@@ -17,14 +19,24 @@ export interface StreamTarget {
 /** No command line is longer than this in total: the kernel's limit on arguments is of the same size. */
 const MAX_COMMAND_CHARS = 128 * 1024;
 
-export function planSession(pod: KubeObject, route: 'exec' | 'attach', query: URLSearchParams): StreamTarget {
+export interface PlannedSession extends StreamTarget {
+  /** The streams that a client of SPDY opens for it. */
+  readonly streams: readonly string[];
+}
+
+export function planSession(
+  pod: KubeObject,
+  route: 'exec' | 'attach',
+  query: URLSearchParams,
+): PlannedSession {
   const container = chooseContainer(pod, query.get('container') ?? '');
   const node = nodeOf(pod);
   const agent = new URLSearchParams();
   const flag = (name: string): boolean => flagOf(query, name) === true;
-  const [stdin, stdout, stderr, tty] = [flag('stdin'), flag('stdout'), flag('stderr'), flag('tty')];
+  const [stdin, stdout, tty] = [flag('stdin'), flag('stdout'), flag('tty')];
+  // A terminal has one output; clients that ask for both get the one, as with the kubelet.
+  const stderr = flag('stderr') && !tty;
   if (!stdin && !stdout && !stderr) throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
-  if (tty && stderr) throw badRequest('tty and stderr cannot both be true');
   if (stdin) agent.set('stdin', 'true');
   if (tty) agent.set('tty', 'true');
   if (route === 'exec') {
@@ -34,7 +46,9 @@ export function planSession(pod: KubeObject, route: 'exec' | 'attach', query: UR
     for (const part of command) agent.append('command', part);
   }
   const path = ['', route, pod.metadata.namespace ?? '', pod.metadata.name, container];
-  return { node, path: `${path.map(encodeURIComponent).join('/')}?${agent.toString()}` };
+  const wanted = { stdin, stdout, stderr, resize: tty };
+  const streams = ['error', ...Object.entries(wanted).flatMap(([name, asked]) => (asked ? [name] : []))];
+  return { node, path: `${path.map(encodeURIComponent).join('/')}?${agent.toString()}`, streams };
 }
 
 export function planPortForward(pod: KubeObject, port: number): StreamTarget {
@@ -58,7 +72,8 @@ export function portsOf(query: URLSearchParams): readonly number[] {
 /** Each port takes two of 255 channels; nobody forwards more than a few. */
 const MAX_PORTS = 64;
 
-function nodeOf(object: KubeObject): string {
+/** Throws while the pod is nowhere. */
+export function nodeOf(object: KubeObject): string {
   const { metadata, spec } = object as Pod;
   if (!spec.nodeName) throw badRequest(`pod ${metadata.name} does not have a host assigned`);
   return spec.nodeName;

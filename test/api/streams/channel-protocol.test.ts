@@ -1,15 +1,31 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFrameReader, encodeFrame, MAX_FRAME_BYTES } from '../../../src/base/channel-frames.ts';
-import { encodeMessage, parseMessage, V4, V5 } from '../../../src/api/streams/channel-protocol.ts';
+import {
+  channelProtocols,
+  encodeMessage,
+  failureStatus,
+  parseMessage,
+  statusText,
+  V4,
+  V5,
+} from '../../../src/api/streams/channel-protocol.ts';
 
 describe('channel messages', () => {
-  it('come back as they were sent', () => {
+  it('come back as they were sent, in every protocol', () => {
+    const protocol = fc.constantFrom(...channelProtocols.session, ...channelProtocols.forward);
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 254 }), fc.uint8Array({ maxLength: 50 }), (channel, bytes) => {
-        const content = Buffer.from(bytes);
-        expect(parseMessage(encodeMessage(channel, content), V5)).toEqual({ type: 'data', channel, content });
-      }),
+      fc.property(
+        protocol,
+        fc.integer({ min: 0, max: 9 }),
+        fc.uint8Array({ maxLength: 50 }),
+        (spoken, channel, bytes) => {
+          const content = Buffer.from(bytes);
+          const message = encodeMessage(channel, content, spoken);
+          expect(parseMessage(message, spoken)).toEqual({ type: 'data', channel, content });
+          if (spoken.base64) expect(message.toString()).toMatch(/^[0-9][A-Za-z0-9+/=]*$/);
+        },
+      ),
     );
   });
 
@@ -19,6 +35,11 @@ describe('channel messages', () => {
     expect(parseMessage(close, V4)).toBeUndefined();
     expect(parseMessage(Buffer.from([255]), V5)).toBeUndefined();
     expect(parseMessage(Buffer.alloc(0), V5)).toBeUndefined();
+  });
+
+  it('end a session in plain words where the protocol is older than the Status', () => {
+    expect(statusText(failureStatus('it broke')).toString()).toBe('it broke');
+    expect(statusText(Buffer.from('{"metadata":{},"status":"Success"}')).toString()).toBe('');
   });
 });
 

@@ -15,12 +15,24 @@ describe('requests for streams', () => {
     expect(planSession(pod(), 'exec', query('command=ls&command=-l&stdout=true&stdin=1&tty=true'))).toEqual({
       node: 'n1',
       path: '/exec/shop/web/main?stdin=true&tty=true&command=ls&command=-l',
+      streams: ['error', 'stdin', 'stdout', 'resize'],
     });
     expect(planSession(pod(), 'attach', query('stdout=true&container=main'))).toEqual({
       node: 'n1',
       path: '/attach/shop/web/main?',
+      streams: ['error', 'stdout'],
     });
     expect(planPortForward(pod(), 80)).toEqual({ node: 'n1', path: '/portForward/shop/web?port=80' });
+  });
+
+  it('have one output when there is a terminal, as dashboards take for granted', () => {
+    const { streams } = planSession(pod(), 'exec', query('command=sh&stdout=1&stderr=1&tty=1'));
+    expect(streams).toEqual(['error', 'stdout', 'resize']);
+  });
+
+  it('mean the only container that there is, whatever runs before it', () => {
+    const spec = { initContainers: [{ name: 'first' }], ephemeralContainers: [{ name: 'debug' }] };
+    expect(planSession(pod(spec), 'attach', query('stdout=true')).path).toBe('/attach/shop/web/main?');
   });
 
   it.each([
@@ -29,12 +41,6 @@ describe('requests for streams', () => {
       pod(),
       'command=ls',
       'you must specify at least 1 of stdin, stdout, stderr',
-    ],
-    [
-      'a terminal has no error output',
-      pod(),
-      'command=ls&stderr=true&tty=true',
-      'tty and stderr cannot both be true',
     ],
     ['there is no command', pod(), 'stdout=true', 'you must specify at least 1 command for the container'],
     [

@@ -1,0 +1,35 @@
+/** Takes WebSockets out of upgrade requests: for exec and its like, logs and watches. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { MAX_FRAME_BYTES } from '../../base/channel-frames.ts';
+
+export interface UpgradeSocket {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+const server = new WebSocketServer({
+  noServer: true,
+  // A container's input is not compressed, and a small message is not worth it.
+  perMessageDeflate: false,
+  maxPayload: MAX_FRAME_BYTES,
+  clientTracking: false,
+  handleProtocols: (_offered, request) => chosen.get(request) ?? false,
+});
+
+/** What was negotiated with a client, until its handshake is answered. */
+const chosen = new WeakMap<IncomingMessage, string>();
+
+/** Rejects when the client leaves meanwhile; a handshake that is none is refused by itself. */
+export function acceptWebSocket(
+  { request, socket, head }: UpgradeSocket,
+  protocol: string,
+): Promise<WebSocket> {
+  if (protocol !== '') chosen.set(request, protocol);
+  return new Promise((resolve, reject) => {
+    socket.once('close', () => reject(new Error('the client went away')));
+    server.handleUpgrade(request, socket, head, resolve);
+  });
+}

@@ -88,11 +88,10 @@ const escapeRegExp = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\
 
 /**
  * Not compared: column descriptions, and whether a time of a condition that was never set
- * is absent (as here) or null (as upstream). The token volume that upstream adds to pods
- * is not added here yet (see differences.ts).
+ * is absent (as here) or null (as upstream).
  */
 export function prune(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((item) => !isTokenVolume(item)).map(prune);
+  if (Array.isArray(value)) return value.map(prune);
   if (!isRecord(value)) return value;
   const result: Record<string, unknown> = {};
   for (const [key, member] of Object.entries(value)) {
@@ -102,9 +101,7 @@ export function prune(value: unknown): unknown {
       continue;
     }
     if (member === null && /^last\w*Time$/.test(key)) continue;
-    const next = prune(member);
-    const emptied = Array.isArray(member) && member.length > 0 && Array.isArray(next) && next.length === 0;
-    if (!emptied) result[key] = next;
+    result[key] = prune(member);
   }
   return result;
 }
@@ -116,8 +113,4 @@ function byManager(entries: readonly unknown[]): unknown[] {
     return JSON.stringify([operation, manager, subresource ?? '']);
   };
   return [...entries].sort((a, b) => (key(a) < key(b) ? -1 : 1));
-}
-
-function isTokenVolume(value: unknown): boolean {
-  return isRecord(value) && typeof value['name'] === 'string' && value['name'].startsWith('kube-api-access-');
 }

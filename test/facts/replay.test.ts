@@ -16,6 +16,7 @@ const LEAST = {
   patches: 50,
   'lists-watch': 20,
   tables: 32,
+  authz: 140,
 } as const;
 
 describe('facts recorded of our kinds', () => {

@@ -10,6 +10,10 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { createAuthorizer } from '../../src/api/authz/authorizer.ts';
 import { type App, createApp } from '../../src/api/http/app.ts';
 import { parseTarget } from '../../src/api/http/request-target.ts';
+import { createAccessReviews } from '../../src/api/virtual/access-reviews.ts';
+import { createSelfSubjectReview } from '../../src/api/virtual/self-subject-review.ts';
+import { createTokenReview } from '../../src/api/virtual/token-review.ts';
+import { createTokenReviewer } from '../../src/api/authn/union.ts';
 import { toTable } from '../../src/api/tables/index.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
@@ -17,6 +21,7 @@ import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { AdmissionPolicy } from '../../src/api/core/admission/types.ts';
 import { startTestCore, type TestCore } from '../api/test-api.ts';
 import { isDeliberate } from './differences.ts';
+import { replayAuthz } from './authz.ts';
 import { replayDiscovery } from './discovery.ts';
 import { type Bindings, differences, newBindings, substitute } from './matching.ts';
 import { replayOpenApi } from './openapi.ts';
@@ -58,6 +63,9 @@ export interface Cluster extends AsyncDisposable {
 /** The recording server enforced no Pod Security level, as upstream does unless it is told to. */
 const RECORDED_POLICY: AdmissionPolicy = { defaultPodSecurity: 'privileged' };
 
+/** Who recorded. */
+const ADMIN = { name: 'admin', uid: '1', groups: ['system:masters', 'system:authenticated'] } as const;
+
 export async function startCluster(): Promise<Cluster> {
   const test = await startTestCore(systemClock, ['default', 'testns'], RECORDED_POLICY);
   for (const name of ['fake-1', 'fake-2'])
@@ -68,15 +76,19 @@ export async function startCluster(): Promise<Cluster> {
     kind: 'ServiceAccount',
     metadata: { name: 'default', namespace: 'testns' },
   });
+  const authorizer = createAuthorizer(test.core.snapshots);
   const app: App = createApp({
     core: test.core,
     authenticator: {
       authenticate: async ({ headers }) =>
-        headers.authorization === undefined
-          ? { result: 'user', user: { name: 'admin', groups: ['system:masters', 'system:authenticated'] } }
-          : { result: 'rejected' },
+        headers.authorization === undefined ? { result: 'user', user: ADMIN } : { result: 'rejected' },
     },
-    authorizer: createAuthorizer(test.core.snapshots),
+    authorizer,
+    virtual: [
+      ...createAccessReviews({ core: test.core, authorizer }),
+      createSelfSubjectReview(test.core),
+      createTokenReview({ core: test.core, tokens: createTokenReviewer([], []), audiences: [] }),
+    ],
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
   });
@@ -136,7 +148,7 @@ function isOurs(request: RecordedRequest): boolean {
   const upstreamOnly = !known && !/^(widgets|things)$/.test(target.plural);
   if (target.group === 'ext.example.com' || (target.plural === 'widgets' && request.method !== 'GET'))
     return false;
-  const unserved = target.subresource === 'eviction' || target.subresource === 'exec';
+  const unserved = target.subresource === 'exec';
   return !upstreamOnly && !unserved;
 }
 
@@ -372,6 +384,7 @@ export const sections = [
   'patches',
   'lists-watch',
   'tables',
+  'authz',
 ] as const;
 export type Section = (typeof sections)[number];
 
@@ -397,6 +410,7 @@ export async function replaySection(section: Section, directory: string): Promis
   }
   if (section === 'discovery')
     return replayCluster((cluster) => replayDiscovery(join(directory, section), cluster));
+  if (section === 'authz') return replayCluster((cluster) => replayAuthz(join(directory, section), cluster));
   if (section === 'openapi')
     return replayCluster((cluster) => replayOpenApi(join(directory, section), cluster));
   const results: CaseResult[] = [];

@@ -398,6 +398,7 @@ system:controller:volumeattributesclass-protection-controller
 export const clusterRoleBindings = `
 cluster-admin: group system:masters
 system:basic-user: group system:authenticated
+system:public-info-viewer: group system:authenticated, group system:unauthenticated
 system:discovery: group system:authenticated
 system:kube-controller-manager: user system:kube-controller-manager
 system:kube-dns: account kube-system/kube-dns
@@ -405,7 +406,6 @@ system:kube-scheduler: user system:kube-scheduler
 system:monitoring: group system:monitoring
 system:node:
 system:node-proxier: user system:kube-proxy
-system:public-info-viewer: group system:authenticated, group system:unauthenticated
 system:service-account-issuer-discovery: group system:serviceaccounts
 system:volume-scheduler: user system:kube-scheduler
 `;

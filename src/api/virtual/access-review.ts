@@ -53,7 +53,7 @@ export function takeReview(
 /** 422 about a review, which has no name; upstream leaves out the kind, too. */
 export function invalidReview(errors: readonly FieldError[]): StatusError {
   const { status } = invalidObject({ group: GROUP, kind: '' }, '', errors);
-  return failure(422, 'Invalid', (status.message ?? '').replace(GROUP, `.${GROUP}`), {
+  return failure(422, 'Invalid', status.message ?? '', {
     group: GROUP,
     ...(status.details?.causes ? { causes: status.details.causes } : {}),
   });

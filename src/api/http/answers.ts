@@ -5,7 +5,8 @@ import type { ServedResource } from '../../schemas/resource-kind.ts';
 import type { Status } from '../../schemas/status.ts';
 import type { ObjectPage } from '../core/types.ts';
 import { type IncludeObject, partialObjectMetadata, toTable } from '../tables/index.ts';
-import type { AnswerForm } from './negotiation.ts';
+import { encodeObject } from '../protobuf/index.ts';
+import { type AnswerForm, PROTOBUF } from './negotiation.ts';
 import { itemJson, objectJson } from './object-json.ts';
 
 export interface Answer {
@@ -24,7 +25,14 @@ export interface AnswerContext {
 
 export function jsonAnswer(code: number, body: string, encoding: AnswerForm['encoding'] = 'json'): Answer {
   if (encoding === 'json') return { code, contentType: 'application/json', body };
+  if (encoding === 'protobuf') return protobufAnswer(code, JSON.parse(body) as Record<string, unknown>);
   return { code, contentType: 'application/yaml', body: dump(JSON.parse(body)) };
+}
+
+/** Of kinds that have this form: negotiation has seen to it. What has none is answered in JSON. */
+function protobufAnswer(code: number, value: Readonly<Record<string, unknown>>): Answer {
+  const body = encodeObject(value);
+  return body ? { code, contentType: PROTOBUF, body } : jsonAnswer(code, JSON.stringify(value));
 }
 
 export function textAnswer(code: number, body: string): Answer {
@@ -52,6 +60,7 @@ export function objectAnswer(code: number, object: KubeObject, context: AnswerCo
   }
   if (form.transform === 'PartialObjectMetadata')
     return jsonAnswer(code, JSON.stringify(transformed(partialObjectMetadata(object), form)), form.encoding);
+  if (form.encoding === 'protobuf') return protobufAnswer(code, object);
   return jsonAnswer(code, objectJson(object), form.encoding);
 }
 
@@ -73,11 +82,9 @@ export function listAnswer(page: ObjectPage, context: AnswerContext): Answer {
     const list = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items };
     return jsonAnswer(200, JSON.stringify(transformed(list, form)), form.encoding);
   }
-  const head = JSON.stringify({
-    kind: `${kind.kind}List`,
-    apiVersion: formatApiVersion(kind.group, kind.version),
-    metadata,
-  });
+  const type = { kind: `${kind.kind}List`, apiVersion: formatApiVersion(kind.group, kind.version) };
+  if (form.encoding === 'protobuf') return protobufAnswer(200, { ...type, metadata, items: page.objects });
+  const head = JSON.stringify({ ...type, metadata });
   const items = page.objects.map(itemJson).join(',');
   return jsonAnswer(200, `${head.slice(0, -1)},"items":[${items}]}`, form.encoding);
 }

@@ -60,7 +60,7 @@ const STREAM_TYPES = ['application/json;stream=watch', `${PROTOBUF};stream=watch
  * The first form that is acceptable; 406 when there is none. Who takes protobuf and JSON alike gets JSON, which is at hand:
  * protobuf is made only for those who take nothing else, of kinds that have such a form.
  */
-export function negotiate(accept: string | undefined, hasProtobuf = false): AnswerForm {
+export function negotiate(accept: string | undefined, hasProtobuf: () => boolean = () => false): AnswerForm {
   const ranges = mediaRanges(accept);
   let binary: AnswerForm | undefined;
   for (const range of ranges) {
@@ -70,15 +70,17 @@ export function negotiate(accept: string | undefined, hasProtobuf = false): Answ
     if (!encoding || !choice || (stream !== undefined && stream !== 'watch')) continue;
     const form = { encoding, ...choice };
     if (encoding !== 'protobuf') return form;
-    if (hasProtobuf) binary ??= form;
+    // Upstream's tables have no such form either.
+    if (choice.transform !== 'Table') binary ??= form;
   }
-  if (binary) return binary;
+  const withProtobuf = hasProtobuf();
+  if (binary && withProtobuf) return binary;
   // The type is one of ours, but not in the form that was asked for.
   if (ranges.some(({ type }) => encodingOf(type) !== undefined))
     throw failure(
       406,
       'NotAcceptable',
-      `only the following media types are accepted: ${PLAIN_TYPES.filter((type) => hasProtobuf || type !== PROTOBUF).join(', ')}`,
+      `only the following media types are accepted: ${PLAIN_TYPES.filter((type) => withProtobuf || type !== PROTOBUF).join(', ')}`,
     );
   throw notAcceptable([...PLAIN_TYPES, ...STREAM_TYPES]);
 }

@@ -1,10 +1,11 @@
-/** Bodies: JSON or YAML by content type, parsed once, with everything that is wrong with them said as 400 or 415. */
+/** Bodies: JSON, YAML or protobuf by content type, parsed once, with everything that is wrong with them said as 400 or 415. */
 import { parseEvents } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
 import { composeDocuments } from '../../schemas/manifest/compose.ts';
 import { defaultManifestLimits } from '../../schemas/manifest/index.ts';
 import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
 import type { PatchFormat } from '../core/types.ts';
+import { decodeObject } from '../protobuf/index.ts';
 import { duplicateKeys } from './duplicate-keys.ts';
 
 export interface ParsedBody {
@@ -33,11 +34,7 @@ export function parseBody(contentType: string | undefined, body: Buffer): Parsed
     case 'text/yaml':
       return { value: parseYaml(body), duplicates: [] };
     case 'application/vnd.kubernetes.protobuf':
-      throw failure(
-        415,
-        'UnsupportedMediaType',
-        'protobuf bodies are not implemented: send application/json or application/yaml',
-      );
+      return { value: parseProtobuf(body), duplicates: [] };
     default:
       throw unsupportedMediaType();
   }
@@ -51,6 +48,14 @@ function parseJson(body: Buffer): unknown {
       `the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: ${(error as Error).message}`,
     );
   }
+}
+
+/** The value that the same object has in JSON. Kinds of custom resources have no such form. */
+function parseProtobuf(body: Buffer): unknown {
+  const decoded = decodeObject(body);
+  if (decoded.result === 'object') return decoded.value;
+  if (decoded.result === 'unknown') throw unsupportedMediaType('application/json, application/yaml');
+  throw badRequest(decoded.problem);
 }
 
 /** YAML as manifests are read: 1.1 scalars, no repeated keys, and budgets for depth and aliases. */

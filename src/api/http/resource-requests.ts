@@ -3,7 +3,7 @@
  * is Kubernetes': does the resource exist, may the user, is the form acceptable, are the options and the body right.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { KubeObject } from '../../schemas/object.ts';
+import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import {
   type Registry,
   type ResourceKind,
@@ -18,6 +18,7 @@ import type { ApiCore } from '../core/core.ts';
 import { invalidOptions, methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
 import type { ObjectAction } from '../core/subresources/types.ts';
 import type { ObjectRef, RequestContext, UserInfo, WriteOptions } from '../core/types.ts';
+import { hasProtobufForm } from '../protobuf/index.ts';
 import type { IncludeObject } from '../tables/index.ts';
 import { type Answer, type AnswerContext, jsonAnswer, listAnswer, objectAnswer } from './answers.ts';
 import { negotiate } from './negotiation.ts';
@@ -169,7 +170,9 @@ export function answerContextAt(nowMs: number, request: ApiRequest, kind: Served
   if (include !== '' && include !== 'None' && include !== 'Metadata' && include !== 'Object')
     throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
   return {
-    form: negotiate(request.headers.accept),
+    form: negotiate(request.headers.accept, () =>
+      hasProtobufForm(formatApiVersion(kind.group, kind.version), kind.kind),
+    ),
     kind,
     includeObject: include === '' ? 'Metadata' : (include satisfies IncludeObject),
     nowMs,

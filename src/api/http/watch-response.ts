@@ -1,6 +1,7 @@
 /**
- * A watch over HTTP: one JSON event a line, or one text message of a WebSocket. Frames are written as they come; what a slow
- * client has not taken yet waits in its own socket, up to a limit, and beyond it that client alone is cut off.
+ * A watch over HTTP: one JSON event a line or one text message of a WebSocket; protobuf for who takes nothing else. Frames are
+ * written as they come; what a slow client has not taken yet waits in its own socket, up to a limit, and beyond it that
+ * client alone is cut off.
  */
 import type { ServerResponse } from 'node:http';
 import type { WebSocket } from 'ws';
@@ -34,7 +35,7 @@ export interface WatchRequest {
 /** Where events go. */
 export interface WatchOutput {
   /** Before the first event; again without effect. */
-  begin(): void;
+  begin(contentType: string): void;
   write(line: Buffer | string): void;
   /** Bytes that the client has not taken yet. */
   readonly waitingBytes: number;
@@ -48,9 +49,8 @@ export function responseOutput(
   headers: Readonly<Record<string, string>>,
 ): WatchOutput {
   return {
-    begin() {
+    begin(contentType) {
       if (response.headersSent) return;
-      const contentType = isBinary ? `${PROTOBUF};stream=watch` : 'application/json';
       response.writeHead(200, {
         ...headers,
         'content-type': contentType,
@@ -90,6 +90,7 @@ export async function streamWatch(request: WatchRequest, output: WatchOutput): P
   let handle: Disposable | undefined;
   let over = false;
   const isBinary = context.form.encoding === 'protobuf';
+  const contentType = isBinary ? `${PROTOBUF};stream=watch` : 'application/json';
 
   function stop(): void {
     over = true;
@@ -98,7 +99,7 @@ export async function streamWatch(request: WatchRequest, output: WatchOutput): P
   const sink: WatchSink = {
     frame(frame) {
       if (over) return;
-      output.begin();
+      output.begin(contentType);
       output.write(encode(frame));
       if (output.waitingBytes <= MAX_WAITING_BYTES) return;
       logger.warn({ resource: collection.kind.plural }, 'A watching client is too slow; its watch is ended');
@@ -108,8 +109,8 @@ export async function streamWatch(request: WatchRequest, output: WatchOutput): P
     end(error) {
       if (over) return;
       over = true;
-      output.begin();
-      if (error) output.write(errorLine(error, logger));
+      output.begin(contentType);
+      if (error) output.write(errorFrame(error, isBinary, logger));
       output.end();
     },
   };
@@ -122,7 +123,7 @@ export async function streamWatch(request: WatchRequest, output: WatchOutput): P
     sink.end(error as Error);
   }
   if (over) handle?.[Symbol.dispose]();
-  else output.begin();
+  else output.begin(contentType);
   return {
     close() {
       stop();

@@ -20,6 +20,7 @@ import { resourceQuotaKind } from './kinds/resource-quota.ts';
 import { runtimeClassKind } from './kinds/runtime-class.ts';
 import { storageClassKind } from './kinds/storage-class.ts';
 import { eventKind } from './kinds/event.ts';
+import { eventV1Kind } from './kinds/event-v1.ts';
 import { leaseKind } from './kinds/lease.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { nodeKind } from './kinds/node.ts';
@@ -49,6 +50,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   deploymentKind,
   applicationKind,
   eventKind,
+  eventV1Kind,
   endpointSliceKind,
   endpointsKind,
   ingressKind,

@@ -357,7 +357,7 @@ const isCustom = (kind: ResourceKind): boolean =>
   kind.custom !== undefined || (kind.group.includes('.') && !kind.group.endsWith('.k8s.io'));
 
 /** PUT makes these where they are missing, as upstream's strategies allow. */
-const CREATED_ON_UPDATE = new Set(['leases.coordination.k8s.io', 'events']);
+const CREATED_ON_UPDATE = new Set(['leases.coordination.k8s.io', 'events', 'events.events.k8s.io']);
 const createsOnUpdate = (kind: ResourceKind): boolean => CREATED_ON_UPDATE.has(resourceIdOf(kind));
 
 /** Who a request says it is; bindings and the like are not tracked. */

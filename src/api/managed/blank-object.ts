@@ -38,8 +38,9 @@ const BLANKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-export function blankObject({ group, version, kind, custom }: ResourceKind): KubeObject {
+export function blankObject({ group, version, kind, custom, storage }: ResourceKind): KubeObject {
   const metadata = {} as KubeObject['metadata'];
   const blank = custom ? {} : BLANKS[kind];
-  return { apiVersion: formatApiVersion(group, version), kind, metadata, ...blank };
+  const object = { apiVersion: formatApiVersion(group, version), kind, metadata, ...blank };
+  return storage && !custom ? storage.fromStored(object) : object;
 }

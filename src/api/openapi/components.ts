@@ -35,6 +35,12 @@ const useOf = (name: string): SchemaUse => ({ component: name });
 const customName = ({ group, version, kind }: ServedResource): string =>
   [...group.split('.').reverse(), version, kind].join('.');
 
+/** What a definition brings with it is not recorded, though the server's own schemas know it. */
+const recordedName = (
+  schemas: TypeSchemas,
+  { group, version, kind, openApiSchema }: ServedResource,
+): string | undefined => (openApiSchema ? undefined : schemas.ofKind(group, version, kind)?.name);
+
 export function createComponents(
   resources: readonly ServedResource[],
   schemas: TypeSchemas,
@@ -47,7 +53,7 @@ export function createComponents(
     if (schema) made.set(name, { ...schema, 'x-kubernetes-group-version-kind': everywhere(name, groups) });
   }
   for (const resource of resources) {
-    const recorded = schemas.ofKind(resource.group, resource.version, resource.kind)?.name;
+    const recorded = recordedName(schemas, resource);
     const name = recorded ?? customName(resource);
     if (recorded === undefined) made.set(name, customObject(resource));
     if (!Object.hasOwn(schemas.document, `${name}List`)) made.set(`${name}List`, listOf(resource, name));
@@ -55,7 +61,7 @@ export function createComponents(
 
   return {
     schemasOf(resource) {
-      const recorded = schemas.ofKind(resource.group, resource.version, resource.kind)?.name;
+      const recorded = recordedName(schemas, resource);
       const name = recorded ?? customName(resource);
       return { object: useOf(name), list: useOf(`${name}List`), builtin: name.startsWith('io.k8s.') };
     },

@@ -1,3 +1,5 @@
+import { eventV1Kind } from '../../schemas/kinds/event-v1.ts';
+import { toStored } from '../../schemas/resource-kind.ts';
 import type { Event } from '../../schemas/types.ts';
 import { since } from './duration.ts';
 import { column, nameColumn, type TableFormat, wide } from './types.ts';
@@ -33,6 +35,12 @@ export const eventTable: TableFormat = {
       event.metadata.name,
     ];
   },
+};
+
+/** The events of `events.k8s.io`: the same under other names. */
+export const eventV1Table: TableFormat = {
+  ...eventTable,
+  cells: (object, nowMs) => eventTable.cells(toStored(eventV1Kind, object), nowMs),
 };
 
 function targetText({ involvedObject: { kind, name } }: Event): string {

@@ -5,7 +5,7 @@ import { applicationTable } from './application.ts';
 import { signingRequestTable } from './certificates.ts';
 import { customTable, definitionTable } from './custom.ts';
 import { deploymentTable } from './deployment.ts';
-import { eventTable } from './event.ts';
+import { eventTable, eventV1Table } from './event.ts';
 import { nodeMetricsTable, podMetricsTable } from './metrics.ts';
 import { nodeTable } from './node.ts';
 import { podTable } from './pod.ts';
@@ -34,6 +34,7 @@ const tables: Readonly<Record<string, TableFormat>> = {
   nodes: nodeTable,
   services: serviceTable,
   events: eventTable,
+  'events.events.k8s.io': eventV1Table,
   configmaps: configMapTable,
   secrets: secretTable,
   namespaces: namespaceTable,

@@ -44,7 +44,7 @@ export const diffCommand: CommandModule = {
     try {
       const live = new Map<string, KubeObject>();
       const inventory: InventoryItem[] = [];
-      for (const kind of builtinRegistry.kinds) {
+      for (const kind of builtinRegistry.stored) {
         const resource = resourceIdOf(kind);
         if (SKIPPED.has(resource)) continue;
         const { items } = await client.list(kind);

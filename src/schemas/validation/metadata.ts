@@ -98,8 +98,13 @@ function validateOwners(owners: unknown, path: string): FieldErrors {
   return errors;
 }
 
-/** The only finalizers without a domain. */
-const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+/** The only finalizers without a slash: three of every kind, and one of definitions of custom resources. */
+const STANDARD_FINALIZERS = new Set([
+  'kubernetes',
+  'orphan',
+  'foregroundDeletion',
+  'customresourcecleanup.apiextensions.k8s.io',
+]);
 
 export function validateFinalizerName(name: string, path: string): FieldErrors {
   const errors = invalidAll(path, name, qualifiedName(name));

@@ -41,7 +41,7 @@ const tokenSecret = (name: string, of: string, uid?: string): Secret => ({
 });
 const text = (value: string | undefined): string => Buffer.from(value ?? '', 'base64').toString();
 const read = async (name: string): Promise<Secret | undefined> =>
-  (await cluster.store.get('secrets', `default/${name}`)) as Secret | undefined;
+  await cluster.store.get('secrets', `default/${name}`);
 const removeAccount = async (): Promise<void> => {
   const kind = builtinRegistry.byId('serviceaccounts');
   if (kind) await cluster.objects.delete(kind, 'default/builder');

@@ -108,6 +108,33 @@ describe('the plan of volumes', () => {
     ]);
   });
 
+  it.each<[string, Partial<Pod['spec']>, { mode: number; userId?: number }]>([
+    ['everybody', {}, { mode: 0o644 }],
+    ['its group', { securityContext: { fsGroup: 7 } }, { mode: 0o600 }],
+    ['its one user', { securityContext: { runAsUser: 5 } }, { mode: 0o600, userId: 5 }],
+    [
+      'everybody, of several users',
+      {
+        securityContext: { runAsUser: 5 },
+        initContainers: [{ name: 'i', securityContext: { runAsUser: 6 } }],
+      },
+      { mode: 0o644 },
+    ],
+  ])('gives the token of a pod to %s', (_whom, spec, expected) => {
+    const volume: Volume = {
+      name: 'mix',
+      projected: { sources: [{ serviceAccountToken: { path: 'token' } }] },
+    };
+    const plan = planVolumes({ ...anInput(aPod([volume], spec)), canChown: true });
+    const [planned] = plan.ok ? plan.volumes : [];
+    const [file] = planned?.kind === 'files' ? planned.files : [];
+    expect(file).toEqual({ path: 'token', content: Buffer.from('tok'), ...expected });
+    // Where nobody can be given a file, it must be readable by whoever needs it.
+    const unowned = planVolumes(anInput(aPod([volume], spec)));
+    const [other] = unowned.ok ? unowned.volumes : [];
+    expect(other?.kind === 'files' && other.files[0]?.userId).toBeUndefined();
+  });
+
   it('keeps all of a pod below its own directory', () => {
     expect(() => podDirectory('/pods', '../../etc')).toThrow(RangeError);
     expect(podDirectory('/pods', 'u-1')).toBe('/pods/u-1');

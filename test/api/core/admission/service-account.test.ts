@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../src/schemas/object.ts';
-import { StatusError } from '../../../../src/schemas/status.ts';
+import type { StatusError } from '../../../../src/schemas/status.ts';
 import type { Pod } from '../../../../src/schemas/types.ts';
 import { anAccount, anAccountsPod } from '../../authn/test-authentication.ts';
 import { createFakeClock } from '../../../support/fake-clock.ts';

@@ -50,6 +50,11 @@ export function createMetrics(): Metrics {
     labelNames: ['verb', 'group', 'resource', 'subresource'] as const,
     registers,
   });
+  /** By their labels, which are closed sets. */
+  const series = new Map<
+    string,
+    { readonly requests: Counter.Internal; readonly latency: { observe(seconds: number): void } }
+  >();
   let followed: RateLimits | undefined;
   new Gauge({
     name: 'apiserver_current_inflight_requests',
@@ -69,12 +74,21 @@ export function createMetrics(): Metrics {
     },
     observe(record) {
       const { stage, code, durationMs, rejection, stood } = record;
-      const { verb, group, resource, subresource } = aboutOf(record);
-      const session = { verb, group, resource, subresource };
-      if (stage === 'started') return longRunning.inc(session);
-      if (stood) longRunning.dec(session);
-      else latency.observe({ verb, group, resource, code }, durationMs / 1000);
-      requests.inc({ ...session, code });
+      const about = aboutOf(record);
+      const { verb, group, resource, subresource } = about;
+      if (stage === 'started') return longRunning.inc(about);
+      const key = `${verb} ${group} ${resource} ${subresource} ${code}`;
+      let seriesOf = series.get(key);
+      if (!seriesOf) {
+        seriesOf = {
+          requests: requests.labels({ ...about, code }),
+          latency: latency.labels({ verb, group, resource, code }),
+        };
+        series.set(key, seriesOf);
+      }
+      if (stood) longRunning.dec(about);
+      else seriesOf.latency.observe(durationMs / 1000);
+      seriesOf.requests.inc();
       if (rejection) rejected.inc({ reason: rejection });
     },
   };

@@ -35,7 +35,10 @@ export interface TokenTable {
 /** Tokens of one cluster: its nodes and a few people; a guard against a runaway script. */
 const MAX_TOKENS = 20_000;
 
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** Hashes of tokens that come with each request of their owners; a guess is never among them. */
+const MAX_KEPT_HASHES = 4_096;
 
 /** How long a token that was made or revoked elsewhere may go unnoticed. */
 const LOOK_INTERVAL_MS = 500;
@@ -56,6 +59,17 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
   let entries = byHash(readEntries(path));
   let lookedAtMs = clock.now();
   let turn: Promise<unknown> = Promise.resolve();
+  const hashes = new Map<string, string>();
+
+  function hashOf(token: string): string {
+    const known = hashes.get(token);
+    if (known !== undefined) return known;
+    const hash = sha256(token);
+    if (!entries.has(hash)) return hash;
+    if (hashes.size >= MAX_KEPT_HASHES) hashes.clear();
+    hashes.set(token, hash);
+    return hash;
+  }
 
   function reload(): void {
     lookedAtMs = clock.now();
@@ -94,7 +108,7 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
     find(token) {
       look();
       const entry = entries.get(hashOf(token));
-      return entry ? { name: entry.user, groups: [...entry.groups, 'system:authenticated'] } : undefined;
+      return entry && userOf(entry);
     },
     issue: (user, groups) =>
       change(async () => {
@@ -111,6 +125,18 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
     },
     revoke: (user) => change(() => save(new Map([...entries].filter(([, entry]) => entry.user !== user)))),
   };
+}
+
+/** One object per entry, so that what is known of a user can be kept by it. */
+const users = new WeakMap<TokenEntry, UserInfo>();
+
+function userOf(entry: TokenEntry): UserInfo {
+  let user = users.get(entry);
+  if (!user) {
+    user = { name: entry.user, groups: [...entry.groups, 'system:authenticated'] };
+    users.set(entry, user);
+  }
+  return user;
 }
 
 const byHash = (list: readonly TokenEntry[]): Map<string, TokenEntry> =>

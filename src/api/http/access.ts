@@ -11,7 +11,8 @@ import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { UserInfo } from '../core/types.ts';
 import type { VirtualResource } from '../virtual/types.ts';
-import { parseTarget, type RequestTarget } from './request-target.ts';
+import type { RequestTarget } from './request-target.ts';
+import { targetOf } from './request-url.ts';
 import { authorize, route, type RoutedRequest } from './resource-requests.ts';
 import { SYMPHONY_GROUP } from './symphony-resources.ts';
 
@@ -72,7 +73,8 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
   }
 
   const isServed = (group: string, version: string): boolean =>
-    [...core.registry.kinds, ...virtual].some((kind) => kind.group === group && kind.version === version);
+    core.registry.kinds.some((kind) => kind.group === group && kind.version === version) ||
+    virtual.some((kind) => kind.group === group && kind.version === version);
 
   async function allowPath(user: UserInfo, method: string, path: string): Promise<void> {
     const verb = method.toLowerCase();
@@ -100,7 +102,7 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
       const user = meant?.user ?? asker;
       const proof: Proof = { credentials, asker, asked: meant?.asked ?? [] };
       witness?.identified(user, meant ? asker : undefined);
-      const target = parseTarget(path);
+      const target = targetOf(url);
       const isOurs = target.type === 'resource' && target.group === SYMPHONY_GROUP;
       if (isOurs) return { user, url, target, routed: undefined, proof };
       if (target.type === 'resource' && isServed(target.group, target.version)) {
@@ -115,7 +117,15 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
   };
 }
 
+/** What a handshake proved is true for as long as its connection. */
+const certificates = new WeakMap<TLSSocket, Buffer>();
+
 function certificateOf(socket: IncomingMessage['socket']): Buffer | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
-  return socket.getPeerX509Certificate()?.raw;
+  let certificate = certificates.get(socket);
+  if (!certificate) {
+    certificate = socket.getPeerX509Certificate()?.raw;
+    if (certificate) certificates.set(socket, certificate);
+  }
+  return certificate;
 }

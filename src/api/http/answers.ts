@@ -7,12 +7,13 @@ import type { ObjectPage } from '../core/types.ts';
 import { type IncludeObject, partialObjectMetadata, toTable } from '../tables/index.ts';
 import { encodeObject } from '../protobuf/index.ts';
 import { type AnswerForm, PROTOBUF } from './negotiation.ts';
-import { itemJson, objectJson } from './object-json.ts';
+import { listBytes, objectBytes } from './object-json.ts';
 
 export interface Answer {
   readonly code: number;
   readonly contentType: string;
-  readonly body: string | Buffer;
+  /** Parts are made as they are sent, so that a long list holds nobody else up. */
+  readonly body: string | Buffer | Iterable<Buffer>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +36,7 @@ function protobufAnswer(code: number, value: Readonly<Record<string, unknown>>):
   return body ? { code, contentType: PROTOBUF, body } : jsonAnswer(code, JSON.stringify(value));
 }
 
-export function textAnswer(code: number, body: string): Answer {
+export function textAnswer(code: number, body: string): Answer & { readonly body: string } {
   return { code, contentType: 'text/plain; charset=utf-8', body };
 }
 
@@ -44,6 +45,9 @@ export function statusAnswer(status: Status, encoding: AnswerForm['encoding'] = 
   const answer = jsonAnswer(status.code, JSON.stringify(status), encoding);
   return retryAfter === undefined ? answer : { ...answer, headers: { 'retry-after': String(retryAfter) } };
 }
+
+/** Longer lists go out in parts; shorter ones at once, with their length. */
+const MANY_OBJECTS = 100;
 
 /** A transform in the version of `meta.k8s.io` that was asked for; both have the same fields. */
 export function transformed<T extends object>(value: T, form: AnswerForm): T {
@@ -61,7 +65,9 @@ export function objectAnswer(code: number, object: KubeObject, context: AnswerCo
   if (form.transform === 'PartialObjectMetadata')
     return jsonAnswer(code, JSON.stringify(transformed(partialObjectMetadata(object), form)), form.encoding);
   if (form.encoding === 'protobuf') return protobufAnswer(code, object);
-  return jsonAnswer(code, objectJson(object), form.encoding);
+  const bytes = objectBytes(object);
+  if (form.encoding === 'json') return { code, contentType: 'application/json', body: bytes };
+  return jsonAnswer(code, bytes.toString('utf8'), form.encoding);
 }
 
 export function listAnswer(page: ObjectPage, context: AnswerContext): Answer {
@@ -84,7 +90,9 @@ export function listAnswer(page: ObjectPage, context: AnswerContext): Answer {
   }
   const type = { kind: `${kind.kind}List`, apiVersion: formatApiVersion(kind.group, kind.version) };
   if (form.encoding === 'protobuf') return protobufAnswer(200, { ...type, metadata, items: page.objects });
-  const head = JSON.stringify({ ...type, metadata });
-  const items = page.objects.map(itemJson).join(',');
-  return jsonAnswer(200, `${head.slice(0, -1)},"items":[${items}]}`, form.encoding);
+  const parts = listBytes({ ...type, metadata }, page.objects);
+  if (form.encoding !== 'json')
+    return jsonAnswer(200, Buffer.concat([...parts]).toString('utf8'), form.encoding);
+  const body = page.objects.length > MANY_OBJECTS ? parts : Buffer.concat([...parts]);
+  return { code: 200, contentType: 'application/json', body };
 }

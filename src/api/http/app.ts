@@ -43,6 +43,7 @@ import {
 } from './resource-requests.ts';
 import { createRateLimits, type RateLimits, unlimited } from './rate-limits.ts';
 import { createRequestGate } from './request-gate.ts';
+import { urlOf } from './request-url.ts';
 import { sendAnswer } from './send-answer.ts';
 import { serveSymphony } from './symphony-resources.ts';
 import { refuseUpgrade, serveUpgrade } from './upgrades.ts';
@@ -81,7 +82,7 @@ const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
 export function createApp(options: AppOptions): App {
   const { core, logger, tunnels } = options;
   const virtual = options.virtual ?? [];
-  const actions = options.actions ?? [];
+  const actions = [...options.core.actions, ...(options.actions ?? [])];
   const openapi = createOpenApi({
     served: () => [...core.registry.kinds, ...virtual],
     schemas: core.schemas,
@@ -291,14 +292,4 @@ function createServer(tls: AppOptions['tls'], limits: ConnectionLimits): Fastify
     rejectUnauthorized: false,
   };
   return fastify({ ...common, https });
-}
-
-/** A URL of ours, whatever the client sent as its target. */
-function urlOf(target: string | undefined): URL {
-  const text = target ?? '/';
-  try {
-    return new URL(text.startsWith('/') ? `http://api${text.replace(/^\/+/, '/')}` : 'http://api/invalid');
-  } catch {
-    throw badRequest('the request has no valid path');
-  }
 }

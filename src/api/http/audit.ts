@@ -4,7 +4,7 @@
  * for the API must not stop because its log is full.
  */
 import type { Clock } from '../../base/clock.ts';
-import { createLogger, type Logger } from '../../base/logger.ts';
+import { createLineWriter, type Logger } from '../../base/logger.ts';
 import type { AnswerRecord } from './answer-record.ts';
 import { openAuditFile } from './audit-file.ts';
 
@@ -21,9 +21,9 @@ export interface AuditOptions {
 
 export async function openAuditLog({ path, clock, logger }: AuditOptions): Promise<AuditLog> {
   const file = path === '-' ? undefined : await openAuditFile({ path, clock, logger });
-  const lines = createLogger('info', file ?? process.stdout);
+  const write = createLineWriter(file ?? process.stdout);
   return {
-    record: (record) => lines.info(auditFields(record), MESSAGES[record.stage]),
+    record: (record) => write(auditFields(record), MESSAGES[record.stage]),
     [Symbol.asyncDispose]: async () => file?.[Symbol.asyncDispose](),
   };
 }

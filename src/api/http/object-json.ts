@@ -1,26 +1,75 @@
 /**
  * JSON of stored objects, made once per object: stored objects are immutable and shared, so that a list of ten thousand is
- * a join of texts that exist, and an event is encoded once for all its watchers.
+ * a join of bytes that exist, and an event is encoded once for all its watchers. Kept as bytes, outside the heap that is
+ * searched for garbage.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 
-const texts = new WeakMap<KubeObject, string>();
+const encoded = new WeakMap<KubeObject, Buffer>();
 
 /** Without `kind` and `apiVersion`, as items of lists are. */
-export function itemJson(object: KubeObject): string {
-  let text = texts.get(object);
-  if (text === undefined) {
+export function itemBytes(object: KubeObject): Buffer {
+  let bytes = encoded.get(object);
+  if (!bytes) {
     const fields: Record<string, unknown> = { metadata: object.metadata };
     for (const [key, value] of Object.entries(object))
       if (key !== 'kind' && key !== 'apiVersion') fields[key] = value;
-    text = JSON.stringify(fields);
-    texts.set(object, text);
+    bytes = Buffer.from(JSON.stringify(fields));
+    encoded.set(object, bytes);
   }
-  return text;
+  return bytes;
+}
+
+/** By kind and version: there are few. */
+const heads = new Map<string, Buffer>();
+const MAX_HEADS = 4_096;
+
+function headOf({ kind, apiVersion }: KubeObject): Buffer {
+  const key = `${apiVersion}/${kind}`;
+  let head = heads.get(key);
+  if (!head) {
+    head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
+    if (heads.size >= MAX_HEADS) heads.clear();
+    heads.set(key, head);
+  }
+  return head;
 }
 
 /** With `kind` and `apiVersion` first, as single objects are. */
-export function objectJson(object: KubeObject): string {
-  const head = `{"kind":${JSON.stringify(object.kind)},"apiVersion":${JSON.stringify(object.apiVersion)}`;
-  return `${head},${itemJson(object).slice(1)}`;
+export function objectBytes(object: KubeObject): Buffer {
+  return Buffer.concat([headOf(object), itemBytes(object).subarray(1)]);
+}
+
+/** An event of a watch, with its line feed. */
+export function eventBytes(type: string, object: KubeObject): Buffer {
+  const item = itemBytes(object);
+  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), headOf(object), item.subarray(1), END]);
+}
+
+const END = Buffer.from('}\n');
+
+/** About as much goes to a socket at once; small enough that others get their turn between two of them. */
+const PART_BYTES = 128 * 1024;
+const COMMA = Buffer.from(',');
+const END_OF_LIST = Buffer.from(']}');
+
+/** A list in parts, each made when it is asked for. `head`: everything but the items. */
+export function* listBytes(head: object, objects: readonly KubeObject[]): Generator<Buffer> {
+  const opening = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
+  let part: Buffer[] = [opening];
+  let bytes = opening.length;
+  let separator: Buffer | undefined;
+  for (const object of objects) {
+    if (separator) part.push(separator);
+    separator = COMMA;
+    const item = itemBytes(object);
+    part.push(item);
+    bytes += item.length + 1;
+    if (bytes < PART_BYTES) continue;
+    yield Buffer.concat(part);
+    part = [];
+    bytes = 0;
+  }
+  part.push(END_OF_LIST);
+  yield Buffer.concat(part);
 }

@@ -2,6 +2,7 @@
  * An answer on its way out: headers, warnings, and compression of what is large. Compressing happens off the event loop, piece
  * by piece; small answers cost more to compress than to send.
  */
+import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import type { FastifyReply } from 'fastify';
 import type { Answer } from './answers.ts';
@@ -22,13 +23,18 @@ export function sendAnswer(
   if (warnings.length > 0) reply.header('warning', warnings.slice(0, MAX_WARNINGS).map(warningText));
   reply.code(made.code).header('content-type', made.contentType).header('cache-control', 'no-cache, private');
   for (const [name, value] of Object.entries(made.headers ?? {})) reply.header(name, value);
-  if (made.body.length < MIN_GZIP_BYTES || !acceptsGzip(reply.request.headers['accept-encoding']))
-    return reply.send(made.body);
+  const { body } = made;
+  const isWhole = typeof body === 'string' || Buffer.isBuffer(body);
+  const isSmall = isWhole && body.length < MIN_GZIP_BYTES;
+  if (isSmall || !acceptsGzip(reply.request.headers['accept-encoding']))
+    return reply.send(isWhole ? body : Readable.from(body));
   const vary = made.headers?.['vary'];
   reply.header('content-encoding', 'gzip');
   reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
   const gzip = createGzip({ level: GZIP_LEVEL });
-  gzip.end(made.body);
+  if (isWhole) gzip.end(body);
+  // A client that leaves ends both; an error of the parts ends the answer.
+  else pipeline(Readable.from(body), gzip, () => undefined);
   return reply.send(gzip);
 }
 

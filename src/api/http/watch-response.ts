@@ -4,6 +4,7 @@
  * client alone is cut off.
  */
 import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Logger } from '../../base/logger.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
@@ -14,7 +15,7 @@ import { encodeWatchEvent } from '../protobuf/index.ts';
 import { type AnswerContext, transformed } from './answers.ts';
 import { statusOf } from './failures.ts';
 import { PROTOBUF } from './negotiation.ts';
-import { objectJson } from './object-json.ts';
+import { eventBytes } from './object-json.ts';
 
 /** Bytes that may wait for one client: some thousand events, seconds of a large rollout. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
@@ -58,7 +59,12 @@ export function responseOutput(
       });
       response.flushHeaders();
     },
-    write: (line) => void response.write(line),
+    write(line) {
+      const { socket } = response;
+      const isDirect = socket instanceof Socket && response.chunkedEncoding;
+      if (!isDirect || typeof line === 'string') return void response.write(line);
+      writeTogether(socket, chunkOf(line));
+    },
     get waitingBytes() {
       return response.writableLength;
     },
@@ -66,6 +72,28 @@ export function responseOutput(
     destroy: () => void response.destroy(),
     onClose: (task) => void response.on('close', task),
   };
+}
+
+/** A line as HTTP carries it in a chunk; the same for all who get the line, so that it is framed once. */
+const chunks = new WeakMap<Buffer, Buffer>();
+const CRLF = Buffer.from('\r\n');
+
+function chunkOf(line: Buffer): Buffer {
+  let chunk = chunks.get(line);
+  if (!chunk) {
+    chunk = Buffer.concat([Buffer.from(`${line.length.toString(16)}\r\n`), line, CRLF]);
+    chunks.set(line, chunk);
+  }
+  return chunk;
+}
+
+/** What is written in one turn goes out as one record and one system call. */
+function writeTogether(socket: Socket, bytes: Buffer): void {
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  }
+  socket.write(bytes);
 }
 
 const NORMAL_CLOSURE = 1000;
@@ -158,7 +186,7 @@ function encoderFor(
     return (frame) => {
       let line = plainLines.get(frame);
       if (!line) {
-        line = Buffer.from(`{"type":"${frame.type}","object":${objectJson(frame.object)}}\n`);
+        line = eventBytes(frame.type, frame.object);
         plainLines.set(frame, line);
       }
       return line;

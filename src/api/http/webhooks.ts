@@ -1,6 +1,6 @@
 /** `/webhooks/PROVIDER`: hands the raw body on; checking the signature and doing the work is the handler's. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Answer, textAnswer } from './answers.ts';
+import { textAnswer } from './answers.ts';
 
 export type WebhookProvider = 'github' | 'gitlab' | 'gitea' | 'bitbucket';
 
@@ -28,7 +28,7 @@ export async function webhookAnswer(
   method: string,
   headers: IncomingHttpHeaders,
   body: Buffer | undefined,
-): Promise<Answer> {
+): Promise<ReturnType<typeof textAnswer>> {
   if (!handler) return textAnswer(404, 'webhooks are not configured\n');
   if (method !== 'POST') return textAnswer(405, 'a webhook is a POST\n');
   const { status, message } = await handler(provider, headers, body ?? Buffer.alloc(0));

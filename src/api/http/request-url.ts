@@ -1,0 +1,41 @@
+/**
+ * The URL of a request, and what it is about. Clients ask for the same few paths again and again (a kubelet for its pods, a
+ * dashboard for its lists), so that those that came last are kept as they were read. Nobody changes what they get.
+ */
+import { badRequest } from '../../schemas/status.ts';
+import { parseTarget, type RequestTarget } from './request-target.ts';
+
+/** Paths that are kept; a few hundred bytes each. */
+const MAX_KEPT = 4_096;
+/** Longer ones are rare, and come once. */
+const MAX_KEPT_LENGTH = 256;
+
+const kept = new Map<string, URL>();
+const targets = new WeakMap<URL, RequestTarget>();
+
+/** A URL of ours, whatever the client sent as its target; 400 for what is none. */
+export function urlOf(text = '/'): URL {
+  const known = kept.get(text);
+  if (known) return known;
+  const url = readUrl(text);
+  if (text.length <= MAX_KEPT_LENGTH) {
+    // Forgetting all of them now and then is cheaper than knowing which was used last.
+    if (kept.size >= MAX_KEPT) kept.clear();
+    kept.set(text, url);
+  }
+  return url;
+}
+
+function readUrl(text: string): URL {
+  try {
+    return new URL(text.startsWith('/') ? `http://api${text.replace(/^\/+/, '/')}` : 'http://api/invalid');
+  } catch {
+    throw badRequest('the request has no valid path');
+  }
+}
+
+export function targetOf(url: URL): RequestTarget {
+  let target = targets.get(url);
+  if (!target) targets.set(url, (target = parseTarget(url.pathname)));
+  return target;
+}

@@ -64,10 +64,6 @@ export const deliberateDifferences: readonly DeliberateDifference[] = [
   { section: 'errors', name: '080-pod-missing-runtimeclass', reason: later },
   { section: 'errors', name: '315-patch-apply-duplicate-list-key', reason: bad },
   { section: 'errors', name: '316-patch-apply-unknown-field', reason: bad },
-  { section: 'errors', name: '321-eviction-missing-pod', reason: later },
-  { section: 'errors', name: '322-eviction-blocked-by-pdb', reason: later },
-  { section: 'errors', name: '332-quota-exceeded', reason: later },
-  { section: 'errors', name: '333-quota-missing-requests', reason: later },
   ...['/api/v1/nodes/{name}/proxy', '/api/v1/nodes/{name}/proxy/{path}'].map((path) => ({
     section: 'openapi',
     name: `api_v1 ${path}`,

@@ -20,6 +20,7 @@ import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { AdmissionPolicy } from '../../src/api/core/admission/types.ts';
 import { startTestCore, type TestCore } from '../api/test-api.ts';
+import { establishWidgets, RECORDED_GROUP } from './custom-resources.ts';
 import { isDeliberate } from './differences.ts';
 import { replayAuthz } from './authz.ts';
 import { replayDiscovery } from './discovery.ts';
@@ -138,7 +139,7 @@ function jsonOf(text: string): unknown {
 /** Whether everything that the case speaks of is served here. */
 function isOurs(request: RecordedRequest): boolean {
   const target = parseTarget(request.path);
-  if (target.type !== 'resource') return true;
+  if (target.type !== 'resource' || target.group === RECORDED_GROUP) return true;
   const { kinds } = builtinRegistry;
   const known = kinds.some(
     ({ group, version, plural }) =>
@@ -183,12 +184,14 @@ interface RequestCase {
   readonly response: RecordedResponse;
 }
 
-async function replayRequest(recorded: RequestCase): Promise<string[] | undefined> {
+async function replayRequest(recorded: RequestCase, folder?: string): Promise<string[] | undefined> {
   // A stream that stays open has no answer to compare.
   if (JSON.stringify(recorded.response.body ?? '').includes('stream stays open')) return undefined;
   const requests = [...(recorded.setup ?? []).map(({ request }) => request), recorded.request];
   if (!requests.every(isOurs)) return undefined;
   const cluster = await startCluster();
+  const custom = recorded.request.path.includes(RECORDED_GROUP) && folder !== undefined;
+  const definitions = custom ? await establishWidgets(cluster.test, folder) : undefined;
   try {
     const bindings = newBindings();
     let versions = 0;
@@ -215,6 +218,7 @@ async function replayRequest(recorded: RequestCase): Promise<string[] | undefine
     const answer = await cluster.send(recorded.request, bindings);
     return compareResponse(recorded.response, answer, bindings);
   } finally {
+    await definitions?.[Symbol.asyncDispose]();
     await cluster[Symbol.asyncDispose]();
   }
 }
@@ -357,7 +361,7 @@ async function replayFile(section: string, directory: string, entry: string): Pr
   if (section === 'tables') return replayTable(recorded as unknown as TableCase);
   if ('steps' in recorded) return replaySteps(recorded as unknown as StepsCase);
   if ('watch' in recorded) return replayWatch(recorded as unknown as WatchCase);
-  if ('request' in recorded) return replayRequest(recorded as unknown as RequestCase);
+  if ('request' in recorded) return replayRequest(recorded as unknown as RequestCase, directory);
   return undefined;
 }
 

@@ -32,6 +32,8 @@ import { type AddressSpace, defaultAddressSpace } from './service-addresses.ts';
 import { createServiceAllocation } from './service-allocation.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { boundPod } from './subresources/binding.ts';
+import { createEviction } from './subresources/eviction.ts';
+import type { ObjectAction } from './subresources/types.ts';
 import { SCALE_TYPE, scaleOf, withScale } from './subresources/scale.ts';
 import type {
   CollectionRef,
@@ -97,6 +99,8 @@ export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, As
     context: RequestContext,
   ): Promise<KubeObject>;
   bind(ref: ObjectRef, body: unknown, options: WriteOptions, context: RequestContext): Promise<void>;
+  /** Subresources that are acted on by a POST and need nothing but the store. */
+  readonly actions: readonly ObjectAction[];
   /**
    * The way in for controllers and the sync worker: what they write is held to the same admission as requests are.
    */
@@ -235,6 +239,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       const { dryRun } = writeOptions;
       await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
     },
+    actions: [createEviction({ objects: claiming, registry, schemas, snapshots, clock })],
     objectsOf: (user) => createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) }),
     clusterState: () => store.clusterState(),
     announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),

@@ -53,7 +53,7 @@ export function planReplicaSet(input: ReplicaSetInput): Plan {
     for (let index = 0; index < Math.min(missing, BURST_REPLICAS); index += 1) {
       const pod = podFromTemplate(replicaSet, input.rng);
       writes.push({ verb: 'create', object: pod });
-      events.push(normal(replicaSet, 'SuccessfulCreate', `Created pod: ${pod.metadata.name}`));
+      events.push(normal(replicaSet, 'SuccessfulCreate', `${CREATED}${pod.metadata.name}`));
     }
   }
   // A pod is written once in a commit: what was adopted just now can only be deleted at the next look.
@@ -74,6 +74,12 @@ export function planReplicaSet(input: ReplicaSetInput): Plan {
   const requeueAfterMs = nextAvailability(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
   return { writes, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
 }
+
+const CREATED = 'Created pod: ';
+
+/** The pod whose creation an event of a plan reports; empty for other events. */
+export const createdPod = ({ reason, message }: EventInput): string =>
+  reason === 'SuccessfulCreate' ? message.slice(CREATED.length) : '';
 
 /** What has finished is not adopted (it would be counted by nobody), unless it is ours already. */
 function claimable(pod: Pod): boolean {

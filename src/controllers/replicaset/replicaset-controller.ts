@@ -1,12 +1,13 @@
 /** Runs {@link planReplicaSet} for each ReplicaSet that something happened to. */
+import { ConflictError } from '../../base/errors.ts';
 import { controllerOf, type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
-import { StatusError } from '../../schemas/status.ts';
 import { matchesLabelSelector } from '../../schemas/selectors.ts';
 import type { Pod, ReplicaSet } from '../../schemas/types.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
 import { isActive } from '../pod-facts.ts';
-import { COMPONENT, planReplicaSet } from './plan-replicaset.ts';
+import { createAsManyAsAllowed, isRefusal } from '../slow-start.ts';
+import { COMPONENT, createdPod, planReplicaSet } from './plan-replicaset.ts';
 
 export async function startReplicaSetController(context: ControllerContext): Promise<Loop> {
   const { caches, clock, rng } = context;
@@ -34,11 +35,19 @@ export async function startReplicaSetController(context: ControllerContext): Pro
       try {
         return await execute(context, plan, signal);
       } catch (error) {
-        if (!isRefusal(error) || !plan.writes.some(({ verb }) => verb === 'create')) throw error;
-        // The pods are refused (invalid, forbidden, namespace going away): say so where people look, then try again.
-        const failure = { reason: 'FailedCreate' as const, message: error.message };
+        const creates = plan.writes.filter(({ verb }) => verb === 'create');
+        if (!isRefusal(error) || creates.length === 0) throw error;
+        // Pods are refused (invalid, forbidden, no quota, namespace going away): make those that may be, say so where
+        // people look, then try again.
+        const { created, refusal } = await createAsManyAsAllowed(context, creates, signal);
+        const names = new Set(creates.slice(0, created).map(({ object }) => object.metadata.name));
+        for (const event of plan.events) if (names.has(createdPod(event))) context.events.record(event);
+        // The other writes of the plan were refused along with the pods.
+        if (!refusal)
+          throw new ConflictError('What was refused together is allowed piece by piece', { cause: error });
+        const failure = { reason: 'FailedCreate' as const, message: refusal.message };
         await execute(context, planReplicaSet({ ...input, failure }), signal);
-        const message = `Error creating: ${error.message}`;
+        const message = `Error creating: ${refusal.message}`;
         context.events.record({
           about: replicaSet,
           type: 'Warning',
@@ -46,7 +55,7 @@ export async function startReplicaSetController(context: ControllerContext): Pro
           message,
           component: COMPONENT,
         });
-        throw error;
+        throw refusal;
       }
     },
   });
@@ -93,9 +102,4 @@ export async function startReplicaSetController(context: ControllerContext): Pro
       await loop[Symbol.asyncDispose]();
     },
   };
-}
-
-/** The API said no to what we want, which waiting alone does not change. */
-function isRefusal(error: unknown): error is StatusError {
-  return error instanceof StatusError && (error.code === 403 || error.code === 422 || error.code === 400);
 }

@@ -11,7 +11,6 @@ export const limitRangeKind = defineKind({
   shortNames: ['limits'],
   applyOrder: 12,
   nameRule: dns1123Subdomain,
-  stored: { missing: 'containers do not get its defaults and are not held to its limits yet' },
   fillDefaults(draft) {
     const spec = draft['spec'];
     if (!isRecord(spec)) return;

@@ -11,7 +11,6 @@ export const podDisruptionBudgetKind = defineKind({
   applyOrder: 30,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
-  stored: { missing: 'evictions do not respect it yet' },
   initialStatus: () => ({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
   validate: validateDisruptionBudget,
 });

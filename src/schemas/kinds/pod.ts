@@ -3,6 +3,8 @@ import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
 import { admitPod, initialPodStatus } from '../defaults/pod-admission.ts';
 import { asRecord } from '../json-access.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
+import { validateEphemeralUpdate, validateNoEphemeral } from '../validation/ephemeral-containers.ts';
+import { validatePodResize } from '../validation/pod-resize.ts';
 import { validatePodSpec } from '../validation/pod-spec.ts';
 import { validatePodUpdate } from '../validation/pod-update.ts';
 import { defineKind } from './define-kind.ts';
@@ -35,6 +37,16 @@ export const podKind = defineKind({
   },
   initialStatus: initialPodStatus,
   prepareForCreate: (pod) => ({ ...pod, spec: admitPod(asRecord(pod['spec'])) }),
-  validate: (pod) => validatePodSpec(pod['spec'], 'spec'),
+  validate: (pod) => [
+    ...validatePodSpec(pod['spec'], 'spec'),
+    // What has no version yet is about to be created.
+    ...(asRecord(pod.metadata)['resourceVersion'] === undefined
+      ? validateNoEphemeral(pod['spec'], 'spec', 'cannot be set on create')
+      : []),
+  ],
   validateUpdate: validatePodUpdate,
+  validateSubresource(next, current, subresource) {
+    if (subresource === 'ephemeralcontainers') return validateEphemeralUpdate(next, current);
+    return subresource === 'resize' ? validatePodResize(next, current) : [];
+  },
 });

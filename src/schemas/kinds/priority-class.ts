@@ -12,7 +12,6 @@ export const priorityClassKind = defineKind({
   applyOrder: 8,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
-  stored: {},
   fillDefaults: (draft) => fill(draft, { preemptionPolicy: 'PreemptLowerPriority' }),
   validate: validatePriorityClass,
   validateUpdate: validatePriorityClassUpdate,

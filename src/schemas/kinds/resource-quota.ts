@@ -10,7 +10,6 @@ export const resourceQuotaKind = defineKind({
   subresources: ['status'],
   applyOrder: 10,
   nameRule: dns1123Subdomain,
-  stored: { missing: 'nothing is counted or held to it yet' },
   initialStatus: () => ({}),
   validate: validateResourceQuota,
 });

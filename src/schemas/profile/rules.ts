@@ -94,7 +94,6 @@ export const podRules: readonly FieldRule[] = [
   ...OTHER_VOLUMES.map((source) => refused(`volumes.*.${source}`, VOLUME_ADVICE)),
   refused('volumes.*.projected.sources.*.clusterTrustBundle', 'put the certificates into a ConfigMap'),
   refused('volumes.*.projected.sources.*.podCertificate', 'put the certificate into a Secret'),
-  refused('ephemeralContainers', 'debug with docker exec on the node, or add a container'),
   refused('runtimeClassName', "containers run with the Docker Engine's default runtime; remove it"),
   refused('hostUsers', 'user namespaces are set per Docker Engine (userns-remap); remove it', [true]),
   refused('resourceClaims', 'dynamic resource allocation is not implemented; remove it'),
@@ -117,10 +116,7 @@ export const podRules: readonly FieldRule[] = [
     'only decides how much work setting the group of a volume is',
   ),
   ignored('preemptionPolicy', 'pods never preempt others yet'),
-  ignored(
-    'priorityClassName',
-    'only the built-in system classes have a priority yet; pods of others wait in order of age',
-  ),
+  ignored('ephemeralContainers', 'kubectl debug adds them to a pod that runs; agents do not start them yet'),
   ignored('overhead', 'it comes with a runtimeClassName, which is refused'),
 ];
 

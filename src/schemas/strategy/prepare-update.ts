@@ -121,14 +121,19 @@ function specMember(next: KubeObject, current: KubeObject, member: string): Kube
 
 function resizeContainers(next: KubeObject, current: KubeObject): KubeObject {
   const wanted = new Map(
-    asList(getPath(next, 'spec', 'containers')).map((item) => [asRecord(item)['name'], asRecord(item)]),
+    ['containers', 'initContainers']
+      .flatMap((list) => asList(getPath(next, 'spec', list)))
+      .map((item) => [asRecord(item)['name'], asRecord(item)]),
   );
-  const containers = asList(getPath(current, 'spec', 'containers')).map((item) => {
-    const container = asRecord(item);
-    const resources = wanted.get(container['name'])?.['resources'];
-    return resources === undefined ? container : { ...container, resources };
-  });
-  return { ...current, spec: { ...asRecord(current['spec']), containers } };
+  const resized = (list: string): unknown[] =>
+    asList(getPath(current, 'spec', list)).map((item) => {
+      const container = asRecord(item);
+      const resources = wanted.get(container['name'])?.['resources'];
+      return resources === undefined ? container : { ...container, resources };
+    });
+  const spec = asRecord(current['spec']);
+  const init = spec['initContainers'] === undefined ? {} : { initContainers: resized('initContainers') };
+  return { ...current, spec: { ...spec, containers: resized('containers'), ...init } };
 }
 
 /** Nothing of a custom object's metadata comes with its status but the record of who owns it. */

@@ -1,5 +1,6 @@
 /** Containers and init containers. */
 import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { validateEphemeral } from './ephemeral-containers.ts';
 import { validateEnvironment, validateEnvironmentFrom } from './environment.ts';
 import { dns1123Label, portName, portNumber } from './names.ts';
 import { identifier } from './numbers.ts';
@@ -45,6 +46,11 @@ export function validateContainers(spec: Fields, context: PodContext, path: stri
     const at = `${path}.initContainers[${index}]`;
     errors.push(...validateCommon(container, context, at), ...checkName(container, names, at));
     errors.push(...validateInit(container, context, at));
+  }
+  for (const [index, container] of asRecords(spec['ephemeralContainers']).entries()) {
+    const at = `${path}.ephemeralContainers[${index}]`;
+    errors.push(...validateCommon(container, context, at), ...checkName(container, names, at));
+    errors.push(...validateEphemeral(container, spec, at));
   }
   return errors;
 }

@@ -3,6 +3,7 @@ import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from
 import type { KubeObject } from '../object.ts';
 import { scaleIntOrPercent } from '../int-or-percent.ts';
 import { matchesLabelSelector } from '../selectors.ts';
+import { validateNoEphemeral } from './ephemeral-containers.ts';
 import { isEmptySelector, validateLabelSelector } from './label-selector.ts';
 import { immutable, validateAnnotations, validateLabels } from './metadata.ts';
 import { percentText } from './names.ts';
@@ -69,6 +70,7 @@ function validateTemplate(template: Fields, path: string): FieldErrors {
     ...validateLabels(metadata['labels'], `${path}.labels`),
     ...validateAnnotations(metadata['annotations'], `${path}.annotations`),
     ...validatePodSpec(spec, `${path}.spec`),
+    ...validateNoEphemeral(spec, `${path}.spec`, 'ephemeral containers not allowed in pod template'),
   ];
   const policy = asString(spec['restartPolicy']);
   if (policy !== 'Always') errors.push(notSupported(`${path}.spec.restartPolicy`, policy, ['Always']));

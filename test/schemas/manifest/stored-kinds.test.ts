@@ -4,7 +4,15 @@ import { validateManifests } from '../../../src/schemas/manifest/validate.ts';
 import { builtinKinds, builtinRegistry } from '../../../src/schemas/registry.ts';
 import { storedSamples } from '../stored-samples.ts';
 
-const accepted = ['IngressClass', 'PriorityClass', 'RuntimeClass', 'StorageClass'];
+const accepted = [
+  'IngressClass',
+  'LimitRange',
+  'PodDisruptionBudget',
+  'PriorityClass',
+  'ResourceQuota',
+  'RuntimeClass',
+  'StorageClass',
+];
 
 describe('kinds that are only stored', () => {
   it.each(storedSamples.map((sample) => [sample.kind, sample] as const))(

@@ -96,7 +96,8 @@ function growth({ kind, object, current }: ObjectChange, nowMs: number): Quantit
 }
 
 function withUsed(quota: KubeObject, used: ReadonlyMap<KubeObject, Quantities>): KubeObject {
-  const amounts = [...(used.get(quota) ?? [])].map(([name, amount]) => [name, formatQuantity(amount)]);
+  const mine: Quantities = used.get(quota) ?? new Map<string, Quantity>();
+  const amounts = [...mine].map(([name, amount]) => [name, formatQuantity(amount)] as const);
   return { ...quota, status: { ...asRecord(quota['status']), used: Object.fromEntries(amounts) } };
 }
 

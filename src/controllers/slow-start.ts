@@ -1,0 +1,39 @@
+/**
+ * Creates as many of the wanted objects as are let through. All of them in one commit is the rule; when that is refused (a
+ * quota has room for some), half of them are tried, and so on: the first refusal of a single one ends it.
+ */
+import { StatusError } from '../schemas/status.ts';
+import type { Write } from '../store/objects.ts';
+import { applyAndWait, type ControllerContext } from './controller.ts';
+
+export interface SlowStart {
+  readonly created: number;
+  /** Why the next one was refused; undefined when all were created. */
+  readonly refusal: StatusError | undefined;
+}
+
+/** The API said no to what we want, which waiting alone does not change. */
+export function isRefusal(error: unknown): error is StatusError {
+  return error instanceof StatusError && (error.code === 403 || error.code === 422 || error.code === 400);
+}
+
+export async function createAsManyAsAllowed(
+  context: ControllerContext,
+  writes: readonly Write[],
+  signal: AbortSignal,
+): Promise<SlowStart> {
+  let created = 0;
+  let size = writes.length;
+  while (created < writes.length) {
+    const batch = writes.slice(created, created + size);
+    try {
+      await applyAndWait(context, batch, signal);
+      created += batch.length;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (batch.length === 1) return { created, refusal: error };
+      size = Math.floor(batch.length / 2);
+    }
+  }
+  return { created, refusal: undefined };
+}

@@ -1,0 +1,53 @@
+/** Debug containers: added to a pod that runs, one by one, never changed or removed. Upstream's rules and words. */
+import { jsonEqual } from '../../base/json.ts';
+import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import { quote } from '../status.ts';
+import { type FieldErrors, forbidden, notFound } from './report.ts';
+
+type Fields = Readonly<JsonRecord>;
+
+/** What would promise something about a container that is only looked through. */
+const NOT_ALLOWED = ['lifecycle', 'livenessProbe', 'ports', 'readinessProbe', 'resources', 'startupProbe'];
+
+/** What is particular to them; everything else is checked as of any container. */
+export function validateEphemeral(container: Fields, spec: Fields, path: string): FieldErrors {
+  const errors: FieldErrors = [];
+  const target = asString(container['targetContainerName']);
+  const known = [...asRecords(spec['containers']), ...asRecords(spec['initContainers'])];
+  if (target !== '' && !known.some(({ name }) => name === target))
+    errors.push(notFound(`${path}.targetContainerName`, target));
+  for (const field of NOT_ALLOWED) {
+    const value = container[field];
+    const empty = isAbsent(value) || (typeof value === 'object' && Object.keys(value).length === 0);
+    if (!empty) errors.push(forbidden(`${path}.${field}`, 'cannot be set for an Ephemeral Container'));
+  }
+  for (const [index, mount] of asRecords(container['volumeMounts']).entries())
+    for (const field of ['subPath', 'subPathExpr'])
+      if (asString(mount[field]) !== '')
+        errors.push(
+          forbidden(`${path}.volumeMounts[${index}].${field}`, 'cannot be set for an Ephemeral Container'),
+        );
+  return errors;
+}
+
+/** A write to the subresource: what is there stays as it is. */
+export function validateEphemeralUpdate(next: KubeObject, current: KubeObject): FieldErrors {
+  const path = 'spec.ephemeralContainers';
+  const after = new Map(
+    asRecords(asRecord(next['spec'])['ephemeralContainers']).map((item) => [item['name'], item]),
+  );
+  return asRecords(asRecord(current['spec'])['ephemeralContainers']).flatMap((before) => {
+    const now = after.get(before['name']);
+    const name = quote(asString(before['name']));
+    if (!now) return [forbidden(path, `existing ephemeral containers ${name} may not be removed\n`)];
+    if (jsonEqual(now, before)) return [];
+    return [forbidden(path, `existing ephemeral containers ${name} may not be changed\n`)];
+  });
+}
+
+/** They come through their subresource only. */
+export function validateNoEphemeral(spec: unknown, path: string, detail: string): FieldErrors {
+  const containers = asRecords(asRecord(spec)['ephemeralContainers']);
+  return containers.length === 0 ? [] : [forbidden(`${path}.ephemeralContainers`, detail)];
+}

@@ -11,6 +11,8 @@ import type { Rng } from '../../src/base/rng.ts';
 import type { ApiClient } from '../../src/client/types.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createMemoryPodVolumes } from '../../src/node-agent/pod-volumes.ts';
+import { createPodTokens } from '../../src/node-agent/service-account-tokens.ts';
+import { createKeptInMemory, simTokenActions } from './sim-tokens.ts';
 import type { ProbeIo } from '../../src/node-agent/probes/probe-io.ts';
 import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
 import {
@@ -73,6 +75,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   const watched = watchedRuntime(engine, (call, labels) => options.onCall(name, call, labels));
   const runtime = options.corruptRuntime?.(watched, engine) ?? watched;
   const records = createMemoryRecordStore();
+  const keepToken = createKeptInMemory();
   const link = { down: false };
   const linkDown = { current: new AbortController() };
   const client = linkedClient(options, link, () => linkDown.current.signal);
@@ -92,7 +95,9 @@ export function createSimNode(options: SimNodeOptions): SimNode {
       nodeIp: `192.0.2.${Number(name.replace(/\D/g, '')) + 10}`,
       cluster: SIM_CLUSTER,
       records,
-      volumes: createMemoryPodVolumes(),
+      volumes: createMemoryPodVolumes(
+        createPodTokens({ client, clock, rng, logger: silentLogger, through: keepToken }),
+      ),
       probeIo,
       labels: options.labels,
       network: { name: `symphony-${SIM_CLUSTER}`, subnet: SIM_CLUSTER_CIDR, gateway: '10.244.0.1' },
@@ -170,7 +175,8 @@ function linkedClient(
   const reach = (): { readonly client: ApiClient; readonly ended: AbortSignal } => {
     const { api } = controlPlane;
     if (link.down || !api) throw away();
-    return { client: createLocalClient(api.core, { user }), ended: api.ended };
+    const actions = simTokenActions(api.core, rng);
+    return { client: createLocalClient(api.core, { user, actions }), ended: api.ended };
   };
   const delay = (): Promise<void> => sleep(clock, Math.floor(rng.next() * (MAX_NETWORK_DELAY_MS + 1)));
 

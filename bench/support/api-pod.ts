@@ -4,7 +4,7 @@ import type { KubeObject } from '../../src/schemas/object.ts';
 const AT = '2026-01-01T00:00:00Z';
 
 export function benchPod(name: string, index: number, node: string): KubeObject {
-  const id = `${index.toString(16).padStart(12, '0')}`;
+  const id = index.toString(16).padStart(12, '0');
   const ip = `10.244.${Math.floor(index / 250) % 250}.${(index % 250) + 1}`;
   return {
     kind: 'Pod',

@@ -74,10 +74,10 @@ export async function startApiProcess(role: 'api' | 'bare', directory: string): 
   };
   return {
     ...ready,
-    populate: async (prefix, count, nodes) => void (await ask({ type: 'populate', prefix, count, nodes })),
-    touch: async (prefix, count, perCommit) => void (await ask({ type: 'touch', prefix, count, perCommit })),
-    bareAnswer: async (headers, body) => void (await ask({ type: 'bareAnswer', headers, body })),
-    bareLines: async (lines) => void (await ask({ type: 'bareLines', lines })),
+    populate: (prefix, count, nodes) => ask({ type: 'populate', prefix, count, nodes }) as Promise<void>,
+    touch: (prefix, count, perCommit) => ask({ type: 'touch', prefix, count, perCommit }) as Promise<void>,
+    bareAnswer: (headers, body) => ask({ type: 'bareAnswer', headers, body }) as Promise<void>,
+    bareLines: (lines) => ask({ type: 'bareLines', lines }) as Promise<void>,
     usage: async () => (await ask({ type: 'usage' })) as Awaited<ReturnType<ApiProcess['usage']>>,
     [Symbol.asyncDispose]: () => stop(child, ask),
   };

@@ -38,6 +38,7 @@ export interface Attempt {
   routed?: RoutedRequest;
   rejection?: Rejection;
   beganAtMs?: number;
+  sourceAddress?: string;
   stands?: boolean;
   isOver?: boolean;
   /** Gives back the place among those that are worked on. */
@@ -46,19 +47,21 @@ export interface Attempt {
 
 export function answerRecord(
   request: IncomingMessage,
-  { user, impersonator, routed, rejection, stands }: Attempt,
-  result: Pick<AnswerRecord, 'stage' | 'code' | 'durationMs'>,
+  attempt: Attempt,
+  { stage, code, durationMs }: Pick<AnswerRecord, 'stage' | 'code' | 'durationMs'>,
 ): AnswerRecord {
   return {
-    ...result,
-    user,
-    impersonator,
-    routed,
-    rejection,
-    stood: stands === true,
+    stage,
+    code,
+    durationMs,
+    user: attempt.user,
+    impersonator: attempt.impersonator,
+    routed: attempt.routed,
+    rejection: attempt.rejection,
+    stood: attempt.stands === true,
     method: request.method ?? '',
     uri: harmlessUri(request.url ?? ''),
-    sourceAddress: request.socket.remoteAddress ?? '',
+    sourceAddress: attempt.sourceAddress ?? '',
     userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_TEXT),
   };
 }

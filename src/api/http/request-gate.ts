@@ -36,12 +36,22 @@ function isLongRunning({ routed, target }: Entered): boolean {
   return routed?.verb === 'watch' || LONG_RUNNING.has(routed?.subresource ?? '');
 }
 
+/** Asking the system for it costs more than it looks. */
+const addresses = new WeakMap<object, string>();
+
+function addressOf(socket: IncomingMessage['socket']): string {
+  let address = addresses.get(socket);
+  if (address === undefined) addresses.set(socket, (address = socket.remoteAddress ?? ''));
+  return address;
+}
+
 export function createRequestGate(options: RequestGateOptions): RequestGate {
   const { access, limits, connections, clock, onAnswer } = options;
 
   return {
     async enter(request, url, attempt) {
-      const address = request.socket.remoteAddress ?? '';
+      const address = addressOf(request.socket);
+      attempt.sourceAddress = address;
       attempt.beganAtMs = clock.now();
       try {
         checkHead(request, connections);

@@ -5,6 +5,7 @@
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { TUNNEL_WINDOW_BYTES } from '../base/channel-frames.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -19,6 +20,11 @@ const SWITCHING_PROTOCOLS = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upg
 const PING_INTERVAL_MS = 15_000;
 /** An agent that does not answer within this time is as good as gone for one request. */
 const RESPONSE_TIMEOUT_MS = 30_000;
+
+/** What may be under way over all streams. */
+const CONNECTION_WINDOW_BYTES = 16 * TUNNEL_WINDOW_BYTES;
+/** Beyond it new streams are refused: a few hundred sessions whose readers are slow. */
+const MAX_SESSION_MEGABYTES = 128;
 
 export interface TunnelResponse {
   readonly status: number;
@@ -72,7 +78,12 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
   }
 
   function open(node: string, socket: Duplex): void {
-    const session = connect('http://agent', { createConnection: () => toPlainStream(socket) });
+    const session = connect('http://agent', {
+      createConnection: () => toPlainStream(socket),
+      settings: { initialWindowSize: TUNNEL_WINDOW_BYTES },
+      maxSessionMemory: MAX_SESSION_MEGABYTES,
+    });
+    session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     const tunnel: Tunnel = { session };
     tunnels.get(node)?.session.close();
     tunnels.set(node, tunnel);

@@ -1,6 +1,7 @@
 /** What the agent answers on its tunnel: logs, exec, attach, ports and statistics, as an HTTP/2 server on a socket that it opened. */
 import type { Duplex } from 'node:stream';
 import { type Http2Server, type ServerHttp2Stream, createServer } from 'node:http2';
+import { TUNNEL_WINDOW_BYTES } from '../../base/channel-frames.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -17,6 +18,9 @@ export interface TunnelServerOptions {
   findPod(namespace: string, name: string): PodWorker | undefined;
 }
 
+/** Beyond it new streams are refused: a few hundred sessions whose readers are slow. */
+const MAX_SESSION_MEGABYTES = 128;
+
 class Refused extends Error {
   readonly status: number;
 
@@ -28,7 +32,10 @@ class Refused extends Error {
 
 export function createTunnelServer(options: TunnelServerOptions): Http2Server {
   const logger = options.logger.child({ component: 'tunnel' });
-  const server = createServer();
+  const server = createServer({
+    settings: { initialWindowSize: TUNNEL_WINDOW_BYTES },
+    maxSessionMemory: MAX_SESSION_MEGABYTES,
+  });
   const sampleUsage = createUsageSampler(options);
   server.on('stream', (stream, headers) => {
     const path = headers[':path'] ?? '/';

@@ -15,6 +15,9 @@ import {
 
 export const commitStatusKinds = ['github', 'gitlab', 'gitea', 'bitbucket', 'notes', 'none'] as const;
 export const runtimeKinds = ['docker', 'hollow'] as const;
+/** As in schemas/pod-security/types.ts. */
+export const podSecurityLevels = ['privileged', 'baseline', 'restricted'] as const;
+type PodSecurityLevel = (typeof podSecurityLevels)[number];
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** The commands that read the configuration. */
 export type ConfiguredCommand = 'up' | 'control-plane' | 'agent' | 'down' | 'client';
@@ -40,6 +43,8 @@ export interface Config {
   /** Empty: the engine that DOCKER_HOST or the default socket names. */
   readonly dockerHosts: readonly string[];
   readonly runtime: (typeof runtimeKinds)[number];
+  readonly defaultPodSecurity: PodSecurityLevel;
+  readonly maxPodSecurity: PodSecurityLevel;
   readonly clusterCidr: string;
   readonly serviceCidr: string;
   readonly nodeName: string | undefined;
@@ -265,6 +270,27 @@ export const options: readonly OptionSpec[] = [
     fallback: 'docker',
     choices: runtimeKinds,
     parse: oneOf(runtimeKinds),
+  },
+  {
+    field: 'defaultPodSecurity',
+    flag: 'default-pod-security',
+    placeholder: 'LEVEL',
+    description: 'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
+    commands: SERVERS,
+    fallback: 'baseline',
+    choices: podSecurityLevels,
+    parse: oneOf(podSecurityLevels),
+  },
+  {
+    field: 'maxPodSecurity',
+    flag: 'max-pod-security',
+    placeholder: 'LEVEL',
+    description:
+      'loosest Pod Security level that pods on these nodes may have, whatever their namespace allows',
+    commands: ['up', 'agent'],
+    fallback: 'privileged',
+    choices: podSecurityLevels,
+    parse: oneOf(podSecurityLevels),
   },
   {
     field: 'clusterCidr',

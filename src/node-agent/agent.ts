@@ -20,6 +20,7 @@ import { createImageSource } from './image-source.ts';
 import { createImageManager } from './images/create-image-manager.ts';
 import { createPauseImage } from './images/create-pause-image.ts';
 import { createNodeReporter } from './node/node-reporter.ts';
+import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import { planAdmission } from './node/plan-admission.ts';
 import type { MachineUsage } from './node/plan-pressure.ts';
 import { createPodAddresses } from './node/pod-addresses.ts';
@@ -50,12 +51,14 @@ export interface NodeAgentOptions {
   /** The one network of all pods of the cluster on this engine. */
   readonly network: { readonly name: string; readonly subnet: string; readonly gateway: string };
   readonly clusterDomain?: string;
+  /** The most that a pod may be on this node; everything, unless said. */
+  readonly maxPodSecurity?: PodSecurityLevel;
   readonly labels?: Readonly<Record<string, string>>;
   readonly version?: string;
   /** How full the machine is, for the node's pressure conditions. */
   readonly readUsage?: () => Promise<MachineUsage>;
   /** Where to open the tunnel for logs and exec; without it there is none (simulation). */
-  readonly tunnel?: Pick<Connection, 'upgrade'>;
+  readonly tunnel?: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
 }
 
 export interface NodeAgent extends AsyncDisposable {
@@ -213,9 +216,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const uid = pod.metadata.uid ?? '';
     const isNew = (pod.status?.phase ?? 'Pending') === 'Pending' && !strays.has(uid);
     const allocatable = node?.status?.allocatable as Readonly<Record<string, string>> | undefined;
-    if (!isNew || !allocatable || pod.metadata.deletionTimestamp !== undefined) return { pod };
+    if (!isNew || pod.metadata.deletionTimestamp !== undefined) return { pod };
     const others = [...workers.values()].filter((worker) => !worker.finished).map((worker) => worker.pod);
-    const verdict = planAdmission({ pod, others, allocatable });
+    const maxPodSecurity = options.maxPodSecurity ?? 'privileged';
+    const verdict = planAdmission({ pod, others, allocatable, maxPodSecurity });
     if (!verdict) return { pod };
     events.record({ about: pod, type: 'Warning', reason: verdict.reason, message: verdict.message });
     return { pod, verdict };

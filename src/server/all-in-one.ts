@@ -1,6 +1,10 @@
 /** `symphony up`: the control plane and its nodes in one process; the nodes speak to it over HTTPS like any other. */
+import { issueIdentity } from '../api/tls/authority.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { systemRng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
+import { type NodeIdentity, openNodeIdentity } from '../node-agent/identity/node-identity.ts';
 import { clusterIdOf } from './cluster-identity.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type RunningNode, startNode } from './node.ts';
@@ -18,8 +22,9 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
     await controlPlane[Symbol.asyncDispose]();
   };
   try {
-    const tokens = await nodeTokens(config, controlPlane);
-    const starting = tokens.map((token, index) => startLocalNode(config, controlPlane, token, index, logger));
+    const starting = nodeNames(config).map((nodeName, index) =>
+      startLocalNode(config, controlPlane, nodeName, index, logger),
+    );
     for (const result of await Promise.allSettled(starting)) {
       if (result.status === 'rejected') throw result.reason;
       nodes.push(result.value);
@@ -31,52 +36,67 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
   return { controlPlane, nodes, [Symbol.asyncDispose]: dispose };
 }
 
+/** Short, as those of agents: they are renewed while the node runs. */
+const NODE_CERTIFICATE_MS = 24 * 3_600_000;
+
 /** `node-1`, `node-2`, …; the prefix is `--node-name`'s. */
 function nodeNames(config: Config): readonly string[] {
   const prefix = config.nodeName ?? 'node';
   return Array.from({ length: config.nodes }, (_, index) => `${prefix}-${index + 1}`);
 }
 
-interface NodeToken {
-  readonly nodeName: string;
-  readonly token: string;
+/** The authority is here: a local node gets its certificates from it directly, and keeps them in memory. */
+function localIdentity(
+  { authority, tls }: ControlPlane,
+  nodeName: string,
+  logger: Logger,
+): Promise<NodeIdentity> {
+  return openNodeIdentity({
+    nodeName,
+    caPem: tls.caPem,
+    file: undefined,
+    obtain: () =>
+      issueIdentity(authority, {
+        commonName: `system:node:${nodeName}`,
+        organizations: ['system:nodes'],
+        purposes: ['client auth'],
+        lifetimeMs: NODE_CERTIFICATE_MS,
+      }),
+    clock: systemClock,
+    rng: systemRng,
+    logger,
+  });
 }
 
-/** One after the other: they are all written to one table. */
-async function nodeTokens(config: Config, { tokens, dataDir }: ControlPlane): Promise<readonly NodeToken[]> {
-  const result: NodeToken[] = [];
-  for (const nodeName of nodeNames(config)) {
-    const user = `system:node:${nodeName}`;
-    const file = `token-${nodeName}`;
-    let token = (await dataDir.read(file))?.trim();
-    if (token === undefined || !tokens.belongsTo(token, user)) {
-      token = await tokens.issue(user, ['system:nodes', 'system:authenticated']);
-      await dataDir.write(file, `${token}\n`);
-    }
-    result.push({ nodeName, token });
-  }
-  return result;
-}
-
-function startLocalNode(
+async function startLocalNode(
   config: Config,
-  { url, tls, dataDir }: ControlPlane,
-  { nodeName, token }: NodeToken,
+  controlPlane: ControlPlane,
+  nodeName: string,
   index: number,
   logger: Logger,
 ): Promise<RunningNode> {
   const { dockerHosts } = config;
-  return startNode({
+  const { url, tls, dataDir } = controlPlane;
+  const identity = await localIdentity(controlPlane, nodeName, logger);
+  const node = await startNode({
     server: url,
     caPem: tls.caPem,
-    token,
+    identity,
     nodeName,
     nodeIp: config.nodeIp,
     dockerHost: dockerHosts.length === 0 ? undefined : dockerHosts[index % dockerHosts.length],
     runtime: config.runtime,
     clusterCidr: config.clusterCidr,
+    maxPodSecurity: config.maxPodSecurity,
     cluster: clusterIdOf(tls.caPem),
     directory: dataDir.agent(nodeName),
     logger,
   });
+  return {
+    name: nodeName,
+    async [Symbol.asyncDispose]() {
+      await node[Symbol.asyncDispose]();
+      await identity[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -93,7 +93,8 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     keep(await followDefinitions(caches, registry));
     const objects = createObjects({ store, registry, clock, rng });
     const queues = keep(createBullQueues({ url: parts.redisUrl, logger, clock }));
-    const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger }));
+    const policy = { defaultPodSecurity: config.defaultPodSecurity };
+    const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger, policy }));
     const gitOps = keep(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
     // Before anybody asks: without these, nobody but administrators and nodes may do anything.
     await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });

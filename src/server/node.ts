@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import { createHttpClient } from '../client/http.ts';
+import type { IdentitySource } from '../client/identity.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
@@ -21,13 +22,15 @@ import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster
 export interface NodeOptions {
   readonly server: string;
   readonly caPem: string;
-  readonly token: string;
+  /** Of the node; disposed by whoever made it. */
+  readonly identity: IdentitySource;
   readonly nodeName: string;
   readonly nodeIp: string | undefined;
   /** Undefined: the engine that the Docker command line would use. */
   readonly dockerHost: string | undefined;
   readonly runtime: Config['runtime'];
   readonly clusterCidr: string;
+  readonly maxPodSecurity: Config['maxPodSecurity'];
   readonly cluster: string;
   /** The agent's own state. */
   readonly directory: string;
@@ -49,7 +52,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const client = createHttpClient({
     server: options.server,
     ca: options.caPem,
-    token: options.token,
+    identity: options.identity,
     clock,
     logger,
   });
@@ -77,6 +80,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
             clusterDomain: CLUSTER_DOMAIN,
           }),
     probeIo: createSocketProbeIo(clock),
+    maxPodSecurity: options.maxPodSecurity,
     ...(isOnThisMachine(options) ? { readUsage: () => readMachineUsage(directory) } : {}),
     tunnel: client.connection,
     network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },

@@ -2,6 +2,8 @@
  * Whether a pod that was bound to this node can be taken: the scheduler's view may have been old, or nodeName was set by
  * hand. Pure; kubelet's reasons and words.
  */
+import { evaluatePodSecurity, policyText, violationText } from '../../schemas/pod-security/evaluate.ts';
+import type { PodSecurityLevel } from '../../schemas/pod-security/types.ts';
 import { parseAmounts, podRequests } from '../../schemas/pod-resources.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { PodVerdict } from '../pod/pod-view.ts';
@@ -10,14 +12,39 @@ export interface AdmissionInput {
   readonly pod: Pod;
   /** The pods that hold resources here. */
   readonly others: readonly Pod[];
-  readonly allocatable: Readonly<Record<string, string>>;
+  /** Undefined while the node has not said what it has. */
+  readonly allocatable: Readonly<Record<string, string>> | undefined;
+  /** The most that a pod may be here, whatever the control plane allows. */
+  readonly maxPodSecurity: PodSecurityLevel;
 }
 
 export function planAdmission(input: AdmissionInput): PodVerdict | undefined {
-  return planResources(input) ?? planPorts(input);
+  const { allocatable } = input;
+  const insecure = planSecurity(input);
+  if (insecure || !allocatable) return insecure;
+  return planResources(input, allocatable) ?? planPorts(input);
 }
 
-function planResources({ pod, others, allocatable }: AdmissionInput): PodVerdict | undefined {
+/**
+ * Policy, once more: the owner of a host may say that nothing privileged runs on it. An agent does not know the levels of
+ * namespaces, and a level that came with the pod would prove nothing: whoever can write pods past the API's admission can
+ * write that, too. So the level is the node's own.
+ */
+function planSecurity({ pod, maxPodSecurity: level }: AdmissionInput): PodVerdict | undefined {
+  const policy = { level, version: 'latest' } as const;
+  const violations = evaluatePodSecurity(policy, pod.spec, pod.metadata);
+  if (violations.length === 0) return undefined;
+  const why = `violates PodSecurity "${policyText(policy)}": ${violationText(violations)}`;
+  return {
+    reason: 'PodSecurity',
+    message: `Pod was rejected: ${why}; this node takes no more (--max-pod-security)`,
+  };
+}
+
+function planResources(
+  { pod, others }: AdmissionInput,
+  allocatable: Readonly<Record<string, string>>,
+): PodVerdict | undefined {
   const capacities = parseAmounts(allocatable);
   const podLimit = capacities.get('pods') ?? 0;
   if (podLimit > 0 && others.length + 1 > podLimit) return outOf('pods', 1, others.length, podLimit);

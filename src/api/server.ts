@@ -18,9 +18,7 @@ import type { WebhookHandler } from './http/webhooks.ts';
 import type { ServerTls } from './tls/server-tls.ts';
 import { createNodeUsages } from './metrics/node-usage.ts';
 import { createTunnels } from './tunnel.ts';
-import { createAccessReviews } from './virtual/access-reviews.ts';
-import { createNodeMetrics } from './virtual/node-metrics.ts';
-import { createPodMetrics } from './virtual/pod-metrics.ts';
+import { builtInResources } from './virtual/built-in.ts';
 import type { VirtualResource } from './virtual/types.ts';
 
 export interface ApiServerOptions {
@@ -62,12 +60,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   await core.warm();
   const app = createApp({
     ...options,
-    virtual: [
-      ...(options.virtual ?? []),
-      ...createAccessReviews({ core, authorizer }),
-      createNodeMetrics(core, usages),
-      createPodMetrics(core, usages),
-    ],
+    virtual: [...(options.virtual ?? []), ...builtInResources({ core, authorizer, usages })],
     logger,
     tunnels,
     authorizer,

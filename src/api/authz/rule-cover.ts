@@ -6,6 +6,9 @@ import type { PolicyRule } from '../../schemas/rbac.ts';
 import { quote } from '../../schemas/status.ts';
 import { ALL, urlCovers } from './rules.ts';
 
+/** As a request brings it: nothing has been validated yet. */
+export type AskedRule = Partial<PolicyRule>;
+
 /** Everything: what a role that aggregates others may come to. */
 export const fullAuthority: readonly PolicyRule[] = [
   { verbs: [ALL], apiGroups: [ALL], resources: [ALL] },
@@ -18,7 +21,7 @@ export const fullAuthority: readonly PolicyRule[] = [
  */
 const MAX_PERMISSIONS = 20_000;
 
-export function isTooLarge(rules: readonly PolicyRule[]): boolean {
+export function isTooLarge(rules: readonly AskedRule[]): boolean {
   const count = rules.map(
     ({ verbs = [], apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] }) =>
       verbs.length *
@@ -28,7 +31,7 @@ export function isTooLarge(rules: readonly PolicyRule[]): boolean {
 }
 
 /** Each with one verb and one resource (of one name) or one path. */
-export function breakDown(rules: readonly PolicyRule[]): PolicyRule[] {
+export function breakDown(rules: readonly AskedRule[]): PolicyRule[] {
   const single: PolicyRule[] = [];
   for (const {
     verbs = [],
@@ -51,7 +54,7 @@ export function breakDown(rules: readonly PolicyRule[]): PolicyRule[] {
 }
 
 /** The permissions of `wanted` that no rule of `held` covers. */
-export function missingFrom(held: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
+export function missingFrom(held: readonly PolicyRule[], wanted: readonly AskedRule[]): PolicyRule[] {
   return breakDown(wanted).filter((single) => !held.some((rule) => covers(rule, single)));
 }
 

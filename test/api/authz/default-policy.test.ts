@@ -26,7 +26,7 @@ describe('the default policy', () => {
     ['RoleBinding', 'rolebindings'],
   ])('has the recorded objects of kind %s, and no others', (kind, file) => {
     const recorded = byName(readFact<KubeObject[]>(`api/authz/${file}.json`));
-    const objects = kind === 'ClusterRole' ? aggregated(ofKind(kind) as ClusterRole[]) : ofKind(kind);
+    const objects = kind === 'ClusterRole' ? aggregated(ofKind(kind)) : ofKind(kind);
     const ours = byName(objects);
     expect([...ours.keys()].sort()).toEqual([...recorded.keys()].sort());
     for (const [name, object] of recorded) expect(ours.get(name)).toMatchObject(object);

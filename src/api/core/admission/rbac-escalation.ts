@@ -6,10 +6,17 @@
 import { jsonEqual } from '../../../base/json.ts';
 import { asList, omit } from '../../../schemas/json-access.ts';
 import type { KubeObject } from '../../../schemas/object.ts';
-import { type Binding, type ClusterRole, type PolicyRule, RBAC_GROUP } from '../../../schemas/rbac.ts';
+import { type Binding, type ClusterRole, RBAC_GROUP } from '../../../schemas/rbac.ts';
 import { failure } from '../../../schemas/status.ts';
 import { aggregate, noRole, type RbacPolicy, rbacPolicyOf } from '../../authz/rbac-policy.ts';
-import { describeRules, fullAuthority, isTooLarge, missingFrom, quoteList } from '../../authz/rule-cover.ts';
+import {
+  type AskedRule,
+  describeRules,
+  fullAuthority,
+  isTooLarge,
+  missingFrom,
+  quoteList,
+} from '../../authz/rule-cover.ts';
 import { MASTERS } from '../../authz/subjects.ts';
 import { forbidden } from '../refusals.ts';
 import type { UserInfo } from '../types.ts';
@@ -68,8 +75,7 @@ async function mayWriteRole(request: AdmissionRequest, policy: RbacPolicy): Prom
     throw forbidden(kind, name ?? '', why);
 }
 
-const rulesOf = (object: KubeObject): readonly PolicyRule[] =>
-  asList(object['rules']) as readonly PolicyRule[];
+const rulesOf = (object: KubeObject): readonly AskedRule[] => asList(object['rules']) as readonly AskedRule[];
 
 const aggregates = (object: KubeObject | undefined): boolean =>
   (object as ClusterRole | undefined)?.aggregationRule !== undefined;
@@ -102,7 +108,7 @@ async function mayWriteBinding(request: AdmissionRequest, policy: RbacPolicy): P
 async function confirm(
   { kind, object, context }: AdmissionRequest,
   policy: RbacPolicy,
-  rules: readonly PolicyRule[],
+  rules: readonly AskedRule[],
 ): Promise<void> {
   const why = await complaint(context.user, object.metadata.namespace, policy, rules);
   if (why !== undefined) throw forbidden(kind, object.metadata.name, why);
@@ -112,7 +118,7 @@ async function complaint(
   user: UserInfo,
   namespace: string | undefined,
   policy: RbacPolicy,
-  wanted: readonly PolicyRule[],
+  wanted: readonly AskedRule[],
 ): Promise<string | undefined> {
   if (isTooLarge(wanted)) return 'the rules hold too many permissions to be compared with those held';
   const { rules: held, errors } = await policy.rulesFor(user, namespace);

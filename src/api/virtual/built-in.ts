@@ -1,0 +1,24 @@
+/** The resources without a store that every server has. Those about who somebody is come with authentication. */
+import type { Authorizer } from '../authz/types.ts';
+import type { ApiCore } from '../core/core.ts';
+import type { NodeUsages } from '../metrics/node-usage.ts';
+import { createAccessReviews } from './access-reviews.ts';
+import { createNodeMetrics } from './node-metrics.ts';
+import { createPodMetrics } from './pod-metrics.ts';
+import type { VirtualResource } from './types.ts';
+
+export interface BuiltInOptions {
+  readonly core: ApiCore;
+  readonly authorizer: Authorizer;
+  readonly usages: NodeUsages;
+}
+
+export const builtInResources = ({
+  core,
+  authorizer,
+  usages,
+}: BuiltInOptions): readonly VirtualResource[] => [
+  ...createAccessReviews({ core, authorizer }),
+  createNodeMetrics(core, usages),
+  createPodMetrics(core, usages),
+];

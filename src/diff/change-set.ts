@@ -7,7 +7,7 @@
  */
 import { jsonEqual } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
-import { type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
+import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
 import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';
 import { marked, mergeDesired, replaceDesired } from './merge.ts';
@@ -113,7 +113,8 @@ export function planChangeSet(
   const changes: Change[] = [];
   for (const [id, item] of wanted) {
     if (options.only && !options.only.has(id)) continue;
-    const outcome = planObject(item, live(resourceIdOf(item.kind), keyOf(item.object)), options);
+    const found = live(resourceIdOf(item.kind), keyOf(item.object));
+    const outcome = planObject(item, found && fromStored(item.kind, found), options);
     if ('code' in outcome) problems.push(outcome);
     else changes.push(outcome);
   }

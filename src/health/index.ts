@@ -1,7 +1,9 @@
 /** Health of one object, by its kind; a kind without an assessor is healthy as soon as it exists. Pure. */
 import type { KubeObject } from '../schemas/object.ts';
 import { parseApiVersion } from '../schemas/object.ts';
+import { builtinRegistry } from '../schemas/registry.ts';
 import { assessNestedApplication } from './application.ts';
+import { assessCustomResource, assessDefinition } from './custom-resource.ts';
 import { assessDeployment } from './deployment.ts';
 import { assessPod } from './pod.ts';
 import { assessReplicaSet } from './replica-set.ts';
@@ -14,14 +16,21 @@ const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['/Pod', assessPod],
   ['/Service', assessService],
   ['argoproj.io/Application', assessNestedApplication],
+  ['apiextensions.k8s.io/CustomResourceDefinition', assessDefinition],
 ]);
 
 export function assess(object: KubeObject | undefined): Health {
   if (!object) return { status: 'Missing', message: '' };
   if (object.metadata.deletionTimestamp !== undefined) return progressing('Pending deletion');
   const { group } = parseApiVersion(object.apiVersion);
-  return ASSESSORS.get(`${group}/${object.kind}`)?.(object) ?? healthy;
+  const assessor = ASSESSORS.get(`${group}/${object.kind}`);
+  if (assessor) return assessor(object);
+  return isCustomGroup(group) ? assessCustomResource(object) : healthy;
 }
+
+/** Kinds of the system's own groups have an assessor, or nothing that could go wrong. */
+const systemGroups: ReadonlySet<string> = new Set(builtinRegistry.kinds.map(({ group }) => group));
+const isCustomGroup = (group: string): boolean => group.includes('.') && !systemGroups.has(group);
 
 export { findCause, type Cause } from './failure-cause.ts';
 export { type Health, type HealthStatus, isWorse, worstOf } from './types.ts';

@@ -71,7 +71,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   roleBindingKind,
 ];
 
-interface Index extends Omit<Registry, 'version' | 'subscribe'> {}
+type Index = Omit<Registry, 'version' | 'subscribe'>;
 
 /** Later kinds of the same resource and version replace earlier ones. `unserved` are found by kind only. */
 function indexOf(kinds: readonly ResourceKind[], unserved: readonly ResourceKind[] = []): Index {

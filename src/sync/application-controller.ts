@@ -15,7 +15,7 @@ import { byApplyOrder, planDeletion } from '../diff/change-set.ts';
 import { without } from '../diff/without.ts';
 import { mayDelete } from '../diff/sync-options.ts';
 import type { NotifyJob, Queues, SyncJob } from '../queue/types.ts';
-import { keyOf } from '../schemas/object.ts';
+import { formatApiVersion, keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { Application } from '../schemas/types.ts';
@@ -146,6 +146,10 @@ export async function createApplicationController(
     }
     work.addAfter(application, EVENT_DELAY_MS);
   });
+  // A kind that came or went may be what an application waits for, or was read with.
+  const kinds = registry.subscribe(() => {
+    for (const key of states.keys()) work.addAfter(key, EVENT_DELAY_MS);
+  });
   const subscription = apps.subscribe(({ type, key, object, previous }) => {
     const onlyStatus =
       type === 'MODIFIED' &&
@@ -228,6 +232,9 @@ export async function createApplicationController(
       commitOptions,
       repository: ({ repoURL }) => repositories.get(repoURL),
       parse: createManifestParser(registry, apps.get(key)?.spec.destination.namespace ?? 'default'),
+      kindsVersion: () => registry.version,
+      isServed: (kind) =>
+        !kind.custom || registry.byKind(formatApiVersion(kind.group, kind.version), kind.kind) !== undefined,
       historyComplete: async () => (await options.store.clusterState())?.phase === 'normal',
       nowMs: () => clock.now(),
       slots,
@@ -453,6 +460,7 @@ export async function createApplicationController(
     },
     async [Symbol.asyncDispose]() {
       subscription[Symbol.dispose]();
+      kinds[Symbol.dispose]();
       managed[Symbol.dispose]();
       await worker[Symbol.asyncDispose]();
       await work[Symbol.asyncDispose]();

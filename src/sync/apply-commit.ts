@@ -24,6 +24,7 @@ import type { ApplicationCondition } from './plan-application-status.ts';
 import { type Hook, observeHooks } from './plan-hooks.ts';
 import { type NamespacePlan, planNamespaces } from './plan-namespaces.ts';
 import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
+import { planStep } from './plan-step.ts';
 import { type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
@@ -123,10 +124,12 @@ export async function applyCommit(
     if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
       return outcomeOf({ changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
     }
-    const result = await applyChanges(context.objects, plan.step, context.commitOptions(), signal);
+    const { step: ready, waitingFor } = planStep(plan.step, context.isServed);
+    if (ready.length === 0) return outcomeOf({ changeSet, namespaces, plan: { ...plan, waitingFor } });
+    const result = await applyChanges(context.objects, ready, context.commitOptions(), signal);
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
-    for (const change of plan.step) {
+    for (const change of ready) {
       state.healthDirty.add(idOf(change.kind, change.key));
       state.dirty.add(idOf(change.kind, change.key));
     }

@@ -8,8 +8,15 @@ import { idOf } from '../diff/change-set.ts';
 import { managingApplication } from '../diff/tracking.ts';
 import { without } from '../diff/without.ts';
 import { type KubeObject, controllerOf, objectKey, parseApiVersion } from '../schemas/object.ts';
-import { type Registry, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
+import {
+  type Registry,
+  type ResourceId,
+  type ResourceKind,
+  resourceIdOf,
+  storageIdOf,
+} from '../schemas/resource-kind.ts';
 import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache.ts';
+import { followCaches } from '../store/follow-caches.ts';
 
 export interface ManagedEvent {
   readonly application: string;
@@ -40,11 +47,8 @@ export async function openManagedResources(
   onEvent: (event: ManagedEvent) => void,
 ): Promise<ManagedResources> {
   const opened = new Map<ResourceId, { readonly kind: ResourceKind; readonly cache: ResourceCache }>();
-  const subscriptions: Disposable[] = [];
-  for (const kind of registry.kinds) {
-    const resource = resourceIdOf(kind);
-    if (NOT_MANAGED.has(resource) || opened.has(resource)) continue;
-    const cache = await caches.open(resource);
+  function watch(kind: ResourceKind, cache: ResourceCache): Disposable {
+    const resource = storageIdOf(kind);
     cache.addIndex(BY_APPLICATION, (object) => {
       const application = managingApplication(object);
       return application === undefined ? [] : [application];
@@ -54,8 +58,14 @@ export async function openManagedResources(
       return owner ? [owner.uid] : [];
     });
     opened.set(resource, { kind, cache });
-    subscriptions.push(cache.subscribe((event) => report(kind, event)));
+    return cache.subscribe((event) => report(kind, event));
   }
+  const followed = await followCaches({
+    caches,
+    registry,
+    accepts: (kind) => !NOT_MANAGED.has(storageIdOf(kind)),
+    opened: watch,
+  });
 
   function report(kind: ResourceKind, event: CacheEvent): void {
     const { object, previous } = event;
@@ -93,8 +103,10 @@ export async function openManagedResources(
   return {
     live: (resource, key) => opened.get(resource)?.cache.get(key),
     inventory: (application) =>
-      [...opened.values()].flatMap(({ kind, cache }) =>
-        cache.byIndex(BY_APPLICATION, application).map((object) => ({ kind, object })),
+      [...opened].flatMap(([resource, { kind, cache }]) =>
+        cache
+          .byIndex(BY_APPLICATION, application)
+          .map((object) => ({ kind: registry.byId(resource) ?? kind, object })),
       ),
     podsOf(workload) {
       if (workload.kind === 'Pod') return [workload];
@@ -121,7 +133,7 @@ export async function openManagedResources(
       );
     },
     [Symbol.dispose]() {
-      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      followed[Symbol.dispose]();
     },
   };
 }

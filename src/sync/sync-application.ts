@@ -13,7 +13,7 @@ import { normaliseTreePath } from './git/revision.ts';
 import type { GitMirror } from './git/types.ts';
 import { hasSucceeded, requestOf } from './operation.ts';
 import type { Repository } from './repositories.ts';
-import { renderPlain } from './render/plain.ts';
+import { isCurrent, renderPlain } from './render/plain.ts';
 import type { Render } from './render/types.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
@@ -134,12 +134,22 @@ async function renderIfNeeded(
   const commit = state.revision;
   if (commit === undefined) throw new TransientError('Cannot render: no revision is known yet');
   const treeId = await mirror.treeId(commit, source.path ?? '');
-  if (treeId !== undefined && state.failedRender?.treeId === treeId) return state.failedRender;
-  if (treeId !== undefined && state.render?.treeId === treeId) {
+  if (treeId !== undefined && state.failedRender?.treeId === treeId) {
+    if (isCurrent(state.failedRender, context.kindsVersion())) return state.failedRender;
+  }
+  const rendered = state.render;
+  if (treeId !== undefined && rendered?.treeId === treeId && isCurrent(rendered, context.kindsVersion())) {
     state.failedRender = undefined;
     return undefined;
   }
-  const render = await renderPlain({ mirror, commit, source, parse: context.parse, previous: state.render });
+  const render = await renderPlain({
+    mirror,
+    commit,
+    source,
+    parse: context.parse,
+    previous: state.render,
+    kindsVersion: context.kindsVersion(),
+  });
   if (render.errors.length > 0) {
     state.failedRender = render;
     return render;

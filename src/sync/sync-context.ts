@@ -17,6 +17,10 @@ export interface SyncContext {
   readonly logger: Logger;
   readonly repository: (source: ApplicationSource) => Repository;
   readonly parse: ParseManifestFile;
+  /** Grows when kinds come or go. */
+  readonly kindsVersion: () => number;
+  /** Whether objects of the kind can be written now: its definition is established. */
+  readonly isServed: (kind: ResourceKind) => boolean;
   readonly commitOptions: () => CommitOptions;
   /** False while the store's history is lost. */
   readonly historyComplete: () => Promise<boolean>;

@@ -1,7 +1,7 @@
 /** What a CustomResourceDefinition says, read with tolerance: half of one may come from anywhere. */
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import type { StructuralSchema } from './structural-schema.ts';
+import { readSchema, type StructuralSchema } from './structural-schema.ts';
 
 export const DEFINITION_RESOURCE = 'customresourcedefinitions.apiextensions.k8s.io';
 export const DEFINITION_API_VERSION = 'apiextensions.k8s.io/v1';
@@ -111,7 +111,7 @@ function readVersion(
     name,
     served: version['served'] === true,
     storage: version['storage'] === true,
-    schema: asRecord(asRecord(version['schema'])['openAPIV3Schema']),
+    schema: readSchema(asRecord(version['schema'])['openAPIV3Schema']),
     hasStatus: subresources['status'] !== undefined,
     scale: scale && {
       spec: asString(scale['specReplicasPath']),

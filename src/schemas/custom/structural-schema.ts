@@ -74,3 +74,74 @@ export function hasRules(schema: unknown, depth = 0): boolean {
 export function define(target: Record<string, unknown>, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
 }
+
+type Read = (value: unknown, depth: number) => unknown;
+
+const ofType =
+  (type: 'string' | 'number' | 'boolean'): Read =>
+  (value) =>
+    typeof value === type ? value : undefined;
+const texts: Read = (value) =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined;
+const list: Read = (value) => (Array.isArray(value) ? value : undefined);
+const inner: Read = (value, depth) => (isRecord(value) ? readAt(value, depth + 1) : undefined);
+const inners: Read = (value, depth) =>
+  Array.isArray(value) ? value.filter(isRecord).map((item) => readAt(item, depth + 1)) : undefined;
+const members: Read = (value, depth) => {
+  if (!isRecord(value)) return undefined;
+  const result: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value))
+    if (isRecord(member)) define(result, name, readAt(member, depth + 1));
+  return result;
+};
+
+const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
+  ...['type', 'format', 'pattern', 'x-kubernetes-list-type', 'x-kubernetes-map-type'].map(
+    (name) => [name, ofType('string')] as const,
+  ),
+  ...[
+    'minimum',
+    'maximum',
+    'multipleOf',
+    'minLength',
+    'maxLength',
+    'minItems',
+    'maxItems',
+    'minProperties',
+    'maxProperties',
+  ].map((name) => [name, ofType('number')] as const),
+  ...[
+    'nullable',
+    'exclusiveMinimum',
+    'exclusiveMaximum',
+    'uniqueItems',
+    'x-kubernetes-preserve-unknown-fields',
+    'x-kubernetes-embedded-resource',
+    'x-kubernetes-int-or-string',
+  ].map((name) => [name, ofType('boolean')] as const),
+  ['required', texts],
+  ['x-kubernetes-list-map-keys', texts],
+  ['enum', list],
+  ['x-kubernetes-validations', list],
+  ['properties', members],
+  ['additionalProperties', (value, depth) => (typeof value === 'boolean' ? value : inner(value, depth))],
+  ['items', inner],
+  ['not', inner],
+  ['allOf', inners],
+  ['anyOf', inners],
+  ['oneOf', inners],
+]);
+
+/** Any JSON as a schema: what has the wrong type is left out, so that everything that works with the result is total. */
+export const readSchema = (value: unknown): StructuralSchema => (isRecord(value) ? readAt(value, 0) : {});
+
+function readAt(value: Record<string, unknown>, depth: number): StructuralSchema {
+  if (depth > MAX_SCHEMA_DEPTH) return {};
+  const result: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    const reader = READERS.get(name);
+    const read = reader ? reader(member, depth) : member;
+    if (read !== undefined) define(result, name, read);
+  }
+  return result;
+}

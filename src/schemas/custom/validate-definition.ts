@@ -30,7 +30,7 @@ export function validateDefinition(object: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);
   const names = asRecord(spec['names']);
   const group = asString(spec['group']);
-  const { name } = object.metadata;
+  const { name } = asRecord(object.metadata);
   const errors: FieldErrors = [];
   if (name !== `${asString(names['plural'])}.${group}`)
     errors.push(invalid('metadata.name', name, 'must be spec.names.plural+"."+spec.group'));
@@ -55,7 +55,8 @@ function validateGroup(group: string, object: KubeObject): FieldErrors {
   if (complaints.length > 0) return invalidAll(path, group, complaints);
   if (!group.includes('.')) return [invalid(path, group, 'should be a domain with at least one dot')];
   const isProtected = /(^|\.)(k8s|kubernetes)\.io$/.test(group);
-  if (!isProtected || asString(object.metadata.annotations?.[APPROVAL]) !== '') return [];
+  if (!isProtected || asString(asRecord(asRecord(object.metadata)['annotations'])[APPROVAL]) !== '')
+    return [];
   const detail = `protected groups must have approval annotation "${APPROVAL}", see https://github.com/kubernetes/enhancements/pull/1111`;
   return [required(`metadata.annotations[${APPROVAL}]`, detail)];
 }

@@ -7,7 +7,7 @@ import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString } from '../json-access.ts';
 import { type FieldErrors, forbidden, invalid, notSupported, required } from '../validation/report.ts';
 import { prune } from './prune.ts';
-import { hasRules, MAX_SCHEMA_DEPTH, type StructuralSchema } from './structural-schema.ts';
+import { hasRules, MAX_SCHEMA_DEPTH, readSchema, type StructuralSchema } from './structural-schema.ts';
 import { compilePattern, validateValue } from './validate-value.ts';
 
 type Node = Readonly<Record<string, unknown>>;
@@ -23,7 +23,7 @@ export function validateSchema(schema: unknown, path: string): FieldErrors {
       ? unsupported
       : [...checkStructural(root, 'root', path, 0), ...checkComplete(root, root, path, path, 0)];
   if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
-  return checkDefaults(root as StructuralSchema, path, 0).slice(0, MAX_ERRORS);
+  return checkDefaults(readSchema(root), path, 0).slice(0, MAX_ERRORS);
 }
 
 const JUNCTORS = ['allOf', 'anyOf', 'oneOf'] as const;
@@ -377,8 +377,7 @@ function checkDefaults(schema: StructuralSchema, path: string, depth: number): F
     const at = `${path}.default`;
     errors.push(...validateValue(schema, value, at));
   }
-  for (const [child, at] of below(schema, path))
-    errors.push(...checkDefaults(child as StructuralSchema, at, depth + 1));
+  for (const [child, at] of below(schema, path)) errors.push(...checkDefaults(child, at, depth + 1));
   return errors;
 }
 

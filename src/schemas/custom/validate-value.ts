@@ -39,9 +39,12 @@ const BLOCKING: ReadonlySet<string> = new Set([
   'FieldValueTypeInvalid',
 ]);
 
+/** How upstream names the place of a complaint about the whole object. */
+export const NOWHERE = '<nil>';
+
 const UNCHECKED: FieldError = {
   type: 'FieldValueInvalid',
-  path: '',
+  path: NOWHERE,
   value: null,
   detail:
     'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
@@ -128,7 +131,7 @@ function enumError(schema: StructuralSchema, value: unknown, path: string): read
 function textErrors(schema: StructuralSchema, text: string, path: string): readonly FieldError[] {
   const errors: FieldError[] = [];
   const { maxLength, minLength, pattern, format } = schema;
-  const length = [...text].length;
+  const length = Array.from(text).length;
   if (maxLength !== undefined && length > maxLength)
     errors.push({ type: 'FieldValueTooLong', path, detail: `may not be more than ${maxLength} bytes` });
   if (minLength !== undefined && length < minLength)
@@ -255,7 +258,7 @@ function objectErrors(
     for (const name of ['apiVersion', 'kind'])
       if (typeof value[name] !== 'string' || value[name] === '')
         errors.push({ type: 'FieldValueRequired', path: at(name), detail: 'must not be empty' });
-  for (const name of Array.isArray(required) ? required : [])
+  for (const name of required ?? [])
     if (!Object.hasOwn(value, name)) errors.push({ type: 'FieldValueRequired', path: at(name), detail: '' });
   for (const name of Object.keys(value).sort()) {
     if (root && OBJECT_FIELDS.has(name)) continue;
@@ -284,7 +287,7 @@ function combined(
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
   const whole = (text: string): void => {
-    errors.push({ type: 'FieldValueInvalid', path: '', value: '', detail: `${quote(path)} ${text}` });
+    errors.push({ type: 'FieldValueInvalid', path: NOWHERE, value: '', detail: `${quote(path)} ${text}` });
   };
   const results = (list: readonly StructuralSchema[]): readonly (readonly FieldError[])[] =>
     list.map((item) => check(item, value, path, false, depth + 1));

@@ -6,4 +6,4 @@ export {
   type ManifestError,
   type Position,
 } from './types.ts';
-export { validateManifests } from './validate.ts';
+export { type KindsFrom, validateManifests } from './validate.ts';

@@ -3,11 +3,16 @@
  * complaint says where it is written. The order of the results is the order of the documents.
  */
 import { errorMessage } from '../../base/errors.ts';
+import { isRecord } from '../../base/json.ts';
 import { closestName } from '../closest-name.ts';
+import { isDefinition } from '../custom/definition.ts';
+import { prune } from '../custom/prune.ts';
+import { NOWHERE } from '../custom/validate-value.ts';
 import { schemaNameOf, withoutNulls } from '../definitions.ts';
 import type { FieldError } from '../field-error.ts';
 import type { KubeObject } from '../object.ts';
 import { formatApiVersion, objectKey, parseApiVersion } from '../object.ts';
+import { createRegistry, withDefinitions } from '../registry.ts';
 import { type Registry, type ResourceKind, resourceIdOf } from '../resource-kind.ts';
 import { fieldErrorBody } from '../status.ts';
 import type { ManifestDocument, ManifestError, ManifestSource, Position } from './types.ts';
@@ -15,6 +20,8 @@ import type { ManifestDocument, ManifestError, ManifestSource, Position } from '
 export interface ValidateOptions {
   /** For namespaced objects that name none; `default` otherwise. */
   readonly defaultNamespace?: string;
+  /** CustomResourceDefinitions beside those among the documents, from other files of the same source. */
+  readonly definitions?: readonly KubeObject[];
 }
 
 export interface ValidatedManifest {
@@ -29,7 +36,12 @@ export interface ValidationResult {
   readonly objects: readonly ValidatedManifest[];
   readonly errors: readonly ManifestError[];
   readonly warnings: readonly ManifestError[];
+  /** Where the kinds come from that are not the system's own, if there are any: what the result depends on. */
+  readonly kindsFrom: KindsFrom;
 }
+
+/** `source`: all of them from the definitions that were given; `cluster`: from definitions that may be there or not. */
+export type KindsFrom = 'system' | 'source' | 'cluster';
 
 /** What a Kubernetes store takes of one object (etcd's request limit). */
 const MAX_OBJECT_BYTES = 1_572_864;
@@ -43,8 +55,10 @@ export function validateManifests(
   const errors: ManifestError[] = [];
   const warnings: ManifestError[] = [];
   const places = new Map<string, ManifestSource>();
+  const definitions = [...(options.definitions ?? []), ...definitionsAmong(documents, registry)];
+  const known = definitions.length === 0 ? registry : withDefinitions(registry, definitions);
   for (const document of documents) {
-    const outcome = validateOne(document, registry, options);
+    const outcome = validateOne(document, known, options);
     if (!outcome.ok) {
       errors.push(...outcome.errors);
       continue;
@@ -66,7 +80,45 @@ export function validateManifests(
     places.set(key, document.source);
     objects.push({ kind, object, source: document.source, locate: (path) => document.locate(path) });
   }
-  return { objects, errors, warnings };
+  return { objects, errors, warnings, kindsFrom: originOfKinds(documents, registry, definitions) };
+}
+
+/** Definitions that can be relied on; what is wrong with the others is said where they stand. */
+function definitionsAmong(documents: readonly ManifestDocument[], registry: Registry): readonly KubeObject[] {
+  return documents.flatMap(({ object }) => {
+    const kind = isDefinition(object) ? registry.byKind(object.apiVersion, object.kind) : undefined;
+    if (!kind || kind.checkStructure(object).length > 0) return [];
+    const complete = kind.withDefaults(object);
+    return isRecord(complete.metadata) && kind.validate(kind.prepareForCreate(complete)).length === 0
+      ? [complete]
+      : [];
+  });
+}
+
+function originOfKinds(
+  documents: readonly ManifestDocument[],
+  registry: Registry,
+  definitions: readonly KubeObject[],
+): KindsFrom {
+  const own = withDefinitions(createRegistry([]), definitions);
+  let origin: KindsFrom = 'system';
+  for (const { object } of documents) {
+    const known = registry.byKind(object.apiVersion, object.kind);
+    if (known && !known.custom) continue;
+    if (!own.byKind(object.apiVersion, object.kind)) return 'cluster';
+    origin = 'source';
+  }
+  return origin;
+}
+
+/** The API takes out what a definition does not name; in a repository it is a mistake. */
+function unknownFieldsOf(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
+  if (!kind.custom) return [];
+  return prune(kind.custom.schema, object).unknownFields.map((path) => ({
+    type: 'FieldValueInvalid',
+    path,
+    detail: `unknown field "${path.slice(path.lastIndexOf('.') + 1)}"`,
+  }));
 }
 
 type Outcome =
@@ -84,7 +136,7 @@ function validateOne(document: ManifestDocument, registry: Registry, options: Va
   if (!kind) return { ok: false, errors: [unknownKind(document, registry)] };
   if (kind.missing !== undefined) return { ok: false, errors: [withoutBehaviour(document, kind)] };
   try {
-    const fieldErrors = kind.checkStructure(document.object);
+    const fieldErrors = [...kind.checkStructure(document.object), ...unknownFieldsOf(kind, document.object)];
     if (fieldErrors.length > 0) return { ok: false, errors: located(document, fieldErrors) };
     const object = withNamespace(withoutNullMembers(document.object), kind, options);
     const meaning = checkMeaning(kind, object);
@@ -105,7 +157,8 @@ function checkMeaning(kind: ResourceKind, object: KubeObject): readonly FieldErr
   const complete = kind.withDefaults(object);
   // As written: a default is nobody's request.
   const notImplemented = kind.checkImplemented(object);
-  const meaningless = kind.validate(complete);
+  // A status in a repository is a copy of somebody's cluster: nobody applies it.
+  const meaningless = kind.validate(isDefinition(object) ? kind.prepareForCreate(complete) : complete);
   if (!object.metadata.name && object.metadata.generateName) {
     const detail =
       'an object in Git needs a name of its own; generateName would make a new one at every sync';
@@ -145,6 +198,7 @@ function warningsOf(document: ManifestDocument, kind: ResourceKind): ManifestErr
 
 function located(document: ManifestDocument, fieldErrors: readonly FieldError[]): ManifestError[] {
   return fieldErrors
+    .map((found) => (found.path === NOWHERE ? { ...found, path: '' } : found))
     .map((error) => ({
       ...placeOf(document, error.path),
       ...(error.path === '' ? {} : { path: error.path }),

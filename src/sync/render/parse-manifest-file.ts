@@ -5,9 +5,9 @@ import type { ParseManifestFile } from './types.ts';
 
 /** `namespace` is given to namespaced objects that name none. */
 export function createManifestParser(registry: Registry, namespace: string): ParseManifestFile {
-  return (file) => {
+  return (file, definitions = []) => {
     const read = readManifests(file);
-    const valid = validateManifests(read.documents, registry, { defaultNamespace: namespace });
+    const valid = validateManifests(read.documents, registry, { defaultNamespace: namespace, definitions });
     return {
       manifests: valid.objects.map(({ kind, object, source }) => ({
         kind,
@@ -15,6 +15,7 @@ export function createManifestParser(registry: Registry, namespace: string): Par
         origin: `${source.file}:${source.line}`,
       })),
       errors: [...read.errors, ...valid.errors],
+      kindsFrom: valid.kindsFrom,
     };
   };
 }

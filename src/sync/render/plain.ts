@@ -7,6 +7,9 @@
 import type { ApplicationSource } from '../../schemas/types.ts';
 import type { ManifestError } from '../../schemas/manifest/types.ts';
 import { UserError } from '../../base/errors.ts';
+import { stableStringify } from '../../base/json.ts';
+import { isDefinition } from '../../schemas/custom/definition.ts';
+import type { KubeObject } from '../../schemas/object.ts';
 import { normaliseTreePath } from '../git/revision.ts';
 import type { GitMirror, TreeChange, TreeEntry } from '../git/types.ts';
 import { type Selection, compileSelection } from './select-files.ts';
@@ -19,6 +22,8 @@ export interface PlainRenderInput {
   readonly parse: ParseManifestFile;
   /** An earlier render of the same source (path and options). */
   readonly previous?: Render | undefined;
+  /** Of the cluster's kinds; another one may know more of them. */
+  readonly kindsVersion?: number;
 }
 
 /** A repository of 10,000 objects is large; the bounds keep a mistaken path (`/` of a data set) from filling memory. */
@@ -37,7 +42,9 @@ export async function renderPlain(input: PlainRenderInput): Promise<Render> {
   const treeId = await mirror.treeId(commit, path);
   if (treeId === undefined)
     throw new UserError(`Cannot find folder "${path}" in commit ${commit.slice(0, 12)}`);
-  if (previous?.treeId === treeId) return { ...previous, changedPaths: new Set() };
+  const kindsVersion = input.kindsVersion ?? 0;
+  if (previous?.treeId === treeId && isCurrent(previous, kindsVersion))
+    return { ...previous, changedPaths: new Set() };
   // The earlier tree may be gone (the mirror was made anew): then everything is looked at.
   const changes = previous && (await mirror.changedEntries(previous.treeId, treeId).catch(() => undefined));
   return renderEntries(
@@ -81,8 +88,62 @@ async function renderEntries(
       changedPaths.add(file);
     }
   }
+  const definitions = definitionsIn(files);
+  const text = definitions.map((definition) => stableStringify(definition['spec'])).join('\n');
+  const kindsVersion = input.kindsVersion ?? 0;
+  const isStale = (file: string): boolean =>
+    changedPaths.has(file) ||
+    text !== (previous?.definitions ?? '') ||
+    !previous ||
+    !isCurrent(previous, kindsVersion);
+  const custom = [...files].filter(
+    ([file, { kindsFrom = 'system' }]) => kindsFrom !== 'system' && isStale(file),
+  );
+  for (let start = 0; start < custom.length; start += READ_BATCH) {
+    const batch = custom.slice(start, start + READ_BATCH);
+    for (const [file, rendered] of await readAgain(input, path, batch, definitions)) {
+      files.set(file, rendered);
+      changedPaths.add(file);
+    }
+  }
   for (const file of files.values()) errors.push(...file.errors);
-  return { treeId, files, changedPaths, errors, warnings };
+  const open = [...files.values()].some(({ kindsFrom }) => kindsFrom === 'cluster');
+  return {
+    treeId,
+    files,
+    changedPaths,
+    errors,
+    warnings,
+    definitions: text,
+    kindsVersion: open ? kindsVersion : undefined,
+  };
+}
+
+/** Whether a render still holds as far as the cluster's kinds go. */
+export function isCurrent(render: Render, kindsVersion: number): boolean {
+  return render.kindsVersion === undefined || render.kindsVersion === kindsVersion;
+}
+
+/** The definitions that the source itself brings. */
+function definitionsIn(files: ReadonlyMap<string, RenderedFile>): readonly KubeObject[] {
+  return [...files.values()].flatMap(({ manifests }) =>
+    manifests.map(({ object }) => object).filter(isDefinition),
+  );
+}
+
+/** Files whose kinds are in other files: read with all definitions at hand. */
+async function readAgain(
+  { mirror, parse }: PlainRenderInput,
+  folder: string,
+  files: readonly (readonly [string, RenderedFile])[],
+  definitions: readonly KubeObject[],
+): Promise<readonly (readonly [string, RenderedFile])[]> {
+  const blobs = await mirror.readBlobs(files.map(([, { blobId }]) => blobId));
+  return files.map(([path, file], index) => {
+    const bytes = blobs[index];
+    const shown = folder === '' ? path : `${folder}/${path}`;
+    return [path, bytes ? { blobId: file.blobId, ...parse({ path: shown, bytes }, definitions) } : file];
+  });
 }
 
 async function wholeTree(mirror: GitMirror, commit: string, path: string): Promise<readonly TreeChange[]> {

@@ -1,14 +1,21 @@
 /** What rendering gives: manifests with their origin, or complaints. All or nothing: one error fails the render. */
+import type { KindsFrom } from '../../schemas/manifest/index.ts';
 import type { ManifestError, ManifestFile } from '../../schemas/manifest/types.ts';
+import type { KubeObject } from '../../schemas/object.ts';
 import type { DesiredObject } from '../../diff/change-set.ts';
 
 export interface ParsedFile {
   readonly manifests: readonly DesiredObject[];
   readonly errors: readonly ManifestError[];
+  /** What the result depends on beside the file; absent: nothing. */
+  readonly kindsFrom?: KindsFrom;
 }
 
-/** Reads and validates one file; pure, so that its result can be kept by the id of the blob. */
-export type ParseManifestFile = (file: ManifestFile) => ParsedFile;
+/**
+ * Reads and validates one file; pure, so that its result can be kept by the id of the blob. `definitions` are the
+ * CustomResourceDefinitions in other files of the source.
+ */
+export type ParseManifestFile = (file: ManifestFile, definitions?: readonly KubeObject[]) => ParsedFile;
 
 export interface RenderedFile extends ParsedFile {
   readonly blobId: string;
@@ -23,4 +30,8 @@ export interface Render {
   readonly changedPaths: ReadonlySet<string>;
   readonly errors: readonly ManifestError[];
   readonly warnings: readonly string[];
+  /** What the definitions in the source come to; an equal text means equal definitions. */
+  readonly definitions: string;
+  /** The version of the cluster's kinds that a file was read with; undefined where none depends on them. */
+  readonly kindsVersion: number | undefined;
 }

@@ -8,12 +8,13 @@ import { systemClock } from '../base/clock.ts';
 import { UserError } from '../base/errors.ts';
 import { silentLogger } from '../base/logger.ts';
 import { type HttpApiClient, fromKubeconfig } from '../client/http.ts';
+import type { Config } from '../config/index.ts';
 import type { Invocation } from './command.ts';
 import { configFrom } from './config-flags.ts';
 
 export async function connect(invocation: Invocation): Promise<HttpApiClient> {
   const config = configFrom(invocation, 'client');
-  const path = config.kubeconfig ?? join(config.dataDir, 'kubeconfig');
+  const path = kubeconfigPath(config);
   const { server, tokenFile } = config;
   const overrides = {
     ...(server === undefined ? {} : { server }),
@@ -37,6 +38,11 @@ async function readToken(path: string): Promise<string> {
       cause: error,
     });
   }
+}
+
+/** The kubeconfig that a client command uses. */
+export function kubeconfigPath({ kubeconfig, dataDir }: Pick<Config, 'kubeconfig' | 'dataDir'>): string {
+  return kubeconfig ?? join(dataDir, 'kubeconfig');
 }
 
 /** `name` or `namespace/name` of an Application. */

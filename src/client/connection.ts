@@ -92,7 +92,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(certificate ? { cert: certificate.certPem, key: certificate.keyPem } : {}),
     });
-    return { token, secureContext, agent: new HttpsAgent(keepAlive) };
+    return { token, secureContext, agent: new HttpsAgent({ ...keepAlive, secureContext }) };
   }
 
   function open(path: string, extra: RequestOptions): ReturnType<typeof httpRequest> {
@@ -110,7 +110,10 @@ export function openConnection(options: ConnectionOptions): Connection {
         ...(extra.headers as Readonly<Record<string, string | number>> | undefined),
       },
     };
-    return secureContext ? httpsRequest({ ...base, secureContext }) : httpRequest(base);
+    if (!secureContext) return httpRequest(base);
+    // A socket of its own still has our identity.
+    const agent = extra.agent === false ? new HttpsAgent({ secureContext }) : extra.agent;
+    return httpsRequest({ ...base, agent });
   }
 
   const unreachable = (what: string, cause: unknown): TransientError =>

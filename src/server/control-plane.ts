@@ -10,7 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import { createServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
-import { openAuthority } from '../api/tls/authority.ts';
+import { type Authority, openAuthority } from '../api/tls/authority.ts';
 import { type ServerTls, ensureServerTls } from '../api/tls/server-tls.ts';
 import { type AuditLog, openAuditLog } from '../api/http/audit.ts';
 import { createRateLimits, defaultRequestLimits, type RequestLimits } from '../api/http/rate-limits.ts';
@@ -25,6 +25,7 @@ import { createMetrics } from './metrics.ts';
 export interface ControlPlane extends AsyncDisposable {
   readonly url: string;
   readonly tokens: TokenTable;
+  readonly authority: Authority;
   readonly tls: ServerTls;
   readonly dataDir: DataDir;
   /** Rejects when the control plane cannot go on. */
@@ -113,6 +114,7 @@ async function startOn(
   return {
     url: generation.url,
     tokens,
+    authority,
     tls,
     dataDir,
     failed,

@@ -1,35 +1,164 @@
-/** `symphony token create`: a token for an agent, made beside the control plane's data. */
+/**
+ * `symphony token create|list|delete`: bootstrap tokens, which agents join with. They are Secrets of the cluster, so that every
+ * API server knows them and an expired one is removed. With `--node-name` a token for just that node is made beside the
+ * control plane's data instead, for hosts that cannot have a certificate.
+ */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { createBootstrapToken } from '../../api/authn/bootstrap-tokens.ts';
 import { openTokenTable } from '../../api/authn/token-table.ts';
+import { systemClock, toRfc3339 } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
+import type { HttpApiClient } from '../../client/http.ts';
+import { parseKubeconfig } from '../../client/kubeconfig.ts';
+import { resources } from '../../client/types.ts';
+import { parseDuration } from '../../config/values.ts';
+import {
+  BOOTSTRAP_NAMESPACE,
+  BOOTSTRAP_PREFIX,
+  BOOTSTRAP_TYPE,
+  bootstrapExpiryMs,
+  bootstrapField,
+} from '../../schemas/bootstrap-token.ts';
+import { isStatusError } from '../../schemas/status.ts';
+import type { Secret } from '../../schemas/types.ts';
 import { formatJoinToken } from '../../server/join-token.ts';
-import type { CommandModule } from '../command.ts';
+import { connect, kubeconfigPath } from '../api-connection.ts';
+import type { CommandModule, Invocation } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
+import { renderTokens, type TokenRow } from '../output/token-table.ts';
+
+const USAGES = ['authentication', 'signing'];
 
 export const tokenCommand: CommandModule = {
   configure(command) {
-    command.argument('<action>', 'create');
-    command.requiredOption('--node-name <NAME>', 'the node that the token is for');
+    command.argument('<action>', 'create, list or delete');
+    command.argument('[ID]', 'the token to delete');
+    command.option('--ttl <DURATION>', 'how long the token is valid; 0 for ever', '24h');
+    command.option('--description <TEXT>', 'what the token is for');
+    command.option('--usages <LIST>', `what the token is good for: ${USAGES.join(', ')}`, USAGES.join(','));
+    command.option('--node-name <NAME>', 'make a token for one node that never asks for a certificate');
     addConfigFlags(command, 'client');
   },
   async run(invocation) {
-    if (invocation.args[0] !== 'create')
-      throw new UserError(`Cannot "token ${invocation.args[0] ?? ''}": only "create" is known`);
-    const { dataDir } = configFrom(invocation, 'client');
-    const root = resolve(dataDir);
-    let caPem: string;
-    try {
-      caPem = await readFile(join(root, 'tls', 'ca.crt'), 'utf8');
-    } catch (error) {
-      throw new UserError(`Cannot find a control plane in "${root}": start it once, or set --data-dir`, {
-        cause: error,
-      });
+    const [action = '', id, ...more] = invocation.args;
+    if (more.length > 0 || (id !== undefined && action !== 'delete'))
+      throw new UserError(`Cannot "token ${action}": too many arguments`);
+    switch (action) {
+      case 'create':
+        await (invocation.flags['nodeName'] === undefined ? create(invocation) : createForNode(invocation));
+        return 0;
+      case 'list':
+        await withClient(invocation, (client) => list(invocation, client));
+        return 0;
+      case 'delete':
+        await withClient(invocation, (client) => remove(invocation, client, id));
+        return 0;
+      default:
+        throw new UserError(`Cannot "token ${action}": only create, list and delete are known`);
     }
-    const tokens = await openTokenTable(join(root, 'tokens.json'));
-    const user = `system:node:${String(invocation.flags['nodeName'])}`;
-    const secret = await tokens.issue(user, ['system:nodes', 'system:authenticated']);
-    invocation.io.stdout.write(`${formatJoinToken({ secret, caPem })}\n`);
-    return 0;
   },
 };
+
+async function withClient(
+  invocation: Invocation,
+  task: (client: HttpApiClient) => Promise<void>,
+): Promise<void> {
+  const client = await connect(invocation);
+  try {
+    await task(client);
+  } finally {
+    client[Symbol.dispose]();
+  }
+}
+
+async function create(invocation: Invocation): Promise<void> {
+  const { description } = invocation.flags;
+  const ttlMs = ttlOf(invocation);
+  const usages = usagesOf(invocation);
+  const { id, secret, secretObject } = createBootstrapToken({
+    expiresAtMs: ttlMs === 0 ? undefined : systemClock.now() + ttlMs,
+    description: typeof description === 'string' ? description : undefined,
+  });
+  await withClient(invocation, async (client) => {
+    const path = kubeconfigPath(configFrom(invocation, 'client'));
+    const { ca } = await parseKubeconfig(await readFile(path, 'utf8'), path);
+    if (ca === undefined) throw new UserError(`Cannot make a join token: "${path}" names no authority`);
+    await client.create(resources.secrets, { ...secretObject, data: usable(secretObject, usages) });
+    invocation.io.stdout.write(`${formatJoinToken({ secret: `${id}.${secret}`, caPem: ca })}\n`);
+  });
+}
+
+function ttlOf({ flags }: Invocation): number {
+  const text = String(flags['ttl'] ?? '');
+  try {
+    return text === '0' ? 0 : parseDuration(text);
+  } catch (error) {
+    throw new UserError(`--ttl: invalid value "${text}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function usagesOf({ flags }: Invocation): readonly string[] {
+  const usages = String(flags['usages'] ?? '')
+    .split(',')
+    .map((usage) => usage.trim());
+  const unknown = usages.find((usage) => !USAGES.includes(usage));
+  if (unknown === undefined) return usages;
+  throw new UserError(`--usages: invalid value "${unknown}": must be one of ${USAGES.join(', ')}`);
+}
+
+function usable({ data = {} }: Secret, usages: readonly string[]): Record<string, string> {
+  const unwanted = USAGES.filter((usage) => !usages.includes(usage)).map(
+    (usage) => `usage-bootstrap-${usage}`,
+  );
+  return Object.fromEntries(Object.entries(data).filter(([key]) => !unwanted.includes(key)));
+}
+
+async function list({ io }: Invocation, client: HttpApiClient): Promise<void> {
+  const { items } = await client.list<Secret>(resources.secrets, {
+    namespace: BOOTSTRAP_NAMESPACE,
+    fieldSelector: `type=${BOOTSTRAP_TYPE}`,
+  });
+  io.stdout.write(renderTokens(items.map(rowOf), systemClock.now()));
+}
+
+function rowOf(secret: Secret): TokenRow {
+  const expiresAtMs = bootstrapExpiryMs(secret);
+  return {
+    id: bootstrapField(secret, 'token-id'),
+    expiresAtMs,
+    expires: expiresAtMs === undefined ? undefined : toRfc3339(expiresAtMs),
+    usages: USAGES.filter((usage) => bootstrapField(secret, `usage-bootstrap-${usage}`) === 'true'),
+    description: bootstrapField(secret, 'description'),
+  };
+}
+
+/** The id alone, or a token that begins with it. */
+async function remove({ io }: Invocation, client: HttpApiClient, text: string | undefined): Promise<void> {
+  const [id = ''] = (text ?? '').split('.');
+  if (!/^[a-z0-9]{6}$/.test(id))
+    throw new UserError('Cannot delete a token: name it by its id, as "symphony token list" shows it');
+  try {
+    await client.delete(resources.secrets, BOOTSTRAP_NAMESPACE, `${BOOTSTRAP_PREFIX}${id}`);
+  } catch (error) {
+    if (!isStatusError(error, 'NotFound')) throw error;
+    throw new UserError(`Cannot delete token "${id}": there is none`, { cause: error });
+  }
+  io.stdout.write(`token "${id}" deleted\n`);
+}
+
+async function createForNode(invocation: Invocation): Promise<void> {
+  const root = resolve(configFrom(invocation, 'client').dataDir);
+  let caPem: string;
+  try {
+    caPem = await readFile(join(root, 'tls', 'ca.crt'), 'utf8');
+  } catch (error) {
+    throw new UserError(`Cannot find a control plane in "${root}": start it once, or set --data-dir`, {
+      cause: error,
+    });
+  }
+  const tokens = await openTokenTable(join(root, 'tokens.json'));
+  const user = `system:node:${String(invocation.flags['nodeName'])}`;
+  const secret = await tokens.issue(user, ['system:nodes', 'system:authenticated']);
+  invocation.io.stdout.write(`${formatJoinToken({ secret, caPem })}\n`);
+}

@@ -1,4 +1,5 @@
 /** The admission rules in the order in which they run: what changes an object first, what only checks it afterwards. */
+import { certificateRequest } from './certificate-request.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeTaint } from './node.ts';
@@ -14,6 +15,7 @@ export const admissionRules: readonly AdmissionRule[] = [
   namespaceLifecycle,
   nodeRestriction,
   rbacEscalation,
+  certificateRequest,
   nodeTaint,
   serviceAccount,
   podDefaults,

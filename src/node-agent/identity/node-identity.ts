@@ -1,0 +1,103 @@
+/**
+ * The certificate that a node works with: kept in the agent's directory, key and certificate in one file so that they never
+ * part, renewed before it ends. While it cannot be renewed the old one goes on; only when that is over does the node need
+ * its bootstrap token again.
+ */
+import { readFile } from 'node:fs/promises';
+import { backoffDelayMs } from '../../base/backoff.ts';
+import { type Clock, sleep } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { writePrivateFile } from '../../base/private-file.ts';
+import type { Rng } from '../../base/rng.ts';
+import type { ClientIdentity, IdentitySource } from '../../client/identity.ts';
+import { isUsable, renewAtMs, validityOf } from './plan-renewal.ts';
+import type { NodeCertificate } from './request-certificate.ts';
+
+export interface NodeIdentityOptions {
+  readonly nodeName: string;
+  readonly caPem: string;
+  /** Where certificate and key are kept, mode 0600; undefined keeps them in memory only. */
+  readonly file: string | undefined;
+  /** A certificate for a new key; `current` is the one that still counts, if one does. */
+  obtain(current: NodeCertificate | undefined, signal: AbortSignal): Promise<NodeCertificate>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+}
+
+export interface NodeIdentity extends IdentitySource, AsyncDisposable {
+  /** When the present certificate ends. */
+  readonly notAfterMs: number;
+}
+
+const RETRY = { initialMs: 1_000, maxMs: 60_000, factor: 2 };
+
+/** Resolves once there is a certificate; rejects with what stands in the way of a first one. */
+export async function openNodeIdentity(options: NodeIdentityOptions): Promise<NodeIdentity> {
+  const { file, clock, rng } = options;
+  const user = `system:node:${options.nodeName}`;
+  const logger = options.logger.child({ component: 'identity' });
+  const stop = new AbortController();
+  const listeners = new Set<() => void>();
+  const isCurrent = ({ certPem }: NodeCertificate): boolean =>
+    isUsable(certPem, options.caPem, user, clock.now());
+
+  async function obtain(current: NodeCertificate | undefined): Promise<NodeCertificate> {
+    const next = await options.obtain(current, stop.signal);
+    if (file !== undefined) await writePrivateFile(file, `${next.certPem.trim()}\n${next.keyPem.trim()}\n`);
+    return next;
+  }
+
+  const kept = file === undefined ? undefined : await readKept(file);
+  let certificate = kept && isCurrent(kept) ? kept : await obtain(undefined);
+
+  async function keepValid(): Promise<void> {
+    for (let failures = 0; !stop.signal.aborted; ) {
+      if (failures === 0) {
+        const dueMs = renewAtMs(validityOf(certificate.certPem), rng.next());
+        await sleep(clock, Math.max(dueMs - clock.now(), RETRY.initialMs), stop.signal);
+        if (clock.now() < dueMs) continue;
+      } else await sleep(clock, backoffDelayMs(RETRY, failures) * (0.5 + rng.next() / 2), stop.signal);
+      if (stop.signal.aborted) return;
+      try {
+        certificate = await obtain(isCurrent(certificate) ? certificate : undefined);
+        failures = 0;
+        logger.info({ until: validityOf(certificate.certPem).notAfterMs }, 'Renewed the certificate');
+        for (const listener of [...listeners]) listener();
+      } catch (error) {
+        failures += 1;
+        logger.warn({ error: errorMessage(error), failures }, 'Cannot renew the certificate');
+      }
+    }
+  }
+  const running = keepValid();
+
+  return {
+    current: (): ClientIdentity => ({ certificate }),
+    onChange(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    get notAfterMs() {
+      return validityOf(certificate.certPem).notAfterMs;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+async function readKept(file: string): Promise<NodeCertificate | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  const [certPem] = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/.exec(text) ?? [];
+  const [keyPem] = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----\n?/.exec(text) ?? [];
+  return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };
+}

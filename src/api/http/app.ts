@@ -68,6 +68,14 @@ export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'vir
   readonly connections?: Partial<ConnectionLimits>;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set once it is through the door. */
+    entered: Entered | undefined;
+    attempt: Attempt | undefined;
+  }
+}
+
 export interface App {
   readonly server: FastifyInstance;
   /** Ends watches and streams, as before a stop. */
@@ -99,8 +107,6 @@ export function createApp(options: AppOptions): App {
   const streams = new Set<WatchStream>();
   const podStreams = createPodStreams({ tunnels, clock: core.clock, logger });
   const live = createLiveSessions({ ...options, clock: core.clock });
-  const entries = new WeakMap<FastifyRequest, Entered>();
-  const attempts = new WeakMap<IncomingMessage, Attempt>();
   const connections = { ...defaultConnectionLimits, ...options.connections };
   const limits = options.limits ?? createRateLimits(unlimited, core.clock);
   const gate = createRequestGate({
@@ -113,6 +119,8 @@ export function createApp(options: AppOptions): App {
   const server = createServer(options.tls, connections);
   limitConnections(server.server, connections);
 
+  server.decorateRequest('entered', undefined);
+  server.decorateRequest('attempt', undefined);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, _request, reply) =>
@@ -121,7 +129,7 @@ export function createApp(options: AppOptions): App {
   server.setNotFoundHandler((_request, reply) => sendAnswer(reply, textAnswer(404, '404 page not found\n')));
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const entered = entries.get(request);
+    const { entered } = request;
     if (!entered) throw new Error('a request did not enter');
     const { target, routed, url, user } = entered;
     const { method, headers } = request;
@@ -162,7 +170,7 @@ export function createApp(options: AppOptions): App {
       responseOutput(reply.raw, {}),
     );
     reply.hijack();
-    const attempt = attempts.get(raw);
+    const { attempt } = fastifyRequest;
     if (attempt) gate.started(raw, attempt, reply.raw.statusCode);
     lookAfter(fastifyRequest, reply, stream);
     return reply;
@@ -217,7 +225,7 @@ export function createApp(options: AppOptions): App {
 
   /** What goes on after its request: ended with the server, and when its client may no longer. */
   function lookAfter(request: FastifyRequest, { raw }: FastifyReply, stream: WatchStream): void {
-    const entered = entries.get(request);
+    const { entered } = request;
     if (!entered?.routed || raw.closed) return;
     const { proof, user, routed } = entered;
     streams.add(stream);
@@ -231,13 +239,12 @@ export function createApp(options: AppOptions): App {
   server.addHook('onRequest', async (request, reply) => {
     const { raw } = request;
     const attempt: Attempt = {};
-    attempts.set(raw, attempt);
+    request.attempt = attempt;
     // A client that leaves early gets no answer to be told of.
     reply.raw.once('close', () => gate.over(raw, attempt, reply.raw.statusCode));
-    entries.set(request, await gate.enter(raw, urlOf(raw.url), attempt));
+    request.entered = await gate.enter(raw, urlOf(raw.url), attempt);
   });
-  server.addHook('onResponse', ({ raw }, reply, done) => {
-    const attempt = attempts.get(raw);
+  server.addHook('onResponse', ({ raw, attempt }, reply, done) => {
     if (attempt) gate.over(raw, attempt, reply.statusCode, reply.elapsedTime);
     done();
   });

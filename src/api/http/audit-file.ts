@@ -1,6 +1,7 @@
 /**
  * A file of lines that does not grow without bound: when it is full it is set aside (`audit.log.1`, the older ones behind
- * it) and the oldest goes. Writing costs the caller an append to an array; the file is written a moment later.
+ * it) and the oldest goes. Writing costs the caller a copy of the line; the file is written a moment later. Lines are copied
+ * at once, for thousands of texts that live until the next write would be moved about by the garbage collector.
  */
 import { open, type FileHandle, rename, stat } from 'node:fs/promises';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -22,6 +23,9 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** With the current one: 320 MiB at most. */
 const OLD_FILES = 4;
 const FLUSH_AFTER_MS = 500;
+const BLOCK_BYTES = 64 * 1024;
+/** Of UTF-8, for one UTF-16 code unit. */
+const MAX_BYTES_PER_UNIT = 3;
 /** So much waits for a slow disk; beyond it lines are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** Names, addresses and programs of users are nobody else's business. */
@@ -32,8 +36,11 @@ export async function openAuditFile(options: AuditFileOptions): Promise<AuditFil
   const maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES;
   let handle: FileHandle = await open(path, 'a', MODE);
   let fileBytes = (await handle.stat()).size;
-  let waiting: string[] = [];
+  /** Full blocks that wait to be written, and the one that is being filled. */
+  let waiting: Buffer[] = [];
   let waitingBytes = 0;
+  let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  let used = 0;
   let dropped = 0;
   let timer: Timer | undefined;
   let writing: Promise<void> | undefined;
@@ -50,9 +57,16 @@ export async function openAuditFile(options: AuditFileOptions): Promise<AuditFil
     await full.close();
   }
 
+  function seal(): void {
+    if (used === 0) return;
+    waiting.push(block.subarray(0, used));
+    block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    used = 0;
+  }
+
   async function drain(): Promise<void> {
-    while (waiting.length > 0) {
-      const bytes = Buffer.from(waiting.join(''));
+    for (seal(); waiting.length > 0; seal()) {
+      const bytes = Buffer.concat(waiting);
       waiting = [];
       waitingBytes = 0;
       try {
@@ -73,7 +87,7 @@ export async function openAuditFile(options: AuditFileOptions): Promise<AuditFil
     timer = undefined;
     writing ??= drain().finally(() => {
       writing = undefined;
-      if (waiting.length > 0 && !closed) plan();
+      if (waitingBytes > 0 && !closed) plan();
     });
     return writing;
   }
@@ -89,7 +103,10 @@ export async function openAuditFile(options: AuditFileOptions): Promise<AuditFil
         dropped += 1;
         return;
       }
-      waiting.push(line);
+      const most = line.length * MAX_BYTES_PER_UNIT;
+      if (used + most > BLOCK_BYTES) seal();
+      if (most > BLOCK_BYTES) waiting.push(Buffer.from(line));
+      else used += block.write(line, used);
       waitingBytes += line.length;
       if (!writing) plan();
     },

@@ -29,7 +29,7 @@ import { StepProblem } from './ports.ts';
 import { createKeptSources } from './records/kept-sources.ts';
 import { createPodTokens } from './service-account-tokens.ts';
 import { createVolumeStore } from './volumes/create-volume-store.ts';
-import { planVolumes } from './volumes/plan-volumes.ts';
+import { memoryDirOf, planVolumes } from './volumes/plan-volumes.ts';
 import { resolveSubPaths } from './volumes/sub-paths.ts';
 
 export interface DiskPodVolumesOptions {
@@ -49,6 +49,7 @@ export interface DiskPodVolumesOptions {
 export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes {
   const { client, clock, clusterDomain } = options;
   const podsDir = join(options.dataDir, 'pods');
+  const memoryDir = options.canMount ? memoryDirOf(podsDir) : undefined;
   const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount: options.canMount });
   const kept = createKeptSources(podsDir, options.logger);
   const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
@@ -87,7 +88,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
           tokens.tokensOf(pod),
         ]);
         const canChown = options.canMount;
-        const plan = planVolumes({ pod, podsDir, place, ...sources, tokens: current, canChown });
+        const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
         if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
         const files = podFilePaths(podsDir, uidOf(pod));
         const [applied, nodeHosts, nodeResolv] = await Promise.all([

@@ -71,4 +71,5 @@ async function removeVolumes(directory: string): Promise<void> {
     silentLogger,
   ).loadPods();
   for (const { pod } of records) await volumes.tearDown(pod.metadata.uid ?? '');
+  await volumes.release();
 }

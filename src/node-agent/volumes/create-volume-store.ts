@@ -3,13 +3,13 @@
  * symbolic link and never removes anything outside the pod's own directory; what is mounted there is unmounted first.
  */
 import { chmod, chown, mkdir, open, realpath, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
 import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
-import { podDirectory, type VolumePlan } from './plan-volumes.ts';
+import { memoryDirOf, podDirectory, type VolumePlan } from './plan-volumes.ts';
 
 export interface VolumeStoreOptions {
   /** `<agentDir>/pods`. */
@@ -29,14 +29,30 @@ export interface VolumeStore {
   apply(volumes: readonly VolumePlan[]): Promise<ApplyResult>;
   /** Unmounts and removes everything of the pod. */
   tearDown(podUid: string): Promise<void>;
+  /** Gives back what the pods shared, when there are none any more. */
+  release(): Promise<void>;
 }
 
-/** Small files only: enough for every Secret (1 MiB) several times over. */
-const SENSITIVE_SIZE_BYTES = 16 * 1024 * 1024;
+/** Small files only (a Secret has 1 MiB at most), of all pods of a node; memory is used only as far as it is filled. */
+const SENSITIVE_SIZE_BYTES = 1024 * 1024 * 1024;
 const SHARED_MODE = 0o777;
 const GROUP_MODE = 0o2777;
 
 export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeStoreOptions): VolumeStore {
+  const memoryDir = memoryDirOf(podsDir);
+
+  /** Looked at each time: files meant for memory must not end on the disk because somebody unmounted it. */
+  async function ensureSharedMemory(): Promise<void> {
+    await mkdir(memoryDir, { recursive: true, mode: 0o755 });
+    const [here, around] = await Promise.all([stat(memoryDir), stat(dirname(memoryDir))]);
+    if (here.dev !== around.dev) return;
+    mounting ??= ensureMemory(memoryDir, SENSITIVE_SIZE_BYTES, 0o755).finally(() => {
+      mounting = undefined;
+    });
+    await mounting;
+  }
+  let mounting: Promise<void> | undefined;
+
   async function applyOne(volume: VolumePlan): Promise<boolean> {
     switch (volume.kind) {
       case 'directory':
@@ -53,7 +69,7 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
         await checkHostPath(volume.path, volume.type);
         return false;
       case 'files':
-        if (volume.sensitive && canMount) await ensureMemory(volume.path, SENSITIVE_SIZE_BYTES, 0o755);
+        if (volume.sensitive && canMount) await ensureSharedMemory();
         return writeFilesAtomically(volume.path, volume.files, { clock, groupId: volume.groupId });
     }
   }
@@ -80,7 +96,14 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
       const left = await listMountsBelow(own);
       if (left.length > 0) throw new Error(`Cannot remove "${directory}": still mounted: ${left.join(', ')}`);
       await rm(directory, { recursive: true, force: true });
+      await rm(podDirectory(memoryDir, podUid), { recursive: true, force: true });
       logger.debug({ podUid }, 'volumes removed');
+    },
+    async release() {
+      const real = await realpath(memoryDir).catch(() => undefined);
+      if (real === undefined) return;
+      for (const point of await listMountsBelow(real)) await unmount(point);
+      await rm(memoryDir, { recursive: true, force: true });
     },
   };
 }

@@ -46,6 +46,8 @@ export interface VolumesInput {
   readonly tokens: ReadonlyMap<string, string>;
   /** Whether files can be given to other users. */
   readonly canChown?: boolean;
+  /** Where Secrets and tokens go instead of the disk; among the other files of the pod unless given. */
+  readonly memoryDir?: string | undefined;
 }
 
 export type VolumesPlan =
@@ -74,6 +76,9 @@ export function podDirectory(podsDir: string, uid: string): string {
   if (!UID.test(uid)) throw new RangeError(`Cannot use pod uid "${uid}" as a directory's name`);
   return `${podsDir}/${uid}`;
 }
+
+/** One file system in memory for the Secrets and tokens of all pods: mounting one for each volume costs each pod's start. */
+export const memoryDirOf = (podsDir: string): string => `${podsDir}-memory`;
 
 export function planVolumes(input: VolumesInput): VolumesPlan {
   const volumes: VolumePlan[] = [];
@@ -118,7 +123,10 @@ function planVolume(input: VolumesInput, volume: Volume): VolumePlan {
   ): VolumePlan => ({
     kind: 'files',
     name,
-    path: pathOf(kind),
+    path:
+      sensitive && input.memoryDir !== undefined
+        ? `${podDirectory(input.memoryDir, input.pod.metadata.uid ?? '')}/${name}`
+        : pathOf(kind),
     sensitive,
     files: uniquePaths(list),
     ...group,

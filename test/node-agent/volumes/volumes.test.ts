@@ -108,6 +108,20 @@ describe('the plan of volumes', () => {
     ]);
   });
 
+  it('puts what is secret into memory where there is some, and nothing else', () => {
+    const volumes: Volume[] = [
+      { name: 's', secret: { secretName: 'sec' } },
+      { name: 'c', configMap: { name: 'cfg' } },
+    ];
+    const pathsOf = (memoryDir?: string) => {
+      const plan = planVolumes({ ...anInput(aPod(volumes)), memoryDir });
+      return plan.ok ? [plan.paths.get('s'), plan.paths.get('c')] : [];
+    };
+    const onDisk = `${dir}/u-1/volumes/kubernetes.io~configmap/c`;
+    expect(pathsOf('/memory')).toEqual(['/memory/u-1/s', onDisk]);
+    expect(pathsOf()).toEqual([`${dir}/u-1/volumes/kubernetes.io~secret/s`, onDisk]);
+  });
+
   it.each<[string, Partial<Pod['spec']>, { mode: number; userId?: number }]>([
     ['everybody', {}, { mode: 0o644 }],
     ['its group', { securityContext: { fsGroup: 7 } }, { mode: 0o600 }],

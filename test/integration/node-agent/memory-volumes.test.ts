@@ -1,0 +1,61 @@
+/** Secrets and tokens in memory: one real mount for all pods of a node. Needs root, as the agent does. */
+import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { createVolumeStore, type VolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
+import { listMountsBelow, unmount } from '../../../src/node-agent/volumes/mounts.ts';
+import { memoryDirOf, type VolumePlan } from '../../../src/node-agent/volumes/plan-volumes.ts';
+
+let dir: string;
+let podsDir: string;
+let store: VolumeStore;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'symphony-memory-'));
+  podsDir = join(dir, 'pods');
+  await mkdir(podsDir);
+  store = createVolumeStore({ podsDir, clock: systemClock, logger: silentLogger, canMount: true });
+});
+afterEach(async () => {
+  for (const point of await listMountsBelow(dir)) await unmount(point);
+  await rm(dir, { recursive: true, force: true });
+});
+
+const secret = (uid: string, text: string): VolumePlan => ({
+  kind: 'files',
+  name: 's',
+  path: `${memoryDirOf(podsDir)}/${uid}/s`,
+  sensitive: true,
+  files: [{ path: 'key', mode: 0o644, content: Buffer.from(text) }],
+});
+const mounts = () => listMountsBelow(dir);
+
+it('keeps the Secrets of all pods in one file system, and each pod takes its own away', async () => {
+  const applied = await Promise.all(['u1', 'u2', 'u3'].map((uid) => store.apply([secret(uid, uid)])));
+  expect(applied.every(({ ok }) => ok)).toBe(true);
+  expect(await mounts()).toEqual([memoryDirOf(podsDir)]);
+  expect(await readFile(join(memoryDirOf(podsDir), 'u2', 's', 'key'), 'utf8')).toBe('u2');
+  await store.tearDown('u2');
+  expect((await readdir(memoryDirOf(podsDir))).sort()).toEqual(['u1', 'u3']);
+});
+
+it('mounts it again when it was unmounted, so that nothing of it ends on the disk', async () => {
+  await store.apply([secret('u1', 'a')]);
+  await unmount(memoryDirOf(podsDir));
+  await store.apply([secret('u1', 'a')]);
+  expect(await mounts()).toEqual([memoryDirOf(podsDir)]);
+});
+
+it('is found by the next agent, and given back at the end', async () => {
+  await store.apply([secret('u1', 'a')]);
+  const next = createVolumeStore({ podsDir, clock: systemClock, logger: silentLogger, canMount: true });
+  expect(await next.apply([secret('u1', 'a')])).toEqual({ ok: true, changed: [] });
+  expect(await mounts()).toHaveLength(1);
+  await next.tearDown('u1');
+  await next.release();
+  expect(await mounts()).toEqual([]);
+  expect(await readdir(dir)).toEqual(['pods']);
+});

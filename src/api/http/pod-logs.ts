@@ -1,6 +1,6 @@
 /** `GET …/pods/NAME/log`: which container, which options, and the agent's bytes as they come. */
 import type { ServerResponse } from 'node:http';
-import type { ClientHttp2Stream } from 'node:http2';
+import { type ClientHttp2Stream, constants } from 'node:http2';
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -127,10 +127,12 @@ export async function streamLogs(
   }
   response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
-  // An answer that breaks off must not look complete.
-  lines.on('error', () => response.destroy());
-  lines.on('aborted', () => response.destroy());
-  lines.pipe(response);
+  lines.on('error', () => undefined);
+  // A stream that was reset looks as if it had ended; an answer that breaks off must not.
+  lines.on('close', () =>
+    lines.rstCode === constants.NGHTTP2_NO_ERROR ? response.end() : response.destroy(),
+  );
+  lines.pipe(response, { end: false });
 }
 
 /** Error texts of agents are short; more is not read. */

@@ -187,6 +187,8 @@ export interface LogOptions {
   readonly timestamps: boolean;
   readonly tailLines?: number;
   readonly sinceMs?: number;
+  /** One of the outputs; both when absent. */
+  readonly only?: 'stdout' | 'stderr';
 }
 
 /** Log lines as the container wrote them (stdout and stderr interleaved), ready to be sent to a client. */

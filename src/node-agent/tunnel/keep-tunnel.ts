@@ -6,12 +6,13 @@
 import type { ServerHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { backoffDelayMs } from '../../base/backoff.ts';
-import { type Clock, sleep } from '../../base/clock.ts';
+import { type Clock, sleep, type Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Connection } from '../../client/connection.ts';
+import { StatusError } from '../../schemas/status.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
 
 export interface TunnelOptions extends TunnelServerOptions {
@@ -23,7 +24,12 @@ export interface TunnelOptions extends TunnelServerOptions {
 }
 
 const PROTOCOL = 'symphony-tunnel';
-const RETRY = { initialMs: 250, maxMs: 15_000, factor: 2 };
+/** A server that was restarted is to have its nodes back within two seconds; to be refused a connection costs nothing. */
+const RETRY = { initialMs: 250, maxMs: 1_500, factor: 2 };
+/** A server that says no has a reason, which does not go away in a second. */
+const RETRY_REFUSED = { initialMs: 1_000, maxMs: 15_000, factor: 2 };
+/** The server pings every 15 s: a tunnel that is silent for this long leads nowhere, though nobody closed it. */
+const SILENCE_MS = 45_000;
 /** A tunnel that lived this long counts as a success. */
 const STABLE_AFTER_MS = 10_000;
 
@@ -45,12 +51,22 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
   function serve(socket: Duplex): Served {
     const held: { session?: ServerHttp2Session } = {};
     served.add(socket);
+    let lastPingMs = clock.now();
     server.once('session', (session) => {
       held.session = session;
+      session.on('ping', () => {
+        lastPingMs = clock.now();
+      });
     });
+    const listen = (): void => {
+      if (clock.now() - lastPingMs >= SILENCE_MS) socket.destroy();
+      else timer = clock.setTimer(listen, SILENCE_MS);
+    };
+    let timer: Timer = clock.setTimer(listen, SILENCE_MS);
     const closed = new Promise<void>((resolve) => {
       socket.once('close', () => {
         served.delete(socket);
+        timer.cancel();
         resolve();
       });
     });
@@ -80,6 +96,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
     while (!stop.signal.aborted) {
       const beganAtMs = clock.now();
       let isRenewal = false;
+      let retry = RETRY;
       const ended = new AbortController();
       // Listening begins before the tunnel is asked for, so that no change is missed.
       const renewal = renewed(ended.signal).then(() => {
@@ -96,6 +113,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
         failures = clock.now() - beganAtMs >= STABLE_AFTER_MS ? 1 : failures + 1;
       } catch (error) {
         failures += 1;
+        if (error instanceof StatusError && error.code < 500) retry = RETRY_REFUSED;
         if (!stop.signal.aborted) {
           options.logger.info({ error: errorMessage(error), failures }, 'Cannot open the tunnel');
         }
@@ -103,7 +121,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
         ended.abort();
       }
       if (!stop.signal.aborted && !isRenewal) {
-        await sleep(clock, backoffDelayMs(RETRY, failures) * (0.5 + options.rng.next() / 2), stop.signal);
+        await sleep(clock, backoffDelayMs(retry, failures) * (0.5 + options.rng.next() / 2), stop.signal);
       }
     }
   }

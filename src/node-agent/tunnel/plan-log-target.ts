@@ -21,16 +21,18 @@ export function planLogTarget(
   }
   const attempts = attemptsOf(records, container).filter(({ record }) => record.phase !== 'created');
   const current = attempts[0]?.record;
+  const reported = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
+    (entry) => entry.name === container,
+  );
   if (previous) {
-    const dead = attempts[1]?.record;
+    // While a container waits to be started again, its last attempt is the previous one already, as its status says.
+    const hasEnded = current?.phase === 'exited' && reported?.state?.waiting !== undefined;
+    const dead = hasEnded ? current : attempts[1]?.record;
     return dead
       ? { ok: true, record: dead }
       : refuse(`previous terminated container "${container}" in pod "${name}" not found`);
   }
   if (current) return { ok: true, record: current };
-  const reported = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
-    (entry) => entry.name === container,
-  );
   const reason = reported?.state?.waiting?.reason ?? 'ContainerCreating';
   return refuse(
     ['ErrImagePull', 'ImagePullBackOff'].includes(reason)

@@ -114,12 +114,14 @@ async function logs(
       : sinceTime === null
         ? undefined
         : Date.parse(sinceTime);
+  const output = query.get('stream');
   const lines = await options.runtime.logs(
     target.record.id,
     {
       follow: query.get('follow') === 'true' && target.record.phase === 'running',
       timestamps: query.get('timestamps') === 'true',
       ...(tail === undefined ? {} : { tailLines: tail }),
+      ...(output === 'Stdout' ? { only: 'stdout' } : output === 'Stderr' ? { only: 'stderr' } : {}),
       ...(sinceMs === undefined || Number.isNaN(sinceMs) ? {} : { sinceMs }),
     },
     signal,

@@ -14,8 +14,8 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
       const info = await call(action, (inspection) => container.inspect(inspection));
       const query = {
         follow: options.follow,
-        stdout: true,
-        stderr: true,
+        stdout: options.only !== 'stderr',
+        stderr: options.only !== 'stdout',
         timestamps: options.timestamps,
         tail: options.tailLines ?? 'all',
         ...(options.sinceMs === undefined ? {} : { since: (options.sinceMs / 1000).toFixed(3) }),

@@ -10,9 +10,11 @@ const asLine = (entry: { readonly atMs: number; readonly line: string }, timesta
 
 export async function* readFakeLog(
   container: FakeContainer,
-  { follow, timestamps, tailLines, sinceMs }: LogOptions,
+  { follow, timestamps, tailLines, sinceMs, only }: LogOptions,
   signal: AbortSignal,
 ): LogStream {
+  // What a fake program says, it says on stdout.
+  if (only === 'stderr') return;
   const since = container.log.filter(({ atMs }) => sinceMs === undefined || atMs >= sinceMs);
   const past = tailLines === undefined ? since : since.slice(Math.max(0, since.length - tailLines));
   const queue = follow && container.phase !== 'exited' ? followLog(container) : undefined;

@@ -11,9 +11,9 @@ import { createAuthorizer } from '../../src/api/authz/authorizer.ts';
 import { type App, createApp } from '../../src/api/http/app.ts';
 import { parseTarget } from '../../src/api/http/request-target.ts';
 import { createAccessReviews } from '../../src/api/virtual/access-reviews.ts';
-import { createSelfSubjectReview } from '../../src/api/virtual/self-subject-review.ts';
-import { createTokenReview } from '../../src/api/virtual/token-review.ts';
-import { createTokenReviewer } from '../../src/api/authn/union.ts';
+import { createAuthentication } from '../../src/api/authn/authentication.ts';
+import { createServiceAccountTokens } from '../../src/api/authn/service-account-tokens.ts';
+import { newSigningKeyPem, signingKeyOf } from '../../src/api/tls/signing-key.ts';
 import { toTable } from '../../src/api/tables/index.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
@@ -64,6 +64,8 @@ export interface Cluster extends AsyncDisposable {
 /** The recording server enforced no Pod Security level, as upstream does unless it is told to. */
 const RECORDED_POLICY: AdmissionPolicy = { defaultPodSecurity: 'privileged' };
 
+const SIGNING_KEY = signingKeyOf(newSigningKeyPem());
+
 /** Who recorded. */
 const ADMIN = { name: 'admin', uid: '1', groups: ['system:masters', 'system:authenticated'] } as const;
 
@@ -78,18 +80,21 @@ export async function startCluster(): Promise<Cluster> {
     metadata: { name: 'default', namespace: 'testns' },
   });
   const authorizer = createAuthorizer(test.core.snapshots);
+  const serviceAccounts = await createServiceAccountTokens(SIGNING_KEY);
+  const table = { find: () => undefined };
+  const authentication = createAuthentication({ core: test.core, table, serviceAccounts, rng: test.rng });
   const app: App = createApp({
     core: test.core,
     authenticator: {
       authenticate: async ({ headers }) =>
-        headers.authorization === undefined ? { result: 'user', user: ADMIN } : { result: 'rejected' },
+        headers.authorization === undefined
+          ? { result: 'user', user: ADMIN }
+          : authentication.authenticator.authenticate({ headers }),
     },
     authorizer,
-    virtual: [
-      ...createAccessReviews({ core: test.core, authorizer }),
-      createSelfSubjectReview(test.core),
-      createTokenReview({ core: test.core, tokens: createTokenReviewer([], []), audiences: [] }),
-    ],
+    virtual: [...createAccessReviews({ core: test.core, authorizer }), ...authentication.virtual],
+    actions: authentication.actions,
+    issuer: serviceAccounts.documents,
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
   });

@@ -24,6 +24,7 @@ import type { Logger } from '../base/logger.ts';
 import { type Rng, nameSuffix } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
 import type { CertificatesOptions } from '../controllers/certificates/certificates-controller.ts';
+import { SYNC_USER } from '../diff/tracking.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
 import type { Queues } from '../queue/types.ts';
 import { createDynamicRegistry } from '../schemas/registry.ts';
@@ -100,7 +101,7 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
     const server = keep(await listen(parts, core, { history, queues, webhooks: gitOps.webhooks }));
     if (config.webhookListen && gitOps.webhooks) {
-      keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger));
+      keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger, clock));
     }
     const certificates = certificatesOptions(parts.authority, createAuthorizer(core.snapshots));
     keep(
@@ -111,6 +112,7 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
         store,
         caches,
         objects: core.objectsOf(CONTROLLERS),
+        syncObjects: core.objectsOf({ name: SYNC_USER, groups: ['system:authenticated'] }),
         queues,
         condition,
         history,
@@ -176,6 +178,7 @@ interface LeadParts extends GenerationParts {
   readonly store: Store;
   readonly caches: CacheSet;
   readonly objects: ReturnType<typeof createObjects>;
+  readonly syncObjects: ReturnType<typeof createObjects>;
   readonly queues: Queues;
   readonly condition: ReturnType<typeof createClusterCondition>;
   readonly history: HistoryWatch;

@@ -1,8 +1,14 @@
 /** `--webhook-listen`: the webhooks alone, over plain HTTP, for a reverse proxy that the forge can reach. */
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { createRateLimits, unlimited } from '../api/http/rate-limits.ts';
 import { type WebhookHandler, webhookAnswer, webhookProvider } from '../api/http/webhooks.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { MAX_WEBHOOK_BODY_BYTES } from '../sync/forge/webhook-handler.ts';
+
+/** A large organisation's pushes come at a few a second. */
+const REQUESTS_PER_SECOND = 50;
+const FORGES = { name: 'forges', groups: [] };
 
 /** A forge sends its payload at once; a client that dribbles is cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -11,10 +17,22 @@ export async function startWebhookServer(
   listen: { readonly host: string; readonly port: number },
   handler: WebhookHandler,
   logger: Logger,
+  clock: Clock,
 ): Promise<AsyncDisposable> {
+  const limits = createRateLimits({ ...unlimited, requestsPerSecond: REQUESTS_PER_SECOND }, clock);
+  /** All of them together: behind a proxy they come from one address. */
+  const mayCome = (): boolean => {
+    try {
+      limits.checkRate(FORGES, '');
+      return true;
+    } catch {
+      return false;
+    }
+  };
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
+      if (!mayCome()) return send(response, 429, 'too many requests, please try again later\n');
       answer(request, response, handler).catch((error: unknown) => {
         logger.warn({ error }, 'Cannot answer a webhook');
         response.destroy();

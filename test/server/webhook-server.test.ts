@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { startWebhookServer } from '../../src/server/webhook-server.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 
 describe('the webhook server', () => {
   const port = 20_000 + (process.pid % 20_000);
@@ -17,6 +18,7 @@ describe('the webhook server', () => {
         return { status: 202, message: 'accepted' };
       },
       silentLogger,
+      createFakeClock(),
     );
   });
   afterEach(() => server[Symbol.asyncDispose]());
@@ -38,6 +40,14 @@ describe('the webhook server', () => {
       expect(received).toEqual([]);
     },
   );
+
+  it('tells a flood to come later', async () => {
+    const statuses: number[] = [];
+    for (let delivery = 0; delivery < 110; delivery += 1)
+      statuses.push((await fetch(`${url}/webhooks/github`, { method: 'POST', body: '{}' })).status);
+    expect(statuses.filter((status) => status === 202)).toHaveLength(100);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(10);
+  });
 
   it('refuses other methods', async () => {
     expect((await fetch(`${url}/webhooks/github`)).status).toBe(405);

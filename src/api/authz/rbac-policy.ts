@@ -29,7 +29,7 @@ interface Caches {
   readonly clusterBindings: ResourceCache;
 }
 
-/** One step of a search: a binding that speaks of the user, by one of the user's keys. */
+/** A binding that speaks of the user, by one of the user's keys. */
 interface Grant {
   readonly binding: Binding;
   readonly key: string;
@@ -85,18 +85,22 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
     return role ? (role.rules ?? NO_RULES) : undefined;
   }
 
-  /** Cluster-wide bindings first, then those of the namespace. */
-  function* grants(at: Caches, user: UserInfo, namespace: string | undefined): Generator<Grant> {
+  /** Cluster-wide bindings first, then those of the namespace; until `visit` has seen enough. */
+  function visitGrants(
+    at: Caches,
+    user: UserInfo,
+    namespace: string | undefined,
+    visit: (grant: Grant) => boolean,
+  ): void {
     const keys = keysOfUser(user);
-    const all = function* (cache: ResourceCache, place: string | undefined): Generator<Grant> {
-      for (const key of keys)
-        for (const found of cache.byIndex(BY_SUBJECT, place === undefined ? key : inNamespace(place, key))) {
+    const all = (cache: ResourceCache, place: string | undefined): boolean =>
+      keys.some((key) =>
+        cache.byIndex(BY_SUBJECT, place === undefined ? key : inNamespace(place, key)).some((found) => {
           const binding = found as Binding;
-          yield { binding, key, rules: rulesAt(at, binding.roleRef, place) };
-        }
-    };
-    yield* all(at.clusterBindings, undefined);
-    if (namespace) yield* all(at.bindings, namespace);
+          return visit({ binding, key, rules: rulesAt(at, binding.roleRef, place) });
+        }),
+      );
+    if (!all(at.clusterBindings, undefined) && namespace) all(at.bindings, namespace);
   }
 
   async function decide(
@@ -104,12 +108,15 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
     namespace: string | undefined,
     allows: (rules: readonly PolicyRule[]) => boolean,
   ): Promise<Decision> {
+    let decision: Decision | undefined;
     const missing = new Set<string>();
-    for (const { binding, key, rules } of grants(await caches(), user, namespace)) {
+    visitGrants(await caches(), user, namespace, ({ binding, key, rules }) => {
       if (!rules) missing.add(noRole(binding.roleRef));
-      else if (allows(rules)) return { allowed: true, reason: allowedBy(binding, key) };
-    }
-    if (missing.size === 0) return { allowed: false };
+      else if (allows(rules)) decision = allowedBy(binding, key);
+      return decision !== undefined;
+    });
+    if (decision) return decision;
+    if (missing.size === 0) return REFUSED;
     return { allowed: false, reason: `RBAC: ${aggregate([...missing])}` };
   }
 
@@ -121,10 +128,11 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
     async rulesFor(user, namespace) {
       const found = new Set<PolicyRule>();
       const errors = new Set<string>();
-      for (const { binding, rules } of grants(await caches(), user, namespace)) {
+      visitGrants(await caches(), user, namespace, ({ binding, rules }) => {
         if (!rules) errors.add(noRole(binding.roleRef));
         else for (const rule of rules) found.add(rule);
-      }
+        return false;
+      });
       return { rules: [...found], errors: [...errors] };
     },
     async rulesOf(reference, namespace) {
@@ -148,7 +156,29 @@ export const noRole = ({ kind, name }: RoleRef): string =>
 export const aggregate = (errors: readonly string[]): string =>
   errors.length === 1 ? (errors[0] ?? '') : `[${errors.join(', ')}]`;
 
-function allowedBy({ kind, metadata, roleRef, subjects = [] }: Binding, key: string): string {
+/** By binding and by the key of the subject: the same sentence with each request. */
+const sentences = new WeakMap<Binding, Map<string, string>>();
+
+const REFUSED: Decision = { allowed: false };
+/** Made once: nearly every request is allowed by a binding that has allowed others. */
+const decisions = new WeakMap<Binding, Map<string, Decision>>();
+
+function allowedBy(binding: Binding, key: string): Decision {
+  const known = decisions.get(binding) ?? new Map<string, Decision>();
+  const decision = known.get(key) ?? { allowed: true, reason: whyAllowed(binding, key) };
+  decisions.set(binding, known.set(key, decision));
+  return decision;
+}
+
+function whyAllowed(binding: Binding, key: string): string {
+  let known = sentences.get(binding);
+  if (!known) sentences.set(binding, (known = new Map<string, string>()));
+  let sentence = known.get(key);
+  if (sentence === undefined) known.set(key, (sentence = allowedText(binding, key)));
+  return sentence;
+}
+
+function allowedText({ kind, metadata, roleRef, subjects = [] }: Binding, key: string): string {
   const { name, namespace } = metadata;
   const subject = subjects.find((candidate) => keyOfSubject(candidate, namespace) === key);
   const shown = namespace === undefined ? name : `${name}/${namespace}`;

@@ -21,8 +21,23 @@ export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 /** Longer lists are cut: no client sends more. */
 const MAX_RANGES = 32;
 
-export function mediaRanges(accept: string | undefined): readonly MediaRange[] {
-  const ranges = (accept === undefined || accept.trim() === '' ? '*/*' : accept)
+/** Clients are programs: they accept the same with each request. */
+const read = new Map<string, readonly MediaRange[]>();
+const MAX_READ = 1_024;
+const MAX_READ_LENGTH = 512;
+
+export function mediaRanges(accept = ''): readonly MediaRange[] {
+  let ranges = read.get(accept);
+  if (!ranges) {
+    ranges = readRanges(accept);
+    if (read.size >= MAX_READ) read.clear();
+    if (accept.length <= MAX_READ_LENGTH) read.set(accept, ranges);
+  }
+  return ranges;
+}
+
+function readRanges(accept: string): readonly MediaRange[] {
+  const ranges = (accept.trim() === '' ? '*/*' : accept)
     .split(',')
     .slice(0, MAX_RANGES)
     .map((text) => {

@@ -16,8 +16,7 @@ afterEach(() => test[Symbol.asyncDispose]());
 
 const ensure = (): Promise<void> =>
   ensureDefaultPolicy({ store: test.store, objects: test.objects, logger: silentLogger });
-const role = (name: string): Promise<ClusterRole> =>
-  test.objects.get(kindNamed('ClusterRole'), name) as Promise<ClusterRole>;
+const role = (name: string): Promise<ClusterRole> => test.objects.get(kindNamed('ClusterRole'), name);
 const binding = (name: string): Promise<Binding> =>
   test.objects.get(kindNamed('ClusterRoleBinding'), name) as Promise<Binding>;
 

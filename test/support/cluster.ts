@@ -2,14 +2,16 @@
  * A control plane for tests: memory store, caches, real controllers and simulated time, with a fake kubelet and a fake
  * scheduler in place of agents and placement. Nothing here is mocked below the store's contract.
  */
+import { setMaxListeners } from 'node:events';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { createEventRecorder, objectsEventSink } from '../../src/client/event-recorder.ts';
 import type { ControllerContext } from '../../src/controllers/controller.ts';
 import { type ControllersOptions, startControllers } from '../../src/controllers/start-controllers.ts';
-import { builtinRegistry } from '../../src/schemas/registry.ts';
+import { createDynamicRegistry } from '../../src/schemas/registry.ts';
 import { isFullyReleased, planDelete, prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
 import { createCacheSet } from '../../src/store/cache-set.ts';
+import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
 import { createObjects, type Objects } from '../../src/store/objects.ts';
 import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
@@ -33,7 +35,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const store = createMemoryStore({ clock, rng });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
   const strategy = { prepareCreate, prepareUpdate, planDelete, isFullyReleased };
-  const objects = createObjects({ store, registry: builtinRegistry, clock, rng, strategy });
+  const registry = createDynamicRegistry();
+  const objects = createObjects({ store, registry, clock, rng, strategy });
   const events = createEventRecorder({
     sink: objectsEventSink(objects),
     clock,
@@ -41,13 +44,15 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     source: { component: 'test' },
   });
   const abort = new AbortController();
+  // As in the leader's loops: every controller listens to it.
+  setMaxListeners(0, abort.signal);
   const listeners = new Set<() => void>();
   let mayAct = true;
   const context: ControllerContext = {
     caches,
     objects,
     store,
-    registry: builtinRegistry,
+    registry,
     clock,
     rng,
     logger: silentLogger,
@@ -59,6 +64,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
   };
+  const following = await followDefinitions(caches, registry);
   const controllers = await startControllers(context, options);
   await settle();
   return {
@@ -73,6 +79,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     async [Symbol.asyncDispose]() {
       abort.abort();
       await controllers[Symbol.asyncDispose]();
+      await following[Symbol.asyncDispose]();
       await events[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -3,8 +3,9 @@
  * work without. They are about Zstandard, which nothing here sends, what may be cloned between threads, and promises.
  */
 import { createRequire } from 'node:module';
+import type * as clientNode from '@kubernetes/client-node';
 
-type ClientNode = typeof import('@kubernetes/client-node');
+type ClientNode = typeof clientNode;
 
 export async function loadClientNode(): Promise<ClientNode> {
   const builtin = (name: string): Record<string, unknown> =>

@@ -2,6 +2,7 @@
 import { type JsonValue, isRecord } from '../base/json.ts';
 import type { Change, ChangeSet } from './change-set.ts';
 import { type FieldChange, fieldChanges } from './field-changes.ts';
+import { changedBy } from './tracking.ts';
 
 export interface RenderDiffOptions {
   readonly color: boolean;
@@ -24,6 +25,8 @@ export function renderDiff(changeSet: ChangeSet, options: RenderDiffOptions): st
     const sign = SIGNS[change.action];
     const origin = change.origin === undefined ? '' : `  (${change.origin})`;
     lines.push(paint(sign, `${sign} ${change.kind.kind} ${printable(change.key)}${printable(origin)}`));
+    const who = changedBy(change.live);
+    if (who !== undefined) lines.push(`    changed by ${printable(who)}`);
     for (const field of shownFields(change)) lines.push(...fieldLines(field, paint));
   }
   for (const { message } of changeSet.problems) lines.push(paint('-', `! ${printable(message)}`));
@@ -46,6 +49,7 @@ export function describeChanges({ changes, problems, held }: ChangeSet): JsonVal
         key: change.key,
         wave: change.wave,
         ...(change.origin === undefined ? {} : { origin: change.origin }),
+        ...changedByMember(change),
         fields: shownFields(change).map(
           ({ path, before, after }) =>
             ({
@@ -58,6 +62,11 @@ export function describeChanges({ changes, problems, held }: ChangeSet): JsonVal
     problems: problems.map(({ code, key, message }) => ({ code, key, message })),
     held: held.map(({ kind, key, reason }) => ({ kind: kind.kind, key, reason })),
   };
+}
+
+function changedByMember({ live }: Change): { readonly changedBy?: string } {
+  const who = changedBy(live);
+  return who === undefined ? {} : { changedBy: who };
 }
 
 function summary({ changes }: ChangeSet): string {

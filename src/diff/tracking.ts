@@ -11,6 +11,21 @@ export const TRACKING_ANNOTATION = 'argocd.argoproj.io/tracking-id';
 /** Which fields Git set at the last apply; see applied-fields.ts. */
 export const APPLIED_FIELDS_ANNOTATION = 'symphony.dev/applied-fields';
 
+/**
+ * Who changed an object that Git manages, and when: `TIME USER`. The API writes it with the change, the sync that puts the
+ * object back takes it away: it is there for as long as the drift is.
+ */
+export const CHANGED_BY_ANNOTATION = 'symphony.dev/changed-by';
+/** As whom the sync worker writes. */
+export const SYNC_USER = 'system:symphony:sync';
+
+/** `alice at 2026-01-02T03:04:05Z`; undefined when nobody but Git changed it. */
+export function changedBy(object: KubeObject | undefined): string | undefined {
+  const text = object?.metadata.annotations?.[CHANGED_BY_ANNOTATION];
+  const space = text?.indexOf(' ') ?? -1;
+  return text === undefined || space < 0 ? text : `${text.slice(space + 1)} at ${text.slice(0, space)}`;
+}
+
 /** `namespace_name:group/Kind:namespace/name`. */
 export function trackingId(applicationKey: string, object: KubeObject): string {
   const { group } = parseApiVersion(object.apiVersion);

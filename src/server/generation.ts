@@ -17,6 +17,7 @@ import type { RateLimits } from '../api/http/rate-limits.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
 import { createAuthorizer } from '../api/authz/authorizer.ts';
+import type { PeerOptions } from '../api/peers/types.ts';
 import type { Authority } from '../api/tls/authority.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
 import type { Clock } from '../base/clock.ts';
@@ -38,6 +39,9 @@ import { createPayloadCodec, loadOrCreateKey } from '../store/payload-codec.ts';
 import { createRedisStore } from '../store/redis-store.ts';
 import type { Store } from '../store/types.ts';
 import { certificatesOptions } from './certificate-options.ts';
+import { createPeerCredentials } from './peer-credentials.ts';
+import { addressesOf, serverIdOf, startPresence } from './server-presence.ts';
+import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './store-identity.ts';
 import { createClusterCondition } from './cluster-condition.ts';
 import type { DataDir } from './data-dir.ts';
 import { createGitOps, type GitOps } from './gitops.ts';
@@ -85,8 +89,11 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     for (const part of undo.reverse()) await part[Symbol.asyncDispose]();
   };
   try {
-    const codec = createPayloadCodec(await loadOrCreateKey(join(dataDir.root, 'encryption.key')));
+    const key = await loadOrCreateKey(join(dataDir.identity, 'encryption.key'));
+    const codec = createPayloadCodec(key);
+    const identity = storeIdentityOf(parts.tls.caPem, key);
     const store = keep(await createRedisStore({ url: parts.redisUrl, logger, clock, codec }));
+    await checkStoreIdentity(store, identity);
     const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
     const condition = createClusterCondition(history.phase);
     const registry = createDynamicRegistry();
@@ -98,8 +105,29 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger, policy }));
     const gitOps = keep(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
     // Before anybody asks: without these, nobody but administrators and nodes may do anything.
+    await rememberStoreIdentity(objects, identity);
     await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
-    const server = keep(await listen(parts, core, { history, queues, webhooks: gitOps.webhooks }));
+    const host = hostname();
+    const id = serverIdOf(host, dataDir.root);
+    const holder = `${id}_${rng.uuid()}`;
+    const presence = await startPresence({
+      store,
+      objects,
+      caches,
+      clock,
+      logger,
+      id,
+      hostname: host,
+      holder,
+    });
+    const peers: PeerOptions = {
+      peers: () => presence.peers(),
+      credentials: createPeerCredentials(parts.authority, clock),
+      caPem: parts.tls.caPem,
+    };
+    const server = keep(await listen(parts, core, { history, queues, webhooks: gitOps.webhooks, peers }));
+    keep(presence);
+    presence.announce(...addressesOf(config, server.url));
     if (config.webhookListen && gitOps.webhooks) {
       keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger, clock));
     }
@@ -133,6 +161,7 @@ function listen(
     readonly history: HistoryWatch;
     readonly queues: Queues;
     readonly webhooks: WebhookHandler | undefined;
+    readonly peers: PeerOptions;
   },
 ): Promise<ApiServer> {
   const certificates = createCertificateAuthenticator({ caPem: tls.caPem, clock });
@@ -146,6 +175,7 @@ function listen(
     actions: [...authentication.actions],
     issuer: serviceAccounts.documents,
     ...(parts.webhooks ? { webhooks: parts.webhooks } : {}),
+    peers: parts.peers,
     metrics: metrics.source,
     limits,
     connections: { maxConnectionsPerAddress: config.maxConnectionsPerAddress },

@@ -29,6 +29,8 @@ export interface LeaderParts {
   readonly store: Store;
   readonly caches: CacheSet;
   readonly objects: Objects;
+  /** The same for the sync worker, whose writes are Git's. */
+  readonly syncObjects?: Objects;
   readonly queues: Queues;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -100,6 +102,7 @@ export async function startLeaderLoops(
   const isRebuilt = condition.mayAct();
   const applications = await createApplicationController({
     ...common,
+    objects: parts.syncObjects ?? objects,
     queues,
     ...parts.sync,
     commitOptions: () => (fence ? { fence } : {}),

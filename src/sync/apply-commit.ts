@@ -4,6 +4,7 @@
  */
 import { type ChangeSet, idOf, planChangeSet } from '../diff/change-set.ts';
 import { optionComplaints } from '../diff/sync-options.ts';
+import { changedBy } from '../diff/tracking.ts';
 import { assess, findCause } from '../health/index.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
@@ -293,8 +294,17 @@ function conditionsOf(
   add('NonAncestorWarning', state.nonAncestor === undefined ? [] : [state.nonAncestor]);
   add('ExcludedResourceWarning', state.render?.warnings ?? []);
   add('PruneHeldWarning', changeSet ? heldMessages(changeSet, state) : []);
+  add('DriftWarning', driftMessages(changeSet));
   add('UnsupportedOptionWarning', [...optionComplaints(syncOptions), ...state.complaints]);
   return conditions;
+}
+
+/** What people changed past Git and no sync has put back: the automation is off, or its turn has not come. */
+function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
+  return (changeSet?.changes ?? []).flatMap(({ action, kind, key, live }) => {
+    const who = action === 'update' ? changedBy(live) : undefined;
+    return who === undefined ? [] : [`${kind.kind} ${key} differs from Git: changed by ${who}`];
+  });
 }
 
 function heldMessages({ held }: ChangeSet, state: ApplicationState): readonly string[] {

@@ -3,6 +3,7 @@
  * BullMQ, the in-memory repository for Git, and no sockets. It replaces its generation when the store loses its history,
  * as src/server/control-plane.ts does; it can be stopped in order, and killed.
  */
+import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
@@ -97,6 +98,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       store,
       caches,
       objects: core.objectsOf({ name: 'system:kube-controller-manager', groups: [] }),
+      syncObjects: core.objectsOf({ name: SYNC_USER, groups: [] }),
       queues,
       registry,
       clock,
@@ -222,6 +224,8 @@ function createMemoryDataDir(): DataDir {
   return {
     root: '/nonexistent',
     redis: '/nonexistent/redis',
+    identity: '/nowhere',
+    serving: '/nowhere',
     tls: '/nonexistent/tls',
     mirrors: '/nonexistent/mirrors',
     kubeconfig: '/nonexistent/kubeconfig',

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
+import { createEventRecorder, objectsEventSink } from '../../client/event-recorder.ts';
 import { definitions } from '../../schemas/generated/definitions.js';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import type { Registry } from '../../schemas/resource-kind.ts';
@@ -130,7 +131,15 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
   const snapshots = createSnapshots({ caches: options.caches, logger });
   const space = options.addresses ?? defaultAddressSpace;
   const services = createServiceAllocation({ store, snapshots, clock, rng, space });
+  const events = createEventRecorder({
+    sink: objectsEventSink(objects),
+    clock,
+    logger,
+    source: { component: 'symphony-api' },
+  });
   const admission = createAdmission({
+    nowMs: () => clock.now(),
+    tell: (event) => events.record(event),
     snapshots,
     policy: options.policy ?? DEFAULT_POLICY,
     quotas: createQuotaClaims({ store, snapshots, clock }),
@@ -247,7 +256,10 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     async warm() {
       await Promise.all(registry.stored.map((kind) => snapshots.open(kind)));
     },
-    [Symbol.asyncDispose]: () => snapshots[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await events[Symbol.asyncDispose]();
+      await snapshots[Symbol.asyncDispose]();
+    },
   };
 }
 

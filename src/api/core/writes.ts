@@ -153,7 +153,13 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     context: RequestContext,
   ): Promise<KubeObject> {
     if (kind.custom?.terminating) throw definitionTerminating();
-    const object = await admission.admit({ kind, operation: 'create', object: defaulted, context });
+    const object = await admission.admit({
+      kind,
+      operation: 'create',
+      object: defaulted,
+      context,
+      dryRun: options.dryRun,
+    });
     const write = (complete: KubeObject): Promise<KubeObject> =>
       options.dryRun ? createDry(kind, complete) : objects.create(complete);
     let created: KubeObject;
@@ -229,6 +235,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
         object: changed,
         current,
         context,
+        dryRun,
       });
       const owned = owner ? withOwnership(kind, current, next, owner, subresource) : next;
       try {

@@ -27,12 +27,14 @@ export interface AdmissionOptions {
   readonly snapshots: Snapshots;
   readonly policy: AdmissionPolicy;
   readonly quotas: QuotaClaims;
+  readonly nowMs: () => number;
+  readonly tell: AdmissionDependencies['tell'];
 }
 
 /** Rules of one commit that wait at the same time; they share their looks at the caches. */
 const CONCURRENCY = 64;
 
-export function createAdmission({ snapshots, policy, quotas }: AdmissionOptions): Admission {
+export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: AdmissionOptions): Admission {
   function dependenciesFor(together: readonly ObjectChange[]): AdmissionDependencies {
     const created = new Map<string, KubeObject>();
     for (const { kind, operation, object } of together)
@@ -47,6 +49,8 @@ export function createAdmission({ snapshots, policy, quotas }: AdmissionOptions)
     return {
       snapshots,
       policy,
+      nowMs,
+      tell,
       async find(resource, key) {
         const sibling = created.get(`${resourceIdOf(resource)} ${key}`);
         if (sibling) return sibling;

@@ -1,5 +1,6 @@
 /** The admission rules in the order in which they run: what changes an object first, what only checks it afterwards. */
 import { certificateRequest } from './certificate-request.ts';
+import { gitManaged } from './git-managed.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeTaint } from './node.ts';
@@ -25,4 +26,5 @@ export const admissionRules: readonly AdmissionRule[] = [
   podSecurityLabels,
   podSecurity,
   limitRangeChecks,
+  gitManaged,
 ];

@@ -5,6 +5,7 @@
  * The same list runs for requests, and for what controllers and the sync worker write (`internal`).
  */
 import type { KubeObject } from '../../../schemas/object.ts';
+import type { EventInput } from '../../../client/plan-event.ts';
 import type { PodSecurityLevel } from '../../../schemas/pod-security/types.ts';
 import type { ResourceKind, Subresource } from '../../../schemas/resource-kind.ts';
 import type { Snapshots } from '../snapshots.ts';
@@ -19,6 +20,8 @@ export interface AdmissionRequest {
   /** The stored object, for updates. */
   readonly current?: KubeObject | undefined;
   readonly context: RequestContext;
+  /** Nothing will be written. */
+  readonly dryRun?: boolean;
   /** Written by a part of the control plane, not by a request. */
   readonly internal: boolean;
 }
@@ -33,6 +36,9 @@ export interface AdmissionPolicy {
 export interface AdmissionDependencies {
   readonly snapshots: Snapshots;
   readonly policy: AdmissionPolicy;
+  readonly nowMs: () => number;
+  /** Says something about an object where people look for it; never fails. */
+  readonly tell: (event: EventInput) => void;
   /**
    * An object that the rule depends on: out of the commit that the change is part of, or out of the cache; one that
    * seems to be missing is looked for again, as the cache may be a moment behind.

@@ -17,6 +17,9 @@ import type { RateLimits } from './http/rate-limits.ts';
 import type { WebhookHandler } from './http/webhooks.ts';
 import type { ServerTls } from './tls/server-tls.ts';
 import { createNodeUsages } from './metrics/node-usage.ts';
+import { createPeerTunnels } from './peers/peer-tunnels.ts';
+import { createPeerService } from './peers/serve-peer.ts';
+import type { PeerOptions } from './peers/types.ts';
 import { createTunnels } from './tunnel.ts';
 import { builtInResources } from './virtual/built-in.ts';
 import type { VirtualResource } from './virtual/types.ts';
@@ -30,6 +33,8 @@ export interface ApiServerOptions {
   readonly actions?: readonly ObjectAction[];
   /** Roles, nodes and administrators (authz/authorizer.ts), unless given. */
   readonly authorizer?: Authorizer;
+  /** The other servers of the cluster; without it there are none. */
+  readonly peers?: PeerOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly livenessChecks?: readonly HealthCheck[];
@@ -54,7 +59,10 @@ export interface ApiServer extends AsyncDisposable {
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { core, clock, listen } = options;
   const logger = options.logger.child({ component: 'api-server' });
-  const tunnels = createTunnels({ clock, logger });
+  const ownTunnels = createTunnels({ clock, logger });
+  const { peers } = options;
+  const tunnels = peers ? createPeerTunnels({ ...peers, local: ownTunnels, clock, logger }) : ownTunnels;
+  const peerService = createPeerService(ownTunnels, logger);
   const usages = createNodeUsages({ tunnels, clock, logger });
   const authorizer = options.authorizer ?? createAuthorizer(core.snapshots);
   await core.warm();
@@ -63,6 +71,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     virtual: [...(options.virtual ?? []), ...builtInResources({ core, authorizer, usages })],
     logger,
     tunnels,
+    peerService,
     authorizer,
     tls: { key: options.tls.keyPem, cert: options.tls.certPem, ca: options.tls.caPem },
   });
@@ -78,6 +87,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     async [Symbol.asyncDispose]() {
       await announced[Symbol.asyncDispose]();
       app.endStreams();
+      peerService[Symbol.dispose]();
       await tunnels[Symbol.asyncDispose]();
       await app.server.close();
     },

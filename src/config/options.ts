@@ -32,7 +32,11 @@ export interface Config {
   readonly pollIntervalMs: number;
   readonly stabilityWindowMs: number;
   readonly dataDir: string;
+  /** Undefined: the data directory. */
+  readonly identityDir: string | undefined;
   readonly listen: HostPort;
+  readonly advertiseAddress: HostPort | undefined;
+  readonly tlsSans: readonly string[];
   readonly webhookListen: HostPort | undefined;
   readonly webhookSecretFile: string | undefined;
   readonly commitStatus: (typeof commitStatusKinds)[number];
@@ -169,6 +173,34 @@ export const options: readonly OptionSpec[] = [
     commands: EVERY,
     fallback: './.symphony',
     isPath: true,
+    parse: text,
+  },
+  {
+    field: 'identityDir',
+    flag: 'identity-dir',
+    placeholder: 'DIR',
+    description:
+      'what all API servers of a cluster share: tls/, encryption.key, tokens.json [default: --data-dir]',
+    commands: SERVERS,
+    isPath: true,
+    parse: text,
+  },
+  {
+    field: 'advertiseAddress',
+    flag: 'advertise-address',
+    placeholder: 'HOST:PORT',
+    description: 'where other API servers and pods reach this one, where it is not --listen',
+    commands: SERVERS,
+    parse: parseHostPort,
+  },
+  {
+    field: 'tlsSans',
+    flag: 'tls-san',
+    placeholder: 'NAME',
+    description:
+      "name or address that the API's certificate carries, such as a load balancer's; may be repeated",
+    commands: SERVERS,
+    list: true,
     parse: text,
   },
   {

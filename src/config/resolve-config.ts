@@ -137,7 +137,6 @@ function checkTogether(
   }
   if (command === 'agent') {
     if (config.server === undefined) problems.push('--server: required: the URL of the control plane');
-    if (config.tokenFile === undefined) problems.push('--token-file: required: see "symphony token create"');
     if (config.dockerHosts.length > 1)
       problems.push(`${origin('dockerHosts', 'docker-host')}: an agent has one engine`);
   }

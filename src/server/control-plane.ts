@@ -3,10 +3,12 @@
  * its history, the generation ends, its caches with it, and the next one rebuilds (docs/INVARIANTS.md). Agents and kubectl
  * see a restart of the API server, no more.
  */
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { writePrivateFile } from '../base/private-file.ts';
 import { systemRng } from '../base/rng.ts';
 import { createServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
@@ -44,7 +46,7 @@ const ADMIN = { name: 'kubernetes-admin', groups: ['system:masters'] } as const;
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { config, logger } = options;
   const clock = options.clock ?? systemClock;
-  const dataDir = await openDataDir(resolve(config.dataDir));
+  const dataDir = await openDataDir(resolve(config.dataDir), resolve(config.identityDir ?? config.dataDir));
   const embedded =
     config.redisUrl === undefined
       ? await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })
@@ -64,9 +66,11 @@ async function startOn(
 ): Promise<ControlPlane> {
   const { host } = config.listen;
   const authority = await openAuthority({ directory: dataDir.tls, clock });
-  const hosts = isWildcard(host) ? [] : [host];
-  const tls = await ensureServerTls({ authority, directory: dataDir.tls, hosts, clock });
-  const tokens = await openTokenTable(join(dataDir.root, 'tokens.json'));
+  const hosts = [host, config.advertiseAddress?.host ?? '', ...config.tlsSans].filter(
+    (name) => name !== '' && !isWildcard(name),
+  );
+  const tls = await ensureServerTls({ authority, directory: dataDir.serving, hosts, clock });
+  const tokens = await openTokenTable(join(dataDir.identity, 'tokens.json'));
   const serviceAccounts = await createServiceAccountTokens(
     await ensureSigningKey({ directory: dataDir.tls }),
   );
@@ -135,10 +139,11 @@ async function giveAdminKubeconfig(
   tls: ServerTls,
   url: string,
 ): Promise<void> {
-  let token = (await dataDir.read('admin-token'))?.trim();
+  const file = join(dataDir.identity, 'admin-token');
+  let token = (await readFile(file, 'utf8').catch(() => undefined))?.trim();
   if (token === undefined || tokens.find(token)?.name !== ADMIN.name) {
     token = await tokens.issue(ADMIN.name, ADMIN.groups);
-    await dataDir.write('admin-token', `${token}\n`);
+    await writePrivateFile(file, `${token}\n`);
   }
   await writeKubeconfig(dataDir.kubeconfig, { server: url, caPem: tls.caPem, token });
 }

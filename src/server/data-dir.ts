@@ -4,6 +4,10 @@ import { join } from 'node:path';
 
 export interface DataDir {
   readonly root: string;
+  /** What all API servers of the cluster share; the root, unless given. */
+  readonly identity: string;
+  /** Where this server's own certificate lies. */
+  readonly serving: string;
   readonly redis: string;
   readonly tls: string;
   readonly mirrors: string;
@@ -15,12 +19,14 @@ export interface DataDir {
   write(name: string, text: string): Promise<void>;
 }
 
-export async function openDataDir(root: string): Promise<DataDir> {
-  await mkdir(root, { recursive: true, mode: 0o700 });
+export async function openDataDir(root: string, identity = root): Promise<DataDir> {
+  for (const directory of new Set([root, identity])) await mkdir(directory, { recursive: true, mode: 0o700 });
   return {
     root,
+    identity,
+    serving: join(root, 'tls'),
     redis: join(root, 'redis'),
-    tls: join(root, 'tls'),
+    tls: join(identity, 'tls'),
     mirrors: join(root, 'git'),
     kubeconfig: join(root, 'kubeconfig'),
     agent: (nodeName) => join(root, 'agents', nodeName),

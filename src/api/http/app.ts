@@ -17,6 +17,7 @@ import { loadDescriptions } from '../openapi/descriptions.ts';
 import { createOpenApi } from '../openapi/documents.ts';
 import { answerHeaders, proxyRequest } from '../proxy/proxy-request.ts';
 import { createPodStreams } from '../streams/pod-streams.ts';
+import type { PeerService } from '../peers/serve-peer.ts';
 import type { Tunnels } from '../tunnel.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { createAccess, type Entered } from './access.ts';
@@ -55,6 +56,8 @@ export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'vir
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly tunnels: Tunnels;
+  /** Takes the connections of other API servers. */
+  readonly peerService?: Pick<PeerService, 'accept'>;
   readonly logger: Logger;
   /** Resources that the store does not keep. */
   readonly virtual?: readonly VirtualResource[];

@@ -14,6 +14,8 @@ import { createClientSocket } from '../streams/client-socket.ts';
 import { offeredProtocols } from '../streams/plan-upgrade.ts';
 import type { PodStreams } from '../streams/pod-streams.ts';
 import { acceptWebSocket } from '../streams/web-sockets.ts';
+import type { PeerService } from '../peers/serve-peer.ts';
+import { PEER_PROTOCOL, PEER_USER } from '../peers/types.ts';
 import { TUNNEL_PROTOCOL, type Tunnels } from '../tunnel.ts';
 import type { Entered } from './access.ts';
 import { statusOf } from './failures.ts';
@@ -28,6 +30,7 @@ export interface UpgradeOptions {
   readonly core: ApiCore;
   readonly authorizer: Authorizer;
   readonly tunnels: Tunnels;
+  readonly peerService?: Pick<PeerService, 'accept'>;
   readonly podStreams: PodStreams;
   readonly live: LiveSessions;
   readonly logger: Logger;
@@ -163,10 +166,24 @@ async function logs(
 const isWebSocket = ({ headers }: IncomingMessage): boolean =>
   (headers.upgrade ?? '').toLowerCase() === 'websocket';
 
+/** Another API server of this cluster, by its certificate: nobody else may use the tunnels that end here. */
+function isPeer({ headers }: IncomingMessage, { target, user }: Entered): boolean {
+  if ((headers.upgrade ?? '').toLowerCase() !== PEER_PROTOCOL) return false;
+  if (target.type !== 'resource' || target.plural !== 'peers') throw resourceNotFound();
+  if (user.name === PEER_USER && user.groups.includes(MASTERS)) return true;
+  throw failure(403, 'Forbidden', `peers is forbidden: User "${user.name}" is not an API server`);
+}
+
+const MASTERS = 'system:masters';
+
 async function acceptTunnel(options: UpgradeOptions, upgrade: UpgradeRequest): Promise<void> {
   const { authorizer, tunnels } = options;
   const { request, socket, head, entered } = upgrade;
   const { target, user } = entered;
+  if (isPeer(request, entered)) {
+    if (!options.peerService) throw resourceNotFound();
+    return options.peerService.accept(socket, head);
+  }
   const isTunnel = (request.headers.upgrade ?? '').toLowerCase() === TUNNEL_PROTOCOL;
   if (!isTunnel || target.type !== 'resource') throw resourceNotFound();
   const { plural, name, subresource } = target;

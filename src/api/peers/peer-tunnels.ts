@@ -1,0 +1,102 @@
+/**
+ * Tunnels across API servers. An agent's tunnel ends at one server; a request that reaches another one is passed on to the
+ * server that has it. Nobody writes down which that is: the others are asked in turn, the last one that had it first. With a
+ * handful of servers that costs a round trip now and then, and can never be out of date.
+ */
+import type { ClientHttp2Session } from 'node:http2';
+import type { Clock } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { TunnelRequest, TunnelResponse, Tunnels } from '../tunnel.ts';
+import { openPeerSession } from './peer-session.ts';
+import { NODE_HEADER, NOT_HERE, type Peer, type PeerOptions } from './types.ts';
+
+export interface PeerTunnelsOptions extends PeerOptions {
+  readonly local: Tunnels;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** As long as a server waits for its own agent, and a little more. */
+const ANSWER_TIMEOUT_MS = 35_000;
+/** Remembered holders; forgetting one costs a question. */
+const MAX_REMEMBERED = 10_000;
+
+export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
+  const { local, clock, logger } = options;
+  const sessions = new Map<string, Promise<ClientHttp2Session>>();
+  const holders = new Map<string, string>();
+
+  function sessionOf(peer: Peer): Promise<ClientHttp2Session> {
+    const known = sessions.get(peer.id);
+    if (known) return known;
+    const opening = openPeerSession(peer, options);
+    sessions.set(peer.id, opening);
+    const forget = (): void => {
+      if (sessions.get(peer.id) === opening) sessions.delete(peer.id);
+    };
+    opening.then((session) => session.once('close', forget), forget);
+    return opening;
+  }
+
+  async function ask(peer: Peer, request: TunnelRequest): Promise<TunnelResponse> {
+    const { node, method, path, signal, writable } = request;
+    const session = await sessionOf(peer);
+    return new Promise((resolve, reject) => {
+      const stream = session.request(
+        { ':method': method, ':path': path, [NODE_HEADER]: node },
+        { endStream: writable !== true, signal },
+      );
+      const timer = clock.setTimer(() => stream.destroy(new Error('no answer in time')), ANSWER_TIMEOUT_MS);
+      stream.on('error', (error) => {
+        timer.cancel();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      });
+      stream.on('close', () => {
+        timer.cancel();
+        reject(new Error('the connection ended'));
+      });
+      stream.on('response', (headers) => {
+        timer.cancel();
+        resolve({ status: Number(headers[':status']), contentType: headers['content-type'], stream });
+      });
+    });
+  }
+
+  async function passOn(request: TunnelRequest): Promise<TunnelResponse | undefined> {
+    const last = holders.get(request.node);
+    const peers = [...options.peers()].sort((a, b) => Number(b.id === last) - Number(a.id === last));
+    for (const peer of peers) {
+      try {
+        const answer = await ask(peer, request);
+        if (answer.status !== NOT_HERE) {
+          if (holders.size >= MAX_REMEMBERED) holders.clear();
+          holders.set(request.node, peer.id);
+          return answer;
+        }
+        answer.stream.close();
+      } catch (error) {
+        if (request.signal.aborted) throw error;
+        logger.info({ peer: peer.id, error: errorMessage(error) }, 'Cannot ask another server for a tunnel');
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    get nodes() {
+      return local.nodes;
+    },
+    accept: (node, socket, head) => local.accept(node, socket, head),
+    async request(request) {
+      if (local.nodes.includes(request.node)) return local.request(request);
+      return (await passOn(request)) ?? local.request(request);
+    },
+    async [Symbol.asyncDispose]() {
+      const open = [...sessions.values()];
+      sessions.clear();
+      for (const session of open) (await session.catch(() => undefined))?.destroy();
+      await local[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/** The other API servers of the cluster, as one of them knows them. */
+
+export interface Peer {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PeerCredentials {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+export interface PeerOptions {
+  /** Those that live, without this one. */
+  peers(): readonly Peer[];
+  /** What this server shows the others: a certificate of the cluster's authority, for `system:apiserver`. */
+  credentials(): Promise<PeerCredentials>;
+  readonly caPem: string;
+}
+
+export const PEER_PROTOCOL = 'symphony-peer';
+/** Who another server is to this one. */
+export const PEER_USER = 'system:apiserver';
+export const PEER_PATH = '/apis/symphony.dev/v1/peers/tunnels';
+export const NODE_HEADER = 'x-symphony-node';
+/** The answer of a server that has no tunnel to the node either. */
+export const NOT_HERE = 421;

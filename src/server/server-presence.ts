@@ -1,0 +1,257 @@
+/**
+ * That this API server is there, for the others and for everybody: its Lease `kube-system/apiserver-<id>`, as upstream's, and the
+ * Endpoints of `default/kubernetes`, which hold the servers that live. A server lives as long as its lease is seen to be
+ * renewed, by our own clock: the clocks of others are not compared.
+ */
+import { createHash } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import { type Clock, type Timer, toRfc3339Micro } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
+import { jsonEqual } from '../base/json.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Config } from '../config/index.ts';
+import { defaultNodeIp } from './cluster-identity.ts';
+import type { Peer } from '../api/peers/types.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import { isStatusError } from '../schemas/status.ts';
+import type { Lease } from '../schemas/types.ts';
+import type { CacheSet } from '../store/cache.ts';
+import type { Objects } from '../store/objects.ts';
+import type { Store } from '../store/types.ts';
+
+export interface PresenceOptions {
+  readonly store: Store;
+  readonly objects: Objects;
+  readonly caches: CacheSet;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly id: string;
+  readonly hostname: string;
+  readonly holder: string;
+}
+
+export interface Presence extends AsyncDisposable {
+  /** The other servers that live. */
+  peers(): readonly Peer[];
+  /** Once it is known where this server listens. `endpointIp`: what pods may use; undefined for none. */
+  announce(address: { readonly host: string; readonly port: number }, endpointIp: string | undefined): void;
+}
+
+const NAMESPACE = 'kube-system';
+const IDENTITY_LABEL = 'apiserver.kubernetes.io/identity';
+/** Upstream's: where other servers reach this one. */
+const ADDRESS = 'kubernetes.io/peer-advertise-address';
+const ENDPOINT = 'symphony.dev/endpoint';
+const RENEW_MS = 4_000;
+const ALIVE_MS = 12_000;
+/** A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight. */
+const FRESH_MS = 60_000;
+/** Upstream's; leases of servers that are gone for good are removed by then. */
+const LEASE_SECONDS = 3_600;
+
+/**
+ * Where other servers reach this one, and the address that pods may use. As upstream: a server that listens on a loopback or on
+ * every address is said to be at the machine's.
+ */
+export function addressesOf(
+  { advertiseAddress }: Pick<Config, 'advertiseAddress'>,
+  serverUrl: string,
+): [{ readonly host: string; readonly port: number }, string | undefined] {
+  const url = new URL(serverUrl);
+  const listens = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || '443') };
+  const isEverywhere = listens.host === '0.0.0.0' || listens.host === '::';
+  const address = advertiseAddress ?? (isEverywhere ? { ...listens, host: defaultNodeIp() } : listens);
+  const isLoopback = !isIPv4(address.host) || address.host.startsWith('127.');
+  const ip = isLoopback ? defaultNodeIp() : address.host;
+  return [address, ip.startsWith('127.') ? undefined : ip];
+}
+
+export function serverIdOf(hostname: string, directory: string): string {
+  const hash = createHash('sha256').update(`${hostname}\n${directory}`).digest('hex');
+  return `apiserver-${hash.slice(0, 26)}`;
+}
+
+export async function startPresence(options: PresenceOptions): Promise<Presence> {
+  const { clock, id } = options;
+  const leases = await options.caches.open<Lease>('leases.coordination.k8s.io');
+  const seen = new Map<string, { readonly renewTime: string; readonly atMs: number }>();
+  const held: { timer?: Timer } = {};
+  let own: { readonly address: string; readonly endpoint: string | undefined } | undefined;
+  let stopped = false;
+  let turn: Promise<void> = Promise.resolve();
+
+  function others(): readonly Lease[] {
+    return leases
+      .list(NAMESPACE)
+      .filter(({ metadata }) => metadata.labels?.[IDENTITY_LABEL] !== undefined && metadata.name !== id);
+  }
+
+  function look(): void {
+    const now = clock.now();
+    const present = others();
+    for (const { metadata, spec } of present) {
+      const renewTime = spec.renewTime ?? '';
+      const before = seen.get(metadata.name);
+      if (before?.renewTime === renewTime) continue;
+      const isNews = before !== undefined || Math.abs(now - Date.parse(renewTime)) < FRESH_MS;
+      seen.set(metadata.name, { renewTime, atMs: isNews ? now : Number.NEGATIVE_INFINITY });
+    }
+    const names = new Set(present.map(({ metadata }) => metadata.name));
+    for (const name of seen.keys()) if (!names.has(name)) seen.delete(name);
+  }
+
+  function alive(): readonly Lease[] {
+    look();
+    const now = clock.now();
+    return others().filter(
+      ({ metadata }) => now - (seen.get(metadata.name)?.atMs ?? Number.NEGATIVE_INFINITY) < ALIVE_MS,
+    );
+  }
+
+  async function round(): Promise<void> {
+    if (!own) return;
+    try {
+      await renew(options, own);
+      const endpoints = [
+        own.endpoint,
+        ...alive().map(({ metadata }) => metadata.annotations?.[ENDPOINT]),
+      ].filter((endpoint) => endpoint !== undefined && endpoint !== '');
+      await keepEndpoints(options, endpoints as readonly string[]);
+      await removeExpired(options, others());
+    } catch (error) {
+      options.logger.info({ error: errorMessage(error) }, 'Cannot say that this server is there');
+    }
+    if (!stopped) held.timer = clock.setTimer(() => void (turn = round()), RENEW_MS);
+  }
+
+  return {
+    peers: () =>
+      alive().flatMap(({ metadata }) => {
+        const url = urlOf(metadata.annotations?.[ADDRESS]);
+        if (!url) return [];
+        const host = url.hostname.replace(/^\[|\]$/g, '');
+        return [{ id: metadata.name, host, port: Number(url.port || '443') }];
+      }),
+    announce({ host, port }, endpointIp) {
+      const shown = host.includes(':') ? `[${host}]` : host;
+      own = {
+        address: `${shown}:${port}`,
+        endpoint: endpointIp === undefined ? undefined : `${endpointIp}:${port}`,
+      };
+      turn = round();
+    },
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      held.timer?.cancel();
+      await turn;
+      held.timer?.cancel();
+      await leave(options);
+    },
+  };
+}
+
+function urlOf(address: string | undefined): URL | undefined {
+  try {
+    return new URL(`https://${address ?? ''}`);
+  } catch {
+    return undefined;
+  }
+}
+
+async function renew(
+  { objects, store, clock, id, hostname, holder }: PresenceOptions,
+  own: { readonly address: string; readonly endpoint: string | undefined },
+): Promise<void> {
+  const found = (await store.get('leases.coordination.k8s.io', `${NAMESPACE}/${id}`)) as Lease | undefined;
+  const spec = {
+    holderIdentity: holder,
+    leaseDurationSeconds: LEASE_SECONDS,
+    renewTime: toRfc3339Micro(clock.now()),
+  };
+  const labels = { [IDENTITY_LABEL]: 'kube-apiserver', 'kubernetes.io/hostname': hostname };
+  const annotations = {
+    [ADDRESS]: own.address,
+    ...(own.endpoint === undefined ? {} : { [ENDPOINT]: own.endpoint }),
+  };
+  const type = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' };
+  if (!found)
+    await objects.create({
+      ...type,
+      metadata: { name: id, namespace: NAMESPACE, labels, annotations },
+      spec,
+    });
+  else await objects.update({ ...found, metadata: { ...found.metadata, labels, annotations }, spec });
+}
+
+async function leave({ objects, store, id, logger }: PresenceOptions): Promise<void> {
+  try {
+    const found = await store.get('leases.coordination.k8s.io', `${NAMESPACE}/${id}`);
+    if (found) await objects.apply([{ verb: 'delete', object: found }]);
+  } catch (error) {
+    logger.debug({ error: errorMessage(error) }, 'Cannot take the lease of this server away');
+  }
+}
+
+async function removeExpired({ objects, clock }: PresenceOptions, leases: readonly Lease[]): Promise<void> {
+  for (const object of leases) {
+    const ends = Date.parse(object.spec.renewTime ?? '') + LEASE_SECONDS * 1_000;
+    if (ends >= clock.now()) continue;
+    await objects.apply([{ verb: 'delete', object }]).catch((error: unknown) => {
+      if (!isStatusError(error)) throw error;
+    });
+  }
+}
+
+/** Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects it. */
+async function keepEndpoints(
+  { objects, store }: PresenceOptions,
+  endpoints: readonly string[],
+): Promise<void> {
+  const split = [...new Set(endpoints)].sort().map((endpoint) => {
+    const at = endpoint.lastIndexOf(':');
+    return { ip: endpoint.slice(0, at), port: Number(endpoint.slice(at + 1)) };
+  });
+  const ports = [...new Set(split.map(({ port }) => port))].sort((a, b) => a - b);
+  const metadata = { name: 'kubernetes', namespace: 'default' };
+  const portOf = (port: number): object => ({ name: 'https', port, protocol: 'TCP' });
+  const addressesAt = (port: number): readonly string[] =>
+    split.filter((endpoint) => endpoint.port === port).map(({ ip }) => ip);
+  const subsets = ports.map((port) => ({
+    addresses: addressesAt(port).map((ip) => ({ ip })),
+    ports: [portOf(port)],
+  }));
+  const [first] = ports;
+  await keep(objects, store, 'endpoints', ['subsets'], {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    ...(subsets.length === 0 ? {} : { subsets }),
+  });
+  if (first === undefined) return;
+  await keep(objects, store, 'endpointslices.discovery.k8s.io', ['endpoints', 'ports'], {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: 'IPv4',
+    endpoints: addressesAt(first).map((ip) => ({ addresses: [ip], conditions: { ready: true } })),
+    ports: [portOf(first)],
+  });
+}
+
+async function keep(
+  objects: Objects,
+  store: Store,
+  resource: string,
+  fields: readonly string[],
+  wanted: KubeObject,
+): Promise<void> {
+  const found = await store.get(resource, `${wanted.metadata.namespace ?? ''}/${wanted.metadata.name}`);
+  try {
+    if (!found) await objects.create(wanted);
+    else if (fields.some((field) => !jsonEqual(found[field], wanted[field])))
+      await objects.update({ ...wanted, metadata: found.metadata });
+  } catch (error) {
+    // Another server was faster; the next round looks again.
+    if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
+  }
+}

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../../schemas/object.ts';
 import type { Container, Pod, PodSpec, Volume } from '../../../schemas/types.ts';
 
-export const TOKEN_VOLUME_PREFIX = 'kube-api-access-';
+const TOKEN_VOLUME_PREFIX = 'kube-api-access-';
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Seven seconds more than an hour: upstream's sign of a token that nobody asked for. */
 const TOKEN_SECONDS = 3_607;
@@ -31,9 +31,10 @@ export function withServiceAccount(pod: Pod, name: string, account: AccountField
 }
 
 function withToken(spec: PodSpec, freshName: string): PodSpec {
-  const existing = (spec.volumes ?? []).find((volume) => volume.name.startsWith(TOKEN_VOLUME_PREFIX));
+  const existing = (spec.volumes ?? []).find(({ name }) => nameOf(name).startsWith(TOKEN_VOLUME_PREFIX));
   const name = existing?.name ?? freshName;
-  const all = [...(spec.initContainers ?? []), ...spec.containers];
+  const containers = containersOf(spec);
+  const all = [...(spec.initContainers ?? []), ...containers];
   if (all.every(hasMount)) return spec;
   const mounted = (container: Container): Container =>
     hasMount(container)
@@ -45,10 +46,14 @@ function withToken(spec: PodSpec, freshName: string): PodSpec {
   return {
     ...spec,
     ...(spec.initContainers ? { initContainers: spec.initContainers.map(mounted) } : {}),
-    containers: spec.containers.map(mounted),
+    containers: containers.map(mounted),
     volumes: existing ? (spec.volumes ?? []) : [...(spec.volumes ?? []), tokenVolume(name)],
   };
 }
+
+/** Validation comes later: what a pod must have may be missing here. */
+const nameOf = (name: string | undefined): string => name ?? '';
+const containersOf = ({ containers }: Partial<PodSpec>): readonly Container[] => containers ?? [];
 
 const hasMount = ({ volumeMounts }: Container): boolean =>
   (volumeMounts ?? []).some(({ mountPath }) => mountPath === MOUNT_PATH);

@@ -124,6 +124,17 @@ describe('a new pod', () => {
     expect(own.spec.imagePullSecrets).toEqual([{ name: 'mine' }]);
   });
 
+  it.each([
+    ['no spec', {}],
+    ['no containers', { spec: {} }],
+    ['a volume without a name', { spec: { containers: [{ name: 'c', image: 'i' }], volumes: [{}] } }],
+    ['a container with nothing in it', { spec: { containers: [{}], initContainers: [{}] } }],
+    ['a mount without a place', { spec: { containers: [{ name: 'c', volumeMounts: [{}] }] } }],
+  ])('with %s is refused by validation, not by a fault', async (_what, rest) => {
+    const broken = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', namespace: 'default' }, ...rest };
+    await expect(create(broken)).rejects.toMatchObject({ code: 422 });
+  });
+
   it('of a controller is given the same, from the commit that makes its account', async () => {
     const objects = test.core.objectsOf({ name: 'system:controller', groups: [] });
     const [, made] = await objects.apply([

@@ -3,11 +3,12 @@ import { seededRng } from '../../src/base/rng.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import type { JsonValue } from '../../src/base/json.ts';
 import type { JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
-import { builtinRegistry } from '../../src/schemas/registry.ts';
+import { createDynamicRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import * as strategy from '../../src/schemas/strategy.ts';
 import type { Application } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache-set.ts';
+import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { createObjects } from '../../src/store/objects.ts';
 import {
@@ -56,9 +57,10 @@ export async function createHarness(
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
   const rng = seededRng(1);
-  const registry = builtinRegistry;
+  const registry = createDynamicRegistry();
   const objects = createObjects({ store, registry, clock, rng, strategy });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
+  const following = await followDefinitions(caches, registry);
   const repository = createMemoryRepository(clock);
   const queues = createInlineQueues();
   const controllers: ApplicationController[] = [];
@@ -90,6 +92,7 @@ export async function createHarness(
     clock,
     store,
     objects,
+    rng,
     caches,
     repository,
     queues,
@@ -110,6 +113,7 @@ export async function createHarness(
     },
     async [Symbol.asyncDispose]() {
       for (const controller of controllers) await controller[Symbol.asyncDispose]();
+      await following[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },

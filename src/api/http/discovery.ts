@@ -34,9 +34,14 @@ const SUBRESOURCES: Readonly<Partial<Record<Subresource, SubresourceShape>>> = {
   resize: { verbs: MAIN_LIKE },
 };
 
+/** In upstream's order; what is going takes nothing new. */
+const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+const TERMINATING_VERBS = ['delete', 'deletecollection', 'get', 'list', 'watch'];
+
 /** Namespaces are not deleted by the collection. */
 function verbsOf(kind: ServedResource & { readonly verbs?: readonly string[] }): readonly string[] {
   if (kind.verbs) return kind.verbs;
+  if (kind.custom) return kind.custom.terminating ? TERMINATING_VERBS : CUSTOM_VERBS;
   const whole = kind.group === '' && kind.kind === 'Namespace';
   return whole ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS;
 }

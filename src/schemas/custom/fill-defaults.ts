@@ -16,7 +16,7 @@ function fillAt(schema: StructuralSchema, value: unknown, depth: number): unknow
     if (!isRecord(items)) return value;
     const list = value as unknown[];
     const next = list.map((item) =>
-      isReplaceableNull(item, items) ? jsonClone(items.default) : fillAt(items, item, depth + 1),
+      fillAt(items, isReplaceableNull(item, items) ? jsonClone(items.default) : item, depth + 1),
     );
     return next.some((item, index) => item !== list[index]) ? next : value;
   }

@@ -109,7 +109,17 @@ describe('the symphony command', () => {
     const { code, stdout } = await symphony.cli('token', 'create', '--node-name', 'outpost');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\S{40,}\n$/);
-    expect((await symphony.cli('token', 'create')).code).toBe(2);
+  });
+
+  it('token create, list and delete: a bootstrap token, and how long it lives', async () => {
+    const created = await symphony.cli('token', 'create', '--ttl', '2h', '--description', 'for the cellar');
+    expect(created.stdout).toMatch(/^[a-z0-9]{6}\.[a-z0-9]{16}\.\S{40,}\n$/);
+    const id = created.stdout.slice(0, 6);
+    const { stdout } = await symphony.cli('token', 'list');
+    expect(stdout).toMatch(new RegExp(`^${id} +1h .*authentication,signing +for the cellar$`, 'm'));
+    expect((await symphony.cli('token', 'delete', id)).stdout).toBe(`token "${id}" deleted\n`);
+    expect((await symphony.cli('token', 'delete', id)).code).toBe(1);
+    expect((await symphony.cli('token', 'list')).stdout).not.toContain(id);
   });
 
   it('exits 3 when nothing answers, 2 for what it does not know', async () => {

@@ -261,7 +261,7 @@ export const FIELD_NUMBERS: Readonly<Record<string, string>> = {
   'io.k8s.api.core.v1.NodeAddress': 'type:1 address:2',
   'io.k8s.api.core.v1.NodeAffinity':
     'requiredDuringSchedulingIgnoredDuringExecution:1? preferredDuringSchedulingIgnoredDuringExecution:2',
-  'io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus': 'resourceClaimName:1 containers:2',
+  'io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus': 'resourceClaimName:1 containers:2 resources:3',
   'io.k8s.api.core.v1.NodeCondition':
     'type:1 status:2 lastHeartbeatTime:3 lastTransitionTime:4 reason:5 message:6',
   'io.k8s.api.core.v1.NodeConfigSource': 'configMap:2?',

@@ -69,6 +69,8 @@ const SPECIAL: Readonly<Partial<Record<string, SpecialType>>> = {
 /** The one message that refers to itself through the special types. */
 export const SCHEMA_PROPS = `${EXTENSIONS}JSONSchemaProps`;
 
+const ZEROES: ReadonlySet<unknown> = new Set(['', 0, false]);
+
 /** Messages that have no component: objects of which only the metadata is wanted. */
 const PARTIAL = `${META}PartialObjectMetadata`;
 const PARTIAL_SCHEMAS: SchemaDocument = {
@@ -117,7 +119,8 @@ export function createMessages(document: SchemaDocument): Messages {
   }
 
   function fieldOf({ name, number, optional }: Numbered, schema: TypeSchema): MessageField {
-    const always = schema['default'] !== undefined;
+    // A default that is the zero itself is how the document says that the field is never left out.
+    const always = ZEROES.has(schema['default']);
     const common = { name, number, optional, always };
     if (schema.type === 'array') return { ...common, kind: 'repeated', type: typeOf(schema.items ?? {}) };
     const values = schema.additionalProperties;

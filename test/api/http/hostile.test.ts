@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeObject } from '../../../src/api/protobuf/index.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { type HttpAnswer, startTestHttp, type TestHttp } from '../test-http.ts';
 
@@ -64,6 +65,8 @@ const patchTypes = [
   'application/strategic-merge-patch+json',
   'application/apply-patch+yaml',
 ];
+
+const protobufPod = encodeObject(pod) ?? Buffer.alloc(0);
 
 /** The pod with one of its parts, at any depth, replaced by any JSON. */
 const mutatedPod = fc
@@ -134,6 +137,25 @@ describe('whatever is asked, the server is never at fault', () => {
         ),
         async (bytes, contentType) => {
           expectNoFaultOfOurs(await http.send('POST', pods, Buffer.from(bytes), { contentType }));
+        },
+      ),
+      { numRuns: RUNS },
+    ));
+
+  it('protobuf bodies with any bytes replaced, removed or put in', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.nat(),
+        fc.nat(20),
+        fc.uint8Array({ maxLength: 20 }),
+        fc.constantFrom('POST', 'PUT', 'DELETE'),
+        async (at, removed, noise, method) => {
+          const start = at % protobufPod.length;
+          const head = protobufPod.subarray(0, start);
+          const body = Buffer.concat([head, noise, protobufPod.subarray(start + removed)]);
+          const contentType = 'application/vnd.kubernetes.protobuf';
+          const path = method === 'POST' ? pods : `${pods}/p`;
+          expectNoFaultOfOurs(await http.send(method, `${path}?dryRun=All`, body, { contentType }));
         },
       ),
       { numRuns: RUNS },

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { negotiate, PROTOBUF, wantsAggregatedDiscovery } from '../../../src/api/http/negotiation.ts';
+import { acceptsGzip } from '../../../src/api/http/send-answer.ts';
+import { isStatusError } from '../../../src/schemas/status.ts';
+import { startTestHttp, type TestHttp } from '../test-http.ts';
+
+const has = (): boolean => true;
+
+function refusal(accept: string): { code: number; message: string | undefined } {
+  try {
+    negotiate(accept, has);
+  } catch (error) {
+    if (isStatusError(error)) return { code: error.code, message: error.status.message };
+  }
+  return { code: 200, message: undefined };
+}
+
+describe('the form of an answer', () => {
+  it.each([
+    [undefined, 'json'],
+    ['', 'json'],
+    ['*/*', 'json'],
+    ['application/*', 'json'],
+    ['application/json;stream=watch', 'json'],
+    ['application/yaml', 'yaml'],
+    ['application/json;q=0.5, application/yaml', 'yaml'],
+    ['text/html, */*;q=0.1', 'json'],
+    ['application/json;q=0, application/yaml;q=0.1', 'yaml'],
+    [PROTOBUF, 'protobuf'],
+    [`${PROTOBUF}, application/json`, 'json'],
+    [`${PROTOBUF}, */*`, 'json'],
+  ] as const)('%s is answered in %s', (accept, encoding) => {
+    expect(negotiate(accept, has)).toEqual({ encoding, transform: undefined });
+  });
+
+  it('is a table in the version that was asked for first', () => {
+    const kubectl =
+      'application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json';
+    expect(negotiate(kubectl)).toEqual({ encoding: 'json', transform: 'Table' });
+    expect(negotiate('application/json;as=Table;g=meta.k8s.io;v=v1beta1')).toEqual({
+      encoding: 'json',
+      transform: 'Table',
+      transformVersion: 'v1beta1',
+    });
+  });
+
+  it('is plain where the transform is not known but plain JSON is taken too', () => {
+    expect(negotiate('application/json;as=Nope;g=meta.k8s.io;v=v1, application/json')).toEqual({
+      encoding: 'json',
+      transform: undefined,
+    });
+  });
+
+  it('is refused by the texts of Kubernetes', () => {
+    const all = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+    expect(refusal('text/html')).toEqual({
+      code: 406,
+      message: `406: Not Acceptable\n\nAvailable representations: ${all}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch`,
+    });
+    const onlyThese = `only the following media types are accepted: ${all}`;
+    expect(refusal('application/json;as=Nope;v=v1;g=meta.k8s.io')).toEqual({ code: 406, message: onlyThese });
+    expect(refusal(`${PROTOBUF};as=Table;v=v1;g=meta.k8s.io`)).toEqual({ code: 406, message: onlyThese });
+  });
+
+  it('is no protobuf for a kind that has none', () => {
+    expect(() => negotiate(PROTOBUF)).toThrow(
+      'only the following media types are accepted: application/json, application/yaml',
+    );
+  });
+
+  it('is aggregated discovery only where it is asked for by name', () => {
+    expect(wantsAggregatedDiscovery('application/json')).toBeUndefined();
+    expect(
+      wantsAggregatedDiscovery(
+        'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json',
+      ),
+    ).toBe('v2');
+  });
+
+  it('is compressed only for who takes gzip', () => {
+    expect(acceptsGzip(undefined)).toBe(false);
+    expect(acceptsGzip('br')).toBe(false);
+    expect(acceptsGzip('gzip;q=0')).toBe(false);
+    expect(acceptsGzip('br, gzip')).toBe(true);
+    expect(acceptsGzip('*')).toBe(true);
+  });
+});
+
+describe('forms over HTTP', () => {
+  let http: TestHttp;
+  const path = '/api/v1/namespaces/default/configmaps';
+  const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { b: 'c' } };
+  beforeAll(async () => {
+    http = await startTestHttp();
+    await http.send('POST', path, configMap);
+  });
+  afterAll(() => http[Symbol.asyncDispose]());
+
+  it('partial objects and tables carry the version that was asked for', async () => {
+    const partial = await http.send('GET', path, undefined, {
+      accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1',
+    });
+    expect(partial.body).toMatchObject({
+      kind: 'PartialObjectMetadataList',
+      apiVersion: 'meta.k8s.io/v1beta1',
+      items: [{ apiVersion: 'meta.k8s.io/v1beta1' }],
+    });
+    const table = await http.send('GET', `${path}/a`, undefined, {
+      accept: 'application/json;as=Table;g=meta.k8s.io;v=v1beta1',
+    });
+    expect(table.body).toMatchObject({ kind: 'Table', apiVersion: 'meta.k8s.io/v1beta1' });
+  });
+
+  it('a body of an unknown type is refused with 415', async () => {
+    const answer = await http.send('POST', path, 'x', { contentType: 'text/plain' });
+    expect(answer.body).toMatchObject({
+      code: 415,
+      reason: 'UnsupportedMediaType',
+      message:
+        'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+    });
+  });
+});

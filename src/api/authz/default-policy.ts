@@ -51,7 +51,7 @@ const metadataOf = (path: string, labels: Readonly<Record<string, string>> = {})
   annotations: { [AUTO_UPDATE]: 'true' },
 });
 
-export function parseRoles(text: string): readonly ClusterRole[] {
+function parseRoles(text: string): readonly ClusterRole[] {
   const lines = text.split('\n').filter((line) => line !== '');
   const made: { readonly head: string; readonly rules: PolicyRule[] }[] = [];
   for (const line of lines) {

@@ -31,7 +31,7 @@ export function isTooLarge(rules: readonly AskedRule[]): boolean {
 }
 
 /** Each with one verb and one resource (of one name) or one path. */
-export function breakDown(rules: readonly AskedRule[]): PolicyRule[] {
+function breakDown(rules: readonly AskedRule[]): PolicyRule[] {
   const single: PolicyRule[] = [];
   for (const {
     verbs = [],

@@ -255,7 +255,10 @@ const sysctls: PodSecurityCheck = {
   check(spec, _metadata, minor) {
     const names = (spec.securityContext?.sysctls ?? [])
       .map(({ name }) => name)
-      .filter((name) => (SAFE_SYSCTLS.get(name) ?? Number.POSITIVE_INFINITY) > minor);
+      .filter((name) => {
+        const since = SAFE_SYSCTLS.get(name);
+        return since === undefined || since > minor;
+      });
     if (names.length === 0) return undefined;
     return {
       reason: plural('forbidden sysctl', 'forbidden sysctls', names.length),

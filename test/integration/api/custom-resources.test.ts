@@ -36,7 +36,7 @@ describe('kubectl and custom resources', () => {
     );
     expect(await run(['get', 'crd'])).toMatch(/^NAME +CREATED AT\ngadgets\.rec\.example\.com +20/);
     expect(await run(['api-resources', '--api-group=rec.example.com', '-o', 'wide'])).toMatch(
-      /gadgets +gd +rec\.example\.com\/v1 +true +Gadget +create,delete,.* all\n/,
+      /gadgets +gd +rec\.example\.com\/v1 +true +Gadget +delete,.* all\n/,
     );
     expect(await run(['get', 'all'])).toContain('gadget.rec.example.com/g');
   });

@@ -17,6 +17,8 @@ describe('kubectl', () => {
       return (await kubectl.try('get', 'deployment', 'web')).code === 0;
     });
     await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+    // Ports and directories of the host are more than the level that namespaces have by default.
+    await kubectl('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=privileged');
   });
   afterAll(() => symphony?.[Symbol.asyncDispose]());
   beforeEach(() => symphony.explainFailure());

@@ -18,6 +18,8 @@ describe('a pod', () => {
         'default',
       ),
     );
+    // Ports and directories of the host are more than the level that namespaces have by default.
+    await kubectl('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=privileged');
   });
   afterAll(() => symphony?.[Symbol.asyncDispose]());
   beforeEach(() => symphony.explainFailure());

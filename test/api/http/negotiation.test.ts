@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { negotiate, PROTOBUF, wantsAggregatedDiscovery } from '../../../src/api/http/negotiation.ts';
 import { acceptsGzip } from '../../../src/api/http/send-answer.ts';
+import { encodeObject } from '../../../src/api/protobuf/index.ts';
 import { isStatusError } from '../../../src/schemas/status.ts';
 import { startTestHttp, type TestHttp } from '../test-http.ts';
 
@@ -109,6 +110,19 @@ describe('forms over HTTP', () => {
       accept: 'application/json;as=Table;g=meta.k8s.io;v=v1beta1',
     });
     expect(table.body).toMatchObject({ kind: 'Table', apiVersion: 'meta.k8s.io/v1beta1' });
+  });
+
+  it('protobuf comes in and goes out as the same object', async () => {
+    const body = encodeObject({ ...configMap, metadata: { name: 'binary' } });
+    const made = await http.send('POST', path, body, { contentType: PROTOBUF });
+    expect(made).toMatchObject({ code: 201, body: { metadata: { name: 'binary' }, data: { b: 'c' } } });
+    for (const asked of [path, `${path}/binary`]) {
+      const answer = await http.send('GET', asked, undefined, { accept: PROTOBUF });
+      expect(answer.code).toBe(200);
+      expect(answer.text.startsWith('k8s\0')).toBe(true);
+    }
+    const other = '/apis/argoproj.io/v1alpha1/namespaces/default/applications';
+    expect((await http.send('GET', other, undefined, { accept: PROTOBUF })).code).toBe(406);
   });
 
   it('a body of an unknown type is refused with 415', async () => {

@@ -8,8 +8,8 @@ import { casesOf, createContext, fillPlaceholders, inTestNamespace, kindOf, read
 
 /**
  * Differences on purpose, for all cases: the server's resourceVersion and managedFields are the store's business,
- * addresses and node ports of Services are allocated by the API server, and pods get no volume with an API token
- * (there is no API access unless a workload asks for it).
+ * addresses and node ports of Services are allocated by the API server, and the volume with the account's token is
+ * added by its admission.
  */
 function withoutServerFields(object: KubeObject): KubeObject {
   const metadata = omit(object.metadata, 'resourceVersion', 'managedFields');

@@ -1,7 +1,7 @@
 /**
  * What Kubernetes' default admission plugins give every new pod: a service account, the priority that a built-in class
  * stands for, and five minutes of patience with a lost node. Only pods themselves, never templates.
- * (The volume with the account's token is not made: workloads here have no API access unless they ask for it.)
+ * (The volume with the account's token depends on the account: the admission rule of the API server adds it.)
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { asList, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';

@@ -51,7 +51,7 @@ describe('validateManifests', () => {
     expect(errors.map((error) => error.hint)).toEqual([
       'did you mean "Deployment"?',
       'use apiVersion: apps/v1',
-      expect.stringMatching(/^supported: Application, ClusterRole, /),
+      expect.stringMatching(/^supported: Application, /),
     ]);
   });
 

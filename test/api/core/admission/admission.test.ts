@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../../src/base/clock.ts';
 import { SYNC_USER, trackingId, TRACKING_ANNOTATION } from '../../../../src/diff/tracking.ts';
 import type { KubeObject } from '../../../../src/schemas/object.ts';
 import type { Objects } from '../../../../src/store/objects.ts';

@@ -81,12 +81,14 @@ function aggregatedResources(document: Json): ReadonlyMap<string, Json> {
       return (group['versions'] as readonly Json[]).flatMap((version) =>
         [...byName(version['resources'], 'resource')].map(
           ([name, resource]) =>
-            [`${String(metadata['name'] ?? '')}/${String(version['version'])}/${name}`, resource] as const,
+            [`${nameOf(metadata)}/${String(version['version'])}/${name}`, resource] as const,
         ),
       );
     }),
   );
 }
+
+const nameOf = ({ name }: Json): string => (typeof name === 'string' ? name : '');
 
 function byName(list: unknown, key: string): ReadonlyMap<string, Json> {
   const entries = Array.isArray(list) ? list.filter(isRecord) : [];

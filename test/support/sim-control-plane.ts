@@ -92,7 +92,19 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
     const caches = keep(createCacheSet({ store, clock, logger }));
     const objects = createObjects({ store, registry, clock, rng });
     const queues = keep(createMemoryQueues({ clock, logger, faults: queueFaults }));
-    const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger }));
+    const core = keep(
+      createApiCore({
+        store,
+        caches,
+        objects,
+        registry,
+        clock,
+        rng,
+        logger,
+        // Workloads of the simulation use ports of their hosts.
+        policy: { defaultPodSecurity: 'privileged' },
+      }),
+    );
     const abort = new AbortController();
     const parts: LeaderParts = {
       store,

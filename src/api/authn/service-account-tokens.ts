@@ -38,9 +38,7 @@ export async function createServiceAccountTokens(key: SigningKey): Promise<Servi
   const keySet = JSON.stringify({ keys: [jwk] });
   return {
     sign: (claims) =>
-      new SignJWT(claims)
-        .setProtectedHeader({ alg: SIGNING_ALGORITHM, kid: keyId })
-        .sign(privateKey),
+      new SignJWT(claims).setProtectedHeader({ alg: SIGNING_ALGORITHM, kid: keyId }).sign(privateKey),
     async verify(token) {
       if (token.length > MAX_TOKEN_LENGTH || !SHAPE.test(token)) return undefined;
       if (headerOf(token)?.['kid'] !== keyId) return undefined;

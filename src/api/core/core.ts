@@ -125,7 +125,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     options.schemas ?? (definitions as SchemaDocument),
     (group, version, kind) => {
       const custom = registry.byKind(formatApiVersion(group, version), kind)?.custom;
-      return custom && { name: custom.component, schema: custom.objectSchema as TypeSchema };
+      return custom && { name: custom.component, schema: custom.objectSchema };
     },
   );
   const snapshots = createSnapshots({ caches: options.caches, logger });

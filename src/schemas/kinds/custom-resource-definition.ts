@@ -1,6 +1,6 @@
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { fill } from '../defaults/draft.ts';
+import { fill, part } from '../defaults/draft.ts';
 import { CLEANUP_FINALIZER } from '../custom/definition.ts';
 import { validateDefinition, validateDefinitionUpdate } from '../custom/validate-definition.ts';
 import { defineKind } from './define-kind.ts';
@@ -39,6 +39,7 @@ export const customResourceDefinitionKind = defineKind({
   nameRule: () => [],
   deletionFinalizer: CLEANUP_FINALIZER,
   fillDefaults(draft) {
+    fill(part(draft, 'status'), { conditions: INITIAL_STATUS.conditions });
     const spec = draft['spec'] as Record<string, unknown> | undefined;
     if (!spec) return;
     const names = asRecord(spec['names']);

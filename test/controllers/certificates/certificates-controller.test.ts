@@ -68,7 +68,7 @@ interface Status {
 
 const read = (name: string): Promise<KubeObject | undefined> => cluster.store.get(RESOURCE, name);
 async function statusOf(name: string): Promise<Status> {
-  return ((await read(name))?.['status'] ?? {});
+  return (await read(name))?.['status'] ?? {};
 }
 async function issued(name: string): Promise<X509Certificate> {
   await eventually('the controller has acted', async () => (await statusOf(name)).certificate !== undefined);

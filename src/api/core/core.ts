@@ -14,12 +14,7 @@ import { badRequest, isStatusError } from '../../schemas/status.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import { createObjects, type Objects } from '../../store/objects.ts';
 import type { ClusterState, Store } from '../../store/types.ts';
-import {
-  createTypeSchemas,
-  type SchemaDocument,
-  type TypeSchema,
-  type TypeSchemas,
-} from '../openapi/type-schemas.ts';
+import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyPatch } from '../patch/index.ts';
 import { createAdmission } from './admission/create-admission.ts';
 import { createQuotaClaims } from './admission/quota-claims.ts';

@@ -75,8 +75,12 @@ export const rollout: Checker = {
           report(1, `Deployment ${deployment.metadata.name} has ${active} pods, at most ${limit}`);
         allowed.set(uid, active);
         if (faulty) continue;
+        // A ReplicaSet of an older revision keeps the patience that it was made with, as upstream's does.
+        const patience = new Map(
+          replicaSets.map(({ metadata, spec }) => [metadata.uid, spec.minReadySeconds ?? 0]),
+        );
         const available = pods.filter((pod) =>
-          isAvailable(pod, deployment.spec.minReadySeconds ?? 0, clock.now()),
+          isAvailable(pod, patience.get(controllerOf(pod)?.uid) ?? 0, clock.now()),
         ).length;
         const states = ledger.recent<Deployment>(uid);
         const fewest = Math.min(...states.map((state) => limitsOf(state).fewest));

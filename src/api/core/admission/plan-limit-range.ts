@@ -13,7 +13,7 @@ import {
 } from '../../../schemas/quantity.ts';
 import type { Container, Pod } from '../../../schemas/types.ts';
 
-export const LIMIT_RANGER_ANNOTATION = 'kubernetes.io/limit-ranger';
+const LIMIT_RANGER_ANNOTATION = 'kubernetes.io/limit-ranger';
 
 type Fields = Readonly<JsonRecord>;
 

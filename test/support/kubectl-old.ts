@@ -20,7 +20,13 @@ export async function oldKubectl(): Promise<string> {
   await mkdir(CACHE, { recursive: true });
   const work = await mkdtemp(join(CACHE, 'unpack-'));
   try {
-    run('apt-get', ['download', PACKAGE], work);
+    try {
+      run('apt-get', ['download', PACKAGE], work);
+    } catch {
+      // A machine that has never asked what there is.
+      run('apt-get', ['update', '-qq'], work);
+      run('apt-get', ['download', PACKAGE], work);
+    }
     const [archive] = (await readdir(work)).filter((name) => name.endsWith('.deb'));
     if (archive === undefined) throw new Error(`apt-get has not downloaded ${PACKAGE}`);
     const unpacked = join(work, 'root');

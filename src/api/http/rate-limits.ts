@@ -22,7 +22,7 @@ export const defaultRequestLimits: RequestLimits = {
   requestsPerSecond: 400,
   maxReadsInFlight: 400,
   maxWritesInFlight: 200,
-  failedLoginsPerMinute: 60,
+  failedLoginsPerMinute: 600,
 };
 
 export const unlimited: RequestLimits = {

@@ -96,7 +96,9 @@ export function createRequestGate(options: RequestGateOptions): RequestGate {
         },
       });
     } catch (error) {
-      if (isStatusError(error, 'Unauthorized')) limits.failedLogin(address);
+      // Who claims nothing guesses nothing.
+      const { authorization } = request.headers;
+      if (authorization !== undefined && isStatusError(error, 'Unauthorized')) limits.failedLogin(address);
       throw error;
     }
   }

@@ -23,7 +23,9 @@ beforeAll(async () => {
     core: core.core,
     authenticator: {
       authenticate: async ({ headers }) =>
-        headers.authorization === undefined ? { result: 'rejected' } : { result: 'user', user: bob },
+        headers.authorization === undefined || headers.authorization === 'Bearer wrong'
+          ? { result: 'rejected' }
+          : { result: 'user', user: bob },
     },
     authorizer: {
       authorize: async (_user, { verb }) => ({ allowed: verb !== 'delete' }),
@@ -73,6 +75,8 @@ const says = (...lines: readonly string[]): Promise<string> =>
 const statusLine = (text: string): string => text.split('\r\n', 1)[0] ?? '';
 const head = ['Host: api', 'Authorization: Bearer x', 'Content-Type: application/json'];
 const pods = 'POST /api/v1/namespaces/default/pods HTTP/1.1';
+
+const WRONG = 'Authorization: Bearer wrong';
 
 describe('requests that two readers would read differently are refused, and their socket is closed', () => {
   it.each([
@@ -193,13 +197,13 @@ describe('what is written down', () => {
     ]);
   });
 
-  it('those who cannot say who they are; and from the sixth a minute they are told to wait', async () => {
+  it('wrong credentials; and from the sixth a minute whoever tries them is told to wait', async () => {
     records.length = 0;
     for (let attempt = 0; attempt < 6; attempt += 1)
-      await says('GET /api/v1/pods HTTP/1.1', 'Host: api', close, '', '');
+      await says('GET /api/v1/pods HTTP/1.1', 'Host: api', WRONG, close, '', '');
     expect(records.map(({ code }) => code)).toEqual([401, 401, 401, 401, 401, 429]);
     expect(records.at(-1)).toMatchObject({ user: undefined, rejection: 'failed-logins' });
-    const text = await says('GET /api/v1/namespaces HTTP/1.1', 'Host: api', close, '', '');
+    const text = await says('GET /api/v1/namespaces HTTP/1.1', 'Host: api', WRONG, close, '', '');
     expect(text).toMatch(/\r\nretry-after: 12\r\n/i);
     expect(text).toContain('"reason":"TooManyRequests"');
     expect(statusLine(await says('GET /api/v1/namespaces HTTP/1.1', ...head, close, '', ''))).toContain(

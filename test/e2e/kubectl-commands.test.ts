@@ -89,6 +89,9 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
     );
     await kubectl('create', 'serviceaccount', 'robot');
     await kubectl('create', 'quota', 'limits', '--hard=configmaps=10');
+    await eventually('the quota counts', async () =>
+      /^limits +configmaps: 2\/10 /m.test(await kubectl('get', 'quota')),
+    );
     await kubectl('create', 'deployment', 'web', '--image=symphony.example/web:1', '--replicas=2');
     expect(await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s')).toMatch(
       /successfully rolled out/,

@@ -11,6 +11,25 @@ import { rbacSamples } from './rbac-samples.ts';
 import { storedSamples } from './stored-samples.ts';
 import { casesOf, createContext, inTestNamespace, kindOf, readFact } from './facts.ts';
 
+/** Made by openssl; its key is kept nowhere. */
+const signingRequest: KubeObject = {
+  apiVersion: 'certificates.k8s.io/v1',
+  kind: 'CertificateSigningRequest',
+  metadata: { name: 'a' },
+  spec: {
+    request: [
+      'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWk1JR0JBZ0VBTUI4eER6QU5CZ05WQkFvTUJuQmxiM0Jz',
+      'WlRFTU1Bb0dBMVVFQXd3RFlXNXVNRmt3RXdZSApLb1pJemowQ0FRWUlLb1pJemowREFRY0RRZ0FFWjRpT2N3QUNUUUdTMnk1',
+      'eFRPNEpSZXp2S3VNMkV2NmYxSHZHCitHaEplcWhOcjNYK3pKR2QwSjRhdTNpaHhPWnRYMTUvNmVpaGlNRWJoSklBYmRXU1hx',
+      'QUFNQW9HQ0NxR1NNNDkKQkFNQ0EwY0FNRVFDSUMyK2hEalZqSWRHRERHd0FXZlBmQ3A3elJQU3lWZkdjdHBqVTg0RHQrUlFB',
+      'aUJaVmpITwpCYi9vRmFtMFUremZ5ZGlab0RUWGxmQWNFK2NMUWNJZFJySkhsZz09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJF',
+      'UVVFU1QtLS0tLQo=',
+    ].join(''),
+    signerName: 'kubernetes.io/kube-apiserver-client',
+    usages: ['client auth'],
+  },
+};
+
 const application: KubeObject = {
   apiVersion: 'argoproj.io/v1alpha1',
   kind: 'Application',
@@ -69,6 +88,7 @@ const samples: readonly KubeObject[] = [
     inTestNamespace(readFact<KubeObject>(`api/defaulting/${name}/input.yaml`)),
   ),
   application,
+  signingRequest,
   node,
   namespace,
   event,

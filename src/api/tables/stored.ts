@@ -62,6 +62,23 @@ export const endpointSliceTable: TableFormat = {
   },
 };
 
+/** `pods: 1/10, requests.cpu: 2/4`; limits have a column of their own. */
+export const resourceQuotaTable: TableFormat = {
+  columns: [nameColumn, column('Request'), column('Limit'), ageColumn],
+  cells(object, nowMs) {
+    const hard = asRecord(getPath(object, 'status', 'hard'));
+    const used = asRecord(getPath(object, 'status', 'used'));
+    const text = (wanted: (resource: string) => boolean): string =>
+      Object.keys(hard)
+        .filter(wanted)
+        .sort()
+        .map((resource) => `${resource}: ${asString(used[resource]) || '0'}/${asString(hard[resource])}`)
+        .join(', ');
+    const isLimit = (resource: string): boolean => resource.startsWith('limits.');
+    return [object.metadata.name, text((resource) => !isLimit(resource)), text(isLimit), age(object, nowMs)];
+  },
+};
+
 export const ingressTable: TableFormat = {
   columns: [nameColumn, column('Class'), column('Hosts'), column('Address'), column('Ports'), ageColumn],
   cells(object, nowMs) {

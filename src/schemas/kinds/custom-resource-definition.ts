@@ -40,7 +40,7 @@ export const customResourceDefinitionKind = defineKind({
   deletionFinalizer: CLEANUP_FINALIZER,
   fillDefaults(draft) {
     fill(part(draft, 'status'), { conditions: INITIAL_STATUS.conditions });
-    const spec = draft['spec'] as Record<string, unknown> | undefined;
+    const spec = part(draft, 'spec');
     if (!spec) return;
     const names = asRecord(spec['names']);
     const kind = asString(names['kind']);

@@ -6,8 +6,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { MAX_WEBHOOK_BODY_BYTES } from '../sync/forge/webhook-handler.ts';
 
-/** A large organisation's pushes come at a few a second. */
-const REQUESTS_PER_SECOND = 50;
+/** Far above what forges send; a storm of one push's deliveries is taken and made one sync. */
+const REQUESTS_PER_SECOND = 2_000;
 const FORGES = { name: 'forges', groups: [] };
 
 /** A forge sends its payload at once; a client that dribbles is cut off. */
@@ -18,8 +18,9 @@ export async function startWebhookServer(
   handler: WebhookHandler,
   logger: Logger,
   clock: Clock,
+  requestsPerSecond = REQUESTS_PER_SECOND,
 ): Promise<AsyncDisposable> {
-  const limits = createRateLimits({ ...unlimited, requestsPerSecond: REQUESTS_PER_SECOND }, clock);
+  const limits = createRateLimits({ ...unlimited, requestsPerSecond }, clock);
   /** All of them together: behind a proxy they come from one address. */
   const mayCome = (): boolean => {
     try {

@@ -3,6 +3,9 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { startWebhookServer } from '../../src/server/webhook-server.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
+/** Twice as many may come at once. */
+const RATE = 50;
+
 describe('the webhook server', () => {
   const port = 20_000 + (process.pid % 20_000);
   const url = `http://127.0.0.1:${port}`;
@@ -19,6 +22,7 @@ describe('the webhook server', () => {
       },
       silentLogger,
       createFakeClock(),
+      RATE,
     );
   });
   afterEach(() => server[Symbol.asyncDispose]());

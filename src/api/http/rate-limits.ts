@@ -66,8 +66,8 @@ const NODES = 'system:nodes';
 const UNAUTHENTICATED = 'system:unauthenticated';
 /** A node with many pods writes many states at once, and must never be late for long. */
 const NODE_FACTOR = 10;
-/** The unknown need health, version and webhooks only. */
-const UNKNOWN_FACTOR = 0.25;
+/** The unknown get health, version and webhooks only, which are cheap; a forge's storm of pushes comes from one address. */
+const UNKNOWN_FACTOR = 5;
 /** More clients than this at the same time: those that have not asked for long are forgotten. */
 const MAX_BUCKETS = 20_000;
 

@@ -37,8 +37,8 @@ describe('the rate of one client', () => {
 
   it('counts the unknown by address, apart from a user of that name', () => {
     const rate = createRateLimits(limits, createFakeClock());
-    expect(allowed(100, () => rate.checkRate(unknown, '10.0.0.1'))).toBe(10);
-    expect(allowed(100, () => rate.checkRate(unknown, '10.0.0.2'))).toBe(10);
+    expect(allowed(1_000, () => rate.checkRate(unknown, '10.0.0.1'))).toBe(200);
+    expect(allowed(1_000, () => rate.checkRate(unknown, '10.0.0.2'))).toBe(200);
     expect(allowed(100, () => rate.checkRate(user('10.0.0.1'), '10.0.0.9'))).toBe(40);
   });
 

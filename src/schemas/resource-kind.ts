@@ -59,6 +59,8 @@ export interface ResourceKind extends ServedResource {
   readonly applyOrder: number;
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */
   readonly countsGeneration: boolean;
+  /** What every client that asks for the resource is warned with: it is deprecated. */
+  readonly deprecation?: string;
   /** Whether anything acts on objects of this kind, or the API only keeps them for its clients. */
   readonly behaviour: 'implemented' | 'stored';
   /**

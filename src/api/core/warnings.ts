@@ -20,8 +20,6 @@ export function warningsOf(object: KubeObject): readonly string[] {
       return templateWarnings(object['spec'], 'spec.template.spec');
     case 'v1/Service':
       return serviceWarnings(object as Service);
-    case 'v1/Endpoints':
-      return ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'];
     case 'v1/Secret':
       return secretWarnings(object);
     case 'apiextensions.k8s.io/v1/CustomResourceDefinition':

@@ -139,7 +139,7 @@ export function createApp(options: AppOptions): App {
     const body = Buffer.isBuffer(request.body) ? request.body : undefined;
     if (target.type === 'other')
       return sendAnswer(reply, await serveOther(others, { method, url, headers, body }));
-    const deprecation = routed?.stored?.custom?.deprecation;
+    const deprecation = routed?.stored?.custom?.deprecation ?? routed?.stored?.deprecation;
     const warnings: string[] = deprecation === undefined ? [] : [deprecation];
     const api: ApiRequest = { method, target, query: url.searchParams, headers, body, user, warnings };
     if (!routed) return sendAnswer(reply, await serveSymphony(core, options.authorizer, api), warnings);

@@ -30,6 +30,7 @@ export interface KindDefinition {
   readonly hasScale?: boolean;
   /** As in {@link ResourceKind}. */
   readonly deletionFinalizer?: string;
+  readonly deprecation?: string;
   readonly storage?: StoredForm;
   readonly nameRule: NameRule;
   /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
@@ -80,6 +81,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     ...(definition.deletionFinalizer === undefined
       ? {}
       : { deletionFinalizer: definition.deletionFinalizer }),
+    ...(definition.deprecation === undefined ? {} : { deprecation: definition.deprecation }),
     ...(definition.storage ? { storage: definition.storage } : {}),
     withDefaults(object) {
       const draft = normalise<KubeObject>(schemaName, object);

@@ -10,6 +10,7 @@ export const endpointsKind = defineKind({
   shortNames: ['ep'],
   applyOrder: 102,
   nameRule: dns1123Subdomain,
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
     for (const subset of parts(draft, 'subsets'))

@@ -38,12 +38,12 @@ export function createEviction(options: {
     const key = objectKey(ref.namespace, ref.name);
     const pod = (await objects.get(ref.kind, key)) as Pod;
     let { preconditions } = removal;
-    if (!isFree(pod)) {
-      checkPreconditions(pod, removal);
-      const plan = planEviction(pod, await budgetsOf(pod), clock.now());
-      if ('refused' in plan) throw plan.refused;
-      if (dryRun) return;
-      if (plan.budget) await objects.update(plan.budget, { subresource: 'status' });
+    checkPreconditions(pod, removal);
+    const plan = isFree(pod) ? undefined : planEviction(pod, await budgetsOf(pod), clock.now());
+    if (plan && 'refused' in plan) throw plan.refused;
+    if (dryRun) return;
+    if (plan?.budget) await objects.update(plan.budget, { subresource: 'status' });
+    if (pod.metadata.deletionTimestamp === undefined) {
       const marked = withDisruptionTarget(pod, clock.now());
       const written = await objects.update(marked, { subresource: 'status' });
       // What was let go because it is not ready must not have become ready meanwhile.
@@ -51,12 +51,12 @@ export function createEviction(options: {
       preconditions = {
         ...preconditions,
         ...(uid === undefined ? {} : { uid: preconditions?.uid ?? uid }),
-        ...((plan.unhealthy || preconditions?.resourceVersion !== undefined) && resourceVersion !== undefined
+        ...((plan?.unhealthy === true || preconditions?.resourceVersion !== undefined) &&
+        resourceVersion !== undefined
           ? { resourceVersion }
           : {}),
       };
     }
-    if (dryRun) return;
     await objects.delete(ref.kind, key, { ...removal, ...(preconditions ? { preconditions } : {}) });
   }
 

@@ -68,7 +68,7 @@ export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions):
       answers.set(node, usage);
       return usage;
     } catch (error) {
-      logger.info({ node, error: errorMessage(error) }, 'A node does not tell what it uses');
+      logger.debug({ node, error: errorMessage(error) }, 'A node does not tell what it uses');
       answers.delete(node);
       return undefined;
     } finally {
@@ -89,9 +89,10 @@ export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions):
 
   return {
     async of(nodes) {
-      const connected = new Set(tunnels.nodes);
-      for (const node of answers.keys()) if (!connected.has(node)) answers.delete(node);
-      const waiting = nodes.filter((node) => connected.has(node));
+      for (const [node, { askedAtMs }] of answers)
+        if (clock.now() - askedAtMs >= REUSE_MS) answers.delete(node);
+      // Whether a node's tunnel ends here or at another server is not known before it is asked.
+      const waiting = [...nodes];
       const found = new Map<string, NodeUsage>();
       const worker = async (): Promise<void> => {
         for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clusterIdOf } from '../../src/server/cluster-identity.ts';
 import { freeSubnet, removeCluster } from '../../test/support/docker.ts';
+import { runProgram } from '../../test/support/kubectl.ts';
 import { type TestRepository, createTestRepository } from '../../test/support/git-server.ts';
 import { childrenOf } from './usage.ts';
 
@@ -80,6 +81,8 @@ export async function startSymphony(options: {
     webhook: (commit) => sendPush(`http://127.0.0.1:${webhookPort}/webhooks/github`, repository.bare, commit),
     async [Symbol.asyncDispose]() {
       await stop();
+      // Lets go of what the nodes have mounted, which the data directory could not be removed with.
+      await runProgram(process.execPath, ['bin/symphony', 'down', '--data-dir', dataDir]);
       await removeCluster(cluster);
       await repository[Symbol.asyncDispose]();
       await rm(directory, { recursive: true, force: true });

@@ -64,6 +64,8 @@ export interface NodeAgentOptions {
 export interface NodeAgent extends AsyncDisposable {
   /** Resolves when the records are read and the loops run; pods follow as the control plane answers. */
   start(): Promise<void>;
+  /** Resolves when the control plane shows this node with its state, and when the agent is disposed. */
+  readonly reported: Promise<void>;
   /** For the tunnel: the pod as this node has it. */
   findPod(namespace: string, name: string): PodWorker | undefined;
   readonly pods: readonly PodWorker[];
@@ -375,6 +377,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
         tunnel = openTunnel({ connection: options.tunnel, runtime, clock, rng, logger, nodeName, findPod });
       }
     },
+    reported: reporter.reported,
     findPod,
     get pods() {
       return [...workers.values()];

@@ -7,7 +7,7 @@ import type { Config } from '../config/index.ts';
 import { type NodeIdentity, openNodeIdentity } from '../node-agent/identity/node-identity.ts';
 import { clusterIdOf } from './cluster-identity.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { type RunningNode, startNode } from './node.ts';
+import { type RunningNode, startNode, untilReported } from './node.ts';
 
 export interface AllInOne extends AsyncDisposable {
   readonly controlPlane: ControlPlane;
@@ -29,6 +29,7 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
       if (result.status === 'rejected') throw result.reason;
       nodes.push(result.value);
     }
+    await untilReported(nodes);
   } catch (error) {
     await dispose();
     throw error;
@@ -94,6 +95,7 @@ async function startLocalNode(
   });
   return {
     name: nodeName,
+    reported: node.reported,
     async [Symbol.asyncDispose]() {
       await node[Symbol.asyncDispose]();
       await identity[Symbol.asyncDispose]();

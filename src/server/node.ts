@@ -1,7 +1,7 @@
 /** A node process, composed from its real parts: HTTP client, engine, volumes, records and tunnel. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
+import { sleep, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import { createHttpClient } from '../client/http.ts';
@@ -39,6 +39,8 @@ export interface NodeOptions {
 
 export interface RunningNode extends AsyncDisposable {
   readonly name: string;
+  /** Resolves when the control plane shows this node with its state, and when the node is disposed. */
+  readonly reported: Promise<void>;
 }
 
 const CLUSTER_DOMAIN = 'cluster.local';
@@ -88,12 +90,24 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   await agent.start();
   return {
     name: nodeName,
+    reported: agent.reported,
     async [Symbol.asyncDispose]() {
       await agent[Symbol.asyncDispose]();
       await runtime[Symbol.asyncDispose]();
       client[Symbol.dispose]();
     },
   };
+}
+
+/** An engine that hangs, or a control plane that is away, must not keep the rest from being used. */
+const REPORT_TIMEOUT_MS = 10_000;
+
+/** So that whoever is told that nodes run finds them in the control plane; given up after 10 s. */
+export async function untilReported(nodes: readonly RunningNode[]): Promise<void> {
+  const patience = new AbortController();
+  const reported = Promise.all(nodes.map((node) => node.reported));
+  await Promise.race([reported, sleep(systemClock, REPORT_TIMEOUT_MS, patience.signal)]);
+  patience.abort();
 }
 
 function createRuntime(

@@ -13,11 +13,6 @@ describe('a pod', () => {
     symphony = await startSymphony();
     kubectl = symphony.kubectl;
     await kubectl('wait', '--for=condition=Ready', 'nodes', '--all', '--timeout=60s');
-    await eventually('the namespace has its service account', async () =>
-      (await kubectl('get', 'serviceaccount', 'default', '--ignore-not-found', '-o', 'name')).includes(
-        'default',
-      ),
-    );
     // Ports and directories of the host are more than the level that namespaces have by default.
     await kubectl('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=privileged');
   });

@@ -209,6 +209,11 @@ export async function startSymphony(options: SymphonyOptions = {}): Promise<Symp
   };
   try {
     await start();
+    // Pods cannot be created in a namespace before.
+    await eventually(
+      'the namespace default has its service account',
+      async () => (await kubectl.try('get', 'serviceaccount', 'default')).code === 0,
+    );
   } catch (error) {
     await dispose().catch(() => undefined);
     throw error;

@@ -5,7 +5,7 @@ import { UserError } from '../../base/errors.ts';
 import { createLogger } from '../../base/logger.ts';
 import { clusterIdOf } from '../../server/cluster-identity.ts';
 import { joinCluster } from '../../server/node-identity.ts';
-import { startNode } from '../../server/node.ts';
+import { startNode, untilReported } from '../../server/node.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 import { untilAborted } from '../until-aborted.ts';
@@ -39,6 +39,7 @@ export const agentCommand: CommandModule = {
         logger,
       });
       try {
+        await untilReported([node]);
         invocation.io.stdout.write(`Node ${nodeName} is running pods for ${server}\n`);
         await untilAborted(signal);
       } finally {

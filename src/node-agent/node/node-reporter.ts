@@ -49,6 +49,8 @@ export interface NodeReporter extends AsyncDisposable {
   start(): Promise<void>;
   /** Something may have changed: look now instead of at the next beat. */
   poke(): void;
+  /** Resolves when the control plane has this node and its state for the first time, and when the reporter is stopped. */
+  readonly reported: Promise<void>;
   readonly info: RuntimeInfo | undefined;
   readonly runtimeUp: boolean;
 }
@@ -79,6 +81,10 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let beating: Promise<void> | undefined;
   let pokeAgain = false;
   let stopped = false;
+  let markReported: () => void = () => undefined;
+  const reported = new Promise<void>((resolve) => {
+    markReported = resolve;
+  });
 
   function beat(): void {
     if (stopped) return;
@@ -103,6 +109,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     try {
       await reportNode();
       await renewLease();
+      markReported();
       return true;
     } catch (error) {
       if (!stopped) logger.warn({ error: errorMessage(error) }, 'Cannot report this node');
@@ -226,6 +233,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       beat();
     },
     poke: beat,
+    reported,
     get info() {
       return info;
     },
@@ -236,6 +244,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       stopped = true;
       timer?.cancel();
       await beating;
+      markReported();
     },
   };
 }

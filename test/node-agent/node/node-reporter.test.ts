@@ -62,6 +62,29 @@ it('reads the node again and writes at once when somebody else has written it in
   expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
 });
 
+it('says that the node is reported once the control plane shows it as Ready, however late that is', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  let away = true;
+  const client: ApiClient = {
+    ...api.client,
+    async create(resource, object, subresource) {
+      if (away) throw new Error('connect ECONNREFUSED');
+      return api.client.create(resource, object, subresource);
+    },
+  };
+  await start(api, clock, { client });
+  let ready: string | undefined = 'not reported';
+  void reporter?.reported.then(() => {
+    ready = conditionOf(api, 'Ready');
+  });
+  await clock.advance(5_000);
+  expect(ready).toBe('not reported');
+  away = false;
+  await clock.advance(5_000);
+  expect(ready).toBe('True');
+});
+
 it('reports what the machine is short of, and no longer than five minutes after it was', async () => {
   const api = createAgentFakeApi();
   const clock = createFakeClock();

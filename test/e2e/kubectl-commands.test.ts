@@ -55,6 +55,9 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
     program = await find();
     run = createKubectl(join(symphony.dataDir, 'kubeconfig'), directory, program);
     expect(await run('create', 'namespace', namespace)).toBe(`namespace/${namespace} created\n`);
+    await eventually('the namespace has its service account', async () => {
+      return (await kubectl('get', 'serviceaccounts', '-o', 'name')) === 'serviceaccount/default\n';
+    });
   });
 
   it('tells what is served', async () => {

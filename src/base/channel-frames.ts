@@ -3,6 +3,8 @@
  * Channels are Kubernetes' (remotecommand): 0 stdin, 1 stdout, 2 stderr, 3 status as JSON, 4 terminal size as JSON.
  * An empty frame of stdin is its end.
  */
+import { createFrameSplitter } from './frame-splitter.ts';
+
 export const channels = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4 } as const;
 
 export interface Frame {
@@ -28,31 +30,13 @@ export function encodeFrame(channel: number, content: Buffer): Buffer {
 
 /** Takes bytes as they come, answers the frames that are complete; throws on a frame that is too long. */
 export function createFrameReader(): (chunk: Buffer) => readonly Frame[] {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  let needBytes = HEADER_BYTES;
-  return (chunk) => {
-    pending.push(chunk);
-    pendingBytes += chunk.length;
-    if (pendingBytes < needBytes) return [];
-    const buffer = pending.length === 1 ? chunk : Buffer.concat(pending, pendingBytes);
-    const frames: Frame[] = [];
-    let offset = 0;
-    needBytes = HEADER_BYTES;
-    while (buffer.length - offset >= HEADER_BYTES) {
-      const length = buffer.readUInt32BE(offset + 1);
-      if (length > MAX_FRAME_BYTES) throw new Error(`Cannot read frame: it has ${length} bytes`);
-      if (buffer.length - offset - HEADER_BYTES < length) {
-        needBytes = HEADER_BYTES + length;
-        break;
-      }
-      const start = offset + HEADER_BYTES;
-      frames.push({ channel: buffer.readUInt8(offset), content: buffer.subarray(start, start + length) });
-      offset = start + length;
-    }
-    const rest = buffer.subarray(offset);
-    pending = rest.length > 0 ? [rest] : [];
-    pendingBytes = rest.length;
-    return frames;
-  };
+  const split = createFrameSplitter({ headerBytes: HEADER_BYTES, payloadBytes: contentBytes });
+  return (chunk) =>
+    split(chunk).map((frame) => ({ channel: frame.readUInt8(0), content: frame.subarray(HEADER_BYTES) }));
+}
+
+function contentBytes(buffer: Buffer, offset: number): number {
+  const length = buffer.readUInt32BE(offset + 1);
+  if (length > MAX_FRAME_BYTES) throw new Error(`Cannot read frame: it has ${length} bytes`);
+  return length;
 }

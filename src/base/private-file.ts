@@ -1,9 +1,48 @@
-/** Files that hold keys and tokens: mode 0600 from their first byte, replaced as a whole or not at all. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+/** Files that hold keys and tokens: mode 0600 from their first byte, made or replaced as a whole or not at all. */
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { secretToken } from './rng.ts';
 
 export async function writePrivateFile(path: string, content: string): Promise<void> {
+  const temporary = await writeBeside(path, content);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Makes the file unless it is there, and gives what it holds: of several processes that make it at the same time the first
+ * one's is everybody's.
+ */
+export async function ensurePrivateFile(path: string, make: () => string | Promise<string>): Promise<string> {
+  const existing = await readIfThere(path);
+  if (existing !== undefined) return existing;
+  const temporary = await writeBeside(path, await make());
+  try {
+    // A link, unlike a rename, never replaces what somebody else has put there.
+    await link(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return await readFile(path, 'utf8');
+}
+
+/** Undefined where there is no such file. */
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function writeBeside(path: string, content: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${secretToken(6)}`;
   const file = await open(temporary, 'wx', 0o600);
@@ -13,10 +52,5 @@ export async function writePrivateFile(path: string, content: string): Promise<v
   } finally {
     await file.close();
   }
-  try {
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  return temporary;
 }

@@ -4,6 +4,7 @@
  * state of its own (header-block.ts). What breaks the protocol throws; a control frame of unknown type is passed over, as
  * the draft says.
  */
+import { createFrameSplitter } from '../../../base/frame-splitter.ts';
 
 export type SpdyFrame =
   | {
@@ -58,33 +59,8 @@ const types = {
 
 /** Takes bytes however they are cut, answers the frames that are complete. */
 export function createSpdyReader(): (chunk: Buffer) => readonly SpdyFrame[] {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  let needBytes = HEADER_BYTES;
-  return (chunk) => {
-    pending.push(chunk);
-    pendingBytes += chunk.length;
-    if (pendingBytes < needBytes) return [];
-    const buffer = pending.length === 1 ? chunk : Buffer.concat(pending, pendingBytes);
-    const frames: SpdyFrame[] = [];
-    let offset = 0;
-    needBytes = HEADER_BYTES;
-    while (buffer.length - offset >= HEADER_BYTES) {
-      const length = payloadLength(buffer, offset);
-      if (buffer.length - offset - HEADER_BYTES < length) {
-        needBytes = HEADER_BYTES + length;
-        break;
-      }
-      const end = offset + HEADER_BYTES + length;
-      const frame = parseFrame(buffer.subarray(offset, end));
-      if (frame) frames.push(frame);
-      offset = end;
-    }
-    const rest = buffer.subarray(offset);
-    pending = rest.length > 0 ? [rest] : [];
-    pendingBytes = rest.length;
-    return frames;
-  };
+  const split = createFrameSplitter({ headerBytes: HEADER_BYTES, payloadBytes: payloadLength });
+  return (chunk) => split(chunk).flatMap((frame) => parseFrame(frame) ?? []);
 }
 
 function payloadLength(buffer: Buffer, offset: number): number {

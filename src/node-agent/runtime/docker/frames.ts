@@ -3,6 +3,7 @@
  * bytes, length as big-endian uint32) and a payload. See "Stream format" in the Engine API's attach call.
  */
 import { PassThrough, type Readable } from 'node:stream';
+import { createFrameSplitter } from '../../../base/frame-splitter.ts';
 
 export interface Frame {
   readonly stream: 'stdout' | 'stderr';
@@ -13,34 +14,16 @@ const HEADER_BYTES = 8;
 const STDERR = 2;
 
 /** Feeds on chunks of any size; returns the frames that are complete, and keeps the rest. */
-export function createFrameParser(): (chunk: Buffer) => Frame[] {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  let needBytes = HEADER_BYTES;
-  return (chunk) => {
-    pending.push(chunk);
-    pendingBytes += chunk.length;
-    if (pendingBytes < needBytes) return [];
-    const buffer = pending.length === 1 ? chunk : Buffer.concat(pending, pendingBytes);
-    const frames: Frame[] = [];
-    let offset = 0;
-    needBytes = HEADER_BYTES;
-    while (buffer.length - offset >= HEADER_BYTES) {
-      const length = buffer.readUInt32BE(offset + 4);
-      if (buffer.length - offset - HEADER_BYTES < length) {
-        needBytes = HEADER_BYTES + length;
-        break;
-      }
-      const start = offset + HEADER_BYTES;
-      const stream = buffer[offset] === STDERR ? 'stderr' : 'stdout';
-      frames.push({ stream, payload: buffer.subarray(start, start + length) });
-      offset = start + length;
-    }
-    const rest = buffer.subarray(offset);
-    pending = rest.length > 0 ? [rest] : [];
-    pendingBytes = rest.length;
-    return frames;
-  };
+export function createFrameParser(): (chunk: Buffer) => readonly Frame[] {
+  const split = createFrameSplitter({
+    headerBytes: HEADER_BYTES,
+    payloadBytes: (buffer, offset) => buffer.readUInt32BE(offset + 4),
+  });
+  return (chunk) =>
+    split(chunk).map((frame) => ({
+      stream: frame[0] === STDERR ? 'stderr' : 'stdout',
+      payload: frame.subarray(HEADER_BYTES),
+    }));
 }
 
 /** Splits a framed stream in two; a reader that stops reading either one stops the source. */

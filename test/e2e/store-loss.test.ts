@@ -64,7 +64,7 @@ describe('a datastore that lost everything', () => {
     await lose();
     await eventually('everything is back', () => everythingIsBack(pods), REBUILT_WITHIN_MS);
     expect(await symphony.containers()).toEqual(containers);
-    expect((await symphony.note(await head()))?.state).toBe('success');
+    await symphony.untilNote(await head(), 'success');
     // It is the same cluster, not a picture of it: a change goes all the way, and changes nothing else.
     await symphony.kubectl('scale', 'deployment/web', '--replicas=3');
     const single = containers.find(({ pod }) => pod === 'single');

@@ -5,6 +5,7 @@
  * A role is looked at for every request of its subjects: its rules are sorted once by the resources that they name, and
  * kept for as long as the role is (stored objects never change in place).
  */
+import { withoutTrailing } from '../../base/text.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import type { ResourceAttributes } from './types.ts';
 
@@ -101,5 +102,5 @@ const allowsName = ({ resourceNames = [] }: PolicyRule, name: string | undefined
 /** Also between rules: whether one URL of a rule says all that the other one does. */
 export function urlCovers(url: string, path: string): boolean {
   if (url === ALL || url === path) return true;
-  return url.endsWith('*') && path.startsWith(url.replace(/\*+$/, ''));
+  return url.endsWith('*') && path.startsWith(withoutTrailing(url, '*'));
 }

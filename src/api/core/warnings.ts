@@ -3,6 +3,7 @@
  * show them to people). Pure; called with the object as it will be stored.
  */
 import { isRecord } from '../../base/json.ts';
+import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import { rulesWarning } from '../../schemas/custom/validate-schema.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { quote } from '../../schemas/status.ts';
@@ -114,9 +115,7 @@ function serviceWarnings({ spec }: Service): readonly string[] {
 function secretWarnings({ type, data }: Secret): readonly string[] {
   if (type !== 'kubernetes.io/tls') return [];
   const pem = (key: string): boolean =>
-    /-----BEGIN [^-\n]+-----[\s\S]+-----END [^-\n]+-----/.test(
-      Buffer.from(data?.[key] ?? '', 'base64').toString('latin1'),
-    );
+    pemBlocks(Buffer.from(data?.[key] ?? '', 'base64').toString('latin1')).next().done !== true;
   if (!pem('tls.crt')) return ['tls: failed to find any PEM data in certificate input'];
   return pem('tls.key') ? [] : ['tls: failed to find any PEM data in key input'];
 }

@@ -2,6 +2,7 @@
  * volumeMounts of a container → binds. Pure: it checks sub-paths as text; that no symbolic link in the volume leads out of
  * it is checked on the disk just before the start (volumes/sub-paths.ts), which also makes missing directories.
  */
+import { withoutTrailing } from '../../base/text.ts';
 import type { Container } from '../../schemas/types.ts';
 import type { Mount } from '../runtime/types.ts';
 import { expandReferences, referencedNames } from './expand.ts';
@@ -58,7 +59,7 @@ export function planMounts(
         };
       }
       if (relative !== '') {
-        source = `${volumePath.replace(/\/+$/, '')}/${relative}`;
+        source = `${withoutTrailing(volumePath, '/')}/${relative}`;
         subPaths.push({ volumePath, relative });
       }
     }

@@ -4,6 +4,7 @@
  * kubelet does: the pull then fails with the registry's own words.
  */
 import { isRecord } from '../../base/json.ts';
+import { withoutTrailing } from '../../base/text.ts';
 import type { Secret } from '../../schemas/types.ts';
 import type { RegistryAuth } from '../runtime/types.ts';
 import type { ImageReference } from './reference.ts';
@@ -60,7 +61,7 @@ function matches(registry: string, { domain, path }: ImageReference): boolean {
 
 /** `https://index.docker.io/v1/` → `docker.io`; `https://r.example/v2/` → `r.example`. */
 function normaliseRegistry(text: string): string {
-  const bare = text.replace(/^https?:\/\//, '').replace(/\/+$/, '');
+  const bare = withoutTrailing(text.replace(/^https?:\/\//, ''), '/');
   const [host = '', ...rest] = bare.split('/');
   const name = DOCKER_HUB_NAMES.has(host) ? DOCKER_HUB : host;
   const path = rest.filter((part, index) => !(index === 0 && /^v[12]$/.test(part)));
@@ -72,7 +73,7 @@ function loginOf(entry: Record<string, unknown>): { username: string; password: 
     return { username: entry['username'], password: entry['password'] };
   }
   if (typeof entry['auth'] !== 'string') return undefined;
-  const decoded = Buffer.from(entry['auth'], 'base64').toString('utf8').replace(/\0+$/, '');
+  const decoded = withoutTrailing(Buffer.from(entry['auth'], 'base64').toString('utf8'), '\0');
   const colon = decoded.indexOf(':');
   return colon < 0 ? undefined : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }

@@ -5,6 +5,7 @@
  */
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { withoutTrailing } from '../../base/text.ts';
 import type { SubPath } from '../container-spec/plan-mounts.ts';
 
 /** Throws when the path leads out of the volume or cannot be made. */
@@ -34,7 +35,7 @@ export async function resolveSubPaths<M extends { readonly source: string }>(
 ): Promise<readonly M[]> {
   const proven = new Map<string, string>();
   for (const subPath of subPaths) {
-    const planned = `${subPath.volumePath.replace(/\/+$/, '')}/${subPath.relative}`;
+    const planned = `${withoutTrailing(subPath.volumePath, '/')}/${subPath.relative}`;
     proven.set(planned, await prepareSubPath(subPath));
   }
   return mounts.map((mount) => ({ ...mount, source: proven.get(mount.source) ?? mount.source }));

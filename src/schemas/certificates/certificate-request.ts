@@ -4,6 +4,7 @@
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { bitsOf, type DerValue, expectTag, membersOf, oidOf, readDer, TAGS } from './der.ts';
+import { type PemBlock, pemBlocks } from './pem-blocks.ts';
 
 export interface CertificateRequest {
   readonly commonName: string;
@@ -17,7 +18,7 @@ export interface CertificateRequest {
   readonly keyType: string;
 }
 
-const PEM = /-----BEGIN ([^-\r\n]+)-----\s*([A-Za-z0-9+/=\s]*?)-----END \1-----/;
+const BASE64 = /^[A-Za-z0-9+/=\s]*$/;
 const COMMON_NAME = '2.5.4.3';
 const ORGANIZATION = '2.5.4.10';
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
@@ -38,10 +39,10 @@ const DIGESTS: Readonly<Record<string, string | null>> = {
 
 /** Throws where the text holds no request, or one that its own key has not signed. */
 export function parseCertificateRequest(pem: string): CertificateRequest {
-  const [, label, base64 = ''] = PEM.exec(pem) ?? [];
-  if (label !== 'CERTIFICATE REQUEST') throw new Error('PEM block type must be CERTIFICATE REQUEST');
+  const block = firstBlock(pem);
+  if (block?.label !== 'CERTIFICATE REQUEST') throw new Error('PEM block type must be CERTIFICATE REQUEST');
   const [info, algorithm, signature] = membersOf(
-    expectTag(readDer(Buffer.from(base64, 'base64')), TAGS.sequence),
+    expectTag(readDer(Buffer.from(block.body, 'base64')), TAGS.sequence),
   );
   const [, subject, publicKey, ...more] = membersOf(expectTag(info, TAGS.sequence));
   const key = keyOf(expectTag(publicKey, TAGS.sequence));
@@ -54,6 +55,11 @@ export function parseCertificateRequest(pem: string): CertificateRequest {
     publicKeyDer: expectTag(publicKey, TAGS.sequence).whole,
     keyType: key.asymmetricKeyType ?? '',
   };
+}
+
+function firstBlock(pem: string): PemBlock | undefined {
+  for (const block of pemBlocks(pem)) if (BASE64.test(block.body)) return block;
+  return undefined;
 }
 
 function keyOf({ whole }: DerValue): KeyObject {

@@ -50,7 +50,7 @@ const isHostname: Check = (text) =>
 const UUID = '[0-9a-f]{8}-?[0-9a-f]{4}-?';
 /** Go's `time.ParseDuration`, and the words that go-openapi adds. */
 const DURATION =
-  /^[-+]?(0|(\d+(\.\d*)?|\.\d+)\s*(ns|us|µs|ms|s|m|h|d|w|nanos?|micros?|millis?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|weeks?)\s*)+$/;
+  /^[-+]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)\s*(?:ns|us|µs|ms|s|m|h|d|w|nanos?|micros?|millis?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|weeks?)\s*)+)$/;
 
 const FORMATS: Readonly<Record<string, Check>> = {
   date: isDate,

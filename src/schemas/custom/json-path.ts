@@ -18,10 +18,12 @@ export type JsonPath = readonly Step[];
 
 /** Steps of one path, and values that it may find: more would be a mistake or an attack. */
 const MAX_STEPS = 64;
+const MAX_TEXT = 4_096;
 const MAX_FOUND = 10_000;
 
 /** Undefined where the text is no path. */
 export function parseJsonPath(text: string): JsonPath | undefined {
+  if (text.length > MAX_TEXT) return undefined;
   const inner = /^\{(.*)\}$/.exec(text.trim())?.[1] ?? text.trim();
   const steps: Step[] = [];
   let rest = inner.startsWith('$') || inner.startsWith('@') ? inner.slice(1) : inner;

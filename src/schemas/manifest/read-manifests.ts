@@ -176,7 +176,8 @@ function syntaxError(
   error: unknown,
   positionOf: (offset: number) => Position,
 ): ManifestError {
-  const template = /\{\{.*?\}\}/s.test(text);
+  const opened = text.indexOf('{{');
+  const template = opened >= 0 && text.includes('}}', opened + 2);
   const templateHint = 'it looks like a template (Helm or another); render it first';
   if (error instanceof ComposeError) {
     const hint = template && !error.hint ? templateHint : error.hint;

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { errorMessage } from '../../base/errors.ts';
 import { parseCertificateRequest } from '../certificates/certificate-request.ts';
+import { pemBlocks } from '../certificates/pem-blocks.ts';
 import { asList, asNumber, asRecord, asRecords, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { quote } from '../status.ts';
@@ -159,12 +160,10 @@ function validateConditions(value: unknown): FieldErrors {
   return errors;
 }
 
-const BLOCK = /-----BEGIN ([^-\r\n]+)-----\s*([\s\S]*?)-----END \1-----/g;
-
 function certificateComplaint(pem: string): string | undefined {
   if (pem === '') return undefined;
   let blocks = 0;
-  for (const [whole, label = '', body = ''] of pem.matchAll(BLOCK)) {
+  for (const { label, body, whole } of pemBlocks(pem)) {
     if (label !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${quote(label)}`;
     if (body.includes(':')) return 'no PEM block headers are permitted';
     blocks += 1;

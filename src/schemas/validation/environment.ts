@@ -84,8 +84,12 @@ function validateKeyRef(value: unknown, path: string): FieldErrors {
   return errors;
 }
 
-/** `metadata.labels['key']` and the like have a subscript. */
-const SUBSCRIPTED = /^(.+)\['(.*)'\]$/;
+/** `metadata.labels['key']` and the like have a subscript; the last `['` opens it. */
+function subscriptOf(field: string): { readonly base?: string; readonly subscript?: string } {
+  const open = field.lastIndexOf("['");
+  if (open < 1 || open + 2 > field.length - 2 || !field.endsWith("']")) return {};
+  return { base: field.slice(0, open), subscript: field.slice(open + 2, -2) };
+}
 
 export function validateFieldRef(value: unknown, supported: readonly string[], path: string): FieldErrors {
   const { apiVersion, fieldPath } = asRecord(value);
@@ -98,7 +102,7 @@ export function validateFieldRef(value: unknown, supported: readonly string[], p
     invalid(at, field, `error converting fieldPath: ${escapeControls(why)}`),
   ];
   if (version !== 'v1') return failed(`unsupported pod version: ${version}`);
-  const [, base, subscript] = SUBSCRIPTED.exec(field) ?? [];
+  const { base, subscript } = subscriptOf(field);
   if (base === 'metadata.labels' && subscript !== undefined) {
     return invalidAll(path, subscript, qualifiedName(subscript));
   }

@@ -1,6 +1,7 @@
 /** The forges by name, and how a repository URL becomes `owner/name`. */
 import type { Clock } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
+import { withoutTrailing } from '../../base/text.ts';
 import { canonicalRepoUrl, redactUrl } from '../git/git-url.ts';
 import type { GitMirror } from '../git/types.ts';
 import { createBitbucket } from './bitbucket.ts';
@@ -64,8 +65,7 @@ function pathSegments(repoURL: string): readonly string[] {
     .replace(/^[a-z]+:\/\//i, '')
     .replace(/^[^@/]*@/, '')
     .replace(/^([^/:]+):(?!\d+\/)/, '$1/');
-  return text
-    .replace(/\/+$/, '')
+  return withoutTrailing(text, '/')
     .replace(/\.git$/, '')
     .split('/')
     .filter((segment) => segment !== '');

@@ -13,6 +13,7 @@ import type { SimpleGit } from 'simple-git';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError, errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { cutMiddle } from '../../base/text.ts';
 import { type GitCredentials, createGit, gitEnvironment, writeGitConfig } from './git-process.ts';
 import { type RepoUrl, parseRepoUrl, redactCredentials, redactUrl } from './git-url.ts';
 import { type ObjectReader, createObjectReader } from './object-reader.ts';
@@ -51,6 +52,8 @@ const READ_BATCH = 256;
 const NOTE_ATTEMPTS = 5;
 /** How far back a commit is looked for among the ancestors before git is asked. */
 const NEAR_COMMITS = 32;
+/** What git says, the server's words in it, as far as it is looked at. */
+const MAX_COMPLAINT = 8_192;
 const NOTES_REF = 'refs/notes/symphony';
 
 const DAMAGE =
@@ -109,7 +112,8 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
     try {
       await fetchOnce(signal);
     } catch (error) {
-      if (!DAMAGE.test(errorMessage(error)) || signal.aborted || !session.exists()) throw explain(error);
+      if (!DAMAGE.test(cutMiddle(errorMessage(error), MAX_COMPLAINT)) || signal.aborted || !session.exists())
+        throw explain(error);
       damaged = true;
       await fetchOnce(signal).catch((second: unknown) => {
         throw explain(second);

@@ -6,6 +6,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { withoutTrailing } from '../../base/text.ts';
 
 export interface RepoUrlPolicy {
   /** Whether `file://` URLs and absolute paths are allowed. */
@@ -103,9 +104,15 @@ export function redactUrl(url: string): string {
   return redactCredentials(url).slice(0, 300);
 }
 
+/** A name without a password that is this long is a token. */
+const TOKEN_LENGTH = 20;
+
 /** Replaces `//user:password@` wherever it stands in a text. */
 export function redactCredentials(text: string): string {
-  return text.replace(/(\/\/)[^/\s@]*:[^/\s]*@/g, '$1***@').replace(/(\/\/)[^/\s@:]{20,}@/g, '$1***@');
+  return text.replace(/\/\/([^/\s]*)@/g, (whole, user: string) => {
+    const name = user.split('@', 1)[0] ?? '';
+    return name.includes(':') || name.length >= TOKEN_LENGTH ? '//***@' : whole;
+  });
 }
 
 /**
@@ -127,9 +134,7 @@ export function canonicalRepoUrl(url: string): string {
       text = url;
     }
   }
-  return text
-    .replace(/\/{2,}/g, '/')
-    .replace(/\/+$/, '')
+  return withoutTrailing(text.replace(/\/{2,}/g, '/'), '/')
     .replace(/\.git$/i, '')
     .toLowerCase();
 }

@@ -1,4 +1,5 @@
 /** git's machine-readable output → values. Pure; anything unexpected is left out rather than guessed. */
+import { cutMiddle } from '../../base/text.ts';
 import type { TreeEntry } from './types.ts';
 
 /** `ls-tree -r -z -l`: `<mode> SP <type> SP <id> SP+ <size or -> TAB <path> NUL`. */
@@ -58,7 +59,16 @@ export function parseCommit(text: string): {
   const split = text.indexOf('\n\n');
   const head = split < 0 ? text : text.slice(0, split);
   const message = split < 0 ? '' : text.slice(split + 2);
-  const author = /^author (.*?) <[^>]*> \d+ [+-]\d+$/m.exec(head)?.[1] ?? '';
-  const committed = /^committer .* (\d+) [+-]\d+$/m.exec(head)?.[1] ?? '0';
-  return { subject: message.split('\n', 1)[0] ?? '', author, committedAtMs: Number(committed) * 1000 };
+  const author = /^([^<]*) </.exec(headerOf(head, 'author'))?.[1] ?? '';
+  const committed = /(?:^|> )(\d{1,15}) [+-]\d{1,8}$/.exec(headerOf(head, 'committer'))?.[1] ?? '0';
+  const subject = message.slice(0, MAX_LINE).split('\n', 1)[0] ?? '';
+  return { subject, author, committedAtMs: Number(committed) * 1000 };
+}
+
+/** Anybody who may push writes these lines, of any length. */
+const MAX_LINE = 1_000;
+
+function headerOf(head: string, name: string): string {
+  const line = head.split('\n').find((text) => text.startsWith(`${name} `)) ?? '';
+  return cutMiddle(line.slice(name.length + 1), MAX_LINE);
 }

@@ -3,6 +3,7 @@
  * where the Engine answers 500 for everything: those are told apart by their text.
  */
 import { errorMessage } from '../../../base/errors.ts';
+import { cutMiddle } from '../../../base/text.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../types.ts';
 
 /** The request did not reach the Engine, or its answer did not reach us. */
@@ -48,8 +49,15 @@ interface EngineError {
   readonly code?: unknown;
 }
 
+/** The Engine repeats what it was given (a command of any length); an error's text is looked at, stored and shown. */
+const MAX_MESSAGE = 4_096;
+
 /** The Engine's own sentence, without the client's decoration. */
 export function engineMessage(error: unknown): string {
+  return cutMiddle(wholeMessage(error), MAX_MESSAGE);
+}
+
+function wholeMessage(error: unknown): string {
   const json = (error as EngineError).json;
   if (typeof json === 'object' && json !== null && !Buffer.isBuffer(json)) {
     const message = (json as { message?: unknown }).message;

@@ -3,12 +3,10 @@
  * its history, the generation ends, its caches with it, and the next one rebuilds (docs/INVARIANTS.md). Agents and kubectl
  * see a restart of the API server, no more.
  */
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { writePrivateFile } from '../base/private-file.ts';
 import { systemRng } from '../base/rng.ts';
 import { createServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
@@ -16,10 +14,11 @@ import { type Authority, openAuthority } from '../api/tls/authority.ts';
 import { type ServerTls, ensureServerTls } from '../api/tls/server-tls.ts';
 import { type AuditLog, openAuditLog } from '../api/http/audit.ts';
 import { createRateLimits, defaultRequestLimits, type RequestLimits } from '../api/http/rate-limits.ts';
-import { writeKubeconfig } from '../api/tls/kubeconfig.ts';
 import { ensureSigningKey } from '../api/tls/signing-key.ts';
 import type { Config } from '../config/index.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../store/embedded-redis.ts';
+import { giveAdminKubeconfig } from './admin-kubeconfig.ts';
+import { beginGeneration } from './begin-generation.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Generation, startGeneration } from './generation.ts';
 import { createMetrics } from './metrics.ts';
@@ -39,9 +38,6 @@ export interface ControlPlaneOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
 }
-
-/** What `kubectl` and `symphony` use on this machine. */
-const ADMIN = { name: 'kubernetes-admin', groups: ['system:masters'] } as const;
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { config, logger } = options;
@@ -90,15 +86,17 @@ async function startOn(
     logger,
   };
   parts.metrics.follow(parts.limits);
-  let generation: Generation = await startGeneration(parts);
-  await giveAdminKubeconfig(dataDir, tokens, tls, generation.url);
+  const stopping = new AbortController();
+  const begin = (patience: 'first' | 'later'): Promise<Generation> =>
+    beginGeneration(() => startGeneration(parts), { ...parts, patience, signal: stopping.signal });
+  let generation = await begin('first');
+  await giveAdminKubeconfig({ dataDir, tokens, tls, url: generation.url, clock });
 
-  let stopped = false;
   let replacing: Promise<void> = Promise.resolve();
   const failed = new Promise<never>((_, reject) => {
     const watch = (current: Generation): void => {
       void current.historyLost.then((why) => {
-        if (stopped) return;
+        if (stopping.signal.aborted) return;
         logger.error({ why }, 'The store lost its history; starting over to rebuild it');
         replacing = replace(current).catch((error: unknown) => {
           reject(new Error(`Cannot rebuild the store: ${errorMessage(error)}`, { cause: error }));
@@ -107,8 +105,8 @@ async function startOn(
     };
     const replace = async (current: Generation): Promise<void> => {
       await current[Symbol.asyncDispose]();
-      if (stopped) return;
-      generation = await startGeneration(parts);
+      if (stopping.signal.aborted) return;
+      generation = await begin('later');
       watch(generation);
     };
     watch(generation);
@@ -123,29 +121,13 @@ async function startOn(
     dataDir,
     failed,
     async [Symbol.asyncDispose]() {
-      stopped = true;
+      stopping.abort();
       await replacing;
       await generation[Symbol.asyncDispose]();
       await parts.audit?.[Symbol.asyncDispose]();
       await embedded?.[Symbol.asyncDispose]();
     },
   };
-}
-
-/** The token is kept with the kubeconfig: a new one only where there is none, or the old one is no longer valid. */
-async function giveAdminKubeconfig(
-  dataDir: DataDir,
-  tokens: TokenTable,
-  tls: ServerTls,
-  url: string,
-): Promise<void> {
-  const file = join(dataDir.identity, 'admin-token');
-  let token = (await readFile(file, 'utf8').catch(() => undefined))?.trim();
-  if (token === undefined || tokens.find(token)?.name !== ADMIN.name) {
-    token = await tokens.issue(ADMIN.name, ADMIN.groups);
-    await writePrivateFile(file, `${token}\n`);
-  }
-  await writeKubeconfig(dataDir.kubeconfig, { server: url, caPem: tls.caPem, token });
 }
 
 function startAudit(

@@ -96,6 +96,8 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     await checkStoreIdentity(store, identity);
     const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
     const condition = createClusterCondition(history.phase);
+    // Another control plane may lead the rebuild; whoever leads next must not begin it again.
+    void history.rebuilt.then(() => condition.set('normal'));
     const registry = createDynamicRegistry();
     const caches = keep(createCacheSet({ store, clock, logger }));
     keep(await followDefinitions(caches, registry));
@@ -105,7 +107,7 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger, policy }));
     const gitOps = keep(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
     // Before anybody asks: without these, nobody but administrators and nodes may do anything.
-    await rememberStoreIdentity(objects, identity);
+    await rememberStoreIdentity(store, objects, identity);
     await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
     const host = hostname();
     const id = serverIdOf(host, dataDir.root);

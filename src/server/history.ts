@@ -17,6 +17,8 @@ export interface HistoryWatch extends AsyncDisposable {
   /** Nodes that were there when the history was last seen. */
   readonly expectedNodes: readonly string[];
   readonly lost: Promise<string>;
+  /** Resolves when the store is seen to be rebuilt, whoever has done it; at once where it need not be. */
+  readonly rebuilt: Promise<void>;
   reachable(): boolean;
   /** From now on the nodes of this cache are written down. */
   rememberNodes(nodes: ResourceCache): void;
@@ -48,13 +50,19 @@ export async function openHistory(options: {
   if (plan.action === 'rebuild')
     logger.warn({ why: plan.why }, 'The store must be rebuilt; nothing is stopped until it is');
   if (plan.state !== found && !(await store.setClusterState(plan.state, found))) {
-    throw new Error('Cannot take over the store: another control plane changed its state at the same time');
+    throw new EpochChanged(
+      'Cannot take over the store: another control plane changed its state at the same time',
+    );
   }
   const { epoch } = plan.state;
   let nodes: ResourceCache | undefined;
   let reachable = true;
   let written = '';
   const abort = new AbortController();
+  let noteRebuilt = (): void => undefined;
+  const rebuilt = new Promise<void>((resolve) => {
+    noteRebuilt = resolve;
+  });
 
   async function remember(): Promise<void> {
     const present = nodes?.list().map((node) => node.metadata.name) ?? remembered?.nodes ?? [];
@@ -75,6 +83,7 @@ export async function openHistory(options: {
         const state = await store.clusterState();
         if (state?.epoch !== epoch) return state ? 'the store holds another history' : 'the store is empty';
         reachable = true;
+        if (state.phase === 'normal') noteRebuilt();
         if (clock.now() - rememberedAt >= REMEMBER_INTERVAL_MS) {
           await remember();
           rememberedAt = clock.now();
@@ -94,6 +103,7 @@ export async function openHistory(options: {
     phase: plan.state.phase,
     expectedNodes: remembered?.nodes ?? [],
     lost: watch(),
+    rebuilt,
     reachable: () => reachable,
     rememberNodes(cache) {
       nodes = cache;

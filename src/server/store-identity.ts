@@ -37,12 +37,17 @@ export async function checkStoreIdentity(store: Store, own: StoreIdentity): Prom
   );
 }
 
-/** Whoever is first writes it down. */
-export async function rememberStoreIdentity(objects: Objects, own: StoreIdentity): Promise<void> {
+/** Whoever is first writes it down; throws UserError where somebody with another identity was. */
+export async function rememberStoreIdentity(
+  store: Store,
+  objects: Objects,
+  own: StoreIdentity,
+): Promise<void> {
   const metadata = { name: NAME, namespace: NAMESPACE };
   try {
     await objects.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { ...own } });
   } catch (error) {
     if (!isStatusError(error, 'AlreadyExists')) throw error;
+    await checkStoreIdentity(store, own);
   }
 }

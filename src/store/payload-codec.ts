@@ -6,9 +6,8 @@
  * so that nobody with write access can pass off one Secret as another. JSON never begins with "enc:".
  */
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { UserError } from '../base/errors.ts';
+import { ensurePrivateFile } from '../base/private-file.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 
 export interface PayloadCodec {
@@ -80,41 +79,10 @@ export function createPayloadCodec(
   };
 }
 
-/** Reads the key file (base64), or makes it with mode 0600. Two processes that start together get one key. */
+/** Reads the key file (base64), or makes it with mode 0600. Processes that start together get one key. */
 export async function loadOrCreateKey(path: string): Promise<Buffer> {
-  const existing = await readKey(path);
-  if (existing) return existing;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  const file = await open(temporary, 'wx', 0o600);
-  try {
-    await file.writeFile(`${randomBytes(KEY_BYTES).toString('base64')}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    // A link, unlike a rename, never replaces the key that somebody else has put there.
-    await link(temporary, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await unlink(temporary);
-  }
-  const key = await readKey(path);
-  if (!key) throw new Error(`Cannot read the key file "${path}" just made`);
-  return key;
-}
-
-async function readKey(path: string): Promise<Buffer | undefined> {
-  try {
-    const key = Buffer.from((await readFile(path, 'utf8')).trim(), 'base64');
-    if (key.length !== KEY_BYTES) {
-      throw new UserError(`Cannot use the key file "${path}": it does not hold ${KEY_BYTES} bytes in base64`);
-    }
-    return key;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const text = await ensurePrivateFile(path, () => `${randomBytes(KEY_BYTES).toString('base64')}\n`);
+  const key = Buffer.from(text.trim(), 'base64');
+  if (key.length === KEY_BYTES) return key;
+  throw new UserError(`Cannot use the key file "${path}": it does not hold ${KEY_BYTES} bytes in base64`);
 }

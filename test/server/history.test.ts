@@ -9,6 +9,7 @@ import { openDataDir } from '../../src/server/data-dir.ts';
 import { type HistoryWatch, openHistory } from '../../src/server/history.ts';
 import { createMemoryData, wipeMemoryData } from '../../src/store/memory-data.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
+import { EpochChanged } from '../../src/store/types.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
 describe('the history of the store', () => {
@@ -55,6 +56,33 @@ describe('the history of the store', () => {
     wipeMemoryData(data);
     await start();
     expect((await start()).phase).toBe('rebuilding');
+  });
+
+  it('hears that another control plane has finished the rebuild', async () => {
+    await start();
+    wipeMemoryData(data);
+    const history = await start();
+    let isRebuilt = false;
+    void history.rebuilt.then(() => {
+      isRebuilt = true;
+    });
+    await clock.advance(5_000);
+    expect(isRebuilt).toBe(false);
+    const leader = createMemoryStore({ clock, data });
+    const state = await leader.clusterState();
+    if (state) await leader.setClusterState({ ...state, phase: 'normal' }, state);
+    await clock.advance(1_000);
+    expect(isRebuilt).toBe(true);
+  });
+
+  it('says that its view is old when another control plane makes the state in the same moment', async () => {
+    wipeMemoryData(data);
+    const outcomes = await Promise.allSettled([start(), start()]);
+    const errors = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+    );
+    expect(errors).toEqual([expect.any(EpochChanged)]);
+    expect((await start()).phase).toBe('normal');
   });
 
   it('takes a damaged record for none', async () => {

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
+import { withFileLock } from '../../base/file-lock.ts';
 import { isRecord } from '../../base/json.ts';
 import { secretToken } from '../../base/rng.ts';
 import { writePrivateFile } from '../../base/private-file.ts';
@@ -26,7 +27,7 @@ export interface TokenTable {
   find(token: string): UserInfo | undefined;
   /** Makes a token for the user; its text is known only to the caller. Older tokens of the same user go on. */
   issue(user: string, groups: readonly string[]): Promise<string>;
-  /** Whether the token is one of this user. */
+  /** Whether the token is one of this user, by what the file holds now. */
   belongsTo(token: string, user: string): boolean;
   /** Ends every token of the user. */
   revoke(user: string): Promise<void>;
@@ -88,12 +89,14 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
     }
   }
 
-  /** One change at a time, from what the file holds. */
+  /** One change at a time, in all processes together, from what the file holds. */
   function change<T>(task: () => Promise<T>): Promise<T> {
-    const next = turn.then(() => {
-      reload();
-      return task();
-    });
+    const next = turn.then(() =>
+      withFileLock(`${path}.lock`, clock, () => {
+        reload();
+        return task();
+      }),
+    );
     turn = next.catch(() => undefined);
     return next;
   }
@@ -120,7 +123,7 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
         return token;
       }),
     belongsTo(token, user) {
-      look();
+      reload();
       return entries.get(hashOf(token))?.user === user;
     },
     revoke: (user) => change(() => save(new Map([...entries].filter(([, entry]) => entry.user !== user)))),

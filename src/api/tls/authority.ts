@@ -6,15 +6,7 @@ import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { Clock } from '../../base/clock.ts';
-import {
-  ALGORITHM,
-  generateKeys,
-  type KeyedCertificate,
-  keyed,
-  loadKeyed,
-  pemOf,
-  saveKeyed,
-} from './key-files.ts';
+import { ALGORITHM, ensureKeyed, generateKeys, type KeyedCertificate, keyed, pemOf } from './key-files.ts';
 
 export type CertificatePurpose = 'client auth' | 'server auth';
 
@@ -61,7 +53,7 @@ const CA_BACKDATE_MS = 3_600_000;
 const BACKDATE_MS = 300_000;
 
 export async function openAuthority({ directory, clock }: AuthorityOptions): Promise<Authority> {
-  const authority = (await loadKeyed(directory, 'ca')) ?? (await makeAuthority(directory, clock.now()));
+  const authority = await ensureKeyed(directory, 'ca', (keys) => certifyAuthority(keys, clock.now()));
   const keyId = await x509.AuthorityKeyIdentifierExtension.create(authority.certificate.publicKey);
   return {
     caPem: authority.certPem,
@@ -82,9 +74,8 @@ export async function issueIdentity(
   return { certPem, keyPem };
 }
 
-async function makeAuthority(directory: string, now: number): Promise<KeyedCertificate> {
-  const keys = await generateKeys();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+async function certifyAuthority(keys: webcrypto.CryptoKeyPair, now: number): Promise<x509.X509Certificate> {
+  return await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: 'CN=symphony-ca',
     notBefore: new Date(now - CA_BACKDATE_MS),
@@ -97,9 +88,6 @@ async function makeAuthority(directory: string, now: number): Promise<KeyedCerti
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  const pair = await keyed(certificate, keys.privateKey);
-  await saveKeyed(directory, 'ca', pair);
-  return pair;
 }
 
 async function issue(

@@ -1,13 +1,15 @@
 /**
- * A certificate and its key as two private files, `NAME.crt` and `NAME.key`, and the algorithm that all our keys have. A
- * pair that is half there counts as missing.
+ * A certificate and its key as two private files, `NAME.crt` and `NAME.key`, and the algorithm that all our keys have.
+ *
+ * A pair is made key first, and each file only where there is none: whoever finds a key without a certificate makes one for it,
+ * so that processes that start together, or after one that was killed between the two, end with one pair.
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
-import { writePrivateFile } from '../../base/private-file.ts';
+import { UserError } from '../../base/errors.ts';
+import { ensurePrivateFile, readIfThere } from '../../base/private-file.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -37,27 +39,41 @@ export async function keyed(
 
 export const pemOf = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`;
 
-export async function saveKeyed(directory: string, name: string, pair: KeyedCertificate): Promise<void> {
-  // The key first: a certificate without its key would look complete.
-  await writePrivateFile(join(directory, `${name}.key`), pair.keyPem);
-  await writePrivateFile(join(directory, `${name}.crt`), pair.certPem);
-}
-
-export async function loadKeyed(directory: string, name: string): Promise<KeyedCertificate | undefined> {
-  const certPem = await readIfThere(join(directory, `${name}.crt`));
-  const keyPem = await readIfThere(join(directory, `${name}.key`));
-  if (certPem === undefined || keyPem === undefined) return undefined;
-  const pkcs8 = x509.PemConverter.decode(keyPem)[0];
-  if (!pkcs8) throw new Error(`Cannot use "${join(directory, `${name}.key`)}": it holds no key`);
-  const key = await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, true, ['sign']);
-  return { certificate: new x509.X509Certificate(certPem), key, certPem, keyPem };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+/**
+ * Reads the pair, or makes it. Throws UserError where the certificate is there and its key is not: a new pair would lock out
+ * everybody who trusts the old one.
+ */
+export async function ensureKeyed(
+  directory: string,
+  name: string,
+  certify: (keys: webcrypto.CryptoKeyPair) => Promise<x509.X509Certificate>,
+): Promise<KeyedCertificate> {
+  const [certPath, keyPath] = [join(directory, `${name}.crt`), join(directory, `${name}.key`)];
+  if ((await readIfThere(keyPath)) === undefined && (await readIfThere(certPath)) !== undefined) {
+    throw new UserError(
+      `Cannot use "${certPath}": its key "${keyPath}" is missing; bring it back, or remove both`,
+    );
   }
+  const keyPem = await ensurePrivateFile(keyPath, async () =>
+    privateKeyPem((await generateKeys()).privateKey),
+  );
+  const keys = await keysOf(keyPem, keyPath);
+  const certPem = await ensurePrivateFile(certPath, async () => pemOf(await certify(keys)));
+  return { certificate: new x509.X509Certificate(certPem), key: keys.privateKey, certPem, keyPem };
+}
+
+async function keysOf(keyPem: string, path: string): Promise<webcrypto.CryptoKeyPair> {
+  const pkcs8 = x509.PemConverter.decode(keyPem)[0];
+  if (!pkcs8) throw new UserError(`Cannot use "${path}": it holds no key`);
+  const { subtle } = webcrypto;
+  const privateKey = await subtle.importKey('pkcs8', pkcs8, ALGORITHM, true, ['sign']);
+  const { kty, crv, x, y } = await subtle.exportKey('jwk', privateKey);
+  const publicKey = await subtle.importKey(
+    'jwk',
+    { kty, crv, x, y } as webcrypto.JsonWebKey,
+    ALGORITHM,
+    true,
+    ['verify'],
+  );
+  return { privateKey, publicKey };
 }

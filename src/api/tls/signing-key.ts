@@ -9,10 +9,8 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
-import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { secretToken } from '../../base/rng.ts';
-import { writePrivateFile } from '../../base/private-file.ts';
+import { ensurePrivateFile } from '../../base/private-file.ts';
 
 export const SIGNING_ALGORITHM = 'ES256';
 const CURVE = 'P-256';
@@ -42,27 +40,5 @@ export function newSigningKeyPem(): string {
 
 /** Reads the key, or makes it; of several processes that make one at the same time, the first one's is everybody's. */
 export async function ensureSigningKey({ directory }: { readonly directory: string }): Promise<SigningKey> {
-  const path = join(directory, FILE);
-  const existing = await readIfThere(path);
-  if (existing !== undefined) return signingKeyOf(existing);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const candidate = `${path}.${secretToken(6)}`;
-  await writePrivateFile(candidate, newSigningKeyPem());
-  try {
-    await link(candidate, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await rm(candidate, { force: true });
-  }
-  return signingKeyOf(await readFile(path, 'utf8'));
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return signingKeyOf(await ensurePrivateFile(join(directory, FILE), newSigningKeyPem));
 }

@@ -49,6 +49,13 @@ describe('the token table', () => {
     expect(reopened.find(ours)?.name).toBe('ann');
   });
 
+  it('keeps every token that several processes issue at the same time', async () => {
+    const tables = await Promise.all(Array.from({ length: 6 }, () => openTokenTable(path)));
+    const tokens = await Promise.all(tables.map((table, index) => table.issue(`u${index}`, [])));
+    const reopened = await openTokenTable(path);
+    expect(tokens.map((token) => reopened.find(token)?.name)).toEqual(tables.map((_, index) => `u${index}`));
+  });
+
   it('keeps every token of calls that overlap', async () => {
     const table = await openTokenTable(path);
     const tokens = await Promise.all(Array.from({ length: 8 }, (_, index) => table.issue(`u${index}`, [])));

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { issueIdentity, openAuthority } from '../../../src/api/tls/authority.ts';
+import { type Authority, issueIdentity, openAuthority } from '../../../src/api/tls/authority.ts';
 import { ensureServerTls } from '../../../src/api/tls/server-tls.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
@@ -23,6 +23,33 @@ describe('the certificate authority', () => {
     expect(again.caPem).toBe(first.caPem);
     expect((await stat(join(directory, 'ca.key'))).mode & 0o777).toBe(0o600);
     expect(new X509Certificate(first.caPem).ca).toBe(true);
+  });
+
+  it('is the same for processes that start together', async () => {
+    const clock = createFakeClock();
+    const all = await Promise.all(Array.from({ length: 5 }, () => openAuthority({ directory, clock })));
+    expect(new Set(all.map(({ caPem }) => caPem)).size).toBe(1);
+    const { certPem } = await issueIdentity(all[4] as Authority, {
+      commonName: 'a',
+      purposes: ['client auth'],
+      lifetimeMs: DAY_MS,
+    });
+    expect(new X509Certificate(certPem).verify(new X509Certificate(all[0]?.caPem ?? '').publicKey)).toBe(
+      true,
+    );
+    expect((await readdir(directory)).sort()).toEqual(['ca.crt', 'ca.key']);
+  });
+
+  it('is finished where whoever made it was killed in between, and not replaced where its key is lost', async () => {
+    const clock = createFakeClock();
+    const { caPem } = await openAuthority({ directory, clock });
+    await rm(join(directory, 'ca.crt'));
+    const again = await openAuthority({ directory, clock });
+    const key = (pem: string): string =>
+      new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    expect(key(again.caPem)).toBe(key(caPem));
+    await rm(join(directory, 'ca.key'));
+    await expect(openAuthority({ directory, clock })).rejects.toThrow('its key');
   });
 
   it('issues what was asked for, under its own name', async () => {

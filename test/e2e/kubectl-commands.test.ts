@@ -280,7 +280,9 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
       return code === 0 && stdout;
     });
     expect(top).toMatch(/^node-1 +\d+m +\d+% +\d+Mi +\d+%/m);
-    expect(await kubectl('top', 'pods')).toMatch(/^web-\S+ +\d+m +\d+Mi/m);
+    await eventually('there are metrics of the pods', async () =>
+      /^web-\S+ +\d+m +\d+Mi/m.test((await run.try('-n', namespace, 'top', 'pods')).stdout),
+    );
     expect(await kubectl('top', 'pods', '--containers')).toMatch(
       /^web-\S+ +web +\d+m +\d+Mi|^\S+ +web +\d+m/m,
     );
@@ -355,7 +357,9 @@ describe.each(releases)('the $release kubectl', ({ release, find, isOld }) => {
       expect(
         await kubectl('get', 'pod', 'debugged', '-o', 'jsonpath={.spec.ephemeralContainers[*].name}'),
       ).toBe('look');
-      expect(await kubectl('events', '--for', 'pod/debugged')).toMatch(/Normal +Started +Pod\/debugged/);
+      await eventually('its events tell its start', async () =>
+        /Normal +Started +Pod\/debugged/.test(await kubectl('events', '--for', 'pod/debugged')),
+      );
       await kubectl('delete', 'pod', 'debugged');
     });
 

@@ -79,11 +79,13 @@ describe('kubectl', () => {
 
   it('describes a pod, a deployment and a node', async () => {
     const name = await podName('app=web');
-    const pod = await kubectl('describe', 'pod', name);
+    const pod = await eventually('the events tell the whole start', async () => {
+      const text = await kubectl('describe', 'pod', name);
+      const reasons = ['Scheduled', 'Pulled', 'Created', 'Started'];
+      return reasons.every((reason) => new RegExp(`Normal +${reason} `).test(text)) && text;
+    });
     expect(pod).toMatch(/^Name: +web-/);
     expect(pod).toMatch(/Readiness: +http-get http:\/\/:http\/index.html delay=0s timeout=1s period=1s/);
-    for (const reason of ['Scheduled', 'Pulled', 'Created', 'Started'])
-      expect(pod).toMatch(new RegExp(`Normal +${reason} `));
     const deployment = await kubectl('describe', 'deployment', 'web');
     expect(deployment).toMatch(
       /Replicas: +2 desired \| 2 updated \| 2 total \| 2 available \| 0 unavailable/,
@@ -130,11 +132,11 @@ describe('kubectl', () => {
     );
     await eventually('it runs again', async () => (await kubectl.try('logs', 'twice')).stdout === 'second\n');
     expect(await kubectl('logs', 'twice', '--previous')).toBe('first\n');
-    const { status } = await kubectl.json('get', 'pod', 'twice');
-    expect(status.containerStatuses[0]).toMatchObject({
-      restartCount: 1,
-      lastState: { terminated: { exitCode: 4, reason: 'Error' } },
+    const container = await eventually('the restart is counted', async () => {
+      const { status } = await kubectl.json('get', 'pod', 'twice');
+      return status.containerStatuses[0].restartCount === 1 && (status.containerStatuses[0] as KubeJson);
     });
+    expect(container['lastState'].terminated).toMatchObject({ exitCode: 4, reason: 'Error' });
     await kubectl('delete', 'pod', 'twice', 'talker');
   });
 
@@ -217,7 +219,10 @@ describe('kubectl', () => {
   });
 
   it('lists events, newest state of things included', async () => {
-    const events = await kubectl('get', 'events');
+    const events = await eventually('the last of them is written', async () => {
+      const text = await kubectl('get', 'events');
+      return /Normal +Killing +pod\/web-/.test(text) && text;
+    });
     expect(events).toMatch(/^LAST SEEN +TYPE +REASON +OBJECT +MESSAGE\n/);
     expect(events).toMatch(/Normal +Started +pod\/web-\S+ +(Started container httpd|Container started)/);
     expect(events).toMatch(/Normal +Killing +pod\/web-\S+ +Stopping container httpd/);

@@ -60,11 +60,7 @@ describe('symphony up, killed and started again', () => {
     expect(before.length).toBeGreaterThanOrEqual(5);
     await symphony.start();
     await symphony.untilNote(sha, 'success');
-    const after = await eventually('the rollout has converged', async () => {
-      const facts = await symphony.containers();
-      const webs = of(facts, /^web-/);
-      return webs.length === 4 && webs.every((container) => container.image === image) && facts;
-    });
+    const after = await untilConverged(image);
     expect(right(after, image)).toEqual(expect.arrayContaining([...before]));
     const { items } = await symphony.kubectl.json('get', 'pods');
     const restarts = items.flatMap(
@@ -74,16 +70,25 @@ describe('symphony up, killed and started again', () => {
     expect(new Set(restarts)).toEqual(new Set([0]));
   }
 
+  /** What is stopped may outlive the commit's success by its grace. */
+  const untilConverged = (image: string): Promise<readonly ContainerFacts[]> =>
+    eventually('the rollout has converged', async () => {
+      const facts = await symphony.containers();
+      const webs = facts.filter(({ pod }) => pod.startsWith('web-'));
+      const isRight = (container: ContainerFacts): boolean => container.running && container.image === image;
+      return webs.length === 4 && webs.every(isRight) && facts;
+    });
+
   const newOnes = (image: string, facts: readonly ContainerFacts[]): number =>
     facts.filter((container) => container.image === image && /^web-/.test(container.pod) && container.running)
       .length;
 
   it('goes on in the middle of a rollout', async () => {
-    await killDuringRollout('2', (image, facts) => newOnes(image, facts) === 2, false);
+    await killDuringRollout('2', (image, facts) => newOnes(image, facts) >= 2, false);
   });
 
   it('goes on when the datastore died in the same moment, as the first new container appeared', async () => {
-    await killDuringRollout('1', (image, facts) => newOnes(image, facts) === 1, true);
+    await killDuringRollout('1', (image, facts) => newOnes(image, facts) >= 1, true);
   });
 
   it('goes on when it is killed as soon as the commit is seen, before anything is changed', async () => {
@@ -93,7 +98,8 @@ describe('symphony up, killed and started again', () => {
     await symphony.kill();
     await symphony.start();
     await symphony.untilNote(sha, 'success');
-    expect(of(await symphony.containers(), /^(pair|other-)/)).toEqual(before);
+    const after = await untilConverged('symphony.example/web:2');
+    expect(of(after, /^(pair|other-)/)).toEqual(before);
   });
 
   it('leaves everything running at SIGTERM, and does nothing when it is started again', async () => {

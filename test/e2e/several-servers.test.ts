@@ -9,7 +9,13 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { fromKubeconfig, type HttpApiClient } from '../../src/client/http.ts';
 import { resources } from '../../src/client/types.ts';
-import { createKubectl, eventually, type Kubectl, runProgram } from '../support/kubectl.ts';
+import {
+  createKubectl,
+  eventually,
+  type Kubectl,
+  type ProgramResult,
+  runProgram,
+} from '../support/kubectl.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { freePort } from '../support/symphony.ts';
 import { startTcpBalancer, type TcpBalancer } from '../support/tcp-balancer.ts';
@@ -132,14 +138,16 @@ describe('two API servers behind one address', () => {
     };
     await kubectl.withInput(JSON.stringify(pod), 'apply', '-f', '-');
     await kubectl('wait', '--for=condition=Ready', 'pod/web', '--timeout=30s');
-    const logs = await Promise.all(
-      [first, second].map(({ kubeconfig }) => createKubectl(kubeconfig, directory).try('logs', 'web')),
-    );
-    expect(logs.map(({ code, stderr }) => ({ code, stderr }))).toEqual([
-      { code: 0, stderr: '' },
-      { code: 0, stderr: '' },
-    ]);
-    expect(logs[0]?.stdout).toBe(logs[1]?.stdout);
+    const logs = (): Promise<readonly ProgramResult[]> =>
+      Promise.all(
+        [first, second].map(({ kubeconfig }) => createKubectl(kubeconfig, directory).try('logs', 'web')),
+      );
+    const answers = await eventually('both give out logs', async () => {
+      const both = await logs();
+      return both.every(({ code }) => code === 0) && both;
+    });
+    expect(answers.map(({ stderr }) => stderr)).toEqual(['', '']);
+    expect(answers[0]?.stdout).toBe(answers[1]?.stdout);
     const execs = await Promise.all(
       [first, second].map(({ kubeconfig }) =>
         createKubectl(kubeconfig, directory).try('exec', 'web', '--', 'echo', 'hello'),

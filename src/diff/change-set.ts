@@ -9,6 +9,7 @@ import { jsonEqual } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
+import { type DesiredObject, type DesiredSet, idOf } from './desired-set.ts';
 import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';
 import { marked, mergeDesired, replaceDesired } from './merge.ts';
 import { normaliseDesired } from './normalise.ts';
@@ -17,14 +18,6 @@ import { managingApplication } from './tracking.ts';
 import { without } from './without.ts';
 
 export type ChangeAction = 'create' | 'update' | 'delete' | 'noop';
-
-/** A manifest after parsing, defaulting of its namespace and validation. */
-export interface DesiredObject {
-  readonly kind: ResourceKind;
-  readonly object: KubeObject;
-  /** Where it was written, for messages: `shop/web.yaml:12`. */
-  readonly origin: string;
-}
 
 export interface Change {
   readonly action: ChangeAction;
@@ -68,12 +61,15 @@ export interface ChangeSetOptions {
   /** Sync options of the application (`Prune=false`, `CreateNamespace=true`). */
   readonly syncOptions: readonly string[];
   readonly ignore: readonly IgnoreRule[];
-  /** When given, only these objects (ids) are compared; the others are known to be as they should. */
+  /**
+   * When given, only these objects (ids) are compared; the others are known to be as they should. The inventory then needs
+   * to hold only what Git may have dropped.
+   */
   readonly only?: ReadonlySet<string>;
   /** Objects (ids) that Git holds without wanting them compared, such as hooks: never deleted. */
-  readonly kept?: ReadonlySet<string>;
-  /** Share of the inventory (0..1) that may be deleted at once; undefined for no limit. */
-  readonly pruneBudget?: number;
+  readonly kept?: { has(id: string): boolean };
+  /** So many deletions at once, at most; undefined for no limit. */
+  readonly maxDeletions?: number;
 }
 
 export interface ChangeSet {
@@ -89,36 +85,30 @@ export interface InventoryItem {
   readonly object: KubeObject;
 }
 
-export function idOf(kind: ResourceKind, key: string): string {
-  return `${resourceIdOf(kind)}|${key}`;
-}
-
 export type LiveLookup = (resource: ResourceId, key: string) => KubeObject | undefined;
 
 export function planChangeSet(
-  desired: readonly DesiredObject[],
+  desired: DesiredSet,
   live: LiveLookup,
   inventory: readonly InventoryItem[],
   options: ChangeSetOptions,
 ): ChangeSet {
   const problems: ChangeProblem[] = [];
-  const wanted = new Map<string, DesiredObject>();
-  for (const item of desired) {
-    const key = keyOf(item.object);
-    const id = idOf(item.kind, key);
-    const first = wanted.get(id);
-    if (first) problems.push(problem('duplicate', item, key, `is also in ${first.origin}`));
-    else wanted.set(id, item);
+  for (const [id, items] of desired.repeated) {
+    const where = desired.byId.get(id)?.origin ?? '';
+    for (const item of items)
+      problems.push(problem('duplicate', item, keyOf(item.object), `is also in ${where}`));
   }
   const changes: Change[] = [];
-  for (const [id, item] of wanted) {
-    if (options.only && !options.only.has(id)) continue;
+  for (const id of options.only ?? desired.byId.keys()) {
+    const item = desired.byId.get(id);
+    if (!item) continue;
     const found = live(resourceIdOf(item.kind), keyOf(item.object));
     const outcome = planObject(item, found && fromStored(item.kind, found), options);
     if ('code' in outcome) problems.push(outcome);
     else changes.push(outcome);
   }
-  const { deletions, held } = planPrune(wanted, inventory, problems, options);
+  const { deletions, held } = planPrune(desired.byId, inventory, problems, options);
   return {
     changes: [...changes.sort(byApplyOrder), ...deletions.sort(byApplyOrder).reverse()],
     problems,
@@ -207,10 +197,11 @@ function planPrune(
     return managingApplication(object) === options.application && !ignoresExtraneous(object);
   });
   const free = candidates.filter(({ object }) => mayDelete(object, 'Prune', options.syncOptions));
-  const reason = pruneHold(wanted.size, free.length, inventory.length, problems, options);
-  const stays = reason === undefined ? candidates.filter((item) => !free.includes(item)) : candidates;
+  const reason = pruneHold(wanted.size, free.length, problems, options);
+  const going = new Set(reason === undefined ? free : []);
+  const stays = candidates.filter((item) => !going.has(item));
   return {
-    deletions: (reason === undefined ? free : []).map((item) => planDeletion(item, options.syncOptions)),
+    deletions: [...going].map((item) => planDeletion(item, options.syncOptions)),
     held: stays.map(({ kind, object }) => ({ kind, key: keyOf(object), reason: reason ?? 'off' })),
   };
 }
@@ -218,7 +209,6 @@ function planPrune(
 function pruneHold(
   wanted: number,
   deletions: number,
-  inventory: number,
   problems: readonly ChangeProblem[],
   options: ChangeSetOptions,
 ): PruneHold | undefined {
@@ -226,8 +216,8 @@ function pruneHold(
   if (!options.historyComplete) return 'rebuilding';
   if (problems.some(({ code }) => code === 'duplicate')) return 'incomplete';
   if (wanted === 0 && !options.allowEmpty) return 'empty';
-  const { pruneBudget } = options;
-  return pruneBudget !== undefined && deletions > pruneBudget * inventory ? 'budget' : undefined;
+  const { maxDeletions } = options;
+  return maxDeletions !== undefined && deletions > maxDeletions ? 'budget' : undefined;
 }
 
 function problem(code: ProblemCode, item: DesiredObject, key: string, detail: string): ChangeProblem {

@@ -24,6 +24,7 @@ import type { Objects } from '../store/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
 import { applyChanges } from './apply-changes.ts';
+import { orphansOf } from './apply-commit.ts';
 import { commitStatusOf } from './commit-status.ts';
 import { type ApplicationHealth, assessApplication, refreshHealth } from './assess-application.ts';
 import type { GitMirror } from './git/types.ts';
@@ -148,7 +149,10 @@ export async function createApplicationController(
   });
   // A kind that came or went may be what an application waits for, or was read with.
   const kinds = registry.subscribe(() => {
-    for (const key of states.keys()) work.addAfter(key, EVENT_DELAY_MS);
+    for (const [key, state] of states) {
+      state.allDirty = true;
+      work.addAfter(key, EVENT_DELAY_MS);
+    }
   });
   const subscription = apps.subscribe(({ type, key, object, previous }) => {
     const onlyStatus =
@@ -210,8 +214,8 @@ export async function createApplicationController(
     refreshHealth(state, managed);
     const health = assessApplication(state, managed);
     const plan = planStatusOfCommit(application, state, outcome, health);
-    const inventory = outcome.extraneous ? managed.inventory(key) : [];
-    await writeStatus(key, observeApplication(state, outcome, health, inventory, plan?.status), signal);
+    const orphans = outcome.extraneous ? orphansOf(state, managed) : [];
+    await writeStatus(key, observeApplication(state, outcome, health, orphans, plan?.status), signal);
     if (plan && !jsonEqual(plan.status, commitStatusOf(application))) await notify(key, plan.status.sha);
     const waits = [
       state.nextPollMs - clock.now(),
@@ -318,7 +322,7 @@ export async function createApplicationController(
       applied: outcome.applied,
       health: worst.status,
       cause: cause?.text,
-      summary: `${state.desiredById.size} objects healthy`,
+      summary: `${state.desired.byId.size} objects healthy`,
       times: state,
       previous: commitStatusOf(application),
       limits,
@@ -420,7 +424,7 @@ export async function createApplicationController(
     async look(application, signal) {
       const state = states.get(application);
       if (state) state.fetchDue = true;
-      await Promise.race([lookNow(application), aborted(signal)]);
+      await untilAborted(lookNow(application), signal);
     },
     async syncAllOnce(signal) {
       held = false;
@@ -440,7 +444,7 @@ export async function createApplicationController(
           const state = states.get(key);
           if (state) Object.assign(state, { allDirty: true, allHealthDirty: true });
         }
-        await Promise.race([Promise.all(open.map(lookNow)), aborted(signal)]);
+        await untilAborted(Promise.all(open.map(lookNow)), signal);
         signal.throwIfAborted();
         for (const key of open) done.add(key);
         await cacheIsCurrent();
@@ -469,11 +473,16 @@ export async function createApplicationController(
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
+/** Resolves with the work, or as soon as nobody waits for it any more. */
+async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  let stop = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+    signal.addEventListener('abort', stop, { once: true });
   });
+  await Promise.race([work, aborted]);
+  signal.removeEventListener('abort', stop);
 }
 
 function userMetadata({ metadata }: Application): unknown {

@@ -1,9 +1,13 @@
 /** What the sync worker remembers of one application between two looks; all of it can be worked out again. */
 import { hookComplaints, isHook } from '../diff/annotations.ts';
-import { type DesiredObject, idOf } from '../diff/change-set.ts';
+import {
+  type DesiredObject,
+  type EditableDesiredSet,
+  createDesiredSet,
+  desiredId,
+} from '../diff/desired-set.ts';
 import { objectOptionComplaints } from '../diff/sync-options.ts';
 import type { Health } from '../health/index.ts';
-import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplyError } from './apply-changes.ts';
 import type { Render } from './render/types.ts';
@@ -32,13 +36,13 @@ export interface ApplicationState {
   /** The commit that statuses are posted to: the last one that touched the application's folder. */
   attributed: string | undefined;
   /** Every manifest but hooks, also two for one object. */
-  desired: readonly DesiredObject[];
-  hooks: readonly DesiredObject[];
-  /** Ids of hooks, which are never pruned. */
-  hookIds: ReadonlySet<string>;
-  /** What annotations of manifests ask for that is not honoured. */
-  complaints: readonly string[];
-  desiredById: ReadonlyMap<string, DesiredObject>;
+  readonly desired: EditableDesiredSet;
+  /** Hooks are never pruned. */
+  readonly hooks: EditableDesiredSet;
+  /** By file: what annotations of its manifests ask for that is not honoured. */
+  readonly complaints: Map<string, readonly string[]>;
+  /** Ids of objects in the store that the application manages and Git does not hold. */
+  readonly orphans: Set<string>;
   /** Objects to compare again; `all` after a start. */
   dirty: Set<string>;
   allDirty: boolean;
@@ -46,7 +50,8 @@ export interface ApplicationState {
   settled: SyncOutcome | undefined;
   /** Writes that were refused at this revision. */
   refused: Refusals | undefined;
-  health: Map<string, Health>;
+  /** Of what is not healthy; everything else that Git holds is, once nothing is dirty. */
+  readonly unhealthy: Map<string, Health>;
   healthDirty: Set<string>;
   allHealthDirty: boolean;
   /** When `attributed` was first seen. */
@@ -79,16 +84,15 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     failedRender: undefined,
     revision: undefined,
     attributed: undefined,
-    desired: [],
-    hooks: [],
-    hookIds: new Set(),
-    complaints: [],
-    desiredById: new Map(),
+    desired: createDesiredSet(),
+    hooks: createDesiredSet(),
+    complaints: new Map(),
+    orphans: new Set(),
     dirty: new Set(),
     allDirty: true,
     settled: undefined,
     refused: undefined,
-    health: new Map(),
+    unhealthy: new Map(),
     healthDirty: new Set(),
     allHealthDirty: true,
     startedMs: nowMs,
@@ -99,28 +103,36 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
   };
 }
 
-/** Takes over a render: what it changed is to be compared again. Only for a render without errors. */
+/** Takes over a render: what it changed is to be compared again, nothing else is looked at. Only for one without errors. */
 export function takeRender(state: ApplicationState, render: Render): void {
-  const before = state.render;
   for (const path of render.changedPaths) {
-    for (const { kind, object } of before?.files.get(path)?.manifests ?? [])
-      markDirty(state, idOf(kind, keyOf(object)));
-    for (const { kind, object } of render.files.get(path)?.manifests ?? [])
-      markDirty(state, idOf(kind, keyOf(object)));
+    for (const item of state.render?.files.get(path)?.manifests ?? []) {
+      setOf(state, item).remove(item);
+      markDirty(state, item);
+    }
   }
-  const manifests = [...render.files.values()].flatMap((file) => file.manifests);
-  state.desired = manifests.filter(({ object }) => !isHook(object));
-  state.hooks = manifests.filter(({ object }) => isHook(object));
-  state.hookIds = new Set(state.hooks.map(({ kind, object }) => idOf(kind, keyOf(object))));
-  state.complaints = manifests.flatMap(({ object, origin }) =>
-    [...hookComplaints(object), ...objectOptionComplaints(object)].map((text) => `${origin}: ${text}`),
-  );
-  state.desiredById = new Map(state.desired.map((item) => [idOf(item.kind, keyOf(item.object)), item]));
-  for (const id of state.health.keys()) if (!state.desiredById.has(id)) state.health.delete(id);
+  for (const path of render.changedPaths) {
+    const manifests = render.files.get(path)?.manifests ?? [];
+    for (const item of manifests) {
+      setOf(state, item).add(item);
+      markDirty(state, item);
+    }
+    const complaints = manifests.flatMap(complaintsOf);
+    if (complaints.length > 0) state.complaints.set(path, complaints);
+    else state.complaints.delete(path);
+  }
   state.render = render;
 }
 
-function markDirty(state: ApplicationState, id: string): void {
+const setOf = (state: ApplicationState, { object }: DesiredObject): EditableDesiredSet =>
+  isHook(object) ? state.hooks : state.desired;
+
+function complaintsOf({ object, origin }: DesiredObject): readonly string[] {
+  return [...hookComplaints(object), ...objectOptionComplaints(object)].map((text) => `${origin}: ${text}`);
+}
+
+function markDirty(state: ApplicationState, item: DesiredObject): void {
+  const id = desiredId(item);
   state.dirty.add(id);
   state.healthDirty.add(id);
 }

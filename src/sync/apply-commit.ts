@@ -2,10 +2,12 @@
  * Brings the store to what was rendered, step by step, until nothing more can be done now. Every step is planned anew
  * from what is live, so a worker that dies between two steps leaves nothing behind that the next one would not see.
  */
-import { type ChangeSet, idOf, planChangeSet } from '../diff/change-set.ts';
+import { type ChangeSet, type InventoryItem, planChangeSet } from '../diff/change-set.ts';
+import { type DesiredObject, idOf } from '../diff/desired-set.ts';
 import { optionComplaints } from '../diff/sync-options.ts';
-import { changedBy } from '../diff/tracking.ts';
+import { changedBy, managingApplication } from '../diff/tracking.ts';
 import { assess, findCause } from '../health/index.ts';
+import type { ManagedResources } from './managed-resources.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import { type ApplyError, applyChanges } from './apply-changes.ts';
@@ -59,13 +61,15 @@ export async function applyCommit(
   const refused = standingRefusals(state, requested, context.nowMs());
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
-    const inventory = managed.inventory(key);
-    const orphans = inventory.some(({ kind, object }) => !state.desiredById.has(idOf(kind, keyOf(object))));
-    if (orphans) historyComplete ??= await context.historyComplete();
+    refreshOrphans(key, state, managed);
+    if (state.orphans.size > 0 && historyComplete === undefined) {
+      historyComplete = await context.historyComplete();
+      refreshOrphans(key, state, managed);
+    }
     const changeSet = planChangeSet(
       state.desired,
       (resource, name) => managed.live(resource, name),
-      inventory,
+      orphansOf(state, managed),
       {
         application: key,
         prune: policy.prune,
@@ -73,9 +77,11 @@ export async function applyCommit(
         historyComplete: historyComplete ?? true,
         syncOptions,
         ignore: application.spec.ignoreDifferences ?? [],
-        kept: state.hookIds,
+        kept: state.hooks.byId,
         ...(state.allDirty ? {} : { only: state.dirty }),
-        ...(pruneNeedsApproval(application, state) ? { pruneBudget: REWRITE_PRUNE_BUDGET } : {}),
+        ...(pruneNeedsApproval(application, state)
+          ? { maxDeletions: REWRITE_PRUNE_BUDGET * managed.inventory(key).length }
+          : {}),
       },
     );
     settle(state, changeSet);
@@ -86,7 +92,7 @@ export async function applyCommit(
     const retryDue =
       hold === undefined || (hold.retryAtMs !== undefined && context.nowMs() >= hold.retryAtMs);
     const starts =
-      state.hooks.length > 0 &&
+      state.hooks.byId.size > 0 &&
       state.revision !== undefined &&
       retryDue &&
       newCommit &&
@@ -108,8 +114,8 @@ export async function applyCommit(
     refreshHealth(state, managed);
     const plan = planSync({
       changeSet: { ...changeSet, changes: open },
-      desired: state.desiredById.values(),
-      healthOf: (id) => state.health.get(id),
+      desired: state.desired.byId,
+      unhealthy: state.unhealthy,
       policy,
       requested,
       newCommit,
@@ -246,7 +252,7 @@ function currentHooks(
 ): readonly Hook[] | undefined {
   const operation = read();
   if (!operation || !isRunning(operation, state.revision)) return undefined;
-  return observeHooks(state.hooks, {
+  return observeHooks(hooksOf(state), {
     application,
     run: runOf(operation),
     results: operation.syncResult?.resources ?? [],
@@ -254,6 +260,39 @@ function currentHooks(
     healthOf: assess,
     causeOf: (object) => findCause(managed.podsOf(object))?.text,
   });
+}
+
+/** Also two manifests for one hook, in a fixed order. */
+function hooksOf({ hooks }: ApplicationState): readonly DesiredObject[] {
+  return [...hooks.byId].flatMap(([id, first]) => [first, ...(hooks.repeated.get(id) ?? [])]);
+}
+
+/**
+ * Which objects of the application Git does not hold: only what is dirty can have become one, or ceased to be. To be called
+ * right before the compare, which takes the marks off.
+ */
+function refreshOrphans(application: string, state: ApplicationState, managed: ManagedResources): void {
+  const isKept = (id: string): boolean => state.desired.byId.has(id) || state.hooks.byId.has(id);
+  if (state.allDirty) {
+    state.orphans.clear();
+    for (const { kind, object } of managed.inventory(application)) {
+      const id = idOf(kind, keyOf(object));
+      if (!isKept(id)) state.orphans.add(id);
+    }
+    return;
+  }
+  for (const id of state.dirty) {
+    const live = isKept(id) ? undefined : managed.find(id);
+    if (live && managingApplication(live.object) === application) state.orphans.add(id);
+    else state.orphans.delete(id);
+  }
+}
+
+export function orphansOf(
+  { orphans }: ApplicationState,
+  managed: ManagedResources,
+): readonly InventoryItem[] {
+  return [...orphans].flatMap((id) => managed.find(id) ?? []);
 }
 
 function refusalText({ change, message }: ApplyError): string {
@@ -292,10 +331,13 @@ function conditionsOf(
   add('SyncError', syncErrors);
   add('ComparisonError', obstacle === undefined ? [] : [obstacle]);
   add('NonAncestorWarning', state.nonAncestor === undefined ? [] : [state.nonAncestor]);
-  add('ExcludedResourceWarning', state.render?.warnings ?? []);
+  add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]);
   add('PruneHeldWarning', changeSet ? heldMessages(changeSet, state) : []);
   add('DriftWarning', driftMessages(changeSet));
-  add('UnsupportedOptionWarning', [...optionComplaints(syncOptions), ...state.complaints]);
+  add('UnsupportedOptionWarning', [
+    ...optionComplaints(syncOptions),
+    ...[...state.complaints.values()].flat(),
+  ]);
   return conditions;
 }
 

@@ -1,5 +1,5 @@
 /** Health of an application's objects, kept up to date by what changed, and the cause of what is not healthy. */
-import { type DesiredObject, idOf } from '../diff/change-set.ts';
+import type { DesiredObject } from '../diff/desired-set.ts';
 import { type Cause, type Health, assess, findCause, isWorse, worstOf } from '../health/index.ts';
 import { keyOf } from '../schemas/object.ts';
 import { resourceIdOf } from '../schemas/resource-kind.ts';
@@ -17,28 +17,27 @@ const MAX_EXAMINED = 20;
 
 export function refreshHealth(state: ApplicationState, managed: ManagedResources): void {
   const items = state.allHealthDirty
-    ? [...state.desiredById]
-    : [...state.healthDirty].map((id) => [id, state.desiredById.get(id)] as const);
+    ? [...state.desired.byId]
+    : [...state.healthDirty].map((id) => [id, state.desired.byId.get(id)] as const);
   for (const [id, item] of items) {
-    if (!item) state.health.delete(id);
-    else state.health.set(id, assess(managed.live(resourceIdOf(item.kind), keyOf(item.object))));
+    const health = item && assess(managed.live(resourceIdOf(item.kind), keyOf(item.object)));
+    if (!health || health.status === 'Healthy') state.unhealthy.delete(id);
+    else state.unhealthy.set(id, health);
   }
   state.allHealthDirty = false;
   state.healthDirty.clear();
 }
 
 export function assessApplication(state: ApplicationState, managed: ManagedResources): ApplicationHealth {
-  const worst = worstOf(state.health.values());
-  if (worst.status === 'Healthy') return { worst, cause: undefined };
-  const unhealthy: { readonly item: DesiredObject; readonly health: Health }[] = [];
-  for (const [id, health] of state.health) {
-    const item =
-      health.status === 'Healthy' || health.status === 'Suspended' ? undefined : state.desiredById.get(id);
-    if (item) unhealthy.push({ item, health });
+  const worst = worstOf(state.unhealthy.values());
+  const unhealthy: { readonly id: string; readonly item: DesiredObject; readonly health: Health }[] = [];
+  for (const [id, health] of state.unhealthy) {
+    const item = health.status === 'Suspended' ? undefined : state.desired.byId.get(id);
+    if (item) unhealthy.push({ id, item, health });
   }
   unhealthy.sort((a, b) => {
     if (a.health.status !== b.health.status) return isWorse(a.health.status, b.health.status) ? -1 : 1;
-    return idOf(a.item.kind, keyOf(a.item.object)) < idOf(b.item.kind, keyOf(b.item.object)) ? -1 : 1;
+    return a.id < b.id ? -1 : 1;
   });
   const causes = unhealthy.slice(0, MAX_EXAMINED).map(({ item, health }) => causeOf(item, health, managed));
   return { worst, cause: causes.find(({ severity }) => severity === 'failing') ?? causes[0] };

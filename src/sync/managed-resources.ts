@@ -4,10 +4,10 @@
  */
 import { jsonEqual } from '../base/json.ts';
 import type { InventoryItem } from '../diff/change-set.ts';
-import { idOf } from '../diff/change-set.ts';
+import { idOf } from '../diff/desired-set.ts';
 import { managingApplication } from '../diff/tracking.ts';
 import { without } from '../diff/without.ts';
-import { type KubeObject, controllerOf, objectKey, parseApiVersion } from '../schemas/object.ts';
+import { type KubeObject, controllerOf, keyOf, objectKey, parseApiVersion } from '../schemas/object.ts';
 import {
   type Registry,
   type ResourceId,
@@ -27,7 +27,10 @@ export interface ManagedEvent {
 
 export interface ManagedResources extends Disposable {
   live(resource: ResourceId, key: string): KubeObject | undefined;
+  /** Everything that carries the application's mark. */
   inventory(application: string): readonly InventoryItem[];
+  /** One object by its id; undefined when there is none. */
+  find(id: string): InventoryItem | undefined;
   /** The pods of a workload: of the newest ReplicaSet for a Deployment, itself for a Pod. */
   podsOf(workload: KubeObject): readonly KubeObject[];
   namespaceExists(name: string): boolean;
@@ -58,6 +61,12 @@ export async function openManagedResources(
       return owner ? [owner.uid] : [];
     });
     opened.set(resource, { kind, cache });
+    // The first look at what came with its kind; at the start nobody listens yet.
+    for (const object of cache.list()) {
+      const application = managingApplication(object);
+      if (application !== undefined)
+        onEvent({ application, id: idOf(kind, keyOf(object)), specChanged: true });
+    }
     return cache.subscribe((event) => report(kind, event));
   }
   const followed = await followCaches({
@@ -108,6 +117,13 @@ export async function openManagedResources(
           .byIndex(BY_APPLICATION, application)
           .map((object) => ({ kind: registry.byId(resource) ?? kind, object })),
       ),
+    find(id) {
+      const split = id.indexOf('|');
+      const resource = id.slice(0, split);
+      const found = opened.get(resource);
+      const object = found?.cache.get(id.slice(split + 1));
+      return found && object && { kind: registry.byId(resource) ?? found.kind, object };
+    },
     podsOf(workload) {
       if (workload.kind === 'Pod') return [workload];
       if (workload.kind !== 'Deployment') return owned('pods', workload);

@@ -1,7 +1,8 @@
 /** One look's outcome, as the Application's status tells it. Pure. */
 import { isHook } from '../diff/annotations.ts';
-import { type InventoryItem, idOf } from '../diff/change-set.ts';
+import type { InventoryItem } from '../diff/change-set.ts';
 import type { Health } from '../health/index.ts';
+import { healthy } from '../health/types.ts';
 import { type KubeObject, keyOf, splitKey } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { ApplicationState } from './application-state.ts';
@@ -21,7 +22,8 @@ export function observeApplication(
   state: ApplicationState,
   outcome: SyncOutcome,
   { worst, cause }: ApplicationHealth,
-  inventory: readonly InventoryItem[],
+  /** What the application manages and Git does not hold. */
+  orphans: readonly InventoryItem[],
   commitStatus: CommitStatus | undefined,
 ): ApplicationObservation {
   const failed = outcome.problems.length > 0;
@@ -37,34 +39,32 @@ export function observeApplication(
     health: { status: worst.status, message: cause?.text ?? worst.message },
     operation: (outcome.compared && !outcome.idle) || failed ? operation : undefined,
     conditions: outcome.conditions,
-    resources: listResources(state, outcome.extraneous ? inventory : []),
-    resourceCount: state.desiredById.size,
+    resources: listResources(state, outcome.extraneous ? orphans : []),
+    resourceCount: state.desired.byId.size,
     commitStatus,
   };
 }
 
 function listResources(
   state: ApplicationState,
-  inventory: readonly InventoryItem[],
+  orphans: readonly InventoryItem[],
 ): readonly ResourceStatus[] {
-  const extraneous = inventory.filter(
-    ({ kind, object }) => !state.desiredById.has(idOf(kind, keyOf(object))) && !isHook(object),
-  );
-  const all = [...state.desiredById];
+  const { byId } = state.desired;
+  const extraneous = orphans.filter(({ object }) => !isHook(object));
   // Of too many, those that deserve a look.
   const shown =
-    all.length + extraneous.length <= MAX_LISTED_RESOURCES
-      ? all
-      : all.filter(([id]) => state.dirty.has(id) || state.health.get(id)?.status !== 'Healthy');
-  const rows = [
-    ...shown.map(([id, { kind, object }]) =>
-      rowOf(kind, object, state.dirty.has(id), state.health.get(id) ?? { status: 'Missing', message: '' }),
-    ),
-    ...extraneous.map(({ kind, object }) => ({
-      ...rowOf(kind, object, true, { status: 'Healthy', message: '' }),
-      requiresPruning: true,
-    })),
-  ];
+    byId.size + extraneous.length <= MAX_LISTED_RESOURCES
+      ? byId.keys()
+      : new Set([...state.dirty, ...state.unhealthy.keys()]);
+  const rows: ResourceStatus[] = [];
+  for (const id of shown) {
+    const item = byId.get(id);
+    const health = state.unhealthy.get(id) ?? healthy;
+    if (item) rows.push(rowOf(item.kind, item.object, state.dirty.has(id), health));
+    if (rows.length === MAX_LISTED_RESOURCES) break;
+  }
+  for (const { kind, object } of extraneous)
+    rows.push({ ...rowOf(kind, object, true, healthy), requiresPruning: true });
   return rows.slice(0, MAX_LISTED_RESOURCES).sort((a, b) => (idText(a) < idText(b) ? -1 : 1));
 }
 

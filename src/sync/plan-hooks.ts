@@ -6,7 +6,8 @@
  * made. Hooks of one wave run together; the next wave waits until all of them have succeeded.
  */
 import { type HookType, hookDeletePoliciesOf, hookTypesOf, syncWave } from '../diff/annotations.ts';
-import { type Change, type DesiredObject, byApplyOrder } from '../diff/change-set.ts';
+import { type Change, byApplyOrder } from '../diff/change-set.ts';
+import type { DesiredObject } from '../diff/desired-set.ts';
 import { marked } from '../diff/merge.ts';
 import { normaliseDesired } from '../diff/normalise.ts';
 import { managingApplication } from '../diff/tracking.ts';

@@ -8,8 +8,8 @@
  * With hooks (only in an operation: a new commit or a requested sync, never while drift is healed) the phases are
  * PreSync, Sync, PostSync; after a failure SyncFail instead of what is left.
  */
-import type { Change, ChangeSet, DesiredObject } from '../diff/change-set.ts';
-import { idOf } from '../diff/change-set.ts';
+import type { Change, ChangeSet } from '../diff/change-set.ts';
+import type { DesiredObject } from '../diff/desired-set.ts';
 import { syncWave } from '../diff/annotations.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
@@ -26,8 +26,9 @@ import {
 
 export interface SyncPlanInput {
   readonly changeSet: ChangeSet;
-  readonly desired: Iterable<DesiredObject>;
-  healthOf(id: string): Health | undefined;
+  /** What Git holds, by id, and the health of what of it is not healthy. */
+  readonly desired: ReadonlyMap<string, DesiredObject>;
+  readonly unhealthy: ReadonlyMap<string, Health>;
   readonly policy: SyncPolicy;
   /** A sync was asked for by a person (`symphony sync`, the `operation` field). */
   readonly requested: boolean;
@@ -156,14 +157,14 @@ function planDeletions(changes: readonly Change[], input: SyncPlanInput): SyncPl
   return blocker === undefined ? doNow(late) : wait(blocker);
 }
 
-/** `Deployment "shop/db" of wave 0 (Progressing)`; looked for only where waves are used. */
+/** `Deployment "shop/db" of wave 0 (Progressing)`. */
 function unhealthyBelow(wave: number, input: SyncPlanInput): string | undefined {
-  for (const { kind, object } of input.desired) {
+  for (const [id, { status }] of input.unhealthy) {
+    const item = status === 'Suspended' ? undefined : input.desired.get(id);
+    if (!item) continue;
+    const { kind, object } = item;
     const own = syncWave(object);
-    if (own >= wave) continue;
-    const status = input.healthOf(idOf(kind, keyOf(object)))?.status ?? 'Missing';
-    if (status === 'Healthy' || status === 'Suspended') continue;
-    return `${kind.kind} "${keyOf(object)}" of wave ${own} (${status})`;
+    if (own < wave) return `${kind.kind} "${keyOf(object)}" of wave ${own} (${status})`;
   }
   return undefined;
 }

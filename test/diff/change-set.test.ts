@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jsonClone } from '../../src/base/json.ts';
-import { type ChangeSetOptions, type DesiredObject, planChangeSet } from '../../src/diff/change-set.ts';
+import { type ChangeSetOptions, planChangeSet } from '../../src/diff/change-set.ts';
+import { type DesiredObject, createDesiredSet } from '../../src/diff/desired-set.ts';
 import { mergeDesired } from '../../src/diff/merge.ts';
 import { normaliseDesired } from '../../src/diff/normalise.ts';
 import { renderDiff } from '../../src/diff/render-diff.ts';
@@ -50,7 +51,8 @@ function cluster() {
   let uid = 0;
   const plan = (desired: readonly DesiredObject[], extra: Partial<ChangeSetOptions> = {}) => {
     const inventory = [...live.values()].map((object) => ({ kind: item(object).kind, object }));
-    return planChangeSet(desired, (resource, key) => live.get(`${resource}|${key}`), inventory, {
+    const wanted = createDesiredSet(desired);
+    return planChangeSet(wanted, (resource, key) => live.get(`${resource}|${key}`), inventory, {
       ...options,
       ...extra,
     });
@@ -195,7 +197,7 @@ describe('a change set', () => {
   it.each([
     [{ prune: false }, 'off'],
     [{ historyComplete: false }, 'rebuilding'],
-    [{ pruneBudget: 0.3 }, 'budget'],
+    [{ maxDeletions: 0.6 }, 'budget'],
   ] as const)('holds deletions with %j', (extra, reason) => {
     const at = cluster();
     at.apply([item(configMap('a', {})), item(configMap('b', {}))]);

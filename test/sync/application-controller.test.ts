@@ -37,6 +37,35 @@ describe('the sync of an application', () => {
     expect(await at.get('configmaps', 'default/b')).toBeUndefined();
   });
 
+  it('goes on to show what is to be pruned over later commits, until it is allowed', async () => {
+    const policy = (prune: boolean) => ({ automated: { prune, selfHeal: true } });
+    const before = (await at.application())!;
+    await at.objects.update({ ...before, spec: { ...before.spec, syncPolicy: policy(false) } });
+    at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }), 'b.yaml': configMap('b', {}) });
+    await at.start();
+    await at.pass();
+    at.repository.commit({ 'b.yaml': null });
+    await at.pass(POLL_MS * 1.1);
+    for (const x of ['2', '3']) {
+      at.repository.commit({ 'a.yaml': configMap('a', { x }) });
+      await at.pass(POLL_MS * 1.1);
+      expect(await dataOf('a')).toEqual({ x });
+      expect((await at.application())!.status).toMatchObject({
+        sync: { status: 'OutOfSync' },
+        resources: [
+          { name: 'a', status: 'Synced' },
+          { name: 'b', status: 'OutOfSync', requiresPruning: true },
+        ],
+      });
+    }
+    const application = (await at.application())!;
+    await at.objects.update({ ...application, spec: { ...application.spec, syncPolicy: policy(true) } });
+    await at.pass();
+    expect(await at.get('configmaps', 'default/b')).toBeUndefined();
+    await at.pass();
+    expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' } });
+  });
+
   it('writes nothing when nothing changes', async () => {
     at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }), 'w.yaml': deployment('web', 'web:1') });
     await at.start();

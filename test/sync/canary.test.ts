@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Logger } from '../../src/base/logger.ts';
 import { planChangeSet } from '../../src/diff/change-set.ts';
+import { createDesiredSet } from '../../src/diff/desired-set.ts';
 import { describeChanges, renderDiff } from '../../src/diff/render-diff.ts';
 import { createCommitStatusPoster } from '../../src/sync/forge/commit-status-poster.ts';
 import { createManifestParser } from '../../src/sync/render/parse-manifest-file.ts';
@@ -62,7 +63,7 @@ it('the value of a secret is in no log, status, commit status, job, diff or erro
       ignore: [],
     };
     for (const before of [undefined, live && { ...live, data: { password: 'b3RoZXI=' } }]) {
-      const changes = planChangeSet(manifests, () => before, [], options);
+      const changes = planChangeSet(createDesiredSet(manifests), () => before, [], options);
       record(renderDiff(changes, { color: false }), describeChanges(changes));
     }
   }

@@ -6,7 +6,8 @@ import { Option } from 'commander';
 import { UserError } from '../../base/errors.ts';
 import { coloursWanted } from '../../config/index.ts';
 import { isHook } from '../../diff/annotations.ts';
-import { type DesiredObject, type InventoryItem, idOf, planChangeSet } from '../../diff/change-set.ts';
+import { type InventoryItem, planChangeSet } from '../../diff/change-set.ts';
+import { type DesiredObject, createDesiredSet } from '../../diff/desired-set.ts';
 import { describeChanges, renderDiff } from '../../diff/render-diff.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { formatManifestError } from '../../schemas/manifest/index.ts';
@@ -58,7 +59,7 @@ export const diffCommand: CommandModule = {
       const hooks = desired.filter(({ object }) => isHook(object));
       const compared = desired.filter(({ object }) => !isHook(object));
       const changeSet = planChangeSet(
-        compared,
+        createDesiredSet(compared),
         (resource, key) => live.get(`${resource}|${key}`),
         inventory,
         {
@@ -68,7 +69,7 @@ export const diffCommand: CommandModule = {
           historyComplete: true,
           syncOptions: spec?.syncPolicy?.syncOptions ?? [],
           ignore: spec?.ignoreDifferences ?? [],
-          kept: new Set(hooks.map(({ kind, object }) => idOf(kind, keyOf(object)))),
+          kept: createDesiredSet(hooks).byId,
         },
       );
       if (flags['output'] === 'json') {

@@ -1,11 +1,10 @@
 /**
  * Plain YAML and JSON out of a folder of a commit, without a work tree.
  *
- * Incremental: from the render of an earlier tree only what `diff-tree` names is read and parsed again. A file that
+ * Incremental: from the render of an earlier tree only what the comparison of trees names is read and parsed again. A file that
  * cannot be read or parsed leaves the render with errors; the caller then applies and prunes nothing.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
-import type { ManifestError } from '../../schemas/manifest/types.ts';
 import { UserError } from '../../base/errors.ts';
 import { stableStringify } from '../../base/json.ts';
 import { isDefinition } from '../../schemas/custom/definition.ts';
@@ -47,12 +46,15 @@ export async function renderPlain(input: PlainRenderInput): Promise<Render> {
     return { ...previous, changedPaths: new Set() };
   // The earlier tree may be gone (the mirror was made anew): then everything is looked at.
   const changes = previous && (await mirror.changedEntries(previous.treeId, treeId).catch(() => undefined));
-  return renderEntries(
-    { ...input, previous: changes && previous },
+  if (changes) return renderEntries(input, path, treeId, changes);
+  const render = await renderEntries(
+    { ...input, previous: undefined },
     path,
     treeId,
-    changes ?? (await wholeTree(mirror, commit, path)),
+    await wholeTree(mirror, commit, path),
   );
+  const changedPaths = new Set([...render.changedPaths, ...(previous?.files.keys() ?? [])]);
+  return { ...render, changedPaths };
 }
 
 async function renderEntries(
@@ -65,11 +67,11 @@ async function renderEntries(
   const select = compileSelection(source.directory);
   const files = new Map(previous?.files);
   const changedPaths = new Set<string>();
-  const warnings: string[] = [];
+  const warnings = new Map(previous?.warnings);
   const toRead: TreeEntry[] = [];
-  const errors: ManifestError[] = [];
   for (const { path: file, entry } of changes) {
     if (files.delete(file)) changedPaths.add(file);
+    warnings.delete(file);
     const selection = entry ? select(entry) : 'other';
     if (entry && selection === 'manifest') toRead.push(entry);
     else warn(warnings, file, selection);
@@ -80,44 +82,64 @@ async function renderEntries(
       `Cannot render "${path}": more than ${MAX_MANIFEST_FILES} manifests or ${MAX_MANIFEST_BYTES} bytes`,
     );
   }
-  const known = new Map([...(previous?.files.values() ?? [])].map((file) => [file.blobId, file]));
+  const take = (rendered: readonly (readonly [string, RenderedFile])[]): void => {
+    for (const [file, result] of rendered) {
+      files.set(file, result);
+      changedPaths.add(file);
+    }
+  };
   for (let start = 0; start < toRead.length; start += READ_BATCH) {
-    const batch = toRead.slice(start, start + READ_BATCH);
-    for (const [file, rendered] of await readFiles(input, path, batch, known)) {
-      files.set(file, rendered);
-      changedPaths.add(file);
-    }
+    take(await readFiles(input, path, toRead.slice(start, start + READ_BATCH)));
   }
-  const definitions = definitionsIn(files);
-  const text = definitions.map((definition) => stableStringify(definition['spec'])).join('\n');
+  const defining = pathsWhere(previous?.defining, files, changedPaths, bringsDefinitions);
+  const definitions = definitionsIn(defining, files);
+  const sameDefinitions =
+    previous !== undefined && ![...previous.defining, ...defining].some((file) => changedPaths.has(file));
+  const text = sameDefinitions
+    ? previous.definitions
+    : definitions.map((definition) => stableStringify(definition['spec'])).join('\n');
   const kindsVersion = input.kindsVersion ?? 0;
-  const isStale = (file: string): boolean =>
-    changedPaths.has(file) ||
-    text !== (previous?.definitions ?? '') ||
-    !previous ||
-    !isCurrent(previous, kindsVersion);
-  const custom = [...files].filter(
-    ([file, { kindsFrom = 'system' }]) => kindsFrom !== 'system' && isStale(file),
-  );
-  for (let start = 0; start < custom.length; start += READ_BATCH) {
-    const batch = custom.slice(start, start + READ_BATCH);
-    for (const [file, rendered] of await readAgain(input, path, batch, definitions)) {
-      files.set(file, rendered);
-      changedPaths.add(file);
-    }
+  const allStale = text !== (previous?.definitions ?? '') || !previous || !isCurrent(previous, kindsVersion);
+  const extended = pathsWhere(previous?.extended, files, changedPaths, isExtended);
+  const stale = [...extended].filter((file) => allStale || changedPaths.has(file));
+  for (let start = 0; start < stale.length; start += READ_BATCH) {
+    const batch = stale.slice(start, start + READ_BATCH);
+    take(await readAgain(input, path, batch, files, definitions));
   }
-  for (const file of files.values()) errors.push(...file.errors);
-  const open = [...files.values()].some(({ kindsFrom }) => kindsFrom === 'cluster');
+  const open = [...extended].some((file) => files.get(file)?.kindsFrom === 'cluster');
   return {
     treeId,
     files,
     changedPaths,
-    errors,
+    // What a render is made from has none.
+    errors: [...changedPaths].flatMap((file) => files.get(file)?.errors ?? []),
     warnings,
+    defining,
+    extended,
     definitions: text,
     kindsVersion: open ? kindsVersion : undefined,
   };
 }
+
+/** The files of which something holds: as before, but for those that changed. */
+function pathsWhere(
+  before: ReadonlySet<string> | undefined,
+  files: ReadonlyMap<string, RenderedFile>,
+  changed: ReadonlySet<string>,
+  holds: (file: RenderedFile) => boolean,
+): ReadonlySet<string> {
+  const paths = new Set(before);
+  for (const path of changed) {
+    const file = files.get(path);
+    if (file && holds(file)) paths.add(path);
+    else paths.delete(path);
+  }
+  return paths;
+}
+
+const bringsDefinitions = ({ manifests }: RenderedFile): boolean =>
+  manifests.some(({ object }) => isDefinition(object));
+const isExtended = ({ kindsFrom = 'system' }: RenderedFile): boolean => kindsFrom !== 'system';
 
 /** Whether a render still holds as far as the cluster's kinds go. */
 export function isCurrent(render: Render, kindsVersion: number): boolean {
@@ -125,9 +147,12 @@ export function isCurrent(render: Render, kindsVersion: number): boolean {
 }
 
 /** The definitions that the source itself brings. */
-function definitionsIn(files: ReadonlyMap<string, RenderedFile>): readonly KubeObject[] {
-  return [...files.values()].flatMap(({ manifests }) =>
-    manifests.map(({ object }) => object).filter(isDefinition),
+function definitionsIn(
+  defining: ReadonlySet<string>,
+  files: ReadonlyMap<string, RenderedFile>,
+): readonly KubeObject[] {
+  return [...defining].flatMap((path) =>
+    (files.get(path)?.manifests ?? []).map(({ object }) => object).filter(isDefinition),
   );
 }
 
@@ -135,14 +160,18 @@ function definitionsIn(files: ReadonlyMap<string, RenderedFile>): readonly KubeO
 async function readAgain(
   { mirror, parse }: PlainRenderInput,
   folder: string,
-  files: readonly (readonly [string, RenderedFile])[],
+  paths: readonly string[],
+  files: ReadonlyMap<string, RenderedFile>,
   definitions: readonly KubeObject[],
 ): Promise<readonly (readonly [string, RenderedFile])[]> {
-  const blobs = await mirror.readBlobs(files.map(([, { blobId }]) => blobId));
-  return files.map(([path, file], index) => {
-    const bytes = blobs[index];
+  const blobIds = paths.map((path) => files.get(path)?.blobId ?? '');
+  const blobs = await mirror.readBlobs(blobIds);
+  return paths.flatMap((path, index) => {
+    const [bytes, blobId] = [blobs[index], blobIds[index]];
     const shown = folder === '' ? path : `${folder}/${path}`;
-    return [path, bytes ? { blobId: file.blobId, ...parse({ path: shown, bytes }, definitions) } : file];
+    return bytes && blobId
+      ? [[path, { blobId, ...parse({ path: shown, bytes }, definitions) }] as const]
+      : [];
   });
 }
 
@@ -158,7 +187,6 @@ async function readFiles(
   input: PlainRenderInput,
   folder: string,
   entries: readonly TreeEntry[],
-  known: ReadonlyMap<string, RenderedFile>,
 ): Promise<readonly (readonly [string, RenderedFile])[]> {
   const fits = entries.filter(({ sizeBytes }) => sizeBytes <= MAX_MANIFEST_FILE_BYTES);
   const blobs = await input.mirror.readBlobs(fits.map(({ blobId }) => blobId));
@@ -177,9 +205,9 @@ async function readFiles(
         failed(blobId, shown, 'this is a Git LFS pointer, not a manifest; keep manifests out of LFS'),
       ];
     }
-    // A copy of a file in another place has other origins, so only an unmoved one is taken over.
-    const same = known.get(blobId);
-    if (same?.manifests[0]?.origin.startsWith(`${shown}:`) && same.errors.length === 0) return [path, same];
+    // Only its mode has changed.
+    const same = input.previous?.files.get(path);
+    if (same?.blobId === blobId) return [path, same];
     return [path, { blobId, ...input.parse({ path: shown, bytes }) }];
   });
 }
@@ -188,7 +216,7 @@ function failed(blobId: string, file: string, message: string): RenderedFile {
   return { blobId, manifests: [], errors: [{ file, message }] };
 }
 
-function warn(warnings: string[], path: string, selection: Selection): void {
+function warn(warnings: Map<string, string>, path: string, selection: Selection): void {
   if (selection !== 'symlink' && selection !== 'submodule') return;
-  if (warnings.length < MAX_WARNINGS) warnings.push(`${path}: a ${selection} is not followed`);
+  if (warnings.size < MAX_WARNINGS) warnings.set(path, `${path}: a ${selection} is not followed`);
 }

@@ -2,7 +2,7 @@
 import type { KindsFrom } from '../../schemas/manifest/index.ts';
 import type { ManifestError, ManifestFile } from '../../schemas/manifest/types.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { DesiredObject } from '../../diff/change-set.ts';
+import type { DesiredObject } from '../../diff/desired-set.ts';
 
 export interface ParsedFile {
   readonly manifests: readonly DesiredObject[];
@@ -29,7 +29,12 @@ export interface Render {
   /** Paths whose contents differ from the render this one was made from. */
   readonly changedPaths: ReadonlySet<string>;
   readonly errors: readonly ManifestError[];
-  readonly warnings: readonly string[];
+  /** By path: why an entry that looks like a manifest is none. */
+  readonly warnings: ReadonlyMap<string, string>;
+  /** Files that bring definitions of kinds. */
+  readonly defining: ReadonlySet<string>;
+  /** Files that were read with kinds beyond the system's: with definitions of the source, or of the cluster. */
+  readonly extended: ReadonlySet<string>;
   /** What the definitions in the source come to; an equal text means equal definitions. */
   readonly definitions: string;
   /** The version of the cluster's kinds that a file was read with; undefined where none depends on them. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { withServiceAccount } from '../../../../src/api/core/admission/plan-service-account.ts';
 import { planChangeSet } from '../../../../src/diff/change-set.ts';
+import { createDesiredSet } from '../../../../src/diff/desired-set.ts';
 import { podKind } from '../../../../src/schemas/kinds/pod.ts';
 import { prepareCreate } from '../../../../src/schemas/strategy.ts';
 import type { Pod } from '../../../../src/schemas/types.ts';
@@ -35,7 +36,7 @@ const account = {
 };
 
 function changesOf(desired: Pod, live: Pod | undefined) {
-  const wanted = [{ kind: podKind, object: desired, origin: 'a.yaml:1' }];
+  const wanted = createDesiredSet([{ kind: podKind, object: desired, origin: 'a.yaml:1' }]);
   return planChangeSet(wanted, () => live, live ? [{ kind: podKind, object: live }] : [], options).changes;
 }
 

@@ -10,6 +10,7 @@ import {
   parseInteger,
   parseIpv4,
   parseName,
+  parseSysctlPattern,
   parseUrl,
 } from './values.ts';
 
@@ -49,6 +50,7 @@ export interface Config {
   readonly runtime: (typeof runtimeKinds)[number];
   readonly defaultPodSecurity: PodSecurityLevel;
   readonly maxPodSecurity: PodSecurityLevel;
+  readonly allowedUnsafeSysctls: readonly string[];
   readonly clusterCidr: string;
   readonly serviceCidr: string;
   readonly nodeName: string | undefined;
@@ -323,6 +325,16 @@ export const options: readonly OptionSpec[] = [
     fallback: 'privileged',
     choices: podSecurityLevels,
     parse: oneOf(podSecurityLevels),
+  },
+  {
+    field: 'allowedUnsafeSysctls',
+    flag: 'allowed-unsafe-sysctls',
+    placeholder: 'PATTERN',
+    description:
+      'kernel settings beyond the safe ones that pods may have on these nodes, such as net.core.somaxconn or kernel.msg*; may be repeated',
+    commands: ['up', 'agent'],
+    list: true,
+    parse: parseSysctlPattern,
   },
   {
     field: 'clusterCidr',

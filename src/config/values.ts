@@ -87,3 +87,11 @@ export function parseIpv4(text: string): string {
   if (!isIPv4(text)) throw new Error('must be an IPv4 address');
   return text;
 }
+
+/** A setting that the kernel keeps per namespace; a trailing `*` stands for any rest. The others are the whole host's. */
+export function parseSysctlPattern(text: string): string {
+  if (!/^(?:kernel\.(?:shm|msg|sem)|fs\.mqueue\.|net\.)[a-z0-9._-]*\*?$/.test(text)) {
+    throw new Error('must be a namespaced sysctl (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, net.*)');
+  }
+  return text;
+}

@@ -53,6 +53,8 @@ export interface NodeAgentOptions {
   readonly clusterDomain?: string;
   /** The most that a pod may be on this node; everything, unless said. */
   readonly maxPodSecurity?: PodSecurityLevel;
+  /** Kernel settings that pods may have here beyond the safe ones; none, unless said. */
+  readonly allowedUnsafeSysctls?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   readonly version?: string;
   /** How full the machine is, for the node's pressure conditions. */
@@ -221,7 +223,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     if (!isNew || pod.metadata.deletionTimestamp !== undefined) return { pod };
     const others = [...workers.values()].filter((worker) => !worker.finished).map((worker) => worker.pod);
     const maxPodSecurity = options.maxPodSecurity ?? 'privileged';
-    const verdict = planAdmission({ pod, others, allocatable, maxPodSecurity });
+    const { allowedUnsafeSysctls = [] } = options;
+    const verdict = planAdmission({ pod, others, allocatable, maxPodSecurity, allowedUnsafeSysctls });
     if (!verdict) return { pod };
     events.record({ about: pod, type: 'Warning', reason: verdict.reason, message: verdict.message });
     return { pod, verdict };

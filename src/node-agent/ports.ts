@@ -62,6 +62,8 @@ export type RunHook = (input: {
 export interface ProbeOutcome {
   readonly success: boolean;
   readonly message: string;
+  /** A success that people should hear of. */
+  readonly isWarning?: boolean;
 }
 export type RunProbe = (input: {
   readonly pod: Pod;

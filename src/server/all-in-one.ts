@@ -89,6 +89,7 @@ async function startLocalNode(
     runtime: config.runtime,
     clusterCidr: config.clusterCidr,
     maxPodSecurity: config.maxPodSecurity,
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls,
     cluster: clusterIdOf(tls.caPem),
     directory: dataDir.agent(nodeName),
     logger,

@@ -31,6 +31,7 @@ export interface NodeOptions {
   readonly runtime: Config['runtime'];
   readonly clusterCidr: string;
   readonly maxPodSecurity: Config['maxPodSecurity'];
+  readonly allowedUnsafeSysctls: Config['allowedUnsafeSysctls'];
   readonly cluster: string;
   /** The agent's own state. */
   readonly directory: string;
@@ -83,6 +84,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
           }),
     probeIo: createSocketProbeIo(clock),
     maxPodSecurity: options.maxPodSecurity,
+    allowedUnsafeSysctls: options.allowedUnsafeSysctls,
     ...(isOnThisMachine(options) ? { readUsage: () => readMachineUsage(directory) } : {}),
     tunnel: client.connection,
     network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },

@@ -98,6 +98,22 @@ describe('deadlines and hooks', () => {
     expect(messages()).toContain('PreStopHook failed: cannot drain');
   });
 
+  it('lets a container that was started when its grace was over still end by itself', async () => {
+    const graces: number[] = [];
+    world = await createAgentWorld();
+    const stop = world.runtime.stop.bind(world.runtime);
+    world.runtime.stop = (id, graceSeconds) => {
+      graces.push(graceSeconds);
+      return stop(id, graceSeconds);
+    };
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    world.api.put('pods', deleting(world.pod('web'), 0));
+    await world.clock.advance(20_000);
+    expect(world.pod('web')).toBeUndefined();
+    expect(graces).toEqual([2]);
+  });
+
   it('lets a shorter grace that comes later count', async () => {
     world = await createAgentWorld({ programOf: () => ({ ignoresTerm: true }) });
     world.api.put('pods', aPod('web', { terminationGracePeriodSeconds: 600 }));
@@ -113,6 +129,18 @@ describe('deadlines and hooks', () => {
 });
 
 describe('liveness', () => {
+  it('is no reason to restart a server that sends the probe to somebody else, but people are told', async () => {
+    world = await createAgentWorld({
+      probeIo: { http: async () => ({ status: 302, body: 'Found', location: 'http://192.0.2.7/' }) },
+    });
+    const livenessProbe = { httpGet: { port: 80 }, periodSeconds: 5, failureThreshold: 1 };
+    world.api.put('pods', aPod('web', { containers: [{ name: 'main', image: 'x', livenessProbe }] }));
+    await world.clock.advance(30_000);
+    expect(containerOf()).toMatchObject({ restartCount: 0, ready: true });
+    expect(reasons()).toContain('ProbeWarning');
+    expect(messages()).toContain('Liveness probe warning: Probe terminated redirects, Response body: Found');
+  });
+
   it('restarts a container that fails its liveness probe, and says why', async () => {
     let healthy = true;
     world = await createAgentWorld({
@@ -181,6 +209,23 @@ describe('changes that must not restart', () => {
     if (pod) world.api.put('pods', { ...pod, spec: { ...pod.spec, containers } });
     await world.clock.advance(30_000);
     expect(world.runtime.snapshot()).toEqual(before);
+  });
+
+  it('forgets the back-off of a container whose image was changed', async () => {
+    world = await createAgentWorld({ programOf: () => ({ exitAfterMs: 1_000, exitCode: 1 }) });
+    const withImage = (image: string): void => {
+      const before = world.pod('web');
+      const spec = { containers: [{ name: 'main', image }] };
+      world.api.put('pods', before ? { ...before, spec: { ...before.spec, ...spec } } : aPod('web', spec));
+    };
+    withImage('one');
+    await world.clock.advance(120_000);
+    const attempts = containerOf()?.restartCount ?? 0;
+    expect(attempts).toBeLessThan(6);
+    withImage('two');
+    // At once, at once again after its end, and once more ten seconds later: as a container that is new.
+    await world.clock.advance(17_000);
+    expect(containerOf()?.restartCount).toBe(attempts + 3);
   });
 
   it('replaces a container whose image was changed', async () => {

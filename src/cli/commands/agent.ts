@@ -34,6 +34,7 @@ export const agentCommand: CommandModule = {
         runtime: config.runtime,
         clusterCidr: config.clusterCidr,
         maxPodSecurity: config.maxPodSecurity,
+        allowedUnsafeSysctls: config.allowedUnsafeSysctls,
         cluster: clusterIdOf(joined.caPem),
         directory,
         logger,

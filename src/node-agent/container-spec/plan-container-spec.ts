@@ -3,6 +3,7 @@
  * container cannot be made is a refusal in the kubelet's words, and everything the executor must prepare on the disk is in
  * the plan. Deny by default: a field that is not mapped here has no effect.
  */
+import { dottedSysctl } from '../../schemas/sysctls.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import type {
   ContainerSpec,
@@ -196,7 +197,7 @@ function withHostname(env: readonly EnvVariable[], pod: Pod): readonly EnvVariab
 
 function sysctlsOf(pod: Pod): Record<string, string> {
   return Object.fromEntries(
-    (pod.spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value]),
+    (pod.spec.securityContext?.sysctls ?? []).map(({ name, value }) => [dottedSysctl(name), value]),
   );
 }
 

@@ -22,6 +22,8 @@ const NAMESERVER_LIMIT = 3;
 const SEARCH_LIMIT = 32;
 const SEARCH_LIMIT_CHARS = 2048;
 
+/** How programs tell that a pod's hosts file is the agent's and not the image's. */
+const MANAGED = '# Kubernetes-managed hosts file';
 const LOCAL_HOSTS = [
   '127.0.0.1\tlocalhost',
   '::1\tlocalhost ip6-localhost ip6-loopback',
@@ -44,8 +46,8 @@ export function renderHosts(input: {
   const own = input.podIp === undefined ? [] : [[input.podIp, ...(fqdn ? [fqdn] : []), hostname].join('\t')];
   const head =
     pod.spec.hostNetwork === true
-      ? [input.nodeHosts.trimEnd()]
-      : ['# Written by the node agent of Symphony.', ...LOCAL_HOSTS, ...own];
+      ? [`${MANAGED} (host network).`, input.nodeHosts.trimEnd()]
+      : [`${MANAGED}.`, ...LOCAL_HOSTS, ...own];
   const aliases = (pod.spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => [ip, ...hostnames].join('\t'));
   const tail = aliases.length > 0 ? ['', '# hostAliases of the pod', ...aliases] : [];
   return `${[...head, ...tail].join('\n')}\n`;

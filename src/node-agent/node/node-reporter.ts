@@ -77,6 +77,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let statusAtMs = Number.NEGATIVE_INFINITY;
   let pressures: PressureMemory = {};
   let lease: Lease | undefined;
+  let nodeUid: string | undefined;
   let timer: Timer | undefined;
   let beating: Promise<void> | undefined;
   let pokeAgain = false;
@@ -187,6 +188,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       node = await client.update<Node>(resources.nodes, { ...node, status }, 'status');
       statusAtMs = clock.now();
     }
+    nodeUid = node.metadata.uid;
     options.onNode(node);
   }
 
@@ -208,22 +210,26 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       leaseDurationSeconds: LEASE_SECONDS,
       renewTime: toRfc3339Micro(clock.now()),
     };
+    // The lease goes with its node; a node that was made anew owns it anew.
+    const ownerReferences =
+      nodeUid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeUid }];
+    const renewed = (current: Lease | undefined): Lease => ({
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { ...(current?.metadata ?? { name: nodeName, namespace: LEASE_NAMESPACE }), ownerReferences },
+      spec,
+    });
     try {
       lease = lease
-        ? await client.update<Lease>(resources.leases, { ...lease, spec })
-        : await client.create<Lease>(resources.leases, {
-            apiVersion: 'coordination.k8s.io/v1',
-            kind: 'Lease',
-            metadata: { name: nodeName, namespace: LEASE_NAMESPACE },
-            spec,
-          });
+        ? await client.update<Lease>(resources.leases, renewed(lease))
+        : await client.create<Lease>(resources.leases, renewed(undefined));
     } catch (error) {
       lease = undefined;
       // Forgotten by the control plane: the next beat makes a new one, at once.
       if (isStatusError(error, 'NotFound')) return beat();
       if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
       const current = await client.get<Lease>(resources.leases, LEASE_NAMESPACE, nodeName);
-      lease = await client.update<Lease>(resources.leases, { ...current, spec });
+      lease = await client.update<Lease>(resources.leases, renewed(current));
     }
   }
 

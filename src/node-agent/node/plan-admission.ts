@@ -5,6 +5,7 @@
 import { evaluatePodSecurity, policyText, violationText } from '../../schemas/pod-security/evaluate.ts';
 import type { PodSecurityLevel } from '../../schemas/pod-security/types.ts';
 import { parseAmounts, podRequests } from '../../schemas/pod-resources.ts';
+import { dottedSysctl, safeSysctls, sysctlNamespace } from '../../schemas/sysctls.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { PodVerdict } from '../pod/pod-view.ts';
 
@@ -16,11 +17,13 @@ export interface AdmissionInput {
   readonly allocatable: Readonly<Record<string, string>> | undefined;
   /** The most that a pod may be here, whatever the control plane allows. */
   readonly maxPodSecurity: PodSecurityLevel;
+  /** Namespaced kernel settings beyond the safe ones that pods may have here; a trailing `*` stands for any rest. */
+  readonly allowedUnsafeSysctls?: readonly string[];
 }
 
 export function planAdmission(input: AdmissionInput): PodVerdict | undefined {
   const { allocatable } = input;
-  const insecure = planSecurity(input);
+  const insecure = planSecurity(input) ?? planSysctls(input);
   if (insecure || !allocatable) return insecure;
   return planResources(input, allocatable) ?? planPorts(input);
 }
@@ -39,6 +42,28 @@ function planSecurity({ pod, maxPodSecurity: level }: AdmissionInput): PodVerdic
     reason: 'PodSecurity',
     message: `Pod was rejected: ${why}; this node takes no more (--max-pod-security)`,
   };
+}
+
+/** Kernel settings that could hurt other pods, or that the pod shares with the host. */
+function planSysctls({ pod, allowedUnsafeSysctls = [] }: AdmissionInput): PodVerdict | undefined {
+  for (const sysctl of pod.spec.securityContext?.sysctls ?? []) {
+    const name = dottedSysctl(sysctl.name);
+    const why = sysctlComplaint(name, pod, allowedUnsafeSysctls);
+    if (why !== undefined) {
+      const message = `Pod was rejected: forbidden sysctl: ${JSON.stringify(name)} ${why}`;
+      return { reason: 'SysctlForbidden', message };
+    }
+  }
+  return undefined;
+}
+
+function sysctlComplaint(name: string, { spec }: Pod, allowed: readonly string[]): string | undefined {
+  const namespace = sysctlNamespace(name);
+  const matches = (pattern: string): boolean =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+  if (namespace === undefined || !(safeSysctls.has(name) || allowed.some(matches))) return 'not allowlisted';
+  const shared = namespace === 'IPC' ? spec.hostIPC : spec.hostNetwork;
+  return shared === true ? `not allowed with host ${namespace} enabled` : undefined;
 }
 
 function planResources(

@@ -285,7 +285,8 @@ function planStart(
         timers.push(restart.atMs);
         return undefined;
       }
-      backoffLevel = restart.level;
+      // Another image or command has not failed yet.
+      backoffLevel = changed ? 0 : restart.level;
     }
     attempt = latest.attempt + 1;
   }

@@ -10,7 +10,7 @@ import type { HookState, PlannedContainer, ProbeVerdicts } from './pod-view.ts';
 export interface PodProbesOptions {
   readonly clock: Clock;
   run(item: PlannedContainer, containerId: string, kind: ProbeKind, timeoutMs: number): Promise<ProbeOutcome>;
-  onFailure(item: PlannedContainer, kind: ProbeKind, outcome: ProbeOutcome): void;
+  onTrouble(item: PlannedContainer, kind: ProbeKind, outcome: ProbeOutcome): void;
   onChange(): void;
   /** The status last reported of the container of this name. */
   reported(name: string): ContainerStatus | undefined;
@@ -62,7 +62,7 @@ export function createPodProbes(options: PodProbesOptions): PodProbes {
             startedAtMs: record.startedAtMs ?? record.createdAtMs,
             before: same ? { started: reported.started === true, ready: reported.ready } : undefined,
             run: (kind, timeoutMs) => options.run(item, record.id, kind, timeoutMs),
-            onFailure: (kind, outcome) => options.onFailure(item, kind, outcome),
+            onTrouble: (kind, outcome) => options.onTrouble(item, kind, outcome),
             onChange: options.onChange,
           }),
         );

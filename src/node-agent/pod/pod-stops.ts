@@ -32,7 +32,7 @@ export interface PodStops {
   current(): ReadonlyMap<string, Stopping>;
 }
 
-/** What a container still gets after a hook that used up the grace; kubelet's minimum. */
+/** What a container gets in any case: a late start or a hook may have used up the grace. Kubelet's minimum. */
 const MINIMUM_GRACE_SECONDS = 2;
 const RETRY = { initialMs: 1_000, maxMs: 30_000, factor: 2 };
 /** After so many failures the plan looks at the container afresh. */
@@ -47,13 +47,11 @@ export function createPodStops(options: PodStopsOptions): PodStops {
     entry: { deadlineMs: number },
   ): Promise<void> {
     const { record, container: item } = step;
-    let least = 0;
     if (step.runPreStop && item?.container.lifecycle?.preStop && entry.deadlineMs > clock.now()) {
       await preStop(item, record.id, entry.deadlineMs - clock.now());
-      least = MINIMUM_GRACE_SECONDS;
     }
     for (let failures = 1; failures <= MAX_ATTEMPTS; failures += 1) {
-      const grace = Math.max(Math.ceil((entry.deadlineMs - clock.now()) / 1_000), least, 0);
+      const grace = Math.max(Math.ceil((entry.deadlineMs - clock.now()) / 1_000), MINIMUM_GRACE_SECONDS);
       try {
         await runtime.stop(record.id, grace);
         return;

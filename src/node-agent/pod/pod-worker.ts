@@ -139,8 +139,10 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     clock,
     run: (item, containerId, kind, timeoutMs) =>
       context.runProbe({ pod, container: item.container, containerId, ip, kind, timeoutMs }),
-    onFailure: (item, kind, outcome) =>
-      event(item, 'Warning', 'Unhealthy', `${kind} probe failed: ${outcome.message}`),
+    onTrouble: (item, kind, { success, message }) =>
+      success
+        ? event(item, 'Warning', 'ProbeWarning', `${kind} probe warning: ${message}`)
+        : event(item, 'Warning', 'Unhealthy', `${kind} probe failed: ${message}`),
     onChange: wake,
     reported: (name) =>
       [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(

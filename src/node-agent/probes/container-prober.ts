@@ -24,7 +24,8 @@ export interface ContainerProberOptions {
   /** What was reported of this very container before: an agent that comes back does not make it unready. */
   readonly before: { readonly started: boolean; readonly ready: boolean } | undefined;
   run(kind: ProbeKind, timeoutMs: number): Promise<ProbeOutcome>;
-  onFailure(kind: ProbeKind, outcome: ProbeOutcome): void;
+  /** A failure, or a success with a warning. */
+  onTrouble(kind: ProbeKind, outcome: ProbeOutcome): void;
   onChange(): void;
 }
 
@@ -77,7 +78,7 @@ export function createContainerProber(options: ContainerProberOptions): Containe
     if (stopped) return;
     const before = probe.state;
     probe.state = afterProbe(before, probe.settings, outcome.success, beganAtMs, clock.now());
-    if (!outcome.success) options.onFailure(kind, outcome);
+    if (!outcome.success || outcome.isWarning === true) options.onTrouble(kind, outcome);
     schedule();
     if (before.passing !== probe.state.passing || before.finished !== probe.state.finished) {
       options.onChange();

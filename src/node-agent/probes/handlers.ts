@@ -6,6 +6,7 @@ import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
+import { httpGet } from './http-get.ts';
 import type { HttpRequest, ProbeIo } from './probe-io.ts';
 
 type HttpGetAction = NonNullable<NonNullable<Container['livenessProbe']>['httpGet']>;
@@ -33,11 +34,15 @@ export function createRunProbe(context: HandlerContext): RunProbe {
     const address = addressOf(pod, ip, context.hostIp);
     if (probe?.exec) return runExec(context, containerId, probe.exec.command ?? [], timeoutMs);
     if (probe?.httpGet) {
-      const answer = await context.io.http(httpRequestOf(probe.httpGet, container, address, timeoutMs));
-      const success = answer.status >= 200 && answer.status < 400;
+      const request = httpRequestOf(probe.httpGet, container, address, timeoutMs);
+      const { status, body } = await httpGet(context.io, context.clock, request);
+      if (status < 200 || status >= 400)
+        return { success: false, message: `HTTP probe failed with statuscode: ${status}` };
+      if (status < 300) return { success: true, message: body };
       return {
-        success,
-        message: success ? answer.body : `HTTP probe failed with statuscode: ${answer.status}`,
+        success: true,
+        isWarning: true,
+        message: `Probe terminated redirects, Response body: ${body}`,
       };
     }
     if (probe?.tcpSocket) {
@@ -66,10 +71,8 @@ export function createRunHook(context: HandlerContext): RunHook {
       if (!outcome.success) throw new StepProblem('HookFailed', outcome.message);
     } else if (handler?.httpGet) {
       const address = addressOf(pod, ip, context.hostIp);
-      const answer = await context.io.http(httpRequestOf(handler.httpGet, container, address, timeoutMs));
-      if (answer.status < 200 || answer.status >= 400) {
-        throw new StepProblem('HookFailed', `HTTP hook failed with statuscode: ${answer.status}`);
-      }
+      // Any answer will do: a hook tells the server something and asks nothing (kubelet has it so).
+      await httpGet(context.io, context.clock, httpRequestOf(handler.httpGet, container, address, timeoutMs));
     } else if (handler?.sleep) {
       await sleep(context.clock, Math.min(handler.sleep.seconds * 1_000, timeoutMs));
     }

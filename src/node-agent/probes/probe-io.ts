@@ -3,6 +3,8 @@
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
+  /** Where a redirect leads. */
+  readonly location?: string;
 }
 
 export interface HttpRequest {

@@ -1,4 +1,4 @@
-/** {@link ProbeIo} over real sockets. Certificates are not checked and redirects not followed, as kubelet has it. */
+/** {@link ProbeIo} over real sockets. Certificates are not checked, as kubelet has it; one request, one answer. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
@@ -75,6 +75,7 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
         resolve({
           status: response.statusCode ?? 0,
           body: Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8'),
+          ...(response.headers.location === undefined ? {} : { location: response.headers.location }),
         });
       };
       response.on('data', (chunk: Buffer) => {

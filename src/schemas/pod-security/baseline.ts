@@ -2,6 +2,7 @@
  * The controls of the level *baseline*: what is known to give a container power over its node. In the order of their ids,
  * which is the order in a message. Source: the published standards; the texts are those that upstream answers with.
  */
+import { safeSysctls } from '../sysctls.ts';
 import type { Container } from '../types.ts';
 import type { PodSecurityCheck } from './types.ts';
 import { containersOf, distinct, namesOf, plural, quoted, setters } from './visit.ts';
@@ -232,22 +233,6 @@ const seccompProfile: PodSecurityCheck = {
   },
 };
 
-/** Settings that a container has for itself, by the minor of Kubernetes that took them in. */
-const SAFE_SYSCTLS: ReadonlyMap<string, number> = new Map([
-  ['kernel.shm_rmid_forced', 0],
-  ['net.ipv4.ip_local_port_range', 0],
-  ['net.ipv4.tcp_syncookies', 0],
-  ['net.ipv4.ping_group_range', 0],
-  ['net.ipv4.ip_unprivileged_port_start', 0],
-  ['net.ipv4.ip_local_reserved_ports', 27],
-  ['net.ipv4.tcp_keepalive_time', 29],
-  ['net.ipv4.tcp_fin_timeout', 29],
-  ['net.ipv4.tcp_keepalive_intvl', 29],
-  ['net.ipv4.tcp_keepalive_probes', 29],
-  ['net.ipv4.tcp_rmem', 32],
-  ['net.ipv4.tcp_wmem', 32],
-]);
-
 const sysctls: PodSecurityCheck = {
   id: 'sysctls',
   level: 'baseline',
@@ -256,7 +241,7 @@ const sysctls: PodSecurityCheck = {
     const names = (spec.securityContext?.sysctls ?? [])
       .map(({ name }) => name)
       .filter((name) => {
-        const since = SAFE_SYSCTLS.get(name);
+        const since = safeSysctls.get(name);
         return since === undefined || since > minor;
       });
     if (names.length === 0) return undefined;

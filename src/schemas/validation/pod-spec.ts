@@ -15,6 +15,13 @@ import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
 import { identifier, positiveInt32 } from './numbers.ts';
 import { type FieldErrors, invalid, invalidAll, keyed, notSupported, required } from './report.ts';
 import { validateQuantity } from './resources.ts';
+import {
+  dottedSysctl,
+  isSysctlName,
+  MAX_SYSCTL_NAME_LENGTH,
+  SYSCTL_NAME_PATTERN,
+  sysctlNamespace,
+} from '../sysctls.ts';
 import { validateAffinity, validateSpread, validateTolerations } from './scheduling.ts';
 import { validateVolumes } from './volumes.ts';
 
@@ -78,7 +85,7 @@ function validateSecurity(spec: Fields, path: string): FieldErrors {
     errors.push(notSupported(`${at}.fsGroupChangePolicy`, policy, ['Always', 'OnRootMismatch']));
   }
   for (const [index, sysctl] of asRecords(sysctls).entries()) {
-    if (asString(sysctl['name']) === '') errors.push(required(`${at}.sysctls[${index}].name`));
+    errors.push(...validateSysctl(sysctl['name'], spec, `${at}.sysctls[${index}].name`));
   }
   errors.push(
     ...findDuplicates(
@@ -88,6 +95,20 @@ function validateSecurity(spec: Fields, path: string): FieldErrors {
     ),
   );
   return errors;
+}
+
+function validateSysctl(value: unknown, spec: Fields, at: string): FieldErrors {
+  const name = asString(value);
+  if (name === '') return [required(at)];
+  if (!isSysctlName(name)) {
+    const detail = `must have at most ${MAX_SYSCTL_NAME_LENGTH} characters and match regex ${SYSCTL_NAME_PATTERN}`;
+    return [invalid(at, name, detail)];
+  }
+  // What belongs to a namespace of the host would change it for everybody.
+  const namespace = sysctlNamespace(dottedSysctl(name));
+  const field = namespace === 'IPC' ? 'hostIPC' : 'hostNetwork';
+  if (namespace === undefined || spec[field] !== true) return [];
+  return [invalid(at, name, `may not be specified when '${field}' is true`)];
 }
 
 function validateDnsConfig(spec: Fields, path: string): FieldErrors {

@@ -56,6 +56,7 @@ describe('hosts file of a pod', () => {
     });
 
   it('names the pod, with its subdomain where it has one, and its aliases', () => {
+    expect(render({})).toMatch(/^# Kubernetes-managed hosts file\.\n127\.0\.0\.1\tlocalhost\n/);
     expect(render({})).toContain('\n10.244.1.9\tweb\n');
     const full = render({ subdomain: 'db', hostAliases: [{ ip: '192.0.2.7', hostnames: ['a', 'b'] }] });
     expect(full).toContain('\n10.244.1.9\tweb.db.shop.svc.cluster.local\tweb\n');
@@ -63,6 +64,8 @@ describe('hosts file of a pod', () => {
   });
 
   it("is the node's own on the host's network", () => {
-    expect(render({ hostNetwork: true })).toBe('127.0.0.1 node\n');
+    expect(render({ hostNetwork: true })).toBe(
+      '# Kubernetes-managed hosts file (host network).\n127.0.0.1 node\n',
+    );
   });
 });

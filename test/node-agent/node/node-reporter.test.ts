@@ -4,7 +4,7 @@ import { createNodeReporter, type NodeReporter } from '../../../src/node-agent/n
 import type { MachineUsage } from '../../../src/node-agent/node/plan-pressure.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import { seededRng } from '../../../src/base/rng.ts';
-import type { Node } from '../../../src/schemas/types.ts';
+import type { Lease, Node } from '../../../src/schemas/types.ts';
 import type { ApiClient } from '../../../src/client/types.ts';
 import { type AgentFakeApi, createAgentFakeApi } from '../../support/agent-fake-api.ts';
 import { type FakeClock, createFakeClock } from '../../support/fake-clock.ts';
@@ -109,4 +109,18 @@ it('reports no pressure when the machine cannot be read', async () => {
   await start(api, createFakeClock(), { readUsage: () => Promise.reject(new Error('EACCES')) });
   expect(conditionOf(api, 'MemoryPressure')).toBe('False');
   expect(conditionOf(api, 'Ready')).toBe('True');
+});
+
+it('gives the lease to the node, also to one that was made anew', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  await start(api, clock);
+  const owners = (): unknown => api.get<Lease>('leases', 'kube-node-lease/n1')?.metadata.ownerReferences;
+  const uidOf = (): string | undefined => api.get<Node>('nodes', 'n1')?.metadata.uid;
+  const first = uidOf();
+  expect(owners()).toEqual([{ apiVersion: 'v1', kind: 'Node', name: 'n1', uid: first }]);
+  api.remove('nodes', 'n1');
+  await clock.advance(15_000);
+  expect(uidOf()).not.toBe(first);
+  expect(owners()).toEqual([{ apiVersion: 'v1', kind: 'Node', name: 'n1', uid: uidOf() }]);
 });

@@ -33,7 +33,7 @@ describe('createSocketProbeIo', () => {
         response.end(`${request.url ?? ''} ${String(request.headers['x-a'])}`);
       }),
     );
-    expect(await get(port)).toEqual({ status: 302, body: '/health?a=1 b' });
+    expect(await get(port)).toEqual({ status: 302, body: '/health?a=1 b', location: 'http://127.0.0.1:1/' });
   });
 
   it('says in the words of kubelet that nobody listens, or that nobody answers', async () => {

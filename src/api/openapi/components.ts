@@ -26,8 +26,13 @@ const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 /** Its texts on `kind` and `apiVersion` hold for every object. */
 const TYPED = 'io.k8s.apimachinery.pkg.apis.meta.v1.Status';
+/** Their texts on `metadata` are the ones that objects and lists without recorded texts have. */
+const PLAIN_OBJECT = 'io.k8s.api.core.v1.ConfigMap';
+const PLAIN_LIST = 'io.k8s.api.core.v1.PodList';
 const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
 const WATCH_EVENT = 'io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent';
+
+const CONVENTIONS = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
 
 const useOf = (name: string): SchemaUse => ({ component: name });
 
@@ -47,6 +52,7 @@ export function createComponents(
   descriptions: Descriptions,
 ): Components {
   const made = new Map<string, TypeSchema>();
+  const metadataText = (component: string): string | undefined => descriptions(component)?.fields['metadata'];
   const groups = [...new Set(resources.map(({ group, version }) => `${group}/${version}`))].sort();
   for (const name of [DELETE_OPTIONS, WATCH_EVENT]) {
     const schema = schemas.document[name];
@@ -55,8 +61,9 @@ export function createComponents(
   for (const resource of resources) {
     const recorded = recordedName(schemas, resource);
     const name = recorded ?? customName(resource);
-    if (recorded === undefined) made.set(name, customObject(resource));
-    if (!Object.hasOwn(schemas.document, `${name}List`)) made.set(`${name}List`, listOf(resource, name));
+    if (recorded === undefined) made.set(name, customObject(resource, metadataText(PLAIN_OBJECT)));
+    if (!Object.hasOwn(schemas.document, `${name}List`))
+      made.set(`${name}List`, listOf(resource, name, metadataText(PLAIN_LIST)));
   }
 
   return {
@@ -82,7 +89,10 @@ function everywhere(component: string, groups: readonly string[]): readonly unkn
   });
 }
 
-function customObject({ group, version, kind, openApiSchema }: ServedResource): TypeSchema {
+function customObject(
+  { group, version, kind, openApiSchema }: ServedResource,
+  metadataText: string | undefined,
+): TypeSchema {
   const schema = (openApiSchema ?? { type: 'object' }) as TypeSchema;
   return {
     ...schema,
@@ -91,21 +101,30 @@ function customObject({ group, version, kind, openApiSchema }: ServedResource): 
       ...schema.properties,
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
-      metadata: { allOf: [{ $ref: REFERENCE + OBJECT_META }] },
+      metadata: withText({ allOf: [{ $ref: REFERENCE + OBJECT_META }] }, metadataText),
     },
     'x-kubernetes-group-version-kind': [{ group, kind, version }],
   };
 }
 
-function listOf({ group, version, kind }: ServedResource, item: string): TypeSchema {
+function listOf(
+  { group, version, kind, plural }: ServedResource,
+  item: string,
+  metadataText: string | undefined,
+): TypeSchema {
   return {
+    description: `${kind}List is a list of ${kind}`,
     type: 'object',
     required: ['items'],
     properties: {
       apiVersion: { type: 'string' },
-      items: { type: 'array', items: { $ref: REFERENCE + item } },
+      items: {
+        description: `List of ${plural}. More info: ${CONVENTIONS}`,
+        type: 'array',
+        items: { $ref: REFERENCE + item },
+      },
       kind: { type: 'string' },
-      metadata: { allOf: [{ $ref: REFERENCE + LIST_META }] },
+      metadata: withText({ allOf: [{ $ref: REFERENCE + LIST_META }] }, metadataText),
     },
     'x-kubernetes-group-version-kind': [{ group, kind: `${kind}List`, version }],
   };

@@ -75,6 +75,35 @@ function operationV2(operation: Operation, parameters: readonly Parameter[]): un
 /** Words of JSON Schema that clients of version 2 do not take. Defaults are left out as upstream leaves them out. */
 const UNKNOWN_TO_V2: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'default', 'nullable', 'not', 'oneOf']);
 
+const KEEPS_UNKNOWN = 'x-kubernetes-preserve-unknown-fields';
+const OBJECT_KINDS = 'x-kubernetes-group-version-kind';
+
+/**
+ * What such a client would take for the only fields there may be, or the only type. An object that may hold anything is
+ * an object of which nothing else is said.
+ */
+function withoutPromises(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const keepsUnknown = schema[KEEPS_UNKNOWN] === true;
+  if (keepsUnknown && schema[OBJECT_KINDS] !== undefined)
+    return { type: 'object', [OBJECT_KINDS]: schema[OBJECT_KINDS] };
+  const nullable = schema['nullable'] === true;
+  const { properties, required, items, type, additionalProperties, ...rest } = schema;
+  const kept = {
+    ...rest,
+    ...(nullable || type === undefined ? {} : { type }),
+    ...(nullable || additionalProperties === undefined ? {} : { additionalProperties }),
+    ...(nullable || keepsUnknown || items === undefined ? {} : { items }),
+    ...(nullable || keepsUnknown || properties === undefined ? {} : { properties }),
+  };
+  if (!Array.isArray(required)) return kept;
+  const mayBeNull = (name: unknown): boolean => {
+    const field = isRecord(properties) && typeof name === 'string' ? properties[name] : undefined;
+    return isRecord(field) && field['nullable'] === true;
+  };
+  const needed = required.filter((name) => !mayBeNull(name));
+  return needed.length === 0 ? kept : { ...kept, required: needed };
+}
+
 /** A schema in the words of version 2. */
 export function schemaV2(node: unknown): unknown {
   if (!isRecord(node)) return node;
@@ -84,7 +113,7 @@ export function schemaV2(node: unknown): unknown {
   // A number or a text: what both are written as.
   if (flat['type'] === undefined && Array.isArray(flat['oneOf'])) flat['type'] = 'string';
   const kept: Record<string, unknown> = {};
-  for (const [word, member] of Object.entries(flat)) {
+  for (const [word, member] of Object.entries(withoutPromises(flat))) {
     if (UNKNOWN_TO_V2.has(word)) continue;
     if (word === '$ref' && typeof member === 'string')
       kept[word] = member.replace(REFERENCE, '#/definitions/');

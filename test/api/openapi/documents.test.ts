@@ -115,6 +115,42 @@ describe('OpenAPI documents', () => {
     expect(counts.definitions).toBe(Object.keys(swagger['definitions'] ?? {}).length);
   });
 
+  it('version 2 promises nothing of custom objects that its clients would hold against others', async () => {
+    const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+    const items = { type: 'array', items: { type: 'string' } };
+    const some = {
+      type: 'object',
+      required: ['maybe', 'sure'],
+      properties: {
+        sure: { type: 'string' },
+        maybe: { type: 'object', nullable: true, properties: { a: { type: 'string' } } },
+        open: { ...anything, properties: { b: items } },
+      },
+    };
+    const gadget = { ...widget, kind: 'Gadget', plural: 'gadgets' };
+    served = [
+      ...builtinRegistry.kinds,
+      { ...widget, openApiSchema: { type: 'object', properties: { spec: some } } },
+      { ...gadget, openApiSchema: { ...anything, description: 'Any.', properties: { spec: some } } },
+    ];
+    const swagger = parsed((await open()).version2('json').body)['definitions'] ?? {};
+    served = builtinRegistry.kinds;
+    expect(swagger['com.example.shop.v1.Gadget']).toEqual({
+      type: 'object',
+      'x-kubernetes-group-version-kind': [{ group: 'shop.example.com', version: 'v1', kind: 'Gadget' }],
+    });
+    const of = swagger['com.example.shop.v1.Widget']?.['properties'];
+    expect(of?.['spec']).toEqual({
+      type: 'object',
+      required: ['sure'],
+      properties: { sure: { type: 'string' }, maybe: {}, open: anything },
+    });
+    expect(of?.['metadata']?.['description']).toMatch(/^Standard object's metadata\. More info: /);
+    const list = swagger['com.example.shop.v1.WidgetList'];
+    expect(list?.['description']).toBe('WidgetList is a list of Widget');
+    expect(list?.['properties']?.['items']?.['description']).toMatch(/^List of widgets\. More info: /);
+  });
+
   it('a document stays the same object until what it is made of changes', async () => {
     const before = await open();
     const pods = before.version3('api/v1');

@@ -73,16 +73,22 @@ const STREAM_TYPES = ['application/json;stream=watch', `${PROTOBUF};stream=watch
 
 /**
  * The first form that is acceptable; 406 when there is none. Who takes protobuf and JSON alike gets JSON, which is at hand:
- * protobuf is made only for those who take nothing else, of kinds that have such a form.
+ * protobuf is made only for those who take nothing else, of kinds that have such a form. What is no list of things has no
+ * table (`hasTable`): it answers a question.
  */
-export function negotiate(accept: string | undefined, hasProtobuf: () => boolean = () => false): AnswerForm {
+export function negotiate(
+  accept: string | undefined,
+  hasProtobuf: () => boolean = () => false,
+  hasTable = true,
+): AnswerForm {
   const ranges = mediaRanges(accept);
   let binary: AnswerForm | undefined;
   for (const range of ranges) {
     const encoding = encodingOf(range.type);
     const choice = transformOf(range);
     const stream = range.parameters.get('stream');
-    if (!encoding || !choice || (stream !== undefined && stream !== 'watch')) continue;
+    if (!encoding || !choice || (choice.transform === 'Table' && !hasTable)) continue;
+    if (stream !== undefined && stream !== 'watch') continue;
     const form = { encoding, ...choice };
     if (encoding !== 'protobuf') return form;
     // Upstream's tables have no such form either.

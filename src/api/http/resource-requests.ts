@@ -165,13 +165,20 @@ function denied(attributes: ResourceAttributes, why: string): StatusError {
 export const answerContext = (core: ApiCore, request: ApiRequest, kind: ResourceKind): AnswerContext =>
   answerContextAt(core.clock.now(), request, kind);
 
-export function answerContextAt(nowMs: number, request: ApiRequest, kind: ServedResource): AnswerContext {
+export function answerContextAt(
+  nowMs: number,
+  request: ApiRequest,
+  kind: ServedResource,
+  hasTable = true,
+): AnswerContext {
   const include = request.query.get('includeObject') ?? '';
   if (include !== '' && include !== 'None' && include !== 'Metadata' && include !== 'Object')
     throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
   return {
-    form: negotiate(request.headers.accept, () =>
-      hasProtobufForm(formatApiVersion(kind.group, kind.version), kind.kind),
+    form: negotiate(
+      request.headers.accept,
+      () => hasProtobufForm(formatApiVersion(kind.group, kind.version), kind.kind),
+      hasTable,
     ),
     kind,
     includeObject: include === '' ? 'Metadata' : (include satisfies IncludeObject),

@@ -19,7 +19,7 @@ export async function serveVirtual(
 ): Promise<Answer> {
   const { target, query, user } = request;
   const { namespace, name } = target;
-  const form = answerContextAt(nowMs, request, resource);
+  const form = answerContextAt(nowMs, request, resource, resource.list !== undefined);
   const context: RequestContext = { user, warn: (text) => request.warnings.push(text) };
   if (verb === 'create' && resource.create) {
     const options = writing(request, 'CreateOptions');

@@ -52,6 +52,14 @@ describe('the form of an answer', () => {
     });
   });
 
+  it('is no table of what is only an answer to a question', () => {
+    const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+    expect(() => negotiate(table, () => true, false)).toThrow(/only the following media types are accepted/);
+    expect(negotiate(`${table},application/json`, () => true, false).transform).toBeUndefined();
+    const metadata = 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io';
+    expect(negotiate(metadata, () => true, false).transform).toBe('PartialObjectMetadata');
+  });
+
   it('is refused by the texts of Kubernetes', () => {
     const all = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
     expect(refusal('text/html')).toEqual({

@@ -80,8 +80,8 @@ export interface ResourceKind extends ServedResource {
   withDefaults(object: KubeObject): KubeObject;
   /** Structure (types, unknown and missing fields) by the JSON Schema. */
   checkStructure(object: unknown): readonly FieldError[];
-  /** Meaning: what Kubernetes' validation refuses, metadata included. */
-  validate(object: KubeObject): readonly FieldError[];
+  /** Meaning: what Kubernetes' validation refuses, metadata included. `current` is what an update replaces. */
+  validate(object: KubeObject, current?: KubeObject): readonly FieldError[];
   /** What an update must not change, and the like. Called after `validate(next)`. */
   validateUpdate(next: KubeObject, current: KubeObject): readonly FieldError[];
   /** Fields that are well-formed upstream but that Symphony does not implement (they would change behaviour). */

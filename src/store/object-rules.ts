@@ -35,7 +35,7 @@ export function checkUpdate(
   const rules = byUser
     ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)]
     : (kind.validateSubresource?.(next, current, subresource) ?? []);
-  refuse(kind, next, [...kind.validate(next), ...rules]);
+  refuse(kind, next, [...kind.validate(next, current), ...rules]);
   refuse(kind, next, structure);
 }
 

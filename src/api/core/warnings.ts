@@ -4,7 +4,6 @@
  */
 import { isRecord } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
-import { rulesWarning } from '../../schemas/custom/validate-schema.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { quote } from '../../schemas/status.ts';
 import type { Container, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
@@ -15,6 +14,7 @@ export function warningsOf(object: KubeObject): readonly string[] {
       return podWarnings((object as Pod).spec, 'spec');
     case 'apps/v1/Deployment':
     case 'apps/v1/ReplicaSet':
+    case 'v1/ReplicationController':
     case 'apps/v1/StatefulSet':
     case 'apps/v1/DaemonSet':
     case 'batch/v1/Job':
@@ -23,16 +23,9 @@ export function warningsOf(object: KubeObject): readonly string[] {
       return serviceWarnings(object as Service);
     case 'v1/Secret':
       return secretWarnings(object);
-    case 'apiextensions.k8s.io/v1/CustomResourceDefinition':
-      return definitionWarnings(object);
     default:
       return [];
   }
-}
-
-function definitionWarnings({ spec }: KubeObject): readonly string[] {
-  const warning = rulesWarning(spec);
-  return warning === undefined ? [] : [warning];
 }
 
 function templateWarnings(spec: unknown, path: string): readonly string[] {

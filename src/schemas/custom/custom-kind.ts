@@ -83,9 +83,9 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
     withDefaults: (object) => fillDefaults(schema, object),
     // Unknown fields were taken out at intake, and types are a matter of the schema: see `validate`.
     checkStructure: (object) => (isRecord(object) ? [] : [notAnObject]),
-    validate: (object) => [
+    validate: (object, current) => [
       ...validateMetadata(object, namespaced, dns1123Subdomain),
-      ...validateCustomObject(schema, object),
+      ...validateCustomObject(schema, object, current),
     ],
     validateUpdate: (next, current) => validateMetadataUpdate(next, current),
     checkImplemented: () => [],

@@ -4,6 +4,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asRecords, isAbsent } from '../json-access.ts';
+import { readRule, ruleForm } from './rules/rule.ts';
 
 type Render = (value: unknown) => unknown;
 
@@ -82,7 +83,7 @@ const SCHEMA: readonly (readonly [string, string, Render])[] = [
   ['XListMapKeys', 'x-kubernetes-list-map-keys', maybe],
   ['XListType', 'x-kubernetes-list-type', maybe],
   ['XMapType', 'x-kubernetes-map-type', maybe],
-  ['XValidations', 'x-kubernetes-validations', maybe],
+  ['XValidations', 'x-kubernetes-validations', list((rule) => ruleForm(readRule(rule)))],
 ];
 
 function schemaForm(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {

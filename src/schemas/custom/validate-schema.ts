@@ -6,9 +6,12 @@
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString } from '../json-access.ts';
 import { type FieldErrors, forbidden, invalid, notSupported, required } from '../validation/report.ts';
+import { compileRegex } from '../regex.ts';
 import { prune } from './prune.ts';
-import { hasRules, MAX_SCHEMA_DEPTH, readSchema, type StructuralSchema } from './structural-schema.ts';
-import { compilePattern, validateValue } from './validate-value.ts';
+import { evaluateRules } from './rules/evaluate-rules.ts';
+import { validateRules } from './rules/validate-rules.ts';
+import { MAX_SCHEMA_DEPTH, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { validateValue } from './validate-value.ts';
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -23,7 +26,8 @@ export function validateSchema(schema: unknown, path: string): FieldErrors {
       ? unsupported
       : [...checkStructural(root, 'root', path, 0), ...checkComplete(root, root, path, path, 0)];
   if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
-  return checkDefaults(readSchema(root), path, 0).slice(0, MAX_ERRORS);
+  const structural = readSchema(root);
+  return [...checkDefaults(structural, path, 0), ...validateRules(structural, path)].slice(0, MAX_ERRORS);
 }
 
 const JUNCTORS = ['allOf', 'anyOf', 'oneOf'] as const;
@@ -78,8 +82,11 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
   else if (type === 'array' && schema['items'] === undefined)
     errors.push(required(`${path}.items`, 'must be specified'));
   const pattern = schema['pattern'];
-  if (typeof pattern === 'string' && pattern !== '' && !compilePattern(pattern))
-    errors.push(invalid(`${path}.pattern`, pattern, 'must be a valid regular expression'));
+  const regex = typeof pattern === 'string' && pattern !== '' ? compileRegex(pattern) : undefined;
+  if (typeof regex === 'string')
+    errors.push(
+      invalid(`${path}.pattern`, pattern, `must be a valid regular expression, but isn't: ${regex}`),
+    );
   errors.push(...checkListType(schema, type, path));
   for (const [child, at] of below(schema, path)) errors.push(...checkSupported(child, at, depth + 1));
   return errors;
@@ -375,15 +382,11 @@ function checkDefaults(schema: StructuralSchema, path: string, depth: number): F
     if (unknownFields.length > 0)
       errors.push(invalid(`${path}.default`, value, 'must not have unknown fields'));
     const at = `${path}.default`;
-    errors.push(...validateValue(schema, value, at));
+    const wrong = validateValue(schema, value, at);
+    errors.push(...wrong);
+    if (wrong.length === 0)
+      errors.push(...evaluateRules({ schema, value, old: undefined, path: at, isRoot: embedded }));
   }
   for (const [child, at] of below(schema, path)) errors.push(...checkDefaults(child, at, depth + 1));
   return errors;
-}
-
-/** Rules in CEL are stored, not evaluated: whoever writes them should know. */
-export function rulesWarning(schema: unknown): string | undefined {
-  return hasRules(schema)
-    ? 'x-kubernetes-validations are stored but not evaluated by Symphony: rules in CEL do not hold'
-    : undefined;
 }

@@ -3,12 +3,14 @@
  * (kube-openapi, and what apiextensions makes of its results). An interpreter rather than compiled code: a definition is
  * input of users, and nothing of theirs becomes code.
  *
- * Rules in CEL are not evaluated. Members are visited by name, so that the result does not depend on their order.
+ * Rules in CEL come last (see rules/). Members are visited by name, so that the result does not depend on their order.
  */
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
 import type { FieldError } from '../field-error.ts';
 import { quote } from '../status.ts';
+import { compileRegex } from '../regex.ts';
 import { hasFormat } from './formats.ts';
+import { evaluateRules } from './rules/evaluate-rules.ts';
 import {
   hasRules,
   isEmbedded,
@@ -21,14 +23,20 @@ import {
 
 /** More complaints about one object help nobody. */
 const MAX_ERRORS = 100;
-/** A pattern may take long on a long text; longer ones are refused unread. */
-const MAX_PATTERN_TEXT = 64 * 1024;
 
-/** Errors of an object of the API; apiVersion, kind and metadata are checked elsewhere. */
-export function validateCustomObject(schema: StructuralSchema, object: unknown): readonly FieldError[] {
+/**
+ * Errors of an object of the API; apiVersion, kind and metadata are checked elsewhere. `old` is what an update replaces, for the rules
+ * that compare.
+ */
+export function validateCustomObject(
+  schema: StructuralSchema,
+  object: unknown,
+  old?: unknown,
+): readonly FieldError[] {
   const errors = validateValue(schema, object, '', true).slice(0, MAX_ERRORS);
-  if (errors.some(({ type }) => BLOCKING.has(type)) && hasRules(schema)) return [...errors, UNCHECKED];
-  return errors;
+  if (errors.some(({ type }) => BLOCKING.has(type)))
+    return hasRules(schema) ? [...errors, UNCHECKED] : errors;
+  return [...errors, ...evaluateRules({ schema, value: object, old, path: '', isRoot: true })];
 }
 
 const BLOCKING: ReadonlySet<string> = new Set([
@@ -142,31 +150,10 @@ function textErrors(schema: StructuralSchema, text: string, path: string): reado
   return errors;
 }
 
-const patterns = new Map<string, RegExp | undefined>();
-/** Patterns of all definitions in use; a process that sees more forgets them all and starts again. */
-const MAX_PATTERNS = 10_000;
-
-/** Undefined for what is no regular expression here; `(?i)` and the like at the beginning are Go's flags. */
-export function compilePattern(pattern: string): RegExp | undefined {
-  if (patterns.has(pattern)) return patterns.get(pattern);
-  if (patterns.size >= MAX_PATTERNS) patterns.clear();
-  const [, flags = '', rest = pattern] = /^\(\?([ims]+)\)([\s\S]*)$/.exec(pattern) ?? [];
-  const source = rest.replaceAll('\\z', '$').replaceAll('\\A', '^').replaceAll('(?P<', '(?<');
-  let compiled: RegExp | undefined;
-  for (const unicode of ['u', '']) {
-    try {
-      compiled ??= new RegExp(source, flags + unicode);
-    } catch {
-      compiled = undefined;
-    }
-  }
-  patterns.set(pattern, compiled);
-  return compiled;
-}
-
+/** Patterns are those of Go; one that is none (definitions are checked) holds for everything. */
 function matchesPattern(pattern: string, text: string): boolean {
-  if (text.length > MAX_PATTERN_TEXT) return false;
-  return compilePattern(pattern)?.test(text) ?? true;
+  const regex = compileRegex(pattern);
+  return typeof regex === 'string' || regex.test(text);
 }
 
 function numberErrors(schema: StructuralSchema, value: number, path: string): readonly FieldError[] {

@@ -1,0 +1,32 @@
+/** What can go wrong with an expression: before it runs, while it runs, and when it runs for too long. */
+
+/** The expression is not well-formed or its types do not fit. The message is the compiler's, source line included. */
+export class CompileError extends Error {
+  override readonly name = 'CompileError';
+}
+
+/** An evaluation came to nothing: no such key, division by zero. `&&`, `||` and the like may do without the value. */
+export class EvaluationError extends Error {
+  override readonly name = 'EvaluationError';
+}
+
+/** The budget is spent. Nothing in an expression can go on after this. */
+export class CostExceeded extends Error {
+  override readonly name = 'CostExceeded';
+  constructor() {
+    super('operation cancelled: actual cost limit exceeded');
+  }
+}
+
+/** A complaint with the place in the source, as the compiler upstream prints it. */
+export function complaintAt(source: string, offset: number, text: string): CompileError {
+  const before = source.slice(0, offset);
+  const line = before.split('\n').length;
+  const start = before.lastIndexOf('\n') + 1;
+  const end = source.indexOf('\n', offset);
+  const shown = source.slice(start, end === -1 ? undefined : end);
+  const column = offset - start;
+  return new CompileError(
+    `ERROR: <input>:${line}:${column + 1}: ${text}\n | ${shown}\n | ${'.'.repeat(column)}^`,
+  );
+}

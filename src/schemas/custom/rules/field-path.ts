@@ -1,0 +1,27 @@
+/** The `fieldPath` of a rule: names only, written with dots or as `['name']`, and every one of them in the schema. */
+import { isRecord } from '../../../base/json.ts';
+import type { StructuralSchema } from '../structural-schema.ts';
+
+/** Appended to the place of the rule: `.name` for properties, `[name]` for keys. Undefined for what leads nowhere. */
+export function readFieldPath(path: string, schema: StructuralSchema): string | undefined {
+  let result = '';
+  let at: StructuralSchema | undefined = schema;
+  let rest = path;
+  while (rest !== '') {
+    const match = /^\.([^.[\]]+)|^\['((?:\\.|[^'\\])*)'\]/.exec(rest);
+    const name: string | undefined = match?.[1] ?? match?.[2]?.replace(/\\(.)/g, '$1');
+    if (!match || name === undefined || !at) return undefined;
+    const { properties, additionalProperties }: StructuralSchema = at;
+    if (properties) {
+      if (!Object.hasOwn(properties, name)) return undefined;
+      at = properties[name];
+      result += `.${name}`;
+    } else {
+      if (!isRecord(additionalProperties)) return undefined;
+      at = additionalProperties;
+      result += `[${name}]`;
+    }
+    rest = rest.slice(match[0].length);
+  }
+  return result;
+}

@@ -1,0 +1,82 @@
+/** One rule of `x-kubernetes-validations`: read, and compiled against what its schema shows. */
+import { compileProgram, type Program } from '../../cel/program.ts';
+import { CompileError } from '../../cel/errors.ts';
+import { type CelType, formatType, optionalOf } from '../../cel/types.ts';
+import { asRecord, asString } from '../../json-access.ts';
+
+export interface Rule {
+  readonly rule: string;
+  readonly message: string;
+  readonly messageExpression: string;
+  readonly reason: string | undefined;
+  readonly fieldPath: string;
+  readonly optionalOldSelf: boolean | undefined;
+}
+
+export function readRule(value: unknown): Rule {
+  const { rule, message, messageExpression, reason, fieldPath, optionalOldSelf } = asRecord(value);
+  return {
+    rule: asString(rule),
+    message: asString(message),
+    messageExpression: asString(messageExpression),
+    reason: typeof reason === 'string' ? reason : undefined,
+    fieldPath: asString(fieldPath),
+    optionalOldSelf: typeof optionalOldSelf === 'boolean' ? optionalOldSelf : undefined,
+  };
+}
+
+export interface CompiledRule extends Rule {
+  readonly program: Program;
+  readonly messageProgram: Program | undefined;
+  /** It compares with what was there before. */
+  readonly isTransition: boolean;
+}
+
+/** What is wrong with the expression of a rule, or of its message. */
+export interface RuleProblem {
+  readonly member: 'rule' | 'messageExpression';
+  readonly text: string;
+}
+
+export function compileRule(rule: Rule, self: CelType): CompiledRule | RuleProblem {
+  const oldSelf = rule.optionalOldSelf === true ? optionalOf(self) : self;
+  const scope = new Map([
+    ['self', self],
+    ['oldSelf', oldSelf],
+  ]);
+  const compile = (source: string): Program | string => {
+    try {
+      return compileProgram(source, scope);
+    } catch (error) {
+      if (error instanceof CompileError) return error.message;
+      throw error;
+    }
+  };
+  const program = compile(rule.rule);
+  if (typeof program === 'string') return { member: 'rule', text: `compilation failed: ${program}` };
+  if (formatType(program.type) !== 'bool')
+    return { member: 'rule', text: 'cel expression must evaluate to a bool' };
+  const message = rule.messageExpression.trim() === '' ? undefined : compile(rule.messageExpression);
+  if (typeof message === 'string')
+    return { member: 'messageExpression', text: `messageExpression compilation failed: ${message}` };
+  if (message && formatType(message.type) !== 'string')
+    return { member: 'messageExpression', text: 'messageExpression must evaluate to a string' };
+  return { ...rule, program, messageProgram: message, isTransition: program.uses.has('oldSelf') };
+}
+
+export const isProblem = (result: CompiledRule | RuleProblem): result is RuleProblem => 'member' in result;
+
+/** How messages name a rule: by what it says, else by its text. */
+export const shownRule = ({ message, rule }: Rule): string => (message === '' ? rule : message).trim();
+export const failedRule = (rule: Rule): string =>
+  rule.message === '' ? `failed rule: ${shownRule(rule)}` : rule.message.trim();
+
+/** As upstream's messages show a rule: its internal struct. */
+export const ruleForm = (rule: Rule): unknown => ({
+  Rule: rule.rule,
+  Message: rule.message,
+  MessageExpression: rule.messageExpression,
+  Reason: rule.reason ?? null,
+  FieldPath: rule.fieldPath,
+  OptionalOldSelf: rule.optionalOldSelf ?? null,
+});

@@ -1,0 +1,188 @@
+/**
+ * What a structural schema is to expressions: a type, and the way its values are seen. Members that CEL cannot name, and data that no
+ * schema describes, are not seen at all. Values are converted when they are read, not before.
+ */
+import { isRecord } from '../../../base/json.ts';
+import { EvaluationError } from '../../cel/errors.ts';
+import { durationOf } from '../../cel/library/operators.ts';
+import { parseDuration, parseTimestamp } from '../../cel/library/times.ts';
+import { BOOL, type CelType, DYN, INT, listOf, mapOf, simpleType, STRING } from '../../cel/types.ts';
+import { keyText, type ListForm, type Value } from '../../cel/values.ts';
+import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';
+import { escapeName } from './escape.ts';
+
+export interface Shape {
+  readonly type: CelType;
+  see(raw: unknown): Value;
+}
+
+const TEXT: StructuralSchema = { type: 'string' };
+
+/** What every object of the API has, whether or not its schema says so. */
+function withObjectFields(schema: StructuralSchema): StructuralSchema {
+  const metadata: StructuralSchema = { type: 'object', properties: { name: TEXT, generateName: TEXT } };
+  return { ...schema, properties: { ...schema.properties, apiVersion: TEXT, kind: TEXT, metadata } };
+}
+
+/** Undefined for what expressions do not get to see. `name` tells types of objects apart. */
+export function shapeOf(
+  schema: StructuralSchema,
+  isRoot: boolean,
+  name = 'object',
+  depth = 0,
+): Shape | undefined {
+  if (depth > MAX_SCHEMA_DEPTH) return undefined;
+  if (schema['x-kubernetes-int-or-string'] === true) return { type: DYN, see: seeAny };
+  switch (schema.type) {
+    case 'array':
+      return listShape(schema, name, depth);
+    case 'object':
+      return isRecord(schema.additionalProperties)
+        ? mapShape(schema.additionalProperties, name, depth)
+        : objectShape(isRoot ? withObjectFields(schema) : schema, name, depth);
+    case 'string':
+      return TEXT_SHAPES[schema.format ?? ''] ?? TEXT_SHAPE;
+    case 'boolean':
+      return { type: BOOL, see: seeAny };
+    case 'integer':
+      return {
+        type: INT,
+        see: (raw) => (typeof raw === 'number' ? BigInt(Math.trunc(raw)) : seeAny(raw)),
+      };
+    case 'number':
+      return { type: simpleType('double'), see: (raw) => (typeof raw === 'number' ? raw : seeAny(raw)) };
+    default:
+      return undefined;
+  }
+}
+
+/** Scalars as they are; whole numbers are ints. */
+function seeAny(raw: unknown): Value {
+  if (typeof raw === 'number') return Number.isInteger(raw) ? BigInt(raw) : raw;
+  if (raw === null || raw === undefined) return null;
+  if (typeof raw === 'string' || typeof raw === 'boolean') return raw;
+  throw new EvaluationError('invalid data, expected a scalar');
+}
+
+const TEXT_SHAPE: Shape = { type: STRING, see: seeAny };
+
+function textShape(type: CelType, format: string, read: (text: string) => Value | undefined): Shape {
+  return {
+    type,
+    see(raw) {
+      if (typeof raw !== 'string') return seeAny(raw);
+      const value = read(raw);
+      if (value === undefined) throw new EvaluationError(`invalid data, expected ${format}`);
+      return value;
+    },
+  };
+}
+
+const TEXT_SHAPES: Readonly<Record<string, Shape>> = {
+  byte: textShape(simpleType('bytes'), 'base64', (text) => ({
+    kind: 'bytes',
+    bytes: Buffer.from(text, 'base64'),
+  })),
+  date: textShape(simpleType('timestamp'), 'a date', (text) => parseTimestamp(`${text}T00:00:00Z`)),
+  'date-time': textShape(simpleType('timestamp'), 'a date-time', (text) =>
+    parseTimestamp(text.toUpperCase()),
+  ),
+  duration: textShape(simpleType('duration'), 'a duration', parseLooseDuration),
+};
+
+/** Go's durations, and the long words that the format allows besides. */
+function parseLooseDuration(text: string): Value | undefined {
+  const plain = parseDuration(text.replaceAll(' ', ''));
+  if (plain) return plain;
+  const match = /^(\d+)\s*(d|days?|w|weeks?|h(?:ou)?rs?|min(?:ute)?s?|sec(?:ond)?s?)$/.exec(text);
+  if (!match) return undefined;
+  const unit = { d: 86_400n, w: 604_800n, h: 3600n, m: 60n, s: 1n }[match[2]?.charAt(0) ?? ''] ?? 0n;
+  return durationOf(BigInt(match[1] ?? 0) * unit * 1_000_000_000n);
+}
+
+function listShape(schema: StructuralSchema, name: string, depth: number): Shape | undefined {
+  const { items } = schema;
+  const inner = isRecord(items) ? shapeOf(items, isEmbedded(items), `${name}.@items`, depth + 1) : undefined;
+  if (!inner) return undefined;
+  const form = formOf(schema);
+  return {
+    type: listOf(inner.type),
+    see(raw) {
+      if (!Array.isArray(raw)) return seeAny(raw);
+      const list = raw as readonly unknown[];
+      const value = {
+        kind: 'list' as const,
+        size: list.length,
+        at: (index: number) => inner.see(list[index]),
+      };
+      return form ? { ...value, form } : value;
+    },
+  };
+}
+
+function formOf(schema: StructuralSchema): ListForm | undefined {
+  const type = schema['x-kubernetes-list-type'];
+  if (type === 'set') return { type };
+  if (type !== 'map') return undefined;
+  const keys = (schema['x-kubernetes-list-map-keys'] ?? []).map((key) => escapeName(key) ?? key);
+  return {
+    type,
+    keyOf(item) {
+      const map = item !== null && typeof item === 'object' && item.kind === 'map' ? item : undefined;
+      return JSON.stringify(keys.map((key) => keyText(map?.get(key) ?? null) ?? ''));
+    },
+  };
+}
+
+function mapShape(members: StructuralSchema, name: string, depth: number): Shape | undefined {
+  const inner = shapeOf(members, isEmbedded(members), `${name}.@values`, depth + 1);
+  if (!inner) return undefined;
+  return {
+    type: mapOf(STRING, inner.type),
+    see(raw) {
+      if (!isRecord(raw)) return seeAny(raw);
+      const keys = Object.keys(raw);
+      return {
+        kind: 'map',
+        size: keys.length,
+        keys: () => keys,
+        get: (key) => (typeof key === 'string' && Object.hasOwn(raw, key) ? inner.see(raw[key]) : undefined),
+      };
+    },
+  };
+}
+
+function objectShape(schema: StructuralSchema, name: string, depth: number): Shape {
+  const fields = new Map<string, { readonly property: string; readonly shape: Shape }>();
+  for (const [property, member] of Object.entries(schema.properties ?? {})) {
+    const escaped = escapeName(property);
+    const shape = shapeOf(member, isEmbedded(member), `${name}.${property}`, depth + 1);
+    if (escaped !== undefined && shape) fields.set(escaped, { property, shape });
+  }
+  return {
+    type: {
+      kind: 'object',
+      name,
+      fields: new Map([...fields].map(([field, { shape }]) => [field, shape.type])),
+    },
+    see(raw) {
+      if (!isRecord(raw)) return seeAny(raw);
+      const present = (): string[] =>
+        [...fields].flatMap(([field, { property }]) => (Object.hasOwn(raw, property) ? [field] : []));
+      return {
+        kind: 'map',
+        isObject: true,
+        get size() {
+          return present().length;
+        },
+        keys: present,
+        get(key) {
+          const field = typeof key === 'string' ? fields.get(key) : undefined;
+          return field && Object.hasOwn(raw, field.property)
+            ? field.shape.see(raw[field.property])
+            : undefined;
+        },
+      };
+    },
+  };
+}

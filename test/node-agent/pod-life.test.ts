@@ -1,5 +1,6 @@
 /** The rarer turns of a pod's life, through the whole agent on the fake engine. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { sleep } from '../../src/base/clock.ts';
 import type { Pod } from '../../src/schemas/types.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
@@ -288,6 +289,29 @@ describe('last words', () => {
     world.api.put('pods', aPod('web'));
     await world.clock.advance(5_000);
     expect(endedWith()).toBe('x'.repeat(256));
+  });
+
+  it('are there as soon as the end is, however long the engine takes to tell them', async () => {
+    world = await createAgentWorld({ programOf: () => ({ ...program, exitAfterMs: 10_000 }) });
+    const logs = world.runtime.logs.bind(world.runtime);
+    world.runtime.logs = async (...input) => {
+      await sleep(world.clock, 3_000);
+      return logs(...input);
+    };
+    world.api.put('pods', aPod('web', { restartPolicy: 'Never' }));
+    await world.clock.advance(12_000);
+    expect(world.pod('web')?.status?.phase).toBe('Running');
+    await world.clock.advance(3_000);
+    expect(world.pod('web')?.status?.phase).toBe('Failed');
+    expect(containerOf()?.state?.terminated?.message).not.toBeUndefined();
+  });
+
+  it('hold back the end of a container only so long', async () => {
+    world = await createAgentWorld({ programOf: () => ({ ...program, exitAfterMs: 10_000 }) });
+    world.runtime.logs = () => new Promise(() => undefined);
+    world.api.put('pods', aPod('web', { restartPolicy: 'Never' }));
+    await world.clock.advance(20_000);
+    expect(world.pod('web')?.status?.phase).toBe('Failed');
   });
 
   it('are none of a container that ended well', async () => {

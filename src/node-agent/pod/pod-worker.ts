@@ -25,6 +25,7 @@ import {
 } from '../ports.ts';
 import type { ContainerRecord, ContainerRuntime, ImageRecord } from '../runtime/types.ts';
 import { RuntimeError, labelKeys } from '../runtime/types.ts';
+import { createLastWords } from './last-words.ts';
 import { type PodProbes, createPodProbes } from './pod-probes.ts';
 import { type PodStops, createPodStops } from './pod-stops.ts';
 import { planPodStatus } from './plan-pod-status.ts';
@@ -40,7 +41,6 @@ import {
   attemptsOf,
   containersOf,
 } from './pod-view.ts';
-import { readTerminationMessage } from './termination-message.ts';
 
 export interface PodWorkerContext {
   readonly runtime: ContainerRuntime;
@@ -106,7 +106,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const problems = new Map<string, Problem>();
   const images = new Map<string, { readonly reference: string; readonly image: ImageRecord }>();
   const postStart = new Map<string, HookState>();
-  const terminationMessages = new Map<string, string>();
+  const lastWords = createLastWords({ runtime, resources, clock, wake });
   const busy = new Set<string>();
   const jobs = new Set<Promise<void>>();
   const abort = new AbortController();
@@ -223,12 +223,13 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   function publish(seen: PodView): void {
+    if (lastWords.pending) return;
     const next = planPodStatus({
       ...seen,
       pod: { ...pod, ...(pod.status ? { status: pod.status } : {}) },
       hostIp: context.hostIp,
       previous: status,
-      terminationMessages,
+      terminationMessages: lastWords.messages,
     });
     if (jsonEqual(next, status) && jsonEqual(next, pod.status)) return;
     const changed = !jsonEqual(next, status);
@@ -426,6 +427,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   async function writeFinalStatus(): Promise<void> {
+    await lastWords.settled();
     publish(view());
     await context.statuses.flush(uid);
     finalStatusWritten = true;
@@ -465,11 +467,11 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     records.delete(id);
     touched.delete(id);
     postStart.delete(id);
-    terminationMessages.delete(id);
+    lastWords.forget(id);
     wake();
   }
 
-  /** Keeps the last words, and says so when the next attempt has to wait. */
+  /** Asks for the last words, and says so when the next attempt has to wait. */
   function onEnded(record: ContainerRecord): void {
     const name = record.labels[labelKeys.containerName] ?? '';
     const item = containersOf(pod).find((candidate) => candidate.container.name === name);
@@ -479,16 +481,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     if (restart.delayMs > 0 && endingSinceMs === undefined && pod.spec.restartPolicy !== 'Never') {
       event(item, 'Warning', 'BackOff', capitalised(backOffMessage(pod, item.container, restart.delayMs)));
     }
-    launch(async () => {
-      const message = await readTerminationMessage({
-        runtime,
-        resources,
-        pod,
-        container: item.container,
-        ended,
-      }).catch(() => undefined);
-      if (message !== undefined && records.has(record.id)) terminationMessages.set(record.id, message);
-    });
+    lastWords.read(pod, item, ended);
   }
 
   function beginEnding(): void {
@@ -556,7 +549,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       timer?.cancel();
       probes.stop();
       await loop;
-      await Promise.allSettled(jobs);
+      await Promise.allSettled([...jobs, lastWords.settled()]);
     },
   };
 }

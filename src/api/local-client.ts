@@ -24,7 +24,7 @@ export interface LocalClientOptions {
 }
 
 export function createLocalClient(core: ApiCore, options: LocalClientOptions): ApiClient {
-  const context: RequestContext = { user: options.user, warn: () => undefined };
+  const context: RequestContext = { user: options.user, warn: () => undefined, annotate: () => undefined };
   const writing: WriteOptions = { dryRun: false, fieldValidation: 'Warn' };
 
   function kindOf({ group, version, plural }: ResourcePath): ResourceKind {
@@ -124,7 +124,7 @@ export function createLocalClient(core: ApiCore, options: LocalClientOptions): A
       return written.object as T;
     },
     async delete(resource, namespace, name, deleteOptions) {
-      await core.delete(refOf(resource, namespace, name), { ...deleteOptions, dryRun: false });
+      await core.delete(refOf(resource, namespace, name), { ...deleteOptions, dryRun: false }, context);
     },
     async clusterState() {
       const state = await core.clusterState();

@@ -68,6 +68,7 @@ export async function startTestCore(
     context: {
       user: { name: 'admin', groups: ['system:masters'] },
       warn: (text) => warnings.push(text),
+      annotate: () => undefined,
       warnings,
     },
     async [Symbol.asyncDispose]() {

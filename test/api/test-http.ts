@@ -4,6 +4,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { createAuthorizer } from '../../src/api/authz/authorizer.ts';
 import { createAccessReviews } from '../../src/api/virtual/access-reviews.ts';
 import type { UserInfo } from '../../src/api/core/types.ts';
+import type { AnswerRecord } from '../../src/api/http/answer-record.ts';
 import { createApp } from '../../src/api/http/app.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
 import { startTestCore, type TestCore } from './test-api.ts';
@@ -15,10 +16,14 @@ export interface HttpAnswer {
   readonly text: string;
   readonly body: Record<string, unknown>;
   readonly warnings: readonly string[];
+  readonly contentType: string;
+  readonly bytes: Buffer;
 }
 
 export interface TestHttp extends AsyncDisposable {
   readonly core: TestCore;
+  /** What the audit log would be told, oldest first. */
+  readonly audited: readonly AnswerRecord[];
   send(
     method: string,
     url: string,
@@ -31,6 +36,7 @@ export async function startTestHttp(namespaces?: readonly string[]): Promise<Tes
   const core = await startTestCore(systemClock, namespaces);
   await core.core.warm();
   const authorizer = createAuthorizer(core.core.snapshots);
+  const audited: AnswerRecord[] = [];
   const app = createApp({
     core: core.core,
     authenticator: { authenticate: async () => ({ result: 'user', user: adminUser }) },
@@ -38,10 +44,12 @@ export async function startTestHttp(namespaces?: readonly string[]): Promise<Tes
     virtual: createAccessReviews({ core: core.core, authorizer }),
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
+    onAnswer: (record) => audited.push(record),
   });
   await app.server.ready();
   return {
     core,
+    audited,
     async send(method, url, body, { contentType = 'application/json', accept } = {}) {
       const payload =
         body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
@@ -59,6 +67,8 @@ export async function startTestHttp(namespaces?: readonly string[]): Promise<Tes
         text: answer.body,
         body: parsed(answer.body),
         warnings: [answer.headers['warning'] ?? []].flat(),
+        contentType: String(answer.headers['content-type'] ?? ''),
+        bytes: answer.rawPayload,
       };
     },
     async [Symbol.asyncDispose]() {

@@ -74,12 +74,13 @@ export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, As
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
   /** Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a version too old). */
   watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
-  delete(ref: ObjectRef, options: RemoveOptions): Promise<KubeObject>;
+  delete(ref: ObjectRef, options: RemoveOptions, context: RequestContext): Promise<KubeObject>;
   /** The objects that were deleted, as they were or are now. */
   deleteCollection(
     collection: CollectionRef,
     list: ReadListOptions,
     options: RemoveOptions,
+    context: RequestContext,
   ): Promise<ObjectPage>;
   getScale(ref: ObjectRef): Promise<KubeObject>;
   updateScale(
@@ -151,9 +152,9 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     rng,
   });
 
-  async function deleteOne(ref: ObjectRef, removal: RemoveOptions): Promise<void> {
+  async function deleteOne(ref: ObjectRef, removal: RemoveOptions, context: RequestContext): Promise<void> {
     try {
-      await writes.remove(ref, removal);
+      await writes.remove(ref, removal, context);
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error;
     }
@@ -181,14 +182,14 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       writes.update(ref, body, writeOptions, context, subresource),
     patch: (ref, patch, writeOptions, context, subresource) =>
       writes.patch(ref, patch, writeOptions, context, subresource),
-    delete: (ref, removal) => writes.remove(ref, removal),
-    async deleteCollection(collection, listOptions, removal) {
+    delete: (ref, removal, context) => writes.remove(ref, removal, context),
+    async deleteCollection(collection, listOptions, removal, context) {
       const page = await readList(snapshots, collection, listOptions);
       const waiting = [...page.objects];
       const worker = async (): Promise<void> => {
         for (let next = waiting.shift(); next; next = waiting.shift()) {
           const { namespace, name } = next.metadata;
-          await deleteOne({ kind: collection.kind, namespace, name }, removal);
+          await deleteOne({ kind: collection.kind, namespace, name }, removal, context);
         }
       };
       await Promise.all(Array.from({ length: DELETE_CONCURRENCY }, worker));

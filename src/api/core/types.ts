@@ -10,10 +10,11 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Who asks, and where warnings go (HTTP puts them into `Warning` headers). */
+/** Who asks, where warnings go (HTTP puts them into `Warning` headers), and what the audit log is to say besides. */
 export interface RequestContext {
   readonly user: UserInfo;
   warn(text: string): void;
+  annotate(key: string, value: string): void;
 }
 
 export interface CollectionRef {

@@ -96,7 +96,7 @@ export interface Writes {
     context: RequestContext,
     subresource?: Subresource,
   ): Promise<KubeObject>;
-  remove(ref: ObjectRef, options: RemoveOptions): Promise<KubeObject>;
+  remove(ref: ObjectRef, options: RemoveOptions, context: RequestContext): Promise<KubeObject>;
 }
 
 export function createWrites(dependencies: WriteDependencies): Writes {
@@ -331,12 +331,17 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       );
       return { object, created: false };
     },
-    async remove({ kind, namespace, name }, options) {
+    async remove({ kind, namespace, name }, options, context) {
       const key = objectKey(namespace, name);
       const { dryRun, ...deleteOptions } = options;
-      if (!dryRun) return objects.delete(kind, key, deleteOptions);
+      if (!dryRun) {
+        const deleted = await objects.delete(kind, key, deleteOptions);
+        admission.removed({ kind, object: deleted, context, dryRun });
+        return deleted;
+      }
       const current = await objects.get(kind, key);
       const plan = planDelete(kind, current, deleteOptions, clock.now());
+      admission.removed({ kind, object: current, context, dryRun });
       return plan.action === 'none' ? current : (plan.object ?? current);
     },
   };

@@ -29,6 +29,8 @@ export interface AnswerRecord {
   readonly stood: boolean;
   /** Why a 429 was given. */
   readonly rejection: Rejection | undefined;
+  /** What admission had to say about it. */
+  readonly annotations: ReadonlyMap<string, string> | undefined;
 }
 
 /** What is known of a request so far. */
@@ -37,6 +39,7 @@ export interface Attempt {
   impersonator?: UserInfo;
   routed?: RoutedRequest;
   rejection?: Rejection;
+  annotations?: ReadonlyMap<string, string>;
   beganAtMs?: number;
   sourceAddress?: string;
   stands?: boolean;
@@ -58,6 +61,7 @@ export function answerRecord(
     impersonator: attempt.impersonator,
     routed: attempt.routed,
     rejection: attempt.rejection,
+    annotations: attempt.annotations,
     stood: attempt.stands === true,
     method: request.method ?? '',
     uri: harmlessUri(request.url ?? ''),

@@ -141,7 +141,10 @@ export function createApp(options: AppOptions): App {
       return sendAnswer(reply, await serveOther(others, { method, url, headers, body }));
     const deprecation = routed?.stored?.custom?.deprecation ?? routed?.stored?.deprecation;
     const warnings: string[] = deprecation === undefined ? [] : [deprecation];
-    const api: ApiRequest = { method, target, query: url.searchParams, headers, body, user, warnings };
+    const annotations = new Map<string, string>();
+    if (request.attempt) request.attempt.annotations = annotations;
+    const query = url.searchParams;
+    const api: ApiRequest = { method, target, query, headers, body, user, warnings, annotations };
     if (!routed) return sendAnswer(reply, await serveSymphony(core, options.authorizer, api), warnings);
     if (routed.virtual)
       return sendAnswer(reply, await serveVirtual(routed, routed.virtual, api, core.clock.now()), warnings);

@@ -32,7 +32,7 @@ const MESSAGES = { started: 'A request is being served', complete: 'A request wa
 
 /** What is not there is left out: most requests have no subresource and no impersonator. */
 export function auditFields(record: AnswerRecord): Record<string, unknown> {
-  const { user, impersonator, routed, rejection, durationMs } = record;
+  const { user, impersonator, routed, rejection, durationMs, annotations } = record;
   const attributes = routed?.attributes;
   return {
     user: user?.name,
@@ -51,5 +51,6 @@ export function auditFields(record: AnswerRecord): Record<string, unknown> {
     ip: record.sourceAddress,
     agent: record.userAgent,
     rejection,
+    ...(annotations && annotations.size > 0 ? { annotations: Object.fromEntries(annotations) } : {}),
   };
 }

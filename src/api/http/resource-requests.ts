@@ -35,6 +35,8 @@ export interface ApiRequest {
   readonly body: Buffer | undefined;
   readonly user: UserInfo;
   readonly warnings: string[];
+  /** For the audit log. */
+  readonly annotations: Map<string, string>;
 }
 
 /** A request that has been found to be about something that exists: kept in the store, or virtual. */
@@ -186,6 +188,19 @@ export function answerContextAt(
   };
 }
 
+/** What is said twice, as of many objects of one request, is told once. */
+export function contextOf({ user, warnings, annotations }: ApiRequest): RequestContext {
+  return {
+    user,
+    warn(text) {
+      if (!warnings.includes(text)) warnings.push(text);
+    },
+    annotate(key, value) {
+      annotations.set(key, value);
+    },
+  };
+}
+
 /** Everything but watches and streams. */
 export async function serveResource(
   core: ApiCore,
@@ -194,10 +209,10 @@ export async function serveResource(
   routed: RoutedRequest & { readonly virtual: undefined },
 ): Promise<Answer> {
   const { stored: kind, verb, subresource } = routed;
-  const { target, query, user } = request;
+  const { target, query } = request;
   const { namespace } = target;
   const form = answerContext(core, request, kind);
-  const context: RequestContext = { user, warn: (text) => request.warnings.push(text) };
+  const context = contextOf(request);
   const collection = { kind, namespace };
   if (target.name === undefined) {
     switch (verb) {
@@ -208,7 +223,8 @@ export async function serveResource(
       }
       case 'deletecollection': {
         const removal = deleteOptions(query, optionalBody(request));
-        return listAnswer(await core.deleteCollection(collection, listOptions(query, false), removal), form);
+        const list = listOptions(query, false);
+        return listAnswer(await core.deleteCollection(collection, list, removal, context), form);
       }
       default:
         return listAnswer(await core.list(collection, listOptions(query, false)), form);
@@ -253,7 +269,7 @@ export async function serveResource(
     case 'delete': {
       const options = deleteOptions(query, optionalBody(request));
       const { cascades, ...removal } = options;
-      return deleted(await core.delete(ref, removal), ref, cascades, form);
+      return deleted(await core.delete(ref, removal, context), ref, cascades, form);
     }
     default:
       throw methodNotAllowed();

@@ -107,6 +107,7 @@ async function watch(
     body: undefined,
     user,
     warnings: [],
+    annotations: new Map<string, string>(),
   };
   const context = answerContextAt(core.clock.now(), about, kind);
   const socket = await acceptWebSocket(upgrade, '');

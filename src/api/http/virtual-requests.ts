@@ -1,12 +1,12 @@
 /** One request about a resource that the store does not keep (virtual/types.ts). */
 import { methodNotAllowed } from '../core/refusals.ts';
-import type { RequestContext } from '../core/types.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { type Answer, listAnswer, objectAnswer } from './answers.ts';
 import {
   answerContextAt,
   type ApiRequest,
   bodyOf,
+  contextOf,
   type RoutedRequest,
   writing,
 } from './resource-requests.ts';
@@ -17,10 +17,10 @@ export async function serveVirtual(
   request: ApiRequest,
   nowMs: number,
 ): Promise<Answer> {
-  const { target, query, user } = request;
+  const { target, query } = request;
   const { namespace, name } = target;
   const form = answerContextAt(nowMs, request, resource, resource.list !== undefined);
-  const context: RequestContext = { user, warn: (text) => request.warnings.push(text) };
+  const context = contextOf(request);
   if (verb === 'create' && resource.create) {
     const options = writing(request, 'CreateOptions');
     const made = await resource.create(bodyOf(request, options), namespace, options, context);

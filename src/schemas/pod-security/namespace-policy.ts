@@ -43,6 +43,12 @@ export function namespacePolicy(
   return { enforce, audit: read('audit', enforce), warn: read('warn', enforce) };
 }
 
+/** Whether the namespace is let off the level of the cluster: the system's own, unless its labels say something. */
+export function isExempt(namespace: string, labels: Readonly<Record<string, string>> | undefined): boolean {
+  const hasLabel = Object.keys(labels ?? {}).some((label) => label.startsWith(POD_SECURITY_LABEL));
+  return SYSTEM_NAMESPACES.has(namespace) && !hasLabel;
+}
+
 function levelOf(text: string): PodSecurityLevel | undefined {
   return POD_SECURITY_LEVELS.find((level) => level === text);
 }

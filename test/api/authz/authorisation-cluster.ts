@@ -149,7 +149,16 @@ async function askOurs(
     );
   }
   const method = request.method ?? '';
-  const asked = { method, target, query: url.searchParams, headers: {}, body: undefined, user, warnings: [] };
+  const asked = {
+    method,
+    target,
+    query: url.searchParams,
+    headers: {},
+    body: undefined,
+    user,
+    warnings: [],
+    annotations: new Map<string, string>(),
+  };
   await serveSymphony(core, authorizer, asked);
 }
 

@@ -18,7 +18,7 @@ it('keeps the service of the API at the first address of the range, also after i
     sessionAffinity: 'None',
     ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 6443 }],
   });
-  await test.core.delete(ref, { dryRun: false });
+  await test.core.delete(ref, { dryRun: false }, test.context);
   await clock.advance(10_000);
   expect((await test.core.get(ref)).metadata.uid).not.toBe(made.metadata.uid);
   await first[Symbol.asyncDispose]();

@@ -71,7 +71,7 @@ describe('addresses of services', () => {
       await expect(create(test, service('b', { clusterIP: '10.96.7.7' }))).rejects.toThrow(
         'provided IP is already allocated',
       );
-      await test.core.delete({ ...collection, name: 'a' }, { dryRun: false });
+      await test.core.delete({ ...collection, name: 'a' }, { dryRun: false }, test.context);
       expect((await create(test, service('b', { clusterIP: '10.96.7.7' }))).spec.clusterIP).toBe('10.96.7.7');
     }));
 

@@ -39,13 +39,22 @@ const record: AnswerRecord = {
   userAgent: 'kubectl/v1.32',
   stood: false,
   rejection: undefined,
+  annotations: undefined,
 };
 
 it('writes one line a request: who, for whom, what, and how it ended', async () => {
   const path = join(directory, 'audit.log');
   const audit = await openAuditLog({ path, clock: systemClock, logger: silentLogger });
   audit.record(record);
-  audit.record({ ...record, stage: 'started', user: undefined, impersonator: undefined, routed: undefined });
+  const annotations = new Map([['pod-security.kubernetes.io/enforce-policy', 'baseline:latest']]);
+  audit.record({
+    ...record,
+    annotations,
+    stage: 'started',
+    user: undefined,
+    impersonator: undefined,
+    routed: undefined,
+  });
   await audit[Symbol.asyncDispose]();
   const [first, second, ...rest] = (await readFile(path, 'utf8')).trim().split('\n');
   expect(rest).toEqual([]);
@@ -70,7 +79,11 @@ it('writes one line a request: who, for whom, what, and how it ended', async () 
     agent: 'kubectl/v1.32',
     msg: 'A request was answered',
   });
-  expect(JSON.parse(second ?? '')).toMatchObject({ verb: 'get', msg: 'A request is being served' });
+  expect(JSON.parse(second ?? '')).toMatchObject({
+    verb: 'get',
+    annotations: { 'pod-security.kubernetes.io/enforce-policy': 'baseline:latest' },
+    msg: 'A request is being served',
+  });
   expect((await stat(path)).mode & 0o777).toBe(0o600);
 });
 

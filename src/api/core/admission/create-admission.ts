@@ -12,11 +12,19 @@ import type { Snapshots } from '../snapshots.ts';
 import type { RequestContext, UserInfo } from '../types.ts';
 import { admissionRules } from './index.ts';
 import type { QuotaClaims } from './quota-claims.ts';
-import type { AdmissionDependencies, AdmissionPolicy, AdmissionRequest, AdmissionRule } from './types.ts';
+import type {
+  AdmissionDependencies,
+  AdmissionPolicy,
+  AdmissionRequest,
+  AdmissionRule,
+  Removal,
+} from './types.ts';
 
 export interface Admission {
   /** The object of a request as it is to be written; rejects with the refusal. Quotas are claimed at the commit. */
   admit(request: Omit<AdmissionRequest, 'internal'>): Promise<KubeObject>;
+  /** An object was deleted by a request. */
+  removed(removal: Removal): void;
   /** Claims only: for writes whose rules have run. */
   readonly claims: WriteAdmission;
   /** Rules and claims, for a part of the control plane that writes as `user`. */
@@ -100,9 +108,12 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
       if (!admissionRules.some((rule) => looksAt(rule, request))) return request.object;
       return run({ ...request, internal: false }, dependenciesFor([]));
     },
+    removed(removal) {
+      for (const rule of admissionRules) rule.removed?.(removal, { tell });
+    },
     claims: { claim: quotas.claim },
     writesOf: (user) => ({
-      review: reviewAs({ user, warn: () => undefined }),
+      review: reviewAs({ user, warn: () => undefined, annotate: () => undefined }),
       claim: quotas.claim,
     }),
   };

@@ -5,6 +5,7 @@ import {
   ENFORCE_LABEL,
   isStricter,
   type NamespacePolicy,
+  POD_SECURITY_LABEL,
 } from '../../../schemas/pod-security/namespace-policy.ts';
 import type { PodSecurityPolicy } from '../../../schemas/pod-security/types.ts';
 import { asRecord, getPath } from '../../../schemas/json-access.ts';
@@ -14,7 +15,15 @@ import type { Pod, PodSpec } from '../../../schemas/types.ts';
 export interface PodSecurityPlan {
   readonly refusal?: string;
   readonly warnings: readonly string[];
+  /** For the audit log, under upstream's keys. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
+
+/** Of a namespace that is let off; nothing is evaluated there. */
+export const EXEMPT: PodSecurityPlan = {
+  warnings: [],
+  annotations: { [`${POD_SECURITY_LABEL}exempt`]: 'namespace' },
+};
 
 interface PodLike {
   readonly spec: PodSpec;
@@ -24,10 +33,15 @@ interface PodLike {
 /** A refusal says which label of the namespace would allow the pod. */
 export function planPodSecurity(pod: Pod, namespace: string, policy: NamespacePolicy): PodSecurityPlan {
   const like = { spec: pod.spec, annotations: pod.metadata.annotations ?? {} };
+  const annotations = {
+    [`${POD_SECURITY_LABEL}enforce-policy`]: policyText(policy.enforce),
+    ...violations(like, policy),
+  };
   const found = complaint(like, policy.enforce);
-  if (found === undefined) return { warnings: warnings(like, policy) };
+  if (found === undefined) return { warnings: warnings(like, policy), annotations };
   const allowing = loosestNeeded(like, policy.enforce);
   return {
+    annotations,
     refusal: `violates ${found}; to allow it, label the namespace: kubectl label --overwrite namespace ${namespace} ${ENFORCE_LABEL}=${allowing}`,
     warnings: [],
   };
@@ -36,7 +50,8 @@ export function planPodSecurity(pod: Pod, namespace: string, policy: NamespacePo
 /** Templates are never refused: their pods will be. */
 export function planTemplateSecurity(object: KubeObject, policy: NamespacePolicy): PodSecurityPlan {
   const like = templateOf(object);
-  return { warnings: like ? warnings(like, policy) : [] };
+  if (!like) return { warnings: [], annotations: {} };
+  return { warnings: warnings(like, policy), annotations: violations(like, policy) };
 }
 
 /** The strictest level that still lets the pod be. */
@@ -56,6 +71,12 @@ function complaint({ spec, annotations }: PodLike, policy: PodSecurityPolicy): s
 function warnings(like: PodLike, { warn }: NamespacePolicy): readonly string[] {
   const found = complaint(like, warn);
   return found === undefined ? [] : [`would violate ${found}`];
+}
+
+/** What is allowed, and yet to be known: the namespace's audit level would refuse it. */
+function violations(like: PodLike, { audit }: NamespacePolicy): Readonly<Record<string, string>> {
+  const found = complaint(like, audit);
+  return found === undefined ? {} : { [`${POD_SECURITY_LABEL}audit-violations`]: `would violate ${found}` };
 }
 
 export const hasTemplate = ({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): boolean =>

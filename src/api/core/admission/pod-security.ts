@@ -1,10 +1,22 @@
 /** The Pod Security Standards: pods are refused, templates warned about, labels of namespaces checked. */
 import { jsonEqual } from '../../../base/json.ts';
-import { namespacePolicy, podSecurityLabelErrors } from '../../../schemas/pod-security/namespace-policy.ts';
+import {
+  isExempt,
+  namespacePolicy,
+  type NamespacePolicy,
+  podSecurityLabelErrors,
+} from '../../../schemas/pod-security/namespace-policy.ts';
 import type { Namespace, Pod } from '../../../schemas/types.ts';
 import { invalid } from '../../../schemas/status.ts';
 import { deny } from './deny.ts';
-import { hasTemplate, labelWarnings, planPodSecurity, planTemplateSecurity } from './plan-pod-security.ts';
+import {
+  EXEMPT,
+  hasTemplate,
+  labelWarnings,
+  planPodSecurity,
+  type PodSecurityPlan,
+  planTemplateSecurity,
+} from './plan-pod-security.ts';
 import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
 
 const NAMESPACES = { group: '', plural: 'namespaces' } as const;
@@ -12,9 +24,16 @@ const PODS = { group: '', plural: 'pods' } as const;
 
 const isCore = ({ kind }: AdmissionRequest, name: string): boolean => kind.group === '' && kind.kind === name;
 
-async function policyOf(namespace: string, { find, policy }: AdmissionDependencies) {
+async function plannedFor(
+  { object }: AdmissionRequest,
+  { find, policy }: AdmissionDependencies,
+  plan: (namespace: string, policy: NamespacePolicy) => PodSecurityPlan,
+): Promise<PodSecurityPlan> {
+  const namespace = object.metadata.namespace ?? '';
   const found = (await find(NAMESPACES, namespace)) as Namespace | undefined;
-  return namespacePolicy(namespace, found?.metadata.labels, policy.defaultPodSecurity);
+  const labels = found?.metadata.labels;
+  if (isExempt(namespace, labels)) return EXEMPT;
+  return plan(namespace, namespacePolicy(namespace, labels, policy.defaultPodSecurity));
 }
 
 export const podSecurity: AdmissionRule = {
@@ -25,15 +44,13 @@ export const podSecurity: AdmissionRule = {
       : !request.internal && hasTemplate(request.object),
   async admit(request, dependencies) {
     const { kind, object, current, context } = request;
-    const namespace = object.metadata.namespace ?? '';
-    if (!isCore(request, 'Pod')) {
-      const { warnings } = planTemplateSecurity(object, await policyOf(namespace, dependencies));
-      for (const text of warnings) context.warn(text);
-      return object;
-    }
+    const isPod = isCore(request, 'Pod');
     // What does not change what runs is let through: labels, finalizers, and the removal of both.
-    if (current && isSameForSecurity(object as Pod, current as Pod)) return object;
-    const plan = planPodSecurity(object as Pod, namespace, await policyOf(namespace, dependencies));
+    if (isPod && current && isSameForSecurity(object as Pod, current as Pod)) return object;
+    const plan = await plannedFor(request, dependencies, (namespace, policy) =>
+      isPod ? planPodSecurity(object as Pod, namespace, policy) : planTemplateSecurity(object, policy),
+    );
+    for (const [key, value] of Object.entries(plan.annotations)) context.annotate(key, value);
     if (plan.refusal !== undefined) throw deny(kind, object, plan.refusal);
     for (const text of plan.warnings) context.warn(text);
     return object;

@@ -48,10 +48,17 @@ export interface AdmissionDependencies {
   list(resource: ResourceName, namespace: string | undefined): Promise<readonly KubeObject[]>;
 }
 
+/** A request that deletes an object, when it is done (or would be): nothing is to be decided any more. */
+export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'context'> {
+  readonly dryRun: boolean;
+}
+
 export interface AdmissionRule {
   readonly name: string;
   /** Subresources of requests that only this rule looks at, such as a status. */
   readonly alsoFor?: readonly Subresource[];
   applies(request: AdmissionRequest): boolean;
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;
+  /** What whoever deletes an object is told. */
+  removed?(removal: Removal, dependencies: Pick<AdmissionDependencies, 'tell'>): void;
 }

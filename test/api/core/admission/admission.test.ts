@@ -229,6 +229,72 @@ describe('what Git manages', () => {
     const healed = await sync.update({ ...(body as unknown as KubeObject), data: { a: '1' } });
     expect(who(healed)).toBeUndefined();
   });
+
+  it('may be deleted, with the same warning; an event at its application says who did it', async () => {
+    await http.core.objects.create(config({ a: '1' }));
+    const path = '/api/v1/namespaces/default/configmaps/m';
+    const warning =
+      '299 - "this object is managed by Git (application symphony-system/root): the deletion will be reverted by the next sync"';
+    expect((await http.send('DELETE', `${path}?dryRun=All`)).warnings).toEqual([warning]);
+    expect((await http.send('DELETE', path)).warnings).toEqual([warning]);
+    const messages = async (): Promise<readonly unknown[]> => {
+      const { body } = await http.send('GET', '/api/v1/events');
+      return (body['items'] as readonly { message: string }[]).map((event) => event.message);
+    };
+    await expect
+      .poll(messages)
+      .toContain('admin deleted ConfigMap default/m, which Git manages: the next sync makes it again');
+    expect(await messages()).toHaveLength(2);
+    const other = { ...config({}), metadata: { ...config({}).metadata, name: 'n' } };
+    for (const object of [config({}), other]) await http.core.objects.create(object);
+    expect((await http.send('DELETE', '/api/v1/namespaces/default/configmaps')).warnings).toEqual([warning]);
+  });
+});
+
+describe('what the audit log is told of pod security', () => {
+  const KEY = 'pod-security.kubernetes.io/';
+  const privileged = { containers: [{ ...container, securityContext: { privileged: true } }] };
+  const said = (): Record<string, string> => Object.fromEntries(http.audited.at(-1)?.annotations ?? []);
+
+  it('is the level of the namespace, and what its audit level would refuse', async () => {
+    const labels = {
+      [`${KEY}enforce`]: 'privileged',
+      [`${KEY}audit`]: 'baseline',
+      [`${KEY}audit-version`]: 'v1.30',
+    };
+    await http.send(
+      'PATCH',
+      '/api/v1/namespaces/default',
+      { metadata: { labels } },
+      { contentType: 'application/merge-patch+json' },
+    );
+    expect((await post(POD, pod('a', privileged))).code).toBe(201);
+    expect(said()).toEqual({
+      [`${KEY}enforce-policy`]: 'privileged:latest',
+      [`${KEY}audit-violations`]:
+        'would violate PodSecurity "baseline:v1.30": privileged (container "c" must not set securityContext.privileged=true)',
+    });
+    const template = { metadata: { labels: { a: 'b' } }, spec: privileged };
+    const spec = { selector: { matchLabels: { a: 'b' } }, template };
+    await post(
+      'apis/apps/v1/namespaces/default/deployments',
+      namespaced('apps/v1', 'Deployment', 'd', { spec }),
+    );
+    expect(Object.keys(said())).toEqual([`${KEY}audit-violations`]);
+    expect((await post(POD, pod('b'))).code).toBe(201);
+    expect(said()).toEqual({ [`${KEY}enforce-policy`]: 'privileged:latest' });
+  });
+
+  it('is said of a refusal as well, and that a namespace of the system is exempt', async () => {
+    expect((await post(POD, pod('a', privileged))).code).toBe(403);
+    expect(Object.keys(said()).sort()).toEqual([`${KEY}audit-violations`, `${KEY}enforce-policy`]);
+    const system = pod('a', privileged);
+    const metadata = { ...system.metadata, namespace: 'kube-system' };
+    expect((await post('api/v1/namespaces/kube-system/pods', { ...system, metadata })).code).toBe(201);
+    expect(said()).toEqual({ [`${KEY}exempt`]: 'namespace' });
+    await http.send('GET', '/api/v1/namespaces/default');
+    expect(said()).toEqual({});
+  });
 });
 
 describe('the subresources of a pod', () => {

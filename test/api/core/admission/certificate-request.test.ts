@@ -15,6 +15,7 @@ const kind = kindNamed('CertificateSigningRequest');
 const asUser = (name: string, ...groups: string[]): RequestContext => ({
   user: { name, groups, extra: { scope: ['a'] } },
   warn: () => undefined,
+  annotate: () => undefined,
 });
 
 async function ask(

@@ -10,6 +10,7 @@ let test: TestCore;
 const agent: RequestContext = {
   user: { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] },
   warn: () => undefined,
+  annotate: () => undefined,
 };
 
 beforeEach(async () => {

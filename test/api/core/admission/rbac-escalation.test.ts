@@ -17,7 +17,11 @@ const permission = (verb: string, resource: string, name?: string): PolicyRule =
   ...(name === undefined ? {} : { resourceNames: [name] }),
 });
 
-const contextOf = (user: UserInfo): RequestContext => ({ user, warn: () => undefined });
+const contextOf = (user: UserInfo): RequestContext => ({
+  user,
+  warn: () => undefined,
+  annotate: () => undefined,
+});
 const holder: UserInfo = { name: 'holder', groups: ['system:authenticated'] };
 const master: UserInfo = { name: 'root', groups: ['system:masters'] };
 

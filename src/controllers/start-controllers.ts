@@ -20,13 +20,14 @@ import { startTaintEvictionController } from './node-lifecycle/taint-eviction-co
 import { startPodGc } from './pod-gc/pod-gc-controller.ts';
 import { startDisruptionController } from './disruption/disruption-controller.ts';
 import { startResourceQuotaController } from './resource-quota/resource-quota-controller.ts';
-import { startReplicaSetController } from './replicaset/replicaset-controller.ts';
+import { startReplicaSetController, startReplicationController } from './replicaset/replicaset-controller.ts';
 import { startBootstrapTokenCleaner } from './serviceaccount/bootstrap-token-cleaner.ts';
 import { startServiceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import {
   type SignSecretToken,
   startTokenSecretController,
 } from './serviceaccount/token-secret-controller.ts';
+import { startVolumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
   readonly podNetwork?: PodNetwork;
@@ -56,6 +57,7 @@ export async function startControllers(
     ...(certificates ? [() => startCertificatesController(context, certificates)] : []),
     () => startNodeIpamController(context, options.podNetwork ?? DEFAULT_POD_NETWORK),
     () => startReplicaSetController(context),
+    () => startReplicationController(context),
     () => startDeploymentController(context),
     () => startGarbageCollector(context),
     () => startNodeLifecycleController(context, nodeHealth),
@@ -63,6 +65,7 @@ export async function startControllers(
     () => startPodGc(context),
     () => startResourceQuotaController(context),
     () => startDisruptionController(context),
+    () => startVolumeProtection(context),
   ];
   const started: AsyncDisposable[] = [];
   const stop = async (): Promise<void> => {

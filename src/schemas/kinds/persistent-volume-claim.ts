@@ -1,8 +1,18 @@
-import { jsonClone } from '../../base/json.ts';
+import { isRecord, jsonClone } from '../../base/json.ts';
 import { fill, part } from '../defaults/draft.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateVolumeClaim, validateVolumeClaimUpdate } from '../validation/storage.ts';
+import { asRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
 import { defineKind } from './define-kind.ts';
+
+/** Both fields say the same; whoever gives the older one gets the newer one, which is nobody's. */
+function withDataSourceRef(claim: KubeObject): KubeObject {
+  const spec = asRecord(claim['spec']);
+  const { dataSource, dataSourceRef } = spec;
+  if (!isRecord(dataSource) || isRecord(dataSourceRef)) return claim;
+  return { ...claim, spec: { ...spec, dataSourceRef: jsonClone(dataSource) } };
+}
 
 export const persistentVolumeClaimKind = defineKind({
   group: '',
@@ -18,12 +28,12 @@ export const persistentVolumeClaimKind = defineKind({
     fill(spec, { volumeMode: 'Filesystem' });
     const source = part(spec, 'dataSource');
     if (source) fill(source, { apiGroup: null });
-    if (spec && source) spec['dataSourceRef'] ??= jsonClone(source);
     const reference = part(spec, 'dataSourceRef');
     if (reference) fill(reference, { apiGroup: null });
   },
-  // Nothing binds claims here, so nothing would ever take upstream's protection finalizer off again.
   initialStatus: () => ({ phase: 'Pending' }),
+  prepareForCreate: withDataSourceRef,
+  prepareForUpdate: withDataSourceRef,
   validate: validateVolumeClaim,
   validateUpdate: validateVolumeClaimUpdate,
 });

@@ -1,7 +1,20 @@
 import { fill, fillZero, part } from '../defaults/draft.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from '../validation/storage.ts';
+import { toRfc3339 } from '../../base/clock.ts';
+import { isRecord } from '../../base/json.ts';
+import type { KubeObject } from '../object.ts';
+import type { Subresource } from '../resource-kind.ts';
 import { defineKind } from './define-kind.ts';
+
+/** A new phase has the time of now, unless whoever writes it says another. */
+function prepareStatus(next: KubeObject, current: KubeObject, _: Subresource, nowMs: number): unknown {
+  const [status, before] = [next['status'], current['status']];
+  if (!isRecord(status) || !isRecord(before) || status['phase'] === before['phase']) return status;
+  const { lastPhaseTransitionTime: given } = status;
+  const isNews = given !== undefined && given !== before['lastPhaseTransitionTime'];
+  return isNews ? status : { ...status, lastPhaseTransitionTime: toRfc3339(nowMs) };
+}
 
 export const persistentVolumeKind = defineKind({
   group: '',
@@ -19,8 +32,13 @@ export const persistentVolumeKind = defineKind({
     fill(spec, { volumeMode: 'Filesystem' });
     fill(part(spec, 'hostPath'), { type: '' });
   },
-  initialStatus: () => ({ phase: 'Pending' }),
-  // Nothing binds volumes here, so nothing would ever take upstream's protection finalizer off again.
+  initialStatus: ({ metadata }) => ({
+    phase: 'Pending',
+    ...(metadata.creationTimestamp === undefined
+      ? {}
+      : { lastPhaseTransitionTime: metadata.creationTimestamp }),
+  }),
+  prepareStatus,
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
 });

@@ -3,6 +3,7 @@ import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString, getPath, isAbsent, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { compareQuantities, parseQuantity } from '../quantity.ts';
+import { claimSpecDiff } from './claim-diff.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { type FieldErrors, forbidden, invalid, keyed, notSupported, required } from './report.ts';
 import { validateQuantity } from './resources.ts';
@@ -60,10 +61,6 @@ function validateStorage(value: unknown, path: string): FieldErrors {
 
 /** A claim stays as it is, but a bound one may grow, and one without a volume may get one. */
 export function validateVolumeClaimUpdate(next: KubeObject, current: KubeObject): FieldErrors {
-  const rest = (object: KubeObject): unknown => {
-    const spec = omit(asRecord(object['spec']), 'volumeAttributesClassName', 'volumeName');
-    return { ...spec, resources: omit(asRecord(spec['resources']), 'requests') };
-  };
   const [before, after] = [asRecord(current['spec']), asRecord(next['spec'])];
   const volume = asString(before['volumeName']);
   const isBound = getPath(current, 'status', 'phase') === 'Bound';
@@ -71,14 +68,18 @@ export function validateVolumeClaimUpdate(next: KubeObject, current: KubeObject)
     parseQuantity(getPath(spec, 'resources', 'requests', 'storage')),
   );
   const resized = old !== undefined && wanted !== undefined && compareQuantities(old, wanted) !== 0;
-  const changed =
-    !jsonEqual(rest(current), rest(next)) ||
-    (volume !== '' && volume !== asString(after['volumeName'])) ||
-    (resized && !isBound);
-  if (changed) {
+  // What may change counts as it is in the other one.
+  const kept = volume === '' ? { ...before, volumeName: after['volumeName'] } : before;
+  const { requests } = asRecord(before['resources']);
+  const given = {
+    ...after,
+    volumeAttributesClassName: before['volumeAttributesClassName'],
+    ...(isBound || !resized ? { resources: { ...asRecord(after['resources']), requests } } : {}),
+  };
+  if (!jsonEqual(kept, given)) {
     const detail =
       'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
-    return [forbidden('spec', detail)];
+    return [forbidden('spec', `${detail}\n${claimSpecDiff(kept, given)}`)];
   }
   if (!resized || compareQuantities(wanted, old) >= 0) return [];
   return [forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity')];

@@ -10,6 +10,7 @@ import { rbacEscalation } from './rbac-escalation.ts';
 import { podSecurity, podSecurityLabels } from './pod-security.ts';
 import { globalDefaultPriority, podPriority } from './priority.ts';
 import { serviceAccount } from './service-account.ts';
+import { storageProtection } from './storage-protection.ts';
 import type { AdmissionRule } from './types.ts';
 
 export const admissionRules: readonly AdmissionRule[] = [
@@ -23,6 +24,7 @@ export const admissionRules: readonly AdmissionRule[] = [
   podPriority,
   limitRangeDefaults,
   globalDefaultPriority,
+  storageProtection,
   podSecurityLabels,
   podSecurity,
   limitRangeChecks,

@@ -412,7 +412,10 @@ export async function createApplicationController(
     concurrency: CONCURRENCY,
     async process({ application, reason }) {
       const state = states.get(application);
-      if (state && reason !== 'drift') state.fetchDue = true;
+      if (state && reason !== 'drift') {
+        state.fetchDue = true;
+        state.newsExpected = true;
+      }
       await lookNow(application);
     },
   });

@@ -27,6 +27,8 @@ export interface ApplicationState {
   readonly sourceKey: string;
   /** A fetch is wanted before the next look (poll, webhook, refresh, first look). */
   fetchDue: boolean;
+  /** Somebody told of a push since the last fetch. */
+  newsExpected: boolean;
   nextPollMs: number;
   /** The last render without errors. */
   render: Render | undefined;
@@ -79,6 +81,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
   return {
     sourceKey,
     fetchDue: true,
+    newsExpected: false,
     nextPollMs: nowMs,
     render: undefined,
     failedRender: undefined,

@@ -3,11 +3,11 @@
  * gets the next one, together with everybody else who asked meanwhile (a push that a thousand applications follow
  * costs two fetches, not a thousand).
  */
-import type { GitMirror } from './git/types.ts';
+import type { FetchExpectation, GitMirror } from './git/types.ts';
 
 export interface Repository {
   readonly mirror: GitMirror;
-  fetch(signal: AbortSignal): Promise<void>;
+  fetch(signal: AbortSignal, expectation?: FetchExpectation): Promise<void>;
 }
 
 export interface Repositories extends AsyncDisposable {
@@ -36,8 +36,8 @@ export function createRepositories(createMirror: (url: string) => GitMirror): Re
 function createRepository(mirror: GitMirror): Repository {
   let current: Promise<void> | undefined;
   let next: Promise<void> | undefined;
-  const start = (signal: AbortSignal): Promise<void> => {
-    const running = mirror.fetch(signal).finally(() => {
+  const start = (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
+    const running = mirror.fetch(signal, expectation).finally(() => {
       if (current === running) current = undefined;
     });
     current = running;
@@ -45,13 +45,14 @@ function createRepository(mirror: GitMirror): Repository {
   };
   return {
     mirror,
-    fetch(signal) {
-      if (!current) return start(signal);
+    fetch(signal, expectation = 'unknown') {
+      if (!current) return start(signal, expectation);
       next ??= current
         .catch(() => undefined)
         .then(() => {
           next = undefined;
-          return start(signal);
+          // The fetch before has most likely brought what is new.
+          return start(signal, 'unknown');
         });
       return next;
     },

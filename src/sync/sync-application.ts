@@ -31,9 +31,11 @@ export async function syncApplication(
     const repository = context.repository(source);
     if (state.fetchDue) {
       // Cleared first: who asks while the fetch is under way gets another one.
+      const expectation = state.newsExpected ? 'news' : 'unknown';
       state.fetchDue = false;
+      state.newsExpected = false;
       try {
-        await repository.fetch(signal);
+        await repository.fetch(signal, expectation);
       } catch (error) {
         state.fetchDue = true;
         // Git away: what is known is kept and healed, and the next look fetches again.

@@ -34,6 +34,20 @@ export function gitMirrorContract(name: string, open: () => Promise<GitFixture>)
       expect(await at.mirror.resolve('main')).toBe(next);
     });
 
+    it('sees the same when it was told of a push', async () => {
+      await at.commit({ 'a.yaml': 'a: 1\n' });
+      await at.mirror.fetch(signal, 'news');
+      const sha = await at.commit({ 'a.yaml': 'a: 2\n' });
+      await at.mirror.fetch(signal, 'news');
+      expect(await at.mirror.resolve('main')).toBe(sha);
+      expect(await at.mirror.resolve('HEAD')).toBe(sha);
+      await at.mirror.fetch(signal, 'news');
+      expect(await at.mirror.resolve('main')).toBe(sha);
+      await at.deleteBranch();
+      await at.mirror.fetch(signal, 'news');
+      await expect(at.mirror.resolve('main')).rejects.toThrow(UserError);
+    });
+
     it('lists a tree sorted, below a folder with full paths, and reads its blobs', async () => {
       const sha = await at.commit({ 'b.yaml': 'b\n', 'a/x.yaml': 'x\n', 'a/b/y.yaml': 'y\n' });
       await at.mirror.fetch(signal);

@@ -24,23 +24,34 @@ function byPath(a: TreeEntry, b: TreeEntry): number {
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }
 
-/** `diff-tree --raw -z`: `:<mode> <mode> <id> <id> <status> NUL <path> NUL`; `id` undefined for a deletion. */
-export function parseRawDiff(
-  output: string,
-): readonly { readonly path: string; readonly mode: string; readonly id: string | undefined }[] {
-  const fields = output.split('\0');
-  const changes = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const [, mode = '', , id = '', status = ''] = (fields[index] ?? '').split(' ');
-    changes.push({ path: fields[index + 1] ?? '', mode, id: status.startsWith('D') ? undefined : id });
-  }
-  return changes;
+export interface RemoteRefs {
+  /** The branch that HEAD names. */
+  readonly head: string | undefined;
+  /** Branches and tags with their ids, one a line, sorted: equal texts mean equal refs. */
+  readonly refs: string;
 }
 
-/** `ls-remote --symref`: which branch HEAD names. */
-export function parseLsRemote(output: string): { readonly head: string | undefined } {
+/** `ls-remote --symref`: `ref: <branch> TAB HEAD`, then `<id> TAB <name>`; peeled tags have a line of their own. */
+export function parseLsRemote(output: string): RemoteRefs {
   const head = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(output)?.[1];
-  return { head };
+  const refs = output
+    .split('\n')
+    .filter((line) => /^[0-9a-f]{40,64}\trefs\/(heads|tags)\//.test(line) && !line.endsWith('^{}'))
+    .map((line) => line.replace('\t', ' '));
+  return { head, refs: refs.sort().join('\n') };
+}
+
+/** `FETCH_HEAD`: `<id> TAB [not-for-merge] TAB branch '<name>' of <url>`, in the form of {@link RemoteRefs}. */
+export function parseFetchHead(text: string): string {
+  const refs = text.split('\n').flatMap((line) => {
+    const [id = '', , what = ''] = line.split('\t');
+    const end = what.indexOf("' of ");
+    const [kind, folder] = what.startsWith('branch ') ? ['branch', 'heads'] : ['tag', 'tags'];
+    return end < 0 || !what.startsWith(`${kind} '`)
+      ? []
+      : [`${id} refs/${folder}/${what.slice(kind.length + 2, end)}`];
+  });
+  return refs.sort().join('\n');
 }
 
 /** The ids of a commit's parents, from its text as `cat-file` gives it. */

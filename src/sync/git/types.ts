@@ -15,9 +15,15 @@ export interface TreeChange {
   readonly entry: TreeEntry | undefined;
 }
 
+/** `news`: somebody told of a push, so that a transfer is worth trying at once. */
+export type FetchExpectation = 'unknown' | 'news';
+
 export interface GitMirror extends AsyncDisposable {
-  /** Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such repository, refused URL). */
-  fetch(signal: AbortSignal): Promise<void>;
+  /**
+   * Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such repository, refused URL). The
+   * expectation changes only what it costs, `unknown` unless given.
+   */
+  fetch(signal: AbortSignal, expectation?: FetchExpectation): Promise<void>;
   /** A branch, tag or commit → the commit's full id. Throws UserError when there is none. */
   resolve(revision: string): Promise<string>;
   /** Every entry below `path` (`''` or `.` for the root), sorted by path. */

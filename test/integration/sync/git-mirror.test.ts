@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -141,6 +141,23 @@ describe('the mirror on disk', () => {
     expect([...render.files.keys()]).toEqual(['a.yaml']);
     expect([...render.warnings.values()]).toEqual(['x: a submodule is not followed']);
     await expect(readdir(dirname(canary))).resolves.toEqual([]);
+  });
+
+  it('transfers what it was told of, and not again when it looks later', async () => {
+    const { repository } = await repositoryAndServer();
+    const directory = await temporaryDirectory();
+    const mirror = await openMirror(repository.bare, { directory });
+    await repository.commit({ 'a.yaml': '1\n' });
+    await repository.git('tag', '--annotate', '--message', 'A tag', 'v1');
+    await repository.git('push', '--quiet', 'origin', 'v1', "HEAD:refs/heads/it's");
+    await mirror.fetch(signal);
+    const sha = await repository.commit({ 'a.yaml': '2\n' });
+    await mirror.fetch(signal, 'news');
+    expect(await mirror.resolve('main')).toBe(sha);
+    const written = await stat(join(directory, 'mirror.git', 'FETCH_HEAD'), { bigint: true });
+    await mirror.fetch(signal);
+    const later = await stat(join(directory, 'mirror.git', 'FETCH_HEAD'), { bigint: true });
+    expect(later.mtimeNs).toBe(written.mtimeNs);
   });
 
   it('reads nothing through symbolic links', async () => {

@@ -180,7 +180,7 @@ function bodyOf(error: FieldError): string {
     case 'FieldValueForbidden':
       return `Forbidden: ${error.detail}`;
     case 'FieldValueDuplicate':
-      return `Duplicate value: ${value ?? ''}`;
+      return value === undefined ? 'Duplicate value' : `Duplicate value: ${value}`;
     case 'FieldValueNotFound':
       return `Not found: ${value ?? ''}`;
     case 'FieldValueNotSupported':

@@ -62,11 +62,6 @@ export const deliberateDifferences: readonly DeliberateDifference[] = [
     reason: 'refused: it asks for a scheduler of another name',
   },
   { section: 'errors', name: '080-pod-missing-runtimeclass', reason: later },
-  {
-    section: 'patches',
-    name: '136-cr-create-cel-rule',
-    reason: 'rules in CEL are stored and not evaluated; whoever creates the definition is told',
-  },
   { section: 'errors', name: '315-patch-apply-duplicate-list-key', reason: bad },
   { section: 'errors', name: '316-patch-apply-unknown-field', reason: bad },
   ...['/api/v1/nodes/{name}/proxy', '/api/v1/nodes/{name}/proxy/{path}'].map((path) => ({

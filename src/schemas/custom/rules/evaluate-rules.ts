@@ -171,7 +171,7 @@ function evaluateHere(node: RuleTree, place: Place, total: { left: number }, err
   if (!shape || node.rules.length === 0) return;
   const { path } = place;
   const add = (detail: string, at = path): void => {
-    errors.push({ type: 'FieldValueInvalid', path: at || NOWHERE, value: schema.type ?? '', detail });
+    errors.push({ type: 'FieldValueInvalid', path: at || NOWHERE, detail });
   };
   const outOfBudget = (): never => {
     add('validation failed due to running out of cost budget, no further validation rules will be run');
@@ -227,7 +227,7 @@ function evaluateHere(node: RuleTree, place: Place, total: { left: number }, err
       (rule.messageProgram &&
         messageOf(() => run((budget) => rule.messageProgram?.evaluate(variables, budget) ?? null), add)) ??
       failedRule(rule);
-    errors.push(violation(rule, detail, placeOf(rule, path, schema), schema.type ?? ''));
+    errors.push(violation(rule, detail, placeOf(rule, path, schema)));
   }
 }
 
@@ -253,16 +253,15 @@ function placeOf(rule: CompiledRule, path: string, schema: StructuralSchema): st
   return path === '' ? inner.replace(/^\./, '') : `${path}${inner}`;
 }
 
-function violation(rule: CompiledRule, detail: string, path: string, type: string): FieldError {
+function violation({ reason }: CompiledRule, detail: string, path: string): FieldError {
   const at = path || NOWHERE;
-  switch (rule.reason) {
+  switch (reason) {
     case 'FieldValueForbidden':
-      return { type: 'FieldValueForbidden', path: at, detail };
     case 'FieldValueRequired':
-      return { type: 'FieldValueRequired', path: at, detail };
+      return { type: reason, path: at, detail };
     case 'FieldValueDuplicate':
-      return { type: 'FieldValueDuplicate', path: at, value: type, detail: '' };
+      return { type: reason, path: at, detail: '' };
     default:
-      return { type: 'FieldValueInvalid', path: at, value: type, detail };
+      return { type: 'FieldValueInvalid', path: at, detail };
   }
 }

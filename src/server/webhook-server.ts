@@ -1,9 +1,13 @@
 /** `--webhook-listen`: the webhooks alone, over plain HTTP, for a reverse proxy that the forge can reach. */
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import type { Readable } from 'node:stream';
+import { createBodyBudget, type BodyBudget } from '../api/http/body-budget.ts';
 import { createRateLimits, unlimited } from '../api/http/rate-limits.ts';
 import { type WebhookHandler, webhookAnswer, webhookProvider } from '../api/http/webhooks.ts';
+import { urlOf } from '../api/http/request-url.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { isStatusError } from '../schemas/status.ts';
 import { MAX_WEBHOOK_BODY_BYTES } from '../sync/forge/webhook-handler.ts';
 
 /** Far above what forges send; a storm of one push's deliveries is taken and made one sync. */
@@ -30,11 +34,12 @@ export async function startWebhookServer(
       return false;
     }
   };
+  const budget = createBodyBudget();
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
     (request, response) => {
       if (!mayCome()) return send(response, 429, 'too many requests, please try again later\n');
-      answer(request, response, handler).catch((error: unknown) => {
+      answer(request, response, handler, budget).catch((error: unknown) => {
         logger.warn({ error }, 'Cannot answer a webhook');
         response.destroy();
       });
@@ -56,13 +61,29 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   handler: WebhookHandler,
+  budget: BodyBudget,
 ): Promise<void> {
-  const provider = webhookProvider(new URL(request.url ?? '/', 'http://localhost').pathname);
+  const provider = webhookProvider(pathOf(request));
   if (!provider) return send(response, 404, 'not found\n');
-  const body = await readBody(request);
+  const { metered, giveBack } = budget.meter(request);
+  response.once('close', giveBack);
+  const body = await readBody(request, metered).catch((error: unknown) => {
+    if (isStatusError(error, 'TooManyRequests')) return error;
+    throw error;
+  });
   if (!body) return send(response, 413, 'the payload is too large\n');
+  if (!Buffer.isBuffer(body)) return send(response, 429, `${body.message}\n`);
   const reply = await webhookAnswer(handler, provider, request.method ?? 'GET', request.headers, body);
   send(response, reply.code, reply.body);
+}
+
+/** Empty for what is no path. */
+function pathOf({ url }: IncomingMessage): string {
+  try {
+    return urlOf(url).pathname;
+  } catch {
+    return '';
+  }
 }
 
 function send(response: ServerResponse, status: number, body: string | Buffer): void {
@@ -70,11 +91,11 @@ function send(response: ServerResponse, status: number, body: string | Buffer): 
 }
 
 /** Undefined when it is too large; it is refused before it is buffered where the client says so. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+async function readBody(request: IncomingMessage, body: Readable): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_WEBHOOK_BODY_BYTES) return undefined;
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_WEBHOOK_BODY_BYTES) return undefined;
     chunks.push(chunk);

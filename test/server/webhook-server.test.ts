@@ -45,6 +45,16 @@ describe('the webhook server', () => {
     },
   );
 
+  it.each(['//', '//[', '*', 'http://[/'])('answers the target %j like any other path', async (path) => {
+    const { request } = await import('node:http');
+    const status = await new Promise((resolve, reject) => {
+      const call = request(url, { method: 'POST', path }, (response) => resolve(response.statusCode));
+      call.on('error', reject);
+      call.end('{}');
+    });
+    expect(status).toBe(404);
+  });
+
   it('tells a flood to come later', async () => {
     const statuses: number[] = [];
     for (let delivery = 0; delivery < 110; delivery += 1)

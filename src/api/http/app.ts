@@ -21,6 +21,7 @@ import type { PeerService } from '../peers/serve-peer.ts';
 import type { Tunnels } from '../tunnel.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { createAccess, type Entered } from './access.ts';
+import { createBodyBudget } from './body-budget.ts';
 import type { AnswerRecord, Attempt } from './answer-record.ts';
 import { statusAnswer, textAnswer } from './answers.ts';
 import {
@@ -249,6 +250,13 @@ export function createApp(options: AppOptions): App {
     // A client that leaves early gets no answer to be told of.
     reply.raw.once('close', () => gate.over(raw, attempt, reply.raw.statusCode));
     request.entered = await gate.enter(raw, urlOf(raw.url), attempt);
+  });
+  const budget = createBodyBudget();
+  server.addHook('preParsing', async ({ entered }, reply, payload) => {
+    if (entered?.user.groups.includes('system:unauthenticated') !== true) return payload;
+    const { metered, giveBack } = budget.meter(payload);
+    reply.raw.once('close', giveBack);
+    return metered;
   });
   server.addHook('onResponse', ({ raw, attempt }, reply, done) => {
     if (attempt) gate.over(raw, attempt, reply.statusCode, reply.elapsedTime);

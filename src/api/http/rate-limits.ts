@@ -13,6 +13,8 @@ export interface RequestLimits {
   /** Requests that read, worked on at the same time; watches and sessions are not counted. 0 is no limit. */
   readonly maxReadsInFlight: number;
   readonly maxWritesInFlight: number;
+  /** The same for those who have not said who they are, of whatever kind: they never take a place of those who have. */
+  readonly maxUnknownInFlight: number;
   /** Wrong credentials that an address may try per minute; right ones from there are taken all the same. */
   readonly failedLoginsPerMinute: number;
 }
@@ -22,6 +24,7 @@ export const defaultRequestLimits: RequestLimits = {
   requestsPerSecond: 400,
   maxReadsInFlight: 400,
   maxWritesInFlight: 200,
+  maxUnknownInFlight: 200,
   failedLoginsPerMinute: 600,
 };
 
@@ -29,6 +32,7 @@ export const unlimited: RequestLimits = {
   requestsPerSecond: 0,
   maxReadsInFlight: 0,
   maxWritesInFlight: 0,
+  maxUnknownInFlight: 0,
   failedLoginsPerMinute: 0,
 };
 
@@ -44,7 +48,7 @@ export interface RateLimits {
   checkRate(user: UserInfo, address: string): void;
   /** Takes a place for the time that the request is worked on; throws 429 when there is none. */
   begin(user: UserInfo, mutates: boolean): () => void;
-  readonly inFlight: { readonly reads: number; readonly writes: number };
+  readonly inFlight: { readonly reads: number; readonly writes: number; readonly unknown: number };
 }
 
 /** Why a request was refused; for the record. */
@@ -68,13 +72,21 @@ const UNAUTHENTICATED = 'system:unauthenticated';
 const NODE_FACTOR = 10;
 /** The unknown get health, version and webhooks only, which are cheap; a forge's storm of pushes comes from one address. */
 const UNKNOWN_FACTOR = 5;
+/** What one user may have of the places, so that others find one while theirs are slow. */
+const SHARE_OF_ONE = 0.75;
 /** More clients than this at the same time: those that have not asked for long are forgotten. */
 const MAX_BUCKETS = 20_000;
 
 export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimits {
   const requests = createBuckets(clock);
   const logins = createBuckets(clock);
-  const inFlight = { reads: 0, writes: 0 };
+  const inFlight = { reads: 0, writes: 0, unknown: 0 };
+  const mostOf = {
+    reads: limits.maxReadsInFlight,
+    writes: limits.maxWritesInFlight,
+    unknown: limits.maxUnknownInFlight,
+  };
+  const held = new Map<string, number>();
   return {
     inFlight,
     failedLogin(address) {
@@ -92,16 +104,24 @@ export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimit
       if (!requests.take(client, perSecond, perSecond * 2)) throw tooMany('rate', 1);
     },
     begin(user, mutates) {
-      const kind = mutates ? 'writes' : 'reads';
-      const most = mutates ? limits.maxWritesInFlight : limits.maxReadsInFlight;
-      if (most > 0 && inFlight[kind] >= most && !user.groups.includes(ADMINISTRATORS))
-        throw tooMany('in-flight', 1);
+      const unknown = user.groups.includes(UNAUTHENTICATED);
+      const kind = unknown ? 'unknown' : mutates ? 'writes' : 'reads';
+      const most = mostOf[kind];
+      const client = `${kind} ${user.name}`;
+      const own = held.get(client) ?? 0;
+      const full = inFlight[kind] >= most || (!unknown && own >= Math.ceil(most * SHARE_OF_ONE));
+      const hasRoom = user.groups.includes(ADMINISTRATORS) || user.groups.includes(NODES);
+      if (most > 0 && full && !hasRoom) throw tooMany('in-flight', 1);
       inFlight[kind] += 1;
+      held.set(client, own + 1);
       let over = false;
       return () => {
         if (over) return;
         over = true;
         inFlight[kind] -= 1;
+        const left = (held.get(client) ?? 1) - 1;
+        if (left > 0) held.set(client, left);
+        else held.delete(client);
       };
     },
   };

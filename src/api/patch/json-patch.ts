@@ -8,8 +8,8 @@ import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
 
 /** Upstream's limit on the operations of one patch (a small patch could otherwise cost much work). */
 const MAX_OPERATIONS = 10_000;
-/** Copies may grow a document exponentially; no document may grow beyond this many characters of JSON. */
-const MAX_RESULT_CHARS = 3_145_728;
+/** Upstream's limit on what the copies of one patch add, in characters of JSON: they may double a document each time. */
+const MAX_COPIED_CHARS = 3_145_728;
 
 const OPERATIONS = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
 const rejected = (): StatusError =>
@@ -30,25 +30,32 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
     throw failure(413, 'RequestEntityTooLarge', message);
   }
   let result: unknown = jsonClone(document);
-  let copies = 0;
+  let copied = 0;
   for (const operation of patch as unknown[]) {
     const checked = checkOperation(operation);
-    try {
-      result = jsonPatch.applyOperation(
-        result,
-        negativeIndex(result, checked),
-        true,
-        false,
-        true,
-      ).newDocument;
-    } catch (error) {
-      throw translate(error);
+    if (checked.op !== 'copy' && checked.op !== 'move') {
+      result = applyOne(result, checked);
+      continue;
     }
-    if (checked.op !== 'copy') continue;
-    copies += 1;
-    if (copies > 8 && JSON.stringify(result).length > MAX_RESULT_CHARS) throw rejected();
+    const { op, from, path } = checked;
+    const value = readPointer(result, from);
+    if (value === undefined) throw rejected();
+    if (op === 'copy') copied += JSON.stringify(value).length;
+    if (copied > MAX_COPIED_CHARS) throw rejected();
+    const rest = op === 'move' ? applyOne(result, { op: 'remove', path: from }) : result;
+    result = applyOne(rest, { op: 'add', path, value: op === 'copy' ? jsonClone(value) : value });
   }
   return result;
+}
+
+/** In place: the document is our own copy already, and one more for each operation would cost its size each time. */
+function applyOne(document: unknown, operation: Operation): unknown {
+  try {
+    return jsonPatch.applyOperation(document, negativeIndex(document, operation), true, true, true)
+      .newDocument;
+  } catch (error) {
+    throw translate(error);
+  }
 }
 
 function checkOperation(operation: unknown): Operation {
@@ -56,10 +63,12 @@ function checkOperation(operation: unknown): Operation {
   const { op, path, from } = operation;
   if (typeof op !== 'string' || !OPERATIONS.has(op) || typeof path !== 'string') throw rejected();
   if ((op === 'move' || op === 'copy') && typeof from !== 'string') throw rejected();
+  // RFC 6902, 4.4: nothing can be moved into itself.
+  if (op === 'move' && path.startsWith(`${String(from)}/`)) throw rejected();
   for (const pointer of [path, from])
     if (typeof pointer === 'string' && FORBIDDEN_SEGMENT.test(pointer)) throw rejected();
   const needsValue = op === 'add' || op === 'replace' || op === 'test';
-  const value = operation['value'] === undefined ? null : operation['value'];
+  const value = operation['value'] === undefined ? null : jsonClone(operation['value']);
   return (needsValue ? { op, path, value } : operation) as unknown as Operation;
 }
 
@@ -78,8 +87,9 @@ function readPointer(document: unknown, pointer: string): unknown {
   let node = document;
   for (const raw of pointer.split('/').slice(1)) {
     const segment = raw.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (Array.isArray(node)) node = node[Number(segment)] as unknown;
-    else if (isRecord(node)) node = node[segment];
+    if (Array.isArray(node))
+      node = /^(?:0|[1-9]\d*)$/.test(segment) ? (node[Number(segment)] as unknown) : undefined;
+    else if (isRecord(node)) node = Object.hasOwn(node, segment) ? node[segment] : undefined;
     else return undefined;
   }
   return node;

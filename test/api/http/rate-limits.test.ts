@@ -87,8 +87,29 @@ it('reads and writes in flight have places of their own, and administrators alwa
   expect(allowed(1, () => rate.begin(alice, false))).toBe(0);
   expect(allowed(2, () => rate.begin(alice, true))).toBe(1);
   rate.begin(admin, false);
-  expect(rate.inFlight).toEqual({ reads: 3, writes: 1 });
+  expect(rate.inFlight).toEqual({ reads: 3, writes: 1, unknown: 0 });
   first();
   first();
   expect(rate.inFlight.reads).toBe(2);
+});
+
+it('the unknown in flight take no place of those who are known, and nodes always find one', () => {
+  const rate = createRateLimits(
+    { ...defaultRequestLimits, maxWritesInFlight: 4, maxUnknownInFlight: 3 },
+    createFakeClock(),
+  );
+  expect(allowed(10, () => rate.begin(unknown, true))).toBe(3);
+  expect(allowed(10, () => rate.begin(unknown, false))).toBe(0);
+  expect(allowed(10, () => rate.begin(alice, true))).toBe(3);
+  expect(allowed(10, () => rate.begin(user('bob'), true))).toBe(1);
+  expect(allowed(10, () => rate.begin(user('system:node:a', 'system:nodes'), true))).toBe(10);
+});
+
+it('one user leaves a quarter of the places to others, and gets all of theirs back', () => {
+  const rate = createRateLimits({ ...defaultRequestLimits, maxReadsInFlight: 8 }, createFakeClock());
+  const releases: (() => void)[] = [];
+  expect(allowed(10, () => releases.push(rate.begin(alice, false)))).toBe(6);
+  expect(allowed(10, () => rate.begin(user('bob'), false))).toBe(2);
+  for (const release of releases) release();
+  expect(allowed(10, () => rate.begin(alice, false))).toBe(6);
 });

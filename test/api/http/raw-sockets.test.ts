@@ -3,7 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type App, createApp } from '../../../src/api/http/app.ts';
 import type { AnswerRecord } from '../../../src/api/http/answer-record.ts';
-import { createRateLimits } from '../../../src/api/http/rate-limits.ts';
+import { createRateLimits, unlimited } from '../../../src/api/http/rate-limits.ts';
 import { createTunnels } from '../../../src/api/tunnel.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     logger: silentLogger,
     onAnswer: (record) => records.push(record),
     limits: createRateLimits(
-      { requestsPerSecond: 1_000, maxReadsInFlight: 0, maxWritesInFlight: 0, failedLoginsPerMinute: 5 },
+      { ...unlimited, requestsPerSecond: 1_000, failedLoginsPerMinute: 5 },
       systemClock,
     ),
     connections: {

@@ -167,3 +167,40 @@ describe('a JSON patch', () => {
     );
   });
 });
+
+it('a patch is as it was when it has been applied, and can be applied again', () => {
+  const patch = [
+    { op: 'add', path: '/a', value: { b: 1 } },
+    { op: 'replace', path: '/a/b', value: 2 },
+    { op: 'add', path: '/list', value: [] },
+    { op: 'add', path: '/list/-', value: 'x' },
+  ];
+  const before = structuredClone(patch);
+  expect(applyJsonPatch({}, patch)).toEqual({ a: { b: 2 }, list: ['x'] });
+  expect(patch).toEqual(before);
+});
+
+describe('a hostile patch', () => {
+  it.each(['', '/a', '/a/b'])('cannot move %j into itself', (from) => {
+    const patch = [{ op: 'move', from, path: `${from}/x` }];
+    expect(() => applyJsonPatch({ a: { b: {} } }, patch)).toThrow('rejected our request');
+  });
+
+  it('cannot double a document without end', () => {
+    const document = { text: 'x'.repeat(500_000) };
+    const double = (index: number) => ({ op: 'copy', from: '', path: `/copy${index}` });
+    expect(JSON.stringify(applyJsonPatch(document, [double(0)]))).toHaveLength(1_000_031);
+    const patch = Array.from({ length: 8 }, (_, index) => double(index));
+    expect(() => applyJsonPatch(document, patch)).toThrow('rejected our request');
+  });
+
+  it('of many small copies costs what the copies cost, not the document each time', () => {
+    const document = { data: Array.from({ length: 100_000 }, (_, index) => `value ${index}`), small: 1 };
+    const patch = Array.from({ length: 10_000 }, (_, index) => ({
+      op: 'copy',
+      from: '/small',
+      path: `/c${index}`,
+    }));
+    expect(Object.keys(applyJsonPatch(document, patch) as object)).toHaveLength(10_002);
+  });
+});

@@ -20,7 +20,7 @@ import { startTaintEvictionController } from './node-lifecycle/taint-eviction-co
 import { startPodGc } from './pod-gc/pod-gc-controller.ts';
 import { startDisruptionController } from './disruption/disruption-controller.ts';
 import { startResourceQuotaController } from './resource-quota/resource-quota-controller.ts';
-import { startReplicaSetController } from './replicaset/replicaset-controller.ts';
+import { startReplicaSetController, startReplicationController } from './replicaset/replicaset-controller.ts';
 import { startBootstrapTokenCleaner } from './serviceaccount/bootstrap-token-cleaner.ts';
 import { startServiceAccountController } from './serviceaccount/serviceaccount-controller.ts';
 import {
@@ -57,6 +57,7 @@ export async function startControllers(
     ...(certificates ? [() => startCertificatesController(context, certificates)] : []),
     () => startNodeIpamController(context, options.podNetwork ?? DEFAULT_POD_NETWORK),
     () => startReplicaSetController(context),
+    () => startReplicationController(context),
     () => startDeploymentController(context),
     () => startGarbageCollector(context),
     () => startNodeLifecycleController(context, nodeHealth),

@@ -13,6 +13,7 @@ import { type Assessor, type Health, healthy, progressing } from './types.ts';
 const ASSESSORS: ReadonlyMap<string, Assessor> = new Map<string, Assessor>([
   ['apps/Deployment', assessDeployment],
   ['apps/ReplicaSet', assessReplicaSet],
+  ['/ReplicationController', assessReplicaSet],
   ['/Pod', assessPod],
   ['/Service', assessService],
   ['argoproj.io/Application', assessNestedApplication],

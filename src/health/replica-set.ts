@@ -1,4 +1,4 @@
-/** A ReplicaSet is healthy when as many pods as it wants are available. */
+/** A ReplicaSet or ReplicationController is healthy when as many pods as it wants are available. */
 import { type Health, type Assessor, degraded, healthy, progressing } from './types.ts';
 import { conditionOf, numberAt, recordAt, textAt } from './fields.ts';
 

@@ -10,7 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { PlacementJob, Queues } from '../queue/types.ts';
 import { keyOf } from '../schemas/object.ts';
-import type { Namespace, Node, Pod, ReplicaSet, Service } from '../schemas/types.ts';
+import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache.ts';
 import { CommitRefused, type Fence, type Store, type UpdateOp } from '../store/types.ts';
 import { bindPod, rejectPod } from './plan-binding.ts';
@@ -48,12 +48,13 @@ const PENDING_INDEX = 'pending';
 
 export async function startPlacementWorker(options: PlacementWorkerOptions): Promise<AsyncDisposable> {
   const { caches, clock, logger, queues } = options;
-  const [pods, nodes, namespaces, services, replicaSets] = await Promise.all([
+  const [pods, nodes, namespaces, services, replicaSets, replicationControllers] = await Promise.all([
     caches.open<Pod>('pods'),
     caches.open<Node>('nodes'),
     caches.open<Namespace>('namespaces'),
     caches.open<Service>('services'),
     caches.open<ReplicaSet>('replicasets.apps'),
+    caches.open<ReplicationController>('replicationcontrollers'),
   ]);
   pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
   const refusedAt = new Map<string, number>();
@@ -79,7 +80,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       pods: pods.list(),
       namespaces: namespaces.list(),
       services: services.list(),
-      replicaSets: replicaSets.list(),
+      replicaSets: [...replicaSets.list(), ...replicationControllers.list()],
     };
     const plan = planPlacement(pending, world, options.rng);
     await executePlacement(options, pods, plan);

@@ -1,8 +1,9 @@
 /** Building the {@link Snapshot} from stored objects, and adding placements to it. */
 import { controllerOf } from '../schemas/object.ts';
 import { parseAmounts } from '../schemas/pod-resources.ts';
+import { asLabelSelector } from '../schemas/selectors.ts';
 import { compileLabelSelector } from './label-predicate.ts';
-import type { Namespace, Node, Pod, ReplicaSet, Service } from '../schemas/types.ts';
+import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
 import type { LabelPredicate, NodeInfo, PodInfo, Snapshot } from './types.ts';
 
@@ -12,7 +13,7 @@ export interface ClusterObjects {
   readonly pods: readonly Pod[];
   readonly namespaces: readonly Namespace[];
   readonly services: readonly Service[];
-  readonly replicaSets: readonly ReplicaSet[];
+  readonly replicaSets: readonly (ReplicaSet | ReplicationController)[];
 }
 
 export function buildSnapshot(
@@ -114,11 +115,11 @@ export function normalisedImage(name: string): string {
 
 /**
  * The built-in default spreading: a pod is spread against the pods that its Services select and, if a ReplicaSet
- * controls it, against those that the ReplicaSet selects; all of these selectors together.
+ * or ReplicationController controls it, against those that this selects; all of these selectors together.
  */
 function spreadSelectors(
   services: readonly Service[],
-  replicaSets: readonly ReplicaSet[],
+  replicaSets: readonly (ReplicaSet | ReplicationController)[],
 ): (pod: PodInfo) => LabelPredicate | undefined {
   const byNamespace = new Map<string, { readonly selects: LabelPredicate }[]>();
   for (const service of services) {
@@ -135,7 +136,8 @@ function spreadSelectors(
       .filter((selects) => selects(pod.labels));
     const owner = controllerOf(pod.pod);
     const replicaSet = owner ? byUid.get(owner.uid) : undefined;
-    if (replicaSet) selectors.push(compileLabelSelector(replicaSet.spec.selector));
+    if (replicaSet)
+      selectors.push(compileLabelSelector(asLabelSelector(replicaSet, replicaSet.spec.selector)));
     return selectors.length === 0 ? undefined : (labels) => selectors.every((selects) => selects(labels));
   };
 }

@@ -78,6 +78,7 @@ const FIELDS: Readonly<Record<ResourceId, Readonly<Record<string, Extract>>>> = 
   namespaces: { name: text('metadata', 'name'), 'status.phase': text('status', 'phase') },
   secrets: { type: text('type') },
   services: { 'spec.clusterIP': text('spec', 'clusterIP'), 'spec.type': text('spec', 'type') },
+  replicationcontrollers: { 'status.replicas': text('status', 'replicas') },
   'replicasets.apps': { 'status.replicas': text('status', 'replicas') },
 };
 

@@ -26,13 +26,16 @@ import { namespaceKind } from './kinds/namespace.ts';
 import { nodeKind } from './kinds/node.ts';
 import { podKind } from './kinds/pod.ts';
 import { replicaSetKind } from './kinds/replica-set.ts';
+import { replicationControllerKind } from './kinds/replication-controller.ts';
 import { roleKind } from './kinds/role.ts';
 import { roleBindingKind } from './kinds/role-binding.ts';
 import { secretKind } from './kinds/secret.ts';
 import { serviceAccountKind } from './kinds/service-account.ts';
 import { serviceKind } from './kinds/service.ts';
-import { compareVersions } from './custom/definition.ts';
+import { jsonEqual } from '../base/json.ts';
+import { compareVersions, isTrue } from './custom/definition.ts';
 import { type CustomKinds, establishedKinds, requestedKinds } from './custom/custom-kind.ts';
+import { asRecord } from './json-access.ts';
 import { formatApiVersion, type KubeObject } from './object.ts';
 import { type Registry, type ResourceKind, resourceIdOf, storageIdOf } from './resource-kind.ts';
 
@@ -47,6 +50,7 @@ export const builtinKinds: readonly ResourceKind[] = [
   serviceKind,
   podKind,
   replicaSetKind,
+  replicationControllerKind,
   deploymentKind,
   applicationKind,
   eventKind,
@@ -113,7 +117,7 @@ export interface DynamicRegistry extends Registry {
 
 export function createDynamicRegistry(builtin: readonly ResourceKind[] = builtinKinds): DynamicRegistry {
   const listeners = new Set<() => void>();
-  /** By the definition's object, so that a kind stays the same object while its definition does. */
+  /** By the definition's object; a kind stays the same object as long as its definition says the same. */
   let made: ReadonlyMap<KubeObject, CustomKinds | undefined> = new Map();
   let index = indexOf(builtin);
   let version = 0;
@@ -136,19 +140,38 @@ export function createDynamicRegistry(builtin: readonly ResourceKind[] = builtin
     },
     setDefinitions(definitions) {
       const before = made;
+      const byName = new Map([...before.keys()].map((object) => [object.metadata.name, object]));
       made = new Map(
-        definitions.map((object) => [
-          object,
-          before.has(object) ? before.get(object) : establishedKinds(object),
-        ]),
+        definitions.map((object) => {
+          const known = byName.get(object.metadata.name);
+          return [
+            object,
+            known && makesTheSame(known, object) ? before.get(known) : establishedKinds(object),
+          ];
+        }),
       );
-      const same = made.size === before.size && [...made].every(([object]) => before.has(object));
+      const kinds = new Set(before.values());
+      const same = made.size === before.size && [...made.values()].every((item) => kinds.has(item));
       if (same) return;
       index = extended(builtin, [...made.values()]);
       version += 1;
       for (const listener of [...listeners]) listener();
     },
   };
+}
+
+/** Whether both make the same kinds. Most news of a definition is not about what it defines. */
+function makesTheSame(before: KubeObject, after: KubeObject): boolean {
+  if (before === after) return true;
+  const parts = ({ metadata, spec, status }: KubeObject): readonly unknown[] => [
+    metadata.uid,
+    metadata.deletionTimestamp === undefined,
+    asRecord(status)['acceptedNames'],
+    spec,
+  ];
+  return (
+    isTrue(before, 'Established') === isTrue(after, 'Established') && jsonEqual(parts(before), parts(after))
+  );
 }
 
 /** The registry with the kinds of these definitions, too, as they ask for them. */

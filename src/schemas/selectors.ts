@@ -3,6 +3,7 @@
  * The grammar and every message are those of Kubernetes' `labels` package.
  */
 import { asList, asRecord, asRecords, asString, isAbsent } from './json-access.ts';
+import type { KubeObject } from './object.ts';
 import { badRequest, fieldErrorText } from './status.ts';
 import { labelValue, qualifiedName } from './validation/names.ts';
 import { type FieldErrors, indexed, invalid, keyed } from './validation/report.ts';
@@ -265,6 +266,11 @@ export function matchesLabelSelector(selector: unknown, labels: Labels | null | 
 }
 
 /** The text of a `LabelSelector` object, as the scale subresource and describe show it. */
+/** What `workload` has as its selector, as a LabelSelector: a ReplicationController's is a plain map of labels. */
+export function asLabelSelector({ apiVersion, kind }: KubeObject, selector: unknown): unknown {
+  return apiVersion === 'v1' && kind === 'ReplicationController' ? { matchLabels: selector } : selector;
+}
+
 export function labelSelectorText(selector: unknown): string {
   return formatLabelSelector(labelSelectorRequirements(selector) ?? []);
 }

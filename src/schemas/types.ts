@@ -6,6 +6,8 @@ import type { IDeploymentSpec } from 'kubernetes-models/apps/v1/DeploymentSpec';
 import type { IDeploymentStatus } from 'kubernetes-models/apps/v1/DeploymentStatus';
 import type { IReplicaSetSpec } from 'kubernetes-models/apps/v1/ReplicaSetSpec';
 import type { IReplicaSetStatus } from 'kubernetes-models/apps/v1/ReplicaSetStatus';
+import type { IReplicationControllerSpec } from 'kubernetes-models/v1/ReplicationControllerSpec';
+import type { IReplicationControllerStatus } from 'kubernetes-models/v1/ReplicationControllerStatus';
 import type { ILeaseSpec } from 'kubernetes-models/coordination.k8s.io/v1/LeaseSpec';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IContainerState } from 'kubernetes-models/v1/ContainerState';
@@ -47,6 +49,10 @@ export interface Pod extends KubeObject {
 export interface ReplicaSet extends KubeObject {
   spec: IReplicaSetSpec;
   status?: IReplicaSetStatus;
+}
+export interface ReplicationController extends KubeObject {
+  spec: IReplicationControllerSpec;
+  status?: IReplicationControllerStatus;
 }
 export interface Deployment extends KubeObject {
   spec: IDeploymentSpec;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Pod } from '../../src/schemas/types.ts';
-import { aDeployment, aPod, aReplicaSet } from '../support/builders.ts';
+import type { Pod, ReplicationController } from '../../src/schemas/types.ts';
+import { aDeployment, aPod, aReplicaSet, aReplicationController } from '../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { type FakeKubelet, startFakeKubelet } from '../support/fake-kubelet.ts';
 
@@ -61,6 +61,26 @@ describe('the controllers', () => {
       ['a', 'ReplicaSet'],
       ['b', 'ReplicaSet'],
     ]);
+  });
+
+  it('keep as many pods of a ReplicationController as it wants, and take in what its labels select', async () => {
+    await cluster.objects.create(aPod({ name: 'a', node: 'n1', ready: true, labels: { app: 'web' } }));
+    const created = await cluster.objects.create(aReplicationController({ replicas: 3 }));
+    await cluster.clock.advance(5000);
+    const owners = async (): Promise<readonly (string | undefined)[]> =>
+      (await podsOf()).map(({ metadata }) => metadata.ownerReferences?.[0]?.uid);
+    expect(await owners()).toEqual(Array.from({ length: 3 }, () => created.metadata.uid));
+    const current = (await cluster.store.list('replicationcontrollers')).objects[0] as ReplicationController;
+    expect(current.status).toEqual({
+      availableReplicas: 3,
+      fullyLabeledReplicas: 3,
+      observedGeneration: 1,
+      readyReplicas: 3,
+      replicas: 3,
+    });
+    await cluster.objects.update({ ...current, spec: { ...current.spec, replicas: 1 } });
+    await cluster.clock.advance(60_000);
+    expect(await owners()).toHaveLength(1);
   });
 
   it('create, delete, evict and collect nothing while the store is being rebuilt (INVARIANTS 10)', async () => {

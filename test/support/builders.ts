@@ -9,6 +9,7 @@ import type {
   Pod,
   PodStatus,
   ReplicaSet,
+  ReplicationController,
 } from '../../src/schemas/types.ts';
 
 type Meta = Partial<ObjectMeta>;
@@ -149,6 +150,16 @@ export function aReplicaSet(
     metadata: metadata('ReplicaSet', meta.name ?? 'web', { generation: 1, ...meta }),
     spec: { replicas, selector: { matchLabels: { app } }, template: templateOf(app, image), ...spec },
     ...(status ? { status } : {}),
+  };
+}
+
+export function aReplicationController(options: WorkloadOptions = {}): ReplicationController {
+  const { replicas = 1, image = 'registry.example/app:1', app = 'web', ...meta } = options;
+  return {
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    metadata: metadata('ReplicationController', meta.name ?? 'web', { generation: 1, ...meta }),
+    spec: { replicas, selector: { app }, template: templateOf(app, image) },
   };
 }
 

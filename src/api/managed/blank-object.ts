@@ -11,6 +11,7 @@ const BLANKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Pod: { spec: { containers: null }, status: {} },
   Deployment: { spec: { selector: null, template, strategy: {} }, status: {} },
   ReplicaSet: { spec: { selector: null, template }, status: { replicas: 0 } },
+  ReplicationController: { spec: {}, status: { replicas: 0 } },
   Service: { spec: {}, status: { loadBalancer: {} } },
   Node: { spec: {}, status: {} },
   Namespace: { spec: {}, status: {} },

@@ -41,6 +41,7 @@ const tables: Readonly<Record<string, TableFormat>> = {
   namespaces: namespaceTable,
   'deployments.apps': deploymentTable,
   'replicasets.apps': replicaSetTable,
+  replicationcontrollers: replicaSetTable,
   'leases.coordination.k8s.io': leaseTable,
   'certificatesigningrequests.certificates.k8s.io': signingRequestTable,
   'nodes.metrics.k8s.io': nodeMetricsTable,

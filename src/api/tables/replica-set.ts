@@ -1,8 +1,10 @@
+import { asLabelSelector } from '../../schemas/selectors.ts';
 import type { ReplicaSet } from '../../schemas/types.ts';
 import { since } from './duration.ts';
 import { ageColumn, column, nameColumn, type TableFormat } from './types.ts';
 import { templateCells, templateColumns } from './workload-columns.ts';
 
+/** Of ReplicaSets, and of ReplicationControllers, which show the same. */
 export const replicaSetTable: TableFormat = {
   columns: [
     nameColumn,
@@ -20,7 +22,7 @@ export const replicaSetTable: TableFormat = {
       status?.replicas ?? 0,
       status?.readyReplicas ?? 0,
       since(metadata.creationTimestamp, nowMs),
-      ...templateCells(spec.template, spec.selector),
+      ...templateCells(spec.template, asLabelSelector(object, spec.selector)),
     ];
   },
 };

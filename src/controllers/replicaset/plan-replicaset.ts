@@ -1,5 +1,5 @@
 /**
- * One look at a ReplicaSet: claim pods, create what is missing, delete what is too much, report. All in one commit, and
+ * One look at a ReplicaSet, or at a ReplicationController, which does the same under its older name: claim pods, create what is missing, delete what is too much, report. All in one commit, and
  * the status is the one before the commit's own effects, as upstream's.
  *
  * Never creates while a matching pod without owner could be adopted instead: what an agent restored is taken, not doubled.
@@ -8,16 +8,19 @@ import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
 import type { EventInput } from '../../client/plan-event.ts';
-import { matchesLabelSelector } from '../../schemas/selectors.ts';
-import type { Pod, ReplicaSet } from '../../schemas/types.ts';
+import { asLabelSelector, matchesLabelSelector } from '../../schemas/selectors.ts';
+import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types.ts';
 import type { Write } from '../../store/objects.ts';
 import type { Plan } from '../controller.ts';
 import { controllerReference, isDeleting, planClaims } from '../ownership.ts';
 import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
 
+/** What keeps a number of equal pods. */
+export type Replicator = ReplicaSet | ReplicationController;
+
 export interface ReplicaSetInput {
-  readonly replicaSet: ReplicaSet;
+  readonly replicaSet: Replicator;
   /** Every pod of the namespace that the ReplicaSet's selector matches or that it controls. */
   readonly pods: readonly Pod[];
   /** Active pods of all ReplicaSets with the same controller, this one's included. */
@@ -30,7 +33,12 @@ export interface ReplicaSetInput {
   readonly failure?: { readonly reason: 'FailedCreate' | 'FailedDelete'; readonly message: string };
 }
 
-export const COMPONENT = 'replicaset-controller';
+/** Who events say it was. */
+export const componentOf = ({ kind }: Replicator): string =>
+  kind === 'ReplicationController' ? 'replication-controller' : 'replicaset-controller';
+
+export const selectorOf = (replicator: Replicator): unknown =>
+  asLabelSelector(replicator, replicator.spec.selector);
 
 /** Pods created or deleted in one commit, as upstream's burst; the rest follows in the next. */
 export const BURST_REPLICAS = 500;
@@ -40,7 +48,7 @@ const MAX_GENERATED_PREFIX = 58;
 
 export function planReplicaSet(input: ReplicaSetInput): Plan {
   const { replicaSet, nowMs } = input;
-  const claims = planClaims(replicaSet, replicaSet.spec.selector, input.pods.filter(claimable));
+  const claims = planClaims(replicaSet, selectorOf(replicaSet), input.pods.filter(claimable));
   const active = claims.owned.filter(isActive);
   const terminating = claims.owned.filter(isTerminating);
   const events: EventInput[] = [];
@@ -86,12 +94,12 @@ function claimable(pod: Pod): boolean {
   return isActive(pod) || pod.metadata.ownerReferences?.some((owner) => owner.controller === true) === true;
 }
 
-function normal(about: ReplicaSet, reason: string, message: string): EventInput {
-  return { about, type: 'Normal', reason, message, component: COMPONENT };
+function normal(about: Replicator, reason: string, message: string): EventInput {
+  return { about, type: 'Normal', reason, message, component: componentOf(about) };
 }
 
 /** The name is chosen here, so that the plan says everything; `generateName` shows where it came from. */
-export function podFromTemplate(replicaSet: ReplicaSet, rng: Rng): Pod {
+export function podFromTemplate(replicaSet: Replicator, rng: Rng): Pod {
   const { template } = replicaSet.spec;
   const generateName = `${replicaSet.metadata.name}-`;
   const { labels, annotations, finalizers } = template?.metadata ?? {};
@@ -132,7 +140,7 @@ function statusOf(
     observedGeneration: replicaSet.metadata.generation ?? 0,
     ...(ready > 0 ? { readyReplicas: ready } : {}),
     replicas: active.length,
-    terminatingReplicas: terminating.length,
+    ...(replicaSet.kind === 'ReplicaSet' ? { terminatingReplicas: terminating.length } : {}),
   };
 }
 

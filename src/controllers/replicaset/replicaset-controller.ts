@@ -1,23 +1,38 @@
-/** Runs {@link planReplicaSet} for each ReplicaSet that something happened to. */
+/** Runs {@link planReplicaSet} for each ReplicaSet, or ReplicationController, that something happened to. */
 import { ConflictError } from '../../base/errors.ts';
 import { controllerOf, type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
+import type { ResourceId } from '../../schemas/resource-kind.ts';
 import { matchesLabelSelector } from '../../schemas/selectors.ts';
-import type { Pod, ReplicaSet } from '../../schemas/types.ts';
+import type { Pod } from '../../schemas/types.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
 import { isActive } from '../pod-facts.ts';
 import { createAsManyAsAllowed, isRefusal } from '../slow-start.ts';
-import { COMPONENT, createdPod, planReplicaSet } from './plan-replicaset.ts';
+import { componentOf, createdPod, planReplicaSet, type Replicator, selectorOf } from './plan-replicaset.ts';
 
-export async function startReplicaSetController(context: ControllerContext): Promise<Loop> {
+interface ReplicatorKind {
+  readonly kind: 'ReplicaSet' | 'ReplicationController';
+  readonly resource: ResourceId;
+}
+
+export const startReplicaSetController = (context: ControllerContext): Promise<Loop> =>
+  startReplicatorController(context, { kind: 'ReplicaSet', resource: 'replicasets.apps' });
+
+export const startReplicationController = (context: ControllerContext): Promise<Loop> =>
+  startReplicatorController(context, { kind: 'ReplicationController', resource: 'replicationcontrollers' });
+
+async function startReplicatorController(
+  context: ControllerContext,
+  { kind, resource }: ReplicatorKind,
+): Promise<Loop> {
   const { caches, clock, rng } = context;
-  const replicaSets = await caches.open<ReplicaSet>('replicasets.apps');
+  const replicaSets = await caches.open<Replicator>(resource);
   const pods = await caches.open<Pod>('pods');
   indexByController(replicaSets);
   indexByController(pods);
 
   const loop = startLoop({
-    name: 'replicaset',
+    name: kind.toLowerCase(),
     context,
     keys: () => replicaSets.list().map(keyOf),
     async reconcile(key, signal) {
@@ -53,7 +68,7 @@ export async function startReplicaSetController(context: ControllerContext): Pro
           type: 'Warning',
           reason: 'FailedCreate',
           message,
-          component: COMPONENT,
+          component: componentOf(replicaSet),
         });
         throw refusal;
       }
@@ -61,15 +76,15 @@ export async function startReplicaSetController(context: ControllerContext): Pro
   });
 
   /** Pods it controls, and orphans that it might adopt. */
-  function candidates(replicaSet: ReplicaSet): Pod[] {
+  function candidates(replicaSet: Replicator): Pod[] {
     const { namespace, uid } = replicaSet.metadata;
     const orphans = pods
       .byIndex(CONTROLLER_INDEX, orphansOf(namespace))
-      .filter((pod) => matchesLabelSelector(replicaSet.spec.selector, pod.metadata.labels));
+      .filter((pod) => matchesLabelSelector(selectorOf(replicaSet), pod.metadata.labels));
     return [...pods.byIndex(CONTROLLER_INDEX, uid ?? ''), ...orphans];
   }
 
-  function relatedPods(replicaSet: ReplicaSet): Pod[] {
+  function relatedPods(replicaSet: Replicator): Pod[] {
     const owner = controllerOf(replicaSet);
     const family = owner ? replicaSets.byIndex(CONTROLLER_INDEX, owner.uid) : [replicaSet];
     return family
@@ -80,10 +95,10 @@ export async function startReplicaSetController(context: ControllerContext): Pro
   function wakeFor(pod: KubeObject): void {
     const { namespace } = pod.metadata;
     const owner = controllerOf(pod);
-    if (owner?.kind === 'ReplicaSet') loop.queue.add(objectKey(namespace, owner.name));
+    if (owner?.kind === kind) loop.queue.add(objectKey(namespace, owner.name));
     if (owner) return;
     for (const replicaSet of replicaSets.list(namespace)) {
-      if (matchesLabelSelector(replicaSet.spec.selector, pod.metadata.labels))
+      if (matchesLabelSelector(selectorOf(replicaSet), pod.metadata.labels))
         loop.queue.add(keyOf(replicaSet));
     }
   }

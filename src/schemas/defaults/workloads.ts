@@ -1,5 +1,6 @@
-/** Defaults of Deployments and ReplicaSets (apps/v1). */
-import { type Draft, dropZero, fill, fillZero, part } from './draft.ts';
+/** Defaults of Deployments and ReplicaSets (apps/v1) and of ReplicationControllers (v1). */
+import { isRecord, jsonClone } from '../../base/json.ts';
+import { type Draft, dropZero, ensurePart, fill, fillZero, part } from './draft.ts';
 import { defaultPodSpec } from './pod-spec.ts';
 
 export function defaultTemplate(spec: Draft | undefined): void {
@@ -12,6 +13,18 @@ export function defaultReplicaSetSpec(spec: Draft | undefined): void {
   fill(spec, { replicas: 1 });
   defaultTemplate(spec);
 }
+
+/** Its selector and its own labels are those of its pods, where nothing else is said. */
+export function defaultReplicationController(draft: Draft, spec: Draft | undefined): void {
+  const labels = part(part(part(spec, 'template'), 'metadata'), 'labels');
+  if (spec && labels && isEmpty(spec['selector'])) spec['selector'] = jsonClone(labels);
+  const metadata = ensurePart(draft, 'metadata');
+  if (metadata && labels && isEmpty(metadata['labels'])) metadata['labels'] = jsonClone(labels);
+  defaultReplicaSetSpec(spec);
+}
+
+const isEmpty = (map: unknown): boolean =>
+  map === undefined || map === null || (isRecord(map) && Object.keys(map).length === 0);
 
 export function defaultDeploymentSpec(spec: Draft | undefined): void {
   dropZero(spec, ['minReadySeconds', 'paused']);

@@ -1,4 +1,4 @@
-/** Deployments and ReplicaSets. */
+/** Deployments, ReplicaSets and ReplicationControllers. */
 import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { scaleIntOrPercent } from '../int-or-percent.ts';
@@ -59,11 +59,30 @@ function validateSelectorAndTemplate(spec: Fields): FieldErrors {
     const detail = '`selector` does not match template `labels`';
     errors.push(invalid(`${path}.metadata.labels`, labels ?? null, detail));
   }
-  return [...errors, ...validateTemplate(asRecord(spec['template']), path)];
+  return [...errors, ...validateTemplate(asRecord(spec['template']), path, 'ReplicaSet')];
+}
+
+/** Its selector is a plain map of labels. */
+export function validateReplicationController(object: KubeObject): FieldErrors {
+  const spec = asRecord(object['spec']);
+  const selector = asRecord(spec['selector']);
+  const path = 'spec.template';
+  const errors = [
+    ...nonNegative(spec['minReadySeconds'], 'spec.minReadySeconds'),
+    ...(Object.keys(selector).length === 0 ? [required('spec.selector')] : []),
+    ...nonNegative(spec['replicas'], 'spec.replicas'),
+  ];
+  if (isAbsent(spec['template'])) return [...errors, required(path)];
+  const labels = getPath(spec, 'template', 'metadata', 'labels');
+  if (!matchesLabelSelector({ matchLabels: selector }, asRecord(labels))) {
+    const detail = '`selector` does not match template `labels`';
+    errors.push(invalid(`${path}.metadata.labels`, labels ?? null, detail));
+  }
+  return [...errors, ...validateTemplate(asRecord(spec['template']), path, 'ReplicationController')];
 }
 
 /** A template whose pods are to run for good. */
-function validateTemplate(template: Fields, path: string): FieldErrors {
+function validateTemplate(template: Fields, path: string, kind: string): FieldErrors {
   const metadata = asRecord(template['metadata']);
   const spec = asRecord(template['spec']);
   const errors = [
@@ -75,7 +94,7 @@ function validateTemplate(template: Fields, path: string): FieldErrors {
   const policy = asString(spec['restartPolicy']);
   if (policy !== 'Always') errors.push(notSupported(`${path}.spec.restartPolicy`, policy, ['Always']));
   if (!isAbsent(spec['activeDeadlineSeconds'])) {
-    const detail = 'activeDeadlineSeconds in ReplicaSet is not Supported';
+    const detail = `activeDeadlineSeconds in ${kind} is not Supported`;
     errors.push(forbidden(`${path}.spec.activeDeadlineSeconds`, detail));
   }
   return errors;

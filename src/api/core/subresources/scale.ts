@@ -2,7 +2,7 @@
 import { isRecord } from '../../../base/json.ts';
 import type { KubeObject } from '../../../schemas/object.ts';
 import type { ResourceKind } from '../../../schemas/resource-kind.ts';
-import { labelSelectorText } from '../../../schemas/selectors.ts';
+import { asLabelSelector, labelSelectorText } from '../../../schemas/selectors.ts';
 import { invalid } from '../../../schemas/status.ts';
 
 export const SCALE_TYPE = { apiVersion: 'autoscaling/v1', kind: 'Scale' } as const;
@@ -13,7 +13,7 @@ export function scaleOf(paths: ScalePaths, object: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const replicas = readPath(object, paths.specReplicas);
   const selector = readPath(object, paths.labelSelector);
-  const text = typeof selector === 'string' ? selector : labelSelectorText(selector);
+  const text = typeof selector === 'string' ? selector : labelSelectorText(asLabelSelector(object, selector));
   const current = readPath(object, paths.statusReplicas);
   return {
     ...SCALE_TYPE,

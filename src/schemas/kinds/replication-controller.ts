@@ -1,0 +1,22 @@
+import { part } from '../defaults/draft.ts';
+import { defaultReplicationController } from '../defaults/workloads.ts';
+import { dns1123Subdomain } from '../validation/names.ts';
+import { validateReplicationController } from '../validation/workloads.ts';
+import { defineKind } from './define-kind.ts';
+
+/** What a ReplicaSet was before there were Deployments; it differs in its selector, a plain map of labels. */
+export const replicationControllerKind = defineKind({
+  group: '',
+  kind: 'ReplicationController',
+  plural: 'replicationcontrollers',
+  shortNames: ['rc'],
+  categories: ['all'],
+  subresources: ['scale', 'status'],
+  hasScale: true,
+  applyOrder: 125,
+  countsGeneration: true,
+  nameRule: dns1123Subdomain,
+  fillDefaults: (draft) => defaultReplicationController(draft, part(draft, 'spec')),
+  initialStatus: () => ({ replicas: 0 }),
+  validate: validateReplicationController,
+});

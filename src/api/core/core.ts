@@ -175,7 +175,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     get: (ref, resourceVersion) => readObject(snapshots, ref, resourceVersion),
     list: (collection, listOptions) => readList(snapshots, collection, listOptions),
     watch: (collection, watchOptions, sink) =>
-      startWatch({ snapshots, clock, rng }, collection, watchOptions, sink),
+      startWatch({ snapshots, registry, clock, rng }, collection, watchOptions, sink),
     create: (collection, body, writeOptions, context) =>
       writes.create(collection, body, writeOptions, context),
     update: (ref, body, writeOptions, context, subresource) =>

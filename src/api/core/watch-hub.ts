@@ -42,6 +42,8 @@ export interface WatchHub extends AsyncDisposable {
   within(scope: WatchScope): readonly KubeObject[];
   /** Everything up to this version has been handed to the watchers. */
   readonly progress: string;
+  /** Resolves once everything that the cache holds has been handed to the watchers. */
+  caughtUp(): Promise<void>;
   readonly watchers: number;
 }
 
@@ -161,6 +163,7 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
         },
       };
     },
+    caughtUp,
     async objectsAt(version) {
       await caughtUp();
       if (version < floor) throw expired(`too old resource version: ${version} (${floor})`);

@@ -1,11 +1,17 @@
 /**
  * Watches on top of the hub: initial events, selector transitions (an object that stops matching is DELETED to that
- * watcher), bookmarks and the end of the time that the client asked for.
+ * watcher), bookmarks and the end of the time that the client asked for. A watch of custom resources ends with the definition that it
+ * began with: when that is gone, or says something else.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Rng } from '../../base/rng.ts';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
-import { fromStored, type ResourceKind, type StoredForm } from '../../schemas/resource-kind.ts';
+import {
+  fromStored,
+  type Registry,
+  type ResourceKind,
+  type StoredForm,
+} from '../../schemas/resource-kind.ts';
 import { expired } from '../../schemas/status.ts';
 import type { CacheEvent } from '../../store/cache.ts';
 import { reach } from './reads.ts';
@@ -22,6 +28,7 @@ const MAX_TIMEOUT_SECONDS = 2_000_000;
 
 export interface WatchDependencies {
   readonly snapshots: Snapshots;
+  readonly registry: Registry;
   readonly clock: Clock;
   readonly rng: Rng;
 }
@@ -56,13 +63,14 @@ export async function startWatch(
   }
 
   const timers: { bookmark?: Timer; timeout?: Timer } = {};
-  const held: { subscription?: Disposable } = {};
+  const held: { subscription?: Disposable; definition?: Disposable } = {};
   let over = false;
   function stop(): void {
     over = true;
     timers.bookmark?.cancel();
     timers.timeout?.cancel();
     held.subscription?.[Symbol.dispose]();
+    held.definition?.[Symbol.dispose]();
   }
   function finish(error: Error | undefined): void {
     if (over) return;
@@ -87,6 +95,16 @@ export async function startWatch(
     end: finish,
   });
   if (over) held.subscription[Symbol.dispose]();
+  if (!over && collection.kind.custom)
+    held.definition = whenReplaced(dependencies.registry, collection.kind, async () => {
+      try {
+        // The last objects are deleted before their definition: their watchers are told of it.
+        await snapshot.refresh();
+        await hub.caughtUp();
+      } finally {
+        finish(undefined);
+      }
+    });
 
   const seconds = Math.min(options.timeoutSeconds ?? 0, MAX_TIMEOUT_SECONDS);
   const timeoutMs = seconds > 0 ? seconds * 1_000 : DEFAULT_TIMEOUT_MS * (1 + rng.next());
@@ -104,6 +122,22 @@ export async function startWatch(
     }
   }
   return { [Symbol.dispose]: stop };
+}
+
+/** Calls once, when the kind is no longer served as it was. */
+function whenReplaced(registry: Registry, kind: ResourceKind, ended: () => Promise<void>): Disposable {
+  const { group, version, plural } = kind;
+  let told = false;
+  const look = (): void => {
+    const current = registry.byResource(group, version, plural);
+    // While a definition is being deleted, its objects go one by one, and that is news.
+    if (told || current === kind || current?.custom?.terminating === true) return;
+    told = true;
+    ended().catch(() => undefined);
+  };
+  const subscription = registry.subscribe(look);
+  look();
+  return subscription;
 }
 
 function initialObjects(

@@ -85,6 +85,7 @@ export const resources = {
   secrets: { group: '', version: 'v1', plural: 'secrets' },
   services: { group: '', version: 'v1', plural: 'services' },
   serviceAccounts: { group: '', version: 'v1', plural: 'serviceaccounts' },
+  runtimeClasses: { group: 'node.k8s.io', version: 'v1', plural: 'runtimeclasses' },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' },
   applications: { group: 'argoproj.io', version: 'v1alpha1', plural: 'applications' },
 } as const satisfies Record<string, ResourcePath>;

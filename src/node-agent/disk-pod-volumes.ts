@@ -10,7 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import { type Rng, systemRng } from '../base/rng.ts';
 import { type ApiClient, type ResourcePath, resources } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import type { ConfigMap, Container, Pod, Secret } from '../schemas/types.ts';
+import type { ConfigMap, Container, Pod, RuntimeClass, Secret } from '../schemas/types.ts';
 import {
   parseResolvConf,
   planResolverConfig,
@@ -80,12 +80,23 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
     return { configMaps, secrets };
   }
 
+  async function handlerOf(pod: Pod): Promise<string | undefined> {
+    const name = pod.spec.runtimeClassName ?? '';
+    if (name === '') return undefined;
+    const found = await kept.through(uidOf(pod), `runtimeclasses/${name}`, () =>
+      client.get<RuntimeClass>(resources.runtimeClasses, undefined, name),
+    );
+    if (!found) throw new StepProblem('FailedCreatePodSandBox', `RuntimeClass "${name}" not found`);
+    return found.handler;
+  }
+
   return {
     async ensure(pod, place) {
       try {
-        const [sources, current] = await Promise.all([
+        const [sources, current, runtimeHandler] = await Promise.all([
           sourcesOf(pod, volumeSources(pod)),
           tokens.tokensOf(pod),
+          handlerOf(pod),
         ]);
         const canChown = options.canMount;
         const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
@@ -107,7 +118,11 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
           hosts: renderHosts({ pod, podIp: place.podIp, clusterDomain, nodeHosts }),
           resolvConf: renderResolvConf(resolver),
         });
-        return { volumePaths: plan.paths, files };
+        return {
+          volumePaths: plan.paths,
+          files,
+          ...(runtimeHandler === undefined ? {} : { runtimeHandler }),
+        };
       } catch (error) {
         if (error instanceof StepProblem) throw error;
         throw new StepProblem('FailedMount', errorMessage(error), { cause: error });

@@ -56,7 +56,9 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
   return {
     async ensureVolumes(pod, ip) {
       const { place: at } = base(pod, ip);
-      prepared.set(pod.metadata.uid ?? '', await options.volumes.ensure(pod, at));
+      const found = await options.volumes.ensure(pod, at);
+      checkHandler(found.runtimeHandler, options.info());
+      prepared.set(pod.metadata.uid ?? '', found);
     },
     async tearDown(pod) {
       await options.volumes.tearDown(pod);
@@ -85,8 +87,19 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
     },
     async planSandbox(pod, ip, attempt) {
       const image = await options.pause.ensure();
-      return planSandboxSpec({ ...base(pod, ip), attempt, image, files: preparedOf(pod).files });
+      const { files, runtimeHandler } = preparedOf(pod);
+      return planSandboxSpec({ ...base(pod, ip), attempt, image, files, runtimeHandler });
     },
     terminationLog: (pod, container, attempt) => options.volumes.terminationLog(pod, container, attempt),
   };
+}
+
+/** Said before anything is created: the engine's own refusal would come with each attempt, and in its own words. */
+function checkHandler(handler: string | undefined, info: RuntimeInfo | undefined): void {
+  if (handler === undefined || !info || info.runtimeHandlers.includes(handler)) return;
+  const configured = [...info.runtimeHandlers].sort().join(', ');
+  throw new StepProblem(
+    'FailedCreatePodSandBox',
+    `Failed to create pod sandbox: runtime handler "${handler}" is not configured on this node, which has ${configured}`,
+  );
 }

@@ -14,6 +14,8 @@ export interface PreparedPod {
   /** Host path of every volume, by name. */
   readonly volumePaths: ReadonlyMap<string, string>;
   readonly files: PodFiles;
+  /** Of the pod's RuntimeClass, where it names one. */
+  readonly runtimeHandler?: string;
 }
 
 /** Methods throw StepProblem with the words that users see. */

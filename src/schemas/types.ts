@@ -66,6 +66,10 @@ export interface Namespace extends KubeObject {
   spec?: INamespaceSpec;
   status?: INamespaceStatus;
 }
+export interface RuntimeClass extends KubeObject {
+  readonly handler: string;
+}
+
 export interface Lease extends KubeObject {
   spec: ILeaseSpec;
 }

@@ -108,6 +108,7 @@ export function describeContainerRuntime(name: string, setUp: () => Promise<Runt
       const info = await runtime.info();
       expect(info.cpus).toBeGreaterThan(0);
       expect(info.memoryBytes).toBeGreaterThan(0);
+      expect(info.runtimeHandlers).toContain('runc');
       expect(info.bootId).not.toBe('');
     });
 

@@ -37,6 +37,8 @@ export interface PodPlanInput {
   /** Name of the pods' network; unused for a pod on the host's network. */
   readonly network: string;
   readonly clusterDomain: string;
+  /** Of the pod's RuntimeClass; absent for the engine's default. */
+  readonly runtimeHandler?: string | undefined;
 }
 
 export interface ContainerPlanInput extends PodPlanInput {
@@ -112,6 +114,7 @@ export function planContainerSpec(input: ContainerPlanInput): ContainerPlan {
     mounts: [...mounts.mounts, ...ownMounts(input, mounts.mounts)],
     tmpfs: [],
     sysctls: alone ? sysctlsOf(pod) : {},
+    ...handlerOf(input),
     ...cgroupValuesOf(container),
     oomScoreAdj: oomScoreOf(pod, container, input.nodeMemoryBytes),
     network:
@@ -157,6 +160,7 @@ export function planSandboxSpec(
     noNewPrivileges: true,
     capabilities: { add: [], drop: ['ALL'] },
     sysctls: sysctlsOf(pod),
+    ...handlerOf(input),
     cpuShares: 2,
     oomScoreAdj: SANDBOX_OOM_SCORE,
     network: podNetwork(input),
@@ -194,6 +198,9 @@ function withHostname(env: readonly EnvVariable[], pod: Pod): readonly EnvVariab
   if (pod.spec.hostNetwork === true || env.some(({ name }) => name === 'HOSTNAME')) return env;
   return [{ name: 'HOSTNAME', value: podHostname(pod) }, ...env];
 }
+
+const handlerOf = ({ runtimeHandler }: PodPlanInput): Pick<ContainerSpec, 'runtimeHandler'> =>
+  runtimeHandler === undefined ? {} : { runtimeHandler };
 
 function sysctlsOf(pod: Pod): Record<string, string> {
   return Object.fromEntries(

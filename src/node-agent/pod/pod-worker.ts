@@ -329,7 +329,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       problems.delete('');
     } catch (error) {
       fail({ type: 'ensure-volumes' }, '', error);
-      event(undefined, 'Warning', 'FailedMount', errorMessage(error));
+      const reason = error instanceof StepProblem ? error.reason : 'FailedMount';
+      event(undefined, 'Warning', reason, errorMessage(error));
     } finally {
       busy.delete('volumes');
     }

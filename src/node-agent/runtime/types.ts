@@ -39,6 +39,8 @@ export interface RuntimeInfo {
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly diskBytes: number;
+  /** Names of the OCI runtimes that the engine can run containers with, such as `runc`. */
+  readonly runtimeHandlers: readonly string[];
 }
 
 export interface Mount {
@@ -98,6 +100,8 @@ export interface ContainerSpec {
   readonly seccompProfile?: string;
   readonly appArmorProfile?: string;
   readonly sysctls: Readonly<Record<string, string>>;
+  /** One of {@link RuntimeInfo.runtimeHandlers}; absent for the engine's default. */
+  readonly runtimeHandler?: string;
   readonly cpuShares?: number;
   readonly cpuQuotaMicros?: number;
   readonly cpuPeriodMicros?: number;

@@ -9,7 +9,6 @@ export const runtimeClassKind = defineKind({
   namespaced: false,
   applyOrder: 9,
   nameRule: dns1123Subdomain,
-  stored: {},
   validate: validateRuntimeClass,
   validateUpdate: validateRuntimeClassUpdate,
 });

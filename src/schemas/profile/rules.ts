@@ -94,7 +94,6 @@ export const podRules: readonly FieldRule[] = [
   ...OTHER_VOLUMES.map((source) => refused(`volumes.*.${source}`, VOLUME_ADVICE)),
   refused('volumes.*.projected.sources.*.clusterTrustBundle', 'put the certificates into a ConfigMap'),
   refused('volumes.*.projected.sources.*.podCertificate', 'put the certificate into a Secret'),
-  refused('runtimeClassName', "containers run with the Docker Engine's default runtime; remove it"),
   refused('hostUsers', 'user namespaces are set per Docker Engine (userns-remap); remove it', [true]),
   refused('resourceClaims', 'dynamic resource allocation is not implemented; remove it'),
   refused('resources', 'set resources on the containers'),
@@ -117,7 +116,6 @@ export const podRules: readonly FieldRule[] = [
   ),
   ignored('preemptionPolicy', 'pods never preempt others yet'),
   ignored('ephemeralContainers', 'kubectl debug adds them to a pod that runs; agents do not start them yet'),
-  ignored('overhead', 'it comes with a runtimeClassName, which is refused'),
 ];
 
 export const applicationRules: readonly FieldRule[] = [

@@ -151,6 +151,17 @@ describe('docker runtime on a real engine', () => {
     expect({ out, err, code }).toEqual({ out: 'hello', err: 'problem\n', code: 9 });
   });
 
+  it('runs a container with the handler that is asked for', async () => {
+    const id = await run(aSpec('handled', SERVER, { runtimeHandler: 'runc' }));
+    const { HostConfig } = await docker.getContainer(id).inspect();
+    expect((HostConfig as { readonly Runtime?: string }).Runtime).toBe('runc');
+    await expect(
+      runtime.create(aSpec('boxed', ['true'], { runtimeHandler: 'none-such' })),
+    ).rejects.toMatchObject({
+      code: 'invalid',
+    });
+  });
+
   it('tells when the kernel killed a container for its memory', async () => {
     const eater = ['sh', '-c', 'x=aaaaaaaaaaaaaaaa; while :; do x="$x$x"; done'];
     const id = await run(aSpec('eater', eater, { memoryBytes: 16 * 1024 * 1024 }));

@@ -31,13 +31,13 @@ describe('checkImplemented', () => {
   });
 
   test('the same rules hold in every pod template', () => {
-    const template = { spec: { runtimeClassName: 'x' } };
+    const template = { spec: { hostnameOverride: 'x' } };
     expect(checkImplemented('apps/v1', 'Deployment', { spec: { template } })[0]?.path).toBe(
-      'spec.template.spec.runtimeClassName',
+      'spec.template.spec.hostnameOverride',
     );
     const jobTemplate = { spec: { template } };
     expect(checkImplemented('batch/v1', 'CronJob', { spec: { jobTemplate } })[0]?.path).toBe(
-      'spec.jobTemplate.spec.template.spec.runtimeClassName',
+      'spec.jobTemplate.spec.template.spec.hostnameOverride',
     );
   });
 

@@ -9,6 +9,7 @@ import { podDefaults } from './pod.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
 import { podSecurity, podSecurityLabels } from './pod-security.ts';
 import { globalDefaultPriority, podPriority } from './priority.ts';
+import { runtimeClass } from './runtime-class.ts';
 import { serviceAccount } from './service-account.ts';
 import { storageProtection } from './storage-protection.ts';
 import type { AdmissionRule } from './types.ts';
@@ -22,6 +23,7 @@ export const admissionRules: readonly AdmissionRule[] = [
   serviceAccount,
   podDefaults,
   podPriority,
+  runtimeClass,
   limitRangeDefaults,
   globalDefaultPriority,
   storageProtection,

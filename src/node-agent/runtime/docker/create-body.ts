@@ -64,6 +64,7 @@ function hostConfigOf(
     GroupAdd: spec.supplementalGroups.map(String),
     ...(security.length > 0 ? { SecurityOpt: security } : {}),
     ...(Object.keys(spec.sysctls).length > 0 ? { Sysctls: { ...spec.sysctls } } : {}),
+    ...(spec.runtimeHandler === undefined ? {} : { Runtime: spec.runtimeHandler }),
     Mounts: mountsOf(spec),
     ...(bindings ? { PortBindings: bindings } : {}),
     ...(spec.cpuShares === undefined ? {} : { CpuShares: spec.cpuShares }),

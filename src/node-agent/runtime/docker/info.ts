@@ -14,6 +14,7 @@ interface EngineInfo {
   readonly Architecture: string;
   readonly KernelVersion: string;
   readonly DockerRootDir: string;
+  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
 }
 
 /** The client takes options here, too; its types do not know. */
@@ -77,6 +78,7 @@ export function createInfo(engine: Engine): Pick<ContainerRuntime, 'info'> {
         cpus: info.NCPU,
         memoryBytes: info.MemTotal,
         diskBytes,
+        runtimeHandlers: Object.keys(info.Runtimes ?? {}),
       };
     },
   };

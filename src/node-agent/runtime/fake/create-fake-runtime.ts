@@ -280,6 +280,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         cpus: 32,
         memoryBytes: 256 * 1024 ** 3,
         diskBytes: 1024 ** 4,
+        runtimeHandlers: ['runc'],
         ...options.info,
       })),
     // Newest first, as the Engine lists them: members come before their sandbox.

@@ -205,6 +205,43 @@ describe('priority', () => {
   });
 });
 
+describe('a runtime class', () => {
+  const make = (rest: object = {}) =>
+    post('apis/node.k8s.io/v1/runtimeclasses', {
+      apiVersion: 'node.k8s.io/v1',
+      kind: 'RuntimeClass',
+      metadata: { name: 'boxed' },
+      handler: 'runsc',
+      ...rest,
+    });
+  const boxed = (spec: Record<string, unknown> = {}) =>
+    post(POD, pod('a', { runtimeClassName: 'boxed', ...spec }));
+
+  it('has to be there', async () => {
+    const answer = await boxed();
+    expect(answer.body['code']).toBe(403);
+    expect(answer.body['message']).toBe(
+      'pods "a" is forbidden: pod rejected: RuntimeClass "boxed" not found',
+    );
+    await make();
+    expect((await boxed()).body['kind']).toBe('Pod');
+  });
+
+  it('gives a pod its overhead and says where it may run', async () => {
+    const toleration = { key: 'boxes', operator: 'Exists', effect: 'NoSchedule' };
+    await make({
+      overhead: { podFixed: { cpu: '250m' } },
+      scheduling: { nodeSelector: { boxes: 'yes' }, tolerations: [toleration] },
+    });
+    const { body } = await boxed({ nodeSelector: { disk: 'ssd' } });
+    expect(body['spec']).toMatchObject({
+      overhead: { cpu: '250m' },
+      nodeSelector: { disk: 'ssd', boxes: 'yes' },
+      tolerations: expect.arrayContaining([toleration]) as unknown,
+    });
+  });
+});
+
 describe('what Git manages', () => {
   const key = 'symphony-system/root';
   const config = (data: Record<string, string>): KubeObject => {

@@ -14,6 +14,7 @@ import { badRequest, isStatusError } from '../../schemas/status.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import { createObjects, type Objects } from '../../store/objects.ts';
 import type { ClusterState, Store } from '../../store/types.ts';
+import { metricsComponents } from '../openapi/metrics-components.ts';
 import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyPatch } from '../patch/index.ts';
 import { createAdmission } from './admission/create-admission.ts';
@@ -26,6 +27,7 @@ import { resourceNotFound } from './refusals.ts';
 import { restorePods } from './restore.ts';
 import { type AddressSpace, defaultAddressSpace } from './service-addresses.ts';
 import { createServiceAllocation } from './service-allocation.ts';
+import { withServiceAddresses } from './service-objects.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { boundPod } from './subresources/binding.ts';
 import { createEviction } from './subresources/eviction.ts';
@@ -118,7 +120,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
   const { store, objects, registry, clock, rng } = options;
   const logger = options.logger.child({ component: 'api' });
   const schemas = createTypeSchemas(
-    options.schemas ?? (definitions as SchemaDocument),
+    options.schemas ?? { ...(definitions as SchemaDocument), ...metricsComponents },
     (group, version, kind) => {
       const custom = registry.byKind(formatApiVersion(group, version), kind)?.custom;
       return custom && { name: custom.component, schema: custom.objectSchema };
@@ -245,7 +247,10 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
     },
     actions: [createEviction({ objects: claiming, registry, schemas, snapshots, clock })],
-    objectsOf: (user) => createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) }),
+    objectsOf: (user) => {
+      const written = createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) });
+      return withServiceAddresses(written, services, store);
+    },
     clusterState: () => store.clusterState(),
     announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),
     restorePods: (node, pods) => restorePods(store, node, pods),

@@ -35,6 +35,7 @@ import { statusOf } from './failures.ts';
 import { type OtherRequestsOptions, serveOther } from './other-requests.ts';
 import { createLiveSessions } from './live-sessions.ts';
 import { streamLogs } from './pod-logs.ts';
+import { errorEncoding } from './negotiation.ts';
 import { listOptions } from './query-options.ts';
 import {
   answerContext,
@@ -127,8 +128,8 @@ export function createApp(options: AppOptions): App {
   server.decorateRequest('attempt', undefined);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.setErrorHandler((error, _request, reply) =>
-    sendAnswer(reply, statusAnswer(statusOf(error, logger))),
+  server.setErrorHandler((error, { headers }, reply) =>
+    sendAnswer(reply, statusAnswer(statusOf(error, logger), errorEncoding(headers.accept))),
   );
   server.setNotFoundHandler((_request, reply) => sendAnswer(reply, textAnswer(404, '404 page not found\n')));
 

@@ -145,15 +145,11 @@ function legacySubresource(kind: ServedResource, [name, shape]: SubresourceEntry
 }
 
 /** Aggregated discovery of the core group (`/api`) or of all others (`/apis`). */
-export function aggregatedDiscovery(
-  served: readonly ServedResource[],
-  core: boolean,
-  version: 'v2' | 'v2beta1',
-): unknown {
+export function aggregatedDiscovery(served: readonly ServedResource[], core: boolean): unknown {
   const groups = groupsOf(served).filter(({ group }) => (group === '') === core);
   return {
     kind: 'APIGroupDiscoveryList',
-    apiVersion: `apidiscovery.k8s.io/${version}`,
+    apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
     items: groups.map(({ group, versions }) => ({
       metadata: group === '' ? {} : { name: group },

@@ -1,5 +1,5 @@
 /** Content negotiation: which of our forms of an answer a client accepts. Pure. */
-import { failure, type StatusError } from '../../schemas/status.ts';
+import { failure, isStatusError, type StatusError } from '../../schemas/status.ts';
 
 export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 
@@ -97,13 +97,24 @@ export function negotiate(
   const withProtobuf = hasProtobuf();
   if (binary && withProtobuf) return binary;
   // The type is one of ours, but not in the form that was asked for.
-  if (ranges.some(({ type }) => encodingOf(type) !== undefined))
-    throw failure(
-      406,
-      'NotAcceptable',
-      `only the following media types are accepted: ${PLAIN_TYPES.filter((type) => withProtobuf || type !== PROTOBUF).join(', ')}`,
-    );
+  if (ranges.some(({ type }) => encodingOf(type) !== undefined)) throw otherForm(withProtobuf);
   throw notAcceptable([...PLAIN_TYPES, ...STREAM_TYPES]);
+}
+
+function otherForm(withProtobuf: boolean): StatusError {
+  const types = PLAIN_TYPES.filter((type) => withProtobuf || type !== PROTOBUF).join(', ');
+  return failure(406, 'NotAcceptable', `only the following media types are accepted: ${types}`);
+}
+
+/** The encoding of an error, which is told in any case: who cannot take any of ours gets JSON. */
+export function errorEncoding(accept: string | undefined): AnswerForm['encoding'] {
+  if (accept === undefined) return 'json';
+  try {
+    return negotiate(accept, () => true).encoding;
+  } catch (error) {
+    if (isStatusError(error)) return 'json';
+    throw error;
+  }
 }
 
 function encodingOf(type: string): AnswerForm['encoding'] | undefined {
@@ -117,17 +128,31 @@ export function notAcceptable(available: readonly string[]): StatusError {
   return failure(406, 'NotAcceptable', message, {});
 }
 
-/** Aggregated discovery is asked for by name; version v2, or the older v2beta1 of the same shape. */
-export function wantsAggregatedDiscovery(accept: string | undefined): 'v2' | 'v2beta1' | undefined {
-  for (const { type, parameters } of mediaRanges(accept)) {
-    if (type !== 'application/json') continue;
-    if (parameters.get('as') !== 'APIGroupDiscoveryList') {
-      if (parameters.get('as') === undefined) return undefined;
-      continue;
-    }
-    const version = parameters.get('v');
-    if (parameters.get('g') === 'apidiscovery.k8s.io' && (version === 'v2' || version === 'v2beta1'))
-      return version;
+export interface DiscoveryForm {
+  readonly encoding: AnswerForm['encoding'];
+  readonly aggregated: boolean;
+}
+
+/**
+ * As `negotiate`, for discovery documents. Aggregated discovery (of `/api` and `/apis` alone) is asked for by name, and there
+ * is one version of it: the older v2beta1 is gone from Kubernetes 1.36.
+ */
+export function negotiateDiscovery(accept: string | undefined, hasAggregated: boolean): DiscoveryForm {
+  const ranges = mediaRanges(accept);
+  let binary: DiscoveryForm | undefined;
+  for (const { type, parameters } of ranges) {
+    const encoding = encodingOf(type);
+    const as = parameters.get('as');
+    const aggregated =
+      hasAggregated &&
+      as === 'APIGroupDiscoveryList' &&
+      parameters.get('g') === 'apidiscovery.k8s.io' &&
+      parameters.get('v') === 'v2';
+    if (!encoding || (as !== undefined && !aggregated)) continue;
+    if (encoding !== 'protobuf') return { encoding, aggregated };
+    binary ??= { encoding, aggregated };
   }
-  return undefined;
+  if (binary) return binary;
+  if (ranges.some(({ type }) => encodingOf(type) !== undefined)) throw otherForm(true);
+  throw notAcceptable(PLAIN_TYPES);
 }

@@ -8,7 +8,7 @@ import type { VirtualResource } from '../virtual/types.ts';
 import { type Answer, jsonAnswer, textAnswer } from './answers.ts';
 import { aggregatedDiscovery, apiGroupList, apiGroupOf, apiResourceList, apiVersions } from './discovery.ts';
 import { type HealthCheck, healthAnswer } from './health.ts';
-import { wantsAggregatedDiscovery } from './negotiation.ts';
+import { type DiscoveryForm, negotiateDiscovery } from './negotiation.ts';
 import { openApiAnswer } from './openapi-requests.ts';
 import { versionInfo } from './version.ts';
 import { type WebhookHandler, webhookAnswer, webhookProvider } from './webhooks.ts';
@@ -105,28 +105,31 @@ function discoveryAnswer(
   path: string,
   { accept, host }: IncomingHttpHeaders,
 ): Answer {
-  if (path === '/api' || path === '/apis') {
-    const version = wantsAggregatedDiscovery(accept);
-    if (version !== undefined) {
-      const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-      const body = JSON.stringify(aggregatedDiscovery(served, path === '/api', version));
-      return { code: 200, contentType, body, headers: { vary: 'Accept' } };
-    }
-    return json(path === '/api' ? apiVersions(host ?? '') : apiGroupList(served));
-  }
+  const isRoot = path === '/api' || path === '/apis';
   const [, root, first = '', second, ...rest] = path.split('/');
-  if (root === 'api' && second === undefined) return found(apiResourceList(served, '', first));
-  if (root === 'apis' && rest.length === 0) {
-    const group = apiGroupOf(served, first);
-    if (group !== undefined)
-      return second === undefined ? json(group) : found(apiResourceList(served, first, second));
+  const isDocument = (root === 'api' && second === undefined) || (root === 'apis' && rest.length === 0);
+  if (!isRoot && !(isDocument && isServed(served, root === 'api' ? '' : first)))
+    return textAnswer(404, '404 page not found\n');
+  const form = negotiateDiscovery(accept, isRoot);
+  if (form.aggregated) {
+    const answer = documentAnswer(aggregatedDiscovery(served, path === '/api'), form);
+    const contentType = `${answer.contentType};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`;
+    return { ...answer, contentType, headers: { vary: 'Accept' } };
   }
-  return textAnswer(404, '404 page not found\n');
+  if (isRoot) return documentAnswer(path === '/api' ? apiVersions(host ?? '') : apiGroupList(served), form);
+  if (root === 'apis' && second === undefined) return documentAnswer(apiGroupOf(served, first), form);
+  const [group, version] = root === 'api' ? ['', first] : [first, second ?? ''];
+  return documentAnswer(apiResourceList(served, group, version), form);
 }
 
-function found(document: unknown): Answer {
+const isServed = (served: readonly ServedResource[], name: string): boolean =>
+  served.some(({ group }) => group === name);
+
+/** In protobuf the type stands in an envelope, also where the JSON leaves a part of it out. */
+function documentAnswer(document: unknown, { encoding }: DiscoveryForm): Answer {
   if (document === undefined) throw resourceNotFound();
-  return json(document);
+  const typed = encoding === 'protobuf' ? { apiVersion: 'v1', ...(document as object) } : document;
+  return jsonAnswer(200, JSON.stringify(typed), encoding);
 }
 
 const published = (body: string, contentType: string): Answer => ({ code: 200, contentType, body });

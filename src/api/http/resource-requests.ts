@@ -236,7 +236,7 @@ export async function serveResource(
   if (subresource === 'binding') {
     const options = writing(request, 'CreateOptions');
     await core.bind(ref, bodyOf(request, options), options, context);
-    return created();
+    return created(form);
   }
   const action = actions.find(
     (candidate) => candidate.subresource === subresource && candidate.resource === resourceIdOf(kind),
@@ -244,7 +244,7 @@ export async function serveResource(
   if (action && verb === 'create') {
     const options = writing(request, 'CreateOptions');
     const object = await action.create(ref, bodyOf(request, options), options, context);
-    return object ? objectAnswer(201, object, form) : created();
+    return object ? objectAnswer(201, object, form) : created(form);
   }
   switch (verb) {
     case 'get':
@@ -292,10 +292,11 @@ async function serveScale(
   return core.patchScale(ref, patchOf(request), options, context);
 }
 
-const created = (): Answer =>
+const created = ({ form }: AnswerContext): Answer =>
   jsonAnswer(
     201,
     JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }),
+    form.encoding,
   );
 
 /** A client that does not say who it is goes by the name of its program. */

@@ -4,6 +4,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
+import { metricsComponents } from './metrics-components.ts';
 import type { ResourceSchemas, SchemaUse } from './operations.ts';
 import type { TypeSchema, TypeSchemas } from './type-schemas.ts';
 
@@ -70,7 +71,8 @@ export function createComponents(
     schemasOf(resource) {
       const recorded = recordedName(schemas, resource);
       const name = recorded ?? customName(resource);
-      return { object: useOf(name), list: useOf(`${name}List`), builtin: name.startsWith('io.k8s.') };
+      const builtin = name.startsWith('io.k8s.') && !Object.hasOwn(metricsComponents, name);
+      return { object: useOf(name), list: useOf(`${name}List`), builtin };
     },
     component(name) {
       const own = made.get(name);

@@ -7,6 +7,7 @@ import { definitions } from '../../schemas/generated/definitions.js';
 import { parseApiVersion } from '../../schemas/object.ts';
 import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { decodeMessage } from './decode-message.ts';
+import { DISCOVERY } from './discovery-messages.ts';
 import { encodeMessage } from './encode-message.ts';
 import { createMessages, type Message, type Messages, SCHEMA_PROPS } from './messages.ts';
 
@@ -17,6 +18,13 @@ const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 /** Types that every group has under its own name. */
 const EVERYWHERE: ReadonlySet<string> = new Set(['DeleteOptions', 'Status', 'WatchEvent']);
 const PARTIAL: ReadonlySet<string> = new Set(['PartialObjectMetadata', 'PartialObjectMetadataList']);
+/** Documents of `v1`, which belong to no group either. */
+const DISCOVERY_DOCUMENTS: ReadonlySet<string> = new Set([
+  'APIGroup',
+  'APIGroupList',
+  'APIResourceList',
+  'APIVersions',
+]);
 
 interface Codec {
   readonly schemas: TypeSchemas;
@@ -46,6 +54,8 @@ function messageOf(apiVersion: string, kind: string): Message | undefined {
   const { schemas, messages } = theCodec();
   if (EVERYWHERE.has(kind)) return messages.of(META + kind);
   if (PARTIAL.has(kind)) return apiVersion.startsWith('meta.k8s.io/') ? messages.of(META + kind) : undefined;
+  if (apiVersion === 'v1' && DISCOVERY_DOCUMENTS.has(kind)) return messages.of(META + kind);
+  if (apiVersion === 'apidiscovery.k8s.io/v2') return messages.of(DISCOVERY + kind);
   const { group, version } = parseApiVersion(apiVersion);
   const component = schemas.ofKind(group, version, kind)?.name;
   return component === undefined ? undefined : messages.of(component);

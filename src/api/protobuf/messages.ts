@@ -3,6 +3,7 @@
  * components give them. Made when a component is first met.
  */
 import type { SchemaDocument, TypeSchema } from '../openapi/type-schemas.ts';
+import { UNRECORDED_NUMBERS, UNRECORDED_SCHEMAS } from './discovery-messages.ts';
 import { FIELD_NUMBERS } from './field-numbers.ts';
 
 /** Types whose JSON has another shape than their message. */
@@ -71,29 +72,13 @@ export const SCHEMA_PROPS = `${EXTENSIONS}JSONSchemaProps`;
 
 const ZEROES: ReadonlySet<unknown> = new Set(['', 0, false]);
 
-/** Messages that have no component: objects of which only the metadata is wanted. */
-const PARTIAL = `${META}PartialObjectMetadata`;
-const PARTIAL_SCHEMAS: SchemaDocument = {
-  [PARTIAL]: { properties: { metadata: { $ref: `${REFERENCE}${META}ObjectMeta` } } },
-  [`${PARTIAL}List`]: {
-    properties: {
-      metadata: { $ref: `${REFERENCE}${META}ListMeta` },
-      items: { type: 'array', items: { $ref: REFERENCE + PARTIAL } },
-    },
-  },
-};
-const PARTIAL_NUMBERS: Readonly<Record<string, string>> = {
-  [PARTIAL]: 'metadata:1',
-  [`${PARTIAL}List`]: 'metadata:1 items:2',
-};
-
 export function createMessages(document: SchemaDocument): Messages {
   const made = new Map<string, Message | undefined>();
 
   function of(component: string): Message | undefined {
     if (made.has(component)) return made.get(component);
-    const numbers = FIELD_NUMBERS[component] ?? PARTIAL_NUMBERS[component];
-    const schema = document[component] ?? PARTIAL_SCHEMAS[component];
+    const numbers = FIELD_NUMBERS[component] ?? UNRECORDED_NUMBERS[component];
+    const schema = document[component] ?? UNRECORDED_SCHEMAS[component];
     const message =
       numbers === undefined || !schema
         ? undefined

@@ -80,7 +80,11 @@ describe('a watch of custom resources', () => {
   it('is told of the objects that go with their definition, and ends', async () => {
     const sink = await watch();
     const name = definitionSample.metadata.name;
-    await test.core.delete({ kind: definition(), namespace: undefined, name }, { dryRun: false }, test.context);
+    await test.core.delete(
+      { kind: definition(), namespace: undefined, name },
+      { dryRun: false },
+      test.context,
+    );
     await vi.waitFor(() => expect(sink.ended()).toBe(true));
     expect(sink.frames).toEqual(['ADDED g', 'DELETED g']);
     expect(served()).toBeUndefined();

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { negotiate, PROTOBUF, wantsAggregatedDiscovery } from '../../../src/api/http/negotiation.ts';
+import { negotiate, negotiateDiscovery, PROTOBUF } from '../../../src/api/http/negotiation.ts';
 import { acceptsGzip } from '../../../src/api/http/send-answer.ts';
-import { encodeObject } from '../../../src/api/protobuf/index.ts';
+import { decodeObject, encodeObject } from '../../../src/api/protobuf/index.ts';
 import { isStatusError } from '../../../src/schemas/status.ts';
 import { startTestHttp, type TestHttp } from '../test-http.ts';
 
 const has = (): boolean => true;
+
+/** A message has no field that is empty. */
+const withoutEmpty = (_: string, value: unknown): unknown => (value === '' ? undefined : value);
 
 function refusal(accept: string): { code: number; message: string | undefined } {
   try {
@@ -77,13 +80,18 @@ describe('the form of an answer', () => {
     );
   });
 
-  it('is aggregated discovery only where it is asked for by name', () => {
-    expect(wantsAggregatedDiscovery('application/json')).toBeUndefined();
-    expect(
-      wantsAggregatedDiscovery(
-        'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json',
-      ),
-    ).toBe('v2');
+  it('is aggregated discovery only where it is asked for by name, in the one version that there is', () => {
+    const aggregated = (v: string): string =>
+      `application/json;g=apidiscovery.k8s.io;v=${v};as=APIGroupDiscoveryList`;
+    const plain = { encoding: 'json', aggregated: false };
+    expect(negotiateDiscovery('application/json', true)).toEqual(plain);
+    expect(negotiateDiscovery(`${aggregated('v2')},application/json`, true)).toEqual({
+      ...plain,
+      aggregated: true,
+    });
+    expect(negotiateDiscovery(`${aggregated('v2beta1')},application/json`, true)).toEqual(plain);
+    expect(() => negotiateDiscovery(aggregated('v2beta1'), true)).toThrow(/only the following media types/);
+    expect(() => negotiateDiscovery(aggregated('v2'), false)).toThrow(/only the following media types/);
   });
 
   it('is compressed only for who takes gzip', () => {
@@ -118,6 +126,42 @@ describe('forms over HTTP', () => {
       accept: 'application/json;as=Table;g=meta.k8s.io;v=v1beta1',
     });
     expect(table.body).toMatchObject({ kind: 'Table', apiVersion: 'meta.k8s.io/v1beta1' });
+  });
+
+  it.each(['/api', '/apis', '/apis/apps', '/apis/apps/v1', '/api/v1'])(
+    'the discovery document %s is the same in protobuf',
+    async (document) => {
+      const answer = await http.send('GET', document, undefined, { accept: PROTOBUF });
+      expect(answer.contentType).toBe(PROTOBUF);
+      const { body } = await http.send('GET', document);
+      expect(decodeObject(answer.bytes)).toEqual({ result: 'object', value: { apiVersion: 'v1', ...body } });
+    },
+  );
+
+  it('aggregated discovery is the same in protobuf', async () => {
+    const form = 'g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+    const answer = await http.send('GET', '/apis', undefined, { accept: `${PROTOBUF};${form}` });
+    expect(answer.contentType).toBe(`${PROTOBUF};${form}`);
+    const { body } = await http.send('GET', '/apis', undefined, { accept: `application/json;${form}` });
+    const decoded = decodeObject(answer.bytes);
+    expect(decoded).toEqual({
+      result: 'object',
+      value: JSON.parse(JSON.stringify(body, withoutEmpty)) as unknown,
+    });
+  });
+
+  it('errors come in the form that is asked for, and in JSON to who takes none of ours', async () => {
+    const missing = `${path}/missing`;
+    const { body } = await http.send('GET', missing);
+    const answer = await http.send('GET', missing, undefined, { accept: PROTOBUF });
+    expect(answer).toMatchObject({ code: 404, contentType: PROTOBUF });
+    expect(decodeObject(answer.bytes)).toEqual({ result: 'object', value: body });
+    const yaml = await http.send('GET', missing, undefined, { accept: 'application/yaml' });
+    expect(yaml.text).toContain('reason: NotFound');
+    const html = await http.send('GET', missing, undefined, { accept: 'text/html' });
+    expect(html).toMatchObject({ code: 406, body: { kind: 'Status' } });
+    const deleted = await http.send('DELETE', `${path}/a?dryRun=All`, undefined, { accept: PROTOBUF });
+    expect(decodeObject(deleted.bytes)).toMatchObject({ value: { kind: 'Status', status: 'Success' } });
   });
 
   it('protobuf comes in and goes out as the same object', async () => {

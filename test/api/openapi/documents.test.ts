@@ -2,6 +2,7 @@ import protobuf from 'protobufjs/minimal.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadDescriptions } from '../../../src/api/openapi/descriptions.ts';
 import { createOpenApi, type OpenApiDocuments } from '../../../src/api/openapi/documents.ts';
+import { metricsComponents } from '../../../src/api/openapi/metrics-components.ts';
 import { createTypeSchemas, type SchemaDocument } from '../../../src/api/openapi/type-schemas.ts';
 import { definitions } from '../../../src/schemas/generated/definitions.js';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
@@ -174,6 +175,46 @@ describe('OpenAPI documents', () => {
     ]);
     served = builtinRegistry.kinds;
     expect((await open()).version3('apis/shop.example.com/v1')).toBeUndefined();
+  });
+});
+
+describe('the documents of metrics', () => {
+  it('know what is measured, and offer neither protobuf nor a change', async () => {
+    const metrics = createTypeSchemas({ ...(definitions as SchemaDocument), ...metricsComponents });
+    const about = {
+      group: 'metrics.k8s.io',
+      version: 'v1beta1',
+      singular: '',
+      shortNames: [],
+      categories: [],
+    };
+    const virtual = { ...about, subresources: [], verbs: ['get', 'list'] };
+    const resources = [
+      { ...virtual, kind: 'NodeMetrics', plural: 'nodes', namespaced: false },
+      { ...virtual, kind: 'PodMetrics', plural: 'pods', namespaced: true },
+    ];
+    const documents = await createOpenApi({
+      served: () => resources,
+      schemas: metrics,
+      descriptions: loadDescriptions,
+    })();
+    const document = parsed(documents.version3('apis/metrics.k8s.io/v1beta1')?.body);
+    const components = document['components']?.['schemas'] ?? {};
+    const pod = components['io.k8s.metrics.pkg.apis.metrics.v1beta1.PodMetrics'];
+    expect(Object.keys(pod?.['properties'] ?? {}).sort()).toEqual([
+      'apiVersion',
+      'containers',
+      'kind',
+      'metadata',
+      'timestamp',
+      'window',
+    ]);
+    expect(components).toHaveProperty(['io.k8s.metrics.pkg.apis.metrics.v1beta1.NodeMetricsList']);
+    for (const reference of references(document))
+      expect(components).toHaveProperty([reference.slice('#/components/schemas/'.length)]);
+    const node = document['paths']?.['/apis/metrics.k8s.io/v1beta1/nodes/{name}'];
+    expect(Object.keys(node ?? {}).filter((method) => method !== 'parameters')).toEqual(['get']);
+    expect(JSON.stringify(node)).not.toContain('protobuf');
   });
 });
 

@@ -1,0 +1,64 @@
+/** Messages that no OpenAPI component describes: objects of which only the metadata is wanted, and aggregated discovery. */
+import type { SchemaDocument, TypeSchema } from '../openapi/type-schemas.ts';
+
+const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
+const REFERENCE = '#/components/schemas/';
+const PARTIAL = `${META}PartialObjectMetadata`;
+const TYPE = `${META}GroupVersionKind`;
+/** Of `apidiscovery.k8s.io/v2`. */
+export const DISCOVERY = 'io.k8s.api.apidiscovery.v2.';
+
+const text: TypeSchema = { type: 'string' };
+const one = (name: string): TypeSchema => ({ $ref: REFERENCE + name });
+const many = (items: TypeSchema): TypeSchema => ({ type: 'array', items });
+
+export const UNRECORDED_SCHEMAS: SchemaDocument = {
+  [PARTIAL]: { properties: { metadata: one(`${META}ObjectMeta`) } },
+  [`${PARTIAL}List`]: { properties: { metadata: one(`${META}ListMeta`), items: many(one(PARTIAL)) } },
+  [TYPE]: { properties: { group: text, version: text, kind: text } },
+  [`${DISCOVERY}APIGroupDiscoveryList`]: {
+    properties: { metadata: one(`${META}ListMeta`), items: many(one(`${DISCOVERY}APIGroupDiscovery`)) },
+  },
+  [`${DISCOVERY}APIGroupDiscovery`]: {
+    properties: {
+      metadata: one(`${META}ObjectMeta`),
+      versions: many(one(`${DISCOVERY}APIVersionDiscovery`)),
+    },
+  },
+  [`${DISCOVERY}APIVersionDiscovery`]: {
+    properties: { version: text, resources: many(one(`${DISCOVERY}APIResourceDiscovery`)), freshness: text },
+  },
+  [`${DISCOVERY}APIResourceDiscovery`]: {
+    properties: {
+      resource: text,
+      responseKind: one(TYPE),
+      scope: text,
+      singularResource: text,
+      verbs: many(text),
+      shortNames: many(text),
+      categories: many(text),
+      subresources: many(one(`${DISCOVERY}APISubresourceDiscovery`)),
+    },
+  },
+  [`${DISCOVERY}APISubresourceDiscovery`]: {
+    properties: {
+      subresource: text,
+      responseKind: one(TYPE),
+      acceptedTypes: many(one(TYPE)),
+      verbs: many(text),
+    },
+  },
+};
+
+/** As in field-numbers.ts. */
+export const UNRECORDED_NUMBERS: Readonly<Record<string, string>> = {
+  [PARTIAL]: 'metadata:1',
+  [`${PARTIAL}List`]: 'metadata:1 items:2',
+  [TYPE]: 'group:1 version:2 kind:3',
+  [`${DISCOVERY}APIGroupDiscoveryList`]: 'metadata:1 items:2',
+  [`${DISCOVERY}APIGroupDiscovery`]: 'metadata:1 versions:2',
+  [`${DISCOVERY}APIVersionDiscovery`]: 'version:1 resources:2 freshness:3',
+  [`${DISCOVERY}APIResourceDiscovery`]:
+    'resource:1 responseKind:2? scope:3 singularResource:4 verbs:5 shortNames:6 categories:7 subresources:8',
+  [`${DISCOVERY}APISubresourceDiscovery`]: 'subresource:1 responseKind:2? acceptedTypes:3 verbs:4',
+};

@@ -27,6 +27,7 @@ import { resourceNotFound } from './refusals.ts';
 import { restorePods } from './restore.ts';
 import { type AddressSpace, defaultAddressSpace } from './service-addresses.ts';
 import { createServiceAllocation } from './service-allocation.ts';
+import { withServiceAddresses } from './service-objects.ts';
 import { createSnapshots, type Snapshots } from './snapshots.ts';
 import { boundPod } from './subresources/binding.ts';
 import { createEviction } from './subresources/eviction.ts';
@@ -246,7 +247,10 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
     },
     actions: [createEviction({ objects: claiming, registry, schemas, snapshots, clock })],
-    objectsOf: (user) => createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) }),
+    objectsOf: (user) => {
+      const written = createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) });
+      return withServiceAddresses(written, services, store);
+    },
     clusterState: () => store.clusterState(),
     announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),
     restorePods: (node, pods) => restorePods(store, node, pods),

@@ -19,6 +19,17 @@ export interface ServiceAllocation {
     current: KubeObject | undefined,
     write: (service: KubeObject) => Promise<KubeObject>,
   ): Promise<KubeObject>;
+  /** The same for several that are written together; they come in order. */
+  allocateAll<T>(
+    asked: readonly AskedAddresses[],
+    write: (services: readonly KubeObject[]) => Promise<T>,
+  ): Promise<T>;
+}
+
+export interface AskedAddresses {
+  readonly service: KubeObject;
+  /** As it is stored; undefined for a new one. */
+  readonly current: KubeObject | undefined;
 }
 
 const LEASE = 'service-allocation';
@@ -55,25 +66,34 @@ export function createServiceAllocation(options: {
     }
   }
 
-  async function plan(service: Service, current: KubeObject | undefined): Promise<Service> {
+  async function plan(asked: readonly AskedAddresses[]): Promise<readonly Service[]> {
     const snapshot = await snapshots.open(SERVICES);
     await snapshot.refresh();
-    const others = snapshot.hub.cache.list().filter((other) => other.metadata.uid !== current?.metadata.uid);
-    const planned = planAddresses(
-      service,
-      takenBy(others as unknown as readonly Service[], space),
-      space,
-      rng,
-    );
-    if (planned.errors.length > 0) throw invalid(SERVICES, service.metadata.name, planned.errors);
-    return planned.service;
+    const live = snapshot.hub.cache.list() as unknown as readonly Service[];
+    const planned: Service[] = [];
+    for (const { service, current } of asked) {
+      const uid = current?.metadata.uid;
+      const others = uid === undefined ? live : live.filter(({ metadata }) => metadata.uid !== uid);
+      const taken = takenBy([...others, ...planned], space);
+      const { service: complete, errors } = planAddresses(service as Service, taken, space, rng);
+      if (errors.length > 0) throw invalid(SERVICES, service.metadata.name, errors);
+      planned.push(complete);
+    }
+    return planned;
+  }
+
+  function inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const next = turn.then(() => withLease(task));
+    turn = next.catch(() => undefined);
+    return next;
   }
 
   return {
-    allocate(service, current, write) {
-      const next = turn.then(() => withLease(async () => write(await plan(service as Service, current))));
-      turn = next.catch(() => undefined);
-      return next;
-    },
+    allocate: (service, current, write) =>
+      inTurn(async () => {
+        const [complete = service] = await plan([{ service, current }]);
+        return write(complete);
+      }),
+    allocateAll: (asked, write) => inTurn(async () => write(await plan(asked))),
   };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Service } from '../../../src/schemas/types.ts';
 import { createApiCore } from '../../../src/api/core/core.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
@@ -104,5 +105,63 @@ describe('addresses of services', () => {
       const body = service('a', { clusterIP: '10.96.7.7' });
       await test.core.create(collection, body, { ...plainWrite, dryRun: true }, test.context);
       expect((await create(test, body)).spec.clusterIP).toBe('10.96.7.7');
+    }));
+
+  it('are given to what the control plane writes without a request, several at once', () =>
+    withCore(async (test) => {
+      const objects = test.core.objectsOf({ name: 'sync', groups: [] });
+      const object = (name: string, spec: Record<string, unknown> = {}): KubeObject => ({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name, namespace: 'default' },
+        spec: { ports: [{ port: 80 }], ...spec },
+      });
+      const made = (await objects.apply([
+        { verb: 'create', object: object('a') },
+        { verb: 'create', object: object('b', { type: 'NodePort' }) },
+        { verb: 'create', object: object('c', { clusterIP: 'None' }) },
+        { verb: 'create', object: { ...object('d'), kind: 'ConfigMap', spec: undefined } },
+      ])) as readonly Service[];
+      const [a, b, c] = made.map(({ spec }) => spec);
+      expect(a?.clusterIPs).toEqual([a?.clusterIP]);
+      expect(a?.clusterIP).toMatch(/^10\.96\./);
+      expect(b?.clusterIP).not.toBe(a?.clusterIP);
+      expect(b?.ports?.[0]?.nodePort).toBeGreaterThanOrEqual(30_000);
+      expect(c?.clusterIPs).toEqual(['None']);
+
+      const [kept] = (await objects.apply([
+        { verb: 'update', object: object('a', { selector: { app: 'a' } }) },
+      ])) as readonly Service[];
+      expect(kept?.spec).toMatchObject({ clusterIP: a?.clusterIP, selector: { app: 'a' } });
+      const [exposed] = (await objects.apply([
+        { verb: 'update', object: object('a', { type: 'NodePort' }) },
+      ])) as readonly Service[];
+      expect(exposed?.spec.clusterIP).toBe(a?.clusterIP);
+      expect(exposed?.spec.ports?.[0]?.nodePort).toBeGreaterThanOrEqual(30_000);
+
+      const taken = object('e', { clusterIP: a?.clusterIP });
+      await expect(objects.apply([{ verb: 'create', object: taken }])).rejects.toThrow('already allocated');
+    }));
+
+  it('are no reason to touch what validation refuses', () =>
+    withCore(async (test) => {
+      const objects = test.core.objectsOf({ name: 'sync', groups: [] });
+      for (const spec of [
+        undefined,
+        [],
+        { ports: 1 },
+        { ports: [1] },
+        { clusterIPs: 'x', ports: [{ port: 1 }] },
+      ]) {
+        const object = {
+          apiVersion: 'v1',
+          kind: 'Service',
+          metadata: { name: 'x', namespace: 'default' },
+          spec,
+        };
+        await expect(objects.apply([{ verb: 'create', object }])).rejects.toMatchObject({
+          status: { reason: 'Invalid' },
+        });
+      }
     }));
 });

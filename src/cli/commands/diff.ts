@@ -1,6 +1,7 @@
 /**
  * `symphony diff PATH…`: what a sync of these manifests would change in the cluster. Exit 1 when there are changes.
- * With several paths they are taken as one source, as an application's folder is.
+ * With several paths they are taken as one source, as an application's folder is. Kinds that the system does not have come from the
+ * definitions among them and from those of the cluster.
  */
 import { Option } from 'commander';
 import { UserError } from '../../base/errors.ts';
@@ -11,12 +12,14 @@ import { type DesiredObject, createDesiredSet } from '../../diff/desired-set.ts'
 import { describeChanges, renderDiff } from '../../diff/render-diff.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { formatManifestError } from '../../schemas/manifest/index.ts';
+import type { ManifestFile } from '../../schemas/manifest/types.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
-import { builtinRegistry } from '../../schemas/registry.ts';
-import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import { isDefinition } from '../../schemas/custom/definition.ts';
+import { type Registry, resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { Application } from '../../schemas/types.ts';
 import { createManifestParser } from '../../sync/render/parse-manifest-file.ts';
 import { connect, splitApplication } from '../api-connection.ts';
+import { clusterKinds, listableKinds } from '../cluster-kinds.ts';
 import type { CommandModule, Invocation } from '../command.ts';
 import { addConfigFlags } from '../config-flags.ts';
 import { findManifestFiles, readManifestFile } from '../manifest-files.ts';
@@ -40,12 +43,13 @@ export const diffCommand: CommandModule = {
     const { io, args, flags } = invocation;
     const { namespace, name } = splitApplication(String(flags['application'] ?? 'root'));
     const application = `${namespace}/${name}`;
-    const desired = await readDesired(invocation, args.length === 0 ? ['.'] : args);
     const client = await connect(invocation);
     try {
+      const registry = await clusterKinds(client);
+      const desired = await readDesired(invocation, registry, args.length === 0 ? ['.'] : args);
       const live = new Map<string, KubeObject>();
       const inventory: InventoryItem[] = [];
-      for (const kind of builtinRegistry.stored) {
+      for (const kind of listableKinds(registry)) {
         const resource = resourceIdOf(kind);
         if (SKIPPED.has(resource)) continue;
         const { items } = await client.list(kind);
@@ -89,19 +93,26 @@ export const diffCommand: CommandModule = {
 
 async function readDesired(
   { io, flags }: Invocation,
+  registry: Registry,
   paths: readonly string[],
 ): Promise<readonly DesiredObject[]> {
-  const parse = createManifestParser(builtinRegistry, String(flags['namespace'] ?? 'default'));
-  const desired: DesiredObject[] = [];
-  const errors: string[] = [];
-  for (const { path } of await findManifestFiles(paths)) {
-    const file = parse({
+  const parse = createManifestParser(registry, String(flags['namespace'] ?? 'default'));
+  const files: ManifestFile[] = [];
+  for (const { path } of await findManifestFiles(paths))
+    files.push({
       path: path === '-' ? '<stdin>' : path,
       bytes: await readManifestFile(path, io.stdin),
     });
-    desired.push(...file.manifests);
-    errors.push(...file.errors.map(formatManifestError));
-  }
+  const first = files.map((file) => parse(file));
+  // What one file defines, another may use.
+  const definitions = first
+    .flatMap(({ manifests }) => manifests.map(({ object }) => object))
+    .filter(isDefinition);
+  const parsed = files.map((file, index) => {
+    const known = first[index];
+    return known?.kindsFrom === 'system' ? known : parse(file, definitions);
+  });
+  const errors = parsed.flatMap((file) => file.errors.map(formatManifestError));
   if (errors.length > 0) throw new UserError(errors.join('\n'));
-  return desired;
+  return parsed.flatMap(({ manifests }) => manifests);
 }

@@ -1,6 +1,7 @@
 /**
  * `symphony validate PATH…`: what a sync would say about these manifests, without a cluster. Everything named is taken as
- * one source: one object in two files is an error.
+ * one source: one object in two files is an error, and a definition in one is known in all. With `--cluster` the definitions of the
+ * cluster are known, too.
  */
 import { Option } from 'commander';
 import { coloursWanted } from '../../config/index.ts';
@@ -11,7 +12,11 @@ import {
   validateManifests,
 } from '../../schemas/manifest/index.ts';
 import { builtinRegistry } from '../../schemas/registry.ts';
+import type { Registry } from '../../schemas/resource-kind.ts';
+import { connect } from '../api-connection.ts';
+import { clusterKinds } from '../cluster-kinds.ts';
 import type { CommandModule, ExitCode, Invocation } from '../command.ts';
+import { addConfigFlags } from '../config-flags.ts';
 import { findManifestFiles, readManifestFile } from '../manifest-files.ts';
 import { createColours } from '../output/colours.ts';
 import { renderManifestError, type Severity } from '../output/manifest-report.ts';
@@ -30,12 +35,14 @@ interface Findings {
 
 export const validateCommand: CommandModule = {
   configure(command) {
+    addConfigFlags(command, 'client');
     command
       .argument(
         '<path...>',
         'files, directories (searched for .yaml, .yml and .json), or - for standard input',
       )
       .option('--namespace <name>', 'namespace of objects that name none', 'default')
+      .option('--cluster', 'ask the cluster for the kinds that its CustomResourceDefinitions define')
       .addOption(
         new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
       );
@@ -44,17 +51,27 @@ export const validateCommand: CommandModule = {
   async run(invocation: Invocation): Promise<ExitCode> {
     const { io, args, flags } = invocation;
     const sources = new Map<string, readonly string[]>();
-    const findings = await check(invocation, args, String(flags['namespace']), sources);
+    const registry = flags['cluster'] === true ? await kindsOfCluster(invocation) : builtinRegistry;
+    const findings = await check(invocation, args, registry, sources);
     if (flags['output'] === 'json') io.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
     else io.stdout.write(renderText(findings, sources, coloursWanted(io.stdout)));
     return findings.errors.length > 0 ? 1 : 0;
   },
 };
 
+async function kindsOfCluster(invocation: Invocation): Promise<Registry> {
+  const client = await connect(invocation);
+  try {
+    return await clusterKinds(client);
+  } finally {
+    client[Symbol.dispose]();
+  }
+}
+
 async function check(
-  { io }: Invocation,
+  { io, flags }: Invocation,
   paths: readonly string[],
-  defaultNamespace: string,
+  registry: Registry,
   sources: Map<string, readonly string[]>,
 ): Promise<Findings> {
   const documents: ManifestDocument[] = [];
@@ -74,7 +91,10 @@ async function check(
     if (named) errors.push({ file, message: `not a manifest: ${result.notManifest}` });
     else skipped.push({ file, reason: result.notManifest });
   }
-  const validated = validateManifests(documents, builtinRegistry, { defaultNamespace });
+  const validated = validateManifests(documents, registry, {
+    defaultNamespace: String(flags['namespace']),
+    clusterIsKnown: registry !== builtinRegistry,
+  });
   return {
     files: files.length,
     objects: documents.length,

@@ -22,6 +22,8 @@ export interface ValidateOptions {
   readonly defaultNamespace?: string;
   /** CustomResourceDefinitions beside those among the documents, from other files of the same source. */
   readonly definitions?: readonly KubeObject[];
+  /** Whether the registry has what the cluster defines; true otherwise. Only for what is said of kinds that nobody defines. */
+  readonly clusterIsKnown?: boolean;
 }
 
 export interface ValidatedManifest {
@@ -133,7 +135,7 @@ type Outcome =
 function validateOne(document: ManifestDocument, registry: Registry, options: ValidateOptions): Outcome {
   const { apiVersion, kind: kindName } = document.object;
   const kind = registry.byKind(apiVersion, kindName);
-  if (!kind) return { ok: false, errors: [unknownKind(document, registry)] };
+  if (!kind) return { ok: false, errors: [unknownKind(document, registry, options)] };
   if (kind.missing !== undefined) return { ok: false, errors: [withoutBehaviour(document, kind)] };
   try {
     const fieldErrors = [...kind.checkStructure(document.object), ...unknownFieldsOf(kind, document.object)];
@@ -228,20 +230,43 @@ function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): Manif
   };
 }
 
-function unknownKind(document: ManifestDocument, registry: Registry): ManifestError {
+function unknownKind(
+  document: ManifestDocument,
+  registry: Registry,
+  { clusterIsKnown = true }: ValidateOptions,
+): ManifestError {
   const { apiVersion, kind } = document.object;
-  const sameName = registry.kinds.filter((known) => known.kind === kind);
   const { group } = parseApiVersion(apiVersion);
-  const message = `kind "${kind}" of "${apiVersion}" is not supported`;
+  const sameName = registry.kinds.filter((known) => known.kind === kind);
+  const sameGroup = sameName.find((known) => known.group === group) ?? sameName[0];
   const supported = registry.kinds.filter((known) => known.missing === undefined);
   const names = [...new Set(supported.map((known) => known.kind))].sort();
   const closest = closestName(kind, names);
-  const sameGroup = sameName.find((known) => known.group === group) ?? sameName[0];
-  const hint = sameGroup
-    ? `use apiVersion: ${formatApiVersion(sameGroup.group, sameGroup.version)}`
-    : closest !== undefined
-      ? `did you mean "${closest}"?`
-      : `supported: ${names.join(', ')}`;
   const path = sameGroup ? 'apiVersion' : 'kind';
-  return { ...placeOf(document, path), path, message, hint };
+  const complaint = (message: string, hint: string): ManifestError => ({
+    ...placeOf(document, path),
+    path,
+    message,
+    hint,
+  });
+  const message = `kind "${kind}" of "${apiVersion}" is not supported`;
+  if (sameGroup)
+    return complaint(message, `use apiVersion: ${formatApiVersion(sameGroup.group, sameGroup.version)}`);
+  if (isForeign(group, registry)) {
+    const unasked = clusterIsKnown ? '' : ' (the cluster was not asked: --cluster)';
+    return complaint(
+      `kind "${kind}" of "${apiVersion}" is not known: no CustomResourceDefinition defines it, here or in the cluster${unasked}`,
+      `add the definition of kind ${kind} in group ${group}, or correct what is wrong with it`,
+    );
+  }
+  return complaint(
+    message,
+    closest === undefined ? `supported: ${names.join(', ')}` : `did you mean "${closest}"?`,
+  );
+}
+
+/** A group that could be somebody's own: neither one of Kubernetes' nor one that has other kinds. */
+function isForeign(group: string, registry: Registry): boolean {
+  if (!group.includes('.') || /(^|\.)k8s\.io$/.test(group)) return false;
+  return !registry.kinds.some((known) => known.group === group && !known.custom);
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
@@ -14,6 +14,8 @@ import { createMemoryRepository } from '../../../src/sync/git/memory-mirror.ts';
 import { rootApplication } from '../../../src/sync/root-application.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { type TestServer, startTestServer } from '../../api/test-server.ts';
+import { definitionSample } from '../../schemas/custom-samples.ts';
+import { startDefinitions } from '../../support/definitions.ts';
 import { REPO_URL, configMap, createInlineQueues } from '../../sync/harness.ts';
 
 let server: TestServer;
@@ -99,6 +101,45 @@ describe('the GitOps commands', () => {
       ],
     });
     expect(text.out + json.out).not.toContain('canary');
+  });
+
+  it('validate and diff custom objects by the definitions beside them, and those of the cluster', async () => {
+    const gadget = (size: number): string =>
+      `apiVersion: rec.example.com/v1\nkind: Gadget\nmetadata: {name: g}\nspec: {size: ${size}}\n`;
+    await writeFile(join(folder, 'gadget.yaml'), gadget(1));
+    const unknown = await run('validate', folder);
+    expect(unknown).toMatchObject({ code: 1 });
+    expect(unknown.out).toContain('here or in the cluster (the cluster was not asked: --cluster)');
+    expect((await run('validate', folder, '--cluster')).out).toContain('here or in the cluster\n');
+
+    await writeFile(join(folder, 'z-definition.json'), JSON.stringify(definitionSample));
+    expect(await run('validate', folder)).toMatchObject({ code: 0 });
+    const both = await run('diff', folder);
+    expect(both.out).toContain('+ Gadget default/g');
+    expect(both.out).toContain('+ CustomResourceDefinition gadgets.rec.example.com');
+    await writeFile(join(folder, 'gadget.yaml'), gadget(1000));
+    const wrong = await run('validate', folder);
+    expect(wrong.out).toContain('spec.size in body should be less than or equal to 100');
+    expect((await run('diff', folder)).err).toContain('should be less than or equal to 100');
+
+    await rm(join(folder, 'z-definition.json'));
+    const definitions = await startDefinitions(server.core);
+    closing.push(definitions);
+    await server.core.objects.create(definitionSample);
+    await vi.waitFor(() => expect(server.core.registry.byId('gadgets.rec.example.com')).toBeDefined());
+    await writeFile(join(folder, 'gadget.yaml'), gadget(2));
+    expect(await run('validate', folder, '--cluster')).toMatchObject({ code: 0 });
+    expect((await run('diff', folder)).out).toContain('+ Gadget default/g');
+    await server.core.objects.create({
+      apiVersion: 'rec.example.com/v1',
+      kind: 'Gadget',
+      metadata: { name: 'g', namespace: 'default' },
+      spec: { size: 1 },
+    });
+    const changed = await run('diff', folder);
+    expect(changed.out).toContain('~ Gadget default/g');
+    expect(changed.out).toContain('spec.size');
+    expect(changed.out).not.toContain('spec.mode');
   });
 
   it('exit with 1 for an application that is not there, and 3 for a server that is away', async () => {

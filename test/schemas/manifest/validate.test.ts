@@ -46,13 +46,18 @@ describe('validateManifests', () => {
     const { errors } = validate(
       'apiVersion: apps/v1\nkind: Deploymnet\n',
       'apiVersion: apps/v1beta1\nkind: Deployment\n',
+      'apiVersion: batch.k8s.io/v9\nkind: Whatever\n',
       'apiVersion: example.com/v1\nkind: Whatever\n',
     );
     expect(errors.map((error) => error.hint)).toEqual([
       'did you mean "Deployment"?',
       'use apiVersion: apps/v1',
       expect.stringMatching(/^supported: Application, /),
+      'add the definition of kind Whatever in group example.com, or correct what is wrong with it',
     ]);
+    expect(errors[3]?.message).toBe(
+      'kind "Whatever" of "example.com/v1" is not known: no CustomResourceDefinition defines it, here or in the cluster',
+    );
   });
 
   test('one object in two files names both places', () => {

@@ -119,6 +119,70 @@ describe('kubectl and custom resources', () => {
     expect((await server.core.store.list('gadgets.rec.example.com')).objects).toEqual([]);
   });
 
+  it('holds objects to the rules of their definition', async () => {
+    const definition = (rule: string): string =>
+      JSON.stringify({
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: 'rulers.rec.example.com' },
+        spec: {
+          group: 'rec.example.com',
+          scope: 'Namespaced',
+          names: { plural: 'rulers', kind: 'Ruler' },
+          versions: [
+            {
+              name: 'v1',
+              served: true,
+              storage: true,
+              schema: {
+                openAPIV3Schema: {
+                  type: 'object',
+                  properties: {
+                    spec: {
+                      type: 'object',
+                      'x-kubernetes-validations': [
+                        { rule, messageExpression: "'min is ' + string(self.min)" },
+                      ],
+                      properties: {
+                        min: { type: 'integer' },
+                        max: { type: 'integer' },
+                        unit: {
+                          type: 'string',
+                          'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'unit is fixed' }],
+                        },
+                      },
+                    },
+                  },
+                },
+              },
+            },
+          ],
+        },
+      });
+    const ruler = (spec: string): string =>
+      `apiVersion: rec.example.com/v1\nkind: Ruler\nmetadata: {name: r}\nspec: ${spec}\n`;
+    const refused = await server.kubectl(['apply', '-f', '-'], definition('self.min <= self.length'));
+    expect(refused.stderr).toContain(
+      "compilation failed: ERROR: <input>:1:17: undefined field 'length'\n | self.min <= self.length\n | ................^",
+    );
+    await run(['apply', '-f', '-'], definition('self.min <= self.max'));
+    await run(['wait', '--for', 'condition=established', 'crd/rulers.rec.example.com', '--timeout=30s']);
+    const wrong = await server.kubectl(['create', '-f', '-'], ruler('{min: 2, max: 1}'));
+    expect(wrong.stderr).toBe('The Ruler "r" is invalid: spec: Invalid value: min is 2\n');
+    await run(['create', '-f', '-'], ruler('{min: 1, max: 2, unit: cm}'));
+    const changed = await server.kubectl([
+      'patch',
+      'ruler',
+      'r',
+      '--type=merge',
+      '-p',
+      '{"spec":{"unit":"in"}}',
+    ]);
+    expect(changed.stderr).toBe('The Ruler "r" is invalid: spec.unit: Invalid value: unit is fixed\n');
+    await run(['patch', 'ruler', 'r', '--type=merge', '-p', '{"spec":{"max":3}}']);
+    await run(['delete', 'crd', 'rulers.rec.example.com', '--timeout=30s']);
+  });
+
   it('shows the events of the core group as those of events.k8s.io', async () => {
     const event = {
       apiVersion: 'v1',

@@ -52,12 +52,13 @@ try {
       await latencies(ours, request, REQUESTS);
       await latencies(theirs, request, REQUESTS);
       const figures = { p50: [[], []], p99: [[], []] } as Record<'p50' | 'p99', [number[], number[]]>;
-      let cpu = 0;
+      const cpu = { ours: 0, theirs: 0 };
       for (let round = 0; round < ROUNDS; round += 1) {
-        const before = await api.usage();
+        const before = [await api.usage(), await bare.usage()] as const;
         const measured = await latencies(ours, request, REQUESTS);
-        cpu += (await api.usage()).cpuSeconds - before.cpuSeconds;
         const compared = await latencies(theirs, request, REQUESTS);
+        cpu.ours += (await api.usage()).cpuSeconds - before[0].cpuSeconds;
+        cpu.theirs += (await bare.usage()).cpuSeconds - before[1].cpuSeconds;
         for (const percent of [50, 99] as const) {
           figures[`p${percent}`][0].push(percentile(measured, percent));
           figures[`p${percent}`][1].push(percentile(compared, percent));
@@ -76,8 +77,10 @@ try {
       }
       report({
         name: `${name} CPU of the server, ${concurrency} at a time`,
-        value: (cpu * 1e6) / (ROUNDS * REQUESTS),
+        value: (cpu.ours * 1e6) / (ROUNDS * REQUESTS),
         unit: 'µs',
+        baseline: (cpu.theirs * 1e6) / (ROUNDS * REQUESTS),
+        ratio: cpu.ours / cpu.theirs,
       });
       for (const client of [...ours, ...theirs]) client[Symbol.dispose]();
     }

@@ -3,7 +3,9 @@
  * metrics), and beside it a bare server for comparison: the least that Node can do to send the same bytes over the same TLS.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 
 export interface ApiProcess extends AsyncDisposable {
   readonly port: number;
@@ -43,15 +45,37 @@ export type ApiReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: string };
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
+let bundle: Promise<string> | undefined;
+
+/** As the program itself is built: what a loader of TypeScript adds to each function would be measured with it. */
+function bundled(): Promise<string> {
+  bundle ??= (async () => {
+    const outfile = join(root, '.cache', 'bench-api-main.mjs');
+    await build({
+      entryPoints: [join(root, 'bench', 'support', 'api-main.ts')],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      packages: 'external',
+      logLevel: 'error',
+    });
+    return outfile;
+  })();
+  return bundle;
+}
+
 /** `bare`: only the servers for comparison, on the other's certificate. */
 export async function startApiProcess(role: 'api' | 'bare', directory: string): Promise<ApiProcess> {
-  const main = fileURLToPath(new URL('./api-main.ts', import.meta.url));
+  const main = await bundled();
   const profile =
     process.argv.includes('--profile') && role === 'api'
       ? ['--cpu-prof', '--cpu-prof-dir=/tmp/api-prof']
       : [];
   const child = fork(main, [role, directory], {
-    execArgv: ['--import', 'tsx', ...profile],
+    execArgv: profile,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, (reply: ApiReply) => void>();

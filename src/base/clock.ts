@@ -14,6 +14,9 @@ export interface Clock {
   setTimer(task: () => void, delayMs: number): Timer;
 }
 
+/** Milliseconds with fractions, counted from nowhere in particular: to measure how long something took, never to decide. */
+export const stopwatchMs = (): number => performance.now();
+
 /** The longest delay that a Node timer takes (2^31 - 1 ms, about 24.8 days); longer ones are cut to it. */
 const MAX_TIMER_MS = 2_147_483_647;
 

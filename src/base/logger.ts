@@ -24,17 +24,6 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   return destination ? pino(options, destination) : pino(options, pino.destination(2));
 }
 
-/**
- * Lines of fixed fields, one after the other, for what is written with every request: nothing is looked for to be hidden,
- * the caller names each field.
- */
-export function createLineWriter(
-  destination: DestinationStream,
-): (fields: LogFields, message: string) => void {
-  const lines = pino({ base: null }, destination);
-  return (fields, message) => lines.info(fields, message);
-}
-
 export const silentLogger: Logger = {
   debug: () => undefined,
   info: () => undefined,

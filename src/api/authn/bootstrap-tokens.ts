@@ -16,7 +16,7 @@ import {
   isBootstrapToken,
 } from '../../schemas/bootstrap-token.ts';
 import type { LiveObjects } from './live-objects.ts';
-import type { TokenAuthenticator } from './types.ts';
+import type { TokenAuthenticator, TokenOwner } from './types.ts';
 
 export interface BootstrapToken {
   readonly id: string;
@@ -80,28 +80,31 @@ export function createBootstrapTokenAuthenticator(
   options: BootstrapAuthenticatorOptions,
 ): TokenAuthenticator {
   const { live, clock } = options;
+  async function authenticate(id: string, given: string): Promise<TokenOwner | undefined> {
+    const secret = await live.find('secrets', BOOTSTRAP_NAMESPACE, `${BOOTSTRAP_PREFIX}${id}`);
+    if (!secret || !isBootstrapToken(secret) || secret.metadata.deletionTimestamp !== undefined)
+      return undefined;
+    const matches =
+      bootstrapField(secret, 'token-id') === id &&
+      timingSafeEqual(digest(bootstrapField(secret, 'token-secret')), digest(given));
+    const expiresAt = bootstrapExpiryMs(secret);
+    const expired = expiresAt !== undefined && expiresAt <= clock.now();
+    if (!matches || expired || bootstrapField(secret, 'usage-bootstrap-authentication') !== 'true')
+      return undefined;
+    const extra = groupsOf(secret);
+    if (!extra) return undefined;
+    return {
+      user: {
+        name: `system:bootstrap:${id}`,
+        groups: [BOOTSTRAPPERS_GROUP, ...extra, 'system:authenticated'],
+      },
+    };
+  }
+
   return {
-    async authenticateToken(token) {
+    authenticateToken(token) {
       const [, id, given] = TOKEN.exec(token) ?? [];
-      if (id === undefined || given === undefined) return undefined;
-      const secret = await live.find('secrets', BOOTSTRAP_NAMESPACE, `${BOOTSTRAP_PREFIX}${id}`);
-      if (!secret || !isBootstrapToken(secret) || secret.metadata.deletionTimestamp !== undefined)
-        return undefined;
-      const matches =
-        bootstrapField(secret, 'token-id') === id &&
-        timingSafeEqual(digest(bootstrapField(secret, 'token-secret')), digest(given));
-      const expiresAt = bootstrapExpiryMs(secret);
-      const expired = expiresAt !== undefined && expiresAt <= clock.now();
-      if (!matches || expired || bootstrapField(secret, 'usage-bootstrap-authentication') !== 'true')
-        return undefined;
-      const extra = groupsOf(secret);
-      if (!extra) return undefined;
-      return {
-        user: {
-          name: `system:bootstrap:${id}`,
-          groups: [BOOTSTRAPPERS_GROUP, ...extra, 'system:authenticated'],
-        },
-      };
+      return id === undefined || given === undefined ? undefined : authenticate(id, given);
     },
   };
 }

@@ -17,7 +17,7 @@ import {
   parseClaims,
 } from './service-account-claims.ts';
 import type { TokenVerifier } from './service-account-tokens.ts';
-import { type TokenAuthenticator, TokenRefused, type UserInfo } from './types.ts';
+import { type TokenAuthenticator, type TokenOwner, TokenRefused, type UserInfo } from './types.ts';
 
 export interface ServiceAccountAuthenticatorOptions {
   readonly verifier: TokenVerifier;
@@ -110,22 +110,27 @@ export function createServiceAccountAuthenticator(
     await checkAccount(token);
   }
 
+  async function authenticate(text: string, wanted: readonly string[]): Promise<TokenOwner | undefined> {
+    const found = await verified(text);
+    if (!found) return undefined;
+    const { token, user } = found;
+    const meant = token.type === 'bound' ? token.audiences : [ISSUER];
+    const audiences = wanted.filter((audience) => meant.includes(audience));
+    if (audiences.length === 0)
+      throw new TokenRefused(
+        `token audiences ${JSON.stringify(meant)} is invalid for the target audiences ${JSON.stringify(wanted)}`,
+      );
+    if (token.type === 'bound') await checkToken(token);
+    else await checkLegacy(token, text);
+    return { user, audiences };
+  }
+
   return {
-    async authenticateToken(text, wanted) {
-      const found = await verified(text);
-      if (!found) return undefined;
-      const { token, user } = found;
-      const meant = token.type === 'bound' ? token.audiences : [ISSUER];
-      const audiences = wanted.filter((audience) => meant.includes(audience));
-      if (audiences.length === 0)
-        throw new TokenRefused(
-          `token audiences ${JSON.stringify(meant)} is invalid for the target audiences ${JSON.stringify(wanted)}`,
-        );
-      if (token.type === 'bound') await checkToken(token);
-      else await checkLegacy(token, text);
-      return { user, audiences };
-    },
+    authenticateToken: (text, wanted) => (COMPACT_JWS.test(text) ? authenticate(text, wanted) : undefined),
   };
 }
+
+/** RFC 7515, 7.1: header, payload and signature; anything else is a token of another sort. */
+const COMPACT_JWS = /^[\w-]+\.[\w-]*\.[\w-]*$/;
 
 const isSame = ({ metadata }: KubeObject, { uid }: NamedRef): boolean => metadata.uid === uid;

@@ -182,7 +182,7 @@ function isEntry(value: unknown): value is TokenEntry {
 /** The tokens of the table as one sort of bearer tokens. They are for this server only, whatever audience is asked for. */
 export function createTableAuthenticator(table: Pick<TokenTable, 'find'>): TokenAuthenticator {
   return {
-    async authenticateToken(token) {
+    authenticateToken(token) {
       const user = table.find(token);
       return user && { user };
     },

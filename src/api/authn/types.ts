@@ -1,5 +1,6 @@
 /** Who is asking: an authenticator looks at what a request proves. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Eventually } from '../../base/eventually.ts';
 import type { UserInfo } from '../core/types.ts';
 
 export type { UserInfo } from '../core/types.ts';
@@ -27,9 +28,10 @@ export interface TokenOwner {
 export interface TokenAuthenticator {
   /**
    * Undefined: not a token of this sort, or one that says nothing true. Throws {@link TokenRefused} where the token is of
-   * this sort and there is more to say about why it is worth nothing. `audiences`: of whom one must be meant.
+   * this sort and there is more to say about why it is worth nothing; that is a rejection: what is answered at once is
+   * never a refusal. `audiences`: of whom one must be meant.
    */
-  authenticateToken(token: string, audiences: readonly string[]): Promise<TokenOwner | undefined>;
+  authenticateToken(token: string, audiences: readonly string[]): Eventually<TokenOwner | undefined>;
 }
 
 /** Why a token is worth nothing; told in a TokenReview, never to whoever presented it. */
@@ -39,7 +41,7 @@ export class TokenRefused extends Error {
 
 export interface Authenticator {
   /** Called for every request, and again and again for as long as a watch or a session lives. */
-  authenticate(credentials: Credentials): Promise<Authentication>;
+  authenticate(credentials: Credentials): Eventually<Authentication>;
 }
 
 export const anonymousUser: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };

@@ -4,7 +4,15 @@
  * claims nothing is anonymous.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Authenticator, type TokenAuthenticator, type TokenOwner, TokenRefused } from './types.ts';
+import { andThen, type Eventually } from '../../base/eventually.ts';
+import {
+  type Authentication,
+  type Authenticator,
+  type Credentials,
+  type TokenAuthenticator,
+  type TokenOwner,
+  TokenRefused,
+} from './types.ts';
 
 export interface UnionOptions {
   /** For what a handshake proves. */
@@ -20,7 +28,7 @@ export type TokenVerdict =
   | { readonly valid: false; readonly why: string | undefined };
 
 export interface TokenReviewer {
-  review(token: string, audiences: readonly string[]): Promise<TokenVerdict>;
+  review(token: string, audiences: readonly string[]): Eventually<TokenVerdict>;
 }
 
 /** In the given order; the first to vouch for a token wins. `own`: this server's, of tokens that know no audience. */
@@ -28,35 +36,64 @@ export function createTokenReviewer(
   sorts: readonly TokenAuthenticator[],
   own: readonly string[],
 ): TokenReviewer {
-  return {
-    async review(token, audiences) {
-      let why: string | undefined;
-      for (const sort of sorts) {
-        try {
-          const owner = await sort.authenticateToken(token, audiences);
-          if (!owner) continue;
-          const meant = owner.audiences ?? own.filter((audience) => audiences.includes(audience));
-          if (meant.length > 0) return { valid: true, owner: { ...owner, audiences: meant } };
-        } catch (error) {
-          if (!(error instanceof TokenRefused)) throw error;
-          why ??= error.message;
-        }
+  function verdictOf(owner: TokenOwner, audiences: readonly string[]): TokenVerdict | undefined {
+    const meant = owner.audiences ?? own.filter((audience) => audiences.includes(audience));
+    return meant.length > 0 ? { valid: true, owner: { ...owner, audiences: meant } } : undefined;
+  }
+
+  /** `first`: what the sort at `from` has begun to find out. */
+  async function reviewOn(
+    from: number,
+    first: Promise<TokenOwner | undefined>,
+    token: string,
+    audiences: readonly string[],
+  ): Promise<TokenVerdict> {
+    let why: string | undefined;
+    for (const [index, sort] of sorts.entries()) {
+      if (index < from) continue;
+      try {
+        const owner = await (index === from ? first : sort.authenticateToken(token, audiences));
+        const verdict = owner && verdictOf(owner, audiences);
+        if (verdict) return verdict;
+      } catch (error) {
+        if (!(error instanceof TokenRefused)) throw error;
+        why ??= error.message;
       }
-      return { valid: false, why };
+    }
+    return { valid: false, why };
+  }
+
+  return {
+    review(token, audiences) {
+      for (const [index, sort] of sorts.entries()) {
+        const owner = sort.authenticateToken(token, audiences);
+        if (owner instanceof Promise) return reviewOn(index, owner, token, audiences);
+        const verdict = owner && verdictOf(owner, audiences);
+        if (verdict) return verdict;
+      }
+      return { valid: false, why: undefined };
     },
   };
 }
 
 export function createUnionAuthenticator({ certificates, tokens, audiences }: UnionOptions): Authenticator {
+  function byToken(
+    { headers }: Credentials,
+    otherwise: Authentication | undefined,
+  ): Eventually<Authentication> {
+    const claim = bearerOf(headers);
+    if (claim === undefined) return otherwise ?? { result: 'anonymous' };
+    if (claim === '') return { result: 'rejected' };
+    return andThen(tokens.review(claim, audiences), (verdict) =>
+      verdict.valid ? { result: 'user', user: verdict.owner.user } : { result: 'rejected' },
+    );
+  }
+
   return {
-    async authenticate(credentials) {
-      const byCertificate = await certificates?.authenticate(credentials);
-      if (byCertificate?.result === 'user') return byCertificate;
-      const claim = bearerOf(credentials.headers);
-      if (claim === undefined) return byCertificate ?? { result: 'anonymous' };
-      const verdict = claim === '' ? undefined : await tokens.review(claim, audiences);
-      return verdict?.valid ? { result: 'user', user: verdict.owner.user } : { result: 'rejected' };
-    },
+    authenticate: (credentials) =>
+      andThen(certificates?.authenticate(credentials), (certified) =>
+        certified?.result === 'user' ? certified : byToken(credentials, certified),
+      ),
   };
 }
 

@@ -18,6 +18,12 @@ const ANONYMOUS = 'system:anonymous';
 const AUTHENTICATED = 'system:authenticated';
 const UNAUTHENTICATED = 'system:unauthenticated';
 
+/** Whether there is anything for {@link impersonationOf} to look at: nearly every request has no such header. */
+export const impersonates = (rawHeaders: readonly string[]): boolean =>
+  rawHeaders.some((text, index) => index % 2 === 0 && PREFIX.test(text));
+
+const PREFIX = /^impersonate-/i;
+
 /** `rawHeaders` as Node gives them: names and values in turn, repeated headers apart. */
 export function impersonationOf(rawHeaders: readonly string[]): Impersonation | undefined {
   let name = '';

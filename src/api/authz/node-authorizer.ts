@@ -3,6 +3,7 @@
  * "Isolation"). Nothing is allowed by default; a question about an object is answered from what is stored, never from the
  * request. What only the body of a request tells is checked at admission (core/admission/node-restriction.ts).
  */
+import type { Eventually } from '../../base/eventually.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { UserInfo } from '../core/types.ts';
@@ -22,7 +23,7 @@ export interface NodeLookup {
 
 export interface NodeAuthorizer {
   /** Undefined where the user is no node. */
-  authorize(user: UserInfo, attributes: ResourceAttributes): Promise<Decision | undefined>;
+  authorize(user: UserInfo, attributes: ResourceAttributes): Eventually<Decision | undefined>;
 }
 
 export const NODES_GROUP = 'system:nodes';
@@ -175,15 +176,22 @@ export function createNodeAuthorizer(lookup: NodeLookup): NodeAuthorizer {
       : deny('can only read its own certificate signing requests');
   }
 
+  async function authorizeNode(
+    user: UserInfo,
+    node: string,
+    attributes: ResourceAttributes,
+  ): Promise<Decision> {
+    const decision = await decide(user, node, attributes, false);
+    if (decision.allowed || !ASKED_OF_PODS.has(attributes.resource)) return decision;
+    // A pod may have been bound through another server a moment ago: look again before refusing.
+    await lookup.refresh();
+    return decide(user, node, attributes, true);
+  }
+
   return {
-    async authorize(user, attributes) {
+    authorize(user, attributes) {
       const node = nodeNameOf(user);
-      if (node === undefined) return undefined;
-      const decision = await decide(user, node, attributes, false);
-      if (decision.allowed || !ASKED_OF_PODS.has(attributes.resource)) return decision;
-      // A pod may have been bound through another server a moment ago: look again before refusing.
-      await lookup.refresh();
-      return decide(user, node, attributes, true);
+      return node === undefined ? undefined : authorizeNode(user, node, attributes);
     },
   };
 }

@@ -2,6 +2,7 @@
  * Roles and bindings as they are now: what RBAC allows, and which rules somebody has. Read from the caches, without waiting
  * for them; bindings are indexed by their subjects, so that a request costs what the asker's own bindings cost.
  */
+import { andThen, type Eventually } from '../../base/eventually.ts';
 import { objectKey } from '../../schemas/object.ts';
 import { type Binding, type PolicyRule, RBAC_GROUP, type Role, type RoleRef } from '../../schemas/rbac.ts';
 import type { ResourceCache } from '../../store/cache.ts';
@@ -12,8 +13,8 @@ import { describeSubject, keyOfSubject, keysOfBinding, keysOfUser } from './subj
 import type { Decision, GrantedRules, ResourceAttributes } from './types.ts';
 
 export interface RbacPolicy {
-  authorize(user: UserInfo, attributes: ResourceAttributes): Promise<Decision>;
-  authorizePath(user: UserInfo, verb: string, path: string): Promise<Decision>;
+  authorize(user: UserInfo, attributes: ResourceAttributes): Eventually<Decision>;
+  authorizePath(user: UserInfo, verb: string, path: string): Eventually<Decision>;
   /** Without a namespace: what is granted everywhere. */
   rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
   /** Undefined where there is no such role. Looks again before it says so: a role and its binding may come together. */
@@ -50,7 +51,7 @@ export function rbacPolicyOf(snapshots: Snapshots): RbacPolicy {
 }
 
 function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
-  let opened: Promise<Caches> | undefined;
+  let opened: Eventually<Caches> | undefined;
 
   async function open(): Promise<Caches> {
     const cacheOf = async (plural: string): Promise<ResourceCache> =>
@@ -68,14 +69,19 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
     return { roles, clusterRoles, bindings, clusterBindings };
   }
 
-  function caches(): Promise<Caches> {
-    if (!opened) {
-      opened = open();
-      opened.catch(() => {
+  function caches(): Eventually<Caches> {
+    if (opened) return opened;
+    const opening = open();
+    opened = opening;
+    opening.then(
+      (at) => {
+        opened = at;
+      },
+      () => {
         opened = undefined;
-      });
-    }
-    return opened;
+      },
+    );
+    return opening;
   }
 
   function rulesAt(at: Caches, { kind, name }: RoleRef, namespace: string | undefined): Grant['rules'] {
@@ -103,14 +109,15 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
     if (!all(at.clusterBindings, undefined) && namespace) all(at.bindings, namespace);
   }
 
-  async function decide(
+  function decide(
+    at: Caches,
     user: UserInfo,
     namespace: string | undefined,
     allows: (rules: readonly PolicyRule[]) => boolean,
-  ): Promise<Decision> {
+  ): Decision {
     let decision: Decision | undefined;
     const missing = new Set<string>();
-    visitGrants(await caches(), user, namespace, ({ binding, key, rules }) => {
+    visitGrants(at, user, namespace, ({ binding, key, rules }) => {
       if (!rules) missing.add(noRole(binding.roleRef));
       else if (allows(rules)) decision = allowedBy(binding, key);
       return decision !== undefined;
@@ -122,9 +129,11 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
 
   return {
     authorize: (user, attributes) =>
-      decide(user, attributes.namespace, (rules) => rulesAllow(rules, attributes)),
+      andThen(caches(), (at) =>
+        decide(at, user, attributes.namespace, (rules) => rulesAllow(rules, attributes)),
+      ),
     authorizePath: (user, verb, path) =>
-      decide(user, undefined, (rules) => rulesAllowPath(rules, verb, path)),
+      andThen(caches(), (at) => decide(at, user, undefined, (rules) => rulesAllowPath(rules, verb, path))),
     async rulesFor(user, namespace) {
       const found = new Set<PolicyRule>();
       const errors = new Set<string>();

@@ -1,4 +1,5 @@
 /** What a request wants to do, and whether it may. */
+import type { Eventually } from '../../base/eventually.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../core/types.ts';
 
@@ -30,9 +31,9 @@ export interface GrantedRules {
 }
 
 export interface Authorizer {
-  authorize(user: UserInfo, attributes: ResourceAttributes): Promise<Decision>;
+  authorize(user: UserInfo, attributes: ResourceAttributes): Eventually<Decision>;
   /** Paths that are no resources: discovery, metrics. */
-  authorizePath(user: UserInfo, verb: string, path: string): Promise<Decision>;
+  authorizePath(user: UserInfo, verb: string, path: string): Eventually<Decision>;
   rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
 }
 

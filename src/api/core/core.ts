@@ -3,6 +3,7 @@
  * that any number of processes can run one. Used by the HTTP layer and, in process, by the simulation.
  */
 import type { Clock } from '../../base/clock.ts';
+import type { Eventually } from '../../base/eventually.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
@@ -72,7 +73,8 @@ export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, As
   readonly schemas: TypeSchemas;
   readonly snapshots: Snapshots;
   readonly clock: Clock;
-  get(ref: ObjectRef, resourceVersion?: string): Promise<KubeObject>;
+  /** Throws what it finds out at once, and rejects with the rest. */
+  get(ref: ObjectRef, resourceVersion?: string): Eventually<KubeObject>;
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
   /** Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a version too old). */
   watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
@@ -255,7 +257,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),
     restorePods: (node, pods) => restorePods(store, node, pods),
     async warm() {
-      await Promise.all(registry.stored.map((kind) => snapshots.open(kind)));
+      await Promise.all(registry.stored.map(async (kind) => snapshots.open(kind)));
     },
     async [Symbol.asyncDispose]() {
       await events[Symbol.asyncDispose]();

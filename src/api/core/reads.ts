@@ -2,6 +2,7 @@
  * Get and list, served from the caches. A read without a version is consistent: the cache first catches up with what
  * was committed before the request. Pages of one list all show the version of its first page.
  */
+import { andThen, type Eventually } from '../../base/eventually.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import { fromStored, type ResourceKind } from '../../schemas/resource-kind.ts';
 import { expired, isStatusError, notFound } from '../../schemas/status.ts';
@@ -13,27 +14,30 @@ import { parseResourceVersion, tooLarge } from './versions.ts';
 import { sortKey } from './sorted-objects.ts';
 import type { WatchHub } from './watch-hub.ts';
 
-export async function readObject(
+export function readObject(
   snapshots: Snapshots,
   { kind, namespace, name }: ObjectRef,
   resourceVersion?: string,
-): Promise<KubeObject> {
-  const snapshot = await snapshots.open(kind);
-  await reach(snapshot, resourceVersion);
-  const found = snapshot.hub.cache.get(objectKey(namespace, name));
-  if (!found) throw notFound(kind, name);
-  return fromStored(kind, found);
+): Eventually<KubeObject> {
+  return andThen(snapshots.open(kind), (snapshot) =>
+    andThen(reach(snapshot, resourceVersion), () => {
+      const found = snapshot.hub.cache.get(objectKey(namespace, name));
+      if (!found) throw notFound(kind, name);
+      return fromStored(kind, found);
+    }),
+  );
 }
 
 /** Waits until the cache is fresh enough for a read at this version: '' is now, '0' is whatever is there. */
-export async function reach(snapshot: Snapshot, resourceVersion: string | undefined): Promise<void> {
-  if (resourceVersion === '0') return;
+export function reach(snapshot: Snapshot, resourceVersion: string | undefined): Eventually<void> {
+  if (resourceVersion === '0') return undefined;
   const { cache } = snapshot.hub;
   if (resourceVersion === undefined || resourceVersion === '') return snapshot.refresh();
   const wanted = parseResourceVersion(resourceVersion);
-  if (Number(cache.version) >= wanted) return;
-  await snapshot.refresh();
-  if (Number(cache.version) < wanted) throw tooLarge(resourceVersion, cache.version);
+  if (Number(cache.version) >= wanted) return undefined;
+  return andThen(snapshot.refresh(), () => {
+    if (Number(cache.version) < wanted) throw tooLarge(resourceVersion, cache.version);
+  });
 }
 
 interface View {

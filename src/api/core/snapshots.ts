@@ -1,11 +1,13 @@
 /** The caches and hubs that reads are served from: one per resource, opened at first use, kept until disposal. */
+import type { Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ResourceKind, storageIdOf } from '../../schemas/resource-kind.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import { createWatchHub, type WatchHub } from './watch-hub.ts';
 
 export interface Snapshots extends AsyncDisposable {
-  open(kind: Pick<ResourceKind, 'group' | 'plural' | 'storage'>): Promise<Snapshot>;
+  /** At once where it is open, as it is after the first time. */
+  open(kind: Pick<ResourceKind, 'group' | 'plural' | 'storage'>): Eventually<Snapshot>;
 }
 
 export interface Snapshot {
@@ -15,7 +17,7 @@ export interface Snapshot {
 }
 
 export function createSnapshots(options: { caches: CacheSet; logger: Logger }): Snapshots {
-  const opened = new Map<string, Promise<Snapshot>>();
+  const opened = new Map<string, Eventually<Snapshot>>();
 
   async function openOne(resource: string): Promise<Snapshot> {
     const cache = await options.caches.open(resource);
@@ -26,16 +28,18 @@ export function createSnapshots(options: { caches: CacheSet; logger: Logger }): 
   return {
     open(kind) {
       const resource = storageIdOf(kind);
-      let found = opened.get(resource);
-      if (!found) {
-        found = openOne(resource);
-        opened.set(resource, found);
-        found.catch(() => opened.delete(resource));
-      }
-      return found;
+      const found = opened.get(resource);
+      if (found) return found;
+      const opening = openOne(resource);
+      opened.set(resource, opening);
+      opening.then(
+        (snapshot) => opened.set(resource, snapshot),
+        () => opened.delete(resource),
+      );
+      return opening;
     },
     async [Symbol.asyncDispose]() {
-      for (const result of await Promise.allSettled(opened.values()))
+      for (const result of await Promise.allSettled([...opened.values()].map(async (snapshot) => snapshot)))
         if (result.status === 'fulfilled') await result.value.hub[Symbol.asyncDispose]();
     },
   };

@@ -4,14 +4,15 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { andThen, type Eventually } from '../../base/eventually.ts';
 import { failure } from '../../schemas/status.ts';
-import { anonymousUser, type Authenticator, type Credentials } from '../authn/types.ts';
-import { type Impersonation, impersonationOf } from '../authz/impersonation.ts';
+import { anonymousUser, type Authentication, type Authenticator, type Credentials } from '../authn/types.ts';
+import { type Impersonation, impersonates, impersonationOf } from '../authz/impersonation.ts';
 import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { UserInfo } from '../core/types.ts';
 import type { VirtualResource } from '../virtual/types.ts';
-import type { RequestTarget } from './request-target.ts';
+import type { RequestTarget, ResourceTarget } from './request-target.ts';
 import { targetOf } from './request-url.ts';
 import { authorize, route, type RoutedRequest } from './resource-requests.ts';
 import { SYMPHONY_GROUP } from './symphony-resources.ts';
@@ -46,7 +47,7 @@ export interface EntryWitness {
 
 export interface Access {
   /** Throws 401, 403, 404 or 405. */
-  enter(request: IncomingMessage, url: URL, witness?: EntryWitness): Promise<Entered>;
+  enter(request: IncomingMessage, url: URL, witness?: EntryWitness): Eventually<Entered>;
 }
 
 export interface AccessOptions {
@@ -57,16 +58,7 @@ export interface AccessOptions {
 }
 
 export function createAccess({ core, virtual, authenticator, authorizer }: AccessOptions): Access {
-  /** Who the request is to be answered for, where the asker may speak for them. */
-  async function impersonated(request: IncomingMessage, asker: UserInfo): Promise<Impersonation | undefined> {
-    const impersonation = impersonationOf(request.rawHeaders);
-    if (!impersonation) return undefined;
-    for (const attributes of impersonation.asked) await authorize(authorizer, asker, { attributes });
-    return impersonation;
-  }
-
-  async function identify(credentials: Credentials, path: string): Promise<UserInfo> {
-    const claim = await authenticator.authenticate(credentials);
+  function identified(claim: Authentication, path: string): UserInfo {
     if (claim.result === 'user') return claim.user;
     if (PUBLIC.test(path)) return anonymousUser;
     throw failure(401, 'Unauthorized', 'Unauthorized');
@@ -88,34 +80,79 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
     );
   }
 
-  return {
-    async enter(request, url, witness) {
-      const method = request.method ?? 'GET';
-      const path = url.pathname;
-      const { headers, socket } = request;
-      const credentials: Credentials = { headers, certificate: certificateOf(socket) };
-      const asker = await identify(credentials, path);
-      const meant = await impersonated(request, asker).catch((error: unknown) => {
-        witness?.identified(asker);
-        throw error;
-      });
-      const user = meant?.user ?? asker;
-      const proof: Proof = { credentials, asker, asked: meant?.asked ?? [] };
-      witness?.identified(user, meant ? asker : undefined);
-      const target = targetOf(url);
-      const isOurs = target.type === 'resource' && target.group === SYMPHONY_GROUP;
-      if (isOurs) return { user, url, target, routed: undefined, proof };
-      if (target.type === 'resource' && isServed(target.group, target.version)) {
-        const routed = route(core.registry, virtual, method, target, url.searchParams);
+  /** The same for every request for this URL, until the kinds change. */
+  const routes = new WeakMap<
+    URL,
+    { readonly method: string; readonly version: number; readonly routed: RoutedRequest }
+  >();
+
+  function routedOf(method: string, url: URL, target: ResourceTarget): RoutedRequest | undefined {
+    const { version } = core.registry;
+    const known = routes.get(url);
+    if (known?.method === method && known.version === version) return known.routed;
+    if (!isServed(target.group, target.version)) return undefined;
+    const routed = route(core.registry, virtual, method, target, url.searchParams);
+    routes.set(url, { method, version, routed });
+    return routed;
+  }
+
+  /** What the user asks for, once it is known who that is. */
+  function admit(
+    method: string,
+    url: URL,
+    user: UserInfo,
+    proof: Proof,
+    witness: EntryWitness | undefined,
+  ): Eventually<Entered> {
+    const path = url.pathname;
+    const target = targetOf(url);
+    if (target.type === 'resource') {
+      if (target.group === SYMPHONY_GROUP) return { user, url, target, routed: undefined, proof };
+      const routed = routedOf(method, url, target);
+      if (routed) {
         witness?.routed(routed);
-        await authorize(authorizer, user, routed);
-        return { user, url, target, routed, proof };
+        return andThen(authorize(authorizer, user, routed), () => ({ user, url, target, routed, proof }));
       }
-      if (!PUBLIC.test(path)) await allowPath(user, method, path);
-      return { user, url, target: { type: 'other', path }, routed: undefined, proof };
+    }
+    const entered: Entered = { user, url, target: { type: 'other', path }, routed: undefined, proof };
+    return PUBLIC.test(path) ? entered : allowPath(user, method, path).then(() => entered);
+  }
+
+  /** The asker speaks for somebody else, where they may. */
+  async function admitAs(
+    { method = 'GET', rawHeaders }: IncomingMessage,
+    url: URL,
+    { credentials, asker }: Pick<Proof, 'credentials' | 'asker'>,
+    witness: EntryWitness | undefined,
+  ): Promise<Entered> {
+    let meant: Impersonation | undefined;
+    try {
+      meant = impersonationOf(rawHeaders);
+      for (const attributes of meant?.asked ?? []) await authorize(authorizer, asker, { attributes });
+    } catch (error) {
+      witness?.identified(asker);
+      throw error;
+    }
+    const user = meant?.user ?? asker;
+    witness?.identified(user, meant ? asker : undefined);
+    return admit(method, url, user, { credentials, asker, asked: meant?.asked ?? [] }, witness);
+  }
+
+  return {
+    enter(request, url, witness) {
+      const { method = 'GET', headers, rawHeaders, socket } = request;
+      const credentials: Credentials = { headers, certificate: certificateOf(socket) };
+      return andThen(authenticator.authenticate(credentials), (claim) => {
+        const asker = identified(claim, url.pathname);
+        if (impersonates(rawHeaders)) return admitAs(request, url, { credentials, asker }, witness);
+        witness?.identified(asker);
+        return admit(method, url, asker, { credentials, asker, asked: NOTHING }, witness);
+      });
     },
   };
 }
+
+const NOTHING: Proof['asked'] = [];
 
 /** What a handshake proved is true for as long as its connection. */
 const certificates = new WeakMap<TLSSocket, Buffer>();

@@ -3,19 +3,17 @@
  * (access.ts); only then is its body read. Resource paths are not routes but data (request-target.ts), since kinds may
  * come at run time.
  */
-import type { IncomingMessage } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Logger, silentLogger } from '../../base/logger.ts';
-import { systemRng } from '../../base/rng.ts';
-import { badRequest } from '../../schemas/status.ts';
 import type { Authenticator } from '../authn/types.ts';
 import type { Authorizer } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { ObjectAction } from '../core/subresources/types.ts';
 import { loadDescriptions } from '../openapi/descriptions.ts';
 import { createOpenApi } from '../openapi/documents.ts';
-import { answerHeaders, proxyRequest } from '../proxy/proxy-request.ts';
 import { createPodStreams } from '../streams/pod-streams.ts';
 import type { PeerService } from '../peers/serve-peer.ts';
 import type { Tunnels } from '../tunnel.ts';
@@ -23,7 +21,7 @@ import type { VirtualResource } from '../virtual/types.ts';
 import { createAccess, type Entered } from './access.ts';
 import { createBodyBudget } from './body-budget.ts';
 import type { AnswerRecord, Attempt } from './answer-record.ts';
-import { statusAnswer, textAnswer } from './answers.ts';
+import { textAnswer } from './answers.ts';
 import {
   answerClientError,
   type ConnectionLimits,
@@ -32,26 +30,14 @@ import {
   serverOptions,
 } from './connection-limits.ts';
 import { statusOf } from './failures.ts';
-import { type OtherRequestsOptions, serveOther } from './other-requests.ts';
+import { createExchanges, type Exchange } from './exchanges.ts';
+import type { OtherRequestsOptions } from './other-requests.ts';
 import { createLiveSessions } from './live-sessions.ts';
-import { streamLogs } from './pod-logs.ts';
-import { errorEncoding } from './negotiation.ts';
-import { listOptions } from './query-options.ts';
-import {
-  answerContext,
-  type ApiRequest,
-  type RoutedRequest,
-  serveResource,
-  STREAMS,
-} from './resource-requests.ts';
 import { createRateLimits, type RateLimits, unlimited } from './rate-limits.ts';
 import { createRequestGate } from './request-gate.ts';
 import { urlOf } from './request-url.ts';
 import { sendAnswer } from './send-answer.ts';
-import { serveSymphony } from './symphony-resources.ts';
 import { refuseUpgrade, serveUpgrade } from './upgrades.ts';
-import { serveVirtual } from './virtual-requests.ts';
-import { responseOutput, streamWatch, type WatchStream } from './watch-response.ts';
 
 export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'virtual' | 'openapi' | 'nowMs'> {
   readonly core: ApiCore;
@@ -77,7 +63,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set once it is through the door. */
     entered: Entered | undefined;
-    attempt: Attempt | undefined;
+    exchange: Exchange | undefined;
   }
 }
 
@@ -93,7 +79,7 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
 
 export function createApp(options: AppOptions): App {
-  const { core, logger, tunnels } = options;
+  const { core, logger, tunnels, authorizer } = options;
   const virtual = options.virtual ?? [];
   const actions = [...options.core.actions, ...(options.actions ?? [])];
   const openapi = createOpenApi({
@@ -109,7 +95,6 @@ export function createApp(options: AppOptions): App {
     nowMs: () => core.clock.now(),
   };
   const access = createAccess({ ...options, virtual });
-  const streams = new Set<WatchStream>();
   const podStreams = createPodStreams({ tunnels, clock: core.clock, logger });
   const live = createLiveSessions({ ...options, clock: core.clock });
   const connections = { ...defaultConnectionLimits, ...options.connections };
@@ -121,136 +106,30 @@ export function createApp(options: AppOptions): App {
     clock: core.clock,
     onAnswer: options.onAnswer,
   });
-  const server = createServer(options.tls, connections);
+  const exchanges = createExchanges({ core, actions, authorizer, tunnels, others, gate, live, logger });
+  const server = createServer(options.tls, connections, (request, response) => {
+    void exchanges.serve(request, response);
+  });
   limitConnections(server.server, connections);
 
+  server.decorateRequest('exchange', undefined);
   server.decorateRequest('entered', undefined);
-  server.decorateRequest('attempt', undefined);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-  server.setErrorHandler((error, { headers }, reply) =>
-    sendAnswer(reply, statusAnswer(statusOf(error, logger), errorEncoding(headers.accept))),
-  );
-  server.setNotFoundHandler((_request, reply) => sendAnswer(reply, textAnswer(404, '404 page not found\n')));
-
-  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { entered } = request;
-    if (!entered) throw new Error('a request did not enter');
-    const { target, routed, url, user } = entered;
-    const { method, headers } = request;
-    const body = Buffer.isBuffer(request.body) ? request.body : undefined;
-    if (target.type === 'other')
-      return sendAnswer(reply, await serveOther(others, { method, url, headers, body }));
-    const deprecation = routed?.stored?.custom?.deprecation ?? routed?.stored?.deprecation;
-    const warnings: string[] = deprecation === undefined ? [] : [deprecation];
-    const annotations = new Map<string, string>();
-    if (request.attempt) request.attempt.annotations = annotations;
-    const query = url.searchParams;
-    const api: ApiRequest = { method, target, query, headers, body, user, warnings, annotations };
-    if (!routed) return sendAnswer(reply, await serveSymphony(core, options.authorizer, api), warnings);
-    if (routed.virtual)
-      return sendAnswer(reply, await serveVirtual(routed, routed.virtual, api, core.clock.now()), warnings);
-    if (routed.subresource === 'proxy') return proxy(api, routed, request, reply);
-    if (routed.subresource && STREAMS.includes(routed.subresource))
-      return stream(api, routed, request, reply);
-    if (routed.verb === 'watch') return watch(api, routed, request, reply);
-    return sendAnswer(reply, await serveResource(core, actions, api, routed), warnings);
-  }
-
-  async function watch(
-    request: ApiRequest,
-    { stored: kind }: RoutedRequest & { readonly virtual: undefined },
-    fastifyRequest: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<FastifyReply> {
-    const { raw } = fastifyRequest;
-    const { namespace, name } = request.target;
-    const watched = listOptions(request.query, true);
-    const byName = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
-    const stream = await streamWatch(
-      {
-        core,
-        collection: { kind, namespace },
-        options: { ...watched, ...byName },
-        context: answerContext(core, request, kind),
-        logger,
-      },
-      responseOutput(reply.raw, {}),
-    );
+  server.setErrorHandler((error, request, reply) => {
+    // A body that was not read to its end stands in the way of the next request.
+    if (reply.getHeader('connection') === 'close') reply.raw.shouldKeepAlive = false;
     reply.hijack();
-    const { attempt } = fastifyRequest;
-    if (attempt) gate.started(raw, attempt, reply.raw.statusCode);
-    lookAfter(fastifyRequest, reply, stream);
-    return reply;
-  }
-
-  async function proxy(
-    { target, method, headers, body }: ApiRequest,
-    { stored }: RoutedRequest & { readonly virtual: undefined },
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<FastifyReply> {
-    const { namespace = '', name = '', proxyPath = '/' } = target;
-    const { search } = new URL(request.url, 'http://api');
-    const abort = new AbortController();
-    reply.raw.on('close', () => abort.abort());
-    const answered = await proxyRequest(
-      { core, tunnels, rng: systemRng },
-      {
-        resource: stored.plural === 'services' ? 'services' : 'pods',
-        namespace,
-        name,
-        path: `${proxyPath}${search}`,
-        method,
-        headers,
-        body,
-        signal: abort.signal,
-      },
-    );
-    return reply
-      .code(answered.statusCode ?? 502)
-      .headers(answerHeaders(answered.headers))
-      .send(answered);
-  }
-
-  async function stream(
-    request: ApiRequest,
-    { stored: kind, subresource }: RoutedRequest & { readonly virtual: undefined },
-    fastifyRequest: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<FastifyReply> {
-    const { namespace, name = '' } = request.target;
-    const pod = () => core.get({ kind, namespace, name });
-    if (subresource !== 'log') {
-      await pod();
-      throw badRequest('Upgrade request required');
-    }
-    await streamLogs({ pod, podName: name, query: request.query, tunnels }, reply.raw);
+    exchanges.refuse({ request: request.raw, response: reply.raw }, error);
+  });
+  server.setNotFoundHandler((request, reply) => {
     reply.hijack();
-    lookAfter(fastifyRequest, reply, { close: () => void reply.raw.destroy() });
-    return reply;
-  }
-
-  /** What goes on after its request: ended with the server, and when its client may no longer. */
-  function lookAfter(request: FastifyRequest, { raw }: FastifyReply, stream: WatchStream): void {
-    const { entered } = request;
-    if (!entered?.routed || raw.closed) return;
-    const { proof, user, routed } = entered;
-    streams.add(stream);
-    const forget = live.add({ proof, user, attributes: routed.attributes, end: () => stream.close() });
-    raw.on('close', () => {
-      streams.delete(stream);
-      forget();
-    });
-  }
-
+    sendAnswer(request.raw, reply.raw, textAnswer(404, '404 page not found\n'));
+  });
   server.addHook('onRequest', async (request, reply) => {
-    const { raw } = request;
-    const attempt: Attempt = {};
-    request.attempt = attempt;
-    // A client that leaves early gets no answer to be told of.
-    reply.raw.once('close', () => gate.over(raw, attempt, reply.raw.statusCode));
-    request.entered = await gate.enter(raw, urlOf(raw.url), attempt);
+    const exchange = exchanges.begin(request.raw, reply.raw);
+    request.exchange = exchange;
+    request.entered = await exchanges.enter(exchange);
   });
   const budget = createBodyBudget();
   server.addHook('preParsing', async ({ entered }, reply, payload) => {
@@ -259,10 +138,12 @@ export function createApp(options: AppOptions): App {
     reply.raw.once('close', giveBack);
     return metered;
   });
-  server.addHook('onResponse', ({ raw, attempt }, reply, done) => {
-    if (attempt) gate.over(raw, attempt, reply.statusCode, reply.elapsedTime);
-    done();
-  });
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { exchange, entered, body } = request;
+    if (!exchange || !entered) throw new Error('a request did not enter');
+    reply.hijack();
+    await exchanges.answer(exchange, entered, Buffer.isBuffer(body) ? body : undefined);
+  }
   server.post('/webhooks/:provider', { bodyLimit: MAX_WEBHOOK_BYTES }, answer);
   server.all('/*', answer);
 
@@ -284,8 +165,7 @@ export function createApp(options: AppOptions): App {
   return {
     server,
     endStreams() {
-      for (const stream of streams) stream.close();
-      streams.clear();
+      exchanges.endStreams();
       podStreams.close();
       live[Symbol.dispose]();
     },
@@ -294,24 +174,33 @@ export function createApp(options: AppOptions): App {
 
 const SWITCHING_PROTOCOLS = 101;
 
-function createServer(tls: AppOptions['tls'], limits: ConnectionLimits): FastifyInstance {
-  const common = {
+/** They come without a body (one that is sent all the same is not looked at): there is nothing to wait for. */
+const READS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD']);
+
+function createServer(
+  tls: AppOptions['tls'],
+  limits: ConnectionLimits,
+  serveRead: (request: IncomingMessage, response: ServerResponse) => void,
+): FastifyInstance {
+  return fastify({
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
     clientErrorHandler: answerClientError,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     logger: false,
-  } as const;
-  if (!tls) return fastify({ ...common, http: serverOptions(limits) });
-  // A certificate is asked for, not demanded: without one of ours, the bearer token says who it is.
-  const https = {
-    ...tls,
-    ...serverOptions(limits),
-    handshakeTimeout: limits.handshakeTimeoutMs,
-    requestCert: true,
-    rejectUnauthorized: false,
-  };
-  return fastify({ ...common, https });
+    serverFactory: (serveOther) => {
+      const listener = (request: IncomingMessage, response: ServerResponse): void =>
+        READS.has(request.method) ? serveRead(request, response) : serveOther(request, response);
+      if (!tls) return createHttpServer(serverOptions(limits), listener);
+      // A certificate is asked for, not demanded: without one of ours, the bearer token says who it is.
+      const https = {
+        ...tls,
+        ...serverOptions(limits),
+        handshakeTimeout: limits.handshakeTimeoutMs,
+        requestCert: true,
+        rejectUnauthorized: false,
+      };
+      return createHttpsServer(https, listener);
+    },
+  });
 }

@@ -4,15 +4,16 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
+import type { Eventually } from '../../base/eventually.ts';
 import { isStatusError } from '../../schemas/status.ts';
-import type { Access, Entered } from './access.ts';
+import type { Access, Entered, EntryWitness } from './access.ts';
 import { answerRecord, type AnswerRecord, type Attempt } from './answer-record.ts';
 import { checkHead, type ConnectionLimits } from './connection-limits.ts';
 import { type RateLimits, rejectionOf } from './rate-limits.ts';
 
 export interface RequestGate {
   /** Throws what the door throws, and 429 or 431. */
-  enter(request: IncomingMessage, url: URL, attempt: Attempt): Promise<Entered>;
+  enter(request: IncomingMessage, url: URL, attempt: Attempt): Eventually<Entered>;
   /** A watch or a session stands. */
   started(request: IncomingMessage, attempt: Attempt, code: number): void;
   /** The answer is complete, or nobody is there to read it. Told once. */
@@ -49,20 +50,22 @@ export function createRequestGate(options: RequestGateOptions): RequestGate {
   const { access, limits, connections, clock, onAnswer } = options;
 
   return {
-    async enter(request, url, attempt) {
+    enter(request, url, attempt) {
       const address = addressOf(request.socket);
       attempt.sourceAddress = address;
       attempt.beganAtMs = clock.now();
-      try {
-        checkHead(request, connections);
-        const entered = await enterCounted(request, url, attempt, address);
+      const admitted = (entered: Entered): Entered => {
         if (!isLongRunning(entered))
           attempt.release = limits.begin(entered.user, !READS.has(request.method ?? 'GET'));
         return entered;
+      };
+      try {
+        checkHead(request, connections);
+        const entering = access.enter(request, url, witnessOf(attempt, address));
+        if (!(entering instanceof Promise)) return admitted(entering);
+        return entering.then(admitted).catch((error: unknown) => refused(request, attempt, address, error));
       } catch (error) {
-        const rejection = rejectionOf(error);
-        if (rejection) attempt.rejection = rejection;
-        throw error;
+        return refused(request, attempt, address, error);
       }
     },
     started(request, attempt, code) {
@@ -78,28 +81,30 @@ export function createRequestGate(options: RequestGateOptions): RequestGate {
     },
   };
 
-  async function enterCounted(
-    request: IncomingMessage,
-    url: URL,
-    attempt: Attempt,
-    address: string,
-  ): Promise<Entered> {
+  function witnessOf(attempt: Attempt, address: string): EntryWitness {
+    return {
+      identified(user, impersonator) {
+        attempt.user = user;
+        if (impersonator) attempt.impersonator = impersonator;
+        limits.checkRate(impersonator ?? user, address);
+      },
+      routed(routed) {
+        attempt.routed = routed;
+      },
+    };
+  }
+
+  /** Counts the refusal, and throws it (or the one that comes of counting). */
+  function refused(request: IncomingMessage, attempt: Attempt, address: string, error: unknown): never {
     try {
-      return await access.enter(request, url, {
-        identified(user, impersonator) {
-          attempt.user = user;
-          if (impersonator) attempt.impersonator = impersonator;
-          limits.checkRate(impersonator ?? user, address);
-        },
-        routed(routed) {
-          attempt.routed = routed;
-        },
-      });
-    } catch (error) {
       // Who claims nothing guesses nothing.
       const { authorization } = request.headers;
       if (authorization !== undefined && isStatusError(error, 'Unauthorized')) limits.failedLogin(address);
       throw error;
+    } catch (refusal) {
+      const rejection = rejectionOf(refusal);
+      if (rejection) attempt.rejection = rejection;
+      throw refusal;
     }
   }
 

@@ -3,6 +3,7 @@
  * is Kubernetes': does the resource exist, may the user, is the form acceptable, are the options and the body right.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { andThen, type Eventually } from '../../base/eventually.ts';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import {
   type Registry,
@@ -143,14 +144,15 @@ function verbOf(
   throw methodNotAllowed();
 }
 
-export async function authorize(
+/** Throws 403. */
+export function authorize(
   authorizer: Authorizer,
   user: UserInfo,
   { attributes }: Pick<RoutedRequest, 'attributes'>,
-): Promise<void> {
-  const decision = await authorizer.authorize(user, attributes);
-  if (decision.allowed) return;
-  throw denied(attributes, `${denialText(user, attributes)}${decision.reason ? `: ${decision.reason}` : ''}`);
+): Eventually<void> {
+  return andThen(authorizer.authorize(user, attributes), ({ allowed, reason }) => {
+    if (!allowed) throw denied(attributes, `${denialText(user, attributes)}${reason ? `: ${reason}` : ''}`);
+  });
 }
 
 function denied(attributes: ResourceAttributes, why: string): StatusError {
@@ -202,7 +204,22 @@ export function contextOf({ user, warnings, annotations }: ApiRequest): RequestC
 }
 
 /** Everything but watches and streams. */
-export async function serveResource(
+export function serveResource(
+  core: ApiCore,
+  actions: readonly ObjectAction[],
+  request: ApiRequest,
+  routed: RoutedRequest & { readonly virtual: undefined },
+): Eventually<Answer> {
+  const { stored: kind, verb, subresource } = routed;
+  const { namespace, name } = request.target;
+  if (verb !== 'get' || name === undefined || subresource === 'scale')
+    return serveOtherwise(core, actions, request, routed);
+  const form = answerContext(core, request, kind);
+  const version = request.query.get('resourceVersion') ?? undefined;
+  return andThen(core.get({ kind, namespace, name }, version), (object) => objectAnswer(200, object, form));
+}
+
+async function serveOtherwise(
   core: ApiCore,
   actions: readonly ObjectAction[],
   request: ApiRequest,
@@ -247,8 +264,6 @@ export async function serveResource(
     return object ? objectAnswer(201, object, form) : created(form);
   }
   switch (verb) {
-    case 'get':
-      return objectAnswer(200, await core.get(ref, query.get('resourceVersion') ?? undefined), form);
     case 'update': {
       const options = writing(request, 'UpdateOptions');
       const { object, created: isNew } = await core.update(

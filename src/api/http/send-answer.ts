@@ -2,9 +2,9 @@
  * An answer on its way out: headers, warnings, and compression of what is large. Compressing happens off the event loop, piece
  * by piece; small answers cost more to compress than to send.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
-import type { FastifyReply } from 'fastify';
 import type { Answer } from './answers.ts';
 
 /** Upstream's threshold; below it a round of compression is not worth its time. */
@@ -16,27 +16,38 @@ const GZIP_LEVEL = constants.Z_BEST_SPEED;
 const MAX_WARNINGS = 50;
 
 export function sendAnswer(
-  reply: FastifyReply,
+  request: Pick<IncomingMessage, 'headers'>,
+  response: ServerResponse,
   made: Answer,
-  warnings: readonly string[] = [],
-): FastifyReply {
-  if (warnings.length > 0) reply.header('warning', warnings.slice(0, MAX_WARNINGS).map(warningText));
-  reply.code(made.code).header('content-type', made.contentType).header('cache-control', 'no-cache, private');
-  for (const [name, value] of Object.entries(made.headers ?? {})) reply.header(name, value);
-  const { body } = made;
+  warnings: readonly string[] = NONE,
+): void {
+  // Names and values in turn: no object is made of them and looked through again.
+  const head: string[] = ['content-type', made.contentType, 'cache-control', 'no-cache, private'];
+  for (const text of warnings.slice(0, MAX_WARNINGS)) head.push('warning', warningText(text));
+  const { body, headers } = made;
   const isWhole = typeof body === 'string' || Buffer.isBuffer(body);
   const isSmall = isWhole && body.length < MIN_GZIP_BYTES;
-  if (isSmall || !acceptsGzip(reply.request.headers['accept-encoding']))
-    return reply.send(isWhole ? body : Readable.from(body));
-  const vary = made.headers?.['vary'];
-  reply.header('content-encoding', 'gzip');
-  reply.header('vary', vary === undefined ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
-  const gzip = createGzip({ level: GZIP_LEVEL });
-  if (isWhole) gzip.end(body);
-  // A client that leaves ends both; an error of the parts ends the answer.
-  else pipeline(Readable.from(body), gzip, () => undefined);
-  return reply.send(gzip);
+  const isPlain = isSmall || !acceptsGzip(request.headers['accept-encoding']);
+  const vary = isPlain ? headers?.['vary'] : joined(headers?.['vary'], 'Accept-Encoding');
+  if (vary !== undefined) head.push('vary', vary);
+  for (const name in headers) if (name !== 'vary') head.push(name, headers[name] ?? '');
+  if (isPlain && isWhole) {
+    head.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length));
+    response.writeHead(made.code, head).end(body);
+    return;
+  }
+  if (!isPlain) head.push('content-encoding', 'gzip');
+  response.writeHead(made.code, head);
+  const parts = isWhole ? Readable.from([body]) : Readable.from(body);
+  // A client that leaves ends what makes the parts; an error of the parts ends the answer.
+  if (isPlain) pipeline(parts, response, () => undefined);
+  else pipeline(parts, createGzip({ level: GZIP_LEVEL }), response, () => undefined);
 }
+
+const NONE: readonly string[] = [];
+
+const joined = (list: string | undefined, item: string): string =>
+  list === undefined ? item : `${list}, ${item}`;
 
 /** `gzip` or `*`, unless it is given no quality. */
 export function acceptsGzip(header: string | readonly string[] | undefined): boolean {

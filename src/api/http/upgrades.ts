@@ -143,7 +143,7 @@ async function logs(
   const abort = new AbortController();
   upgrade.socket.once('close', () => abort.abort());
   const lines = await openLogs({
-    pod: () => core.get({ kind, namespace, name }),
+    pod: async () => core.get({ kind, namespace, name }),
     podName: name,
     query: url.searchParams,
     tunnels,

@@ -2,6 +2,7 @@
  * What the reviews of `authorization.k8s.io/v1` share: reading what is asked, refusing what cannot be asked, and the answer.
  * Upstream's words.
  */
+import type { Eventually } from '../../base/eventually.ts';
 import { asRecord, asRecords, asString, asList, isAbsent, omit } from '../../schemas/json-access.ts';
 import type { FieldError } from '../../schemas/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -93,7 +94,7 @@ export function decide(
   authorizer: Authorizer,
   user: UserInfo,
   spec: Readonly<Record<string, unknown>>,
-): Promise<Decision> {
+): Eventually<Decision> {
   if (!isAbsent(spec['nonResourceAttributes'])) {
     const { verb, path } = asRecord(spec['nonResourceAttributes']);
     return authorizer.authorizePath(user, asString(verb), asString(path));

@@ -60,7 +60,7 @@ export async function startTestAuthentication(): Promise<TestAuthentication> {
     core,
     authentication,
     serviceAccounts,
-    ask: (token) =>
+    ask: async (token) =>
       authentication.authenticator.authenticate({ headers: { authorization: `Bearer ${token}` } }),
     requestToken,
     async tokenOf(name, spec = {}) {

@@ -10,6 +10,7 @@ import type { FieldError } from '../field-error.ts';
 import { quote } from '../status.ts';
 import { compileRegex } from '../regex.ts';
 import { hasFormat } from './formats.ts';
+import { partners } from './partners.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
 import {
   hasRules,
@@ -33,7 +34,7 @@ export function validateCustomObject(
   object: unknown,
   old?: unknown,
 ): readonly FieldError[] {
-  const errors = validateValue(schema, object, '', true).slice(0, MAX_ERRORS);
+  const errors = check(schema, object, '', true, 0, old).slice(0, MAX_ERRORS);
   if (errors.some(({ type }) => BLOCKING.has(type)))
     return hasRules(schema) ? [...errors, UNCHECKED] : errors;
   return [...errors, ...evaluateRules({ schema, value: object, old, path: '', isRoot: true })];
@@ -58,21 +59,30 @@ const UNCHECKED: FieldError = {
     'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 };
 
-export function validateValue(
-  schema: StructuralSchema,
-  value: unknown,
-  path: string,
-  root = false,
-): readonly FieldError[] {
-  return check(schema, value, path, root, 0);
+export function validateValue(schema: StructuralSchema, value: unknown, path: string): readonly FieldError[] {
+  return check(schema, value, path, false, 0);
 }
 
+/** What was wrong before (`old`) and has not been touched may stay: a schema may have become stricter since. */
 function check(
   schema: StructuralSchema,
   value: unknown,
   path: string,
   root: boolean,
   depth: number,
+  old?: unknown,
+): readonly FieldError[] {
+  const errors = checkNow(schema, value, path, root, depth, old);
+  return errors.length > 0 && old !== undefined && jsonEqual(value, old) ? [] : errors;
+}
+
+function checkNow(
+  schema: StructuralSchema,
+  value: unknown,
+  path: string,
+  root: boolean,
+  depth: number,
+  old: unknown,
 ): readonly FieldError[] {
   if (depth > MAX_SCHEMA_DEPTH) return [];
   if (value === null && schema.nullable === true) return [];
@@ -82,8 +92,8 @@ function check(
   errors.push(...combined(schema, value, path, depth), ...enumError(schema, value, path));
   if (typeof value === 'string') errors.push(...textErrors(schema, value, path));
   else if (typeof value === 'number') errors.push(...numberErrors(schema, value, path));
-  else if (Array.isArray(value)) errors.push(...listErrors(schema, value, path, depth));
-  else if (isRecord(value)) errors.push(...objectErrors(schema, value, path, root, depth));
+  else if (Array.isArray(value)) errors.push(...listErrors(schema, value, path, depth, old));
+  else if (isRecord(value)) errors.push(...objectErrors(schema, value, path, root, depth, old));
   return errors;
 }
 
@@ -188,11 +198,16 @@ function listErrors(
   list: readonly unknown[],
   path: string,
   depth: number,
+  old: unknown,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
   const { items, minItems, maxItems } = schema;
-  if (isRecord(items))
-    list.forEach((item, index) => errors.push(...check(items, item, `${path}[${index}]`, false, depth + 1)));
+  if (isRecord(items)) {
+    const partner = partners(schema, old);
+    list.forEach((item, index) =>
+      errors.push(...check(items, item, `${path}[${index}]`, false, depth + 1, partner(item))),
+    );
+  }
   if (minItems !== undefined && list.length < minItems)
     errors.push(invalid(path, list.length, `should have at least ${minItems} items`));
   if (maxItems !== undefined && list.length > maxItems)
@@ -237,8 +252,10 @@ function objectErrors(
   path: string,
   root: boolean,
   depth: number,
+  old: unknown,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
+  const before = isRecord(old) && schema['x-kubernetes-map-type'] !== 'atomic' ? old : {};
   const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
   const { required, minProperties, maxProperties } = schema;
   if (isEmbedded(schema))
@@ -250,7 +267,9 @@ function objectErrors(
   for (const name of Object.keys(value).sort()) {
     if (root && OBJECT_FIELDS.has(name)) continue;
     const inner = memberSchema(schema, name);
-    if (inner) errors.push(...check(inner, value[name], at(name), false, depth + 1));
+    if (!inner) continue;
+    const previous = Object.hasOwn(before, name) ? before[name] : undefined;
+    errors.push(...check(inner, value[name], at(name), false, depth + 1, previous));
   }
   const count = Object.keys(value).length;
   if (minProperties !== undefined && count < minProperties)

@@ -2,12 +2,13 @@
  * Evaluates the rules of a schema on an object, from the outside in, with upstream's texts and limits. Rules on null values are left
  * out, and so are transition rules where there is nothing to compare with. The cost is bounded per rule and per object.
  */
-import { isRecord, jsonEqual, stableStringify } from '../../../base/json.ts';
+import { isRecord, jsonEqual } from '../../../base/json.ts';
 import { type Budget, createBudget } from '../../cel/budget.ts';
 import { CostExceeded, EvaluationError } from '../../cel/errors.ts';
 import { NONE, some, type Value } from '../../cel/values.ts';
 import type { FieldError } from '../../field-error.ts';
 import { byteLength } from '../../validation/report.ts';
+import { partners } from '../partners.ts';
 import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';
 import { readFieldPath } from './field-path.ts';
 import { type CompiledRule, compileRule, failedRule, isProblem, readRule, shownRule } from './rule.ts';
@@ -151,16 +152,6 @@ interface Place {
 /** Nothing more is evaluated. */
 class Stop extends Error {
   override readonly name = 'Stop';
-}
-
-/** Items of lists that are maps by some of their members are found again by these; others are never. */
-function partners(schema: StructuralSchema, old: unknown): (item: unknown) => unknown {
-  if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return () => undefined;
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  const keyOf = (item: unknown): string =>
-    stableStringify(keys.map((key) => (isRecord(item) ? item[key] : undefined)));
-  const byKey = new Map((old as readonly unknown[]).map((item) => [keyOf(item), item]));
-  return (item) => byKey.get(keyOf(item));
 }
 
 /** How upstream names the place of a complaint about the whole object. */

@@ -299,6 +299,38 @@ describe('a rule on a change', () => {
     expect(violations(field, { x: 1 }, {})).toEqual([]);
   });
 
+  it('lets stay what the schema refuses, too, as long as it is not touched', () => {
+    const items = object({ k: TEXT, v: { ...NUMBER, maximum: 5 } }, { required: ['k'] });
+    const list = {
+      type: 'array',
+      items,
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['k'],
+    };
+    const schema = withSpec(
+      object({ mode: { ...TEXT, enum: ['new'] }, list, n: NUMBER }, { required: ['n'] }),
+    );
+    const before = { mode: 'old', list: [{ k: 'a', v: 9 }], n: 1 };
+    expect(violations(schema, before)).toHaveLength(2);
+    expect(violations(schema, { ...before, n: 2 }, before)).toEqual([]);
+    expect(
+      violations(
+        schema,
+        {
+          ...before,
+          list: [
+            { k: 'b', v: 1 },
+            { k: 'a', v: 9 },
+          ],
+        },
+        before,
+      ),
+    ).toEqual([]);
+    expect(violations(schema, { ...before, mode: 'older' }, before)).toHaveLength(1);
+    expect(violations(schema, { ...before, list: [{ k: 'b', v: 9 }] }, before)).toHaveLength(1);
+    expect(violations(schema, { mode: 'old' }, before)).toEqual(['FieldValueRequired spec.n: ']);
+  });
+
   it('lets stay what was wrong before, as long as it is not touched', () => {
     const schema = withSpec(object({ a: { ...NUMBER, ...rule('self > 0') }, b: NUMBER }));
     expect(violations(schema, { a: 0, b: 2 }, { a: 0, b: 1 })).toEqual([]);

@@ -79,21 +79,22 @@ const KEEPS_UNKNOWN = 'x-kubernetes-preserve-unknown-fields';
 const OBJECT_KINDS = 'x-kubernetes-group-version-kind';
 
 /**
- * What such a client would take for the only fields there may be, or the only type. An object that may hold anything is
- * an object of which nothing else is said.
+ * Without what such a client would take for the only fields there may be, or the only type. An object that may hold
+ * anything is an object of which nothing else is said; within one, it is not even said that it is an object.
  */
 function withoutPromises(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const keepsUnknown = schema[KEEPS_UNKNOWN] === true;
   if (keepsUnknown && schema[OBJECT_KINDS] !== undefined)
     return { type: 'object', [OBJECT_KINDS]: schema[OBJECT_KINDS] };
-  const nullable = schema['nullable'] === true;
-  const { properties, required, items, type, additionalProperties, ...rest } = schema;
+  const isOpen = keepsUnknown || schema['nullable'] === true;
+  const { properties, required, items, type, ...rest } = schema;
+  const isBareList = type === 'array' && (isOpen || items === undefined);
+  const isTyped = type !== undefined && schema['nullable'] !== true && !isBareList;
   const kept = {
     ...rest,
-    ...(nullable || type === undefined ? {} : { type }),
-    ...(nullable || additionalProperties === undefined ? {} : { additionalProperties }),
-    ...(nullable || keepsUnknown || items === undefined ? {} : { items }),
-    ...(nullable || keepsUnknown || properties === undefined ? {} : { properties }),
+    ...(isTyped && !(keepsUnknown && type === 'object') ? { type } : {}),
+    ...(isOpen || items === undefined ? {} : { items }),
+    ...(isOpen || properties === undefined ? {} : { properties }),
   };
   if (!Array.isArray(required)) return kept;
   const mayBeNull = (name: unknown): boolean => {

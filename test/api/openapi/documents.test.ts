@@ -125,6 +125,7 @@ describe('OpenAPI documents', () => {
       properties: {
         sure: { type: 'string' },
         maybe: { type: 'object', nullable: true, properties: { a: { type: 'string' } } },
+        list: { type: 'array' },
         open: { ...anything, properties: { b: items } },
       },
     };
@@ -144,7 +145,12 @@ describe('OpenAPI documents', () => {
     expect(of?.['spec']).toEqual({
       type: 'object',
       required: ['sure'],
-      properties: { sure: { type: 'string' }, maybe: {}, open: anything },
+      properties: {
+        sure: { type: 'string' },
+        maybe: {},
+        list: {},
+        open: { 'x-kubernetes-preserve-unknown-fields': true },
+      },
     });
     expect(of?.['metadata']?.['description']).toMatch(/^Standard object's metadata\. More info: /);
     const list = swagger['com.example.shop.v1.WidgetList'];

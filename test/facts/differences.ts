@@ -41,11 +41,6 @@ export const deliberateDifferences: readonly DeliberateDifference[] = [
     name: '053-generate-name',
     reason: 'the recording holds the random suffix of a name that was cut to its longest length',
   },
-  ...['048-pod-extended-resource-request-only', '049-pod-fractional-extended'].map((name) => ({
-    section: 'errors',
-    name,
-    reason: 'extended resources are not implemented, and the answer says so besides',
-  })),
   {
     section: 'patches',
     name: '048-smp-pod-status-conditions-by-type',

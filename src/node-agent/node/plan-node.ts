@@ -1,6 +1,7 @@
 /** What this node's Node object says, from what the engine says. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { Node } from '../../schemas/types.ts';
+import { isExtendedResource } from '../../schemas/validation/resources.ts';
 import type { ImageRecord, RuntimeInfo } from '../runtime/types.ts';
 
 export interface NodeFacts {
@@ -56,7 +57,7 @@ export function planNodeStatus(
   const resources = info ? resourcesOf(info) : undefined;
   return {
     ...previous,
-    ...(resources ? { capacity: resources, allocatable: resources } : {}),
+    ...(resources ? withExtended(resources, previous) : {}),
     conditions: planConditions(facts, previous?.conditions ?? [], nowMs),
     addresses: [
       { type: 'InternalIP', address: facts.nodeIp },
@@ -69,6 +70,19 @@ export function planNodeStatus(
       .slice(0, MAX_IMAGES)
       .map((image) => ({ names: [...image.digests, ...image.tags], sizeBytes: image.sizeBytes })),
   };
+}
+
+/**
+ * Beside what the node has itself: what others say it has, with a domain of their own (`example.com/dongle`). All of
+ * that may be used.
+ */
+function withExtended(
+  own: Readonly<Record<string, string>>,
+  previous: Node['status'],
+): Pick<NonNullable<Node['status']>, 'capacity' | 'allocatable'> {
+  const extended = Object.entries(previous?.capacity ?? {}).filter(([name]) => isExtendedResource(name));
+  const all = { ...own, ...Object.fromEntries(extended) };
+  return { capacity: all, allocatable: all };
 }
 
 function resourcesOf(info: RuntimeInfo): Record<string, string> {

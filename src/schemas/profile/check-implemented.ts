@@ -4,7 +4,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../field-error.ts';
-import { applicationRules, type FieldRule, nodeRules, podRules } from './rules.ts';
+import { applicationRules, type FieldRule, nodeRules, podRules, WITH_DOMAIN } from './rules.ts';
 
 /** Where the pod's spec is in each kind that has one. */
 export const podSpecPaths: Readonly<Record<string, string>> = {
@@ -99,7 +99,10 @@ function visit(
 
 function asksFor(rule: FieldRule, value: unknown, key: string | undefined): boolean {
   if (value === null || value === undefined) return false;
-  if (rule.exceptKeys) return key !== undefined && !rule.exceptKeys.includes(key);
+  if (rule.exceptKeys) {
+    if (key === undefined || rule.exceptKeys.includes(key)) return false;
+    return !(key.includes('/') && rule.exceptKeys.includes(WITH_DOMAIN));
+  }
   if (Array.isArray(value)) return value.length > 0;
   // An empty object is how a volume source such as `csi: {}` is asked for; the structure of the kind refuses the rest.
   if (isRecord(value)) return Object.keys(value).length > 0 || rule.path.includes('volumes.*.');

@@ -26,7 +26,11 @@ const refused = (path: string, advice: string, except?: FieldRule['except']): Fi
 });
 const ignored = (path: string, advice: string): FieldRule => ({ path, verdict: 'ignored', advice });
 
-const RESOURCE_NAMES = ['cpu', 'memory', 'ephemeral-storage'];
+/** Among `exceptKeys`: any that has a domain, such as `example.com/gpu`. */
+export const WITH_DOMAIN = 'those with a domain';
+
+/** What the scheduler and the node count; of those with a domain a node has what its status says. */
+const RESOURCE_NAMES = ['cpu', 'memory', 'ephemeral-storage', WITH_DOMAIN];
 const CONTAINER_LISTS = ['containers', 'initContainers'];
 const VOLUME_ADVICE =
   'use emptyDir, hostPath, configMap, secret, downwardAPI or projected; mount network storage on the host and use hostPath';
@@ -62,7 +66,7 @@ const containerRules = (list: string): FieldRule[] => {
   const resourceNames = (where: string): FieldRule => ({
     path: `${at}.resources.${where}.*`,
     verdict: 'refused',
-    advice: 'Symphony counts cpu, memory and ephemeral-storage; remove other resources',
+    advice: 'huge pages are not given to containers; remove them',
     exceptKeys: RESOURCE_NAMES,
   });
   return [

@@ -124,3 +124,22 @@ it('gives the lease to the node, also to one that was made anew', async () => {
   expect(uidOf()).not.toBe(first);
   expect(owners()).toEqual([{ apiVersion: 'v1', kind: 'Node', name: 'n1', uid: uidOf() }]);
 });
+
+it('keeps what others say that the node has, and lets all of it be used', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  await start(api, clock);
+  const node = api.get<Node>('nodes', 'n1');
+  if (!node) throw new Error('The node is not registered');
+  const capacity = {
+    ...node.status?.capacity,
+    'example.com/dongle': '3',
+    'hugepages-2Mi': '1Gi',
+    cpu: '999',
+  };
+  api.put('nodes', { ...node, status: { ...node.status, capacity } });
+  await clock.advance(60_000);
+  const status = api.get<Node>('nodes', 'n1')?.status;
+  expect(status?.capacity).toEqual({ ...node.status?.capacity, 'example.com/dongle': '3' });
+  expect(status?.allocatable).toEqual(status?.capacity);
+});

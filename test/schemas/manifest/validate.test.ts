@@ -37,8 +37,8 @@ describe('validateManifests', () => {
       '0.yaml:8:5: spec.containers[0].imagee: unknown field "imagee", did you mean "image"?',
     ]);
     expect(messages(configMap('Upper'))[0]).toMatch(/^0\.yaml:4:3: metadata\.name: Invalid value: "Upper": /);
-    expect(messages(podWith('resources: {limits: {example.com/gpu: 1}}'))).toEqual([
-      '0.yaml:8:26: spec.containers[0].resources.limits[example.com/gpu]: not implemented by Symphony: Symphony counts cpu, memory and ephemeral-storage; remove other resources',
+    expect(messages(podWith('resources: {limits: {memory: 1Gi, hugepages-2Mi: 1Gi}}'))).toEqual([
+      '0.yaml:8:39: spec.containers[0].resources.limits[hugepages-2Mi]: not implemented by Symphony: huge pages are not given to containers; remove them',
     ]);
   });
 

@@ -18,8 +18,8 @@ describe('checkImplemented', () => {
     ['another scheduler', { schedulerName: 'x' }, ['spec.schedulerName']],
     [
       'a GPU',
-      { containers: [{ resources: { limits: { cpu: 1, gpu: 1 } } }] },
-      ['spec.containers[0].resources.limits[gpu]'],
+      { containers: [{ resources: { limits: { cpu: 1, 'example.com/gpu': 1, 'hugepages-2Mi': 1 } } }] },
+      ['spec.containers[0].resources.limits[hugepages-2Mi]'],
     ],
     ['a user namespace', { hostUsers: false }, ['spec.hostUsers']],
     ['the default scheduler', { schedulerName: 'default-scheduler' }, []],

@@ -68,6 +68,8 @@ export interface ResourceKind extends ServedResource {
    * for done; the API serves it. Absent where nothing depends on the behaviour (a class that nobody can refer to).
    */
   readonly missing?: string;
+  /** A deletion that says nothing of the dependents lets them live on, as in Kubernetes' first API; elsewhere they follow. */
+  readonly orphansByDefault?: boolean;
   /** Put on an object when it is deleted, so that its controller can clean up after it. */
   readonly deletionFinalizer?: string;
   /** JSON pointers (dotted paths) of the scale subresource. */

@@ -25,6 +25,7 @@ const kind = (id: string): ResourceKind => {
 const pods = kind('pods');
 const deployments = kind('deployments.apps');
 const configMaps = kind('configmaps');
+const controllers = kind('replicationcontrollers');
 const namespaces = kind('namespaces');
 
 const template = {
@@ -42,6 +43,7 @@ function create(of: ResourceKind, fields: Record<string, unknown>, metadata = {}
 const aPod = (metadata = {}): KubeObject => create(pods, { spec: template.spec }, metadata);
 const aDeployment = (metadata = {}): KubeObject =>
   create(deployments, { spec: { selector: { matchLabels: { app: 'a' } }, template } }, metadata);
+const aController = (): KubeObject => create(controllers, { spec: { template } });
 const aConfigMap = (metadata = {}): KubeObject => create(configMaps, { data: { k: 'v' } }, metadata);
 
 function edit(object: KubeObject, change: (copy: KubeObject) => void): KubeObject {
@@ -209,6 +211,17 @@ describe('planDelete', () => {
   ] as const)('with %s adds the finalizer %s and counts a generation', (propagationPolicy, finalizer) => {
     const object = marked(plan(deployments, aDeployment(), { propagationPolicy }));
     expect(object.metadata).toMatchObject({ finalizers: [finalizer], generation: 2 });
+  });
+
+  it('orphans the pods of a ReplicationController unless a policy says otherwise', () => {
+    const object = marked(plan(controllers, aController()));
+    expect(object.metadata.finalizers).toEqual(['orphan']);
+    expect(plan(controllers, object)).toEqual({ action: 'none' });
+    const foreground = marked(plan(controllers, aController(), { propagationPolicy: 'Foreground' }));
+    expect(foreground.metadata.finalizers).toEqual(['foregroundDeletion']);
+    expect(plan(controllers, aController(), { propagationPolicy: 'Background' })).toEqual({
+      action: 'remove',
+    });
   });
 
   it('replaces the finalizer of an earlier policy', () => {

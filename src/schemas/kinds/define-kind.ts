@@ -30,6 +30,7 @@ export interface KindDefinition {
   readonly hasScale?: boolean;
   /** As in {@link ResourceKind}. */
   readonly deletionFinalizer?: string;
+  readonly orphansByDefault?: boolean;
   readonly deprecation?: string;
   readonly storage?: StoredForm;
   readonly nameRule: NameRule;
@@ -78,6 +79,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     behaviour: definition.stored ? 'stored' : 'implemented',
     ...(definition.stored?.missing === undefined ? {} : { missing: definition.stored.missing }),
     ...(definition.hasScale ? { scale: WORKLOAD_SCALE } : {}),
+    ...(definition.orphansByDefault ? { orphansByDefault: true } : {}),
     ...(definition.deletionFinalizer === undefined
       ? {}
       : { deletionFinalizer: definition.deletionFinalizer }),

@@ -13,6 +13,7 @@ export const replicationControllerKind = defineKind({
   categories: ['all'],
   subresources: ['scale', 'status'],
   hasScale: true,
+  orphansByDefault: true,
   applyOrder: 125,
   countsGeneration: true,
   nameRule: dns1123Subdomain,

@@ -28,7 +28,7 @@ export function isFullyReleased(object: KubeObject): boolean {
 export const planDelete: PlanDelete = (kind, current, options, nowMs) => {
   checkPreconditions(kind, current, options);
   if (kind.kind === 'Namespace' && kind.group === '') return planNamespaceDelete(current, options, nowMs);
-  const finalizers = withOwnFinalizer(kind, current, finalizersFor(current.metadata, options));
+  const finalizers = withOwnFinalizer(kind, current, finalizersFor(kind, current.metadata, options));
   const isPod = kind.kind === 'Pod' && kind.group === '';
   if (isPod) return planPodDelete(current, options, finalizers, nowMs);
   if (finalizers.length === 0) return { action: 'remove' };
@@ -49,10 +49,17 @@ function checkPreconditions(kind: ResourceKind, current: KubeObject, { precondit
   }
 }
 
-/** The finalizers as the propagation policy wants them; without a policy they stay. */
-function finalizersFor(metadata: ObjectMeta, { propagationPolicy }: DeleteOptions): readonly string[] {
+/** The finalizers as the propagation policy wants them; without a policy they stay, or the kind's default is added. */
+function finalizersFor(
+  { orphansByDefault = false }: ResourceKind,
+  metadata: ObjectMeta,
+  { propagationPolicy }: DeleteOptions,
+): readonly string[] {
   const finalizers = metadata.finalizers ?? [];
-  if (propagationPolicy === undefined) return finalizers;
+  if (propagationPolicy === undefined) {
+    const isSettled = finalizers.includes(ORPHAN_FINALIZER) || finalizers.includes(FOREGROUND_FINALIZER);
+    return orphansByDefault && !isSettled ? [...finalizers, ORPHAN_FINALIZER] : finalizers;
+  }
   const wanted =
     propagationPolicy === 'Orphan'
       ? ORPHAN_FINALIZER

@@ -8,21 +8,16 @@ import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import type { PodStep, StopReason } from './plan-pod-step.ts';
-import type { PlannedContainer, Stopping } from './pod-view.ts';
+import type { PlannedContainer, Stopping, TellPodEvent } from './pod-view.ts';
 
 export interface PodStopsOptions {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly logger: Logger;
   preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void>;
-  event(
-    item: PlannedContainer | undefined,
-    type: 'Normal' | 'Warning',
-    reason: string,
-    message: string,
-  ): void;
+  readonly event: TellPodEvent;
   /** Looks at the container again. */
-  refresh(containerId: string): Promise<void>;
+  refresh(containerId: string): Promise<unknown>;
   /** The stop has come to its end, one way or the other. */
   wake(): void;
 }

@@ -20,6 +20,14 @@ export interface PlannedContainer {
   readonly role: ContainerRole;
 }
 
+/** Tells people something about the pod, or about one of its containers. */
+export type TellPodEvent = (
+  item: PlannedContainer | undefined,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+) => void;
+
 /** One attempt at a container, as the engine knows it. */
 export interface Attempt {
   readonly record: ContainerRecord;

@@ -4,108 +4,38 @@
  *
  * It touches only containers that it was given as this pod's, and never decides anything itself.
  */
-import { backoffDelayMs } from '../../base/backoff.ts';
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
-import type { Logger } from '../../base/logger.ts';
-import type { Pod, PodStatus } from '../../schemas/types.ts';
 import { specHash } from '../container-spec/identity.ts';
 import { sandboxNeeded } from '../container-spec/plan-container-spec.ts';
-import {
-  type ImageSource,
-  type PodAddresses,
-  type PodRecord,
-  type PodResources,
-  type RecordPodEvent,
-  type RunHook,
-  type RunProbe,
-  type StatusWriter,
-  StepProblem,
-} from '../ports.ts';
-import type { ContainerRecord, ContainerRuntime, ImageRecord } from '../runtime/types.ts';
-import { RuntimeError, labelKeys } from '../runtime/types.ts';
+import { type PodRecord, StepProblem } from '../ports.ts';
+import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import { createContainerRecords } from './container-records.ts';
+import { createContainerStarts } from './container-starts.ts';
 import { createLastWords } from './last-words.ts';
-import { type PodProbes, createPodProbes } from './pod-probes.ts';
-import { type PodStops, createPodStops } from './pod-stops.ts';
 import { planPodStatus } from './plan-pod-status.ts';
 import { type PodStep, planPodStep } from './plan-pod-step.ts';
-import { RESTART_BACKOFF, backOffMessage, planRestart } from './plan-restart.ts';
+import { isExpected, planPullProblem, planStepProblem } from './plan-problem.ts';
+import { backOffMessage, planRestart } from './plan-restart.ts';
+import { type PodProbes, createPodProbes } from './pod-probes.ts';
+import { type PodStops, createPodStops } from './pod-stops.ts';
 import {
-  type HookState,
   type PlannedContainer,
   type PodVerdict,
   type PodView,
   type Problem,
-  agentLabels,
+  type TellPodEvent,
   attemptsOf,
   containersOf,
 } from './pod-view.ts';
-
-export interface PodWorkerContext {
-  readonly runtime: ContainerRuntime;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly resources: PodResources;
-  readonly images: ImageSource;
-  readonly addresses: PodAddresses;
-  readonly statuses: StatusWriter;
-  readonly hostIp: string;
-  readonly runHook: RunHook;
-  readonly runProbe: RunProbe;
-  recordEvent: RecordPodEvent;
-  /** The engine has been listed: "no container" is known and not merely unseen. */
-  ready(): boolean;
-  /** Persists what must survive the agent. */
-  save(uid: string, record: PodRecord): void;
-  /** Removes the API object (grace 0, this uid only). */
-  deleteObject(pod: Pod): Promise<void>;
-  /** The pod is over and everything of it is gone. */
-  onGone(uid: string): void;
-}
-
-export interface PodWorker extends AsyncDisposable {
-  readonly uid: string;
-  readonly pod: Pod;
-  readonly status: PodStatus | undefined;
-  readonly ip: string | undefined;
-  /** It is over: nothing of it runs or will run. */
-  readonly finished: boolean;
-  readonly records: readonly ContainerRecord[];
-  /** The pod as the API has it now. */
-  update(pod: Pod): void;
-  /** The object is gone (or was never meant to be): end what runs. */
-  end(): void;
-  observe(record: ContainerRecord): void;
-  observeGone(id: string): void;
-  /** What a full list of the engine, begun at `listedAtMs`, says of this pod. */
-  observeAll(records: readonly ContainerRecord[], listedAt: number): void;
-  wake(): void;
-  /** What the pod as a whole was waiting for may be there: try at once. */
-  retry(): void;
-  /** Brings mounted ConfigMaps and Secrets up to date. */
-  refreshVolumes(): void;
-}
-
-/** Of the engine's own troubles the first retry comes quickly. */
-const TRANSIENT_RETRY = { initialMs: 500, maxMs: 30_000, factor: 2 };
-/** What a volume waits for is often made a moment later (a new namespace's ConfigMap); upstream's. */
-const MOUNT_BACKOFF = { initialMs: 500, maxMs: 122_000, factor: 2 };
-/** How long a fresh pull error is shown before the back-off is. */
-const SHOW_PULL_ERROR_MS = 1_000;
-/** postStart has no time-out in Kubernetes; ours ends with the day. */
-const POST_START_TIMEOUT_MS = 86_400_000;
+import type { PodWorker, PodWorkerContext } from './types.ts';
 
 export function createPodWorker(context: PodWorkerContext, initial: PodRecord): PodWorker {
   const { runtime, clock, resources } = context;
   const uid = initial.pod.metadata.uid ?? '';
   const logger = context.logger.child({ component: 'pod-worker', pod: initial.pod.metadata.name, uid });
-  const records = new Map<string, ContainerRecord>();
-  /** When a record was last touched here, in ticks: a list that began earlier knows less. */
-  const touched = new Map<string, number>();
   const problems = new Map<string, Problem>();
-  const images = new Map<string, { readonly reference: string; readonly image: ImageRecord }>();
-  const postStart = new Map<string, HookState>();
   const lastWords = createLastWords({ runtime, resources, clock, wake });
   const busy = new Set<string>();
   const jobs = new Set<Promise<void>>();
@@ -127,14 +57,27 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
 
   const fieldPath = (item: PlannedContainer): string =>
     `spec.${item.role === 'main' ? 'containers' : 'initContainers'}{${item.container.name}}`;
-  const event = (
-    item: PlannedContainer | undefined,
-    type: 'Normal' | 'Warning',
-    reason: string,
-    message: string,
-  ): void =>
+  const event: TellPodEvent = (item, type, reason, message) =>
     context.recordEvent(pod, { type, reason, message, ...(item ? { fieldPath: fieldPath(item) } : {}) });
 
+  const records = createContainerRecords({
+    clock,
+    onEnded,
+    onGone(id) {
+      starts.forget(id);
+      lastWords.forget(id);
+    },
+    onChange: wake,
+  });
+  const starts = createContainerStarts({
+    runtime,
+    resources,
+    images: context.images,
+    runHook: context.runHook,
+    event,
+    current: () => ({ pod, ip }),
+    refresh,
+  });
   const probes: PodProbes = createPodProbes({
     clock,
     run: (item, containerId, kind, timeoutMs) =>
@@ -162,8 +105,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
 
   function view(): PodView {
     const planned = containersOf(pod);
-    const current = [...records.values()];
-    probes.follow(planned, current, postStart);
+    const current = records.all;
+    probes.follow(planned, current, starts.postStart);
     return {
       pod: { ...pod, status: { ...pod.status, ...(status?.phase ? { phase: status.phase } : {}) } },
       nowMs: clock.now(),
@@ -173,14 +116,10 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       needsIp: pod.spec.hostNetwork !== true,
       ip,
       volumes,
-      images: new Set(
-        planned
-          .filter(({ container }) => images.get(container.name)?.reference === container.image)
-          .map(({ container }) => container.name),
-      ),
+      images: starts.readyImages(planned),
       problems,
       probes: probes.verdicts(),
-      postStart,
+      postStart: starts.postStart,
       stopping: stops.current(),
       busy,
       endingSinceMs,
@@ -253,30 +192,19 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       step.type === 'start-container' || step.type === 'pull-image' ? step.container.container.name : '';
     try {
       await execute(step);
-      if (step.type === 'start-container' || step.type === 'allocate-ip') problems.delete(name);
+      if (['start-container', 'start-sandbox', 'allocate-ip'].includes(step.type)) problems.delete(name);
     } catch (error) {
-      fail(step, name, error);
+      fail(step.type, name, error);
     }
   }
 
-  function fail(step: { readonly type: string }, name: string, error: unknown): void {
+  function fail(step: PodStep['type'], subject: string, error: unknown): void {
     if (abort.signal.aborted) return;
-    const before = problems.get(name);
-    const failures = (before?.failures ?? 0) + 1;
-    const transient =
-      error instanceof RuntimeError && ['transient', 'unavailable', 'conflict'].includes(error.code);
-    const expected = error instanceof StepProblem || error instanceof RuntimeError;
-    const lasting = step.type === 'ensure-volumes' ? MOUNT_BACKOFF : RESTART_BACKOFF;
-    const backoff = transient || !(error instanceof StepProblem) ? TRANSIENT_RETRY : lasting;
-    const reason =
-      error instanceof StepProblem
-        ? error.reason
-        : name === ''
-          ? 'FailedCreatePodSandBox'
-          : 'CreateContainerError';
-    const retryAtMs = clock.now() + backoffDelayMs(backoff, failures);
-    problems.set(name, { reason, message: errorMessage(error), failures, retryAtMs });
-    logger[expected ? 'info' : 'error']({ step: step.type, error, failures }, 'Step failed, will try again');
+    const before = problems.get(subject);
+    const problem = planStepProblem({ step, subject, error, before, nowMs: clock.now() });
+    problems.set(subject, problem);
+    const { failures } = problem;
+    logger[isExpected(error) ? 'info' : 'error']({ step, error, failures }, 'Step failed, will try again');
   }
 
   /** A step that runs beside the loop. */
@@ -304,17 +232,16 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
         busy.add('pull');
         return launch(() => pull(step.container));
       case 'start-sandbox':
-        return startSandbox(step.attempt);
+        return starts.startSandbox(step.attempt);
       case 'start-container':
-        return startContainer(step);
+        return starts.startContainer(step);
       case 'run-post-start':
-        postStart.set(step.containerId, 'running');
-        return launch(() => runPostStart(step.container, step.containerId));
+        return launch(() => starts.runPostStart(step.container, step.containerId));
       case 'stop-container':
         return stops.begin(step);
       case 'remove-container':
         await runtime.remove(step.record.id);
-        return observeGone(step.record.id);
+        return records.observeGone(step.record.id);
       case 'write-final-status':
         return writeFinalStatus();
       case 'tear-down':
@@ -328,7 +255,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       volumes = 'ready';
       problems.delete('');
     } catch (error) {
-      fail({ type: 'ensure-volumes' }, '', error);
+      fail('ensure-volumes', '', error);
       const reason = error instanceof StepProblem ? error.reason : 'FailedMount';
       event(undefined, 'Warning', reason, errorMessage(error));
     } finally {
@@ -337,93 +264,15 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   async function pull(item: PlannedContainer): Promise<void> {
-    const { name, image: reference = '' } = item.container;
+    const { name } = item.container;
     try {
-      const result = await context.images.ensure(pod, item.container, (told) =>
-        event(item, told.type, told.reason, told.message),
-      );
-      if (result.ok) {
-        images.set(name, { reference, image: result.image });
-        problems.delete(name);
-        return;
-      }
-      const failures = (problems.get(name)?.failures ?? 0) + 1;
-      // The manager turns a fresh failure into a back-off when it is asked again; without a time only the user can help.
-      const delayMs = result.reason === 'ErrImagePull' ? SHOW_PULL_ERROR_MS : result.retryAfterMs;
-      const retryAtMs = delayMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + delayMs;
-      problems.set(name, { reason: result.reason, message: result.message, failures, retryAtMs });
+      const result = await starts.pull(item);
+      if (result.ok) problems.delete(name);
+      else problems.set(name, planPullProblem(result, problems.get(name), clock.now()));
     } catch (error) {
-      fail({ type: 'pull-image' }, name, error);
+      fail('pull-image', name, error);
     } finally {
       busy.delete('pull');
-    }
-  }
-
-  async function startSandbox(attemptNumber: number): Promise<void> {
-    const spec = await resources.planSandbox(pod, ip, attemptNumber);
-    const id = await runtime.create(spec);
-    await runtime.start(id);
-    await refresh(id);
-    problems.delete('');
-  }
-
-  async function startContainer(step: Extract<PodStep, { type: 'start-container' }>): Promise<void> {
-    const { container: item, attempt: number, backoffLevel, sandbox } = step;
-    const image = images.get(item.container.name)?.image;
-    if (!image) return;
-    const plan = await resources.planContainer({
-      pod,
-      ip,
-      container: item.container,
-      role: item.role,
-      attempt: number,
-      sandboxId: sandbox?.record.id,
-      image,
-    });
-    if (!plan.ok) {
-      event(item, 'Warning', 'Failed', `Error: ${plan.message}`);
-      throw new StepProblem(plan.reason, plan.message);
-    }
-    const labels = {
-      ...plan.spec.labels,
-      [agentLabels.backoffLevel]: String(backoffLevel),
-      [agentLabels.sandboxAttempt]: String(sandbox?.attempt ?? 0),
-    };
-    let id: string;
-    try {
-      id = await runtime.create({ ...plan.spec, labels });
-    } catch (error) {
-      if (error instanceof RuntimeError && error.code === 'image-missing') images.delete(item.container.name);
-      event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
-      throw error;
-    }
-    event(item, 'Normal', 'Created', `Created container: ${item.container.name}`);
-    if (item.container.lifecycle?.postStart) postStart.set(id, 'pending');
-    try {
-      await runtime.start(id);
-      event(item, 'Normal', 'Started', `Started container ${item.container.name}`);
-    } catch (error) {
-      // A failed start that the engine has recorded is an attempt that ended; the restart rules take it from there.
-      postStart.delete(id);
-      await refresh(id);
-      event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
-      if (records.get(id)?.phase === 'exited') return;
-      throw error;
-    }
-    // `Always` means that each attempt asks the registry what the name means now.
-    if (item.container.imagePullPolicy === 'Always') images.delete(item.container.name);
-    await refresh(id);
-  }
-
-  async function runPostStart(item: PlannedContainer, containerId: string): Promise<void> {
-    try {
-      const hook = 'postStart';
-      const timeoutMs = POST_START_TIMEOUT_MS;
-      await context.runHook({ pod, container: item.container, containerId, ip, hook, timeoutMs });
-      postStart.set(containerId, 'done');
-    } catch (error) {
-      postStart.set(containerId, 'failed');
-      event(item, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${errorMessage(error)}`);
     }
   }
 
@@ -444,32 +293,11 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     context.onGone(uid);
   }
 
-  async function refresh(id: string): Promise<void> {
+  async function refresh(id: string): Promise<ContainerRecord | undefined> {
     const record = await runtime.inspect(id);
-    if (record) observe(record);
-    else observeGone(id);
-  }
-
-  function observe(record: ContainerRecord): void {
-    const before = records.get(record.id);
-    // An answer from before the end must not bring a container back to life.
-    const stale =
-      before?.phase === 'exited' &&
-      record.phase === 'running' &&
-      (record.startedAtMs ?? 0) <= (before.startedAtMs ?? 0);
-    if (stale) return;
-    records.set(record.id, record);
-    touched.set(record.id, clock.now());
-    if (record.phase === 'exited' && before?.phase !== 'exited') onEnded(record);
-    wake();
-  }
-
-  function observeGone(id: string): void {
-    records.delete(id);
-    touched.delete(id);
-    postStart.delete(id);
-    lastWords.forget(id);
-    wake();
+    if (record) records.observe(record);
+    else records.observeGone(id);
+    return records.get(id);
   }
 
   /** Asks for the last words, and says so when the next attempt has to wait. */
@@ -504,7 +332,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       return gone || status?.phase === 'Succeeded' || status?.phase === 'Failed';
     },
     get records() {
-      return [...records.values()];
+      return records.all;
     },
     update(next) {
       const changed =
@@ -522,16 +350,9 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       beginEnding();
       wake();
     },
-    observe,
-    observeGone,
-    observeAll(listed, listedAt) {
-      const ids = new Set(listed.map((record) => record.id));
-      for (const record of listed) if ((touched.get(record.id) ?? 0) <= listedAt) observe(record);
-      for (const id of [...records.keys()]) {
-        if (!ids.has(id) && (touched.get(id) ?? 0) < listedAt) observeGone(id);
-      }
-      wake();
-    },
+    observe: records.observe,
+    observeGone: records.observeGone,
+    observeAll: records.observeAll,
     wake,
     retry() {
       problems.delete('');

@@ -1,0 +1,139 @@
+/**
+ * Brings the containers of one pod to life: image, specification, create, start, postStart hook. It does what a step says and
+ * decides nothing; failures are thrown, the worker decides when to try again.
+ */
+import { errorMessage } from '../../base/errors.ts';
+import type { Pod } from '../../schemas/types.ts';
+import type { ImageResult } from '../images/create-image-manager.ts';
+import { type ImageSource, type PodResources, type RunHook, StepProblem } from '../ports.ts';
+import {
+  type ContainerRecord,
+  type ContainerRuntime,
+  type ImageRecord,
+  RuntimeError,
+} from '../runtime/types.ts';
+import type { PodStep } from './plan-pod-step.ts';
+import { agentLabels, type HookState, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
+
+export interface ContainerStartsOptions {
+  readonly runtime: ContainerRuntime;
+  readonly resources: PodResources;
+  readonly images: ImageSource;
+  readonly runHook: RunHook;
+  readonly event: TellPodEvent;
+  /** The pod as it is now. */
+  current(): { readonly pod: Pod; readonly ip: string | undefined };
+  /** Looks at the container; answers what is known of it then. */
+  refresh(containerId: string): Promise<ContainerRecord | undefined>;
+}
+
+export interface ContainerStarts {
+  /** By container id. */
+  readonly postStart: ReadonlyMap<string, HookState>;
+  /** Names of the containers whose images are there. */
+  readyImages(planned: readonly PlannedContainer[]): ReadonlySet<string>;
+  pull(item: PlannedContainer): Promise<ImageResult>;
+  startSandbox(attempt: number): Promise<void>;
+  startContainer(step: Extract<PodStep, { type: 'start-container' }>): Promise<void>;
+  /** The hook's state says so from the call on. */
+  runPostStart(item: PlannedContainer, containerId: string): Promise<void>;
+  forget(containerId: string): void;
+}
+
+/** postStart has no time-out in Kubernetes; ours ends with the day. */
+const POST_START_TIMEOUT_MS = 86_400_000;
+
+export function createContainerStarts(options: ContainerStartsOptions): ContainerStarts {
+  const { runtime, resources, event, refresh } = options;
+  /** By container name. */
+  const images = new Map<string, { readonly reference: string; readonly image: ImageRecord }>();
+  const postStart = new Map<string, HookState>();
+
+  async function create(step: Extract<PodStep, { type: 'start-container' }>, image: ImageRecord) {
+    const { container: item, sandbox } = step;
+    const plan = await resources.planContainer({
+      ...options.current(),
+      container: item.container,
+      role: item.role,
+      attempt: step.attempt,
+      sandboxId: sandbox?.record.id,
+      image,
+    });
+    if (!plan.ok) {
+      event(item, 'Warning', 'Failed', `Error: ${plan.message}`);
+      throw new StepProblem(plan.reason, plan.message);
+    }
+    const labels = {
+      ...plan.spec.labels,
+      [agentLabels.backoffLevel]: String(step.backoffLevel),
+      [agentLabels.sandboxAttempt]: String(sandbox?.attempt ?? 0),
+    };
+    try {
+      return await runtime.create({ ...plan.spec, labels });
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === 'image-missing') images.delete(item.container.name);
+      event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
+      throw error;
+    }
+  }
+
+  return {
+    postStart,
+    readyImages: (planned) =>
+      new Set(
+        planned
+          .filter(({ container }) => images.get(container.name)?.reference === container.image)
+          .map(({ container }) => container.name),
+      ),
+    async pull(item) {
+      const { name, image: reference = '' } = item.container;
+      const result = await options.images.ensure(options.current().pod, item.container, (told) =>
+        event(item, told.type, told.reason, told.message),
+      );
+      if (result.ok) images.set(name, { reference, image: result.image });
+      return result;
+    },
+    async startSandbox(attempt) {
+      const { pod, ip } = options.current();
+      const id = await runtime.create(await resources.planSandbox(pod, ip, attempt));
+      await runtime.start(id);
+      await refresh(id);
+    },
+    async startContainer(step) {
+      const { container: item } = step;
+      const image = images.get(item.container.name)?.image;
+      if (!image) return;
+      const id = await create(step, image);
+      event(item, 'Normal', 'Created', `Created container: ${item.container.name}`);
+      if (item.container.lifecycle?.postStart) postStart.set(id, 'pending');
+      try {
+        await runtime.start(id);
+        event(item, 'Normal', 'Started', `Started container ${item.container.name}`);
+      } catch (error) {
+        // A failed start that the engine has recorded is an attempt that ended; the restart rules take it from there.
+        postStart.delete(id);
+        const record = await refresh(id);
+        event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
+        if (record?.phase === 'exited') return;
+        throw error;
+      }
+      // `Always` means that each attempt asks the registry what the name means now.
+      if (item.container.imagePullPolicy === 'Always') images.delete(item.container.name);
+      await refresh(id);
+    },
+    async runPostStart(item, containerId) {
+      postStart.set(containerId, 'running');
+      const { container } = item;
+      const hook = 'postStart';
+      try {
+        const timeoutMs = POST_START_TIMEOUT_MS;
+        await options.runHook({ ...options.current(), container, containerId, hook, timeoutMs });
+        postStart.set(containerId, 'done');
+      } catch (error) {
+        postStart.set(containerId, 'failed');
+        event(item, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${errorMessage(error)}`);
+      }
+    },
+    forget: (containerId) => void postStart.delete(containerId),
+  };
+}

@@ -1,0 +1,60 @@
+/** A pod's worker as the rest of the agent sees it, and what it needs of the agent. */
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Pod, PodStatus } from '../../schemas/types.ts';
+import type {
+  ImageSource,
+  PodAddresses,
+  PodRecord,
+  PodResources,
+  RecordPodEvent,
+  RunHook,
+  RunProbe,
+  StatusWriter,
+} from '../ports.ts';
+import type { ContainerRecord, ContainerRuntime } from '../runtime/types.ts';
+
+export interface PodWorkerContext {
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly resources: PodResources;
+  readonly images: ImageSource;
+  readonly addresses: PodAddresses;
+  readonly statuses: StatusWriter;
+  readonly hostIp: string;
+  readonly runHook: RunHook;
+  readonly runProbe: RunProbe;
+  recordEvent: RecordPodEvent;
+  /** The engine has been listed: "no container" is known and not merely unseen. */
+  ready(): boolean;
+  /** Persists what must survive the agent. */
+  save(uid: string, record: PodRecord): void;
+  /** Removes the API object (grace 0, this uid only). */
+  deleteObject(pod: Pod): Promise<void>;
+  /** The pod is over and everything of it is gone. */
+  onGone(uid: string): void;
+}
+
+export interface PodWorker extends AsyncDisposable {
+  readonly uid: string;
+  readonly pod: Pod;
+  readonly status: PodStatus | undefined;
+  readonly ip: string | undefined;
+  /** It is over: nothing of it runs or will run. */
+  readonly finished: boolean;
+  readonly records: readonly ContainerRecord[];
+  /** The pod as the API has it now. */
+  update(pod: Pod): void;
+  /** The object is gone (or was never meant to be): end what runs. */
+  end(): void;
+  observe(record: ContainerRecord): void;
+  observeGone(id: string): void;
+  /** What a full list of the engine, begun at `listedAtMs`, says of this pod. */
+  observeAll(records: readonly ContainerRecord[], listedAtMs: number): void;
+  wake(): void;
+  /** What the pod as a whole was waiting for may be there: try at once. */
+  retry(): void;
+  /** Brings mounted ConfigMaps and Secrets up to date. */
+  refreshVolumes(): void;
+}

@@ -21,7 +21,7 @@ import type { VirtualResource } from '../virtual/types.ts';
 import { createAccess, type Entered } from './access.ts';
 import { createBodyBudget } from './body-budget.ts';
 import type { AnswerRecord, Attempt } from './answer-record.ts';
-import { textAnswer } from './answers.ts';
+import { statusAnswer, textAnswer } from './answers.ts';
 import {
   answerClientError,
   type ConnectionLimits,
@@ -185,6 +185,11 @@ function createServer(
   return fastify({
     bodyLimit: MAX_BODY_BYTES,
     clientErrorHandler: answerClientError,
+    // A path that cannot be decoded.
+    frameworkErrors: (error: unknown, { raw }: FastifyRequest, reply: FastifyReply): void => {
+      reply.hijack();
+      sendAnswer(raw, reply.raw, statusAnswer(statusOf(error, silentLogger)));
+    },
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     logger: false,

@@ -18,7 +18,15 @@ export function statusOf(error: unknown, logger: Logger): Status {
     const message = 'the datastore is not available: try again';
     return failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 }).status;
   }
+  if (isGone(error))
+    return failure(400, 'BadRequest', 'the client left before its request was complete').status;
   return fastifyFailure(error) ?? internal(error, logger);
+}
+
+/** Of a request whose client ended the connection: nobody is there to read the answer, and nothing is wrong here. */
+function isGone(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.message === 'aborted' && (error as NodeJS.ErrnoException).code === 'ECONNRESET';
 }
 
 /** What fastify refuses before a handler runs. */

@@ -40,9 +40,37 @@ export function parseBody(contentType: string | undefined, body: Buffer): Parsed
   }
 }
 
+/** No object is a tenth as deep; what reads values calls itself for each level. */
+const MAX_DEPTH = 1_000;
+
+/** Whether objects and lists lie in one another deeper than that. */
+function isTooDeep(body: Buffer): boolean {
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < body.length; at += 1) {
+    const byte = body[at];
+    if (inText) {
+      if (byte === BACKSLASH) at += 1;
+      else if (byte === QUOTE) inText = false;
+    } else if (byte === QUOTE) inText = true;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth += 1;
+      if (depth > MAX_DEPTH) return true;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+  }
+  return false;
+}
+
+const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = Buffer.from('"\\{}[]');
+
+function readJson(body: Buffer): unknown {
+  if (isTooDeep(body)) throw new Error('exceeded max depth');
+  return JSON.parse(body.toString('utf8')) as unknown;
+}
+
 function parseJson(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8')) as unknown;
+    return readJson(body);
   } catch (error) {
     throw badRequest(
       `the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: ${(error as Error).message}`,
@@ -86,7 +114,7 @@ export function parsePatch(contentType: string | undefined, body: Buffer): Parse
   if (!format) throw unsupportedMediaType(Object.keys(PATCH_FORMATS).join(', '));
   if (format === 'apply') return { format, body: parseYaml(body) };
   try {
-    return { format, body: JSON.parse(body.toString('utf8')) as unknown };
+    return { format, body: readJson(body) };
   } catch (error) {
     const text = (error as Error).message;
     throw badRequest(`error decoding patch: ${/end of/.test(text) ? 'unexpected end of JSON input' : text}`);

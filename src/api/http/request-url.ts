@@ -26,7 +26,11 @@ export function urlOf(text = '/'): URL {
   return url;
 }
 
+/** What a URL parser takes for a step up or for a slash: a proxy in front may read such a path otherwise. */
+const AMBIGUOUS = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
+
 function readUrl(text: string): URL {
+  if (AMBIGUOUS.test(text.split('?', 1)[0] ?? '')) throw badRequest('the path has dot segments');
   try {
     return new URL(text.startsWith('/') ? `http://api${text.replace(/^\/+/, '/')}` : 'http://api/invalid');
   } catch {

@@ -199,6 +199,28 @@ describe('whatever is asked, the server is never at fault', () => {
     ));
 });
 
+describe('a body that would end its reader', () => {
+  it.each([
+    ['application/json', '['.repeat(1_000_000)],
+    ['application/json', `${'['.repeat(100_000)}${']'.repeat(100_000)}`],
+    ['application/json', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
+    ['application/yaml', '['.repeat(100_000)],
+  ])('a body of %s that is too deep is a bad request', async (contentType, body) => {
+    const answer = await http.send('POST', pods, body, { contentType });
+    expect(answer.body).toMatchObject({ kind: 'Status', code: 400, reason: 'BadRequest' });
+    const patched = await http.send('PATCH', `${pods}/p`, body, {
+      contentType: 'application/merge-patch+json',
+    });
+    expect(patched.body).toMatchObject({ kind: 'Status', code: 400 });
+  });
+
+  it('brackets in a text are no depth', async () => {
+    const data = { text: `${'[{'.repeat(5_000)}"\\` };
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'brackets' }, data };
+    expect((await http.send('POST', '/api/v1/namespaces/default/configmaps', body)).code).toBe(201);
+  });
+});
+
 function jsonPatch(): fc.Arbitrary<unknown> {
   return fc.array(
     fc.record({

@@ -110,6 +110,32 @@ describe('requests that two readers would read differently are refused, and thei
   });
 });
 
+describe('paths', () => {
+  const askFor = (path: string, method = 'GET'): Promise<string> =>
+    says(`${method} ${path} HTTP/1.1`, ...head, 'Connection: close', '', '');
+
+  it.each([
+    '/api/v1/namespaces/%2e%2e/pods',
+    '/api/v1/namespaces/.%2E/pods',
+    '/api/v1/namespaces/default/../../pods',
+    '/api/v1/namespaces/default/.',
+    '/api/v1/namespaces/default\\pods',
+  ])('that a proxy in front may read otherwise are refused: %s', async (path) => {
+    expect(statusLine(await askFor(path))).toMatch(/ 400 /);
+  });
+
+  it.each(['GET', 'POST'])('that cannot be decoded are answered as upstream does, whoever reads them: %s', async (method) => {
+    const text = await askFor('/api/v1/namespaces/default/pods/%', method);
+    expect(statusLine(text)).toMatch(/ 40[04] /);
+    expect(text).not.toContain('FST_');
+  });
+
+  it('of names with dots are what they are', async () => {
+    expect(statusLine(await askFor('/api/v1/namespaces/default/configmaps/..a'))).toMatch(/ 404 /);
+    expect(statusLine(await askFor('/version?x=/../'))).toMatch(/ 200 /);
+  });
+});
+
 describe('what is too large is refused before it is there', () => {
   const message = 'Request entity too large: limit is 3145728';
 

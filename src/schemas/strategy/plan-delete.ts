@@ -27,7 +27,7 @@ export function isFullyReleased(object: KubeObject): boolean {
 
 export const planDelete: PlanDelete = (kind, current, options, nowMs) => {
   checkPreconditions(kind, current, options);
-  if (kind.kind === 'Namespace' && kind.group === '') return planNamespaceDelete(current, options, nowMs);
+  if (kind.kind === 'Namespace' && kind.group === '') return planNamespaceDelete(kind, current, options, nowMs);
   const finalizers = withOwnFinalizer(kind, current, finalizersFor(kind, current.metadata, options));
   const isPod = kind.kind === 'Pod' && kind.group === '';
   if (isPod) return planPodDelete(current, options, finalizers, nowMs);
@@ -168,8 +168,13 @@ function shortenGrace(
 }
 
 /** A namespace stays until its controller has emptied it and taken `kubernetes` out of `spec.finalizers`. */
-function planNamespaceDelete(current: KubeObject, options: DeleteOptions, nowMs: number): DeletePlan {
-  const finalizers = finalizersFor(current.metadata, options);
+function planNamespaceDelete(
+  kind: ResourceKind,
+  current: KubeObject,
+  options: DeleteOptions,
+  nowMs: number,
+): DeletePlan {
+  const finalizers = finalizersFor(kind, current.metadata, options);
   const isFirst = current.metadata.deletionTimestamp === undefined;
   const marked = isFirst ? markDeleted(withFinalizers(current, finalizers), nowMs, undefined) : current;
   const object = { ...marked, status: { ...asRecord(marked['status']), phase: 'Terminating' } };

@@ -35,6 +35,8 @@ export interface ServedResource {
   readonly categories: readonly string[];
   readonly namespaced: boolean;
   readonly subresources: readonly Subresource[];
+  /** The type in whose form the store keeps the objects; absent where the store keeps none. */
+  readonly storedAs?: Readonly<Record<'group' | 'version' | 'kind', string>>;
   /** OpenAPI v3 schema of a kind that the recorded schemas do not have (custom kinds, metrics), as its definition gives it. */
   readonly openApiSchema?: Readonly<Record<string, unknown>>;
   /** Of a kind that a CustomResourceDefinition made. */

@@ -71,6 +71,7 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
     custom,
     openApiSchema: custom.objectSchema,
     storage: storedForm(definition, version),
+    storedAs: { group, version: storageVersion(definition, version), kind: names.kind },
     ...(scale
       ? {
           scale: {
@@ -106,10 +107,13 @@ const notAnObject = {
 
 const withoutDot = (path: string): string => path.replace(/^\./, '');
 
+const storageVersion = ({ versions }: Definition, version: DefinitionVersion): string =>
+  versions.find(({ storage }) => storage)?.name ?? version.name;
+
 function storedForm(definition: Definition, version: DefinitionVersion): StoredForm {
-  const { group, names, versions } = definition;
+  const { group, names } = definition;
   const apiVersion = formatApiVersion(group, version.name);
-  const main = versions.find(({ storage }) => storage)?.name ?? version.name;
+  const main = storageVersion(definition, version);
   const storedVersion = formatApiVersion(group, main);
   const seen = new WeakMap<KubeObject, KubeObject>();
   return {

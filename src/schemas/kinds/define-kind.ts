@@ -29,6 +29,8 @@ export interface KindDefinition {
   readonly countsGeneration?: boolean;
   readonly hasScale?: boolean;
   /** As in {@link ResourceKind}. */
+  readonly storedAs?: ResourceKind['storedAs'];
+  /** As in {@link ResourceKind}. */
   readonly deletionFinalizer?: string;
   readonly orphansByDefault?: boolean;
   readonly deprecation?: string;
@@ -74,6 +76,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     categories: definition.categories ?? [],
     namespaced,
     subresources,
+    storedAs: definition.storedAs ?? { group, version, kind },
     applyOrder: definition.applyOrder,
     countsGeneration: definition.countsGeneration ?? false,
     behaviour: definition.stored ? 'stored' : 'implemented',

@@ -44,6 +44,7 @@ export const eventV1Kind = defineKind({
   shortNames: ['ev'],
   applyOrder: 300,
   nameRule: dns1123Subdomain,
+  storedAs: { group: '', version: 'v1', kind: 'Event' },
   storage: {
     resource: { group: '', plural: 'events' },
     isMain: false,

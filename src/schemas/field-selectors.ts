@@ -74,6 +74,7 @@ const FIELDS: Readonly<Record<ResourceId, Readonly<Record<string, Extract>>>> = 
       asString(event['reportingController']) || asString(getPath(event, 'deprecatedSource', 'component')),
     type: text('type'),
   },
+  'certificatesigningrequests.certificates.k8s.io': { 'spec.signerName': text('spec', 'signerName') },
   nodes: { 'spec.unschedulable': flag('spec', 'unschedulable') },
   namespaces: { name: text('metadata', 'name'), 'status.phase': text('status', 'phase') },
   secrets: { type: text('type') },

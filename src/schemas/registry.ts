@@ -5,6 +5,7 @@ import { clusterRoleBindingKind } from './kinds/cluster-role-binding.ts';
 import { certificateSigningRequestKind } from './kinds/certificate-signing-request.ts';
 import { configMapKind } from './kinds/config-map.ts';
 import { customResourceDefinitionKind } from './kinds/custom-resource-definition.ts';
+import { controllerRevisionKind } from './kinds/controller-revision.ts';
 import { deploymentKind } from './kinds/deployment.ts';
 import { endpointSliceKind } from './kinds/endpoint-slice.ts';
 import { endpointsKind } from './kinds/endpoints.ts';
@@ -25,6 +26,7 @@ import { leaseKind } from './kinds/lease.ts';
 import { namespaceKind } from './kinds/namespace.ts';
 import { nodeKind } from './kinds/node.ts';
 import { podKind } from './kinds/pod.ts';
+import { podTemplateKind } from './kinds/pod-template.ts';
 import { replicaSetKind } from './kinds/replica-set.ts';
 import { replicationControllerKind } from './kinds/replication-controller.ts';
 import { roleKind } from './kinds/role.ts';
@@ -51,6 +53,8 @@ export const builtinKinds: readonly ResourceKind[] = [
   podKind,
   replicaSetKind,
   replicationControllerKind,
+  podTemplateKind,
+  controllerRevisionKind,
   deploymentKind,
   applicationKind,
   eventKind,

@@ -265,12 +265,12 @@ export function matchesLabelSelector(selector: unknown, labels: Labels | null | 
   return requirements !== undefined && matchesRequirements(requirements, labels);
 }
 
-/** The text of a `LabelSelector` object, as the scale subresource and describe show it. */
-/** What `workload` has as its selector, as a LabelSelector: a ReplicationController's is a plain map of labels. */
+/** What a workload has as its selector, as a LabelSelector: a ReplicationController's is a plain map of labels. */
 export function asLabelSelector({ apiVersion, kind }: KubeObject, selector: unknown): unknown {
   return apiVersion === 'v1' && kind === 'ReplicationController' ? { matchLabels: selector } : selector;
 }
 
+/** The text of a `LabelSelector` object, as the scale subresource and describe show it. */
 export function labelSelectorText(selector: unknown): string {
   return formatLabelSelector(labelSelectorRequirements(selector) ?? []);
 }

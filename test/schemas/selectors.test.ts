@@ -7,6 +7,8 @@ import {
   matchesFieldSelector,
   parseFieldSelector,
 } from '../../src/schemas/field-selectors.ts';
+import { certificateSigningRequestKind } from '../../src/schemas/kinds/certificate-signing-request.ts';
+import { replicationControllerKind } from '../../src/schemas/kinds/replication-controller.ts';
 import { configMapKind } from '../../src/schemas/kinds/config-map.ts';
 import { podKind } from '../../src/schemas/kinds/pod.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
@@ -149,6 +151,10 @@ describe('field selectors', () => {
       '"data.x" is not a known field selector: only "metadata.name", "metadata.namespace"',
     );
     expect(() => checkFieldSelector(configMapKind, parseFieldSelector('metadata.name=x'))).not.toThrow();
+    const bySigner = parseFieldSelector('spec.signerName=example.com/signer');
+    expect(() => checkFieldSelector(certificateSigningRequestKind, bySigner)).not.toThrow();
+    const bySize = parseFieldSelector('status.replicas=0');
+    expect(() => checkFieldSelector(replicationControllerKind, bySize)).not.toThrow();
   });
 
   it('come back from their text as they were', () => {

@@ -12,6 +12,7 @@ export function warningsOf(object: KubeObject): readonly string[] {
   switch (`${object.apiVersion}/${object.kind}`) {
     case 'v1/Pod':
       return podWarnings((object as Pod).spec, 'spec');
+    case 'v1/ReplicationController':
     case 'apps/v1/Deployment':
     case 'apps/v1/ReplicaSet':
     case 'v1/ReplicationController':
@@ -19,6 +20,8 @@ export function warningsOf(object: KubeObject): readonly string[] {
     case 'apps/v1/DaemonSet':
     case 'batch/v1/Job':
       return templateWarnings(object['spec'], 'spec.template.spec');
+    case 'v1/PodTemplate':
+      return templateWarnings(object, 'template.spec');
     case 'v1/Service':
       return serviceWarnings(object as Service);
     case 'v1/Secret':

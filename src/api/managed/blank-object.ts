@@ -12,6 +12,8 @@ const BLANKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Deployment: { spec: { selector: null, template, strategy: {} }, status: {} },
   ReplicaSet: { spec: { selector: null, template }, status: { replicas: 0 } },
   ReplicationController: { spec: {}, status: { replicas: 0 } },
+  PodTemplate: { template },
+  ControllerRevision: { revision: 0 },
   Service: { spec: {}, status: { loadBalancer: {} } },
   Node: { spec: {}, status: {} },
   Namespace: { spec: {}, status: {} },

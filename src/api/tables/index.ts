@@ -12,6 +12,8 @@ import { podTable } from './pod.ts';
 import { bindingTable, roleTable } from './rbac.ts';
 import { replicaSetTable } from './replica-set.ts';
 import { serviceTable } from './service.ts';
+import { podTemplateTable } from './pod-template.ts';
+import { controllerRevisionTable } from './controller-revision.ts';
 import { configMapTable, defaultTable, leaseTable, namespaceTable, secretTable } from './simple.ts';
 import {
   disruptionBudgetTable,
@@ -42,6 +44,8 @@ const tables: Readonly<Record<string, TableFormat>> = {
   'deployments.apps': deploymentTable,
   'replicasets.apps': replicaSetTable,
   replicationcontrollers: replicaSetTable,
+  podtemplates: podTemplateTable,
+  'controllerrevisions.apps': controllerRevisionTable,
   'leases.coordination.k8s.io': leaseTable,
   'certificatesigningrequests.certificates.k8s.io': signingRequestTable,
   'nodes.metrics.k8s.io': nodeMetricsTable,

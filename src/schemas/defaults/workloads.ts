@@ -3,8 +3,9 @@ import { isRecord, jsonClone } from '../../base/json.ts';
 import { type Draft, dropZero, ensurePart, fill, fillZero, part } from './draft.ts';
 import { defaultPodSpec } from './pod-spec.ts';
 
-export function defaultTemplate(spec: Draft | undefined): void {
-  const template = part(spec, 'template');
+/** Of the template in `holder`. */
+export function defaultTemplate(holder: Draft | undefined): void {
+  const template = part(holder, 'template');
   defaultPodSpec(part(template, 'spec'));
 }
 

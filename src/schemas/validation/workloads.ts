@@ -1,4 +1,4 @@
-/** Deployments, ReplicaSets and ReplicationControllers. */
+/** Deployments, ReplicaSets, ReplicationControllers, and the pod templates in them or on their own. */
 import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { scaleIntOrPercent } from '../int-or-percent.ts';
@@ -59,7 +59,7 @@ function validateSelectorAndTemplate(spec: Fields): FieldErrors {
     const detail = '`selector` does not match template `labels`';
     errors.push(invalid(`${path}.metadata.labels`, labels ?? null, detail));
   }
-  return [...errors, ...validateTemplate(asRecord(spec['template']), path, 'ReplicaSet')];
+  return [...errors, ...validateLastingTemplate(asRecord(spec['template']), path, 'ReplicaSet')];
 }
 
 /** Its selector is a plain map of labels. */
@@ -78,19 +78,28 @@ export function validateReplicationController(object: KubeObject): FieldErrors {
     const detail = '`selector` does not match template `labels`';
     errors.push(invalid(`${path}.metadata.labels`, labels ?? null, detail));
   }
-  return [...errors, ...validateTemplate(asRecord(spec['template']), path, 'ReplicationController')];
+  return [...errors, ...validateLastingTemplate(asRecord(spec['template']), path, 'ReplicationController')];
 }
 
-/** A template whose pods are to run for good. */
-function validateTemplate(template: Fields, path: string, kind: string): FieldErrors {
+export function validatePodTemplate(object: KubeObject): FieldErrors {
+  return validateTemplate(asRecord(object['template']), 'template');
+}
+
+function validateTemplate(template: Fields, path: string): FieldErrors {
   const metadata = asRecord(template['metadata']);
   const spec = asRecord(template['spec']);
-  const errors = [
+  return [
     ...validateLabels(metadata['labels'], `${path}.labels`),
     ...validateAnnotations(metadata['annotations'], `${path}.annotations`),
     ...validatePodSpec(spec, `${path}.spec`),
     ...validateNoEphemeral(spec, `${path}.spec`, 'ephemeral containers not allowed in pod template'),
   ];
+}
+
+/** A template whose pods are to run for good; `kind` is upstream's word for what holds it. */
+function validateLastingTemplate(template: Fields, path: string, kind: string): FieldErrors {
+  const spec = asRecord(template['spec']);
+  const errors = validateTemplate(template, path);
   const policy = asString(spec['restartPolicy']);
   if (policy !== 'Always') errors.push(notSupported(`${path}.spec.restartPolicy`, policy, ['Always']));
   if (!isAbsent(spec['activeDeadlineSeconds'])) {

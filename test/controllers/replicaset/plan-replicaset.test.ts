@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../../src/base/rng.ts';
 import { planReplicaSet, type ReplicaSetInput } from '../../../src/controllers/replicaset/plan-replicaset.ts';
-import type { Pod, ReplicaSet } from '../../../src/schemas/types.ts';
+import type { Pod, ReplicaSet, ReplicationController } from '../../../src/schemas/types.ts';
 import { aPod, aReplicaSet, frozen, ownedBy } from '../../support/builders.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
@@ -19,6 +19,35 @@ const input = (more: Partial<ReplicaSetInput>): ReplicaSetInput => ({
 });
 const verbs = (more: Partial<ReplicaSetInput>): string[] =>
   planReplicaSet(input(more)).writes.map(({ verb, object }) => `${verb} ${object.kind}`);
+
+describe('planReplicaSet of a ReplicationController', () => {
+  const controller = frozen({
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    metadata: { name: 'web', namespace: 'default', uid: 'rc', generation: 3 },
+    spec: { replicas: 2, selector: { app: 'web' }, template: set.spec.template ?? {} },
+  }) as ReplicationController;
+
+  it('takes and makes pods by a plain set of labels', () => {
+    const orphan = aPod({ name: 'old', labels: { app: 'web' }, node: 'n1', ready: true });
+    const { writes, events } = planReplicaSet(input({ replicaSet: controller, pods: [orphan] }));
+    expect(writes.map(({ verb, object }) => `${verb} ${object.kind}`)).toEqual([
+      'update Pod',
+      'create Pod',
+      'update ReplicationController',
+    ]);
+    for (const { object } of writes.slice(0, 2))
+      expect(object.metadata.ownerReferences).toMatchObject([
+        { apiVersion: 'v1', kind: 'ReplicationController', uid: 'rc', controller: true },
+      ]);
+    expect(events[0]?.component).toBe('replication-controller');
+  });
+
+  it('reports what a ReplicationController has words for', () => {
+    const { writes } = planReplicaSet(input({ replicaSet: controller }));
+    expect(writes.at(-1)?.object['status']).toEqual({ observedGeneration: 3, replicas: 0 });
+  });
+});
 
 describe('planReplicaSet', () => {
   it('creates all that is missing in one commit, and names it', () => {

@@ -27,7 +27,8 @@ export function isFullyReleased(object: KubeObject): boolean {
 
 export const planDelete: PlanDelete = (kind, current, options, nowMs) => {
   checkPreconditions(kind, current, options);
-  if (kind.kind === 'Namespace' && kind.group === '') return planNamespaceDelete(kind, current, options, nowMs);
+  if (kind.kind === 'Namespace' && kind.group === '')
+    return planNamespaceDelete(kind, current, options, nowMs);
   const finalizers = withOwnFinalizer(kind, current, finalizersFor(kind, current.metadata, options));
   const isPod = kind.kind === 'Pod' && kind.group === '';
   if (isPod) return planPodDelete(current, options, finalizers, nowMs);

@@ -70,7 +70,9 @@ it('an object that its definition in Git refuses fails the commit, with its plac
 
 it('an object whose definition comes to the cluster later is applied then', async () => {
   await startWith({ 'a.json': gadget({ size: 3 }) });
-  expect(JSON.stringify((await at.application())?.status)).toContain('no CustomResourceDefinition defines it');
+  expect(JSON.stringify((await at.application())?.status)).toContain(
+    'no CustomResourceDefinition defines it',
+  );
   await at.objects.create(definitionSample);
   await at.pass(1_000);
   await at.pass(1_000);

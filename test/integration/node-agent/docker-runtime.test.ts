@@ -151,6 +151,20 @@ describe('docker runtime on a real engine', () => {
     expect({ out, err, code }).toEqual({ out: 'hello', err: 'problem\n', code: 9 });
   });
 
+  it('reaches a server that listens on localhost alone, and says why where nobody listens', async () => {
+    const serve = 'echo hello > /tmp/index.html; exec busybox httpd -f -p 127.0.0.1:8080 -h /tmp';
+    const id = await run(aSpec('local', ['sh', '-c', serve]));
+    const fetch = async (): Promise<string> => {
+      const socket = await runtime.dial(id, 8080);
+      socket.end('GET /index.html HTTP/1.0\r\n\r\n');
+      const chunks: Buffer[] = [];
+      for await (const chunk of socket) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks).toString();
+    };
+    await expect.poll(() => fetch().catch(String), { timeout: 10_000 }).toContain('hello');
+    await expect(runtime.dial(id, 8081)).rejects.toThrow(/on its localhost: connect ECONNREFUSED/);
+  });
+
   it('runs a container with the handler that is asked for', async () => {
     const id = await run(aSpec('handled', SERVER, { runtimeHandler: 'runc' }));
     const { HostConfig } = await docker.getContainer(id).inspect();

@@ -1,43 +1,77 @@
-/** A connection to a port of a container: to its address, or to this machine for a container on the host's network. */
-import { connect, type Socket } from 'node:net';
+/**
+ * A connection to a port of a container: to its address, or to this machine for a container on the host's network. A server
+ * that listens on localhost alone is reached from within the container's network.
+ */
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
+import { errorMessage } from '../../../base/errors.ts';
 import { type ContainerRuntime, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
+import { dialLocalhost } from './local-dial.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const CONTAINER_PREFIX = 'container:';
+
+interface Place {
+  readonly id: string;
+  readonly pid: number;
+  /** Undefined for a container without a network. */
+  readonly address: string | undefined;
+}
 
 export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime, 'dial'> {
   const { docker, call } = engine;
 
   /** A pod's member has the network of its sandbox, which is one step away and never more. */
-  async function addressOf(id: string, mayFollow = true): Promise<string> {
+  async function placeOf(id: string, mayFollow = true): Promise<Place> {
     const info = await call(`look at container "${id}"`, (options) =>
       docker.getContainer(id).inspect(options),
     );
     const mode = info.HostConfig.NetworkMode ?? '';
-    if (mode === 'host') return '127.0.0.1';
     if (mode.startsWith(CONTAINER_PREFIX) && mayFollow) {
-      return addressOf(mode.slice(CONTAINER_PREFIX.length), false);
+      return placeOf(mode.slice(CONTAINER_PREFIX.length), false);
     }
-    const address = Object.values(info.NetworkSettings.Networks)
+    const ofNetwork = Object.values(info.NetworkSettings.Networks)
       .map((network) => network.IPAddress)
       .find((ip) => ip !== '');
-    if (address === undefined) {
-      throw new RuntimeError('conflict', `Cannot connect to container "${id}": it has no address now`);
+    return { id: info.Id, pid: info.State.Pid, address: mode === 'host' ? '127.0.0.1' : ofNetwork };
+  }
+
+  /** `first` is why its address did not do. */
+  async function openLocally({ id, pid }: Place, port: number, first: RuntimeError): Promise<Duplex> {
+    try {
+      return await dialLocalhost(id, pid, port, clock);
+    } catch (error) {
+      throw new RuntimeError('transient', `${first.message}; on its localhost: ${errorMessage(error)}`, {
+        cause: error,
+      });
     }
-    return address;
   }
 
   return {
     async dial(id, port) {
-      const host = await addressOf(id);
-      return open(host, port, clock);
+      const place = await placeOf(id);
+      const { address } = place;
+      if (address === undefined) {
+        const none = `Cannot connect to container "${id}": it has no address now`;
+        return openLocally(place, port, new RuntimeError('conflict', none));
+      }
+      try {
+        return await open(address, port, clock);
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || !wasRefused(error) || address === '127.0.0.1') throw error;
+        return openLocally(place, port, error);
+      }
     },
   };
 }
 
-function open(host: string, port: number, clock: Clock): Promise<Socket> {
+/** Nobody listens there, as opposed to: nobody is there. */
+const wasRefused = ({ cause }: RuntimeError): boolean =>
+  (cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
+
+function open(host: string, port: number, clock: Clock): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     const fail = (why: string, cause?: Error): void => {

@@ -1,0 +1,60 @@
+/**
+ * A connection to what listens only on a container's own 127.0.0.1, which no address leads to: a small process enters the
+ * container's network (and nothing else of it) and passes the bytes on. Possible for root beside the engine, and only when
+ * /proc proves that the process id is, on this machine, a process of that very container.
+ */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { Duplex } from 'node:stream';
+import type { Clock } from '../../../base/clock.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** What the process says once it is connected; anything else is why it is not. */
+const CONNECTED = 'connected';
+const RELAY = `
+const socket = require('node:net').connect({ host: '127.0.0.1', port: Number(process.argv[1]), allowHalfOpen: true });
+socket.once('connect', () => {
+  process.stderr.write('${CONNECTED}');
+  process.stdin.pipe(socket);
+  socket.pipe(process.stdout);
+});
+socket.once('end', () => process.stdout.write('', () => process.exit(0)));
+socket.once('error', (error) => process.stderr.write(error.message, () => process.exit(1)));
+`;
+
+/** Rejects with the reason in words. */
+export async function dialLocalhost(
+  containerId: string,
+  pid: number,
+  port: number,
+  clock: Clock,
+): Promise<Duplex> {
+  const cgroups = pid > 1 ? await readFile(`/proc/${pid}/cgroup`, 'utf8') : '';
+  if (!cgroups.includes(containerId)) throw new Error('the container does not run on this machine');
+  const child = spawn(
+    'nsenter',
+    [`--net=/proc/${pid}/ns/net`, process.execPath, '-e', RELAY, '--', String(port)],
+    { stdio: ['pipe', 'pipe', 'pipe'], env: {} },
+  );
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => {
+      timer.cancel();
+      child.kill('SIGKILL');
+      reject(new Error(why));
+    };
+    const timer = clock.setTimer(
+      () => fail(`no answer in ${CONNECT_TIMEOUT_MS / 1000} s`),
+      CONNECT_TIMEOUT_MS,
+    );
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', () => fail('cannot enter the network of the container'));
+    child.stderr.once('data', (chunk: Buffer) => {
+      const said = chunk.toString('utf8');
+      if (said !== CONNECTED) return fail(said.trim());
+      timer.cancel();
+      const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
+      duplex.once('close', () => child.kill('SIGKILL'));
+      resolve(duplex);
+    });
+  });
+}

@@ -30,7 +30,8 @@ import { createBullQueues } from '../queue/bullmq-queues.ts';
 import type { Queues } from '../queue/types.ts';
 import { createDynamicRegistry } from '../schemas/registry.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
-import { createCacheSet } from '../store/cache-set.ts';
+import { typeProblem } from '../schemas/soundness.ts';
+import { type CacheSetOptions, createCacheSet } from '../store/cache-set.ts';
 import type { CacheSet } from '../store/cache.ts';
 import { runWithLeadership } from '../store/leader.ts';
 import { followDefinitions } from '../store/follow-definitions.ts';
@@ -99,7 +100,9 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     // Another control plane may lead the rebuild; whoever leads next must not begin it again.
     void history.rebuilt.then(() => condition.set('normal'));
     const registry = createDynamicRegistry();
-    const caches = keep(createCacheSet({ store, clock, logger }));
+    const problemOf: CacheSetOptions['problemOf'] = (resource, object) =>
+      typeProblem(registry, resource, object);
+    const caches = keep(createCacheSet({ store, clock, logger, problemOf }));
     keep(await followDefinitions(caches, registry));
     const objects = createObjects({ store, registry, clock, rng });
     const queues = keep(createBullQueues({ url: parts.redisUrl, logger, clock }));

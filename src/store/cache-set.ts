@@ -8,7 +8,7 @@ import { setMaxListeners } from 'node:events';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { KubeObject } from '../schemas/object.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import type { CacheSet, ResourceCache } from './cache.ts';
 import { type CacheLimits, createFedCache, type FedCache } from './resource-cache.ts';
@@ -18,6 +18,8 @@ export interface CacheSetOptions extends Partial<CacheLimits> {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** What is wrong with an object that was not written as its kind is; such ones are left out. */
+  readonly problemOf?: (resource: ResourceId, object: KubeObject) => string | undefined;
 }
 
 /** Enough for a client that was away for some seconds in a large rollout; beyond it, listing is cheaper anyway. */
@@ -45,6 +47,28 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
   // One listener for each cache.
   setMaxListeners(0, abort.signal);
 
+  function isSound(resource: ResourceId, object: KubeObject): boolean {
+    const problem = options.problemOf?.(resource, object);
+    if (problem === undefined) return true;
+    const { resourceVersion: version } = object.metadata;
+    logger.error(
+      { resource, key: keyOf(object), version, problem },
+      'A stored object is not of its kind; it is left out',
+    );
+    return false;
+  }
+
+  /** What became unusable stays as it was last known: a missing observation is no deletion. */
+  function soundOf(
+    resource: ResourceId,
+    { cache }: FedCache<KubeObject>,
+    object: KubeObject,
+  ): readonly KubeObject[] {
+    if (isSound(resource, object)) return [object];
+    const known = cache.get(keyOf(object));
+    return known ? [known] : [];
+  }
+
   /** Lists and watches until the set is disposed; `listed` is called after each list. */
   async function feed(resource: ResourceId, fed: FedCache<KubeObject>, listed: () => void): Promise<void> {
     const { signal } = abort;
@@ -54,10 +78,11 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
       try {
         const list = await store.list(resource);
         if (signal.aborted) return;
-        fed.relist(list);
+        fed.relist({ ...list, objects: list.objects.flatMap((object) => soundOf(resource, fed, object)) });
         listed();
         watchingSinceMs = clock.now();
-        for await (const event of store.watch(resource, list.version, signal)) fed.apply(event);
+        for await (const event of store.watch(resource, list.version, signal))
+          if (event.type === 'DELETED' || isSound(resource, event.object)) fed.apply(event);
         throw new StoreUnavailable('The store was closed');
       } catch (error) {
         if (signal.aborted) return;

@@ -1,5 +1,6 @@
 /** What the adapters of the store have in common: limits, and the rules of a batch. */
 import type { KubeObject } from '../schemas/object.ts';
+import { metadataProblem } from '../schemas/soundness.ts';
 import { CommitRefused, type StoreOp } from './types.ts';
 
 /** Largest object in bytes of JSON: etcd's default request limit, so that what fits Kubernetes fits here. */
@@ -34,6 +35,15 @@ export function payloadOf(op: StoreOp & { readonly object: KubeObject }, opIndex
     throw new CommitRefused('tooLarge', opIndex, op);
   }
   return json;
+}
+
+/** As {@link objectOf}; throws where what is kept under `key` is no object of that name. */
+export function soundObjectOf(key: string, payload: string, version: string): KubeObject {
+  const object = JSON.parse(payload) as KubeObject;
+  const problem = metadataProblem(key, object);
+  if (problem !== undefined) throw new Error(`Cannot use what is stored: ${problem}`);
+  object.metadata.resourceVersion = version;
+  return object;
 }
 
 /** The object of a payload, carrying its version. */

@@ -7,7 +7,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import type { RedisLink } from './connect.ts';
-import { objectOf } from './limits.ts';
+import { soundObjectOf } from './limits.ts';
 import { type PayloadCodec, UnknownKey } from './payload-codec.ts';
 import type { RedisKeys } from './redis-keys.ts';
 import type { StoreEvent, WatchEventType } from './types.ts';
@@ -40,7 +40,7 @@ export function eventOf(
   try {
     const type = TYPES[field.charAt(0)];
     if (!type) throw new Error(`Unknown change "${field}"`);
-    const object = objectOf(codec.decode(resource, key, payload), version);
+    const object = soundObjectOf(key, codec.decode(resource, key, payload), version);
     return { type, resource, key, object, version };
   } catch (error) {
     if (error instanceof UnknownKey) throw error;

@@ -6,7 +6,7 @@
  */
 import { createAsyncQueue } from '../base/async-queue.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { UserError } from '../base/errors.ts';
+import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
@@ -18,8 +18,8 @@ import {
   checkDistinct,
   DEFAULT_LOG_LIMIT,
   LOG_SLACK,
-  objectOf,
   payloadOf,
+  soundObjectOf,
   WATCH_QUEUE_LIMIT,
 } from './limits.ts';
 import { type PayloadCodec, plainCodec, UnknownKey } from './payload-codec.ts';
@@ -81,7 +81,17 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
   function decode(resource: ResourceId, key: string, value: string): KubeObject {
     const space = value.indexOf(' ');
-    return objectOf(codec.decode(resource, key, value.slice(space + 1)), value.slice(0, space));
+    return soundObjectOf(key, codec.decode(resource, key, value.slice(space + 1)), value.slice(0, space));
+  }
+
+  /** Whoever asks for this one is told which one cannot be read. */
+  function decodeNamed(resource: ResourceId, key: string, value: string): KubeObject {
+    try {
+      return decode(resource, key, value);
+    } catch (error) {
+      if (error instanceof UnknownKey) throw error;
+      throw new Error(`Cannot read ${resource} "${key}": ${errorMessage(error)}`, { cause: error });
+    }
   }
 
   /** Undefined (and a line in the log) where it cannot be read: one bad object never stops the others. */
@@ -102,7 +112,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     if (wanted.length === 0) return [];
     const [values] = await checked('last', () => redis.call('HMGET', keys.objects(resource), ...wanted));
     return (values as (string | null)[]).map((value, index) =>
-      value === null ? undefined : decode(resource, wanted[index] ?? '', value),
+      value === null ? undefined : decodeNamed(resource, wanted[index] ?? '', value),
     );
   }
 

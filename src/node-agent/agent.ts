@@ -343,7 +343,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       return worker?.observeGone(id);
     }
     // Our own starts are looked at by whoever started them.
-    if (action === 'start' && worker?.records.some((known) => known.id === id)) return;
+    if (action === 'start' && (worker?.isStarting(id) || worker?.records.some((known) => known.id === id)))
+      return;
     try {
       const record = await runtime.inspect(id);
       if (record) route(record);

@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Rng, systemRng } from '../base/rng.ts';
+import { createSharedReads } from '../base/shared-reads.ts';
 import { type ApiClient, type ResourcePath, resources } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ConfigMap, Container, Pod, RuntimeClass, Secret } from '../schemas/types.ts';
@@ -52,6 +53,8 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   const memoryDir = options.canMount ? memoryDirOf(podsDir) : undefined;
   const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount: options.canMount });
   const kept = createKeptSources(podsDir, options.logger);
+  /** Pods come in numbers, and most of them have sources in common (`kube-root-ca.crt`). */
+  const shared = createSharedReads();
   const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
   const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
 
@@ -61,10 +64,13 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
     pod: Pod,
     names: ReadonlySet<string>,
   ): Promise<ReadonlyMap<string, T>> {
+    const { namespace = '' } = pod.metadata;
     const entries = await Promise.all(
       [...names].map(async (name) => {
         const value = await kept.through(uidOf(pod), `${resource.plural}/${name}`, () =>
-          client.get<T>(resource, pod.metadata.namespace, name),
+          shared.read(`${resource.plural}/${namespace}/${name}`, () =>
+            client.get<T>(resource, namespace, name),
+          ),
         );
         return value ? [[name, value] as const] : [];
       }),

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Lease, Node, Pod } from '../../src/schemas/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
 
@@ -50,6 +50,16 @@ describe('node agent', () => {
     expect(world.api.list('events').map((event) => event['reason'])).toEqual(
       expect.arrayContaining(['Created', 'Started']),
     );
+  });
+
+  it('looks once at a container that it starts', async () => {
+    world = await createAgentWorld();
+    const looks = vi.spyOn(world.runtime, 'inspect');
+    const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
+    for (const name of names) world.api.put('pods', aPod(name));
+    await world.clock.advance(5_000);
+    expect(names.map((name) => world.pod(name)?.status?.phase)).toEqual(names.map(() => 'Running'));
+    expect(looks).toHaveBeenCalledTimes(names.length);
   });
 
   it('restarts a crashed container at once, then backs off', async () => {

@@ -23,10 +23,17 @@ const HASH_RECIPE = 'v2';
  * fields that a later agent understands, restart nothing.
  */
 export function specHash(container: Container | typeof SANDBOX_NAME): string {
+  const known = typeof container === 'string' ? undefined : hashes.get(container);
+  if (known !== undefined) return known;
   const parts = container === SANDBOX_NAME ? container : { name: container.name, image: container.image };
   const digest = createHash('sha256').update(stableStringify(parts)).digest('hex').slice(0, 16);
-  return `${HASH_RECIPE}-${digest}`;
+  const hash = `${HASH_RECIPE}-${digest}`;
+  if (typeof container !== 'string') hashes.set(container, hash);
+  return hash;
 }
+
+/** Asked for at every step of a pod; objects are never changed. */
+const hashes = new WeakMap<Container, string>();
 
 /** Whether two hashes tell different containers apart; a hash of another recipe (an older agent's) never does. */
 export function isOtherSpec(recorded: string, wanted: string): boolean {

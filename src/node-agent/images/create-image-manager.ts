@@ -8,6 +8,7 @@ import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { createSharedReads } from '../../base/shared-reads.ts';
 import {
   type ContainerRuntime,
   type ImageRecord,
@@ -94,6 +95,7 @@ export function defaultPullPolicy(image: string): PullPolicy {
 export function createImageManager({ runtime, clock, logger }: ImageManagerOptions): ImageManager {
   const pulls = new Map<string, Pull>();
   const failures = new Map<string, Failure>();
+  const looks = createSharedReads();
   const stop = new AbortController();
 
   function keyOf(name: string, auths: readonly RegistryAuth[]): string {
@@ -152,7 +154,7 @@ export function createImageManager({ runtime, clock, logger }: ImageManagerOptio
     const policy = request.policy ?? defaultPullPolicy(image);
     let present: ImageRecord | undefined;
     try {
-      present = await runtime.findImage(name);
+      present = await looks.read(name, () => runtime.findImage(name));
     } catch (error) {
       const message = `Failed to inspect image "${image}": ${errorMessage(error)}`;
       onEvent({ type: 'Warning', reason: 'InspectFailed', message });

@@ -30,6 +30,8 @@ export interface ContainerStartsOptions {
 export interface ContainerStarts {
   /** By container id. */
   readonly postStart: ReadonlyMap<string, HookState>;
+  /** A start is under way, and a look at the container comes after it. */
+  isStarting(containerId: string): boolean;
   /** Names of the containers whose images are there. */
   readyImages(planned: readonly PlannedContainer[]): ReadonlySet<string>;
   pull(item: PlannedContainer): Promise<ImageResult>;
@@ -48,6 +50,34 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
   /** By container name. */
   const images = new Map<string, { readonly reference: string; readonly image: ImageRecord }>();
   const postStart = new Map<string, HookState>();
+  const starting = new Set<string>();
+
+  async function start(id: string, work: () => Promise<void>): Promise<void> {
+    starting.add(id);
+    try {
+      await work();
+    } finally {
+      starting.delete(id);
+    }
+  }
+
+  /** From created to running. */
+  async function begin(item: PlannedContainer, id: string): Promise<void> {
+    try {
+      await runtime.start(id);
+      event(item, 'Normal', 'Started', `Started container ${item.container.name}`);
+    } catch (error) {
+      // A failed start that the engine has recorded is an attempt that ended; the restart rules take it from there.
+      postStart.delete(id);
+      const record = await refresh(id);
+      event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
+      if (record?.phase === 'exited') return;
+      throw error;
+    }
+    // `Always` means that each attempt asks the registry what the name means now.
+    if (item.container.imagePullPolicy === 'Always') images.delete(item.container.name);
+    await refresh(id);
+  }
 
   async function create(step: Extract<PodStep, { type: 'start-container' }>, image: ImageRecord) {
     const { container: item, sandbox } = step;
@@ -79,6 +109,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
 
   return {
     postStart,
+    isStarting: (containerId) => starting.has(containerId),
     readyImages: (planned) =>
       new Set(
         planned
@@ -96,8 +127,10 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     async startSandbox(attempt) {
       const { pod, ip } = options.current();
       const id = await runtime.create(await resources.planSandbox(pod, ip, attempt));
-      await runtime.start(id);
-      await refresh(id);
+      await start(id, async () => {
+        await runtime.start(id);
+        await refresh(id);
+      });
     },
     async startContainer(step) {
       const { container: item } = step;
@@ -106,20 +139,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       const id = await create(step, image);
       event(item, 'Normal', 'Created', `Created container: ${item.container.name}`);
       if (item.container.lifecycle?.postStart) postStart.set(id, 'pending');
-      try {
-        await runtime.start(id);
-        event(item, 'Normal', 'Started', `Started container ${item.container.name}`);
-      } catch (error) {
-        // A failed start that the engine has recorded is an attempt that ended; the restart rules take it from there.
-        postStart.delete(id);
-        const record = await refresh(id);
-        event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
-        if (record?.phase === 'exited') return;
-        throw error;
-      }
-      // `Always` means that each attempt asks the registry what the name means now.
-      if (item.container.imagePullPolicy === 'Always') images.delete(item.container.name);
-      await refresh(id);
+      await start(id, () => begin(item, id));
     },
     async runPostStart(item, containerId) {
       postStart.set(containerId, 'running');

@@ -350,6 +350,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       beginEnding();
       wake();
     },
+    isStarting: starts.isStarting,
     observe: records.observe,
     observeGone: records.observeGone,
     observeAll: records.observeAll,

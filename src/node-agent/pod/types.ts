@@ -48,6 +48,8 @@ export interface PodWorker extends AsyncDisposable {
   update(pod: Pod): void;
   /** The object is gone (or was never meant to be): end what runs. */
   end(): void;
+  /** It starts this container now, and looks at it afterwards. */
+  isStarting(containerId: string): boolean;
   observe(record: ContainerRecord): void;
   observeGone(id: string): void;
   /** What a full list of the engine, begun at `listedAtMs`, says of this pod. */

@@ -4,21 +4,9 @@
  * one link, so a reader sees the old set or the new one, never a mixture (the layout of the kubelet's volumes, on which
  * programs that watch their configuration rely).
  */
-import {
-  chmod,
-  chown,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock } from '../../base/clock.ts';
+import type { FileCalls } from './file-calls.ts';
 import type { VolumeFile } from './plan-volumes.ts';
 
 const DATA = '..data';
@@ -31,26 +19,27 @@ const errorCode = (error: unknown): unknown => (error as { code?: unknown }).cod
 export async function writeFilesAtomically(
   root: string,
   files: readonly VolumeFile[],
-  options: { readonly clock: Clock; readonly groupId?: number | undefined },
+  options: { readonly clock: Clock; readonly calls: FileCalls; readonly groupId?: number | undefined },
 ): Promise<boolean> {
-  await mkdir(root, { recursive: true, mode: 0o755 });
-  const current = await currentData(root);
-  const same = current !== undefined && (await holds(join(root, current), files, options.groupId));
+  const { calls } = options;
+  await calls.mkdir(root, { recursive: true, mode: 0o755 });
+  const current = await currentData(calls, root);
+  const same = current !== undefined && (await holds(calls, join(root, current), files, options.groupId));
   if (!same) {
-    const next = await freshName(root, options.clock);
-    await writeAll(join(root, next), files, options.groupId);
-    await rm(join(root, DATA_NEXT), { force: true });
-    await symlink(next, join(root, DATA_NEXT));
-    await rename(join(root, DATA_NEXT), join(root, DATA));
+    const next = await freshName(calls, root, options.clock);
+    await writeAll(calls, join(root, next), files, options.groupId);
+    await calls.rm(join(root, DATA_NEXT), { force: true });
+    await calls.symlink(next, join(root, DATA_NEXT));
+    await calls.rename(join(root, DATA_NEXT), join(root, DATA));
   }
-  await linkNames(root, files);
-  await sweep(root, await currentData(root));
+  await linkNames(calls, root, files);
+  await sweep(calls, root, await currentData(calls, root));
   return !same;
 }
 
-async function currentData(root: string): Promise<string | undefined> {
+async function currentData(calls: FileCalls, root: string): Promise<string | undefined> {
   try {
-    const target = await readlink(join(root, DATA));
+    const target = await calls.readlink(join(root, DATA));
     return target.includes('/') ? undefined : target;
   } catch {
     return undefined;
@@ -58,9 +47,9 @@ async function currentData(root: string): Promise<string | undefined> {
 }
 
 /** `..2026_01_02_03_04_05.000000000`, made unique by counting up the last part. */
-async function freshName(root: string, clock: Clock): Promise<string> {
+async function freshName(calls: FileCalls, root: string, clock: Clock): Promise<string> {
   const stamp = new Date(clock.now()).toISOString().slice(0, 19).replace(/[-:T]/g, '_');
-  const taken = new Set(await readdir(root));
+  const taken = new Set(await calls.readdir(root));
   for (let count = 0; ; count += 1) {
     const name = `..${stamp}.${String(count).padStart(9, '0')}`;
     if (!taken.has(name)) return name;
@@ -72,39 +61,41 @@ const modeOf = (file: VolumeFile, groupId: number | undefined): number =>
   groupId === undefined ? file.mode : file.mode | READ_BITS;
 
 async function writeAll(
+  calls: FileCalls,
   directory: string,
   files: readonly VolumeFile[],
   groupId: number | undefined,
 ): Promise<void> {
-  await mkdir(directory, { mode: 0o755 });
+  await calls.mkdir(directory, { mode: 0o755 });
   const made = new Set<string>([directory]);
   for (const file of files) {
     const path = join(directory, file.path);
     for (let parent = dirname(path); !made.has(parent); parent = dirname(parent)) made.add(parent);
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await writeFile(path, file.content, { mode: 0o600, flag: 'wx' });
-    await chmod(path, modeOf(file, groupId));
+    await calls.mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await calls.writeFile(path, file.content, { mode: 0o600, flag: 'wx' });
+    await calls.chmod(path, modeOf(file, groupId));
     const { userId } = file;
-    if (groupId !== undefined || userId !== undefined) await chown(path, userId ?? 0, groupId ?? 0);
+    if (groupId !== undefined || userId !== undefined) await calls.chown(path, userId ?? 0, groupId ?? 0);
   }
   // The umask has cut what mkdir was told.
   for (const path of made) {
-    await chmod(path, 0o755);
-    if (groupId !== undefined) await chown(path, 0, groupId);
+    await calls.chmod(path, 0o755);
+    if (groupId !== undefined) await calls.chown(path, 0, groupId);
   }
 }
 
 async function holds(
+  calls: FileCalls,
   directory: string,
   files: readonly VolumeFile[],
   groupId: number | undefined,
 ): Promise<boolean> {
-  const found = await listFiles(directory);
+  const found = await listFiles(calls, directory);
   if (found.length !== files.length) return false;
   for (const file of files) {
     try {
       const path = join(directory, file.path);
-      const [content, stats] = await Promise.all([readFile(path), lstat(path)]);
+      const [content, stats] = await Promise.all([calls.readFile(path), calls.lstat(path)]);
       if (!content.equals(file.content) || (stats.mode & 0o7777) !== modeOf(file, groupId)) return false;
     } catch {
       return false;
@@ -113,9 +104,9 @@ async function holds(
   return true;
 }
 
-async function listFiles(directory: string): Promise<readonly string[]> {
+async function listFiles(calls: FileCalls, directory: string): Promise<readonly string[]> {
   try {
-    const entries = await readdir(directory, { withFileTypes: true, recursive: true });
+    const entries = await calls.readdir(directory, { withFileTypes: true, recursive: true });
     return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return [];
@@ -125,24 +116,24 @@ async function listFiles(directory: string): Promise<readonly string[]> {
 
 const firstPart = (path: string): string => path.split('/')[0] ?? path;
 
-async function linkNames(root: string, files: readonly VolumeFile[]): Promise<void> {
+async function linkNames(calls: FileCalls, root: string, files: readonly VolumeFile[]): Promise<void> {
   for (const name of new Set(files.map((file) => firstPart(file.path)))) {
     const link = join(root, name);
     const target = `${DATA}/${name}`;
-    const existing = await readlink(link).catch(() => undefined);
+    const existing = await calls.readlink(link).catch(() => undefined);
     if (existing === target) continue;
-    await rm(link, { force: true, recursive: true });
-    await symlink(target, link);
+    await calls.rm(link, { force: true, recursive: true });
+    await calls.symlink(target, link);
   }
 }
 
 /** Removes names that the new set no longer has and directories that nothing points to. */
-async function sweep(root: string, current: string | undefined): Promise<void> {
+async function sweep(calls: FileCalls, root: string, current: string | undefined): Promise<void> {
   if (current === undefined) return;
-  const wanted = new Set(await readdir(join(root, current)));
-  for (const name of await readdir(root)) {
+  const wanted = new Set(await calls.readdir(join(root, current)));
+  for (const name of await calls.readdir(root)) {
     const ours = name === DATA || name === current;
     if (ours || (!name.startsWith('..') && wanted.has(name))) continue;
-    await rm(join(root, name), { recursive: true, force: true });
+    await calls.rm(join(root, name), { recursive: true, force: true });
   }
 }

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
+import { diskCalls, memoryCalls } from './file-calls.ts';
 import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
 import { memoryDirOf, podDirectory, type VolumePlan } from './plan-volumes.ts';
 
@@ -70,7 +71,11 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
         return false;
       case 'files':
         if (volume.sensitive && canMount) await ensureSharedMemory();
-        return writeFilesAtomically(volume.path, volume.files, { clock, groupId: volume.groupId });
+        return writeFilesAtomically(volume.path, volume.files, {
+          clock,
+          calls: volume.sensitive && canMount ? memoryCalls : diskCalls,
+          groupId: volume.groupId,
+        });
     }
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import {
@@ -111,6 +111,15 @@ describe('image manager', () => {
     expect((await ensure('app:1')).events).toEqual([
       'Pulled: Container image "app:1" already present on machine',
     ]);
+  });
+
+  it('looks for an image once for all who ask meanwhile', async () => {
+    const { runtime, ensure } = setUp(() => false);
+    runtime.images.add('app:1');
+    const looks = vi.spyOn(runtime, 'findImage');
+    const all = await Promise.all(Array.from({ length: 10 }, () => ensure('app:1')));
+    expect(all.every(({ result }) => result.ok)).toBe(true);
+    expect(looks).toHaveBeenCalledTimes(2);
   });
 
   it('never pulls under the policy Never', async () => {

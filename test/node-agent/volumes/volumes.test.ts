@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { writeFilesAtomically } from '../../../src/node-agent/volumes/atomic-files.ts';
+import { diskCalls, memoryCalls } from '../../../src/node-agent/volumes/file-calls.ts';
 import { checkHostPath, createVolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
 import { mountsBelow } from '../../../src/node-agent/volumes/mounts.ts';
 import {
@@ -155,35 +156,38 @@ describe('the plan of volumes', () => {
   });
 });
 
-describe('files that change at once', () => {
+describe.each([
+  ['on the disk', diskCalls],
+  ['in memory', memoryCalls],
+])('files %s that change at once', (_, calls) => {
   const clock = createFakeClock();
   const file = (path: string, text: string, mode = 0o644) => ({ path, mode, content: Buffer.from(text) });
 
   it('appear through ..data, and a change swaps that link only', async () => {
-    expect(await writeFilesAtomically(dir, [file('a', '1'), file('sub/b', '2', 0o400)], { clock })).toBe(
-      true,
-    );
+    expect(
+      await writeFilesAtomically(dir, [file('a', '1'), file('sub/b', '2', 0o400)], { clock, calls }),
+    ).toBe(true);
     const first = await readlink(join(dir, '..data'));
     expect(await readlink(join(dir, 'a'))).toBe('..data/a');
     expect(await readFile(join(dir, 'sub/b'), 'utf8')).toBe('2');
     expect((await stat(join(dir, 'sub/b'))).mode & 0o777).toBe(0o400);
 
-    expect(await writeFilesAtomically(dir, [file('a', '1'), file('sub/b', '2', 0o400)], { clock })).toBe(
-      false,
-    );
+    expect(
+      await writeFilesAtomically(dir, [file('a', '1'), file('sub/b', '2', 0o400)], { clock, calls }),
+    ).toBe(false);
     expect(await readlink(join(dir, '..data'))).toBe(first);
 
-    expect(await writeFilesAtomically(dir, [file('a', 'new')], { clock })).toBe(true);
+    expect(await writeFilesAtomically(dir, [file('a', 'new')], { clock, calls })).toBe(true);
     expect(await readlink(join(dir, '..data'))).not.toBe(first);
     expect(await readFile(join(dir, 'a'), 'utf8')).toBe('new');
     expect((await readdir(dir)).sort()).toEqual([await readlink(join(dir, '..data')), '..data', 'a'].sort());
   });
 
   it('are repaired after a writer that died half way', async () => {
-    await writeFilesAtomically(dir, [file('a', '1')], { clock });
+    await writeFilesAtomically(dir, [file('a', '1')], { clock, calls });
     await symlink('nowhere', join(dir, '..data_tmp'));
     await mkdir(join(dir, '..half'));
-    await writeFilesAtomically(dir, [file('a', '2')], { clock });
+    await writeFilesAtomically(dir, [file('a', '2')], { clock, calls });
     expect(await readFile(join(dir, 'a'), 'utf8')).toBe('2');
     expect(await readdir(dir)).not.toContain('..half');
   });

@@ -57,7 +57,11 @@ export async function serveOther(options: OtherRequestsOptions, request: OtherRe
   const path = url.pathname.replace(/(.)\/$/, '$1');
   const provider = webhookProvider(path);
   if (provider) return webhookAnswer(options.webhooks, provider, method, headers, body);
-  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed();
+  if (method !== 'GET' && method !== 'HEAD') {
+    // What there is cannot be written; what there is not cannot be found, whatever is done to it.
+    if (rootPaths(servedBy(options)).includes(path)) throw methodNotAllowed();
+    return textAnswer(404, '404 page not found\n');
+  }
   switch (path) {
     case '/livez':
     case '/healthz':

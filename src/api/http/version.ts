@@ -2,6 +2,9 @@
 
 export const KUBERNETES_VERSION = 'v1.36.2';
 
+/** Git's name for no commit: clients expect one, and none of Kubernetes' is what runs here. */
+const NO_COMMIT = '0'.repeat(40);
+
 export function versionInfo(): Readonly<Record<string, string>> {
   return {
     major: '1',
@@ -11,7 +14,7 @@ export function versionInfo(): Readonly<Record<string, string>> {
     minCompatibilityMajor: '1',
     minCompatibilityMinor: '35',
     gitVersion: `${KUBERNETES_VERSION}+symphony`,
-    gitCommit: '',
+    gitCommit: NO_COMMIT,
     gitTreeState: 'clean',
     buildDate: '1970-01-01T00:00:00Z',
     goVersion: 'none',

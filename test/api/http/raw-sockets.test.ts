@@ -124,11 +124,14 @@ describe('paths', () => {
     expect(statusLine(await askFor(path))).toMatch(/ 400 /);
   });
 
-  it.each(['GET', 'POST'])('that cannot be decoded are answered as upstream does, whoever reads them: %s', async (method) => {
-    const text = await askFor('/api/v1/namespaces/default/pods/%', method);
-    expect(statusLine(text)).toMatch(/ 40[04] /);
-    expect(text).not.toContain('FST_');
-  });
+  it.each(['GET', 'POST'])(
+    'that cannot be decoded are answered as upstream does, whoever reads them: %s',
+    async (method) => {
+      const text = await askFor('/api/v1/namespaces/default/pods/%', method);
+      expect(statusLine(text)).toMatch(/ 40[04] /);
+      expect(text).not.toContain('FST_');
+    },
+  );
 
   it('of names with dots are what they are', async () => {
     expect(statusLine(await askFor('/api/v1/namespaces/default/configmaps/..a'))).toMatch(/ 404 /);

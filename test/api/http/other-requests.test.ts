@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { type OtherRequestsOptions, serveOther } from '../../../src/api/http/other-requests.ts';
+import { builtinRegistry } from '../../../src/schemas/registry.ts';
+import { isStatusError } from '../../../src/schemas/status.ts';
+
+const options: OtherRequestsOptions = {
+  registry: builtinRegistry,
+  virtual: [],
+  openapi: () => Promise.reject(new Error('not asked for')),
+  nowMs: () => 0,
+};
+
+async function codeOf(method: string, path: string): Promise<number> {
+  const url = new URL(`https://localhost${path}`);
+  try {
+    const { code } = await serveOther(options, { url, method, headers: {}, body: undefined });
+    return code;
+  } catch (error) {
+    if (!isStatusError(error)) throw error;
+    return error.status.code ?? 0;
+  }
+}
+
+describe('requests that are about no resource', () => {
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    '%s finds what is not there as little as GET does',
+    async (method) => {
+      for (const path of [
+        '/apis/none.example.com/v1/namespaces/x/jobs',
+        '/apis/policy/v1beta1/x',
+        '/nowhere',
+      ])
+        expect(await codeOf(method, path)).toBe(404);
+      for (const path of ['/version', '/api', '/apis/apps', '/apis/apps/v1'])
+        expect(await codeOf(method, path)).toBe(405);
+    },
+  );
+
+  it('the version names a commit, as clients expect of one', async () => {
+    const url = new URL('https://localhost/version');
+    const { body } = await serveOther(options, { url, method: 'GET', headers: {}, body: undefined });
+    const { gitVersion, gitCommit } = JSON.parse(String(body)) as Record<string, string>;
+    expect(gitVersion).toMatch(/^v\d\.\d+\.[\w.+-]+$/);
+    expect(gitCommit).toMatch(/^[0-9a-f]{40}$/);
+  });
+});

@@ -43,6 +43,11 @@ const NOT_MANAGED = new Set(['events', 'leases.coordination.k8s.io']);
 const BY_APPLICATION = 'managing-application';
 const BY_OWNER = 'controller-uid';
 const REVISION = 'deployment.kubernetes.io/revision';
+/** An int64. */
+function revisionOf({ metadata }: KubeObject): bigint {
+  const text = metadata.annotations?.[REVISION] ?? '';
+  return /^\d+$/.test(text) ? BigInt(text) : 0n;
+}
 
 export async function openManagedResources(
   caches: CacheSet,
@@ -128,8 +133,7 @@ export async function openManagedResources(
       if (workload.kind === 'Pod') return [workload];
       if (workload.kind !== 'Deployment') return owned('pods', workload);
       const sets = owned('replicasets.apps', workload);
-      const revisionOf = (set: KubeObject): number => Number(set.metadata.annotations?.[REVISION] ?? 0);
-      const newest = [...sets].sort((a, b) => revisionOf(b) - revisionOf(a))[0];
+      const newest = [...sets].sort((a, b) => (revisionOf(a) < revisionOf(b) ? 1 : -1))[0];
       return newest ? owned('pods', newest) : [];
     },
     namespaceExists: (name) => opened.get('namespaces')?.cache.get(name) !== undefined,

@@ -2,7 +2,7 @@
 import type { Write } from '../../store/objects.ts';
 import { isDeleting } from '../ownership.ts';
 import type { Family } from './deployment-status.ts';
-import { revisionOf } from './revisions.ts';
+import { byRevision } from './revisions.ts';
 import { sizeOf } from './rollout-math.ts';
 
 /** 2^31 - 1 means "keep all". */
@@ -14,8 +14,8 @@ export function planCleanup({ deployment, oldReplicaSets }: Family): readonly Wr
   const alive = oldReplicaSets.filter((set) => !isDeleting(set));
   const excess = alive.length - limit;
   if (excess <= 0) return [];
-  const byRevision = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b));
-  return byRevision
+  return [...alive]
+    .sort(byRevision)
     .slice(0, excess)
     .filter(
       (set) =>

@@ -14,7 +14,7 @@ import {
   withCondition,
 } from './deployment-status.ts';
 import { type Draft, scaled } from './replica-set-draft.ts';
-import { newReplicaSetAnnotations, REVISION, revisionOf, withSize } from './revisions.ts';
+import { newReplicaSetAnnotations, REVISION, revisionAfter, withSize } from './revisions.ts';
 import { maxSurge, newReplicaSetSize, sizeOf, wantedReplicas } from './rollout-math.ts';
 import { HASH_LABEL, templateHash } from './template-hash.ts';
 
@@ -41,7 +41,7 @@ export function planNewReplicaSet(
   mayCreate: boolean,
 ): NewReplicaSetStep {
   const { newReplicaSet, oldReplicaSets } = family;
-  const newRevision = Math.max(0, ...oldReplicaSets.map(revisionOf)) + 1;
+  const newRevision = revisionAfter(oldReplicaSets);
   if (newReplicaSet) return planExisting(input, newReplicaSet, draft, newRevision);
   return mayCreate ? planCreation(input, family, newRevision) : GO_ON;
 }
@@ -51,7 +51,7 @@ function planExisting(
   { deployment, nowMs }: Input,
   newReplicaSet: ReplicaSet,
   draft: Draft,
-  newRevision: number,
+  newRevision: bigint,
 ): NewReplicaSetStep {
   const current = draft.current(newReplicaSet);
   const before = current.metadata.annotations ?? {};
@@ -72,7 +72,7 @@ function planExisting(
   return { done: true, writes: [statusWrite(deployment, revision, condition, nowMs)], events: [] };
 }
 
-function planCreation(input: Input, family: Family, newRevision: number): NewReplicaSetStep {
+function planCreation(input: Input, family: Family, newRevision: bigint): NewReplicaSetStep {
   const { deployment, nowMs } = input;
   const collisionCount = deployment.status?.collisionCount;
   const created = newReplicaSetOf(family, newRevision);
@@ -97,7 +97,7 @@ function planCreation(input: Input, family: Family, newRevision: number): NewRep
   };
 }
 
-function newReplicaSetOf({ deployment, oldReplicaSets }: Family, newRevision: number): ReplicaSet {
+function newReplicaSetOf({ deployment, oldReplicaSets }: Family, newRevision: bigint): ReplicaSet {
   const { template, selector, minReadySeconds } = deployment.spec;
   const hash = templateHash(template, deployment.status?.collisionCount);
   const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };

@@ -21,9 +21,21 @@ const MAX_HISTORY_LENGTH = 2000;
 
 type Annotations = Readonly<Record<string, string>>;
 
-export function revisionOf(object: ReplicaSet | Deployment): number {
-  return numberOf(object.metadata.annotations?.[REVISION]) ?? 0;
+/** An int64: whoever starts with a large one wants the next. */
+export function revisionOf(object: ReplicaSet | Deployment): bigint {
+  return revisionIn(object.metadata.annotations?.[REVISION]);
 }
+
+const revisionIn = (text: string | undefined): bigint =>
+  text !== undefined && /^\d+$/.test(text) ? BigInt.asIntN(64, BigInt(text)) : 0n;
+
+/** The revision after all of these. */
+export const revisionAfter = (replicaSets: readonly ReplicaSet[]): bigint =>
+  replicaSets.map(revisionOf).reduce((most, revision) => (revision > most ? revision : most), 0n) + 1n;
+
+/** Oldest first. */
+export const byRevision = (a: ReplicaSet, b: ReplicaSet): number =>
+  revisionOf(a) < revisionOf(b) ? -1 : Number(revisionOf(a) > revisionOf(b));
 
 export function desiredReplicasOf(replicaSet: ReplicaSet): number | undefined {
   return numberOf(replicaSet.metadata.annotations?.[DESIRED_REPLICAS]);
@@ -41,14 +53,14 @@ function numberOf(text: string | undefined): number | undefined {
 export function newReplicaSetAnnotations(
   deployment: Deployment,
   current: Annotations,
-  newRevision: number,
+  newRevision: bigint,
 ): Record<string, string> {
   const next: Record<string, string> = { ...current };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!NOT_COPIED.has(key)) next[key] = value;
   }
   const old = current[REVISION];
-  if ((numberOf(old) ?? 0) >= newRevision) return next;
+  if (revisionIn(old) >= newRevision) return next;
   next[REVISION] = String(newRevision);
   if (old === undefined) return next;
   const history = [...(current[REVISION_HISTORY] ?? '').split(',').filter(Boolean), old];

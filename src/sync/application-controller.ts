@@ -9,12 +9,14 @@ import type { Clock } from '../base/clock.ts';
 import { ConflictError, errorMessage } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
+import { cutMiddle } from '../base/text.ts';
 import type { Rng } from '../base/rng.ts';
 import { type Requeue, createWorkQueue } from '../base/work-queue.ts';
 import { byApplyOrder, planDeletion } from '../diff/change-set.ts';
 import { without } from '../diff/without.ts';
 import { mayDelete } from '../diff/sync-options.ts';
 import type { NotifyJob, Queues, SyncJob } from '../queue/types.ts';
+import { asRecords } from '../schemas/json-access.ts';
 import { formatApiVersion, keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/status.ts';
@@ -96,6 +98,8 @@ const EVENT_DELAY_MS = 20;
 const RETRY_MS = 10_000;
 /** Applications do not all poll in the same second. */
 const POLL_JITTER = 0.1;
+/** Of a condition: the first problems say enough. */
+const MAX_LOGGED = 1_000;
 const FINALIZER = 'resources-finalizer.argocd.argoproj.io';
 const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
 const APPLICATIONS = 'applications.argoproj.io';
@@ -337,6 +341,18 @@ export async function createApplicationController(
     const application = apps.get(key);
     if (!application) return;
     await writeStatusFields(key, () => planApplicationStatus(application, observed, clock.now()), signal);
+    tell(key, application, observed);
+  }
+
+  /** Who starts a control plane looks at its log first: a repository that cannot be read or applied is said there, once. */
+  function tell(key: string, application: Application, { conditions }: ApplicationObservation): void {
+    const before = asRecords(application.status?.['conditions']);
+    for (const { type, message } of conditions) {
+      if (!type.endsWith('Error')) continue;
+      if (before.some((known) => known['type'] === type && known['message'] === message)) continue;
+      const shown = cutMiddle(message, MAX_LOGGED);
+      logger.warn({ application: key, condition: type, message: shown }, 'An application is not as Git says');
+    }
   }
 
   async function writeStatusFields(

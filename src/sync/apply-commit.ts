@@ -296,7 +296,10 @@ export function orphansOf(
 }
 
 function refusalText({ change, message }: ApplyError): string {
-  return `${change.origin ?? change.key}: ${message}`;
+  const advice = message.includes('field is immutable')
+    ? '; to replace the object, annotate it with argocd.argoproj.io/sync-options: Force=true'
+    : '';
+  return `${change.origin ?? change.key}: ${message}${advice}`;
 }
 
 /** What is as it should be needs no further look until something changes. */

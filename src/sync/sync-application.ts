@@ -5,7 +5,7 @@
  * What must never happen here: a deletion after a render that failed, was empty, or while the store's history is lost.
  */
 import { TransientError, UserError } from '../base/errors.ts';
-import { formatManifestError } from '../schemas/manifest/index.ts';
+import { formatManifestError, type ManifestError } from '../schemas/manifest/index.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
 import { type ApplicationState, takeRender } from './application-state.ts';
 import { MAX_PROBLEMS, applyCommit } from './apply-commit.ts';
@@ -162,8 +162,12 @@ async function renderIfNeeded(
 }
 
 function renderFailure(render: Render): SyncOutcome {
-  return comparisonFailure(render.errors.slice(0, MAX_PROBLEMS).map(formatManifestError), undefined);
+  return comparisonFailure(render.errors.slice(0, MAX_PROBLEMS).map(withHint), undefined);
 }
+
+/** The first line of a commit status; what to do about it comes last, where a forge may cut it off. */
+const withHint = (error: ManifestError): string =>
+  `${formatManifestError(error)}${error.hint === undefined ? '' : ` (${error.hint})`}`;
 
 function comparisonFailure(problems: readonly string[], obstacle: string | undefined): SyncOutcome {
   const message = [...problems, ...(obstacle === undefined ? [] : [obstacle])].join('\n');

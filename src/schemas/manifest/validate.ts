@@ -230,6 +230,10 @@ function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): Manif
   };
 }
 
+const KUSTOMIZE = 'kustomize.config.k8s.io';
+
+const fileName = ({ source }: ManifestDocument): string => source.file.split('/').at(-1) ?? '';
+
 function unknownKind(
   document: ManifestDocument,
   registry: Registry,
@@ -250,6 +254,12 @@ function unknownKind(
     hint,
   });
   const message = `kind "${kind}" of "${apiVersion}" is not supported`;
+  if (group === KUSTOMIZE)
+    return complaint(
+      'this directory is for kustomize, which Symphony does not run: commit what "kubectl kustomize" prints',
+      `to read the files as they are, leave this one out: spec.source.directory.exclude: "${fileName(document)}"`,
+    );
+  if (sameGroup?.missing !== undefined) return withoutBehaviour(document, sameGroup);
   if (sameGroup)
     return complaint(message, `use apiVersion: ${formatApiVersion(sameGroup.group, sameGroup.version)}`);
   if (isForeign(group, registry)) {

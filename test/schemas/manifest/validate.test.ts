@@ -42,6 +42,17 @@ describe('validateManifests', () => {
     ]);
   });
 
+  test('a kustomization says that nobody builds it here', () => {
+    const { errors } = validate('apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n');
+    expect(errors[0]?.message).toContain('commit what "kubectl kustomize" prints');
+    expect(errors[0]?.hint).toContain('exclude: "0.yaml"');
+  });
+
+  test('an old version of a kind that is not implemented says so, and names no other version', () => {
+    const { errors } = validate('apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n');
+    expect(errors[0]?.message).toContain('"Ingress" is not implemented by Symphony');
+  });
+
   test('an unknown kind says what there is', () => {
     const { errors } = validate(
       'apiVersion: apps/v1\nkind: Deploymnet\n',

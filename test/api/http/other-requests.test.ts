@@ -38,8 +38,8 @@ describe('requests that are about no resource', () => {
 
   it('the version names a commit, as clients expect of one', async () => {
     const url = new URL('https://localhost/version');
-    const { body } = await serveOther(options, { url, method: 'GET', headers: {}, body: undefined });
-    const { gitVersion, gitCommit } = JSON.parse(String(body)) as Record<string, string>;
+    const answer = await serveOther(options, { url, method: 'GET', headers: {}, body: undefined });
+    const { gitVersion, gitCommit } = JSON.parse(answer.body as string) as Record<string, string>;
     expect(gitVersion).toMatch(/^v\d\.\d+\.[\w.+-]+$/);
     expect(gitCommit).toMatch(/^[0-9a-f]{40}$/);
   });

@@ -65,12 +65,12 @@ export async function openHistory(options: {
   });
 
   async function remember(): Promise<void> {
+    await write({ version: (await store.versions('nodes')).store });
+  }
+
+  async function write(seen: Pick<HistoryRecord, 'version' | 'lost'>): Promise<void> {
     const present = nodes?.list().map((node) => node.metadata.name) ?? remembered?.nodes ?? [];
-    const record: HistoryRecord = {
-      epoch,
-      version: (await store.versions('nodes')).store,
-      nodes: [...present].sort(),
-    };
+    const record: HistoryRecord = { epoch, ...seen, nodes: [...present].sort() };
     const text = `${JSON.stringify(record)}\n`;
     if (text !== written) await dataDir.write(FILE, text);
     written = text;
@@ -84,12 +84,18 @@ export async function openHistory(options: {
         if (state?.epoch !== epoch) return state ? 'the store holds another history' : 'the store is empty';
         reachable = true;
         if (state.phase === 'normal') noteRebuilt();
+        // Also refuses data that is behind what this process has seen.
+        await store.versions('nodes');
         if (clock.now() - rememberedAt >= REMEMBER_INTERVAL_MS) {
           await remember();
           rememberedAt = clock.now();
         }
       } catch (error) {
-        if (error instanceof EpochChanged) return error.message;
+        if (error instanceof EpochChanged) {
+          // The data may be newer than what was last written down, and yet lack what this process has seen.
+          await write({ version: '0', lost: true });
+          return error.message;
+        }
         if (reachable) logger.warn({ error: errorMessage(error) }, 'The store does not answer');
         reachable = false;
       }
@@ -118,9 +124,9 @@ export async function openHistory(options: {
 function parseRecord(text: string | undefined): HistoryRecord | undefined {
   if (text === undefined) return undefined;
   try {
-    const { epoch, version, nodes } = JSON.parse(text) as Partial<HistoryRecord>;
+    const { epoch, version, nodes, lost } = JSON.parse(text) as Partial<HistoryRecord>;
     if (typeof epoch !== 'string' || typeof version !== 'string' || !/^\d+$/.test(version)) return undefined;
-    return { epoch, version, nodes: Array.isArray(nodes) ? nodes : [] };
+    return { epoch, version, nodes: Array.isArray(nodes) ? nodes : [], ...(lost === true ? { lost } : {}) };
   } catch {
     return undefined;
   }

@@ -8,6 +8,8 @@ import type { ClusterState } from '../store/types.ts';
 export interface RememberedHistory {
   readonly epoch: string;
   readonly version: string;
+  /** Changes were seen to be missing: what is there now is not the truth, however new it is. */
+  readonly lost?: boolean;
 }
 
 export interface FoundHistory {
@@ -46,7 +48,7 @@ export function planStart(
       why: 'the store holds other data than when it was last seen',
     };
   }
-  if (BigInt(found.version) < BigInt(remembered.version)) {
+  if (remembered.lost || BigInt(found.version) < BigInt(remembered.version)) {
     return { action: 'rebuild', state: rebuilding, why: 'the store went back to an older state' };
   }
   return { action: 'use', state: found.state };

@@ -115,10 +115,14 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
 const UNAVAILABLE =
   /^(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED)\b/;
 
+/** Those of them that are about writes alone: out of memory, the disk is full, a replica. */
+const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
+
 /** What an error of the client means for the store: unavailable for now, or (anything else) a bug. */
 export function storeError(error: unknown): Error {
   const cause = error instanceof Error ? error : new Error(String(error));
   const isReply = cause.name === 'ReplyError';
   if (isReply && !UNAVAILABLE.test(cause.message)) return cause;
-  return new StoreUnavailable(`Cannot use Redis: ${cause.message}`, { cause });
+  const isReadOnly = isReply && READ_ONLY.test(cause.message);
+  return new StoreUnavailable(`Cannot use Redis: ${cause.message}`, { cause, isReadOnly });
 }

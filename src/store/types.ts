@@ -158,4 +158,11 @@ export class Gone extends Error {
 /** The store cannot be reached or refuses writes (out of memory, disk full); what is being done must be retried. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
+  /** It answers, and only takes no writes. */
+  readonly isReadOnly: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly isReadOnly?: boolean } = {}) {
+    super(message, options);
+    this.isReadOnly = options.isReadOnly ?? false;
+  }
 }

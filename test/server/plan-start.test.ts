@@ -58,4 +58,10 @@ describe('planStart', () => {
       'use',
     );
   });
+
+  it('rebuilds when changes were seen to be missing, however new the data is', () => {
+    const state = { epoch: 'e', phase: 'normal' } as const;
+    const plan = planStart({ state, version: '9' }, { epoch: 'e', version: '0', lost: true }, 'new');
+    expect(plan).toMatchObject({ action: 'rebuild', state: { epoch: 'new', phase: 'rebuilding' } });
+  });
 });

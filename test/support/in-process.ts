@@ -6,6 +6,7 @@ import { createLogger, silentLogger } from '../../src/base/logger.ts';
 import { fromKubeconfig, type HttpApiClient } from '../../src/client/http.ts';
 import { resolveConfig } from '../../src/config/index.ts';
 import { startAllInOne } from '../../src/server/all-in-one.ts';
+import { freePort } from './symphony.ts';
 
 export interface InProcess extends AsyncDisposable {
   readonly client: HttpApiClient;
@@ -23,7 +24,8 @@ export async function startInProcess(options: {
   const flags = {
     dataDir,
     redisUrl: options.redisUrl,
-    listen: '127.0.0.1:0',
+    // The same address in every generation.
+    listen: `127.0.0.1:${await freePort()}`,
     nodes: String(options.nodes ?? 1),
     runtime: 'hollow',
     auditLog: 'none',

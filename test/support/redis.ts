@@ -2,7 +2,7 @@
  * A private redis-server for a test: on a unix socket in a temporary directory, stopped with the test. Nothing else on
  * the machine is touched.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,13 +24,20 @@ export interface TestRedis extends AsyncDisposable {
 export interface TestRedisOptions {
   /** Keeps an append-only file, synced with every write. */
   readonly durable?: boolean;
+  readonly fsync?: 'always' | 'everysec';
+  /** The data lies on a filesystem of this size, which takes root to make. */
+  readonly diskMebibytes?: number;
   readonly config?: readonly string[];
 }
 
 export async function startTestRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   const dir = await mkdtemp(join(tmpdir(), 'symphony-redis-'));
   const socket = join(dir, 'redis.sock');
-  const aof = options.durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
+  const { diskMebibytes, fsync = 'always' } = options;
+  const aof = options.durable ? ['--appendonly', 'yes', '--appendfsync', fsync] : ['--appendonly', 'no'];
+  const mount = (...args: readonly string[]): void => void execFileSync(args[0] ?? '', args.slice(1));
+  if (diskMebibytes !== undefined)
+    mount('mount', '-t', 'tmpfs', '-o', `size=${diskMebibytes}m`, 'tmpfs', dir);
   let child: ChildProcess | undefined;
   let exited: Promise<void> = Promise.resolve();
   let admin: Redis | undefined;
@@ -71,6 +78,7 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
     async [Symbol.asyncDispose]() {
       child?.kill('SIGCONT');
       await end('SIGKILL');
+      if (diskMebibytes !== undefined) mount('umount', dir);
       await rm(dir, { recursive: true, force: true });
     },
   };

@@ -15,7 +15,10 @@ export function statusOf(error: unknown, logger: Logger): Status {
     error instanceof TransientError
   ) {
     logger.warn({ error }, 'The store cannot serve a request');
-    const message = 'the datastore is not available: try again';
+    const message =
+      error instanceof StoreUnavailable && error.isReadOnly
+        ? 'the datastore takes no writes for now: try again'
+        : 'the datastore is not available: try again';
     return failure(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 }).status;
   }
   if (isGone(error))

@@ -47,6 +47,7 @@ import type {
   WatchSink,
   WriteOptions,
 } from './types.ts';
+import { createObjectWrites } from './object-writes.ts';
 import { startWatch } from './watches.ts';
 import { createWrites, type Writes } from './writes.ts';
 
@@ -145,16 +146,16 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     quotas: createQuotaClaims({ store, snapshots, clock }),
   });
   const claiming = createObjects({ store, registry, clock, rng, admission: admission.claims });
-  const writes = createWrites({
+  const objectWrites = createObjectWrites({
     store,
     objects: claiming,
     admission,
     schemas,
-    snapshots,
     services,
     clock,
     rng,
   });
+  const writes = createWrites(objectWrites, schemas, clock);
 
   async function deleteOne(ref: ObjectRef, removal: RemoveOptions, context: RequestContext): Promise<void> {
     try {

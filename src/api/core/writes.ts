@@ -1,73 +1,24 @@
 /**
- * Create, update, patch and delete: intake, admission, the strategy of the kind, validation, and one commit. A dry run
- * goes the same way and stops before the commit.
- *
- * An update without a version is tried again when somebody else was faster; one with a version fails with 409.
+ * What requests to create, update, patch and delete mean: their bodies become objects and changes of objects, with a record
+ * of who set what. object-writes.ts brings those into the store.
  */
 import type { Clock } from '../../base/clock.ts';
 import { isRecord, stableStringify } from '../../base/json.ts';
-import { nameSuffix, type Rng } from '../../base/rng.ts';
 import { omit } from '../../schemas/json-access.ts';
 import { formatApiVersion, type KubeObject, objectKey } from '../../schemas/object.ts';
-import {
-  type ResourceKind,
-  resourceIdOf,
-  storageIdOf,
-  type Subresource,
-} from '../../schemas/resource-kind.ts';
-import { alreadyExists, badRequest, conflict, isStatusError } from '../../schemas/status.ts';
-import { planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
-import type { ObjectChange } from '../../store/admission.ts';
-import { checkNew, checkStructure, checkUpdate } from '../../store/object-rules.ts';
-import type { Objects } from '../../store/objects.ts';
-import type { Store } from '../../store/types.ts';
+import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
+import { badRequest, conflict, isStatusError } from '../../schemas/status.ts';
 import type { TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyConfiguration, type FieldOwner, ownershipAfterUpdate } from '../managed/managers.ts';
 import { goFormat } from '../patch/go-format.ts';
 import { applyPatch } from '../patch/index.ts';
-import type { Admission } from './admission/create-admission.ts';
 import { decodeAs } from './decode-custom.ts';
 import { reportUnknown, takeObject } from './intake.ts';
-import { definitionTerminating, invalidPatch } from './refusals.ts';
-import { warningsOf } from './warnings.ts';
-import type { ServiceAllocation } from './service-allocation.ts';
-import type { Snapshots } from './snapshots.ts';
-import type {
-  CollectionRef,
-  ObjectRef,
-  PatchInput,
-  RemoveOptions,
-  RequestContext,
-  WriteOptions,
-  Written,
-} from './types.ts';
+import { type Change, isService, type ObjectWrites } from './object-writes.ts';
+import { invalidPatch } from './refusals.ts';
+import type { CollectionRef, ObjectRef, PatchInput, RequestContext, WriteOptions, Written } from './types.ts';
 
-/** An update that names no version is tried again this often. */
-const MAX_UPDATE_ATTEMPTS = 8;
-
-export interface WriteDependencies {
-  readonly store: Store;
-  /** Claims quotas with each commit; the other rules of admission have run before. */
-  readonly objects: Objects;
-  readonly admission: Admission;
-  readonly schemas: TypeSchemas;
-  readonly snapshots: Snapshots;
-  readonly services: ServiceAllocation;
-  readonly clock: Clock;
-  readonly rng: Rng;
-}
-
-/** What an update does to the object that is there; may be called again on a newer one. */
-export type Change = (current: KubeObject) => KubeObject;
-
-export interface ChangeOptions {
-  readonly dryRun: boolean;
-  readonly expected?: string | undefined;
-  /** Who owns what the change sets; without one, nothing is recorded. */
-  readonly owner?: FieldOwner | undefined;
-}
-
-export interface Writes {
+export interface Writes extends Pick<ObjectWrites, 'change' | 'remove'> {
   create(
     collection: CollectionRef,
     body: unknown,
@@ -88,40 +39,10 @@ export interface Writes {
     context: RequestContext,
     subresource?: Subresource,
   ): Promise<Written>;
-  /** Reads, changes and writes, again on conflict; `expected` pins the version. */
-  change(
-    ref: ObjectRef,
-    change: Change,
-    options: ChangeOptions,
-    context: RequestContext,
-    subresource?: Subresource,
-  ): Promise<KubeObject>;
-  remove(ref: ObjectRef, options: RemoveOptions, context: RequestContext): Promise<KubeObject>;
 }
 
-export function createWrites(dependencies: WriteDependencies): Writes {
-  const { store, objects, admission, schemas, services, clock, rng } = dependencies;
-
-  /** Without a commit: what a create would store. */
-  async function prepareNew(kind: ResourceKind, object: KubeObject): Promise<KubeObject> {
-    const structure = checkStructure(kind, object);
-    const context = { nowMs: clock.now(), uid: rng.uuid(), nameSuffix: nameSuffix(rng) };
-    const prepared = prepareCreate(kind, object, context);
-    checkNew(kind, prepared, structure);
-    return prepared;
-  }
-
-  async function createDry(kind: ResourceKind, object: KubeObject): Promise<KubeObject> {
-    const prepared = await prepareNew(kind, object);
-    const { namespace, name } = prepared.metadata;
-    if (await store.get(storageIdOf(kind), objectKey(namespace, name))) throw alreadyExists(kind, name);
-    return claimDry({ kind, operation: 'create', object: prepared });
-  }
-
-  /** Whether the quotas have room; nothing is taken. */
-  function claimDry(change: ObjectChange): Promise<KubeObject> {
-    return admission.claims.claim([change], new Set(), () => Promise.resolve(change.object));
-  }
+export function createWrites(objects: ObjectWrites, schemas: TypeSchemas, clock: Clock): Writes {
+  const { add, change, exists, remove } = objects;
 
   async function create(
     { kind, namespace }: CollectionRef,
@@ -133,7 +54,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     const taken = takeObject(schemas, body, { kind, namespace, name: undefined, fieldValidation, context });
     const { fieldManager } = options;
     const defaulted = fieldManager ? withFirstOwner(kind, taken, fieldManager) : kind.withDefaults(taken);
-    return storeNew(kind, defaulted, options, context);
+    return add(kind, defaulted, options.dryRun, context);
   }
 
   function withFirstOwner(kind: ResourceKind, taken: KubeObject, manager: string): KubeObject {
@@ -145,109 +66,6 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     return { ...object, metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields } };
   }
 
-  /** The rest of a create, from an object with its defaults and its record of owners. */
-  async function storeNew(
-    kind: ResourceKind,
-    defaulted: KubeObject,
-    options: WriteOptions,
-    context: RequestContext,
-  ): Promise<KubeObject> {
-    if (kind.custom?.terminating) throw definitionTerminating();
-    const object = await admission.admit({
-      kind,
-      operation: 'create',
-      object: defaulted,
-      context,
-      dryRun: options.dryRun,
-    });
-    const write = (complete: KubeObject): Promise<KubeObject> =>
-      options.dryRun ? createDry(kind, complete) : objects.create(complete);
-    let created: KubeObject;
-    if (isService(kind)) {
-      // No address is looked for on behalf of an object that will not be written anyway.
-      await prepareNew(kind, object);
-      created = await services.allocate(object, undefined, write);
-    } else created = await write(object);
-    warnAbout(created, context);
-    return created;
-  }
-
-  /** The update with the record of who owns what afterwards, seen as it would be stored. */
-  function withOwnership(
-    kind: ResourceKind,
-    current: KubeObject,
-    next: KubeObject,
-    owner: FieldOwner,
-    subresource: Subresource | undefined,
-  ): KubeObject {
-    const nowMs = clock.now();
-    const prepared = prepareUpdate(kind, current, next, { nowMs, ...(subresource ? { subresource } : {}) });
-    const given = { ...prepared, metadata: { ...prepared.metadata } };
-    if (next.metadata.managedFields) given.metadata.managedFields = next.metadata.managedFields;
-    const record = ownershipAfterUpdate({ schemas, kind, owner, nowMs }, current, given);
-    return { ...next, metadata: { ...next.metadata, managedFields: record ?? [{}] } };
-  }
-
-  async function writeUpdate(
-    kind: ResourceKind,
-    current: KubeObject,
-    next: KubeObject,
-    dryRun: boolean,
-    subresource: Subresource | undefined,
-  ): Promise<KubeObject> {
-    const prepare = (object: KubeObject): KubeObject => {
-      const structure = subresource ? [] : checkStructure(kind, object);
-      const context = { nowMs: clock.now(), ...(subresource ? { subresource } : {}) };
-      const prepared = prepareUpdate(kind, current, object, context);
-      if (prepared !== current) checkUpdate(kind, prepared, current, subresource, structure);
-      return prepared;
-    };
-    const resourceVersion = current.metadata.resourceVersion ?? '';
-    const write = async (object: KubeObject): Promise<KubeObject> => {
-      if (dryRun)
-        return claimDry({ kind, operation: 'update', object: prepare(object), current, subresource });
-      const versioned = { ...object, metadata: { ...object.metadata, resourceVersion } };
-      return objects.update(versioned, subresource ? { subresource } : {});
-    };
-    if (!isService(kind) || subresource !== undefined) return write(next);
-    return services.allocate(prepare(next), current, write);
-  }
-
-  async function change(
-    { kind, namespace, name }: ObjectRef,
-    apply: Change,
-    { dryRun, expected, owner }: ChangeOptions,
-    context: RequestContext,
-    subresource?: Subresource,
-  ): Promise<KubeObject> {
-    const key = objectKey(namespace, name);
-    for (let attempt = 1; ; attempt += 1) {
-      const current = await objects.get(kind, key);
-      if (expected && expected !== current.metadata.resourceVersion) throw conflict(kind, name);
-      const changed = apply(current);
-      // A patch may name a version, too; it then pins the update like that of a PUT.
-      const named = changed.metadata.resourceVersion;
-      if (named && named !== current.metadata.resourceVersion) throw conflict(kind, name);
-      const next = await admission.admit({
-        kind,
-        operation: 'update',
-        subresource,
-        object: changed,
-        current,
-        context,
-        dryRun,
-      });
-      const owned = owner ? withOwnership(kind, current, next, owner, subresource) : next;
-      try {
-        const written = await writeUpdate(kind, current, owned, dryRun, subresource);
-        if (!subresource) warnAbout(written, context);
-        return written;
-      } catch (error) {
-        if (!isStatusError(error, 'Conflict') || expected || attempt >= MAX_UPDATE_ATTEMPTS) throw error;
-      }
-    }
-  }
-
   /** Server-side apply: see managed/managers.ts. */
   async function apply(
     ref: ObjectRef,
@@ -256,7 +74,7 @@ export function createWrites(dependencies: WriteDependencies): Writes {
     context: RequestContext,
     subresource: Subresource | undefined,
   ): Promise<Written> {
-    const { kind, namespace, name } = ref;
+    const { kind } = ref;
     const configuration = checkApplied(body, ref);
     const owner = ownerOf(options, subresource) ?? { manager: '', subresource };
     const applied = (current: KubeObject | undefined): KubeObject => {
@@ -264,18 +82,18 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       const { object } = applyConfiguration(request, current, configuration, force === true);
       return takeObject(schemas, object, { ...ref, fieldValidation: 'Ignore', context });
     };
-    const missing = !(await store.get(storageIdOf(kind), objectKey(namespace, name)));
-    if (missing && !subresource) {
-      const object = await storeNew(kind, kind.withDefaults(applied(undefined)), options, context);
+    const { dryRun } = options;
+    if (!subresource && !(await exists(ref))) {
+      const object = await add(kind, kind.withDefaults(applied(undefined)), dryRun, context);
       return { object, created: true };
     }
-    const { dryRun } = options;
     return { object: await change(ref, applied, { dryRun }, context, subresource), created: false };
   }
 
   return {
     create,
     change,
+    remove,
     async update(ref, body, options, context, subresource) {
       const { kind, namespace, name } = ref;
       const { fieldValidation, dryRun } = options;
@@ -331,19 +149,6 @@ export function createWrites(dependencies: WriteDependencies): Writes {
       );
       return { object, created: false };
     },
-    async remove({ kind, namespace, name }, options, context) {
-      const key = objectKey(namespace, name);
-      const { dryRun, ...deleteOptions } = options;
-      if (!dryRun) {
-        const deleted = await objects.delete(kind, key, deleteOptions);
-        admission.removed({ kind, object: deleted, context, dryRun });
-        return deleted;
-      }
-      const current = await objects.get(kind, key);
-      const plan = planDelete(kind, current, deleteOptions, clock.now());
-      admission.removed({ kind, object: current, context, dryRun });
-      return plan.action === 'none' ? current : (plan.object ?? current);
-    },
   };
 }
 
@@ -357,12 +162,6 @@ function withoutAllocated(object: KubeObject, taken: KubeObject): KubeObject {
 }
 
 const ALLOCATED: ReadonlySet<string> = new Set(['clusterIPs', 'ipFamilies', 'ipFamilyPolicy']);
-
-function warnAbout(object: KubeObject, context: RequestContext): void {
-  for (const text of warningsOf(object)) context.warn(text);
-}
-
-const isService = (kind: ResourceKind): boolean => kind.group === '' && kind.kind === 'Service';
 
 /** Kinds that upstream does not define have no merge keys: no strategic merge for them. */
 const isCustom = (kind: ResourceKind): boolean =>

@@ -6,44 +6,38 @@
  * Application's status only when something in it changes.
  */
 import type { Clock } from '../base/clock.ts';
-import { ConflictError, errorMessage } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
-import { cutMiddle } from '../base/text.ts';
 import type { Rng } from '../base/rng.ts';
-import { type Requeue, createWorkQueue } from '../base/work-queue.ts';
-import { byApplyOrder, planDeletion } from '../diff/change-set.ts';
-import { without } from '../diff/without.ts';
-import { mayDelete } from '../diff/sync-options.ts';
-import type { NotifyJob, Queues, SyncJob } from '../queue/types.ts';
-import { asRecords } from '../schemas/json-access.ts';
+import type { Requeue } from '../base/work-queue.ts';
+import type { Queues, SyncJob } from '../queue/types.ts';
 import { formatApiVersion, keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
-import { isStatusError } from '../schemas/status.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache.ts';
 import type { Objects } from '../store/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
-import { applyChanges } from './apply-changes.ts';
+import { REFRESH_ANNOTATION, createApplicationWriter } from './application-writer.ts';
 import { orphansOf } from './apply-commit.ts';
+import { assessApplication, refreshHealth } from './assess-application.ts';
 import { commitStatusOf } from './commit-status.ts';
-import { type ApplicationHealth, assessApplication, refreshHealth } from './assess-application.ts';
+import { finalizeApplication } from './finalize-application.ts';
+import { followHealth } from './follow-health.ts';
 import type { GitMirror } from './git/types.ts';
+import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
 import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
-import { type ApplicationObservation, planApplicationStatus } from './plan-application-status.ts';
-import { createRepositories } from './repositories.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
+import { createRepositories } from './repositories.ts';
+import { createSlots } from './slots.ts';
 import {
   type CommitStatus,
   type CommitStatusLimits,
-  type CommitStatusPlan,
   defaultCommitStatusLimits,
-  planCommitStatus,
 } from './status/plan-commit-status.ts';
-import { createSlots } from './slots.ts';
+import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
 import { syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
@@ -70,12 +64,6 @@ export interface ApplicationControllerOptions {
   readonly held?: boolean;
 }
 
-export interface SyncSummary {
-  /** Keys of the applications that are completely in the store. */
-  readonly applied: readonly string[];
-  readonly failed: readonly { readonly application: string; readonly message: string }[];
-}
-
 export interface ApplicationController extends AsyncDisposable {
   /** Asks for a fetch and a look, through the queue. */
   refresh(application: string, reason: string): Promise<void>;
@@ -88,9 +76,7 @@ export interface ApplicationController extends AsyncDisposable {
   syncAllOnce(signal: AbortSignal): Promise<SyncSummary>;
 }
 
-/** Looks at a time: nearly all of them wait for Git, and one that is slow must not hold up the others. */
-const CONCURRENCY = 1_000;
-/** Of them, this many render, compare and apply: what they hold in memory is bounded. */
+/** Of the looks at a time, this many render, compare and apply: what they hold in memory is bounded. */
 const WORKING = 8;
 /** Events of one change come in a burst; a short wait folds them into one look. */
 const EVENT_DELAY_MS = 20;
@@ -98,10 +84,6 @@ const EVENT_DELAY_MS = 20;
 const RETRY_MS = 10_000;
 /** Applications do not all poll in the same second. */
 const POLL_JITTER = 0.1;
-/** Of a condition: the first problems say enough. */
-const MAX_LOGGED = 1_000;
-const FINALIZER = 'resources-finalizer.argocd.argoproj.io';
-const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
 const APPLICATIONS = 'applications.argoproj.io';
 
 export async function createApplicationController(
@@ -114,32 +96,23 @@ export async function createApplicationController(
   const repositories = createRepositories(options.createMirror);
   const states = new Map<string, ApplicationState>();
   const outcomes = new Map<string, SyncOutcome>();
-  const waiters = new Map<string, (() => void)[]>();
   const slots = createSlots(WORKING);
   let held = options.held ?? false;
   const namespaceKind = registry.byKind('v1', 'Namespace');
 
   const apps: ResourceCache<Application> = await options.caches.open<Application>(APPLICATIONS);
-  const work = createWorkQueue({
+  const writer = createApplicationWriter({
+    apps,
+    objects,
+    queues,
+    logger,
+    commitOptions,
+    nowMs: () => clock.now(),
+  });
+  const work = createLookQueue({
     clock,
-    concurrency: CONCURRENCY,
-    async process(key, signal) {
-      // Who asks from now on waits for the next look: this one may already have read what they want seen.
-      const asked = waiters.get(key) ?? [];
-      waiters.delete(key);
-      try {
-        return held ? undefined : await look(key, signal);
-      } finally {
-        for (const resolve of asked) resolve();
-      }
-    },
-    onError(application, error, retryInMs) {
-      if (error instanceof ConflictError) return;
-      logger.warn(
-        { application, retryInMs, error: errorMessage(error) },
-        'Cannot sync an application; trying again',
-      );
-    },
+    logger,
+    look: async (key, signal) => (held ? undefined : look(key, signal)),
   });
   const managed = await openManagedResources(options.caches, registry, ({ application, id, specChanged }) => {
     const state = states.get(application);
@@ -176,16 +149,6 @@ export async function createApplicationController(
     work.add(key);
   });
 
-  /** A look of its own, which begins after this call. */
-  function lookNow(key: string): Promise<void> {
-    return new Promise((resolve) => {
-      const list = waiters.get(key);
-      if (list) list.push(resolve);
-      else waiters.set(key, [resolve]);
-      work.add(key);
-    });
-  }
-
   function stateOf(application: Application): ApplicationState {
     const key = keyOf(application);
     const sourceKey = sourceKeyOf(application);
@@ -205,7 +168,10 @@ export async function createApplicationController(
       outcomes.delete(key);
       return undefined;
     }
-    if (application.metadata.deletionTimestamp !== undefined) return finalize(application, signal);
+    if (application.metadata.deletionTimestamp !== undefined) {
+      const ended = await finalizeApplication(application, contextOf(key, signal), writer, signal);
+      return ended ? undefined : { requeueAfterMs: RETRY_MS };
+    }
     const state = stateOf(application);
     if (await takeRequests(application, state, signal)) return undefined;
     if (clock.now() >= state.nextPollMs) {
@@ -217,10 +183,12 @@ export async function createApplicationController(
     outcomes.set(key, outcome);
     refreshHealth(state, managed);
     const health = assessApplication(state, managed);
-    const plan = planStatusOfCommit(application, state, outcome, health);
+    const plan = followHealth(application, state, outcome, health, limits, clock.now());
     const orphans = outcome.extraneous ? orphansOf(state, managed) : [];
-    await writeStatus(key, observeApplication(state, outcome, health, orphans, plan?.status), signal);
-    if (plan && !jsonEqual(plan.status, commitStatusOf(application))) await notify(key, plan.status.sha);
+    const observed = observeApplication(state, outcome, health, orphans, plan?.status);
+    await writer.writeObservation(key, observed, signal);
+    if (plan && !jsonEqual(plan.status, commitStatusOf(application)))
+      await writer.notify(key, plan.status.sha);
     const waits = [
       state.nextPollMs - clock.now(),
       plan?.recheckAfterMs,
@@ -250,16 +218,15 @@ export async function createApplicationController(
         const application = apps.get(key);
         return application && operationStateOf(application);
       },
-      saveOperation: (operationState) =>
-        writeStatusFields(key, (current) => ({ ...current, operationState }), signal),
+      saveOperation: (operationState) => writer.saveOperation(key, operationState, signal),
       announce: async (sha) => {
         const application = apps.get(key);
         const said = application && commitStatusOf(application);
         // After a restart the same commit is no news.
         if (!application || said?.sha === sha) return;
         const pending: CommitStatus = { sha, state: 'pending', description: 'Applying the commit' };
-        await writeStatusFields(key, (current) => ({ ...current, commitStatus: pending }), signal);
-        await notify(key, sha);
+        await writer.writeStatus(key, (current) => ({ ...current, commitStatus: pending }), signal);
+        await writer.notify(key, sha);
       },
     };
   }
@@ -281,158 +248,25 @@ export async function createApplicationController(
     if (operation !== undefined) {
       state.allDirty = true;
       state.refused = undefined;
-      await recordRequest(keyOf(application), operation as OperationRequest, signal);
+      const key = keyOf(application);
+      const current = apps.get(key);
+      const before = current && operationStateOf(current);
+      const requested = requestedOperation(before, operation as OperationRequest, clock.now());
+      await writer.saveOperation(key, requested, signal);
     }
-    const current = apps.get(keyOf(application)) ?? application;
-    const metadata = {
-      ...current.metadata,
-      annotations: without(current.metadata.annotations ?? {}, REFRESH_ANNOTATION) as Record<string, string>,
-    };
-    const rest = jsonEqual(current.operation, operation) ? without(current, 'operation') : current;
-    await write(() => objects.update({ ...rest, metadata } as Application, commitOptions()));
+    await writer.takeOff(application);
     return true;
   }
 
-  async function recordRequest(key: string, request: OperationRequest, signal: AbortSignal): Promise<void> {
-    const application = apps.get(key);
-    const before = application && operationStateOf(application);
-    const operationState = requestedOperation(before, request, clock.now());
-    await writeStatusFields(key, (current) => ({ ...current, operationState }), signal);
-  }
-
-  function planStatusOfCommit(
-    application: Application,
-    state: ApplicationState,
-    outcome: SyncOutcome,
-    { worst, cause }: ApplicationHealth,
-  ): CommitStatusPlan | undefined {
-    if (state.attributed === undefined) return undefined;
-    const nowMs = clock.now();
-    const settled = outcome.applied && (worst.status === 'Healthy' || worst.status === 'Suspended');
-    if (settled) {
-      state.healthySinceMs ??= nowMs;
-      state.lastHealthyMs = nowMs;
-    } else {
-      if (state.healthySinceMs !== undefined) state.lastHealthyMs = nowMs;
-      state.healthySinceMs = undefined;
-    }
-    if (!settled && cause?.severity === 'failing') state.failingSinceMs ??= nowMs;
-    else state.failingSinceMs = undefined;
-    return planCommitStatus({
-      sha: state.attributed,
-      nowMs,
-      problem: outcome.problems[0],
-      obstacle: outcome.obstacle,
-      applied: outcome.applied,
-      health: worst.status,
-      cause: cause?.text,
-      summary: `${state.desired.byId.size} objects healthy`,
-      times: state,
-      previous: commitStatusOf(application),
-      limits,
-    });
-  }
-
-  async function writeStatus(
-    key: string,
-    observed: ApplicationObservation,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const application = apps.get(key);
-    if (!application) return;
-    await writeStatusFields(key, () => planApplicationStatus(application, observed, clock.now()), signal);
-    tell(key, application, observed);
-  }
-
-  /** Who starts a control plane looks at its log first: a repository that cannot be read or applied is said there, once. */
-  function tell(key: string, application: Application, { conditions }: ApplicationObservation): void {
-    const before = asRecords(application.status?.['conditions']);
-    for (const { type, message } of conditions) {
-      if (!type.endsWith('Error')) continue;
-      if (before.some((known) => known['type'] === type && known['message'] === message)) continue;
-      const shown = cutMiddle(message, MAX_LOGGED);
-      logger.warn({ application: key, condition: type, message: shown }, 'An application is not as Git says');
-    }
-  }
-
-  async function writeStatusFields(
-    key: string,
-    next: (current: Record<string, unknown>) => Record<string, unknown>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const application = apps.get(key);
-    if (!application) return;
-    const status = next(application.status ?? {});
-    if (jsonEqual(status, application.status ?? {})) return;
-    const written = await write(() =>
-      objects.update({ ...application, status }, { ...commitOptions(), subresource: 'status' }),
-    );
-    const version = written?.metadata.resourceVersion;
-    if (version !== undefined) await apps.waitFor(version, signal);
-  }
-
-  /** A lost race means that the cache is behind: look again. Gone means nothing is left to do. */
-  async function write<T>(action: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await action();
-    } catch (error) {
-      if (isStatusError(error, 'NotFound')) return undefined;
-      if (isStatusError(error, 'Conflict')) throw new ConflictError(error.message, { cause: error });
-      throw error;
-    }
-  }
-
-  async function notify(application: string, sha: string): Promise<void> {
-    try {
-      await queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
-    } catch (error) {
-      logger.warn(
-        { application, error: errorMessage(error) },
-        'Cannot queue a commit status; the resync posts it',
-      );
-    }
-  }
-
-  /** With Argo CD's finalizer, everything that the application manages goes before it does. */
-  async function finalize(application: Application, signal: AbortSignal): Promise<Requeue | undefined> {
-    const key = keyOf(application);
-    const finalizers = application.metadata.finalizers ?? [];
-    const ours = finalizers.filter(
-      (finalizer) => finalizer === FINALIZER || finalizer.startsWith(`${FINALIZER}/`),
-    );
-    if (ours.length === 0) return undefined;
-    if ((await options.store.clusterState())?.phase !== 'normal') return { requeueAfterMs: RETRY_MS };
-    const inventory = managed.inventory(key);
-    const syncOptions = application.spec.syncPolicy?.syncOptions ?? [];
-    const going = inventory.filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
-    const deletions = going
-      .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
-      .map((item) => planDeletion(item, syncOptions))
-      .sort(byApplyOrder)
-      .reverse();
-    const result = await applyChanges(objects, deletions, commitOptions(), signal);
-    await managed.caughtUp(result.written, signal);
-    const left = managed.inventory(key).filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
-    if (left.length > 0) return { requeueAfterMs: RETRY_MS };
-    const rest = finalizers.filter((finalizer) => !ours.includes(finalizer));
-    await write(() =>
-      objects.update(
-        { ...application, metadata: { ...application.metadata, finalizers: rest } },
-        commitOptions(),
-      ),
-    );
-    return undefined;
-  }
-
   const worker = queues.work<SyncJob>('sync', {
-    concurrency: CONCURRENCY,
+    concurrency: LOOK_CONCURRENCY,
     async process({ application, reason }) {
       const state = states.get(application);
       if (state && reason !== 'drift') {
         state.fetchDue = true;
         state.newsExpected = true;
       }
-      await lookNow(application);
+      await work.lookNow(application);
     },
   });
   for (const application of apps.list()) work.add(keyOf(application));
@@ -443,43 +277,12 @@ export async function createApplicationController(
     async look(application, signal) {
       const state = states.get(application);
       if (state) state.fetchDue = true;
-      await untilAborted(lookNow(application), signal);
+      await untilAborted(work.lookNow(application), signal);
     },
     async syncAllOnce(signal) {
       held = false;
-      const done = new Set<string>();
-      const cacheIsCurrent = async (): Promise<void> => {
-        const { resource } = await options.store.versions(APPLICATIONS);
-        await apps.waitFor(resource, signal);
-      };
-      await cacheIsCurrent();
-      for (;;) {
-        const open = apps
-          .list()
-          .map(keyOf)
-          .filter((key) => !done.has(key));
-        if (open.length === 0) break;
-        for (const key of open) {
-          const state = states.get(key);
-          if (state) Object.assign(state, { allDirty: true, allHealthDirty: true });
-        }
-        await untilAborted(Promise.all(open.map(lookNow)), signal);
-        signal.throwIfAborted();
-        for (const key of open) done.add(key);
-        await cacheIsCurrent();
-      }
-      const applied: string[] = [];
-      const failed: { application: string; message: string }[] = [];
-      for (const key of [...done].sort()) {
-        const outcome = outcomes.get(key);
-        if (outcome?.applied) applied.push(key);
-        else
-          failed.push({
-            application: key,
-            message: outcome?.problems[0] ?? outcome?.obstacle ?? 'not applied',
-          });
-      }
-      return { applied, failed };
+      const { store } = options;
+      return syncAll({ store, apps, states, outcomes, lookNow: (key) => work.lookNow(key) }, signal);
     },
     async [Symbol.asyncDispose]() {
       subscription[Symbol.dispose]();
@@ -490,18 +293,6 @@ export async function createApplicationController(
       await repositories[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Resolves with the work, or as soon as nobody waits for it any more. */
-async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  let stop = (): void => undefined;
-  const aborted = new Promise<void>((resolve) => {
-    stop = resolve;
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  await Promise.race([work, aborted]);
-  signal.removeEventListener('abort', stop);
 }
 
 function userMetadata({ metadata }: Application): unknown {

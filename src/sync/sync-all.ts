@@ -1,0 +1,71 @@
+/** One look at every application, those that appear on the way included: after the store lost its history this rebuilds it. */
+import { keyOf } from '../schemas/object.ts';
+import type { Application } from '../schemas/types.ts';
+import type { ResourceCache } from '../store/cache.ts';
+import type { Store } from '../store/types.ts';
+import type { ApplicationState } from './application-state.ts';
+import type { SyncOutcome } from './sync-outcome.ts';
+
+export interface SyncSummary {
+  /** Keys of the applications that are completely in the store. */
+  readonly applied: readonly string[];
+  readonly failed: readonly { readonly application: string; readonly message: string }[];
+}
+
+export interface SyncAllOptions {
+  readonly store: Store;
+  readonly apps: ResourceCache<Application>;
+  readonly states: ReadonlyMap<string, ApplicationState>;
+  /** How the last look at each application ended. */
+  readonly outcomes: ReadonlyMap<string, SyncOutcome>;
+  lookNow(application: string): Promise<void>;
+}
+
+export async function syncAll(options: SyncAllOptions, signal: AbortSignal): Promise<SyncSummary> {
+  const { store, apps, states, outcomes } = options;
+  const done = new Set<string>();
+  const cacheIsCurrent = async (): Promise<void> => {
+    const { resource } = await store.versions(apps.resource);
+    await apps.waitFor(resource, signal);
+  };
+  await cacheIsCurrent();
+  for (;;) {
+    const open = apps
+      .list()
+      .map(keyOf)
+      .filter((key) => !done.has(key));
+    if (open.length === 0) break;
+    for (const key of open) {
+      const state = states.get(key);
+      if (state) Object.assign(state, { allDirty: true, allHealthDirty: true });
+    }
+    await untilAborted(Promise.all(open.map((key) => options.lookNow(key))), signal);
+    signal.throwIfAborted();
+    for (const key of open) done.add(key);
+    await cacheIsCurrent();
+  }
+  const applied: string[] = [];
+  const failed: { application: string; message: string }[] = [];
+  for (const key of [...done].sort()) {
+    const outcome = outcomes.get(key);
+    if (outcome?.applied) applied.push(key);
+    else
+      failed.push({
+        application: key,
+        message: outcome?.problems[0] ?? outcome?.obstacle ?? 'not applied',
+      });
+  }
+  return { applied, failed };
+}
+
+/** Resolves with the work, or as soon as nobody waits for it any more. */
+export async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  let stop = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    stop = resolve;
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  await Promise.race([work, aborted]);
+  signal.removeEventListener('abort', stop);
+}

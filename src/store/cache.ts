@@ -2,6 +2,7 @@
  * In-memory views of the store, fed by its change log: one reader per resource feeds every controller, list and watch
  * in the process (Kubernetes' watch cache and shared informer in one).
  */
+import type { Eventually } from '../base/eventually.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import type { WatchEventType } from './types.ts';
@@ -31,7 +32,7 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
   /** Resolves once the view holds everything up to `version` (or rejects when `signal` aborts). */
   waitFor(version: string, signal?: AbortSignal): Promise<void>;
   /** Resolves once the view holds everything that was committed before the call: for a consistent list. */
-  refresh(signal?: AbortSignal): Promise<void>;
+  refresh(signal?: AbortSignal): Eventually<void>;
   /**
    * Events after `fromVersion` that the history window still holds, then live ones. Throws Gone when it is too old, when
    * the consumer falls too far behind, and when the view had to be listed anew (the consumer lists again, too).

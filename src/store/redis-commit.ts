@@ -23,6 +23,7 @@ export interface CommitInput {
   readonly fence: Fence | undefined;
   readonly logLimit: number;
   readonly trimAt: number;
+  readonly writer: string;
 }
 
 const CODES = { create: 'c', update: 'u', delete: 'd', check: 'k' } as const;
@@ -42,6 +43,7 @@ export function commitArguments(input: CommitInput): { keys: readonly string[]; 
     String(input.trimAt),
     String(ops.length),
     String(numbers.size),
+    input.writer,
     ...numbers.keys(),
   ];
   ops.forEach((op, index) => {

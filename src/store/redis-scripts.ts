@@ -4,7 +4,9 @@
  * the first write (out of memory, read-only), leave nothing half done.
  *
  * Keys (one hash tag, so one slot):
- * - `{tag}:meta`            hash: epoch, phase, last, epochFloor, last:<resource>, floor:<resource>
+ * - `{tag}:meta`            hash: epoch, phase, last, epochFloor, last:<resource>, floor:<resource>,
+ *                           writer (who changed something last), since (when that began to be so, in milliseconds),
+ *                           promised (`<until> <writer>`: until then nobody else changes anything; read-promise.ts)
  * - `{tag}:o:<resource>`    hash: key → `<version> <payload>`
  * - `{tag}:log:<resource>`  stream: id `<version>-0`, one field `<A|M|D><key>` with the payload
  * - `{tag}:lease:<name>`    hash: holder, token, expires (milliseconds)
@@ -24,17 +26,18 @@ end
 `;
 
 /** Numbers of arguments per op, and before the names of the resources, as the commit script reads them. */
-export const COMMIT_HEAD = 8;
+export const COMMIT_HEAD = 9;
 
 /**
  * KEYS: meta, lease (or meta), then objects and log of each resource.
- * ARGV: epoch, seen, floor, fence token or '', log limit, log length at which to trim, ops, resources, the resources'
- * names, then per op: c|u|d|k, number of the resource, key, expected version or '', payload.
- * Returns EPOCH | LOST | FENCE | REFUSED index version | OK last first-version payloads of the deleted objects.
+ * ARGV: epoch, seen, floor, fence token or '', log limit, log length at which to trim, ops, resources, writer, the
+ * resources' names, then per op: c|u|d|k, number of the resource, key, expected version or '', payload.
+ * Returns EPOCH | LOST | FENCE | REFUSED index version | PROMISED milliseconds | OK last first-version payloads of the
+ * deleted objects. PROMISED: to somebody else, who is promised nothing more from now on.
  */
 export const COMMIT: RedisScript = {
   lua: `${NEXT_VERSION}
-local state = redis.call('HMGET', KEYS[1], 'epoch', 'last')
+local state = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'writer', 'promised', 'epochFloor')
 if not state[1] or state[1] ~= ARGV[1] then return {'EPOCH'} end
 local last = tonumber(state[2])
 if last < tonumber(ARGV[2]) then return {'LOST'} end
@@ -54,6 +57,20 @@ for i = 0, ops - 1 do
   if ARGV[at + 1] == 'd' then deleted[#deleted + 1] = string.sub(value, #actual + 2) end
 end
 if writes == 0 then return {'OK', state[2], state[2], {}} end
+local isOther = state[3] ~= ARGV[9]
+-- Nobody can be in the way of the first change that there ever was.
+local isFirst = state[2] == state[5]
+if isOther or state[4] then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local promised, holder = string.match(state[4] or '', '^(%d+) (.*)$')
+  if isOther then
+    redis.call('HSET', KEYS[1], 'writer', ARGV[9], 'since', isFirst and '0' or string.format('%.0f', now))
+  end
+  if promised and holder ~= ARGV[9] and tonumber(promised) > now then
+    return {'PROMISED', tonumber(promised) - now}
+  end
+end
 local version = nextVersion(last, tonumber(ARGV[3]))
 local first = string.format('%.0f', version)
 local newest, removed = {}, 0
@@ -99,6 +116,31 @@ return {'OK', text, first, deleted}
  */
 export const LIST: RedisScript = {
   lua: `return {redis.call('HMGET', KEYS[1], 'epoch', 'last'), redis.call('HGETALL', KEYS[2])}`,
+};
+
+/**
+ * KEYS: meta. ARGV: writer, milliseconds of a promise, milliseconds that nobody else must have changed anything, the field
+ * of a resource's newest version. Returns epoch, last, epochFloor, that field, until when nobody but the writer changes
+ * anything (0: no promise), and whether it is a promise made longer. Where Redis takes no writes, there are no promises.
+ */
+export const LOOK: RedisScript = {
+  lua: `
+local state = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'epochFloor', ARGV[4], 'writer', 'since', 'promised')
+local answer = {state[1], state[2], state[3], state[4], 0, 0}
+if ARGV[2] == '0' or state[5] ~= ARGV[1] then return answer end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now - tonumber(state[6] or '0') < tonumber(ARGV[3]) then return answer end
+local promised, holder = string.match(state[7] or '', '^(%d+) (.*)$')
+local isAhead = promised and tonumber(promised) > now
+if isAhead and holder ~= ARGV[1] then return answer end
+local till = string.format('%.0f', now + tonumber(ARGV[2]))
+local written = redis.pcall('HSET', KEYS[1], 'promised', till .. ' ' .. ARGV[1])
+if type(written) == 'table' and written.err then return answer end
+answer[5] = till
+if isAhead then answer[6] = 1 end
+return answer
+`,
 };
 
 /** KEYS: meta. ARGV: next epoch and phase, expected epoch and phase ('' for none), floor. Returns NO | OK last. */

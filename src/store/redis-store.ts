@@ -4,8 +4,9 @@
  * Every answer is checked against what the adapter knows of the data's history (history.ts): data that is gone or went
  * back in time is refused with EpochChanged, and never looks like "there are no objects".
  */
+import { randomUUID } from 'node:crypto';
 import { createAsyncQueue } from '../base/async-queue.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, sleep, systemClock } from '../base/clock.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -26,17 +27,20 @@ import { type PayloadCodec, plainCodec, UnknownKey } from './payload-codec.ts';
 import { commitArguments, commitResult } from './redis-commit.ts';
 import { redisKeys } from './redis-keys.ts';
 import { eventOf, readPage, versionOfEntry } from './redis-log.ts';
-import { ACQUIRE_LEASE, COMMIT, LIST, RELEASE_LEASE, SET_STATE } from './redis-scripts.ts';
+import { createReadPromise, PROMISE_MS, QUIET_MS, type Versions } from './read-promise.ts';
+import { ACQUIRE_LEASE, COMMIT, LIST, LOOK, RELEASE_LEASE, SET_STATE } from './redis-scripts.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-target.ts';
 import { runScript } from './script-runner.ts';
 import {
   type ClusterState,
+  type CommitResult,
   EpochChanged,
   Gone,
   type HeldLease,
   type ListResult,
   type Store,
   type StoreEvent,
+  StoreUnavailable,
 } from './types.ts';
 import { parseVersion } from './version.ts';
 
@@ -67,6 +71,9 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const history = createHistory();
   const reader = createChangeReader({ keys, clock, logger, codec, history, blocking, commands: redis });
   const closed = new AbortController();
+  const promise = createReadPromise({ clock, newId: randomUUID });
+  /** See read-promise.ts: elsewhere every read without a version asks. */
+  const sharesClock = target.type === 'unix';
 
   /** Runs a read together with a look at the history, which is read behind it. */
   async function checked<T>(resourceField: string, read: () => Promise<T>): Promise<[T, (string | null)[]]> {
@@ -105,6 +112,21 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     }
   }
 
+  async function look(resource: ResourceId): Promise<Versions> {
+    const check = history.expect();
+    const looked = promise.looking(resource);
+    const promiseMs = sharesClock ? PROMISE_MS : 0;
+    const args = [promise.writer, promiseMs, QUIET_MS, `last:${resource}`];
+    const reply = await runScript(redis, LOOK, [keys.meta], args);
+    const [epoch, last, epochFloor, own, until, renewed] = reply as (string | number | null)[];
+    const wrong = check(epoch === null ? undefined : String(epoch), Number(last ?? 0));
+    if (wrong) throw new EpochChanged(wrong);
+    const newest = Math.max(Number(own ?? 0), Number(epochFloor ?? 0));
+    const promisedUntilMs = sharesClock ? Number(until) : 0;
+    looked({ resource: newest, store: Number(last ?? 0), promisedUntilMs, renewed: renewed === 1 });
+    return { resource: String(newest), store: String(last ?? '0') };
+  }
+
   async function getMany(
     resource: ResourceId,
     wanted: readonly string[],
@@ -125,11 +147,27 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       const fence = commitOptions?.fence;
       const trimAt = Math.floor(logLimit * (1 + LOG_SLACK));
       const { epoch = '', seen, floor } = history;
-      const script = commitArguments({ keys, ops, payloads, epoch, seen, floor, fence, logLimit, trimAt });
-      const reply = await runScript(redis, COMMIT, script.keys, script.args);
-      const result = commitResult(reply as readonly unknown[], ops, fence, codec);
-      if (history.epoch === epoch) history.expect()(epoch, Number(result.version));
-      return result;
+      const input = { keys, ops, payloads, epoch, seen, floor, fence, logLimit, trimAt };
+      for (;;) {
+        const over = promise.committing(ops);
+        const script = commitArguments({ ...input, writer: promise.writer });
+        let outcome: CommitResult | 'refused' | undefined;
+        let promisedMs = 0;
+        try {
+          const reply = (await runScript(redis, COMMIT, script.keys, script.args)) as readonly unknown[];
+          if (reply[0] !== 'OK') outcome = 'refused';
+          if (reply[0] === 'PROMISED') promisedMs = Number(reply[1]);
+          else outcome = commitResult(reply, ops, fence, codec);
+        } finally {
+          over(outcome);
+        }
+        if (outcome !== undefined && outcome !== 'refused') {
+          if (history.epoch === epoch) history.expect()(epoch, Number(outcome.version));
+          return outcome;
+        }
+        await sleep(clock, promisedMs, closed.signal);
+        if (closed.signal.aborted) throw new StoreUnavailable('The store was closed');
+      }
     },
 
     async get(resource, key) {
@@ -198,11 +236,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       }
     },
 
-    async versions(resource) {
-      const [, [, last, epochFloor, own]] = await checked(`last:${resource}`, async () => undefined);
-      const newest = Math.max(Number(own ?? 0), Number(epochFloor ?? 0));
-      return { resource: String(newest), store: last ?? '0' };
-    },
+    versions: (resource) => (sharesClock ? promise.versions(resource) : undefined) ?? look(resource),
 
     async clusterState() {
       const reply = (await redis.call('HMGET', keys.meta, 'epoch', 'phase')) as (string | null)[];
@@ -217,6 +251,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       const [outcome, last] = reply as readonly string[];
       if (outcome !== 'OK') return false;
       history.adopt(next.epoch, Number(last));
+      promise.forget();
       return true;
     },
 

@@ -6,6 +6,7 @@
  */
 import { createAsyncQueue } from '../base/async-queue.ts';
 import { TransientError } from '../base/errors.ts';
+import { andThen, type Eventually } from '../base/eventually.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
@@ -33,7 +34,7 @@ export interface FedCacheOptions extends CacheLimits {
   readonly resource: ResourceId;
   readonly logger: Logger;
   /** Asks the store for `versions` of this resource. */
-  versions(): Promise<{ readonly resource: string; readonly store: string }>;
+  versions(): Eventually<{ readonly resource: string; readonly store: string }>;
 }
 
 export function createFedCache<T extends KubeObject>(options: FedCacheOptions): FedCache<T> {
@@ -61,13 +62,14 @@ export function createFedCache<T extends KubeObject>(options: FedCacheOptions): 
   }
 
   function progress(to: string): void {
+    if (to === version) return;
     version = laterVersion(version, to);
     const reached = Number(version);
     for (const waiter of [...waiters]) if (waiter.version <= reached) waiter.done();
   }
 
-  function untilFed(target: number, signal: AbortSignal | undefined): Promise<void> {
-    if (Number(version) >= target) return Promise.resolve();
+  function untilFed(target: number, signal: AbortSignal | undefined): Eventually<void> {
+    if (Number(version) >= target) return undefined;
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         waiters.delete(waiter);
@@ -88,11 +90,11 @@ export function createFedCache<T extends KubeObject>(options: FedCacheOptions): 
     });
   }
 
-  async function refresh(signal?: AbortSignal): Promise<void> {
-    const versions = await options.versions();
-    await untilFed(Number(versions.resource), signal);
-    // Everything of this resource up to `versions.resource` is here, and nothing newer existed at `versions.store`.
-    progress(versions.store);
+  function refresh(signal?: AbortSignal): Eventually<void> {
+    return andThen(options.versions(), (versions) =>
+      // Everything of this resource up to `versions.resource` is here, and nothing newer existed at `versions.store`.
+      andThen(untilFed(Number(versions.resource), signal), () => progress(versions.store)),
+    );
   }
 
   const cache: ResourceCache<T> = {

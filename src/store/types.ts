@@ -5,6 +5,7 @@
  * and never goes back, not even after the data is lost: max(last + 1, the store's clock in microseconds).
  * Objects handed out are shared and must not be mutated.
  */
+import type { Eventually } from '../base/eventually.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 
@@ -104,7 +105,7 @@ export interface Store extends AsyncDisposable {
    * The version of the newest change of this resource, and of the whole store: a cache that has seen the first may
    * answer as of the second.
    */
-  versions(resource: ResourceId): Promise<{ readonly resource: string; readonly store: string }>;
+  versions(resource: ResourceId): Eventually<{ readonly resource: string; readonly store: string }>;
   /** Undefined when there is no data (a first start, or history was lost). */
   clusterState(): Promise<ClusterState | undefined>;
   /**

@@ -13,7 +13,7 @@ export interface Snapshots extends AsyncDisposable {
 export interface Snapshot {
   readonly hub: WatchHub;
   /** Resolves once the cache holds everything that was committed before the call. Concurrent calls share one look. */
-  refresh(): Promise<void>;
+  refresh(): Eventually<void>;
 }
 
 export function createSnapshots(options: { caches: CacheSet; logger: Logger }): Snapshots {
@@ -49,11 +49,13 @@ export function createSnapshots(options: { caches: CacheSet; logger: Logger }): 
  * Coalesces calls: whoever comes while a look is under way waits for the next one, which starts after they came and
  * therefore sees what they must see.
  */
-function shared(look: () => Promise<void>): () => Promise<void> {
+function shared(look: () => Eventually<void>): () => Eventually<void> {
   let current: Promise<void> | undefined;
   let next: Promise<void> | undefined;
-  const begin = (): Promise<void> => {
-    current = look().finally(() => {
+  const begin = (): Eventually<void> => {
+    const looking = look();
+    if (!(looking instanceof Promise)) return undefined;
+    current = looking.finally(() => {
       current = undefined;
     });
     return current;

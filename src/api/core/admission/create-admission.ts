@@ -2,6 +2,7 @@
  * Runs the admission rules for the writes of a request, and for those that do not come by request: controllers create
  * pods and the sync worker applies manifests through the store, and policy holds for them all the same.
  */
+import type { Eventually } from '../../../base/eventually.ts';
 import { isRecord } from '../../../base/json.ts';
 import { getPath } from '../../../schemas/json-access.ts';
 import { podSpecPaths } from '../../../schemas/profile/check-implemented.ts';
@@ -48,11 +49,10 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
     for (const { kind, operation, object } of together)
       if (operation === 'create') created.set(`${resourceIdOf(kind)} ${keyOf(object)}`, object);
     /** One look at each cache is enough for all that is written together. */
-    const looked = new Map<string, Promise<void>>();
-    const look = (resource: string, refresh: () => Promise<void>): Promise<void> => {
-      const pending = looked.get(resource) ?? refresh();
-      looked.set(resource, pending);
-      return pending;
+    const looked = new Map<string, Eventually<void>>();
+    const look = (resource: string, refresh: () => Eventually<void>): Eventually<void> => {
+      if (!looked.has(resource)) looked.set(resource, refresh());
+      return looked.get(resource);
     };
     return {
       snapshots,

@@ -40,7 +40,7 @@ const MAX_STALLED = 5;
  * Seconds that BullMQ blocks for a job: bounds how long a lost wake-up goes unnoticed. Each round costs half a dozen
  * commands per queue, which is most of what an idle control plane asks of Redis.
  */
-const DRAIN_DELAY_S = 5;
+const DRAIN_DELAY_S = 15;
 /** How long a replaced worker may take to close before its connections are cut. */
 const CLOSE_TIMEOUT_MS = 5_000;
 

@@ -2,10 +2,11 @@
  * `/metrics`: the process itself, and what the API server answers, in Prometheus' text format. Labels come from closed
  * sets only (verbs, served resources, codes of HTTP), never from what a client writes.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { AnswerRecord } from '../api/http/answer-record.ts';
 import type { MetricsSource } from '../api/http/other-requests.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
+import { observeProcess } from './process-metrics.ts';
 
 export interface Metrics {
   readonly source: MetricsSource;
@@ -22,7 +23,7 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 
 
 export function createMetrics(): Metrics {
   const register = new Registry();
-  collectDefaultMetrics({ register });
+  observeProcess(register);
   const registers = [register];
   const labelNames = ['verb', 'group', 'resource', 'subresource', 'code'] as const;
   const requests = new Counter({

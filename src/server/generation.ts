@@ -47,6 +47,7 @@ import { createClusterCondition } from './cluster-condition.ts';
 import type { DataDir } from './data-dir.ts';
 import { createGitOps, type GitOps } from './gitops.ts';
 import { type HistoryWatch, openHistory } from './history.ts';
+import { listenFailure } from './listen-failure.ts';
 import type { Metrics } from './metrics.ts';
 import { type LeaderLoops, startLeaderLoops } from './leader-loops.ts';
 import { startWebhookServer } from './webhook-server.ts';
@@ -130,7 +131,13 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
       credentials: createPeerCredentials(parts.authority, clock),
       caPem: parts.tls.caPem,
     };
-    const server = keep(await listen(parts, core, { history, queues, webhooks: gitOps.webhooks, peers }));
+    const server = keep(
+      await listen(parts, core, { history, queues, webhooks: gitOps.webhooks, peers }).catch(
+        (error: unknown) => {
+          throw listenFailure(error, '--listen', config.listen);
+        },
+      ),
+    );
     keep(presence);
     presence.announce(...addressesOf(config, server.url));
     if (config.webhookListen && gitOps.webhooks) {

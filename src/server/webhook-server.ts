@@ -7,6 +7,7 @@ import { type WebhookHandler, webhookAnswer, webhookProvider } from '../api/http
 import { urlOf } from '../api/http/request-url.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { listenFailure } from './listen-failure.ts';
 import { isStatusError } from '../schemas/status.ts';
 import { MAX_WEBHOOK_BODY_BYTES } from '../sync/forge/webhook-handler.ts';
 
@@ -46,7 +47,7 @@ export async function startWebhookServer(
     },
   );
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(listenFailure(error, '--webhook-listen', listen)));
     server.listen(listen.port, listen.host, resolve);
   });
   return {

@@ -19,12 +19,18 @@ const POLL_MS = 25;
 /** A local server that does not answer in this time is busy loading, or stopped. */
 const ANSWER_TIMEOUT_MS = 2_000;
 
+/** The process that runs Redis in this directory. */
+export async function livingOwnerOf(dir: string): Promise<number | undefined> {
+  const owner = parseOwner(await readOrEmpty(join(dir, OWNER_FILE)));
+  return owner && owner.startTime === (await startTimeOf(owner.pid)) ? owner.pid : undefined;
+}
+
 /** Throws UserError while another living process owns the directory. */
 export async function claimDirectory(dir: string): Promise<void> {
   const path = join(dir, OWNER_FILE);
-  const owner = parseOwner(await readOrEmpty(path));
-  if (owner && owner.pid !== process.pid && owner.startTime === (await startTimeOf(owner.pid))) {
-    throw new UserError(`Cannot use "${dir}": process ${owner.pid} runs Redis there`);
+  const living = await livingOwnerOf(dir);
+  if (living !== undefined && living !== process.pid) {
+    throw new UserError(`Cannot use "${dir}": process ${living} runs Redis there`);
   }
   const startTime = await startTimeOf(process.pid);
   await writeFile(path, `${JSON.stringify({ pid: process.pid, startTime })}\n`, { mode: 0o600 });

@@ -6,6 +6,7 @@ import { UserError } from '../../base/errors.ts';
 import { defaultDockerHost } from '../../config/index.ts';
 import { CLUSTER_FILE, networkNameOf } from '../../server/cluster-identity.ts';
 import { removeClusterNetwork, removeNode } from '../../server/remove-cluster.ts';
+import { livingOwnerOf } from '../../store/embedded-owner.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 
@@ -23,6 +24,11 @@ export const downCommand: CommandModule = {
       stdout.write('Nothing to remove\n');
       return 0;
     }
+    const running = await livingOwnerOf(join(root, 'redis'));
+    if (running !== undefined)
+      throw new UserError(
+        `Cannot remove the containers of "${root}": symphony (process ${running}) is running there and would start them again; stop it first`,
+      );
     const hosts = config.dockerHosts.length > 0 ? config.dockerHosts : [defaultDockerHost()];
     for (const dockerHost of hosts) {
       for (const node of nodes) {

@@ -4,11 +4,13 @@ import type { Application } from '../../schemas/types.ts';
 import type { Colours } from './colours.ts';
 import { printable } from './printable.ts';
 
-function text(value: unknown, ...path: readonly string[]): string {
+function linesOf(value: unknown, ...path: readonly string[]): readonly string[] {
   let current = value;
   for (const key of path) current = isRecord(current) ? current[key] : undefined;
-  return typeof current === 'string' ? printable(current) : '';
+  return typeof current === 'string' ? current.split('\n').map((line) => printable(line)) : [];
 }
+
+const text = (value: unknown, ...path: readonly string[]): string => linesOf(value, ...path).join(' ');
 
 /** Whether the commit is known to be good or bad. */
 export function isSettled({ status }: Application): boolean {
@@ -85,7 +87,9 @@ function messagesOf({ status }: Application): readonly string[] {
   });
   const said = text(status, 'commitStatus', 'description');
   const phase = text(status, 'operationState', 'phase');
-  const operation = phase === 'Succeeded' ? '' : text(status, 'operationState', 'message');
-  const messages = [said, operation, ...fromConditions].filter((message) => message !== '');
-  return [...new Set(messages)].slice(0, MAX_MESSAGES);
+  const operation = phase === 'Succeeded' ? [] : linesOf(status, 'operationState', 'message');
+  const messages = [said, ...operation, ...fromConditions].filter((message) => message !== '');
+  // A condition says the same with its type before it.
+  const isSaid = (message: string): boolean => fromConditions.some((one) => one.endsWith(`: ${message}`));
+  return [...new Set(messages)].filter((message) => !isSaid(message)).slice(0, MAX_MESSAGES);
 }

@@ -1,0 +1,23 @@
+/** Why an address cannot be listened on, for whoever has chosen it; any other error stays what it is. */
+import { UserError } from '../base/errors.ts';
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there',
+  EADDRNOTAVAIL: 'it is no address of this machine',
+  EACCES: 'this user may not listen there',
+  ENOTFOUND: 'the name is not known',
+};
+
+export function listenFailure(
+  error: unknown,
+  flag: '--listen' | '--webhook-listen',
+  { host, port }: { readonly host: string; readonly port: number },
+): unknown {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const reason = code === undefined ? undefined : REASONS[code];
+  if (reason === undefined) return error;
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new UserError(`Cannot listen on ${address}: ${reason}; choose another address with ${flag}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { UserError } from '../../src/base/errors.ts';
+import { listenFailure } from '../../src/server/listen-failure.ts';
+
+const failed = (code: string): Error => Object.assign(new Error(`listen ${code}`), { code });
+
+it.each([
+  [
+    'EADDRINUSE',
+    'Cannot listen on 127.0.0.1:6443: another process listens there; choose another address with --listen',
+  ],
+  [
+    'EACCES',
+    'Cannot listen on 127.0.0.1:6443: this user may not listen there; choose another address with --listen',
+  ],
+])('an address that cannot be taken is the mistake of whoever chose it: %s', (code, message) => {
+  const error = listenFailure(failed(code), '--listen', { host: '127.0.0.1', port: 6443 });
+  expect(error).toBeInstanceOf(UserError);
+  expect((error as Error).message).toBe(message);
+});
+
+it('any other failure stays what it is', () => {
+  const error = failed('EMFILE');
+  expect(listenFailure(error, '--listen', { host: '::', port: 1 })).toBe(error);
+});

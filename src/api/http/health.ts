@@ -1,4 +1,4 @@
-/** `/livez`, `/readyz`, `/healthz`: named checks, each answering with a reason when it fails. */
+/** `/livez`, `/readyz`, `/healthz`: named checks, each answering with a reason when it fails; and `/livez/NAME`, one of them. */
 import { errorMessage } from '../../base/errors.ts';
 import { type Answer, textAnswer } from './answers.ts';
 
@@ -8,6 +8,23 @@ export interface HealthCheck {
   check(): void | Promise<void>;
 }
 
+const PING: HealthCheck = { name: 'ping', check: () => undefined };
+
+/** One check on its own; undefined where there is none of that name. */
+export async function checkAnswer(
+  checks: readonly HealthCheck[],
+  wanted: string,
+): Promise<Answer | undefined> {
+  const found = [PING, ...checks].find(({ name }) => name === wanted);
+  if (!found) return undefined;
+  try {
+    await found.check();
+    return textAnswer(200, 'ok');
+  } catch (error) {
+    return textAnswer(500, `internal server error: ${errorMessage(error)}\n`);
+  }
+}
+
 export async function healthAnswer(
   endpoint: string,
   checks: readonly HealthCheck[],
@@ -15,7 +32,7 @@ export async function healthAnswer(
 ): Promise<Answer> {
   const excluded = new Set(query.getAll('exclude'));
   const results = await Promise.all(
-    [{ name: 'ping', check: () => undefined }, ...checks].map(async ({ name, check }) => {
+    [PING, ...checks].map(async ({ name, check }) => {
       if (excluded.has(name)) return { name, line: `[+]${name} excluded: ok`, healthy: true };
       try {
         await check();

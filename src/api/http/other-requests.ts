@@ -7,7 +7,7 @@ import type { OpenApiDocuments } from '../openapi/documents.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { type Answer, jsonAnswer, textAnswer } from './answers.ts';
 import { aggregatedDiscovery, apiGroupList, apiGroupOf, apiResourceList, apiVersions } from './discovery.ts';
-import { type HealthCheck, healthAnswer } from './health.ts';
+import { checkAnswer, type HealthCheck, healthAnswer } from './health.ts';
 import { type DiscoveryForm, negotiateDiscovery } from './negotiation.ts';
 import { openApiAnswer } from './openapi-requests.ts';
 import { versionInfo } from './version.ts';
@@ -38,6 +38,8 @@ export interface OtherRequestsOptions {
   readonly issuer?: IssuerDocuments;
 }
 
+const NOT_FOUND = '404 page not found\n';
+
 const FIXED_PATHS = [
   '/.well-known/openid-configuration',
   '/api',
@@ -60,14 +62,16 @@ export async function serveOther(options: OtherRequestsOptions, request: OtherRe
   if (method !== 'GET' && method !== 'HEAD') {
     // What there is cannot be written; what there is not cannot be found, whatever is done to it.
     if (rootPaths(servedBy(options)).includes(path)) throw methodNotAllowed();
-    return textAnswer(404, '404 page not found\n');
+    return textAnswer(404, NOT_FOUND);
+  }
+  const health = /^\/(livez|healthz|readyz)(?:\/(.+))?$/.exec(path);
+  if (health) {
+    const [, endpoint = '', name] = health;
+    const checks = (endpoint === 'readyz' ? options.readinessChecks : options.livenessChecks) ?? [];
+    if (name === undefined) return healthAnswer(endpoint, checks, url.searchParams);
+    return (await checkAnswer(checks, name)) ?? textAnswer(404, NOT_FOUND);
   }
   switch (path) {
-    case '/livez':
-    case '/healthz':
-      return healthAnswer(path.slice(1), options.livenessChecks ?? [], url.searchParams);
-    case '/readyz':
-      return healthAnswer('readyz', options.readinessChecks ?? [], url.searchParams);
     case '/.well-known/openid-configuration':
       if (!options.issuer) break;
       return published(options.issuer.configuration(`https://${headers.host ?? ''}`), 'application/json');
@@ -113,7 +117,7 @@ function discoveryAnswer(
   const [, root, first = '', second, ...rest] = path.split('/');
   const isDocument = (root === 'api' && second === undefined) || (root === 'apis' && rest.length === 0);
   if (!isRoot && !(isDocument && isServed(served, root === 'api' ? '' : first)))
-    return textAnswer(404, '404 page not found\n');
+    return textAnswer(404, NOT_FOUND);
   const form = negotiateDiscovery(accept, isRoot);
   if (form.aggregated) {
     const answer = documentAnswer(aggregatedDiscovery(served, path === '/api'), form);

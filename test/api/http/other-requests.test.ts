@@ -36,6 +36,24 @@ describe('requests that are about no resource', () => {
     },
   );
 
+  it('a check of health can be asked for on its own', async () => {
+    const readinessChecks = [
+      { name: 'store', check: () => Promise.reject(new Error('away')) },
+      { name: 'caches', check: () => undefined },
+    ];
+    const ask = async (path: string): Promise<unknown> => {
+      const url = new URL(`https://localhost${path}`);
+      const request = { url, method: 'GET', headers: {}, body: undefined };
+      const { code, body } = await serveOther({ ...options, readinessChecks }, request);
+      return [code, body];
+    };
+    expect(await ask('/livez/ping')).toEqual([200, 'ok']);
+    expect(await ask('/readyz/caches')).toEqual([200, 'ok']);
+    expect(await ask('/readyz/store')).toEqual([500, 'internal server error: away\n']);
+    expect(await ask('/livez/store')).toEqual([404, '404 page not found\n']);
+    expect(await ask('/readyz')).toEqual([500, expect.stringContaining('[-]store failed: away\n')]);
+  });
+
   it('the version names a commit, as clients expect of one', async () => {
     const url = new URL('https://localhost/version');
     const answer = await serveOther(options, { url, method: 'GET', headers: {}, body: undefined });

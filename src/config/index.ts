@@ -1,10 +1,5 @@
 export { defaultDockerHost, gitProcessEnvironment } from './process-environment.ts';
 export { coloursWanted, loadConfig } from './load-config.ts';
-export {
-  type Config,
-  type ConfiguredCommand,
-  environmentName,
-  fileKey,
-  options,
-} from './options.ts';
+export type { Config, ConfiguredCommand } from './config.ts';
+export { environmentName, fileKey, options } from './options.ts';
 export { type ConfigInputs, resolveConfig } from './resolve-config.ts';

@@ -1,7 +1,7 @@
 /** The only reader of the environment: collects it and the configuration file for {@link resolveConfig}. */
 import { readFileSync } from 'node:fs';
 import { errorMessage, UserError } from '../base/errors.ts';
-import type { Config } from './options.ts';
+import type { Config } from './config.ts';
 import { type ConfigInputs, resolveConfig } from './resolve-config.ts';
 
 /** `flags.config` or SYMPHONY_CONFIG names the file; throws UserError with every problem, one a line. */

@@ -7,14 +7,9 @@ import { UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { closestName } from '../schemas/closest-name.ts';
 import { formatManifestError, type Position, readYamlDocument } from '../schemas/manifest/index.ts';
-import {
-  type Config,
-  type ConfiguredCommand,
-  environmentName,
-  fileKey,
-  type OptionSpec,
-  options,
-} from './options.ts';
+import type { Config, ConfiguredCommand } from './config.ts';
+import type { OptionSpec } from './option-spec.ts';
+import { environmentName, fileKey, options } from './options.ts';
 import { cidrsOverlap } from './values.ts';
 
 export interface ConfigInputs {

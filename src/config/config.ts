@@ -1,0 +1,55 @@
+/** The whole configuration of `symphony`, and the values that its options may have. */
+import type { HostPort } from './values.ts';
+
+export const commitStatusKinds = ['github', 'gitlab', 'gitea', 'bitbucket', 'notes', 'none'] as const;
+export const runtimeKinds = ['docker', 'hollow'] as const;
+/** As in schemas/pod-security/types.ts. */
+export const podSecurityLevels = ['privileged', 'baseline', 'restricted'] as const;
+type PodSecurityLevel = (typeof podSecurityLevels)[number];
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+/** The commands that read the configuration. */
+export type ConfiguredCommand = 'up' | 'control-plane' | 'agent' | 'down' | 'client';
+
+/** The whole configuration; validated and frozen. An option that a command does not take has its default there. */
+export interface Config {
+  readonly repo: string | undefined;
+  readonly revision: string;
+  readonly path: string;
+  readonly applicationName: string;
+  readonly nodes: number;
+  readonly pollIntervalMs: number;
+  readonly stabilityWindowMs: number;
+  readonly dataDir: string;
+  /** Undefined: the data directory. */
+  readonly identityDir: string | undefined;
+  readonly listen: HostPort;
+  readonly advertiseAddress: HostPort | undefined;
+  readonly tlsSans: readonly string[];
+  readonly webhookListen: HostPort | undefined;
+  readonly webhookSecretFile: string | undefined;
+  readonly commitStatus: (typeof commitStatusKinds)[number];
+  readonly forgeUrl: string | undefined;
+  readonly forgeRepo: string | undefined;
+  readonly forgeTokenFile: string | undefined;
+  readonly redisUrl: string | undefined;
+  /** Empty: the engine that DOCKER_HOST or the default socket names. */
+  readonly dockerHosts: readonly string[];
+  readonly runtime: (typeof runtimeKinds)[number];
+  readonly defaultPodSecurity: PodSecurityLevel;
+  readonly maxPodSecurity: PodSecurityLevel;
+  readonly allowedUnsafeSysctls: readonly string[];
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+  readonly nodeName: string | undefined;
+  readonly nodeIp: string | undefined;
+  readonly server: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly kubeconfig: string | undefined;
+  readonly logLevel: (typeof logLevels)[number];
+  /** Undefined: a file of the data directory. */
+  readonly auditLog: string | undefined;
+  readonly rateLimit: number;
+  readonly maxRequestsInflight: number;
+  readonly maxMutatingRequestsInflight: number;
+  readonly maxConnectionsPerAddress: number;
+}

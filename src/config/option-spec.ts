@@ -1,0 +1,36 @@
+/** What an option is made of, and the small parsers that several options share. */
+import type { Config, ConfiguredCommand } from './config.ts';
+
+export interface OptionSpec<Key extends keyof Config = keyof Config> {
+  /** Field of {@link Config}. */
+  readonly field: Key;
+  /** The flag without its dashes. */
+  readonly flag: string;
+  /** What stands for the value in the help. */
+  readonly placeholder: string;
+  readonly description: string;
+  readonly commands: readonly ConfiguredCommand[];
+  /** As text, parsed like any other; absent: undefined (or empty, for a list). */
+  readonly fallback?: string;
+  /** May be given several times; commas separate values in the environment. */
+  readonly list?: true;
+  /** A relative path in the configuration file is relative to that file. */
+  readonly isPath?: true;
+  readonly choices?: readonly string[];
+  parse(text: string): unknown;
+}
+
+export const text = (value: string): string => {
+  if (value === '') throw new Error('must not be empty');
+  return value;
+};
+export const oneOf =
+  (choices: readonly string[]) =>
+  (value: string): string => {
+    if (!choices.includes(value)) throw new Error(`must be one of ${choices.join(', ')}`);
+    return value;
+  };
+/** Who takes an option: those that run a control plane, those that reach an engine, all. */
+export const SERVERS: readonly ConfiguredCommand[] = ['up', 'control-plane'];
+export const ENGINES: readonly ConfiguredCommand[] = ['up', 'agent', 'down'];
+export const EVERY: readonly ConfiguredCommand[] = ['up', 'control-plane', 'agent', 'down', 'client'];

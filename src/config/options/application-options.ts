@@ -1,0 +1,72 @@
+/** What of a Git repository is applied. */
+import { SERVERS, text, type OptionSpec } from '../option-spec.ts';
+import { parseDuration, parseInteger, parseName } from '../values.ts';
+
+export const applicationOptions: readonly OptionSpec[] = [
+  {
+    field: 'repo',
+    flag: 'repo',
+    placeholder: 'URL|PATH',
+    description: 'Git repository to keep the cluster equal to',
+    commands: SERVERS,
+    parse: text,
+  },
+  {
+    field: 'revision',
+    flag: 'revision',
+    placeholder: 'REF',
+    description: 'branch, tag or commit',
+    commands: SERVERS,
+    fallback: 'HEAD',
+    parse: text,
+  },
+  {
+    field: 'path',
+    flag: 'path',
+    placeholder: 'DIR',
+    description: 'directory of manifests within the repository',
+    commands: SERVERS,
+    fallback: '.',
+    parse: text,
+  },
+  {
+    field: 'applicationName',
+    flag: 'application-name',
+    placeholder: 'NAME',
+    description: 'name of the Application made for --repo',
+    commands: SERVERS,
+    fallback: 'root',
+    parse: parseName,
+  },
+  {
+    field: 'nodes',
+    flag: 'nodes',
+    placeholder: 'N',
+    description: 'nodes to run on this machine',
+    commands: ['up', 'down'],
+    fallback: '1',
+    parse: (value) => parseInteger(value, 1, 5000),
+  },
+  {
+    field: 'pollIntervalMs',
+    flag: 'poll-interval',
+    placeholder: 'DURATION',
+    description: 'how often the repository is asked for changes',
+    commands: SERVERS,
+    fallback: '30s',
+    parse: (value) => {
+      const ms = parseDuration(value);
+      if (ms < 100) throw new Error('must be at least 100ms');
+      return ms;
+    },
+  },
+  {
+    field: 'stabilityWindowMs',
+    flag: 'stability-window',
+    placeholder: 'DURATION',
+    description: 'how long everything must be healthy before a commit counts as successful',
+    commands: SERVERS,
+    fallback: '10s',
+    parse: parseDuration,
+  },
+];

@@ -1,0 +1,108 @@
+/** What a cluster is made of: its store, its engines, its networks, what pods may do. */
+import { runtimeKinds, podSecurityLevels } from '../config.ts';
+import { ENGINES, oneOf, SERVERS, type OptionSpec } from '../option-spec.ts';
+import { parseCidr, parseIpv4, parseName, parseSysctlPattern, parseUrl } from '../values.ts';
+
+export const clusterOptions: readonly OptionSpec[] = [
+  {
+    field: 'redisUrl',
+    flag: 'redis-url',
+    placeholder: 'URL',
+    description: 'Redis >= 7; without it an own redis-server is started',
+    commands: SERVERS,
+    parse: (value) =>
+      parseUrl(value, [
+        'redis',
+        'rediss',
+        'unix',
+        'redis+sentinel',
+        'redis+cluster',
+        'rediss+sentinel',
+        'rediss+cluster',
+      ]),
+  },
+  {
+    field: 'dockerHosts',
+    flag: 'docker-host',
+    placeholder: 'URL',
+    description: 'Docker Engine to use; may be repeated, nodes are spread over them',
+    commands: ENGINES,
+    list: true,
+    parse: (value) => parseUrl(value, ['unix', 'tcp', 'http', 'https', 'ssh']),
+  },
+  {
+    field: 'runtime',
+    flag: 'runtime',
+    placeholder: 'KIND',
+    description: 'hollow: nodes that only pretend to run containers, for trying out scale',
+    commands: ENGINES,
+    fallback: 'docker',
+    choices: runtimeKinds,
+    parse: oneOf(runtimeKinds),
+  },
+  {
+    field: 'defaultPodSecurity',
+    flag: 'default-pod-security',
+    placeholder: 'LEVEL',
+    description: 'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
+    commands: SERVERS,
+    fallback: 'baseline',
+    choices: podSecurityLevels,
+    parse: oneOf(podSecurityLevels),
+  },
+  {
+    field: 'maxPodSecurity',
+    flag: 'max-pod-security',
+    placeholder: 'LEVEL',
+    description:
+      'loosest Pod Security level that pods on these nodes may have, whatever their namespace allows',
+    commands: ['up', 'agent'],
+    fallback: 'privileged',
+    choices: podSecurityLevels,
+    parse: oneOf(podSecurityLevels),
+  },
+  {
+    field: 'allowedUnsafeSysctls',
+    flag: 'allowed-unsafe-sysctls',
+    placeholder: 'PATTERN',
+    description:
+      'kernel settings beyond the safe ones that pods may have on these nodes, such as net.core.somaxconn or kernel.msg*; may be repeated',
+    commands: ['up', 'agent'],
+    list: true,
+    parse: parseSysctlPattern,
+  },
+  {
+    field: 'clusterCidr',
+    flag: 'cluster-cidr',
+    placeholder: 'CIDR',
+    description: 'addresses of pods',
+    commands: ['up', 'control-plane', 'agent', 'down'],
+    fallback: '10.244.0.0/16',
+    parse: (value) => parseCidr(value, 23),
+  },
+  {
+    field: 'serviceCidr',
+    flag: 'service-cidr',
+    placeholder: 'CIDR',
+    description: 'addresses of Services',
+    commands: SERVERS,
+    fallback: '10.96.0.0/16',
+    parse: (value) => parseCidr(value, 28),
+  },
+  {
+    field: 'nodeName',
+    flag: 'node-name',
+    placeholder: 'NAME',
+    description: "the node's name (up: the prefix of its nodes' names)",
+    commands: ['up', 'agent'],
+    parse: parseName,
+  },
+  {
+    field: 'nodeIp',
+    flag: 'node-ip',
+    placeholder: 'IP',
+    description: 'the address at which other nodes reach this one',
+    commands: ['up', 'agent'],
+    parse: parseIpv4,
+  },
+];

@@ -1,0 +1,53 @@
+/** Where a process keeps its state, and where the API is served. */
+import { EVERY, SERVERS, text, type OptionSpec } from '../option-spec.ts';
+import { parseHostPort } from '../values.ts';
+
+export const placeOptions: readonly OptionSpec[] = [
+  {
+    field: 'dataDir',
+    flag: 'data-dir',
+    placeholder: 'DIR',
+    description: 'where this machine keeps its state',
+    commands: EVERY,
+    fallback: './.symphony',
+    isPath: true,
+    parse: text,
+  },
+  {
+    field: 'identityDir',
+    flag: 'identity-dir',
+    placeholder: 'DIR',
+    description:
+      'what all API servers of a cluster share: tls/, encryption.key, tokens.json [default: --data-dir]',
+    commands: SERVERS,
+    isPath: true,
+    parse: text,
+  },
+  {
+    field: 'advertiseAddress',
+    flag: 'advertise-address',
+    placeholder: 'HOST:PORT',
+    description: 'where other API servers and pods reach this one, where it is not --listen',
+    commands: SERVERS,
+    parse: parseHostPort,
+  },
+  {
+    field: 'tlsSans',
+    flag: 'tls-san',
+    placeholder: 'NAME',
+    description:
+      "name or address that the API's certificate carries, such as a load balancer's; may be repeated",
+    commands: SERVERS,
+    list: true,
+    parse: text,
+  },
+  {
+    field: 'listen',
+    flag: 'listen',
+    placeholder: 'HOST:PORT',
+    description: 'address of the API (HTTPS)',
+    commands: SERVERS,
+    fallback: '127.0.0.1:6443',
+    parse: parseHostPort,
+  },
+];

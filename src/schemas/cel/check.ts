@@ -19,6 +19,7 @@ import {
   optionalOf,
   simpleType,
   substitute,
+  weightOf,
 } from './types.ts';
 import { typeName, type Value } from './values.ts';
 
@@ -29,6 +30,9 @@ export interface Checked {
   /** Variables that the expression refers to, those that it declares itself left out. */
   readonly uses: ReadonlySet<string>;
 }
+
+/** Lists of maps of lists: a type may double with every step of an expression. */
+const MAX_TYPE_WEIGHT = 1000;
 
 /** Names that are types when nothing else is called so. */
 export const TYPE_NAMES: ReadonlySet<string> = new Set([
@@ -111,6 +115,12 @@ export function check(source: string, expression: Expression, variables: Scope):
   }
 
   function typeOf(node: Expression, scope: Scope): CelType {
+    const type = findType(node, scope);
+    if (weightOf(type) > MAX_TYPE_WEIGHT) throw fail(node.at, 'the type of the expression is too large');
+    return type;
+  }
+
+  function findType(node: Expression, scope: Scope): CelType {
     switch (node.op) {
       case 'literal':
         return literalType(node.value);

@@ -30,3 +30,9 @@ export function complaintAt(source: string, offset: number, text: string): Compi
     `ERROR: <input>:${line}:${column + 1}: ${text}\n | ${shown}\n | ${'.'.repeat(column)}^`,
   );
 }
+
+/** A message is made each time that an evaluation fails: it shows no more of a text than people read. */
+const MAX_SHOWN = 200;
+
+export const shownText = (text: string): string =>
+  JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);

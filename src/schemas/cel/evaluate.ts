@@ -6,7 +6,7 @@ import type { Budget } from './budget.ts';
 import { qualifiedFunction, qualifiedType, TYPE_NAMES } from './check.ts';
 import { EvaluationError } from './errors.ts';
 import { functionsCalled, methodsCalled } from './library/index.ts';
-import { isOfKind, type Overload } from './overload.ts';
+import { isOfKind, type Overload, spendKey } from './overload.ts';
 import type { Comprehension, Expression } from './parse.ts';
 import { listValue, mapValue, NONE, type OptionalValue, some, typeValue, type Value } from './values.ts';
 
@@ -61,7 +61,14 @@ function compileNode(node: Expression, places: Places): Evaluate {
     }
     case 'map': {
       const entries = node.entries.map(([key, value]) => [next(key), next(value)] as const);
-      return (run) => mapValue(entries.map(([key, value]) => [key(run), value(run)] as const));
+      return (run) =>
+        mapValue(
+          entries.map(([key, value]) => {
+            const name = key(run);
+            spendKey(run.budget, name);
+            return [name, value(run)] as const;
+          }),
+        );
     }
     case 'and':
       return logical(next(node.left), next(node.right), false);
@@ -155,7 +162,7 @@ function logical(left: Evaluate, right: Evaluate, decisive: boolean): Evaluate {
     try {
       if (isTrue(left(run)) === decisive) return decisive;
     } catch (error) {
-      failure = evaluationError(error);
+      failure = evaluationError(error, run);
     }
     if (isTrue(right(run)) === decisive) return decisive;
     if (failure) throw failure;
@@ -163,10 +170,14 @@ function logical(left: Evaluate, right: Evaluate, decisive: boolean): Evaluate {
   };
 }
 
+/** What it costs to fail: an error knows where it was made. */
+const FAILURE_COST = 200;
+
 /** Everything else, above all a spent budget, ends the evaluation. */
-function evaluationError(error: unknown): EvaluationError {
-  if (error instanceof EvaluationError) return error;
-  throw error;
+function evaluationError(error: unknown, { budget }: Run): EvaluationError {
+  if (!(error instanceof EvaluationError)) throw error;
+  budget.spend(FAILURE_COST);
+  return error;
 }
 
 function call(overloads: readonly Overload[], args: readonly Evaluate[]): Evaluate {
@@ -290,7 +301,8 @@ function quantifier(
       try {
         decided = isTrue(body(run)) === decisive;
       } catch (error) {
-        failure ??= evaluationError(error);
+        const failed = evaluationError(error, run);
+        failure ??= failed;
       }
       return decided;
     });

@@ -76,3 +76,8 @@ export function isOfKind(type: CelType, value: Value): boolean {
 export function spendText(budget: Budget, ...texts: readonly string[]): void {
   for (const text of texts) budget.spend(Math.ceil(text.length / 10));
 }
+
+/** To look for a key is to read it. */
+export function spendKey(budget: Budget, key: Value): void {
+  if (typeof key === 'string') spendText(budget, key);
+}

@@ -74,13 +74,32 @@ export function formatType(type: CelType): string {
   }
 }
 
+const weights = new WeakMap<CelType, number>();
+
+/** How much there is to look at when two types are compared; parts that are used twice count twice. */
+export function weightOf(type: CelType): number {
+  const known = weights.get(type);
+  if (known !== undefined) return known;
+  const parts =
+    type.kind === 'list'
+      ? [type.element]
+      : type.kind === 'map'
+        ? [type.key, type.value]
+        : type.kind === 'optional'
+          ? [type.value]
+          : [];
+  const weight = parts.reduce((sum, part) => sum + weightOf(part), 1);
+  weights.set(type, weight);
+  return weight;
+}
+
 /** What the type parameters of one call stand for. */
 export type Bindings = Map<string, CelType>;
 
 /** Whether a value of `given` fits where `wanted` is asked for. Binds type parameters of `wanted`. */
 export function fits(wanted: CelType, given: CelType, bindings: Bindings): boolean {
   if (wanted.kind === 'param') return fitsParameter(wanted.name, given, bindings);
-  if (isDyn(wanted) || isDyn(given)) return true;
+  if (wanted === given || isDyn(wanted) || isDyn(given)) return true;
   if (isSimple(given, 'null')) return isNullable(wanted);
   switch (wanted.kind) {
     case 'simple':

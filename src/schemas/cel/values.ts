@@ -147,11 +147,12 @@ export function typeName(value: Value): string {
 /** Numbers are equal across their types, lists and maps by their members; everything else only within its type. */
 export function equal(a: Value, b: Value, budget: Budget): boolean {
   budget.spend(1);
-  if (a === b) return true;
   if (typeof a === 'string' && typeof b === 'string') {
-    budget.spend(Math.ceil(Math.min(a.length, b.length) / 10));
-    return false;
+    if (a.length !== b.length) return false;
+    budget.spend(Math.ceil(a.length / 10));
+    return a === b;
   }
+  if (a === b) return true;
   const numbers = compareNumbers(a, b);
   if (numbers !== undefined) return numbers === 0;
   if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return false;

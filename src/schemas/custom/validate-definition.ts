@@ -5,16 +5,19 @@ import type { KubeObject } from '../object.ts';
 import { immutable } from '../validation/metadata.ts';
 import { dns1035Label, dns1123Subdomain } from '../validation/names.ts';
 import {
+  duplicate,
   type FieldErrors,
   forbidden,
   invalid,
   invalidAll,
   notSupported,
   required,
+  tooMany,
 } from '../validation/report.ts';
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
 import { parseJsonPath } from './json-path.ts';
+import { readSchema, type StructuralSchema } from './structural-schema.ts';
 import { validateSchema } from './validate-schema.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -112,7 +115,9 @@ function validateVersions(spec: Fields): FieldErrors {
     errors.push(
       ...validateColumns(asRecords(version['additionalPrinterColumns']), place('additionalPrinterColumns')),
     );
-    errors.push(...validateSelectable(asRecords(version['selectableFields']), `${at}.selectableFields`));
+    errors.push(
+      ...validateSelectable(asRecords(version['selectableFields']), schema, `${at}.selectableFields`),
+    );
   });
   if (versions.length === 0) errors.push(required(path, 'must have at least one version'));
   if (new Set(names).size !== names.length)
@@ -162,25 +167,46 @@ function validateColumns(columns: readonly Fields[], path: string | undefined): 
   });
 }
 
-function validateSelectable(fields: readonly Fields[], path: string): FieldErrors {
+function validateSelectable(fields: readonly Fields[], schema: unknown, path: string): FieldErrors {
   const errors: FieldErrors = [];
-  if (fields.length > MAX_SELECTABLE_FIELDS)
-    errors.push({
-      type: 'FieldValueTooMany',
-      path,
-      value: fields.length,
-      detail: `must have at most ${MAX_SELECTABLE_FIELDS} items`,
-    });
+  const structural = readSchema(schema);
+  const seen = new Set<string>();
   fields.forEach((field, index) => {
     const value = asString(field['jsonPath']);
     const at = `${path}[${index}].jsonPath`;
-    if (value === '') errors.push(required(at));
-    else if (!/^(\.[A-Za-z_][A-Za-z0-9_-]*)+$/.test(value) || value.startsWith('.metadata'))
+    if (value === '') return void errors.push(required(at));
+    const found = selected(structural, value);
+    if (typeof found === 'string')
+      return void errors.push(invalid(at, value, `is an invalid path: ${found}`));
+    if (/^\.metadata(\.|$)/.test(value))
+      errors.push(invalid(at, value, 'must not point to fields in metadata'));
+    if (!['string', 'boolean', 'integer'].includes(found.type ?? ''))
       errors.push(
-        invalid(at, value, 'is an invalid path: must be a simple path to a field outside of metadata'),
+        invalid(
+          at,
+          value,
+          'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.',
+        ),
       );
+    if (seen.has(value)) errors.push(duplicate(at, value));
+    seen.add(value);
   });
+  if (seen.size > MAX_SELECTABLE_FIELDS) errors.push(tooMany(path, seen.size, MAX_SELECTABLE_FIELDS));
   return errors;
+}
+
+/** What the path leads to, or why it leads nowhere. */
+function selected(schema: StructuralSchema, path: string): StructuralSchema | string {
+  if (path.includes('[')) return 'array notation is not allowed';
+  const [before = '', ...names] = path.split('.');
+  if (before !== '') return `expected [ or . but got: ${before}`;
+  let at: StructuralSchema | undefined = schema;
+  for (const name of names) {
+    const properties: StructuralSchema['properties'] = at.properties;
+    at = properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (!at) return 'does not refer to a valid field';
+  }
+  return at;
 }
 
 export function validateNames(names: Fields, path: string): FieldErrors {

@@ -88,6 +88,7 @@ describe('an expression that is not well-formed is refused with its place', () =
     [`${'!'.repeat(12_000)}true`, 'Syntax error: '],
     [Array.from({ length: 400 }, () => '1').join(' + '), 'recursion limit exceeded'],
     [`'${'a'.repeat(20_000)}' == ''`, 'size exceeds limit'],
+    [`[1]${'.map(a, {a: a})'.repeat(100)} == []`, 'the type of the expression is too large'],
   ])('%s', (source, text) => {
     expect(complaint(source)).toContain(text);
   });

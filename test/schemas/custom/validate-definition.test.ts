@@ -81,3 +81,22 @@ it('group, plural, and once established scope and kind do not change', () => {
   expect(kind.validateUpdate(next, definitionSample)).toEqual([]);
   expect(kind.validateUpdate(next, established).map(({ path }) => path)).toEqual(['spec.scope']);
 });
+
+it('fields to select by are single values that the schema names', () => {
+  const selecting = (...paths: readonly string[]): readonly string[] =>
+    changed((spec) => {
+      const [first] = spec['versions'] as Record<string, unknown>[];
+      if (first) first['selectableFields'] = paths.map((jsonPath) => ({ jsonPath }));
+    });
+  expect(selecting('.spec.mode', '.spec.size')).toEqual([]);
+  expect(
+    selecting('.spec.nope', '.spec.tags[0]', 'spec.mode', '.spec.tags', '', '.spec.mode', '.spec.mode'),
+  ).toEqual([
+    expect.stringContaining('is an invalid path: does not refer to a valid field'),
+    expect.stringContaining('is an invalid path: array notation is not allowed'),
+    expect.stringContaining('is an invalid path: expected [ or . but got: spec'),
+    expect.stringContaining('must point to a field of type string, boolean or integer.'),
+    'spec.versions[0].selectableFields[4].jsonPath: Required value',
+    'spec.versions[0].selectableFields[6].jsonPath: Duplicate value: ".spec.mode"',
+  ]);
+});

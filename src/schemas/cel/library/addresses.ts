@@ -1,7 +1,7 @@
 /** Kubernetes' libraries for URLs, IP addresses and blocks of them. */
 import { ipFamily } from '../../validation/addresses.ts';
 import type { Budget } from '../budget.ts';
-import { EvaluationError } from '../errors.ts';
+import { EvaluationError, shownText } from '../errors.ts';
 import { type Overload, overload, spendText } from '../overload.ts';
 import { listValue, mapValue, type OpaqueValue, type Value } from '../values.ts';
 
@@ -111,16 +111,13 @@ const given = <T>(value: T | undefined, bad: string): T => {
 };
 const addressOf = (text: string, budget: Budget): Address => {
   budget.spend(READ_COST);
-  return given(
-    readAddress(text),
-    `IP Address ${JSON.stringify(text)} parse error during conversion from string`,
-  );
+  return given(readAddress(text), `IP Address ${shownText(text)} parse error during conversion from string`);
 };
 const blockOf = (text: string, budget: Budget): Block => {
   budget.spend(READ_COST);
   return given(
     readBlock(text),
-    `network address parse error during conversion from string: ${JSON.stringify(text)}`,
+    `network address parse error during conversion from string: ${shownText(text)}`,
   );
 };
 
@@ -251,7 +248,7 @@ export const urls: readonly Overload[] = [
     spendText(budget, text);
     const data = given(
       readUrl(text),
-      `URL parse error during conversion from string: parse ${JSON.stringify(text)}: invalid URI for request`,
+      `URL parse error during conversion from string: parse ${shownText(text)}: invalid URI for request`,
     );
     return { kind: 'opaque', name: 'kubernetes.URL', text, data };
   }),

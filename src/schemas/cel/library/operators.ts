@@ -1,7 +1,7 @@
 /** Arithmetic, comparison, membership and indexing. Whole numbers have 64 bits, and what does not fit is an error. */
 import type { Budget } from '../budget.ts';
 import { EvaluationError } from '../errors.ts';
-import { type Overload, overload, spendText } from '../overload.ts';
+import { type Overload, overload, spendKey, spendText } from '../overload.ts';
 import {
   type Bytes,
   compare,
@@ -150,7 +150,10 @@ const relations: readonly Overload[] = [
   overload<readonly [Value, ListValue]>('@in(A, list<A>): bool', ([item, list], budget) =>
     contains(list, item, budget),
   ),
-  overload<readonly [Value, MapValue]>('@in(A, map<A, B>): bool', ([key, map]) => map.get(key) !== undefined),
+  overload<readonly [Value, MapValue]>('@in(A, map<A, B>): bool', ([key, map], budget) => {
+    spendKey(budget, key);
+    return map.get(key) !== undefined;
+  }),
 ];
 
 const wholeIndex = (index: Value): number => {
@@ -176,7 +179,10 @@ function valueOf(map: MapValue, key: Value): Value {
   return value;
 }
 
+const MAX_KEY_SHOWN = 200;
+
 function keyShown(key: Value): string {
+  if (typeof key === 'string') return key.slice(0, MAX_KEY_SHOWN);
   if (key === null || typeof key !== 'object') return String(key);
   return key.kind === 'uint' ? String(key.value) : key.kind;
 }
@@ -192,21 +198,31 @@ function inOptional({ value }: OptionalValue, index: Value): OptionalValue {
 
 const access: readonly Overload[] = [
   overload<readonly [ListValue, bigint]>('_[_](list<A>, int): A', ([list, index]) => indexed(list, index)),
-  overload<readonly [MapValue, Value]>('_[_](map<A, B>, A): B', ([map, key]) => valueOf(map, key)),
+  overload<readonly [MapValue, Value]>('_[_](map<A, B>, A): B', ([map, key], budget) => {
+    spendKey(budget, key);
+    return valueOf(map, key);
+  }),
   overload<readonly [ListValue, bigint]>('_[?_](list<A>, int): optional<A>', ([list, index]) =>
     maybe(elementOf(list, index)),
   ),
-  overload<readonly [MapValue, Value]>('_[?_](map<A, B>, A): optional<B>', ([map, key]) =>
-    maybe(map.get(key)),
-  ),
+  overload<readonly [MapValue, Value]>('_[?_](map<A, B>, A): optional<B>', ([map, key], budget) => {
+    spendKey(budget, key);
+    return maybe(map.get(key));
+  }),
   ...['_[_]', '_[?_]'].flatMap((name) => [
     overload<readonly [OptionalValue, Value]>(
       `${name}(optional<list<A>>, int): optional<A>`,
-      ([optional, index]) => inOptional(optional, index),
+      ([optional, index], budget) => {
+        spendKey(budget, index);
+        return inOptional(optional, index);
+      },
     ),
     overload<readonly [OptionalValue, Value]>(
       `${name}(optional<map<A, B>>, A): optional<B>`,
-      ([optional, key]) => inOptional(optional, key),
+      ([optional, key], budget) => {
+        spendKey(budget, key);
+        return inOptional(optional, key);
+      },
     ),
   ]),
 ];

@@ -1,7 +1,7 @@
 /** Sizes, searching in texts, and conversions: the functions of the language definition. */
 import { compileRegex, type Regex } from '../../regex.ts';
 import type { Budget } from '../budget.ts';
-import { EvaluationError } from '../errors.ts';
+import { EvaluationError, shownText } from '../errors.ts';
 import { type Overload, overload, spendText } from '../overload.ts';
 import {
   type Bytes,
@@ -109,10 +109,10 @@ const toInt: readonly Overload[] = [
   overload<readonly [Uint]>('int(uint): int', ([{ value }]) => checkInt(value)),
   overload<readonly [number]>('int(double): int', ([value]) => checkInt(fromDouble(value))),
   overload<readonly [string]>('int(string): int', ([text]) => {
-    const bad = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+    const bad = `strconv.ParseInt: parsing ${shownText(text)}: invalid syntax`;
     const value = wholeNumber(text, bad);
     if (value > MAX_INT || value < MIN_INT)
-      throw new EvaluationError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`);
+      throw new EvaluationError(`strconv.ParseInt: parsing ${shownText(text)}: value out of range`);
     return value;
   }),
   overload<readonly [TimestampValue]>('int(timestamp): int', ([{ nanos }]) => nanos / 1_000_000_000n),
@@ -122,11 +122,11 @@ const toUint: readonly Overload[] = [
   overload<readonly [bigint]>('uint(int): uint', ([value]) => checkUint(value)),
   overload<readonly [number]>('uint(double): uint', ([value]) => checkUint(fromDouble(value))),
   overload<readonly [string]>('uint(string): uint', ([text]) => {
-    const bad = `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
+    const bad = `strconv.ParseUint: parsing ${shownText(text)}: invalid syntax`;
     const value = wholeNumber(text, bad);
     if (text.startsWith('-') || text.startsWith('+')) throw new EvaluationError(bad);
     if (value > MAX_UINT)
-      throw new EvaluationError(`strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`);
+      throw new EvaluationError(`strconv.ParseUint: parsing ${shownText(text)}: value out of range`);
     return uint(value);
   }),
 ];
@@ -138,8 +138,8 @@ const toDouble: readonly Overload[] = [
     const isNumber = text.length <= MAX_NUMBER_TEXT && /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text);
     if (isNumber) return Number(text);
     const special = { nan: Number.NaN, inf: Infinity, '+inf': Infinity, '-inf': -Infinity };
-    const value = (special as Readonly<Record<string, number>>)[text.toLowerCase()];
-    return read(value, `strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`);
+    const value = (special as Readonly<Record<string, number>>)[text.slice(0, MAX_NUMBER_TEXT).toLowerCase()];
+    return read(value, `strconv.ParseFloat: parsing ${shownText(text)}: invalid syntax`);
   }),
 ];
 const toText: readonly Overload[] = [
@@ -163,16 +163,16 @@ const others: readonly Overload[] = [
   overload<readonly [string]>('bool(string): bool', ([text]) => {
     if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
     if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-    throw new EvaluationError(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+    throw new EvaluationError(`strconv.ParseBool: parsing ${shownText(text)}: invalid syntax`);
   }),
   overload<readonly [TimestampValue]>('timestamp(timestamp): timestamp', ([value]) => value),
   overload<readonly [bigint]>('timestamp(int): timestamp', ([value]) => timestampOf(value * 1_000_000_000n)),
   overload<readonly [string]>('timestamp(string): timestamp', ([text]) =>
-    read(parseTimestamp(text), `invalid timestamp ${JSON.stringify(text)}`),
+    read(parseTimestamp(text), `invalid timestamp ${shownText(text)}`),
   ),
   overload<readonly [DurationValue]>('duration(duration): duration', ([value]) => value),
   overload<readonly [string]>('duration(string): duration', ([text]) =>
-    read(parseDuration(text), `time: invalid duration ${JSON.stringify(text)}`),
+    read(parseDuration(text), `time: invalid duration ${shownText(text)}`),
   ),
   overload<readonly [Value]>('dyn(A): dyn', ([value]) => value),
   overload<readonly [Value]>('type(A): type', ([value]): TypeValue => typeValue(typeName(value))),

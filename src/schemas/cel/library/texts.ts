@@ -150,7 +150,9 @@ export const texts: readonly Overload[] = [
     format(text, itemsOf(list), budget),
   ),
   overload<readonly [string, string]>('string.find(string): string', ([text, pattern], budget) => {
-    const [first = ''] = regexOf(pattern, text, budget).findAll(text, 1);
+    const regex = regexOf(pattern, text, budget);
+    budget.spend(text.length);
+    const [first = ''] = regex.findAll(text, 1);
     return first;
   }),
   overload<readonly [string, string]>('string.findAll(string): list<string>', ([text, pattern], budget) =>
@@ -168,7 +170,8 @@ const MATCH_COST = 5;
 
 function findAll(text: string, pattern: string, limit: number, budget: Budget): ListValue {
   const regex = regexOf(pattern, text, budget);
-  budget.spend(Math.min(text.length, limit) * MATCH_COST);
+  // To say where a pattern matches takes far longer than to say whether it does.
+  budget.spend(text.length + Math.min(text.length, limit) * MATCH_COST);
   return listValue(regex.findAll(text, limit));
 }
 

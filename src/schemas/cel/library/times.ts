@@ -9,7 +9,11 @@ const MILLION = 1_000_000n;
 
 const RFC3339 = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})\d*)?(Z|[+-]\d{2}:\d{2})$/;
 
+/** Longer texts are no times. */
+const MAX_TIMESTAMP_TEXT = 64;
+
 export function parseTimestamp(text: string): TimestampValue | undefined {
+  if (text.length > MAX_TIMESTAMP_TEXT) return undefined;
   const [, date, time, fraction = '', zone] = RFC3339.exec(text) ?? [];
   if (date === undefined || time === undefined || zone === undefined) return undefined;
   const ms = Date.parse(`${date}T${time}${zone}`);

@@ -14,6 +14,8 @@ import { escapeName } from './escape.ts';
 export interface Shape {
   readonly type: CelType;
   see(raw: unknown): Value;
+  /** Seeing it takes more than a moment: what was seen is kept, since a rule may look a thousand times. */
+  readonly isDear?: true;
 }
 
 const TEXT: StructuralSchema = { type: 'string' };
@@ -69,6 +71,7 @@ const TEXT_SHAPE: Shape = { type: STRING, see: seeAny };
 function textShape(type: CelType, format: string, read: (text: string) => Value | undefined): Shape {
   return {
     type,
+    isDear: true,
     see(raw) {
       if (typeof raw !== 'string') return seeAny(raw);
       const value = read(raw);
@@ -90,8 +93,11 @@ const TEXT_SHAPES: Readonly<Record<string, Shape>> = {
   duration: textShape(simpleType('duration'), 'a duration', parseLooseDuration),
 };
 
+const MAX_DURATION_TEXT = 128;
+
 /** Go's durations, and the long words that the format allows besides. */
 function parseLooseDuration(text: string): Value | undefined {
+  if (text.length > MAX_DURATION_TEXT) return undefined;
   const plain = parseDuration(text.replaceAll(' ', ''));
   if (plain) return plain;
   const match = /^(\d+)\s*(d|days?|w|weeks?|h(?:ou)?rs?|min(?:ute)?s?|sec(?:ond)?s?)$/.exec(text);
@@ -107,16 +113,29 @@ function listShape(schema: StructuralSchema, name: string, depth: number): Shape
   const form = formOf(schema);
   return {
     type: listOf(inner.type),
+    isDear: true,
     see(raw) {
       if (!Array.isArray(raw)) return seeAny(raw);
       const list = raw as readonly unknown[];
+      const at = keeping<number>(inner, (index) => list[index]);
       const value = {
         kind: 'list' as const,
         size: list.length,
-        at: (index: number) => inner.see(list[index]),
+        at,
       };
       return form ? { ...value, form } : value;
     },
+  };
+}
+
+/** Sees members of a list or a map, the dear ones once. */
+function keeping<K>(shape: Shape, raw: (key: K) => unknown): (key: K) => Value {
+  if (!shape.isDear) return (key) => shape.see(raw(key));
+  const seen = new Map<K, Value>();
+  return (key) => {
+    const known = seen.get(key) ?? shape.see(raw(key));
+    seen.set(key, known);
+    return known;
   };
 }
 
@@ -139,14 +158,16 @@ function mapShape(members: StructuralSchema, name: string, depth: number): Shape
   if (!inner) return undefined;
   return {
     type: mapOf(STRING, inner.type),
+    isDear: true,
     see(raw) {
       if (!isRecord(raw)) return seeAny(raw);
       const keys = Object.keys(raw);
+      const member = keeping<string>(inner, (key) => raw[key]);
       return {
         kind: 'map',
         size: keys.length,
         keys: () => keys,
-        get: (key) => (typeof key === 'string' && Object.hasOwn(raw, key) ? inner.see(raw[key]) : undefined),
+        get: (key) => (typeof key === 'string' && Object.hasOwn(raw, key) ? member(key) : undefined),
       };
     },
   };
@@ -165,8 +186,16 @@ function objectShape(schema: StructuralSchema, name: string, depth: number): Sha
       name,
       fields: new Map([...fields].map(([field, { shape }]) => [field, shape.type])),
     },
+    isDear: true,
     see(raw) {
       if (!isRecord(raw)) return seeAny(raw);
+      const seen = new Map<string, Value>();
+      const member = (property: string, shape: Shape): Value => {
+        if (!shape.isDear) return shape.see(raw[property]);
+        const known = seen.get(property) ?? shape.see(raw[property]);
+        seen.set(property, known);
+        return known;
+      };
       const present = (): string[] =>
         [...fields].flatMap(([field, { property }]) => (Object.hasOwn(raw, property) ? [field] : []));
       return {
@@ -179,7 +208,7 @@ function objectShape(schema: StructuralSchema, name: string, depth: number): Sha
         get(key) {
           const field = typeof key === 'string' ? fields.get(key) : undefined;
           return field && Object.hasOwn(raw, field.property)
-            ? field.shape.see(raw[field.property])
+            ? member(field.property, field.shape)
             : undefined;
         },
       };

@@ -349,6 +349,23 @@ describe('the cost of rules', () => {
     ]);
   });
 
+  it.each([
+    ['decoding', 'self.list.all(x, self.list.all(y, size(self.data) > 0))'],
+    ['comparing', 'self.list.all(x, self.list.all(y, self.a == self.b))'],
+    [
+      'reading a time from',
+      'self.list.all(x, self.list.all(y, timestamp(self.a) == timestamp(self.b) || true))',
+    ],
+  ])('is bounded for %s a long text again and again', (_, text) => {
+    const schema = withSpec(
+      object({ list, data: { type: 'string', format: 'byte' }, a: TEXT, b: TEXT }, rule(text)),
+    );
+    const long = (): string => 'A'.repeat(400_000);
+    expect(violations(schema, { list: numbers, data: long(), a: long(), b: long() })).toEqual([
+      expect.stringContaining('cost limit'),
+    ]);
+  });
+
   it('is bounded for all of an object together', () => {
     const items = object({ list }, rule('self.list.all(x, x >= 0)'));
     const schema = withSpec(object({ rows: { type: 'array', items } }));

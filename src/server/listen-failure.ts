@@ -8,11 +8,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the name is not known',
 };
 
-export function listenFailure(
-  error: unknown,
+export function listenFailure<E>(
+  error: E,
   flag: '--listen' | '--webhook-listen',
   { host, port }: { readonly host: string; readonly port: number },
-): unknown {
+): E | UserError {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   const reason = code === undefined ? undefined : REASONS[code];
   if (reason === undefined) return error;

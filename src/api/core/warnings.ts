@@ -15,7 +15,6 @@ export function warningsOf(object: KubeObject): readonly string[] {
     case 'v1/ReplicationController':
     case 'apps/v1/Deployment':
     case 'apps/v1/ReplicaSet':
-    case 'v1/ReplicationController':
     case 'apps/v1/StatefulSet':
     case 'apps/v1/DaemonSet':
     case 'batch/v1/Job':

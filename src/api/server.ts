@@ -1,4 +1,5 @@
 /** The API server as one thing that is started and disposed: HTTPS, tunnels and the core behind them. */
+import { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -54,6 +55,8 @@ export interface ApiServer extends AsyncDisposable {
   readonly url: string;
   /** Nodes whose agents have a tunnel open. */
   readonly connectedNodes: readonly string[];
+  /** From now on connections are made with this certificate; those that are open stay. */
+  renewTls(tls: ServerTls): void;
 }
 
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -83,6 +86,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     url: `https://${host}:${port}`,
     get connectedNodes() {
       return tunnels.nodes;
+    },
+    renewTls({ keyPem, certPem, caPem }) {
+      const { server } = app.server;
+      if (server instanceof HttpsServer) server.setSecureContext({ key: keyPem, cert: certPem, ca: caPem });
     },
     async [Symbol.asyncDispose]() {
       await announced[Symbol.asyncDispose]();

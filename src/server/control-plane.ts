@@ -11,7 +11,7 @@ import { systemRng } from '../base/rng.ts';
 import { createServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
 import { type Authority, openAuthority } from '../api/tls/authority.ts';
-import { type ServerTls, ensureServerTls } from '../api/tls/server-tls.ts';
+import type { ServerTls } from '../api/tls/server-tls.ts';
 import { type AuditLog, openAuditLog } from '../api/http/audit.ts';
 import { createRateLimits, defaultRequestLimits, type RequestLimits } from '../api/http/rate-limits.ts';
 import { ensureSigningKey } from '../api/tls/signing-key.ts';
@@ -22,6 +22,7 @@ import { beginGeneration } from './begin-generation.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Generation, startGeneration } from './generation.ts';
 import { createMetrics } from './metrics.ts';
+import { openServingCertificate } from './serving-certificate.ts';
 
 export interface ControlPlane extends AsyncDisposable {
   readonly url: string;
@@ -65,23 +66,27 @@ async function startOn(
   const hosts = [host, config.advertiseAddress?.host ?? '', ...config.tlsSans].filter(
     (name) => name !== '' && !isWildcard(name),
   );
-  const tls = await ensureServerTls({ authority, directory: dataDir.serving, hosts, clock });
   const tokens = await openTokenTable(join(dataDir.identity, 'tokens.json'));
   const serviceAccounts = await createServiceAccountTokens(
     await ensureSigningKey({ directory: dataDir.tls }),
   );
+  const audit = await startAudit(config, dataDir, { clock, logger });
+  const directory = dataDir.serving;
+  const serving = await openServingCertificate({ authority, directory, hosts, clock, logger });
+  const tls = serving.current();
   const parts = {
     config,
     dataDir,
     redisUrl: embedded?.url ?? config.redisUrl ?? '',
     authority,
     tls,
+    serving,
     tokens,
     serviceAccounts,
     clock,
     rng: systemRng,
     metrics: createMetrics(),
-    audit: await startAudit(config, dataDir, { clock, logger }),
+    audit,
     limits: createRateLimits(requestLimits(config), clock),
     logger,
   };
@@ -89,8 +94,15 @@ async function startOn(
   const stopping = new AbortController();
   const begin = (patience: 'first' | 'later'): Promise<Generation> =>
     beginGeneration(() => startGeneration(parts), { ...parts, patience, signal: stopping.signal });
-  let generation = await begin('first');
-  await giveAdminKubeconfig({ dataDir, tokens, tls, url: generation.url, clock });
+  let generation: Generation;
+  try {
+    generation = await begin('first');
+    await giveAdminKubeconfig({ dataDir, tokens, tls, url: generation.url, clock });
+  } catch (error) {
+    // What looks after the certificate would keep the process.
+    await serving[Symbol.asyncDispose]();
+    throw error;
+  }
 
   let replacing: Promise<void> = Promise.resolve();
   const failed = new Promise<never>((_, reject) => {
@@ -124,6 +136,7 @@ async function startOn(
       stopping.abort();
       await replacing;
       await generation[Symbol.asyncDispose]();
+      await serving[Symbol.asyncDispose]();
       await parts.audit?.[Symbol.asyncDispose]();
       await embedded?.[Symbol.asyncDispose]();
     },

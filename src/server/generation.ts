@@ -50,6 +50,7 @@ import { type HistoryWatch, openHistory } from './history.ts';
 import { listenFailure } from './listen-failure.ts';
 import type { Metrics } from './metrics.ts';
 import { type LeaderLoops, startLeaderLoops } from './leader-loops.ts';
+import type { ServingCertificate } from './serving-certificate.ts';
 import { startWebhookServer } from './webhook-server.ts';
 
 export interface GenerationParts {
@@ -58,6 +59,7 @@ export interface GenerationParts {
   readonly redisUrl: string;
   readonly authority: Authority;
   readonly tls: ServerTls;
+  readonly serving: ServingCertificate;
   readonly tokens: TokenTable;
   readonly serviceAccounts: ServiceAccountTokens;
   readonly clock: Clock;
@@ -138,6 +140,8 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
         },
       ),
     );
+    const renewals = parts.serving.onChange((tls) => server.renewTls(tls));
+    keep({ [Symbol.asyncDispose]: async () => renewals[Symbol.dispose]() });
     keep(presence);
     presence.announce(...addressesOf(config, server.url));
     if (config.webhookListen && gitOps.webhooks) {
@@ -167,7 +171,19 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
 }
 
 function listen(
-  { config, tls, tokens, serviceAccounts, clock, rng, metrics, audit, limits, logger }: GenerationParts,
+  {
+    config,
+    tls,
+    serving,
+    tokens,
+    serviceAccounts,
+    clock,
+    rng,
+    metrics,
+    audit,
+    limits,
+    logger,
+  }: GenerationParts,
   core: ReturnType<typeof createApiCore>,
   parts: {
     readonly history: HistoryWatch;
@@ -181,7 +197,7 @@ function listen(
   return createApiServer({
     core,
     listen: config.listen,
-    tls,
+    tls: serving.current(),
     authenticator: authentication.authenticator,
     virtual: [...authentication.virtual],
     actions: [...authentication.actions],

@@ -1,0 +1,87 @@
+/** The serving certificate is renewed while a watch is open: the watch goes on, and who comes anew sees the new certificate. */
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openAuthority } from '../../../src/api/tls/authority.ts';
+import { ensureServerTls } from '../../../src/api/tls/server-tls.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { fromKubeconfig } from '../../../src/client/http.ts';
+import { resources } from '../../../src/client/types.ts';
+import { openServingCertificate } from '../../../src/server/serving-certificate.ts';
+import { startTestServer, type TestServer } from '../../api/test-server.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import { eventually } from '../../support/kubectl.ts';
+
+const DAY_MS = 24 * 3_600_000;
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+function servedSerial(): Promise<string> {
+  const { hostname: host, port } = new URL(server.server.url);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: Number(port), ca: server.caPem }, () => {
+      resolve(socket.getPeerCertificate().serialNumber);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+it('a watch that is open stays, and new connections get the new certificate', async () => {
+  const client = await fromKubeconfig(server.kubeconfig, { clock: systemClock, logger: silentLogger });
+  const create = (name: string) =>
+    client.create(resources.configMaps, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace: 'default' },
+    });
+  const { resourceVersion } = await client.list(resources.configMaps, { namespace: 'default' });
+  const abort = new AbortController();
+  const seen: string[] = [];
+  const watching = (async () => {
+    const options = { namespace: 'default', resourceVersion, signal: abort.signal };
+    for await (const { object } of client.watch(resources.configMaps, options))
+      seen.push(object.metadata.name);
+  })();
+  await create('before');
+  await eventually('the watch stands', async () => seen.includes('before'));
+  const before = await servedSerial();
+  const authority = await openAuthority({ directory: join(server.directory, 'pki'), clock: systemClock });
+  const directory = join(server.directory, 'renewed');
+  server.server.renewTls(
+    await ensureServerTls({ authority, directory, hosts: ['127.0.0.1'], clock: systemClock }),
+  );
+  expect(await servedSerial()).not.toBe(before);
+  await create('after');
+  await eventually('the same watch saw it', async () => seen.includes('after'));
+  abort.abort();
+  await watching;
+  client[Symbol.dispose]();
+});
+
+it('is renewed two months before its end by whoever keeps it', async () => {
+  const clock = createFakeClock();
+  const directory = join(server.directory, 'kept');
+  const authority = await openAuthority({ directory, clock });
+  const serving = await openServingCertificate({
+    authority,
+    directory,
+    hosts: ['127.0.0.1'],
+    clock,
+    logger: silentLogger,
+  });
+  const first = serving.current().certPem;
+  const told: string[] = [];
+  serving.onChange(({ certPem }) => told.push(certPem));
+  await clock.advance(300 * DAY_MS);
+  expect(serving.current().certPem).toBe(first);
+  await clock.advance(7 * DAY_MS);
+  await eventually('it is renewed', async () => told.length === 1);
+  expect(serving.current().certPem).toBe(told[0]);
+  expect(told[0]).not.toBe(first);
+  await serving[Symbol.asyncDispose]();
+});

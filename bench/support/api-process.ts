@@ -53,7 +53,7 @@ function bundled(): Promise<string> {
   bundle ??= (async () => {
     const outfile = join(root, '.cache', 'bench-api-main.mjs');
     await build({
-      entryPoints: [join(root, 'bench', 'support', 'api-main.ts')],
+      entryPoints: [fileURLToPath(new URL('./api-main.ts', import.meta.url))],
       outfile,
       bundle: true,
       format: 'esm',

@@ -6,8 +6,12 @@ import { openAuthority } from '../../../src/api/tls/authority.ts';
 import { ensureServerTls } from '../../../src/api/tls/server-tls.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
-import { fromKubeconfig } from '../../../src/client/http.ts';
+import { seededRng } from '../../../src/base/rng.ts';
+import { createHttpClient, fromKubeconfig } from '../../../src/client/http.ts';
+import type { ClientIdentity } from '../../../src/client/identity.ts';
 import { resources } from '../../../src/client/types.ts';
+import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
+import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
 import { openServingCertificate } from '../../../src/server/serving-certificate.ts';
 import { startTestServer, type TestServer } from '../../api/test-server.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -84,4 +88,67 @@ it('is renewed two months before its end by whoever keeps it', async () => {
   expect(serving.current().certPem).toBe(told[0]);
   expect(told[0]).not.toBe(first);
   await serving[Symbol.asyncDispose]();
+});
+
+it('a watch and the tunnel of a node go on when the identity of the node is renewed', async () => {
+  const groups = ['system:nodes', 'system:masters'];
+  const issue = (): Promise<string> => server.tokens.issue('system:node:n1', groups);
+  let identity: ClientIdentity = { token: await issue() };
+  const listeners = new Set<() => void>();
+  const client = createHttpClient({
+    server: server.server.url,
+    ca: server.caPem,
+    identity: {
+      current: () => identity,
+      onChange(listener) {
+        listeners.add(listener);
+        return { [Symbol.dispose]: () => void listeners.delete(listener) };
+      },
+    },
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  const node = { clock: systemClock, rng: seededRng(1), logger: silentLogger };
+  const runtime = createFakeRuntime({ ...node, cluster: 'c', node: 'n1' });
+  const tunnel = openTunnel({
+    ...node,
+    connection: client.connection,
+    runtime,
+    nodeName: 'n1',
+    findPod: () => undefined,
+  });
+  const isConnected = async (): Promise<boolean> => server.server.connectedNodes.includes('n1');
+  await eventually('the tunnel stands', isConnected);
+  const seen: string[] = [];
+  const abort = new AbortController();
+  const reflecting = (async () => {
+    let { resourceVersion } = await client.list(resources.configMaps, { namespace: 'default' });
+    // As every follower of a watch: it ends, and is asked for again from where it was.
+    while (!abort.signal.aborted) {
+      const options = { namespace: 'default', resourceVersion, signal: abort.signal };
+      for await (const { type, object } of client.watch(resources.configMaps, options)) {
+        resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
+        if (type === 'ADDED') seen.push(object.metadata.name);
+      }
+    }
+  })();
+  const names = Array.from({ length: 30 }, (_, index) => `renewal-${index}`);
+  for (const [index, name] of names.entries()) {
+    if (index % 10 === 5) {
+      identity = { token: await issue() };
+      for (const listener of [...listeners]) listener();
+    }
+    await client.create(resources.configMaps, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace: 'default' },
+    });
+  }
+  await eventually('everything was seen', async () => seen.length >= names.length);
+  expect(seen).toEqual(names);
+  await eventually('the tunnel stands again', isConnected);
+  abort.abort();
+  await reflecting;
+  await tunnel[Symbol.asyncDispose]();
+  client[Symbol.dispose]();
 });

@@ -51,7 +51,7 @@ export async function startGarbageCollector(context: ControllerContext): Promise
       if (!object || !concernsCollector(object)) return;
       if (isDeleting(object)) {
         await followed.ready();
-        await Promise.all([...caches.values()].map((cache) => cache.refresh(signal)));
+        await Promise.all([...caches.values()].map(async (cache) => cache.refresh(signal)));
       }
       const plan = planCollection({
         object,

@@ -33,7 +33,7 @@ export async function startNamespaceController(context: ControllerContext): Prom
       // What was created before the namespace began to go must be seen before it is called empty.
       await followed.ready();
       const contents = [...followed.opened.values()];
-      await Promise.all(contents.map((cache) => cache.refresh(signal)));
+      await Promise.all(contents.map(async (cache) => cache.refresh(signal)));
       const content = contents.map((cache) => ({ resource: cache.resource, objects: cache.list(name) }));
       const plan = planNamespaceDeletion(namespace, content, clock.now());
       if (plan.writes.length > 0) await applyAndWait(context, plan.writes, signal);

@@ -83,6 +83,7 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
         watchingSinceMs = clock.now();
         for await (const event of store.watch(resource, list.version, signal))
           if (event.type === 'DELETED' || isSound(resource, event.object)) fed.apply(event);
+          else fed.passOver(event);
         throw new StoreUnavailable('The store was closed');
       } catch (error) {
         if (signal.aborted) return;

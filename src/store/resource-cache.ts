@@ -26,6 +26,8 @@ export interface CacheLimits {
 export interface FedCache<T extends KubeObject> {
   readonly cache: ResourceCache<T>;
   apply(event: StoreEvent): void;
+  /** The event tells nothing that can be used; what comes after it is waited for all the same. */
+  passOver(event: StoreEvent): void;
   relist(list: ListResult): void;
   close(): void;
 }
@@ -178,6 +180,11 @@ export function createFedCache<T extends KubeObject>(options: FedCacheOptions): 
       }
       tell(told);
       for (const watcher of [...watchers]) watcher.push(told);
+      progress(event.version);
+    },
+    passOver(event) {
+      if (Number(event.version) <= fedVersion) return;
+      fedVersion = Number(event.version);
       progress(event.version);
     },
     relist(list) {

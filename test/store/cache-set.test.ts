@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { CacheEvent } from '../../src/store/cache.ts';
-import { createCacheSet } from '../../src/store/cache-set.ts';
+import { type CacheSetOptions, createCacheSet } from '../../src/store/cache-set.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { Gone } from '../../src/store/types.ts';
 import { anObject } from '../contracts/store.ts';
@@ -11,10 +11,10 @@ const R = 'configmaps';
 const create = (name: string, data = {}) =>
   ({ type: 'create', resource: R, key: `default/${name}`, object: anObject(name, data) }) as const;
 
-async function setUp(limits: { historyLimit?: number; watchQueueLimit?: number } = {}) {
+async function setUp(options: Pick<CacheSetOptions, 'historyLimit' | 'watchQueueLimit' | 'problemOf'> = {}) {
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
-  const caches = createCacheSet({ store, clock, logger: silentLogger, ...limits });
+  const caches = createCacheSet({ store, clock, logger: silentLogger, ...options });
   const cache = await caches.open(R);
   const events: CacheEvent[] = [];
   cache.subscribe((event) => void events.push(event));
@@ -55,6 +55,19 @@ it('holds after a refresh all that was committed before it, also to other resour
   await cache.refresh();
   expect(cache.get('default/a')).toBeDefined();
   expect(cache.version).toBe(version);
+});
+
+it('leaves out what nobody can use, keeps what it knew of it, and waits for nothing of it', async () => {
+  const { store, cache } = await setUp({
+    problemOf: (_resource, object) => ('broken' in (object['data'] as object) ? 'it is broken' : undefined),
+  });
+  const { objects } = await store.commit([create('a', { n: '1' })]);
+  const expectedVersion = objects[0]?.metadata.resourceVersion ?? '';
+  await store.commit([{ ...create('a', { broken: '1' }), type: 'update', expectedVersion }]);
+  const { version } = await store.commit([create('b', { broken: '1' })]);
+  await cache.refresh();
+  expect(cache.version).toBe(version);
+  expect(cache.list().map(({ data }) => data)).toEqual([{ n: '1' }]);
 });
 
 it('indexes objects by what they hold, and keeps the index right', async () => {

@@ -56,7 +56,7 @@ function finalizersFor(
   metadata: ObjectMeta,
   { propagationPolicy }: DeleteOptions,
 ): readonly string[] {
-  const finalizers = metadata.finalizers ?? [];
+  const finalizers = asList(metadata.finalizers) as readonly string[];
   if (propagationPolicy === undefined) {
     const isSettled = finalizers.includes(ORPHAN_FINALIZER) || finalizers.includes(FOREGROUND_FINALIZER);
     return orphansByDefault && !isSettled ? [...finalizers, ORPHAN_FINALIZER] : finalizers;

@@ -86,7 +86,7 @@ describe('the symphony command', () => {
     await symphony.repository.commit({ 'settings.json': '{"apiVersion": "v1", "kind": "ConfigMap"' });
     const synced = await symphony.cli('sync', '--wait');
     expect(synced.code).toBe(1);
-    expect(synced.stdout).toMatch(/failure\n +settings\.json:1/);
+    expect(synced.stdout).toMatch(/failure\n +ComparisonError: settings\.json:1/);
     const status = await symphony.cli('status', 'root');
     expect(status.code).toBe(1);
     expect(status.stdout).toMatch(/settings\.json:1/);

@@ -23,12 +23,19 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
   return true;
 }
 
+const ORDINARY = { writable: true, enumerable: true, configurable: true } as const;
+
 /** A deep copy of a JSON value. */
 export function jsonClone<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item: unknown) => jsonClone(item)) as T;
   if (!isRecord(value)) return value;
   const copy: Record<string, unknown> = {};
-  for (const key in value) copy[key] = jsonClone(value[key]);
+  for (const key in value) {
+    const member: unknown = jsonClone(value[key]);
+    // Assigned, it would be the prototype of the copy instead of a member.
+    if (key === '__proto__') Object.defineProperty(copy, key, { value: member, ...ORDINARY });
+    else copy[key] = member;
+  }
   return copy as T;
 }
 

@@ -135,7 +135,8 @@ function valueText(value: unknown): string {
   return typeof value === 'string' ? quote(value) : JSON.stringify(value);
 }
 
-const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+/** Characters that Go, and CEL after it, escape by a letter. */
+export const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   '\u0007': '\\a',
   '\b': '\\b',
   '\f': '\\f',

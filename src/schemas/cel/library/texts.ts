@@ -1,4 +1,5 @@
 /** The extension library of texts, and regular expressions. Positions count code points. */
+import { SHORT_ESCAPES } from '../../status.ts';
 import type { Budget } from '../budget.ts';
 import { EvaluationError } from '../errors.ts';
 import { type Overload, overload, spendText } from '../overload.ts';
@@ -70,18 +71,6 @@ function join(list: ListValue, separator: string, budget: Budget): string {
   return parts.join(separator);
 }
 
-const QUOTED: Readonly<Record<string, string>> = {
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  '\\': '\\\\',
-  '"': '\\"',
-};
-
 type TextAt = readonly [string, string, bigint];
 
 export const texts: readonly Overload[] = [
@@ -144,7 +133,7 @@ export const texts: readonly Overload[] = [
   ),
   overload<readonly [string]>('static strings.quote(string): string', ([text], budget) => {
     spendText(budget, text);
-    return `"${text.replace(/["\\\x07\b\f\n\r\t\v]/g, (char) => QUOTED[char] ?? char)}"`;
+    return `"${text.replace(/["\\\x07\b\f\n\r\t\v]/g, (char) => SHORT_ESCAPES[char] ?? char)}"`;
   }),
   overload<readonly [string, ListValue]>('string.format(list<dyn>): string', ([text, list], budget) =>
     format(text, itemsOf(list), budget),

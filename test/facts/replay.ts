@@ -69,16 +69,17 @@ const SIGNING_KEY = signingKeyOf(newSigningKeyPem());
 /** Who recorded. */
 const ADMIN = { name: 'admin', uid: '1', groups: ['system:masters', 'system:authenticated'] } as const;
 
-export async function startCluster(): Promise<Cluster> {
-  const test = await startTestCore(systemClock, ['default', 'testns'], RECORDED_POLICY);
+export async function startCluster(namespaces: readonly string[] = ['default', 'testns']): Promise<Cluster> {
+  const test = await startTestCore(systemClock, namespaces, RECORDED_POLICY);
   for (const name of ['fake-1', 'fake-2'])
     await test.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name } });
   await test.core.warm();
-  await test.objects.create({
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: { name: 'default', namespace: 'testns' },
-  });
+  for (const namespace of namespaces)
+    await test.objects.create({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'default', namespace },
+    });
   const authorizer = createAuthorizer(test.core.snapshots);
   const serviceAccounts = await createServiceAccountTokens(SIGNING_KEY);
   const table = { find: () => undefined };

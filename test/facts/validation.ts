@@ -1,0 +1,177 @@
+/**
+ * Replays verdicts of Kubernetes' own validation (`validation/<kind>.jsonl`): what is sent goes through the whole API, strictly
+ * decoded. Kinds that are not served are counted as left out. The verdict is the code; the errors are compared besides.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRecord, jsonEqual } from '../../src/base/json.ts';
+import { parseApiVersion } from '../../src/schemas/object.ts';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
+import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
+import { newBindings } from './matching.ts';
+import { type Answered, type Cluster, startCluster } from './replay.ts';
+
+interface RecordedError {
+  readonly type: string;
+  readonly field: string;
+  readonly badValue: string | null;
+  readonly detail: string;
+}
+
+interface ValidationCase {
+  readonly id: string;
+  readonly kind: string;
+  readonly op: 'create' | 'update';
+  readonly subresource?: string;
+  readonly object: Record<string, unknown>;
+  readonly old?: Record<string, unknown>;
+  readonly valid: boolean;
+  readonly code: number;
+  readonly errors: readonly RecordedError[];
+  readonly message: string;
+  readonly normalised: Readonly<Record<string, unknown>> | null;
+}
+
+export interface ValidationResult {
+  readonly name: string;
+  /** Whether the case's kind is served at all; one that is not has no verdict. */
+  readonly served: boolean;
+  readonly verdict: boolean;
+  readonly failures: readonly string[];
+}
+
+const metadataOf = (object: Record<string, unknown>): Record<string, unknown> =>
+  isRecord(object['metadata']) ? object['metadata'] : {};
+
+function kindOf(object: Record<string, unknown>): ResourceKind | undefined {
+  const { apiVersion, kind } = object;
+  return typeof apiVersion === 'string' && typeof kind === 'string'
+    ? builtinRegistry.byKind(apiVersion, kind)
+    : undefined;
+}
+
+function collectionOf(kind: ResourceKind, object: Record<string, unknown>): string {
+  const { group, version } = parseApiVersion(String(object['apiVersion']));
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  const { namespace } = metadataOf(object);
+  const where = typeof namespace === 'string' && namespace !== '' ? namespace : 'default';
+  return kind.namespaced
+    ? `${root}/namespaces/${encodeURIComponent(where)}/${kind.plural}`
+    : `${root}/${kind.plural}`;
+}
+
+const body = (answer: Answered): Record<string, unknown> => {
+  const parsed: unknown = JSON.parse(answer.text);
+  return isRecord(parsed) ? parsed : {};
+};
+
+async function answerTo(cluster: Cluster, recorded: ValidationCase, kind: ResourceKind): Promise<Answered> {
+  const send = (method: string, path: string, object: unknown): Promise<Answered> =>
+    cluster.send(
+      { method, path, query: 'fieldValidation=Strict', contentType: 'application/json', body: object },
+      newBindings(),
+    );
+  const { object, old } = recorded;
+  if (old === undefined) return send('POST', collectionOf(kind, object), object);
+  const created = await send('POST', collectionOf(kind, old), old);
+  if (created.code !== 201) return { ...created, code: -created.code };
+  let stored = body(created);
+  const own = `${collectionOf(kind, old)}/${String(metadataOf(stored)['name'])}`;
+  if (old['status'] !== undefined) {
+    const written = await send('PUT', `${own}/status`, { ...stored, status: old['status'] });
+    if (written.code !== 200) return { ...written, code: -written.code };
+    stored = body(written);
+  }
+  const { uid, resourceVersion } = metadataOf(stored);
+  const next = { ...object, metadata: { ...metadataOf(object), uid, resourceVersion } };
+  return send('PUT', recorded.subresource ? `${own}/${recorded.subresource}` : own, next);
+}
+
+const pairs = (errors: readonly { type: string; field: string }[]): string[] =>
+  [...new Set(errors.map(({ type, field }) => `${type} ${field}`))].sort();
+
+function causesOf(answer: Answered): { type: string; field: string }[] {
+  const { details } = body(answer);
+  const causes = isRecord(details) && Array.isArray(details['causes']) ? details['causes'] : [];
+  return causes.map((cause: { reason?: string; field?: string }) => ({
+    type: cause.reason ?? '',
+    field: cause.field ?? '',
+  }));
+}
+
+/** The stored value at a recorded path such as `spec.ports[0].targetPort`. */
+function valueAt(object: unknown, path: string): unknown {
+  const parts = path.match(/\["(?:[^"\\]|\\.)*"\]|\[\d+\]|[^.[\]]+/g) ?? [];
+  let value = object;
+  for (const part of parts) {
+    const key = part.startsWith('[') ? (JSON.parse(part.slice(1, -1)) as string | number) : part;
+    if (Array.isArray(value)) value = value[Number(key)];
+    else if (isRecord(value)) value = value[key];
+    else return undefined;
+  }
+  return value;
+}
+
+/** Nobody can make this namespace, so the request ends before the object is looked at. */
+const inImpossibleNamespace = ({ errors }: ValidationCase, { code }: Answered): boolean =>
+  code === 404 && errors.some(({ field }) => field === 'metadata.namespace');
+
+function compare(recorded: ValidationCase, answer: Answered): string[] {
+  if (inImpossibleNamespace(recorded, answer)) return [];
+  if (recorded.code !== answer.code)
+    return [
+      `expected ${recorded.code} ${recorded.message.slice(0, 400)}, got ${answer.code} ${answer.text.slice(0, 600)}`,
+    ];
+  if (recorded.code === 422) {
+    const wanted = pairs(recorded.errors);
+    const got = pairs(causesOf(answer));
+    return jsonEqual(wanted, got) ? [] : [`errors: expected ${wanted.join('; ')}, got ${got.join('; ')}`];
+  }
+  if (!recorded.valid) return [];
+  return Object.entries(recorded.normalised ?? {}).flatMap(([path, wanted]) => {
+    const got = valueAt(body(answer), path) ?? null;
+    const placeholder = typeof wanted === 'string' && /^<(uid|time)>$|abcde$/.test(wanted);
+    return placeholder || jsonEqual(wanted, got)
+      ? []
+      : [`stored ${path}: expected ${JSON.stringify(wanted)}, got ${JSON.stringify(got)}`];
+  });
+}
+
+export async function replayValidation(
+  directory: string,
+  only?: RegExp,
+): Promise<readonly ValidationResult[]> {
+  const results: ValidationResult[] = [];
+  for (const file of (await readdir(directory)).filter((name) => name.endsWith('.jsonl')).sort()) {
+    if (only && !only.test(file)) continue;
+    const cases = (await readFile(join(directory, file), 'utf8')).split('\n').filter((line) => line !== '');
+    for (const line of cases) {
+      const recorded = JSON.parse(line) as ValidationCase;
+      const kind =
+        kindOf(recorded.old ?? recorded.object) ??
+        builtinRegistry.kinds.find((k) => k.kind === recorded.kind);
+      if (!kind) {
+        results.push({ name: recorded.id, served: false, verdict: false, failures: [] });
+        continue;
+      }
+      await using cluster = await startCluster(['default', 'testns', 'other', 'x']);
+      try {
+        const answer = await answerTo(cluster, recorded, kind);
+        results.push({
+          name: recorded.id,
+          served: true,
+          verdict: answer.code < 400 === recorded.valid,
+          failures: compare(recorded, answer),
+        });
+      } catch (error) {
+        results.push({
+          name: recorded.id,
+          served: true,
+          verdict: false,
+          failures: [`failed: ${String(error)}`],
+        });
+      }
+    }
+  }
+  return results;
+}

@@ -73,8 +73,9 @@ export const deliberateDifferences: readonly DeliberateDifference[] = [
   },
 ];
 
-export function isDeliberate(section: string, name: string): boolean {
-  return deliberateDifferences.some(
+/** Why a case is left out; undefined when it has to hold. */
+export function deliberateReason(section: string, name: string): string | undefined {
+  return deliberateDifferences.find(
     (difference) => difference.section === section && difference.name === name,
-  );
+  )?.reason;
 }

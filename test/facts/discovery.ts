@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord } from '../../src/base/json.ts';
 import { differences, newBindings } from './matching.ts';
-import type { CaseResult, Cluster } from './replay.ts';
+import { type CaseResult, type Cluster, leftOutCase, NOT_SERVED } from './replay.ts';
 
 const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
@@ -22,15 +22,21 @@ export async function replayDiscovery(directory: string, cluster: Cluster): Prom
   for (const entry of await readdir(join(directory, 'resources'))) {
     const path = `/${entry.replace(/\.json$/, '').replaceAll('_', '/')}`;
     const answered = await ask(cluster, path);
-    if (answered === undefined) continue;
     const recorded = await load(join('resources', entry));
-    results.push({ name: `resources/${entry}`, failures: compareResources(recorded, answered) });
+    results.push(
+      answered === undefined
+        ? leftOutCase(`resources/${entry}`, NOT_SERVED)
+        : { name: `resources/${entry}`, failures: compareResources(recorded, answered) },
+    );
   }
   for (const entry of await readdir(join(directory, 'groups'))) {
     const answered = await ask(cluster, `/apis/${entry.replace(/\.json$/, '')}`);
-    if (answered === undefined) continue;
     const recorded = await load(join('groups', entry));
-    results.push({ name: `groups/${entry}`, failures: compareVersions(recorded, answered) });
+    results.push(
+      answered === undefined
+        ? leftOutCase(`groups/${entry}`, NOT_SERVED)
+        : { name: `groups/${entry}`, failures: compareVersions(recorded, answered) },
+    );
   }
   for (const [entry, path] of [['api.v2.json', '/api'] as const, ['apis.v2.json', '/apis'] as const]) {
     const recorded = await load(entry);

@@ -2,7 +2,7 @@
  * Replays recorded cases against the real HTTP layer and core on a memory store. Each case begins with the cluster that the
  * recording had: namespace `testns` with its default service account, two nodes, an administrator.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord } from '../../src/base/json.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -21,17 +21,19 @@ import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { AdmissionPolicy } from '../../src/api/core/admission/types.ts';
 import { startTestCore, type TestCore } from '../api/test-api.ts';
 import { establishWidgets, RECORDED_GROUP } from './custom-resources.ts';
-import { isDeliberate } from './differences.ts';
-import { replayAuthz } from './authz.ts';
-import { replayDiscovery } from './discovery.ts';
 import { type Bindings, differences, newBindings, substitute } from './matching.ts';
-import { replayOpenApi } from './openapi.ts';
 
 export interface CaseResult {
   readonly name: string;
   /** Empty when the case passed. */
   readonly failures: readonly string[];
+  /** Why the case was not replayed. It counts neither way. */
+  readonly leftOut?: string;
+  /** Validation: whether the answer's verdict alone is right. */
+  readonly verdict?: boolean;
 }
+
+export const leftOutCase = (name: string, leftOut: string): CaseResult => ({ name, failures: [], leftOut });
 
 export interface RecordedRequest {
   readonly method: string;
@@ -349,7 +351,14 @@ async function loadJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, 'utf8'));
 }
 
-async function replayFile(section: string, directory: string, entry: string): Promise<string[] | undefined> {
+export const NOT_SERVED = 'of a kind that is not served';
+
+/** The failures of a case in a file of its own; undefined: it speaks of something that is not served. */
+export async function replayFile(
+  section: string,
+  directory: string,
+  entry: string,
+): Promise<string[] | undefined> {
   const path = join(directory, entry);
   if (section === 'defaulting') {
     const meta = (await loadJson(join(path, 'meta.json'))) as RecordedRequest & {
@@ -374,7 +383,7 @@ async function replayFile(section: string, directory: string, entry: string): Pr
 /** A case that has not ended by then has failed. */
 const CASE_TIMEOUT_MS = 15_000;
 
-async function within<T>(task: Promise<T>): Promise<T> {
+export async function within<T>(task: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error('no end in time')), CASE_TIMEOUT_MS);
@@ -384,55 +393,4 @@ async function within<T>(task: Promise<T>): Promise<T> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-export const sections = [
-  'discovery',
-  'openapi',
-  'defaulting',
-  'errors',
-  'patches',
-  'lists-watch',
-  'tables',
-  'authz',
-] as const;
-export type Section = (typeof sections)[number];
-
-/** All cases of a section on one cluster. */
-async function replayCluster(
-  replay: (cluster: Cluster) => Promise<readonly CaseResult[]>,
-): Promise<readonly CaseResult[]> {
-  const cluster = await startCluster();
-  try {
-    return await replay(cluster);
-  } finally {
-    await cluster[Symbol.asyncDispose]();
-  }
-}
-
-/** The results of a section's cases; cases of kinds that are not here, and deliberate differences, are left out. */
-export async function replaySection(section: Section, directory: string): Promise<readonly CaseResult[]> {
-  let entries: string[];
-  try {
-    entries = await readdir(join(directory, section));
-  } catch {
-    return [];
-  }
-  if (section === 'discovery')
-    return replayCluster((cluster) => replayDiscovery(join(directory, section), cluster));
-  if (section === 'authz') return replayCluster((cluster) => replayAuthz(join(directory, section), cluster));
-  if (section === 'openapi')
-    return replayCluster((cluster) => replayOpenApi(join(directory, section), cluster));
-  const results: CaseResult[] = [];
-  for (const entry of entries.filter((name) => !name.startsWith('_')).sort()) {
-    const name = entry.replace(/\.json$/, '');
-    if (isDeliberate(section, name)) continue;
-    try {
-      const failures = await within(replayFile(section, join(directory, section), entry));
-      if (failures) results.push({ name, failures });
-    } catch (error) {
-      results.push({ name, failures: [`failed: ${String(error)}`] });
-    }
-  }
-  return results;
 }

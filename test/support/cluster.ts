@@ -3,6 +3,7 @@
  * scheduler in place of agents and placement. Nothing here is mocked below the store's contract.
  */
 import { setMaxListeners } from 'node:events';
+import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { createEventRecorder, objectsEventSink } from '../../src/client/event-recorder.ts';
@@ -20,6 +21,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly clock: FakeClock;
   readonly store: MemoryStore;
   readonly objects: Objects;
+  /** The API, as people use it. */
+  readonly core: ApiCore;
   readonly context: ControllerContext;
   /** Sets what `mayAct` answers, and tells the controllers. */
   setMayAct(mayAct: boolean): void;
@@ -27,6 +30,8 @@ export interface TestCluster extends AsyncDisposable {
 
 export interface TestClusterOptions extends ControllersOptions {
   readonly seed?: number;
+  /** Holds what controllers write to the API's admission, as in the product. Absent: it does not. */
+  readonly admission?: boolean;
 }
 
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
@@ -37,6 +42,16 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const strategy = { prepareCreate, prepareUpdate, planDelete, isFullyReleased };
   const registry = createDynamicRegistry();
   const objects = createObjects({ store, registry, clock, rng, strategy });
+  const core = createApiCore({
+    store,
+    caches,
+    objects,
+    registry,
+    clock,
+    rng,
+    logger: silentLogger,
+    policy: { defaultPodSecurity: 'privileged' },
+  });
   const events = createEventRecorder({
     sink: objectsEventSink(objects),
     clock,
@@ -50,7 +65,10 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   let mayAct = true;
   const context: ControllerContext = {
     caches,
-    objects,
+    objects:
+      options.admission === true
+        ? core.objectsOf({ name: 'system:kube-controller-manager', groups: [] })
+        : objects,
     store,
     registry,
     clock,
@@ -71,6 +89,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     clock,
     store,
     objects,
+    core,
     context,
     setMayAct(next) {
       mayAct = next;
@@ -81,6 +100,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       await controllers[Symbol.asyncDispose]();
       await following[Symbol.asyncDispose]();
       await events[Symbol.asyncDispose]();
+      await core[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },

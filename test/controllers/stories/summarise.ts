@@ -40,18 +40,23 @@ export function summarise(object: KubeObject): ObjectSummary {
       COUNTS.filter((key) => status[key] !== undefined).map((key) => [key, status[key]]),
     ),
   };
+  const cond = Object.fromEntries(
+    (status.conditions ?? []).map((c) => [c.type, `${c.status}/${c.reason ?? ''}`]),
+  );
   switch (object.kind) {
     case 'Deployment': {
       const revision = annotations[`${PREFIX}revision`];
-      const cond = Object.fromEntries(
-        (status.conditions ?? []).map((c) => [c.type, `${c.status}/${c.reason ?? ''}`]),
-      );
       return { cond, ...common, ...(revision ? { revision } : {}) };
     }
     case 'ReplicaSet': {
       const own = Object.entries(annotations).filter(([key]) => key.startsWith(PREFIX));
       const ann = Object.fromEntries(own.map(([key, value]) => [key.slice(PREFIX.length), value]));
-      return { ann, ...common, ...(owners ? { owners } : {}) };
+      return {
+        ann,
+        ...(status.conditions?.length ? { cond } : {}),
+        ...common,
+        ...(owners ? { owners } : {}),
+      };
     }
     default:
       return { phase: status.phase };

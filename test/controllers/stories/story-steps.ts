@@ -1,0 +1,344 @@
+/**
+ * The steps of a recorded story (README of the recordings). Each is a request to the API's core, a deed of the fake kubelet,
+ * or a wait on simulated time. A request's result is its code and, when it was refused, the status.
+ */
+import { isRecord, jsonEqual } from '../../../src/base/json.ts';
+import type { PatchFormat, RequestContext } from '../../../src/api/core/types.ts';
+import { type KubeObject, objectKey } from '../../../src/schemas/object.ts';
+import type { ResourceKind } from '../../../src/schemas/resource-kind.ts';
+import { resourceIdOf } from '../../../src/schemas/resource-kind.ts';
+import { builtinRegistry } from '../../../src/schemas/registry.ts';
+import { type Status, StatusError } from '../../../src/schemas/status.ts';
+import type { Node, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
+import type { TestCluster } from '../../support/cluster.ts';
+import type { FakeKubelet } from '../../support/fake-kubelet.ts';
+import type { Names } from './normalise.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Undefined: the step is no request. */
+export type StepResult = { readonly code: number; readonly status?: Status } | undefined;
+
+export interface StoryWorld {
+  readonly cluster: TestCluster;
+  readonly kubelet: FakeKubelet;
+  readonly names: Names;
+  /** The story's own namespace. */
+  readonly namespace: string;
+  readonly pods: { list(namespace: string): readonly Pod[] };
+  /** How many changes there have been in the cluster. */
+  readonly changes: () => number;
+}
+
+type Step = (world: StoryWorld, argument: unknown) => Promise<StepResult>;
+
+/** One tick of simulated time while waiting; small against every delay of the stories. */
+const TICK_MS = 50;
+const MAX_WAIT_MS = 120_000;
+/** `quiet` gives up waiting after this long, as the recorder did. */
+const MAX_QUIET_MS = 45_000;
+
+const STRICT = { dryRun: false, fieldValidation: 'Strict' } as const;
+const USER: RequestContext = {
+  user: { name: 'admin', groups: ['system:masters'] },
+  warn: () => undefined,
+  annotate: () => undefined,
+};
+
+const fieldsOf = (argument: unknown): Fields => (isRecord(argument) ? argument : {});
+
+async function resultOf(code: number, request: Promise<unknown>): Promise<StepResult> {
+  try {
+    await request;
+    return { code };
+  } catch (error) {
+    if (error instanceof StatusError) return { code: error.code, status: error.status };
+    throw error;
+  }
+}
+
+function refOf(
+  world: StoryWorld,
+  fields: Fields,
+): { kind: ResourceKind; namespace: string | undefined; name: string } {
+  const kind = builtinRegistry.kinds.find((item) => item.kind === fields['kind']);
+  if (!kind) throw new Error(`Unknown kind ${String(fields['kind'])}`);
+  const namespace = world.names.real((fields['ns'] as string | undefined) ?? world.namespace);
+  return {
+    kind,
+    namespace: kind.namespaced ? namespace : undefined,
+    name: world.names.real(String(fields['name'])),
+  };
+}
+
+async function read(world: StoryWorld, fields: Fields): Promise<KubeObject | undefined> {
+  const { kind, namespace, name } = refOf(world, fields);
+  return world.cluster.store.get(
+    resourceIdOf(kind),
+    namespace === undefined ? name : objectKey(namespace, name),
+  );
+}
+
+async function waitUntil(
+  world: StoryWorld,
+  done: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
+  for (let waited = 0; waited <= MAX_WAIT_MS; waited += TICK_MS) {
+    if (await done()) return;
+    await world.cluster.clock.advance(TICK_MS);
+  }
+  throw new Error(`Waited in vain for ${what}`);
+}
+
+async function quiet(world: StoryWorld, seconds: number): Promise<void> {
+  const { clock } = world.cluster;
+  const start = clock.now();
+  let last = world.changes();
+  let since = start;
+  await waitUntil(
+    world,
+    () => {
+      if (world.changes() !== last) [last, since] = [world.changes(), clock.now()];
+      return clock.now() - since >= seconds * 1000 || clock.now() - start >= MAX_QUIET_MS;
+    },
+    'quiet',
+  );
+}
+
+async function createOne(world: StoryWorld, manifest: unknown): Promise<StepResult> {
+  const object = world.names.deepReal(manifest) as KubeObject;
+  const kind = builtinRegistry.byKind(object.apiVersion, object.kind);
+  if (!kind) throw new Error(`Unknown kind ${object.kind}`);
+  const metadata = kind.namespaced ? { namespace: world.namespace, ...object.metadata } : object.metadata;
+  const namespace = kind.namespaced ? metadata.namespace : undefined;
+  return resultOf(201, world.cluster.core.create({ kind, namespace }, { ...object, metadata }, STRICT, USER));
+}
+
+async function create(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  let result: StepResult;
+  for (const manifest of Array.isArray(argument) ? argument : [argument])
+    result = await createOne(world, manifest);
+  return result;
+}
+
+/** A ConfigMap that ConfigMaps own, in its namespace or (`xowner`) in another one, where owners do not count. */
+async function own(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  const fields = fieldsOf(argument);
+  const listed = Array.isArray(fields['owners']) ? (fields['owners'] as unknown[]) : [];
+  const owners = [fields['owner'], fields['owner2'], ...listed].filter((name) => typeof name === 'string');
+  const ownersNamespace = fields['ownerNs'] ?? fields['ownerNamespace'] ?? fields['ns'];
+  const ownerReferences = await Promise.all(
+    owners.map(async (name) => {
+      const owner = await read(world, { kind: 'ConfigMap', name, ns: ownersNamespace });
+      const block = fields['blockOwnerDeletion'] === true ? { blockOwnerDeletion: true } : {};
+      return { apiVersion: 'v1', kind: 'ConfigMap', name, uid: owner?.metadata.uid ?? '', ...block };
+    }),
+  );
+  const { finalizers } = fields;
+  const metadata = {
+    name: String(fields['name']),
+    ownerReferences,
+    ...(finalizers === undefined ? {} : { finalizers }),
+  };
+  return createOne(world, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
+}
+
+const FORMATS: Readonly<Record<string, PatchFormat>> = {
+  strategic: 'strategic',
+  merge: 'merge',
+  json: 'json',
+};
+
+async function patch(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  const fields = fieldsOf(argument);
+  const body = world.names.deepReal(fields['body']);
+  const format = FORMATS[String(fields['type'] ?? 'strategic')] ?? 'strategic';
+  const ref = refOf(world, fields);
+  const { core } = world.cluster;
+  const request =
+    fields['sub'] === 'scale'
+      ? core.patchScale(ref, { format, body }, STRICT, USER)
+      : core.patch(ref, { format, body }, STRICT, USER, fields['sub'] as 'status' | undefined);
+  return resultOf(200, request);
+}
+
+async function scale(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  const fields = fieldsOf(argument);
+  const body = { spec: { replicas: fields['replicas'] } };
+  return resultOf(
+    200,
+    world.cluster.core.patchScale(refOf(world, fields), { format: 'merge', body }, STRICT, USER),
+  );
+}
+
+async function remove(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  const fields = fieldsOf(argument);
+  const propagationPolicy = (fields['propagationPolicy'] ?? 'Background') as
+    | 'Foreground'
+    | 'Background'
+    | 'Orphan';
+  const grace = fields['gracePeriodSeconds'] as number | undefined;
+  const options = {
+    dryRun: false,
+    propagationPolicy,
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
+  };
+  return resultOf(200, world.cluster.core.delete(refOf(world, fields), options, USER));
+}
+
+async function evict(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  const fields = { kind: 'Pod', ...fieldsOf(argument) };
+  const { core } = world.cluster;
+  const action = core.actions.find(({ subresource }) => subresource === 'eviction');
+  const ref = refOf(world, fields);
+  const body = {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name: ref.name, namespace: ref.namespace },
+  };
+  return resultOf(201, Promise.resolve(action?.create(ref, body, STRICT, USER)));
+}
+
+async function setPod(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  const { name, do: to, exit, reason } = fieldsOf(argument);
+  const key = objectKey(world.namespace, world.names.real(String(name)));
+  await world.kubelet.setPod(key, to as 'ready', exit as number | undefined, reason as string | undefined);
+  return undefined;
+}
+
+async function nodeCondition(world: StoryWorld, node: string, type: string, status: string): Promise<void> {
+  const stored = (await read(world, { kind: 'Node', name: node })) as Node | undefined;
+  const now = new Date(world.cluster.clock.now()).toISOString().replace(/\.\d+/, '');
+  const found = stored?.status?.conditions?.find((item) => item.type === type);
+  const next = {
+    ...found,
+    type,
+    status,
+    reason: 'FakeKubelet',
+    lastHeartbeatTime: now,
+    lastTransitionTime: now,
+  };
+  const body = { status: { conditions: [next] } };
+  await patch(world, { kind: 'Node', name: node, sub: 'status', body });
+}
+
+const setReady =
+  (status: 'True' | 'False'): Step =>
+  async (world, argument) => {
+    await nodeCondition(world, world.names.real(String(argument)), 'Ready', status);
+    return undefined;
+  };
+
+/** What `kubectl rollout undo` does to a Deployment. */
+async function undo(world: StoryWorld, name: string, toRevision: number | undefined): Promise<void> {
+  const { objects: sets } = await world.cluster.store.list('replicasets.apps');
+  const revision = (set: KubeObject): number =>
+    Number(set.metadata.annotations?.['deployment.kubernetes.io/revision'] ?? 0);
+  const mine = sets
+    .filter((set) => set.metadata.namespace === world.namespace)
+    .sort((a, b) => revision(b) - revision(a));
+  const target = (
+    toRevision === undefined ? mine[1] : mine.find((set) => revision(set) === toRevision)
+  ) as ReplicaSet;
+  const { 'pod-template-hash': _hash, ...labels } = target.spec.template?.metadata?.labels ?? {};
+  const template = { ...target.spec.template, metadata: { ...target.spec.template?.metadata, labels } };
+  const body = [{ op: 'replace', path: '/spec/template', value: template }];
+  await patch(world, { kind: 'Deployment', name, type: 'json', body });
+}
+
+async function kubectl(world: StoryWorld, argument: unknown): Promise<StepResult> {
+  const match = /rollout undo deployment\/(\S+)(?: --to-revision=(\d+))?/.exec(String(argument));
+  if (match) await undo(world, match[1] ?? '', match[2] === undefined ? undefined : Number(match[2]));
+  return undefined;
+}
+
+const isReady = (pod: Pod): boolean =>
+  pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+
+function podsAre(world: StoryWorld, fields: Fields): boolean {
+  const labels = Object.entries(isRecord(fields['labels']) ? fields['labels'] : {});
+  const all = world.pods
+    .list(world.namespace)
+    .filter((pod) => labels.every(([key, value]) => pod.metadata.labels?.[key] === value));
+  const { phase } = fields;
+  const inPhase = phase === undefined ? all : all.filter((pod) => pod.status?.phase === phase);
+  if (fields['pods'] !== undefined && inPhase.length !== fields['pods']) return false;
+  return fields['ready'] === undefined || all.filter(isReady).length === fields['ready'];
+}
+
+/** The value at a path such as `status.hard.pods`. */
+function at(object: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => (isRecord(value) ? value[key] : undefined), object);
+}
+
+async function holds(world: StoryWorld, fields: Fields): Promise<boolean> {
+  if (fields['pods'] !== undefined || fields['ready'] !== undefined) return podsAre(world, fields);
+  const object = await read(world, fields);
+  if (fields['gone'] !== undefined) return object === undefined;
+  if (fields['exists'] !== undefined) return object !== undefined;
+  if (typeof fields['path'] === 'string') {
+    const value = at(object, fields['path']);
+    return 'atLeast' in fields
+      ? Number(value) >= Number(fields['atLeast'])
+      : jsonEqual(value, fields['equals']);
+  }
+  const { conditions = [] } = (object?.['status'] ?? {}) as {
+    conditions?: { type: string; status: string; reason?: string }[];
+  };
+  const found = conditions.find((item) => item.type === fields['cond']);
+  return (
+    found?.status === fields['status'] &&
+    (fields['reason'] === undefined || found?.reason === fields['reason'])
+  );
+}
+
+/** Steps that change nothing begin no new stretch of the record. */
+export const WAITING: ReadonlySet<string> = new Set(['quiet', 'wait', 'sleep', 'minute', 'get', 'list']);
+
+export const storySteps: Readonly<Record<string, Step>> = {
+  create,
+  owned: own,
+  xowner: own,
+  patch,
+  scale,
+  delete: remove,
+  evict,
+  pod: setPod,
+  kubectl,
+  nodeready: setReady('True'),
+  nodenotready: setReady('False'),
+  async nodecond(world, argument) {
+    const { node, type, status } = fieldsOf(argument);
+    await nodeCondition(world, world.names.real(String(node)), String(type), String(status));
+    return undefined;
+  },
+  async kubelet(world, argument) {
+    const { node, down } = fieldsOf(argument);
+    world.kubelet.setDown(world.names.real(String(node)), down === true);
+    return undefined;
+  },
+  async get(world, argument) {
+    return { code: (await read(world, fieldsOf(argument))) ? 200 : 404 };
+  },
+  // What there is at the end is compared with the recorded end.
+  list: async () => ({ code: 200 }),
+  async quiet(world, argument) {
+    await quiet(world, Number(argument));
+    return undefined;
+  },
+  async sleep(world, argument) {
+    await world.cluster.clock.advance(Number(argument) * 1000);
+    return undefined;
+  },
+  async minute(world, argument) {
+    const second = Number(argument) * 1000;
+    const untilMs = 60_000 - (world.cluster.clock.now() % 60_000) + second;
+    await world.cluster.clock.advance(untilMs);
+    return undefined;
+  },
+  async wait(world, argument) {
+    await waitUntil(world, () => holds(world, fieldsOf(argument)), JSON.stringify(argument));
+    return undefined;
+  },
+};

@@ -2,7 +2,7 @@
  * The steps of a recorded story (README of the recordings). Each is a request to the API's core, a deed of the fake kubelet,
  * or a wait on simulated time. A request's result is its code and, when it was refused, the status.
  */
-import { isRecord, jsonEqual } from '../../../src/base/json.ts';
+import { isRecord, jsonClone, jsonEqual } from '../../../src/base/json.ts';
 import type { PatchFormat, RequestContext } from '../../../src/api/core/types.ts';
 import { type KubeObject, objectKey } from '../../../src/schemas/object.ts';
 import type { ResourceKind } from '../../../src/schemas/resource-kind.ts';
@@ -153,7 +153,7 @@ const FORMATS: Readonly<Record<string, PatchFormat>> = {
 async function patch(world: StoryWorld, argument: unknown): Promise<StepResult> {
   const fields = fieldsOf(argument);
   const body = world.names.deepReal(fields['body']);
-  const format = FORMATS[String(fields['type'] ?? 'strategic')] ?? 'strategic';
+  const format = FORMATS[(fields['type'] as string | undefined) ?? 'strategic'] ?? 'strategic';
   const ref = refOf(world, fields);
   const { core } = world.cluster;
   const request =
@@ -241,8 +241,8 @@ async function undo(world: StoryWorld, name: string, toRevision: number | undefi
   const target = (
     toRevision === undefined ? mine[1] : mine.find((set) => revision(set) === toRevision)
   ) as ReplicaSet;
-  const { 'pod-template-hash': _hash, ...labels } = target.spec.template?.metadata?.labels ?? {};
-  const template = { ...target.spec.template, metadata: { ...target.spec.template?.metadata, labels } };
+  const template = jsonClone(target.spec.template);
+  delete template?.metadata?.labels?.['pod-template-hash'];
   const body = [{ op: 'replace', path: '/spec/template', value: template }];
   await patch(world, { kind: 'Deployment', name, type: 'json', body });
 }

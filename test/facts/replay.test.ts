@@ -4,8 +4,6 @@ import { deliberateDifferences } from './differences.ts';
 import { placeOf, replaySection } from './sections.ts';
 
 const fixtures = join(import.meta.dirname, '..', 'fixtures', 'facts');
-/** Every case starts a server of its own. */
-const SECTION_TIMEOUT_MS = 180_000;
 
 /** Cases in the folder; fewer would mean that some were lost on the way. */
 const LEAST = {
@@ -29,7 +27,6 @@ describe('facts recorded of our kinds', () => {
       );
       expect(results.filter(({ failures }) => failures.length > 0)).toEqual([]);
     },
-    SECTION_TIMEOUT_MS,
   );
 
   it('every difference has a reason and is listed once', () => {

@@ -18,7 +18,10 @@ import type { Simulation } from './run.ts';
 /** Back-off of crashed containers and of image pulls ends within 5 minutes, a rollout's deadline within 10. */
 const PATIENCE_MS = 40 * 60_000;
 const LOOK_MS = 10_000;
-const QUIET_INTERVALS = 3;
+/** Resyncs that pass at rest: one and a bit in most runs, several in each tenth. */
+const QUIET_INTERVALS = 1.1;
+const LONG_QUIET_INTERVALS = 3;
+const LONG_QUIET_EVERY = 10;
 /** Statuses and events of the last change may trail it. */
 const COOL_DOWN_MS = 60_000;
 
@@ -42,7 +45,7 @@ export async function checkConvergence(
 }
 
 export async function checkQuiescence(
-  { world, tree }: Simulation,
+  { world, tree, seed }: Simulation,
   report: Report,
   note: (text: string) => void,
 ): Promise<void> {
@@ -57,7 +60,8 @@ export async function checkQuiescence(
       report(16, `${what} in a cluster at rest: ${JSON.stringify(event.object).slice(0, 400)}`);
     seen.add(what);
   });
-  await world.clock.advance(QUIET_INTERVALS * RESYNC_MS);
+  const intervals = seed % LONG_QUIET_EVERY === 0 ? LONG_QUIET_INTERVALS : QUIET_INTERVALS;
+  await world.clock.advance(intervals * RESYNC_MS);
   listening = false;
   note('at rest');
 }

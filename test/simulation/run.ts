@@ -43,6 +43,7 @@ export interface RunOptions {
 
 /** What actions work with. */
 export interface Simulation {
+  readonly seed: number;
   readonly world: SimWorld;
   readonly rng: Rng;
   /** The newest commit's. */
@@ -108,6 +109,7 @@ export async function runSimulation(options: RunOptions): Promise<RunResult> {
   let forcedAtMs = Number.NEGATIVE_INFINITY;
   let written = new Set<string>();
   const simulation: Simulation = {
+    seed,
     world,
     rng,
     tree: { deployments: {}, configMaps: {} },

@@ -7,7 +7,6 @@ import { type RunResult, runSimulation } from './run.ts';
 
 const DEFAULT_SEEDS = 200;
 const TRACE_LINES = 60;
-const TIMEOUT_MS = 120_000;
 
 export function describeSeeds(part: number, parts: number): void {
   const one = process.env['SYMPHONY_SIM_SEED'];
@@ -15,7 +14,7 @@ export function describeSeeds(part: number, parts: number): void {
   const seeds = one === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(one)];
   const mine = seeds.filter((seed) => (one === undefined ? seed % parts === part : part === 0));
   describe.skipIf(mine.length === 0)('a cluster through commits, faults and restarts', () => {
-    it.each(mine)('keeps every invariant with seed %i', { timeout: TIMEOUT_MS }, async (seed) => {
+    it.each(mine)('keeps every invariant with seed %i', async (seed) => {
       const result = await runSimulation({ seed });
       expect(result.violations, explain(result)).toEqual([]);
     });
@@ -25,7 +24,7 @@ export function describeSeeds(part: number, parts: number): void {
 function explain({ seed, trace, violations }: RunResult): string {
   if (violations.length === 0) return '';
   return [
-    `replay: SYMPHONY_SIM_SEED=${seed} npx vitest run --project unit test/simulation`,
+    `replay: SYMPHONY_SIM_SEED=${seed} npx vitest run --project simulation`,
     ...trace.slice(-TRACE_LINES),
   ].join('\n');
 }

@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
+import { comesTrue } from './comes-true.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemRng } from '../../src/base/rng.ts';
@@ -76,7 +77,7 @@ export async function startStreamsCluster(): Promise<StreamsCluster> {
     network: { name: `symphony-${cluster}`, subnet: free.subnet, gateway: free.gateway },
   });
   await agent.start();
-  await vi.waitFor(() => expect(server.server.connectedNodes).toEqual(['n1']), { timeout: 10_000 });
+  await comesTrue(() => expect(server.server.connectedNodes).toEqual(['n1']));
   return {
     server,
     async run(name, spec) {

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { comesTrue } from '../../support/comes-true.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { WatchSink } from '../../../src/api/core/types.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
@@ -42,7 +43,7 @@ describe('a watch of custom resources', () => {
       plainWrite,
       test.context,
     );
-    kind = await vi.waitFor(() => {
+    kind = await comesTrue(() => {
       const found = served();
       if (!found) throw new Error('not served yet');
       return found;
@@ -85,7 +86,7 @@ describe('a watch of custom resources', () => {
       { dryRun: false },
       test.context,
     );
-    await vi.waitFor(() => expect(sink.ended()).toBe(true));
+    await comesTrue(() => expect(sink.ended()).toBe(true));
     expect(sink.frames).toEqual(['ADDED g', 'DELETED g']);
     expect(served()).toBeUndefined();
   });
@@ -99,8 +100,8 @@ describe('a watch of custom resources', () => {
         spec: { ...spec, names: { ...(spec as never as { names: object }).names, shortNames: ['gg'] } },
       };
     });
-    await vi.waitFor(() => expect(sink.ended()).toBe(true));
-    await vi.waitFor(() => expect(served()?.shortNames).toEqual(['gg']));
+    await comesTrue(() => expect(sink.ended()).toBe(true));
+    await comesTrue(() => expect(served()?.shortNames).toEqual(['gg']));
     kind = served() as ResourceKind;
     expect((await watch()).frames).toEqual(['ADDED g']);
   });
@@ -111,13 +112,13 @@ describe('a watch of custom resources', () => {
       ...current,
       metadata: { ...current.metadata, labels: { some: 'label' } },
     }));
-    await vi.waitFor(async () => {
+    await comesTrue(async () => {
       const cache = await test.caches.open('customresourcedefinitions.apiextensions.k8s.io');
       expect(cache.list()[0]?.metadata.labels).toEqual({ some: 'label' });
     });
     expect(served()).toBe(kind);
     await test.core.delete({ kind, namespace: 'default', name: 'g' }, { dryRun: false }, test.context);
-    await vi.waitFor(() => expect(sink.frames).toEqual(['ADDED g', 'DELETED g']));
+    await comesTrue(() => expect(sink.frames).toEqual(['ADDED g', 'DELETED g']));
     expect(sink.ended()).toBe(false);
   });
 });

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { comesTrue } from '../../support/comes-true.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
@@ -126,7 +127,7 @@ describe('the GitOps commands', () => {
     const definitions = await startDefinitions(server.core);
     closing.push(definitions);
     await server.core.objects.create(definitionSample);
-    await vi.waitFor(() => expect(server.core.registry.byId('gadgets.rec.example.com')).toBeDefined());
+    await comesTrue(() => expect(server.core.registry.byId('gadgets.rec.example.com')).toBeDefined());
     await writeFile(join(folder, 'gadget.yaml'), gadget(2));
     expect(await run('validate', folder, '--cluster')).toMatchObject({ code: 0 });
     expect((await run('diff', folder)).out).toContain('+ Gadget default/g');

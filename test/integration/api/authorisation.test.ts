@@ -1,7 +1,8 @@
 /** `kubectl auth` and `kubectl create role…` against a real HTTPS server with the default roles. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { comesTrue } from '../../support/comes-true.ts';
 import { ensureDefaultPolicy } from '../../../src/api/authz/ensure-default-policy.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { startTestServer, type TestServer } from '../../api/test-server.ts';
@@ -58,7 +59,7 @@ describe('kubectl and authorisation', () => {
 
   it('auth can-i, for oneself and for others', async () => {
     expect(await canI('*', '*')).toBe('yes');
-    await vi.waitFor(async () => expect(await canI('list', 'pods', '-n', 'shop', '--as', 'bob')).toBe('yes'));
+    await comesTrue(async () => expect(await canI('list', 'pods', '-n', 'shop', '--as', 'bob')).toBe('yes'));
     expect(await canI('list', 'pods', '-n', 'default', '--as', 'bob')).toBe('no');
     expect(await canI('get', 'pods/log', '-n', 'shop', '--as', 'system:serviceaccount:shop:web')).toBe('yes');
     expect(await canI('list', 'nodes', '--as', 'x', '--as-group', 'dev')).toBe('yes');
@@ -105,7 +106,7 @@ subjects: [{kind: User, name: joe, apiGroup: rbac.authorization.k8s.io}]
         'clusterrolebinding.rbac.authorization.k8s.io/nodes reconciled',
       ],
     ]);
-    await vi.waitFor(async () => expect(await canI('watch', 'nodes', '--as', 'joe')).toBe('yes'));
+    await comesTrue(async () => expect(await canI('watch', 'nodes', '--as', 'joe')).toBe('yes'));
     expect(await canI('list', 'nodes', '--as', 'x', '--as-group', 'dev')).toBe('yes');
   });
 });

@@ -1,5 +1,6 @@
 /** Logs from the client through the API server and a real tunnel to an agent's containers (on the fake engine). */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { comesTrue } from '../../support/comes-true.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
@@ -35,7 +36,7 @@ beforeAll(async () => {
     nodeName: 'n1',
     findPod: (namespace, name) => world.agent.findPod(namespace, name),
   });
-  await vi.waitFor(() => expect(server.server.connectedNodes).toEqual(['n1']));
+  await comesTrue(() => expect(server.server.connectedNodes).toEqual(['n1']));
 });
 afterAll(async () => {
   await tunnel[Symbol.asyncDispose]();

@@ -5,7 +5,8 @@
 import { type ClientRequest, type IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { comesTrue } from '../../support/comes-true.ts';
 import { WebSocket } from 'ws';
 import { createTokenAuthenticator } from '../../../src/api/authn/token-table.ts';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -49,7 +50,7 @@ beforeAll(async () => {
     nodeName: 'n1',
     findPod: (namespace, name) => world.agent.findPod(namespace, name),
   });
-  await vi.waitFor(() => expect(server.server.connectedNodes).toEqual(['n1']));
+  await comesTrue(() => expect(server.server.connectedNodes).toEqual(['n1']));
 });
 afterAll(async () => {
   await tunnel?.[Symbol.asyncDispose]();
@@ -128,7 +129,7 @@ describe('streams', () => {
         .filter((message) => message.startsWith('1'))
         .map((message) => Buffer.from(message.slice(1), 'base64').toString())
         .join('');
-    await vi.waitFor(() => expect(text()).toBe('readyhello'));
+    await comesTrue(() => expect(text()).toBe('readyhello'));
     socket.terminate();
   });
 
@@ -145,7 +146,7 @@ describe('streams', () => {
 
   it('of watches are an event in each message', async () => {
     const { socket, messages } = await open('/api/v1/namespaces/default/pods?watch=true', []);
-    await vi.waitFor(() => expect(messages).toHaveLength(1));
+    await comesTrue(() => expect(messages).toHaveLength(1));
     expect(JSON.parse(messages[0] ?? '')).toMatchObject({
       type: 'ADDED',
       object: { metadata: { name: 'web' } },

@@ -1,5 +1,6 @@
 /** `kubectl top` from the client through the API server and a real tunnel to an agent's counters. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { comesTrue } from '../../support/comes-true.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
@@ -60,7 +61,7 @@ beforeAll(async () => {
     nodeName: 'n1',
     findPod: () => undefined,
   });
-  await vi.waitFor(() => expect(server.server.connectedNodes).toEqual(['n1']));
+  await comesTrue(() => expect(server.server.connectedNodes).toEqual(['n1']));
 });
 afterAll(async () => {
   await tunnel[Symbol.asyncDispose]();

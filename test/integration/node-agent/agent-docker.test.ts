@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { comesTrue } from '../../support/comes-true.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { systemRng } from '../../../src/base/rng.ts';
@@ -82,12 +83,9 @@ const statusOf = (): Pod['status'] => api.get<Pod>('pods', 'default/web')?.statu
 const isReady = (): boolean =>
   statusOf()?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 const eventually = (check: () => unknown): Promise<void> =>
-  vi.waitFor(
-    () => {
-      expect(check()).toBeTruthy();
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  comesTrue(() => {
+    expect(check()).toBeTruthy();
+  });
 const listed = () =>
   docker.listContainers({ all: true, filters: { label: [`symphony.dev/cluster=${cluster}`] } });
 
@@ -213,7 +211,7 @@ it('makes a crashed container again without the control plane, with its configur
   agent = makeAgent();
   await agent.start();
   await docker.getContainer((await attempt(0))?.Id ?? '').kill();
-  await vi.waitFor(async () => expect(await attempt(1)).toBeDefined(), { timeout: 30_000, interval: 50 });
+  await comesTrue(async () => expect(await attempt(1)).toBeDefined());
   const logs = await docker.getContainer((await attempt(1))?.Id ?? '').logs({ stdout: true });
   expect(logs.toString()).toContain('s3cret hello');
   api.setAway(false);

@@ -161,7 +161,7 @@ describe('docker runtime on a real engine', () => {
       for await (const chunk of socket) chunks.push(chunk as Buffer);
       return Buffer.concat(chunks).toString();
     };
-    await expect.poll(() => fetch().catch(String), { timeout: 10_000 }).toContain('hello');
+    await expect.poll(() => fetch().catch(String)).toContain('hello');
     await expect(runtime.dial(id, 8081)).rejects.toThrow(/on its localhost: connect ECONNREFUSED/);
   });
 

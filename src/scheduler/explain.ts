@@ -1,7 +1,7 @@
 /** The text of a refusal, in Kubernetes' wording: `0/3 nodes are available: 2 Insufficient memory, 1 …`. */
 import { type Placement, prepareFilters } from './schedule-pod.ts';
-import { withoutPods } from './snapshot.ts';
-import type { NodeInfo, PodInfo, Refusal, Snapshot } from './types.ts';
+import { emptiedNode } from './snapshot.ts';
+import type { NodeInfo, PodInfo, PreparedFilter, Refusal, Snapshot } from './types.ts';
 
 const NOT_HELPFUL = 'Preemption is not helpful for scheduling';
 const NO_VICTIMS = 'No preemption victims found for incoming pod';
@@ -27,25 +27,23 @@ function explainPreemption(
   available: string,
 ): string {
   const prefix = 'no new claims to deallocate, preemption: ';
-  if (pod.pod.spec.preemptionPolicy === 'Never')
-    return `${prefix}not eligible due to preemptionPolicy=Never.`;
+  if (pod.spec.preemptionPolicy === 'Never') return `${prefix}not eligible due to preemptionPolicy=Never.`;
+  const filter = prepareFilters(pod, snapshot);
   const reasons = [...refusals].flatMap(([name, refusal]) => {
     if (!refusal.resolvable) return [NOT_HELPFUL];
     const node = snapshot.byName.get(name);
     const hasVictims = node?.pods.some((other) => other.priority < pod.priority) ?? false;
-    return node && hasVictims
-      ? (refusalWithoutVictims(node, pod, snapshot)?.reasons ?? [NO_VICTIMS])
+    return node && hasVictims && !('whole' in filter)
+      ? (refusalWithoutVictims(node, pod, filter)?.reasons ?? [NO_VICTIMS])
       : [NO_VICTIMS];
   });
   return `${prefix}${available}${countReasons(reasons)}.`;
 }
 
 /** Why the node would still refuse the pod if every pod of lower priority were gone from it. */
-function refusalWithoutVictims(node: NodeInfo, pod: PodInfo, snapshot: Snapshot): Refusal | undefined {
-  const without = withoutPods(snapshot, node, (other) => other.priority < pod.priority);
-  const filter = prepareFilters(pod, without);
-  const emptied = without.byName.get(node.name);
-  return 'whole' in filter || !emptied ? undefined : filter.refuse(emptied);
+function refusalWithoutVictims(node: NodeInfo, pod: PodInfo, filter: PreparedFilter): Refusal | undefined {
+  const emptied = emptiedNode(node, (other) => other.priority < pod.priority);
+  return filter.refuseEmptied ? filter.refuseEmptied(node, emptied) : filter.refuse(emptied);
 }
 
 /** `1 a, 2 b`: sorted as strings, counts included, as upstream does. */

@@ -15,8 +15,8 @@ type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number];
 
 /** What the pod requires of a node by labels; undefined when it requires nothing. */
 export function requiredNodePredicate(pod: PodInfo): NodePredicate | undefined {
-  const selector = Object.entries(pod.pod.spec.nodeSelector ?? {});
-  const required = pod.pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const selector = Object.entries(pod.spec.nodeSelector ?? {});
+  const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (selector.length === 0 && !required) return undefined;
   const terms = required?.nodeSelectorTerms.map(compileTerm);
   return (node) =>
@@ -27,7 +27,7 @@ export function requiredNodePredicate(pod: PodInfo): NodePredicate | undefined {
 /** Names that every node must have by `metadata.name` matchFields; undefined when some term leaves the name open. */
 export function requiredNodeNames(pod: PodInfo): ReadonlySet<string> | undefined {
   const terms =
-    pod.pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+    pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   if (!terms || terms.length === 0) return undefined;
   const names = new Set<string>();
   for (const term of terms) {

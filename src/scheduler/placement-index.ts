@@ -90,8 +90,8 @@ export function createPlacementIndex(snapshot: Snapshot): PlacementIndex {
     return created;
   }
 
-  function isCovered({ pod }: PodInfo): boolean {
-    const { affinity, topologySpreadConstraints } = pod.spec;
+  function isCovered({ spec }: PodInfo): boolean {
+    const { affinity, topologySpreadConstraints } = spec;
     const preferred = affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
     return preferred.length === 0 && (topologySpreadConstraints ?? []).length === 0;
   }

@@ -14,8 +14,9 @@ import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service }
 import type { CacheSet, ResourceCache } from '../store/cache.ts';
 import { CommitRefused, type Fence, type Store, type UpdateOp } from '../store/types.ts';
 import { bindPod, rejectPod } from './plan-binding.ts';
-import { isPending, type PlacementPlan, planPlacement } from './plan-placement.ts';
+import { isPending, type PlacementPlan, planPlacementIn } from './plan-placement.ts';
 import { nodeChangeHelps, pendingPodChanged, podChangeHelps } from './plan-retry.ts';
+import { createWorld } from './snapshot.ts';
 
 export interface SchedulingEvent {
   readonly pod: Pod;
@@ -57,7 +58,10 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     caches.open<ReplicationController>('replicationcontrollers'),
   ]);
   pods.addIndex(PENDING_INDEX, (pod) => (isPending(pod) ? ['yes'] : []));
+  const world = createWorld();
   const refusedAt = new Map<string, number>();
+  /** Counts the changes that may help refused pods. */
+  let helps = 0;
   const queue = queues.queue<PlacementJob>('placement');
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
@@ -75,19 +79,25 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     const pending = waiting();
     if (pending.length === 0) return;
     const startedAt = clock.now();
-    const world = {
-      nodes: nodes.list(),
-      pods: pods.list(),
-      namespaces: namespaces.list(),
+    const spreading = {
       services: services.list(),
       replicaSets: [...replicaSets.list(), ...replicationControllers.list()],
     };
-    const plan = planPlacement(pending, world, options.rng);
+    const helpsBefore = helps;
+    const plan = planPlacementIn(pending, world, spreading, options.rng);
     await executePlacement(options, pods, plan);
     for (const { pod } of plan.bindings) refusedAt.delete(keyOf(pod));
-    for (const { pod } of plan.rejections) refusedAt.set(keyOf(pod), clock.now());
+    for (const { pod } of plan.rejections) if (isAsPlanned(pod)) refusedAt.set(keyOf(pod), clock.now());
+    // Help that came while the refusals were written is for these pods, too.
+    if (helps !== helpsBefore) retryRefused();
     const counts = { placed: plan.bindings.length, refused: plan.rejections.length };
     logger.info({ ...counts, tookMs: clock.now() - startedAt }, 'placed a batch of pods');
+  }
+
+  /** Whether nothing that decides about the pod's place has changed since it was planned. */
+  function isAsPlanned(pod: Pod): boolean {
+    const object = pods.get(keyOf(pod));
+    return object !== undefined && !pendingPodChanged({ type: 'MODIFIED', object, previous: pod });
   }
 
   /** One batch at a time, whoever asks. */
@@ -104,13 +114,18 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   }
 
   function retryRefused(): void {
+    helps += 1;
     if (refusedAt.size === 0) return;
     refusedAt.clear();
     wake('*');
   }
 
   const subscriptions = [
+    namespaces.subscribe(({ key, type, object }) =>
+      world.namespaceChanged(key, type === 'DELETED' ? undefined : object),
+    ),
     pods.subscribe((event) => {
+      world.podChanged(event.key, event.type === 'DELETED' ? undefined : event.object);
       if (event.type === 'DELETED') refusedAt.delete(event.key);
       if (podChangeHelps(event)) retryRefused();
       if (event.type === 'DELETED' || !isPending(event.object) || !pendingPodChanged(event)) return;
@@ -118,9 +133,13 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       wake(event.key);
     }),
     nodes.subscribe((event) => {
+      world.nodeChanged(event.key, event.type === 'DELETED' ? undefined : event.object);
       if (nodeChangeHelps(event)) retryRefused();
     }),
   ];
+  for (const namespace of namespaces.list()) world.namespaceChanged(namespace.metadata.name, namespace);
+  for (const node of nodes.list()) world.nodeChanged(node.metadata.name, node);
+  for (const pod of pods.list()) world.podChanged(keyOf(pod), pod);
   const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
 
   function scheduleResync(): void {

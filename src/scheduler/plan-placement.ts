@@ -6,9 +6,8 @@ import type { Rng } from '../base/rng.ts';
 import type { Pod } from '../schemas/types.ts';
 import { explainRefusal } from './explain.ts';
 import { createPlacementIndex } from './placement-index.ts';
-import { createPodReader } from './pod-info.ts';
 import { type Placement, schedulePod } from './schedule-pod.ts';
-import { buildSnapshot, type ClusterObjects, namespaceLabelsOf, place } from './snapshot.ts';
+import { type ClusterObjects, place, type SpreadingObjects, type World, worldOf } from './snapshot.ts';
 import type { PodInfo } from './types.ts';
 
 export interface Binding {
@@ -42,13 +41,22 @@ export function isPending(pod: Pod): boolean {
   );
 }
 
+/** For a cluster that is looked at once. */
 export function planPlacement(pending: readonly Pod[], objects: ClusterObjects, rng: Rng): PlacementPlan {
-  const read = createPodReader(namespaceLabelsOf(objects));
-  const snapshot = buildSnapshot(objects, read);
+  return planPlacementIn(pending, worldOf(objects), objects, rng);
+}
+
+export function planPlacementIn(
+  pending: readonly Pod[],
+  world: World,
+  objects: SpreadingObjects,
+  rng: Rng,
+): PlacementPlan {
+  const snapshot = world.snapshot(objects);
   const index = createPlacementIndex(snapshot);
   const bindings: Binding[] = [];
   const rejections: Rejection[] = [];
-  const queue = pending.map(read).sort(byQueueOrder);
+  const queue = pending.map(world.read).sort(byQueueOrder);
   // What was said of a class holds for its other pods as long as nothing has been placed since.
   const refused = new Map<string, { readonly placed: number; readonly message: string }>();
   for (const info of queue) {

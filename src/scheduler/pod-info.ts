@@ -1,13 +1,14 @@
 /** Boils a Pod down to a {@link PodInfo}. */
-import { controllerOf, keyOf } from '../schemas/object.ts';
+import { keyOf } from '../schemas/object.ts';
 import { podNonZeroRequests, podRequests } from '../schemas/pod-resources.ts';
 import { compileLabelSelector } from './label-predicate.ts';
-import type { Pod } from '../schemas/types.ts';
-import type { AffinityTerm, HostPort, PodInfo } from './types.ts';
+import type { Pod, PodSpec } from '../schemas/types.ts';
+import type { AffinityTerm, HostPort, PlacementSpec, PodInfo } from './types.ts';
 
+type Container = PlacementSpec['containers'][number];
 type NamespaceLabels = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
-/** Beyond it a pod is boiled down on its own. */
+/** Classes that are kept; beyond it they are read anew. */
 const MAX_KNOWN_CLASSES = 10_000;
 
 type UpstreamTerm = NonNullable<
@@ -25,43 +26,77 @@ export type ReadPod = (pod: Pod) => PodInfo;
 export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
   const known = new Map<string, PodInfo>();
   return (pod) => {
-    const classKey = classKeyOf(pod);
+    const spec = placementSpecOf(pod.spec);
+    const classKey = classKeyOf(pod, spec);
     const alike = known.get(classKey);
-    if (!alike) {
-      const info = toPodInfo(pod, namespaceLabels, classKey);
-      if (known.size < MAX_KNOWN_CLASSES) known.set(classKey, info);
-      return info;
-    }
-    return { ...alike, pod, key: keyOf(pod), terminating: pod.metadata.deletionTimestamp !== undefined };
+    if (alike)
+      return { ...alike, pod, key: keyOf(pod), terminating: pod.metadata.deletionTimestamp !== undefined };
+    if (known.size >= MAX_KNOWN_CLASSES) known.clear();
+    const info = readPod(pod, spec, classKey, namespaceLabels);
+    known.set(classKey, info);
+    return info;
   };
 }
 
-/** Everything of a pod that placement depends on, but for the node it is on. */
-function classKeyOf(pod: Pod): string {
-  const { metadata, spec } = pod;
-  const owner = controllerOf(pod);
-  return JSON.stringify([metadata.namespace, metadata.labels, owner?.uid, { ...spec, nodeName: undefined }]);
+export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels): PodInfo {
+  const spec = placementSpecOf(pod.spec);
+  return readPod(pod, spec, classKeyOf(pod, spec), namespaceLabels);
 }
 
-export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels, classKey = classKeyOf(pod)): PodInfo {
+function placementSpecOf(spec: PodSpec): PlacementSpec {
+  const { affinity, nodeName, nodeSelector, overhead, preemptionPolicy, priority } = spec;
+  const { resources, tolerations, topologySpreadConstraints } = spec;
+  const containerOf = ({ image, ports, resources, restartPolicy }: Container): unknown => ({
+    image,
+    ports,
+    resources,
+    restartPolicy,
+  });
+  return {
+    affinity,
+    nodeName,
+    nodeSelector,
+    overhead,
+    preemptionPolicy,
+    priority,
+    resources,
+    tolerations,
+    topologySpreadConstraints,
+    containers: spec.containers.map(containerOf),
+    initContainers: (spec.initContainers ?? []).map(containerOf),
+  } as PlacementSpec;
+}
+
+/** Everything of a pod that placement depends on, but for the node it is on. */
+function classKeyOf({ metadata }: Pod, spec: PlacementSpec): string {
+  const { namespace, labels } = metadata;
+  return JSON.stringify([namespace, labels, ownerUidOf(metadata), { ...spec, nodeName: undefined }]);
+}
+
+const ownerUidOf = ({ ownerReferences }: Pod['metadata']): string | undefined =>
+  ownerReferences?.find(({ controller }) => controller === true)?.uid;
+
+function readPod(pod: Pod, spec: PlacementSpec, classKey: string, namespaceLabels: NamespaceLabels): PodInfo {
   const namespace = pod.metadata.namespace ?? 'default';
-  const affinity = pod.spec.affinity?.podAffinity;
-  const antiAffinity = pod.spec.affinity?.podAntiAffinity;
+  const affinity = spec.affinity?.podAffinity;
+  const antiAffinity = spec.affinity?.podAntiAffinity;
   const term = (upstream: UpstreamTerm, weight = 0): AffinityTerm =>
     compileTerm(upstream, weight, namespace, namespaceLabels);
-  const nonZero = podNonZeroRequests(pod.spec);
+  const nonZero = podNonZeroRequests(spec);
   return {
     pod,
     key: keyOf(pod),
     classKey,
+    spec,
+    ownerUid: ownerUidOf(pod.metadata),
     namespace,
     labels: pod.metadata.labels ?? {},
-    priority: pod.spec.priority ?? 0,
-    requests: podRequests(pod.spec),
+    priority: spec.priority ?? 0,
+    requests: podRequests(spec),
     nonZeroCpuMillis: nonZero.cpuMillis,
     nonZeroMemoryBytes: nonZero.memoryBytes,
-    hostPorts: hostPortsOf(pod),
-    tolerations: pod.spec.tolerations ?? [],
+    hostPorts: hostPortsOf(spec),
+    tolerations: spec.tolerations ?? [],
     terminating: pod.metadata.deletionTimestamp !== undefined,
     requiredAffinity: (affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => term(t)),
     requiredAntiAffinity: (antiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((t) =>
@@ -81,11 +116,9 @@ export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
-function hostPortsOf(pod: Pod): readonly HostPort[] {
-  const sidecars = (pod.spec.initContainers ?? []).filter(
-    (container) => container.restartPolicy === 'Always',
-  );
-  return [...pod.spec.containers, ...sidecars].flatMap((container) =>
+function hostPortsOf({ containers, initContainers }: PlacementSpec): readonly HostPort[] {
+  const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always');
+  return [...containers, ...sidecars].flatMap((container) =>
     (container.ports ?? [])
       .filter((port) => (port.hostPort ?? 0) > 0)
       .map((port) => ({

@@ -54,15 +54,23 @@ export function prepareFilters(pod: PodInfo, snapshot: Snapshot): NodeFilter {
     prepared.push(filter);
   }
   const named = prepared.flatMap((filter) => (filter.onlyNodes ? [filter.onlyNodes] : []));
+  const first = (
+    node: NodeInfo,
+    ask: (filter: PreparedFilter) => Refusal | undefined,
+  ): Refusal | undefined => {
+    if (named.some((names) => !names.has(node.name))) return RULED_OUT_BY_NAME;
+    for (const filter of prepared) {
+      const refusal = ask(filter);
+      if (refusal) return refusal;
+    }
+    return undefined;
+  };
   return {
-    refuse(node) {
-      if (named.some((names) => !names.has(node.name))) return RULED_OUT_BY_NAME;
-      for (const filter of prepared) {
-        const refusal = filter.refuse(node);
-        if (refusal) return refusal;
-      }
-      return undefined;
-    },
+    refuse: (node) => first(node, (filter) => filter.refuse(node)),
+    refuseEmptied: (node, emptied) =>
+      first(node, (filter) =>
+        filter.refuseEmptied ? filter.refuseEmptied(node, emptied) : filter.refuse(emptied),
+      ),
   };
 }
 

@@ -1,57 +1,144 @@
-/** Building the {@link Snapshot} from stored objects, and adding placements to it. */
-import { controllerOf } from '../schemas/object.ts';
+/** Keeps the {@link Snapshot} as the stored objects are, and adds placements to it. */
+import { keyOf } from '../schemas/object.ts';
 import { parseAmounts } from '../schemas/pod-resources.ts';
 import { asLabelSelector } from '../schemas/selectors.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
-import type { LabelPredicate, NodeInfo, PodInfo, Snapshot } from './types.ts';
+import type { NodeInfo, PodInfo, Snapshot } from './types.ts';
 
-export interface ClusterObjects {
-  readonly nodes: readonly Node[];
-  /** Every pod; those without a node and the finished ones are left out here. */
-  readonly pods: readonly Pod[];
-  readonly namespaces: readonly Namespace[];
+/** What default spreading reads: see `spreadSelectors`. */
+export interface SpreadingObjects {
   readonly services: readonly Service[];
   readonly replicaSets: readonly (ReplicaSet | ReplicationController)[];
 }
 
-export function buildSnapshot(
-  objects: ClusterObjects,
-  read: ReadPod = createPodReader(namespaceLabelsOf(objects)),
-): Snapshot {
-  const nodes = objects.nodes.map(toNodeInfo).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const imageSpread = new Map<string, number>();
-  for (const node of nodes)
-    for (const image of node.images.keys()) imageSpread.set(image, (imageSpread.get(image) ?? 0) + 1);
-  const snapshot: Snapshot = {
-    nodes,
-    byName: new Map(nodes.map((node) => [node.name, node])),
-    imageSpread,
-    withRequiredAntiAffinity: new Map(),
-    withAffinity: new Map(),
-    namespaceLabels: namespaceLabelsOf(objects),
-    defaultSpreadSelector: spreadSelectors(objects.services, objects.replicaSets),
-  };
-  for (const pod of objects.pods) {
-    const node = pod.spec.nodeName === undefined ? undefined : snapshot.byName.get(pod.spec.nodeName);
-    if (node && !isFinished(pod)) place(snapshot, read(pod), node);
-  }
-  return snapshot;
+export interface ClusterObjects extends SpreadingObjects {
+  readonly nodes: readonly Node[];
+  /** Every pod; those without a node and the finished ones are left out here. */
+  readonly pods: readonly Pod[];
+  readonly namespaces: readonly Namespace[];
 }
 
-export function namespaceLabelsOf({ namespaces }: ClusterObjects): Snapshot['namespaceLabels'] {
-  return new Map(namespaces.map((namespace) => [namespace.metadata.name, namespace.metadata.labels ?? {}]));
+/**
+ * The cluster between looks. A change costs the one node that it is about, whatever the size of the cluster. An absent object
+ * is one that is gone.
+ */
+export interface World {
+  namespaceChanged(name: string, namespace: Namespace | undefined): void;
+  nodeChanged(name: string, node: Node | undefined): void;
+  podChanged(key: string, pod: Pod | undefined): void;
+  readonly read: ReadPod;
+  /** The present state. Placements that a plan adds to it are gone from the next one. */
+  snapshot(objects: SpreadingObjects): Snapshot;
 }
+
+export function createWorld(): World {
+  const namespaceLabels = new Map<string, Readonly<Record<string, string>>>();
+  const read = createPodReader(namespaceLabels);
+  const stored = new Map<string, Node>();
+  const podsOn = new Map<string, Map<string, PodInfo>>();
+  const nodeOf = new Map<string, string>();
+  const byName = new Map<string, NodeInfo>();
+  const imageSpread = new Map<string, number>();
+  const withRequiredAntiAffinity = new Map<NodeInfo, PodInfo[]>();
+  const withAffinity = new Map<NodeInfo, PodInfo[]>();
+  /** Nodes whose info is not as the stored objects say. */
+  const stale = new Set<string>();
+  let nodes: readonly NodeInfo[] = [];
+
+  function countImages(node: NodeInfo, change: 1 | -1): void {
+    for (const image of node.images.keys()) {
+      const count = (imageSpread.get(image) ?? 0) + change;
+      if (count > 0) imageSpread.set(image, count);
+      else imageSpread.delete(image);
+    }
+  }
+
+  function drop(name: string): void {
+    const info = byName.get(name);
+    if (!info) return;
+    countImages(info, -1);
+    withRequiredAntiAffinity.delete(info);
+    withAffinity.delete(info);
+    byName.delete(name);
+  }
+
+  function leave(key: string): void {
+    const name = nodeOf.get(key);
+    if (name === undefined) return;
+    const pods = podsOn.get(name);
+    pods?.delete(key);
+    if (pods?.size === 0) podsOn.delete(name);
+    nodeOf.delete(key);
+    stale.add(name);
+  }
+
+  function build(snapshot: Snapshot, name: string): void {
+    drop(name);
+    const node = stored.get(name);
+    if (!node) return;
+    const info = toNodeInfo(node);
+    countImages(info, 1);
+    byName.set(name, info);
+    for (const pod of podsOn.get(name)?.values() ?? []) place(snapshot, pod, info);
+  }
+
+  return {
+    read,
+    namespaceChanged(name, namespace) {
+      if (namespace) namespaceLabels.set(name, namespace.metadata.labels ?? {});
+      else namespaceLabels.delete(name);
+    },
+    nodeChanged(name, node) {
+      if (node) stored.set(name, node);
+      else stored.delete(name);
+      stale.add(name);
+    },
+    podChanged(key, pod) {
+      leave(key);
+      const name = pod?.spec.nodeName;
+      if (!pod || name === undefined || name === '' || isFinished(pod)) return;
+      const pods = podsOn.get(name) ?? new Map<string, PodInfo>();
+      podsOn.set(name, pods.set(key, read(pod)));
+      nodeOf.set(key, name);
+      stale.add(name);
+    },
+    snapshot(objects) {
+      // What a plan has added since shows in the count.
+      for (const { name, pods } of nodes) if (pods.length !== (podsOn.get(name)?.size ?? 0)) stale.add(name);
+      const snapshot = {
+        nodes,
+        byName,
+        imageSpread,
+        withRequiredAntiAffinity,
+        withAffinity,
+        namespaceLabels,
+        defaultSpreadSelector: spreadSelectors(objects),
+      };
+      if (stale.size === 0) return snapshot;
+      for (const name of stale) build(snapshot, name);
+      stale.clear();
+      nodes = [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return { ...snapshot, nodes };
+    },
+  };
+}
+
+/** The world of these objects alone. */
+export function worldOf({ namespaces, nodes, pods }: Omit<ClusterObjects, keyof SpreadingObjects>): World {
+  const world = createWorld();
+  for (const namespace of namespaces) world.namespaceChanged(namespace.metadata.name, namespace);
+  for (const node of nodes) world.nodeChanged(node.metadata.name, node);
+  for (const pod of pods) world.podChanged(keyOf(pod), pod);
+  return world;
+}
+
+export const buildSnapshot = (objects: ClusterObjects): Snapshot => worldOf(objects).snapshot(objects);
 
 /** Counts the pod on the node: what the next pod of the batch sees. */
 export function place(snapshot: Snapshot, pod: PodInfo, node: NodeInfo): void {
-  node.pods.push(pod);
-  for (const [resource, amount] of pod.requests)
-    node.requested.set(resource, (node.requested.get(resource) ?? 0) + amount);
-  node.nonZeroCpuMillis += pod.nonZeroCpuMillis;
-  node.nonZeroMemoryBytes += pod.nonZeroMemoryBytes;
-  node.usedPorts.push(...pod.hostPorts);
+  addTo(node, pod);
   if (pod.requiredAntiAffinity.length > 0) append(snapshot.withRequiredAntiAffinity, node, pod);
   const hasTerms =
     pod.requiredAffinity.length +
@@ -62,21 +149,20 @@ export function place(snapshot: Snapshot, pod: PodInfo, node: NodeInfo): void {
   if (hasTerms) append(snapshot.withAffinity, node, pod);
 }
 
-/** The same world with some pods of one node gone; the original is left as it is. */
-export function withoutPods(snapshot: Snapshot, node: NodeInfo, isGone: (pod: PodInfo) => boolean): Snapshot {
-  const emptied: NodeInfo = { ...toNodeInfo(node.node), pods: [] };
-  const nodes = snapshot.nodes.map((other) => (other === node ? emptied : other));
-  const rest: Snapshot = {
-    ...snapshot,
-    nodes,
-    byName: new Map(nodes.map((other) => [other.name, other])),
-    withRequiredAntiAffinity: new Map(snapshot.withRequiredAntiAffinity),
-    withAffinity: new Map(snapshot.withAffinity),
-  };
-  rest.withRequiredAntiAffinity.delete(node);
-  rest.withAffinity.delete(node);
-  for (const pod of node.pods) if (!isGone(pod)) place(rest, pod, emptied);
-  return rest;
+/** The node with some of its pods gone; the original is left as it is. */
+export function emptiedNode(node: NodeInfo, isGone: (pod: PodInfo) => boolean): NodeInfo {
+  const emptied = toNodeInfo(node.node);
+  for (const pod of node.pods) if (!isGone(pod)) addTo(emptied, pod);
+  return emptied;
+}
+
+function addTo(node: NodeInfo, pod: PodInfo): void {
+  node.pods.push(pod);
+  for (const [resource, amount] of pod.requests)
+    node.requested.set(resource, (node.requested.get(resource) ?? 0) + amount);
+  node.nonZeroCpuMillis += pod.nonZeroCpuMillis;
+  node.nonZeroMemoryBytes += pod.nonZeroMemoryBytes;
+  for (const port of pod.hostPorts) node.usedPorts.push(port);
 }
 
 function append(lists: Map<NodeInfo, PodInfo[]>, node: NodeInfo, pod: PodInfo): void {
@@ -117,27 +203,23 @@ export function normalisedImage(name: string): string {
  * The built-in default spreading: a pod is spread against the pods that its Services select and, if a ReplicaSet
  * or ReplicationController controls it, against those that this selects; all of these selectors together.
  */
-function spreadSelectors(
-  services: readonly Service[],
-  replicaSets: readonly (ReplicaSet | ReplicationController)[],
-): (pod: PodInfo) => LabelPredicate | undefined {
-  const byNamespace = new Map<string, { readonly selects: LabelPredicate }[]>();
-  for (const service of services) {
-    if (!service.spec.selector || Object.keys(service.spec.selector).length === 0) continue;
-    const namespace = service.metadata.namespace ?? 'default';
-    const list = byNamespace.get(namespace) ?? [];
-    list.push({ selects: compileLabelSelector({ matchLabels: service.spec.selector }) });
-    byNamespace.set(namespace, list);
+function spreadSelectors({ services, replicaSets }: SpreadingObjects): Snapshot['defaultSpreadSelector'] {
+  const selectorsIn = new Map<string, Record<string, string>[]>();
+  for (const { metadata, spec } of services) {
+    if (!spec.selector || Object.keys(spec.selector).length === 0) continue;
+    const namespace = metadata.namespace ?? 'default';
+    const list = selectorsIn.get(namespace);
+    if (list) list.push(spec.selector);
+    else selectorsIn.set(namespace, [spec.selector]);
   }
   const byUid = new Map(replicaSets.map((set) => [set.metadata.uid, set]));
-  return (pod) => {
-    const selectors = (byNamespace.get(pod.namespace) ?? [])
-      .map((service) => service.selects)
-      .filter((selects) => selects(pod.labels));
-    const owner = controllerOf(pod.pod);
-    const replicaSet = owner ? byUid.get(owner.uid) : undefined;
+  return ({ namespace, labels, ownerUid }) => {
+    const selectors = (selectorsIn.get(namespace) ?? [])
+      .map((matchLabels) => compileLabelSelector({ matchLabels }))
+      .filter((selects) => selects(labels));
+    const replicaSet = ownerUid === undefined ? undefined : byUid.get(ownerUid);
     if (replicaSet)
       selectors.push(compileLabelSelector(asLabelSelector(replicaSet, replicaSet.spec.selector)));
-    return selectors.length === 0 ? undefined : (labels) => selectors.every((selects) => selects(labels));
+    return selectors.length === 0 ? undefined : (other) => selectors.every((selects) => selects(other));
   };
 }

@@ -10,7 +10,7 @@ const ZONE_KEY = 'topology.kubernetes.io/zone';
 
 /** The constraints that the pod carries itself. */
 export function ownConstraints(pod: PodInfo, hard: boolean): readonly SpreadConstraint[] {
-  return (pod.pod.spec.topologySpreadConstraints ?? [])
+  return (pod.spec.topologySpreadConstraints ?? [])
     .filter((constraint) => (constraint.whenUnsatisfiable === 'DoNotSchedule') === hard)
     .map((constraint) => ({
       maxSkew: constraint.maxSkew,

@@ -3,7 +3,7 @@
  * private scratch: it is built from the stored objects, and each placement of a batch is added to it, so that the next
  * pod sees it. Everything in this folder but placement-worker.ts is pure.
  */
-import type { Node, Pod, Taint, Toleration } from '../schemas/types.ts';
+import type { Node, Pod, PodSpec, Taint, Toleration } from '../schemas/types.ts';
 
 /** Amounts by resource name; cpu in millicores, everything else in units or bytes. */
 export type Amounts = ReadonlyMap<string, number>;
@@ -36,11 +36,40 @@ export interface SpreadConstraint {
   readonly honorTaints: boolean;
 }
 
+type Container = PodSpec['containers'][number];
+type PlacementContainer = Partial<Pick<Container, 'image' | 'ports' | 'resources' | 'restartPolicy'>>;
+
+/**
+ * The members of a pod's spec that filters and scorers read. Everything else, such as the volume of its token, whose name is its
+ * own, does not tell one pod of a template from another.
+ */
+export interface PlacementSpec
+  extends Partial<
+    Pick<
+      PodSpec,
+      | 'affinity'
+      | 'nodeName'
+      | 'nodeSelector'
+      | 'overhead'
+      | 'preemptionPolicy'
+      | 'priority'
+      | 'resources'
+      | 'tolerations'
+      | 'topologySpreadConstraints'
+    >
+  > {
+  readonly containers: readonly PlacementContainer[];
+  readonly initContainers: readonly PlacementContainer[];
+}
+
 export interface PodInfo {
+  /** As stored. Decisions read `spec` and the other members instead. */
   readonly pod: Pod;
   readonly key: string;
   /** Pods with the same one differ in nothing that a filter or a scorer reads. */
   readonly classKey: string;
+  readonly spec: PlacementSpec;
+  readonly ownerUid: string | undefined;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly priority: number;
@@ -102,6 +131,11 @@ export interface Refusal {
 export interface PreparedFilter {
   /** Asked once per node. */
   readonly refuse: (node: NodeInfo) => Refusal | undefined;
+  /**
+   * The answer about `node` if it held only the pods of `emptied`, which is the same node. Absent: `refuse(emptied)` is that answer,
+   * since the filter reads nothing but the node.
+   */
+  readonly refuseEmptied?: (node: NodeInfo, emptied: NodeInfo) => Refusal | undefined;
   /** Only these nodes come into question; the others are not asked at all. */
   readonly onlyNodes?: ReadonlySet<string>;
 }

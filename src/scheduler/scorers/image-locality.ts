@@ -13,8 +13,8 @@ const MAX_CONTAINER_THRESHOLD_BYTES = 1000 * MEBIBYTE;
 export const imageLocality = localScorer({
   name: 'ImageLocality',
   weight: 1,
-  prepare: ({ pod }, snapshot) => {
-    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  prepare: ({ spec }, snapshot) => {
+    const containers = [...spec.initContainers, ...spec.containers];
     const max = MAX_CONTAINER_THRESHOLD_BYTES * containers.length;
     const images = containers
       .map((container) => normalisedImage(container.image ?? ''))

@@ -7,8 +7,7 @@ export const nodeAffinity: ScorePlugin = {
   name: 'NodeAffinity',
   weight: 2,
   score: (pod, nodes) => {
-    const preferred =
-      pod.pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+    const preferred = pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
     if (preferred.length === 0) return undefined;
     const terms = preferred.map((term) => ({ weight: term.weight, matches: compileTerm(term.preference) }));
     const raw = nodes.map((node) =>

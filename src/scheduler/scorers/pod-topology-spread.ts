@@ -23,7 +23,7 @@ export const podTopologySpread: ScorePlugin = {
   name: 'PodTopologySpread',
   weight: 2,
   score: (pod, nodes, snapshot) => {
-    const hasOwn = (pod.pod.spec.topologySpreadConstraints ?? []).length > 0;
+    const hasOwn = (pod.spec.topologySpreadConstraints ?? []).length > 0;
     const constraints = hasOwn ? ownConstraints(pod, false) : defaultConstraints(pod, snapshot);
     if (constraints.length === 0) return undefined;
     // The defaults tolerate nodes that lack a key (a cluster without zones); own constraints do not.

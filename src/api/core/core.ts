@@ -15,6 +15,7 @@ import { badRequest, isStatusError } from '../../schemas/status.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import { createObjects, type Objects } from '../../store/objects.ts';
 import type { ClusterState, Store } from '../../store/types.ts';
+import { createAuthorizer } from '../authz/authorizer.ts';
 import { metricsComponents } from '../openapi/metrics-components.ts';
 import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyPatch } from '../patch/index.ts';
@@ -155,7 +156,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     clock,
     rng,
   });
-  const writes = createWrites(objectWrites, schemas, clock);
+  const writes = createWrites(objectWrites, schemas, clock, createAuthorizer(snapshots));
 
   async function deleteOne(ref: ObjectRef, removal: RemoveOptions, context: RequestContext): Promise<void> {
     try {

@@ -250,7 +250,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       const { dryRun } = writeOptions;
       await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
     },
-    actions: [createEviction({ objects: claiming, registry, schemas, snapshots, clock })],
+    actions: [createEviction({ objects: claiming, admission, registry, schemas, snapshots, clock })],
     objectsOf: (user) => {
       const written = createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) });
       return withServiceAddresses(written, services, store);

@@ -112,7 +112,13 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
       const routed = routedOf(method, url, target);
       if (routed) {
         witness?.routed(routed);
-        return andThen(authorize(authorizer, user, routed.attributes), () => ({ user, url, target, routed, proof }));
+        return andThen(authorize(authorizer, user, routed.attributes), () => ({
+          user,
+          url,
+          target,
+          routed,
+          proof,
+        }));
       }
     }
     const entered: Entered = { user, url, target: { type: 'other', path }, routed: undefined, proof };

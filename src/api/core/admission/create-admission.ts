@@ -24,6 +24,10 @@ import type {
 export interface Admission {
   /** The object of a request as it is to be written; rejects with the refusal. Quotas are claimed at the commit. */
   admit(request: Omit<AdmissionRequest, 'internal'>): Promise<KubeObject>;
+  /** Whether a rule must see what this user deletes, before it is deleted. */
+  guardsRemoval(context: RequestContext): boolean;
+  /** Throws where a request may not delete or evict the object. */
+  mayRemove(removal: Removal): void;
   /** An object was deleted by a request. */
   removed(removal: Removal): void;
   /** Claims only: for writes whose rules have run. */
@@ -107,6 +111,11 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
     async admit(request) {
       if (!admissionRules.some((rule) => looksAt(rule, request))) return request.object;
       return run({ ...request, internal: false }, dependenciesFor([]));
+    },
+    guardsRemoval: (context) => admissionRules.some((rule) => rule.guards?.(context) === true),
+    mayRemove(removal) {
+      for (const rule of admissionRules)
+        if (rule.guards?.(removal.context) === true) rule.mayRemove?.(removal);
     },
     removed(removal) {
       for (const rule of admissionRules) rule.removed?.(removal, { tell });

@@ -48,9 +48,10 @@ export interface AdmissionDependencies {
   list(resource: ResourceName, namespace: string | undefined): Promise<readonly KubeObject[]>;
 }
 
-/** A request that deletes an object, when it is done (or would be): nothing is to be decided any more. */
+/** A request that deletes an object. */
 export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'context'> {
   readonly dryRun: boolean;
+  readonly evicts?: boolean;
 }
 
 export interface AdmissionRule {
@@ -59,6 +60,10 @@ export interface AdmissionRule {
   readonly alsoFor?: readonly Subresource[];
   applies(request: AdmissionRequest): boolean;
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;
-  /** What whoever deletes an object is told. */
+  /** Whether deletions by this user are to be looked at before they happen. */
+  guards?(context: Pick<RequestContext, 'user'>): boolean;
+  /** Throws the refusal of a deletion. */
+  mayRemove?(removal: Removal): void;
+  /** Called when a deletion is done, or would be: tells the client about it. */
   removed?(removal: Removal, dependencies: Pick<AdmissionDependencies, 'tell'>): void;
 }

@@ -107,6 +107,11 @@ describe('whatever the file says', () => {
     expect(passes('changer').filter((text) => /^[up] /.test(text)).length).toBeGreaterThan(40);
   });
 
+  it('no default role writes Applications: in symphony-system that is the cluster', () => {
+    for (const actor of ['node', 'account', 'viewer', 'editor', 'admin'] as const)
+      expect(passes(actor).filter((text) => text.includes('/applications'))).toEqual([]);
+  });
+
   it('a viewer changes nothing, and sees no secret', () => {
     for (const text of passes('viewer')) {
       const [letter = '', , path = ''] = text.split(' ');

@@ -8,6 +8,7 @@ const NODES = { group: '', plural: 'nodes' } as const;
 
 export const nodeRestriction: AdmissionRule = {
   name: 'NodeRestriction',
+  guardsRights: true,
   alsoFor: ['status', 'binding'],
   applies: ({ internal, context }) => !internal && nodeNameOf(context.user) !== undefined,
   async admit(request, { find }) {

@@ -57,6 +57,8 @@ export function writeComplaint(
       return nodeComplaint(node, object, current);
     case 'leases.coordination.k8s.io':
       return leaseComplaint(node, object);
+    case 'csinodes.storage.k8s.io':
+      return csiNodeComplaint(node, object);
     case 'persistentvolumeclaims':
       return subresource === 'status' && current
         ? claimStatusComplaint(node, object, current)
@@ -83,6 +85,8 @@ export function removalComplaint(
       return name === node ? undefined : notItsNode(node, name);
     case 'leases.coordination.k8s.io':
       return leaseComplaint(node, object);
+    case 'csinodes.storage.k8s.io':
+      return csiNodeComplaint(node, object);
     case 'persistentvolumeclaims':
       return 'may only update PVC status';
     default:
@@ -101,6 +105,9 @@ function leaseComplaint(node: string, { metadata }: KubeObject): string | undefi
     ? undefined
     : 'can only access node lease with the same name as the requesting node';
 }
+
+const csiNodeComplaint = (node: string, { metadata }: KubeObject): string | undefined =>
+  metadata.name === node ? undefined : 'can only access CSINode with the same name as the requesting node';
 
 function podComplaint(
   node: string,

@@ -3,6 +3,7 @@
  * as a parameter and call `child({ component })`.
  */
 import { type DestinationStream, pino } from 'pino';
+import { printableJson } from './printable.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -20,7 +21,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 const REDACTED = ['token', 'password', 'secret', 'authorization', '*.token', '*.password', '*.secret'];
 
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
-  const options = { level, base: null, redact: REDACTED, serializers: { error: pino.stdSerializers.err } };
+  const options = {
+    level,
+    base: null,
+    redact: REDACTED,
+    serializers: { error: pino.stdSerializers.err },
+    hooks: { streamWrite: printableJson },
+  };
   return destination ? pino(options, destination) : pino(options, pino.destination(2));
 }
 

@@ -5,7 +5,7 @@ import { errorMessage, TransientError, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { CliIo, CommandEntry, ExitCode } from './command.ts';
-import { printable } from './output/printable.ts';
+import { printable } from '../base/printable.ts';
 import { commands } from './registry.ts';
 
 /** Errors of a connection that never came about, or broke: the other side is unreachable. */

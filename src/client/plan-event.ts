@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { toRfc3339 } from '../base/clock.ts';
+import { printable } from '../base/printable.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { Event, ObjectReference } from '../schemas/types.ts';
 
@@ -72,7 +73,8 @@ export function planEvent(
   const messages = new Set(fresh ? previous.messages : []).add(input.message);
   const combined = messages.size >= SIMILAR_LIMIT;
   if (combined) messages.delete(messages.values().next().value ?? '');
-  const text = combined ? `(combined from similar events): ${input.message}` : input.message;
+  const said = printable(input.message, { newlines: true });
+  const text = combined ? `(combined from similar events): ${said}` : said;
   const message = text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH);
   const key = combined ? group : keyText([group, fieldPath, message]);
 

@@ -5,6 +5,7 @@
  * a field that Git never set belongs to somebody else. Values are not kept, so nothing of a Secret is.
  */
 import { isRecord } from '../base/json.ts';
+import { AUTHOR_ANNOTATION } from '../schemas/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
@@ -26,7 +27,7 @@ export function fieldsOf(object: KubeObject): FieldSet {
     const rest = without(metadata, 'name', 'namespace') as Record<string, FieldSet>;
     const annotations = rest['annotations'];
     if (typeof annotations === 'object') {
-      const own = [TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION];
+      const own = [TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION, AUTHOR_ANNOTATION];
       rest['annotations'] = Object.fromEntries(
         Object.entries(annotations).filter(([key]) => !own.includes(key)),
       );

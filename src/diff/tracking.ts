@@ -4,6 +4,7 @@
  * nothing. The inventory of an application is every object that carries its mark: it is written in the same commit as
  * the object, so it can neither lag behind nor outgrow a record of its own.
  */
+import { systemAuthor } from '../schemas/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { objectKey, parseApiVersion } from '../schemas/object.ts';
 
@@ -17,7 +18,7 @@ export const APPLIED_FIELDS_ANNOTATION = 'symphony.dev/applied-fields';
  */
 export const CHANGED_BY_ANNOTATION = 'symphony.dev/changed-by';
 /** As whom the sync worker writes. */
-export const SYNC_USER = 'system:symphony:sync';
+export const SYNC_USER = systemAuthor.name;
 
 /** `alice at 2026-01-02T03:04:05Z`; undefined when nobody but Git changed it. */
 export function changedBy(object: KubeObject | undefined): string | undefined {

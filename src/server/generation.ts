@@ -28,11 +28,13 @@ import type { CertificatesOptions } from '../controllers/certificates/certificat
 import { SYNC_USER } from '../diff/tracking.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
 import type { Queues } from '../queue/types.ts';
+import { systemAuthor } from '../schemas/application-author.ts';
 import { createDynamicRegistry } from '../schemas/registry.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import { typeProblem } from '../schemas/soundness.ts';
 import { type CacheSetOptions, createCacheSet } from '../store/cache-set.ts';
 import type { CacheSet } from '../store/cache.ts';
+import type { DelegateWrites } from '../store/delegated-writes.ts';
 import { runWithLeadership } from '../store/leader.ts';
 import { followDefinitions } from '../store/follow-definitions.ts';
 import { createObjects } from '../store/objects.ts';
@@ -79,6 +81,7 @@ export interface Generation extends AsyncDisposable {
 const LEADER_LEASE = 'control-plane';
 /** Who the leader's loops are, for admission. */
 const CONTROLLERS = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] } as const;
+const SYNC = { name: SYNC_USER, groups: ['system:authenticated'] } as const;
 /** A leader that dies is replaced after this time at the latest. */
 const LEADER_TTL_MS = 9_000;
 
@@ -156,7 +159,8 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
         store,
         caches,
         objects: core.objectsOf(CONTROLLERS),
-        syncObjects: core.objectsOf({ name: SYNC_USER, groups: ['system:authenticated'] }),
+        syncObjects: core.objectsOf(SYNC, systemAuthor),
+        delegate: (author, namespace) => core.delegate(SYNC, author, namespace),
         queues,
         condition,
         history,
@@ -237,6 +241,7 @@ interface LeadParts extends GenerationParts {
   readonly caches: CacheSet;
   readonly objects: ReturnType<typeof createObjects>;
   readonly syncObjects: ReturnType<typeof createObjects>;
+  readonly delegate: DelegateWrites;
   readonly queues: Queues;
   readonly condition: ReturnType<typeof createClusterCondition>;
   readonly history: HistoryWatch;

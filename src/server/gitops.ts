@@ -9,6 +9,7 @@ import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Config, gitProcessEnvironment } from '../config/index.ts';
 import type { Queues } from '../queue/types.ts';
+import { SYSTEM_NAMESPACE } from '../schemas/application-author.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache.ts';
 import type { Store } from '../store/types.ts';
@@ -17,6 +18,7 @@ import { createCommitStatusPoster } from '../sync/forge/commit-status-poster.ts'
 import { createHttpClient } from '../sync/forge/http.ts';
 import { createForge } from '../sync/forge/index.ts';
 import { createWebhookHandler } from '../sync/forge/webhook-handler.ts';
+import { parseRepoUrl, redactUrl } from '../sync/git/git-url.ts';
 import { createGitMirror } from '../sync/git/git-mirror.ts';
 import type { GitMirror } from '../sync/git/types.ts';
 import { rootApplication } from '../sync/root-application.ts';
@@ -56,21 +58,28 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
   const environment = gitProcessEnvironment();
 
   const mirrors = new Map<string, GitMirror>();
-  const createMirror = (url: string): GitMirror => {
-    const isOwn = url === repoURL;
+  const createMirror = (url: string, asOperator: boolean): GitMirror => {
+    const isOwn = asOperator && url === repoURL;
+    if (!asOperator) refuseOperatorsKeys(url);
     const mirror = createGitMirror({
       url,
-      directory: join(dataDir.mirrors, createHash('sha256').update(url).digest('hex').slice(0, 16)),
+      directory: join(
+        dataDir.mirrors,
+        createHash('sha256')
+          .update(asOperator ? url : `${url} of others`)
+          .digest('hex')
+          .slice(0, 16),
+      ),
       clock,
       logger,
       environment,
-      // Only the operator may point at this machine's files; an Application from a repository may not.
+      // Only the operator may point at this machine's files, and lends credentials to no Application of others.
       allowFile: isOwn,
       ...(isOwn && token !== undefined && url.startsWith('https://')
         ? { credentials: { username: TOKEN_USER, password: token } }
         : {}),
     });
-    mirrors.set(url, mirror);
+    mirrors.set(`${asOperator} ${url}`, mirror);
     return mirror;
   };
 
@@ -98,7 +107,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
         ...(repoURL === undefined ? {} : { repoURL }),
         http: createHttpClient(clock),
         clock,
-        mirrorOf: (url) => mirrors.get(url) ?? createMirror(url),
+        mirrorOf: (url, asOperator) => mirrors.get(`${asOperator} ${url}`) ?? createMirror(url, asOperator),
       });
       return createCommitStatusPoster({
         store,
@@ -114,6 +123,14 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
       webhooks?.[Symbol.dispose]();
     },
   };
+}
+
+/** ssh would log in with the keys of the user that the control plane runs as. */
+function refuseOperatorsKeys(url: string): void {
+  if (parseRepoUrl(url, { allowFile: false }).transport !== 'ssh') return;
+  throw new UserError(
+    `Cannot use repository "${redactUrl(url)}": ssh has the operator's keys, which only Applications in ${SYSTEM_NAMESPACE} and those of administrators may use; name it by https`,
+  );
 }
 
 async function createWebhooks(

@@ -13,6 +13,7 @@ import { startPlacementWorker } from '../scheduler/placement-worker.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application, Pod } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache.ts';
+import type { DelegateWrites } from '../store/delegated-writes.ts';
 import type { Objects } from '../store/objects.ts';
 import type { Fence, Store } from '../store/types.ts';
 import {
@@ -31,6 +32,7 @@ export interface LeaderParts {
   readonly objects: Objects;
   /** The same for the sync worker, whose writes are Git's. */
   readonly syncObjects?: Objects;
+  readonly delegate?: DelegateWrites;
   readonly queues: Queues;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -103,6 +105,7 @@ export async function startLeaderLoops(
   const applications = await createApplicationController({
     ...common,
     objects: parts.syncObjects ?? objects,
+    ...(parts.delegate ? { delegate: parts.delegate } : {}),
     queues,
     ...parts.sync,
     commitOptions: () => (fence ? { fence } : {}),

@@ -11,10 +11,12 @@ import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Requeue } from '../base/work-queue.ts';
 import type { Queues, SyncJob } from '../queue/types.ts';
+import { mayUseOperatorsRepository } from '../schemas/application-author.ts';
 import { formatApiVersion, keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache.ts';
+import type { DelegateWrites } from '../store/delegated-writes.ts';
 import type { Objects } from '../store/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
@@ -22,15 +24,15 @@ import { REFRESH_ANNOTATION, createApplicationWriter } from './application-write
 import { orphansOf } from './apply-commit.ts';
 import { assessApplication, refreshHealth } from './assess-application.ts';
 import { commitStatusOf } from './commit-status.ts';
+import { confinedParser, confinedResources } from './confinement.ts';
 import { finalizeApplication } from './finalize-application.ts';
 import { followHealth } from './follow-health.ts';
-import type { GitMirror } from './git/types.ts';
 import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
 import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
-import { createRepositories } from './repositories.ts';
+import { type CreateMirror, createRepositories } from './repositories.ts';
 import { createSlots } from './slots.ts';
 import {
   type CommitStatus,
@@ -38,6 +40,7 @@ import {
   defaultCommitStatusLimits,
 } from './status/plan-commit-status.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
+import { syncAccessOf } from './sync-access.ts';
 import { syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
@@ -52,7 +55,9 @@ export interface ApplicationControllerOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   /** Makes the mirror of a repository; the controller disposes it. */
-  readonly createMirror: (repoURL: string) => GitMirror;
+  readonly createMirror: CreateMirror;
+  /** The rights of authors; without it, only Applications in the system namespace are synced. */
+  readonly delegate?: DelegateWrites;
   readonly pollIntervalMs: number;
   readonly commitStatusLimits?: CommitStatusLimits;
   /** The fence of the leader, if there is one. */
@@ -169,7 +174,7 @@ export async function createApplicationController(
       return undefined;
     }
     if (application.metadata.deletionTimestamp !== undefined) {
-      const ended = await finalizeApplication(application, contextOf(key, signal), writer, signal);
+      const ended = await finalizeApplication(application, contextOf(application, signal), writer, signal);
       return ended ? undefined : { requeueAfterMs: RETRY_MS };
     }
     const state = stateOf(application);
@@ -179,7 +184,7 @@ export async function createApplicationController(
       state.nextPollMs =
         clock.now() + options.pollIntervalMs * (1 + POLL_JITTER * (options.rng.next() - 0.5));
     }
-    const outcome = await syncApplication(application, state, contextOf(key, signal), signal);
+    const outcome = await syncApplication(application, state, contextOf(application, signal), signal);
     outcomes.set(key, outcome);
     refreshHealth(state, managed);
     const health = assessApplication(state, managed);
@@ -199,15 +204,17 @@ export async function createApplicationController(
     return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
   }
 
-  function contextOf(key: string, signal: AbortSignal): SyncContext {
+  function contextOf(application: Application, signal: AbortSignal): SyncContext {
+    const key = keyOf(application);
+    const parse = createManifestParser(registry, application.spec.destination.namespace ?? 'default');
     return {
-      objects,
-      managed,
+      access: () => syncAccessOf(application, objects, options.delegate),
+      managed: confinedResources(managed, application),
       namespaceKind,
       logger,
       commitOptions,
-      repository: ({ repoURL }) => repositories.get(repoURL),
-      parse: createManifestParser(registry, apps.get(key)?.spec.destination.namespace ?? 'default'),
+      repository: ({ repoURL }) => repositories.get(repoURL, mayUseOperatorsRepository(application)),
+      parse: confinedParser(parse, application),
       kindsVersion: () => registry.version,
       isServed: (kind) =>
         !kind.custom || registry.byKind(formatApiVersion(kind.group, kind.version), kind.kind) !== undefined,
@@ -215,17 +222,17 @@ export async function createApplicationController(
       nowMs: () => clock.now(),
       slots,
       operation: () => {
-        const application = apps.get(key);
-        return application && operationStateOf(application);
+        const current = apps.get(key);
+        return current && operationStateOf(current);
       },
       saveOperation: (operationState) => writer.saveOperation(key, operationState, signal),
       announce: async (sha) => {
-        const application = apps.get(key);
-        const said = application && commitStatusOf(application);
+        const current = apps.get(key);
+        const said = current && commitStatusOf(current);
         // After a restart the same commit is no news.
-        if (!application || said?.sha === sha) return;
+        if (!current || said?.sha === sha) return;
         const pending: CommitStatus = { sha, state: 'pending', description: 'Applying the commit' };
-        await writer.writeStatus(key, (current) => ({ ...current, commitStatus: pending }), signal);
+        await writer.writeStatus(key, (status) => ({ ...status, commitStatus: pending }), signal);
         await writer.notify(key, sha);
       },
     };

@@ -10,6 +10,7 @@ import { objectOptionComplaints } from '../diff/sync-options.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplyError } from './apply-changes.ts';
+import { authorKeyOf } from './confinement.ts';
 import type { Render } from './render/types.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
@@ -66,7 +67,8 @@ export interface ApplicationState {
 }
 
 /** What makes another render of the same commit: a change of it starts from nothing. */
-export function sourceKeyOf({ spec }: Application): string {
+export function sourceKeyOf(application: Application): string {
+  const { spec } = application;
   const { source } = spec;
   return JSON.stringify([
     source?.repoURL,
@@ -74,6 +76,7 @@ export function sourceKeyOf({ spec }: Application): string {
     source?.targetRevision,
     source?.directory,
     spec.destination.namespace,
+    authorKeyOf(application),
   ]);
 }
 

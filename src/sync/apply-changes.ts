@@ -46,10 +46,17 @@ export async function applyChanges(
           take(await objects.apply([toWrite(change)], options));
         } catch (single) {
           rethrowUnlessRefused(single);
+          if (!change.force || change.action !== 'update') {
+            errors.push({ change, message: errorMessage(single) });
+            continue;
+          }
           // Force=true: what cannot be changed is made anew; the next step creates it.
-          if (change.force && change.action === 'update') {
+          try {
             take(await objects.apply([toWrite({ ...change, action: 'delete' })], options));
-          } else errors.push({ change, message: errorMessage(single) });
+          } catch (deletion) {
+            rethrowUnlessRefused(deletion);
+            errors.push({ change, message: errorMessage(deletion) });
+          }
         }
       }
     }
@@ -69,7 +76,7 @@ function rethrowUnlessRefused(error: unknown): void {
   if (!isStatusError(error) || error.code >= 500) throw error;
 }
 
-function toWrite({ action, object, live, propagation }: Change): Write {
+export function toWrite({ action, object, live, propagation }: Change): Write {
   if (action === 'create') return { verb: 'create', object };
   if (action === 'update') return { verb: 'update', object };
   const { uid, resourceVersion } = live?.metadata ?? {};

@@ -11,6 +11,7 @@ import type { ManagedResources } from './managed-resources.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import { type ApplyError, applyChanges } from './apply-changes.ts';
+import { deniedWrites } from './denied-writes.ts';
 import type { ApplicationState } from './application-state.ts';
 import { refreshHealth } from './assess-application.ts';
 import {
@@ -49,6 +50,7 @@ export async function applyCommit(
   signal: AbortSignal,
 ): Promise<SyncOutcome> {
   const { managed } = context;
+  const access = context.access();
   const key = keyOf(application);
   const request = requestOf(context.operation());
   const requested = request !== undefined;
@@ -87,6 +89,11 @@ export async function applyCommit(
     settle(state, changeSet);
     const open = changeSet.changes.filter(({ kind, key: name }) => !refused.has(idOf(kind, name)));
     const pending = open.some(({ action }) => action !== 'noop');
+    if (step === 0 && mayApply({ policy, requested, newCommit })) {
+      const hooks = newCommit || requested ? hooksOf(state) : [];
+      const denied = await deniedWrites(access, open, hooks, managed);
+      if (denied.length > 0) return outcomeOf({ changeSet, denied });
+    }
     const operation = context.operation();
     const hold = hookHold(application, operation, state);
     const retryDue =
@@ -133,7 +140,7 @@ export async function applyCommit(
     }
     const { step: ready, waitingFor } = planStep(plan.step, context.isServed);
     if (ready.length === 0) return outcomeOf({ changeSet, namespaces, plan: { ...plan, waitingFor } });
-    const result = await applyChanges(context.objects, ready, context.commitOptions(), signal);
+    const result = await applyChanges(access.objects, ready, context.commitOptions(), signal);
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
     for (const change of ready) {
@@ -158,15 +165,17 @@ export async function applyCommit(
     readonly plan?: ReturnType<typeof planSync>;
     readonly tooLong?: boolean;
     readonly failed?: string;
+    readonly denied?: readonly string[];
     readonly retryAtMs?: number | undefined;
   }): SyncOutcome {
-    const { changeSet, plan } = end;
+    const { changeSet, plan, denied = [] } = end;
     const missing = end.namespaces?.missing ?? [];
     const problemsOf = changeSet?.problems ?? [];
     const deleting = problemsOf.find(({ code }) => code === 'being-deleted')?.message;
     const failed = plan?.failed ?? end.failed;
     const refusals = [...refused.values()].map(refusalText);
     const problems = [
+      ...denied,
       ...(failed === undefined || refusals.includes(failed) ? [] : [failed]),
       ...missing,
       ...problemsOf.filter(({ code }) => code !== 'being-deleted').map(({ message }) => message),
@@ -182,7 +191,7 @@ export async function applyCommit(
       compared: true,
       problems: problems.slice(0, MAX_PROBLEMS),
       obstacle: plan?.waitingFor === undefined ? (deleting ?? obstacle) : `Waiting for ${plan.waitingFor}`,
-      conditions: conditionsOf(changeSet, [...missing, ...refusals], syncOptions, state, obstacle),
+      conditions: conditionsOf(changeSet, [...denied, ...missing, ...refusals], syncOptions, state, obstacle),
       retry: end.tooLong === true || deleting !== undefined,
       retryAtMs: waits.length === 0 ? undefined : Math.min(...waits),
       idle: plan?.idle ?? false,

@@ -1,6 +1,10 @@
 /** The end of an Application: with Argo CD's finalizer, everything that it manages goes before it does. */
-import { byApplyOrder, planDeletion } from '../diff/change-set.ts';
+import { toRfc3339 } from '../base/clock.ts';
+import { UserError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
+import { byApplyOrder, type Change, planDeletion } from '../diff/change-set.ts';
 import { mayDelete } from '../diff/sync-options.ts';
+import { asRecords } from '../schemas/json-access.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplicationWriter } from './application-writer.ts';
@@ -9,15 +13,19 @@ import type { SyncContext } from './sync-context.ts';
 
 const FINALIZER = 'resources-finalizer.argocd.argoproj.io';
 
-type FinalizeContext = Pick<SyncContext, 'objects' | 'managed' | 'commitOptions' | 'historyComplete'>;
+type FinalizeContext = Pick<
+  SyncContext,
+  'access' | 'managed' | 'commitOptions' | 'historyComplete' | 'nowMs'
+>;
 
 /** True when nothing is left to do; otherwise it is to be called again after a while. */
 export async function finalizeApplication(
   application: Application,
-  { objects, managed, commitOptions, historyComplete }: FinalizeContext,
+  context: FinalizeContext,
   writer: ApplicationWriter,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { managed, historyComplete } = context;
   const key = keyOf(application);
   const finalizers = application.metadata.finalizers ?? [];
   const ours = finalizers.filter(
@@ -32,12 +40,46 @@ export async function finalizeApplication(
     .map((item) => planDeletion(item, syncOptions))
     .sort(byApplyOrder)
     .reverse();
-  const result = await applyChanges(objects, deletions, commitOptions(), signal);
-  await managed.caughtUp(result.written, signal);
+  const refused = deletions.length === 0 ? [] : await deleteAll(deletions, context, signal);
+  if (refused.length > 0)
+    await writer.writeStatus(key, (status) => withDeletionError(status, refused, context.nowMs()), signal);
   if (managed.inventory(key).some(({ object }) => mayDelete(object, 'Delete', syncOptions))) return false;
   await writer.keepFinalizers(
     application,
     finalizers.filter((finalizer) => !ours.includes(finalizer)),
   );
   return true;
+}
+
+/** What was refused, as text. */
+async function deleteAll(
+  deletions: readonly Change[],
+  { access, managed, commitOptions }: FinalizeContext,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  try {
+    const { written, errors } = await applyChanges(access().objects, deletions, commitOptions(), signal);
+    await managed.caughtUp(written, signal);
+    return errors.map(({ change, message }) => `${change.kind.kind} "${change.key}": ${message}`);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return [error.message];
+  }
+}
+
+/** Messages of a deletion: the first say enough. */
+const MAX_SAID = 10;
+
+/** The deletion cannot go on: the people who wait for it are told why. Time passes only with another message. */
+function withDeletionError(
+  status: Record<string, unknown>,
+  messages: readonly string[],
+  nowMs: number,
+): Record<string, unknown> {
+  const type = 'DeletionError';
+  const message = printable(messages.slice(0, MAX_SAID).join('\n'), { newlines: true });
+  const conditions = asRecords(status['conditions']);
+  if (conditions.some((known) => known['type'] === type && known['message'] === message)) return status;
+  const others = conditions.filter((known) => known['type'] !== type);
+  return { ...status, conditions: [...others, { type, message, lastTransitionTime: toRfc3339(nowMs) }] };
 }

@@ -1,4 +1,5 @@
 /** One look's outcome, as the Application's status tells it. Pure. */
+import { printable } from '../base/printable.ts';
 import { isHook } from '../diff/annotations.ts';
 import type { InventoryItem } from '../diff/change-set.ts';
 import type { Health } from '../health/index.ts';
@@ -79,7 +80,9 @@ function rowOf(kind: ResourceKind, object: KubeObject, outOfSync: boolean, healt
     status: outOfSync ? 'OutOfSync' : 'Synced',
     health: {
       status: health.status,
-      ...(health.message === '' ? {} : { message: health.message.slice(0, MAX_HEALTH_MESSAGE) }),
+      ...(health.message === ''
+        ? {}
+        : { message: printable(health.message, { newlines: true }).slice(0, MAX_HEALTH_MESSAGE) }),
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import { jsonEqual } from '../base/json.ts';
 import { toRfc3339 } from '../base/clock.ts';
+import { printable } from '../base/printable.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import { type OperationPhase, type OperationState, operationStateOf, requestOf } from './operation.ts';
@@ -86,7 +87,7 @@ function nextOperation(
 ): OperationState | undefined {
   if (!operation) return current;
   const { phase } = operation;
-  const message = operation.message.slice(0, MAX_MESSAGE);
+  const message = shown(operation.message);
   const sameRevision = current?.syncResult?.revision === revision;
   if (current?.phase === phase && current.message === message && sameRevision) return current;
   // A request that was refused is not made good by what was in order before it.
@@ -108,12 +109,15 @@ function nextOperation(
   };
 }
 
+/** Names of files, messages of containers and the like come from outside. */
+const shown = (message: string): string => printable(message, { newlines: true }).slice(0, MAX_MESSAGE);
+
 function nextHealth(current: unknown, health: Health, now: string): unknown {
   const known = current as { status?: string; message?: string; lastTransitionTime?: string } | undefined;
   const since = known?.status === health.status ? (known.lastTransitionTime ?? now) : now;
   return {
     status: health.status,
-    ...(health.message === '' ? {} : { message: health.message.slice(0, MAX_MESSAGE) }),
+    ...(health.message === '' ? {} : { message: shown(health.message) }),
     lastTransitionTime: since,
   };
 }
@@ -123,7 +127,7 @@ function nextConditions(current: unknown, conditions: readonly ApplicationCondit
     lastTransitionTime?: string;
   })[];
   return conditions.map(({ type, message }) => {
-    const cut = message.slice(0, MAX_MESSAGE);
+    const cut = shown(message);
     const same = known.find((condition) => condition.type === type && condition.message === cut);
     return { type, message: cut, lastTransitionTime: same?.lastTransitionTime ?? now };
   });

@@ -5,6 +5,7 @@
  * before a delete policy may take the object away. An object of an earlier attempt is deleted before the new one is
  * made. Hooks of one wave run together; the next wave waits until all of them have succeeded.
  */
+import { printable } from '../base/printable.ts';
 import { type HookType, hookDeletePoliciesOf, hookTypesOf, syncWave } from '../diff/annotations.ts';
 import { type Change, byApplyOrder } from '../diff/change-set.ts';
 import type { DesiredObject } from '../diff/desired-set.ts';
@@ -124,7 +125,7 @@ function resultOf(
     name,
     hookType: type,
     hookPhase,
-    ...(message === '' ? {} : { message }),
+    ...(message === '' ? {} : { message: printable(message, { newlines: true }) }),
   };
 }
 

@@ -11,19 +11,23 @@ export interface Repository {
 }
 
 export interface Repositories extends AsyncDisposable {
-  /** Throws UserError for a URL that is not allowed. */
-  get(url: string): Repository;
+  /** Throws UserError for a URL that is not allowed. `asOperator`: with the operator's credentials and local path. */
+  get(url: string, asOperator: boolean): Repository;
 }
 
-export function createRepositories(createMirror: (url: string) => GitMirror): Repositories {
+/** Makes the mirror of a repository, for the operator's own Applications or for those of others. */
+export type CreateMirror = (url: string, asOperator: boolean) => GitMirror;
+
+export function createRepositories(createMirror: CreateMirror): Repositories {
   const known = new Map<string, Repository>();
   return {
-    get(url) {
+    get(url, asOperator) {
       // The exact text: two spellings may differ in transport and credentials, though not in contents.
-      const existing = known.get(url);
+      const key = `${asOperator} ${url}`;
+      const existing = known.get(key);
       if (existing) return existing;
-      const repository = createRepository(createMirror(url));
-      known.set(url, repository);
+      const repository = createRepository(createMirror(url, asOperator));
+      known.set(key, repository);
       return repository;
     },
     async [Symbol.asyncDispose]() {

@@ -1,8 +1,9 @@
 /** The Application that `symphony up --repo` creates: everything in the repository, kept so. */
+import { SYSTEM_NAMESPACE } from '../schemas/application-author.ts';
 import type { Application } from '../schemas/types.ts';
 
 export const ROOT_NAME = 'root';
-export const ROOT_NAMESPACE = 'symphony-system';
+export const ROOT_NAMESPACE = SYSTEM_NAMESPACE;
 
 export interface RootOptions {
   readonly repoURL: string;

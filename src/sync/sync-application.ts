@@ -28,6 +28,8 @@ export async function syncApplication(
   try {
     const { source } = application.spec;
     if (!source) throw new UserError('Cannot sync: spec.source is missing');
+    // Nothing is fetched for an Application that may write nothing.
+    context.access();
     const repository = context.repository(source);
     if (state.fetchDue) {
       // Cleared first: who asks while the fetch is under way gets another one.

@@ -2,16 +2,17 @@
 import type { Logger } from '../base/logger.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { ApplicationSource } from '../schemas/types.ts';
-import type { Objects } from '../store/objects.ts';
 import type { CommitOptions } from '../store/types.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { OperationState } from './operation.ts';
 import type { ParseManifestFile } from './render/types.ts';
 import type { Repository } from './repositories.ts';
 import type { Slots } from './slots.ts';
+import type { SyncAccess } from './sync-access.ts';
 
 export interface SyncContext {
-  readonly objects: Objects;
+  /** With whose rights it writes; throws UserError where nobody's can be used. */
+  readonly access: () => SyncAccess;
   readonly managed: ManagedResources;
   readonly namespaceKind: ResourceKind | undefined;
   readonly logger: Logger;

@@ -5,7 +5,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { TransientError, UserError } from '../../src/base/errors.ts';
 import type { CommandEntry } from '../../src/cli/command.ts';
-import { printable } from '../../src/cli/output/printable.ts';
+import { printable } from '../../src/base/printable.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
 
 const directories: string[] = [];

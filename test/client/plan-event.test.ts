@@ -33,6 +33,11 @@ describe('planEvent', () => {
     expect(second?.event.metadata.name).toBe(first?.event.metadata.name);
   });
 
+  it('says nothing that has power over a terminal', () => {
+    const [plan] = say(['a\u001b[2Jb\u202ec\nd']);
+    expect(plan?.event.message).toBe('a\\u{1b}[2Jb\\u{202e}c\nd');
+  });
+
   it('takes states of one object for the same object', () => {
     const memory = say(['hello'])[0]?.memory ?? EMPTY_EVENT_MEMORY;
     const about = aPod({ name: 'web', resourceVersion: '2' });

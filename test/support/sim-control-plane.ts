@@ -9,6 +9,7 @@ import { type Clock, sleep } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { type Rng, nameSuffix } from '../../src/base/rng.ts';
 import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
+import { systemAuthor } from '../../src/schemas/application-author.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { createClusterCondition } from '../../src/server/cluster-condition.ts';
 import type { DataDir } from '../../src/server/data-dir.ts';
@@ -106,11 +107,13 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       }),
     );
     const abort = new AbortController();
+    const sync = { name: SYNC_USER, groups: [] };
     const parts: LeaderParts = {
       store,
       caches,
       objects: core.objectsOf({ name: 'system:kube-controller-manager', groups: [] }),
-      syncObjects: core.objectsOf({ name: SYNC_USER, groups: [] }),
+      syncObjects: core.objectsOf(sync, systemAuthor),
+      delegate: (author, namespace) => core.delegate(sync, author, namespace),
       queues,
       registry,
       clock,

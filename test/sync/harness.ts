@@ -1,8 +1,10 @@
 /** The sync worker on the memory store, an in-memory repository, an inline queue and simulated time. */
+import { createApiCore } from '../../src/api/core/core.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import type { JsonValue } from '../../src/base/json.ts';
 import type { JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
+import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { createDynamicRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import * as strategy from '../../src/schemas/strategy.ts';
@@ -61,6 +63,9 @@ export async function createHarness(
   const objects = createObjects({ store, registry, clock, rng, strategy });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
   const following = await followDefinitions(caches, registry);
+  const core = createApiCore({ store, caches, objects, registry, clock, rng, logger: silentLogger });
+  const sync = { name: SYNC_USER, groups: [] };
+  const mirrors: { readonly url: string; readonly asOperator: boolean }[] = [];
   const repository = createMemoryRepository(clock);
   const queues = createInlineQueues();
   const controllers: ApplicationController[] = [];
@@ -74,7 +79,11 @@ export async function createHarness(
       clock,
       rng,
       logger: options.logger ?? silentLogger,
-      createMirror: () => repository.createMirror(),
+      createMirror: (url, asOperator) => {
+        mirrors.push({ url, asOperator });
+        return repository.createMirror();
+      },
+      delegate: (author, namespace) => core.delegate(sync, author, namespace),
       pollIntervalMs: POLL_MS,
       ...extra,
     });
@@ -92,6 +101,9 @@ export async function createHarness(
     clock,
     store,
     objects,
+    /** The API, for what users do. */
+    core,
+    mirrors,
     rng,
     caches,
     repository,
@@ -114,6 +126,7 @@ export async function createHarness(
     async [Symbol.asyncDispose]() {
       for (const controller of controllers) await controller[Symbol.asyncDispose]();
       await following[Symbol.asyncDispose]();
+      await core[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },

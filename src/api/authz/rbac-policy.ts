@@ -17,8 +17,6 @@ export interface RbacPolicy {
   authorizePath(user: UserInfo, verb: string, path: string): Eventually<Decision>;
   /** Without a namespace: what is granted everywhere. */
   rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
-  /** Undefined where there is no such role. Looks again before it says so: a role and its binding may come together. */
-  rulesOf(reference: RoleRef, namespace: string | undefined): Promise<readonly PolicyRule[] | undefined>;
 }
 
 const BY_SUBJECT = 'authz/subject';
@@ -143,13 +141,6 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
         return false;
       });
       return { rules: [...found], errors: [...errors] };
-    },
-    async rulesOf(reference, namespace) {
-      const at = await caches();
-      const found = rulesAt(at, reference, namespace);
-      if (found) return found;
-      await (reference.kind === 'ClusterRole' ? at.clusterRoles : at.roles).refresh();
-      return rulesAt(at, reference, namespace);
     },
   };
 }

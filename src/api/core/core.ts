@@ -8,19 +8,23 @@ import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import { createEventRecorder, objectsEventSink } from '../../client/event-recorder.ts';
+import type { Author } from '../../schemas/application-author.ts';
 import { definitions } from '../../schemas/generated/definitions.js';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import type { Registry } from '../../schemas/resource-kind.ts';
 import { badRequest, isStatusError } from '../../schemas/status.ts';
 import type { CacheSet } from '../../store/cache.ts';
+import type { DelegatedWrites } from '../../store/delegated-writes.ts';
 import { createObjects, type Objects } from '../../store/objects.ts';
 import type { ClusterState, Store } from '../../store/types.ts';
+import { createAuthorizer } from '../authz/authorizer.ts';
 import { metricsComponents } from '../openapi/metrics-components.ts';
 import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyPatch } from '../patch/index.ts';
 import { createAdmission } from './admission/create-admission.ts';
 import { createQuotaClaims } from './admission/quota-claims.ts';
 import type { AdmissionPolicy } from './admission/types.ts';
+import { createDelegatedWrites } from './delegated-writes.ts';
 import { takeTyped } from './intake.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { readList, readObject } from './reads.ts';
@@ -106,7 +110,9 @@ export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, As
   /**
    * The way in for controllers and the sync worker: what they write is held to the same admission as requests are.
    */
-  objectsOf(user: UserInfo): Objects;
+  objectsOf(user: UserInfo, author?: Author): Objects;
+  /** The same for the sync of an Application that has no more rights than its author. */
+  delegate(user: UserInfo, author: Author, namespace: string): DelegatedWrites;
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
   restorePods(node: string, pods: readonly unknown[]): Promise<void>;
@@ -155,7 +161,14 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     clock,
     rng,
   });
-  const writes = createWrites(objectWrites, schemas, clock);
+  const authorizer = createAuthorizer(snapshots);
+  const writes = createWrites(objectWrites, schemas, clock, authorizer);
+
+  function objectsOf(user: UserInfo, author?: Author): Objects {
+    const as = admission.writesOf(user, author);
+    const written = createObjects({ store, registry, clock, rng, admission: as });
+    return withServiceAddresses(written, services, store);
+  }
 
   async function deleteOne(ref: ObjectRef, removal: RemoveOptions, context: RequestContext): Promise<void> {
     try {
@@ -249,11 +262,17 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       const { dryRun } = writeOptions;
       await writes.change(ref, (pod) => boundPod(pod, binding, clock.now()), { dryRun }, context, 'binding');
     },
-    actions: [createEviction({ objects: claiming, registry, schemas, snapshots, clock })],
-    objectsOf: (user) => {
-      const written = createObjects({ store, registry, clock, rng, admission: admission.writesOf(user) });
-      return withServiceAddresses(written, services, store);
-    },
+    actions: [createEviction({ objects: claiming, admission, registry, schemas, snapshots, clock })],
+    objectsOf,
+    delegate: (user, author, namespace) =>
+      createDelegatedWrites({
+        objects: objectsOf(user, author),
+        registry,
+        authorizer,
+        admission,
+        author,
+        namespace,
+      }),
     clusterState: () => store.clusterState(),
     announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),
     restorePods: (node, pods) => restorePods(store, node, pods),

@@ -6,10 +6,11 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
+import { omit } from '../../schemas/json-access.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, storageIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { alreadyExists, conflict, isStatusError } from '../../schemas/status.ts';
-import { planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
+import { type DeleteOptions, planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
 import type { ObjectChange } from '../../store/admission.ts';
 import { checkNew, checkStructure, checkUpdate } from '../../store/object-rules.ts';
 import type { Objects } from '../../store/objects.ts';
@@ -195,7 +196,13 @@ export function createObjectWrites(dependencies: ObjectWriteDependencies): Objec
     },
     async remove({ kind, namespace, name }, options, context) {
       const key = objectKey(namespace, name);
-      const { dryRun, ...deleteOptions } = options;
+      const { dryRun } = options;
+      let deleteOptions: DeleteOptions = omit(options, 'dryRun');
+      if (admission.guardsRemoval(context)) {
+        const current = await objects.get(kind, key);
+        admission.mayRemove({ kind, object: current, context, dryRun });
+        deleteOptions = pinned(deleteOptions, current);
+      }
       if (!dryRun) {
         const deleted = await objects.delete(kind, key, deleteOptions);
         admission.removed({ kind, object: deleted, context, dryRun });
@@ -207,6 +214,12 @@ export function createObjectWrites(dependencies: ObjectWriteDependencies): Objec
       return plan.action === 'none' ? current : (plan.object ?? current);
     },
   };
+}
+
+/** Deletes the object that was looked at, and no other of its name. */
+function pinned(options: DeleteOptions, { metadata }: KubeObject): DeleteOptions {
+  const uid = options.preconditions?.uid ?? metadata.uid;
+  return uid === undefined ? options : { ...options, preconditions: { ...options.preconditions, uid } };
 }
 
 function warnAbout(object: KubeObject, context: RequestContext): void {

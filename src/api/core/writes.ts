@@ -8,6 +8,8 @@ import { omit } from '../../schemas/json-access.ts';
 import { formatApiVersion, type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { badRequest, conflict, isStatusError } from '../../schemas/status.ts';
+import { authorize } from '../authz/authorize.ts';
+import type { Authorizer } from '../authz/types.ts';
 import type { TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyConfiguration, type FieldOwner, ownershipAfterUpdate } from '../managed/managers.ts';
 import { goFormat } from '../patch/go-format.ts';
@@ -41,8 +43,29 @@ export interface Writes extends Pick<ObjectWrites, 'change' | 'remove'> {
   ): Promise<Written>;
 }
 
-export function createWrites(objects: ObjectWrites, schemas: TypeSchemas, clock: Clock): Writes {
+export function createWrites(
+  objects: ObjectWrites,
+  schemas: TypeSchemas,
+  clock: Clock,
+  authorizer: Pick<Authorizer, 'authorize'>,
+): Writes {
   const { add, change, exists, remove } = objects;
+
+  /**
+   * The door asked for `update` or `patch`. A write that creates the object needs `create` as well, as upstream's
+   * create-on-update does.
+   */
+  async function mayCreate({ kind, namespace, name }: ObjectRef, { user }: RequestContext): Promise<void> {
+    await authorize(authorizer, user, {
+      verb: 'create',
+      group: kind.group,
+      resource: kind.plural,
+      subresource: undefined,
+      namespace,
+      name,
+      fieldSelector: undefined,
+    });
+  }
 
   async function create(
     { kind, namespace }: CollectionRef,
@@ -84,6 +107,7 @@ export function createWrites(objects: ObjectWrites, schemas: TypeSchemas, clock:
     };
     const { dryRun } = options;
     if (!subresource && !(await exists(ref))) {
+      await mayCreate(ref, context);
       const object = await add(kind, kind.withDefaults(applied(undefined)), dryRun, context);
       return { object, created: true };
     }
@@ -112,6 +136,7 @@ export function createWrites(objects: ObjectWrites, schemas: TypeSchemas, clock:
         };
       } catch (error) {
         if (!createsOnUpdate(kind) || subresource || !isStatusError(error, 'NotFound')) throw error;
+        await mayCreate(ref, context);
         return { object: await create(ref, taken, options, context), created: true };
       }
     },

@@ -8,13 +8,14 @@ import { andThen, type Eventually } from '../../base/eventually.ts';
 import { failure } from '../../schemas/status.ts';
 import { anonymousUser, type Authentication, type Authenticator, type Credentials } from '../authn/types.ts';
 import { type Impersonation, impersonates, impersonationOf } from '../authz/impersonation.ts';
+import { authorize } from '../authz/authorize.ts';
 import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { UserInfo } from '../core/types.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import type { RequestTarget, ResourceTarget } from './request-target.ts';
 import { targetOf } from './request-url.ts';
-import { authorize, route, type RoutedRequest } from './resource-requests.ts';
+import { route, type RoutedRequest } from './resource-requests.ts';
 import { SYMPHONY_GROUP } from './symphony-resources.ts';
 
 /** Open to everybody, without a name. */
@@ -111,7 +112,13 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
       const routed = routedOf(method, url, target);
       if (routed) {
         witness?.routed(routed);
-        return andThen(authorize(authorizer, user, routed), () => ({ user, url, target, routed, proof }));
+        return andThen(authorize(authorizer, user, routed.attributes), () => ({
+          user,
+          url,
+          target,
+          routed,
+          proof,
+        }));
       }
     }
     const entered: Entered = { user, url, target: { type: 'other', path }, routed: undefined, proof };
@@ -128,7 +135,7 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
     let meant: Impersonation | undefined;
     try {
       meant = impersonationOf(rawHeaders);
-      for (const attributes of meant?.asked ?? []) await authorize(authorizer, asker, { attributes });
+      for (const attributes of meant?.asked ?? []) await authorize(authorizer, asker, attributes);
     } catch (error) {
       witness?.identified(asker);
       throw error;

@@ -3,6 +3,7 @@
  * ends). Lines are gathered and written behind the requests; when the disk cannot follow they are dropped and counted,
  * for the API must not stop because its log is full.
  */
+import { printableJson } from '../../base/printable.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { ResourceAttributes } from '../authz/types.ts';
@@ -52,7 +53,8 @@ export function auditLine(record: AnswerRecord, nowMs: number): string {
   const why = rejection === undefined ? '' : `,"rejection":"${rejection}"`;
   const notes =
     annotations && annotations.size > 0 ? fields({ annotations: Object.fromEntries(annotations) }) : '';
-  return `{"level":${INFO},"time":${nowMs}${who}${really}${what},"uri":${text(record.uri)},"code":${record.code},"ms":${ms}${client}${why}${notes},"msg":"${MESSAGES[record.stage]}"}\n`;
+  const line = `{"level":${INFO},"time":${nowMs}${who}${really}${what},"uri":${text(record.uri)},"code":${record.code},"ms":${ms}${client}${why}${notes},"msg":"${MESSAGES[record.stage]}"}\n`;
+  return printableJson(line);
 }
 
 const text = (value: string): string => JSON.stringify(value);

@@ -12,9 +12,9 @@ import {
   type ServedResource,
   type Subresource,
 } from '../../schemas/resource-kind.ts';
-import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
+import { badRequest } from '../../schemas/status.ts';
 import { selectedName } from '../authz/field-terms.ts';
-import { type Authorizer, denialText, type ResourceAttributes, type Verb } from '../authz/types.ts';
+import type { ResourceAttributes, Verb } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import { invalidOptions, methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
 import type { ObjectAction } from '../core/subresources/types.ts';
@@ -142,28 +142,6 @@ function verbOf(
   )
     return 'deletecollection';
   throw methodNotAllowed();
-}
-
-/** Throws 403. */
-export function authorize(
-  authorizer: Authorizer,
-  user: UserInfo,
-  { attributes }: Pick<RoutedRequest, 'attributes'>,
-): Eventually<void> {
-  return andThen(authorizer.authorize(user, attributes), ({ allowed, reason }) => {
-    if (!allowed) throw denied(attributes, `${denialText(user, attributes)}${reason ? `: ${reason}` : ''}`);
-  });
-}
-
-function denied(attributes: ResourceAttributes, why: string): StatusError {
-  const { group, resource: plural } = attributes;
-  const resource = group === '' ? plural : `${plural}.${group}`;
-  const subject = attributes.name === undefined ? resource : `${resource} ${JSON.stringify(attributes.name)}`;
-  return failure(403, 'Forbidden', `${subject} is forbidden: ${why}`, {
-    ...(attributes.name === undefined ? {} : { name: attributes.name }),
-    ...(group === '' ? {} : { group }),
-    kind: plural,
-  });
 }
 
 export const answerContext = (core: ApiCore, request: ApiRequest, kind: ResourceKind): AnswerContext =>

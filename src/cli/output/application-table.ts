@@ -2,7 +2,7 @@
 import { isRecord } from '../../base/json.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { Colours } from './colours.ts';
-import { printable } from './printable.ts';
+import { printable } from '../../base/printable.ts';
 
 function linesOf(value: unknown, ...path: readonly string[]): readonly string[] {
   let current = value;

@@ -1,7 +1,7 @@
 /** Renders what is wrong with manifests: place, path, message, the line itself with a mark under it, and what to do. */
 import type { ManifestError } from '../../schemas/manifest/index.ts';
 import type { Colours } from './colours.ts';
-import { printable } from './printable.ts';
+import { printable } from '../../base/printable.ts';
 
 /** Longer lines are cut around the mark. */
 const MAX_EXCERPT_CHARACTERS = 100;

@@ -1,5 +1,5 @@
 /** Bootstrap tokens as rows for a terminal. Their secrets are never shown. */
-import { printable } from './printable.ts';
+import { printable } from '../../base/printable.ts';
 
 export interface TokenRow {
   readonly id: string;

@@ -212,9 +212,10 @@ function validateProjection(source: Fields, name: string, path: string): FieldEr
       } else if (seconds !== undefined && seconds > MAX_TOKEN_SECONDS) {
         errors.push(invalid(at, seconds, 'may not specify a duration larger than 2^32 seconds'));
       }
-      if (asString(source['path']) === '') errors.push(required(`${path}.path`));
-      return errors;
+      return [...errors, ...validateItemPath(source['path'], `${path}.path`)];
     }
+    case 'clusterTrustBundle':
+      return validateItemPath(source['path'], `${path}.path`);
     default:
       return [];
   }

@@ -2,17 +2,21 @@
  * The worker of the queue `notify`: brings what the forge shows for an application to what its status says.
  *
  * Contexts: `symphony/<environment>/<application>`, and where several applications share a repository, beside it
- * `symphony/<environment>` with the worst of them for each commit. What was posted last is kept in the store, so an
+ * `symphony/<environment>` with the worst of them for each commit. An Application that a user made in a namespace speaks
+ * as `symphony/<environment>/<namespace>/<application>`, at the hosts of the operator's own repositories only, and not
+ * for the whole: the token is the operator's. What was posted last is kept in the store, so an
  * equal status is never posted twice, restarts included; posts of one application go out one after another. A commit
  * that another one overtakes while it is pending ends as `error`, "Superseded by …". A job only says "look": the
  * newest status is posted, not the one of the job.
  */
 import { createHash } from 'node:crypto';
+import { printable } from '../../base/printable.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ConflictError, TerminalError, UserError, errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { createWorkQueue } from '../../base/work-queue.ts';
 import type { NotifyJob, Queues } from '../../queue/types.ts';
+import { mayUseOperatorsRepository } from '../../schemas/application-author.ts';
 import { type KubeObject, keyOf, splitKey } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { CacheSet } from '../../store/cache.ts';
@@ -38,7 +42,16 @@ export interface CommitStatusPosterOptions {
 /** What the forge was told last: of an application one status, of a repository one for each commit. */
 interface PostedRecord extends KubeObject {
   readonly repoURL?: string;
+  /** Absent: true. */
+  readonly asOperator?: boolean;
   readonly statuses: readonly CommitStatus[];
+}
+
+/** As what a status is posted, and where. */
+interface Voice {
+  readonly repoURL: string;
+  readonly asOperator: boolean;
+  readonly context: string;
 }
 
 const APPLICATIONS = 'applications.argoproj.io';
@@ -61,14 +74,16 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
   /** True when the forge has it now. */
   async function offer(
     key: string,
-    repoURL: string,
-    context: string,
+    { repoURL, asOperator, context }: Voice,
     status: CommitStatus,
     signal: AbortSignal,
   ): Promise<boolean> {
     if (isSame(refused.get(key), status)) return false;
     try {
-      await forge.post({ ...status, repoURL, context, targetUrl: options.targetUrl?.(key) }, signal);
+      await forge.post(
+        { ...status, repoURL, asOperator, context, targetUrl: options.targetUrl?.(key) },
+        signal,
+      );
     } catch (error) {
       if (!(error instanceof TerminalError) && !(error instanceof UserError)) throw error;
       refused.set(key, status);
@@ -86,8 +101,7 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
   async function bring(
     key: string,
     recordKey: string,
-    context: string,
-    repoURL: string,
+    voice: Voice,
     wanted: readonly CommitStatus[],
     signal: AbortSignal,
   ): Promise<void> {
@@ -97,17 +111,23 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     for (const before of posted) {
       if (wanted.some(({ sha }) => sha === before.sha)) continue;
       const end = supersededStatus(before, newest);
-      if (end) await offer(`${key} ${before.sha}`, record?.repoURL ?? repoURL, context, end, signal);
+      if (end)
+        await offer(
+          `${key} ${before.sha}`,
+          { ...voice, repoURL: record?.repoURL ?? voice.repoURL },
+          end,
+          signal,
+        );
     }
     const now: CommitStatus[] = [];
     for (const status of wanted) {
       const before = posted.find(({ sha }) => sha === status.sha);
       if (before && isSame(before, status)) now.push(before);
-      else if (await offer(key, repoURL, context, status, signal)) now.push(status);
+      else if (await offer(key, voice, status, signal)) now.push(status);
       else if (before) now.push(before);
     }
     if (now.length !== posted.length || now.some((status, index) => !isSame(posted[index], status)))
-      await remember(recordKey, repoURL, now, record);
+      await remember(recordKey, voice, now, record);
   }
 
   async function post(key: string, signal: AbortSignal): Promise<void> {
@@ -116,15 +136,21 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     const repoURL = application?.spec.source?.repoURL ?? record?.repoURL;
     const wanted = application && commitStatusOf(application);
     if (repoURL === undefined || forge.name === 'none' || (application && !wanted)) return;
-    const context = `symphony/${options.environment}/${splitKey(key).name}`;
-    await bring(key, key, context, repoURL, wanted ? [pick(wanted)] : [], signal);
+    const asOperator = application ? mayUseOperatorsRepository(application) : record?.asOperator !== false;
+    if (!asOperator && forge.name !== 'notes' && !isOperatorsHost(repoURL)) return;
+    const context = `symphony/${options.environment}/${asOperator ? splitKey(key).name : key}`;
+    await bring(key, key, { repoURL, asOperator, context }, wanted ? [pick(wanted)] : [], signal);
     work.add(`${REPOSITORY_KEY}${canonicalRepoUrl(repoURL)}`);
   }
 
+  const own = (): readonly Application[] => applications.list().filter(mayUseOperatorsRepository);
+
+  const isOperatorsHost = (repoURL: string): boolean =>
+    own().some(({ spec }) => hostOf(spec.source?.repoURL ?? '') === hostOf(repoURL));
+
   async function postAggregate(key: string, signal: AbortSignal): Promise<void> {
     const repository = key.slice(REPOSITORY_KEY.length);
-    const sharing = applications
-      .list()
+    const sharing = own()
       .filter(({ spec }) => canonicalRepoUrl(spec.source?.repoURL ?? '') === repository)
       .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
     const repoURL = sharing[0]?.spec.source?.repoURL;
@@ -136,12 +162,13 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     });
     const hash = createHash('sha256').update(repository).digest('hex').slice(0, 16);
     const wanted = [...aggregateStatuses(statuses).values()];
-    await bring(key, `repository-${hash}`, `symphony/${options.environment}`, repoURL, wanted, signal);
+    const voice = { repoURL, asOperator: true, context: `symphony/${options.environment}` };
+    await bring(key, `repository-${hash}`, voice, wanted, signal);
   }
 
   async function remember(
     key: string,
-    repoURL: string,
+    { repoURL, asOperator }: Voice,
     statuses: readonly CommitStatus[],
     before: PostedRecord | undefined,
   ): Promise<void> {
@@ -151,6 +178,7 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
       kind: 'CommitStatus',
       metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
       repoURL,
+      ...(asOperator ? {} : { asOperator }),
       statuses,
     };
     const version = before?.metadata.resourceVersion;
@@ -203,9 +231,11 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
   };
 }
 
-/** Of a status only what the forge is told. */
+const hostOf = (repoURL: string): string => canonicalRepoUrl(repoURL).split('/')[0] ?? '';
+
+/** What the forge is told of a status; whoever may write statuses may have written it. */
 function pick({ sha, state, description }: CommitStatus): CommitStatus {
-  return { sha, state, description };
+  return { sha, state, description: printable(description) };
 }
 
 function isSame(a: CommitStatus | undefined, b: CommitStatus): boolean {

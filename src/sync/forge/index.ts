@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
 import { withoutTrailing } from '../../base/text.ts';
 import { canonicalRepoUrl, redactUrl } from '../git/git-url.ts';
-import type { GitMirror } from '../git/types.ts';
+import type { CreateMirror } from '../repositories.ts';
 import { createBitbucket } from './bitbucket.ts';
 import { createGitHub } from './github.ts';
 import { createGitLab } from './gitlab.ts';
@@ -22,7 +22,7 @@ export interface ForgeOptions {
   readonly repoURL?: string;
   readonly http: HttpClient;
   readonly clock: Clock;
-  readonly mirrorOf: (repoURL: string) => GitMirror;
+  readonly mirrorOf: CreateMirror;
 }
 
 export function createForge(options: ForgeOptions): Forge {

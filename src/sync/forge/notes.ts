@@ -5,7 +5,7 @@
 import { isRecord } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';
 import type { CommitState } from '../status/plan-commit-status.ts';
-import type { GitMirror } from '../git/types.ts';
+import type { CreateMirror } from '../repositories.ts';
 import type { Forge, StatusPost } from './types.ts';
 
 interface NoteStatus {
@@ -17,7 +17,7 @@ interface NoteStatus {
 const WORST_FIRST: readonly CommitState[] = ['error', 'failure', 'pending', 'success'];
 
 export function createNotes(options: {
-  readonly mirrorOf: (repoURL: string) => GitMirror;
+  readonly mirrorOf: CreateMirror;
   readonly nowMs: () => number;
 }): Forge {
   return {
@@ -25,7 +25,7 @@ export function createNotes(options: {
     async post(status) {
       const updatedAt = toRfc3339(options.nowMs());
       await options
-        .mirrorOf(status.repoURL)
+        .mirrorOf(status.repoURL, status.asOperator)
         .pushNote(status.sha, (current) => renderNote(current, status, updatedAt));
     },
   };

@@ -11,6 +11,8 @@ export interface StatusPost {
   /** Stable: `symphony/<environment>/<application>`. */
   readonly context: string;
   readonly targetUrl: string | undefined;
+  /** Whether the operator's credentials and local path are the Application's to use. */
+  readonly asOperator: boolean;
 }
 
 export interface Forge {

@@ -6,6 +6,7 @@
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { UserError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
 import { stableStringify } from '../../base/json.ts';
 import { isDefinition } from '../../schemas/custom/definition.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -168,7 +169,7 @@ async function readAgain(
   const blobs = await mirror.readBlobs(blobIds);
   return paths.flatMap((path, index) => {
     const [bytes, blobId] = [blobs[index], blobIds[index]];
-    const shown = folder === '' ? path : `${folder}/${path}`;
+    const shown = shownPath(folder, path);
     return bytes && blobId
       ? [[path, { blobId, ...parse({ path: shown, bytes }, definitions) }] as const]
       : [];
@@ -192,7 +193,7 @@ async function readFiles(
   const blobs = await input.mirror.readBlobs(fits.map(({ blobId }) => blobId));
   const contents = new Map(fits.map((entry, index) => [entry.path, blobs[index]]));
   return entries.map(({ path, blobId, sizeBytes }) => {
-    const shown = folder === '' ? path : `${folder}/${path}`;
+    const shown = shownPath(folder, path);
     const bytes = contents.get(path);
     if (!bytes)
       return [
@@ -212,11 +213,15 @@ async function readFiles(
   });
 }
 
+/** Names of files come from outside, and an error about one is a line. */
+const shownPath = (folder: string, path: string): string =>
+  printable(folder === '' ? path : `${folder}/${path}`);
+
 function failed(blobId: string, file: string, message: string): RenderedFile {
   return { blobId, manifests: [], errors: [{ file, message }] };
 }
 
 function warn(warnings: Map<string, string>, path: string, selection: Selection): void {
   if (selection !== 'symlink' && selection !== 'submodule') return;
-  if (warnings.size < MAX_WARNINGS) warnings.set(path, `${path}: a ${selection} is not followed`);
+  if (warnings.size < MAX_WARNINGS) warnings.set(path, `${printable(path)}: a ${selection} is not followed`);
 }

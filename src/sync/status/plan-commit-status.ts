@@ -5,6 +5,7 @@
  * crash loop does not flicker; after a success, short waits (a pod moves) change nothing, a degradation or a passed
  * deadline does. The cause comes first in the text, because forges cut it.
  */
+import { printable } from '../../base/printable.ts';
 import type { HealthStatus } from '../../health/index.ts';
 
 export type CommitState = 'pending' | 'success' | 'failure' | 'error';
@@ -112,8 +113,8 @@ function stayFailed(said: CommitStatus | undefined): CommitStatusPlan | undefine
   return said?.state === 'failure' ? { status: said, recheckAfterMs: undefined } : undefined;
 }
 
-/** At most `limit` code points: half a character would be refused, or shown as rubbish. */
+/** At most `limit` code points of printable text: half a character would be refused, or shown as rubbish. */
 export function truncateText(text: string, limit: number): string {
-  const points = Array.from(text.replace(/\s+/g, ' ').trim());
+  const points = Array.from(printable(text.replace(/\s+/g, ' ').trim()));
   return points.length <= limit ? points.join('') : `${points.slice(0, limit - 1).join('')}…`;
 }

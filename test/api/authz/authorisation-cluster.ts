@@ -10,6 +10,7 @@ import type { ServiceAccountTokens } from '../../../src/api/authn/service-accoun
 import { createAuthorizer } from '../../../src/api/authz/authorizer.ts';
 import { ensureDefaultPolicy } from '../../../src/api/authz/ensure-default-policy.ts';
 import { ownPolicy } from '../../../src/api/authz/own-policy.ts';
+import { resourceNotFound } from '../../../src/api/core/refusals.ts';
 import type { UserInfo } from '../../../src/api/core/types.ts';
 import type { Authorizer } from '../../../src/api/authz/types.ts';
 import { createAccess, type Entered } from '../../../src/api/http/access.ts';
@@ -21,7 +22,7 @@ import { builtInResources } from '../../../src/api/virtual/built-in.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { planAggregation } from '../../../src/controllers/cluster-role-aggregation/plan-aggregation.ts';
-import type { KubeObject } from '../../../src/schemas/object.ts';
+import { formatApiVersion, type KubeObject } from '../../../src/schemas/object.ts';
 import { type ClusterRole, RBAC_API_VERSION, RBAC_GROUP } from '../../../src/schemas/rbac.ts';
 import type { ServedResource } from '../../../src/schemas/resource-kind.ts';
 import { isStatusError } from '../../../src/schemas/status.ts';
@@ -42,6 +43,7 @@ export const actors = {
     name: 'system:serviceaccount:shop:runner',
     groups: ['system:serviceaccounts', 'system:serviceaccounts:shop', 'system:authenticated'],
   },
+  changer: person('changer'),
   viewer: person('viewer'),
   editor: person('editor'),
   admin: person('admin'),
@@ -68,8 +70,12 @@ export type Verdict = 'yes' | 401 | 403 | 'no route';
 export interface AuthorisationCluster extends AsyncDisposable {
   readonly core: TestCore;
   readonly served: readonly ServedResource[];
-  ask(actor: Actor, method: string, path: string): Promise<Verdict>;
+  /** With `creates`, the write itself is tried too (dry): the object of the path does not exist. */
+  ask(actor: Actor, method: string, path: string, creates?: Creates): Promise<Verdict>;
 }
+
+/** Ways to create an object by its name. */
+export type Creates = 'apply' | 'put';
 
 export async function startAuthorisationCluster(): Promise<AuthorisationCluster> {
   const test = await startTestCore(systemClock, ['shop', 'other', 'kube-node-lease']);
@@ -88,7 +94,7 @@ export async function startAuthorisationCluster(): Promise<AuthorisationCluster>
   ];
   await fill(test);
   await Promise.all(
-    ['pods', 'clusterroles', 'rolebindings'].map(async (plural) => {
+    ['pods', 'clusterroles', 'roles', 'rolebindings'].map(async (plural) => {
       const group = plural === 'pods' ? '' : RBAC_GROUP;
       await (await core.snapshots.open({ group, plural })).refresh();
     }),
@@ -109,13 +115,14 @@ export async function startAuthorisationCluster(): Promise<AuthorisationCluster>
   return {
     core: test,
     served: [...core.registry.kinds, ...virtual],
-    async ask(actor, method, path) {
+    async ask(actor, method, path, creates) {
       const headers = { upgrade: TUNNEL_PROTOCOL };
       const request = { method, headers, rawHeaders: [], socket: {} } as unknown as IncomingMessage;
       try {
         const entered = await doors.get(actor)?.enter(request, new URL(path, 'http://api'));
         if (entered?.target.type === 'resource' && entered.target.group === SYMPHONY_GROUP)
           await askOurs(test, authorizer, request, { ...entered, target: entered.target });
+        if (entered && creates) await createDry(test, entered, creates);
         return 'yes';
       } catch (error) {
         if (!isStatusError(error)) throw error;
@@ -126,6 +133,23 @@ export async function startAuthorisationCluster(): Promise<AuthorisationCluster>
     },
     [Symbol.asyncDispose]: () => test[Symbol.asyncDispose](),
   };
+}
+
+/** A body that says nothing but its name: whoever is told what it lacks has passed. */
+async function createDry(
+  { core, context }: TestCore,
+  { routed, target, user }: Entered,
+  creates: Creates,
+): Promise<void> {
+  const kind = routed?.stored;
+  if (!kind || target.type !== 'resource') throw resourceNotFound();
+  const ref = { kind, namespace: target.namespace, name: target.name ?? '' };
+  const body = { apiVersion: formatApiVersion(kind.group, kind.version), kind: kind.kind };
+  const object = { ...body, metadata: { name: ref.name } };
+  const options = { dryRun: true, fieldValidation: 'Ignore', fieldManager: 'test' } as const;
+  const by = { ...context, user };
+  if (creates === 'apply') await core.patch(ref, { format: 'apply', body: object }, options, by);
+  else await core.update(ref, object, options, by);
 }
 
 /** Requests of our own group are authorised where they are served. */
@@ -180,8 +204,25 @@ async function fill({ store, objects }: TestCore): Promise<void> {
       subjects: [{ kind: 'User', apiGroup: RBAC_GROUP, name }],
     };
   });
-  for (const object of [...bindings, ...things]) await store.commit([creation(object)]);
+  for (const object of [...changing, ...bindings, ...things]) await store.commit([creation(object)]);
 }
+
+/** May change everything in the namespace and create nothing. */
+const changing: readonly KubeObject[] = [
+  {
+    apiVersion: RBAC_API_VERSION,
+    kind: 'Role',
+    metadata: { name: 'changer', namespace: 'shop' },
+    rules: [{ verbs: ['get', 'list', 'patch', 'update'], apiGroups: ['*'], resources: ['*'] }],
+  },
+  {
+    apiVersion: RBAC_API_VERSION,
+    kind: 'RoleBinding',
+    metadata: { name: 'changer', namespace: 'shop' },
+    roleRef: { apiGroup: RBAC_GROUP, kind: 'Role', name: 'changer' },
+    subjects: [{ kind: 'User', apiGroup: RBAC_GROUP, name: 'changer' }],
+  },
+];
 
 const pod = (name: string, spec: object): KubeObject => ({
   apiVersion: 'v1',
@@ -222,6 +263,7 @@ const RESOURCES: Readonly<Record<string, string>> = {
   Pod: 'pods',
   PersistentVolumeClaim: 'persistentvolumeclaims',
   CertificateSigningRequest: 'certificatesigningrequests.certificates.k8s.io',
+  Role: `roles.${RBAC_GROUP}`,
   RoleBinding: `rolebindings.${RBAC_GROUP}`,
 };
 

@@ -86,6 +86,32 @@ describe('whatever the file says', () => {
       expect(passes(actor)).toEqual(expect.arrayContaining([...passes(ranks[index] ?? 'viewer')]));
   });
 
+  it('a write that creates needs the verb create, besides the one of its method', () => {
+    const creating = rows.flatMap((row) =>
+      row.cells.filter(({ letter }) => letter === 'a' || letter === 'n').map((cell) => ({ row, cell })),
+    );
+    expect(creating.length).toBeGreaterThan(35);
+    for (const { row, cell } of creating) {
+      const needed = row.cells.filter(({ letter }) =>
+        ['c', cell.letter === 'a' ? 'p' : 'u'].includes(letter),
+      );
+      expect(needed).toHaveLength(2);
+      for (const [actor, verdict] of Object.entries(cell.verdicts))
+        if (verdict === 'yes')
+          expect(needed.map(({ verdicts }) => verdicts[actor as Actor])).toEqual(['yes', 'yes']);
+    }
+  });
+
+  it('one who may change everything and create nothing creates nothing', () => {
+    expect(passes('changer').filter((text) => /^[can] /.test(text) && !REVIEWS.test(text))).toEqual([]);
+    expect(passes('changer').filter((text) => /^[up] /.test(text)).length).toBeGreaterThan(40);
+  });
+
+  it('no default role writes Applications: in symphony-system that is the cluster', () => {
+    for (const actor of ['node', 'account', 'viewer', 'editor', 'admin'] as const)
+      expect(passes(actor).filter((text) => text.includes('/applications'))).toEqual([]);
+  });
+
   it('a viewer changes nothing, and sees no secret', () => {
     for (const text of passes('viewer')) {
       const [letter = '', , path = ''] = text.split(' ');

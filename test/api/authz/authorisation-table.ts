@@ -8,6 +8,7 @@ import {
   type Actor,
   type AuthorisationCluster,
   actors,
+  type Creates,
   owned,
   type Verdict,
 } from './authorisation-cluster.ts';
@@ -30,12 +31,16 @@ interface Ask {
   readonly letter: string;
   readonly method: string;
   readonly path: string;
+  readonly creates?: Creates;
 }
 
 const OBJECT_ASKS = { g: 'GET', u: 'PUT', p: 'PATCH', d: 'DELETE' } as const;
 const COLLECTION_ASKS = { l: 'GET', w: 'GET', c: 'POST', x: 'DELETE' } as const;
-/** get, list, watch, create, update, patch, delete, delete the collection. */
-const ORDER = ['g', 'l', 'w', 'c', 'u', 'p', 'd', 'x'] as const;
+/**
+ * get, list, watch, create, update, patch, delete, delete the collection; server-side apply that creates, and PUT that
+ * creates where the kind has it.
+ */
+const ORDER = ['g', 'l', 'w', 'c', 'u', 'p', 'd', 'x', 'a', 'n'] as const;
 
 const OTHER_PATHS = [
   '/',
@@ -125,7 +130,12 @@ const collectionAsks = (collection: string): readonly Ask[] =>
 const asksOf = (collection: string, name: string): readonly Ask[] => [
   ...collectionAsks(collection),
   ...objectAsks(`${collection}/${name}`),
+  { letter: 'a', method: 'PATCH', path: `${collection}/${FRESH}`, creates: 'apply' },
+  { letter: 'n', method: 'PUT', path: `${collection}/${FRESH}`, creates: 'put' },
 ];
+
+/** The name of no object. */
+const FRESH = 'fresh';
 
 const subAsks = (collection: string, name: string, subresource: string): readonly Ask[] => {
   const path = `${collection}/${name}/${subresource}`;
@@ -144,10 +154,11 @@ function ownAsks(collection: string, everywhere: string, plural: string, name: s
   ];
 }
 
-async function askEverybody(cluster: AuthorisationCluster, { letter, method, path }: Ask): Promise<Cell> {
+async function askEverybody(cluster: AuthorisationCluster, ask: Ask): Promise<Cell> {
+  const { letter, method, path, creates } = ask;
   const verdicts: Partial<Record<Actor, Verdict>> = {};
   for (const actor of Object.keys(actors) as Actor[])
-    verdicts[actor] = await cluster.ask(actor, method, path);
+    verdicts[actor] = await cluster.ask(actor, method, path, creates);
   return { letter, method, path, verdicts: verdicts as Record<Actor, Verdict> };
 }
 
@@ -159,7 +170,7 @@ export function letters({ cells }: Row, actor: Actor): string {
 }
 
 /** Everybody but the master, who may everything. */
-const COLUMNS: readonly Actor[] = ['anonymous', 'node', 'other node', 'account', 'viewer', 'editor', 'admin'];
+const COLUMNS = Object.keys(actors).filter((actor): actor is Actor => actor !== 'master');
 
 export function tableText(rows: readonly Row[]): string {
   const lines = [

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthorizer } from '../../../src/api/authz/authorizer.ts';
-import { rbacPolicyOf } from '../../../src/api/authz/rbac-policy.ts';
 import type { Authorizer, ResourceAttributes } from '../../../src/api/authz/types.ts';
 import type { UserInfo } from '../../../src/api/core/types.ts';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -120,15 +119,6 @@ describe('roles and bindings', () => {
       rules: [],
       errors: ['role.rbac.authorization.k8s.io "gone" not found'],
     });
-  });
-
-  it('are looked up once more before a role is said to be missing', async () => {
-    const policy = rbacPolicyOf(test.core.snapshots);
-    await settle();
-    await make('ClusterRole', 'new', undefined, { rules: [reads] });
-    const reference = { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name: 'new' };
-    expect(await policy.rulesOf(reference, undefined)).toEqual([reads]);
-    expect(await policy.rulesOf({ ...reference, name: 'none' }, undefined)).toBeUndefined();
   });
 
   it('mean nothing to administrators, and add to what a node may', async () => {

@@ -17,6 +17,7 @@ const post: StatusPost = {
   description: 'deployment/web: container api exited 1',
   context: 'symphony/default/root',
   targetUrl: undefined,
+  asOperator: true,
 };
 const signal = new AbortController().signal;
 

@@ -4,6 +4,7 @@
  */
 import type { Eventually } from '../../../base/eventually.ts';
 import { isRecord } from '../../../base/json.ts';
+import type { Author } from '../../../schemas/application-author.ts';
 import { getPath } from '../../../schemas/json-access.ts';
 import { podSpecPaths } from '../../../schemas/profile/check-implemented.ts';
 import { type KubeObject, keyOf } from '../../../schemas/object.ts';
@@ -24,12 +25,18 @@ import type {
 export interface Admission {
   /** The object of a request as it is to be written; rejects with the refusal. Quotas are claimed at the commit. */
   admit(request: Omit<AdmissionRequest, 'internal'>): Promise<KubeObject>;
+  /** Whether a rule must see what this user deletes, before it is deleted. */
+  guardsRemoval(context: RequestContext): boolean;
+  /** Throws where a request may not delete or evict the object. */
+  mayRemove(removal: Removal): void;
   /** An object was deleted by a request. */
   removed(removal: Removal): void;
   /** Claims only: for writes whose rules have run. */
   readonly claims: WriteAdmission;
-  /** Rules and claims, for a part of the control plane that writes as `user`. */
-  writesOf(user: UserInfo): WriteAdmission;
+  /** Rules and claims, for a part of the control plane that writes as `user`; a sync says whose Application it is. */
+  writesOf(user: UserInfo, author?: Author): WriteAdmission;
+  /** What the rules about rights say of changes on behalf of `user`: for each change its refusal, or undefined. */
+  reviewRights(user: UserInfo, changes: readonly ObjectChange[]): Promise<readonly unknown[]>;
 }
 
 export interface AdmissionOptions {
@@ -84,14 +91,35 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
     return object;
   }
 
-  function reviewAs(context: RequestContext): NonNullable<WriteAdmission['review']> {
+  async function rightsRefusal(
+    user: UserInfo,
+    change: ObjectChange,
+    dependencies: AdmissionDependencies,
+  ): Promise<unknown> {
+    const { kind, operation, object } = change;
+    const asked = { ...change, context: silent(user), internal: false };
+    const rules = rightsRules.filter((rule) => looksAt(rule, change) && rule.applies(asked));
+    if (rules.length === 0) return undefined;
+    try {
+      const current = operation === 'update' ? await dependencies.find(kind, keyOf(object)) : undefined;
+      for (const rule of rules) await rule.admit({ ...asked, current }, dependencies);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  function reviewAs(
+    context: RequestContext,
+    author: Author | undefined,
+  ): NonNullable<WriteAdmission['review']> {
     return async (changes) => {
       const dependencies = dependenciesFor(changes);
       const results: KubeObject[] = changes.map(({ object }) => object);
       const pending = changes.entries();
       const work = async (): Promise<void> => {
         for (const [index, change] of pending) {
-          const request = { ...change, context, internal: true };
+          const request = { ...change, context, internal: true, author };
           if (!isReviewed(change) || !isReadable(change.object)) continue;
           if (!admissionRules.some((rule) => rule.applies(request))) continue;
           const object = change.subresource ? change.object : change.kind.withDefaults(change.object);
@@ -108,16 +136,31 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
       if (!admissionRules.some((rule) => looksAt(rule, request))) return request.object;
       return run({ ...request, internal: false }, dependenciesFor([]));
     },
+    guardsRemoval: (context) => admissionRules.some((rule) => rule.guards?.(context) === true),
+    mayRemove(removal) {
+      for (const rule of admissionRules)
+        if (rule.guards?.(removal.context) === true) rule.mayRemove?.(removal);
+    },
     removed(removal) {
       for (const rule of admissionRules) rule.removed?.(removal, { tell });
     },
     claims: { claim: quotas.claim },
-    writesOf: (user) => ({
-      review: reviewAs({ user, warn: () => undefined, annotate: () => undefined }),
-      claim: quotas.claim,
-    }),
+    writesOf: (user, author) => ({ review: reviewAs(silent(user), author), claim: quotas.claim }),
+    async reviewRights(user, changes) {
+      const dependencies = dependenciesFor(changes);
+      return Promise.all(changes.map(async (change) => rightsRefusal(user, change, dependencies)));
+    },
   };
 }
+
+const rightsRules = admissionRules.filter(({ guardsRights }) => guardsRights === true);
+
+/** Nobody is there to be warned. */
+const silent = (user: UserInfo): RequestContext => ({
+  user,
+  warn: () => undefined,
+  annotate: () => undefined,
+});
 
 /** Whether rules can read the pod in it; validation refuses what is not even that. */
 function isReadable(object: KubeObject): boolean {

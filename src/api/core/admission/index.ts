@@ -1,4 +1,5 @@
 /** The admission rules in the order in which they run: what changes an object first, what only checks it afterwards. */
+import { applicationAuthor } from './application-author.ts';
 import { certificateRequest } from './certificate-request.ts';
 import { gitManaged } from './git-managed.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
@@ -30,5 +31,6 @@ export const admissionRules: readonly AdmissionRule[] = [
   podSecurityLabels,
   podSecurity,
   limitRangeChecks,
+  applicationAuthor,
   gitManaged,
 ];

@@ -1,5 +1,6 @@
 /** What becomes of a change to an object that Git manages: it is allowed, and it says who made it. Pure. */
 import { toRfc3339 } from '../../../base/clock.ts';
+import { printable } from '../../../base/printable.ts';
 import { jsonEqual } from '../../../base/json.ts';
 import { CHANGED_BY_ANNOTATION, managingApplication } from '../../../diff/tracking.ts';
 import { omit } from '../../../schemas/json-access.ts';
@@ -22,7 +23,7 @@ export function planGitManaged(
   if (application === undefined) return { object: next, application };
   const before = current.metadata.annotations?.[CHANGED_BY_ANNOTATION];
   if (isSameForGit(next, current)) return { object: withChangedBy(next, before), application: undefined };
-  return { object: withChangedBy(next, `${toRfc3339(nowMs)} ${user}`), application };
+  return { object: withChangedBy(next, `${toRfc3339(nowMs)} ${printable(user)}`), application };
 }
 
 /** Git speaks of everything but the status and what the system keeps in the metadata. */

@@ -5,7 +5,7 @@
  */
 import { jsonEqual } from '../../../base/json.ts';
 import { asList, omit } from '../../../schemas/json-access.ts';
-import type { KubeObject } from '../../../schemas/object.ts';
+import { type KubeObject, objectKey } from '../../../schemas/object.ts';
 import { type Binding, type ClusterRole, RBAC_GROUP } from '../../../schemas/rbac.ts';
 import { failure } from '../../../schemas/status.ts';
 import { aggregate, noRole, type RbacPolicy, rbacPolicyOf } from '../../authz/rbac-policy.ts';
@@ -20,25 +20,26 @@ import {
 import { MASTERS } from '../../authz/subjects.ts';
 import { forbidden } from '../refusals.ts';
 import type { UserInfo } from '../types.ts';
-import type { AdmissionRequest, AdmissionRule } from './types.ts';
+import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
 
 const ROLES: ReadonlySet<string> = new Set(['Role', 'ClusterRole']);
 const BINDINGS: ReadonlySet<string> = new Set(['RoleBinding', 'ClusterRoleBinding']);
 
 export const rbacEscalation: AdmissionRule = {
   name: 'RbacEscalation',
+  guardsRights: true,
   applies: ({ kind, internal, subresource, context }) =>
     kind.group === RBAC_GROUP &&
     !internal &&
     subresource === undefined &&
     (ROLES.has(kind.kind) || BINDINGS.has(kind.kind)) &&
     !context.user.groups.includes(MASTERS),
-  async admit(request, { snapshots }) {
+  async admit(request, dependencies) {
     const { kind, object } = request;
     if (onlyForCollection(request)) return object;
-    const policy = rbacPolicyOf(snapshots);
+    const policy = rbacPolicyOf(dependencies.snapshots);
     if (ROLES.has(kind.kind)) await mayWriteRole(request, policy);
-    else await mayWriteBinding(request, policy);
+    else await mayWriteBinding(request, policy, dependencies);
     return object;
   },
 };
@@ -80,7 +81,11 @@ const rulesOf = (object: KubeObject): readonly AskedRule[] => asList(object['rul
 const aggregates = (object: KubeObject | undefined): boolean =>
   (object as ClusterRole | undefined)?.aggregationRule !== undefined;
 
-async function mayWriteBinding(request: AdmissionRequest, policy: RbacPolicy): Promise<void> {
+async function mayWriteBinding(
+  request: AdmissionRequest,
+  policy: RbacPolicy,
+  { find }: Pick<AdmissionDependencies, 'find'>,
+): Promise<void> {
   const { object, context } = request;
   const { namespace } = object.metadata;
   const { roleRef } = object as Binding;
@@ -95,14 +100,19 @@ async function mayWriteBinding(request: AdmissionRequest, policy: RbacPolicy): P
     fieldSelector: undefined,
   });
   if (binds.allowed) return;
-  const rules = await policy.rulesOf(roleRef, namespace);
-  if (!rules)
+  // A role of the same commit counts as if it were there: its own rules are confirmed by themselves.
+  const plural = ofCluster ? 'clusterroles' : 'roles';
+  const role = await find(
+    { group: RBAC_GROUP, plural },
+    objectKey(ofCluster ? undefined : namespace, roleRef.name),
+  );
+  if (!role)
     throw failure(404, 'NotFound', noRole(roleRef), {
       name: roleRef.name,
       group: RBAC_GROUP,
       kind: roleRef.kind.toLowerCase(),
     });
-  await confirm(request, policy, rules);
+  await confirm(request, policy, rulesOf(role));
 }
 
 async function confirm(

@@ -5,6 +5,7 @@
  * The same list runs for requests, and for what controllers and the sync worker write (`internal`).
  */
 import type { KubeObject } from '../../../schemas/object.ts';
+import type { Author } from '../../../schemas/application-author.ts';
 import type { EventInput } from '../../../client/plan-event.ts';
 import type { PodSecurityLevel } from '../../../schemas/pod-security/types.ts';
 import type { ResourceKind, Subresource } from '../../../schemas/resource-kind.ts';
@@ -24,6 +25,8 @@ export interface AdmissionRequest {
   readonly dryRun?: boolean;
   /** Written by a part of the control plane, not by a request. */
   readonly internal: boolean;
+  /** The author of the Application whose sync writes; see application-author.ts. */
+  readonly author?: Author | undefined;
 }
 
 type ResourceName = Pick<ResourceKind, 'group' | 'plural'>;
@@ -48,17 +51,24 @@ export interface AdmissionDependencies {
   list(resource: ResourceName, namespace: string | undefined): Promise<readonly KubeObject[]>;
 }
 
-/** A request that deletes an object, when it is done (or would be): nothing is to be decided any more. */
+/** A request that deletes an object. */
 export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'context'> {
   readonly dryRun: boolean;
+  readonly evicts?: boolean;
 }
 
 export interface AdmissionRule {
   readonly name: string;
+  /** It is about what the writer may hand out or claim: it also holds for a writer on whose behalf others write. */
+  readonly guardsRights?: boolean;
   /** Subresources of requests that only this rule looks at, such as a status. */
   readonly alsoFor?: readonly Subresource[];
   applies(request: AdmissionRequest): boolean;
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;
-  /** What whoever deletes an object is told. */
+  /** Whether deletions by this user are to be looked at before they happen. */
+  guards?(context: Pick<RequestContext, 'user'>): boolean;
+  /** Throws the refusal of a deletion. */
+  mayRemove?(removal: Removal): void;
+  /** Called when a deletion is done, or would be: tells the client about it. */
   removed?(removal: Removal, dependencies: Pick<AdmissionDependencies, 'tell'>): void;
 }

@@ -15,7 +15,8 @@ import type { Objects } from '../../../store/objects.ts';
 import type { TypeSchemas } from '../../openapi/type-schemas.ts';
 import { takeTyped } from '../intake.ts';
 import type { Snapshots } from '../snapshots.ts';
-import type { ObjectRef } from '../types.ts';
+import type { Admission } from '../admission/create-admission.ts';
+import type { ObjectRef, RequestContext } from '../types.ts';
 import type { ObjectAction } from './types.ts';
 import { isFree, planEviction, withDisruptionTarget } from './plan-eviction.ts';
 
@@ -25,6 +26,7 @@ const MAX_ATTEMPTS = 20;
 
 export function createEviction(options: {
   readonly objects: Objects;
+  readonly admission: Pick<Admission, 'mayRemove'>;
   readonly registry: Registry;
   readonly schemas: TypeSchemas;
   readonly snapshots: Snapshots;
@@ -34,9 +36,15 @@ export function createEviction(options: {
   const schema = schemas.ofKind('policy', 'v1', 'Eviction');
   const budgetKind = options.registry.byId('poddisruptionbudgets.policy');
 
-  async function evict(ref: ObjectRef, removal: DeleteOptions, dryRun: boolean): Promise<void> {
+  async function evict(
+    ref: ObjectRef,
+    removal: DeleteOptions,
+    dryRun: boolean,
+    context: RequestContext,
+  ): Promise<void> {
     const key = objectKey(ref.namespace, ref.name);
     const pod = (await objects.get(ref.kind, key)) as Pod;
+    options.admission.mayRemove({ kind: ref.kind, object: pod, context, dryRun, evicts: true });
     let { preconditions } = removal;
     checkPreconditions(pod, removal);
     const plan = isFree(pod) ? undefined : planEviction(pod, await budgetsOf(pod), clock.now());
@@ -88,7 +96,7 @@ export function createEviction(options: {
       const removal = removalOf(given);
       for (let attempt = 1; ; attempt += 1) {
         try {
-          await evict(ref, removal, dry);
+          await evict(ref, removal, dry, context);
           return undefined;
         } catch (error) {
           const lostRace = isStatusError(error, 'Conflict') && removal.preconditions === undefined;

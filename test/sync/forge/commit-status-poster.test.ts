@@ -1,0 +1,73 @@
+/** Whose statuses are posted, under which context: the token is the operator's. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/base/logger.ts';
+import {
+  AUTHOR_ANNOTATION,
+  type Author,
+  authorText,
+  systemAuthor,
+} from '../../../src/schemas/application-author.ts';
+import { createCommitStatusPoster } from '../../../src/sync/forge/commit-status-poster.ts';
+import type { ForgeName, StatusPost } from '../../../src/sync/forge/types.ts';
+import { createHarness, type Harness, REPO_URL } from '../harness.ts';
+
+let test: Harness;
+beforeEach(async () => {
+  test = await createHarness();
+});
+afterEach(() => test[Symbol.asyncDispose]());
+
+const dev: Author = { name: 'dev', groups: [] };
+
+async function said(name: string, namespace: string, author: Author | undefined, repoURL = REPO_URL) {
+  const annotations = author ? { [AUTHOR_ANNOTATION]: authorText(author) } : {};
+  const made = {
+    apiVersion: 'argoproj.io/v1alpha1',
+    kind: 'Application',
+    metadata: { name, namespace, annotations },
+    spec: { source: { repoURL, path: name }, destination: { namespace } },
+  };
+  await test.objects.create(made);
+  const commitStatus = { sha: `sha-${namespace}`, state: 'failure', description: 'a\u001b[2J\u202eb' };
+  await test.objects.update({ ...made, status: { commitStatus } }, { subresource: 'status' });
+}
+
+async function posted(forge: ForgeName): Promise<readonly StatusPost[]> {
+  const posts: StatusPost[] = [];
+  const poster = await createCommitStatusPoster({
+    store: test.store,
+    caches: test.caches,
+    queues: test.queues,
+    forge: { name: forge, post: async (status) => void posts.push(status) },
+    environment: 'env',
+    clock: test.clock,
+    logger: silentLogger,
+  });
+  await test.pass(1_000);
+  await poster[Symbol.asyncDispose]();
+  return posts;
+}
+const contexts = (posts: readonly StatusPost[]): readonly string[] =>
+  posts.map(({ context, asOperator }) => `${context} ${asOperator}`).sort();
+
+it('an Application of a user speaks in the name of its namespace, and not for the repository', async () => {
+  await said('web', 'symphony-system', undefined);
+  await said('web', 'default', dev);
+  await said('child', 'default', systemAuthor);
+  const posts = await posted('github');
+  expect(contexts(posts)).toEqual([
+    'symphony/env true',
+    'symphony/env true',
+    'symphony/env/child true',
+    'symphony/env/default/web false',
+    'symphony/env/web true',
+  ]);
+  for (const { description } of posts) expect(description).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
+it('an Application of a user does not lead the operator’s token to another host', async () => {
+  await said('web', 'default', dev, 'https://evil.example/acme/shop.git');
+  expect(contexts(await posted('github'))).toEqual([]);
+  // Notes go to the repository itself, without the operator's credentials.
+  expect(contexts(await posted('notes'))).toEqual(['symphony/env/default/web false']);
+});

@@ -8,6 +8,8 @@ import { explainRefusal } from '../../src/scheduler/explain.ts';
 import { toPodInfo } from '../../src/scheduler/pod-info.ts';
 import { findFeasible, schedulePod, scoreNodes } from '../../src/scheduler/schedule-pod.ts';
 import { buildSnapshot } from '../../src/scheduler/snapshot.ts';
+import { withMatchLabelKeys } from '../../src/schemas/defaults/match-label-keys.ts';
+import { asRecord } from '../../src/schemas/json-access.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { Namespace, Node, Pod, Service } from '../../src/schemas/types.ts';
 
@@ -44,7 +46,9 @@ const priorities: Readonly<Record<string, number>> = {
 /** What the API server's admission does before the scheduler sees a pod. */
 function admitted(pod: Pod): Pod {
   const kind = builtinRegistry.byKind('v1', 'Pod');
-  const stored = kind!.withDefaults({ ...pod, apiVersion: 'v1', kind: 'Pod' }) as Pod;
+  const defaulted = kind!.withDefaults({ ...pod, apiVersion: 'v1', kind: 'Pod' }) as Pod;
+  const selecting = withMatchLabelKeys(asRecord(defaulted.spec), pod.metadata.labels ?? {});
+  const stored: Pod = { ...defaulted, spec: selecting as unknown as Pod['spec'] };
   const priorityClass = stored.spec.priorityClassName;
   return {
     ...stored,
@@ -123,9 +127,11 @@ export function replayScenario(scenario: Scenario): string[] {
   const world = worldOf(scenario);
   const placed: Pod[] = [];
   for (const [index, step] of scenario.steps.entries()) {
-    const pod = admitted(
-      step.stored ? { ...step.pod, spec: { ...step.pod.spec, ...step.stored } } : step.pod,
-    );
+    const pod = admitted(step.pod);
+    for (const field of ['affinity', 'topologySpreadConstraints'] as const) {
+      const wrong = step.stored?.[field] && unlike(`stored ${field}`, step.stored[field], pod.spec[field]);
+      if (wrong && wrong.length > 0) return wrong.map((text) => `step ${index}: ${text}`);
+    }
     const snapshot = buildSnapshot({ ...world, pods: [...world.pods, ...placed] });
     const info = toPodInfo(pod, snapshot.namespaceLabels);
     if (!NOT_ASKED.has(step.outcome)) {

@@ -1,5 +1,6 @@
 import { part } from '../defaults/draft.ts';
 import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
+import { withMatchLabelKeys } from '../defaults/match-label-keys.ts';
 import { admitPod, initialPodStatus } from '../defaults/pod-admission.ts';
 import { asRecord } from '../json-access.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -36,7 +37,10 @@ export const podKind = defineKind({
     defaultPod(spec);
   },
   initialStatus: initialPodStatus,
-  prepareForCreate: (pod) => ({ ...pod, spec: admitPod(asRecord(pod['spec'])) }),
+  prepareForCreate: (pod) => ({
+    ...pod,
+    spec: withMatchLabelKeys(admitPod(asRecord(pod['spec'])), asRecord(pod.metadata.labels)),
+  }),
   validate: (pod) => [
     ...validatePodSpec(pod['spec'], 'spec'),
     // What has no version yet is about to be created.

@@ -47,7 +47,8 @@ export interface Mount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  readonly propagation?: 'rprivate' | 'rslave' | 'rshared';
+  /** Private, unless said. */
+  readonly propagation?: 'rslave' | 'rshared';
 }
 
 export interface TmpfsMount {
@@ -231,6 +232,8 @@ export interface ContainerRuntime extends AsyncDisposable {
   info(): Promise<RuntimeInfo>;
   list(): Promise<readonly ContainerRecord[]>;
   inspect(id: string): Promise<ContainerRecord | undefined>;
+  /** Whether the engine finds a file or directory at this path of its host. */
+  sees(path: string): Promise<boolean>;
   create(spec: ContainerSpec): Promise<string>;
   start(id: string): Promise<void>;
   /** SIGTERM (or the stop signal), then SIGKILL after the grace; resolves when it has ended. Idempotent. */

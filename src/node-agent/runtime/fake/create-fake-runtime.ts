@@ -290,6 +290,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         const container = find(id);
         return container && recordOf(container);
       }),
+    sees: async () => true,
     create: (spec) => perform('create', latencies.createMs, () => create(spec)),
     start: (id) => perform('start', latencies.startMs, () => start(need(id))),
     async stop(id, graceSeconds) {

@@ -117,6 +117,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const context: PodWorkerContext = {
     runtime,
     clock,
+    rng: options.rng,
     logger,
     resources: createPodResources({
       volumes: options.volumes,
@@ -135,7 +136,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     runHook: createRunHook(handlers),
     runProbe: createRunProbe(handlers),
     recordEvent: (pod, event) => events.record({ about: pod, ...event }),
-    save: (uid, record) => void options.records.savePod(uid, record),
+    save: (uid, record) => options.records.savePod(uid, record),
     ready: () => registry.listed,
     deleteObject,
     onGone(uid) {

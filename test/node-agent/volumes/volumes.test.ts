@@ -78,7 +78,47 @@ describe('the plan of volumes', () => {
 
   it.each(['../x', '/etc/passwd', 'a/../../b', '..data', '..', ''])('refuses the file path %j', (path) => {
     const volume = { name: 'v', configMap: { name: 'cfg', items: [{ key: 'b', path }] } };
-    expect(planVolumes(anInput(aPod([volume]))).ok).toBe(false);
+    expect(planVolumes(anInput(aPod([volume])))).toMatchObject({
+      ok: false,
+      reason: 'CreateContainerConfigError',
+    });
+  });
+
+  it.each<Volume>([
+    { name: 'v', secret: { secretName: 'sec', items: [{ key: 'key', path: '../x' }] } },
+    { name: 'v', downwardAPI: { items: [{ path: 'a/../../x', fieldRef: { fieldPath: 'metadata.name' } }] } },
+    { name: 'mix', projected: { sources: [{ serviceAccountToken: { path: '../x' } }] } },
+    { name: 'v', projected: { sources: [{ secret: { name: 'sec', items: [{ key: 'key', path: '/x' }] } }] } },
+    { name: '../v', emptyDir: {} },
+    { name: 'a/b', configMap: { name: 'cfg' } },
+    { name: 'v', hostPath: { path: '/a/../../etc' } },
+    { name: 'v', hostPath: { path: 'etc' } },
+  ])('says in words which path leaves its volume: %j', (volume) => {
+    const tokens = new Map([['mix/../x', 'tok']]);
+    expect(planVolumes({ ...anInput(aPod([volume])), tokens })).toMatchObject({
+      ok: false,
+      reason: 'CreateContainerConfigError',
+      message: expect.stringContaining('invalid') as string,
+    });
+  });
+
+  it('makes room for what containers mount inside a volume that they only read', () => {
+    const volumeMounts = [
+      { name: 'v', mountPath: '/cfg/' },
+      { name: 'data', mountPath: '/cfg/data' },
+      { name: 'data', mountPath: '/cfg/in/../up' },
+      { name: 'data', mountPath: '/cfgs/x' },
+      { name: 'v', mountPath: '/only', subPath: 'a.conf' },
+      { name: 'data', mountPath: '/only/this' },
+    ];
+    const volumes: Volume[] = [
+      { name: 'v', configMap: { name: 'cfg' } },
+      { name: 'data', emptyDir: {} },
+    ];
+    const plan = planVolumes(anInput(aPod(volumes, { containers: [{ name: 'app', volumeMounts }] })));
+    if (!plan.ok) throw new Error(plan.message);
+    expect(plan.volumes[0]).toMatchObject({ mountPoints: ['data'] });
+    expect([...plan.agentVolumes]).toEqual(['v']);
   });
 
   it('gathers the sources of a projected volume, the later winning', () => {

@@ -96,24 +96,21 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
 
   async function create(step: Extract<PodStep, { type: 'start-container' }>, image: ImageRecord) {
     const { container: item, sandbox } = step;
-    const plan = await resources.planContainer({
-      ...options.current(),
-      container: item.container,
-      role: item.role,
-      attempt: step.attempt,
-      sandboxId: sandbox?.record.id,
-      image,
-    });
-    if (!plan.ok) {
-      event(item, 'Warning', 'Failed', `Error: ${plan.message}`);
-      throw new StepProblem(plan.reason, plan.message);
-    }
-    const labels = {
-      ...plan.spec.labels,
-      [agentLabels.backoffLevel]: String(step.backoffLevel),
-      [agentLabels.sandboxAttempt]: String(sandbox?.attempt ?? 0),
-    };
     try {
+      const plan = await resources.planContainer({
+        ...options.current(),
+        container: item.container,
+        role: item.role,
+        attempt: step.attempt,
+        sandboxId: sandbox?.record.id,
+        image,
+      });
+      if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+      const labels = {
+        ...plan.spec.labels,
+        [agentLabels.backoffLevel]: String(step.backoffLevel),
+        [agentLabels.sandboxAttempt]: String(sandbox?.attempt ?? 0),
+      };
       return await make({ ...plan.spec, labels });
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'image-missing') images.delete(item.container.name);

@@ -136,7 +136,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     runHook: createRunHook(handlers),
     runProbe: createRunProbe(handlers),
     recordEvent: (pod, event) => events.record({ about: pod, ...event }),
-    save: (uid, record) => options.records.savePod(uid, record),
+    save: (uid, record, durable) => options.records.savePod(uid, record, durable),
     ready: () => registry.listed,
     deleteObject,
     onGone(uid) {

@@ -107,7 +107,8 @@ export interface AgentMemory {
 /** Never fails its caller for a full disk or a damaged record: the record is a help, the engine is the truth. */
 export interface RecordStore {
   loadPods(): Promise<readonly PodRecord[]>;
-  savePod(uid: string, record: PodRecord): Promise<void>;
+  /** `durable`: it is on the disk when this resolves, and outlives a loss of power. */
+  savePod(uid: string, record: PodRecord, durable?: boolean): Promise<void>;
   deletePod(uid: string): Promise<void>;
   loadMemory(): Promise<AgentMemory>;
   saveMemory(memory: AgentMemory): Promise<void>;

@@ -105,20 +105,25 @@ const aRecord = (id: string, name: string, mark?: string): ContainerRecord => ({
 const NAME = 'k8s_main_web_default_u_0';
 const ownOf = (made: MadeContainers | undefined) => {
   const saved: MadeContainers[] = [];
+  const durable: boolean[] = [];
   const foreign: string[] = [];
   const own = createOwnContainers({
     made,
     newMark: () => 'mark',
-    save: async () => void saved.push(own.made),
+    async save(isDurable) {
+      saved.push(own.made);
+      durable.push(isDurable);
+    },
     onForeign: ({ id }) => void foreign.push(id),
   });
-  return { own, saved, foreign };
+  return { own, saved, durable, foreign };
 };
 
 it('a container whose creation was never answered is known by its mark, which was written down before', async () => {
   const before = ownOf({ ids: [], asked: {} });
   expect(await before.own.ask(NAME, undefined)).toBe('mark');
   expect(before.saved).toEqual([{ ids: [], asked: { [NAME]: 'mark' } }]);
+  expect(before.durable).toEqual([true]);
   const { own, foreign } = ownOf(before.saved[0]);
   expect(own.owns(aRecord('copy', 'elsewhere', 'mark'))).toBe(false);
   expect(own.owns(aRecord('other', NAME, 'another mark'))).toBe(false);

@@ -22,7 +22,10 @@ export type MountPlan =
   | { readonly ok: true; readonly mounts: readonly Mount[]; readonly subPaths: readonly SubPath[] }
   | { readonly ok: false; readonly message: string };
 
-const PROPAGATIONS = { HostToContainer: 'rslave', Bidirectional: 'rshared' } as const;
+const PROPAGATIONS: ReadonlyMap<string | undefined, Mount['propagation']> = new Map([
+  ['HostToContainer', 'rslave'],
+  ['Bidirectional', 'rshared'],
+]);
 
 /** Undefined when the path is absolute or climbs: it must stay below the volume. */
 export function cleanSubPath(path: string): string | undefined {
@@ -63,7 +66,7 @@ export function planMounts(
         subPaths.push({ mountIndex: mounts.length, volume: mount.name, volumePath, relative, isAgentsOwn });
       }
     }
-    const propagation = PROPAGATIONS[mount.mountPropagation as keyof typeof PROPAGATIONS];
+    const propagation = PROPAGATIONS.get(mount.mountPropagation);
     mounts.push({
       source: volumePath,
       target: targetOf(mount.mountPath),

@@ -14,8 +14,8 @@ export interface OwnContainersOptions {
   /** What was written down; undefined when nothing was, ever. */
   readonly made: MadeContainers | undefined;
   newMark(): string;
-  /** Resolves when it is written down. */
-  save(): Promise<void>;
+  /** Resolves when it is written down; `durable`: so that a loss of power does not undo it. */
+  save(durable: boolean): Promise<void>;
   /** A container that pretends to be the pod's. */
   onForeign(record: ContainerRecord): void;
 }
@@ -45,7 +45,7 @@ export function createOwnContainers(options: OwnContainersOptions): OwnContainer
   function add(name: string, id: string): void {
     ids.add(id);
     asked.delete(name);
-    void options.save();
+    void options.save(false);
   }
 
   return {
@@ -76,7 +76,8 @@ export function createOwnContainers(options: OwnContainersOptions): OwnContainer
       if (existing) return existing.labels[labelKeys.mark];
       const mark = asked.get(name) ?? options.newMark();
       asked.set(name, mark);
-      await options.save();
+      // The engine writes down at once what it is asked for. A mark that is lost would make its container a stranger.
+      await options.save(true);
       return mark;
     },
     add,

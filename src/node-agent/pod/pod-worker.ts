@@ -192,15 +192,16 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     if (!removed) context.statuses.submit(pod, next);
   }
 
-  function save(): Promise<void> {
-    return context.save(uid, {
+  function save(durable = false): Promise<void> {
+    const record: PodRecord = {
       pod,
       startTimeMs,
       ...(status ? { status } : {}),
       ...(ip === undefined ? {} : { ip }),
       ...(verdict ? { verdict } : {}),
       made: own.made,
-    });
+    };
+    return context.save(uid, record, durable);
   }
 
   async function attempt(step: Exclude<PodStep, { type: 'wait' }>): Promise<void> {

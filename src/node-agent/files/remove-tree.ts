@@ -4,7 +4,7 @@
  * pod's reach, so the name cannot be replaced by a link; and a tree of any depth needs two descriptors.
  */
 import { type FileHandle, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
-import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from './held-directory.ts';
+import { heldPath, HOLD_DIRECTORY, isCode } from './held-directory.ts';
 
 const MOVED = '.removed-';
 /** Each pass takes at least one level. More levels than this is a tree that somebody still writes. */
@@ -27,46 +27,59 @@ export async function removeTree(path: string): Promise<void> {
   await rmdir(path);
 }
 
+/** Names are bytes; as text, those that are no UTF-8 would not be found again. */
+const NAMES = { encoding: 'latin1' } as const;
+const entry = (directory: FileHandle, name: string): Buffer =>
+  Buffer.from(`${heldPath(directory.fd)}/${name}`, 'latin1');
+
 async function empty(top: FileHandle): Promise<void> {
   let moved = 0;
+  let taken = 0;
 
   /** Directories go to the top under a new name; everything else goes away. */
   async function take(directory: FileHandle, name: string): Promise<void> {
-    const path = entryPath(directory.fd, name);
+    const path = entry(directory, name);
     try {
-      return await unlink(path);
+      await unlink(path);
     } catch (error) {
       if (isCode(error, 'ENOENT')) return;
       if (!isCode(error, 'EISDIR', 'EPERM')) throw error;
+      await move(path);
     }
+    taken += 1;
+  }
+
+  async function move(path: Buffer): Promise<void> {
     for (;;) {
       moved += 1;
       try {
-        return await rename(path, entryPath(top.fd, `${MOVED}${moved}`));
+        return await rename(path, entry(top, `${MOVED}${moved}`));
       } catch (error) {
         // A run that was broken off has left a directory of this name.
-        if (!isCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+        if (!isCode(error, 'ENOTEMPTY', 'EEXIST', 'EISDIR')) throw error;
       }
     }
   }
 
   async function clear(name: string): Promise<void> {
-    const path = entryPath(top.fd, name);
+    const path = entry(top, name);
     let directory: FileHandle;
     try {
       directory = await open(path, HOLD_DIRECTORY);
     } catch (error) {
       // The pod put something else there just before it was moved.
-      if (isCode(error, 'ENOTDIR', 'ELOOP')) return unlink(path);
+      if (isCode(error, 'ENOTDIR', 'ELOOP')) return take(top, name);
       throw error;
     }
     try {
-      for await (const entry of await opendir(heldPath(directory.fd))) await take(directory, entry.name);
+      const entries = await opendir(heldPath(directory.fd), NAMES);
+      for await (const { name: inside } of entries) await take(directory, inside);
     } finally {
       await directory.close();
     }
     try {
       await rmdir(path);
+      taken += 1;
     } catch (error) {
       // Something new has appeared in it: the next pass takes it.
       if (!isCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
@@ -74,13 +87,15 @@ async function empty(top: FileHandle): Promise<void> {
   }
 
   for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+    const before = taken;
     let found = false;
-    for await (const { name } of await opendir(heldPath(top.fd))) {
+    for await (const { name } of await opendir(heldPath(top.fd), NAMES)) {
       found = true;
       if (name.startsWith(MOVED)) await clear(name);
       else await take(top, name);
     }
     if (!found) return;
+    if (taken === before) break;
   }
-  throw new Error('somebody still writes to it');
+  throw new Error('Cannot empty a directory: something is left in it, or somebody still writes to it');
 }

@@ -139,6 +139,8 @@ describe('the removal of what a pod has written', () => {
       cwd: tree,
     });
     expect(made.status).toBe(0);
+    await writeFile(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xff, 0xfe])]), 'no UTF-8');
+    await mkdir(Buffer.concat([Buffer.from(`${tree}/${name}/`), Buffer.from([0x80])]));
     await symlink(outside, join(tree, 'link'));
     await mkdir(join(tree, '.removed-1'));
     await writeFile(join(tree, '.removed-1', 'left'), '');

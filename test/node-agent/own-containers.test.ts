@@ -1,4 +1,7 @@
-/** Copies of a pod's containers: same labels, but the agent did not make them. Through the whole agent on the fake engine. */
+/**
+ * Copies of a pod's containers: same labels, but the agent did not make them. Through the whole
+ * agent on the fake engine.
+ */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { hasOwnName } from '../../src/node-agent/container-spec/identity.ts';
 import { createOwnContainers } from '../../src/node-agent/pod/own-containers.ts';

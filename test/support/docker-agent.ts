@@ -1,4 +1,7 @@
-/** A whole agent on the real engine, with the API in memory: for tests of what agent and engine do together. */
+/**
+ * A whole agent on the real engine, with the API in memory: for tests of what agent and engine do
+ * together.
+ */
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -66,7 +66,10 @@ export type ContainerPlan =
   | {
       readonly ok: true;
       readonly spec: ContainerSpec;
-      /** Their mounts have the whole volume as their source until they are resolved, before the container is created. */
+      /**
+       * Their mounts have the whole volume as their source until they are resolved, before the
+       * container is created.
+       */
       readonly subPaths: readonly SubPath[];
       /** Names of envFrom entries that cannot be environment variables (an event tells the user). */
       readonly skippedEnv: readonly string[];

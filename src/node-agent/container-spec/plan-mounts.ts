@@ -1,6 +1,7 @@
 /**
- * volumeMounts of a container → binds. Pure: it checks sub-paths as text. Where a sub-path really is, and that no symbolic
- * link leads it out of the volume, is found on the disk just before the start (volumes/sub-path-mounts.ts).
+ * volumeMounts of a container → binds. Pure: it checks sub-paths as text. Where a sub-path really
+ * is, and that no symbolic link leads it out of the volume, is found on the disk just before the
+ * start (volumes/sub-path-mounts.ts).
  */
 import type { Container } from '../../schemas/types.ts';
 import type { Mount } from '../runtime/types.ts';

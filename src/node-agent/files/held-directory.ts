@@ -1,9 +1,11 @@
 /**
- * Directories held open by a descriptor. A name is then resolved in the directory that was opened, whatever happens to its
- * path meanwhile. Node has no openat; on Linux the path `/proc/self/fd/N/name` is one.
+ * Directories held open by a descriptor. A name is then resolved in the directory that was opened,
+ * whatever happens to its path meanwhile. Node has no openat; on Linux the path
+ * `/proc/self/fd/N/name` is one.
  *
- * Everything the agent does inside a volume goes through here (ADR 12): a pod may replace any part of a path with a symbolic
- * link between two system calls. Callers use names of one component, and calls that do not follow the last one.
+ * Everything the agent does inside a volume goes through here (ADR 12): a pod may replace any part
+ * of a path with a symbolic link between two system calls. Callers use names of one component, and
+ * calls that do not follow the last one.
  */
 import { constants, type Stats } from 'node:fs';
 import { chmod, type FileHandle, mkdir, open, readlink, realpath } from 'node:fs/promises';
@@ -44,8 +46,9 @@ export interface HeldEntry {
 }
 
 /**
- * Opens `relative` below a volume. Links are followed by hand, and only inside the volume. A missing directory is made with
- * the mode of the volume, as the kubelet does. Throws for a path that leads out of the volume. The caller closes the handle.
+ * Opens `relative` below a volume. Links are followed by hand, and only inside the volume. A
+ * missing directory is made with the mode of the volume, as the kubelet does. Throws for a path
+ * that leads out of the volume. The caller closes the handle.
  */
 export async function openInVolume(volumePath: string, relative: string): Promise<HeldEntry> {
   const volume = await realpath(volumePath);

@@ -1,6 +1,6 @@
 /**
- * Reads a file that a pod can write. It may have become a link, a pipe or a terabyte: only a regular file is read, opening it
- * never waits, and no more than `maxBytes` come into memory.
+ * Reads a file that a pod can write. It may have become a link, a pipe or a terabyte: only a
+ * regular file is read, opening it never waits, and no more than `maxBytes` come into memory.
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';

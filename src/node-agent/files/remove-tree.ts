@@ -1,16 +1,22 @@
 /**
- * Removes a directory that a pod has written, with all that is in it. A directory is moved to the top of the tree before it
- * is opened: the kernel refuses that for a mount point, so nothing below a mount is ever removed; the top is out of the
- * pod's reach, so the name cannot be replaced by a link; and a tree of any depth needs two descriptors.
+ * Removes a directory that a pod has written, with all that is in it. A directory is moved to the
+ * top of the tree before it is opened: the kernel refuses that for a mount point, so nothing below
+ * a mount is ever removed; the top is out of the pod's reach, so the name cannot be replaced by a
+ * link; and a tree of any depth needs two descriptors.
  */
 import { type FileHandle, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { heldPath, HOLD_DIRECTORY, isCode } from './held-directory.ts';
 
 const MOVED = '.removed-';
-/** Each pass takes at least one level. More levels than this is a tree that somebody still writes. */
+/**
+ * Each pass takes at least one level. More levels than this is a tree that somebody still writes.
+ */
 const MAX_PASSES = 100_000;
 
-/** The parent of `path` must be out of the pods' reach. Fails with EBUSY at a mount point. Idempotent. */
+/**
+ * The parent of `path` must be out of the pods' reach. Fails with EBUSY at a mount point.
+ * Idempotent.
+ */
 export async function removeTree(path: string): Promise<void> {
   let top: FileHandle;
   try {

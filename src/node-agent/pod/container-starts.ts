@@ -85,7 +85,10 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     await refresh(id);
   }
 
-  /** Writes down what is asked for before the engine is asked, and what it answers before anything else. */
+  /**
+   * Writes down what is asked for before the engine is asked, and what it answers before anything
+   * else.
+   */
   async function make(spec: ContainerSpec): Promise<string> {
     const mark = await options.own.ask(spec.name, options.find(spec.name));
     const labels = mark === undefined ? spec.labels : { ...spec.labels, [labelKeys.mark]: mark };

@@ -1,10 +1,12 @@
 /**
- * Which containers are this pod's. Labels are no proof: an image made of a container carries them, and so does whatever is run
- * from it. A container is the pod's when its id was written down as the engine answered, or when it carries the mark that was
- * written down before the engine was asked (an answer that was lost, an agent that ended in between).
+ * Which containers are this pod's. Labels are no proof: an image made of a container carries them,
+ * and so does whatever is run from it. A container is the pod's when its id was written down as the
+ * engine answered, or when it carries the mark that was written down before the engine was asked
+ * (an answer that was lost, an agent that ended in between).
  *
- * Any other is left alone, and reported once. An agent without a record of the pod takes over what it finds in its first look
- * at the engine, by labels and the name that follows from them: the engine has each name once.
+ * Any other is left alone, and reported once. An agent without a record of the pod takes over what
+ * it finds in its first look at the engine, by labels and the name that follows from them: the
+ * engine has each name once.
  */
 import { hasOwnName } from '../container-spec/identity.ts';
 import type { MadeContainers } from '../ports.ts';
@@ -26,8 +28,8 @@ export interface OwnContainers {
   /** The first look at the engine is over; `present` are the pod's containers that it found. */
   settle(present: readonly ContainerRecord[]): void;
   /**
-   * Before a container of this name is asked for: the mark for its label. `existing` is the pod's own container of this name;
-   * an older agent has given it none.
+   * Before a container of this name is asked for: the mark for its label. `existing` is the pod's
+   * own container of this name; an older agent has given it none.
    */
   ask(name: string, existing: ContainerRecord | undefined): Promise<string | undefined>;
   /** The engine has answered. */
@@ -76,7 +78,8 @@ export function createOwnContainers(options: OwnContainersOptions): OwnContainer
       if (existing) return existing.labels[labelKeys.mark];
       const mark = asked.get(name) ?? options.newMark();
       asked.set(name, mark);
-      // The engine writes down at once what it is asked for. A mark that is lost would make its container a stranger.
+      // The engine writes down at once what it is asked for. A mark that is lost would make its
+      // container a stranger.
       await options.save(true);
       return mark;
     },

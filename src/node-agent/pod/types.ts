@@ -30,7 +30,10 @@ export interface PodWorkerContext {
   recordEvent: RecordPodEvent;
   /** The engine has been listed: "no container" is known and not merely unseen. */
   ready(): boolean;
-  /** Persists what must survive the agent, and the machine if `durable`; resolves when that is done, or cannot be. */
+  /**
+   * Persists what must survive the agent, and the machine if `durable`; resolves when that is done,
+   * or cannot be.
+   */
   save(uid: string, record: PodRecord, durable: boolean): Promise<void>;
   /** Removes the API object (grace 0, this uid only). */
   deleteObject(pod: Pod): Promise<void>;

@@ -20,7 +20,10 @@ export const labelKeys = {
   attempt: 'symphony.dev/attempt',
   /** `pod` (pause), `init`, `container`. */
   role: 'symphony.dev/role',
-  /** Written down by the agent before it asks for the container: tells what it made from a copy (pod/own-containers.ts). */
+  /**
+   * Written down by the agent before it asks for the container: tells what it made from a copy
+   * (pod/own-containers.ts).
+   */
   mark: 'symphony.dev/mark',
   /** The pod's spec and metadata as JSON, on the pod's first container: what a lost control plane is rebuilt from. */
   podManifest: 'symphony.dev/pod-manifest',

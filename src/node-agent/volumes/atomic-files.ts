@@ -1,11 +1,12 @@
 /**
- * Files of a configMap, secret, projected or downwardAPI volume, replaced all at once: they live in a directory of their
- * own, `..data` points to it, and every visible name points through `..data`. A change makes a new directory and renames
- * one link, so a reader sees the old set or the new one, never a mixture (the layout of the kubelet's volumes, on which
- * programs that watch their configuration rely).
+ * Files of a configMap, secret, projected or downwardAPI volume, replaced all at once: they live in
+ * a directory of their own, `..data` points to it, and every visible name points through `..data`.
+ * A change makes a new directory and renames one link, so a reader sees the old set or the new one,
+ * never a mixture (the layout of the kubelet's volumes, on which programs that watch their
+ * configuration rely).
  *
- * Pods only read these volumes, but a container of an older agent may still write one. So every directory is held open and
- * no link is followed (files/held-directory.ts).
+ * Pods only read these volumes, but a container of an older agent may still write one. So every
+ * directory is held open and no link is followed (files/held-directory.ts).
  */
 import { constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -27,7 +28,10 @@ export interface AtomicFilesOptions {
   readonly clock: Clock;
   readonly calls: FileCalls;
   readonly groupId?: number | undefined;
-  /** Directories below the volume for what containers mount inside it: they cannot be made in a volume that is only read. */
+  /**
+   * Directories below the volume for what containers mount inside it: they cannot be made in a
+   * volume that is only read.
+   */
   readonly mountPoints?: readonly string[];
 }
 
@@ -112,7 +116,9 @@ const split = (path: string): { readonly parents: readonly string[]; readonly na
   return { parents: parts.slice(0, -1), name: parts.at(-1) ?? '' };
 };
 
-/** Opens a directory, made where it is missing, with the mode and group of the volume's directories. */
+/**
+ * Opens a directory, made where it is missing, with the mode and group of the volume's directories.
+ */
 const enterMade =
   ({ calls, groupId }: Volume) =>
   async (parent: number, name: string): Promise<number> => {

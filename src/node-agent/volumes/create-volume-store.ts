@@ -1,7 +1,7 @@
 /**
- * Puts planned volumes on the disk, brings them up to date, and takes them down again. Idempotent. It never follows a
- * symbolic link inside a volume and never removes anything outside the pod's own directory; what is mounted there is
- * unmounted first, and nothing is removed through a mount.
+ * Puts planned volumes on the disk, brings them up to date, and takes them down again. Idempotent.
+ * It never follows a symbolic link inside a volume and never removes anything outside the pod's own
+ * directory; what is mounted there is unmounted first, and nothing is removed through a mount.
  */
 import { constants } from 'node:fs';
 import { chmod, chown, mkdir, open, realpath, stat } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 /**
- * The calls with which a volume's files are written, on descriptors. On a disk they go through Node's pool of threads: a disk
- * may keep one waiting. In memory a call is over in microseconds, a tenth of what handing it to a thread costs, so it is made
- * at once.
+ * The calls with which a volume's files are written, on descriptors. On a disk they go through
+ * Node's pool of threads: a disk may keep one waiting. In memory a call is over in microseconds, a
+ * tenth of what handing it to a thread costs, so it is made at once.
  */
 import fs from 'node:fs';
 import { promisify } from 'node:util';

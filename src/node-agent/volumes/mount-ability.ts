@@ -1,6 +1,7 @@
 /**
- * Whether what the agent mounts is there for the engine, too. It is for root beside the engine; it is not for an agent that may
- * not mount, or that runs in a container whose mounts stay inside. Found out by a mount, and by asking the engine for it.
+ * Whether what the agent mounts is there for the engine, too. It is for root beside the engine; it
+ * is not for an agent that may not mount, or that runs in a container whose mounts stay inside.
+ * Found out by a mount, and by asking the engine for it.
  */
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -21,7 +22,10 @@ export interface MountAbilityOptions {
 
 const PROBE_SIZE_BYTES = 4_096;
 
-/** Asked once: neither rights nor propagation change while the agent runs. An engine that fails is asked again. */
+/**
+ * Asked once: neither rights nor propagation change while the agent runs. An engine that fails is
+ * asked again.
+ */
 export function createMountAbility(options: MountAbilityOptions): () => Promise<MountAbility> {
   let answer: Promise<MountAbility> | undefined;
   return () => {

@@ -1,6 +1,6 @@
 /**
- * Memory-backed directories, binds of what a descriptor holds, and what is mounted below a directory. Uses the `mount` and
- * `umount` programs (util-linux).
+ * Memory-backed directories, binds of what a descriptor holds, and what is mounted below a
+ * directory. Uses the `mount` and `umount` programs (util-linux).
  */
 import { execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -45,8 +45,8 @@ export async function mountMemory(path: string, sizeBytes: number | undefined, m
 const MAX_STDERR_BYTES = 4_096;
 
 /**
- * Mounts what the descriptor holds at `target`, which must be a directory exactly when the held thing is one. No path leads
- * to the source: the child process has the descriptor as its number 3.
+ * Mounts what the descriptor holds at `target`, which must be a directory exactly when the held
+ * thing is one. No path leads to the source: the child process has the descriptor as its number 3.
  */
 export function bindDescriptor(descriptor: number, target: string): Promise<void> {
   const command = ['--no-canonicalize', '--bind', '/proc/self/fd/3', target];

@@ -81,7 +81,10 @@ const UID = /^[A-Za-z0-9-]{1,64}$/;
 
 /** It may come later: the pod waits. */
 class Missing extends Error {}
-/** A path that leaves its volume, which no waiting mends. The API refuses it; the node does not rely on that. */
+/**
+ * A path that leaves its volume, which no waiting mends. The API refuses it; the node does not rely
+ * on that.
+ */
 class Forbidden extends Error {}
 
 /** The pod's own directory; throws on a uid that is none, because the path would not be the pod's. */

@@ -1,10 +1,11 @@
 /**
- * Sub-paths of volumes, made safe to hand to the engine (ADR 12). The engine opens a path by name when a container starts; a
- * pod that writes the volume could replace a part of it by a link to the host's files. So the agent opens the sub-path
- * without following links, mounts what it opened into a place no pod reaches, and hands the engine that place.
+ * Sub-paths of volumes, made safe to hand to the engine (ADR 12). The engine opens a path by name
+ * when a container starts; a pod that writes the volume could replace a part of it by a link to the
+ * host's files. So the agent opens the sub-path without following links, mounts what it opened into
+ * a place no pod reaches, and hands the engine that place.
  *
- * A container's mounts stay until its next attempt is prepared, or its pod is taken down. They are found in the mount table,
- * so that an agent that starts again needs no memory of them.
+ * A container's mounts stay until its next attempt is prepared, or its pod is taken down. They are
+ * found in the mount table, so that an agent that starts again needs no memory of them.
  */
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

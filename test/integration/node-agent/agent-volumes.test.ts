@@ -1,4 +1,7 @@
-/** Volumes through the whole agent on a real engine: what pods must not reach, and what they must. Needs root. */
+/**
+ * Volumes through the whole agent on a real engine: what pods must not reach, and what they must.
+ * Needs root.
+ */
 import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Sub-paths of volumes on the real kernel: mounted by descriptor, found again, and given back. Needs root, as the agent does. */
+/**
+ * Sub-paths of volumes on the real kernel: mounted by descriptor, found again, and given back.
+ * Needs root, as the agent does.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   mkdir,

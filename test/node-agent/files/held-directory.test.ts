@@ -1,4 +1,7 @@
-/** What the agent does inside volumes that pods write, against pods that change them meanwhile. On the real file system. */
+/**
+ * What the agent does inside volumes that pods write, against pods that change them meanwhile. On
+ * the real file system.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import {
@@ -208,7 +211,10 @@ describe('files of a pod that its containers can write', () => {
   });
 });
 
-/** A thread that puts a link to `target` in the place of the directory `path`, and the directory back, until it is disposed. */
+/**
+ * A thread that puts a link to `target` in the place of the directory `path`, and the directory
+ * back, until it is disposed.
+ */
 async function swapping(path: string, target: string): Promise<AsyncDisposable & { failed(): string }> {
   let failure = '';
   const code = `

@@ -1,4 +1,7 @@
-/** The writer of configuration volumes against a container that may write into them, as those of older agents may. */
+/**
+ * The writer of configuration volumes against a container that may write into them, as those of
+ * older agents may.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -44,7 +47,10 @@ function callsWith(number: number, before: () => void): { readonly calls: FileCa
   return { calls, count: () => count };
 }
 
-/** Puts links to what is outside in the place of every directory and file of the volume, the deepest first. */
+/**
+ * Puts links to what is outside in the place of every directory and file of the volume, the deepest
+ * first.
+ */
 function swapAll(names: readonly string[]): void {
   for (const name of names) {
     const path = join(root, name);

@@ -114,7 +114,8 @@ function mountsOf(spec: ContainerSpec): MountSettings[] {
         Source: mount.source,
         Target: mount.target,
         ReadOnly: mount.readOnly,
-        // Unsaid, it is the engine's default: private, but for what holds its own root, such as `/`. It refuses private there.
+        // Unsaid, it is the engine's default: private, but for what holds its own root, such as
+        // `/`. It refuses private there.
         ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
       }),
     ),

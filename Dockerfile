@@ -1,6 +1,8 @@
 # Symphony in one image: control plane, agent and command line.
 #   docker build -t symphony .
-#   docker run -v symphony:/data -v /var/run/docker.sock:/var/run/docker.sock --network host symphony up --repo URL --data-dir /data
+#   docker run -v /var/lib/symphony:/var/lib/symphony -v /var/run/docker.sock:/var/run/docker.sock --network host symphony up --repo URL --data-dir /var/lib/symphony
+# The Engine must find the data directory under the same path. For Secrets in memory, emptyDirs in memory and sub-paths of volumes
+# it must also see what the agent mounts there: `--privileged` and `:rshared` behind the directory. Without, such sub-paths are refused.
 # Where no base image can be pulled: `node scripts/base-image.mjs` makes one, then
 #   docker build --build-arg BASE_IMAGE=symphony.example/base:1 --network host -t symphony .
 ARG BASE_IMAGE=node:20-bookworm-slim

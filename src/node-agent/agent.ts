@@ -33,7 +33,7 @@ import type { PodVolumes } from './pod-volumes.ts';
 import type { AgentMemory, PodRecord, RecordStore } from './ports.ts';
 import { createRunHook, createRunProbe } from './probes/handlers.ts';
 import type { ProbeIo } from './probes/probe-io.ts';
-import type { ContainerRuntime } from './runtime/types.ts';
+import { type ContainerRuntime, type ContainerStats, labelKeys } from './runtime/types.ts';
 import { openTunnel } from './tunnel/keep-tunnel.ts';
 
 export interface NodeAgentOptions {
@@ -117,6 +117,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const context: PodWorkerContext = {
     runtime,
     clock,
+    rng: options.rng,
     logger,
     resources: createPodResources({
       volumes: options.volumes,
@@ -135,7 +136,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     runHook: createRunHook(handlers),
     runProbe: createRunProbe(handlers),
     recordEvent: (pod, event) => events.record({ about: pod, ...event }),
-    save: (uid, record) => void options.records.savePod(uid, record),
+    save: (uid, record, durable) => options.records.savePod(uid, record, durable),
     ready: () => registry.listed,
     deleteObject,
     onGone(uid) {
@@ -228,6 +229,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     return { pod, verdict };
   }
 
+  /** A container that only pretends to be a pod's counts for nobody. */
+  async function ownStats(): Promise<readonly ContainerStats[]> {
+    const isOwn = ({ id, labels }: ContainerStats): boolean =>
+      registry.get(labels[labelKeys.podUid] ?? '')?.records.some((record) => record.id === id) ?? false;
+    return (await runtime.stats()).filter(isOwn);
+  }
+
   async function deleteObject(pod: Pod): Promise<void> {
     const { namespace, name, uid = '' } = pod.metadata;
     try {
@@ -250,9 +258,15 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       ownNode.start();
       source.start();
       if (options.tunnel) {
-        const { rng } = options;
-        const findPod = registry.find;
-        tunnel = openTunnel({ connection: options.tunnel, runtime, clock, rng, logger, nodeName, findPod });
+        tunnel = openTunnel({
+          connection: options.tunnel,
+          runtime: { ...runtime, stats: ownStats },
+          clock,
+          rng: options.rng,
+          logger,
+          nodeName,
+          findPod: registry.find,
+        });
       }
     },
     reported: reporter.reported,

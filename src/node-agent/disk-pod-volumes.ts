@@ -30,8 +30,9 @@ import { StepProblem } from './ports.ts';
 import { createKeptSources } from './records/kept-sources.ts';
 import { createPodTokens } from './service-account-tokens.ts';
 import { createVolumeStore } from './volumes/create-volume-store.ts';
+import { createMountAbility } from './volumes/mount-ability.ts';
 import { memoryDirOf, planVolumes } from './volumes/plan-volumes.ts';
-import { resolveSubPaths } from './volumes/sub-paths.ts';
+import { createSubPathMounts } from './volumes/sub-path-mounts.ts';
 
 export interface DiskPodVolumesOptions {
   readonly client: ApiClient;
@@ -40,8 +41,10 @@ export interface DiskPodVolumesOptions {
   readonly clock: Clock;
   readonly rng?: Rng;
   readonly logger: Logger;
-  /** Whether memory can be mounted where the engine sees it (root, engine on this machine). */
-  readonly canMount: boolean;
+  /** Whether the agent runs as root, and so may be able to mount. */
+  readonly isRoot: boolean;
+  /** Whether the engine finds a file or directory at this path. */
+  engineSees(path: string): Promise<boolean>;
   readonly clusterDomain: string;
   /** Address of the cluster's DNS, once it has one. */
   readonly clusterDns?: string;
@@ -50,8 +53,10 @@ export interface DiskPodVolumesOptions {
 export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes {
   const { client, clock, clusterDomain } = options;
   const podsDir = join(options.dataDir, 'pods');
-  const memoryDir = options.canMount ? memoryDirOf(podsDir) : undefined;
-  const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount: options.canMount });
+  const ability = createMountAbility(options);
+  const canMount = async (): Promise<boolean> => (await ability()).ok;
+  const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount });
+  const subPathMounts = createSubPathMounts({ podsDir, ability });
   const kept = createKeptSources(podsDir, options.logger);
   /** Pods come in numbers, and most of them have sources in common (`kube-root-ca.crt`). */
   const shared = createSharedReads();
@@ -104,7 +109,8 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
           tokens.tokensOf(pod),
           handlerOf(pod),
         ]);
-        const canChown = options.canMount;
+        const memoryDir = (await canMount()) ? memoryDirOf(podsDir) : undefined;
+        const canChown = options.isRoot;
         const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
         if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
         const files = podFilePaths(podsDir, uidOf(pod));
@@ -126,6 +132,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         });
         return {
           volumePaths: plan.paths,
+          agentVolumes: plan.agentVolumes,
           files,
           ...(runtimeHandler === undefined ? {} : { runtimeHandler }),
         };
@@ -142,8 +149,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
       await ensureTerminationLog(path);
       return path;
     },
-    resolveMounts: (mounts, subPaths) =>
-      subPaths.length === 0 ? Promise.resolve(mounts) : resolveSubPaths(mounts, subPaths),
+    resolveMounts: subPathMounts.resolve,
     async terminationLog(pod, container, attempt) {
       return readTerminationLog(terminationLogPath(podsDir, uidOf(pod), container, attempt));
     },

@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../base/logger.ts';
 import type { Pod } from '../schemas/types.ts';
+import { hasOwnName } from './container-spec/identity.ts';
 import { addressOf, manifestOf, podOf, uidOf } from './pod-of-containers.ts';
 import type { PodWorker } from './pod/types.ts';
 import type { PodRecord } from './ports.ts';
@@ -70,6 +71,13 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
     const uid = uidOf(record);
     const worker = workers.get(uid);
     if (worker) return worker.observe(record);
+    if (!hasOwnName(record)) {
+      options.logger.info(
+        { container: record.id, name: record.name, uid },
+        'Leaving a container alone that has the labels of a pod but not the name that goes with them',
+      );
+      return;
+    }
     const known = strays.get(uid) ?? new Map<string, ContainerRecord>();
     known.set(record.id, record);
     strays.set(uid, known);

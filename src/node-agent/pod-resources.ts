@@ -82,7 +82,11 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
         image,
       });
       if (!plan.ok) return plan;
-      const mounts = await options.volumes.resolveMounts(plan.spec.mounts, plan.subPaths);
+      const mounts = await options.volumes.resolveMounts(
+        { podUid: pod.metadata.uid ?? '', container: container.name, attempt },
+        plan.spec.mounts,
+        plan.subPaths,
+      );
       return { ...plan, spec: { ...plan.spec, mounts } };
     },
     async planSandbox(pod, ip, attempt) {

@@ -6,13 +6,14 @@ import type { Container, Pod } from '../schemas/types.ts';
 import type { PodPlace } from './container-spec/field-ref.ts';
 import type { PodFiles } from './container-spec/plan-container-spec.ts';
 import type { EnvSources, EnvVariable } from './container-spec/plan-environment.ts';
-import type { SubPath } from './container-spec/plan-mounts.ts';
-import type { Mount } from './runtime/types.ts';
 import type { PodTokens } from './service-account-tokens.ts';
+import type { SubPathMounts } from './volumes/sub-path-mounts.ts';
 
 export interface PreparedPod {
   /** Host path of every volume, by name. */
   readonly volumePaths: ReadonlyMap<string, string>;
+  /** Names of the volumes that only the agent writes. */
+  readonly agentVolumes: ReadonlySet<string>;
   readonly files: PodFiles;
   /** Of the pod's RuntimeClass, where it names one. */
   readonly runtimeHandler?: string;
@@ -29,8 +30,11 @@ export interface PodVolumes {
   ): Promise<{ readonly sources: EnvSources; readonly serviceEnv: readonly EnvVariable[] }>;
   /** Makes the file that the container's last words go to; answers its path. */
   prepareContainer(pod: Pod, container: string, attempt: number): Promise<string>;
-  /** Makes missing sub-paths of volumes and proves that they stay inside; answers the mounts with their real sources. */
-  resolveMounts(mounts: readonly Mount[], subPaths: readonly SubPath[]): Promise<readonly Mount[]>;
+  /**
+   * The mounts of one attempt, with sources that are safe to hand to the engine. Makes missing
+   * sub-paths.
+   */
+  readonly resolveMounts: SubPathMounts['resolve'];
   terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
   tearDown(pod: Pod): Promise<void>;
 }
@@ -44,12 +48,13 @@ export function createMemoryPodVolumes(tokens?: PodTokens): PodVolumes {
       const root = directory(pod);
       return {
         volumePaths: new Map((pod.spec.volumes ?? []).map(({ name }) => [name, `${root}/volumes/${name}`])),
+        agentVolumes: new Set(),
         files: { hosts: `${root}/hosts`, resolvConf: `${root}/resolv.conf` },
       };
     },
     environment: async () => ({ sources: { configMaps: new Map(), secrets: new Map() }, serviceEnv: [] }),
     prepareContainer: async (pod, container, attempt) => `${directory(pod)}/${container}/${attempt}.log`,
-    resolveMounts: async (mounts) => mounts,
+    resolveMounts: async (_of, mounts) => mounts,
     terminationLog: async () => undefined,
     tearDown: async (pod) => tokens?.forget(pod.metadata.uid ?? ''),
   };

@@ -80,6 +80,13 @@ export interface PodAddresses {
   release(uid: string): void;
 }
 
+/** The containers that the agent has made for a pod; see pod/own-containers.ts. */
+export interface MadeContainers {
+  readonly ids: readonly string[];
+  /** By name, the marks of those that were asked for and whose ids are not known yet. */
+  readonly asked: Readonly<Record<string, string>>;
+}
+
 /** What the agent knows of a pod without its control plane; one record a pod. */
 export interface PodRecord {
   readonly pod: Pod;
@@ -87,6 +94,8 @@ export interface PodRecord {
   readonly ip?: string;
   readonly verdict?: PodVerdict;
   readonly startTimeMs?: number;
+  /** Absent in the records of older agents. */
+  readonly made?: MadeContainers;
 }
 
 export interface AgentMemory {
@@ -98,7 +107,8 @@ export interface AgentMemory {
 /** Never fails its caller for a full disk or a damaged record: the record is a help, the engine is the truth. */
 export interface RecordStore {
   loadPods(): Promise<readonly PodRecord[]>;
-  savePod(uid: string, record: PodRecord): Promise<void>;
+  /** `durable`: it is on the disk when this resolves, and outlives a loss of power. */
+  savePod(uid: string, record: PodRecord, durable?: boolean): Promise<void>;
   deletePod(uid: string): Promise<void>;
   loadMemory(): Promise<AgentMemory>;
   saveMemory(memory: AgentMemory): Promise<void>;

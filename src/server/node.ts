@@ -79,7 +79,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
             clock,
             rng: systemRng,
             logger,
-            canMount: isRoot(),
+            isRoot: isRoot(),
+            engineSees: (path) => runtime.sees(path),
             clusterDomain: CLUSTER_DOMAIN,
           }),
     probeIo: createSocketProbeIo(clock),
@@ -132,7 +133,7 @@ function isOnThisMachine({ runtime, dockerHost }: NodeOptions): boolean {
   return runtime !== 'hollow' && (dockerHost ?? defaultDockerHost()).startsWith('unix:');
 }
 
-/** Only root can mount memory for volumes. */
+/** Only root can mount, and give files to other users. */
 function isRoot(): boolean {
   return process.getuid?.() === 0;
 }

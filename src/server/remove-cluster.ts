@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
+import { hasOwnName } from '../node-agent/container-spec/identity.ts';
 import type { PodRecord } from '../node-agent/ports.ts';
 import { createVolumeStore } from '../node-agent/volumes/create-volume-store.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
@@ -14,7 +15,7 @@ export interface RemovedNode {
   readonly containers: number;
 }
 
-/** Containers are removed by label, whatever the records say; volumes by the records. */
+/** Containers are removed by label and name, whatever the records say; volumes by the records. */
 export async function removeNode(options: {
   readonly cluster: string;
   readonly nodeName: string;
@@ -30,7 +31,7 @@ export async function removeNode(options: {
     logger: silentLogger,
   });
   try {
-    const containers = await runtime.list();
+    const containers = (await runtime.list()).filter(hasOwnName);
     await Promise.all(containers.map((container) => runtime.remove(container.id)));
     await removeVolumes(directory);
     return { nodeName, containers: containers.length };
@@ -64,7 +65,7 @@ async function removeVolumes(directory: string): Promise<void> {
     podsDir: join(directory, 'pods'),
     clock: systemClock,
     logger: silentLogger,
-    canMount: process.getuid?.() === 0,
+    canMount: () => Promise.resolve(false),
   });
   const records: readonly PodRecord[] = await createFileRecordStore(
     join(directory, 'records'),

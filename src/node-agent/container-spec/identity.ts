@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stableStringify } from '../../base/json.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
-import { labelKeys } from '../runtime/types.ts';
+import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 
 export type ContainerRole = 'pod' | 'init' | 'container';
 
@@ -11,7 +11,19 @@ export const SANDBOX_NAME = 'POD';
 
 export function containerName(pod: Pod, container: string, attempt: number): string {
   const { name, namespace = '', uid = '' } = pod.metadata;
-  return `k8s_${container}_${name}_${namespace}_${uid}_${attempt}`;
+  return nameOf(container, name, namespace, uid, String(attempt));
+}
+
+const nameOf = (container: string, ...pod: readonly string[]): string => ['k8s', container, ...pod].join('_');
+
+/**
+ * Whether the container has the name that follows from its labels. The engine has each name once: a
+ * copy has another.
+ */
+export function hasOwnName({ name, labels }: Pick<ContainerRecord, 'name' | 'labels'>): boolean {
+  const { containerName: container, podName, podNamespace, podUid, attempt } = labelKeys;
+  const parts = [container, podName, podNamespace, podUid, attempt].map((key) => labels[key] ?? '');
+  return name === nameOf(parts[0] ?? '', ...parts.slice(1));
 }
 
 /** Of the hash's recipe: with another recipe two hashes say nothing of each other. */

@@ -52,6 +52,8 @@ export interface ContainerPlanInput extends PodPlanInput {
   readonly serviceEnv: readonly EnvVariable[];
   /** Host path of every volume of the pod, by the volume's name. */
   readonly volumePaths: ReadonlyMap<string, string>;
+  /** Names of the volumes that only the agent writes. */
+  readonly agentVolumes: ReadonlySet<string>;
   readonly files: PodFiles;
   /** Host file that the container sees as its terminationMessagePath. */
   readonly terminationLog: string;
@@ -64,7 +66,10 @@ export type ContainerPlan =
   | {
       readonly ok: true;
       readonly spec: ContainerSpec;
-      /** To be made, and checked for links that lead out, before the container is created. */
+      /**
+       * Their mounts have the whole volume as their source until they are resolved, before the
+       * container is created.
+       */
       readonly subPaths: readonly SubPath[];
       /** Names of envFrom entries that cannot be environment variables (an event tells the user). */
       readonly skippedEnv: readonly string[];
@@ -90,7 +95,7 @@ export function planContainerSpec(input: ContainerPlanInput): ContainerPlan {
   if (!environment.ok) return refuse(environment.message);
   const security = planSecurity(pod, container, input.image);
   if (!security.ok) return refuse(security.message);
-  const mounts = planMounts(container, environment.env, input.volumePaths);
+  const mounts = planMounts(container, environment.env, input.volumePaths, input.agentVolumes);
   if (!mounts.ok) return refuse(mounts.message);
 
   const values = new Map(environment.env.map(({ name, value }) => [name, value]));

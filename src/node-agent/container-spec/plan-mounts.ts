@@ -1,8 +1,8 @@
 /**
- * volumeMounts of a container → binds. Pure: it checks sub-paths as text; that no symbolic link in the volume leads out of
- * it is checked on the disk just before the start (volumes/sub-paths.ts), which also makes missing directories.
+ * volumeMounts of a container → binds. Pure: it checks sub-paths as text. Where a sub-path really
+ * is, and that no symbolic link leads it out of the volume, is found on the disk just before the
+ * start (volumes/sub-path-mounts.ts).
  */
-import { withoutTrailing } from '../../base/text.ts';
 import type { Container } from '../../schemas/types.ts';
 import type { Mount } from '../runtime/types.ts';
 import { expandReferences, referencedNames } from './expand.ts';
@@ -10,19 +10,23 @@ import type { EnvVariable } from './plan-environment.ts';
 
 /** A directory or file inside a volume that the container sees instead of the whole volume. */
 export interface SubPath {
+  /** The mount that it is the source of. */
+  readonly mountIndex: number;
+  readonly volume: string;
   readonly volumePath: string;
   readonly relative: string;
+  /** Only the agent writes the volume. */
+  readonly isAgentsOwn: boolean;
 }
 
 export type MountPlan =
   | { readonly ok: true; readonly mounts: readonly Mount[]; readonly subPaths: readonly SubPath[] }
   | { readonly ok: false; readonly message: string };
 
-const PROPAGATIONS = {
-  None: 'rprivate',
-  HostToContainer: 'rslave',
-  Bidirectional: 'rshared',
-} as const;
+const PROPAGATIONS: ReadonlyMap<string | undefined, Mount['propagation']> = new Map([
+  ['HostToContainer', 'rslave'],
+  ['Bidirectional', 'rshared'],
+]);
 
 /** Undefined when the path is absolute or climbs: it must stay below the volume. */
 export function cleanSubPath(path: string): string | undefined {
@@ -35,6 +39,7 @@ export function planMounts(
   container: Container,
   env: readonly EnvVariable[],
   volumePaths: ReadonlyMap<string, string>,
+  agentVolumes: ReadonlySet<string>,
 ): MountPlan {
   const mounts: Mount[] = [];
   const subPaths: SubPath[] = [];
@@ -46,7 +51,7 @@ export function planMounts(
         message: `cannot find volume "${mount.name}" to mount into container "${container.name}"`,
       };
     }
-    let source = volumePath;
+    const isAgentsOwn = agentVolumes.has(mount.name);
     const requested = subPathOf(mount, env);
     if (!requested.ok) return requested;
     if (requested.path !== '') {
@@ -59,16 +64,16 @@ export function planMounts(
         };
       }
       if (relative !== '') {
-        source = `${withoutTrailing(volumePath, '/')}/${relative}`;
-        subPaths.push({ volumePath, relative });
+        subPaths.push({ mountIndex: mounts.length, volume: mount.name, volumePath, relative, isAgentsOwn });
       }
     }
-    const propagation = PROPAGATIONS[mount.mountPropagation ?? 'None'] ?? 'rprivate';
+    const propagation = PROPAGATIONS.get(mount.mountPropagation);
     mounts.push({
-      source,
+      source: volumePath,
       target: targetOf(mount.mountPath),
-      readOnly: mount.readOnly === true,
-      ...(propagation === 'rprivate' ? {} : { propagation }),
+      // The kubelet's rule: what the agent writes, pods only read.
+      readOnly: mount.readOnly === true || isAgentsOwn,
+      ...(propagation === undefined ? {} : { propagation }),
     });
   }
   return { ok: true, mounts, subPaths };

@@ -1,10 +1,15 @@
 /** Writes the files that the agent keeps for a pod: hosts, resolv.conf and one termination log per container attempt. */
-import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { podDirectory } from '../volumes/plan-volumes.ts';
+import { oneName } from './held-directory.ts';
+import { readTail } from './read-bounded.ts';
 
 /** Kubernetes shows at most 4096 bytes of a termination message, the last ones. */
 const TERMINATION_MESSAGE_LIMIT_BYTES = 4096;
+/** Containers can write these files: a link is not followed, and a pipe is not waited for. */
+const WRITE_SAFELY = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 export interface PodFilePaths {
   readonly hosts: string;
@@ -22,7 +27,7 @@ export function terminationLogPath(
   container: string,
   attempt: number,
 ): string {
-  return join(podDirectory(podsDir, podUid), 'containers', container, `${attempt}.log`);
+  return join(podDirectory(podsDir, podUid), 'containers', oneName(container), `${attempt}.log`);
 }
 
 /** Overwritten in place: the containers have bound the file itself, and a rename would leave them with the old one. */
@@ -35,33 +40,26 @@ export async function writePodFiles(
     [paths.hosts, texts.hosts],
     [paths.resolvConf, texts.resolvConf],
   ] as const) {
-    const existing = await readFile(path, 'utf8').catch(() => undefined);
-    if (existing !== text) await writeFile(path, text, { mode: 0o644 });
+    const wanted = Buffer.from(text);
+    // One byte more than is wanted tells that there is more.
+    const existing = await readTail(path, wanted.length + 1);
+    if (!existing?.equals(wanted))
+      await writeFile(path, wanted, { mode: 0o644, flag: WRITE_SAFELY | constants.O_TRUNC });
   }
 }
 
 /** Makes the file that the container may write its last words to, whoever its user is. */
 export async function ensureTerminationLog(path: string): Promise<void> {
   await mkdir(join(path, '..'), { recursive: true, mode: 0o755 });
-  const file = await open(path, 'a');
-  await file.close();
-  await chmod(path, 0o666);
+  const file = await open(path, WRITE_SAFELY);
+  try {
+    await file.chmod(0o666);
+  } finally {
+    await file.close();
+  }
 }
 
 /** What the container left there; empty when it left nothing. */
 export async function readTerminationLog(path: string): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      const length = Math.min(size, TERMINATION_MESSAGE_LIMIT_BYTES);
-      const buffer = Buffer.alloc(length);
-      const { bytesRead } = await file.read(buffer, 0, length, size - length);
-      return buffer.subarray(0, bytesRead).toString('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return '';
-  }
+  return (await readTail(path, TERMINATION_MESSAGE_LIMIT_BYTES))?.toString('utf8') ?? '';
 }

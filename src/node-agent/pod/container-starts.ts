@@ -9,9 +9,12 @@ import { type ImageSource, type PodResources, type RunHook, StepProblem } from '
 import {
   type ContainerRecord,
   type ContainerRuntime,
+  type ContainerSpec,
   type ImageRecord,
+  labelKeys,
   RuntimeError,
 } from '../runtime/types.ts';
+import type { OwnContainers } from './own-containers.ts';
 import type { PodStep } from './plan-pod-step.ts';
 import { agentLabels, type HookState, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
 
@@ -23,6 +26,9 @@ export interface ContainerStartsOptions {
   readonly event: TellPodEvent;
   /** The pod as it is now. */
   current(): { readonly pod: Pod; readonly ip: string | undefined };
+  readonly own: Pick<OwnContainers, 'ask' | 'add'>;
+  /** The pod's container of this name, as far as it is known. */
+  find(name: string): ContainerRecord | undefined;
   /** Looks at the container; answers what is known of it then. */
   refresh(containerId: string): Promise<ContainerRecord | undefined>;
 }
@@ -79,27 +85,36 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     await refresh(id);
   }
 
+  /**
+   * Writes down what is asked for before the engine is asked, and what it answers before anything
+   * else.
+   */
+  async function make(spec: ContainerSpec): Promise<string> {
+    const mark = await options.own.ask(spec.name, options.find(spec.name));
+    const labels = mark === undefined ? spec.labels : { ...spec.labels, [labelKeys.mark]: mark };
+    const id = await runtime.create({ ...spec, labels });
+    options.own.add(spec.name, id);
+    return id;
+  }
+
   async function create(step: Extract<PodStep, { type: 'start-container' }>, image: ImageRecord) {
     const { container: item, sandbox } = step;
-    const plan = await resources.planContainer({
-      ...options.current(),
-      container: item.container,
-      role: item.role,
-      attempt: step.attempt,
-      sandboxId: sandbox?.record.id,
-      image,
-    });
-    if (!plan.ok) {
-      event(item, 'Warning', 'Failed', `Error: ${plan.message}`);
-      throw new StepProblem(plan.reason, plan.message);
-    }
-    const labels = {
-      ...plan.spec.labels,
-      [agentLabels.backoffLevel]: String(step.backoffLevel),
-      [agentLabels.sandboxAttempt]: String(sandbox?.attempt ?? 0),
-    };
     try {
-      return await runtime.create({ ...plan.spec, labels });
+      const plan = await resources.planContainer({
+        ...options.current(),
+        container: item.container,
+        role: item.role,
+        attempt: step.attempt,
+        sandboxId: sandbox?.record.id,
+        image,
+      });
+      if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+      const labels = {
+        ...plan.spec.labels,
+        [agentLabels.backoffLevel]: String(step.backoffLevel),
+        [agentLabels.sandboxAttempt]: String(sandbox?.attempt ?? 0),
+      };
+      return await make({ ...plan.spec, labels });
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'image-missing') images.delete(item.container.name);
       event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
@@ -126,7 +141,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     },
     async startSandbox(attempt) {
       const { pod, ip } = options.current();
-      const id = await runtime.create(await resources.planSandbox(pod, ip, attempt));
+      const id = await make(await resources.planSandbox(pod, ip, attempt));
       await start(id, async () => {
         await runtime.start(id);
         await refresh(id);

@@ -14,6 +14,7 @@ import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 import { createContainerRecords } from './container-records.ts';
 import { createContainerStarts } from './container-starts.ts';
 import { createLastWords } from './last-words.ts';
+import { createOwnContainers } from './own-containers.ts';
 import { planPodStatus } from './plan-pod-status.ts';
 import { type PodStep, planPodStep } from './plan-pod-step.ts';
 import { isExpected, planPullProblem, planStepProblem } from './plan-problem.ts';
@@ -60,10 +61,21 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const event: TellPodEvent = (item, type, reason, message) =>
     context.recordEvent(pod, { type, reason, message, ...(item ? { fieldPath: fieldPath(item) } : {}) });
 
+  const own = createOwnContainers({
+    made: initial.made,
+    newMark: () => context.rng.uuid(),
+    save,
+    onForeign({ id, name }) {
+      const message = `Container ${id} (${name}) has the labels of this pod, but this node did not make it; it is left alone`;
+      logger.warn({ container: id, name }, 'A container that this node did not make has the labels of a pod');
+      event(undefined, 'Warning', 'UnknownContainer', message);
+    },
+  });
   const records = createContainerRecords({
     clock,
     onEnded,
     onGone(id) {
+      own.forget(id);
       starts.forget(id);
       lastWords.forget(id);
     },
@@ -75,6 +87,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     images: context.images,
     runHook: context.runHook,
     event,
+    own,
+    find: (name) => records.all.find((record) => record.name === name),
     current: () => ({ pod, ip }),
     refresh,
   });
@@ -141,6 +155,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     // What is told in one breath (the containers that an agent finds at its start) is looked at as a whole: a member
     // without its sandbox would be ended as an orphan.
     await Promise.resolve();
+    own.settle(records.all);
     try {
       while (dirty && !gone && !abort.signal.aborted) {
         dirty = false;
@@ -173,18 +188,20 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     if (jsonEqual(next, status) && jsonEqual(next, pod.status)) return;
     const changed = !jsonEqual(next, status);
     status = next;
-    if (changed) save();
+    if (changed) void save();
     if (!removed) context.statuses.submit(pod, next);
   }
 
-  function save(): void {
-    context.save(uid, {
+  function save(durable = false): Promise<void> {
+    const record: PodRecord = {
       pod,
       startTimeMs,
       ...(status ? { status } : {}),
       ...(ip === undefined ? {} : { ip }),
       ...(verdict ? { verdict } : {}),
-    });
+      made: own.made,
+    };
+    return context.save(uid, record, durable);
   }
 
   async function attempt(step: Exclude<PodStep, { type: 'wait' }>): Promise<void> {
@@ -341,7 +358,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       if (next.metadata.deletionTimestamp !== undefined) beginEnding();
       if (changed) {
         problems.clear();
-        save();
+        void save();
       }
       wake();
     },
@@ -351,9 +368,11 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       wake();
     },
     isStarting: starts.isStarting,
-    observe: records.observe,
+    observe(record) {
+      if (own.owns(record)) records.observe(record);
+    },
     observeGone: records.observeGone,
-    observeAll: records.observeAll,
+    observeAll: (listed, listedAtMs) => records.observeAll(listed.filter(own.owns), listedAtMs),
     wake,
     retry() {
       problems.delete('');

@@ -1,6 +1,7 @@
 /** A pod's worker as the rest of the agent sees it, and what it needs of the agent. */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { Rng } from '../../base/rng.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type {
   ImageSource,
@@ -17,6 +18,7 @@ import type { ContainerRecord, ContainerRuntime } from '../runtime/types.ts';
 export interface PodWorkerContext {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
+  readonly rng: Rng;
   readonly logger: Logger;
   readonly resources: PodResources;
   readonly images: ImageSource;
@@ -28,8 +30,11 @@ export interface PodWorkerContext {
   recordEvent: RecordPodEvent;
   /** The engine has been listed: "no container" is known and not merely unseen. */
   ready(): boolean;
-  /** Persists what must survive the agent. */
-  save(uid: string, record: PodRecord): void;
+  /**
+   * Persists what must survive the agent, and the machine if `durable`; resolves when that is done,
+   * or cannot be.
+   */
+  save(uid: string, record: PodRecord, durable: boolean): Promise<void>;
   /** Removes the API object (grace 0, this uid only). */
   deleteObject(pod: Pod): Promise<void>;
   /** The pod is over and everything of it is gone. */

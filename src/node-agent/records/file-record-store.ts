@@ -2,8 +2,8 @@
  * {@link RecordStore} as one file a pod below a directory, replaced atomically. A full disk or a damaged file costs that
  * one record, with a warning: containers carry labels from which a pod can be made out again.
  */
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { PodRecord, RecordStore } from '../ports.ts';
@@ -12,18 +12,24 @@ import type { PodRecord, RecordStore } from '../ports.ts';
 const SAFE_UID = /^[A-Za-z0-9-]{1,64}$/;
 const MEMORY_FILE = 'agent.json';
 
+interface Write {
+  /** Undefined to remove the file. */
+  readonly content: string | undefined;
+  readonly durable: boolean;
+}
+
 export function createFileRecordStore(directory: string, parentLogger: Logger): RecordStore {
   const logger = parentLogger.child({ component: 'records' });
   const podDirectory = join(directory, 'pods');
   /** Writes of one file in order; the newest content wins. */
-  const waiting = new Map<string, string | undefined>();
+  const waiting = new Map<string, Write>();
   const active = new Map<string, Promise<void>>();
 
   const fileOf = (uid: string): string | undefined =>
     SAFE_UID.test(uid) ? join(podDirectory, `${uid}.json`) : undefined;
 
-  function put(file: string, content: string | undefined): Promise<void> {
-    waiting.set(file, content);
+  function put(file: string, content: string | undefined, durable = false): Promise<void> {
+    waiting.set(file, { content, durable: durable || waiting.get(file)?.durable === true });
     const running = active.get(file) ?? drain(file);
     active.set(file, running);
     return running;
@@ -31,23 +37,26 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
 
   async function drain(file: string): Promise<void> {
     try {
-      while (waiting.has(file)) {
-        const content = waiting.get(file);
+      for (let next = waiting.get(file); next; next = waiting.get(file)) {
         waiting.delete(file);
-        await writeOne(file, content);
+        await writeOne(file, next);
       }
     } finally {
       active.delete(file);
     }
   }
 
-  async function writeOne(file: string, content: string | undefined): Promise<void> {
+  async function writeOne(file: string, { content, durable }: Write): Promise<void> {
     try {
       if (content === undefined) return await rm(file, { force: true });
       await mkdir(podDirectory, { recursive: true, mode: 0o700 });
       const temporary = `${file}.tmp`;
-      await writeFile(temporary, content, { mode: 0o600 });
+      await within(temporary, 'w', async (handle) => {
+        await handle.writeFile(content);
+        if (durable) await handle.sync();
+      });
       await rename(temporary, file);
+      if (durable) await within(dirname(file), 'r', (directory) => directory.sync());
     } catch (error) {
       logger.warn({ file, error }, 'Cannot keep a local record');
     }
@@ -70,9 +79,9 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
       const values = await Promise.all(files.map((name) => read(join(podDirectory, name))));
       return values.filter(isPodRecord);
     },
-    async savePod(uid, record) {
+    async savePod(uid, record, durable) {
       const file = fileOf(uid);
-      if (file !== undefined) await put(file, JSON.stringify(record));
+      if (file !== undefined) await put(file, JSON.stringify(record), durable);
     },
     async deletePod(uid) {
       const file = fileOf(uid);
@@ -84,6 +93,19 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
     },
     saveMemory: (memory) => put(join(directory, MEMORY_FILE), JSON.stringify(memory)),
   };
+}
+
+async function within(
+  path: string,
+  flags: string,
+  use: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
+  const handle = await open(path, flags, 0o600);
+  try {
+    await use(handle);
+  } finally {
+    await handle.close();
+  }
 }
 
 function isPodRecord(value: unknown): value is PodRecord {

@@ -20,6 +20,11 @@ export const labelKeys = {
   attempt: 'symphony.dev/attempt',
   /** `pod` (pause), `init`, `container`. */
   role: 'symphony.dev/role',
+  /**
+   * Written down by the agent before it asks for the container: tells what it made from a copy
+   * (pod/own-containers.ts).
+   */
+  mark: 'symphony.dev/mark',
   /** The pod's spec and metadata as JSON, on the pod's first container: what a lost control plane is rebuilt from. */
   podManifest: 'symphony.dev/pod-manifest',
 } as const;
@@ -47,7 +52,8 @@ export interface Mount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  readonly propagation?: 'rprivate' | 'rslave' | 'rshared';
+  /** Private, unless said. */
+  readonly propagation?: 'rslave' | 'rshared';
 }
 
 export interface TmpfsMount {
@@ -231,6 +237,8 @@ export interface ContainerRuntime extends AsyncDisposable {
   info(): Promise<RuntimeInfo>;
   list(): Promise<readonly ContainerRecord[]>;
   inspect(id: string): Promise<ContainerRecord | undefined>;
+  /** Whether the engine finds a file or directory at this path of its host. */
+  sees(path: string): Promise<boolean>;
   create(spec: ContainerSpec): Promise<string>;
   start(id: string): Promise<void>;
   /** SIGTERM (or the stop signal), then SIGKILL after the grace; resolves when it has ended. Idempotent. */

@@ -1,12 +1,15 @@
 /**
- * Puts planned volumes on the disk, brings them up to date, and takes them down again. Idempotent. It never follows a
- * symbolic link and never removes anything outside the pod's own directory; what is mounted there is unmounted first.
+ * Puts planned volumes on the disk, brings them up to date, and takes them down again. Idempotent.
+ * It never follows a symbolic link inside a volume and never removes anything outside the pod's own
+ * directory; what is mounted there is unmounted first, and nothing is removed through a mount.
  */
-import { chmod, chown, mkdir, open, realpath, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, chown, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { removeTree } from '../files/remove-tree.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
 import { diskCalls, memoryCalls } from './file-calls.ts';
 import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
@@ -18,7 +21,7 @@ export interface VolumeStoreOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether memory can be mounted where the engine sees it: root, and the engine on this machine. */
-  readonly canMount: boolean;
+  canMount(): Promise<boolean>;
 }
 
 export type ApplyResult =
@@ -38,6 +41,8 @@ export interface VolumeStore {
 const SENSITIVE_SIZE_BYTES = 1024 * 1024 * 1024;
 const SHARED_MODE = 0o777;
 const GROUP_MODE = 0o2777;
+/** Nothing was there a moment ago: a link or a pipe that is there now is none of ours. */
+const CREATE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeStoreOptions): VolumeStore {
   const memoryDir = memoryDirOf(podsDir);
@@ -61,21 +66,20 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
         await share(volume.path, volume.groupId);
         return false;
       case 'memory':
-        if (!canMount)
-          throw new Error('emptyDir with medium Memory needs an agent that runs as root beside its engine');
+        if (!(await canMount()))
+          throw new Error('emptyDir with medium Memory needs an agent whose mounts the engine sees');
         await ensureMemory(volume.path, volume.sizeBytes, SHARED_MODE);
         await share(volume.path, volume.groupId);
         return false;
       case 'host':
         await checkHostPath(volume.path, volume.type);
         return false;
-      case 'files':
-        if (volume.sensitive && canMount) await ensureSharedMemory();
-        return writeFilesAtomically(volume.path, volume.files, {
-          clock,
-          calls: volume.sensitive && canMount ? memoryCalls : diskCalls,
-          groupId: volume.groupId,
-        });
+      case 'files': {
+        const inMemory = volume.sensitive && (await canMount());
+        if (inMemory) await ensureSharedMemory();
+        const calls = inMemory ? memoryCalls : diskCalls;
+        return writeFilesAtomically(volume.path, volume.files, { ...volume, clock, calls });
+      }
     }
   }
 
@@ -100,15 +104,15 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
       for (const point of await listMountsBelow(own)) await unmount(point);
       const left = await listMountsBelow(own);
       if (left.length > 0) throw new Error(`Cannot remove "${directory}": still mounted: ${left.join(', ')}`);
-      await rm(directory, { recursive: true, force: true });
-      await rm(podDirectory(memoryDir, podUid), { recursive: true, force: true });
+      await removeTree(directory);
+      await removeTree(podDirectory(memoryDir, podUid));
       logger.debug({ podUid }, 'volumes removed');
     },
     async release() {
       const real = await realpath(memoryDir).catch(() => undefined);
       if (real === undefined) return;
       for (const point of await listMountsBelow(real)) await unmount(point);
-      await rm(memoryDir, { recursive: true, force: true });
+      await removeTree(memoryDir);
     },
   };
 }
@@ -145,7 +149,7 @@ export async function checkHostPath(path: string, type: string): Promise<void> {
       if (!existing?.isDirectory()) fail('a directory');
       return;
     case 'FileOrCreate':
-      if (!existing) await (await open(path, 'a', 0o644)).close();
+      if (!existing) await (await open(path, CREATE_FILE, 0o644)).close();
       else if (!existing.isFile()) fail('a file');
       return;
     case 'File':

@@ -1,43 +1,52 @@
 /**
- * The calls with which a volume's files are written. On a disk they go through Node's pool of threads: a disk may keep one
- * waiting. In memory a call is over in microseconds, a tenth of what handing it to a thread costs, so it is made at once.
+ * The calls with which a volume's files are written, on descriptors. On a disk they go through
+ * Node's pool of threads: a disk may keep one waiting. In memory a call is over in microseconds, a
+ * tenth of what handing it to a thread costs, so it is made at once.
  */
 import fs from 'node:fs';
-import files from 'node:fs/promises';
+import { promisify } from 'node:util';
 
-export type FileCalls = Pick<
-  typeof files,
-  | 'chmod'
-  | 'chown'
-  | 'lstat'
-  | 'mkdir'
-  | 'readdir'
-  | 'readFile'
-  | 'readlink'
-  | 'rename'
-  | 'rm'
-  | 'symlink'
-  | 'writeFile'
->;
+export interface FileCalls {
+  open(path: string, flags: number, mode?: number): Promise<number>;
+  close(fd: number): Promise<void>;
+  fchmod(fd: number, mode: number): Promise<void>;
+  fchown(fd: number, userId: number, groupId: number): Promise<void>;
+  fstat(fd: number): Promise<fs.Stats>;
+  readFile(fd: number): Promise<Buffer>;
+  writeFile(fd: number, content: Buffer): Promise<void>;
+  mkdir(path: string, mode: number): Promise<void>;
+  readdir(path: string): Promise<string[]>;
+  readlink(path: string): Promise<string>;
+  rename(from: string, to: string): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+}
 
-export const diskCalls: FileCalls = files;
+const mapped = (names: readonly string[], make: (name: string) => unknown): FileCalls =>
+  Object.fromEntries(names.map((name) => [name, make(name)])) as unknown as FileCalls;
 
-const promised =
-  <A extends unknown[], R>(call: (...args: A) => R) =>
-  async (...args: A): Promise<R> =>
-    call(...args);
+const NAMES = [
+  'open',
+  'close',
+  'fchmod',
+  'fchown',
+  'fstat',
+  'readFile',
+  'writeFile',
+  'mkdir',
+  'readdir',
+  'readlink',
+  'rename',
+  'symlink',
+  'unlink',
+] as const satisfies readonly (keyof FileCalls)[];
 
-/** Overloads do not pass through a wrapper; each is the synchronous form of the same call. */
-export const memoryCalls = {
-  chmod: promised(fs.chmodSync),
-  chown: promised(fs.chownSync),
-  lstat: promised(fs.lstatSync),
-  mkdir: promised(fs.mkdirSync),
-  readdir: promised(fs.readdirSync),
-  readFile: promised(fs.readFileSync),
-  readlink: promised(fs.readlinkSync),
-  rename: promised(fs.renameSync),
-  rm: promised(fs.rmSync),
-  symlink: promised(fs.symlinkSync),
-  writeFile: promised(fs.writeFileSync),
-} as unknown as FileCalls;
+type Call = (...args: unknown[]) => unknown;
+const calls = fs as unknown as Readonly<Record<string, Call>>;
+
+export const diskCalls: FileCalls = mapped(NAMES, (name) => promisify(calls[name] as Call));
+
+export const memoryCalls: FileCalls = mapped(NAMES, (name) => {
+  const call = calls[`${name}Sync`] as Call;
+  return async (...args: unknown[]) => call(...args);
+});

@@ -1,5 +1,8 @@
-/** Memory-backed directories and what is mounted below a directory. Uses the `mount` and `umount` programs (util-linux). */
-import { execFile } from 'node:child_process';
+/**
+ * Memory-backed directories, binds of what a descriptor holds, and what is mounted below a
+ * directory. Uses the `mount` and `umount` programs (util-linux).
+ */
+import { execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -35,6 +38,33 @@ export async function mountMemory(path: string, sizeBytes: number | undefined, m
   const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
   await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path], {
     timeout: COMMAND_TIMEOUT_MS,
+  });
+}
+
+/** Of what the program says, enough to know why. */
+const MAX_STDERR_BYTES = 4_096;
+
+/**
+ * Mounts what the descriptor holds at `target`, which must be a directory exactly when the held
+ * thing is one. No path leads to the source: the child process has the descriptor as its number 3.
+ */
+export function bindDescriptor(descriptor: number, target: string): Promise<void> {
+  const command = ['--no-canonicalize', '--bind', '/proc/self/fd/3', target];
+  const child = spawn('mount', command, {
+    stdio: ['ignore', 'ignore', 'pipe', descriptor],
+    timeout: COMMAND_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk.toString('utf8')}`.slice(0, MAX_STDERR_BYTES);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`Cannot mount at "${target}": ${said.trim() || `mount ended with ${code}`}`));
+    });
   });
 }
 

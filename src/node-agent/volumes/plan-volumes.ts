@@ -33,6 +33,8 @@ export type VolumePlan =
       readonly sensitive: boolean;
       readonly files: readonly VolumeFile[];
       readonly groupId?: number;
+      /** Directories for what containers mount inside this volume. */
+      readonly mountPoints?: readonly string[];
     };
 
 export interface VolumesInput {
@@ -55,8 +57,15 @@ export type VolumesPlan =
       readonly ok: true;
       readonly volumes: readonly VolumePlan[];
       readonly paths: ReadonlyMap<string, string>;
+      /** Names of the volumes that only the agent writes; pods get them read-only. */
+      readonly agentVolumes: ReadonlySet<string>;
     }
-  | { readonly ok: false; readonly reason: 'FailedMount'; readonly volume: string; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly reason: 'FailedMount' | 'CreateContainerConfigError';
+      readonly volume: string;
+      readonly message: string;
+    };
 
 const PLUGIN_DIRS = {
   emptyDir: 'kubernetes.io~empty-dir',
@@ -67,9 +76,16 @@ const PLUGIN_DIRS = {
 } as const;
 
 const DEFAULT_MODE = 0o644;
+const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const UID = /^[A-Za-z0-9-]{1,64}$/;
 
+/** It may come later: the pod waits. */
 class Missing extends Error {}
+/**
+ * A path that leaves its volume, which no waiting mends. The API refuses it; the node does not rely
+ * on that.
+ */
+class Forbidden extends Error {}
 
 /** The pod's own directory; throws on a uid that is none, because the path would not be the pod's. */
 export function podDirectory(podsDir: string, uid: string): string {
@@ -86,12 +102,19 @@ export function planVolumes(input: VolumesInput): VolumesPlan {
     try {
       volumes.push(planVolume(input, volume));
     } catch (error) {
-      if (!(error instanceof Missing)) throw error;
+      const isForbidden = error instanceof Forbidden;
+      if (!isForbidden && !(error instanceof Missing)) throw error;
+      const reason = isForbidden ? 'CreateContainerConfigError' : 'FailedMount';
       const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
-      return { ok: false, reason: 'FailedMount', volume: volume.name, message };
+      return { ok: false, reason, volume: volume.name, message };
     }
   }
-  return { ok: true, volumes, paths: new Map(volumes.map(({ name, path }) => [name, path])) };
+  return {
+    ok: true,
+    volumes,
+    paths: new Map(volumes.map(({ name, path }) => [name, path])),
+    agentVolumes: new Set(volumes.filter(({ kind }) => kind === 'files').map(({ name }) => name)),
+  };
 }
 
 function planVolume(input: VolumesInput, volume: Volume): VolumePlan {
@@ -100,7 +123,9 @@ function planVolume(input: VolumesInput, volume: Volume): VolumePlan {
   const root = `${podDirectory(input.podsDir, input.pod.metadata.uid ?? '')}/volumes`;
   const pathOf = (kind: keyof typeof PLUGIN_DIRS): string => `${root}/${PLUGIN_DIRS[kind]}/${volume.name}`;
   const { name } = volume;
+  if (!VOLUME_NAME.test(name)) throw new Forbidden(`invalid name of a volume: "${name}"`);
   if (volume.hostPath) {
+    checkHostPathText(volume.hostPath.path);
     return { kind: 'host', name, path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
   }
   if (volume.emptyDir) {
@@ -129,6 +154,7 @@ function planVolume(input: VolumesInput, volume: Volume): VolumePlan {
         : pathOf(kind),
     sensitive,
     files: uniquePaths(list),
+    mountPoints: mountPointsIn(input.pod, name),
     ...group,
   });
   if (volume.configMap) {
@@ -284,13 +310,38 @@ function downwardValue(input: VolumesInput, item: DownwardItems[number]): string
 
 /** File paths come from users: relative, without `..`, and not in the writer's own `..` name space. */
 export function safePath(path: string): string {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  const parts = partsOf(path);
   const climbs = parts.includes('..') || (parts[0] ?? '..').startsWith('..');
   if (path.startsWith('/') || path.includes('\0') || climbs) {
-    throw new Missing(`invalid path: "${path}" must be relative and must not start with or contain '..'`);
+    throw new Forbidden(`invalid path: "${path}" must be relative and must not start with or contain '..'`);
   }
   return parts.join('/');
 }
+
+function checkHostPathText(path: string): void {
+  if (path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..')) return;
+  throw new Forbidden(`invalid hostPath: "${path}" must be absolute and must not contain '..'`);
+}
+
+/** Where containers mount something inside this volume, as paths below it. */
+function mountPointsIn({ spec }: Pod, volume: string): readonly string[] {
+  const found = new Set<string>();
+  for (const { volumeMounts = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {
+    const targets = volumeMounts.map(({ mountPath }) => partsOf(mountPath));
+    volumeMounts.forEach(({ name, subPath = '', subPathExpr = '' }, index) => {
+      const own = targets[index] ?? [];
+      if (name !== volume || subPath !== '' || subPathExpr !== '') return;
+      for (const target of targets) {
+        const isInside = target.length > own.length && own.every((part, at) => part === target[at]);
+        if (isInside && !target.includes('..')) found.add(target.slice(own.length).join('/'));
+      }
+    });
+  }
+  return [...found].sort();
+}
+
+const partsOf = (path: string): readonly string[] =>
+  path.split('/').filter((part) => part !== '' && part !== '.');
 
 /** Of two files at one path the later one wins, as in a projected volume of the kubelet. */
 function uniquePaths(files: readonly VolumeFile[]): readonly VolumeFile[] {

@@ -1,4 +1,5 @@
 /** The whole agent on a real engine: several containers, an init container, a ConfigMap volume, probes, a restart, the agent's own restart. */
+<<<<<<< HEAD
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,91 +13,41 @@ import { createDiskPodVolumes } from '../../../src/node-agent/disk-pod-volumes.t
 import { createSocketProbeIo } from '../../../src/node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../../../src/node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../../../src/node-agent/runtime/docker/create-docker-runtime.ts';
+=======
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+>>>>>>> t/volumes
 import type { Pod } from '../../../src/schemas/types.ts';
-import { createAgentFakeApi } from '../../support/agent-fake-api.ts';
 import { aPod } from '../../support/agent-world.ts';
-import {
-  TEST_IMAGE,
-  connectDocker,
-  engineHost,
-  ensureTestImages,
-  freeSubnet,
-  removeCluster,
-  uniqueCluster,
-} from '../../support/docker.ts';
+import { type DockerAgent, eventually, startDockerAgent } from '../../support/docker-agent.ts';
+import { TEST_IMAGE } from '../../support/docker.ts';
 
-const cluster = uniqueCluster('agent');
-const api = createAgentFakeApi();
-const docker = connectDocker();
-let dataDir: string;
-let agent: NodeAgent;
-let network: { name: string; subnet: string; gateway: string };
-
-function makeAgent(): NodeAgent {
-  const clock = systemClock;
-  const logger = silentLogger;
-  return createNodeAgent({
-    client: api.client,
-    runtime: createDockerRuntime({ host: engineHost(), cluster, node: 'n1', clock, logger }),
-    clock,
-    rng: systemRng,
-    logger,
-    nodeName: 'n1',
-    nodeIp: '127.0.0.1',
-    cluster,
-    records: createFileRecordStore(join(dataDir, 'record'), logger),
-    volumes: createDiskPodVolumes({
-      client: api.client,
-      dataDir,
-      clock,
-      logger,
-      canMount: false,
-      clusterDomain: 'cluster.local',
-    }),
-    probeIo: createSocketProbeIo(clock),
-    network,
-  });
-}
-
+let node: DockerAgent;
 beforeAll(async () => {
-  await ensureTestImages();
-  dataDir = await mkdtemp(join(tmpdir(), 'symphony-agent-'));
-  const free = await freeSubnet();
-  network = { name: `symphony-${cluster}`, subnet: free.subnet, gateway: free.gateway };
-  api.put('nodes', {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { name: 'n1' },
-    spec: { podCIDR: free.subnet },
-  });
-  agent = makeAgent();
-  await agent.start();
+  node = await startDockerAgent('agent', false);
 });
+afterAll(() => node[Symbol.asyncDispose]());
 
-afterAll(async () => {
-  await agent[Symbol.asyncDispose]();
-  await removeCluster(cluster, docker);
-  await rm(dataDir, { recursive: true, force: true });
-});
-
-const statusOf = (): Pod['status'] => api.get<Pod>('pods', 'default/web')?.status;
+const statusOf = (): Pod['status'] => node.pod('web')?.status;
 const isReady = (): boolean =>
   statusOf()?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+<<<<<<< HEAD
 const eventually = (check: () => unknown): Promise<void> =>
   comesTrue(() => {
     expect(check()).toBeTruthy();
   });
 const listed = () =>
   docker.listContainers({ all: true, filters: { label: [`symphony.dev/cluster=${cluster}`] } });
+=======
+>>>>>>> t/volumes
 
 it('runs, restarts, takes over and ends a pod of several containers on a real engine', async () => {
-  api.put('configmaps', {
+  node.api.put('configmaps', {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'page', namespace: 'default' },
     data: { 'index.html': 'hello' },
   });
-  api.put(
+  node.api.put(
     'pods',
     aPod('web', {
       terminationGracePeriodSeconds: 2,
@@ -145,10 +96,10 @@ it('runs, restarts, takes over and ends a pod of several containers on a real en
     reason: 'Completed',
   });
 
-  const httpd = (await listed()).find(
+  const httpd = (await node.listed()).find(
     ({ Names, State }) => Names[0]?.includes('k8s_httpd') && State === 'running',
   );
-  await docker.getContainer(httpd?.Id ?? '').kill();
+  await node.docker.getContainer(httpd?.Id ?? '').kill();
   await eventually(() => {
     const status = statusOf()?.containerStatuses?.find(({ name }) => name === 'httpd');
     return status?.restartCount === 1 && status.ready;
@@ -157,24 +108,14 @@ it('runs, restarts, takes over and ends a pod of several containers on a real en
     terminated: { exitCode: 137, reason: 'Error' },
   });
 
-  const before = (await listed()).map(({ Id, State }) => `${Id} ${State}`).sort();
-  await agent[Symbol.asyncDispose]();
-  agent = makeAgent();
-  await agent.start();
-  await eventually(() => agent.synced);
-  expect((await listed()).map(({ Id, State }) => `${Id} ${State}`).sort()).toEqual(before);
+  const before = (await node.listed()).map(({ Id, State }) => `${Id} ${State}`).sort();
+  await node.restart();
+  await eventually(() => node.agent.synced);
+  expect((await node.listed()).map(({ Id, State }) => `${Id} ${State}`).sort()).toEqual(before);
 
-  const pod = api.get<Pod>('pods', 'default/web');
-  if (pod) {
-    const metadata = {
-      ...pod.metadata,
-      deletionTimestamp: '2026-01-01T00:00:00Z',
-      deletionGracePeriodSeconds: 2,
-    };
-    api.put('pods', { ...pod, metadata });
-  }
-  await eventually(() => api.get('pods', 'default/web') === undefined);
-  expect(await listed()).toEqual([]);
+  node.deletePod('web');
+  await eventually(() => node.pod('web') === undefined);
+  expect(await node.listed()).toEqual([]);
 });
 
 it('makes a crashed container again without the control plane, with its configuration, and keeps its last words', async () => {
@@ -184,9 +125,9 @@ it('makes a crashed container again without the control plane, with its configur
     metadata: { name, namespace: 'default' },
     data,
   });
-  api.put('configmaps', object('ConfigMap', 'greeting', { text: 'hello' }));
-  api.put('secrets', object('Secret', 'key', { KEY: Buffer.from('s3cret').toString('base64') }));
-  api.put(
+  node.api.put('configmaps', object('ConfigMap', 'greeting', { text: 'hello' }));
+  node.api.put('secrets', object('Secret', 'key', { KEY: Buffer.from('s3cret').toString('base64') }));
+  node.api.put(
     'pods',
     aPod('away', {
       terminationGracePeriodSeconds: 1,
@@ -202,10 +143,11 @@ it('makes a crashed container again without the control plane, with its configur
       ],
     }),
   );
-  const status = () => api.get<Pod>('pods', 'default/away')?.status?.containerStatuses?.[0];
+  const status = () => node.pod('away')?.status?.containerStatuses?.[0];
   const attempt = async (number: number) =>
-    (await listed()).find(({ Names, State }) => Names[0]?.endsWith(`_${number}`) && State === 'running');
+    (await node.listed()).find(({ Names, State }) => Names[0]?.endsWith(`_${number}`) && State === 'running');
   await eventually(() => status()?.ready);
+<<<<<<< HEAD
   api.setAway(true);
   await agent[Symbol.asyncDispose]();
   agent = makeAgent();
@@ -213,8 +155,15 @@ it('makes a crashed container again without the control plane, with its configur
   await docker.getContainer((await attempt(0))?.Id ?? '').kill();
   await comesTrue(async () => expect(await attempt(1)).toBeDefined());
   const logs = await docker.getContainer((await attempt(1))?.Id ?? '').logs({ stdout: true });
+=======
+  node.api.setAway(true);
+  await node.restart();
+  await node.docker.getContainer((await attempt(0))?.Id ?? '').kill();
+  await vi.waitFor(async () => expect(await attempt(1)).toBeDefined(), { timeout: 30_000, interval: 50 });
+  const logs = await node.docker.getContainer((await attempt(1))?.Id ?? '').logs({ stdout: true });
+>>>>>>> t/volumes
   expect(logs.toString()).toContain('s3cret hello');
-  api.setAway(false);
+  node.api.setAway(false);
   await eventually(() => status()?.restartCount === 1);
   expect(status()?.lastState?.terminated).toMatchObject({ exitCode: 137, message: 's3cret hello' });
 });

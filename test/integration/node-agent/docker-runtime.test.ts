@@ -165,6 +165,29 @@ describe('docker runtime on a real engine', () => {
     await expect(runtime.dial(id, 8081)).rejects.toThrow(/on its localhost: connect ECONNREFUSED/);
   });
 
+  it('tells whether the engine finds a path, and makes no container for that', async () => {
+    const before = (await docker.listContainers({ all: true })).length;
+    expect(await runtime.sees('/etc/passwd')).toBe(true);
+    expect(await runtime.sees('/no/such/path')).toBe(false);
+    expect(await docker.listContainers({ all: true })).toHaveLength(before);
+  });
+
+  it('takes no container for its own that has the name and the labels, but was not made for it', async () => {
+    const spec = aSpec('marked', SERVER);
+    const marked = (mark: string): ContainerSpec => ({
+      ...spec,
+      labels: { ...spec.labels, [labelKeys.mark]: mark },
+    });
+    const id = await runtime.create(marked('a'));
+    expect(await runtime.create(marked('a'))).toBe(id);
+    await expect(runtime.create(marked('b'))).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(
+        `the name is taken by container ${id}, which was not made for it`,
+      ) as string,
+    });
+  });
+
   it('runs a container with the handler that is asked for', async () => {
     const id = await run(aSpec('handled', SERVER, { runtimeHandler: 'runc' }));
     const { HostConfig } = await docker.getContainer(id).inspect();

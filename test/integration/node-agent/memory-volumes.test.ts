@@ -17,7 +17,12 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'symphony-memory-'));
   podsDir = join(dir, 'pods');
   await mkdir(podsDir);
-  store = createVolumeStore({ podsDir, clock: systemClock, logger: silentLogger, canMount: true });
+  store = createVolumeStore({
+    podsDir,
+    clock: systemClock,
+    logger: silentLogger,
+    canMount: () => Promise.resolve(true),
+  });
 });
 afterEach(async () => {
   for (const point of await listMountsBelow(dir)) await unmount(point);
@@ -51,7 +56,12 @@ it('mounts it again when it was unmounted, so that nothing of it ends on the dis
 
 it('is found by the next agent, and given back at the end', async () => {
   await store.apply([secret('u1', 'a')]);
-  const next = createVolumeStore({ podsDir, clock: systemClock, logger: silentLogger, canMount: true });
+  const next = createVolumeStore({
+    podsDir,
+    clock: systemClock,
+    logger: silentLogger,
+    canMount: () => Promise.resolve(true),
+  });
   expect(await next.apply([secret('u1', 'a')])).toEqual({ ok: true, changed: [] });
   expect(await mounts()).toHaveLength(1);
   await next.tearDown('u1');

@@ -36,6 +36,7 @@ const anInput = (pod: Pod, over: Partial<ContainerPlanInput> = {}): ContainerPla
   sources: { configMaps: new Map(), secrets: new Map() },
   serviceEnv: [],
   volumePaths: new Map(),
+  agentVolumes: new Set(),
   files: { hosts: '/p/hosts', resolvConf: '/p/resolv.conf' },
   terminationLog: '/p/log',
   image: { id: 'sha256:1', tags: ['busybox:1'], digests: [], sizeBytes: 1, user: '' },
@@ -231,12 +232,25 @@ describe('mounts', () => {
       },
     );
 
-  it.each([
-    [{}, '/v/data'],
-    [{ subPath: 'a/./b' }, '/v/data/a/b'],
-    [{ subPathExpr: 'p/$(D)' }, '/v/data/p/x'],
-  ])('binds %j from %s', (mount, source) => {
+  it.each([[{}, '/v/data']])('binds %j from %s', (mount, source) => {
     expect(specOf(mountOf(mount)).mounts[0]).toEqual({ source, target: '/m', readOnly: false });
+  });
+
+  it.each([
+    [{ subPath: 'a/./b' }, 'a/b'],
+    [{ subPathExpr: 'p/$(D)' }, 'p/x'],
+  ])('leaves %j to be found on the disk', (mount, relative) => {
+    const plan = planContainerSpec(mountOf(mount));
+    expect(plan).toMatchObject({
+      ok: true,
+      subPaths: [{ mountIndex: 0, volume: 'data', volumePath: '/v/data', relative, isAgentsOwn: false }],
+    });
+  });
+
+  it('gives pods what the agent writes for reading only', () => {
+    const input = { ...mountOf({ subPath: 'key' }), agentVolumes: new Set(['data']) };
+    expect(specOf(input).mounts[0]).toMatchObject({ target: '/m', readOnly: true });
+    expect(planContainerSpec(input)).toMatchObject({ subPaths: [{ isAgentsOwn: true }] });
   });
 
   it.each([

@@ -47,7 +47,8 @@ function setUp(): { api: ReturnType<typeof createAgentFakeApi>; make(): PodVolum
       dataDir,
       clock: createFakeClock(),
       logger: silentLogger,
-      canMount: false,
+      isRoot: false,
+      engineSees: () => Promise.resolve(true),
       clusterDomain: 'cluster.local',
     });
   return { api, make };

@@ -62,6 +62,13 @@ export function createContainers({ engine, ownership, oomScores, logger }: Conta
   async function adopt(spec: ContainerSpec, conflict: RuntimeError): Promise<string> {
     const existing = await inspect(spec.name);
     if (!existing) throw conflict;
+    if (existing.labels[labelKeys.mark] !== spec.labels[labelKeys.mark]) {
+      throw new RuntimeError(
+        'conflict',
+        `Cannot create container "${spec.name}": the name is taken by container ${existing.id}, which was not made for it`,
+        { cause: conflict },
+      );
+    }
     const keys = [labelKeys.podUid, labelKeys.containerName, labelKeys.attempt, labelKeys.specHash];
     const different = keys.find((key) => existing.labels[key] !== spec.labels[key]);
     if (different !== undefined) {

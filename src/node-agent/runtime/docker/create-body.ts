@@ -114,7 +114,9 @@ function mountsOf(spec: ContainerSpec): MountSettings[] {
         Source: mount.source,
         Target: mount.target,
         ReadOnly: mount.readOnly,
-        BindOptions: { Propagation: mount.propagation ?? 'rprivate' },
+        // Unsaid, it is the engine's default: private, but for what holds its own root, such as
+        // `/`. It refuses private there.
+        ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
       }),
     ),
     ...spec.tmpfs.map(

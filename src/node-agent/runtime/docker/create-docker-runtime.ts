@@ -17,6 +17,7 @@ import { createLogs } from './logs.ts';
 import { createNetworks } from './networks.ts';
 import { createOomScoreSupport } from './oom-score.ts';
 import { createOwnership } from './ownership.ts';
+import { createSees } from './sees.ts';
 import { createStats } from './stats.ts';
 
 export interface DockerRuntimeOptions extends EngineAddress {
@@ -39,6 +40,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     ...createContainers({ engine, ownership, oomScores, logger }),
     ...createExecs({ engine, ownership, clock }),
     ...createLogs(engine, ownership),
+    ...createSees(engine),
     ...createStats(engine, ownership),
     ...createImages(engine, clock),
     ...createNetworks(engine, cluster),

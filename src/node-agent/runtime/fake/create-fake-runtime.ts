@@ -157,7 +157,8 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
     }
     const existing = find(spec.name);
     if (existing) {
-      if (existing.spec.labels[labelKeys.specHash] === spec.labels[labelKeys.specHash]) return existing.id;
+      const keys = [labelKeys.specHash, labelKeys.mark];
+      if (keys.every((key) => existing.spec.labels[key] === spec.labels[key])) return existing.id;
       throw new RuntimeError('conflict', `Cannot create container "${spec.name}": the name is taken`);
     }
     const image = images.find(spec.image);
@@ -290,6 +291,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         const container = find(id);
         return container && recordOf(container);
       }),
+    sees: async () => true,
     create: (spec) => perform('create', latencies.createMs, () => create(spec)),
     start: (id) => perform('start', latencies.startMs, () => start(need(id))),
     async stop(id, graceSeconds) {

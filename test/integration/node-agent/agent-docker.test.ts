@@ -1,24 +1,9 @@
 /** The whole agent on a real engine: several containers, an init container, a ConfigMap volume, probes, a restart, the agent's own restart. */
-<<<<<<< HEAD
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { comesTrue } from '../../support/comes-true.ts';
-import { systemClock } from '../../../src/base/clock.ts';
-import { silentLogger } from '../../../src/base/logger.ts';
-import { systemRng } from '../../../src/base/rng.ts';
-import { type NodeAgent, createNodeAgent } from '../../../src/node-agent/agent.ts';
-import { createDiskPodVolumes } from '../../../src/node-agent/disk-pod-volumes.ts';
-import { createSocketProbeIo } from '../../../src/node-agent/probes/socket-probe-io.ts';
-import { createFileRecordStore } from '../../../src/node-agent/records/file-record-store.ts';
-import { createDockerRuntime } from '../../../src/node-agent/runtime/docker/create-docker-runtime.ts';
-=======
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
->>>>>>> t/volumes
 import type { Pod } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/agent-world.ts';
 import { type DockerAgent, eventually, startDockerAgent } from '../../support/docker-agent.ts';
+import { comesTrue } from '../../support/comes-true.ts';
 import { TEST_IMAGE } from '../../support/docker.ts';
 
 let node: DockerAgent;
@@ -30,15 +15,6 @@ afterAll(() => node[Symbol.asyncDispose]());
 const statusOf = (): Pod['status'] => node.pod('web')?.status;
 const isReady = (): boolean =>
   statusOf()?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-<<<<<<< HEAD
-const eventually = (check: () => unknown): Promise<void> =>
-  comesTrue(() => {
-    expect(check()).toBeTruthy();
-  });
-const listed = () =>
-  docker.listContainers({ all: true, filters: { label: [`symphony.dev/cluster=${cluster}`] } });
-=======
->>>>>>> t/volumes
 
 it('runs, restarts, takes over and ends a pod of several containers on a real engine', async () => {
   node.api.put('configmaps', {
@@ -147,21 +123,11 @@ it('makes a crashed container again without the control plane, with its configur
   const attempt = async (number: number) =>
     (await node.listed()).find(({ Names, State }) => Names[0]?.endsWith(`_${number}`) && State === 'running');
   await eventually(() => status()?.ready);
-<<<<<<< HEAD
-  api.setAway(true);
-  await agent[Symbol.asyncDispose]();
-  agent = makeAgent();
-  await agent.start();
-  await docker.getContainer((await attempt(0))?.Id ?? '').kill();
-  await comesTrue(async () => expect(await attempt(1)).toBeDefined());
-  const logs = await docker.getContainer((await attempt(1))?.Id ?? '').logs({ stdout: true });
-=======
   node.api.setAway(true);
   await node.restart();
   await node.docker.getContainer((await attempt(0))?.Id ?? '').kill();
-  await vi.waitFor(async () => expect(await attempt(1)).toBeDefined(), { timeout: 30_000, interval: 50 });
+  await comesTrue(async () => expect(await attempt(1)).toBeDefined());
   const logs = await node.docker.getContainer((await attempt(1))?.Id ?? '').logs({ stdout: true });
->>>>>>> t/volumes
   expect(logs.toString()).toContain('s3cret hello');
   node.api.setAway(false);
   await eventually(() => status()?.restartCount === 1);

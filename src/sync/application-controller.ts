@@ -31,7 +31,7 @@ import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import { createRepositories } from './repositories.ts';
-import { createSlots } from './slots.ts';
+import { createSlots } from '../base/slots.ts';
 import {
   type CommitStatus,
   type CommitStatusLimits,

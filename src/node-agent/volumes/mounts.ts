@@ -1,11 +1,12 @@
 /** Memory-backed directories and what is mounted below a directory. Uses the `mount` and `umount` programs (util-linux). */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { runChild } from '../../base/child-processes/child-process.ts';
 
-const run = promisify(execFile);
 /** A mount takes milliseconds; one that hangs must not hold up the pod for ever. */
 const COMMAND_TIMEOUT_MS = 30_000;
+
+const run = (program: string, args: readonly string[]): Promise<void> =>
+  runChild('mount', program, args, { timeoutMs: COMMAND_TIMEOUT_MS });
 
 /** mountinfo writes blank, tab, newline and backslash as octal escapes. */
 function unescape(text: string): string {
@@ -33,16 +34,14 @@ export async function listMountsBelow(directory: string): Promise<readonly strin
 
 export async function mountMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void> {
   const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
-  await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path], {
-    timeout: COMMAND_TIMEOUT_MS,
-  });
+  await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path]);
 }
 
 /** A mount still in use is detached at once and goes when its last user does. */
 export async function unmount(path: string): Promise<void> {
   try {
-    await run('umount', [path], { timeout: COMMAND_TIMEOUT_MS });
+    await run('umount', [path]);
   } catch {
-    await run('umount', ['-l', path], { timeout: COMMAND_TIMEOUT_MS });
+    await run('umount', ['-l', path]);
   }
 }

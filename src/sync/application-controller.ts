@@ -132,6 +132,8 @@ export async function createApplicationController(
     }
   });
   const subscription = apps.subscribe(({ type, key, object, previous }) => {
+    if (usedRepository(previous) !== usedRepository(type === 'DELETED' ? undefined : object))
+      repositories.keep(new Set(apps.list().flatMap((application) => usedRepository(application) ?? [])));
     const onlyStatus =
       type === 'MODIFIED' &&
       previous !== undefined &&
@@ -293,6 +295,12 @@ export async function createApplicationController(
       await repositories[Symbol.asyncDispose]();
     },
   };
+}
+
+/** An application that is being deleted needs Git no more, and must not wait for it. */
+function usedRepository(application: Application | undefined): string | undefined {
+  if (!application || application.metadata.deletionTimestamp !== undefined) return undefined;
+  return application.spec.source?.repoURL;
 }
 
 function userMetadata({ metadata }: Application): unknown {

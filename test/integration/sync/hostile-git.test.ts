@@ -1,5 +1,5 @@
 /** Git servers that never end cost bounded memory and time, and leave no process and no file behind. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { TransientError, UserError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { type GitMirrorLimits, createGitMirror } from '../../../src/sync/git/git-mirror.ts';
+import { createGit } from '../../../src/sync/git/git-process.ts';
 import type { GitMirror } from '../../../src/sync/git/types.ts';
 import {
   type HostileGitServer,
@@ -139,3 +140,11 @@ describe.each(['trickle', 'silence', 'silence-in-pack', 'pack', 'refs-v2'] as co
     });
   },
 );
+
+describe('a git that is killed', () => {
+  it('is never taken for one that had nothing more to say', async () => {
+    await writeFile(join(directory, 'launcher'), 'printf "half of a list"; kill -KILL $$\n');
+    const git = createGit(directory, join(directory, 'launcher'), { PATH: '/usr/bin:/bin' });
+    await expect(git('ls-tree')).rejects.toThrow('said nothing');
+  });
+});

@@ -31,8 +31,9 @@ export function planDueStatuses(
   for (const before of [...due, ...posted.filter((status) => !due.some(isAbout(status)))]) {
     if (wanted.some(isAbout(before))) continue;
     const shown = posted.find(isAbout(before));
-    if (due.includes(before) && before.state !== 'pending') ends.push(before);
-    else if (shown) {
+    if (due.includes(before) && before.state !== 'pending') {
+      if (!shown || !isSameStatus(shown, before)) ends.push(before);
+    } else if (shown) {
       const end = supersededStatus(shown, next);
       if (end) ends.push({ ...end, repoURL: shown.repoURL });
     }

@@ -97,6 +97,13 @@ describe('what is due', () => {
     expect(planDueStatuses(ledger, [status('b', 'pending')]).due).toEqual([status('b', 'pending')]);
   });
 
+  it('is nothing that the forge shows already', () => {
+    const ended = [status('a', 'success')];
+    expect(planDueStatuses({ posted: ended, due: ended }, [status('b', 'pending')]).due).toEqual([
+      status('b', 'pending'),
+    ]);
+  });
+
   it('is the same status once more for another repository', () => {
     const moved = { ...status('a', 'success'), repoURL: 'other' };
     expect(planDueStatuses({ posted: [status('a', 'success')], due: [] }, [moved]).due).toEqual([moved]);
@@ -259,6 +266,17 @@ describe('the poster', () => {
     await start();
     await at.pass(400_000);
     expect(posted.at(-1)).toMatch(/root error$/);
+  });
+
+  it('says the end of a commit once, also when another commit follows', async () => {
+    const { at, posted, start } = await aForge(() => answer(201));
+    await start();
+    const one = at.repository.commit({ 'a.yaml': configMap('a', {}) });
+    await at.start();
+    await at.pass(30_000);
+    at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
+    await at.pass(POLL_MS * 1.2);
+    expect(posted.filter((line) => line === `${one.slice(0, 6)} root success`).length).toBe(1);
   });
 
   it('is not held up by one status that the forge does not take', async () => {

@@ -57,12 +57,29 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/config/**', 'src/cli/**'],
+    // Children inherit the environment; nothing is read from it there.
+    ignores: ['src/config/**', 'src/cli/**', 'src/base/child-processes/**'],
     rules: {
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Only src/config reads the environment' },
       ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/base/child-processes/**', ...pureFiles],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['node:child_process', 'child_process', 'node:cluster', 'cluster'].map((name) => ({
+            name,
+            message: 'Start processes through src/base/child-processes: bounded, and ended as a group',
+          })),
+        },
+      ],
+      'no-restricted-modules': ['error', 'node:child_process', 'child_process'],
     },
   },
   {

@@ -22,6 +22,7 @@ import { beginGeneration } from './begin-generation.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Generation, startGeneration } from './generation.ts';
 import { createMetrics } from './metrics.ts';
+import { sweepOrphans } from './sweep-orphans.ts';
 import { openServingCertificate } from './serving-certificate.ts';
 
 export interface ControlPlane extends AsyncDisposable {
@@ -44,6 +45,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { config, logger } = options;
   const clock = options.clock ?? systemClock;
   const dataDir = await openDataDir(resolve(config.dataDir), resolve(config.identityDir ?? config.dataDir));
+  await sweepOrphans(logger);
   const embedded =
     config.redisUrl === undefined
       ? await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })

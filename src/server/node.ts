@@ -18,6 +18,7 @@ import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-
 import { createFakeRuntime } from '../node-agent/runtime/fake/create-fake-runtime.ts';
 import type { ContainerRuntime } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
+import { sweepOrphans } from './sweep-orphans.ts';
 
 export interface NodeOptions {
   readonly server: string;
@@ -50,6 +51,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { nodeName, cluster, directory, clusterCidr } = options;
   const clock = systemClock;
   const logger = options.logger.child({ node: nodeName });
+  await sweepOrphans(logger);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFile(join(directory, CLUSTER_FILE), `${cluster}\n`);
   const client = createHttpClient({

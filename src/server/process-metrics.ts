@@ -6,6 +6,7 @@
 import { readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { countChildren } from '../base/child-processes/child-process.ts';
 
 const MICROSECONDS = 1_000_000;
 
@@ -46,6 +47,25 @@ export function observeProcess(register: Registry): void {
   gauge('nodejs_heap_size_total_bytes', 'Heap of JavaScript', () => process.memoryUsage().heapTotal);
   gauge('nodejs_heap_size_used_bytes', 'Heap of JavaScript in use', () => process.memoryUsage().heapUsed);
   gauge('nodejs_external_memory_bytes', 'Memory outside the heap', () => process.memoryUsage().external);
+  new Gauge({
+    name: 'symphony_child_processes',
+    help: 'Child processes that live now, by what they are for',
+    labelNames: ['purpose'] as const,
+    registers,
+    collect() {
+      for (const { purpose, living } of countChildren()) this.set({ purpose }, living);
+    },
+  });
+  new Counter({
+    name: 'symphony_child_processes_started_total',
+    help: 'Child processes started, by what they are for',
+    labelNames: ['purpose'] as const,
+    registers,
+    collect() {
+      this.reset();
+      for (const { purpose, started } of countChildren()) this.inc({ purpose }, started);
+    },
+  });
   let last = performance.eventLoopUtilization();
   gauge(
     'nodejs_eventloop_utilization',

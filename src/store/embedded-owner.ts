@@ -4,9 +4,10 @@
  * `owner.json` names the owner by pid and start time (pids are used again). A server is only stopped when it answers on
  * our socket and works in our directory, or when its command line names our socket: never a stranger.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { readOrEmpty, startTimeOf } from '../base/child-processes/process-identity.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { isRecord } from '../base/json.ts';
 import { UserError } from '../base/errors.ts';
@@ -92,15 +93,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** When a process started, in clock ticks since boot (proc(5), field 22); undefined when there is none. */
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  const stat = await readOrEmpty(`/proc/${pid}/stat`);
-  // The command's name, in parentheses, may hold spaces.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // A zombie has ended; only its parent does not know yet.
-  return fields[0] === 'Z' ? undefined : fields[19];
-}
-
 function parseOwner(text: string): { readonly pid: number; readonly startTime: string } | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -110,15 +102,5 @@ function parseOwner(text: string): { readonly pid: number; readonly startTime: s
   } catch {
     // Written half: whoever wrote it is dead.
     return undefined;
-  }
-}
-
-async function readOrEmpty(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESRCH') return '';
-    throw error;
   }
 }

@@ -2,15 +2,16 @@
  * The redis-server of `symphony up`: a child on a unix socket in the data directory, with an append-only file and no TCP
  * port. It is started again when it dies, and stopped when this is disposed.
  *
- * A server that a killed parent left behind holds the data and the socket; embedded-owner.ts finds and stops it, so that
- * starting again after SIGKILL works and keeps the data. Two living owners of one directory are refused.
+ * The server saves and ends when its owner is killed. One that is still ending (or that the system cannot tell of its
+ * owner's death) holds the data and the socket; embedded-owner.ts finds and stops it, so that starting again after
+ * SIGKILL works and keeps the data. Two living owners of one directory are refused.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
+import { type Child, startChild } from '../base/child-processes/child-process.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -45,7 +46,7 @@ const STABLE_MS = 60_000;
 const OUTPUT_TAIL_CHARS = 4_000;
 
 interface Running {
-  readonly child: ChildProcess;
+  readonly child: Child;
   readonly startedAt: number;
   /** Resolves with the end of its output once the process is gone. */
   readonly exited: Promise<string>;
@@ -64,7 +65,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   await claimDirectory(dir);
   await stopStaleServer({ dir, socket, clock, logger });
 
-  function launch(): Running {
+  async function launch(): Promise<Running> {
     const args = [
       '--port',
       '0',
@@ -85,28 +86,33 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
       '--maxmemory-policy',
       'noeviction',
     ];
-    // A process group of its own: Ctrl-C is for us, who stop the server last.
-    const child = spawn(binary, [...args, ...durability, '--pidfile', join(dir, 'redis.pid')], {
-      cwd: dir,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    // No limit of memory: a store that cannot grow loses writes.
+    const child = await startChild(
+      'redis',
+      binary,
+      [...args, ...durability, '--pidfile', join(dir, 'redis.pid')],
+      {
+        cwd: dir,
+        deathSignal: 'TERM',
+      },
+    );
+    child.process.stdin.end();
     let tail = '';
     const keep = (chunk: Buffer): void => {
       tail = (tail + chunk.toString('utf8')).slice(-OUTPUT_TAIL_CHARS);
     };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    child.process.stdout.on('data', keep);
+    child.process.stderr.on('data', keep);
     const exited = new Promise<string>((done) => {
-      child.once('error', (error) => done(`${tail}${errorMessage(error)}`));
-      child.once('exit', () => done(tail));
+      child.process.once('error', (error) => done(`${tail}${errorMessage(error)}`));
+      child.process.once('exit', () => done(tail));
     });
     return { child, startedAt: clock.now(), exited };
   }
 
   /** Starts a server and waits until it serves. */
   async function start(): Promise<Running> {
-    const started = launch();
+    const started = await launch();
     let output: string | undefined;
     void started.exited.then((text) => {
       output = text;
@@ -115,12 +121,12 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     while (!(await pingSocket(socket))) {
       if (output !== undefined) throw startError(binary, output);
       if (stopping.signal.aborted) {
-        started.child.kill('SIGTERM');
+        started.child.end('SIGTERM');
         await started.exited;
         throw new Error(`Cannot start ${binary}: it is no longer wanted`);
       }
       if (clock.now() > deadline) {
-        started.child.kill('SIGKILL');
+        started.child.end();
         throw new Error(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
       }
       await sleep(clock, POLL_MS);
@@ -134,7 +140,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     while (!stopping.signal.aborted) {
       try {
         running ??= await start();
-        if (stopping.signal.aborted) running.child.kill('SIGTERM');
+        if (stopping.signal.aborted) running.child.end('SIGTERM');
         const { exited, startedAt } = running;
         const output = await exited;
         if (stopping.signal.aborted) return;
@@ -156,24 +162,24 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     await releaseDirectory(dir);
     throw error;
   }
-  logger.info({ dir, pid: running.child.pid }, 'redis-server is ready');
+  logger.info({ dir, pid: running.child.process.pid }, 'redis-server is ready');
   const supervising = supervise();
 
   return {
     url: `unix://${encodeURI(socket)}`,
     socket,
     get pid() {
-      return running?.child.pid;
+      return running?.child.process.pid;
     },
     async [Symbol.asyncDispose]() {
       if (stopping.signal.aborted) return supervising;
       stopping.abort();
       const last = running;
       if (last) {
-        last.child.kill('SIGTERM');
+        last.child.end('SIGTERM');
         const patience = new AbortController();
         const timeout = sleep(clock, STOP_TIMEOUT_MS, patience.signal).then(() => {
-          if (!patience.signal.aborted) last.child.kill('SIGKILL');
+          if (!patience.signal.aborted) last.child.end();
         });
         await last.exited;
         patience.abort();
@@ -199,7 +205,8 @@ async function socketPath(dir: string): Promise<string> {
 }
 
 function startError(binary: string, output: string): Error {
-  if (output.includes('ENOENT')) {
+  // The second is what a program says that was to become the server.
+  if (/ENOENT|failed to execute/.test(output)) {
     return new UserError(
       `Cannot start ${binary}: it is not installed; install the package redis-server, or name a server with --redis-url`,
     );

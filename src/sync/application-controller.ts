@@ -33,7 +33,7 @@ import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import { type CreateMirror, createRepositories } from './repositories.ts';
-import { createSlots } from './slots.ts';
+import { createSlots } from '../base/slots.ts';
 import {
   type CommitStatus,
   type CommitStatusLimits,
@@ -137,6 +137,8 @@ export async function createApplicationController(
     }
   });
   const subscription = apps.subscribe(({ type, key, object, previous }) => {
+    if (usedRepository(previous) !== usedRepository(type === 'DELETED' ? undefined : object))
+      repositories.keep(new Set(apps.list().flatMap((application) => usedRepository(application) ?? [])));
     const onlyStatus =
       type === 'MODIFIED' &&
       previous !== undefined &&
@@ -300,6 +302,12 @@ export async function createApplicationController(
       await repositories[Symbol.asyncDispose]();
     },
   };
+}
+
+/** An application that is being deleted needs Git no more, and must not wait for it. */
+function usedRepository(application: Application | undefined): string | undefined {
+  if (!application || application.metadata.deletionTimestamp !== undefined) return undefined;
+  return application.spec.source?.repoURL;
 }
 
 function userMetadata({ metadata }: Application): unknown {

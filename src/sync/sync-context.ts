@@ -7,7 +7,7 @@ import type { ManagedResources } from './managed-resources.ts';
 import type { OperationState } from './operation.ts';
 import type { ParseManifestFile } from './render/types.ts';
 import type { Repository } from './repositories.ts';
-import type { Slots } from './slots.ts';
+import type { Slots } from '../base/slots.ts';
 import type { SyncAccess } from './sync-access.ts';
 
 export interface SyncContext {

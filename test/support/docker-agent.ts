@@ -6,7 +6,8 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
+import { comesTrue } from './comes-true.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemRng } from '../../src/base/rng.ts';
@@ -112,9 +113,6 @@ export async function startDockerAgent(name: string, isRoot: boolean): Promise<D
 
 /** Waits until the check is true. */
 export const eventually = (check: () => unknown): Promise<void> =>
-  vi.waitFor(
-    async () => {
-      expect(await check()).toBeTruthy();
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  comesTrue(async () => {
+    expect(await check()).toBeTruthy();
+  });

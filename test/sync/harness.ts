@@ -15,6 +15,7 @@ import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { createObjects } from '../../src/store/objects.ts';
 import {
   type ApplicationController,
+  type ApplicationControllerOptions,
   createApplicationController,
 } from '../../src/sync/application-controller.ts';
 import { createMemoryRepository } from '../../src/sync/git/memory-mirror.ts';
@@ -69,7 +70,9 @@ export async function createHarness(
   const repository = createMemoryRepository(clock);
   const queues = createInlineQueues();
   const controllers: ApplicationController[] = [];
-  const start = async (extra: { readonly held?: boolean } = {}): Promise<ApplicationController> => {
+  const start = async (
+    extra: Partial<Pick<ApplicationControllerOptions, 'held' | 'createMirror'>> = {},
+  ): Promise<ApplicationController> => {
     const controller = await createApplicationController({
       store,
       objects,

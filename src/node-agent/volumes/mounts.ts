@@ -2,13 +2,17 @@
  * Memory-backed directories, binds of what a descriptor holds, and what is mounted below a
  * directory. Uses the `mount` and `umount` programs (util-linux).
  */
-import { execFile, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { runChild } from '../../base/child-processes/child-process.ts';
 
-const run = promisify(execFile);
 /** A mount takes milliseconds; one that hangs must not hold up the pod for ever. */
 const COMMAND_TIMEOUT_MS = 30_000;
+
+const run = (
+  program: string,
+  args: readonly string[],
+  options: { descriptor?: number } = {},
+): Promise<void> => runChild('mount', program, args, { ...options, timeoutMs: COMMAND_TIMEOUT_MS });
 
 /** mountinfo writes blank, tab, newline and backslash as octal escapes. */
 function unescape(text: string): string {
@@ -36,43 +40,22 @@ export async function listMountsBelow(directory: string): Promise<readonly strin
 
 export async function mountMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void> {
   const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
-  await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path], {
-    timeout: COMMAND_TIMEOUT_MS,
-  });
+  await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path]);
 }
-
-/** Of what the program says, enough to know why. */
-const MAX_STDERR_BYTES = 4_096;
 
 /**
  * Mounts what the descriptor holds at `target`, which must be a directory exactly when the held
  * thing is one. No path leads to the source: the child process has the descriptor as its number 3.
  */
 export function bindDescriptor(descriptor: number, target: string): Promise<void> {
-  const command = ['--no-canonicalize', '--bind', '/proc/self/fd/3', target];
-  const child = spawn('mount', command, {
-    stdio: ['ignore', 'ignore', 'pipe', descriptor],
-    timeout: COMMAND_TIMEOUT_MS,
-    killSignal: 'SIGKILL',
-  });
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said = `${said}${chunk.toString('utf8')}`.slice(0, MAX_STDERR_BYTES);
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`Cannot mount at "${target}": ${said.trim() || `mount ended with ${code}`}`));
-    });
-  });
+  return run('mount', ['--no-canonicalize', '--bind', '/proc/self/fd/3', target], { descriptor });
 }
 
 /** A mount still in use is detached at once and goes when its last user does. */
 export async function unmount(path: string): Promise<void> {
   try {
-    await run('umount', [path], { timeout: COMMAND_TIMEOUT_MS });
+    await run('umount', [path]);
   } catch {
-    await run('umount', ['-l', path], { timeout: COMMAND_TIMEOUT_MS });
+    await run('umount', ['-l', path]);
   }
 }

@@ -12,6 +12,7 @@ import {
   type JsonRecord,
 } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
+import { isRefName } from '../ref-name.ts';
 import { dns1123Label } from './names.ts';
 import { positive } from './numbers.ts';
 import { type FieldErrors, forbidden, invalid, invalidAll, required } from './report.ts';
@@ -20,8 +21,6 @@ type Fields = Readonly<JsonRecord>;
 
 /** URLs with a scheme, `user@host:path`, and absolute paths; never something that Git takes for an option. */
 const REPOSITORY = /^(?:[a-z][a-z0-9+.-]*:\/\/\S+|[\w.-]+@[\w.-]+:\S+|\/\S.*)$/i;
-/** What `git check-ref-format` allows, and `HEAD`, hashes and `~` less: no spaces, no control characters, no `..`. */
-const REVISION = /^(?!-)(?!.*\.\.)(?!.*@\{)[^\s~^:?*[\\\p{Cc}]+$/u;
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
 const SYNC_OPTION = /^[A-Za-z]+=[A-Za-z0-9-]+$/;
 
@@ -58,7 +57,7 @@ function validateSource(source: Fields, path: string): FieldErrors {
     errors.push(invalid(`${path}.path`, directory, "must not contain '..'"));
   }
   const revision = asString(source['targetRevision']);
-  if (revision !== '' && !REVISION.test(revision)) {
+  if (revision !== '' && !isRefName(revision)) {
     errors.push(invalid(`${path}.targetRevision`, revision, 'must be a branch, a tag or a commit'));
   }
   return errors;

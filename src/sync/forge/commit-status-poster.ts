@@ -4,15 +4,16 @@
  * Contexts: `symphony/<environment>/<application>`, and where several applications share a repository, beside it
  * `symphony/<environment>` with the worst of them for each commit. An Application that a user made in a namespace speaks
  * as `symphony/<environment>/<namespace>/<application>`, at the hosts of the operator's own repositories only, and not
- * for the whole: the token is the operator's. What was posted last is kept in the store, so an
- * equal status is never posted twice, restarts included; posts of one application go out one after another. A commit
- * that another one overtakes while it is pending ends as `error`, "Superseded by …". A job only says "look": the
- * newest status is posted, not the one of the job.
+ * for the whole: the token is the operator's. What was posted last and what is still due is kept in the store, so an equal
+ * status is never posted twice and none is forgotten, restarts included; posts of one application go out one after
+ * another. A commit that another one overtakes while it is pending ends as `error`, "Superseded by …". A job only says
+ * "look": the newest status is posted, not the one of the job.
  */
 import { createHash } from 'node:crypto';
 import { printable } from '../../base/printable.ts';
 import type { Clock } from '../../base/clock.ts';
-import { ConflictError, TerminalError, UserError, errorMessage } from '../../base/errors.ts';
+import { ConflictError, errorMessage } from '../../base/errors.ts';
+import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { createWorkQueue } from '../../base/work-queue.ts';
 import type { NotifyJob, Queues } from '../../queue/types.ts';
@@ -23,8 +24,16 @@ import type { CacheSet } from '../../store/cache.ts';
 import { CommitRefused, type Store } from '../../store/types.ts';
 import { commitStatusOf } from '../commit-status.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
-import { aggregateStatuses, supersededStatus } from '../status/aggregate-status.ts';
+import { aggregateStatuses } from '../status/aggregate-status.ts';
 import type { CommitStatus } from '../status/plan-commit-status.ts';
+import {
+  type RepositoryStatus,
+  type StatusLedger,
+  isSameStatus,
+  planDueStatuses,
+  recordPosted,
+} from '../status/plan-due-statuses.ts';
+import { createHostWaits } from './host-waits.ts';
 import type { Forge } from './types.ts';
 
 export interface CommitStatusPosterOptions {
@@ -39,108 +48,121 @@ export interface CommitStatusPosterOptions {
   readonly targetUrl?: (application: string) => string;
 }
 
-/** What the forge was told last: of an application one status, of a repository one for each commit. */
+/** What the forge was told last, and what it is still to be told: of an application, or of a repository's aggregate. */
 interface PostedRecord extends KubeObject {
+  /** Of statuses that name none (written by earlier versions). */
   readonly repoURL?: string;
-  /** Absent: true. */
-  readonly asOperator?: boolean;
-  readonly statuses: readonly CommitStatus[];
-}
-
-/** As what a status is posted, and where. */
-interface Voice {
-  readonly repoURL: string;
-  readonly asOperator: boolean;
-  readonly context: string;
+  readonly statuses: readonly (CommitStatus & { readonly repoURL?: string })[];
+  readonly due?: readonly RepositoryStatus[];
 }
 
 const APPLICATIONS = 'applications.argoproj.io';
 const POSTED = 'commitstatuses.symphony.dev';
 /** Keys of the work queue that are about a repository, not an application. */
 const REPOSITORY_KEY = 'repository ';
-const CONCURRENCY = 4;
+/** Nearly all of them wait for their host's turn. */
+const CONCURRENCY = 32;
 /** Lost jobs are made up for this often. */
 const RESYNC_MS = 60_000;
-/** A forge that is away is asked again after 1 s, doubling up to five minutes. */
+/** For what fails on our side: the store, a lost race. */
 const BACKOFF = { initialMs: 1_000, maxMs: 300_000, factor: 2 };
+
+/** A status that the forge refused for itself. */
+interface Refused {
+  readonly status: RepositoryStatus;
+  readonly failures: number;
+  readonly retryAtMs: number;
+}
 
 export async function createCommitStatusPoster(options: CommitStatusPosterOptions): Promise<AsyncDisposable> {
   const { store, forge, clock } = options;
   const logger = options.logger.child({ component: 'commit-status', forge: forge.name });
   const applications = await options.caches.open<Application>(APPLICATIONS);
-  /** Statuses that the forge will never take, so that they are not offered again and again. */
-  const refused = new Map<string, CommitStatus>();
+  const hosts = createHostWaits(store, POSTED, clock);
+  /** By record: it is replaced by each pass, and goes with the last refusal. */
+  const refused = new Map<string, readonly Refused[]>();
+  /** Ends of commits that were overtaken before they were seen here, by application. */
+  const overtaken = new Map<string, RepositoryStatus[]>();
 
-  /** True when the forge has it now. */
-  async function offer(
-    key: string,
-    { repoURL, asOperator, context }: Voice,
-    status: CommitStatus,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    if (isSame(refused.get(key), status)) return false;
-    try {
-      await forge.post(
-        { ...status, repoURL, asOperator, context, targetUrl: options.targetUrl?.(key) },
-        signal,
-      );
-    } catch (error) {
-      if (!(error instanceof TerminalError) && !(error instanceof UserError)) throw error;
-      refused.set(key, status);
-      logger.error(
-        { application: key, sha: status.sha, error: errorMessage(error) },
-        'Cannot post a commit status',
-      );
-      return false;
-    }
-    logger.info({ application: key, sha: status.sha, state: status.state }, 'Posted a commit status');
-    return true;
-  }
-
-  /** Brings what was posted under one context to what is wanted; one status for each commit. */
+  /** Posts what is due under one context, and keeps the rest. Gives when to come back. */
   async function bring(
-    key: string,
     recordKey: string,
-    voice: Voice,
-    wanted: readonly CommitStatus[],
+    context: string,
+    wanted: readonly RepositoryStatus[],
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<number> {
     const record = (await store.get(POSTED, recordKey)) as PostedRecord | undefined;
-    const posted = record?.statuses ?? [];
-    const newest = wanted.at(-1)?.sha;
-    for (const before of posted) {
-      if (wanted.some(({ sha }) => sha === before.sha)) continue;
-      const end = supersededStatus(before, newest);
-      if (end)
-        await offer(
-          `${key} ${before.sha}`,
-          { ...voice, repoURL: record?.repoURL ?? voice.repoURL },
-          end,
-          signal,
+    const before = ledgerOf(record);
+    const ends = overtaken.get(recordKey) ?? [];
+    overtaken.delete(recordKey);
+    let ledger = planDueStatuses({ ...before, due: [...before.due.filter(isNotIn(ends)), ...ends] }, wanted);
+    let waitMs = RESYNC_MS;
+    const stillRefused: Refused[] = [];
+    try {
+      for (const status of ledger.due) {
+        const earlier = refused.get(recordKey)?.find((one) => isSameStatus(one.status, status));
+        const restMs = (earlier?.retryAtMs ?? 0) - clock.now();
+        if (earlier && restMs > 0) {
+          stillRefused.push(earlier);
+          waitMs = Math.min(waitMs, restMs);
+          continue;
+        }
+        const host = forge.hostOf?.(status.repoURL) ?? forge.name;
+        const targetUrl = options.targetUrl?.(recordKey);
+        const answer = await hosts.ask(host, earlier?.failures ?? 0, signal, () =>
+          forge.post({ ...status, asOperator: status.asOperator !== false, context, targetUrl }, signal),
         );
+        if (answer.type === 'done') {
+          logger.info(
+            { application: recordKey, sha: status.sha, state: status.state },
+            'Posted a commit status',
+          );
+          ledger = recordPosted(ledger, status, wanted.some(isSameCommit(status)));
+          continue;
+        }
+        if (answer.type === 'failed') {
+          logger.warn(
+            {
+              application: recordKey,
+              sha: status.sha,
+              retryInMs: answer.waitMs,
+              error: errorMessage(answer.error),
+            },
+            'Cannot post a commit status; trying again',
+          );
+        }
+        waitMs = Math.min(waitMs, answer.waitMs);
+        if (answer.type === 'failed' && answer.scope === 'status') {
+          const failures = (earlier?.failures ?? 0) + 1;
+          stillRefused.push({ status, failures, retryAtMs: clock.now() + answer.waitMs });
+        }
+      }
+    } finally {
+      if (stillRefused.length > 0) refused.set(recordKey, stillRefused);
+      else refused.delete(recordKey);
+      if (!jsonEqual(before, ledger)) await remember(recordKey, ledger, record);
     }
-    const now: CommitStatus[] = [];
-    for (const status of wanted) {
-      const before = posted.find(({ sha }) => sha === status.sha);
-      if (before && isSame(before, status)) now.push(before);
-      else if (await offer(key, voice, status, signal)) now.push(status);
-      else if (before) now.push(before);
-    }
-    if (now.length !== posted.length || now.some((status, index) => !isSame(posted[index], status)))
-      await remember(recordKey, voice, now, record);
+    return waitMs;
   }
 
-  async function post(key: string, signal: AbortSignal): Promise<void> {
+  async function post(key: string, signal: AbortSignal): Promise<number | undefined> {
+    if (forge.name === 'none') return undefined;
     const application = applications.get(key);
-    const record = application ? undefined : ((await store.get(POSTED, key)) as PostedRecord | undefined);
-    const repoURL = application?.spec.source?.repoURL ?? record?.repoURL;
-    const wanted = application && commitStatusOf(application);
-    if (repoURL === undefined || forge.name === 'none' || (application && !wanted)) return;
-    const asOperator = application ? mayUseOperatorsRepository(application) : record?.asOperator !== false;
-    if (!asOperator && forge.name !== 'notes' && !isOperatorsHost(repoURL)) return;
+    const said = application && commitStatusOf(application);
+    const repoURL = application?.spec.source?.repoURL;
+    if (application && (!said || repoURL === undefined)) return RESYNC_MS;
+    const asOperator = application
+      ? mayUseOperatorsRepository(application)
+      : isOperators((await store.get(POSTED, key)) as PostedRecord | undefined);
+    if (!asOperator && repoURL !== undefined && forge.name !== 'notes' && !isOperatorsHost(repoURL))
+      return RESYNC_MS;
+    const voice = asOperator ? {} : { asOperator };
+    const wanted = said && repoURL !== undefined ? [{ ...pick(said), repoURL, ...voice }] : [];
     const context = `symphony/${options.environment}/${asOperator ? splitKey(key).name : key}`;
-    await bring(key, key, { repoURL, asOperator, context }, wanted ? [pick(wanted)] : [], signal);
-    work.add(`${REPOSITORY_KEY}${canonicalRepoUrl(repoURL)}`);
+    const waitMs = await bring(key, context, wanted, signal);
+    if (repoURL !== undefined) work.add(`${REPOSITORY_KEY}${canonicalRepoUrl(repoURL)}`);
+    // Nothing is wanted of an application that is gone; what was due keeps its key until it is posted.
+    return application || (await store.get(POSTED, key)) ? waitMs : undefined;
   }
 
   const own = (): readonly Application[] => applications.list().filter(mayUseOperatorsRepository);
@@ -148,28 +170,27 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
   const isOperatorsHost = (repoURL: string): boolean =>
     own().some(({ spec }) => hostOf(spec.source?.repoURL ?? '') === hostOf(repoURL));
 
-  async function postAggregate(key: string, signal: AbortSignal): Promise<void> {
+  async function postAggregate(key: string, signal: AbortSignal): Promise<number | undefined> {
     const repository = key.slice(REPOSITORY_KEY.length);
     const sharing = own()
       .filter(({ spec }) => canonicalRepoUrl(spec.source?.repoURL ?? '') === repository)
       .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-    const repoURL = sharing[0]?.spec.source?.repoURL;
-    // One application is its own aggregate.
-    if (repoURL === undefined || sharing.length < 2) return;
+    const hash = createHash('sha256').update(repository).digest('hex').slice(0, 16);
+    const recordKey = `repository-${hash}`;
+    // One application is its own aggregate, unless the forge still shows one.
+    if (sharing.length < 2 && !(await store.get(POSTED, recordKey))) return undefined;
+    const repoURL = sharing[0]?.spec.source?.repoURL ?? '';
     const statuses = sharing.flatMap((application) => {
       const status = commitStatusOf(application);
       return status ? [{ ...status, application: application.metadata.name }] : [];
     });
-    const hash = createHash('sha256').update(repository).digest('hex').slice(0, 16);
-    const wanted = [...aggregateStatuses(statuses).values()];
-    const voice = { repoURL, asOperator: true, context: `symphony/${options.environment}` };
-    await bring(key, `repository-${hash}`, voice, wanted, signal);
+    const wanted = [...aggregateStatuses(statuses).values()].map((status) => ({ ...status, repoURL }));
+    return bring(recordKey, `symphony/${options.environment}`, wanted, signal);
   }
 
   async function remember(
     key: string,
-    { repoURL, asOperator }: Voice,
-    statuses: readonly CommitStatus[],
+    { posted, due }: StatusLedger,
     before: PostedRecord | undefined,
   ): Promise<void> {
     const { namespace, name } = splitKey(key);
@@ -177,9 +198,8 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
       apiVersion: 'symphony.dev/v1',
       kind: 'CommitStatus',
       metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-      repoURL,
-      ...(asOperator ? {} : { asOperator }),
-      statuses,
+      statuses: posted,
+      ...(due.length === 0 ? {} : { due }),
     };
     const version = before?.metadata.resourceVersion;
     const base = { resource: POSTED, key };
@@ -187,7 +207,7 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
       await store.commit([
         version === undefined
           ? { type: 'create', ...base, object }
-          : statuses.length === 0
+          : posted.length + due.length === 0
             ? { type: 'delete', ...base, expectedVersion: version }
             : { type: 'update', ...base, object, expectedVersion: version },
       ]);
@@ -202,9 +222,10 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     concurrency: CONCURRENCY,
     backoff: BACKOFF,
     async process(key, signal) {
-      if (key.startsWith(REPOSITORY_KEY)) return postAggregate(key, signal);
-      await post(key, signal);
-      return applications.get(key) ? { requeueAfterMs: RESYNC_MS } : void refused.delete(key);
+      const requeueAfterMs = key.startsWith(REPOSITORY_KEY)
+        ? await postAggregate(key, signal)
+        : await post(key, signal);
+      return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
     },
     onError(application, error, retryInMs) {
       logger.warn(
@@ -218,26 +239,68 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     process: async ({ application }) => work.add(application),
   });
   for (const application of applications.list()) work.add(keyOf(application));
-  const deleted = applications.subscribe(({ type, key }) => {
+  for (const key of await keysWithDue(store)) work.add(key);
+  const changes = applications.subscribe(({ type, key, object, previous }) => {
+    const [before, now] = [previous, type === 'DELETED' ? undefined : object].map(
+      (application) => application && commitStatusOf(application),
+    );
+    const repoURL = previous?.spec.source?.repoURL;
+    if (before && before.sha !== now?.sha && before.state !== 'pending' && repoURL !== undefined) {
+      const ends = [...(overtaken.get(key) ?? []), { ...pick(before), repoURL }];
+      overtaken.set(key, ends.slice(-MAX_OVERTAKEN));
+      work.add(key);
+    }
     if (type === 'DELETED') work.add(key);
   });
 
   return {
     async [Symbol.asyncDispose]() {
-      deleted[Symbol.dispose]();
+      changes[Symbol.dispose]();
       await worker[Symbol.asyncDispose]();
       await work[Symbol.asyncDispose]();
     },
   };
 }
 
-const hostOf = (repoURL: string): string => canonicalRepoUrl(repoURL).split('/')[0] ?? '';
+/** Commits of one application that end between two looks, which follow within milliseconds. */
+const MAX_OVERTAKEN = 10;
 
-/** What the forge is told of a status; whoever may write statuses may have written it. */
-function pick({ sha, state, description }: CommitStatus): CommitStatus {
-  return { sha, state, description: printable(description) };
+/** Applications that are gone are in no cache; what they still owe is in the store. */
+async function keysWithDue(store: Store): Promise<readonly string[]> {
+  const { objects } = await store.list(POSTED);
+  return objects.flatMap((item) => {
+    const { due, repoURL, statuses } = item as PostedRecord;
+    if (item.metadata.namespace !== undefined) return due || statuses?.length ? [keyOf(item)] : [];
+    const known = due?.[0]?.repoURL ?? statuses?.[0]?.repoURL ?? repoURL;
+    return known === undefined ? [] : [`${REPOSITORY_KEY}${canonicalRepoUrl(known)}`];
+  });
 }
 
-function isSame(a: CommitStatus | undefined, b: CommitStatus): boolean {
-  return a?.sha === b.sha && a.state === b.state && a.description === b.description;
+function ledgerOf(record: PostedRecord | undefined): StatusLedger {
+  const fallback = record?.repoURL ?? '';
+  return {
+    posted: (record?.statuses ?? []).map((status) => ({ ...status, repoURL: status.repoURL ?? fallback })),
+    due: record?.due ?? [],
+  };
+}
+
+const isSameCommit =
+  (a: RepositoryStatus) =>
+  (b: RepositoryStatus): boolean =>
+    a.sha === b.sha && a.repoURL === b.repoURL;
+
+const isNotIn =
+  (list: readonly RepositoryStatus[]) =>
+  (status: RepositoryStatus): boolean =>
+    !list.some(isSameCommit(status));
+
+const hostOf = (repoURL: string): string => canonicalRepoUrl(repoURL).split('/')[0] ?? '';
+
+/** Whether an application that is gone was the operator's. */
+const isOperators = (record: PostedRecord | undefined): boolean =>
+  [...(record?.due ?? []), ...ledgerOf(record).posted].every(({ asOperator }) => asOperator !== false);
+
+/** The members of a status that the forge is told. A user who may write statuses may have written it. */
+function pick({ sha, state, description }: CommitStatus): CommitStatus {
+  return { sha, state, description: printable(description) };
 }

@@ -1,6 +1,7 @@
 /** HTTP as the forges need it: JSON out, status and a bounded text back, never without a time-out. */
 import type { Clock } from '../../base/clock.ts';
-import { TerminalError, TransientError, errorMessage } from '../../base/errors.ts';
+import { withDeadline } from '../../base/deadline.ts';
+import { TransientError, errorMessage } from '../../base/errors.ts';
 import type { JsonValue } from '../../base/json.ts';
 
 export interface HttpRequest {
@@ -25,31 +26,26 @@ const MAX_RESPONSE_CHARACTERS = 20_000;
 
 export function createHttpClient(clock: Clock): HttpClient {
   return async (request, signal) => {
-    const abort = new AbortController();
-    const timer = clock.setTimer(() => abort.abort(), TIMEOUT_MS);
-    const stop = (): void => abort.abort();
-    signal.addEventListener('abort', stop, { once: true });
     try {
-      const response = await fetch(request.url, {
-        method: request.method,
-        headers: { 'content-type': 'application/json', 'user-agent': 'symphony', ...request.headers },
-        ...(request.json === undefined ? {} : { body: JSON.stringify(request.json) }),
-        // A redirect would carry the token to another host.
-        redirect: 'manual',
-        signal: abort.signal,
+      return await withDeadline(clock, TIMEOUT_MS, signal, async (bounded) => {
+        const response = await fetch(request.url, {
+          method: request.method,
+          headers: { 'content-type': 'application/json', 'user-agent': 'symphony', ...request.headers },
+          ...(request.json === undefined ? {} : { body: JSON.stringify(request.json) }),
+          // A redirect would carry the token to another host.
+          redirect: 'manual',
+          signal: bounded,
+        });
+        return {
+          status: response.status,
+          headers: new Map(response.headers),
+          text: await readBounded(response),
+        };
       });
-      return {
-        status: response.status,
-        headers: new Map(response.headers),
-        text: await readBounded(response),
-      };
     } catch (error) {
       throw new TransientError(`Cannot reach ${hostOf(request.url)}: ${errorMessage(error)}`, {
         cause: error,
       });
-    } finally {
-      timer.cancel();
-      signal.removeEventListener('abort', stop);
     }
   };
 }
@@ -69,15 +65,22 @@ async function readBounded(response: Response): Promise<string> {
   }
 }
 
-/** Sorts an answer by what to do next: 2xx is done, overload comes back, a refusal stays one. */
+/** An answer that is no success. What it says decides when the forge is asked again (plan-retry-wait.ts). */
+export class ForgeRefusal extends TransientError {
+  override readonly name = 'ForgeRefusal';
+  readonly response: HttpResponse;
+  constructor(message: string, response: HttpResponse) {
+    super(message);
+    this.response = response;
+  }
+}
+
+/** Throws {@link ForgeRefusal} for all but 2xx. */
 export function checkAnswer(forge: string, response: HttpResponse): void {
-  const { status, headers, text } = response;
+  const { status, text } = response;
   if (status >= 200 && status < 300) return;
-  const limited = headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after');
-  const message = `Cannot post a status: ${forge} answered ${status}: ${text.replace(/\s+/g, ' ').slice(0, 200)}`;
-  if (status >= 500 || status === 429 || status === 408 || (status === 403 && limited))
-    throw new TransientError(message);
-  throw new TerminalError(message);
+  const said = text.replace(/\s+/g, ' ').slice(0, 200);
+  throw new ForgeRefusal(`Cannot post a status: ${forge} answered ${status}: ${said}`, response);
 }
 
 function hostOf(url: string): string {

@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
 import { withoutTrailing } from '../../base/text.ts';
 import { canonicalRepoUrl, redactUrl } from '../git/git-url.ts';
+import { isForbiddenHost } from '../git/link-local.ts';
 import type { CreateMirror } from '../repositories.ts';
 import { createBitbucket } from './bitbucket.ts';
 import { createGitHub } from './github.ts';
@@ -27,6 +28,7 @@ export interface ForgeOptions {
 
 export function createForge(options: ForgeOptions): Forge {
   const { name, http } = options;
+  if (options.url !== undefined) checkForgeUrl(options.url);
   if (name === 'none') return noForge;
   if (name === 'notes') return createNotes({ mirrorOf: options.mirrorOf, nowMs: () => options.clock.now() });
   if (options.token === undefined || options.token === '') {
@@ -37,16 +39,26 @@ export function createForge(options: ForgeOptions): Forge {
     token: options.token,
     repositoryOf: (repoURL: string): string => repositoryOf(repoURL, options),
   };
-  switch (name) {
-    case 'github':
-      return createGitHub(http, access);
-    case 'gitlab':
-      return createGitLab(http, access);
-    case 'gitea':
-      return createGitea(http, access);
-    case 'bitbucket':
-      return createBitbucket(http, access);
-  }
+  const host = `${name} ${options.url ?? ''}`;
+  return { ...CREATORS[name](http, access), hostOf: () => host };
+}
+
+const CREATORS = {
+  github: createGitHub,
+  gitlab: createGitLab,
+  gitea: createGitea,
+  bitbucket: createBitbucket,
+} as const;
+
+/** The token goes there. */
+function checkForgeUrl(url: string): void {
+  const refuse = (why: string): never => {
+    throw new UserError(`Cannot use --forge-url "${redactUrl(url)}": ${why}`);
+  };
+  if (!URL.canParse(url)) refuse('it is no URL');
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'https:' && protocol !== 'http:') refuse('it must begin with https:// or http://');
+  if (isForbiddenHost(hostname)) refuse('link-local hosts are refused');
 }
 
 function repositoryOf(repoURL: string, options: ForgeOptions): string {

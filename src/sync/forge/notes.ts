@@ -5,6 +5,7 @@
 import { isRecord } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';
 import type { CommitState } from '../status/plan-commit-status.ts';
+import { canonicalRepoUrl } from '../git/git-url.ts';
 import type { CreateMirror } from '../repositories.ts';
 import type { Forge, StatusPost } from './types.ts';
 
@@ -14,6 +15,8 @@ interface NoteStatus {
   readonly updatedAt: string;
 }
 
+/** Contexts of one note: the applications of one repository. Beyond them the oldest words go. */
+const MAX_CONTEXTS = 1_000;
 const WORST_FIRST: readonly CommitState[] = ['error', 'failure', 'pending', 'success'];
 
 export function createNotes(options: {
@@ -22,11 +25,12 @@ export function createNotes(options: {
 }): Forge {
   return {
     name: 'notes',
-    async post(status) {
+    hostOf: canonicalRepoUrl,
+    async post(status, signal) {
       const updatedAt = toRfc3339(options.nowMs());
       await options
         .mirrorOf(status.repoURL, status.asOperator)
-        .pushNote(status.sha, (current) => renderNote(current, status, updatedAt));
+        .pushNote(status.sha, (current) => renderNote(current, status, updatedAt), signal);
     },
   };
 }
@@ -34,8 +38,9 @@ export function createNotes(options: {
 /** The note with this status in it; a note that is not ours to read is replaced. */
 export function renderNote(current: string | undefined, post: StatusPost, updatedAt: string): string {
   const entry: NoteStatus = { state: post.state, description: post.description, updatedAt };
-  const statuses: Record<string, NoteStatus> = { ...statusesOf(current), [post.context]: entry };
-  const sorted = Object.entries(statuses).sort(([a], [b]) => (a < b ? -1 : 1));
+  const others = statusesOf(current).filter(([context]) => context !== post.context);
+  const kept = others.sort(([, a], [, b]) => (a.updatedAt > b.updatedAt ? -1 : 1)).slice(0, MAX_CONTEXTS - 1);
+  const sorted = [...kept, [post.context, entry] as const].sort(([a], [b]) => (a < b ? -1 : 1));
   // Of equally bad ones an application's own word stands on top: the repository's context only repeats it.
   const [context, worst] = [...sorted].sort(
     ([a, { state }], [b, other]) =>
@@ -53,16 +58,28 @@ export function renderNote(current: string | undefined, post: StatusPost, update
 /** `symphony/default` has 2, `symphony/default/web` 3. */
 const depthOf = (context: string): number => context.split('/').length;
 
-function statusesOf(note: string | undefined): Record<string, NoteStatus> {
-  if (note === undefined) return {};
+function statusesOf(note: string | undefined): (readonly [string, NoteStatus])[] {
+  if (note === undefined) return [];
   try {
     const parsed: unknown = JSON.parse(note);
     const statuses = isRecord(parsed) && isRecord(parsed['statuses']) ? parsed['statuses'] : {};
-    const known = Object.entries(statuses).filter(
-      ([, status]) => isRecord(status) && WORST_FIRST.includes(status['state'] as CommitState),
-    );
-    return Object.fromEntries(known) as Record<string, NoteStatus>;
+    return Object.entries(statuses).flatMap(([context, status]) => {
+      const read = readStatus(status);
+      return read ? [[context, read] as const] : [];
+    });
   } catch {
-    return {};
+    return [];
   }
 }
+
+/** Anybody who may push writes notes: only what ours have, in their lengths, is taken over. */
+function readStatus(value: unknown): NoteStatus | undefined {
+  if (!isRecord(value)) return undefined;
+  const { state, description, updatedAt } = value;
+  if (!WORST_FIRST.includes(state as CommitState)) return undefined;
+  const text = (member: unknown): string => (typeof member === 'string' ? member.slice(0, MAX_TEXT) : '');
+  return { state: state as CommitState, description: text(description), updatedAt: text(updatedAt) };
+}
+
+/** Twice a description's length, in code units. */
+const MAX_TEXT = 280;

@@ -17,7 +17,12 @@ export interface StatusPost {
 
 export interface Forge {
   readonly name: ForgeName;
-  /** Throws TransientError (try again) or TerminalError (the forge will never take it). */
+  /** The host that a post to this repository asks, where not all go to one. Hosts wait apart from each other. */
+  readonly hostOf?: (repoURL: string) => string;
+  /**
+   * Throws ForgeRefusal for an answer, TransientError where there is none, UserError where the repository has no name at the
+   * forge. All are tried again.
+   */
   post(status: StatusPost, signal: AbortSignal): Promise<void>;
 }
 

@@ -11,6 +11,7 @@ import type { Queues, SyncJob } from '../../queue/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
+import { revisionCandidates } from '../git/revision.ts';
 import {
   type WebhookHeaders,
   type WebhookProvider,
@@ -140,14 +141,14 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   };
 }
 
-/** Whether a push to these refs can move what the application follows. */
+/** Whether a push to these refs can move what the application follows. Any push may bring a commit that has an id. */
 export function followsRef(targetRevision: string | undefined, refs: readonly string[]): boolean {
-  if (refs.length === 0 || targetRevision === undefined || targetRevision === '' || targetRevision === 'HEAD')
-    return true;
-  return refs.some(
-    (ref) =>
-      ref === targetRevision ||
-      ref === `refs/heads/${targetRevision}` ||
-      ref === `refs/tags/${targetRevision}`,
-  );
+  if (refs.length === 0 || targetRevision === undefined) return true;
+  let candidates: readonly string[];
+  try {
+    candidates = revisionCandidates(targetRevision);
+  } catch {
+    return false;
+  }
+  return candidates.some((name) => !name.startsWith('refs/') || refs.includes(name));
 }

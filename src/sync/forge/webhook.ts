@@ -146,8 +146,10 @@ function refsOf(payload: Record<string, unknown>): readonly string[] {
   if (typeof payload['ref'] === 'string') return [payload['ref']];
   const push = isRecord(payload['push']) ? payload['push'] : {};
   const changes: unknown[] = Array.isArray(push['changes']) ? push['changes'] : [];
+  // Too many to look at each: any ref may have moved.
+  if (changes.length > MAX_REFS) return [];
   const refs = new Set<string>();
-  for (const change of changes.slice(0, MAX_REFS)) {
+  for (const change of changes) {
     for (const side of ['new', 'old'] as const) {
       const moved = isRecord(change) ? change[side] : undefined;
       if (!isRecord(moved) || typeof moved['name'] !== 'string') continue;

@@ -7,9 +7,11 @@
  * fetched again. No error carries a credential.
  */
 import type { Clock } from '../../base/clock.ts';
+import { withDeadline } from '../../base/deadline.ts';
 import { TransientError, UserError, errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { cutMiddle } from '../../base/text.ts';
+import type { Git } from './git-process.ts';
 import type { GitSession } from './git-session.ts';
 import { type RepoUrl, redactCredentials } from './git-url.ts';
 import { parseFetchHead, parseLsRemote } from './parse-output.ts';
@@ -34,6 +36,8 @@ export interface GitFetcherOptions {
 
 /** A first clone of a large repository over a slow line fits; a server that trickles for ever does not. */
 const FETCH_TIMEOUT_MS = 1_800_000;
+/** A list of refs has some megabytes at most, and every poll waits for one. */
+const LISTING_TIMEOUT_MS = 120_000;
 /** What git says, the server's words in it, as far as it is looked at. */
 const MAX_COMPLAINT = 8_192;
 /**
@@ -48,6 +52,10 @@ const DAMAGE =
   /not a git repository|object file .* is empty|loose object .* corrupt|bad object|unable to read tree|packfile .* (cannot|is|does)|did not send all necessary objects|missing (blob|tree|commit)|index file corrupt|invalid index-pack|\.lock'?: File exists|bad (tree|ref|signature)|inflate: data stream error/i;
 const UNREACHABLE =
   /could not resolve host|abort|block timeout|timed out|timeout|connection (refused|reset)|couldn't connect|failed to connect|network is unreachable|remote end hung up|early eof|HTTP 5\d\d|returned error: (5\d\d|429)|operation too slow|Empty reply|gnutls|SSL_|ssl certificate|Broken pipe|RPC failed/i;
+
+/** The limits of git-process.ts, in the words of git and its helpers. */
+const TOO_LARGE =
+  /out of memory|malloc failed|memory exhausted|cannot allocate memory|file too large|ended by signal 25/i;
 
 export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   const { session, repository, name, logger } = options;
@@ -68,29 +76,27 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       await stopMaintenance();
       await session.remove();
     }
-    // Which branch is the default one is only told by a listing; a look from time to time follows it.
-    if (expectation === 'news' && knownRefs !== undefined) return transfer(signal);
-    const git = await session.transfer(signal);
-    const listing = await git.raw([
-      'ls-remote',
-      '--symref',
-      '--',
-      repository.remote,
-      'HEAD',
-      'refs/heads/*',
-      'refs/tags/*',
-    ]);
-    signal.throwIfAborted();
-    const { head, refs } = parseLsRemote(listing);
-    if (refs !== knownRefs) await transfer(signal);
-    if (head !== undefined && head !== knownHead) await git.raw(['symbolic-ref', 'HEAD', head]);
-    knownHead = head;
+    await session.converse(signal, async (git) => {
+      // Which branch is the default one is only told by a listing; a look from time to time follows it.
+      if (expectation === 'news' && knownRefs !== undefined) return transfer(git);
+      const { head, refs } = await withDeadline(options.clock, LISTING_TIMEOUT_MS, signal, (soon) =>
+        listRefs(git, soon),
+      );
+      signal.throwIfAborted();
+      if (refs !== knownRefs) await transfer(git);
+      if (head !== undefined && head !== knownHead) await git('symbolic-ref', 'HEAD', head);
+      knownHead = head;
+    });
   }
 
-  async function transfer(signal: AbortSignal): Promise<void> {
-    const git = await session.transfer(signal);
+  async function listRefs(git: Git, signal: AbortSignal): Promise<ReturnType<typeof parseLsRemote>> {
+    const listing = ['ls-remote', '--symref', '--', repository.remote, 'HEAD', 'refs/heads/*', 'refs/tags/*'];
+    return parseLsRemote(await git.until(signal, ...listing));
+  }
+
+  async function transfer(git: Git): Promise<void> {
     knownRefs = undefined;
-    await git.raw([
+    await git(
       'fetch',
       '--verbose',
       '--prune',
@@ -100,7 +106,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       '--',
       repository.remote,
       ...REFSPECS,
-    ]);
+    );
     knownRefs = parseFetchHead(await session.fetchHead());
     transfers += 1;
     if (transfers % TRANSFERS_PER_MAINTENANCE === 0) startMaintenance();
@@ -112,8 +118,8 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
     const stopped = new AbortController();
     const run = async (): Promise<void> => {
       try {
-        const git = await session.transfer(stopped.signal, FETCH_TIMEOUT_MS);
-        await git.raw(['maintenance', 'run', '--auto', '--quiet']);
+        const git = await session.longWork(stopped.signal, FETCH_TIMEOUT_MS);
+        await git('maintenance', 'run', '--auto', '--quiet');
       } catch (error) {
         if (!stopped.signal.aborted) logger.debug({ error: complaint(error) }, 'Cannot tidy up a mirror');
       }
@@ -148,6 +154,9 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   function explain(error: unknown): Error {
     const text = complaint(error);
     const message = `Cannot fetch "${name}": ${text}`;
+    if (error instanceof UserError) return new UserError(message);
+    if (TOO_LARGE.test(text))
+      return new UserError(`${message}; the repository is larger than the limits of Symphony`);
     if (UNREACHABLE.test(text) || !/fatal:|not found|denied|authentication/i.test(text))
       return new TransientError(message);
     return new UserError(message);
@@ -159,16 +168,12 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       // One transfer at a time; those who come meanwhile need a newer answer than the one under way may give.
       while (fetching) await fetching.catch(() => undefined);
       signal.throwIfAborted();
-      const bounded = new AbortController();
-      const stop = (): void => bounded.abort();
-      const timer = options.clock.setTimer(stop, options.timeoutMs ?? FETCH_TIMEOUT_MS);
-      signal.addEventListener('abort', stop, { once: true });
-      fetching = fetchAndRepair(bounded.signal, expectation);
+      fetching = withDeadline(options.clock, options.timeoutMs ?? FETCH_TIMEOUT_MS, signal, (bounded) =>
+        fetchAndRepair(bounded, expectation),
+      );
       try {
         await fetching;
       } finally {
-        timer.cancel();
-        signal.removeEventListener('abort', stop);
         fetching = undefined;
       }
     },

@@ -2,6 +2,7 @@
  * A bare mirror of one repository on local disk: what the sync reads of it, through the long-lived `git cat-file`, and
  * through simple-git what is asked for seldom. Fetching is in git-fetch.ts, the processes in git-session.ts.
  */
+import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -13,6 +14,7 @@ import { parseRepoUrl, redactUrl } from './git-url.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsTree, parseParents } from './parse-output.ts';
 import { type TreeReader, diffTrees, parseTree } from './tree-diff.ts';
+import type { Lookup } from './remote-address.ts';
 import type { GitMirror } from './types.ts';
 
 export interface GitMirrorOptions {
@@ -26,6 +28,8 @@ export interface GitMirrorOptions {
   /** PATH, HOME and SSH_AUTH_SOCK of this process. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly limits?: GitMirrorLimits;
+  /** Names → addresses; the system's, unless given. */
+  readonly lookup?: Lookup;
 }
 
 export interface GitMirrorLimits {
@@ -33,6 +37,8 @@ export interface GitMirrorLimits {
   readonly silenceTimeoutMs?: number;
   /** A whole fetch takes at most this long, however steadily it trickles. */
   readonly fetchTimeoutMs?: number;
+  /** Of each git process. */
+  readonly process?: ProcessLimits;
 }
 
 /** A manifest is far smaller; a larger blob (LFS pointers aside, a mistake) is refused before it is read. */
@@ -53,7 +59,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
     logger,
     ...(options.limits?.fetchTimeoutMs === undefined ? {} : { timeoutMs: options.limits.fetchTimeoutMs }),
   });
-  const pushNote = createNotes(session, repository, logger);
+  const pushNote = createNotes({ session, repository, clock: options.clock, logger });
 
   async function read(name: string): Promise<{ type: string; id: string; contents: Buffer } | undefined> {
     const object = await (await session.contents()).read(name);
@@ -119,7 +125,8 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       const below = normaliseTreePath(path);
       const id = await treeId(commit, below);
       if (id === undefined) return [];
-      const output = await (await session.git()).raw(['ls-tree', '-r', '-z', '-l', '--full-tree', id]);
+      const git = await session.git();
+      const output = await git('ls-tree', '-r', '-z', '-l', '--full-tree', id);
       return parseLsTree(output, below === '' ? '' : `${below}/`);
     },
     changedEntries: (fromTree, toTree) => diffTrees(trees, checked(fromTree), checked(toTree)),
@@ -152,7 +159,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       if (near !== undefined) return near;
       const git = await session.git();
       // merge-base exits with 1 when there is no common history at all.
-      const base = await git.raw(['merge-base', ancestor, checked(commit)]).catch(() => '');
+      const base = await git('merge-base', ancestor, checked(commit)).catch(() => '');
       return base.trim() === ancestor;
     },
     async lastChange(commit, path) {
@@ -160,7 +167,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       const git = await session.git();
       const walk = ['log', '-1', '--first-parent', '--format=%H', checked(commit), '--'];
       // `:(literal)`: a folder may be named like a pattern.
-      const found = (await git.raw([...walk, ...(below === '' ? [] : [`:(literal)${below}`])])).trim();
+      const found = (await git(...walk, ...(below === '' ? [] : [`:(literal)${below}`]))).trim();
       return isCommitId(found) ? found : undefined;
     },
     async describe(commit) {
@@ -168,7 +175,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       if (object?.type !== 'commit') throw lost('a commit');
       return parseCommit(object.contents.toString('utf8'));
     },
-    pushNote: (commit, note) => pushNote(checked(commit), note),
+    pushNote: async (commit, note, signal) => pushNote(checked(commit), note, signal),
     async [Symbol.asyncDispose]() {
       await fetcher[Symbol.asyncDispose]();
       await session.close();

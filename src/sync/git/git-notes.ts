@@ -1,54 +1,87 @@
 /** Notes on commits under `refs/notes/symphony`, pushed back to the remote: commit statuses for servers that know none. */
-import type { SimpleGit } from 'simple-git';
+import { rm, writeFile } from 'node:fs/promises';
+import { type Clock, sleep } from '../../base/clock.ts';
+import { withDeadline } from '../../base/deadline.ts';
 import { TransientError, errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { secretToken, systemRng } from '../../base/rng.ts';
+import type { Git } from './git-process.ts';
 import type { GitSession } from './git-session.ts';
 import { type RepoUrl, redactCredentials, redactUrl } from './git-url.ts';
 import type { GitMirror } from './types.ts';
 
 /** Somebody else pushed notes between our fetch and our push: fetch, add and push again, this often. */
-const NOTE_ATTEMPTS = 5;
+const NOTE_ATTEMPTS = 8;
+/** Several pushers that start at the same time fall out of step: a pause of up to this long, doubled each time. */
+const NOTE_PAUSE_MS = 20;
+/** A note is one small object. A server that takes longer is asked again later. */
+const NOTE_TIMEOUT_MS = 120_000;
+/** Ours have some kilobytes. A larger one is not ours to read; it is replaced. */
+const MAX_NOTE_BYTES = 1024 * 1024;
 const NOTES_REF = 'refs/notes/symphony';
+const RACED =
+  /rejected|non-fast-forward|fetch first|cannot lock ref|failed to update ref|stale info|File exists/i;
+
+export interface NotesOptions {
+  readonly session: GitSession;
+  readonly repository: RepoUrl;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
 
 /** `commit` is a checked id. */
-export function createNotes(session: GitSession, repository: RepoUrl, logger: Logger): GitMirror['pushNote'] {
-  let last: Promise<void> = Promise.resolve();
-
-  async function pushNow(...[commit, note]: Parameters<GitMirror['pushNote']>): Promise<void> {
-    const git = await session.git();
+export function createNotes({ session, repository, clock, logger }: NotesOptions): GitMirror['pushNote'] {
+  async function pushNow(
+    git: Git,
+    commit: string,
+    note: Parameters<GitMirror['pushNote']>[1],
+    signal: AbortSignal,
+  ): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await fetchNotes(git, repository);
         const text = typeof note === 'string' ? note : note(await currentNote(git, commit));
-        await git.raw(['notes', '--ref=symphony', 'add', '-f', '-m', text, commit]);
-        await git.raw(['push', '--verbose', '--', repository.remote, `${NOTES_REF}:${NOTES_REF}`]);
+        await addNote(git, session, commit, text);
+        await git('push', '--verbose', '--', repository.remote, `${NOTES_REF}:${NOTES_REF}`);
         return;
       } catch (error) {
-        const raced = /rejected|non-fast-forward|fetch first|cannot lock ref|stale info|File exists/i.test(
-          errorMessage(error),
-        );
-        if (!raced || attempt === NOTE_ATTEMPTS) {
-          throw new TransientError(
-            `Cannot push a note to "${redactUrl(repository.remote)}": ${redactCredentials(errorMessage(error)).trim().slice(0, 300)}`,
-          );
-        }
+        if (!RACED.test(errorMessage(error)) || attempt === NOTE_ATTEMPTS || signal.aborted) throw error;
         logger.debug({ attempt }, 'Notes were pushed by somebody else; trying again');
+        await sleep(clock, NOTE_PAUSE_MS * 2 ** attempt * systemRng.next(), signal);
       }
     }
   }
 
-  return (commit, note) => {
-    // One at a time: a note reads what is there, and a fetch in between would throw away what was just added.
-    const pushed = last.then(() => pushNow(commit, note));
-    last = pushed.catch(() => undefined);
-    return pushed;
+  return async (commit, note, signal = new AbortController().signal) => {
+    try {
+      // One conversation at a time: a fetch in between would throw away the note that was just added.
+      await withDeadline(clock, NOTE_TIMEOUT_MS, signal, (bounded) =>
+        session.converse(bounded, (git) => pushNow(git, commit, note, bounded)),
+      );
+    } catch (error) {
+      throw new TransientError(
+        `Cannot push a note to "${redactUrl(repository.remote)}": ${redactCredentials(errorMessage(error)).trim().slice(0, 300)}`,
+        { cause: error },
+      );
+    }
   };
 }
 
-async function fetchNotes(git: SimpleGit, repository: RepoUrl): Promise<void> {
-  const listing = await git.raw(['ls-remote', '--', repository.remote, NOTES_REF, 'HEAD']);
+/** Through a file: an argument has at most 128 KiB. */
+async function addNote(git: Git, session: GitSession, commit: string, text: string): Promise<void> {
+  const file = session.scratchFile(`note-${secretToken(6)}`);
+  try {
+    await writeFile(file, text, { mode: 0o600 });
+    await git('notes', '--ref=symphony', 'add', '-f', '-F', file, commit);
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function fetchNotes(git: Git, repository: RepoUrl): Promise<void> {
+  const listing = await git('ls-remote', '--', repository.remote, NOTES_REF);
   if (!listing.includes(`\t${NOTES_REF}\n`)) return;
-  await git.raw([
+  await git(
     'fetch',
     '--verbose',
     '--no-tags',
@@ -56,10 +89,18 @@ async function fetchNotes(git: SimpleGit, repository: RepoUrl): Promise<void> {
     '--',
     repository.remote,
     `+${NOTES_REF}:${NOTES_REF}`,
-  ]);
+  );
 }
 
-/** git says "no note found" with an error. */
-async function currentNote(git: SimpleGit, commit: string): Promise<string | undefined> {
-  return git.raw(['notes', '--ref=symphony', 'show', commit]).catch(() => undefined);
+async function currentNote(git: Git, commit: string): Promise<string | undefined> {
+  let id: string;
+  try {
+    id = (await git('notes', '--ref=symphony', 'list', commit)).trim();
+  } catch (error) {
+    // Any other error is no proof that there is none, and would cost what the others have written.
+    if (/no note found/i.test(errorMessage(error))) return undefined;
+    throw error;
+  }
+  const sizeBytes = Number(await git('cat-file', '-s', id));
+  return sizeBytes > MAX_NOTE_BYTES ? undefined : git('cat-file', 'blob', id);
 }

@@ -1,12 +1,23 @@
 /** The processes that work on one bare repository, started when first needed. */
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SimpleGit } from 'simple-git';
+import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
-import { type GitCredentials, createGit, gitEnvironment, writeGitConfig } from './git-process.ts';
+import { UserError } from '../../base/errors.ts';
+import { createSlots } from '../../base/slots.ts';
+import {
+  type Git,
+  type GitCredentials,
+  MAX_OUTPUT_BYTES,
+  createGit,
+  gitEnvironment,
+  withConfig,
+  writeGitFiles,
+} from './git-process.ts';
 import type { RepoUrl } from './git-url.ts';
 import { type ObjectReader, createObjectReader } from './object-reader.ts';
+import { type Lookup, pinnedAddresses } from './remote-address.ts';
 
 export interface GitSessionOptions {
   /** Where the bare repository lives; created when missing. Belongs to this session alone. */
@@ -18,15 +29,26 @@ export interface GitSessionOptions {
   readonly limits?: {
     /** A git process that says nothing for this long is given up. */
     readonly silenceTimeoutMs?: number;
+    readonly process?: ProcessLimits;
   };
+  /** Names → addresses; the system's, unless given. */
+  readonly lookup?: Lookup;
 }
 
 export interface GitSession {
-  git(): Promise<SimpleGit>;
-  /** For talking to the remote: ends when the signal aborts. */
-  transfer(signal: AbortSignal, silenceTimeoutMs?: number): Promise<SimpleGit>;
+  /** For what needs no remote. */
+  git(): Promise<Git>;
+  /** For background work: ends when the signal aborts. */
+  longWork(signal: AbortSignal, silenceTimeoutMs: number): Promise<Git>;
+  /**
+   * Talks to the remote, one conversation at a time, until the signal aborts. Refuses a host at a forbidden address. What a
+   * transfer that failed left on disk is removed.
+   */
+  converse<T>(signal: AbortSignal, talk: (git: Git) => Promise<T>): Promise<T>;
   /** What the last fetch wrote down: every ref that it asked for. */
   fetchHead(): Promise<string>;
+  /** A path beside the repository, for a file that lives as long as a command. */
+  scratchFile(name: string): string;
   contents(): Promise<ObjectReader>;
   headers(): Promise<ObjectReader>;
   exists(): boolean;
@@ -41,7 +63,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   const limits = silenceTimeoutMs === undefined ? {} : { silenceTimeoutMs };
   const bare = join(directory, 'mirror.git');
   interface Opened {
-    readonly git: SimpleGit;
+    readonly launcher: string;
     readonly environment: Readonly<Record<string, string>>;
     readonly contents: ObjectReader;
     readonly headers: ObjectReader;
@@ -49,23 +71,22 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   let opened: Promise<Opened> | undefined;
 
   async function open(): Promise<Opened> {
-    const configFile = await writeGitConfig(directory, repository);
+    const { config, launcher } = await writeGitFiles(directory, repository, options.limits?.process);
     const fromUrl =
       repository.password === undefined
         ? undefined
         : { username: repository.username ?? 'git', password: repository.password };
     const environment = gitEnvironment({
-      configFile,
+      configFile: config,
       repository,
       credentials: options.credentials ?? fromUrl,
       inherited: options.environment ?? {},
     });
-    const git = createGit(directory, environment, limits);
-    if (!existsSync(join(bare, 'HEAD'))) await git.raw(['init', '--bare', bare]);
-    await git.cwd(bare);
+    if (!existsSync(join(bare, 'HEAD')))
+      await createGit(directory, launcher, environment, limits)('init', '--bare', bare);
     const reader = (mode: 'contents' | 'headers'): ObjectReader =>
       createObjectReader({ directory: bare, environment, mode, clock });
-    return { git, environment, contents: reader('contents'), headers: reader('headers') };
+    return { launcher, environment, contents: reader('contents'), headers: reader('headers') };
   }
 
   async function close(): Promise<void> {
@@ -82,15 +103,43 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
     });
     return opened;
   };
+  async function gitWith(signal: AbortSignal | undefined, silenceMs = silenceTimeoutMs): Promise<Git> {
+    const { launcher, environment } = await current();
+    return createGit(bare, launcher, environment, {
+      ...(silenceMs === undefined ? {} : { silenceTimeoutMs: silenceMs }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  const conversations = createSlots(1);
+
+  async function converse<T>(signal: AbortSignal, talk: (git: Git) => Promise<T>): Promise<T> {
+    const leave = await conversations.enter(signal);
+    try {
+      const pinned = await pinnedAddresses(repository, signal, options.lookup);
+      const { launcher, environment } = await current();
+      const git = createGit(bare, launcher, withConfig(environment, pinned), { ...limits, signal });
+      return await talk(git);
+    } catch (error) {
+      await removeRemains(bare);
+      throw error;
+    } finally {
+      leave();
+    }
+  }
+
   return {
-    git: async () => (await current()).git,
-    transfer: async (signal, silenceMs) =>
-      createGit(bare, (await current()).environment, {
-        ...limits,
-        ...(silenceMs === undefined ? {} : { silenceTimeoutMs: silenceMs }),
-        signal,
-      }),
-    fetchHead: () => readFile(join(bare, 'FETCH_HEAD'), 'utf8'),
+    git: () => gitWith(undefined),
+    longWork: gitWith,
+    converse,
+    async fetchHead() {
+      const path = join(bare, 'FETCH_HEAD');
+      // It has one line for each ref that the server named.
+      const { size } = await stat(path);
+      if (size > MAX_OUTPUT_BYTES) throw new UserError('Cannot use the repository: it has too many refs');
+      return readFile(path, 'utf8');
+    },
+    scratchFile: (name) => join(directory, name),
     contents: async () => (await current()).contents,
     headers: async () => (await current()).headers,
     exists: () => existsSync(bare),
@@ -100,4 +149,14 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
     },
     close,
   };
+}
+
+/** Packs and objects that a killed git was writing: git itself removes them after two weeks only. */
+async function removeRemains(bare: string): Promise<void> {
+  const objects = join(bare, 'objects');
+  for (const folder of [objects, join(objects, 'pack')]) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (name.startsWith('tmp_')) await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
 }

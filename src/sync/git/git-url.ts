@@ -5,8 +5,10 @@
  * where they are configured. Never `ext::`, never an option in disguise, never a link-local host (cloud metadata).
  */
 import { isAbsolute } from 'node:path';
+import { isIPv6 } from 'node:net';
 import { UserError } from '../../base/errors.ts';
 import { withoutTrailing } from '../../base/text.ts';
+import { isForbiddenHost } from './link-local.ts';
 
 export interface RepoUrlPolicy {
   /** Whether `file://` URLs and absolute paths are allowed. */
@@ -17,6 +19,8 @@ export interface RepoUrl {
   readonly transport: 'https' | 'http' | 'ssh' | 'file';
   /** What git is given; carries no credentials. */
   readonly remote: string;
+  /** A name or an address, as git will look it up; undefined for a path. */
+  readonly host?: string;
   /** Credentials that were written into the URL. */
   readonly username?: string;
   readonly password?: string;
@@ -27,6 +31,10 @@ const MAX_URL_LENGTH = 2_048;
 
 const SCP_LIKE =
   /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!\/\/)([A-Za-z0-9~_/.][^\s\\]*)$/;
+
+/** git and ssh decode what is percent-encoded in a host or a user, so that both are checked as they are then. */
+const HOST = /^[A-Za-z0-9_]([A-Za-z0-9._-]*)$/;
+const USER = /^[A-Za-z0-9_][A-Za-z0-9._@+~-]*$/;
 
 const UNPRINTABLE = /[\u0000-\u0020\u007f]/;
 
@@ -45,58 +53,78 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   const scp = url.includes('://') ? null : SCP_LIKE.exec(url);
   if (scp) {
     const [, user = 'git', host = ''] = scp;
-    return isLinkLocal(host)
+    return isForbiddenHost(host)
       ? refuse('link-local hosts are refused')
-      : { transport: 'ssh', remote: url, username: user };
+      : { transport: 'ssh', remote: url, host, username: user };
   }
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return refuse('it is neither a URL nor an absolute path');
+  const parsed = parseUrl(url);
+  if (!parsed) return refuse('it is neither a URL nor an absolute path');
+  if (parsed.protocol === 'file:') {
+    if (!policy.allowFile) return refuse('local paths are not enabled');
+    if (parsed.host !== '') return refuse('a file URL must not name a host');
+    return { transport: 'file', remote: parsed.path };
   }
-  if (parsed.hostname.startsWith('-')) return refuse('the host is malformed');
-  if (isLinkLocal(parsed.hostname)) return refuse('link-local hosts are refused');
+  const { host } = parsed;
+  if (!HOST.test(host) && !isIPv6(host.replace(/^\[|\]$/g, ''))) return refuse('the host is malformed');
+  if (isForbiddenHost(host)) return refuse('link-local hosts are refused');
   switch (parsed.protocol) {
     case 'https:':
       return withoutCredentials('https', parsed);
     case 'http:':
-      return LOOPBACK_HOSTS.has(parsed.hostname)
+      return LOOPBACK_HOSTS.has(host)
         ? withoutCredentials('http', parsed)
         : refuse('plain http is allowed only to this machine; use https');
-    case 'ssh:':
-      if (parsed.username.startsWith('-')) return refuse('the user is malformed');
-      return {
-        transport: 'ssh',
-        remote: `ssh://${parsed.username === '' ? '' : `${parsed.username}@`}${parsed.host}${parsed.pathname}`,
-      };
-    case 'file:':
-      if (!policy.allowFile) return refuse('local paths are not enabled');
-      if (parsed.host !== '') return refuse('a file URL must not name a host');
-      return { transport: 'file', remote: decodeURIComponent(parsed.pathname) };
+    case 'ssh:': {
+      const { username: user } = parsed;
+      if (user !== '' && !USER.test(user)) return refuse('the user is malformed');
+      const port = parsed.port === '' ? '' : `:${parsed.port}`;
+      const at = user === '' ? '' : `${encodeURIComponent(user)}@`;
+      return { transport: 'ssh', remote: `ssh://${at}${host}${port}${parsed.pathname}`, host };
+    }
     default:
       return refuse(`the scheme "${parsed.protocol.slice(0, 20)}" is not allowed`);
   }
 }
 
-function withoutCredentials(transport: 'https' | 'http', parsed: URL): RepoUrl {
-  return {
-    transport,
-    remote: `${parsed.protocol}//${parsed.host}${parsed.pathname}`,
-    ...(parsed.username === '' ? {} : { username: decodeURIComponent(parsed.username) }),
-    ...(parsed.password === '' ? {} : { password: decodeURIComponent(parsed.password) }),
-  };
+interface ParsedUrl {
+  readonly protocol: string;
+  /** Decoded. */
+  readonly host: string;
+  readonly port: string;
+  readonly username: string;
+  readonly password: string;
+  readonly path: string;
+  /** As written. */
+  readonly pathname: string;
 }
 
-/** 169.254.0.0/16, fe80::/10 and the names that clouds give to their metadata service. */
-function isLinkLocal(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  return (
-    /^169\.254\./.test(name) ||
-    /^\[fe[89ab]/.test(name) ||
-    /^\[::ffff:(a9fe:|169\.254\.)/.test(name) ||
-    name === 'metadata.google.internal'
-  );
+/** Undefined for what is no URL, or is encoded wrongly. */
+function parseUrl(url: string): ParsedUrl | undefined {
+  try {
+    const { protocol, hostname, port, username, password, pathname } = new URL(url);
+    return {
+      protocol,
+      host: decodeURIComponent(hostname),
+      port,
+      username: decodeURIComponent(username),
+      password: decodeURIComponent(password),
+      path: decodeURIComponent(pathname),
+      pathname,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function withoutCredentials(transport: 'https' | 'http', parsed: ParsedUrl): RepoUrl {
+  const port = parsed.port === '' ? '' : `:${parsed.port}`;
+  return {
+    transport,
+    remote: `${transport}://${parsed.host}${port}${parsed.pathname}`,
+    host: parsed.host,
+    ...(parsed.username === '' ? {} : { username: parsed.username }),
+    ...(parsed.password === '' ? {} : { password: parsed.password }),
+  };
 }
 
 /** The URL without user and password, safe for logs, statuses and errors. */

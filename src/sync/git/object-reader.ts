@@ -2,9 +2,9 @@
  * A long-lived `git cat-file --batch` (or `--batch-check`) child: thousands of objects without a process for each.
  *
  * Requests are answered in order. When the child dies, what was asked fails with TransientError and the next request
- * starts a new one. It reads the object database only: no work tree, no filters, no symlinks.
+ * starts a new one. A reader at rest ends its child. It reads the object database only: no work tree, no filters, no symlinks.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type Child, startChild } from '../../base/child-processes/child-process.ts';
 import { TransientError } from '../../base/errors.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 
@@ -30,7 +30,22 @@ export interface ObjectReaderOptions {
 
 /** A local object is read in milliseconds; a disk that does not answer must not hold a sync forever. */
 const STALL_TIMEOUT_MS = 30_000;
+/** Longer than the pauses within one sync; short enough that a thousand repositories do not keep as many processes. */
+const IDLE_MS = 10_000;
+/** The largest object that is read whole. A folder or a commit may be of any size, and a pusher chooses it. */
+const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
+const MEMORY_BYTES = 512 * 1024 * 1024;
 const NEWLINE = 10;
+
+interface Running {
+  readonly child: Child;
+  readonly requests: Request[];
+  readonly ended: Promise<void>;
+  /** Takes no more requests. */
+  isRetired: boolean;
+  /** Counts the time anew: until the answer, or of rest. */
+  rearm(): void;
+}
 
 interface Request {
   readonly resolve: (object: GitObject | undefined) => void;
@@ -39,16 +54,20 @@ interface Request {
 
 export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
   const flag = options.mode === 'contents' ? '--batch' : '--batch-check';
-  let child: ChildProcessWithoutNullStreams | undefined;
-  let disposed = false;
+  let current: Promise<Running> | undefined;
+  let latest: Running | undefined;
+  const closing = new AbortController();
 
-  function start(): ChildProcessWithoutNullStreams {
-    const started = spawn('git', ['--git-dir', options.directory, 'cat-file', flag], {
+  async function start(): Promise<Running> {
+    const child = await startChild('git-reader', 'git', ['--git-dir', options.directory, 'cat-file', flag], {
       env: options.environment,
-      stdio: 'pipe',
+      limits: { memoryBytes: MEMORY_BYTES },
+      signal: closing.signal,
     });
+    const { process: started } = child;
     const requests: Request[] = [];
-    waiting.set(started, requests);
+    const ended = new Promise<void>((resolve) => started.once('close', resolve).once('error', resolve));
+    const running: Running = { child, requests, ended, isRetired: false, rearm: () => rearm() };
     let buffered: Buffer = Buffer.alloc(0);
     let chunks: Buffer[] = [];
     let missingBytes = 0;
@@ -58,12 +77,12 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
       stall?.cancel();
       stall =
         requests.length === 0
-          ? undefined
-          : options.clock.setTimer(() => started.kill('SIGKILL'), STALL_TIMEOUT_MS);
+          ? options.clock.setTimer(() => retire(running), IDLE_MS)
+          : options.clock.setTimer(() => child.end(), STALL_TIMEOUT_MS);
     };
     const fail = (why: string): void => {
       stall?.cancel();
-      if (child === started) child = undefined;
+      retire(running);
       for (const request of requests.splice(0))
         request.reject(new TransientError(`Cannot read from the mirror: ${why}`));
     };
@@ -91,6 +110,10 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
           const found = { id: match[1] ?? '', type: match[2] ?? '', sizeBytes: Number(match[3]) };
           if (options.mode === 'headers') requests.shift()?.resolve({ ...found, contents: undefined });
           else {
+            if (found.sizeBytes > MAX_OBJECT_BYTES) {
+              fail(`an object has ${found.sizeBytes} bytes, the limit is ${MAX_OBJECT_BYTES}`);
+              return child.end();
+            }
             header = found;
             missingBytes = found.sizeBytes + 1 - rest.length;
           }
@@ -107,29 +130,47 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
     started.stdin.on('error', () => fail('git closed its input'));
     started.on('error', (error) => fail(error.message));
     started.on('close', () => fail('git ended'));
-    return started;
+    return running;
   }
 
-  const waiting = new WeakMap<ChildProcessWithoutNullStreams, Request[]>();
+  /** The next request starts another child. */
+  function retire(running: Running): void {
+    running.isRetired = true;
+    if (latest === running) current = undefined;
+    running.child.process.stdin.end();
+  }
+
   return {
-    read(name) {
-      if (disposed) return Promise.reject(new TransientError('Cannot read from the mirror: it is closed'));
-      if (name.includes('\n')) return Promise.resolve(undefined);
-      const current = (child ??= start());
-      return new Promise((resolve, reject) => {
-        waiting.get(current)?.push({ resolve, reject });
-        current.stdin.write(`${name}\n`);
-      });
+    async read(name) {
+      if (name.includes('\n')) return undefined;
+      for (;;) {
+        if (closing.signal.aborted) throw new TransientError('Cannot read from the mirror: it is closed');
+        current ??= start().then(
+          (running) => (latest = running),
+          (error: unknown) => {
+            current = undefined;
+            throw error;
+          },
+        );
+        const running = await current;
+        if (running.isRetired) {
+          if (latest === running) current = undefined;
+          continue;
+        }
+        return new Promise((resolve, reject) => {
+          running.requests.push({ resolve, reject });
+          if (running.requests.length === 1) running.rearm();
+          running.child.process.stdin.write(`${name}\n`);
+        });
+      }
     },
     async [Symbol.asyncDispose]() {
-      disposed = true;
-      const current = child;
-      if (!current) return;
-      await new Promise<void>((resolve) => {
-        current.once('close', () => resolve());
-        current.stdin.end();
-        current.kill();
-      });
+      closing.abort();
+      const running = await current?.catch(() => undefined);
+      if (!running) return;
+      running.child.process.stdin.end();
+      running.child.end();
+      await running.ended;
     },
   };
 }

@@ -33,7 +33,7 @@ export interface RemoteRefs {
 
 /** `ls-remote --symref`: `ref: <branch> TAB HEAD`, then `<id> TAB <name>`; peeled tags have a line of their own. */
 export function parseLsRemote(output: string): RemoteRefs {
-  const head = /^ref: (refs\/heads\/\S+)\tHEAD$/m.exec(output)?.[1];
+  const head = /^ref: (refs\/heads\/[^\t\n]+)\tHEAD$/m.exec(output)?.[1];
   const refs = output
     .split('\n')
     .filter((line) => /^[0-9a-f]{40,64}\trefs\/(heads|tags)\//.test(line) && !line.endsWith('^{}'))

@@ -1,37 +1,36 @@
 /** Revisions (branches, tags, commits) as git may be given them: checked, and never an expression or an option. */
 import { UserError } from '../../base/errors.ts';
+import { isRefName } from '../../schemas/ref-name.ts';
 
-/** Git allows longer ones; forges do not. */
-const MAX_REVISION_LENGTH = 250;
+/** Bytes. Longer names do not fit into the path of a file. */
+const MAX_REVISION_BYTES = 1_024;
 const COMMIT_ID = /^[0-9a-f]{40}$|^[0-9a-f]{64}$/;
-const ABBREVIATED_ID = /^[0-9a-f]{7,64}$/;
-const REF_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.\/+#=-]*$/;
+/** git takes at least four digits for an abbreviation, in either case. */
+const ANY_ID = /^[0-9a-f]{4,64}$/i;
 
 export function isCommitId(text: string): boolean {
   return COMMIT_ID.test(text);
 }
 
 /**
- * The names under which git is to look for a revision, in order. Throws {@link UserError} for anything that is not a
- * plain name: `main@{1}`, `a..b`, `-x`, `v1^{/text}`.
+ * The names under which git is to look for a revision, in order: full names of refs or ids, so that no name is ever an option
+ * or an expression. Throws {@link UserError} for what is no name: `main@{1}`, `a..b`, `-x`, `v1^{/text}`.
  */
 export function revisionCandidates(revision: string): readonly string[] {
   if (revision === '' || revision === 'HEAD') return ['HEAD'];
-  if (isCommitId(revision)) return [revision];
-  const malformed =
-    revision.length > MAX_REVISION_LENGTH ||
-    !REF_NAME.test(revision) ||
-    revision.includes('..') ||
-    revision.includes('//') ||
-    revision.endsWith('/') ||
-    revision.endsWith('.lock');
-  if (malformed)
+  const lower = revision.toLowerCase();
+  if (isCommitId(lower)) return [lower];
+  if (!isRefName(revision) || Buffer.byteLength(revision) > MAX_REVISION_BYTES)
     throw new UserError(
       `Cannot use revision ${JSON.stringify(revision.slice(0, 100))}: it is no branch, tag or commit`,
     );
-  if (revision.startsWith('refs/heads/') || revision.startsWith('refs/tags/')) return [revision];
-  const names = [`refs/heads/${revision}`, `refs/tags/${revision}`];
-  return ABBREVIATED_ID.test(revision) ? [...names, revision] : names;
+  return [
+    ...(revision.startsWith('refs/') ? [revision] : []),
+    `refs/heads/${revision}`,
+    `refs/tags/${revision}`,
+    ...(/^(heads|tags)\//.test(revision) ? [`refs/${revision}`] : []),
+    ...(ANY_ID.test(revision) ? [lower] : []),
+  ];
 }
 
 /** A path below the root of a repository: `''` for the root. Throws {@link UserError} for one that leaves it. */

@@ -49,5 +49,9 @@ export interface GitMirror extends AsyncDisposable {
    * Writes a note under `refs/notes/symphony` on the commit and pushes it back. A function gets the present note and is
    * called again when somebody else pushed meanwhile.
    */
-  pushNote(commit: string, note: string | ((current: string | undefined) => string)): Promise<void>;
+  pushNote(
+    commit: string,
+    note: string | ((current: string | undefined) => string),
+    signal?: AbortSignal,
+  ): Promise<void>;
 }

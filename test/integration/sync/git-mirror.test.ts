@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createGitMirror } from '../../../src/sync/git/git-mirror.ts';
+import type { Lookup } from '../../../src/sync/git/remote-address.ts';
 import type { GitMirror } from '../../../src/sync/git/types.ts';
 import { renderPlain } from '../../../src/sync/render/plain.ts';
 import { type GitFixture, gitMirrorContract } from '../../contracts/git-mirror.ts';
@@ -30,9 +31,13 @@ async function temporaryDirectory(): Promise<string> {
 
 async function openMirror(
   url: string,
-  extra: { directory?: string; credentials?: { username: string; password: string } } = {},
+  extra: {
+    directory?: string;
+    credentials?: { username: string; password: string };
+    lookup?: Lookup;
+  } = {},
 ): Promise<GitMirror> {
-  const { directory = await temporaryDirectory(), credentials } = extra;
+  const { directory = await temporaryDirectory(), credentials, lookup } = extra;
   const environment = { PATH: process.env['PATH'] ?? '' };
   const mirror = createGitMirror({
     url,
@@ -42,6 +47,7 @@ async function openMirror(
     allowFile: true,
     environment,
     ...(credentials ? { credentials } : {}),
+    ...(lookup ? { lookup } : {}),
   });
   opened.push(mirror);
   return mirror;
@@ -119,6 +125,74 @@ describe('the mirror on disk', () => {
     const mirror = await openMirror(url);
     await expect(mirror.fetch(signal)).rejects.toThrow('Cannot fetch');
     expect(target.requests).toEqual([]);
+  });
+
+  it('goes to the address that was checked, not to what the name means later', async () => {
+    const { repository, server, url } = await repositoryAndServer();
+    await repository.commit({ 'a.yaml': 'a: 1\n' });
+    const named = url.replace('127.0.0.1', 'localhost');
+    const there = await openMirror(named, { lookup: async () => ['127.0.0.1'] });
+    await there.fetch(signal);
+    const seen = server.requests.length;
+    // Nobody listens at this address of the same machine.
+    const elsewhere = await openMirror(named, { lookup: async () => ['127.1.2.3'] });
+    await expect(elsewhere.fetch(signal)).rejects.toThrow('Cannot fetch');
+    const forbidden = await openMirror(named, { lookup: async () => ['169.254.169.254'] });
+    await expect(forbidden.fetch(signal)).rejects.toThrow('link-local');
+    await expect(forbidden.pushNote('a'.repeat(40), 'x')).rejects.toThrow('link-local');
+    expect(server.requests.length).toBe(seen);
+  });
+
+  it('reads no configuration, password or hook of the user', async () => {
+    const { repository, server, url } = await repositoryAndServer();
+    await repository.commit({ 'a.yaml': 'a: 1\n' });
+    const home = await temporaryDirectory();
+    await writeFile(join(home, '.netrc'), 'machine 127.0.0.1 login me password c4nary\n', { mode: 0o600 });
+    await writeFile(join(home, '.gitconfig'), '[http]\n\textraHeader = "X-Canary: c4nary"\n');
+    server.requireAuth({ username: 'me', password: 'c4nary' });
+    const mirror = createGitMirror({
+      url,
+      directory: await temporaryDirectory(),
+      clock: systemClock,
+      logger: silentLogger,
+      allowFile: false,
+      environment: { PATH: process.env['PATH'] ?? '', HOME: home },
+    });
+    opened.push(mirror);
+    await expect(mirror.fetch(signal)).rejects.toThrow('Cannot fetch');
+  });
+
+  it.each(['shop@1.4.0', 'feature/größe', '@types/node-20', '日本', "it's", 'a{b', '$(id)'])(
+    'finds the branch and the tag %s',
+    async (name) => {
+      const { repository } = await repositoryAndServer();
+      const sha = await repository.commit({ 'a.yaml': '1\n' });
+      await repository.git('tag', `t-${name}`);
+      await repository.git('push', '--quiet', 'origin', `HEAD:refs/heads/${name}`, `refs/tags/t-${name}`);
+      const mirror = await openMirror(repository.bare);
+      await mirror.fetch(signal);
+      for (const revision of [
+        name,
+        `t-${name}`,
+        `refs/heads/${name}`,
+        `heads/${name}`,
+        sha.slice(0, 7).toUpperCase(),
+      ])
+        expect(await mirror.resolve(revision)).toBe(sha);
+    },
+  );
+
+  it('loses no note among many that push at once, each with more text than an argument may have', async () => {
+    const { repository } = await repositoryAndServer();
+    const sha = await repository.commit({ a: '1' });
+    const mirrors = await Promise.all(['a', 'b', 'c', 'd'].map(() => openMirror(repository.bare)));
+    for (const mirror of mirrors) await mirror.fetch(signal);
+    const line = (index: number): string => `from ${index}: ${'x'.repeat(60_000)}\n`;
+    await Promise.all(
+      mirrors.map((mirror, index) => mirror.pushNote(sha, (current = '') => current + line(index))),
+    );
+    const note = await git(repository.bare, 'notes', '--ref=symphony', 'show', sha);
+    for (const index of mirrors.keys()) expect(note).toContain(line(index));
   });
 
   it('runs no hook and enters no submodule, whatever .gitmodules says', async () => {

@@ -35,6 +35,7 @@ describe('a repository URL', () => {
     expect(parsed).toEqual({
       transport: 'https',
       remote: 'https://example.com/a.git',
+      host: 'example.com',
       username: 'bot',
       password: 'c4nary',
     });

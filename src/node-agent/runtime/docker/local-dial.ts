@@ -3,9 +3,9 @@
  * container's network (and nothing else of it) and passes the bytes on. Possible for root beside the engine, and only when
  * /proc proves that the process id is, on this machine, a process of that very container.
  */
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { Duplex } from 'node:stream';
+import { startChild } from '../../../base/child-processes/child-process.ts';
 import type { Clock } from '../../../base/clock.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -31,15 +31,17 @@ export async function dialLocalhost(
 ): Promise<Duplex> {
   const cgroups = pid > 1 ? await readFile(`/proc/${pid}/cgroup`, 'utf8') : '';
   if (!cgroups.includes(containerId)) throw new Error('the container does not run on this machine');
-  const child = spawn(
+  const relay = await startChild(
+    'relay',
     'nsenter',
     [`--net=/proc/${pid}/ns/net`, process.execPath, '-e', RELAY, '--', String(port)],
-    { stdio: ['pipe', 'pipe', 'pipe'], env: {} },
+    { env: {} },
   );
+  const { process: child } = relay;
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => {
       timer.cancel();
-      child.kill('SIGKILL');
+      relay.end();
       reject(new Error(why));
     };
     const timer = clock.setTimer(
@@ -53,7 +55,7 @@ export async function dialLocalhost(
       if (said !== CONNECTED) return fail(said.trim());
       timer.cancel();
       const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
-      duplex.once('close', () => child.kill('SIGKILL'));
+      duplex.once('close', () => relay.end());
       resolve(duplex);
     });
   });

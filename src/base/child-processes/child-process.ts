@@ -1,0 +1,187 @@
+/**
+ * The only place that starts processes (linted).
+ *
+ * Invariants: a child leads a process group of its own, and the group ends as a whole: when its leader ends, on a
+ * time-out, on abort, at our exit, and where util-linux is there also when we are killed. At most a fixed number of
+ * children of a purpose live at one time; the others wait.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type Slots, createSlots } from '../slots.ts';
+import { type ProcessLimits, confinement } from './confinement.ts';
+import { childMark } from './process-identity.ts';
+
+export type ChildPurpose = 'git' | 'git-reader' | 'mount' | 'redis' | 'relay';
+
+/** How many of each may live at one time. */
+const MOST: Readonly<Record<ChildPurpose, number>> = {
+  // Each may take its limit of memory several times over. Hosts have room for few that do.
+  git: 16,
+  // Two for each repository that is read now; those at rest end by themselves.
+  'git-reader': 256,
+  mount: 16,
+  // One control plane has one. Tests start several.
+  redis: 16,
+  // One for each forwarded connection to a container's own loopback.
+  relay: 256,
+};
+
+const slots = new Map<ChildPurpose, Slots>(
+  (Object.entries(MOST) as [ChildPurpose, number][]).map(([purpose, most]) => [purpose, createSlots(most)]),
+);
+const slotsOf = (purpose: ChildPurpose): Slots => slots.get(purpose)!;
+const started = new Map<ChildPurpose, number>();
+
+export interface ChildCount {
+  readonly purpose: ChildPurpose;
+  readonly living: number;
+  /** Since this process began. */
+  readonly started: number;
+}
+
+export function countChildren(): readonly ChildCount[] {
+  return [...slots].map(([purpose, { taken }]) => ({
+    purpose,
+    living: taken,
+    started: started.get(purpose) ?? 0,
+  }));
+}
+
+export interface ChildOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly limits?: ProcessLimits;
+  /** What the child gets when this process dies; `KILL` unless it has something to save. */
+  readonly deathSignal?: 'KILL' | 'TERM';
+  /** An open file that the child has as its number 3. */
+  readonly descriptor?: number;
+  /** Ends the wait for a place; the child itself is ended by {@link Child.end}. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Child {
+  readonly process: ChildProcessWithoutNullStreams;
+  /** Signals the whole group; does nothing once the group is gone. */
+  end(signal?: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+const groups = new Set<number>();
+
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function endAll(): void {
+  for (const leader of groups) signalGroup(leader, 'SIGKILL');
+}
+
+/** Waits for a place, then starts. A program that is missing shows as the event `error` or as exit code 127. */
+export async function startChild(
+  purpose: ChildPurpose,
+  program: string,
+  args: readonly string[],
+  options: ChildOptions = {},
+): Promise<Child> {
+  const leave = await takePlace(purpose, options.signal);
+  const [first = program, ...rest] = [
+    ...confinement(options.limits ?? {}, options.deathSignal ?? 'KILL'),
+    program,
+    ...args,
+  ];
+  let child: ChildProcessWithoutNullStreams;
+  try {
+    child = spawn(first, rest, {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...(options.env ?? process.env), ...childMark(purpose) },
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.descriptor === undefined ? [] : [options.descriptor])],
+    }) as ChildProcessWithoutNullStreams;
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  const { pid } = child;
+  const gone = (): void => {
+    // What the leader left behind in its group ends with it.
+    if (pid !== undefined && groups.delete(pid)) signalGroup(pid, 'SIGKILL');
+    leave();
+  };
+  if (pid !== undefined) {
+    if (groups.size === 0) process.once('exit', endAll);
+    groups.add(pid);
+  }
+  child.once('exit', () => {
+    gone();
+    if (groups.size === 0) process.removeListener('exit', endAll);
+  });
+  child.once('error', () => pid === undefined && gone());
+  // A child that ends before it has read everything closes the pipe.
+  child.stdin.on('error', () => undefined);
+  return {
+    process: child,
+    end: (signal = 'SIGKILL') => {
+      if (pid !== undefined && groups.has(pid)) signalGroup(pid, signal);
+    },
+  };
+}
+
+/** Runs a program to its end. Rejects with what it said last when it fails or takes too long. */
+export async function runChild(
+  purpose: ChildPurpose,
+  program: string,
+  args: readonly string[],
+  { timeoutMs, ...options }: Pick<ChildOptions, 'descriptor'> & { readonly timeoutMs: number },
+): Promise<void> {
+  const { process: child, end } = await startChild(purpose, program, args, options);
+  child.stdin.end();
+  child.stdout.resume();
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString('utf8')).slice(-MAX_COMPLAINT_CHARS);
+  });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    end();
+  }, timeoutMs);
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    if (code === 0) return;
+    const why = late ? `it took longer than ${timeoutMs / 1000} s` : said.trim() || `it ended with ${code}`;
+    throw new Error(`Cannot run ${program}: ${why}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The end of what a failed program said; enough for its last lines. */
+const MAX_COMPLAINT_CHARS = 4_000;
+
+/**
+ * For a library that starts its process itself: gives it a place while `task` runs. The library must start the process
+ * through the launcher of group-launcher.ts, which keeps the other invariants.
+ */
+export async function withPlace<T>(
+  purpose: ChildPurpose,
+  signal: AbortSignal | undefined,
+  task: () => Promise<T>,
+): Promise<T> {
+  const leave = await takePlace(purpose, signal);
+  try {
+    return await task();
+  } finally {
+    leave();
+  }
+}
+
+async function takePlace(purpose: ChildPurpose, signal: AbortSignal | undefined): Promise<() => void> {
+  const leave = await slotsOf(purpose).enter(signal);
+  started.set(purpose, (started.get(purpose) ?? 0) + 1);
+  return leave;
+}

@@ -1,0 +1,47 @@
+/**
+ * How a child process is held: limits of memory and file size, and a signal when the process that started it dies.
+ *
+ * util-linux does both before it becomes the program. A tool that is missing, or that this machine
+ * refuses, is left out: Git's own limits, time-outs and the sweep at start remain.
+ */
+import { spawnSync } from 'node:child_process';
+
+export interface ProcessLimits {
+  /** Private memory of each process, in bytes (RLIMIT_DATA: mapped packs and libraries do not count). */
+  readonly memoryBytes?: number;
+  /** The largest file that a process may write, in bytes (RLIMIT_FSIZE). */
+  readonly fileBytes?: number;
+}
+
+const probed = new Map<string, boolean>();
+/** A tool that only starts `true` takes milliseconds. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** Whether the tool takes these options here; busybox has tools of the same names with fewer options. */
+function works(command: readonly string[]): boolean {
+  const key = command.join(' ');
+  const known = probed.get(key);
+  if (known !== undefined) return known;
+  const [program = '', ...options] = command;
+  const works = spawnSync(program, [...options, 'true'], { timeout: PROBE_TIMEOUT_MS }).status === 0;
+  probed.set(key, works);
+  return works;
+}
+
+/** The words to put before a command so that it runs confined. Each replaces itself: the process id stays the same. */
+export function confinement(limits: ProcessLimits, deathSignal: 'KILL' | 'TERM'): readonly string[] {
+  const limit = (name: string, bytes: number | undefined): string[] =>
+    bytes === undefined ? [] : [`--${name}=${bytes}`];
+  const resources = [
+    'prlimit',
+    '--core=0',
+    ...limit('data', limits.memoryBytes),
+    ...limit('fsize', limits.fileBytes),
+  ];
+  return [['setpriv', '--pdeathsig', deathSignal], resources].filter(works).flat();
+}
+
+/** Makes a process the leader of a group of its own, where the program exists. */
+export function sessionLeader(): readonly string[] {
+  return works(['setsid']) ? ['setsid'] : [];
+}

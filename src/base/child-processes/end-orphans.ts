@@ -1,0 +1,44 @@
+/**
+ * Ends children that a killed process left behind; called when a control plane or an agent starts.
+ *
+ * Never a stranger: only processes of this user that carry our mark, in our own PID namespace (elsewhere the owner's
+ * id would mean another process), and whose owner does not live any more. Redis is left to its own data directory
+ * (store/embedded-owner.ts), because it has something to save.
+ */
+import { readdir, readlink } from 'node:fs/promises';
+import { MARK, readOrEmpty, startTimeOf } from './process-identity.ts';
+
+/** How many were ended. */
+export async function endOrphans(): Promise<number> {
+  const namespace = await namespaceOf('self');
+  if (namespace === undefined) return 0;
+  let ended = 0;
+  for (const name of await readdir('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid || !(await isOrphan(pid, namespace))) continue;
+    try {
+      process.kill(pid, 'SIGKILL');
+      ended += 1;
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  return ended;
+}
+
+async function isOrphan(pid: number, namespace: string): Promise<boolean> {
+  const environment = await readOrEmpty(`/proc/${pid}/environ`).catch(() => '');
+  const mark = environment.split('\0').find((variable) => variable.startsWith(`${MARK}=`));
+  if (mark === undefined || (await namespaceOf(pid)) !== namespace) return false;
+  const [purpose, owner, startTime] = mark.slice(MARK.length + 1).split(' ');
+  return purpose !== 'redis' && (await startTimeOf(Number(owner)).catch(() => startTime)) !== startTime;
+}
+
+/** Undefined where there is no /proc, or for a process of another user. */
+async function namespaceOf(pid: number | 'self'): Promise<string | undefined> {
+  try {
+    return await readlink(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
+}

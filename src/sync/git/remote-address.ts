@@ -1,0 +1,57 @@
+/**
+ * Where a repository's host really is. A name that is allowed may resolve to a forbidden address, and to another one a
+ * moment later: the addresses that were checked are the ones that git is told to use.
+ */
+import { lookup as systemLookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { TransientError, UserError } from '../../base/errors.ts';
+import type { RepoUrl } from './git-url.ts';
+import { isForbiddenHost } from './link-local.ts';
+
+/** All addresses of a name. */
+export type Lookup = (host: string) => Promise<readonly string[]>;
+
+/** A name of a real server has a handful. */
+const MAX_ADDRESSES = 32;
+
+const lookupAll: Lookup = async (host) =>
+  (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+
+/**
+ * Configuration that pins the host for HTTP, empty where there is nothing to pin. ssh resolves by itself, because its own
+ * configuration may rename the host (and what it can be made to say there is no request); its name is only checked.
+ * Throws UserError for a forbidden address.
+ */
+export async function pinnedAddresses(
+  { transport, remote, host }: RepoUrl,
+  signal: AbortSignal,
+  lookup: Lookup = lookupAll,
+): Promise<Readonly<Record<string, string>>> {
+  if (host === undefined || isIP(host.replace(/^\[|\]$/g, '')) !== 0) return {};
+  let addresses: readonly string[];
+  try {
+    addresses = await untilAborted(lookup(host), signal);
+  } catch (error) {
+    if (transport === 'ssh') return {};
+    throw new TransientError(`Could not resolve host: ${host}`, { cause: error });
+  }
+  if (addresses.some(isForbiddenHost)) {
+    throw new UserError(`Cannot use repository host "${host}": it resolves to a link-local address`);
+  }
+  if (transport === 'ssh') return {};
+  const { port, protocol } = new URL(remote);
+  const shown = addresses
+    .slice(0, MAX_ADDRESSES)
+    .map((address) => (isIP(address) === 6 ? `[${address}]` : address));
+  return { 'http.curloptResolve': `${host}:${port || (protocol === 'http:' ? 80 : 443)}:${shown.join(',')}` };
+}
+
+/** The system's resolver takes no signal. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

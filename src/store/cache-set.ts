@@ -11,6 +11,7 @@ import type { Logger } from '../base/logger.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import type { CacheSet, ResourceCache } from './cache.ts';
+import { createExpectations } from './expectations.ts';
 import { type CacheLimits, createFedCache, type FedCache } from './resource-cache.ts';
 import { Gone, type Store, type StoreChange, StoreUnavailable } from './types.ts';
 
@@ -135,14 +136,17 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
     return { fed, ready, ended };
   }
 
+  async function open<T extends KubeObject>(resource: ResourceId): Promise<ResourceCache<T>> {
+    abort.signal.throwIfAborted();
+    let found = opened.get(resource);
+    if (!found) opened.set(resource, (found = start(resource)));
+    await found.ready;
+    return found.fed.cache as unknown as ResourceCache<T>;
+  }
+
   return {
-    async open<T extends KubeObject>(resource: ResourceId) {
-      abort.signal.throwIfAborted();
-      let found = opened.get(resource);
-      if (!found) opened.set(resource, (found = start(resource)));
-      await found.ready;
-      return found.fed.cache as unknown as ResourceCache<T>;
-    },
+    open,
+    ...createExpectations(open),
     async [Symbol.asyncDispose]() {
       abort.abort();
       for (const { fed } of opened.values()) fed.close();

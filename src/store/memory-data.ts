@@ -100,7 +100,8 @@ export function appendEvent(data: MemoryData, event: StoreEvent, bytes: number):
   resource.bytes += bytes;
   resource.last = Number(event.version);
   const slack = 1 + LOG_SLACK;
-  if (resource.log.length > data.logLimit * slack || resource.bytes > data.logBytes * slack) trim(data, resource);
+  if (resource.log.length > data.logLimit * slack || resource.bytes > data.logBytes * slack)
+    trim(data, resource);
   for (const listener of [...data.listeners]) listener(event);
 }
 

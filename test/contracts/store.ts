@@ -167,7 +167,10 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
         const a = await write(create('a'));
         const changed = await refusal([create('b'), check('a', '5')]);
         expect(changed).toMatchObject({ reason: 'stale', opIndex: 1, actualVersion: versionOf(a) });
-        expect(await refusal([create('b'), check('x', '5')])).toMatchObject({ reason: 'missing', opIndex: 1 });
+        expect(await refusal([create('b'), check('x', '5')])).toMatchObject({
+          reason: 'missing',
+          opIndex: 1,
+        });
         expect(await refusal([create('b'), check('a', undefined)])).toMatchObject({ reason: 'exists' });
         expect(await store.get(RESOURCE, 'default/b')).toBeUndefined();
       });

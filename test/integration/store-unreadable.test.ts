@@ -26,7 +26,8 @@ let logged: string[];
 
 const logger: Logger = {
   ...silentLogger,
-  error: (fields, message) => void logged.push(`${message} ${JSON.stringify(fields)} ${String(fields['error'])}`),
+  error: (fields, message) =>
+    void logged.push(`${message} ${JSON.stringify(fields)} ${String(fields['error'])}`),
   child: () => logger,
 };
 
@@ -68,7 +69,11 @@ const UNREADABLE: readonly (readonly [what: string, resource: string, fields: re
   ['an object of another name', 'configmaps', ['Mdefault/b', json]],
   ['a payload of a later codec', 'configmaps', ['Mdefault/a', 'enc:2:canary']],
   ['a secret that is not sealed', 'secrets', ['Mdefault/a', json]],
-  ['a secret sealed with another key', 'secrets', ['Mdefault/a', otherKey.encode('secrets', 'default/a', json)]],
+  [
+    'a secret sealed with another key',
+    'secrets',
+    ['Mdefault/a', otherKey.encode('secrets', 'default/a', json)],
+  ],
   ['a secret that was tampered with', 'secrets', ['Mdefault/a', 'enc:1:00000000:AAAA']],
   ['a payload above every limit', 'configmaps', ['Mdefault/a', `"${'x'.repeat(2 * MAX_OBJECT_BYTES)}"`]],
   ['an unknown type of change', 'configmaps', ['Xdefault/a', json]],

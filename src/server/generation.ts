@@ -264,6 +264,7 @@ function lead(parts: LeadParts): AsyncDisposable {
           controllers: {
             podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
             caBundle: tls.caPem,
+            eventTtlMs: config.eventTtlMs,
             certificates: parts.certificates,
             signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),
           },

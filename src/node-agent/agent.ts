@@ -117,6 +117,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const context: PodWorkerContext = {
     runtime,
     clock,
+    rng: options.rng,
     logger,
     resources: createPodResources({
       volumes: options.volumes,

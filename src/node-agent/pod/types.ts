@@ -1,6 +1,7 @@
 /** A pod's worker as the rest of the agent sees it, and what it needs of the agent. */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { Rng } from '../../base/rng.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type {
   ImageSource,
@@ -17,6 +18,7 @@ import type { ContainerRecord, ContainerRuntime } from '../runtime/types.ts';
 export interface PodWorkerContext {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
+  readonly rng: Pick<Rng, 'next'>;
   readonly logger: Logger;
   readonly resources: PodResources;
   readonly images: ImageSource;

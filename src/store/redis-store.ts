@@ -38,7 +38,6 @@ import {
   type ListResult,
   type Store,
   type StoreChange,
-  StoreUnavailable,
 } from './types.ts';
 import { parseVersion } from './version.ts';
 

@@ -37,7 +37,7 @@ function withDefaults(template: PodTemplate = {}): PodTemplate {
   let full = defaulted.get(template);
   if (!full) {
     const holder = { apiVersion: 'v1', kind: 'PodTemplate', metadata: { name: 'template' }, template };
-    full = (podTemplateKind.withDefaults(holder)['template'] ?? {}) as PodTemplate;
+    full = podTemplateKind.withDefaults(holder)['template'] ?? {};
     defaulted.set(template, full);
   }
   return full;

@@ -101,7 +101,8 @@ describe('after an upgrade that brings a default', () => {
 
   it('a Deployment that is scaled keeps its ReplicaSet, and what it had changed rolls', async () => {
     const [stored] = await listOf<Deployment>('deployments.apps');
-    const { resourceVersion: _version, ...metadata } = (stored as Deployment).metadata;
+    const metadata = { ...(stored as Deployment).metadata };
+    delete metadata.resourceVersion;
     await cluster.objects.update({
       ...deployment,
       metadata,

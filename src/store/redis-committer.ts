@@ -117,8 +117,14 @@ export function createCommitter(options: CommitterOptions): Committer {
 
     async settle() {
       for (const id of [...unsettled]) {
-        await redis.call('SET', keys.commit(id), 'void', 'PX', COMMIT_MEMORY_MS, 'NX');
-        unsettled.delete(id);
+        try {
+          await redis.call('SET', keys.commit(id), 'void', 'PX', COMMIT_MEMORY_MS, 'NX');
+          unsettled.delete(id);
+        } catch (error) {
+          // Nor does it take the commit; reads go on, and the next one settles.
+          if (error instanceof StoreUnavailable && error.isReadOnly) return;
+          throw error;
+        }
       }
     },
   };

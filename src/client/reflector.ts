@@ -38,6 +38,8 @@ export interface Reflector<T extends KubeObject> extends AsyncDisposable {
 
 /** First retry at once-ish, at most half a minute: an agent should be back soon after its control plane. */
 const RETRY: BackoffPolicy = { initialMs: 250, maxMs: 15_000, factor: 2 };
+/** A watch that lasted this long was a good one: what comes after it is a first failure. */
+const STABLE_AFTER_MS = 1_000;
 /** Part of a delay that is random, so that a thousand agents do not come back in one instant. */
 const JITTER = 0.5;
 /** Objects per page of a list. */
@@ -59,15 +61,19 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
   async function run(): Promise<void> {
     let failures = 0;
     while (!stop.signal.aborted) {
+      let beganMs = clock.now();
       try {
         if (relistWanted || version === undefined) await relistNow();
         options.onConnection?.(true);
+        beganMs = clock.now();
         const changed = await follow();
-        // An orderly end is not a failure; but one that brought nothing must not spin.
-        failures = changed ? 0 : failures + 1;
-        if (changed) continue;
+        // An orderly end is not a failure; but one that brought nothing, or came at once, must not spin.
+        const isGood = relistWanted || (changed && clock.now() - beganMs >= STABLE_AFTER_MS);
+        failures = isGood ? 0 : failures + 1;
+        if (isGood) continue;
       } catch (error) {
         if (stop.signal.aborted) return;
+        if (clock.now() - beganMs >= STABLE_AFTER_MS) failures = 0;
         if (isStatusError(error) && error.code === 410) {
           version = undefined;
           failures += 1;

@@ -19,6 +19,7 @@ export interface Config {
   readonly nodes: number;
   readonly pollIntervalMs: number;
   readonly stabilityWindowMs: number;
+  readonly eventTtlMs: number;
   readonly dataDir: string;
   /** Undefined: the data directory. */
   readonly identityDir: string | undefined;

@@ -3,7 +3,8 @@
  * "keyed queue → plan → apply → wait until the caches have seen it".
  *
  * Because the caches are fed by the store that the plan was written to, waiting for them after each commit replaces
- * Kubernetes' expectations: a key is never planned twice from the same view.
+ * Kubernetes' expectations: a key is never planned twice from the same view. Where the waiting fails, or the answer to a
+ * commit is lost, every loop waits until the caches have caught up. A plan carries checks on what it was made from.
  */
 import type { Clock } from '../base/clock.ts';
 import { ConflictError } from '../base/errors.ts';
@@ -12,16 +13,19 @@ import type { Rng } from '../base/rng.ts';
 import { createWorkQueue, type WorkQueue } from '../base/work-queue.ts';
 import type { EventInput, EventRecorder } from '../client/event-recorder.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { type Registry, resourceIdOf } from '../schemas/resource-kind.ts';
+import { type Registry, type ResourceId, storageIdOf } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { CacheSet } from '../store/cache.ts';
-import type { Objects, Write } from '../store/objects.ts';
-import { type Fence, FenceLost, type Store } from '../store/types.ts';
+import type { Check, Objects, Write } from '../store/objects.ts';
+import { type Fence, FenceLost, type Store, StoreUnavailable } from '../store/types.ts';
+import { laterVersion } from '../store/version.ts';
 
 /** What one look at a key comes to. Everything is decided; the executor only carries it out. */
 export interface Plan {
   /** Committed together, all or nothing. */
   readonly writes: readonly Write[];
+  /** What the plan was made from, its owner at least: part of the commit. */
+  readonly checks?: readonly Check[];
   /** Recorded after the writes succeeded. */
   readonly events: readonly EventInput[];
   /** Look again after this time even if nothing changes. */
@@ -85,6 +89,7 @@ export function startLoop(options: LoopOptions): Loop {
     concurrency: options.concurrency ?? DEFAULT_CONCURRENCY,
     async process(key, signal) {
       try {
+        await context.caches.caughtUp(signal);
         return await options.reconcile(key, signal);
       } catch (error) {
         if (error instanceof FenceLost) context.onFenceLost?.();
@@ -137,31 +142,57 @@ export async function execute(
   plan: Plan,
   signal: AbortSignal,
 ): Promise<{ readonly requeueAfterMs: number } | undefined> {
-  if (plan.writes.length > 0) await applyAndWait(context, plan.writes, signal);
+  if (plan.writes.length > 0) await applyAndWait(context, plan.writes, signal, plan.checks);
   for (const event of plan.events) context.events.record(event);
   return plan.requeueAfterMs === undefined ? undefined : { requeueAfterMs: plan.requeueAfterMs };
 }
 
+/** Commits writes that hold only while `checks` do, and waits until the caches show them. */
 export async function applyAndWait(
   context: ControllerContext,
   writes: readonly Write[],
   signal: AbortSignal,
+  checks: readonly Check[] = [],
 ): Promise<readonly (KubeObject | undefined)[]> {
-  const results = await context.objects.apply(writes, context.fence ? { fence: context.fence } : {});
-  const newest = new Map<string, string>();
-  for (const object of results) {
-    const kind = object && context.registry.byKind(object.apiVersion, object.kind);
-    const version = object?.metadata.resourceVersion;
-    if (!kind || version === undefined) continue;
-    const resource = resourceIdOf(kind);
-    const known = newest.get(resource);
-    if (known === undefined || BigInt(version) > BigInt(known)) newest.set(resource, version);
-  }
+  const { caches, fence } = context;
+  const results = await context.objects
+    .apply(writes, { checks, ...(fence ? { fence } : {}) })
+    .catch((error: unknown) => {
+      const isOpen = error instanceof StoreUnavailable && error.isUnanswered;
+      if (isOpen) for (const resource of resourcesOf(context, writes)) caches.expect(resource);
+      throw error;
+    });
   await Promise.all(
-    [...newest].map(async ([resource, version]) => {
-      const cache = await context.caches.open(resource);
-      await cache.waitFor(version, signal);
+    [...newestOf(context, results)].map(async ([resource, version]) => {
+      try {
+        const cache = await caches.open(resource);
+        await cache.waitFor(version, signal);
+      } catch (error) {
+        caches.expect(resource, version);
+        throw error;
+      }
     }),
   );
   return results;
+}
+
+function resourcesOf({ registry }: ControllerContext, writes: readonly Write[]): ReadonlySet<ResourceId> {
+  const kinds = writes.flatMap(({ object }) => registry.byKind(object.apiVersion, object.kind) ?? []);
+  return new Set(kinds.map(storageIdOf));
+}
+
+/** The newest version that was written of each resource. */
+function newestOf(
+  { registry }: ControllerContext,
+  results: readonly (KubeObject | undefined)[],
+): ReadonlyMap<ResourceId, string> {
+  const newest = new Map<ResourceId, string>();
+  for (const object of results) {
+    const kind = object && registry.byKind(object.apiVersion, object.kind);
+    const version = object?.metadata.resourceVersion;
+    if (!kind || version === undefined) continue;
+    const resource = storageIdOf(kind);
+    newest.set(resource, laterVersion(newest.get(resource) ?? '0', version));
+  }
+  return newest;
 }

@@ -3,7 +3,7 @@
  * quota has room for some), half of them are tried, and so on: the first refusal of a single one ends it.
  */
 import { StatusError } from '../schemas/status.ts';
-import type { Write } from '../store/objects.ts';
+import type { Check, Write } from '../store/objects.ts';
 import { applyAndWait, type ControllerContext } from './controller.ts';
 
 export interface SlowStart {
@@ -20,6 +20,7 @@ export function isRefusal(error: unknown): error is StatusError {
 export async function createAsManyAsAllowed(
   context: ControllerContext,
   writes: readonly Write[],
+  checks: readonly Check[] | undefined,
   signal: AbortSignal,
 ): Promise<SlowStart> {
   let created = 0;
@@ -27,7 +28,7 @@ export async function createAsManyAsAllowed(
   while (created < writes.length) {
     const batch = writes.slice(created, created + size);
     try {
-      await applyAndWait(context, batch, signal);
+      await applyAndWait(context, batch, signal, checks);
       created += batch.length;
     } catch (error) {
       if (!isRefusal(error)) throw error;

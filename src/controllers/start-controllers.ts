@@ -7,6 +7,7 @@ import type { ControllerContext } from './controller.ts';
 import { startCustomResourcesController } from './custom-resources/custom-resources-controller.ts';
 import { startClusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
 import { startDeploymentController } from './deployment/deployment-controller.ts';
+import { startExpiryController } from './expiry/expiry-controller.ts';
 import { startGarbageCollector } from './garbage-collector/garbage-collector.ts';
 import { startNamespaceController } from './namespace/namespace-controller.ts';
 import { startNodeIpamController } from './node-ipam/node-ipam-controller.ts';
@@ -38,6 +39,8 @@ export interface ControllersOptions {
   readonly signSecretToken?: SignSecretToken;
   /** Signs certificate requests; without it nobody decides them. */
   readonly certificates?: CertificatesOptions;
+  /** How long Events are kept, instead of their kind's time; 0: for ever. */
+  readonly eventTtlMs?: number;
 }
 
 export async function startControllers(
@@ -66,6 +69,7 @@ export async function startControllers(
     () => startResourceQuotaController(context),
     () => startDisruptionController(context),
     () => startVolumeProtection(context),
+    () => startExpiryController(context, options),
   ];
   const started: AsyncDisposable[] = [];
   const stop = async (): Promise<void> => {

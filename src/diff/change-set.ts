@@ -8,6 +8,7 @@
 import { jsonEqual } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
+import { withStoredDefaults } from '../schemas/strategy.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
 import { type DesiredObject, type DesiredSet, idOf } from './desired-set.ts';
 import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';
@@ -136,7 +137,7 @@ function planObject(
   }
   const kept = withIgnoredFields(desired, live, options.ignore, kind);
   const finish = (object: KubeObject): KubeObject => withStatusOf(live, kind.withDefaults(object));
-  if (jsonEqual(finish(mergeDesired(live, kept, options.application)), live))
+  if (jsonEqual(finish(mergeDesired(live, kept, options.application)), withStoredDefaults(kind, live)))
     return { ...base, action: 'noop', object: live };
   // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is to be respected.
   const respected = hasSyncOption(desired, 'RespectIgnoreDifferences', options.syncOptions);

@@ -72,6 +72,8 @@ export interface ResourceKind extends ServedResource {
   readonly missing?: string;
   /** A deletion that says nothing of the dependents lets them live on, as in Kubernetes' first API; elsewhere they follow. */
   readonly orphansByDefault?: boolean;
+  /** Objects are deleted this long after they were last written; absent: never (controllers/expiry). */
+  readonly ttlMs?: number;
   /** Put on an object when it is deleted, so that its controller can clean up after it. */
   readonly deletionFinalizer?: string;
   /** JSON pointers (dotted paths) of the scale subresource. */

@@ -11,6 +11,7 @@ export {
 } from './strategy/plan-delete.ts';
 export { prepareCreate } from './strategy/prepare-create.ts';
 export { prepareUpdate } from './strategy/prepare-update.ts';
+export { withStoredDefaults } from './strategy/stored-defaults.ts';
 export type {
   CreateContext,
   DeleteOptions,

@@ -99,7 +99,8 @@ export async function startGeneration(parts: GenerationParts): Promise<Generatio
     const key = await loadOrCreateKey(join(dataDir.identity, 'encryption.key'));
     const codec = createPayloadCodec(key);
     const identity = storeIdentityOf(parts.tls.caPem, key);
-    const store = keep(await createRedisStore({ url: parts.redisUrl, logger, clock, codec }));
+    const { unreadable: onUnreadable } = parts.metrics;
+    const store = keep(await createRedisStore({ url: parts.redisUrl, logger, clock, codec, onUnreadable }));
     await checkStoreIdentity(store, identity);
     const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
     const condition = createClusterCondition(history.phase);
@@ -269,6 +270,7 @@ function lead(parts: LeadParts): AsyncDisposable {
           controllers: {
             podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
             caBundle: tls.caPem,
+            eventTtlMs: config.eventTtlMs,
             certificates: parts.certificates,
             signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),
           },

@@ -11,6 +11,8 @@ import { observeProcess } from './process-metrics.ts';
 export interface Metrics {
   readonly source: MetricsSource;
   observe(record: AnswerRecord): void;
+  /** Something of this resource lies in the store and cannot be read. */
+  unreadable(resource: string): void;
   /** Whose requests in flight are shown: those of the server that is running. */
   follow(limits: RateLimits): void;
 }
@@ -51,6 +53,12 @@ export function createMetrics(): Metrics {
     labelNames: ['verb', 'group', 'resource', 'subresource'] as const,
     registers,
   });
+  const unreadable = new Counter({
+    name: 'symphony_store_unreadable_total',
+    help: 'Objects and changes in the store that could not be read and were passed over',
+    labelNames: ['resource'] as const,
+    registers,
+  });
   /** By their labels, which are closed sets. */
   const series = new Map<
     string,
@@ -70,6 +78,7 @@ export function createMetrics(): Metrics {
 
   return {
     source: { contentType: register.contentType, metrics: () => register.metrics() },
+    unreadable: (resource) => unreadable.inc({ resource }),
     follow(limits) {
       followed = limits;
     },

@@ -11,8 +11,9 @@ import type { Logger } from '../base/logger.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import type { CacheSet, ResourceCache } from './cache.ts';
+import { createExpectations } from './expectations.ts';
 import { type CacheLimits, createFedCache, type FedCache } from './resource-cache.ts';
-import { Gone, type Store, StoreUnavailable } from './types.ts';
+import { Gone, type Store, type StoreChange, StoreUnavailable } from './types.ts';
 
 export interface CacheSetOptions extends Partial<CacheLimits> {
   readonly store: Store;
@@ -69,6 +70,18 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
     return known ? [known] : [];
   }
 
+  /** A change that says nothing usable is passed over: what comes after it is waited for all the same. */
+  function follow(fed: FedCache<KubeObject>, change: StoreChange): void {
+    if (change.type === 'UNREADABLE') {
+      const { resource, key, version, isDeletion } = change;
+      const known = isDeletion ? fed.cache.get(key) : undefined;
+      if (!known) return fed.passOver(version);
+      const object = { ...known, metadata: { ...known.metadata, resourceVersion: version } };
+      fed.apply({ type: 'DELETED', resource, key, object, version });
+    } else if (change.type === 'DELETED' || isSound(change.resource, change.object)) fed.apply(change);
+    else fed.passOver(change.version);
+  }
+
   /** Lists and watches until the set is disposed; `listed` is called after each list. */
   async function feed(resource: ResourceId, fed: FedCache<KubeObject>, listed: () => void): Promise<void> {
     const { signal } = abort;
@@ -78,12 +91,12 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
       try {
         const list = await store.list(resource);
         if (signal.aborted) return;
-        fed.relist({ ...list, objects: list.objects.flatMap((object) => soundOf(resource, fed, object)) });
+        const sound = list.objects.flatMap((object) => soundOf(resource, fed, object));
+        const known = list.unreadable?.flatMap((key) => fed.cache.get(key) ?? []) ?? [];
+        fed.relist({ ...list, objects: [...sound, ...known] });
         listed();
         watchingSinceMs = clock.now();
-        for await (const event of store.watch(resource, list.version, signal))
-          if (event.type === 'DELETED' || isSound(resource, event.object)) fed.apply(event);
-          else fed.passOver(event);
+        for await (const change of store.watch(resource, list.version, signal)) follow(fed, change);
         throw new StoreUnavailable('The store was closed');
       } catch (error) {
         if (signal.aborted) return;
@@ -123,14 +136,17 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
     return { fed, ready, ended };
   }
 
+  async function open<T extends KubeObject>(resource: ResourceId): Promise<ResourceCache<T>> {
+    abort.signal.throwIfAborted();
+    let found = opened.get(resource);
+    if (!found) opened.set(resource, (found = start(resource)));
+    await found.ready;
+    return found.fed.cache as unknown as ResourceCache<T>;
+  }
+
   return {
-    async open<T extends KubeObject>(resource: ResourceId) {
-      abort.signal.throwIfAborted();
-      let found = opened.get(resource);
-      if (!found) opened.set(resource, (found = start(resource)));
-      await found.ready;
-      return found.fed.cache as unknown as ResourceCache<T>;
-    },
+    open,
+    ...createExpectations(open),
     async [Symbol.asyncDispose]() {
       abort.abort();
       for (const { fed } of opened.values()) fed.close();

@@ -43,4 +43,11 @@ export interface ResourceCache<T extends KubeObject = KubeObject> {
 export interface CacheSet extends AsyncDisposable {
   /** The cache of a resource, started and synced. One per resource and set. */
   open<T extends KubeObject = KubeObject>(resource: ResourceId): Promise<ResourceCache<T>>;
+  /**
+   * This process wrote to the resource and its cache may not show it yet: it will at `version`; without one, nobody knows
+   * whether the write happened, and the store must be asked.
+   */
+  expect(resource: ResourceId, version?: string): void;
+  /** Resolves (at once, nearly always) when the caches show everything that is expected of them. */
+  caughtUp(signal?: AbortSignal): Eventually<void>;
 }

@@ -11,12 +11,12 @@ import type { RedisLink } from './connect.ts';
 import type { History } from './history.ts';
 import type { PayloadCodec } from './payload-codec.ts';
 import type { RedisKeys } from './redis-keys.ts';
-import { eventOf, type RawEntry, readLogState, versionOfEntry } from './redis-log.ts';
-import { EpochChanged, Gone, type StoreEvent } from './types.ts';
+import { changeOf, type OnUnreadable, type RawEntry, readLogState, versionOfEntry } from './redis-log.ts';
+import { EpochChanged, Gone, type StoreChange } from './types.ts';
 
 export interface ChangeWatcher {
   /** False when it cannot take more. */
-  push(event: StoreEvent): boolean;
+  push(change: StoreChange): boolean;
   fail(error: Error): void;
 }
 
@@ -34,6 +34,7 @@ export interface ChangeReaderOptions {
   readonly logger: Logger;
   readonly codec: PayloadCodec;
   readonly history: History;
+  readonly onUnreadable: OnUnreadable;
   /** Two connections: one to wait on, and one to speak on meanwhile. */
   readonly blocking: RedisLink;
   readonly commands: RedisLink;
@@ -51,7 +52,7 @@ interface Stream {
 }
 
 export function createChangeReader(options: ChangeReaderOptions): ChangeReader {
-  const { keys, clock, logger, codec, history, blocking, commands } = options;
+  const { keys, clock, logger, codec, history, blocking, commands, onUnreadable } = options;
   const streams = new Map<ResourceId, Stream>();
   const abort = new AbortController();
   let running: Promise<void> | undefined;
@@ -66,10 +67,9 @@ export function createChangeReader(options: ChangeReaderOptions): ChangeReader {
   function deliver(resource: ResourceId, stream: Stream, entries: readonly RawEntry[]): void {
     for (const entry of entries) {
       stream.position = Number(versionOfEntry(entry[0]));
-      const event = eventOf(resource, entry, codec, logger);
-      if (!event) continue;
+      const change = changeOf(resource, entry, codec, onUnreadable);
       for (const watcher of stream.watchers) {
-        if (watcher.push(event)) continue;
+        if (watcher.push(change)) continue;
         stream.watchers.delete(watcher);
         watcher.fail(new Gone(`Cannot watch ${resource}: the consumer is too slow`));
       }

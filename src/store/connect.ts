@@ -75,14 +75,18 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     if (!failing) logger.warn({ error }, 'The connection to Redis failed');
     failing = true;
   });
+  /** A command that waited for a connection was sent if there was one meanwhile. */
+  let timesReady = 0;
   client.on('ready', () => {
+    timesReady += 1;
     if (failing) logger.info({}, 'The connection to Redis is back');
     failing = false;
   });
   /** Commands on the wire. The client forgets them when the connection breaks, so that they are failed here. */
   const onTheWire = new Set<(error: Error) => void>();
   client.on('close', () => {
-    const lost = new StoreUnavailable('Cannot use Redis: the connection broke before the answer came');
+    const message = 'Cannot use Redis: the connection broke before the answer came';
+    const lost = new StoreUnavailable(message, { isUnanswered: true });
     for (const fail of [...onTheWire]) fail(lost);
   });
 
@@ -92,13 +96,15 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
         onTheWire.delete(fail);
         reject(error);
       };
-      if (client.status === 'ready') onTheWire.add(fail);
+      const isSent = client.status === 'ready';
+      const readyBefore = timesReady;
+      if (isSent) onTheWire.add(fail);
       send().then(
         (reply) => {
           onTheWire.delete(fail);
           resolve(reply);
         },
-        (error: unknown) => fail(storeError(error)),
+        (error: unknown) => fail(storeError(error, isSent || timesReady > readyBefore)),
       );
     });
   }
@@ -118,11 +124,18 @@ const UNAVAILABLE =
 /** Those of them that are about writes alone: out of memory, the disk is full, a replica. */
 const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
 
-/** What an error of the client means for the store: unavailable for now, or (anything else) a bug. */
-export function storeError(error: unknown): Error {
+/**
+ * What an error of the client means for the store: unavailable for now, or (anything else) a bug. Where the command was
+ * sent and no reply came, what it asked for may have been done.
+ */
+export function storeError(error: unknown, wasSent = true): Error {
   const cause = error instanceof Error ? error : new Error(String(error));
   const isReply = cause.name === 'ReplyError';
   if (isReply && !UNAVAILABLE.test(cause.message)) return cause;
   const isReadOnly = isReply && READ_ONLY.test(cause.message);
-  return new StoreUnavailable(`Cannot use Redis: ${cause.message}`, { cause, isReadOnly });
+  return new StoreUnavailable(`Cannot use Redis: ${cause.message}`, {
+    cause,
+    isReadOnly,
+    isUnanswered: wasSent && !isReply,
+  });
 }

@@ -9,6 +9,15 @@ export const MAX_OBJECT_BYTES = 1_572_864;
 /** Changes kept per resource for watches to catch up; a watcher further behind lists again. */
 export const DEFAULT_LOG_LIMIT = 20_000;
 
+/** Bytes of changes kept per resource: 20,000 changes of 3 KiB; large objects that change often keep fewer. */
+export const DEFAULT_LOG_BYTES = 67_108_864;
+
+/**
+ * Ids of commits are remembered for this long: three times what an adapter asks after a lost answer (redis-store.ts). At
+ * 300 commits a second these are some 4 MiB.
+ */
+export const COMMIT_MEMORY_MS = 120_000;
+
 /** The log is cut back to its limit when it has grown by this share, so that not every commit trims. */
 export const LOG_SLACK = 0.125;
 
@@ -37,13 +46,31 @@ export function payloadOf(op: StoreOp & { readonly object: KubeObject }, opIndex
   return json;
 }
 
+/** A stored payload: the largest object, sealed (base64 makes 4 of 3 bytes) with its header. */
+const MAX_PAYLOAD_CHARS = Math.ceil((MAX_OBJECT_BYTES * 4) / 3) + 256;
+
+/** Throws where what is stored is larger than anything that was written here, before anybody parses it. */
+export function checkPayloadSize(payload: string): void {
+  if (payload.length > MAX_PAYLOAD_CHARS)
+    throw new Error(`Cannot use what is stored: ${payload.length} characters, at most ${MAX_PAYLOAD_CHARS}`);
+}
+
 /** As {@link objectOf}; throws where what is kept under `key` is no object of that name. */
 export function soundObjectOf(key: string, payload: string, version: string): KubeObject {
-  const object = JSON.parse(payload) as KubeObject;
+  const object = parsed(payload) as KubeObject;
   const problem = metadataProblem(key, object);
   if (problem !== undefined) throw new Error(`Cannot use what is stored: ${problem}`);
   object.metadata.resourceVersion = version;
   return object;
+}
+
+/** The parser's own message quotes the text, which may be a secret. */
+function parsed(payload: string): unknown {
+  try {
+    return JSON.parse(payload);
+  } catch {
+    throw new Error('Cannot use what is stored: it is no JSON');
+  }
 }
 
 /** The object of a payload, carrying its version. */

@@ -5,12 +5,15 @@
 import type { Clock } from '../base/clock.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
-import { DEFAULT_LOG_LIMIT, LOG_SLACK } from './limits.ts';
-import type { ClusterState, StoreEvent } from './types.ts';
+import { COMMIT_MEMORY_MS, DEFAULT_LOG_BYTES, DEFAULT_LOG_LIMIT, LOG_SLACK } from './limits.ts';
+import type { ClusterState, CommitResult, StoreEvent } from './types.ts';
 
 export interface MemoryResource {
   readonly objects: Map<string, KubeObject>;
   readonly log: StoreEvent[];
+  /** The bytes of each change of the log, and of all of them. */
+  readonly sizes: number[];
+  bytes: number;
   last: number;
   /** Watches from before this version have a gap. */
   floor: number;
@@ -25,6 +28,9 @@ export interface MemoryLease {
 export interface MemoryData {
   readonly clock: Clock;
   readonly logLimit: number;
+  readonly logBytes: number;
+  /** By the id of the commit, oldest first. */
+  readonly commits: Map<string, { readonly result: CommitResult; readonly atMs: number }>;
   readonly resources: Map<ResourceId, MemoryResource>;
   readonly leases: Map<string, MemoryLease>;
   /** Told about every change, and (without an event) that the state of the data changed. */
@@ -37,10 +43,18 @@ export interface MemoryData {
   micros: number;
 }
 
-export function createMemoryData(options: { readonly clock: Clock; readonly logLimit?: number }): MemoryData {
+export interface MemoryDataOptions {
+  readonly clock: Clock;
+  readonly logLimit?: number;
+  readonly logBytes?: number;
+}
+
+export function createMemoryData(options: MemoryDataOptions): MemoryData {
   return {
     clock: options.clock,
     logLimit: options.logLimit ?? DEFAULT_LOG_LIMIT,
+    logBytes: options.logBytes ?? DEFAULT_LOG_BYTES,
+    commits: new Map(),
     resources: new Map(),
     leases: new Map(),
     listeners: new Set(),
@@ -55,6 +69,7 @@ export function createMemoryData(options: { readonly clock: Clock; readonly logL
 export function wipeMemoryData(data: MemoryData): void {
   data.resources.clear();
   data.leases.clear();
+  data.commits.clear();
   data.state = undefined;
   data.last = 0;
   data.epochFloor = 0;
@@ -71,19 +86,41 @@ export function nextVersion(data: MemoryData, floor: number): number {
 export function memoryResource(data: MemoryData, resource: ResourceId): MemoryResource {
   let found = data.resources.get(resource);
   if (!found) {
-    found = { objects: new Map(), log: [], last: 0, floor: 0 };
+    found = { objects: new Map(), log: [], sizes: [], bytes: 0, last: 0, floor: 0 };
     data.resources.set(resource, found);
   }
   return found;
 }
 
-export function appendEvent(data: MemoryData, event: StoreEvent): void {
+/** `bytes`: of its payload. */
+export function appendEvent(data: MemoryData, event: StoreEvent, bytes: number): void {
   const resource = memoryResource(data, event.resource);
   resource.log.push(event);
+  resource.sizes.push(bytes);
+  resource.bytes += bytes;
   resource.last = Number(event.version);
-  if (resource.log.length > data.logLimit * (1 + LOG_SLACK)) {
-    resource.log.splice(0, resource.log.length - data.logLimit);
-    resource.floor = Number(resource.log[0]?.version ?? event.version) - 1;
-  }
+  const slack = 1 + LOG_SLACK;
+  if (resource.log.length > data.logLimit * slack || resource.bytes > data.logBytes * slack)
+    trim(data, resource);
   for (const listener of [...data.listeners]) listener(event);
+}
+
+function trim({ logLimit, logBytes }: MemoryData, resource: MemoryResource): void {
+  let cut = Math.max(0, resource.log.length - logLimit);
+  let left = resource.bytes - resource.sizes.slice(0, cut).reduce((sum, size) => sum + size, 0);
+  for (; left > logBytes && cut < resource.log.length - 1; cut += 1) left -= resource.sizes[cut] ?? 0;
+  resource.log.splice(0, cut);
+  resource.sizes.splice(0, cut);
+  resource.bytes = left;
+  resource.floor = Number(resource.log[0]?.version ?? resource.last) - 1;
+}
+
+/** Notes what came of a commit, and forgets those of long ago. */
+export function rememberCommit(data: MemoryData, id: string, result: CommitResult): void {
+  const atMs = data.clock.now();
+  data.commits.set(id, { result, atMs });
+  for (const [old, { atMs: then }] of data.commits) {
+    if (atMs - then < COMMIT_MEMORY_MS) return;
+    data.commits.delete(old);
+  }
 }

@@ -14,6 +14,7 @@ import {
   type MemoryData,
   memoryResource,
   nextVersion,
+  rememberCommit,
   wipeMemoryData,
 } from './memory-data.ts';
 import {
@@ -25,6 +26,7 @@ import {
   type HeldLease,
   type ListResult,
   type Store,
+  type StoreChange,
   type StoreEvent,
   type StoreOp,
 } from './types.ts';
@@ -76,7 +78,9 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       checkDistinct(ops);
       const payloads = ops.map((op, index) => ('object' in op ? payloadOf(op, index) : ''));
       checkEpoch();
-      const fence = commitOptions?.fence;
+      const { fence, id } = commitOptions ?? {};
+      const done = id === undefined ? undefined : data.commits.get(id);
+      if (done) return done.result;
       const lease = fence && data.leases.get(fence.lease);
       if (fence && (!lease || lease.holder === '' || lease.token !== fence.token)) {
         throw new FenceLost(`Cannot commit: the lease "${fence.lease}" has passed on`);
@@ -85,7 +89,9 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       const objects = ops.map((op, index) => execute(data, op, payloads[index] ?? '', floor));
       seen = data.last;
       floor = Math.max(floor, seen);
-      return { objects, version: String(data.last) };
+      const result = { objects, version: String(data.last) };
+      if (id !== undefined) rememberCommit(data, id, result);
+      return result;
     },
 
     async get(resource, key) {
@@ -113,7 +119,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
         throw new Gone(`Cannot watch ${resource} from version "${fromVersion}": it is not in the change log`);
       }
       if (signal.aborted || closed.signal.aborted) return;
-      const queue = createAsyncQueue<StoreEvent>(queueLimit);
+      const queue = createAsyncQueue<StoreChange>(queueLimit);
       const backlog = log?.log.filter((event) => Number(event.version) > from) ?? [];
       const listener = (event: StoreEvent | undefined): void => {
         if (data.state?.epoch !== epoch) {
@@ -213,12 +219,14 @@ function execute(data: MemoryData, op: StoreOp, payload: string, floor: number):
       ...previous,
       metadata: { ...previous?.metadata, resourceVersion: version },
     } as KubeObject);
-    appendEvent(data, { type: 'DELETED', resource, key, object, version });
+    // The log shares the last state with the change before.
+    appendEvent(data, { type: 'DELETED', resource, key, object, version }, key.length);
     return object;
   }
   const object = deepFreeze(objectOf(payload, version));
   objects.set(key, object);
-  appendEvent(data, { type: op.type === 'create' ? 'ADDED' : 'MODIFIED', resource, key, object, version });
+  const type = op.type === 'create' ? 'ADDED' : 'MODIFIED';
+  appendEvent(data, { type, resource, key, object, version }, payload.length);
   return object;
 }
 

@@ -2,6 +2,7 @@
 import type { FieldError } from '../schemas/field-error.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
+import { withStoredDefaults } from '../schemas/strategy.ts';
 import { alreadyExists, conflict, failure, invalid, notFound, type StatusError } from '../schemas/status.ts';
 import type { CommitRefused } from './types.ts';
 
@@ -23,7 +24,10 @@ export function checkNew(kind: ResourceKind, object: KubeObject, structure: read
   refuse(kind, object, structure);
 }
 
-/** A write to a subresource (a status, a binding) changes what belongs to the system: the rules for users do not apply. */
+/**
+ * A write to a subresource (a status, a binding) changes what belongs to the system: the rules for users do not apply. What
+ * was stored before a default came is judged as if it had it.
+ */
 export function checkUpdate(
   kind: ResourceKind,
   next: KubeObject,
@@ -32,10 +36,17 @@ export function checkUpdate(
   structure: readonly FieldError[],
 ): void {
   const byUser = subresource === undefined || subresource === 'scale';
-  const rules = byUser
-    ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)]
-    : (kind.validateSubresource?.(next, current, subresource) ?? []);
-  refuse(kind, next, [...kind.validate(next, current), ...rules]);
+  const problems = (after: KubeObject, before: KubeObject): readonly FieldError[] => [
+    ...kind.validate(after, before),
+    ...(byUser
+      ? [...kind.validateUpdate(after, before), ...kind.checkImplemented(after)]
+      : (kind.validateSubresource?.(after, before, subresource) ?? [])),
+  ];
+  const before = (): KubeObject => withStoredDefaults(kind, current);
+  if (byUser) refuse(kind, next, problems(next, before()));
+  // Nearly always sound as it is, and written often.
+  else if (problems(next, current).length > 0)
+    refuse(kind, next, problems(withStoredDefaults(kind, next), before()));
   refuse(kind, next, structure);
 }
 

@@ -37,6 +37,21 @@ export type Write =
   | { readonly verb: 'update'; readonly object: KubeObject; readonly subresource?: Subresource }
   | { readonly verb: 'delete'; readonly object: KubeObject; readonly options?: DeleteOptions };
 
+/** What a plan was made from. It fails with Conflict where an object has changed since, or is there although it was not. */
+export interface Check {
+  readonly expect: 'unchanged' | 'absent';
+  /** As it was seen; for `absent`, its kind and name. */
+  readonly object: KubeObject;
+}
+
+export const unchanged = (object: KubeObject): Check => ({ expect: 'unchanged', object });
+export const absent = (object: KubeObject): Check => ({ expect: 'absent', object });
+
+export interface ApplyOptions extends CommitOptions {
+  /** Part of the commit: none of the writes happens unless all of these hold. */
+  readonly checks?: readonly Check[];
+}
+
 /** All methods throw StatusError with Kubernetes' reasons (NotFound, AlreadyExists, Conflict, Invalid). */
 export interface Objects {
   get(kind: ResourceKind, key: string): Promise<KubeObject>;
@@ -48,7 +63,7 @@ export interface Objects {
   ): Promise<KubeObject>;
   delete(kind: ResourceKind, key: string, options?: DeleteOptions & CommitOptions): Promise<KubeObject>;
   /** All writes in one commit, all or nothing; a no-op update is left out. The results are in order. */
-  apply(writes: readonly Write[], options?: CommitOptions): Promise<readonly (KubeObject | undefined)[]>;
+  apply(writes: readonly Write[], options?: ApplyOptions): Promise<readonly (KubeObject | undefined)[]>;
 }
 
 /** The rules; schemas/strategy.ts. */
@@ -88,6 +103,8 @@ interface Planned {
   /** Whether a lost race may be planned again. */
   readonly retriable: boolean;
 }
+
+const nameOf = (op: StoreOp): string => splitKey(op.key).name;
 
 const NOTHING_ADMITTED: ReadonlyMap<Write, KubeObject> = new Map();
 
@@ -226,19 +243,24 @@ export function createObjects(options: ObjectsOptions): Objects {
     return new Map(written.map((write, index) => [write, objects[index] ?? write.object]));
   }
 
+  function checkOp({ expect, object }: Check): StoreOp {
+    const expectedVersion = expect === 'absent' ? undefined : (object.metadata.resourceVersion ?? '');
+    return { type: 'check', resource: storageIdOf(kindOf(object)), key: keyOf(object), expectedVersion };
+  }
+
   /** One commit with the claims that it needs. A lost race for a claim is no fault of the caller: it is tried again. */
   async function claimAndCommit(
     claim: WriteAdmission['claim'],
     effective: readonly Planned[],
+    ops: readonly StoreOp[],
     commitOptions?: CommitOptions,
   ): Promise<CommitResult> {
-    const ops = opsOf(effective);
     const changes = effective.flatMap(({ op, kind, current, write }): ObjectChange[] => {
       if (op?.type === 'create') return [{ kind, operation: 'create', object: op.object }];
       if (op?.type !== 'update' || write.verb !== 'update') return [];
       return [{ kind, operation: 'update', object: op.object, current, subresource: write.subresource }];
     });
-    const written = new Set(ops.map(({ resource, key }) => `${resource} ${key}`));
+    const written = new Set(opsOf(effective).map(({ resource, key }) => `${resource} ${key}`));
     for (let attempt = 1; ; attempt += 1) {
       const result = await claim(changes, written, async (claims) => {
         try {
@@ -248,7 +270,7 @@ export function createObjects(options: ObjectsOptions): Objects {
           if (!(error instanceof CommitRefused) || claims.length === 0) throw error;
           if (error.opIndex < claims.length) {
             if (attempt < MAX_CLAIM_ATTEMPTS) return undefined;
-            throw conflict({ group: '', plural: 'resourcequotas' }, splitKey(error.op.key).name);
+            throw conflict({ group: '', plural: 'resourcequotas' }, nameOf(error.op));
           }
           throw new CommitRefused(error.reason, error.opIndex - claims.length, error.op, error.actualVersion);
         }
@@ -259,16 +281,18 @@ export function createObjects(options: ObjectsOptions): Objects {
 
   async function apply(
     writes: readonly Write[],
-    commitOptions?: CommitOptions,
+    { checks = [], ...commitOptions }: ApplyOptions = {},
   ): Promise<readonly (KubeObject | undefined)[]> {
+    const checkOps = checks.map(checkOp);
     for (let attempt = 1; ; attempt += 1) {
       const planned = await plan(writes);
       const effective = planned.filter(({ op }) => op !== undefined);
       if (effective.length === 0) return planned.map(({ current }) => current);
+      const ops = [...opsOf(effective), ...checkOps];
       try {
         const { objects } = await (admission
-          ? claimAndCommit(admission.claim, effective, commitOptions)
-          : store.commit(opsOf(effective), commitOptions));
+          ? claimAndCommit(admission.claim, effective, ops, commitOptions)
+          : store.commit(ops, commitOptions));
         const results = new Map(effective.map((item, index) => [item, objects[index]]));
         return planned.map((item) => {
           const object = item.op ? results.get(item) : item.current;
@@ -276,6 +300,8 @@ export function createObjects(options: ObjectsOptions): Objects {
         });
       } catch (error) {
         if (!(error instanceof CommitRefused)) throw error;
+        const failed = checks[error.opIndex - effective.length];
+        if (failed) throw conflict(kindOf(failed.object), failed.object.metadata.name);
         const refused = effective[error.opIndex];
         if (!refused) throw error;
         const lostRace = error.reason !== 'tooLarge' && refused.retriable;

@@ -1,7 +1,7 @@
 /** What goes into the commit script and what its reply means: pure. The script itself is in redis-scripts.ts. */
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
-import { objectOf } from './limits.ts';
+import { LOG_SLACK, soundObjectOf } from './limits.ts';
 import type { PayloadCodec } from './payload-codec.ts';
 import type { RedisKeys } from './redis-keys.ts';
 import {
@@ -11,9 +11,11 @@ import {
   type Fence,
   FenceLost,
   type StoreOp,
+  StoreUnavailable,
 } from './types.ts';
 
 export interface CommitInput {
+  readonly id: string;
   readonly keys: RedisKeys;
   readonly ops: readonly StoreOp[];
   readonly payloads: readonly string[];
@@ -22,7 +24,7 @@ export interface CommitInput {
   readonly floor: number;
   readonly fence: Fence | undefined;
   readonly logLimit: number;
-  readonly trimAt: number;
+  readonly logBytes: number;
   readonly writer: string;
 }
 
@@ -32,7 +34,7 @@ export function commitArguments(input: CommitInput): { keys: readonly string[]; 
   const { keys, ops, payloads, fence } = input;
   const numbers = new Map<ResourceId, number>();
   for (const { resource } of ops) if (!numbers.has(resource)) numbers.set(resource, numbers.size + 1);
-  const scriptKeys = [keys.meta, fence ? keys.lease(fence.lease) : keys.meta];
+  const scriptKeys = [keys.meta, fence ? keys.lease(fence.lease) : keys.meta, keys.commit(input.id)];
   for (const resource of numbers.keys()) scriptKeys.push(keys.objects(resource), keys.log(resource));
   const args = [
     input.epoch,
@@ -40,7 +42,9 @@ export function commitArguments(input: CommitInput): { keys: readonly string[]; 
     String(input.floor),
     fence ? String(fence.token) : '',
     String(input.logLimit),
-    String(input.trimAt),
+    String(withSlack(input.logLimit)),
+    String(input.logBytes),
+    String(withSlack(input.logBytes)),
     String(ops.length),
     String(numbers.size),
     input.writer,
@@ -52,6 +56,8 @@ export function commitArguments(input: CommitInput): { keys: readonly string[]; 
   });
   return { keys: scriptKeys, args };
 }
+
+const withSlack = (limit: number): number => Math.floor(limit * (1 + LOG_SLACK));
 
 /** The version as the script compares it: '' where nothing may be; '0', which nothing has, for one that is malformed. */
 function expectedOf(op: StoreOp): string {
@@ -74,6 +80,8 @@ export function commitResult(
       throw new EpochChanged('Cannot commit: the data is not the data that was opened');
     case 'LOST':
       throw new EpochChanged('Cannot commit: the data has lost changes');
+    case 'VOID':
+      throw new StoreUnavailable('Cannot commit: it was given up before it came');
     case 'FENCE':
       throw new FenceLost(`Cannot commit: the lease "${fence?.lease ?? ''}" has passed on`);
     case 'REFUSED':
@@ -92,11 +100,25 @@ function written(reply: readonly unknown[], ops: readonly StoreOp[], codec: Payl
     const text = String(next);
     next += 1;
     if (op.type === 'delete') {
-      return objectOf(codec.decode(op.resource, op.key, deleted.next().value ?? ''), text);
+      return lastState(op, deleted.next().value ?? '', text, codec);
     }
     return { ...op.object, metadata: { ...op.object.metadata, resourceVersion: text } };
   });
   return { objects, version };
+}
+
+/** Undefined where it cannot be read: the object is gone all the same. */
+function lastState(
+  op: StoreOp & { readonly type: 'delete' },
+  payload: string,
+  version: string,
+  codec: PayloadCodec,
+): KubeObject | undefined {
+  try {
+    return soundObjectOf(op.key, codec.decode(op.resource, op.key, payload), version);
+  } catch {
+    return undefined;
+  }
 }
 
 function refused(index: number, actual: string, ops: readonly StoreOp[]): CommitRefused {

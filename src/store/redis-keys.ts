@@ -8,6 +8,8 @@ export interface RedisKeys {
   objects(resource: ResourceId): string;
   log(resource: ResourceId): string;
   lease(name: string): string;
+  /** The memory of one commit: there while the commit is remembered. */
+  commit(id: string): string;
 }
 
 export const DEFAULT_KEY_PREFIX = '{symphony}';
@@ -19,5 +21,6 @@ export function redisKeys(prefix = DEFAULT_KEY_PREFIX): RedisKeys {
     objects: (resource) => `${prefix}:o:${resource}`,
     log: (resource) => `${prefix}:log:${resource}`,
     lease: (name) => `${prefix}:lease:${name}`,
+    commit: (id) => `${prefix}:commit:${id}`,
   };
 }

@@ -4,13 +4,12 @@
  * A page is only valid if, *after* it was read, the epoch was still the same and the log still began before it; so the
  * state is read behind the page on the same connection, which Redis answers in that order.
  */
-import type { Logger } from '../base/logger.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import type { RedisLink } from './connect.ts';
-import { soundObjectOf } from './limits.ts';
-import { type PayloadCodec, UnknownKey } from './payload-codec.ts';
+import { checkPayloadSize, soundObjectOf } from './limits.ts';
+import type { PayloadCodec } from './payload-codec.ts';
 import type { RedisKeys } from './redis-keys.ts';
-import type { StoreEvent, WatchEventType } from './types.ts';
+import type { StoreChange, WatchEventType } from './types.ts';
 
 /** An entry as Redis sends it: id, then field and value. */
 export type RawEntry = readonly [id: string, fields: readonly string[]];
@@ -27,25 +26,31 @@ const TYPES: Readonly<Record<string, WatchEventType>> = { A: 'ADDED', M: 'MODIFI
 
 export const versionOfEntry = (id: string): string => id.slice(0, id.indexOf('-'));
 
-/** Undefined (and a line in the log) for an entry that cannot be read: one bad object never stops the others. */
-export function eventOf(
+/** Told about what lies in Redis and cannot be read, so that it is logged and counted. */
+export type OnUnreadable = (
+  about: { readonly resource: ResourceId; readonly key: string; readonly version?: string },
+  error: unknown,
+) => void;
+
+/** An entry that cannot be read keeps its version: nobody waits for it in vain. */
+export function changeOf(
   resource: ResourceId,
   [id, fields]: RawEntry,
   codec: PayloadCodec,
-  logger: Logger,
-): StoreEvent | undefined {
+  onUnreadable: OnUnreadable,
+): StoreChange {
   const [field = '', payload = ''] = fields;
   const key = field.slice(1);
   const version = versionOfEntry(id);
+  const type = Object.hasOwn(TYPES, field.charAt(0)) ? TYPES[field.charAt(0)] : undefined;
   try {
-    const type = TYPES[field.charAt(0)];
-    if (!type) throw new Error(`Unknown change "${field}"`);
+    if (!type) throw new Error('Unknown type of change');
+    checkPayloadSize(payload);
     const object = soundObjectOf(key, codec.decode(resource, key, payload), version);
     return { type, resource, key, object, version };
   } catch (error) {
-    if (error instanceof UnknownKey) throw error;
-    logger.error({ error, resource, key, version }, 'Cannot read a change; it is left out');
-    return undefined;
+    onUnreadable({ resource, key, version }, error);
+    return { type: 'UNREADABLE', resource, key, version, isDeletion: type === 'DELETED' };
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createAsyncQueue } from '../base/async-queue.ts';
-import { type Clock, sleep, systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -16,31 +16,28 @@ import { createChangeReader } from './change-reader.ts';
 import { connectRedis } from './connect.ts';
 import { createHistory } from './history.ts';
 import {
-  checkDistinct,
+  checkPayloadSize,
+  DEFAULT_LOG_BYTES,
   DEFAULT_LOG_LIMIT,
-  LOG_SLACK,
-  payloadOf,
   soundObjectOf,
   WATCH_QUEUE_LIMIT,
 } from './limits.ts';
 import { type PayloadCodec, plainCodec, UnknownKey } from './payload-codec.ts';
-import { commitArguments, commitResult } from './redis-commit.ts';
+import { createCommitter } from './redis-committer.ts';
 import { redisKeys } from './redis-keys.ts';
-import { eventOf, readPage, versionOfEntry } from './redis-log.ts';
+import { changeOf, type OnUnreadable, readPage, versionOfEntry } from './redis-log.ts';
 import { createReadPromise, PROMISE_MS, QUIET_MS, type Versions } from './read-promise.ts';
-import { ACQUIRE_LEASE, COMMIT, LIST, LOOK, RELEASE_LEASE, SET_STATE } from './redis-scripts.ts';
+import { ACQUIRE_LEASE, LIST, LOOK, RELEASE_LEASE, SET_STATE } from './redis-scripts.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-target.ts';
 import { runScript } from './script-runner.ts';
 import {
   type ClusterState,
-  type CommitResult,
   EpochChanged,
   Gone,
   type HeldLease,
   type ListResult,
   type Store,
-  type StoreEvent,
-  StoreUnavailable,
+  type StoreChange,
 } from './types.ts';
 import { parseVersion } from './version.ts';
 
@@ -53,7 +50,10 @@ export interface RedisStoreOptions {
   readonly keyPrefix?: string;
   readonly codec?: PayloadCodec;
   readonly logLimit?: number;
+  readonly logBytes?: number;
   readonly watchQueueLimit?: number;
+  /** Counts what cannot be read; it is logged in any case. */
+  readonly onUnreadable?: (resource: ResourceId) => void;
 }
 
 /** Changes read at once while a watch catches up. */
@@ -69,9 +69,33 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const redis = connectRedis(target, logger);
   const blocking = connectRedis(target, logger);
   const history = createHistory();
-  const reader = createChangeReader({ keys, clock, logger, codec, history, blocking, commands: redis });
+  const onUnreadable: OnUnreadable = (about, error) => {
+    logger.error({ ...about, error }, 'Cannot read what is stored; it is passed over');
+    options.onUnreadable?.(about.resource);
+  };
+  const reader = createChangeReader({
+    keys,
+    clock,
+    logger,
+    codec,
+    history,
+    onUnreadable,
+    blocking,
+    commands: redis,
+  });
   const closed = new AbortController();
   const promise = createReadPromise({ clock, newId: randomUUID });
+  const committer = createCommitter({
+    redis,
+    keys,
+    codec,
+    history,
+    promise,
+    clock,
+    logLimit,
+    logBytes: options.logBytes ?? DEFAULT_LOG_BYTES,
+    closed: closed.signal,
+  });
   /** See read-promise.ts: elsewhere every read without a version asks. */
   const sharesClock = target.type === 'unix';
 
@@ -88,6 +112,8 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
   function decode(resource: ResourceId, key: string, value: string): KubeObject {
     const space = value.indexOf(' ');
+    if (parseVersion(value.slice(0, space)) === undefined) throw new Error('It has no version');
+    checkPayloadSize(value);
     return soundObjectOf(key, codec.decode(resource, key, value.slice(space + 1)), value.slice(0, space));
   }
 
@@ -101,18 +127,32 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     }
   }
 
-  /** Undefined (and a line in the log) where it cannot be read: one bad object never stops the others. */
-  function tryDecode(resource: ResourceId, key: string, value: string): KubeObject | undefined {
-    try {
-      return decode(resource, key, value);
-    } catch (error) {
-      if (error instanceof UnknownKey) throw error;
-      logger.error({ error, resource, key }, 'Cannot read an object; it is left out');
-      return undefined;
+  /**
+   * One bad object never stops the others. But where the key at hand opens none of the sealed ones, it is the key that
+   * is wrong: to go on as if there were no Secrets would do harm.
+   */
+  function decodeAll(resource: ResourceId, values: readonly string[]): Omit<ListResult, 'version'> {
+    const entries: (readonly [string, KubeObject])[] = [];
+    const unreadable: string[] = [];
+    let unknownKey: UnknownKey | undefined;
+    for (let index = 0; index < values.length; index += 2) {
+      const key = values[index] ?? '';
+      try {
+        entries.push([key, decode(resource, key, values[index + 1] ?? '')]);
+      } catch (error) {
+        if (error instanceof UnknownKey) unknownKey = error;
+        unreadable.push(key);
+        onUnreadable({ resource, key }, error);
+      }
     }
+    if (unknownKey && entries.length === 0) throw unknownKey;
+    entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    const objects = entries.map(([, object]) => object);
+    return unreadable.length > 0 ? { objects, unreadable } : { objects };
   }
 
   async function look(resource: ResourceId): Promise<Versions> {
+    await committer.settle();
     const check = history.expect();
     const looked = promise.looking(resource);
     const promiseMs = sharesClock ? PROMISE_MS : 0;
@@ -139,36 +179,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   }
 
   const store: Store = {
-    async commit(ops, commitOptions) {
-      checkDistinct(ops);
-      const payloads = ops.map((op, index) =>
-        'object' in op ? codec.encode(op.resource, op.key, payloadOf(op, index)) : '',
-      );
-      const fence = commitOptions?.fence;
-      const trimAt = Math.floor(logLimit * (1 + LOG_SLACK));
-      const { epoch = '', seen, floor } = history;
-      const input = { keys, ops, payloads, epoch, seen, floor, fence, logLimit, trimAt };
-      for (;;) {
-        const over = promise.committing(ops);
-        const script = commitArguments({ ...input, writer: promise.writer });
-        let outcome: CommitResult | 'refused' | undefined;
-        let promisedMs = 0;
-        try {
-          const reply = (await runScript(redis, COMMIT, script.keys, script.args)) as readonly unknown[];
-          if (reply[0] !== 'OK') outcome = 'refused';
-          if (reply[0] === 'PROMISED') promisedMs = Number(reply[1]);
-          else outcome = commitResult(reply, ops, fence, codec);
-        } finally {
-          over(outcome);
-        }
-        if (outcome !== undefined && outcome !== 'refused') {
-          if (history.epoch === epoch) history.expect()(epoch, Number(outcome.version));
-          return outcome;
-        }
-        await sleep(clock, promisedMs, closed.signal);
-        if (closed.signal.aborted) throw new StoreUnavailable('The store was closed');
-      }
-    },
+    commit: committer.commit,
 
     async get(resource, key) {
       return (await getMany(resource, [key]))[0];
@@ -181,14 +192,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       const [[epoch, last], values] = reply as [(string | null)[], readonly string[]];
       const wrong = check(epoch ?? undefined, Number(last ?? 0));
       if (wrong) throw new EpochChanged(wrong);
-      const entries: [string, KubeObject][] = [];
-      for (let index = 0; index < values.length; index += 2) {
-        const key = values[index] ?? '';
-        const object = tryDecode(resource, key, values[index + 1] ?? '');
-        if (object) entries.push([key, object]);
-      }
-      entries.sort(([a], [b]) => (a < b ? -1 : 1));
-      return { objects: entries.map(([, object]) => object), version: last ?? '0' };
+      return { ...decodeAll(resource, values), version: last ?? '0' };
     },
 
     async *watch(resource, fromVersion, signal) {
@@ -196,7 +200,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       const gone = (): Gone =>
         new Gone(`Cannot watch ${resource} from version "${fromVersion}": it is not in the change log`);
       if (from === undefined) throw gone();
-      const queue = createAsyncQueue<StoreEvent>(options.watchQueueLimit ?? WATCH_QUEUE_LIMIT);
+      const queue = createAsyncQueue<StoreChange>(options.watchQueueLimit ?? WATCH_QUEUE_LIMIT);
       const stop = (): void => queue.close();
       const ended = AbortSignal.any([signal, closed.signal]);
       ended.addEventListener('abort', stop, { once: true });
@@ -214,8 +218,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
           if (from > state.last || position < oldest) throw gone();
           for (const entry of entries) {
             position = Number(versionOfEntry(entry[0]));
-            const event = eventOf(resource, entry, codec, logger);
-            if (event) yield event;
+            yield changeOf(resource, entry, codec, onUnreadable);
             if (ended.aborted) return;
           }
           caughtUp = entries.length < PAGE && subscription !== undefined;

@@ -26,8 +26,8 @@ export interface CacheLimits {
 export interface FedCache<T extends KubeObject> {
   readonly cache: ResourceCache<T>;
   apply(event: StoreEvent): void;
-  /** The event tells nothing that can be used; what comes after it is waited for all the same. */
-  passOver(event: StoreEvent): void;
+  /** The change of this version tells nothing that can be used; what comes after it is waited for all the same. */
+  passOver(version: string): void;
   relist(list: ListResult): void;
   close(): void;
 }
@@ -182,10 +182,10 @@ export function createFedCache<T extends KubeObject>(options: FedCacheOptions): 
       for (const watcher of [...watchers]) watcher.push(told);
       progress(event.version);
     },
-    passOver(event) {
-      if (Number(event.version) <= fedVersion) return;
-      fedVersion = Number(event.version);
-      progress(event.version);
+    passOver(passed) {
+      if (Number(passed) <= fedVersion) return;
+      fedVersion = Number(passed);
+      progress(passed);
     },
     relist(list) {
       const events = planRelist(view.objects, list.objects as readonly T[], list.version);

@@ -46,9 +46,18 @@ export interface Fence {
 
 export interface CommitOptions {
   readonly fence?: Fence;
+  /**
+   * Names the commit. A commit whose id happened before changes nothing and gets the first result, so that a caller who
+   * lost the answer asks by committing again. Ids are remembered for COMMIT_MEMORY_MS (limits.ts). The adapter makes one
+   * where there is none.
+   */
+  readonly id?: string;
 }
 
-/** The objects as stored (with their new `resourceVersion`), one per op; for deletes the last state, for checks undefined. */
+/**
+ * The objects as stored (with their new `resourceVersion`), one per op; for deletes the last state (undefined where it
+ * cannot be read), for checks undefined.
+ */
 export interface CommitResult {
   readonly objects: readonly (KubeObject | undefined)[];
   /** The store's version after the commit. */
@@ -66,9 +75,22 @@ export interface StoreEvent {
   readonly version: string;
 }
 
+/** A change that cannot be read. It has its place in the order of changes; its object is as good as unknown from here. */
+export interface UnreadableChange {
+  readonly type: 'UNREADABLE';
+  readonly resource: ResourceId;
+  readonly key: string;
+  /** The object is gone; only its last state cannot be read. */
+  readonly isDeletion: boolean;
+  readonly version: string;
+}
+export type StoreChange = StoreEvent | UnreadableChange;
+
 export interface ListResult {
   /** Sorted by key. */
   readonly objects: readonly KubeObject[];
+  /** Keys of objects that are there and cannot be read; absent where there are none. */
+  readonly unreadable?: readonly string[];
   /** A watch from this version misses nothing. */
   readonly version: string;
 }
@@ -97,10 +119,11 @@ export interface Store extends AsyncDisposable {
   list(resource: ResourceId): Promise<ListResult>;
   /**
    * Every change of the resource after `fromVersion`, in order, without a gap, until `signal` aborts.
+   * A change that cannot be read is passed on as such: what comes after it is waited for all the same.
    * Throws {@link Gone} when `fromVersion` is older than the change log, newer than the store, or of another epoch, and
    * when the consumer falls too far behind; {@link EpochChanged} when the data is no longer what was opened.
    */
-  watch(resource: ResourceId, fromVersion: string, signal: AbortSignal): AsyncIterable<StoreEvent>;
+  watch(resource: ResourceId, fromVersion: string, signal: AbortSignal): AsyncIterable<StoreChange>;
   /**
    * The version of the newest change of this resource, and of the whole store: a cache that has seen the first may
    * answer as of the second.
@@ -161,9 +184,15 @@ export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
   /** It answers, and only takes no writes. */
   readonly isReadOnly: boolean;
+  /** What was asked may have been done, or may yet be. Read again (`versions`, then the cache) before deciding anew. */
+  readonly isUnanswered: boolean;
 
-  constructor(message: string, options: ErrorOptions & { readonly isReadOnly?: boolean } = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly isReadOnly?: boolean; readonly isUnanswered?: boolean } = {},
+  ) {
     super(message, options);
     this.isReadOnly = options.isReadOnly ?? false;
+    this.isUnanswered = options.isUnanswered ?? false;
   }
 }

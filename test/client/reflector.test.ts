@@ -121,4 +121,27 @@ describe('createReflector', () => {
     expect(watches.at(-1)?.from).toBe('6');
     await reflector[Symbol.asyncDispose]();
   });
+
+  it('does not spin where each watch ends with its first event', async () => {
+    const { client, clock, reflector, lists, watches } = setup();
+    const cut = client.watch.bind(client);
+    let n = 1;
+    Object.assign(client, {
+      async *watch(resource: typeof resources.pods, options: Parameters<typeof cut>[1]) {
+        n += 1;
+        // More than this is a loop without pause; it is ended, for the test to fail instead of hanging.
+        if (n > 300) return yield* cut(resource, options);
+        yield { type: 'MODIFIED', object: object('a', `${n}`) };
+      },
+    });
+    lists.push(page(['a'], '1'));
+    reflector.start();
+    await clock.advance(60_000);
+    expect(n).toBeGreaterThan(3);
+    expect(n).toBeLessThan(40);
+    expect(watches).toEqual([]);
+    const stopped = reflector[Symbol.asyncDispose]();
+    await clock.advance(20_000);
+    await stopped;
+  });
 });

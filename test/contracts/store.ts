@@ -15,8 +15,9 @@ import {
   type StoreOp,
 } from '../../src/store/types.ts';
 
-/** The adapters under test keep this many changes per resource. */
+/** The adapters under test keep this many changes per resource, and this many bytes of them. */
 export const LOG_LIMIT = 400;
+export const LOG_BYTES = 400_000;
 
 export interface StoreBackend extends AsyncDisposable {
   open(): Promise<Store>;
@@ -67,6 +68,7 @@ async function collect(
   const events: StoreEvent[] = [];
   if (until(events)) return events;
   for await (const event of store.watch(resource, from, abort.signal)) {
+    if (event.type === 'UNREADABLE') throw new Error(`Cannot read ${event.key}`);
     events.push(event);
     if (until(events)) abort.abort();
   }
@@ -107,6 +109,81 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
       expect(error).toBeInstanceOf(CommitRefused);
       return error as CommitRefused;
     };
+
+    describe('commit ids', () => {
+      const id = 'one:1';
+
+      it('does a commit once, however often it is asked for', async () => {
+        const first = await store.commit([create('a'), create('b')], { id });
+        const { version } = await store.list(RESOURCE);
+        expect(await store.commit([create('a'), create('b')], { id })).toEqual(first);
+        expect((await store.list(RESOURCE)).version).toBe(version);
+      });
+
+      it('answers as it did the first time, also when things have changed since', async () => {
+        const before = await write(create('a', { n: 1 }));
+        const pod = { ...create('p'), resource: 'pods' };
+        const ops = [check('b', undefined), remove('a', versionOf(before)), pod];
+        const first = await store.commit(ops, { id });
+        await store.commit([create('a'), create('b')]);
+        expect(await store.commit(ops, { id })).toEqual(first);
+        expect(first.objects[1]?.['data']).toEqual({ n: 1 });
+      });
+
+      it('remembers for every adapter, and for a leader whose lease has passed on', async () => {
+        const held = await store.acquireLease('leader', 'a', 60_000);
+        const fence = { lease: 'leader', token: held?.token ?? 0 };
+        const first = await store.commit([create('a')], { id, fence });
+        await store.releaseLease('leader', 'a');
+        const other = await backend.open();
+        expect(await other.commit([create('a')], { id, fence })).toEqual(first);
+        await other[Symbol.asyncDispose]();
+      });
+
+      it('does not remember a commit that was refused', async () => {
+        const a = await write(create('a'));
+        await expect(store.commit([create('a')], { id })).rejects.toThrow(CommitRefused);
+        await store.commit([remove('a', versionOf(a))]);
+        await store.commit([create('a')], { id });
+        expect((await store.list(RESOURCE)).objects).toHaveLength(1);
+      });
+
+      it('takes another commit under another id', async () => {
+        await store.commit([create('a')], { id });
+        await expect(store.commit([create('a')], { id: 'one:2' })).rejects.toThrow('exists');
+      });
+
+      it('forgets with the data', async () => {
+        await store.commit([create('a')], { id });
+        await backend.wipe();
+        await store.setClusterState({ epoch: 'second', phase: 'normal' }, undefined);
+        const { objects } = await store.commit([create('a')], { id });
+        expect(await store.get(RESOURCE, 'default/a')).toEqual(objects[0]);
+      });
+    });
+
+    describe('checks', () => {
+      it('refuse the whole commit when the object has changed, is gone, or has come', async () => {
+        const a = await write(create('a'));
+        const changed = await refusal([create('b'), check('a', '5')]);
+        expect(changed).toMatchObject({ reason: 'stale', opIndex: 1, actualVersion: versionOf(a) });
+        expect(await refusal([create('b'), check('x', '5')])).toMatchObject({
+          reason: 'missing',
+          opIndex: 1,
+        });
+        expect(await refusal([create('b'), check('a', undefined)])).toMatchObject({ reason: 'exists' });
+        expect(await store.get(RESOURCE, 'default/b')).toBeUndefined();
+      });
+
+      it('see what was there before the commit, of another resource too', async () => {
+        const a = await write(create('a'));
+        const pod = { ...create('p'), resource: 'pods' };
+        await store.commit([check('a', versionOf(a)), pod, update('a', versionOf(a), { n: 2 })]);
+        expect((await store.get(RESOURCE, 'default/a'))?.['data']).toEqual({ n: 2 });
+        const late = { ...pod, key: 'default/q' };
+        expect(await refusal([late, check('a', versionOf(a))])).toMatchObject({ reason: 'stale' });
+      });
+    });
 
     describe('objects', () => {
       it('gives back what was created, with its version', async () => {
@@ -337,6 +414,21 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
         const events = await collect(store, version, count(LOG_LIMIT - 51));
         expect(events.map((event) => event.version)).toEqual(versions.slice(-(LOG_LIMIT - 51)));
         await expect(collect(store, start, count(1))).rejects.toThrow(Gone);
+      });
+
+      it('bounds the bytes of its log, and is Gone from before what it holds', async () => {
+        const { version } = await store.list(RESOURCE);
+        const big = { text: 'x'.repeat(LOG_BYTES / 10) };
+        let last = await write(create('a', big));
+        const versions = [versionOf(last)];
+        for (let n = 0; n < 30; n += 1) {
+          last = await write(update('a', versionOf(last), { ...big, n }));
+          versions.push(versionOf(last));
+        }
+        await expect(collect(store, version, count(1))).rejects.toThrow(Gone);
+        // Of 31 changes, ten fit (with the slack eleven); a quarter may be cut at a time.
+        await expect(collect(store, versions.at(-12) ?? '', count(1))).rejects.toThrow(Gone);
+        expect(await collect(store, versions.at(-7) ?? '', count(6))).toHaveLength(6);
       });
 
       it('is Gone from a version newer than the store, older than the epoch, or malformed', async () => {

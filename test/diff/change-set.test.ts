@@ -83,6 +83,19 @@ const actions = ({ changes }: { changes: readonly { action: string; key: string 
   changes.map(({ action, key }) => `${action} ${key}`);
 
 describe('a change set', () => {
+  it('is empty where the live object only lacks a default of a later version', () => {
+    const at = cluster();
+    const desired = [item(deployment({ readinessProbe: { httpGet: { path: '/', port: 80 } } }))];
+    at.apply(desired);
+    const older = jsonClone(at.get(desired[0]!.object)) as KubeObject & { spec: Record<string, unknown> };
+    const { template } = older.spec as { template: { spec: { containers: Record<string, unknown>[] } } };
+    delete older.spec['progressDeadlineSeconds'];
+    delete template.spec.containers[0]?.['terminationMessagePolicy'];
+    at.put(older);
+    expect(at.plan(desired).changes.filter(({ action }) => action !== 'noop')).toEqual([]);
+    expect(actions(at.plan([item(deployment({ image: 'web:2' }))]))).toEqual(['update default/web']);
+  });
+
   it('is empty after it was applied, defaults and all', () => {
     const at = cluster();
     const desired = [

@@ -1,7 +1,7 @@
 import { afterAll } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { createRedisStore } from '../../src/store/redis-store.ts';
-import { LOG_LIMIT, storeContract } from '../contracts/store.ts';
+import { LOG_BYTES, LOG_LIMIT, storeContract } from '../contracts/store.ts';
 import { startTestRedis } from '../support/redis.ts';
 
 const redis = await startTestRedis();
@@ -9,8 +9,9 @@ afterAll(() => redis[Symbol.asyncDispose]());
 
 storeContract('Redis', async () => {
   await redis.command('FLUSHALL');
+  const limits = { logLimit: LOG_LIMIT, logBytes: LOG_BYTES };
   return {
-    open: () => createRedisStore({ url: redis.url, logger: silentLogger, logLimit: LOG_LIMIT }),
+    open: () => createRedisStore({ url: redis.url, logger: silentLogger, ...limits }),
     wipe: async () => {
       await redis.command('FLUSHALL');
     },

@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { createMemoryData, wipeMemoryData } from '../../src/store/memory-data.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { Gone } from '../../src/store/types.ts';
-import { anObject, LOG_LIMIT, storeContract } from '../contracts/store.ts';
+import { anObject, LOG_BYTES, LOG_LIMIT, storeContract } from '../contracts/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 storeContract('memory', async () => {
   let shiftMs = 0;
   const fake = createFakeClock();
   const clock = { ...fake, now: () => fake.now() + shiftMs };
-  const data = createMemoryData({ clock, logLimit: LOG_LIMIT });
+  const data = createMemoryData({ clock, logLimit: LOG_LIMIT, logBytes: LOG_BYTES });
   return {
     open: async () => createMemoryStore({ clock, data }),
     wipe: async () => wipeMemoryData(data),

@@ -3,7 +3,7 @@ import { seededRng } from '../../src/base/rng.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import type { Registry, ResourceKind } from '../../src/schemas/resource-kind.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
-import { createObjects } from '../../src/store/objects.ts';
+import { absent, createObjects, unchanged } from '../../src/store/objects.ts';
 import type { StoreOp } from '../../src/store/types.ts';
 import { anObject } from '../contracts/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -171,4 +171,30 @@ it('applies many writes in one commit, all or nothing, and leaves out what chang
   ]);
   await expect(failing).rejects.toMatchObject({ reason: 'Conflict' });
   expect(await store.get('configmaps', 'default/d')).toBeUndefined();
+});
+
+it('writes nothing when an object that the plan was made from has changed, is gone, or has come', async () => {
+  const { store, objects } = setUp();
+  const seen = await objects.create(anObject('owner'));
+  const plan = [{ verb: 'create', object: anObject('child') }] as const;
+  await objects.apply(plan, { checks: [unchanged(seen), absent(anObject('child'))] });
+  await objects.update(withData(seen, { a: 'b' }));
+  const again = [{ verb: 'create', object: anObject('second') }] as const;
+  const refused = { name: 'StatusError', status: { reason: 'Conflict', details: { name: 'owner' } } };
+  await expect(objects.apply(again, { checks: [unchanged(seen)] })).rejects.toMatchObject(refused);
+  await expect(objects.apply(again, { checks: [absent(seen)] })).rejects.toMatchObject(refused);
+  await expect(objects.apply(again, { checks: [unchanged(anObject('none'))] })).rejects.toThrow('none');
+  expect((await store.list('configmaps')).objects).toHaveLength(2);
+});
+
+it('does not try a plan again whose check failed, though its own writes might be', async () => {
+  const { objects, commits } = setUp();
+  const owner = await objects.create(anObject('owner'));
+  await objects.update(withData(owner, { a: 'b' }));
+  const generated = { ...anObject(''), metadata: { generateName: 'x-', namespace: 'default', name: '' } };
+  const before = commits.length;
+  await expect(
+    objects.apply([{ verb: 'create', object: generated }], { checks: [unchanged(owner)] }),
+  ).rejects.toThrow('the object has been modified');
+  expect(commits).toHaveLength(before + 1);
 });

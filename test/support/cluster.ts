@@ -15,6 +15,7 @@ import { createCacheSet } from '../../src/store/cache-set.ts';
 import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
 import { createObjects, type Objects } from '../../src/store/objects.ts';
+import type { Store } from '../../src/store/types.ts';
 import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
 
 export interface TestCluster extends AsyncDisposable {
@@ -32,18 +33,21 @@ export interface TestClusterOptions extends ControllersOptions {
   readonly seed?: number;
   /** Holds what controllers write to the API's admission, as in the product. Absent: it does not. */
   readonly admission?: boolean;
+  /** What stands between the control plane and its data: faults. */
+  readonly wrapStore?: (store: MemoryStore) => Store;
 }
 
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const clock = createFakeClock();
   const rng = seededRng(options.seed ?? 1);
   const store = createMemoryStore({ clock, rng });
-  const caches = createCacheSet({ store, clock, logger: silentLogger });
+  const wrapped = options.wrapStore?.(store) ?? store;
+  const caches = createCacheSet({ store: wrapped, clock, logger: silentLogger });
   const strategy = { prepareCreate, prepareUpdate, planDelete, isFullyReleased };
   const registry = createDynamicRegistry();
-  const objects = createObjects({ store, registry, clock, rng, strategy });
+  const objects = createObjects({ store: wrapped, registry, clock, rng, strategy });
   const core = createApiCore({
-    store,
+    store: wrapped,
     caches,
     objects,
     registry,
@@ -69,7 +73,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       options.admission === true
         ? core.objectsOf({ name: 'system:kube-controller-manager', groups: [] })
         : objects,
-    store,
+    store: wrapped,
     registry,
     clock,
     rng,

@@ -6,7 +6,7 @@ import { type Clock, sleep } from '../../src/base/clock.ts';
 import type { Rng } from '../../src/base/rng.ts';
 import { type MemoryStore, createMemoryStore } from '../../src/store/memory-store.ts';
 import type { MemoryData } from '../../src/store/memory-data.ts';
-import { type Store, type StoreEvent, StoreUnavailable } from '../../src/store/types.ts';
+import { type Store, type StoreChange, StoreUnavailable } from '../../src/store/types.ts';
 import type { SimLedger } from './sim-ledger.ts';
 
 export interface SimStore extends Store {
@@ -39,11 +39,11 @@ export function createSimStore({ clock, rng, data, ledger, corrupt }: SimStoreOp
     resource: string,
     fromVersion: string,
     signal: AbortSignal,
-  ): AsyncGenerator<StoreEvent> {
+  ): AsyncGenerator<StoreChange> {
     need();
     const check = ledger.watchCheck(resource, fromVersion);
     for await (const event of inner.watch(resource, fromVersion, AbortSignal.any([signal, killed.signal]))) {
-      check(event);
+      if (event.type !== 'UNREADABLE') check(event);
       yield event;
     }
   }

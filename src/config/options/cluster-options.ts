@@ -1,7 +1,7 @@
 /** What a cluster is made of: its store, its engines, its networks, what pods may do. */
 import { runtimeKinds, podSecurityLevels } from '../config.ts';
 import { ENGINES, oneOf, SERVERS, type OptionSpec } from '../option-spec.ts';
-import { parseCidr, parseIpv4, parseName, parseSysctlPattern, parseUrl } from '../values.ts';
+import { parseCidr, parseDuration, parseIpv4, parseName, parseSysctlPattern, parseUrl } from '../values.ts';
 
 export const clusterOptions: readonly OptionSpec[] = [
   {
@@ -49,6 +49,19 @@ export const clusterOptions: readonly OptionSpec[] = [
     fallback: 'baseline',
     choices: podSecurityLevels,
     parse: oneOf(podSecurityLevels),
+  },
+  {
+    field: 'eventTtlMs',
+    flag: 'event-ttl',
+    placeholder: 'DURATION',
+    description: 'how long events are kept after they were last written; 0s: for ever',
+    commands: SERVERS,
+    fallback: '1h',
+    parse: (value) => {
+      const ms = parseDuration(value);
+      if (ms !== 0 && ms < 60_000) throw new Error('must be at least 1m, or 0s to keep them for ever');
+      return ms;
+    },
   },
   {
     field: 'maxPodSecurity',

@@ -3,6 +3,7 @@ import { controllerOf, type KubeObject, keyOf, objectKey } from '../../schemas/o
 import { matchesLabelSelector } from '../../schemas/selectors.ts';
 import { StatusError } from '../../schemas/status.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
+import { unchanged } from '../../store/objects.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
 import { planDeployment } from './plan-deployment.ts';
@@ -38,7 +39,7 @@ export async function startDeploymentController(context: ControllerContext): Pro
         nowMs: clock.now(),
       });
       try {
-        return await execute(context, plan, signal);
+        return await execute(context, { ...plan, checks: [unchanged(deployment)] }, signal);
       } catch (error) {
         const refused = error instanceof StatusError && [400, 403, 422].includes(error.code);
         if (!refused || !plan.writes.some(({ verb }) => verb === 'create')) throw error;

@@ -6,6 +6,7 @@
  * to be equal for equal templates within one cluster.
  */
 import { jsonEqual, stableStringify } from '../../base/json.ts';
+import { podTemplateKind } from '../../schemas/kinds/pod-template.ts';
 import type { PodTemplate } from '../../schemas/types.ts';
 
 export const HASH_LABEL = 'pod-template-hash';
@@ -21,9 +22,25 @@ export function templateHash(template: PodTemplate, collisionCount: number | und
   return Array.from(digits, (digit) => SAFE_ALPHABET[digit % SAFE_ALPHABET.length] ?? '').join('');
 }
 
-/** Equal but for the hash label that a ReplicaSet's template carries. */
+/**
+ * Equal but for the hash label that a ReplicaSet's template carries, and for defaults: one of them may have been stored by a
+ * version that knew fewer.
+ */
 export function sameTemplate(a: PodTemplate | undefined, b: PodTemplate | undefined): boolean {
-  return jsonEqual(normalised(a ?? {}), normalised(b ?? {}));
+  return jsonEqual(normalised(withDefaults(a)), normalised(withDefaults(b)));
+}
+
+/** Templates are never changed, and compared at every reconcile. */
+const defaulted = new WeakMap<PodTemplate, PodTemplate>();
+
+function withDefaults(template: PodTemplate = {}): PodTemplate {
+  let full = defaulted.get(template);
+  if (!full) {
+    const holder = { apiVersion: 'v1', kind: 'PodTemplate', metadata: { name: 'template' }, template };
+    full = podTemplateKind.withDefaults(holder)['template'] ?? {};
+    defaulted.set(template, full);
+  }
+  return full;
 }
 
 /** Without the hash label, and with empty maps and null left out. */

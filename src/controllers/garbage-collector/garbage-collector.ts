@@ -9,6 +9,7 @@ import type { KubeObject, OwnerReference } from '../../schemas/object.ts';
 import { keyOf, objectKey } from '../../schemas/object.ts';
 import { type ResourceId, storageIdOf } from '../../schemas/resource-kind.ts';
 import type { ResourceCache } from '../../store/cache.ts';
+import { absent, type Check, unchanged } from '../../store/objects.ts';
 import { followCaches } from '../../store/follow-caches.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
@@ -53,16 +54,14 @@ export async function startGarbageCollector(context: ControllerContext): Promise
         await followed.ready();
         await Promise.all([...caches.values()].map(async (cache) => cache.refresh(signal)));
       }
-      const plan = planCollection({
-        object,
-        owners: await Promise.all(
-          (object.metadata.ownerReferences ?? []).map((owner) => readOwner(object, owner)),
-        ),
-        dependents: dependentsOf(object.metadata.uid),
-      });
+      const owners = await Promise.all(
+        (object.metadata.ownerReferences ?? []).map((owner) => readOwner(object, owner)),
+      );
+      const plan = planCollection({ object, owners, dependents: dependentsOf(object.metadata.uid) });
       // Asked again, as reading took time: nothing is deleted once rebuilding has begun.
       if (!context.mayAct()) return;
-      if (plan.writes.length > 0) await applyAndWait(context, plan.writes, signal);
+      if (plan.writes.length > 0)
+        await applyAndWait(context, plan.writes, signal, ownerChecks(object, owners));
       for (const next of plan.visit) enqueue(next);
     },
   });
@@ -78,6 +77,18 @@ export async function startGarbageCollector(context: ControllerContext): Promise
     const namespace = kind.namespaced ? object.metadata.namespace : undefined;
     const found = await store.get(storageIdOf(kind), objectKey(namespace, owner.name));
     return found ? { state: 'live', object: found } : { state: 'absent' };
+  }
+
+  /** Owners that are gone, or are others of their name by now, must be so still (INVARIANTS 12). */
+  function ownerChecks(object: KubeObject, owners: readonly OwnerState[]): readonly Check[] {
+    if (isDeleting(object)) return [];
+    return (object.metadata.ownerReferences ?? []).flatMap(({ apiVersion, kind, name, uid }, index) => {
+      const owner = owners[index];
+      if (owner?.state === 'live') return owner.object.metadata.uid === uid ? [] : [unchanged(owner.object)];
+      if (owner?.state !== 'absent') return [];
+      const { namespace } = registry.byKind(apiVersion, kind)?.namespaced ? object.metadata : {};
+      return [absent({ apiVersion, kind, metadata: { name, ...(namespace ? { namespace } : {}) } })];
+    });
   }
 
   function enqueue(object: KubeObject): void {

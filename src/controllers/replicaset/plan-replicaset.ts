@@ -10,7 +10,7 @@ import { nameSuffix, type Rng } from '../../base/rng.ts';
 import type { EventInput } from '../../client/plan-event.ts';
 import { asLabelSelector, matchesLabelSelector } from '../../schemas/selectors.ts';
 import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types.ts';
-import type { Write } from '../../store/objects.ts';
+import { unchanged, type Write } from '../../store/objects.ts';
 import type { Plan } from '../controller.ts';
 import { controllerReference, isDeleting, planClaims } from '../ownership.ts';
 import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';
@@ -80,7 +80,8 @@ export function planReplicaSet(input: ReplicaSetInput): Plan {
     writes.push({ verb: 'update', object: { ...replicaSet, status }, subresource: 'status' });
   }
   const requeueAfterMs = nextAvailability(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
-  return { writes, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+  const checks = [unchanged(replicaSet)];
+  return { writes, checks, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
 }
 
 const CREATED = 'Created pod: ';

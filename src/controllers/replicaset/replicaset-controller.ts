@@ -54,7 +54,7 @@ async function startReplicatorController(
         if (!isRefusal(error) || creates.length === 0) throw error;
         // Pods are refused (invalid, forbidden, no quota, namespace going away): make those that may be, say so where
         // people look, then try again.
-        const { created, refusal } = await createAsManyAsAllowed(context, creates, signal);
+        const { created, refusal } = await createAsManyAsAllowed(context, creates, plan.checks, signal);
         const names = new Set(creates.slice(0, created).map(({ object }) => object.metadata.name));
         for (const event of plan.events) if (names.has(createdPod(event))) context.events.record(event);
         // The other writes of the plan were refused along with the pods.

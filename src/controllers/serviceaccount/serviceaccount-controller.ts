@@ -1,6 +1,7 @@
 /** Runs {@link planNamespaceDefaults} for each namespace. */
 import { objectKey } from '../../schemas/object.ts';
 import type { ConfigMap, Namespace } from '../../schemas/types.ts';
+import { unchanged } from '../../store/objects.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { CA_CONFIG_MAP, DEFAULT_SERVICE_ACCOUNT, planNamespaceDefaults } from './plan-namespace-defaults.ts';
 
@@ -24,7 +25,7 @@ export async function startServiceAccountController(
         caConfigMap: configMaps.get(objectKey(name, CA_CONFIG_MAP)),
         caBundle,
       });
-      if (writes.length > 0) await applyAndWait(context, writes, signal);
+      if (writes.length > 0) await applyAndWait(context, writes, signal, [unchanged(namespace)]);
     },
   });
 

@@ -1,7 +1,7 @@
 /** Runs {@link planTokenSecret} for each Secret of a service account, and signs the tokens that are missing. */
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import type { Secret } from '../../schemas/types.ts';
-import type { Write } from '../../store/objects.ts';
+import { unchanged, type Write } from '../../store/objects.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { accountNameOf, isTokenSecret, planTokenSecret, withToken } from './plan-token-secret.ts';
 
@@ -51,7 +51,7 @@ export async function startTokenSecretController(
         const object = plan.needsToken ? withToken(plan.secret, await sign(account, name)) : plan.secret;
         write = { verb: 'update', object };
       }
-      await applyAndWait(context, [write], signal);
+      await applyAndWait(context, [write], signal, account ? [unchanged(account)] : []);
     },
   });
 

@@ -10,6 +10,7 @@ import type { ContainerRecord } from '../runtime/types.ts';
 import { planRestart, wantsRestart } from './plan-restart.ts';
 import {
   type Attempt,
+  CLEANUP,
   type PlannedContainer,
   type PodVerdict,
   type PodView,
@@ -59,6 +60,25 @@ export type PodStep =
 
 const wait = (untilMs?: number): PodStep => ({ type: 'wait', untilMs });
 
+/** What clears away: it fails apart from what starts, and neither holds up the other. */
+const CLEANUP_STEPS: ReadonlySet<PodStep['type']> = new Set([
+  'remove-container',
+  'write-final-status',
+  'tear-down',
+]);
+
+/** Under which a step's failure is kept: its container's name, `''` for the pod itself. */
+export function subjectOf(step: PodStep): string {
+  if (CLEANUP_STEPS.has(step.type)) return CLEANUP;
+  return step.type === 'start-container' || step.type === 'pull-image' ? step.container.container.name : '';
+}
+
+/** When clearing away may be tried again after it failed; undefined: now. */
+function cleanupAtMs({ problems, nowMs }: PodView): number | undefined {
+  const atMs = problems.get(CLEANUP)?.retryAtMs ?? nowMs;
+  return atMs > nowMs ? atMs : undefined;
+}
+
 /** SIGKILL may be this late against a deadline before it is asked for again. */
 const STOP_TOLERANCE_MS = 250;
 /** What a container without a chance still gets. */
@@ -97,6 +117,8 @@ function planEnding(view: PodView, planned: readonly PlannedContainer[]): PodSte
   if (stop) return stop;
   // A pull may take for ever and leaves nothing behind; volumes being made would be left behind.
   if (view.busy.has('volumes')) return wait();
+  const retryAtMs = cleanupAtMs(view);
+  if (retryAtMs !== undefined) return wait(retryAtMs);
   if (!view.removed && !view.finalStatusWritten) return { type: 'write-final-status' };
   const [left] = view.records;
   if (left) return { type: 'remove-container', record: left };
@@ -159,7 +181,7 @@ function planRunning(view: PodView, planned: readonly PlannedContainer[]): PodSt
 
   if (mainsAreOver(view, planned)) {
     // Only sidecars and the sandbox are left: they have nobody to serve.
-    return stopAll(view, planned, 'pod-ended') ?? removeSurplus(view, planned) ?? waitForTimers();
+    return stopAll(view, planned, 'pod-ended') ?? removeSurplus(view, planned, timers) ?? waitForTimers();
   }
 
   const orphaned = view.needsSandbox ? planOrphans(view, planned, generation) : undefined;
@@ -180,7 +202,7 @@ function planRunning(view: PodView, planned: readonly PlannedContainer[]): PodSt
   }
 
   const next = planStarts(view, planned, generation, sandbox, timers);
-  return next ?? removeSurplus(view, planned) ?? waitForTimers();
+  return next ?? removeSurplus(view, planned, timers) ?? waitForTimers();
 }
 
 /** Two live attempts of one name (doubled work, an agent that came back): the older one goes. */
@@ -351,7 +373,16 @@ export function mainsAreOver(
 }
 
 /** Of each container the last dead attempt stays (for `logs --previous`); older ones, and dead sandboxes, go. */
-function removeSurplus(view: PodView, planned: readonly PlannedContainer[]): PodStep | undefined {
+function removeSurplus(
+  view: PodView,
+  planned: readonly PlannedContainer[],
+  timers: number[],
+): PodStep | undefined {
+  const retryAtMs = cleanupAtMs(view);
+  if (retryAtMs !== undefined) {
+    timers.push(retryAtMs);
+    return undefined;
+  }
   for (const item of planned) {
     const dead = attemptsOf(view.records, item.container.name).filter(
       ({ record }) => record.phase === 'exited' && !view.stopping.has(record.id),

@@ -18,14 +18,20 @@ const PASSING: ReadonlySet<RuntimeErrorCode> = new Set(['transient', 'unavailabl
 
 export interface StepFailure {
   readonly step: PodStep['type'];
-  /** The container's name; `''` for the pod itself. */
+  /** As `subjectOf` has it. */
   readonly subject: string;
   readonly error: unknown;
   readonly before: Problem | undefined;
   readonly nowMs: number;
+  /** In [0, 1): pods that failed together do not come back together. */
+  readonly jitter?: number;
 }
 
-export function planStepProblem({ step, subject, error, before, nowMs }: StepFailure): Problem {
+/** A delay is lengthened by at most this share of it. */
+const JITTER = 0.2;
+
+export function planStepProblem(failure: StepFailure): Problem {
+  const { step, subject, error, before, nowMs, jitter = 0 } = failure;
   const failures = (before?.failures ?? 0) + 1;
   const passes = error instanceof RuntimeError && PASSING.has(error.code);
   const lasting = step === 'ensure-volumes' ? MOUNT_BACKOFF : RESTART_BACKOFF;
@@ -34,7 +40,7 @@ export function planStepProblem({ step, subject, error, before, nowMs }: StepFai
     reason: reasonOf(error, subject),
     message: errorMessage(error),
     failures,
-    retryAtMs: nowMs + backoffDelayMs(backoff, failures),
+    retryAtMs: nowMs + Math.round(backoffDelayMs(backoff, failures) * (1 + JITTER * jitter)),
   };
 }
 

@@ -36,6 +36,8 @@ const MAX_ATTEMPTS = 5;
 export function createPodStops(options: PodStopsOptions): PodStops {
   const { runtime, clock } = options;
   const stopping = new Map<string, { deadlineMs: number }>();
+  /** Failures to stop, by container, so that looking at it afresh does not begin the back-off anew. */
+  const failed = new Map<string, number>();
 
   async function run(
     step: Extract<PodStep, { type: 'stop-container' }>,
@@ -45,12 +47,15 @@ export function createPodStops(options: PodStopsOptions): PodStops {
     if (step.runPreStop && item?.container.lifecycle?.preStop && entry.deadlineMs > clock.now()) {
       await preStop(item, record.id, entry.deadlineMs - clock.now());
     }
-    for (let failures = 1; failures <= MAX_ATTEMPTS; failures += 1) {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const grace = Math.max(Math.ceil((entry.deadlineMs - clock.now()) / 1_000), MINIMUM_GRACE_SECONDS);
       try {
         await runtime.stop(record.id, grace);
+        failed.delete(record.id);
         return;
       } catch (error) {
+        const failures = (failed.get(record.id) ?? 0) + 1;
+        failed.set(record.id, failures);
         options.logger.warn({ container: record.id, error, failures }, 'Cannot stop the container');
         await sleep(clock, backoffDelayMs(RETRY, failures));
       }

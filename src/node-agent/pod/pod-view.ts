@@ -46,6 +46,9 @@ export interface Problem {
   readonly retryAtMs: number;
 }
 
+/** Under which failures to clear away are kept among the problems: no container is called so. */
+export const CLEANUP = '#cleanup';
+
 export interface ProbeVerdicts {
   /** The startup probe has succeeded (or there is none). */
   readonly started: boolean;

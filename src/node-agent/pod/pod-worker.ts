@@ -16,12 +16,13 @@ import { createContainerStarts } from './container-starts.ts';
 import { createLastWords } from './last-words.ts';
 import { createOwnContainers } from './own-containers.ts';
 import { planPodStatus } from './plan-pod-status.ts';
-import { type PodStep, planPodStep } from './plan-pod-step.ts';
+import { type PodStep, planPodStep, subjectOf } from './plan-pod-step.ts';
 import { isExpected, planPullProblem, planStepProblem } from './plan-problem.ts';
 import { backOffMessage, planRestart } from './plan-restart.ts';
 import { type PodProbes, createPodProbes } from './pod-probes.ts';
 import { type PodStops, createPodStops } from './pod-stops.ts';
 import {
+  CLEANUP,
   type PlannedContainer,
   type PodVerdict,
   type PodView,
@@ -205,20 +206,27 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   async function attempt(step: Exclude<PodStep, { type: 'wait' }>): Promise<void> {
-    const name =
-      step.type === 'start-container' || step.type === 'pull-image' ? step.container.container.name : '';
+    const subject = subjectOf(step);
     try {
       await execute(step);
-      if (['start-container', 'start-sandbox', 'allocate-ip'].includes(step.type)) problems.delete(name);
+      const isOver = ['start-container', 'start-sandbox', 'allocate-ip'].includes(step.type);
+      if (isOver || subject === CLEANUP) problems.delete(subject);
     } catch (error) {
-      fail(step.type, name, error);
+      fail(step.type, subject, error);
     }
   }
 
   function fail(step: PodStep['type'], subject: string, error: unknown): void {
     if (abort.signal.aborted) return;
     const before = problems.get(subject);
-    const problem = planStepProblem({ step, subject, error, before, nowMs: clock.now() });
+    const problem = planStepProblem({
+      step,
+      subject,
+      error,
+      before,
+      nowMs: clock.now(),
+      jitter: context.rng.next(),
+    });
     problems.set(subject, problem);
     const { failures } = problem;
     logger[isExpected(error) ? 'info' : 'error']({ step, error, failures }, 'Step failed, will try again');
@@ -376,6 +384,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     wake,
     retry() {
       problems.delete('');
+      problems.delete(CLEANUP);
       wake();
     },
     refreshVolumes() {

@@ -33,6 +33,7 @@ export interface KindDefinition {
   /** As in {@link ResourceKind}. */
   readonly deletionFinalizer?: string;
   readonly orphansByDefault?: boolean;
+  readonly ttlMs?: number;
   readonly deprecation?: string;
   readonly storage?: StoredForm;
   readonly nameRule: NameRule;
@@ -83,6 +84,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     ...(definition.stored?.missing === undefined ? {} : { missing: definition.stored.missing }),
     ...(definition.hasScale ? { scale: WORKLOAD_SCALE } : {}),
     ...(definition.orphansByDefault ? { orphansByDefault: true } : {}),
+    ...(definition.ttlMs === undefined ? {} : { ttlMs: definition.ttlMs }),
     ...(definition.deletionFinalizer === undefined
       ? {}
       : { deletionFinalizer: definition.deletionFinalizer }),

@@ -8,6 +8,7 @@ import { validateEvent } from '../validation/event.ts';
 import { dns1123Subdomain, qualifiedName } from '../validation/names.ts';
 import { type FieldErrors, invalid, invalidAll, notSupported, required } from '../validation/report.ts';
 import { defineKind } from './define-kind.ts';
+import { EVENT_TTL_MS } from './event.ts';
 
 /** Names in the core group, and here. */
 const RENAMED: readonly (readonly [string, string])[] = [
@@ -43,6 +44,7 @@ export const eventV1Kind = defineKind({
   plural: 'events',
   shortNames: ['ev'],
   applyOrder: 300,
+  ttlMs: EVENT_TTL_MS,
   nameRule: dns1123Subdomain,
   storedAs: { group: '', version: 'v1', kind: 'Event' },
   storage: {

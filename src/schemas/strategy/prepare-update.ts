@@ -4,19 +4,22 @@ import { asList, asRecord, getPath, omit } from '../json-access.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';
 import type { ResourceKind, Subresource } from '../resource-kind.ts';
 import { metadataOf } from './metadata.ts';
+import { withStoredDefaults } from './stored-defaults.ts';
 import type { PrepareUpdate } from './types.ts';
 
 /**
  * The object as an update stores it. The system's fields of the metadata are `current`'s, a write to a subresource
  * changes nothing else, and `resourceVersion` is `current`'s: the caller compares the one of the request.
- * The very same `current` comes back when nothing changes.
+ * The very same `current` comes back when nothing changes; a default that `current` was stored without is no change.
  */
 export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
-  const updated =
-    context.subresource === undefined || context.subresource === 'scale'
-      ? updateMain(kind, current, next)
-      : updateSubresource(kind, current, next, context.subresource, context.nowMs);
-  return jsonEqual(updated, current) ? current : updated;
+  const { subresource, nowMs } = context;
+  const isMain = subresource === undefined || subresource === 'scale';
+  const before = isMain ? withStoredDefaults(kind, current) : current;
+  const updated = isMain
+    ? updateMain(kind, before, next)
+    : updateSubresource(kind, current, next, subresource, nowMs);
+  return jsonEqual(updated, before) ? current : updated;
 };
 
 function updateMain(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {

@@ -12,6 +12,7 @@ import type { PlacementJob, Queues } from '../queue/types.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache.ts';
+import type { PlacementProofs } from '../store/placement-proof.ts';
 import { CommitRefused, type Fence, type Store, type UpdateOp } from '../store/types.ts';
 import { bindPod, rejectPod } from './plan-binding.ts';
 import { isPending, type PlacementPlan, planPlacement } from './plan-placement.ts';
@@ -32,6 +33,8 @@ export interface PlacementWorkerOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly fence?: Fence;
+  /** Proves the pods that are bound. */
+  readonly proofs: PlacementProofs;
   /** False while the store is being rebuilt: nothing is placed. */
   mayAct(): boolean;
   recordEvent(event: SchedulingEvent): void;
@@ -109,6 +112,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     wake('*');
   }
 
+  const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
   const subscriptions = [
     pods.subscribe((event) => {
       if (event.type === 'DELETED') refusedAt.delete(event.key);
@@ -121,7 +125,6 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
       if (nodeChangeHelps(event)) retryRefused();
     }),
   ];
-  const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
 
   function scheduleResync(): void {
     timer = clock.setTimer(() => {
@@ -153,7 +156,7 @@ async function executePlacement(
   const events = new Map<string, SchedulingEvent>();
   const ops: UpdateOp[] = [];
   for (const binding of plan.bindings) {
-    ops.push(updateOp(bindPod(binding, now)));
+    ops.push(updateOp(options.proofs.seal(bindPod(binding, now))));
     const message = `Successfully assigned ${keyOf(binding.pod)} to ${binding.nodeName}`;
     events.set(keyOf(binding.pod), { pod: binding.pod, type: 'Normal', reason: 'Scheduled', message });
   }

@@ -3,6 +3,7 @@
  * sets only (verbs, served resources, codes of HTTP), never from what a client writes.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WaitingCause } from '../api/core/restore.ts';
 import type { AnswerRecord } from '../api/http/answer-record.ts';
 import type { MetricsSource } from '../api/http/other-requests.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
@@ -11,6 +12,8 @@ import { observeProcess } from './process-metrics.ts';
 export interface Metrics {
   readonly source: MetricsSource;
   observe(record: AnswerRecord): void;
+  /** Counts a pod that an agent reported at a rebuild and that was not restored. */
+  onWaiting(cause: WaitingCause): void;
   /** Whose requests in flight are shown: those of the server that is running. */
   follow(limits: RateLimits): void;
 }
@@ -45,6 +48,12 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'] as const,
     registers,
   });
+  const waiting = new Counter({
+    name: 'symphony_pods_not_restored_total',
+    help: 'Pods that an agent reported at a rebuild and that wait for Git or an administrator, by cause',
+    labelNames: ['cause'] as const,
+    registers,
+  });
   const longRunning = new Gauge({
     name: 'apiserver_longrunning_requests',
     help: 'Watches and sessions that stand',
@@ -70,6 +79,7 @@ export function createMetrics(): Metrics {
 
   return {
     source: { contentType: register.contentType, metrics: () => register.metrics() },
+    onWaiting: (cause) => waiting.inc({ cause }),
     follow(limits) {
       followed = limits;
     },

@@ -93,7 +93,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 /** When a process started, in clock ticks since boot (proc(5), field 22); undefined when there is none. */
-async function startTimeOf(pid: number): Promise<string | undefined> {
+export async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await readOrEmpty(`/proc/${pid}/stat`);
   // The command's name, in parentheses, may hold spaces.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

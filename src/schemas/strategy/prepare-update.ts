@@ -2,6 +2,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, getPath, omit } from '../json-access.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';
+import { isPod, withMarksOf } from '../pod-marks.ts';
 import type { ResourceKind, Subresource } from '../resource-kind.ts';
 import { metadataOf } from './metadata.ts';
 import type { PrepareUpdate } from './types.ts';
@@ -12,10 +13,11 @@ import type { PrepareUpdate } from './types.ts';
  * The very same `current` comes back when nothing changes.
  */
 export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
-  const updated =
+  const changed =
     context.subresource === undefined || context.subresource === 'scale'
       ? updateMain(kind, current, next)
       : updateSubresource(kind, current, next, context.subresource, context.nowMs);
+  const updated = isPod(kind) ? withMarksOf(changed, current) : changed;
   return jsonEqual(updated, current) ? current : updated;
 };
 

@@ -121,7 +121,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
       }
       if (clock.now() > deadline) {
         started.child.kill('SIGKILL');
-        throw new Error(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
+        throw new UserError(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
       }
       await sleep(clock, POLL_MS);
     }
@@ -204,7 +204,7 @@ function startError(binary: string, output: string): Error {
       `Cannot start ${binary}: it is not installed; install the package redis-server, or name a server with --redis-url`,
     );
   }
-  return new Error(`Cannot start ${binary}: ${lastLine(output)}`);
+  return new UserError(`Cannot start ${binary}: ${lastLine(output)}`);
 }
 
 function lastLine(output: string): string {

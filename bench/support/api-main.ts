@@ -1,4 +1,5 @@
 /** The process of api-process.ts: takes commands over its IPC channel until it is told to stop. */
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -24,6 +25,7 @@ import { builtinRegistry as registry } from '../../src/schemas/registry.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
 import { createCacheSet } from '../../src/store/cache-set.ts';
 import { createObjects } from '../../src/store/objects.ts';
+import { createPlacementProofs } from '../../src/store/placement-proof.ts';
 import { createRedisStore } from '../../src/store/redis-store.ts';
 import { startTestRedis } from '../../test/support/redis.ts';
 import { benchPod } from './api-pod.ts';
@@ -70,8 +72,9 @@ async function startApi(): Promise<Commands> {
   const store = await createRedisStore({ url: redis.url, logger, clock });
   await store.setClusterState({ epoch: 'bench', phase: 'normal' }, undefined);
   const caches = createCacheSet({ store, clock, logger });
-  const objects = createObjects({ store, registry, clock, rng });
-  const core = createApiCore({ store, caches, objects, registry, clock, rng, logger });
+  const proofs = createPlacementProofs(randomBytes(32));
+  const objects = createObjects({ store, registry, clock, rng, proofs });
+  const core = createApiCore({ store, caches, objects, registry, clock, rng, logger, proofs });
   const table = await openTokenTable(join(directory, 'tokens.json'));
   const certificates = createCertificateAuthenticator({ caPem: tls.caPem, clock });
   const serviceAccounts = await createServiceAccountTokens(await ensureSigningKey({ directory: pki }));

@@ -11,7 +11,10 @@ process.on('SIGTERM', onSignal);
 // A reader that goes away (`symphony … | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`error: Cannot write the output: ${error.message}\n`);
+  process.exit(1);
 });
 
 process.exitCode = await runCli(process.argv.slice(2), process, abort.signal);
+// Whatever a command may have left open does not keep the process.
+setTimeout(() => process.exit(), 1_000).unref();

@@ -21,6 +21,32 @@ const UNREACHABLE: readonly unknown[] = [
   'UND_ERR_CONNECT_TIMEOUT',
 ];
 
+/** Errors of the operating system that no program can help: what the user has to look after. */
+const ENVIRONMENT: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied; run as another user, or change the permissions',
+  EBUSY: 'the file or device is in use',
+  EDQUOT: 'the disk quota is used up; free some space, or choose another directory',
+  EEXIST: 'something of that name is in the way',
+  EFBIG: 'the file is larger than the system allows',
+  EIO: 'the disk reports an error',
+  EISDIR: 'a directory is where a file is expected',
+  ELOOP: 'too many symbolic links',
+  EMFILE: 'too many open files; raise the limit (ulimit -n)',
+  ENAMETOOLONG: 'the path is too long',
+  ENFILE: 'too many open files on this machine',
+  ENOENT: 'there is no such file or directory',
+  ENODEV: 'there is no such device',
+  ENOMEM: 'no memory is left',
+  ENOSPC: 'no space is left on the device; free some space, or choose another directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  ENOTEMPTY: 'the directory is not empty',
+  ENXIO: 'there is no such device',
+  EPERM: 'the operation is not permitted to this user',
+  EROFS: 'the file system is read-only; choose another directory',
+  ESTALE: 'the network file system has lost the file',
+  ETXTBSY: 'the file is being executed',
+};
+
 export async function runCli(
   argv: readonly string[],
   io: CliIo,
@@ -80,15 +106,32 @@ function report(error: unknown, io: CliIo): ExitCode {
     io.stderr.write(`error: unreachable: ${lines}\n`);
     return 3;
   }
+  const cause = environmentCause(error);
+  if (cause !== undefined) {
+    io.stderr.write(`error: ${lines}: ${cause}\n`);
+    return 1;
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.stderr.write(`symphony failed in a way it should not; please report this:\n${stack}\n`);
   return 70;
 }
 
-function isUnreachable(error: unknown): boolean {
-  for (let current = error, depth = 0; isRecord(current) && depth < 5; depth++) {
-    if (UNREACHABLE.includes(current['code'])) return true;
-    current = current['cause'];
-  }
-  return false;
+const isUnreachable = (error: unknown): boolean =>
+  causes(error).some(({ code }) => UNREACHABLE.includes(code));
+
+function environmentCause(error: unknown): string | undefined {
+  for (const { code } of causes(error))
+    if (typeof code === 'string' && Object.hasOwn(ENVIRONMENT, code)) return ENVIRONMENT[code];
+  return undefined;
+}
+
+const MAX_CAUSES = 5;
+
+/** The error and what caused it, of several at once every one. */
+function causes(error: unknown, depth = 0): readonly Readonly<Record<string, unknown>>[] {
+  if (!isRecord(error) || depth >= MAX_CAUSES) return [];
+  const several: readonly unknown[] = Array.isArray(error['errors'])
+    ? error['errors'].slice(0, MAX_CAUSES)
+    : [];
+  return [error, ...[error['cause'], ...several].flatMap((next) => causes(next, depth + 1))];
 }

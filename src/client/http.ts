@@ -13,7 +13,7 @@ import { type Connection, type ConnectionOptions, isStatus, openConnection } fro
 import { parseJsonLines } from './json-lines.ts';
 import { type KubeconfigEndpoint, parseKubeconfig } from './kubeconfig.ts';
 import { listQuery, resourceUrl } from './resource-url.ts';
-import type { ApiClient, ClientWatchEvent, ClusterCondition, ObjectList } from './types.ts';
+import type { ApiClient, ClientWatchEvent, ClusterCondition, WaitingPod, ObjectList } from './types.ts';
 
 export interface HttpClientOptions extends ConnectionOptions {
   readonly logger: Logger;
@@ -105,11 +105,12 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
     },
     async restorePods(node, pods) {
       const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(node)}/restore`;
-      await connection.request({
+      const answer = await connection.request({
         method: 'POST',
         path,
         body: { kind: 'PodList', apiVersion: 'v1', items: pods },
       });
+      return waitingOf(answer);
     },
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };
@@ -159,4 +160,10 @@ function conditionOf(answer: unknown): ClusterCondition {
     throw new TransientError('Cannot read the cluster state: the answer has no epoch');
   }
   return { epoch: body['epoch'], phase: body['phase'] === 'rebuilding' ? 'rebuilding' : 'normal' };
+}
+
+/** An older control plane answers with a Status, and restores everything. */
+function waitingOf(answer: unknown): readonly WaitingPod[] {
+  const waiting = isRecord(answer) && Array.isArray(answer['waiting']) ? answer['waiting'] : [];
+  return waiting.filter(isRecord).map(({ pod, reason }) => ({ pod: String(pod), reason: String(reason) }));
 }

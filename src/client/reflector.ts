@@ -36,8 +36,8 @@ export interface Reflector<T extends KubeObject> extends AsyncDisposable {
   relist(): void;
 }
 
-/** First retry at once-ish, at most half a minute: an agent should be back soon after its control plane. */
-const RETRY: BackoffPolicy = { initialMs: 250, maxMs: 15_000, factor: 2 };
+/** An agent is back some seconds after its control plane at the latest. */
+const RETRY: BackoffPolicy = { initialMs: 250, maxMs: 4_000, factor: 2 };
 /** A watch that lasted this long was a good one: what comes after it is a first failure. */
 const STABLE_AFTER_MS = 1_000;
 /** Part of a delay that is random, so that a thousand agents do not come back in one instant. */

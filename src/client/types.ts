@@ -43,6 +43,12 @@ export interface ClusterCondition {
   readonly phase: 'normal' | 'rebuilding';
 }
 
+/** A reported pod that was not restored. */
+export interface WaitingPod {
+  readonly pod: string;
+  readonly reason: string;
+}
+
 export interface ApiClient {
   get<T extends KubeObject>(resource: ResourcePath, namespace: string | undefined, name: string): Promise<T>;
   list<T extends KubeObject>(resource: ResourcePath, options?: ListOptions): Promise<ObjectList<T>>;
@@ -72,8 +78,9 @@ export interface ApiClient {
   /**
    * `POST /apis/symphony.dev/v1/nodes/NODE/restore`: an agent tells a control plane that lost its data what runs here.
    * Pods that are unknown there are recreated with their uid, node and status, without owners (controllers adopt them).
+   * The answer names those that are not, as they lack a proof or are not allowed: they wait for Git.
    */
-  restorePods(node: string, pods: readonly KubeObject[]): Promise<void>;
+  restorePods(node: string, pods: readonly KubeObject[]): Promise<readonly WaitingPod[]>;
 }
 
 /** The resources that agents and the CLI name most. */

@@ -118,7 +118,8 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     if (restoredEpoch === epoch) return false;
     const pods = options.localPods();
     logger.warn({ epoch, known: options.epoch(), pods: pods.length }, 'Restoring pods at the control plane');
-    await client.restorePods(nodeName, pods);
+    for (const { pod, reason } of await client.restorePods(nodeName, pods))
+      logger.warn({ pod, reason }, 'The control plane does not restore a pod; it waits for Git');
     restoredEpoch = epoch;
     return true;
   }

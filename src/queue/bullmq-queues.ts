@@ -75,9 +75,29 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
     return queue;
   }
 
+  /** By queue: the jobs of a worker that died are being let go. */
+  const releasing = new Map<QueueName, Promise<void>>();
+
+  /**
+   * Only the leader works, so that a job that is active when its worker starts is of a leader that died. Until its lock
+   * has expired it would keep every job of the same key waiting; such a job is done again later, which does no harm.
+   */
+  async function releaseKeys(name: QueueName): Promise<void> {
+    const queue = queueOf(name);
+    try {
+      const active = await within(clock, PRODUCER_TIMEOUT_MS, queue.getActive());
+      for (const { deduplicationId } of active)
+        if (deduplicationId !== undefined)
+          await within(clock, PRODUCER_TIMEOUT_MS, queue.removeDeduplicationKey(deduplicationId));
+    } catch (error) {
+      logger.debug({ error, queue: name }, 'Cannot let go the jobs of a worker that died');
+    }
+  }
+
   return {
     queue: (name) => ({
       async add(payload, { key, delayMs } = {}) {
+        await releasing.get(name);
         // A job waiting for its retry is brought forward by news of the same key.
         const deduplication =
           key === undefined ? undefined : { id: key, keepLastIfActive: true, reschedule: true };
@@ -93,6 +113,7 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
       },
     }),
     work(name, workerOptions) {
+      releasing.set(name, releaseKeys(name));
       const worker = startBullWorker({
         name,
         prefix,
@@ -102,7 +123,11 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
         stuckAfterMs: options.stuckAfterMs ?? DEFAULT_STUCK_AFTER_MS,
         concurrency: workerOptions.concurrency,
         process: (payload, signal) => workerOptions.process(payload as never, signal),
-        connect: () => createRedisClient(target, { maxRetriesPerRequest: null, retryStrategy }),
+        connect: (isClosed) =>
+          createRedisClient(target, {
+            maxRetriesPerRequest: null,
+            retryStrategy: (times) => (isClosed() ? null : retryStrategy(times)),
+          }),
         countWaiting: () => queueOf(name).getWaitingCount(),
       });
       workers.add(worker);

@@ -20,8 +20,8 @@ export interface BullWorkerOptions {
   readonly stuckAfterMs: number;
   readonly concurrency: number;
   process(payload: unknown, signal: AbortSignal): Promise<void>;
-  /** A new connection that waits for Redis for ever. */
-  connect(): Redis | Cluster;
+  /** A new connection that waits for Redis until it is closed; BullMQ makes others of the same kind from it. */
+  connect(isClosed: () => boolean): Redis | Cluster;
   countWaiting(): Promise<number>;
 }
 
@@ -41,12 +41,13 @@ const MAX_STALLED = 5;
  * commands per queue, which is most of what an idle control plane asks of Redis.
  */
 const DRAIN_DELAY_S = 15;
-/** How long a replaced worker may take to close before its connections are cut. */
-const CLOSE_TIMEOUT_MS = 5_000;
+/** How long a worker may take to close before its connections are cut: what it works on is a hint, and comes again. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 interface Incarnation {
   readonly worker: Worker;
   readonly connection: Redis | Cluster;
+  readonly state: { closed: boolean };
 }
 
 export function startBullWorker(options: BullWorkerOptions): BullWorker {
@@ -72,7 +73,8 @@ export function startBullWorker(options: BullWorkerOptions): BullWorker {
   }
 
   function incarnate(): Incarnation {
-    const connection = options.connect();
+    const state = { closed: false };
+    const connection = options.connect(() => state.closed);
     connection.on('error', (error: Error) => logger.debug({ error }, 'The connection of a worker failed'));
     const worker = new Worker(options.name, run, {
       connection,
@@ -88,16 +90,19 @@ export function startBullWorker(options: BullWorkerOptions): BullWorker {
     worker.on('stalled', (jobId) =>
       logger.warn({ jobId }, 'A job was taken over from a worker that fell silent'),
     );
-    return { worker, connection };
+    return { worker, connection, state };
   }
 
-  async function close({ worker, connection }: Incarnation, force: boolean): Promise<void> {
+  async function close({ worker, connection, state }: Incarnation, force: boolean): Promise<void> {
     const patience = new AbortController();
+    // BullMQ waits for Redis without end; where Redis is away there is nothing to say to it.
+    const timeoutMs = connection.status === 'ready' ? CLOSE_TIMEOUT_MS : 0;
     const closing = worker.close(force).catch((error: unknown) => {
       logger.debug({ error }, 'A worker did not close cleanly');
     });
-    await (force ? Promise.race([closing, sleep(clock, CLOSE_TIMEOUT_MS, patience.signal)]) : closing);
+    await Promise.race([closing, sleep(clock, timeoutMs, patience.signal)]);
     patience.abort();
+    state.closed = true;
     connection.disconnect();
   }
 

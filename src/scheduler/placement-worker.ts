@@ -12,6 +12,7 @@ import type { PlacementJob, Queues } from '../queue/types.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache.ts';
+import type { PlacementProofs } from '../store/placement-proof.ts';
 import { CommitRefused, type Fence, type Store, type UpdateOp } from '../store/types.ts';
 import { bindPod, rejectPod } from './plan-binding.ts';
 import { isPending, type PlacementPlan, planPlacementIn } from './plan-placement.ts';
@@ -33,6 +34,8 @@ export interface PlacementWorkerOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly fence?: Fence;
+  /** Proves the pods that are bound. */
+  readonly proofs: PlacementProofs;
   /** False while the store is being rebuilt: nothing is placed. */
   mayAct(): boolean;
   recordEvent(event: SchedulingEvent): void;
@@ -120,6 +123,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     wake('*');
   }
 
+  const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
   const subscriptions = [
     namespaces.subscribe(({ key, type, object }) =>
       world.namespaceChanged(key, type === 'DELETED' ? undefined : object),
@@ -140,7 +144,6 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   for (const namespace of namespaces.list()) world.namespaceChanged(namespace.metadata.name, namespace);
   for (const node of nodes.list()) world.nodeChanged(node.metadata.name, node);
   for (const pod of pods.list()) world.podChanged(keyOf(pod), pod);
-  const worker = queues.work<PlacementJob>('placement', { concurrency: 1, process: run });
 
   function scheduleResync(): void {
     timer = clock.setTimer(() => {
@@ -172,7 +175,7 @@ async function executePlacement(
   const events = new Map<string, SchedulingEvent>();
   const ops: UpdateOp[] = [];
   for (const binding of plan.bindings) {
-    ops.push(updateOp(bindPod(binding, now)));
+    ops.push(updateOp(options.proofs.seal(bindPod(binding, now))));
     const message = `Successfully assigned ${keyOf(binding.pod)} to ${binding.nodeName}`;
     events.set(keyOf(binding.pod), { pod: binding.pod, type: 'Normal', reason: 'Scheduled', message });
   }

@@ -1,6 +1,6 @@
 /** `symphony up`: the control plane and its nodes in one process; the nodes speak to it over HTTPS like any other. */
 import { issueIdentity } from '../api/tls/authority.ts';
-import { systemClock } from '../base/clock.ts';
+import { sleep, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
@@ -18,8 +18,12 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
   const controlPlane = await startControlPlane({ config, logger });
   const nodes: RunningNode[] = [];
   const dispose = async (): Promise<void> => {
-    await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
+    const ended = Promise.allSettled(nodes.map((node) => node[Symbol.asyncDispose]()));
+    const patience = new AbortController();
+    await Promise.race([ended, sleep(systemClock, NODE_PATIENCE_MS, patience.signal)]);
+    patience.abort();
     await controlPlane[Symbol.asyncDispose]();
+    await ended;
   };
   try {
     const starting = nodeNames(config).map((nodeName, index) =>
@@ -36,6 +40,9 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
   }
   return { controlPlane, nodes, [Symbol.asyncDispose]: dispose };
 }
+
+/** Nodes end first, to say their last word; a control plane without its store cannot hear it and must not hold them. */
+const NODE_PATIENCE_MS = 2_000;
 
 /** Short, as those of agents: they are renewed while the node runs. */
 const NODE_CERTIFICATE_MS = 24 * 3_600_000;

@@ -10,7 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import { createServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import { type TokenTable, openTokenTable } from '../api/authn/token-table.ts';
-import { type Authority, openAuthority } from '../api/tls/authority.ts';
+import { type Authority, hasAuthority, openAuthority } from '../api/tls/authority.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
 import { type AuditLog, openAuditLog } from '../api/http/audit.ts';
 import { createRateLimits, defaultRequestLimits, type RequestLimits } from '../api/http/rate-limits.ts';
@@ -64,6 +64,7 @@ async function startOn(
   { config, logger, clock }: Required<ControlPlaneOptions>,
 ): Promise<ControlPlane> {
   const { host } = config.listen;
+  const agentsMayExist = await hasAuthority(dataDir.tls);
   const authority = await openAuthority({ directory: dataDir.tls, clock });
   const hosts = [host, config.advertiseAddress?.host ?? '', ...config.tlsSans].filter(
     (name) => name !== '' && !isWildcard(name),
@@ -91,6 +92,7 @@ async function startOn(
     audit,
     limits: createRateLimits(requestLimits(config), clock),
     logger,
+    agentsMayExist,
   };
   parts.metrics.follow(parts.limits);
   const stopping = new AbortController();

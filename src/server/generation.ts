@@ -20,38 +20,35 @@ import { createAuthorizer } from '../api/authz/authorizer.ts';
 import type { PeerOptions } from '../api/peers/types.ts';
 import type { Authority } from '../api/tls/authority.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { type Disposables, startParts } from '../base/disposables.ts';
 import type { Logger } from '../base/logger.ts';
-import { type Rng, nameSuffix } from '../base/rng.ts';
+import type { Rng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
-import type { CertificatesOptions } from '../controllers/certificates/certificates-controller.ts';
 import { SYNC_USER } from '../diff/tracking.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
 import type { Queues } from '../queue/types.ts';
 import { systemAuthor } from '../schemas/application-author.ts';
 import { createDynamicRegistry } from '../schemas/registry.ts';
-import type { Registry } from '../schemas/resource-kind.ts';
 import { typeProblem } from '../schemas/soundness.ts';
 import { type CacheSetOptions, createCacheSet } from '../store/cache-set.ts';
 import type { CacheSet } from '../store/cache.ts';
-import type { DelegateWrites } from '../store/delegated-writes.ts';
-import { runWithLeadership } from '../store/leader.ts';
 import { followDefinitions } from '../store/follow-definitions.ts';
 import { createObjects } from '../store/objects.ts';
 import { createPayloadCodec, loadOrCreateKey } from '../store/payload-codec.ts';
+import { createPlacementProofs } from '../store/placement-proof.ts';
 import { createRedisStore } from '../store/redis-store.ts';
-import type { Store } from '../store/types.ts';
 import { certificatesOptions } from './certificate-options.ts';
 import { createPeerCredentials } from './peer-credentials.ts';
 import { addressesOf, serverIdOf, startPresence } from './server-presence.ts';
 import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './store-identity.ts';
-import { createClusterCondition } from './cluster-condition.ts';
+import { type ClusterCondition, createClusterCondition } from './cluster-condition.ts';
 import type { DataDir } from './data-dir.ts';
-import { createGitOps, type GitOps } from './gitops.ts';
+import { createGitOps } from './gitops.ts';
 import { type HistoryWatch, openHistory } from './history.ts';
 import { listenFailure } from './listen-failure.ts';
 import type { Metrics } from './metrics.ts';
-import { type LeaderLoops, startLeaderLoops } from './leader-loops.ts';
+import { lead } from './lead.ts';
 import type { ServingCertificate } from './serving-certificate.ts';
 import { startWebhookServer } from './webhook-server.ts';
 
@@ -70,6 +67,8 @@ export interface GenerationParts {
   readonly audit: AuditLog | undefined;
   readonly limits: RateLimits;
   readonly logger: Logger;
+  /** False where the authority was made just now: no agent can have anything to restore. */
+  readonly agentsMayExist: boolean;
 }
 
 export interface Generation extends AsyncDisposable {
@@ -78,101 +77,138 @@ export interface Generation extends AsyncDisposable {
   readonly historyLost: Promise<string>;
 }
 
-const LEADER_LEASE = 'control-plane';
 /** Who the leader's loops are, for admission. */
 const CONTROLLERS = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] } as const;
 const SYNC = { name: SYNC_USER, groups: ['system:authenticated'] } as const;
-/** A leader that dies is replaced after this time at the latest. */
-const LEADER_TTL_MS = 9_000;
 
-export async function startGeneration(parts: GenerationParts): Promise<Generation> {
+export function startGeneration(parts: GenerationParts): Promise<Generation> {
+  return startParts((started) => startOnHistory(parts, started));
+}
+
+async function startOnHistory(
+  parts: GenerationParts,
+  started: Disposables,
+): Promise<Pick<Generation, 'url' | 'historyLost'>> {
   const { config, dataDir, clock, rng, logger } = parts;
-  const undo: AsyncDisposable[] = [];
-  const keep = <T extends AsyncDisposable>(part: T): T => {
-    undo.push(part);
-    return part;
-  };
-  const dispose = async (): Promise<void> => {
-    for (const part of undo.reverse()) await part[Symbol.asyncDispose]();
-  };
-  try {
-    const key = await loadOrCreateKey(join(dataDir.identity, 'encryption.key'));
-    const codec = createPayloadCodec(key);
-    const identity = storeIdentityOf(parts.tls.caPem, key);
-    const { unreadable: onUnreadable } = parts.metrics;
-    const store = keep(await createRedisStore({ url: parts.redisUrl, logger, clock, codec, onUnreadable }));
-    await checkStoreIdentity(store, identity);
-    const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
-    const condition = createClusterCondition(history.phase);
-    // Another control plane may lead the rebuild; whoever leads next must not begin it again.
-    void history.rebuilt.then(() => condition.set('normal'));
-    const registry = createDynamicRegistry();
-    const problemOf: CacheSetOptions['problemOf'] = (resource, object) =>
-      typeProblem(registry, resource, object);
-    const caches = keep(createCacheSet({ store, clock, logger, problemOf }));
-    keep(await followDefinitions(caches, registry));
-    const objects = createObjects({ store, registry, clock, rng });
-    const queues = keep(createBullQueues({ url: parts.redisUrl, logger, clock }));
-    const policy = { defaultPodSecurity: config.defaultPodSecurity };
-    const core = keep(createApiCore({ store, caches, objects, registry, clock, rng, logger, policy }));
-    const gitOps = keep(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
-    // Before anybody asks: without these, nobody but administrators and nodes may do anything.
-    await rememberStoreIdentity(store, objects, identity);
-    await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
-    const host = hostname();
-    const id = serverIdOf(host, dataDir.root);
-    const holder = `${id}_${rng.uuid()}`;
-    const presence = await startPresence({
-      store,
-      objects,
-      caches,
-      clock,
+  const patience: { timer?: Timer } = {};
+  started.defer(() => patience.timer?.cancel());
+  const key = await loadOrCreateKey(join(dataDir.identity, 'encryption.key'));
+  const codec = createPayloadCodec(key);
+  const proofs = createPlacementProofs(key);
+  const identity = storeIdentityOf(parts.tls.caPem, key);
+  const store = started.use(
+    await createRedisStore({
+      url: parts.redisUrl,
       logger,
-      id,
-      hostname: host,
-      holder,
-    });
-    const peers: PeerOptions = {
-      peers: () => presence.peers(),
-      credentials: createPeerCredentials(parts.authority, clock),
-      caPem: parts.tls.caPem,
-    };
-    const server = keep(
-      await listen(parts, core, { history, queues, webhooks: gitOps.webhooks, peers }).catch(
-        (error: unknown) => {
-          throw listenFailure(error, '--listen', config.listen);
-        },
-      ),
-    );
-    const renewals = parts.serving.onChange((tls) => server.renewTls(tls));
-    keep({ [Symbol.asyncDispose]: async () => renewals[Symbol.dispose]() });
-    keep(presence);
-    presence.announce(...addressesOf(config, server.url));
-    if (config.webhookListen && gitOps.webhooks) {
-      keep(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger, clock));
-    }
-    const certificates = certificatesOptions(parts.authority, createAuthorizer(core.snapshots));
-    keep(
-      lead({
-        ...parts,
-        registry,
-        certificates,
-        store,
-        caches,
-        objects: core.objectsOf(CONTROLLERS),
-        syncObjects: core.objectsOf(SYNC, systemAuthor),
-        delegate: (author, namespace) => core.delegate(SYNC, author, namespace),
-        queues,
-        condition,
-        history,
-        gitOps,
-      }),
-    );
-    return { url: server.url, historyLost: history.lost, [Symbol.asyncDispose]: dispose };
-  } catch (error) {
-    await dispose();
-    throw error;
+      clock,
+      codec,
+      onUnreadable: parts.metrics.unreadable,
+    }),
+  );
+  await checkStoreIdentity(store, identity);
+  const { agentsMayExist } = parts;
+  const history = started.use(await openHistory({ store, dataDir, clock, rng, logger, agentsMayExist }));
+  const condition = createClusterCondition(history.phase);
+  // Another control plane may lead the rebuild; whoever leads next must not begin it again.
+  void history.rebuilt.then(() => condition.set('normal'));
+  const registry = createDynamicRegistry();
+  const problemOf: CacheSetOptions['problemOf'] = (resource, object) =>
+    typeProblem(registry, resource, object);
+  const caches = started.use(createCacheSet({ store, clock, logger, problemOf }));
+  started.use(await followDefinitions(caches, registry));
+  const objects = createObjects({ store, registry, clock, rng, proofs });
+  const queues = started.use(createBullQueues({ url: parts.redisUrl, logger, clock }));
+  const policy = { defaultPodSecurity: config.defaultPodSecurity };
+  const { onWaiting } = parts.metrics;
+  const core = started.use(
+    createApiCore({ store, caches, objects, registry, clock, rng, logger, policy, proofs, onWaiting }),
+  );
+  started.use(await rememberNodes(history, caches, condition));
+  const gitOps = started.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
+  // Before anybody asks: without these, nobody but administrators and nodes may do anything.
+  await rememberStoreIdentity(store, objects, identity);
+  await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
+  const host = hostname();
+  const id = serverIdOf(host, dataDir.root);
+  const holder = `${id}_${rng.uuid()}`;
+  const presence = await startPresence({ store, objects, caches, clock, logger, id, hostname: host, holder });
+  const peers: PeerOptions = {
+    peers: () => presence.peers(),
+    credentials: createPeerCredentials(parts.authority, clock),
+    caPem: parts.tls.caPem,
+  };
+  const server = started.use(
+    await listen(parts, core, { history, queues, webhooks: gitOps.webhooks, peers }).catch(
+      (error: unknown) => {
+        throw listenFailure(error, '--listen', config.listen);
+      },
+    ),
+  );
+  started.use(parts.serving.onChange((tls) => server.renewTls(tls)));
+  started.use(presence);
+  presence.announce(...addressesOf(config, server.url));
+  if (config.webhookListen && gitOps.webhooks) {
+    started.use(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger, clock));
   }
+  const certificates = certificatesOptions(parts.authority, createAuthorizer(core.snapshots));
+  started.use(
+    lead({
+      store,
+      caches,
+      objects: core.objectsOf(CONTROLLERS),
+      syncObjects: core.objectsOf(SYNC, systemAuthor),
+      delegate: (author, namespace) => core.delegate(SYNC, author, namespace),
+      queues,
+      registry,
+      clock,
+      rng,
+      logger,
+      condition,
+      proofs,
+      controllers: {
+        podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
+        caBundle: parts.tls.caPem,
+        eventTtlMs: config.eventTtlMs,
+        certificates,
+        signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),
+      },
+      sync: gitOps.sync,
+      ...(gitOps.rootApplication ? { rootApplication: gitOps.rootApplication } : {}),
+      expectedNodes: history.expectedNodes,
+      startReporting: () => gitOps.startReporting(),
+      dataDir,
+    }),
+  );
+  started.defer(() => {
+    patience.timer = clock.setTimer(() => cut([store, queues]), STOP_PATIENCE_MS);
+  });
+  return { url: server.url, historyLost: history.lost };
+}
+
+/** An orderly end takes far less; a service manager that gets no end waits for a minute and more. */
+const STOP_PATIENCE_MS = 3_000;
+
+/**
+ * Redis may be ending as well (systemd stops all processes of a unit at once). Once its connections are cut, whatever
+ * waits for it fails, and the end goes on.
+ */
+function cut(connections: readonly AsyncDisposable[]): void {
+  for (const connection of connections)
+    Promise.resolve(connection[Symbol.asyncDispose]()).catch(() => undefined);
+}
+
+/** While nodes come back one by one, those that are still away must not be forgotten. */
+async function rememberNodes(
+  history: HistoryWatch,
+  caches: CacheSet,
+  condition: ClusterCondition,
+): Promise<Disposable> {
+  const nodes = await caches.open('nodes');
+  const remember = (): void => {
+    if (condition.mayAct()) history.rememberNodes(nodes);
+  };
+  remember();
+  return condition.onChange(remember);
 }
 
 function listen(
@@ -220,7 +256,8 @@ function listen(
       {
         name: 'store',
         check: () => {
-          if (!parts.history.reachable()) throw new Error('the store does not answer');
+          const problem = parts.history.problem();
+          if (problem !== undefined) throw new Error(problem);
         },
       },
       {
@@ -233,77 +270,4 @@ function listen(
     clock,
     logger,
   });
-}
-
-interface LeadParts extends GenerationParts {
-  readonly registry: Registry;
-  readonly certificates: CertificatesOptions;
-  readonly store: Store;
-  readonly caches: CacheSet;
-  readonly objects: ReturnType<typeof createObjects>;
-  readonly syncObjects: ReturnType<typeof createObjects>;
-  readonly delegate: DelegateWrites;
-  readonly queues: Queues;
-  readonly condition: ReturnType<typeof createClusterCondition>;
-  readonly history: HistoryWatch;
-  readonly gitOps: GitOps;
-}
-
-/** Tries to lead until disposed; runs the leader's loops whenever it does. */
-function lead(parts: LeadParts): AsyncDisposable {
-  const { config, tls, clock, rng, logger, history, gitOps } = parts;
-  const abort = new AbortController();
-  const running = runWithLeadership({
-    store: parts.store,
-    lease: LEADER_LEASE,
-    holder: `${hostname()}_${process.pid}_${nameSuffix(rng)}`,
-    clock,
-    ttlMs: LEADER_TTL_MS,
-    logger: logger.child({ component: 'leader' }),
-    signal: abort.signal,
-    async lead(fence, signal) {
-      const stop = new AbortController();
-      const ends = AbortSignal.any([signal, stop.signal]);
-      const loops: LeaderLoops = await startLeaderLoops(
-        {
-          ...parts,
-          controllers: {
-            podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
-            caBundle: tls.caPem,
-            eventTtlMs: config.eventTtlMs,
-            certificates: parts.certificates,
-            signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),
-          },
-          sync: gitOps.sync,
-          ...(gitOps.rootApplication ? { rootApplication: gitOps.rootApplication } : {}),
-          expectedNodes: history.expectedNodes,
-        },
-        fence,
-        ends,
-        () => stop.abort(),
-      );
-      const reporting = await gitOps.startReporting();
-      const nodes = await parts.caches.open('nodes');
-      // While nodes come back one by one, those that are still away must not be forgotten.
-      const remember = (): void => {
-        if (parts.condition.mayAct()) history.rememberNodes(nodes);
-      };
-      remember();
-      const changes = parts.condition.onChange(remember);
-      await new Promise<void>((resolve) => {
-        if (ends.aborted) resolve();
-        ends.addEventListener('abort', () => resolve(), { once: true });
-      });
-      changes[Symbol.dispose]();
-      await reporting[Symbol.asyncDispose]();
-      await loops[Symbol.asyncDispose]();
-    },
-  });
-  running.catch((error: unknown) => logger.error({ error }, 'Cannot lead'));
-  return {
-    async [Symbol.asyncDispose]() {
-      abort.abort();
-      await running.catch(() => undefined);
-    },
-  };
 }

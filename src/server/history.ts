@@ -7,25 +7,27 @@ import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { ResourceCache } from '../store/cache.ts';
-import { type ClusterState, EpochChanged, type Store } from '../store/types.ts';
+import { type ClusterState, EpochChanged, type Store, StoreUnavailable } from '../store/types.ts';
 import type { DataDir } from './data-dir.ts';
 import { type RememberedHistory, planStart } from './plan-start.ts';
 
 export interface HistoryWatch extends AsyncDisposable {
   /** At the start. */
   readonly phase: ClusterState['phase'];
-  /** Nodes that were there when the history was last seen. */
-  readonly expectedNodes: readonly string[];
+  /** Nodes that were there when the history was last seen; undefined where this control plane has seen none. */
+  readonly expectedNodes: readonly string[] | undefined;
   readonly lost: Promise<string>;
   /** Resolves when the store is seen to be rebuilt, whoever has done it; at once where it need not be. */
   readonly rebuilt: Promise<void>;
-  reachable(): boolean;
+  /** Why the store cannot serve now: it does not answer, or takes no writes; undefined while all is well. */
+  problem(): string | undefined;
   /** From now on the nodes of this cache are written down. */
   rememberNodes(nodes: ResourceCache): void;
 }
 
 interface HistoryRecord extends RememberedHistory {
-  readonly nodes: readonly string[];
+  /** Absent until this control plane has seen the nodes of a healthy store. */
+  readonly nodes?: readonly string[];
 }
 
 const FILE = 'history.json';
@@ -33,6 +35,11 @@ const FILE = 'history.json';
 const CHECK_INTERVAL_MS = 1_000;
 /** What is remembered may be this much behind: an older version than remembered is what gives a restored backup away. */
 const REMEMBER_INTERVAL_MS = 5_000;
+/** Refused writes are noticed this fast; one small write of Redis each time. */
+const PROBE_INTERVAL_MS = 2_000;
+/** Every control plane renews this lease, which gives nobody anything. */
+const PROBE_LEASE = 'write-probe';
+const PROBE_TTL_MS = 10_000;
 
 export async function openHistory(options: {
   readonly store: Store;
@@ -40,13 +47,15 @@ export async function openHistory(options: {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+  /** See plan-start.ts. */
+  readonly agentsMayExist: boolean;
 }): Promise<HistoryWatch> {
-  const { store, dataDir, clock, rng } = options;
+  const { store, dataDir, clock, rng, agentsMayExist } = options;
   const logger = options.logger.child({ component: 'history' });
   const remembered = parseRecord(await dataDir.read(FILE));
   const found = await store.clusterState();
   const version = found ? (await store.versions('nodes')).store : '0';
-  const plan = planStart({ state: found, version }, remembered, rng.uuid());
+  const plan = planStart({ state: found, version, agentsMayExist }, remembered, rng.uuid());
   if (plan.action === 'rebuild')
     logger.warn({ why: plan.why }, 'The store must be rebuilt; nothing is stopped until it is');
   if (plan.state !== found && !(await store.setClusterState(plan.state, found))) {
@@ -56,7 +65,8 @@ export async function openHistory(options: {
   }
   const { epoch } = plan.state;
   let nodes: ResourceCache | undefined;
-  let reachable = true;
+  let problem: string | undefined;
+  let probedAt = Number.NEGATIVE_INFINITY;
   let written = '';
   const abort = new AbortController();
   let noteRebuilt = (): void => undefined;
@@ -64,16 +74,31 @@ export async function openHistory(options: {
     noteRebuilt = resolve;
   });
 
-  async function remember(): Promise<void> {
-    await write({ version: (await store.versions('nodes')).store });
+  /** A full disk must not end the control plane: it only remembers less. */
+  async function write(seen: Pick<HistoryRecord, 'version' | 'lost'>): Promise<void> {
+    const present = nodes?.list().map((node) => node.metadata.name) ?? remembered?.nodes;
+    const record: HistoryRecord = { epoch, ...seen, ...(present ? { nodes: [...present].sort() } : {}) };
+    const text = `${JSON.stringify(record)}\n`;
+    if (text === written) return;
+    try {
+      await dataDir.write(FILE, text);
+      written = text;
+    } catch (error) {
+      logger.error({ error: errorMessage(error) }, 'Cannot write down the history of the store');
+    }
   }
 
-  async function write(seen: Pick<HistoryRecord, 'version' | 'lost'>): Promise<void> {
-    const present = nodes?.list().map((node) => node.metadata.name) ?? remembered?.nodes ?? [];
-    const record: HistoryRecord = { epoch, ...seen, nodes: [...present].sort() };
-    const text = `${JSON.stringify(record)}\n`;
-    if (text !== written) await dataDir.write(FILE, text);
-    written = text;
+  function note(next: string | undefined): void {
+    if (problem === undefined && next !== undefined) logger.warn({ problem: next }, 'The store cannot serve');
+    problem = next;
+  }
+
+  /** A store that is full, or a replica, answers every read and refuses every write. */
+  async function probeWrites(): Promise<void> {
+    if (problem === undefined && clock.now() - probedAt < PROBE_INTERVAL_MS) return;
+    await store.acquireLease(PROBE_LEASE, PROBE_LEASE, PROBE_TTL_MS);
+    probedAt = clock.now();
+    note(undefined);
   }
 
   async function watch(): Promise<string> {
@@ -82,35 +107,37 @@ export async function openHistory(options: {
       try {
         const state = await store.clusterState();
         if (state?.epoch !== epoch) return state ? 'the store holds another history' : 'the store is empty';
-        reachable = true;
         if (state.phase === 'normal') noteRebuilt();
         // Also refuses data that is behind what this process has seen.
-        await store.versions('nodes');
+        const { store: version } = await store.versions('nodes');
         if (clock.now() - rememberedAt >= REMEMBER_INTERVAL_MS) {
-          await remember();
+          await write({ version });
           rememberedAt = clock.now();
         }
+        await probeWrites();
       } catch (error) {
         if (error instanceof EpochChanged) {
           // The data may be newer than what was last written down, and yet lack what this process has seen.
           await write({ version: '0', lost: true });
           return error.message;
         }
-        if (reachable) logger.warn({ error: errorMessage(error) }, 'The store does not answer');
-        reachable = false;
+        const isReadOnly = error instanceof StoreUnavailable && error.isReadOnly;
+        note(
+          `${isReadOnly ? 'the store takes no writes' : 'the store does not answer'}: ${errorMessage(error)}`,
+        );
       }
       await sleep(clock, CHECK_INTERVAL_MS, abort.signal);
     }
     return new Promise(() => undefined);
   }
 
-  await remember();
+  await write({ version: (await store.versions('nodes')).store });
   return {
     phase: plan.state.phase,
-    expectedNodes: remembered?.nodes ?? [],
+    expectedNodes: remembered?.nodes,
     lost: watch(),
     rebuilt,
-    reachable: () => reachable,
+    problem: () => problem,
     rememberNodes(cache) {
       nodes = cache;
     },
@@ -126,7 +153,12 @@ function parseRecord(text: string | undefined): HistoryRecord | undefined {
   try {
     const { epoch, version, nodes, lost } = JSON.parse(text) as Partial<HistoryRecord>;
     if (typeof epoch !== 'string' || typeof version !== 'string' || !/^\d+$/.test(version)) return undefined;
-    return { epoch, version, nodes: Array.isArray(nodes) ? nodes : [], ...(lost === true ? { lost } : {}) };
+    return {
+      epoch,
+      version,
+      ...(Array.isArray(nodes) ? { nodes } : {}),
+      ...(lost === true ? { lost } : {}),
+    };
   } catch {
     return undefined;
   }

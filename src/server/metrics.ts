@@ -3,6 +3,7 @@
  * sets only (verbs, served resources, codes of HTTP), never from what a client writes.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WaitingCause } from '../api/core/restore.ts';
 import type { AnswerRecord } from '../api/http/answer-record.ts';
 import type { MetricsSource } from '../api/http/other-requests.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
@@ -13,6 +14,8 @@ export interface Metrics {
   observe(record: AnswerRecord): void;
   /** Something of this resource lies in the store and cannot be read. */
   unreadable(resource: string): void;
+  /** Counts a pod that an agent reported at a rebuild and that was not restored. */
+  onWaiting(cause: WaitingCause): void;
   /** Whose requests in flight are shown: those of the server that is running. */
   follow(limits: RateLimits): void;
 }
@@ -47,6 +50,12 @@ export function createMetrics(): Metrics {
     labelNames: ['reason'] as const,
     registers,
   });
+  const waiting = new Counter({
+    name: 'symphony_pods_not_restored_total',
+    help: 'Pods that an agent reported at a rebuild and that wait for Git or an administrator, by cause',
+    labelNames: ['cause'] as const,
+    registers,
+  });
   const longRunning = new Gauge({
     name: 'apiserver_longrunning_requests',
     help: 'Watches and sessions that stand',
@@ -79,6 +88,7 @@ export function createMetrics(): Metrics {
   return {
     source: { contentType: register.contentType, metrics: () => register.metrics() },
     unreadable: (resource) => unreadable.inc({ resource }),
+    onWaiting: (cause) => waiting.inc({ cause }),
     follow(limits) {
       followed = limits;
     },

@@ -36,7 +36,7 @@ export interface JoinedNode extends AsyncDisposable {
 
 const CA_FILE = 'ca.crt';
 const CERTIFICATE_FILE = 'node.pem';
-const RETRY = { initialMs: 500, maxMs: 15_000, factor: 2 };
+const RETRY = { initialMs: 500, maxMs: 4_000, factor: 2 };
 
 export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   const { directory, nodeName } = options;

@@ -3,8 +3,8 @@
 export interface RebuildObservation {
   readonly nowMs: number;
   readonly startedAtMs: number;
-  /** Nodes that were there before the history was lost. */
-  readonly expectedNodes: readonly string[];
+  /** Nodes that were there before the history was lost; undefined where nobody remembers. */
+  readonly expectedNodes: readonly string[] | undefined;
   readonly presentNodes: ReadonlySet<string>;
   /** When the last pod or node came back. */
   readonly lastChangeMs: number;
@@ -13,20 +13,29 @@ export interface RebuildObservation {
 export interface RebuildLimits {
   /** Everybody is here and nothing more has come for this long. */
   readonly settleMs: number;
+  /** Agents that nobody remembers have this long to appear: several of their longest pauses between two attempts. */
+  readonly unknownMs: number;
   /** A node that does not come back must not hold up the others for ever. */
   readonly patienceMs: number;
 }
 
 /** Restarted agents reconnect within some seconds; the whole rebuild is to be done within a minute. */
-export const DEFAULT_REBUILD_LIMITS: RebuildLimits = { settleMs: 1_500, patienceMs: 25_000 };
+export const DEFAULT_REBUILD_LIMITS: RebuildLimits = {
+  settleMs: 1_500,
+  unknownMs: 12_000,
+  patienceMs: 25_000,
+};
 
 export type RebuildVerdict =
   | { readonly done: false; readonly missing: readonly string[] }
   | { readonly done: true; readonly missing: readonly string[] };
 
 export function planRebuild(observed: RebuildObservation, limits = DEFAULT_REBUILD_LIMITS): RebuildVerdict {
-  const missing = observed.expectedNodes.filter((name) => !observed.presentNodes.has(name));
-  if (observed.nowMs - observed.startedAtMs >= limits.patienceMs) return { done: true, missing };
+  const { expectedNodes } = observed;
+  const missing = (expectedNodes ?? []).filter((name) => !observed.presentNodes.has(name));
+  const waitedMs = observed.nowMs - observed.startedAtMs;
+  if (waitedMs >= limits.patienceMs) return { done: true, missing };
+  if (!expectedNodes && waitedMs < limits.unknownMs) return { done: false, missing };
   const settled = observed.nowMs - Math.max(observed.lastChangeMs, observed.startedAtMs) >= limits.settleMs;
   return { done: missing.length === 0 && settled, missing };
 }

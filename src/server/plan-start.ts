@@ -14,6 +14,8 @@ export interface RememberedHistory {
 
 export interface FoundHistory {
   readonly state: ClusterState | undefined;
+  /** False where no agent can have anything to restore, as nobody could join before now. */
+  readonly agentsMayExist: boolean;
   /** The store's newest version. */
   readonly version: string;
 }
@@ -30,12 +32,13 @@ export function planStart(
 ): StartPlan {
   const rebuilding: ClusterState = { epoch: newEpoch, phase: 'rebuilding' };
   if (!found.state) {
-    if (!remembered) return { action: 'create', state: { epoch: newEpoch, phase: 'normal' } };
-    return {
-      action: 'rebuild',
-      state: rebuilding,
-      why: 'the store is empty, but it was not when it was last seen',
-    };
+    if (remembered || found.agentsMayExist) {
+      const why = remembered
+        ? 'the store is empty, but it was not when it was last seen'
+        : 'the store is empty, but agents may run pods: this cluster has had its keys for longer';
+      return { action: 'rebuild', state: rebuilding, why };
+    }
+    return { action: 'create', state: { epoch: newEpoch, phase: 'normal' } };
   }
   if (found.state.phase === 'rebuilding') {
     return { action: 'rebuild', state: found.state, why: 'an earlier rebuild was not finished' };

@@ -25,6 +25,7 @@ const MAX_RETRIES_PER_COMMAND = 6;
 /** A server that is silent for this long is as good as gone (the longest block on purpose is far shorter). */
 const COMMAND_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+const CLOSED = 'Cannot use Redis: the connection was closed';
 
 export function redisOptions(target: RedisTarget): RedisOptions {
   const { username, password } = target;
@@ -71,6 +72,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   }) as Redis;
   let failing = false;
+  let closed = false;
   client.on('error', (error: Error) => {
     if (!failing) logger.warn({ error }, 'The connection to Redis failed');
     failing = true;
@@ -82,7 +84,9 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     if (failing) logger.info({}, 'The connection to Redis is back');
     failing = false;
   });
-  /** Commands on the wire. The client forgets them when the connection breaks, so that they are failed here. */
+  /** Commands without an answer. A client that is closed while it reconnects forgets those that wait for it. */
+  const unanswered = new Set<(error: Error) => void>();
+  /** Those of them on the wire. The client forgets them when the connection breaks, so that they are failed here. */
   const onTheWire = new Set<(error: Error) => void>();
   client.on('close', () => {
     const message = 'Cannot use Redis: the connection broke before the answer came';
@@ -92,16 +96,22 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
 
   function answered<T>(send: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const fail = (error: Error): void => {
+      if (closed) return reject(new StoreUnavailable(CLOSED));
+      const forget = (): void => {
         onTheWire.delete(fail);
+        unanswered.delete(fail);
+      };
+      const fail = (error: Error): void => {
+        forget();
         reject(error);
       };
       const isSent = client.status === 'ready';
       const readyBefore = timesReady;
+      unanswered.add(fail);
       if (isSent) onTheWire.add(fail);
       send().then(
         (reply) => {
-          onTheWire.delete(fail);
+          forget();
           resolve(reply);
         },
         (error: unknown) => fail(storeError(error, isSent || timesReady > readyBefore)),
@@ -112,7 +122,9 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   return {
     call: (name, ...args) => answered(() => client.call(name, [...args])),
     async [Symbol.asyncDispose]() {
+      closed = true;
       client.disconnect();
+      for (const fail of [...unanswered]) fail(new StoreUnavailable(CLOSED));
     },
   };
 }

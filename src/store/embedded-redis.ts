@@ -127,7 +127,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
       }
       if (clock.now() > deadline) {
         started.child.end();
-        throw new Error(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
+        throw new UserError(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
       }
       await sleep(clock, POLL_MS);
     }
@@ -211,7 +211,7 @@ function startError(binary: string, output: string): Error {
       `Cannot start ${binary}: it is not installed; install the package redis-server, or name a server with --redis-url`,
     );
   }
-  return new Error(`Cannot start ${binary}: ${lastLine(output)}`);
+  return new UserError(`Cannot start ${binary}: ${lastLine(output)}`);
 }
 
 function lastLine(output: string): string {

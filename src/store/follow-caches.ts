@@ -51,14 +51,17 @@ export async function followCaches(options: FollowOptions): Promise<FollowedCach
     await Promise.all(opening.values());
   }
 
+  function dispose(): void {
+    disposed = true;
+    for (const item of held) item[Symbol.dispose]();
+  }
+
   held.push(registry.subscribe(openMissing));
-  await ready();
-  return {
-    opened,
-    ready,
-    [Symbol.dispose]() {
-      disposed = true;
-      for (const item of held) item[Symbol.dispose]();
-    },
-  };
+  try {
+    await ready();
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  return { opened, ready, [Symbol.dispose]: dispose };
 }

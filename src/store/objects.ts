@@ -28,7 +28,9 @@ import {
   prepareUpdate,
 } from '../schemas/strategy.ts';
 import type { ObjectChange, WriteAdmission } from './admission.ts';
+import { isPod } from '../schemas/pod-marks.ts';
 import { checkNew, checkStructure, checkUpdate, statusOf } from './object-rules.ts';
+import type { PlacementProofs } from './placement-proof.ts';
 import { type CommitOptions, CommitRefused, type CommitResult, type Store, type StoreOp } from './types.ts';
 
 /** One write of a plan. `object` carries the expected `metadata.resourceVersion` for updates. */
@@ -84,6 +86,8 @@ export interface ObjectsOptions {
   readonly rng: Rng;
   /** Another set of rules, for tests. */
   readonly strategy?: Strategy;
+  /** Proves pods as they are written; absent in tests that no node has a part in. */
+  readonly proofs?: PlacementProofs;
   /** Policy and quotas; without it, nothing but the rules of the kinds holds. */
   readonly admission?: WriteAdmission;
 }
@@ -112,13 +116,18 @@ const opsOf = (planned: readonly Planned[]): StoreOp[] => planned.flatMap(({ op 
 
 export function createObjects(options: ObjectsOptions): Objects {
   const { store, registry, clock, rng } = options;
-  const { admission } = options;
+  const { admission, proofs } = options;
   const strategy = options.strategy ?? kubernetesStrategy;
 
   function kindOf(object: KubeObject): ResourceKind {
     const kind = registry.byKind(object.apiVersion, object.kind);
     if (!kind) throw badRequest(`no matches for kind "${object.kind}" in version "${object.apiVersion}"`);
     return kind;
+  }
+
+  /** The object as it goes into the store. */
+  function storedForm(kind: ResourceKind, object: KubeObject): KubeObject {
+    return toStored(kind, proofs && isPod(kind) ? proofs.seal(object) : object);
   }
 
   /** The stored objects that the updates and deletes are about, read with one call per resource. */
@@ -154,7 +163,12 @@ export function createObjects(options: ObjectsOptions): Objects {
     const object = strategy.prepareCreate(kind, write.object, context);
     checkNew(kind, object, structure);
     const key = keyOf(object);
-    const op: StoreOp = { type: 'create', resource: storageIdOf(kind), key, object: toStored(kind, object) };
+    const op: StoreOp = {
+      type: 'create',
+      resource: storageIdOf(kind),
+      key,
+      object: storedForm(kind, object),
+    };
     const generated = !write.object.metadata.name;
     return { write, kind, key, op, current: undefined, retriable: generated };
   }
@@ -177,7 +191,10 @@ export function createObjects(options: ObjectsOptions): Objects {
     if (strategy.isFullyReleased(next))
       return { ...base, op: { type: 'delete', resource, key, expectedVersion } };
     if (next === current) return { ...base, op: undefined };
-    return { ...base, op: { type: 'update', resource, key, object: toStored(kind, next), expectedVersion } };
+    return {
+      ...base,
+      op: { type: 'update', resource, key, object: storedForm(kind, next), expectedVersion },
+    };
   }
 
   function planRemoval(write: Write & { verb: 'delete' }, current: KubeObject): Planned {
@@ -205,7 +222,7 @@ export function createObjects(options: ObjectsOptions): Objects {
         }
         return {
           ...base,
-          op: { type: 'update', resource, key, object: toStored(kind, plan.object), expectedVersion },
+          op: { type: 'update', resource, key, object: storedForm(kind, plan.object), expectedVersion },
         };
     }
   }

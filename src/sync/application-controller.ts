@@ -6,6 +6,7 @@
  * Application's status only when something in it changes.
  */
 import type { Clock } from '../base/clock.ts';
+import { type Disposables, startParts } from '../base/disposables.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -15,7 +16,7 @@ import { mayUseOperatorsRepository } from '../schemas/application-author.ts';
 import { formatApiVersion, keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
-import type { CacheSet, ResourceCache } from '../store/cache.ts';
+import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache.ts';
 import type { DelegateWrites } from '../store/delegated-writes.ts';
 import type { Objects } from '../store/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
@@ -91,14 +92,21 @@ const RETRY_MS = 10_000;
 const POLL_JITTER = 0.1;
 const APPLICATIONS = 'applications.argoproj.io';
 
-export async function createApplicationController(
+export function createApplicationController(
   options: ApplicationControllerOptions,
 ): Promise<ApplicationController> {
+  return startParts((started) => startController(options, started));
+}
+
+async function startController(
+  options: ApplicationControllerOptions,
+  started: Disposables,
+): Promise<Omit<ApplicationController, typeof Symbol.asyncDispose>> {
   const { objects, queues, clock, registry } = options;
   const logger = options.logger.child({ component: 'sync' });
   const limits = options.commitStatusLimits ?? defaultCommitStatusLimits;
   const commitOptions = options.commitOptions ?? ((): CommitOptions => ({}));
-  const repositories = createRepositories(options.createMirror);
+  const repositories = started.use(createRepositories(options.createMirror));
   const states = new Map<string, ApplicationState>();
   const outcomes = new Map<string, SyncOutcome>();
   const slots = createSlots(WORKING);
@@ -114,12 +122,14 @@ export async function createApplicationController(
     commitOptions,
     nowMs: () => clock.now(),
   });
-  const work = createLookQueue({
-    clock,
-    logger,
-    look: async (key, signal) => (held ? undefined : look(key, signal)),
-  });
-  const managed = await openManagedResources(options.caches, registry, ({ application, id, specChanged }) => {
+  const work = started.use(
+    createLookQueue({
+      clock,
+      logger,
+      look: async (key, signal) => (held ? undefined : look(key, signal)),
+    }),
+  );
+  const followManaged: Parameters<typeof openManagedResources>[2] = ({ application, id, specChanged }) => {
     const state = states.get(application);
     if (!state) return;
     state.healthDirty.add(id);
@@ -128,15 +138,17 @@ export async function createApplicationController(
       state.refused?.errors.delete(id);
     }
     work.addAfter(application, EVENT_DELAY_MS);
-  });
+  };
+  const managed = started.use(await openManagedResources(options.caches, registry, followManaged));
   // A kind that came or went may be what an application waits for, or was read with.
-  const kinds = registry.subscribe(() => {
+  const kindsChanged = (): void => {
     for (const [key, state] of states) {
       state.allDirty = true;
       work.addAfter(key, EVENT_DELAY_MS);
     }
-  });
-  const subscription = apps.subscribe(({ type, key, object, previous }) => {
+  };
+  started.use(registry.subscribe(kindsChanged));
+  const follow = ({ type, key, object, previous }: CacheEvent<Application>): void => {
     if (usedRepository(previous) !== usedRepository(type === 'DELETED' ? undefined : object))
       repositories.keep(new Set(apps.list().flatMap((application) => usedRepository(application) ?? [])));
     const onlyStatus =
@@ -154,7 +166,8 @@ export async function createApplicationController(
     if (onlyStatus) return;
     if (state) state.settled = undefined;
     work.add(key);
-  });
+  };
+  started.use(apps.subscribe(follow));
 
   function stateOf(application: Application): ApplicationState {
     const key = keyOf(application);
@@ -267,17 +280,15 @@ export async function createApplicationController(
     return true;
   }
 
-  const worker = queues.work<SyncJob>('sync', {
-    concurrency: LOOK_CONCURRENCY,
-    async process({ application, reason }) {
-      const state = states.get(application);
-      if (state && reason !== 'drift') {
-        state.fetchDue = true;
-        state.newsExpected = true;
-      }
-      await work.lookNow(application);
-    },
-  });
+  const process = async ({ application, reason }: SyncJob): Promise<void> => {
+    const state = states.get(application);
+    if (state && reason !== 'drift') {
+      state.fetchDue = true;
+      state.newsExpected = true;
+    }
+    await work.lookNow(application);
+  };
+  started.use(queues.work<SyncJob>('sync', { concurrency: LOOK_CONCURRENCY, process }));
   for (const application of apps.list()) work.add(keyOf(application));
 
   return {
@@ -292,14 +303,6 @@ export async function createApplicationController(
       held = false;
       const { store } = options;
       return syncAll({ store, apps, states, outcomes, lookNow: (key) => work.lookNow(key) }, signal);
-    },
-    async [Symbol.asyncDispose]() {
-      subscription[Symbol.dispose]();
-      kinds[Symbol.dispose]();
-      managed[Symbol.dispose]();
-      await worker[Symbol.asyncDispose]();
-      await work[Symbol.asyncDispose]();
-      await repositories[Symbol.asyncDispose]();
     },
   };
 }

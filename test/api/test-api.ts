@@ -12,6 +12,7 @@ import { createCacheSet } from '../../src/store/cache-set.ts';
 import type { CacheSet } from '../../src/store/cache.ts';
 import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
+import { createPlacementProofs, type PlacementProofs } from '../../src/store/placement-proof.ts';
 import { createObjects, type Objects } from '../../src/store/objects.ts';
 
 export interface TestCore extends AsyncDisposable {
@@ -20,6 +21,7 @@ export interface TestCore extends AsyncDisposable {
   readonly registry: DynamicRegistry;
   readonly store: MemoryStore;
   readonly objects: Objects;
+  readonly proofs: PlacementProofs;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly context: RequestContext & { readonly warnings: string[] };
@@ -42,7 +44,8 @@ export async function startTestCore(
   const store = createMemoryStore({ clock, rng });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
   const registry = createDynamicRegistry();
-  const objects = createObjects({ store, registry, clock, rng });
+  const proofs = createPlacementProofs(Buffer.alloc(32, 7));
+  const objects = createObjects({ store, registry, clock, rng, proofs });
   const core = createApiCore({
     store,
     caches,
@@ -51,6 +54,7 @@ export async function startTestCore(
     clock,
     rng,
     logger: silentLogger,
+    proofs,
     ...(policy ? { policy } : {}),
   });
   for (const name of namespaces)
@@ -63,6 +67,7 @@ export async function startTestCore(
     registry,
     store,
     objects,
+    proofs,
     clock,
     rng,
     context: {

@@ -99,6 +99,33 @@ describe('exit codes', () => {
   });
 
   test.each([
+    'ENOSPC',
+    'EACCES',
+    'EROFS',
+    'EDQUOT',
+    'EMFILE',
+    'ENFILE',
+    'ENOTDIR',
+    'EPERM',
+    'EISDIR',
+    'ENOENT',
+    'EEXIST',
+    'EIO',
+  ])('%s is the environment, not a bug, wherever it comes from', async (code) => {
+    const plain = Object.assign(new Error(`${code}: mkdir '/data'`), { code, syscall: 'mkdir' });
+    for (const error of [
+      plain,
+      new Error('Cannot open the data', { cause: plain }),
+      new AggregateError([new Error('other'), plain], 'Cannot start'),
+    ]) {
+      const { code: exit, err } = await run(['fail'], '', failing(error));
+      expect(exit).toBe(1);
+      expect(err).toMatch(/^error: .+: .+\n$/);
+      expect(err).not.toContain('report this');
+    }
+  });
+
+  test.each([
     [[], 2],
     [['nonsense'], 2],
     [['validate'], 2],

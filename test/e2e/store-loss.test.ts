@@ -98,14 +98,16 @@ describe('a datastore that lost everything', () => {
     const redis = new Redis({ path: join(symphony.dataDir, 'redis', 'redis.sock'), protocol: 2 });
     await redis.flushall();
     redis.disconnect();
-    // Who owned the pods of the old version is forgotten with the old ReplicaSet: they may stay, and must not be in the way.
-    await eventually('the new version runs', async () => {
+    await eventually('the new version runs, and nothing of the old one', async () => {
       const now = (await symphony.containers()).filter(
         ({ pod, running }) => running && pod.startsWith('web-'),
       );
-      return now.filter(({ image }) => image === 'symphony.example/web:2').length === 3;
+      return now.length === 3 && now.every(({ image }) => image === 'symphony.example/web:2');
     });
     await symphony.untilNote(sha, 'success');
+    const { items } = await symphony.kubectl.json('get', 'pods', '-l', 'app=web');
+    const owners = (items as readonly KubeJson[]).map(({ metadata }) => metadata['ownerReferences']?.length);
+    expect(owners).toEqual([1, 1, 1]);
     expect(await symphony.containers()).toEqual(expect.arrayContaining([...bystanders]));
   });
 });

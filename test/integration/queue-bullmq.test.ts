@@ -57,6 +57,30 @@ describe('the queues on BullMQ', () => {
     await queues[Symbol.asyncDispose]();
   });
 
+  it('take a key at once although the worker of its job was killed', async () => {
+    await redis.command('FLUSHALL');
+    const seen: string[] = [];
+    const dead = createBullQueues({ url: redis.url, logger: silentLogger, retry });
+    let release: () => void = () => undefined;
+    dead.work<SyncJob>('sync', {
+      concurrency: 1,
+      process: () => new Promise((resolve) => (release = resolve)),
+    });
+    await dead.queue('sync').add({ application: 'a', reason: 'interrupted' }, { key: 'a' });
+    const active = async (): Promise<number> =>
+      Number(await redis.command('LLEN', '{symphony}:q:sync:active'));
+    await until(async () => (await active()) === 1);
+    const queues = createBullQueues({ url: redis.url, logger: silentLogger, retry });
+    queues.work<SyncJob>('sync', { concurrency: 1, process: async ({ reason }) => void seen.push(reason) });
+    await queues.queue('sync').add({ application: 'a', reason: 'next' }, { key: 'a' });
+    await until(() => seen.includes('next'));
+    // Nobody has waited for the lock of the interrupted job to expire.
+    expect(await active()).toBeGreaterThan(0);
+    release();
+    await dead[Symbol.asyncDispose]();
+    await queues[Symbol.asyncDispose]();
+  });
+
   it('replace a worker that stops silently, and say so', async () => {
     await redis.command('FLUSHALL');
     const queues = createBullQueues({ url: redis.url, logger: silentLogger, retry });

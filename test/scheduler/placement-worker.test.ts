@@ -9,9 +9,12 @@ import type { Pod } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache-set.ts';
 import type { CacheSet } from '../../src/store/cache.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
+import { createPlacementProofs } from '../../src/store/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
 import { aNode, aPod } from '../support/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+
+const proofs = createPlacementProofs(Buffer.alloc(32, 7));
 
 describe('the placement worker', () => {
   let clock: FakeClock;
@@ -43,6 +46,7 @@ describe('the placement worker', () => {
       clock,
       rng,
       logger: silentLogger,
+      proofs,
       mayAct: () => mayAct,
       recordEvent: (event) => events.push(event),
     });

@@ -31,11 +31,18 @@ describe('the history of the store', () => {
   });
 
   /** A control plane's start on whatever the data is now. */
-  async function start(): Promise<HistoryWatch> {
+  async function start(agentsMayExist = false): Promise<HistoryWatch> {
     seed += 1;
     const store = createMemoryStore({ clock, data });
     const dataDir = await openDataDir(root);
-    const history = await openHistory({ store, dataDir, clock, rng: seededRng(seed), logger: silentLogger });
+    const history = await openHistory({
+      store,
+      dataDir,
+      clock,
+      rng: seededRng(seed),
+      logger: silentLogger,
+      agentsMayExist,
+    });
     open.push(history);
     return history;
   }

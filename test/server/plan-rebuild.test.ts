@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planRebuild, type RebuildObservation } from '../../src/server/plan-rebuild.ts';
 
-const limits = { settleMs: 1_000, patienceMs: 10_000 };
+const limits = { settleMs: 1_000, unknownMs: 6_000, patienceMs: 10_000 };
 const base: RebuildObservation = {
   nowMs: 5_000,
   startedAtMs: 0,
@@ -32,7 +32,14 @@ describe('planRebuild', () => {
     expect(verdict).toEqual({ done: true, missing: ['b'] });
   });
 
-  it('gives a cluster of which nothing is known time to appear', () => {
+  it('waits for agents that nobody remembers, and then for what they bring', () => {
+    const unknown = { ...base, expectedNodes: undefined };
+    expect(planRebuild({ ...unknown, nowMs: 5_999 }, limits).done).toBe(false);
+    expect(planRebuild({ ...unknown, nowMs: 6_000 }, limits).done).toBe(true);
+    expect(planRebuild({ ...unknown, nowMs: 6_000, lastChangeMs: 5_500 }, limits).done).toBe(false);
+  });
+
+  it('ends soon where it is known that there was no node', () => {
     const empty = { ...base, expectedNodes: [], presentNodes: new Set<string>(), lastChangeMs: 0 };
     expect(planRebuild({ ...empty, nowMs: 999 }, limits).done).toBe(false);
     expect(planRebuild({ ...empty, nowMs: 1_000 }, limits).done).toBe(true);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { planStart } from '../../src/server/plan-start.ts';
+import { type FoundHistory, planStart as planStartOn } from '../../src/server/plan-start.ts';
+
+/** No agent can be there unless a test says so. */
+const planStart = (
+  found: Omit<FoundHistory, 'agentsMayExist'> & Partial<FoundHistory>,
+  ...rest: [Parameters<typeof planStartOn>[1], string]
+): ReturnType<typeof planStartOn> => planStartOn({ agentsMayExist: false, ...found }, ...rest);
 
 const normal = { epoch: 'a', phase: 'normal' } as const;
 
@@ -14,6 +20,12 @@ describe('planStart', () => {
       'use',
     ],
     ['uses the data of others when it remembers none', { state: normal, version: '9' }, undefined, 'use'],
+    [
+      'rebuilds an empty store that it knows nothing of when agents may run pods',
+      { state: undefined, version: '0', agentsMayExist: true },
+      undefined,
+      'rebuild',
+    ],
     [
       'rebuilds when the data is gone',
       { state: undefined, version: '0' },

@@ -135,8 +135,9 @@ function unfinished(simulation: Simulation): string | undefined {
   }
   for (const [key, pod] of ledger.objects<Pod>('pods')) {
     if (expected.has(pod.metadata.uid ?? '')) continue;
-    // Known limit: a pod restored after lost history whose template Git no longer has is adopted by nobody, and stays.
-    if (ledger.losses === 0 || controllerOf(pod)) return `pod ${key} belongs to nobody`;
+    // Known limit: a pod restored after lost history whose Deployment Git no longer has belongs to nobody, and stays.
+    const isKnown = Object.keys(tree.deployments).some((name) => pod.metadata.labels?.['app'] === name);
+    if (ledger.losses === 0 || controllerOf(pod) || isKnown) return `pod ${key} belongs to nobody`;
     expected.add(pod.metadata.uid ?? '');
   }
   for (const [key, set] of ledger.objects('replicasets.apps')) {

@@ -186,6 +186,7 @@ export function createAgentFakeApi(): AgentFakeApi {
       check();
       restored.push(pods);
       for (const pod of pods) if (!table('pods').has(keyOf(pod))) put('pods', pod);
+      return [];
     },
   };
   return {

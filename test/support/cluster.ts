@@ -14,6 +14,7 @@ import { isFullyReleased, planDelete, prepareCreate, prepareUpdate } from '../..
 import { createCacheSet } from '../../src/store/cache-set.ts';
 import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
+import { createPlacementProofs } from '../../src/store/placement-proof.ts';
 import { createObjects, type Objects } from '../../src/store/objects.ts';
 import type { Store } from '../../src/store/types.ts';
 import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
@@ -45,7 +46,8 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const caches = createCacheSet({ store: wrapped, clock, logger: silentLogger });
   const strategy = { prepareCreate, prepareUpdate, planDelete, isFullyReleased };
   const registry = createDynamicRegistry();
-  const objects = createObjects({ store: wrapped, registry, clock, rng, strategy });
+  const proofs = createPlacementProofs(Buffer.alloc(32, 7));
+  const objects = createObjects({ store: wrapped, registry, clock, rng, strategy, proofs });
   const core = createApiCore({
     store: wrapped,
     caches,
@@ -55,6 +57,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     rng,
     logger: silentLogger,
     policy: { defaultPodSecurity: 'privileged' },
+    proofs,
   });
   const events = createEventRecorder({
     sink: objectsEventSink(objects),

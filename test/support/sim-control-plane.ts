@@ -20,6 +20,7 @@ import { runWithLeadership } from '../../src/store/leader.ts';
 import type { MemoryData } from '../../src/store/memory-data.ts';
 import type { MemoryStore } from '../../src/store/memory-store.ts';
 import { createObjects } from '../../src/store/objects.ts';
+import { createPlacementProofs } from '../../src/store/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
 import { createCommitStatusPoster } from '../../src/sync/forge/commit-status-poster.ts';
 import { createNotes } from '../../src/sync/forge/notes.ts';
@@ -34,6 +35,8 @@ export const SIM_POLL_MS = 30_000;
 const LEASE = 'control-plane';
 const LEASE_TTL_MS = 9_000;
 const RESTART_MS = 1_000;
+/** Outlives the store, as the key file does. */
+const STORE_KEY = Buffer.alloc(32, 7);
 
 export interface SimControlPlane {
   /** The API of the running generation, and a signal of its end; undefined while there is none. */
@@ -87,11 +90,12 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
     const store = keep(
       createSimStore({ clock, rng, data: options.data, ledger, corrupt: options.corruptStore }),
     );
-    const history = keep(await openHistory({ store, dataDir, clock, rng, logger }));
+    const history = keep(await openHistory({ store, dataDir, clock, rng, logger, agentsMayExist: false }));
     const condition = createClusterCondition(history.phase);
     const registry = builtinRegistry;
     const caches = keep(createCacheSet({ store, clock, logger }));
-    const objects = createObjects({ store, registry, clock, rng });
+    const proofs = createPlacementProofs(STORE_KEY);
+    const objects = createObjects({ store, registry, clock, rng, proofs });
     const queues = keep(createMemoryQueues({ clock, logger, faults: queueFaults }));
     const core = keep(
       createApiCore({
@@ -102,6 +106,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
         clock,
         rng,
         logger,
+        proofs,
         // Workloads of the simulation use ports of their hosts.
         policy: { defaultPodSecurity: 'privileged' },
       }),
@@ -120,6 +125,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       rng,
       logger,
       condition,
+      proofs,
       controllers: { podNetwork: { clusterCidr: SIM_CLUSTER_CIDR, nodePrefix: 24 } },
       sync: { createMirror: options.createMirror, pollIntervalMs: SIM_POLL_MS },
       rootApplication: rootApplication({ repoURL: SIM_REPO_URL }),

@@ -12,6 +12,7 @@ import type { Application } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache-set.ts';
 import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
+import { createPlacementProofs } from '../../src/store/placement-proof.ts';
 import { createObjects } from '../../src/store/objects.ts';
 import {
   type ApplicationController,
@@ -61,10 +62,11 @@ export async function createHarness(
   const store = createMemoryStore({ clock });
   const rng = seededRng(1);
   const registry = createDynamicRegistry();
-  const objects = createObjects({ store, registry, clock, rng, strategy });
+  const proofs = createPlacementProofs(Buffer.alloc(32, 7));
+  const objects = createObjects({ store, registry, clock, rng, strategy, proofs });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
   const following = await followDefinitions(caches, registry);
-  const core = createApiCore({ store, caches, objects, registry, clock, rng, logger: silentLogger });
+  const core = createApiCore({ store, caches, objects, registry, clock, rng, logger: silentLogger, proofs });
   const sync = { name: SYNC_USER, groups: [] };
   const mirrors: { readonly url: string; readonly asOperator: boolean }[] = [];
   const repository = createMemoryRepository(clock);

@@ -16,6 +16,7 @@ import { badRequest, isStatusError } from '../../schemas/status.ts';
 import type { CacheSet } from '../../store/cache.ts';
 import type { DelegatedWrites } from '../../store/delegated-writes.ts';
 import { createObjects, type Objects } from '../../store/objects.ts';
+import type { PlacementProofs } from '../../store/placement-proof.ts';
 import type { ClusterState, Store } from '../../store/types.ts';
 import { createAuthorizer } from '../authz/authorizer.ts';
 import { metricsComponents } from '../openapi/metrics-components.ts';
@@ -29,7 +30,7 @@ import { takeTyped } from './intake.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { readList, readObject } from './reads.ts';
 import { resourceNotFound } from './refusals.ts';
-import { restorePods } from './restore.ts';
+import { type RestoreDependencies, restorePods, type WaitingPod } from './restore.ts';
 import { type AddressSpace, defaultAddressSpace } from './service-addresses.ts';
 import { createServiceAllocation } from './service-allocation.ts';
 import { withServiceAddresses } from './service-objects.ts';
@@ -63,6 +64,10 @@ export interface ApiCoreOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
+  /** Proves pods as they are bound, and what agents report after lost history. */
+  readonly proofs: PlacementProofs;
+  /** Counts reported pods that were not restored. */
+  readonly onWaiting?: RestoreDependencies['onWaiting'];
   readonly addresses?: AddressSpace;
   /** Absent: {@link DEFAULT_POLICY}. */
   readonly policy?: AdmissionPolicy;
@@ -115,7 +120,7 @@ export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, As
   delegate(user: UserInfo, author: Author, namespace: string): DelegatedWrites;
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
-  restorePods(node: string, pods: readonly unknown[]): Promise<void>;
+  restorePods(node: string, pods: readonly unknown[]): Promise<readonly WaitingPod[]>;
   /** Keeps the Service `default/kubernetes` there, for a server that listens on `port`. */
   announce(port: number): AsyncDisposable;
   /** Opens every cache, so that the first request does not wait for it. */
@@ -126,7 +131,7 @@ export interface ApiCore extends Pick<Writes, 'create' | 'update' | 'patch'>, As
 const DELETE_CONCURRENCY = 16;
 
 export function createApiCore(options: ApiCoreOptions): ApiCore {
-  const { store, objects, registry, clock, rng } = options;
+  const { store, objects, registry, clock, rng, proofs, policy = DEFAULT_POLICY } = options;
   const logger = options.logger.child({ component: 'api' });
   const schemas = createTypeSchemas(
     options.schemas ?? { ...(definitions as SchemaDocument), ...metricsComponents },
@@ -148,10 +153,19 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     nowMs: () => clock.now(),
     tell: (event) => events.record(event),
     snapshots,
-    policy: options.policy ?? DEFAULT_POLICY,
+    policy,
     quotas: createQuotaClaims({ store, snapshots, clock }),
   });
-  const claiming = createObjects({ store, registry, clock, rng, admission: admission.claims });
+  const claiming = createObjects({ store, registry, clock, rng, proofs, admission: admission.claims });
+  const restoring: RestoreDependencies = {
+    store,
+    registry,
+    proofs,
+    policy,
+    logger,
+    tell: (event) => events.record(event),
+    ...(options.onWaiting ? { onWaiting: options.onWaiting } : {}),
+  };
   const objectWrites = createObjectWrites({
     store,
     objects: claiming,
@@ -166,7 +180,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
 
   function objectsOf(user: UserInfo, author?: Author): Objects {
     const as = admission.writesOf(user, author);
-    const written = createObjects({ store, registry, clock, rng, admission: as });
+    const written = createObjects({ store, registry, clock, rng, proofs, admission: as });
     return withServiceAddresses(written, services, store);
   }
 
@@ -275,7 +289,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       }),
     clusterState: () => store.clusterState(),
     announce: (port) => keepKubernetesService({ store, objects, clock, logger, space }, port),
-    restorePods: (node, pods) => restorePods(store, node, pods),
+    restorePods: (node, pods) => restorePods(restoring, node, pods),
     async warm() {
       await Promise.all(registry.stored.map(async (kind) => snapshots.open(kind)));
     },

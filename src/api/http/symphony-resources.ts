@@ -32,11 +32,8 @@ export async function serveSymphony(
   if (plural === 'nodes' && name !== undefined && subresource === 'restore') {
     if (request.method !== 'POST') throw methodNotAllowed();
     await check(authorizer, request, 'create');
-    await core.restorePods(name, podsOf(request));
-    return jsonAnswer(
-      200,
-      JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 200 }),
-    );
+    const waiting = await core.restorePods(name, podsOf(request));
+    return jsonAnswer(200, JSON.stringify({ kind: 'RestoreResult', apiVersion: 'symphony.dev/v1', waiting }));
   }
   throw resourceNotFound();
 }

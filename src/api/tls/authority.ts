@@ -4,8 +4,10 @@
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
+import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import type { Clock } from '../../base/clock.ts';
+import { readIfThere } from '../../base/private-file.ts';
 import { ALGORITHM, ensureKeyed, generateKeys, type KeyedCertificate, keyed, pemOf } from './key-files.ts';
 
 export type CertificatePurpose = 'client auth' | 'server auth';
@@ -51,6 +53,11 @@ const CA_DAYS = 3_650;
 const CA_BACKDATE_MS = 3_600_000;
 /** Upstream's signer's. */
 const BACKDATE_MS = 300_000;
+
+/** Whether there is one already: nobody can trust an authority that is yet to be made. */
+export async function hasAuthority(directory: string): Promise<boolean> {
+  return (await readIfThere(join(directory, 'ca.crt'))) !== undefined;
+}
 
 export async function openAuthority({ directory, clock }: AuthorityOptions): Promise<Authority> {
   const authority = await ensureKeyed(directory, 'ca', (keys) => certifyAuthority(keys, clock.now()));

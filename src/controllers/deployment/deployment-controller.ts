@@ -35,6 +35,9 @@ export async function startDeploymentController(context: ControllerContext): Pro
         deployment,
         replicaSets: [...owned, ...orphans],
         pods: owned.flatMap((set) => pods.byIndex(CONTROLLER_INDEX, set.metadata.uid ?? '')),
+        orphans: pods
+          .byIndex(CONTROLLER_INDEX, orphansOf(namespace))
+          .filter((pod) => matchesLabelSelector(deployment.spec.selector, pod.metadata.labels)),
         isNameTaken: (name) => replicaSets.get(objectKey(namespace, name)) !== undefined,
         nowMs: clock.now(),
       });

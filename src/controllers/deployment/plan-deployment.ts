@@ -18,6 +18,7 @@ import {
   nextDeadlineInMs,
   withProgress,
 } from './deployment-status.ts';
+import { planLostReplicaSets } from './plan-lost-replica-sets.ts';
 import { type NewReplicaSetStep, planNewReplicaSet, planPauseCondition } from './plan-new-replica-set.ts';
 import { planCleanup } from './plan-cleanup.ts';
 import { isScalingEvent, planScale } from './plan-scale.ts';
@@ -32,6 +33,8 @@ export interface DeploymentInput {
   readonly replicaSets: readonly ReplicaSet[];
   /** The pods of those ReplicaSets. */
   readonly pods: readonly Pod[];
+  /** Pods of the namespace without a controller that the selector matches. */
+  readonly orphans: readonly Pod[];
   /** Whether a ReplicaSet of this name is there, whoever it belongs to. */
   isNameTaken(name: string): boolean;
   readonly nowMs: number;
@@ -50,6 +53,9 @@ export function planDeployment(input: DeploymentInput): Plan {
   const family = findFamily(deployment, claims.owned);
   const draft = createDraft(deployment, claims.owned);
   if (isDeleting(deployment)) return report(input, draft, countStatus(family, nowMs));
+
+  const lost = planLostReplicaSets(input);
+  if (lost.length > 0) return { writes: lost, events: [], requeueAfterMs: 0 };
 
   const pause = planPauseCondition(deployment, nowMs);
   if (pause) return pause;

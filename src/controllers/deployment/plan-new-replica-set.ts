@@ -1,6 +1,6 @@
 /** The newest ReplicaSet of a Deployment and the revision numbers; upstream's getNewReplicaSet, pure. */
 import type { EventInput } from '../../client/plan-event.ts';
-import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
+import type { Deployment, PodTemplate, ReplicaSet } from '../../schemas/types.ts';
 import type { Write } from '../../store/objects.ts';
 import type { Plan } from '../controller.ts';
 import { controllerReference } from '../ownership.ts';
@@ -98,30 +98,55 @@ function planCreation(input: Input, family: Family, newRevision: bigint): NewRep
 }
 
 function newReplicaSetOf({ deployment, oldReplicaSets }: Family, newRevision: bigint): ReplicaSet {
-  const { template, selector, minReadySeconds } = deployment.spec;
+  const { template } = deployment.spec;
   const hash = templateHash(template, deployment.status?.collisionCount);
   const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
-  const wanted = wantedReplicas(deployment);
   const total = oldReplicaSets.reduce((sum, set) => sum + sizeOf(set), 0);
   const annotations = newReplicaSetAnnotations(deployment, {}, newRevision);
-  const { name, namespace } = deployment.metadata;
+  return replicaSetOf(deployment, hash, {
+    annotations,
+    replicas: newReplicaSetSize(deployment, total, 0),
+    template: { ...template, metadata: { ...template.metadata, labels } },
+  });
+}
+
+/** The name of a Deployment's ReplicaSet. */
+export function replicaSetName({ metadata }: Deployment, hash: string): string {
+  return `${metadata.name.slice(0, MAX_NAME_LENGTH - hash.length - 1)}-${hash}`;
+}
+
+/** A ReplicaSet of the Deployment, for a template with the label of its hash. */
+export function replicaSetOf(
+  deployment: Deployment,
+  hash: string,
+  { annotations, replicas, template }: ReplicaSetParts,
+): ReplicaSet {
+  const { selector, minReadySeconds } = deployment.spec;
+  const { namespace } = deployment.metadata;
+  const wanted = wantedReplicas(deployment);
   return {
     apiVersion: 'apps/v1',
     kind: 'ReplicaSet',
     metadata: {
-      name: `${name.slice(0, MAX_NAME_LENGTH - hash.length - 1)}-${hash}`,
+      name: replicaSetName(deployment, hash),
       ...(namespace ? { namespace } : {}),
-      labels,
+      labels: { ...template.metadata?.labels },
       annotations: withSize(annotations, wanted, wanted + maxSurge(deployment)),
       ownerReferences: [controllerReference(deployment)],
     },
     spec: {
-      replicas: newReplicaSetSize(deployment, total, 0),
+      replicas,
       ...(minReadySeconds ? { minReadySeconds } : {}),
       selector: { ...selector, matchLabels: { ...selector.matchLabels, [HASH_LABEL]: hash } },
-      template: { ...template, metadata: { ...template.metadata, labels } },
+      template,
     },
   };
+}
+
+interface ReplicaSetParts {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly replicas: number;
+  readonly template: PodTemplate;
 }
 
 /** A Deployment's annotations may be written with its status, as upstream's controller does: one change, not two. */

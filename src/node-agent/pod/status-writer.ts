@@ -22,7 +22,7 @@ interface Entry {
 
 /** Conditions that the agent writes; those of other types stay as the API has them. */
 const OWN_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady']);
-const RETRY = { initialMs: 200, maxMs: 15_000, factor: 2 };
+const RETRY = { initialMs: 200, maxMs: 4_000, factor: 2 };
 /** A write that conflicts this often in a row is left to the next change. */
 const MAX_CONFLICTS = 10;
 

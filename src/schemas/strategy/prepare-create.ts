@@ -2,6 +2,7 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { asString, omit } from '../json-access.ts';
 import type { ObjectMeta } from '../object.ts';
+import { isPod, withMarksOf } from '../pod-marks.ts';
 import { metadataOf } from './metadata.ts';
 import type { PrepareCreate } from './types.ts';
 
@@ -32,7 +33,8 @@ export const prepareCreate: PrepareCreate = (kind, input, context) => {
     ...(kind.countsGeneration ? { generation: 1 } : {}),
   };
   if (!kind.namespaced) delete metadata.namespace;
-  return kind.prepareForCreate({ ...object, metadata });
+  const prepared = kind.prepareForCreate({ ...object, metadata });
+  return isPod(kind) ? withMarksOf(prepared) : prepared;
 };
 
 function generatedName(prefix: unknown, suffix: string): string {

@@ -2,6 +2,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, getPath, omit } from '../json-access.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';
+import { isPod, withMarksOf } from '../pod-marks.ts';
 import type { ResourceKind, Subresource } from '../resource-kind.ts';
 import { metadataOf } from './metadata.ts';
 import { withStoredDefaults } from './stored-defaults.ts';
@@ -16,9 +17,10 @@ export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
   const { subresource, nowMs } = context;
   const isMain = subresource === undefined || subresource === 'scale';
   const before = isMain ? withStoredDefaults(kind, current) : current;
-  const updated = isMain
+  const changed = isMain
     ? updateMain(kind, before, next)
     : updateSubresource(kind, current, next, subresource, nowMs);
+  const updated = isPod(kind) ? withMarksOf(changed, current) : changed;
   return jsonEqual(updated, before) ? current : updated;
 };
 

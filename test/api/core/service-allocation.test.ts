@@ -53,6 +53,7 @@ describe('addresses of services', () => {
       clock: systemClock,
       rng,
       logger: silentLogger,
+      proofs: test.proofs,
       addresses: { serviceCidr: '10.96.0.0/28', nodePorts: { from: 30_000, to: 30_010 } },
     });
     const asked = Array.from({ length: 10 }, (_, index) => {

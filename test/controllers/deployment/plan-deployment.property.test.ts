@@ -98,6 +98,7 @@ function createWorld(deployment: Deployment) {
           deployment: world.deployment,
           replicaSets: [...world.sets.values()],
           pods: [...world.pods.values()],
+          orphans: [],
           isNameTaken: (name) => world.sets.has(name),
           nowMs: world.clock * 1000,
         });

@@ -1,5 +1,6 @@
 /** Redis hangs, is full, loses its newest changes: the control plane says so, loses nothing more, and recovers by itself. */
 import { mkdtemp, readFile, rm, writeFile, copyFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +86,17 @@ async function watching(): Promise<{ readonly seen: string[]; stop(): Promise<vo
 async function setMaxMemory(bytes: string): Promise<void> {
   await redis.command('CONFIG', 'SET', 'maxmemory', bytes);
 }
+/** The answer of a health endpoint, whatever its code. */
+function health(path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = get(`${symphony.url}${path}`, { rejectUnauthorized: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => (text += part));
+      response.on('end', () => resolve(text));
+    });
+    asked.on('error', reject);
+  });
+}
 const epoch = (): Promise<unknown> => redis.command('HGET', '{symphony}:meta', 'epoch');
 
 describe('a Redis that takes no writes', () => {
@@ -108,7 +120,13 @@ describe('a Redis that takes no writes', () => {
       },
     });
     expect(await names()).toContain('before');
+    // Whoever sends requests here is told so; nobody has to start the process again.
+    await eventually('it is not ready, and says why', async () =>
+      /\[-\]store failed: the store takes no writes: \S+/.test(await health('/readyz')),
+    );
+    expect(await health('/livez')).toBe('ok');
     await mend();
+    await eventually('it is ready again', async () => (await health('/readyz')) === 'ok');
     await eventually('writes are taken again', () => create('after').then(() => true));
     await controllersWork('after');
     await eventually('the same watch saw it', async () => watch.seen.includes('after'));

@@ -1,0 +1,88 @@
+/**
+ * Old ReplicaSets that the store lost with its history, made again for the pods that agents restored; pure. Git brings the
+ * Deployment back with its newest template only. Pods of an earlier one would belong to nobody and stay for ever; with
+ * their ReplicaSet they take part in the rollout like any others, and end when the new pods are ready.
+ *
+ * A pod says itself which ReplicaSet it had (`RESTORED_OWNER`, which nobody else can set): pods that somebody orphaned on
+ * purpose are left alone. The one ReplicaSet that the Deployment makes by itself is not made here.
+ */
+import { jsonEqual } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
+import { RESTORED_OWNER, withoutMarks } from '../../schemas/pod-marks.ts';
+import type { Deployment, Pod, PodSpec, PodTemplate } from '../../schemas/types.ts';
+import type { Write } from '../../store/objects.ts';
+import { isActive } from '../pod-facts.ts';
+import { replicaSetName, replicaSetOf } from './plan-new-replica-set.ts';
+import { HASH_LABEL, templateHash } from './template-hash.ts';
+
+export interface LostReplicaSetsInput {
+  readonly deployment: Deployment;
+  /** Pods without a controller that the Deployment's selector matches. */
+  readonly orphans: readonly Pod[];
+  isNameTaken(name: string): boolean;
+}
+
+export function planLostReplicaSets(input: LostReplicaSetsInput): readonly Write[] {
+  const { deployment } = input;
+  const newest = templateHash(deployment.spec.template, deployment.status?.collisionCount);
+  const byHash = new Map<string, Pod[]>();
+  for (const pod of input.orphans) {
+    const hash = pod.metadata.labels?.[HASH_LABEL];
+    if (hash === undefined || hash === newest || !isActive(pod)) continue;
+    const name = replicaSetName(deployment, hash);
+    if (pod.metadata.annotations?.[RESTORED_OWNER] !== `ReplicaSet/${name}` || input.isNameTaken(name))
+      continue;
+    byHash.set(hash, [...(byHash.get(hash) ?? []), pod]);
+  }
+  return [...byHash].map(([hash, pods]): Write => {
+    const [pod] = pods as [Pod, ...Pod[]];
+    const object = replicaSetOf(deployment, hash, {
+      annotations: {},
+      replicas: pods.length,
+      template: templateOf(pod),
+    });
+    return { verb: 'create', object };
+  });
+}
+
+/** The template as far as the pod shows it: without what the server and the scheduler added. */
+function templateOf({ metadata, spec }: Pod): PodTemplate {
+  const annotations = withoutMarks(metadata.annotations ?? {});
+  return {
+    metadata: {
+      labels: { ...metadata.labels },
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+    },
+    spec: withoutAdditions(spec),
+  };
+}
+
+/** Set by admission from the class of the pod, or at binding; no template has them. */
+const ADDED = ['nodeName', 'priority', 'preemptionPolicy', 'ephemeralContainers'];
+/** Volumes with the token of the service account, which the server mounts into every container. */
+const isToken = ({ name }: { readonly name: string }): boolean => name.startsWith('kube-api-access-');
+/** Tolerations that admission gives to every pod. */
+const DEFAULT_TOLERATIONS = ['not-ready', 'unreachable'].map((condition) => ({
+  effect: 'NoExecute',
+  key: `node.kubernetes.io/${condition}`,
+  operator: 'Exists',
+  tolerationSeconds: 300,
+}));
+
+function withoutAdditions(spec: PodSpec): PodSpec {
+  const volumes = spec.volumes?.filter((volume) => !isToken(volume)) ?? [];
+  const tolerations =
+    spec.tolerations?.filter((one) => !DEFAULT_TOLERATIONS.some((known) => jsonEqual(one, known))) ?? [];
+  const strip = <T extends PodSpec['containers'][number]>(container: T): T => {
+    const kept = container.volumeMounts?.filter((mount) => !isToken(mount)) ?? [];
+    const bare = omit(container, 'volumeMounts');
+    return kept.length > 0 ? { ...bare, volumeMounts: kept } : bare;
+  };
+  return {
+    ...omit(spec, ...ADDED, 'volumes', 'tolerations'),
+    containers: spec.containers.map(strip),
+    ...(spec.initContainers ? { initContainers: spec.initContainers.map(strip) } : {}),
+    ...(volumes.length > 0 ? { volumes } : {}),
+    ...(tolerations.length > 0 ? { tolerations } : {}),
+  };
+}

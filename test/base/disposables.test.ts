@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { createDisposables, startParts } from '../../src/base/disposables.ts';
+
+describe('parts that are ended together', () => {
+  const part = (name: string, ended: string[], fails = false): AsyncDisposable => ({
+    async [Symbol.asyncDispose]() {
+      ended.push(name);
+      if (fails) throw new Error(`Cannot end ${name}`);
+    },
+  });
+
+  it('end in reverse order, whatever their form', async () => {
+    const ended: string[] = [];
+    const parts = createDisposables();
+    parts.use(part('first', ended));
+    parts.use({ [Symbol.dispose]: () => void ended.push('second') });
+    parts.defer(() => ended.push('third'));
+    await parts[Symbol.asyncDispose]();
+    expect(ended).toEqual(['third', 'second', 'first']);
+  });
+
+  it('end once, however often they are asked', async () => {
+    const ended: string[] = [];
+    const parts = createDisposables();
+    parts.use(part('only', ended));
+    await Promise.all([parts[Symbol.asyncDispose](), parts[Symbol.asyncDispose]()]);
+    expect(ended).toEqual(['only']);
+  });
+
+  it('all end although some cannot, and say so', async () => {
+    const ended: string[] = [];
+    const parts = createDisposables();
+    for (const name of ['a', 'b', 'c']) parts.use(part(name, ended, name !== 'a'));
+    await expect(parts[Symbol.asyncDispose]()).rejects.toMatchObject({ errors: [{}, {}] });
+    expect(ended).toEqual(['c', 'b', 'a']);
+  });
+
+  it('end when the start fails half way, and the cause of the failure is told', async () => {
+    const ended: string[] = [];
+    const starting = startParts((parts) => {
+      parts.use(part('a', ended));
+      parts.use(part('b', ended, true));
+      throw new Error('Cannot start c');
+    });
+    await expect(starting).rejects.toThrow('Cannot start c');
+    expect(ended).toEqual(['b', 'a']);
+  });
+
+  it('stay while the start succeeds', async () => {
+    const ended: string[] = [];
+    const whole = await startParts(async (parts) => ({ a: parts.use(part('a', ended)) }));
+    expect(ended).toEqual([]);
+    await whole[Symbol.asyncDispose]();
+    expect(ended).toEqual(['a']);
+  });
+});

@@ -1,0 +1,159 @@
+/** Pods of an old template that agents restored after lost history take part in the rollout, and end with it. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { planLostReplicaSets } from '../../../src/controllers/deployment/plan-lost-replica-sets.ts';
+import { replicaSetName } from '../../../src/controllers/deployment/plan-new-replica-set.ts';
+import { HASH_LABEL, templateHash } from '../../../src/controllers/deployment/template-hash.ts';
+import { isActive, isReady } from '../../../src/controllers/pod-facts.ts';
+import { omit } from '../../../src/schemas/json-access.ts';
+import { controllerOf, keyOf } from '../../../src/schemas/object.ts';
+import { RESTORED_OWNER, withMark } from '../../../src/schemas/pod-marks.ts';
+import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
+import { aDeployment, aPod } from '../../support/builders.ts';
+import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { type FakeKubelet, startFakeKubelet } from '../../support/fake-kubelet.ts';
+
+describe('the ReplicaSets that are made again', () => {
+  const deployment = aDeployment({ replicas: 3 });
+  const restored = (hash: string, options: { readonly owner?: string; readonly name?: string } = {}): Pod => {
+    const { owner = `ReplicaSet/${replicaSetName(deployment, hash)}`, name = `web-${hash}-a` } = options;
+    const pod = aPod({ name, node: 'n1', ready: true, labels: { app: 'web', [HASH_LABEL]: hash } });
+    return withMark(pod, RESTORED_OWNER, owner);
+  };
+  const plan = (orphans: readonly Pod[], taken: readonly string[] = []): readonly ReplicaSet[] =>
+    planLostReplicaSets({ deployment, orphans, isNameTaken: (name) => taken.includes(name) }).map(
+      ({ object }) => object as ReplicaSet,
+    );
+
+  it('are one for each old template, as large as there are pods of it', () => {
+    const sets = plan([restored('old', { name: 'a' }), restored('old', { name: 'b' }), restored('older')]);
+    expect(sets.map(({ metadata, spec }) => [metadata.name, spec.replicas])).toEqual([
+      ['web-old', 2],
+      ['web-older', 1],
+    ]);
+    expect(sets[0]?.spec.selector).toEqual({ matchLabels: { app: 'web', [HASH_LABEL]: 'old' } });
+    expect(controllerOf(sets[0] as ReplicaSet)?.name).toBe('web');
+  });
+
+  it.each<[string, readonly Pod[], readonly string[]]>([
+    ['of the newest template', [restored(templateHash(deployment.spec.template, undefined))], []],
+    ['whose ReplicaSet is there', [restored('old')], ['web-old']],
+    ['that had another owner', [restored('old', { owner: 'ReplicaSet/other-old' })], []],
+    ['that had no ReplicaSet', [restored('old', { owner: 'Job/web-old' })], []],
+    ['that somebody orphaned on purpose', [withMark(restored('old'), RESTORED_OWNER, undefined)], []],
+    ['that have ended', [{ ...restored('old'), status: { phase: 'Succeeded' } }], []],
+  ])('are none for pods %s', (_, orphans, taken) => {
+    expect(plan(orphans, taken)).toEqual([]);
+  });
+
+  it('have a template without what admission and binding added to the pod', () => {
+    const pod = restored('old');
+    const mount = {
+      name: 'kube-api-access-x2x4x',
+      mountPath: '/var/run/secrets/kubernetes.io/serviceaccount',
+    };
+    const toleration = (key: string): object => ({
+      effect: 'NoExecute',
+      key,
+      operator: 'Exists',
+      tolerationSeconds: 300,
+    });
+    const added = {
+      ...pod,
+      spec: {
+        ...pod.spec,
+        priority: 0,
+        ephemeralContainers: [{ name: 'debug' }],
+        containers: pod.spec.containers.map((container) => ({ ...container, volumeMounts: [mount] })),
+        volumes: [{ name: mount.name, projected: { sources: [] } }],
+        tolerations: [
+          toleration('node.kubernetes.io/not-ready'),
+          toleration('node.kubernetes.io/unreachable'),
+        ],
+      },
+    } as unknown as Pod;
+    expect(plan([added])[0]?.spec.template).toEqual({
+      metadata: { labels: { app: 'web', [HASH_LABEL]: 'old' } },
+      spec: { containers: pod.spec.containers },
+    });
+  });
+});
+
+describe('a rollout in whose middle the store lost its history', () => {
+  let cluster: TestCluster;
+  let kubelet: FakeKubelet;
+
+  beforeEach(async () => {
+    cluster = await startTestCluster();
+    kubelet = await startFakeKubelet(cluster);
+    await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} });
+    await cluster.clock.advance(1_000);
+  });
+  afterEach(async () => {
+    await kubelet[Symbol.asyncDispose]();
+    await cluster[Symbol.asyncDispose]();
+  });
+
+  const pods = async (): Promise<readonly Pod[]> =>
+    (await cluster.store.list('pods')).objects as readonly Pod[];
+
+  /** What is left of the store after FLUSHALL, Git's sync and the agents' reports. */
+  async function rebuilt(next: Deployment): Promise<void> {
+    cluster.setMayAct(false);
+    const running = await pods();
+    for (const resource of ['deployments.apps', 'replicasets.apps', 'pods']) {
+      const { objects } = await cluster.store.list(resource);
+      for (const object of objects) {
+        const expectedVersion = object.metadata.resourceVersion ?? '';
+        await cluster.store.commit([{ type: 'delete', resource, key: keyOf(object), expectedVersion }]);
+      }
+    }
+    for (const pod of running) {
+      const metadata = omit(pod.metadata, 'ownerReferences');
+      const object = withMark({ ...pod, metadata }, RESTORED_OWNER, `ReplicaSet/${controllerOf(pod)?.name}`);
+      await cluster.store.commit([{ type: 'create', resource: 'pods', key: keyOf(pod), object }]);
+    }
+    await cluster.objects.create(next);
+    await cluster.clock.advance(5_000);
+    expect(await pods()).toHaveLength(running.length);
+  }
+
+  it.each([
+    ['RollingUpdate', 3],
+    ['Recreate', 0],
+  ] as const)(
+    'ends all old pods as a %s does, and none before the rebuild is over',
+    async (type, atLeast) => {
+      const spec = type === 'Recreate' ? { strategy: { type } } : {};
+      await cluster.objects.create(aDeployment({ replicas: 4, image: 'app:1', spec }));
+      await cluster.clock.advance(5_000);
+      await rebuilt(aDeployment({ replicas: 4, image: 'app:2', spec }));
+      let fewest = Number.POSITIVE_INFINITY;
+      let most = 0;
+      const watched = await cluster.context.caches.open<Pod>('pods');
+      const watching = watched.subscribe(() => {
+        const present = watched.list().filter(isActive);
+        fewest = Math.min(fewest, present.filter(isReady).length);
+        most = Math.max(most, present.length);
+      });
+      cluster.setMayAct(true);
+      await cluster.clock.advance(60_000);
+      watching[Symbol.dispose]();
+      const left = await pods();
+      expect(left.map(({ spec: { containers } }) => containers[0]?.image)).toEqual(Array(4).fill('app:2'));
+      expect(left.every((pod) => controllerOf(pod) !== undefined)).toBe(true);
+      expect(fewest).toBeGreaterThanOrEqual(atLeast);
+      expect(most).toBeLessThanOrEqual(5);
+    },
+  );
+
+  it('takes every pod in when Git wants what ran', async () => {
+    await cluster.objects.create(aDeployment({ replicas: 3 }));
+    await cluster.clock.advance(5_000);
+    const before = (await pods()).map(({ metadata }) => metadata.uid);
+    await rebuilt(aDeployment({ replicas: 3 }));
+    cluster.setMayAct(true);
+    await cluster.clock.advance(60_000);
+    expect((await pods()).map(({ metadata }) => metadata.uid)).toEqual(before);
+    expect((await cluster.store.list('replicasets.apps')).objects).toHaveLength(1);
+  });
+});

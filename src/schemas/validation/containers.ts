@@ -87,9 +87,9 @@ function checkName(container: Fields, names: Set<string>, path: string): FieldEr
 /** A port of the host has room for one. */
 function checkHostPorts(container: Fields, taken: Set<string>, path: string): FieldErrors {
   return asRecords(container['ports']).flatMap((port, index) => {
-    const { hostPort, hostIP, protocol } = port;
-    if (!hostPort) return [];
-    const key = `${asString(protocol)}/${asString(hostIP)}/${String(hostPort)}`;
+    const hostPort = asNumber(port['hostPort']) ?? 0;
+    if (hostPort === 0) return [];
+    const key = `${asString(port['protocol'])}/${asString(port['hostIP'])}/${hostPort}`;
     if (taken.has(key)) return [duplicate(`${path}.ports[${index}].hostPort`, key)];
     taken.add(key);
     return [];

@@ -68,8 +68,7 @@ function validateToleration(toleration: Fields, path: string): FieldErrors {
     if (complaints.length > 0) errors.push(invalid(`${path}.operator`, value, complaints.join(';')));
   } else if (operator === 'Exists') {
     if (value !== '') {
-      const shown = goStruct(toleration, TOLERATION_FIELDS, EMPTY_TOLERATION);
-      errors.push(invalid(`${path}.operator`, shown, "value must be empty when `operator` is 'Exists'"));
+      errors.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     }
   } else {
     const known = ['Equal', 'Exists'];

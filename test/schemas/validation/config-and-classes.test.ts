@@ -52,7 +52,11 @@ describe('kinds without a life of their own', () => {
       priority('system-node-critical', { value: 2_000_001_000, globalDefault: true }),
       ['Forbidden metadata.name'],
     ],
-    ['an empty preemption policy', priority('p', { value: 1, preemptionPolicy: '' }), ['Required preemptionPolicy']],
+    [
+      'an empty preemption policy',
+      priority('p', { value: 1, preemptionPolicy: '' }),
+      ['Required preemptionPolicy'],
+    ],
     [
       'a preemption policy that is none',
       priority('p', { value: 1, preemptionPolicy: 'x' }),

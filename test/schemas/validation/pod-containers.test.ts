@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { anObject, complaints, type Fields } from './complaints.ts';
 
 const pod = (spec: Fields) =>
@@ -348,4 +349,16 @@ it('a template may have a blank image and an image volume without a reference; a
     'Required spec.volumes[0].image.reference',
     'Invalid spec.containers[0].image',
   ]);
+});
+
+it('any number of errors is reported, not too many for the stack', () => {
+  const many = 200_000;
+  const env = Array.from({ length: many }, () => ({}));
+  const labels = Object.fromEntries(env.map((_, index) => [`a b${index}`, 'v']));
+  const kind = builtinRegistry.byKind('v1', 'Pod');
+  const bad = {
+    ...container({ env, volumeMounts: env }),
+    metadata: { name: 'x', namespace: 'default', labels },
+  };
+  expect(kind?.validate(bad).length).toBeGreaterThan(3 * many);
 });

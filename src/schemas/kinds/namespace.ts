@@ -48,23 +48,10 @@ export const namespaceKind = defineKind({
       ...next,
       spec: { ...asRecord(next['spec']), finalizers: getPath(current, 'spec', 'finalizers') },
     }),
-  validate: (object) =>
-    asList(getPath(object, 'spec', 'finalizers'))
-      .map(asString)
-      .flatMap((name) => [
-        ...invalidAll('spec.finalizers', name, qualifiedName(name)),
-        ...validateFinalizerDomain(name, 'spec.finalizers'),
-      ]),
+  validate: (object) => validateFinalizers(object, () => 'spec.finalizers'),
   validateStatus: validateNamespaceStatus,
   validateSubresource: (next, _, subresource) =>
-    subresource === 'finalize'
-      ? asList(getPath(next, 'spec', 'finalizers'))
-          .map(asString)
-          .flatMap((name, index) => [
-            ...invalidAll(`spec.finalizers[${index}]`, name, qualifiedName(name)),
-            ...validateFinalizerDomain(name, `spec.finalizers[${index}]`),
-          ])
-      : [],
+    subresource === 'finalize' ? validateFinalizers(next, (index) => `spec.finalizers[${index}]`) : [],
 });
 
 /** A namespace is Active until it is deleted, and Terminating from then on. */
@@ -75,4 +62,14 @@ function validateNamespaceStatus(next: KubeObject): FieldErrors {
   if (phase === wanted) return [];
   const detail = `may only be '${wanted}' if \`deletionTimestamp\` is ${isDeleted ? 'not ' : ''}empty`;
   return [invalid('status.Phase', phase, detail)];
+}
+
+/** Upstream names the index at the subresource only. */
+function validateFinalizers(object: KubeObject, pathOf: (index: number) => string): FieldErrors {
+  return asList(getPath(object, 'spec', 'finalizers'))
+    .map(asString)
+    .flatMap((name, index) => [
+      ...invalidAll(pathOf(index), name, qualifiedName(name)),
+      ...validateFinalizerDomain(name, pathOf(index)),
+    ]);
 }

@@ -37,6 +37,7 @@ export const customResourceDefinitionKind = defineKind({
   countsGeneration: true,
   // The name follows from group and plural: see validateDefinition.
   nameRule: () => [],
+  anyFinalizer: true,
   deletionFinalizer: CLEANUP_FINALIZER,
   fillDefaults(draft) {
     fill(part(draft, 'status'), { conditions: INITIAL_STATUS.conditions });

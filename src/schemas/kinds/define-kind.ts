@@ -10,7 +10,7 @@ import { normalise } from '../defaults/normalise.ts';
 import { schemaNameOf } from '../definitions.ts';
 import type { FieldError } from '../field-error.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
-import { checkImplemented } from '../profile/index.ts';
+import { checkImplemented, podSpecPaths } from '../profile/index.ts';
 import type { ResourceKind, StoredForm, Subresource } from '../resource-kind.ts';
 import { checkStructure } from '../structure.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
@@ -37,17 +37,22 @@ export interface KindDefinition {
   readonly deprecation?: string;
   readonly storage?: StoredForm;
   readonly nameRule: NameRule;
+  /** Kinds that upstream checks by the rules of custom resources take finalizers without a domain. */
+  readonly anyFinalizer?: boolean;
   /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
   readonly stored?: { readonly missing?: string };
   /** Writes the defaults that the schema does not record; the draft is private. */
   readonly fillDefaults?: (draft: Draft) => void;
   /** The status that a new object gets; without it the status of the request is kept. */
   readonly initialStatus?: (object: KubeObject) => unknown;
-  readonly validate?: (object: KubeObject) => readonly FieldError[];
+  /** `current` is what an update replaces: what it has already may stay. */
+  readonly validate?: (object: KubeObject, current?: KubeObject) => readonly FieldError[];
   readonly validateUpdate?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
   readonly prepareStatus?: ResourceKind['prepareStatus'];
+  /** What a write to the status must satisfy; with it, such a write does not look at the rest again. */
+  readonly validateStatus?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   readonly validateSubresource?: ResourceKind['validateSubresource'];
 }
 
@@ -59,7 +64,7 @@ const WORKLOAD_SCALE = {
 } as const;
 
 export function defineKind(definition: KindDefinition): ResourceKind {
-  const { group, kind, plural, nameRule, initialStatus } = definition;
+  const { group, kind, plural, nameRule, anyFinalizer = false, initialStatus } = definition;
   const version = definition.version ?? 'v1';
   const apiVersion = formatApiVersion(group, version);
   const schemaName = schemaNameOf(apiVersion, kind);
@@ -96,15 +101,16 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       return draft;
     },
     checkStructure: (object) => checkStructure(schemaName, object),
-    validate: (object) => [
-      ...validateMetadata(object, namespaced, nameRule),
-      ...(definition.validate?.(object) ?? []),
+    validate: (object, current, subresource) => [
+      ...validateMetadata(object, { namespaced, nameRule, anyFinalizer }),
+      ...(isApart(definition, subresource) ? [] : (definition.validate?.(object, current) ?? [])),
     ],
     validateUpdate: (next, current) => [
       ...validateMetadataUpdate(next, current),
       ...(definition.validateUpdate?.(next, current) ?? []),
     ],
     checkImplemented: (object) => checkImplemented(apiVersion, kind, object),
+    waitsUnimplemented: podSpecPaths[`${apiVersion}/${kind}`] !== undefined,
     prepareForCreate(object) {
       const prepared = initialStatus ? withStatus(object, initialStatus(object)) : object;
       return definition.prepareForCreate?.(prepared) ?? prepared;
@@ -114,8 +120,16 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       return definition.prepareForUpdate?.(prepared, current) ?? prepared;
     },
     ...(definition.prepareStatus ? { prepareStatus: definition.prepareStatus } : {}),
-    ...(definition.validateSubresource ? { validateSubresource: definition.validateSubresource } : {}),
+    validateSubresource: (next, current, subresource) =>
+      (subresource === 'status' ? definition.validateStatus : undefined)?.(next, current) ??
+      definition.validateSubresource?.(next, current, subresource) ??
+      [],
   };
+}
+
+/** Whether a write to the subresource leaves the rest of the object as it is: what was valid once is not asked again. */
+function isApart({ validateStatus }: KindDefinition, subresource: Subresource | undefined): boolean {
+  return subresource === 'finalize' || (subresource === 'status' && validateStatus !== undefined);
 }
 
 function withStatus(object: KubeObject, status: unknown): KubeObject {

@@ -1,12 +1,14 @@
+import { isRecord } from '../../base/json.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
 import { withMatchLabelKeys } from '../defaults/match-label-keys.ts';
-import { admitPod, initialPodStatus } from '../defaults/pod-admission.ts';
+import { admitPod, admitPodUpdate, initialPodStatus, preparePodStatus } from '../defaults/pod-admission.ts';
 import { asRecord } from '../json-access.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
-import { validateEphemeralUpdate, validateNoEphemeral } from '../validation/ephemeral-containers.ts';
+import { validateEphemeralUpdate } from '../validation/ephemeral-containers.ts';
 import { validatePodResize } from '../validation/pod-resize.ts';
-import { validatePodSpec } from '../validation/pod-spec.ts';
+import { validateNewPod, validatePod } from '../validation/pod.ts';
+import { validatePodStatus } from '../validation/pod-status.ts';
 import { validatePodUpdate } from '../validation/pod-update.ts';
 import { defineKind } from './define-kind.ts';
 
@@ -41,14 +43,16 @@ export const podKind = defineKind({
     ...pod,
     spec: withMatchLabelKeys(admitPod(asRecord(pod['spec'])), asRecord(pod.metadata.labels)),
   }),
+  prepareForUpdate: (next) =>
+    isRecord(next['spec']) ? { ...next, spec: admitPodUpdate(next['spec']) } : next,
+  prepareStatus: preparePodStatus,
+  // A pod without a version is about to be created.
   validate: (pod) => [
-    ...validatePodSpec(pod['spec'], 'spec'),
-    // What has no version yet is about to be created.
-    ...(asRecord(pod.metadata)['resourceVersion'] === undefined
-      ? validateNoEphemeral(pod['spec'], 'spec', 'cannot be set on create')
-      : []),
+    ...validatePod(pod),
+    ...(asRecord(pod.metadata)['resourceVersion'] === undefined ? validateNewPod(pod) : []),
   ],
   validateUpdate: validatePodUpdate,
+  validateStatus: validatePodStatus,
   validateSubresource(next, current, subresource) {
     if (subresource === 'ephemeralcontainers') return validateEphemeralUpdate(next, current);
     return subresource === 'resize' ? validatePodResize(next, current) : [];

@@ -5,6 +5,11 @@ import { quote } from '../status.ts';
 /** Where a validator puts what it finds. */
 export type FieldErrors = FieldError[];
 
+/** Adds any number of errors: `push(...found)` would put each on the stack. */
+export function append(errors: FieldErrors, found: readonly FieldError[]): void {
+  for (const error of found) errors.push(error);
+}
+
 export const required = (path: string, detail = ''): FieldError => ({
   type: 'FieldValueRequired',
   path,
@@ -57,6 +62,24 @@ export const tooMany = (path: string, count: number, max: number): FieldError =>
   value: count,
   detail: `must have at most ${max} item${max === 1 ? '' : 's'}`,
 });
+
+/**
+ * A value as upstream shows its internal types: every field, under its Go name, null where it is absent. `zero` gives
+ * what else a field shows when it is absent.
+ */
+export function goStruct(
+  value: Readonly<Record<string, unknown>>,
+  fields: readonly string[],
+  zero: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  const goName = (field: string): string =>
+    field.startsWith('seLinux')
+      ? `SELinux${field.slice('seLinux'.length)}`
+      : `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
+  return Object.fromEntries(
+    fields.map((field) => [goName(field), value[field] ?? zero[field] ?? null] as const),
+  );
+}
 
 /** `path[key]`, for members of maps. */
 export const keyed = (path: string, key: string): string => `${path}[${key}]`;

@@ -42,7 +42,8 @@ export interface KindDefinition {
   readonly fillDefaults?: (draft: Draft) => void;
   /** The status that a new object gets; without it the status of the request is kept. */
   readonly initialStatus?: (object: KubeObject) => unknown;
-  readonly validate?: (object: KubeObject) => readonly FieldError[];
+  /** `current` is what an update replaces: what it has already may stay. */
+  readonly validate?: (object: KubeObject, current?: KubeObject) => readonly FieldError[];
   readonly validateUpdate?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
@@ -94,9 +95,9 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       return draft;
     },
     checkStructure: (object) => checkStructure(schemaName, object),
-    validate: (object) => [
+    validate: (object, current) => [
       ...validateMetadata(object, namespaced, nameRule),
-      ...(definition.validate?.(object) ?? []),
+      ...(definition.validate?.(object, current) ?? []),
     ],
     validateUpdate: (next, current) => [
       ...validateMetadataUpdate(next, current),

@@ -55,33 +55,6 @@ export function validateStorageClassUpdate(next: KubeObject, current: KubeObject
   return fields.flatMap((field) => immutable(next[field], current[field], field));
 }
 
-export function validateIngressClass(object: KubeObject): FieldErrors {
-  const { controller, parameters } = asRecord(object['spec']);
-  const errors: FieldErrors = [];
-  const name = asString(controller);
-  const slash = name.indexOf('/');
-  if (name === '') errors.push(required('spec.controller'));
-  else if (slash < 1 || dns1123Subdomain(name.slice(0, slash)).length > 0)
-    errors.push(invalid('spec.controller', name, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-  if (parameters === undefined || parameters === null) return errors;
-  const { kind, name: parameter, scope, namespace } = asRecord(parameters);
-  if (asString(kind) === '') errors.push(required('spec.parameters.kind', 'kind is required'));
-  if (asString(parameter) === '') errors.push(required('spec.parameters.name', 'name is required'));
-  const scopes = ['Cluster', 'Namespace'];
-  if (!scopes.includes(asString(scope)))
-    errors.push(notSupported('spec.parameters.scope', asString(scope), scopes));
-  else if (scope === 'Namespace' && asString(namespace) === '')
-    errors.push(required('spec.parameters.namespace', "`parameters.scope` is set to 'Namespace'"));
-  else if (scope === 'Cluster' && asString(namespace) !== '')
-    errors.push(forbidden('spec.parameters.namespace', "`parameters.scope` is set to 'Cluster'"));
-  return errors;
-}
-
-export function validateIngressClassUpdate(next: KubeObject, current: KubeObject): FieldErrors {
-  const [after, before] = [asRecord(next['spec']), asRecord(current['spec'])];
-  return immutable(after['controller'], before['controller'], 'spec.controller');
-}
-
 export function validateRuntimeClass(object: KubeObject): FieldErrors {
   const handler = asString(object['handler']);
   return invalidAll('handler', handler, dns1123Label(handler));

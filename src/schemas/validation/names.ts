@@ -114,6 +114,12 @@ export const dns1123Subdomain: NameRule = (name) => {
   return complaints;
 };
 
+/** Names that are segments of a path, no more: `system:node`, `Any Thing`. */
+export const pathSegment: NameRule = (name) => {
+  if (name === '.' || name === '..') return [`may not be '${name}'`];
+  return ['/', '%'].filter((char) => name.includes(char)).map((char) => `may not contain '${char}'`);
+};
+
 /** `metadata.generateName` is a prefix: a dash at its end is fine, because more follows. */
 export function maskTrailingDash(prefix: string): string {
   return prefix.length > 1 && prefix.endsWith('-') ? `${prefix.slice(0, -2)}a` : prefix;

@@ -181,9 +181,9 @@ function bodyOf(error: FieldError): string {
     case 'FieldValueForbidden':
       return `Forbidden: ${error.detail}`;
     case 'FieldValueDuplicate':
-      return value === undefined ? 'Duplicate value' : `Duplicate value: ${value}`;
+      return `Duplicate value${value === undefined ? '' : `: ${value}`}${error.detail === '' ? '' : `: ${error.detail}`}`;
     case 'FieldValueNotFound':
-      return `Not found: ${value ?? ''}`;
+      return `Not found: ${value ?? ''}${error.detail === '' ? '' : `: ${error.detail}`}`;
     case 'FieldValueNotSupported':
       return `Unsupported value: ${value ?? ''}${error.detail === '' ? '' : `: ${error.detail}`}`;
     case 'FieldValueTooLong':
@@ -206,7 +206,8 @@ export function invalid(
   name: string,
   errors: readonly FieldError[],
 ): StatusError {
-  const texts = errors.map(fieldErrorText);
+  // Two checks may say the same; the message says it once, the causes stay.
+  const texts = [...new Set(errors.map(fieldErrorText))];
   const list = texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
   const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
   return failure(422, 'Invalid', `${qualifiedKind} ${quote(name)} is invalid: ${list}`, {

@@ -40,7 +40,8 @@ export function checkUpdate(
 }
 
 function refuse(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid(kind, object.metadata.name, errors);
+  // Kinds that are kept as those of another group are refused in its name.
+  if (errors.length > 0) throw invalid(kind.storedAs ?? kind, object.metadata.name, errors);
 }
 
 /** The answer that Kubernetes gives where the store refused a commit. */

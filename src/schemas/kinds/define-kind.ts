@@ -36,6 +36,8 @@ export interface KindDefinition {
   readonly deprecation?: string;
   readonly storage?: StoredForm;
   readonly nameRule: NameRule;
+  /** Paths where upstream takes more than the schema says: nothing, or an empty word. Validation alone decides. */
+  readonly lenient?: readonly string[];
   /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
   readonly stored?: { readonly missing?: string };
   /** Writes the defaults that the schema does not record; the draft is private. */
@@ -48,7 +50,12 @@ export interface KindDefinition {
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
   readonly prepareStatus?: ResourceKind['prepareStatus'];
+  /** What a write of a status must satisfy beside the rules of the whole object. */
+  readonly validateStatus?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
+  /** Other rules of subresources. */
   readonly validateSubresource?: ResourceKind['validateSubresource'];
+  /** A status that is written gets the defaults of the kind, as one that comes with a create. */
+  readonly defaultsStatus?: boolean;
 }
 
 /** Where the scale subresource of workloads reads and writes. */
@@ -67,6 +74,11 @@ export function defineKind(definition: KindDefinition): ResourceKind {
   const namespaced = definition.namespaced ?? true;
   const subresources = definition.subresources ?? [];
   const ownsStatus = subresources.includes('status');
+  const withDefaults = (object: KubeObject): KubeObject => {
+    const draft = normalise<KubeObject>(schemaName, object);
+    definition.fillDefaults?.(draft);
+    return draft;
+  };
   return {
     group,
     version,
@@ -89,12 +101,11 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       : { deletionFinalizer: definition.deletionFinalizer }),
     ...(definition.deprecation === undefined ? {} : { deprecation: definition.deprecation }),
     ...(definition.storage ? { storage: definition.storage } : {}),
-    withDefaults(object) {
-      const draft = normalise<KubeObject>(schemaName, object);
-      definition.fillDefaults?.(draft);
-      return draft;
-    },
-    checkStructure: (object) => checkStructure(schemaName, object),
+    withDefaults,
+    checkStructure: (object) =>
+      checkStructure(schemaName, object).filter(
+        ({ type, path }) => type === 'FieldValueTypeInvalid' || !definition.lenient?.includes(path),
+      ),
     validate: (object, current) => [
       ...validateMetadata(object, namespaced, nameRule),
       ...(definition.validate?.(object, current) ?? []),
@@ -112,9 +123,20 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       const prepared = ownsStatus ? withStatus(next, jsonClone(current['status'])) : next;
       return definition.prepareForUpdate?.(prepared, current) ?? prepared;
     },
-    ...(definition.prepareStatus ? { prepareStatus: definition.prepareStatus } : {}),
-    ...(definition.validateSubresource ? { validateSubresource: definition.validateSubresource } : {}),
+    ...prepareStatusOf(definition, withDefaults),
+    validateSubresource: (next, current, subresource) => [
+      ...(subresource === 'status' ? (definition.validateStatus?.(next, current) ?? []) : []),
+      ...(definition.validateSubresource?.(next, current, subresource) ?? []),
+    ],
   };
+}
+
+function prepareStatusOf(
+  { prepareStatus, defaultsStatus }: KindDefinition,
+  withDefaults: ResourceKind['withDefaults'],
+): Pick<ResourceKind, 'prepareStatus'> {
+  if (!defaultsStatus) return prepareStatus ? { prepareStatus } : {};
+  return { prepareStatus: (next) => withDefaults(next)['status'] };
 }
 
 function withStatus(object: KubeObject, status: unknown): KubeObject {

@@ -1,4 +1,4 @@
-import { dns1123Subdomain } from '../validation/names.ts';
+import { pathSegment } from '../validation/names.ts';
 import { validateEvent } from '../validation/event.ts';
 import { defineKind } from './define-kind.ts';
 
@@ -8,10 +8,10 @@ export const eventKind = defineKind({
   plural: 'events',
   shortNames: ['ev'],
   applyOrder: 300,
-  nameRule: dns1123Subdomain,
+  nameRule: pathSegment,
   fillDefaults(draft) {
     // These are always written, empty or not.
     for (const text of ['reportingComponent', 'reportingInstance']) draft[text] ??= '';
   },
-  validate: validateEvent,
+  validate: (object) => validateEvent(object),
 });

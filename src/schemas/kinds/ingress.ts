@@ -14,6 +14,5 @@ export const ingressKind = defineKind({
   stored: { missing: 'no traffic is routed by it yet; publish a port with hostPort' },
   initialStatus: () => ({ loadBalancer: {} }),
   validate: validateIngress,
-  validateSubresource: (next, _, subresource) =>
-    subresource === 'status' ? validateIngressStatus(next) : [],
+  validateStatus: validateIngressStatus,
 });

@@ -22,10 +22,11 @@ export const serviceKind = defineKind({
     for (const entry of parts(part(part(draft, 'status'), 'loadBalancer'), 'ingress'))
       if (entry['ip'] !== undefined && entry['ip'] !== '') fill(entry, { ipMode: 'VIP' });
   },
+  defaultsStatus: true,
   initialStatus: () => ({ loadBalancer: {} }),
   validate: validateService,
   validateUpdate: validateServiceUpdate,
-  validateSubresource: (next, _, subresource) => (subresource === 'status' ? validateServiceStatus(next) : []),
+  validateStatus: validateServiceStatus,
   prepareForCreate: (service) =>
     isRecord(service['spec']) ? { ...service, spec: withFamilies(service['spec']) } : service,
   prepareForUpdate: keepAllocations,

@@ -1,10 +1,21 @@
 /** PriorityClass, StorageClass, IngressClass and RuntimeClass: names that other objects refer to. */
-import { asNumber, asRecord, asString } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { HIGHEST_USER_PRIORITY, systemPriorities } from '../priorities.ts';
 import { immutable } from './metadata.ts';
-import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
-import { type FieldErrors, forbidden, invalid, invalidAll, notSupported, required } from './report.ts';
+import { dns1123Label, qualifiedName } from './names.ts';
+import {
+  byteLength,
+  duplicate,
+  type FieldErrors,
+  forbidden,
+  indexed,
+  invalid,
+  invalidAll,
+  notSupported,
+  required,
+  tooLong,
+} from './report.ts';
 
 export function validatePriorityClass(object: KubeObject): FieldErrors {
   const { name } = asRecord(object.metadata);
@@ -38,16 +49,63 @@ export function validateStorageClass(object: KubeObject): FieldErrors {
     provisioner === ''
       ? [required('provisioner')]
       : invalidAll('provisioner', provisioner, qualifiedName(provisioner.toLowerCase()));
-  for (const [field, values] of [
-    ['reclaimPolicy', ['Delete', 'Retain']],
-    ['volumeBindingMode', ['Immediate', 'WaitForFirstConsumer']],
-  ] as const) {
-    const value = asString(object[field]);
-    if (!values.some((known) => known === value)) errors.push(notSupported(field, value, values));
+  errors.push(...validateParameters(asRecord(object['parameters'])));
+  const policy = asString(object['reclaimPolicy']);
+  if (policy !== '' && !RECLAIM_POLICIES.includes(policy))
+    errors.push(notSupported('reclaimPolicy', policy, RECLAIM_POLICIES));
+  const mode = asString(object['volumeBindingMode']);
+  if (!BINDING_MODES.includes(mode)) errors.push(notSupported('volumeBindingMode', mode, BINDING_MODES));
+  return [...errors, ...validateTopologies(asRecords(object['allowedTopologies']))];
+}
+
+const RECLAIM_POLICIES = ['Delete', 'Retain'];
+const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
+/** Upstream's limits of what provisioners are told. */
+const MAX_PARAMETERS = 512;
+const MAX_PARAMETERS_BYTES = 256 * 1024;
+
+function validateParameters(parameters: Readonly<Record<string, unknown>>): FieldErrors {
+  const entries = Object.entries(parameters);
+  if (entries.length > MAX_PARAMETERS) return [tooLong('parameters', MAX_PARAMETERS)];
+  const errors: FieldErrors = [];
+  let size = 0;
+  for (const [key, value] of entries) {
+    if (key === '') errors.push(invalid('parameters', '', 'field can not be empty.'));
+    size += byteLength(key) + byteLength(asString(value));
   }
-  if (Object.keys(asRecord(object['parameters'])).includes(''))
-    errors.push(invalid('parameters', '', 'field can not be empty.'));
+  if (size > MAX_PARAMETERS_BYTES) errors.push(tooLong('parameters', MAX_PARAMETERS_BYTES));
   return errors;
+}
+
+/** Sets of nodes; no two terms mean the same ones, and a term without labels means nothing. */
+function validateTopologies(terms: readonly Readonly<Record<string, unknown>>[]): FieldErrors {
+  const seen = new Set<string>(['[]']);
+  return terms.flatMap((term, index) => {
+    const path = `${indexed('allowedTopologies', index)}.matchLabelExpressions`;
+    const labels = new Map<string, readonly unknown[]>();
+    const errors = asRecords(term['matchLabelExpressions']).flatMap((expression, at) => {
+      const key = asString(expression['key']);
+      const values = asList(expression['values']);
+      const found = validateTopology(key, values, indexed(path, at));
+      if (labels.has(key)) found.push(duplicate(`${indexed(path, at)}.key`, key));
+      labels.set(key, [...new Set(values)].sort());
+      return found;
+    });
+    const meaning = JSON.stringify([...labels].sort(([a], [b]) => (a < b ? -1 : 1)));
+    if (seen.has(meaning)) errors.push(duplicate(path, ''));
+    seen.add(meaning);
+    return errors;
+  });
+}
+
+function validateTopology(key: string, values: readonly unknown[], path: string): FieldErrors {
+  const errors: FieldErrors = values.length === 0 ? [required(`${path}.values`)] : [];
+  const seen = new Set<unknown>();
+  for (const [index, value] of values.entries()) {
+    if (seen.has(value)) errors.push(duplicate(indexed(`${path}.values`, index), value));
+    seen.add(value);
+  }
+  return [...errors, ...invalidAll(`${path}.key`, key, qualifiedName(key))];
 }
 
 export function validateStorageClassUpdate(next: KubeObject, current: KubeObject): FieldErrors {

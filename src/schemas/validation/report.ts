@@ -58,6 +58,21 @@ export const tooMany = (path: string, count: number, max: number): FieldError =>
   detail: `must have at most ${max} item${max === 1 ? '' : 's'}`,
 });
 
+/**
+ * A value as upstream shows its internal types: every field, under its Go name, null where it is absent. `zero` gives
+ * what else a field shows when it is absent.
+ */
+export function goStruct(
+  value: Readonly<Record<string, unknown>>,
+  fields: readonly string[],
+  zero: Readonly<Record<string, unknown>> = {},
+): Readonly<Record<string, unknown>> {
+  const goName = (field: string): string => `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
+  return Object.fromEntries(
+    fields.map((field) => [goName(field), value[field] ?? zero[field] ?? null] as const),
+  );
+}
+
 /** `path[key]`, for members of maps. */
 export const keyed = (path: string, key: string): string => `${path}[${key}]`;
 /** `path[0]`, for elements of lists. */

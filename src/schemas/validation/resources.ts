@@ -1,54 +1,111 @@
-/** Requests and limits of containers. */
-import { asRecord } from '../json-access.ts';
+/** Requests and limits of containers, and the names and amounts of resources. */
+import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
 import {
   compareQuantities,
   formatQuantity,
   isWhole,
   parseQuantity,
+  type Quantity,
   QUANTITY_MESSAGES,
   readQuantity,
 } from '../quantity.ts';
 import { escapeControls } from '../status.ts';
 import { qualifiedName } from './names.ts';
 import { NOT_NEGATIVE } from './numbers.ts';
-import { type FieldErrors, invalid, invalidAll, keyed, required } from './report.ts';
+import {
+  duplicate,
+  type FieldErrors,
+  forbidden,
+  indexed,
+  invalid,
+  invalidAll,
+  keyed,
+  notFound,
+  required,
+} from './report.ts';
 
-const STANDARD = new Set(['cpu', 'memory', 'ephemeral-storage']);
-const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
+type Fields = Readonly<JsonRecord>;
+
+const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
+/** Counted objects: a part of one makes no sense. */
+const COUNTED = [
+  'pods',
+  'services',
+  'services.nodeports',
+  'services.loadbalancers',
+  'replicationcontrollers',
+  'resourcequotas',
+  'secrets',
+  'configmaps',
+  'persistentvolumeclaims',
+];
+/** Names without a domain that mean something, in containers or quotas. */
+const STANDARD_RESOURCES = new Set([
+  ...COMPUTE,
+  ...COMPUTE.flatMap((name) => [`requests.${name}`, `limits.${name}`]),
+  'storage',
+  'requests.storage',
+  ...COUNTED,
+]);
+
+export const isHugePages = (name: string): boolean => name.startsWith('hugepages-');
+
+export function isStandardResource(name: string): boolean {
+  return STANDARD_RESOURCES.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
+}
 
 /** Resources of devices and the like: whole numbers, and a request is always as much as its limit. */
 export function isExtendedResource(name: string): boolean {
-  return name.includes('/') && !name.includes('kubernetes.io/') && !name.startsWith('requests.');
+  const isNative = !name.includes('/') || name.includes('kubernetes.io/');
+  return !isNative && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;
 }
 
-export function validateResources(resources: unknown, path: string): FieldErrors {
-  const { limits, requests } = asRecord(resources);
+type NameCheck = (name: string, path: string) => FieldErrors;
+
+/** Names of the resources that claims of a pod provide (`resources.claims`). */
+export type ClaimNames = ReadonlySet<string>;
+
+export function validateResources(
+  value: unknown,
+  path: string,
+  claimNames: ClaimNames = new Set(),
+  checkName: NameCheck = containerResourceName,
+): FieldErrors {
+  const { limits, requests, claims } = asRecord(value);
+  const [limited, requested] = [asRecord(limits), asRecord(requests)];
   const errors: FieldErrors = [];
-  for (const [name, value] of Object.entries(asRecord(limits))) {
+  for (const [name, amount] of Object.entries(limited)) {
     const at = keyed(`${path}.limits`, name);
-    errors.push(...validateResourceName(name, at), ...validateQuantity(name, value, at));
+    errors.push(...checkName(name, at), ...validateQuantity(name, amount, at));
+    errors.push(...hugePageErrors(name, amount, at));
   }
-  for (const [name, value] of Object.entries(asRecord(requests))) {
+  for (const [name, amount] of Object.entries(requested)) {
     const at = keyed(`${path}.requests`, name);
-    errors.push(...validateResourceName(name, at), ...validateQuantity(name, value, at));
-    errors.push(...compareWithLimit(name, value, asRecord(limits)[name], path));
+    errors.push(...checkName(name, at), ...validateQuantity(name, amount, at));
+    const limit = Object.hasOwn(limited, name) ? limited[name] : undefined;
+    errors.push(...compareWithLimit(name, amount, limit, path), ...hugePageErrors(name, amount, at));
   }
-  const names = new Set([...Object.keys(asRecord(limits)), ...Object.keys(asRecord(requests))]);
+  const names = new Set([...Object.keys(limited), ...Object.keys(requested)]);
   if ([...names].some(isHugePages) && !names.has('cpu') && !names.has('memory')) {
-    errors.push(required(path, 'HugePages require cpu or memory'));
+    errors.push(forbidden(path, 'HugePages require cpu or memory'));
   }
-  return errors;
+  return [...errors, ...validateClaims(claims, claimNames, `${path}.claims`)];
 }
 
-function validateResourceName(name: string, path: string): FieldErrors {
-  const errors = invalidAll(path, name, qualifiedName(name));
-  if (errors.length > 0) return errors;
+export function containerResourceName(name: string, path: string): FieldErrors {
+  const errors = validateResourceName(name, path);
   if (!name.includes('/')) {
-    if (STANDARD.has(name) || isHugePages(name)) return [];
-    return [invalid(path, name, 'must be a standard resource for containers')];
+    if (COMPUTE.includes(name) || isHugePages(name)) return errors;
+    return [...errors, invalid(path, name, 'must be a standard resource for containers')];
   }
-  if (name.includes('kubernetes.io/') || isExtendedResource(name)) return [];
-  return [invalid(path, name, "doesn't follow extended resource name standard")];
+  if (name.includes('kubernetes.io/') || isExtendedResource(name)) return errors;
+  return [...errors, invalid(path, name, "doesn't follow extended resource name standard")];
+}
+
+export function validateResourceName(name: string, path: string): FieldErrors {
+  const errors = invalidAll(path, name, qualifiedName(name));
+  if (errors.length > 0 || name.includes('/') || isStandardResource(name)) return errors;
+  return [invalid(path, name, 'must be a standard resource type or fully qualified')];
 }
 
 /** A quantity that is not negative, and whole where the resource cannot be divided. */
@@ -58,16 +115,32 @@ export function validateQuantity(name: string, value: unknown, path: string): Fi
   const errors: FieldErrors = [];
   const text = formatQuantity(quantity);
   if (quantity.nanos < 0n) errors.push(invalid(path, text, NOT_NEGATIVE));
-  if ((isExtendedResource(name) || name === 'pods') && !isWhole(quantity)) {
+  if ((isExtendedResource(name) || COUNTED.includes(name)) && !isWhole(quantity)) {
     errors.push(invalid(path, text, 'must be an integer'));
   }
   return errors;
 }
 
+/** The name says the size of a page, and only whole pages are given. */
+function hugePageErrors(name: string, value: unknown, path: string): FieldErrors {
+  const quantity = parseQuantity(value);
+  if (!quantity || !isHugePages(name) || isWholePages(name, quantity)) return [];
+  const text = formatQuantity(quantity);
+  return [
+    invalid(path, text, `${text} is not positive integer multiple of ${escapeControls(name)}`),
+  ];
+}
+
+function isWholePages(name: string, { nanos }: Quantity): boolean {
+  const size = parseQuantity(name.slice('hugepages-'.length));
+  return size !== undefined && size.nanos > 0n && isWhole(size) && nanos % size.nanos === 0n;
+}
+
 function compareWithLimit(name: string, value: unknown, limitValue: unknown, path: string): FieldErrors {
   const request = parseQuantity(value);
   const limit = parseQuantity(limitValue);
-  const canOvercommit = !isExtendedResource(name) && !isHugePages(name);
+  // Resources of others without a domain never get this far upstream; they may be overcommitted.
+  const canOvercommit = (!name.includes('/') || name.includes('kubernetes.io/')) && !isHugePages(name);
   if (!request) return [];
   if (!limit) {
     if (canOvercommit) return [];
@@ -75,11 +148,28 @@ function compareWithLimit(name: string, value: unknown, limitValue: unknown, pat
   }
   const order = compareQuantities(request, limit);
   const of = `${escapeControls(name)} limit of ${formatQuantity(limit)}`;
-  if (canOvercommit && order > 0) {
-    return [invalid(`${path}.requests`, formatQuantity(request), `must be less than or equal to ${of}`)];
-  }
   if (!canOvercommit && order !== 0) {
     return [invalid(`${path}.requests`, formatQuantity(request), `must be equal to ${of}`)];
   }
-  return [];
+  if (order <= 0) return [];
+  return [invalid(`${path}.requests`, formatQuantity(request), `must be less than or equal to ${of}`)];
+}
+
+function validateClaims(claims: unknown, known: ClaimNames, path: string): FieldErrors {
+  const seen = new Set<string>();
+  const list = known.size === 0 ? ' which is empty' : `: ${[...known].sort().join(', ')}`;
+  const detail = `must be one of the names in pod.spec.resourceClaims${list}`;
+  return asRecords(claims).flatMap((claim: Fields, index) => {
+    const at = indexed(path, index);
+    const name = asString(claim['name']);
+    if (name === '') return [required(at)];
+    const errors = seen.has(name) ? [duplicate(at, name)] : [];
+    seen.add(name);
+    return known.has(name) ? errors : [...errors, { ...notFound(at, name), detail }];
+  });
+}
+
+/** What a pod needs beside its containers; the paths are upstream's. */
+export function validateOverhead(overhead: unknown, path: string): FieldErrors {
+  return validateResources({ limits: overhead }, path);
 }

@@ -1,6 +1,12 @@
-import { pathSegment } from '../validation/names.ts';
+import { type NameRule, pathSegment } from '../validation/names.ts';
 import { validateEvent } from '../validation/event.ts';
 import { defineKind } from './define-kind.ts';
+
+/** Upstream takes any segment of a path; here a name has no power over the terminal that it is shown on. */
+const eventName: NameRule = (name) => [
+  ...pathSegment(name),
+  ...(/\p{Cc}/u.test(name) ? ['may not contain control characters'] : []),
+];
 
 export const eventKind = defineKind({
   group: '',
@@ -8,7 +14,7 @@ export const eventKind = defineKind({
   plural: 'events',
   shortNames: ['ev'],
   applyOrder: 300,
-  nameRule: pathSegment,
+  nameRule: eventName,
   fillDefaults(draft) {
     // These are always written, empty or not.
     for (const text of ['reportingComponent', 'reportingInstance']) draft[text] ??= '';

@@ -3,6 +3,7 @@
  * then older, then by key: the order of upstream's queue.
  */
 import type { Rng } from '../base/rng.ts';
+import { unimplementedIn } from '../schemas/profile/index.ts';
 import type { Pod } from '../schemas/types.ts';
 import { explainRefusal } from './explain.ts';
 import { createPlacementIndex } from './placement-index.ts';
@@ -54,6 +55,11 @@ export function planPlacement(pending: readonly Pod[], objects: ClusterObjects, 
   for (const info of queue) {
     if ((info.pod.spec.schedulingGates ?? []).length > 0) {
       rejections.push({ pod: info.pod, reason: 'SchedulingGated', message: GATED_MESSAGE });
+      continue;
+    }
+    const missing = unimplementedIn(info.pod);
+    if (missing !== undefined) {
+      rejections.push({ pod: info.pod, reason: 'Unschedulable', message: missing });
       continue;
     }
     const said = refused.get(info.classKey);

@@ -56,7 +56,8 @@ function podAmounts(spec: unknown, side: Side, unsaid: ResourceAmounts): Resourc
     } else starting = largest(starting, sum(sidecars, own));
   }
   const total = new Map(largest(running, starting));
-  for (const [name, amount] of amountsOf(resources, side)) if (isPodLevel(name)) total.set(name, amount);
+  for (const [name, amount] of amountsOf(resources, side))
+    if (isPodLevelResource(name)) total.set(name, amount);
   for (const [name, extra] of parseAmounts(overhead)) {
     const current = total.get(name);
     // Overhead adds to a limit only where there is one: no limit stays no limit.
@@ -66,7 +67,7 @@ function podAmounts(spec: unknown, side: Side, unsaid: ResourceAmounts): Resourc
 }
 
 /** Only these may be asked for by the pod as a whole. */
-const isPodLevel = (name: string): boolean =>
+export const isPodLevelResource = (name: string): boolean =>
   name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
 
 const amountsOf = (resources: unknown, side: Side): ResourceAmounts =>

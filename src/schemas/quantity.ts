@@ -16,6 +16,7 @@ export interface Quantity {
 export type QuantityError = 'format' | 'suffix';
 
 const NANO = 1_000_000_000n;
+const MILLI = 1_000_000n;
 const MAX = 9_223_372_036_854_775_807n;
 
 const BINARY_POWERS: ReadonlyMap<string, bigint> = new Map([
@@ -146,6 +147,13 @@ export function canonicalQuantity(input: unknown): unknown {
   return quantity ? formatQuantity(quantity) : input;
 }
 
+/** As {@link canonicalQuantity}, rounded to whole thousandths, away from zero. */
+export function milliQuantity(input: unknown): unknown {
+  const quantity = parseQuantity(input ?? '0');
+  if (!quantity) return input;
+  return formatQuantity({ ...quantity, nanos: divideAwayFromZero(quantity.nanos, MILLI) * MILLI });
+}
+
 export function compareQuantities(a: Quantity, b: Quantity): -1 | 0 | 1 {
   if (a.nanos === b.nanos) return 0;
   return a.nanos < b.nanos ? -1 : 1;
@@ -166,7 +174,7 @@ export function isWhole(quantity: Quantity): boolean {
 /** Thousandths, rounded up (cpu: `1500m` is 1500); 0 for what cannot be read. Safe up to 2^53. */
 export function toMilli(input: unknown): number {
   const quantity = parseQuantity(input);
-  return quantity ? Number(divideUp(quantity.nanos, 1_000_000n)) : 0;
+  return quantity ? Number(divideUp(quantity.nanos, MILLI)) : 0;
 }
 
 /** Whole units, rounded up (memory: bytes); 0 for what cannot be read. Safe up to 2^53. */

@@ -85,11 +85,16 @@ export interface ResourceKind extends ServedResource {
   /** Structure (types, unknown and missing fields) by the JSON Schema. */
   checkStructure(object: unknown): readonly FieldError[];
   /** Meaning: what Kubernetes' validation refuses, metadata included. `current` is what an update replaces. */
-  validate(object: KubeObject, current?: KubeObject): readonly FieldError[];
+  validate(object: KubeObject, current?: KubeObject, subresource?: Subresource): readonly FieldError[];
   /** What an update must not change, and the like. Called after `validate(next)`. */
   validateUpdate(next: KubeObject, current: KubeObject): readonly FieldError[];
   /** Fields that are well-formed upstream but that Symphony does not implement (they would change behaviour). */
   checkImplemented(object: KubeObject): readonly FieldError[];
+  /**
+   * The API keeps objects of this kind with such fields, and warns: their pods are not started, so nothing runs otherwise
+   * than it says. In a repository they are errors all the same.
+   */
+  readonly waitsUnimplemented: boolean;
   /** What the strategy of the kind does at create: clears status, fills system-owned fields. */
   prepareForCreate(object: KubeObject): KubeObject;
   /** What it does at update of the main resource: keeps system-owned fields of `current`. */

@@ -18,6 +18,8 @@ export const MAX_STRUCTURE_ERRORS = 100;
 /** How much of an offending text a message shows. */
 const MAX_SHOWN_CHARACTERS = 80;
 
+const RAW = definitionOf('io.k8s.apimachinery.pkg.runtime.RawExtension');
+
 /** `schemaName` is upstream's, as {@link schemaNameOf} gives it; one that does not exist is a bug and throws. */
 export function checkStructure(schemaName: string, object: unknown): readonly FieldError[] {
   const validate = validators[schemaName];
@@ -38,6 +40,8 @@ export function checkStructure(schemaName: string, object: unknown): readonly Fi
   for (const error of validate.errors ?? []) {
     if (errors.length >= MAX_STRUCTURE_ERRORS) break;
     const fieldError = toFieldError(error, data, root, secret);
+    // What it must be inside is for validation to say.
+    if (error.keyword === 'type' && locate(error.instancePath, data, root).definition === RAW) continue;
     // A status is ours to write: what it lacks is not for the user to fill in.
     if (fieldError.type === 'FieldValueRequired' && /^status(?:[.[]|$)/.test(fieldError.path)) continue;
     const key = `${fieldError.path}\n${fieldError.detail}`;

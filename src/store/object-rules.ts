@@ -2,7 +2,15 @@
 import type { FieldError } from '../schemas/field-error.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
-import { alreadyExists, conflict, failure, invalid, notFound, type StatusError } from '../schemas/status.ts';
+import {
+  alreadyExists,
+  conflict,
+  failure,
+  fieldErrorText,
+  invalid,
+  notFound,
+  type StatusError,
+} from '../schemas/status.ts';
 import type { CommitRefused } from './types.ts';
 
 /**
@@ -17,11 +25,16 @@ export function checkStructure(kind: ResourceKind, object: KubeObject): readonly
 
 const MEANING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueNotSupported']);
 
-/** The meaning of an object about to be created, and whether all of it is implemented. */
+/** The meaning of an object about to be created, and whether the system may keep it. */
 export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {
-  refuse(kind, object, [...kind.validate(object), ...kind.checkImplemented(object)]);
+  refuse(kind, object, kind.validate(object));
   refuse(kind, object, structure);
+  refuse(kind, object, unimplemented(kind, object));
 }
+
+/** Pods that ask for what is not implemented are kept, and wait: see {@link ResourceKind.waitsUnimplemented}. */
+const unimplemented = (kind: ResourceKind, object: KubeObject): readonly FieldError[] =>
+  kind.waitsUnimplemented ? [] : kind.checkImplemented(object);
 
 /** A write to a subresource (a status, a binding) changes what belongs to the system: the rules for users do not apply. */
 export function checkUpdate(
@@ -33,10 +46,27 @@ export function checkUpdate(
 ): void {
   const byUser = subresource === undefined || subresource === 'scale';
   const rules = byUser
-    ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)]
+    ? kind.validateUpdate(next, current)
     : (kind.validateSubresource?.(next, current, subresource) ?? []);
-  refuse(kind, next, [...kind.validate(next, current), ...rules]);
+  const errors = newErrors(kind.validate(next, current, subresource), () =>
+    kind.validate(current, current, subresource),
+  );
+  refuse(kind, next, [...errors, ...rules]);
   refuse(kind, next, structure);
+  if (byUser) refuse(kind, next, unimplemented(kind, next));
+}
+
+/**
+ * The errors that the stored object does not have already. It was accepted once, maybe by an earlier version with fewer
+ * rules; an update that leaves that as it is must not get stuck on it.
+ */
+function newErrors(
+  errors: readonly FieldError[],
+  errorsBefore: () => readonly FieldError[],
+): readonly FieldError[] {
+  if (errors.length === 0) return errors;
+  const known = new Set(errorsBefore().map(fieldErrorText));
+  return known.size === 0 ? errors : errors.filter((error) => !known.has(fieldErrorText(error)));
 }
 
 function refuse(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {

@@ -27,6 +27,7 @@ const kind: ResourceKind = {
     object['bad'] ? [{ type: 'FieldValueInvalid', path: 'bad', value: true, detail: 'must be good' }] : [],
   validateUpdate: () => [],
   checkImplemented: () => [],
+  waitsUnimplemented: false,
   prepareForCreate: (object) => object,
   prepareForUpdate: (next) => next,
 };

@@ -6,6 +6,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import { decodeTime } from './decode-time.ts';
+import { QUANTITY_MESSAGES, readQuantity } from '../../schemas/quantity.ts';
 import type { ResolvedSchema, TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
 
 export interface Decoded {
@@ -83,9 +84,14 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
     return value;
   };
   if (isIntOrString(resolved)) {
-    return typeof value === 'string' || Number.isInteger(value) ? value : wrong();
+    return typeof value === 'string' || isInteger(value, 'int32') ? value : wrong();
   }
-  if (isQuantity(resolved)) return typeof value === 'string' || typeof value === 'number' ? value : wrong();
+  if (isQuantity(resolved)) {
+    const quantity = readQuantity(value);
+    if (typeof quantity === 'string') context.error ??= QUANTITY_MESSAGES[quantity];
+    return value;
+  }
+  if (isRawObject(resolved)) return value;
   switch (schema.type) {
     case 'string':
       return typeof value === 'string' ? decodeText(context, schema, value, resolved.name) : wrong();
@@ -158,6 +164,8 @@ function isInteger(value: unknown, format: string | undefined): boolean {
 
 const isIntOrString = ({ name, schema }: ResolvedSchema): boolean =>
   schema.format === 'int-or-string' || (name ?? '').endsWith('.IntOrString');
+/** Kept as it comes; validation says what it must be. */
+const isRawObject = ({ name }: ResolvedSchema): boolean => (name ?? '').endsWith('.RawExtension');
 const isQuantity = ({ name }: ResolvedSchema): boolean => (name ?? '').endsWith('.Quantity');
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
@@ -183,9 +191,8 @@ function firstIllegalByte(text: string): number {
 }
 
 function mismatch(schemas: TypeSchemas, node: TypeSchema, value: unknown, place: Place): string {
-  const { type } = schemas.resolve(node).schema;
-  const overflow = typeof value === 'number' && (type === 'integer' || type === 'number') ? ` ${value}` : '';
   const target = goType(schemas, node);
+  const overflow = typeof value === 'number' && /^(int|float)\d+$/.test(target) ? ` ${value}` : '';
   return `json: cannot unmarshal ${goKind(value)}${overflow} into Go struct field ${place.struct}.${place.goPath} of type ${target}`;
 }
 
@@ -196,13 +203,18 @@ export function goKind(value: unknown): string {
 }
 
 function goType(schemas: TypeSchemas, node: TypeSchema): string {
-  const { name, schema } = schemas.resolve(node);
+  const resolved = schemas.resolve(node);
+  const { name, schema } = resolved;
+  // These decode themselves, by way of a plain type.
+  if (isIntOrString(resolved)) return 'int32';
+  if (schema.format === 'date-time') return 'string';
   if (name !== undefined) return qualified(name);
   switch (schema.type) {
     case 'array':
       return `[]${schema.items ? goType(schemas, schema.items) : 'interface {}'}`;
     case 'object': {
       const inner = schema.additionalProperties;
+      if (typeof inner === 'object' && isQuantity(schemas.resolve(inner))) return 'v1.ResourceList';
       return `map[string]${typeof inner === 'object' ? goType(schemas, inner) : 'interface {}'}`;
     }
     case 'boolean':

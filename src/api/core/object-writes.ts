@@ -9,6 +9,7 @@ import { nameSuffix, type Rng } from '../../base/rng.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, storageIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { alreadyExists, conflict, isStatusError } from '../../schemas/status.ts';
+import { validateManagedFields } from '../../schemas/validation/managed-fields.ts';
 import { planDelete, prepareCreate, prepareUpdate } from '../../schemas/strategy.ts';
 import type { ObjectChange } from '../../store/admission.ts';
 import { checkNew, checkStructure, checkUpdate } from '../../store/object-rules.ts';
@@ -119,6 +120,8 @@ export function createObjectWrites(dependencies: ObjectWriteDependencies): Objec
     owner: FieldOwner,
     subresource: Subresource | undefined,
   ): KubeObject {
+    // A record that is none is for validation to refuse.
+    if (validateManagedFields(next.metadata.managedFields, '').length > 0) return next;
     const nowMs = clock.now();
     const prepared = prepareUpdate(kind, current, next, { nowMs, ...(subresource ? { subresource } : {}) });
     const given = { ...prepared, metadata: { ...prepared.metadata } };

@@ -5,10 +5,26 @@
 import { isRecord } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import type { KubeObject } from '../../schemas/object.ts';
+import { checkImplemented, podSpecPaths } from '../../schemas/profile/index.ts';
 import { quote } from '../../schemas/status.ts';
 import type { Container, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
 
+/** One object is told about at most this many fields that are not implemented. */
+const MAX_UNIMPLEMENTED = 20;
+
 export function warningsOf(object: KubeObject): readonly string[] {
+  return [...upstreamWarnings(object), ...unimplementedWarnings(object)];
+}
+
+/** What is kept though nothing acts on it; other kinds are refused with such fields. */
+function unimplementedWarnings({ apiVersion, kind, ...object }: KubeObject): readonly string[] {
+  if (podSpecPaths[`${apiVersion}/${kind}`] === undefined) return [];
+  return checkImplemented(apiVersion, kind, object)
+    .slice(0, MAX_UNIMPLEMENTED)
+    .map(({ path, detail }) => `${path}: ${detail}; until then pods with it are not started`);
+}
+
+function upstreamWarnings(object: KubeObject): readonly string[] {
   switch (`${object.apiVersion}/${object.kind}`) {
     case 'v1/Pod':
       return podWarnings((object as Pod).spec, 'spec');

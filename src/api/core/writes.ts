@@ -8,6 +8,7 @@ import { omit } from '../../schemas/json-access.ts';
 import { formatApiVersion, type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { badRequest, conflict, isStatusError } from '../../schemas/status.ts';
+import { validateManagedFields } from '../../schemas/validation/managed-fields.ts';
 import type { TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyConfiguration, type FieldOwner, ownershipAfterUpdate } from '../managed/managers.ts';
 import { goFormat } from '../patch/go-format.ts';
@@ -58,8 +59,10 @@ export function createWrites(objects: ObjectWrites, schemas: TypeSchemas, clock:
   }
 
   function withFirstOwner(kind: ResourceKind, taken: KubeObject, manager: string): KubeObject {
-    const request = { schemas, kind, owner: { manager }, nowMs: clock.now() };
     const object = kind.withDefaults(taken);
+    // A record that is none is for validation to refuse.
+    if (validateManagedFields(taken.metadata.managedFields, '').length > 0) return object;
+    const request = { schemas, kind, owner: { manager }, nowMs: clock.now() };
     const seen = isService(kind) ? withoutAllocated(object, taken) : object;
     const managedFields = ownershipAfterUpdate(request, undefined, seen) ?? [];
     const metadata = omit(object.metadata, 'managedFields');

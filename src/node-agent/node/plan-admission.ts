@@ -4,6 +4,7 @@
  */
 import { evaluatePodSecurity, policyText, violationText } from '../../schemas/pod-security/evaluate.ts';
 import type { PodSecurityLevel } from '../../schemas/pod-security/types.ts';
+import { unimplementedIn } from '../../schemas/profile/index.ts';
 import { parseAmounts, podRequests } from '../../schemas/pod-resources.ts';
 import { dottedSysctl, safeSysctls, sysctlNamespace } from '../../schemas/sysctls.ts';
 import type { Pod } from '../../schemas/types.ts';
@@ -23,9 +24,17 @@ export interface AdmissionInput {
 
 export function planAdmission(input: AdmissionInput): PodVerdict | undefined {
   const { allocatable } = input;
-  const insecure = planSecurity(input) ?? planSysctls(input);
-  if (insecure || !allocatable) return insecure;
+  const refused = planImplemented(input) ?? planSecurity(input) ?? planSysctls(input);
+  if (refused || !allocatable) return refused;
   return planResources(input, allocatable) ?? planPorts(input);
+}
+
+/** The scheduler lets such pods wait; this one was given to the node by hand. */
+function planImplemented({ pod }: AdmissionInput): PodVerdict | undefined {
+  const missing = unimplementedIn(pod);
+  return missing === undefined
+    ? undefined
+    : { reason: 'NotImplemented', message: `Pod was rejected: ${missing}` };
 }
 
 /**

@@ -85,11 +85,12 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
     // Unknown fields were taken out at intake, and types are a matter of the schema: see `validate`.
     checkStructure: (object) => (isRecord(object) ? [] : [notAnObject]),
     validate: (object, current) => [
-      ...validateMetadata(object, namespaced, dns1123Subdomain),
+      ...validateMetadata(object, { namespaced, nameRule: dns1123Subdomain, anyFinalizer: true }),
       ...validateCustomObject(schema, object, current),
     ],
     validateUpdate: (next, current) => validateMetadataUpdate(next, current),
     checkImplemented: () => [],
+    waitsUnimplemented: false,
     prepareForCreate: (object) => (hasStatus ? omit(object, 'status') : object),
     prepareForUpdate(next, current) {
       if (!hasStatus) return next;

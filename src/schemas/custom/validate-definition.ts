@@ -325,6 +325,10 @@ function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
   ];
 }
 
+/** A definition that was valid by older rules still gets its status. */
+export const validateDefinitionStatus = (next: KubeObject): FieldErrors =>
+  validateStoredVersions(asRecord(next['status'])['storedVersions'], asRecord(next['spec']));
+
 /** Group and plural are the definition's name; scope and kind are what its objects were made by. */
 export function validateDefinitionUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const [after, before] = [asRecord(next['spec']), asRecord(current['spec'])];

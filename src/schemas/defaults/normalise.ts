@@ -7,7 +7,7 @@
  */
 import { isRecord, jsonClone } from '../../base/json.ts';
 import { type Definition, definitionOf, resolveDefinition } from '../definitions.ts';
-import { canonicalQuantity } from '../quantity.ts';
+import { canonicalQuantity, milliQuantity } from '../quantity.ts';
 
 /** As deep as the structure check goes; what lies deeper is refused there. */
 const MAX_DEPTH = 200;
@@ -42,6 +42,8 @@ function walk(value: unknown, definition: Definition, options: NormaliseOptions,
   const values = resolveDefinition(definition.additionalProperties);
   if (!values) return jsonClone(value);
   return mapMembers(value, (member) => {
+    // A `ResourceList` has no finer steps than thousandths.
+    if (values === quantity) return milliQuantity(member);
     if (member === null) return values.type === 'string' ? '' : undefined;
     return walk(member, values, options, depth + 1);
   });

@@ -4,7 +4,7 @@
  * (The volume with the account's token depends on the account: the admission rule of the API server adds it.)
  */
 import { toRfc3339 } from '../../base/clock.ts';
-import { asList, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { qosClass } from '../pod-resources.ts';
 import { systemPriorities } from '../priorities.ts';
@@ -25,6 +25,43 @@ export function admitPod(spec: Readonly<JsonRecord>): JsonRecord {
     ...(priority === undefined ? {} : { priority: spec['priority'] ?? priority }),
     preemptionPolicy: spec['preemptionPolicy'] ?? 'PreemptLowerPriority',
   };
+}
+
+/** The patience comes back when an update leaves it out. */
+export const admitPodUpdate = (spec: Readonly<JsonRecord>): JsonRecord => ({
+  ...spec,
+  ...(spec['tolerations'] === undefined || Array.isArray(spec['tolerations'])
+    ? { tolerations: withLostNodeTolerations(spec['tolerations']) }
+    : {}),
+});
+
+/** The status that a write stores: the class stays what it was at create, and the one address is the first of all. */
+export function preparePodStatus(next: KubeObject, current: KubeObject): unknown {
+  const status = asRecord(next['status']);
+  const qos = getPath(current, 'status', 'qosClass');
+  return {
+    ...status,
+    ...(qos === undefined ? {} : { qosClass: qos }),
+    ...podAddresses(status),
+    ...containerStates(status),
+  };
+}
+
+/** The states of a container are there even when they say nothing. */
+function containerStates(status: Readonly<JsonRecord>): JsonRecord {
+  const lists = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
+  const complete: JsonRecord = {};
+  for (const list of lists)
+    if (Array.isArray(status[list]))
+      complete[list] = asRecords(status[list]).map((one) => ({ state: {}, lastState: {}, ...one }));
+  return complete;
+}
+
+function podAddresses({ podIP, podIPs }: Readonly<JsonRecord>): JsonRecord {
+  const first = asRecords(podIPs)[0]?.['ip'];
+  const single = asString(podIP);
+  if (single === '') return first === undefined ? {} : { podIP: first };
+  return first === single ? {} : { podIPs: [{ ip: single }] };
 }
 
 function withLostNodeTolerations(value: unknown): unknown {

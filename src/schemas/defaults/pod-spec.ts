@@ -1,5 +1,9 @@
 /** Defaults of a pod spec, standing alone or in a template (`SetDefaults_PodSpec` and its relatives in core/v1). */
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
+import { omit } from '../json-access.ts';
+import { isPodLevelResource } from '../pod-resources.ts';
+import { podQuantities } from '../pod-quantities.ts';
+import { formatQuantity } from '../quantity.ts';
 import { defaultPullPolicy, defaultResourceField } from './references.ts';
 import { defaultVolume } from './volumes.ts';
 
@@ -19,6 +23,8 @@ const SPEC_ZERO = [
 
 export function defaultPodSpec(spec: Draft | undefined): void {
   if (!spec) return;
+  // Upstream takes out what is behind a feature that is off.
+  delete spec['schedulingGroup'];
   dropZero(spec, SPEC_ZERO);
   spec['serviceAccountName'] ??= spec['serviceAccount'];
   spec['serviceAccount'] = spec['serviceAccountName'];
@@ -43,6 +49,8 @@ export function defaultPodSpec(spec: Draft | undefined): void {
 export function defaultPod(spec: Draft | undefined): void {
   if (!spec) return;
   fill(spec, { enableServiceLinks: true });
+  const grace = spec['terminationGracePeriodSeconds'];
+  if (typeof grace === 'number' && grace < 0) spec['terminationGracePeriodSeconds'] = 1;
   const hostNetwork = spec['hostNetwork'] === true;
   for (const list of ['containers', 'initContainers']) {
     for (const container of parts(spec, list)) {
@@ -51,6 +59,19 @@ export function defaultPod(spec: Draft | undefined): void {
       for (const port of parts(container, 'ports')) fillZero(port, { hostPort: port['containerPort'] });
     }
   }
+  defaultPodResources(spec);
+}
+
+/** What a pod asks for as a whole is what its containers ask for, or else its limit (KEP-2837). */
+function defaultPodResources(spec: Draft): void {
+  const resources = part(spec, 'resources');
+  if (!resources) return;
+  const requests: Draft = { ...part(resources, 'requests') };
+  for (const [name, sum] of podQuantities(omit(spec, 'resources', 'overhead'), 'requests'))
+    if (name === 'cpu' || name === 'memory') requests[name] ??= formatQuantity(sum);
+  for (const [name, limit] of Object.entries(part(resources, 'limits') ?? {}))
+    if (isPodLevelResource(name)) requests[name] ??= limit;
+  if (Object.keys(requests).length > 0) resources['requests'] = requests;
 }
 
 function copyLimitsToRequests(container: Draft): void {
@@ -78,6 +99,7 @@ function defaultContainer(container: Draft): void {
     defaultProbe(part(container, probe));
   }
   const lifecycle = part(container, 'lifecycle');
+  if (lifecycle) delete lifecycle['stopSignal'];
   defaultHttpGet(part(part(lifecycle, 'postStart'), 'httpGet'));
   defaultHttpGet(part(part(lifecycle, 'preStop'), 'httpGet'));
   for (const variable of parts(container, 'env')) defaultVariable(variable);

@@ -16,6 +16,8 @@ export function defaultVolume(volume: Draft): void {
   defaultItems(part(volume, 'downwardAPI'));
   for (const source of parts(part(volume, 'projected'), 'sources')) {
     defaultItems(part(source, 'downwardAPI'));
+    // Behind features that are off.
+    for (const field of ['clusterTrustBundle', 'podCertificate']) delete source[field];
     const token = part(source, 'serviceAccountToken');
     dropZero(token, ['audience']);
     fill(token, { expirationSeconds: TOKEN_LIFETIME_SECONDS });

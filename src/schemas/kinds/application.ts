@@ -16,6 +16,8 @@ export const applicationKind = defineKind({
   applyOrder: 200,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
+  // A custom resource for Argo CD, whose own finalizer has no domain.
+  anyFinalizer: true,
   initialStatus: () => undefined,
   validate: validateApplication,
 });

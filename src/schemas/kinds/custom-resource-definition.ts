@@ -2,7 +2,11 @@ import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { fill, part } from '../defaults/draft.ts';
 import { CLEANUP_FINALIZER } from '../custom/definition.ts';
-import { validateDefinition, validateDefinitionUpdate } from '../custom/validate-definition.ts';
+import {
+  validateDefinition,
+  validateDefinitionStatus,
+  validateDefinitionUpdate,
+} from '../custom/validate-definition.ts';
 import { defineKind } from './define-kind.ts';
 
 /** The version that is stored is in `status.storedVersions`, and stays there until somebody has migrated the objects. */
@@ -37,6 +41,7 @@ export const customResourceDefinitionKind = defineKind({
   countsGeneration: true,
   // The name follows from group and plural: see validateDefinition.
   nameRule: () => [],
+  anyFinalizer: true,
   deletionFinalizer: CLEANUP_FINALIZER,
   fillDefaults(draft) {
     fill(part(draft, 'status'), { conditions: INITIAL_STATUS.conditions });
@@ -57,6 +62,7 @@ export const customResourceDefinitionKind = defineKind({
   initialStatus: () => INITIAL_STATUS,
   validate: validateDefinition,
   validateUpdate: validateDefinitionUpdate,
+  validateStatus: validateDefinitionStatus,
   prepareForCreate: withStoredVersion,
   prepareForUpdate: withStoredVersion,
 });

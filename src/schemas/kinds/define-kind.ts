@@ -10,7 +10,7 @@ import { normalise } from '../defaults/normalise.ts';
 import { schemaNameOf } from '../definitions.ts';
 import type { FieldError } from '../field-error.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
-import { checkImplemented } from '../profile/index.ts';
+import { checkImplemented, podSpecPaths } from '../profile/index.ts';
 import type { ResourceKind, StoredForm, Subresource } from '../resource-kind.ts';
 import { checkStructure } from '../structure.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
@@ -38,6 +38,8 @@ export interface KindDefinition {
   readonly nameRule: NameRule;
   /** Paths where upstream takes more than the schema says: nothing, or an empty word. Validation alone decides. */
   readonly lenient?: readonly string[];
+  /** Kinds that upstream checks by the rules of custom resources take finalizers without a domain. */
+  readonly anyFinalizer?: boolean;
   /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
   readonly stored?: { readonly missing?: string };
   /** Writes the defaults that the schema does not record; the draft is private. */
@@ -50,9 +52,8 @@ export interface KindDefinition {
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
   readonly prepareStatus?: ResourceKind['prepareStatus'];
-  /** What a write of a status must satisfy beside the rules of the whole object. */
+  /** What a write to the status must satisfy; with it, such a write does not look at the rest again. */
   readonly validateStatus?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
-  /** Other rules of subresources. */
   readonly validateSubresource?: ResourceKind['validateSubresource'];
   /** A status that is written gets the defaults of the kind, as one that comes with a create. */
   readonly defaultsStatus?: boolean;
@@ -66,7 +67,7 @@ const WORKLOAD_SCALE = {
 } as const;
 
 export function defineKind(definition: KindDefinition): ResourceKind {
-  const { group, kind, plural, nameRule, initialStatus } = definition;
+  const { group, kind, plural, nameRule, anyFinalizer = false, initialStatus } = definition;
   const version = definition.version ?? 'v1';
   const apiVersion = formatApiVersion(group, version);
   const schemaName = schemaNameOf(apiVersion, kind);
@@ -106,15 +107,16 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       checkStructure(schemaName, object).filter(
         ({ type, path }) => type === 'FieldValueTypeInvalid' || !definition.lenient?.includes(path),
       ),
-    validate: (object, current) => [
-      ...validateMetadata(object, namespaced, nameRule),
-      ...(definition.validate?.(object, current) ?? []),
+    validate: (object, current, subresource) => [
+      ...validateMetadata(object, { namespaced, nameRule, anyFinalizer }),
+      ...(isApart(definition, subresource) ? [] : (definition.validate?.(object, current) ?? [])),
     ],
     validateUpdate: (next, current) => [
       ...validateMetadataUpdate(next, current),
       ...(definition.validateUpdate?.(next, current) ?? []),
     ],
     checkImplemented: (object) => checkImplemented(apiVersion, kind, object),
+    waitsUnimplemented: podSpecPaths[`${apiVersion}/${kind}`] !== undefined,
     prepareForCreate(object) {
       const prepared = initialStatus ? withStatus(object, initialStatus(object)) : object;
       return definition.prepareForCreate?.(prepared) ?? prepared;
@@ -124,10 +126,10 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       return definition.prepareForUpdate?.(prepared, current) ?? prepared;
     },
     ...prepareStatusOf(definition, withDefaults),
-    validateSubresource: (next, current, subresource) => [
-      ...(subresource === 'status' ? (definition.validateStatus?.(next, current) ?? []) : []),
-      ...(definition.validateSubresource?.(next, current, subresource) ?? []),
-    ],
+    validateSubresource: (next, current, subresource) =>
+      (subresource === 'status' ? definition.validateStatus : undefined)?.(next, current) ??
+      definition.validateSubresource?.(next, current, subresource) ??
+      [],
   };
 }
 
@@ -137,6 +139,11 @@ function prepareStatusOf(
 ): Pick<ResourceKind, 'prepareStatus'> {
   if (!defaultsStatus) return prepareStatus ? { prepareStatus } : {};
   return { prepareStatus: (next) => withDefaults(next)['status'] };
+}
+
+/** Whether a write to the subresource leaves the rest of the object as it is: what was valid once is not asked again. */
+function isApart({ validateStatus }: KindDefinition, subresource: Subresource | undefined): boolean {
+  return subresource === 'finalize' || (subresource === 'status' && validateStatus !== undefined);
 }
 
 function withStatus(object: KubeObject, status: unknown): KubeObject {

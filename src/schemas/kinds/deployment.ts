@@ -2,6 +2,7 @@ import { part } from '../defaults/draft.ts';
 import { defaultDeploymentSpec } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateDeployment, validateSelectorUpdate } from '../validation/workloads.ts';
+import { validateDeploymentStatus } from '../validation/workload-status.ts';
 import { defineKind } from './define-kind.ts';
 
 export const deploymentKind = defineKind({
@@ -19,4 +20,5 @@ export const deploymentKind = defineKind({
   initialStatus: () => ({}),
   validate: validateDeployment,
   validateUpdate: validateSelectorUpdate,
+  validateStatus: validateDeploymentStatus,
 });

@@ -1,9 +1,10 @@
 import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { dns1123Label } from '../validation/names.ts';
+import { dns1123Label, qualifiedName } from '../validation/names.ts';
+import { type FieldErrors, invalid, invalidAll } from '../validation/report.ts';
 import { part } from '../defaults/draft.ts';
-import { validateFinalizerName } from '../validation/metadata.ts';
+import { validateFinalizerDomain } from '../validation/metadata.ts';
 import { defineKind } from './define-kind.ts';
 
 const NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -48,7 +49,30 @@ export const namespaceKind = defineKind({
       spec: { ...asRecord(next['spec']), finalizers: getPath(current, 'spec', 'finalizers') },
     }),
   validate: (object) =>
-    asList(getPath(object, 'spec', 'finalizers')).flatMap((name, index) =>
-      validateFinalizerName(asString(name), `spec.finalizers[${index}]`),
-    ),
+    asList(getPath(object, 'spec', 'finalizers'))
+      .map(asString)
+      .flatMap((name) => [
+        ...invalidAll('spec.finalizers', name, qualifiedName(name)),
+        ...validateFinalizerDomain(name, 'spec.finalizers'),
+      ]),
+  validateStatus: validateNamespaceStatus,
+  validateSubresource: (next, _, subresource) =>
+    subresource === 'finalize'
+      ? asList(getPath(next, 'spec', 'finalizers'))
+          .map(asString)
+          .flatMap((name, index) => [
+            ...invalidAll(`spec.finalizers[${index}]`, name, qualifiedName(name)),
+            ...validateFinalizerDomain(name, `spec.finalizers[${index}]`),
+          ])
+      : [],
 });
+
+/** A namespace is Active until it is deleted, and Terminating from then on. */
+function validateNamespaceStatus(next: KubeObject): FieldErrors {
+  const phase = asString(getPath(next, 'status', 'phase')) || 'Active';
+  const isDeleted = next.metadata.deletionTimestamp !== undefined;
+  const wanted = isDeleted ? 'Terminating' : 'Active';
+  if (phase === wanted) return [];
+  const detail = `may only be '${wanted}' if \`deletionTimestamp\` is ${isDeleted ? 'not ' : ''}empty`;
+  return [invalid('status.Phase', phase, detail)];
+}

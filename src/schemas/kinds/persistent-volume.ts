@@ -43,4 +43,5 @@ export const persistentVolumeKind = defineKind({
   prepareStatus,
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
+  validateStatus: () => [],
 });

@@ -1,5 +1,5 @@
-import { validateDisruptionBudget } from '../validation/disruption-budget.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
+import { validateDisruptionBudget, validateDisruptionBudgetStatus } from '../validation/disruption-budget.ts';
+import { pathSegment } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const podDisruptionBudgetKind = defineKind({
@@ -10,7 +10,10 @@ export const podDisruptionBudgetKind = defineKind({
   subresources: ['status'],
   applyOrder: 30,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
+  // Upstream's validation of budgets does not look at the metadata.
+  nameRule: pathSegment,
+  anyFinalizer: true,
   initialStatus: () => ({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
   validate: validateDisruptionBudget,
+  validateStatus: validateDisruptionBudgetStatus,
 });

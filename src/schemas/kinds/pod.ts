@@ -1,11 +1,12 @@
 import { part } from '../defaults/draft.ts';
 import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
-import { admitPod, initialPodStatus } from '../defaults/pod-admission.ts';
+import { admitPod, admitPodUpdate, initialPodStatus, preparePodStatus } from '../defaults/pod-admission.ts';
 import { asRecord } from '../json-access.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
-import { validateEphemeralUpdate, validateNoEphemeral } from '../validation/ephemeral-containers.ts';
+import { validateEphemeralUpdate } from '../validation/ephemeral-containers.ts';
 import { validatePodResize } from '../validation/pod-resize.ts';
-import { validatePodSpec } from '../validation/pod-spec.ts';
+import { validateNewPod, validatePod } from '../validation/pod.ts';
+import { validatePodStatus } from '../validation/pod-status.ts';
 import { validatePodUpdate } from '../validation/pod-update.ts';
 import { defineKind } from './define-kind.ts';
 
@@ -37,14 +38,15 @@ export const podKind = defineKind({
   },
   initialStatus: initialPodStatus,
   prepareForCreate: (pod) => ({ ...pod, spec: admitPod(asRecord(pod['spec'])) }),
+  prepareForUpdate: (next) => ({ ...next, spec: admitPodUpdate(asRecord(next['spec'])) }),
+  prepareStatus: preparePodStatus,
+  // A pod without a version is about to be created.
   validate: (pod) => [
-    ...validatePodSpec(pod['spec'], 'spec'),
-    // What has no version yet is about to be created.
-    ...(asRecord(pod.metadata)['resourceVersion'] === undefined
-      ? validateNoEphemeral(pod['spec'], 'spec', 'cannot be set on create')
-      : []),
+    ...validatePod(pod),
+    ...(asRecord(pod.metadata)['resourceVersion'] === undefined ? validateNewPod(pod) : []),
   ],
   validateUpdate: validatePodUpdate,
+  validateStatus: validatePodStatus,
   validateSubresource(next, current, subresource) {
     if (subresource === 'ephemeralcontainers') return validateEphemeralUpdate(next, current);
     return subresource === 'resize' ? validatePodResize(next, current) : [];

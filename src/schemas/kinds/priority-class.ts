@@ -12,7 +12,7 @@ export const priorityClassKind = defineKind({
   applyOrder: 8,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
-  fillDefaults: (draft) => fill(draft, { preemptionPolicy: 'PreemptLowerPriority' }),
+  fillDefaults: (draft) => fill(draft, { value: 0, preemptionPolicy: 'PreemptLowerPriority' }),
   validate: validatePriorityClass,
   validateUpdate: validatePriorityClassUpdate,
 });

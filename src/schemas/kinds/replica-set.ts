@@ -2,6 +2,7 @@ import { part } from '../defaults/draft.ts';
 import { defaultReplicaSetSpec } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateReplicaSet, validateSelectorUpdate } from '../validation/workloads.ts';
+import { validateReplicasStatus } from '../validation/workload-status.ts';
 import { defineKind } from './define-kind.ts';
 
 export const replicaSetKind = defineKind({
@@ -19,4 +20,5 @@ export const replicaSetKind = defineKind({
   initialStatus: () => ({ replicas: 0 }),
   validate: validateReplicaSet,
   validateUpdate: validateSelectorUpdate,
+  validateStatus: validateReplicasStatus,
 });

@@ -2,6 +2,7 @@ import { part } from '../defaults/draft.ts';
 import { defaultReplicationController } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateReplicationController } from '../validation/workloads.ts';
+import { validateReplicasStatus } from '../validation/workload-status.ts';
 import { defineKind } from './define-kind.ts';
 
 /** What a ReplicaSet was before there were Deployments; it differs in its selector, a plain map of labels. */
@@ -20,4 +21,5 @@ export const replicationControllerKind = defineKind({
   fillDefaults: (draft) => defaultReplicationController(draft, part(draft, 'spec')),
   initialStatus: () => ({ replicas: 0 }),
   validate: validateReplicationController,
+  validateStatus: validateReplicasStatus,
 });

@@ -4,7 +4,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../field-error.ts';
-import { applicationRules, type FieldRule, nodeRules, podRules, WITH_DOMAIN } from './rules.ts';
+import { applicationRules, type FieldRule, nodeRules, podRules } from './rules.ts';
 
 /** Where the pod's spec is in each kind that has one. */
 export const podSpecPaths: Readonly<Record<string, string>> = {
@@ -68,6 +68,21 @@ export function checkImplemented(apiVersion: string, kind: string, object: unkno
   return errors;
 }
 
+/** Pods never change in what they ask for: one answer a version is enough. */
+const answers = new WeakMap<object, string | undefined>();
+
+/**
+ * Why this pod cannot be started: the first field that asks for what is not implemented. A scheduler of another name is
+ * none of those: once it has placed the pod, the pod runs.
+ */
+export function unimplementedIn(pod: object): string | undefined {
+  if (answers.has(pod)) return answers.get(pod);
+  const first = checkImplemented('v1', 'Pod', pod).find(({ path }) => path !== 'spec.schedulerName');
+  const answer = first && `${first.path}: ${first.detail}`;
+  answers.set(pod, answer);
+  return answer;
+}
+
 function visit(
   step: Step,
   value: unknown,
@@ -99,10 +114,7 @@ function visit(
 
 function asksFor(rule: FieldRule, value: unknown, key: string | undefined): boolean {
   if (value === null || value === undefined) return false;
-  if (rule.exceptKeys) {
-    if (key === undefined || rule.exceptKeys.includes(key)) return false;
-    return !(key.includes('/') && rule.exceptKeys.includes(WITH_DOMAIN));
-  }
+  if (rule.keyPrefix !== undefined) return key?.startsWith(rule.keyPrefix) ?? false;
   if (Array.isArray(value)) return value.length > 0;
   // An empty object is how a volume source such as `csi: {}` is asked for; the structure of the kind refuses the rest.
   if (isRecord(value)) return Object.keys(value).length > 0 || rule.path.includes('volumes.*.');

@@ -1,1 +1,1 @@
-export { checkImplemented, podSpecPaths, rulesByKind } from './check-implemented.ts';
+export { checkImplemented, podSpecPaths, rulesByKind, unimplementedIn } from './check-implemented.ts';

@@ -2,7 +2,8 @@
  * The implemented profile as data: which well-formed fields Symphony does not implement. A field that no rule names is
  * implemented. docs/FIELDS.md is this table for readers, and a test compares the two.
  *
- * `refused`: it would change what runs, so it is an error that says what to do. `ignored`: accepted, stored and shown,
+ * `refused`: it would change what runs. In a repository it is an error that says what to do; the API keeps pods and
+ * templates with it, as Kubernetes does, and their pods are not started. `ignored`: accepted, stored and shown,
  * without effect, because nothing depends on it here; keep that list short and give each entry its reason.
  */
 
@@ -14,8 +15,8 @@ export interface FieldRule {
   readonly advice: string;
   /** Values that are no request for the feature, besides null and empty lists and objects. */
   readonly except?: readonly (string | number | boolean)[];
-  /** For rules about the key that `*` matched: the keys that are implemented. */
-  readonly exceptKeys?: readonly string[];
+  /** For rules about the key that `*` matched: only keys that begin so. */
+  readonly keyPrefix?: string;
 }
 
 const refused = (path: string, advice: string, except?: FieldRule['except']): FieldRule => ({
@@ -26,11 +27,6 @@ const refused = (path: string, advice: string, except?: FieldRule['except']): Fi
 });
 const ignored = (path: string, advice: string): FieldRule => ({ path, verdict: 'ignored', advice });
 
-/** Among `exceptKeys`: any that has a domain, such as `example.com/gpu`. */
-export const WITH_DOMAIN = 'those with a domain';
-
-/** What the scheduler and the node count; of those with a domain a node has what its status says. */
-const RESOURCE_NAMES = ['cpu', 'memory', 'ephemeral-storage', WITH_DOMAIN];
 const CONTAINER_LISTS = ['containers', 'initContainers'];
 const VOLUME_ADVICE =
   'use emptyDir, hostPath, configMap, secret, downwardAPI or projected; mount network storage on the host and use hostPath';
@@ -67,7 +63,7 @@ const containerRules = (list: string): FieldRule[] => {
     path: `${at}.resources.${where}.*`,
     verdict: 'refused',
     advice: 'huge pages are not given to containers; remove them',
-    exceptKeys: RESOURCE_NAMES,
+    keyPrefix: 'hugepages-',
   });
   return [
     resourceNames('limits'),
@@ -87,6 +83,10 @@ const containerRules = (list: string): FieldRule[] => {
     ignored(
       `${at}.securityContext.seLinuxOptions`,
       'Docker hosts here run without SELinux; a label has no meaning',
+    ),
+    ignored(
+      `${at}.lifecycle.stopSignal`,
+      'behind a feature that is off in Kubernetes 1.36, too, which leaves it out of what is stored',
     ),
     ignored(`${at}.resizePolicy`, 'resources change by a new pod, never in place'),
   ];

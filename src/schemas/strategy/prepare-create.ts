@@ -8,14 +8,8 @@ import type { PrepareCreate } from './types.ts';
 /** `metadata.name` of an object with `generateName`: the prefix, cut so that the whole stays a DNS label. */
 const MAX_GENERATED_PREFIX = 58;
 
-/** What only the system may set. */
-const SYSTEM_METADATA = [
-  'generation',
-  'resourceVersion',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'selfLink',
-];
+/** The system's to set; a generation that nothing counts is the client's own. */
+const SYSTEM_METADATA = ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'];
 
 /**
  * The object as a create stores it: defaults, system-owned metadata, the kind's own preparation. It does not check

@@ -128,8 +128,14 @@ function resizeContainers(next: KubeObject, current: KubeObject): KubeObject {
   const resized = (list: string): unknown[] =>
     asList(getPath(current, 'spec', list)).map((item) => {
       const container = asRecord(item);
-      const resources = wanted.get(container['name'])?.['resources'];
-      return resources === undefined ? container : { ...container, resources };
+      const next = wanted.get(container['name']);
+      if (!next) return container;
+      // The policy cannot change, which validation says.
+      const resized = { ...container };
+      for (const field of ['resources', 'resizePolicy'])
+        if (next[field] === undefined) delete resized[field];
+        else resized[field] = next[field];
+      return resized;
     });
   const spec = asRecord(current['spec']);
   const init = spec['initContainers'] === undefined ? {} : { initContainers: resized('initContainers') };

@@ -2,8 +2,10 @@
 import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { HIGHEST_USER_PRIORITY, systemPriorities } from '../priorities.ts';
-import { immutable } from './metadata.ts';
+import { escapeControls } from '../status.ts';
+import { immutable, validateLabels } from './metadata.ts';
 import { dns1123Label, qualifiedName } from './names.ts';
+import { validatePreemption } from './pod-spec.ts';
 import {
   byteLength,
   duplicate,
@@ -16,24 +18,34 @@ import {
   required,
   tooLong,
 } from './report.ts';
+import { validateOverhead } from './resources.ts';
+import { validateUniqueTolerations } from './scheduling.ts';
 
+/** Upstream asks this of new ones only; what it is about cannot change. */
 export function validatePriorityClass(object: KubeObject): FieldErrors {
-  const { name } = asRecord(object.metadata);
+  const { name: given, resourceVersion } = asRecord(object.metadata);
+  if (resourceVersion !== undefined) return [];
+  const name = asString(given);
   const value = asNumber(object['value']) ?? 0;
   const errors: FieldErrors = [];
-  if (typeof name === 'string' && name.startsWith('system-')) {
-    if (systemPriorities.get(name) !== value) {
-      const detail = `priority class names with 'system-' prefix are reserved for system use only. error: ${name} is not a known system priority class`;
+  if (name.startsWith('system-')) {
+    const why = systemClassComplaint(name, value, object['globalDefault'] === true);
+    if (why !== undefined) {
+      const detail = `priority class names with 'system-' prefix are reserved for system use only. error: ${why}`;
       errors.push(forbidden('metadata.name', detail));
     }
   } else if (value > HIGHEST_USER_PRIORITY) {
     const detail = `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`;
     errors.push(forbidden('value', detail));
   }
-  const policies = ['Never', 'PreemptLowerPriority'];
-  const policy = asString(object['preemptionPolicy']);
-  if (!policies.includes(policy)) errors.push(notSupported('preemptionPolicy', policy, policies));
-  return errors;
+  return [...errors, ...validatePreemption(object['preemptionPolicy'], 'preemptionPolicy')];
+}
+
+function systemClassComplaint(name: string, value: number, isDefault: boolean): string | undefined {
+  const known = systemPriorities.get(name);
+  if (known === undefined) return `${escapeControls(name)} is not a known system priority class`;
+  if (value !== known) return `value of ${name} PriorityClass must be ${known}`;
+  return isDefault ? `globalDefault of ${name} PriorityClass must be false` : undefined;
 }
 
 export function validatePriorityClassUpdate(next: KubeObject, current: KubeObject): FieldErrors {
@@ -115,7 +127,14 @@ export function validateStorageClassUpdate(next: KubeObject, current: KubeObject
 
 export function validateRuntimeClass(object: KubeObject): FieldErrors {
   const handler = asString(object['handler']);
-  return invalidAll('handler', handler, dns1123Label(handler));
+  const { podFixed } = asRecord(object['overhead']);
+  const { nodeSelector, tolerations } = asRecord(object['scheduling']);
+  return [
+    ...(handler === '' ? [required('handler')] : invalidAll('handler', handler, dns1123Label(handler))),
+    ...validateOverhead(podFixed, 'overhead'),
+    ...validateLabels(nodeSelector, 'scheduling.nodeSelector'),
+    ...validateUniqueTolerations(tolerations, 'scheduling.tolerations'),
+  ];
 }
 
 export function validateRuntimeClassUpdate(next: KubeObject, current: KubeObject): FieldErrors {

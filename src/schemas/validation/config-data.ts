@@ -1,5 +1,5 @@
 /** ConfigMaps and Secrets. */
-import { jsonEqual } from '../../base/json.ts';
+import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asRecord, asString, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from './metadata.ts';
@@ -94,7 +94,8 @@ function validateSecretType(object: KubeObject, data: Fields): FieldErrors {
         ? []
         : needs('username', 'password');
     case 'kubernetes.io/ssh-auth':
-      return needs('ssh-privatekey');
+      // An empty key is as good as none.
+      return asString(data['ssh-privatekey']) === '' ? [required(keyed('data', 'ssh-privatekey'))] : [];
     case 'kubernetes.io/tls':
       return needs('tls.crt', 'tls.key');
     default:
@@ -109,11 +110,13 @@ function validateJson(data: Fields, key: string): FieldErrors {
   return complaint === undefined ? [] : [invalid(path, REDACTED, complaint)];
 }
 
-/** What Go's decoder says about the beginning of a text that is not JSON; nothing of the rest is shown. */
+/** Go's complaint about the beginning of a text that is no JSON object; nothing of the rest is shown. */
 function jsonComplaint(text: string): string | undefined {
   try {
-    JSON.parse(text);
-    return undefined;
+    const value: unknown = JSON.parse(text);
+    if (value === null || isRecord(value)) return undefined;
+    const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
   } catch {
     const start = text.trimStart();
     const first = start.charAt(0);
@@ -125,6 +128,9 @@ function jsonComplaint(text: string): string | undefined {
         return `invalid character '${start.charAt(at)}' in literal ${literal} (expecting '${literal.charAt(at)}')`;
       }
     } else if (!/[[{"\-\d]/.test(first)) return `invalid character '${first}' looking for beginning of value`;
+    const second = start.slice(1).trimStart().charAt(0);
+    if (first === '{' && second !== '' && !/["}]/.test(second))
+      return `invalid character '${second}' looking for beginning of object key string`;
     return 'unexpected end of JSON input';
   }
 }

@@ -1,9 +1,17 @@
-/** Containers and init containers. */
-import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+/** Containers, init containers and debug containers; the order of checks is upstream's. */
+import {
+  asList,
+  asNumber,
+  asRecord,
+  asRecords,
+  asString,
+  isAbsent,
+  type JsonRecord,
+} from '../json-access.ts';
+import { validateRestart } from './container-restart.ts';
 import { validateEphemeral } from './ephemeral-containers.ts';
 import { validateEnvironment, validateEnvironmentFrom } from './environment.ts';
 import { dns1123Label, portName, portNumber } from './names.ts';
-import { identifier } from './numbers.ts';
 import { validateLifecycle, validateProbe } from './probes.ts';
 import {
   duplicate,
@@ -14,21 +22,25 @@ import {
   notSupported,
   required,
 } from './report.ts';
-import { validateResources } from './resources.ts';
-import { validateMounts } from './volumes.ts';
+import { type ClaimNames, validateResources } from './resources.ts';
+import { validateSecurityContext } from './security-context.ts';
+import { validateDevices, validateMounts } from './volume-mounts.ts';
+import { validatePullPolicy } from './volumes.ts';
 
 type Fields = Readonly<JsonRecord>;
 
 export interface PodContext {
-  /** Names of the volumes that can be mounted. */
-  readonly volumes: ReadonlySet<string>;
+  /** The volumes that can be mounted. */
+  readonly volumes: ReadonlyMap<string, Fields>;
+  readonly claims: ClaimNames;
   readonly graceSeconds: number;
-  readonly hostNetwork: boolean;
+  /** Whether the pod's users are those of the host. */
+  readonly hostUsers: boolean;
+  readonly restartPolicy: string;
 }
 
-const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
-const MESSAGE_POLICIES = ['FallbackToLogsOnError', 'File'];
+const MESSAGE_POLICIES = ['File', 'FallbackToLogsOnError'];
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const;
 
 export function validateContainers(spec: Fields, context: PodContext, path: string): FieldErrors {
@@ -36,90 +48,133 @@ export function validateContainers(spec: Fields, context: PodContext, path: stri
   const errors: FieldErrors = [];
   const containers = asRecords(spec['containers']);
   if (containers.length === 0) errors.push(required(`${path}.containers`));
+  const ports = new Set<string>();
+  const conflicts: FieldErrors = [];
   for (const [index, container] of containers.entries()) {
     const at = `${path}.containers[${index}]`;
     errors.push(...validateCommon(container, context, at), ...checkName(container, names, at));
-    errors.push(...validateLifecycle(container['lifecycle'], context.graceSeconds, `${at}.lifecycle`));
-    for (const probe of PROBES) errors.push(...validateProbe(container[probe], probe, `${at}.${probe}`));
+    errors.push(...validateRunning(container, context, at), ...validateRestart(container, at));
+    conflicts.push(...checkHostPorts(container, ports, at));
   }
+  errors.push(...conflicts);
   for (const [index, container] of asRecords(spec['initContainers']).entries()) {
     const at = `${path}.initContainers[${index}]`;
-    errors.push(...validateCommon(container, context, at), ...checkName(container, names, at));
+    errors.push(...validateCommon(container, context, at));
+    errors.push(...validateRestart(container, at), ...checkName(container, names, at));
+    // They run one by one; upstream counts each as the first.
+    errors.push(...checkHostPorts(container, new Set(), `${path}.initContainers[0]`));
     errors.push(...validateInit(container, context, at));
   }
+  const targets = new Set(names);
   for (const [index, container] of asRecords(spec['ephemeralContainers']).entries()) {
     const at = `${path}.ephemeralContainers[${index}]`;
-    errors.push(...validateCommon(container, context, at), ...checkName(container, names, at));
-    errors.push(...validateEphemeral(container, spec, at));
+    errors.push(
+      ...validateCommon(container, context, at),
+      ...validateImage(container['image'], `${at}.image`),
+    );
+    errors.push(...checkName(container, names, at), ...validateEphemeral(container, targets, at));
   }
   return errors;
 }
 
 function checkName(container: Fields, names: Set<string>, path: string): FieldErrors {
   const name = asString(container['name']);
-  if (name === '') return [];
   if (names.has(name)) return [duplicate(`${path}.name`, name)];
   names.add(name);
   return [];
 }
 
-/** Only a sidecar, which stays, has a lifecycle and probes. */
+/** A port of the host has room for one. */
+function checkHostPorts(container: Fields, taken: Set<string>, path: string): FieldErrors {
+  return asRecords(container['ports']).flatMap((port, index) => {
+    const { hostPort, hostIP, protocol } = port;
+    if (!hostPort) return [];
+    const key = `${asString(protocol)}/${asString(hostIP)}/${String(hostPort)}`;
+    if (taken.has(key)) return [duplicate(`${path}.ports[${index}].hostPort`, key)];
+    taken.add(key);
+    return [];
+  });
+}
+
+/** What only containers that stay may have. */
+function validateRunning(container: Fields, context: PodContext, path: string): FieldErrors {
+  return [
+    ...validateLifecycle(container['lifecycle'], context.graceSeconds, `${path}.lifecycle`),
+    ...PROBES.flatMap((probe) => validateProbe(container[probe], probe, `${path}.${probe}`)),
+  ];
+}
+
 function validateInit(container: Fields, context: PodContext, path: string): FieldErrors {
-  const policy = container['restartPolicy'];
-  if (policy === 'Always') {
-    return [
-      ...validateLifecycle(container['lifecycle'], context.graceSeconds, `${path}.lifecycle`),
-      ...PROBES.flatMap((probe) => validateProbe(container[probe], probe, `${path}.${probe}`)),
-    ];
-  }
+  if (container['restartPolicy'] === 'Always') return validateRunning(container, context, path);
   const errors: FieldErrors = [];
-  if (!isAbsent(policy) && policy !== 'Never' && policy !== 'OnFailure') {
-    errors.push(notSupported(`${path}.restartPolicy`, policy, ['Always', 'Never', 'OnFailure']));
-  }
   for (const field of ['lifecycle', ...PROBES]) {
     if (isAbsent(container[field])) continue;
     const detail = 'may not be set for init containers without restartPolicy=Always';
     errors.push(forbidden(`${path}.${field}`, detail));
   }
+  const { resizePolicy } = container;
+  if (asList(resizePolicy).length > 0)
+    errors.push(invalid(`${path}.resizePolicy`, resizePolicy, 'must not be set for init containers'));
   return errors;
 }
 
 function validateCommon(container: Fields, context: PodContext, path: string): FieldErrors {
-  const errors: FieldErrors = [];
   const name = asString(container['name']);
-  if (name === '') errors.push(required(`${path}.name`));
-  else errors.push(...invalidAll(`${path}.name`, name, dns1123Label(name)));
-  errors.push(...validateImage(container['image'], `${path}.image`));
   const messages = asString(container['terminationMessagePolicy']);
-  if (messages !== '' && !MESSAGE_POLICIES.includes(messages)) {
-    errors.push(notSupported(`${path}.terminationMessagePolicy`, messages, MESSAGE_POLICIES));
-  }
-  errors.push(
-    ...validatePorts(container['ports'], context.hostNetwork, `${path}.ports`),
+  const messagePath = `${path}.terminationMessagePolicy`;
+  return [
+    ...(name === '' ? [required(`${path}.name`)] : invalidAll(`${path}.name`, name, dns1123Label(name))),
+    ...(asString(container['image']) === '' ? [required(`${path}.image`)] : []),
+    ...(messages === ''
+      ? [required(messagePath)]
+      : MESSAGE_POLICIES.includes(messages)
+        ? []
+        : [notSupported(messagePath, messages, MESSAGE_POLICIES)]),
+    ...validatePorts(container['ports'], `${path}.ports`),
     ...validateEnvironment(container['env'], `${path}.env`),
     ...validateEnvironmentFrom(container['envFrom'], `${path}.envFrom`),
     ...validateMounts(container, context.volumes, `${path}.volumeMounts`),
-  );
-  const policy = asString(container['imagePullPolicy']);
-  if (policy === '') errors.push(required(`${path}.imagePullPolicy`));
-  else if (!PULL_POLICIES.includes(policy)) {
-    errors.push(notSupported(`${path}.imagePullPolicy`, policy, PULL_POLICIES));
-  }
-  errors.push(
-    ...validateResources(container['resources'], `${path}.resources`),
-    ...validateSecurityContext(container['securityContext'], `${path}.securityContext`),
-  );
-  return errors;
+    ...validateDevices(container, context.volumes, `${path}.volumeDevices`),
+    ...validatePullPolicy(container['imagePullPolicy'], `${path}.imagePullPolicy`),
+    ...validateResources(container['resources'], `${path}.resources`, context.claims),
+    ...validateResizePolicy(container['resizePolicy'], context.restartPolicy, `${path}.resizePolicy`),
+    ...validateSecurityContext(container['securityContext'], context.hostUsers, `${path}.securityContext`),
+  ];
 }
 
+const RESIZABLE = ['cpu', 'memory'];
+const RESIZE_POLICIES = ['NotRequired', 'RestartContainer'];
+
+/** Most errors are upstream's about the whole list. */
+function validateResizePolicy(list: unknown, restartPolicy: string, path: string): FieldErrors {
+  const seen = new Set<string>();
+  return asRecords(list).flatMap((item, index) => {
+    const [resource, policy] = [asString(item['resourceName']), asString(item['restartPolicy'])];
+    const errors = seen.has(resource) ? [duplicate(`${path}[${index}]`, resource)] : [];
+    seen.add(resource);
+    for (const [word, supported] of [
+      [resource, RESIZABLE],
+      [policy, RESIZE_POLICIES],
+    ] as const) {
+      if (word === '') errors.push(required(path));
+      else if (!supported.includes(word)) errors.push(notSupported(path, word, supported));
+    }
+    if (restartPolicy === 'Never' && policy !== 'NotRequired') {
+      const detail = "must be 'NotRequired' when `restartPolicy` is 'Never'";
+      errors.push(invalid(path, policy, detail));
+    }
+    return errors;
+  });
+}
+
+/** For what runs as it is written: templates may have a blank image, to be filled in by others. */
 export function validateImage(value: unknown, path: string): FieldErrors {
   const image = asString(value);
-  if (image === '') return [required(path)];
   if (image.trim() === image) return [];
   return [invalid(path, image, 'must not have leading or trailing whitespace')];
 }
 
-function validatePorts(ports: unknown, hostNetwork: boolean, path: string): FieldErrors {
+function validatePorts(ports: unknown, path: string): FieldErrors {
   const names = new Set<string>();
   return asRecords(ports).flatMap((port, index) => {
     const at = `${path}[${index}]`;
@@ -129,7 +184,7 @@ function validatePorts(ports: unknown, hostNetwork: boolean, path: string): Fiel
       const complaints = portName(name);
       errors.push(...invalidAll(`${at}.name`, name, complaints));
       if (complaints.length === 0 && names.has(name)) errors.push(duplicate(`${at}.name`, name));
-      names.add(name);
+      if (complaints.length === 0) names.add(name);
     }
     const number = asNumber(port['containerPort']) ?? 0;
     if (number === 0) errors.push(required(`${at}.containerPort`));
@@ -137,9 +192,6 @@ function validatePorts(ports: unknown, hostNetwork: boolean, path: string): Fiel
     const host = asNumber(port['hostPort']) ?? 0;
     if (host !== 0) errors.push(...invalidAll(`${at}.hostPort`, host, portNumber(host)));
     errors.push(...validateProtocol(port['protocol'], `${at}.protocol`));
-    if (hostNetwork && host !== 0 && host !== number) {
-      errors.push(invalid(`${at}.containerPort`, number, 'must match `hostPort` when `hostNetwork` is true'));
-    }
     return errors;
   });
 }
@@ -150,22 +202,24 @@ export function validateProtocol(value: unknown, path: string): FieldErrors {
   return PROTOCOLS.includes(protocol) ? [] : [notSupported(path, protocol, PROTOCOLS)];
 }
 
-function validateSecurityContext(value: unknown, path: string): FieldErrors {
-  if (isAbsent(value)) return [];
-  const context = asRecord(value);
-  const errors = [
-    ...identifier(context['runAsUser'], `${path}.runAsUser`),
-    ...identifier(context['runAsGroup'], `${path}.runAsGroup`),
-  ];
-  if (context['allowPrivilegeEscalation'] !== false) return errors;
-  if (context['privileged'] === true) {
-    const detail = 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true';
-    errors.push(invalid(path, value, detail));
-  }
-  const added = asRecord(context['capabilities'])['add'];
-  if (Array.isArray(added) && added.includes('CAP_SYS_ADMIN')) {
-    const detail = 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN';
-    errors.push(invalid(path, value, detail));
-  }
-  return errors;
+/** With the host's network, a port of a container is a port of the host. `isPod`: templates may still leave it open. */
+export function validateHostNetworkPorts(spec: Fields, isPod: boolean, path: string): FieldErrors {
+  if (spec['hostNetwork'] !== true) return [];
+  return asRecords(spec['containers']).flatMap((container, index) =>
+    asRecords(container['ports']).flatMap((port, at) => {
+      const [host, own] = [asNumber(port['hostPort']) ?? 0, asNumber(port['containerPort']) ?? 0];
+      if (host === own || (!isPod && host === 0)) return [];
+      const detail = 'must match `containerPort` when `hostNetwork` is true';
+      return [invalid(`${path}.containers[${index}].ports[${at}].hostPort`, host, detail)];
+    }),
+  );
+}
+
+/** A pod's images, where they are not empty. */
+export function validateImages(spec: Fields, path: string): FieldErrors {
+  return ['containers', 'initContainers'].flatMap((list) =>
+    asRecords(spec[list]).flatMap((container, index) =>
+      validateImage(asRecord(container)['image'], `${path}.${list}[${index}].image`),
+    ),
+  );
 }

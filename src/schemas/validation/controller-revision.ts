@@ -1,4 +1,5 @@
 /** ControllerRevisions: what a workload looked like once. */
+import { isRecord } from '../../base/json.ts';
 import { isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from './metadata.ts';
@@ -7,7 +8,11 @@ import { type FieldErrors, required } from './report.ts';
 
 export function validateControllerRevision({ data, revision }: KubeObject): FieldErrors {
   return [
-    ...(isAbsent(data) ? [required('data', 'data is mandatory')] : []),
+    ...(isAbsent(data)
+      ? [required('data', 'data is mandatory')]
+      : isRecord(data)
+        ? []
+        : [required('data', 'data must be a valid JSON object')]),
     ...nonNegative(revision, 'revision'),
   ];
 }

@@ -4,9 +4,11 @@ import type { KubeObject } from '../object.ts';
 import { percentOf } from '../int-or-percent.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { percentText } from './names.ts';
-import { NOT_NEGATIVE } from './numbers.ts';
-import { type FieldErrors, invalid, invalidAll, notSupported } from './report.ts';
+import { NOT_NEGATIVE, nonNegative } from './numbers.ts';
+import { type FieldErrors, goStruct, invalid, invalidAll, notSupported } from './report.ts';
+import { validateConditions } from './conditions.ts';
 
+const FIELDS = ['minAvailable', 'selector', 'maxUnavailable', 'unhealthyPodEvictionPolicy'];
 const POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
 
 export function validateDisruptionBudget(object: KubeObject): FieldErrors {
@@ -14,13 +16,25 @@ export function validateDisruptionBudget(object: KubeObject): FieldErrors {
   const { minAvailable, maxUnavailable, selector, unhealthyPodEvictionPolicy: policy } = spec;
   const errors: FieldErrors = [];
   if (!isAbsent(minAvailable) && !isAbsent(maxUnavailable))
-    errors.push(invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+    errors.push(
+      invalid('spec', goStruct(spec, FIELDS), 'minAvailable and maxUnavailable cannot be both set'),
+    );
   errors.push(...validateAmount(minAvailable, 'spec.minAvailable'));
   errors.push(...validateAmount(maxUnavailable, 'spec.maxUnavailable'));
   if (!isAbsent(selector)) errors.push(...validateLabelSelector(selector, 'spec.selector'));
   if (!isAbsent(policy) && !POLICIES.includes(asString(policy)))
     errors.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, POLICIES));
   return errors;
+}
+
+const COUNTS = ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'];
+
+export function validateDisruptionBudgetStatus(next: KubeObject): FieldErrors {
+  const status = asRecord(next['status']);
+  return [
+    ...validateConditions(status['conditions'], 'status.conditions'),
+    ...COUNTS.flatMap((field) => nonNegative(status[field], `status.${field}`)),
+  ];
 }
 
 function validateAmount(value: unknown, path: string): FieldErrors {

@@ -1,9 +1,10 @@
 /** `env` and `envFrom`, and the references to fields of the pod that volumes use too. */
 import { asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
-import { parseQuantity } from '../quantity.ts';
+import { formatQuantity, parseQuantity } from '../quantity.ts';
 import { escapeControls } from '../status.ts';
-import { configKey, environmentName, qualifiedName } from './names.ts';
-import { type FieldErrors, invalid, invalidAll, notSupported, required } from './report.ts';
+import { configKey, dns1123Subdomain, environmentName, qualifiedName } from './names.ts';
+import { validateItemPath } from './paths.ts';
+import { type FieldErrors, invalid, invalidAll, notFound, notSupported, required } from './report.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -33,10 +34,9 @@ const KNOWN_FIELDS = new Set([
   'spec.schedulerName',
   'status.phase',
 ]);
-const RESOURCE_FIELDS = ['cpu', 'ephemeral-storage', 'memory'].flatMap((name) => [
-  `limits.${name}`,
-  `requests.${name}`,
-]);
+const RESOURCE_FIELDS = ['limits', 'requests'].flatMap((side) =>
+  ['cpu', 'ephemeral-storage', 'memory'].map((name) => `${side}.${name}`),
+);
 
 export function validateEnvironment(env: unknown, path: string): FieldErrors {
   return asRecords(env).flatMap((variable, index) => {
@@ -45,6 +45,25 @@ export function validateEnvironment(env: unknown, path: string): FieldErrors {
     const errors =
       name === '' ? [required(`${at}.name`)] : invalidAll(`${at}.name`, name, environmentName(name));
     return [...errors, ...validateValueFrom(variable, `${at}.valueFrom`)];
+  });
+}
+
+/** Files that variables are read from lie in an emptyDir of the pod. */
+export function validateFileVolumes(
+  env: unknown,
+  volumes: ReadonlyMap<string, Fields>,
+  path: string,
+): FieldErrors {
+  return asRecords(env).flatMap((variable, index) => {
+    const { fileKeyRef } = asRecord(variable['valueFrom']);
+    const name = asString(asRecord(fileKeyRef)['volumeName']);
+    if (isAbsent(fileKeyRef) || name === '') return [];
+    const at = `${path}[${index}].valueFrom.fileKeyRef.volumeName`;
+    const volume = volumes.get(name);
+    if (!volume) return [notFound(at, name)];
+    return isAbsent(volume['emptyDir'])
+      ? [invalid(at, name, 'referenced volume must be of type emptyDir')]
+      : [];
   });
 }
 
@@ -59,6 +78,7 @@ function validateValueFrom(variable: Fields, path: string): FieldErrors {
   }
   if (!isAbsent(configMapKeyRef)) errors.push(...validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
   if (!isAbsent(secretKeyRef)) errors.push(...validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
+  if (!isAbsent(fileKeyRef)) errors.push(...validateFileRef(asRecord(fileKeyRef), `${path}.fileKeyRef`));
   const count = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(
     (ref) => !isAbsent(ref),
   ).length;
@@ -75,13 +95,23 @@ function validateValueFrom(variable: Fields, path: string): FieldErrors {
 }
 
 function validateKeyRef(value: unknown, path: string): FieldErrors {
-  const { name, key } = asRecord(value);
-  const errors = asString(name) === '' ? [required(`${path}.name`)] : [];
+  const { name: given, key } = asRecord(value);
+  const name = asString(given);
+  const errors = invalidAll(`${path}.name`, name, dns1123Subdomain(name));
   const text = asString(key);
   errors.push(
     ...(text === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, text, configKey(text))),
   );
   return errors;
+}
+
+function validateFileRef({ volumeName, path: file, key }: Fields, path: string): FieldErrors {
+  const name = asString(key);
+  return [
+    ...(asString(volumeName) === '' ? [required(`${path}.volumeName`)] : []),
+    ...validateItemPath(asString(file), `${path}.path`),
+    ...(name === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, name, environmentName(name))),
+  ];
 }
 
 /** `metadata.labels['key']` and the like have a subscript; the last `['` opens it. */
@@ -109,12 +139,20 @@ export function validateFieldRef(value: unknown, supported: readonly string[], p
   if (base === 'metadata.annotations' && subscript !== undefined) {
     return invalidAll(path, subscript, qualifiedName(subscript.toLowerCase()));
   }
+  if (subscript !== undefined) return failed(`field label does not support subscript: ${field}`);
   if (!KNOWN_FIELDS.has(field)) return failed(`field label not supported: ${field}`);
   return supported.includes(field) ? [] : [notSupported(at, field, supported)];
 }
 
-const MEMORY_DIVISORS = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'];
-const CPU_DIVISORS = ['1m', '1'];
+const BYTE_DIVISORS = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'];
+type Divisors = readonly [readonly string[], string];
+/** By the end of the resource's name. */
+const DIVISORS: readonly (readonly [string, Divisors])[] = [
+  ['.cpu', [['1m', '1'], 'cpu']],
+  ['.memory', [BYTE_DIVISORS, 'memory']],
+  ['.ephemeral-storage', [BYTE_DIVISORS, 'local ephemeral storage']],
+];
+const HUGE_PAGE_DIVISORS: Divisors = [BYTE_DIVISORS, 'hugepages'];
 
 export function validateResourceFieldRef(value: unknown, needsContainer: boolean, path: string): FieldErrors {
   const { containerName, resource, divisor } = asRecord(value);
@@ -124,29 +162,33 @@ export function validateResourceFieldRef(value: unknown, needsContainer: boolean
   if (!RESOURCE_FIELDS.includes(name) && !/^(limits|requests)\.hugepages-/.test(name)) {
     return [notSupported(`${path}.resource`, name, RESOURCE_FIELDS)];
   }
-  const text = asString(divisor);
-  if (text === '' || parseQuantity(text)?.nanos === 0n) return [];
-  const isCpu = name.endsWith('.cpu');
-  if ((isCpu ? CPU_DIVISORS : MEMORY_DIVISORS).includes(text)) return [];
-  const detail = isCpu
-    ? "only divisor's values 1m and 1 are supported with the cpu resource"
-    : "only divisor's values 1, 1k, 1M, 1G, 1T, 1P, 1E, 1Ki, 1Mi, 1Gi, 1Ti, 1Pi, 1Ei are supported with the memory resource";
-  return [invalid(`${path}.divisor`, text, detail)];
+  const quantity = parseQuantity(divisor);
+  if (!quantity || quantity.nanos === 0n) return [];
+  const text = formatQuantity(quantity);
+  const [divisors, what] = DIVISORS.find(([ending]) => name.endsWith(ending))?.[1] ?? HUGE_PAGE_DIVISORS;
+  if (divisors.includes(text)) return [];
+  const list = divisors.join(divisors.length > 2 ? ', ' : ' and ');
+  const detail = `only divisor's values ${list} are supported with the ${what} resource`;
+  // Upstream shows the resource, not the divisor.
+  return [invalid(`${path}.divisor`, name, detail)];
 }
 
+/** Where the path of an error has no index, upstream's has none. */
 export function validateEnvironmentFrom(sources: unknown, path: string): FieldErrors {
   return asRecords(sources).flatMap((source, index) => {
     const at = `${path}[${index}]`;
     const prefix = asString(source['prefix']);
     const errors = prefix === '' ? [] : invalidAll(`${at}.prefix`, prefix, environmentName(prefix));
     const given = ['configMapRef', 'secretRef'].filter((name) => !isAbsent(source[name]));
-    for (const name of given) {
-      if (asString(asRecord(source[name])['name']) === '') errors.push(required(`${at}.${name}.name`));
+    for (const field of given) {
+      const name = asString(asRecord(source[field])['name']);
+      const named = `${at}.${field}.name`;
+      errors.push(...(name === '' ? [required(named)] : invalidAll(named, name, dns1123Subdomain(name))));
     }
     if (given.length === 0) {
-      errors.push(invalid(at, '', 'must specify one of: `configMapRef` or `secretRef`'));
+      errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
     } else if (given.length > 1) {
-      errors.push(invalid(at, '', 'may not have more than one field specified at a time'));
+      errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
     }
     return errors;
   });

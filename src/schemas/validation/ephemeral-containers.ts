@@ -7,16 +7,28 @@ import { type FieldErrors, forbidden, notFound } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
-/** What would promise something about a container that is only looked through. */
-const NOT_ALLOWED = ['lifecycle', 'livenessProbe', 'ports', 'readinessProbe', 'resources', 'startupProbe'];
+/** What would promise something about a container that is only looked through; in upstream's order. */
+const NOT_ALLOWED = [
+  'ports',
+  'resources',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+];
 
 /** What is particular to them; everything else is checked as of any container. */
-export function validateEphemeral(container: Fields, spec: Fields, path: string): FieldErrors {
+export function validateEphemeral(
+  container: Fields,
+  targets: ReadonlySet<string>,
+  path: string,
+): FieldErrors {
   const errors: FieldErrors = [];
   const target = asString(container['targetContainerName']);
-  const known = [...asRecords(spec['containers']), ...asRecords(spec['initContainers'])];
-  if (target !== '' && !known.some(({ name }) => name === target))
-    errors.push(notFound(`${path}.targetContainerName`, target));
+  if (target !== '' && !targets.has(target)) errors.push(notFound(`${path}.targetContainerName`, target));
   for (const field of NOT_ALLOWED) {
     const value = container[field];
     const empty = isAbsent(value) || (typeof value === 'object' && Object.keys(value).length === 0);

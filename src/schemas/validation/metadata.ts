@@ -1,8 +1,9 @@
 /** `ObjectMeta`: what every kind's metadata must satisfy, at create and at update. */
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
-import type { KubeObject } from '../object.ts';
+import { type KubeObject, parseApiVersion } from '../object.ts';
 import { escapeControls } from '../status.ts';
+import { validateManagedFields } from './managed-fields.ts';
 import { dns1123Label, labelValue, maskTrailingDash, type NameRule, qualifiedName } from './names.ts';
 import {
   byteLength,
@@ -19,7 +20,15 @@ import {
 /** All annotations together, keys included. */
 const MAX_ANNOTATIONS_BYTES = 256 * 1024;
 
-export function validateMetadata(object: KubeObject, namespaced: boolean, nameRule: NameRule): FieldErrors {
+export interface MetadataRules {
+  readonly namespaced: boolean;
+  readonly nameRule: NameRule;
+  /** Finalizers without a domain are accepted, as for custom resources. */
+  readonly anyFinalizer?: boolean;
+}
+
+export function validateMetadata(object: KubeObject, rules: MetadataRules): FieldErrors {
+  const { namespaced, nameRule, anyFinalizer = false } = rules;
   const errors: FieldErrors = [];
   const metadata = asRecord(object.metadata);
   const path = 'metadata';
@@ -41,7 +50,8 @@ export function validateMetadata(object: KubeObject, namespaced: boolean, nameRu
     ...validateLabels(metadata['labels'], `${path}.labels`),
     ...validateAnnotations(metadata['annotations'], `${path}.annotations`),
     ...validateOwners(metadata['ownerReferences'], `${path}.ownerReferences`),
-    ...validateFinalizers(metadata['finalizers'], `${path}.finalizers`),
+    ...validateFinalizers(metadata['finalizers'], `${path}.finalizers`, anyFinalizer),
+    ...validateManagedFields(metadata['managedFields'], `${path}.managedFields`),
   );
   return errors;
 }
@@ -74,54 +84,63 @@ export function validateAnnotations(annotations: unknown, path: string): FieldEr
   return errors;
 }
 
-const OWNER_FIELDS = ['apiVersion', 'kind', 'name', 'uid'] as const;
+/** Events come and go by themselves. */
+const BANNED_OWNERS = new Set(['v1 Event', 'events.k8s.io/v1 Event']);
+
+/** The version is what upstream reads from `group/version`; more than one slash is no version at all. */
+function hasVersion(apiVersion: string): boolean {
+  const parts = apiVersion.split('/');
+  return parts.length <= 2 && parts.at(-1) !== '';
+}
 
 function validateOwners(owners: unknown, path: string): FieldErrors {
   const errors: FieldErrors = [];
   let controller: string | undefined;
-  for (const [index, item] of asList(owners).entries()) {
+  for (const item of asList(owners)) {
     const owner = asRecord(item);
-    const at = indexed(path, index);
-    for (const field of OWNER_FIELDS) {
-      if (asString(owner[field]) !== '') continue;
-      const detail = field === 'apiVersion' ? 'version must not be empty' : 'must not be empty';
-      errors.push(invalid(`${at}.${field}`, asString(owner[field]), detail));
+    const [apiVersion, kind] = [asString(owner['apiVersion']), asString(owner['kind'])];
+    if (!hasVersion(apiVersion))
+      errors.push(invalid(`${path}.apiVersion`, apiVersion, 'version must not be empty'));
+    for (const field of ['kind', 'name', 'uid'])
+      if (asString(owner[field]) === '') errors.push(invalid(`${path}.${field}`, '', 'must not be empty'));
+    if (BANNED_OWNERS.has(`${apiVersion} ${kind}`)) {
+      const { group, version } = parseApiVersion(apiVersion);
+      errors.push(
+        invalid(path, owner, `${group}/${version}, Kind=${kind} is disallowed from being an owner`),
+      );
     }
     if (owner['controller'] !== true) continue;
-    const label = escapeControls(`${asString(owner['kind'])}/${asString(owner['name'])}`);
-    if (controller !== undefined) {
+    const label = escapeControls(`${kind}/${asString(owner['name'])}`);
+    if (controller === undefined) controller = label;
+    else {
       const detail = `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${label}`;
       errors.push(invalid(path, owners, detail));
     }
-    controller = label;
   }
   return errors;
 }
 
-/** The only finalizers without a slash: three of every kind, and one of definitions of custom resources. */
-const STANDARD_FINALIZERS = new Set([
-  'kubernetes',
-  'orphan',
-  'foregroundDeletion',
-  'customresourcecleanup.apiextensions.k8s.io',
-]);
+/** The only finalizers of system kinds without a domain. */
+const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
-export function validateFinalizerName(name: string, path: string): FieldErrors {
-  const errors = invalidAll(path, name, qualifiedName(name));
-  if (errors.length === 0 && !name.includes('/') && !STANDARD_FINALIZERS.has(name)) {
-    errors.push(invalid(path, name, 'name is neither a standard finalizer name nor is it fully qualified'));
-  }
-  return errors;
+/** Finalizers of system kinds have a domain; upstream puts the index on this complaint only. */
+export function validateFinalizerDomain(name: string, path: string): FieldErrors {
+  if (name.includes('/') || STANDARD_FINALIZERS.has(name)) return [];
+  return [invalid(path, name, 'name is neither a standard finalizer name nor is it fully qualified')];
 }
 
-function validateFinalizers(value: unknown, path: string): FieldErrors {
+function validateFinalizers(value: unknown, path: string, anyName: boolean): FieldErrors {
   const finalizers = asList(value).map(asString);
-  const errors = finalizers.flatMap((name, index) => validateFinalizerName(name, indexed(path, index)));
+  const errors = finalizers.flatMap((name) => invalidAll(path, name, qualifiedName(name)));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const detail = 'finalizer orphan and foregroundDeletion cannot be both set';
     errors.push(invalid(path, finalizers, detail));
   }
-  return errors;
+  if (anyName) return errors;
+  return [
+    ...errors,
+    ...finalizers.flatMap((name, index) => validateFinalizerDomain(name, indexed(path, index))),
+  ];
 }
 
 /** Fields of metadata that an update must repeat. */

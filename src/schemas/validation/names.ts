@@ -12,9 +12,11 @@ const LABEL_VALUE = `(${QUALIFIED_NAME})?`;
 const CONFIG_KEY = '[-._a-zA-Z0-9]+';
 const PERCENT = '[0-9]+%';
 const HTTP_HEADER = '[-A-Za-z0-9]+';
+const SEARCH_LABEL = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
 
 const matcher = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
 const DNS1123_LABEL_RE = matcher(DNS1123_LABEL);
+const SEARCH_LABEL_RE = matcher(SEARCH_LABEL);
 const DNS1035_LABEL_RE = matcher(DNS1035_LABEL);
 const QUALIFIED_NAME_RE = matcher(QUALIFIED_NAME);
 const LABEL_VALUE_RE = matcher(LABEL_VALUE);
@@ -43,6 +45,11 @@ const DNS1123_LABEL_TEXT = grammar(
 const DNS1123_SUBDOMAIN_TEXT = grammar(
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
   DNS1123_SUBDOMAIN,
+  'example.com',
+);
+const SEARCH_PATH_TEXT = grammar(
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+  `${SEARCH_LABEL}(\\.${SEARCH_LABEL})*`,
   'example.com',
 );
 const DNS1035_LABEL_TEXT = grammar(
@@ -104,13 +111,14 @@ export const dns1123Label: NameRule = (name) => {
 export const dns1035Label: NameRule = (name) =>
   bounded(name, MAX_LABEL, DNS1035_LABEL_RE, DNS1035_LABEL_TEXT);
 
+const isSubdomainText = (name: string): boolean =>
+  name.split('.').every((label) => DNS1123_LABEL_RE.test(label));
+
 /** Label by label rather than with the one expression, which can take exponential time on hostile names. */
 export const dns1123Subdomain: NameRule = (name) => {
   const complaints: string[] = [];
   if (name.length > MAX_SUBDOMAIN) complaints.push(maxCharacters(MAX_SUBDOMAIN));
-  if (!name.split('.').every((label) => DNS1123_LABEL_RE.test(label))) {
-    complaints.push(DNS1123_SUBDOMAIN_TEXT);
-  }
+  if (!isSubdomainText(name)) complaints.push(DNS1123_SUBDOMAIN_TEXT);
   return complaints;
 };
 
@@ -119,6 +127,18 @@ export const pathSegment: NameRule = (name) => {
   if (name === '.' || name === '..') return [`may not be '${name}'`];
   return ['/', '%'].filter((char) => name.includes(char)).map((char) => `may not contain '${char}'`);
 };
+
+/** A subdomain before the slash of a label key, whose length counts bytes. */
+const labelPrefix: NameRule = (prefix) => [
+  ...(byteLength(prefix) > MAX_SUBDOMAIN ? [maxBytes(MAX_SUBDOMAIN)] : []),
+  ...(isSubdomainText(prefix) ? [] : [DNS1123_SUBDOMAIN_TEXT]),
+];
+
+/** A search path of a resolver may have underscores. */
+export const dnsSearchPath: NameRule = (name) => [
+  ...(name.length > MAX_SUBDOMAIN ? [maxCharacters(MAX_SUBDOMAIN)] : []),
+  ...(name.split('.').every((label) => SEARCH_LABEL_RE.test(label)) ? [] : [SEARCH_PATH_TEXT]),
+];
 
 /** `metadata.generateName` is a prefix: a dash at its end is fine, because more follows. */
 export function maskTrailingDash(prefix: string): string {
@@ -134,7 +154,7 @@ export function qualifiedName(text: string): string[] {
     const [prefix = '', rest = ''] = parts;
     name = rest;
     if (prefix === '') complaints.push('prefix part must be non-empty');
-    else complaints.push(...dns1123Subdomain(prefix).map((complaint) => `prefix part ${complaint}`));
+    else complaints.push(...labelPrefix(prefix).map((complaint) => `prefix part ${complaint}`));
   } else if (parts.length > 2) {
     return [
       `a valid label key ${QUALIFIED_NAME_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,

@@ -87,7 +87,7 @@ function validateTaints(taints: unknown, path: string): FieldErrors {
 export function validateNodeUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const spec = asRecord(next['spec']);
   const old = asRecord(current['spec']);
-  const errors = validateNodeStatus(next);
+  const errors = validateNodeAddresses(next);
   const [blocks, before] = [asList(spec['podCIDRs']), asList(old['podCIDRs'])];
   if (before.length > 0 && !jsonEqual(blocks, before))
     errors.push(forbidden(BLOCKS, 'node updates may not change podCIDR except from "" to valid'));
@@ -100,8 +100,13 @@ export function validateNodeUpdate(next: KubeObject, current: KubeObject): Field
   return errors;
 }
 
+export const validateNodeStatus = (next: KubeObject): FieldErrors => [
+  ...validateResources(next),
+  ...validateNodeAddresses(next),
+];
+
 /** An address is said once; a create may say it twice. */
-export function validateNodeStatus(next: KubeObject): FieldErrors {
+function validateNodeAddresses(next: KubeObject): FieldErrors {
   const seen = new Set<string>();
   return asRecords(asRecord(next['status'])['addresses']).flatMap(({ type, address }, index) => {
     const shown = { Type: asString(type), Address: asString(address) };

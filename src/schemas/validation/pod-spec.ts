@@ -1,62 +1,71 @@
 /** Pod specs, of pods and of templates; the order of checks is upstream's, because it is the order of the causes. */
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../json-access.ts';
-import { ipAddress } from './addresses.ts';
-import { type PodContext, validateContainers } from './containers.ts';
+import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { type PodContext, validateContainers, validateHostNetworkPorts } from './containers.ts';
+import { validateFileVolumes } from './environment.ts';
 import { findDuplicates, validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
-import { identifier, positiveInt32 } from './numbers.ts';
-import { type FieldErrors, invalid, invalidAll, keyed, notSupported, required } from './report.ts';
-import { validateQuantity } from './resources.ts';
+import { positiveInt32 } from './numbers.ts';
+import { validateDnsConfig, validateHostAliases } from './pod-dns.ts';
+import { claimNamesOf, validatePodLevelResources, validateResourceClaims } from './pod-level-resources.ts';
+import { validateOs } from './pod-os.ts';
 import {
-  dottedSysctl,
-  isSysctlName,
-  MAX_SYSCTL_NAME_LENGTH,
-  SYSCTL_NAME_PATTERN,
-  sysctlNamespace,
-} from '../sysctls.ts';
+  byteLength,
+  type FieldErrors,
+  forbidden,
+  invalidAll,
+  notSupported,
+  required,
+  tooLong,
+} from './report.ts';
+import { validateOverhead } from './resources.ts';
 import { validateAffinity, validateSpread, validateTolerations } from './scheduling.ts';
+import { validatePodSecurityContext } from './security-context.ts';
 import { validateVolumes } from './volumes.ts';
+import { validateHostProcess } from './windows-options.ts';
 
 type Fields = Readonly<JsonRecord>;
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 const PREEMPTION_POLICIES = ['PreemptLowerPriority', 'Never'];
-const MAX_NAMESERVERS = 3;
-const MAX_SEARCHES = 32;
 const DEFAULT_GRACE_SECONDS = 30;
+/** What the kernel takes as a name of a host. */
+const MAX_HOST_NAME_BYTES = 64;
 
-export function validatePodSpec(value: unknown, path: string): FieldErrors {
+/** `podName` is given for pods alone: it marks what holds for them and not for templates. */
+export function validatePodSpec(value: unknown, path: string, podName?: string): FieldErrors {
   const spec = asRecord(value);
-  const volumes = validateVolumes(spec['volumes'], `${path}.volumes`);
+  const checked = validateVolumes(spec['volumes'], { podName }, `${path}.volumes`);
   const context: PodContext = {
-    volumes: volumes.names,
+    volumes: checked.volumes,
+    claims: claimNamesOf(spec),
     graceSeconds: asNumber(spec['terminationGracePeriodSeconds']) ?? DEFAULT_GRACE_SECONDS,
-    hostNetwork: spec['hostNetwork'] === true,
+    hostUsers: spec['hostUsers'] !== false,
+    restartPolicy: asString(spec['restartPolicy']),
   };
   return [
-    ...volumes.errors,
+    ...checked.errors,
+    ...validateResourceClaims(spec['resourceClaims'], podName, `${path}.resourceClaims`),
     ...validateContainers(spec, context, path),
+    ...validateFiles(spec, checked.volumes, path),
+    ...validatePodLevelResources(spec, context.claims, `${path}.resources`),
+    ...validateHostNetworkPorts(spec, podName !== undefined, path),
     ...oneOf(spec['restartPolicy'], RESTART_POLICIES, `${path}.restartPolicy`),
     ...oneOf(spec['dnsPolicy'], DNS_POLICIES, `${path}.dnsPolicy`),
     ...validateLabels(spec['nodeSelector'], `${path}.nodeSelector`),
-    ...validateSecurity(spec, path),
+    ...validatePodSecurityContext(spec, `${path}.securityContext`),
     ...validateAffinity(spec['affinity'], `${path}.affinity`),
     ...validateDnsConfig(spec, `${path}.dnsConfig`),
     ...validateGates(spec, path),
     ...validateSpread(spec['topologySpreadConstraints'], `${path}.topologySpreadConstraints`),
+    ...validateHostProcess(spec, path),
+    ...validateHostUsers(spec, path),
     ...validateNames(spec, path),
     ...validateTolerations(spec['tolerations'], `${path}.tolerations`),
     ...validateHostAliases(spec['hostAliases'], `${path}.hostAliases`),
-    ...validateRest(spec, path),
+    ...validateClasses(spec, path),
+    ...validateOverhead(spec['overhead'], `${path}.overhead`),
+    ...validateOs(spec, path),
   ];
 }
 
@@ -66,87 +75,12 @@ function oneOf(value: unknown, supported: readonly string[], path: string): Fiel
   return supported.includes(text) ? [] : [notSupported(path, text, supported)];
 }
 
-function validateSecurity(spec: Fields, path: string): FieldErrors {
-  const context = asRecord(spec['securityContext']);
-  const at = `${path}.securityContext`;
-  const errors: FieldErrors = [];
-  if (spec['shareProcessNamespace'] === true && spec['hostPID'] === true) {
-    const detail = 'ShareProcessNamespace and HostPID cannot both be enabled';
-    errors.push(invalid(`${path}.shareProcessNamespace`, true, detail));
-  }
-  for (const field of ['fsGroup', 'runAsUser', 'runAsGroup']) {
-    errors.push(...identifier(context[field], `${at}.${field}`));
-  }
-  for (const [index, group] of asList(context['supplementalGroups']).entries()) {
-    errors.push(...identifier(group, `${at}.supplementalGroups[${index}]`));
-  }
-  const { fsGroupChangePolicy: policy, sysctls } = context;
-  if (!isAbsent(policy) && policy !== 'Always' && policy !== 'OnRootMismatch') {
-    errors.push(notSupported(`${at}.fsGroupChangePolicy`, policy, ['Always', 'OnRootMismatch']));
-  }
-  for (const [index, sysctl] of asRecords(sysctls).entries()) {
-    errors.push(...validateSysctl(sysctl['name'], spec, `${at}.sysctls[${index}].name`));
-  }
-  errors.push(
-    ...findDuplicates(
-      sysctls,
-      (sysctl) => sysctl['name'],
-      (index) => `${at}.sysctls[${index}].name`,
+function validateFiles(spec: Fields, volumes: PodContext['volumes'], path: string): FieldErrors {
+  return ['containers', 'initContainers', 'ephemeralContainers'].flatMap((list) =>
+    asRecords(spec[list]).flatMap((container, index) =>
+      validateFileVolumes(container['env'], volumes, `${path}.${list}[${index}].env`),
     ),
   );
-  return errors;
-}
-
-function validateSysctl(value: unknown, spec: Fields, at: string): FieldErrors {
-  const name = asString(value);
-  if (name === '') return [required(at)];
-  if (!isSysctlName(name)) {
-    const detail = `must have at most ${MAX_SYSCTL_NAME_LENGTH} characters and match regex ${SYSCTL_NAME_PATTERN}`;
-    return [invalid(at, name, detail)];
-  }
-  // What belongs to a namespace of the host would change it for everybody.
-  const namespace = sysctlNamespace(dottedSysctl(name));
-  const field = namespace === 'IPC' ? 'hostIPC' : 'hostNetwork';
-  if (namespace === undefined || spec[field] !== true) return [];
-  return [invalid(at, name, `may not be specified when '${field}' is true`)];
-}
-
-function validateDnsConfig(spec: Fields, path: string): FieldErrors {
-  const needed = spec['dnsPolicy'] === 'None';
-  const value = spec['dnsConfig'];
-  if (isAbsent(value)) {
-    return needed ? [required(path, 'must provide `dnsConfig` when `dnsPolicy` is None')] : [];
-  }
-  const { nameservers, searches, options } = asRecord(value);
-  const errors: FieldErrors = [];
-  if (needed && asList(nameservers).length === 0) {
-    const detail = 'must provide at least one DNS nameserver when `dnsPolicy` is None';
-    errors.push(required(`${path}.nameservers`, detail));
-  }
-  if (asList(nameservers).length > MAX_NAMESERVERS) {
-    const detail = `must not have more than ${MAX_NAMESERVERS} nameservers`;
-    errors.push(invalid(`${path}.nameservers`, nameservers, detail));
-  }
-  for (const [index, server] of asList(nameservers).entries()) {
-    errors.push(...invalidAll(`${path}.nameservers[${index}]`, server, ipAddress(asString(server))));
-  }
-  if (asList(searches).length > MAX_SEARCHES) {
-    errors.push(
-      invalid(`${path}.searches`, searches, `must not have more than ${MAX_SEARCHES} search paths`),
-    );
-  }
-  for (const [index, item] of asList(searches).entries()) {
-    // A search path may be absolute, and underscores are common in them.
-    const search = asString(item).replace(/\.$/, '').replaceAll('_', '-');
-    if (search === '' && item === '.') continue;
-    errors.push(...invalidAll(`${path}.searches[${index}]`, item, dns1123Subdomain(search)));
-  }
-  for (const [index, option] of asRecords(options).entries()) {
-    if (asString(option['name']) === '') {
-      errors.push(required(`${path}.options[${index}]`, 'must not be empty'));
-    }
-  }
-  return errors;
 }
 
 function validateGates(spec: Fields, path: string): FieldErrors {
@@ -169,6 +103,24 @@ function validateGates(spec: Fields, path: string): FieldErrors {
   return errors;
 }
 
+/** Users of its own do not go with namespaces of the host; two of the paths are upstream's slips. */
+const HOST_NAMESPACES = { hostNetwork: 'hostNetwork', hostPID: 'HostPID', hostIPC: 'HostIPC' };
+
+function validateHostUsers(spec: Fields, path: string): FieldErrors {
+  if (spec['hostUsers'] !== false) return [];
+  const shared = Object.entries(HOST_NAMESPACES)
+    .filter(([field]) => spec[field] === true)
+    .map(([, shown]) => forbidden(`${path}.${shown}`, 'when `hostUsers` is false'));
+  const devices = ['containers', 'initContainers', 'ephemeralContainers'].flatMap((list) =>
+    asRecords(spec[list]).flatMap((container, index) => {
+      if (asRecords(container['volumeDevices']).length === 0) return [];
+      const detail = 'when `hostUsers` is false';
+      return [forbidden(`${path}.${list}[${index}].volumeDevices`, detail)];
+    }),
+  );
+  return [...shared, ...devices];
+}
+
 function validateNames(spec: Fields, path: string): FieldErrors {
   const check = (field: string, rule: (name: string) => readonly string[]): FieldErrors => {
     const name = asString(spec[field]);
@@ -180,34 +132,35 @@ function validateNames(spec: Fields, path: string): FieldErrors {
     ...positiveInt32(spec['activeDeadlineSeconds'], `${path}.activeDeadlineSeconds`),
     ...check('hostname', dns1123Label),
     ...check('subdomain', dns1123Label),
+    ...validateHostnameOverride(spec, `${path}.hostnameOverride`),
   ];
 }
 
-function validateHostAliases(aliases: unknown, path: string): FieldErrors {
-  return asRecords(aliases).flatMap((alias, index) => {
-    const at = `${path}[${index}]`;
-    const ip = asString(alias['ip']);
-    return [
-      ...invalidAll(`${at}.ip`, ip, ipAddress(ip)),
-      ...asList(alias['hostnames']).flatMap((name) =>
-        invalidAll(`${at}.hostnames`, name, dns1123Subdomain(asString(name))),
-      ),
-    ];
-  });
+function validateHostnameOverride(spec: Fields, path: string): FieldErrors {
+  const { hostnameOverride } = spec;
+  if (isAbsent(hostnameOverride)) return [];
+  const name = asString(hostnameOverride);
+  const errors: FieldErrors = [];
+  if (spec['hostNetwork'] === true)
+    errors.push(forbidden(path, 'may not be specified when hostNetwork is true'));
+  if (spec['setHostnameAsFQDN'] === true)
+    errors.push(forbidden(path, 'may not be specified when setHostnameAsFQDN is true'));
+  if (byteLength(name) > MAX_HOST_NAME_BYTES) errors.push(tooLong(path, MAX_HOST_NAME_BYTES));
+  return [...errors, ...invalidAll(path, name, dns1123Subdomain(name))];
 }
 
-function validateRest(spec: Fields, path: string): FieldErrors {
-  const errors: FieldErrors = [];
-  for (const field of ['priorityClassName', 'runtimeClassName']) {
-    const name = asString(spec[field]);
-    if (name !== '') errors.push(...invalidAll(`${path}.${field}`, name, dns1123Subdomain(name)));
+function validateClasses(spec: Fields, path: string): FieldErrors {
+  const { runtimeClassName, preemptionPolicy } = spec;
+  const priority = asString(spec['priorityClassName']);
+  const errors =
+    priority === '' ? [] : invalidAll(`${path}.priorityClassName`, priority, dns1123Subdomain(priority));
+  if (!isAbsent(runtimeClassName)) {
+    const name = asString(runtimeClassName);
+    errors.push(...invalidAll(`${path}.runtimeClassName`, name, dns1123Subdomain(name)));
   }
-  const preemption = spec['preemptionPolicy'];
-  if (!isAbsent(preemption) && !PREEMPTION_POLICIES.includes(asString(preemption))) {
-    errors.push(notSupported(`${path}.preemptionPolicy`, preemption, PREEMPTION_POLICIES));
-  }
-  for (const [name, value] of Object.entries(asRecord(spec['overhead']))) {
-    errors.push(...validateQuantity(name, value, keyed(`${path}.overhead`, name)));
-  }
-  return errors;
+  return [...errors, ...validatePreemption(preemptionPolicy, `${path}.preemptionPolicy`)];
+}
+
+export function validatePreemption(policy: unknown, path: string): FieldErrors {
+  return isAbsent(policy) ? [] : oneOf(policy, PREEMPTION_POLICIES, path);
 }

@@ -36,16 +36,13 @@ export function validateProbe(value: unknown, name: ProbeName, path: string): Fi
 
 export function validateLifecycle(value: unknown, graceSeconds: number, path: string): FieldErrors {
   if (isAbsent(value)) return [];
-  const { postStart, preStop, stopSignal } = asRecord(value);
+  const { postStart, preStop } = asRecord(value);
   const errors: FieldErrors = [];
   if (!isAbsent(postStart)) {
     errors.push(...validateHandler(asRecord(postStart), `${path}.postStart`, graceSeconds));
   }
   if (!isAbsent(preStop)) {
     errors.push(...validateHandler(asRecord(preStop), `${path}.preStop`, graceSeconds));
-  }
-  if (!isAbsent(stopSignal) && !asString(stopSignal).startsWith('SIG')) {
-    errors.push(invalid(`${path}.stopSignal`, stopSignal, 'must be the name of a signal, such as SIGTERM'));
   }
   return errors;
 }
@@ -66,7 +63,7 @@ function validateHandler(handler: Fields, path: string, graceSeconds: number | u
   check('httpGet', validateHttpGet);
   check('tcpSocket', (socket, at) => validatePort(socket['port'], `${at}.port`));
   if (graceSeconds === undefined) {
-    check('grpc', (grpc, at) => invalidAll(`${at}.port`, grpc['port'], portNumber(grpc['port'])));
+    check('grpc', (grpc, at) => validatePort(asNumber(grpc['port']), `${at}.port`));
   } else check('sleep', (sleep, at) => validateSleep(sleep, graceSeconds, at));
   if (count === 0) errors.push(required(path, 'must specify a handler type'));
   return errors;

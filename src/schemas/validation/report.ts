@@ -67,7 +67,10 @@ export function goStruct(
   fields: readonly string[],
   zero: Readonly<Record<string, unknown>> = {},
 ): Readonly<Record<string, unknown>> {
-  const goName = (field: string): string => `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
+  const goName = (field: string): string =>
+    field.startsWith('seLinux')
+      ? `SELinux${field.slice('seLinux'.length)}`
+      : `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
   return Object.fromEntries(
     fields.map((field) => [goName(field), value[field] ?? zero[field] ?? null] as const),
   );

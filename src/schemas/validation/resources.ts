@@ -126,9 +126,7 @@ function hugePageErrors(name: string, value: unknown, path: string): FieldErrors
   const quantity = parseQuantity(value);
   if (!quantity || !isHugePages(name) || isWholePages(name, quantity)) return [];
   const text = formatQuantity(quantity);
-  return [
-    invalid(path, text, `${text} is not positive integer multiple of ${escapeControls(name)}`),
-  ];
+  return [invalid(path, text, `${text} is not positive integer multiple of ${escapeControls(name)}`)];
 }
 
 function isWholePages(name: string, { nanos }: Quantity): boolean {

@@ -10,12 +10,37 @@ import {
 } from '../json-access.ts';
 import { escapeControls } from '../status.ts';
 import { validateLabelSelector, validateOperator } from './label-selector.ts';
-import { dns1123Label, labelValue, qualifiedName } from './names.ts';
-import { duplicate, type FieldErrors, invalid, invalidAll, notSupported, required } from './report.ts';
+import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from './names.ts';
+import {
+  duplicate,
+  type FieldErrors,
+  forbidden,
+  goStruct,
+  invalid,
+  invalidAll,
+  notSupported,
+  required,
+} from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
 export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
+
+const TOLERATION_FIELDS = ['key', 'operator', 'value', 'effect', 'tolerationSeconds'];
+const EMPTY_TOLERATION = { key: '', operator: '', value: '', effect: '' };
+
+/** As {@link validateTolerations}, where upstream wants each of them once. */
+export function validateUniqueTolerations(tolerations: unknown, path: string): FieldErrors {
+  const seen = new Set<string>();
+  const repeated = asRecords(tolerations).flatMap((toleration, index) => {
+    const shown = goStruct(toleration, TOLERATION_FIELDS, EMPTY_TOLERATION);
+    const key = JSON.stringify(shown);
+    if (seen.has(key)) return [duplicate(`${path}[${index}]`, shown)];
+    seen.add(key);
+    return [];
+  });
+  return [...validateTolerations(tolerations, path), ...repeated];
+}
 
 export function validateTolerations(tolerations: unknown, path: string): FieldErrors {
   return asRecords(tolerations).flatMap((toleration, index) =>
@@ -43,9 +68,15 @@ function validateToleration(toleration: Fields, path: string): FieldErrors {
     if (complaints.length > 0) errors.push(invalid(`${path}.operator`, value, complaints.join(';')));
   } else if (operator === 'Exists') {
     if (value !== '') {
-      errors.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
+      const shown = goStruct(toleration, TOLERATION_FIELDS, EMPTY_TOLERATION);
+      errors.push(invalid(`${path}.operator`, shown, "value must be empty when `operator` is 'Exists'"));
     }
-  } else errors.push(notSupported(`${path}.operator`, operator, ['Equal', 'Exists']));
+  } else {
+    const known = ['Equal', 'Exists'];
+    // Comparing numbers is behind a feature that is off; upstream names the operators all the same.
+    const named = operator === 'Lt' || operator === 'Gt' ? [...known, 'Lt', 'Gt'] : known;
+    errors.push(notSupported(`${path}.operator`, operator, named));
+  }
   if (effect !== '' && !TAINT_EFFECTS.includes(effect)) {
     errors.push(notSupported(`${path}.effect`, effect, TAINT_EFFECTS));
   }
@@ -73,7 +104,10 @@ function validateNodeAffinity(value: unknown, path: string): FieldErrors {
     const terms = asRecords(asRecord(hard)['nodeSelectorTerms']);
     if (terms.length === 0) errors.push(required(at, 'must have at least one node selector term'));
     for (const [index, term] of terms.entries()) {
-      errors.push(...validateNodeTerm(term, `${at}[${index}]`));
+      errors.push(
+        ...validateNodeTerm(term, `${at}[${index}]`),
+        ...validateTermValues(term, `${at}[${index}]`),
+      );
     }
   }
   for (const [index, term] of asRecords(affinity[PREFERRED_TERMS]).entries()) {
@@ -91,9 +125,6 @@ export function validateNodeTerm(term: Fields, path: string): FieldErrors {
     errors.push(...validateOperator(expression, at, ['Gt', 'Lt']));
     const key = asString(expression['key']);
     errors.push(...invalidAll(`${at}.key`, key, qualifiedName(key)));
-    for (const [at2, item] of asList(expression['values']).entries()) {
-      errors.push(...invalidAll(`${at}.values[${at2}]`, item, labelValue(asString(item))));
-    }
   }
   for (const [index, field] of asRecords(term['matchFields']).entries()) {
     const at = `${path}.matchFields[${index}]`;
@@ -105,9 +136,23 @@ export function validateNodeTerm(term: Fields, path: string): FieldErrors {
     }
     if (field['key'] !== 'metadata.name') {
       errors.push(invalid(`${at}.key`, field['key'], 'not a valid field selector key'));
+      continue;
     }
+    for (const [number, value] of asList(field['values']).map(asString).entries())
+      errors.push(...invalidAll(`${at}.values[${number}]`, value, dns1123Subdomain(value)));
   }
   return errors;
+}
+
+/** In terms that must match; upstream lets values that no label can have pass in preferences. */
+function validateTermValues(term: Fields, path: string): FieldErrors {
+  return asRecords(term['matchExpressions']).flatMap((expression, index) =>
+    asList(expression['values'])
+      .map(asString)
+      .flatMap((value, number) =>
+        invalidAll(`${path}.matchExpressions[${index}].values[${number}]`, value, labelValue(value)),
+      ),
+  );
 }
 
 function validateWeight(value: unknown, path: string): FieldErrors {
@@ -140,34 +185,70 @@ function validatePodTerm(term: Fields, path: string): FieldErrors {
   for (const name of asList(term['namespaces'])) {
     errors.push(...invalidAll(`${path}.namespace`, name, dns1123Label(asString(name))));
   }
+  errors.push(...validateMatchKeys(term, path));
   const key = asString(term['topologyKey']);
   if (key === '') errors.push(required(`${path}.topologyKey`, 'can not be empty'));
   errors.push(...invalidAll(`${path}.topologyKey`, key, qualifiedName(key)));
   return errors;
 }
 
+/** Keys by which a term means only pods with, or without, the values that this pod has. */
+function validateMatchKeys(term: Fields, path: string): FieldErrors {
+  const { matchLabelKeys, mismatchLabelKeys, labelSelector } = term;
+  const errors: FieldErrors = [];
+  for (const [field, keys] of Object.entries({ matchLabelKeys, mismatchLabelKeys })) {
+    if (asList(keys).length === 0) continue;
+    const at = `${path}.${field}`;
+    if (isAbsent(labelSelector)) errors.push(forbidden(at, NEEDS_SELECTOR));
+    else errors.push(...validateKeys(keys, at));
+  }
+  const unwanted = new Set(asList(mismatchLabelKeys));
+  for (const [index, key] of asList(matchLabelKeys).entries()) {
+    if (!unwanted.has(key)) continue;
+    const detail = 'exists in both matchLabelKeys and mismatchLabelKeys';
+    errors.push(invalid(`${path}.matchLabelKeys[${index}]`, key, detail));
+  }
+  return errors;
+}
+
+const NEEDS_SELECTOR = 'must not be specified when labelSelector is not set';
+
+const validateKeys = (keys: unknown, path: string): FieldErrors =>
+  asList(keys)
+    .map(asString)
+    .flatMap((key, index) => invalidAll(`${path}[${index}]`, key, qualifiedName(key)));
+
 const WHEN_UNSATISFIABLE = ['DoNotSchedule', 'ScheduleAnyway'];
+const INCLUSION_POLICIES = ['Honor', 'Ignore'];
+const NOT_POSITIVE = 'must be greater than zero';
 
 export function validateSpread(constraints: unknown, path: string): FieldErrors {
-  const seen = new Set<string>();
-  return asRecords(constraints).flatMap((constraint, index) => {
+  const list = asRecords(constraints);
+  const pairOf = (constraint: Fields): string =>
+    `{${asString(constraint['topologyKey'])}, ${asString(constraint['whenUnsatisfiable'])}}`;
+  // Upstream complains about each that comes again later.
+  const last = new Map(list.map((constraint, index) => [pairOf(constraint), index]));
+  return list.flatMap((constraint, index) => {
     const at = `${path}[${index}]`;
     const errors: FieldErrors = [];
     const skew = asNumber(constraint['maxSkew']) ?? 0;
-    if (skew <= 0) errors.push(invalid(`${at}.maxSkew`, skew, 'must be greater than zero'));
-    const key = asString(constraint['topologyKey']);
-    if (key === '') errors.push(required(`${at}.topologyKey`, 'can not be empty'));
-    else errors.push(...invalidAll(`${at}.topologyKey`, key, qualifiedName(key)));
+    if (skew <= 0) errors.push(invalid(`${at}.maxSkew`, skew, NOT_POSITIVE));
+    if (asString(constraint['topologyKey']) === '')
+      errors.push(required(`${at}.topologyKey`, 'can not be empty'));
     const when = asString(constraint['whenUnsatisfiable']);
     if (!WHEN_UNSATISFIABLE.includes(when)) {
       errors.push(notSupported(`${at}.whenUnsatisfiable`, when, WHEN_UNSATISFIABLE));
     }
-    const pair = `{${key}, ${when}}`;
-    if (seen.has(pair)) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
-    seen.add(pair);
+    const pair = pairOf(constraint);
+    if (last.get(pair) !== index) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
     errors.push(...validateMinDomains(constraint['minDomains'], when, `${at}.minDomains`));
-    errors.push(...validateLabelSelector(constraint['labelSelector'], `${at}.labelSelector`));
-    return errors;
+    for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) {
+      const policy = constraint[field];
+      if (isAbsent(policy) || INCLUSION_POLICIES.includes(asString(policy))) continue;
+      errors.push(notSupported(`${at}.${field}`, policy, INCLUSION_POLICIES));
+    }
+    errors.push(...validateSpreadKeys(constraint, `${at}.matchLabelKeys`));
+    return [...errors, ...validateLabelSelector(constraint['labelSelector'], `${at}.labelSelector`)];
   });
 }
 
@@ -175,10 +256,27 @@ function validateMinDomains(value: unknown, when: string, path: string): FieldEr
   const domains = asNumber(value);
   if (domains === undefined) return [];
   const errors: FieldErrors = [];
-  if (domains <= 0) errors.push(invalid(path, domains, 'must be greater than 0'));
+  if (domains <= 0) errors.push(invalid(path, domains, NOT_POSITIVE));
   if (when !== 'DoNotSchedule') {
     const detail = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${escapeControls(when)}`;
     errors.push(invalid(path, domains, detail));
+  }
+  return errors;
+}
+
+function validateSpreadKeys({ matchLabelKeys, labelSelector }: Fields, path: string): FieldErrors {
+  const keys = asList(matchLabelKeys).map(asString);
+  if (keys.length === 0) return [];
+  const { matchLabels, matchExpressions } = asRecord(labelSelector);
+  const selected = new Set([
+    ...Object.keys(asRecord(matchLabels)),
+    ...asRecords(matchExpressions).map(({ key }) => asString(key)),
+  ]);
+  const errors = isAbsent(labelSelector) ? [forbidden(path, NEEDS_SELECTOR)] : [];
+  for (const [index, key] of keys.entries()) {
+    const at = `${path}[${index}]`;
+    errors.push(...invalidAll(at, key, qualifiedName(key)));
+    if (selected.has(key)) errors.push(invalid(at, key, 'exists in both matchLabelKeys and labelSelector'));
   }
   return errors;
 }

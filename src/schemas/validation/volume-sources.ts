@@ -5,15 +5,7 @@
 import { asList, asNumber, asRecord, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import { within } from './numbers.ts';
-import {
-  type FieldErrors,
-  invalid,
-  invalidAll,
-  keyed,
-  notSupported,
-  required,
-  tooLong,
-} from './report.ts';
+import { type FieldErrors, invalid, invalidAll, keyed, notSupported, required, tooLong } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 export type SourceRule = (source: Fields, path: string) => FieldErrors;
@@ -38,13 +30,15 @@ const namesSecret: SourceRule = ({ secretRef }, path) =>
     : [];
 
 const MAX_PARTITION = 255;
-const partition = (lowest: number): SourceRule => ({ partition: value }, path) => {
-  const number = asNumber(value) ?? 0;
-  if (number >= 0 && number <= MAX_PARTITION) return [];
-  return [
-    invalid(`${path}.partition`, number, `must be between ${lowest} and ${MAX_PARTITION}, inclusive`),
-  ];
-};
+const partition =
+  (lowest: number): SourceRule =>
+  ({ partition: value }, path) => {
+    const number = asNumber(value) ?? 0;
+    if (number >= 0 && number <= MAX_PARTITION) return [];
+    return [
+      invalid(`${path}.partition`, number, `must be between ${lowest} and ${MAX_PARTITION}, inclusive`),
+    ];
+  };
 
 const nfs: SourceRule = (source, path) => {
   const errors = needs('server', 'path')(source, path);
@@ -71,18 +65,20 @@ function iscsiName(name: string, unknownDetail: string, path: string): FieldErro
 }
 
 /** `unknownDetail` is said of names of no known format. */
-export const iscsi = (unknownDetail: string): SourceRule => (source, path) => {
-  const errors = needs('targetPortal', 'iqn')(source, path);
-  const name = asString(source['iqn']);
-  if (name !== '') errors.push(...iscsiName(name, unknownDetail, `${path}.iqn`));
-  errors.push(...within(source['lun'], `${path}.lun`, 0, MAX_LUN));
-  const { chapAuthDiscovery, chapAuthSession, secretRef, initiatorName } = source;
-  if ((chapAuthDiscovery === true || chapAuthSession === true) && isAbsent(secretRef))
-    errors.push(required(`${path}.secretRef`));
-  if (!isAbsent(initiatorName))
-    errors.push(...iscsiName(asString(initiatorName), unknownDetail, `${path}.initiatorname`));
-  return errors;
-};
+export const iscsi =
+  (unknownDetail: string): SourceRule =>
+  (source, path) => {
+    const errors = needs('targetPortal', 'iqn')(source, path);
+    const name = asString(source['iqn']);
+    if (name !== '') errors.push(...iscsiName(name, unknownDetail, `${path}.iqn`));
+    errors.push(...within(source['lun'], `${path}.lun`, 0, MAX_LUN));
+    const { chapAuthDiscovery, chapAuthSession, secretRef, initiatorName } = source;
+    if ((chapAuthDiscovery === true || chapAuthSession === true) && isAbsent(secretRef))
+      errors.push(required(`${path}.secretRef`));
+    if (!isAbsent(initiatorName))
+      errors.push(...iscsiName(asString(initiatorName), unknownDetail, `${path}.initiatorname`));
+    return errors;
+  };
 
 const RESERVED_OPTIONS = ['.kubernetes.io', '.k8s.io'];
 
@@ -153,8 +149,7 @@ const azureDisk: SourceRule = (source, path) => {
   if (!isAbsent(cachingMode) && !CACHING_MODES.includes(asString(cachingMode)))
     errors.push(notSupported(`${path}.cachingMode`, cachingMode, CACHING_MODES));
   if (isAbsent(kind)) return errors;
-  if (!DISK_KINDS.includes(asString(kind)))
-    errors.push(notSupported(`${path}.kind`, kind, DISK_KINDS));
+  if (!DISK_KINDS.includes(asString(kind))) errors.push(notSupported(`${path}.kind`, kind, DISK_KINDS));
   const [prefix, form] = kind === 'Managed' ? ['/subscriptions/', MANAGED_DISK] : ['https://', BLOB_DISK];
   if (!uri.startsWith(prefix)) errors.push(notSupported(`${path}.diskURI`, uri, [form]));
   return errors;

@@ -8,8 +8,17 @@ import { isEmptySelector, validateLabelSelector } from './label-selector.ts';
 import { immutable, validateAnnotations, validateLabels } from './metadata.ts';
 import { percentText } from './names.ts';
 import { nonNegative } from './numbers.ts';
+import { validatePodAnnotations } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
-import { type FieldErrors, forbidden, invalid, invalidAll, notSupported, required } from './report.ts';
+import {
+  type FieldErrors,
+  forbidden,
+  goStruct,
+  invalid,
+  invalidAll,
+  notSupported,
+  required,
+} from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -43,12 +52,14 @@ export function validateSelectorUpdate(next: KubeObject, current: KubeObject): F
   return immutable(getPath(next, 'spec', 'selector'), getPath(current, 'spec', 'selector'), 'spec.selector');
 }
 
+/** A selector that cannot be read says nothing of the template: upstream stops there. */
 function validateSelectorAndTemplate(spec: Fields): FieldErrors {
-  const errors: FieldErrors = [];
   const { selector } = spec;
-  if (isAbsent(selector)) errors.push(required('spec.selector'));
-  else {
-    errors.push(...validateLabelSelector(selector, 'spec.selector'));
+  const errors = isAbsent(selector)
+    ? [required('spec.selector')]
+    : validateLabelSelector(selector, 'spec.selector');
+  if (!isAbsent(selector)) {
+    if (errors.length > 0) return [...errors, invalid('spec.selector', selector, 'invalid label selector')];
     if (isEmptySelector(selector)) {
       errors.push(invalid('spec.selector', selector, 'empty selector is invalid for deployment'));
     }
@@ -91,6 +102,7 @@ function validateTemplate(template: Fields, path: string): FieldErrors {
   return [
     ...validateLabels(metadata['labels'], `${path}.labels`),
     ...validateAnnotations(metadata['annotations'], `${path}.annotations`),
+    ...validatePodAnnotations(metadata['annotations'], spec, `${path}.annotations`),
     ...validatePodSpec(spec, `${path}.spec`),
     ...validateNoEphemeral(spec, `${path}.spec`, 'ephemeral containers not allowed in pod template'),
   ];
@@ -118,7 +130,7 @@ function validateStrategy(strategy: Fields): FieldErrors {
     return [forbidden(`${path}.rollingUpdate`, detail)];
   }
   if (type !== 'RollingUpdate') {
-    return [notSupported(`${path}.type`, asString(type), ['Recreate', 'RollingUpdate'])];
+    return [notSupported(path, goStruct(strategy, ['type', 'rollingUpdate']), ['Recreate', 'RollingUpdate'])];
   }
   if (isAbsent(rollingUpdate)) {
     return [required(`${path}.rollingUpdate`, 'this should be defaulted and never be nil')];
@@ -139,7 +151,9 @@ function validateStrategy(strategy: Fields): FieldErrors {
   return errors;
 }
 
-const isNothing = (value: unknown): boolean => scaleIntOrPercent(value, 100, 'up') === 0;
+/** Text that is no number counts as 0, as upstream reads it. */
+const isNothing = (value: unknown): boolean =>
+  (scaleIntOrPercent(value, 100, 'up') ?? (Number(value) || 0)) === 0;
 
 /** A count that is not negative, or a percentage. */
 export function validateIntOrPercent(value: unknown, path: string): FieldErrors {

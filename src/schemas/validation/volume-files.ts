@@ -1,0 +1,105 @@
+/** Volumes that put files of the cluster into a pod: ConfigMaps, Secrets, the pod's own fields, tokens. */
+import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELDS } from './environment.ts';
+import { validateItemPath } from './paths.ts';
+import { type FieldErrors, forbidden, invalid, required } from './report.ts';
+
+type Fields = Readonly<JsonRecord>;
+
+const MAX_FILE_MODE = 0o777;
+
+/** A ConfigMap or a Secret as files. */
+export function validateFiles(source: Fields, nameField: string, path: string): FieldErrors {
+  const errors: FieldErrors = [];
+  if (asString(source[nameField]) === '') errors.push(required(`${path}.${nameField}`));
+  errors.push(...validateMode(source['defaultMode'], `${path}.defaultMode`));
+  for (const [index, item] of asRecords(source['items']).entries()) {
+    const at = `${path}.items[${index}]`;
+    if (asString(item['key']) === '') errors.push(required(`${at}.key`));
+    errors.push(...validateItemPath(asString(item['path']), `${at}.path`));
+    errors.push(...validateMode(item['mode'], `${at}.mode`));
+  }
+  return errors;
+}
+
+/** Upstream leaves the index of the file out of the path. */
+export function validateDownwardFiles(items: unknown, path: string): FieldErrors {
+  return asRecords(items).flatMap((item) => {
+    const errors = validateItemPath(asString(item['path']), `${path}.path`);
+    const { fieldRef, resourceFieldRef } = item;
+    if (!isAbsent(fieldRef)) {
+      errors.push(...validateFieldRef(fieldRef, VOLUME_FIELDS, `${path}.fieldRef`));
+      if (!isAbsent(resourceFieldRef)) {
+        const detail = 'fieldRef and resourceFieldRef can not be specified simultaneously';
+        errors.push(invalid(path, 'resource', detail));
+      }
+    } else if (!isAbsent(resourceFieldRef)) {
+      errors.push(...validateResourceFieldRef(resourceFieldRef, true, `${path}.resourceFieldRef`));
+    } else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
+    errors.push(...validateMode(item['mode'], `${path}.mode`));
+    return errors;
+  });
+}
+
+export function validateMode(value: unknown, path: string): FieldErrors {
+  const mode = asNumber(value);
+  if (mode === undefined || (mode >= 0 && mode <= MAX_FILE_MODE)) return [];
+  return [invalid(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive')];
+}
+
+type Projection = (source: Fields, path: string) => FieldErrors;
+
+/** In upstream's order, without those that are behind a feature that is off: defaulting takes them out. */
+const PROJECTIONS: Readonly<Record<string, Projection>> = {
+  secret: (source, path) => validateFiles(source, 'name', path),
+  configMap: (source, path) => validateFiles(source, 'name', path),
+  downwardAPI: (source, path) => validateDownwardFiles(source['items'], path),
+  serviceAccountToken: validateToken,
+};
+
+export function validateProjected(volume: Fields, path: string): FieldErrors {
+  const errors = validateMode(volume['defaultMode'], `${path}.defaultMode`);
+  const taken = new Set<string>();
+  for (const [index, source] of asRecords(volume['sources']).entries()) {
+    const at = `${path}.sources[${index}]`;
+    let count = 0;
+    for (const [name, validate] of Object.entries(PROJECTIONS)) {
+      if (isAbsent(source[name])) continue;
+      count += 1;
+      const projection = asRecord(source[name]);
+      errors.push(...validate(projection, `${at}.${name}`));
+      errors.push(...takePaths(name, projection, taken, path));
+    }
+    if (count > 1) errors.push(forbidden(at, 'may not specify more than 1 volume type per source'));
+  }
+  return errors;
+}
+
+/** Two sources must not write the same file. */
+function takePaths(name: string, projection: Fields, taken: Set<string>, path: string): FieldErrors {
+  return asRecords(projection['items']).flatMap((file) => {
+    const target = asString(file['path']);
+    if (target === '') return [];
+    if (!taken.has(target)) {
+      taken.add(target);
+      return [];
+    }
+    // ConfigMaps and Secrets are named; of the others the path is shown.
+    const shown = name === 'secret' || name === 'configMap' ? asString(projection['name']) : target;
+    return [invalid(path, shown, 'conflicting duplicate paths')];
+  });
+}
+
+const MIN_TOKEN_SECONDS = 600;
+const MAX_TOKEN_SECONDS = 2 ** 32;
+
+function validateToken(source: Fields, path: string): FieldErrors {
+  const seconds = asNumber(source['expirationSeconds']);
+  const at = `${path}.expirationSeconds`;
+  const errors: FieldErrors = [];
+  if (seconds !== undefined && seconds < MIN_TOKEN_SECONDS)
+    errors.push(invalid(at, seconds, 'may not specify a duration less than 10 minutes'));
+  if (seconds !== undefined && seconds > MAX_TOKEN_SECONDS)
+    errors.push(invalid(at, seconds, 'may not specify a duration larger than 2^32 seconds'));
+  return [...errors, ...validateItemPath(asString(source['path']), `${path}.path`)];
+}

@@ -1,0 +1,104 @@
+/** Options of Windows containers. Nothing runs them here; they are stored as upstream stores them. */
+import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { dns1123Subdomain } from './names.ts';
+import { byteLength, type FieldErrors, invalid, invalidAll } from './report.ts';
+
+type Fields = Readonly<JsonRecord>;
+
+const KIBIBYTE = 1024;
+const MAX_CREDENTIAL_SPEC_BYTES = 64 * KIBIBYTE;
+/** Active Directory's limits. */
+const MAX_USER_CHARACTERS = 104;
+const MAX_DOMAIN_CHARACTERS = 256;
+const FORBIDDEN_CHARACTERS = '"/\\:;|=,+*?<>@[]';
+
+export function validateWindowsOptions(value: unknown, path: string): FieldErrors {
+  if (isAbsent(value)) return [];
+  const { gmsaCredentialSpecName: name, gmsaCredentialSpec: credentials, runAsUserName } = asRecord(value);
+  const errors: FieldErrors = [];
+  if (!isAbsent(name)) {
+    const text = asString(name);
+    errors.push(...invalidAll(`${path}.gmsaCredentialSpecName`, text, dns1123Subdomain(text)));
+  }
+  if (!isAbsent(credentials)) {
+    const text = asString(credentials);
+    const at = `${path}.gmsaCredentialSpec`;
+    if (text === '') errors.push(invalid(at, text, 'gmsaCredentialSpec cannot be an empty string'));
+    else if (byteLength(text) > MAX_CREDENTIAL_SPEC_BYTES) {
+      const detail = `gmsaCredentialSpec size must be under ${MAX_CREDENTIAL_SPEC_BYTES / KIBIBYTE} KiB`;
+      errors.push(invalid(at, text, detail));
+    }
+  }
+  if (isAbsent(runAsUserName)) return errors;
+  const user = asString(runAsUserName);
+  return [...errors, ...invalidAll(`${path}.runAsUserName`, user, userComplaints(user))];
+}
+
+/** `user` or `domain\user`. */
+function userComplaints(name: string): string[] {
+  if (name === '') return ['runAsUserName cannot be an empty string'];
+  if (/\p{Cc}/u.test(name)) return ['runAsUserName cannot contain control characters'];
+  const parts = name.split('\\');
+  if (parts.length > 2) return ['runAsUserName can contain at most one backslash'];
+  const user = parts.at(-1) ?? '';
+  const complaints: string[] = [];
+  if (parts.length === 2) complaints.push(...domainComplaints(parts[0] ?? ''));
+  if (user === '') complaints.push("runAsUserName's User cannot be empty");
+  else if (user.length > MAX_USER_CHARACTERS)
+    complaints.push(`runAsUserName's User length must not be longer than ${MAX_USER_CHARACTERS} characters`);
+  if (user !== '' && /^[. ]+$/.test(user))
+    complaints.push("runAsUserName's User cannot contain only periods or spaces");
+  if ([...user].some((char) => FORBIDDEN_CHARACTERS.includes(char)))
+    complaints.push(`runAsUserName's User cannot contain the following characters: ${FORBIDDEN_CHARACTERS}`);
+  return complaints;
+}
+
+/** A NetBIOS name or a DNS name. */
+function domainComplaints(domain: string): string[] {
+  const isNetBios = /^[^\\/:*?\x22<>|. ][^\\/:*?\x22<>|]{0,14}$/.test(domain);
+  const isDns = /^[a-zA-Z0-9][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)*\.?$/.test(domain) && !domain.startsWith('-');
+  const complaints: string[] = [];
+  if (domain.length >= MAX_DOMAIN_CHARACTERS)
+    complaints.push(`runAsUserName's Domain length must be under ${MAX_DOMAIN_CHARACTERS} characters`);
+  if (!isNetBios && !isDns)
+    complaints.push("runAsUserName's Domain doesn't match the NetBios nor the DNS format");
+  return complaints;
+}
+
+const isHostProcess = (context: unknown): unknown =>
+  asRecord(asRecord(context)['windowsOptions'])['hostProcess'];
+
+/** Host process containers: all of a pod's or none, and only with the host's network. */
+export function validateHostProcess(spec: Fields, path: string): FieldErrors {
+  const { securityContext, hostNetwork } = spec;
+  const ofPod = isHostProcess(securityContext);
+  const containers = ['initContainers', 'containers', 'ephemeralContainers'].flatMap((list) =>
+    asRecords(spec[list]).map((container, index) => ({
+      own: isHostProcess(container['securityContext']),
+      at: `${path}.${list}[${index}].securityContext.windowsOptions.hostProcess`,
+    })),
+  );
+  const errors: FieldErrors = [];
+  for (const { own, at } of containers) {
+    if (isAbsent(ofPod) || isAbsent(own) || own === ofPod) continue;
+    errors.push(
+      invalid(at, own, `pod hostProcess value must be identical if both are specified, was ${String(ofPod)}`),
+    );
+  }
+  const effective = containers.map(({ own }) => (isAbsent(own) ? ofPod === true : own === true));
+  if (!effective.includes(true)) return errors;
+  if (effective.includes(false)) {
+    const detail =
+      'If pod contains any hostProcess containers then all containers must be HostProcess containers';
+    errors.push(invalid(path, '', detail));
+  }
+  if (hostNetwork !== true)
+    errors.push(
+      invalid(
+        `${path}.hostNetwork`,
+        false,
+        'hostNetwork must be true if pod contains any hostProcess containers',
+      ),
+    );
+  return errors;
+}

@@ -1,0 +1,50 @@
+/** Statuses of what keeps a number of pods running. */
+import { asNumber, asRecord, type JsonRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import { nonNegative } from './numbers.ts';
+import { type FieldErrors, invalid } from './report.ts';
+
+type Fields = Readonly<JsonRecord>;
+
+const count = (status: Fields, field: string): number => asNumber(status[field]) ?? 0;
+
+/** Parts of `replicas`, and what is ready before it is available; absent counts are 0. */
+function validateCounts(status: Fields, counted: readonly string[], parts: readonly string[]): FieldErrors {
+  const errors = counted.flatMap((field) => nonNegative(status[field], `status.${field}`));
+  for (const field of parts) {
+    if (count(status, field) <= count(status, 'replicas')) continue;
+    const detail = 'cannot be greater than status.replicas';
+    errors.push(invalid(`status.${field}`, count(status, field), detail));
+  }
+  const available = count(status, 'availableReplicas');
+  if (available > count(status, 'readyReplicas'))
+    errors.push(invalid('status.availableReplicas', available, 'cannot be greater than readyReplicas'));
+  return errors;
+}
+
+const DEPLOYMENT_PARTS = ['updatedReplicas', 'readyReplicas', 'availableReplicas'];
+
+export function validateDeploymentStatus(next: KubeObject, current: KubeObject): FieldErrors {
+  const [status, old] = [asRecord(next['status']), asRecord(current['status'])];
+  const counted = [
+    'observedGeneration',
+    'replicas',
+    ...DEPLOYMENT_PARTS,
+    'unavailableReplicas',
+    'terminatingReplicas',
+    'collisionCount',
+  ];
+  const errors = validateCounts(status, counted, DEPLOYMENT_PARTS);
+  const collisions = count(status, 'collisionCount');
+  if (old['collisionCount'] !== undefined && collisions < count(old, 'collisionCount'))
+    errors.push(invalid('status.collisionCount', collisions, 'cannot be decremented'));
+  return errors;
+}
+
+const REPLICA_PARTS = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'];
+
+/** Of ReplicaSets and ReplicationControllers. */
+export function validateReplicasStatus(next: KubeObject): FieldErrors {
+  const counted = ['replicas', ...REPLICA_PARTS, 'observedGeneration', 'terminatingReplicas'];
+  return validateCounts(asRecord(next['status']), counted, REPLICA_PARTS);
+}

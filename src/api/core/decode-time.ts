@@ -10,7 +10,12 @@ export type DecodedTime = { readonly time: string } | { readonly error: string }
 /** What a layout consists of: text that stands for itself, or digits with their range and name. */
 type Part =
   | { readonly literal: string }
-  | { readonly layout: string; readonly digits: number; readonly name?: string; readonly range?: readonly [number, number] };
+  | {
+      readonly layout: string;
+      readonly digits: number;
+      readonly name?: string;
+      readonly range?: readonly [number, number];
+    };
 
 const PARTS: readonly Part[] = [
   { layout: '2006', digits: 4 },
@@ -90,8 +95,7 @@ function inUtc(numbers: readonly number[], offset: number, micros: string): stri
   const at = new Date(0);
   // Unlike the constructor, these take the first centuries as they are.
   at.setUTCFullYear(year, month - 1, day);
-  if (at.getUTCMonth() !== month - 1 || at.getUTCDate() !== day)
-    throw new Unreadable(': day out of range');
+  if (at.getUTCMonth() !== month - 1 || at.getUTCDate() !== day) throw new Unreadable(': day out of range');
   at.setUTCHours(hour, minute - offset, second);
   const seconds = at.toISOString().slice(0, -'.000Z'.length);
   return micros === '' ? `${seconds}Z` : `${seconds}.${micros}Z`;

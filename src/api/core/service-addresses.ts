@@ -100,7 +100,7 @@ function planClusterIp(
   const wanted = spec.clusterIPs?.[0] ?? spec.clusterIP ?? '';
   const withAddress = (address: string): Service => {
     const addressed = { ...spec, clusterIP: address, clusterIPs: [address] };
-    return { ...service, spec: withFamilies(addressed) as Service['spec'] };
+    return { ...service, spec: withFamilies(addressed) };
   };
   if (wanted !== '') {
     const number = parseIp(wanted);

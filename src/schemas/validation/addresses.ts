@@ -48,8 +48,7 @@ export function endpointIp(text: string): string[] {
   const complaints: string[] = [];
   if (isUnspecified(address)) complaints.push(`may not be unspecified (${text})`);
   if (isLoopback(address)) complaints.push('may not be in the loopback range (127.0.0.0/8, ::1/128)');
-  if (isLinkLocal(address))
-    complaints.push('may not be in the link-local range (169.254.0.0/16, fe80::/10)');
+  if (isLinkLocal(address)) complaints.push('may not be in the link-local range (169.254.0.0/16, fe80::/10)');
   if (isLinkLocalMulticast(address))
     complaints.push('may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
   return complaints;

@@ -5,7 +5,14 @@ import type { KubeObject } from '../object.ts';
 import { canonicalIp, endpointIp, ipAddress, type KeptTexts, keptTexts } from './addresses.ts';
 import { validateProtocol } from './containers.ts';
 import { immutable } from './metadata.ts';
-import { dns1123Label, dns1123Subdomain, labelValue, type NameRule, portNumber, qualifiedName } from './names.ts';
+import {
+  dns1123Label,
+  dns1123Subdomain,
+  labelValue,
+  type NameRule,
+  portNumber,
+  qualifiedName,
+} from './names.ts';
 import {
   duplicate,
   type FieldErrors,
@@ -49,7 +56,11 @@ export function validateEndpoints(object: KubeObject, current?: KubeObject): Fie
   });
 }
 
-function validateEndpointAddress({ ip, hostname, nodeName }: Fields, path: string, kept: KeptTexts): FieldErrors {
+function validateEndpointAddress(
+  { ip, hostname, nodeName }: Fields,
+  path: string,
+  kept: KeptTexts,
+): FieldErrors {
   const address = asString(ip);
   const errors = invalidAll(`${path}.ip`, address, ipAddress(address, kept));
   if (asString(hostname) !== '') errors.push(...named(hostname, `${path}.hostname`, dns1123Label));

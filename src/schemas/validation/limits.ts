@@ -254,11 +254,16 @@ function compareAmounts(name: string, given: ReadonlyMap<LimitField, Fields>, pa
     complain(at, seen, detail);
   }
   const [ratio, min, max] = [amountOf('maxLimitRequestRatio'), amountOf('min'), amountOf('max')];
-  if (ratio) for (const detail of ratioComplaints(ratio, min, max)) complain('maxLimitRequestRatio', ratio, detail);
+  if (ratio)
+    for (const detail of ratioComplaints(ratio, min, max)) complain('maxLimitRequestRatio', ratio, detail);
   const [limit, request] = [amountOf('default'), amountOf('defaultRequest')];
   if (limit && request && !mayOvercommit(name) && compareQuantities(limit, request) !== 0) {
     const [a, b] = [formatQuantity(limit), formatQuantity(request)];
-    complain('defaultRequest', request, `default value ${a} must equal to defaultRequest value ${b} in ${escapeControls(name)}`);
+    complain(
+      'defaultRequest',
+      request,
+      `default value ${a} must equal to defaultRequest value ${b} in ${escapeControls(name)}`,
+    );
   }
   return errors;
 }

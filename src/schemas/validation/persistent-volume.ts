@@ -1,6 +1,15 @@
 /** PersistentVolumes. Their sources are those of pods, but secrets are named with their namespaces. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asRecords, asString, getPath, isAbsent, type JsonRecord, omit } from '../json-access.ts';
+import {
+  asList,
+  asRecord,
+  asRecords,
+  asString,
+  getPath,
+  isAbsent,
+  type JsonRecord,
+  omit,
+} from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { volumeSourceDiff } from './claim-diff.ts';
 import { immutable } from './metadata.ts';
@@ -174,7 +183,9 @@ function validateSources(spec: Fields): FieldErrors {
     const path = `spec.${name}`;
     // Upstream forgot to count one of them.
     if (count > 1 && name !== 'flexVolume')
-      errors.push(forbidden(name === 'cephfs' ? 'spec.cephFS' : path, 'may not specify more than 1 volume type'));
+      errors.push(
+        forbidden(name === 'cephfs' ? 'spec.cephFS' : path, 'may not specify more than 1 volume type'),
+      );
     else errors.push(...validate(asRecord(spec[name]), path));
     if (count === 1 && name === 'local' && isAbsent(spec['nodeAffinity']))
       errors.push(required('spec.nodeAffinity', 'Local volume requires node affinity'));
@@ -228,7 +239,9 @@ export function validatePersistentVolumeUpdate(next: KubeObject, current: KubeOb
 }
 
 const sourcesOf = (spec: Fields): Fields =>
-  Object.fromEntries(Object.keys(SOURCES).flatMap((name) => (isAbsent(spec[name]) ? [] : [[name, spec[name]]])));
+  Object.fromEntries(
+    Object.keys(SOURCES).flatMap((name) => (isAbsent(spec[name]) ? [] : [[name, spec[name]]])),
+  );
 
 /** The secret with which a volume grows may come later than the volume. */
 function withoutLateSecret(spec: Fields, old: Fields): Fields {

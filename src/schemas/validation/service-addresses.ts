@@ -13,7 +13,15 @@ import { ipFamily } from '../ip-address.ts';
 import { asList, asRecord, asString, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { ipAddress, keptTexts } from './addresses.ts';
-import { duplicate, type FieldErrors, indexed, invalid, invalidAll, notSupported, required } from './report.ts';
+import {
+  duplicate,
+  type FieldErrors,
+  indexed,
+  invalid,
+  invalidAll,
+  notSupported,
+  required,
+} from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 

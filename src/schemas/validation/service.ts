@@ -282,8 +282,6 @@ export function validateServiceUpdate(next: KubeObject, current: KubeObject): Fi
 export function validateServiceStatus(next: KubeObject): FieldErrors {
   const entries = asList(getPath(next, 'status', 'loadBalancer', 'ingress'));
   if (entries.length > 0 && getPath(next, 'spec', 'type') !== 'LoadBalancer')
-    return [
-      forbidden('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'"),
-    ];
+    return [forbidden('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'")];
   return validateLoadBalancerStatus(next, true);
 }

@@ -88,7 +88,9 @@ function validateSources({ dataSource, dataSourceRef }: Fields, old: Fields): Fi
   // The value that upstream shows is a path of its own, which looks empty.
   if (asString(reference['namespace']) !== '')
     errors.push(invalid('spec', {}, 'may not be specified when dataSourceRef.namespace is specified'));
-  else if (['apiGroup', 'kind', 'name'].some((field) => (source[field] ?? null) !== (reference[field] ?? null)))
+  else if (
+    ['apiGroup', 'kind', 'name'].some((field) => (source[field] ?? null) !== (reference[field] ?? null))
+  )
     errors.push(invalid('spec', {}, 'must match dataSourceRef'));
   return errors;
 }
@@ -123,9 +125,7 @@ export function validateVolumeClaimUpdate(next: KubeObject, current: KubeObject)
   ].map(amount);
   // A claim may ask for less again as long as its volume has not grown.
   if (old && wanted && real && compareQuantities(wanted, old) < 0 && compareQuantities(wanted, real) <= 0)
-    errors.push(
-      forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'),
-    );
+    errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
   const [spec, oldSpec] = [asRecord(next['spec']), asRecord(current['spec'])];
   errors.push(...immutable(spec['volumeMode'], oldSpec['volumeMode'], 'volumeMode'));
   return [...errors, ...validateAttributesClass(next, current)];
@@ -204,5 +204,7 @@ export function validateVolumeClaimStatus(next: KubeObject): FieldErrors {
 function validateClaimResource(name: string, path: string): FieldErrors {
   const errors = invalidAll(path, name, qualifiedName(name));
   const isNative = !name.includes('/') || name.includes('kubernetes.io/');
-  return errors.length > 0 || !isNative || name === 'storage' ? errors : [notSupported(path, name, ['storage'])];
+  return errors.length > 0 || !isNative || name === 'storage'
+    ? errors
+    : [notSupported(path, name, ['storage'])];
 }

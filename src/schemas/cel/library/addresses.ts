@@ -82,7 +82,7 @@ export const addresses: readonly Overload[] = [
     'static ip.isCanonical(string): bool',
     ([text], budget) => formatAddress(addressOf(text, budget)) === text,
   ),
-  overload<Ip>('net.IP.family(): int', ([value]) => ip(value).family === 'IPv4' ? 4n : 6n),
+  overload<Ip>('net.IP.family(): int', ([value]) => (ip(value).family === 'IPv4' ? 4n : 6n)),
   property('isUnspecified', isUnspecified),
   property('isLoopback', isLoopback),
   property('isLinkLocalMulticast', isLinkLocalMulticast),

@@ -47,11 +47,7 @@ describe('a definition with rules', () => {
     ['no rule', rule(' '), '.rule: rule is not specified'],
     ['no truth value', rule('self.x'), '.rule: cel expression must evaluate to a bool'],
     ['an empty message', rule('true', { message: ' ' }), '.message: must be non-empty if specified'],
-    [
-      'a message of lines',
-      rule('true', { message: 'a\nb' }),
-      '.message: must not contain line breaks',
-    ],
+    ['a message of lines', rule('true', { message: 'a\nb' }), '.message: must not contain line breaks'],
     [
       'lines and no message',
       rule('true\n&& true'),

@@ -49,12 +49,12 @@ export const deliberateDifferences: readonly DeliberateDifference[] = [
   {
     section: 'defaulting',
     name: '010-pod-volumes-all',
-    reason: 'refused: it has volume types that are not implemented',
+    reason: 'kept as recorded, with a warning beside: it has volume types that are not implemented',
   },
   {
-    section: 'defaulting',
-    name: '017-pod-misc-fields',
-    reason: 'refused: it asks for a scheduler of another name',
+    section: 'validation',
+    name: 'Pod/create/spec.preemptionPolicy=""',
+    reason: 'the recording knows no admission, which refuses it first (403), as it does upstream',
   },
   { section: 'errors', name: '080-pod-missing-runtimeclass', reason: later },
   { section: 'errors', name: '315-patch-apply-duplicate-list-key', reason: bad },

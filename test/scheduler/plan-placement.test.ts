@@ -39,6 +39,16 @@ const pod = (name: string, cpu: string, hostPort?: number): Pod =>
   });
 
 describe('planPlacement', () => {
+  it('a pod that asks for what is not implemented waits, and says for what', () => {
+    const waiting = aPod({ name: 'a', spec: { hostUsers: false, containers: [{ name: 'c', image: 'i' }] } });
+    const input = frozen({ ...EMPTY, nodes: [node('n', '4')] });
+    const { bindings, rejections } = planPlacement(frozen([waiting, pod('b', '1')]), input, seededRng(1));
+    expect(bindings.map((binding) => binding.pod.metadata.name)).toEqual(['b']);
+    expect(rejections.map(({ reason, message }) => `${reason} ${message}`)).toEqual([
+      'Unschedulable spec.hostUsers: not implemented by Symphony: user namespaces are set per Docker Engine (userns-remap); remove it',
+    ]);
+  });
+
   it('never overcommits cpu or pods, never shares a host port, and respects taints and cordons', () => {
     const nodes = fc.array(
       fc.record({ cpu: fc.integer({ min: 1, max: 8 }), tainted: fc.boolean(), cordoned: fc.boolean() }),

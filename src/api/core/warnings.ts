@@ -5,7 +5,7 @@
 import { isRecord } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { checkImplemented, podSpecPaths } from '../../schemas/profile/index.ts';
+import { waitsFor } from '../../schemas/profile/index.ts';
 import { quote } from '../../schemas/status.ts';
 import type { Container, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
 
@@ -18,8 +18,7 @@ export function warningsOf(object: KubeObject): readonly string[] {
 
 /** What is kept though nothing acts on it; other kinds are refused with such fields. */
 function unimplementedWarnings({ apiVersion, kind, ...object }: KubeObject): readonly string[] {
-  if (podSpecPaths[`${apiVersion}/${kind}`] === undefined) return [];
-  return checkImplemented(apiVersion, kind, object)
+  return waitsFor(apiVersion, kind, object)
     .slice(0, MAX_UNIMPLEMENTED)
     .map(({ path, detail }) => `${path}: ${detail}; until then pods with it are not started`);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '../../base/json.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
 import { admitPod, admitPodUpdate, initialPodStatus, preparePodStatus } from '../defaults/pod-admission.ts';
@@ -38,7 +39,8 @@ export const podKind = defineKind({
   },
   initialStatus: initialPodStatus,
   prepareForCreate: (pod) => ({ ...pod, spec: admitPod(asRecord(pod['spec'])) }),
-  prepareForUpdate: (next) => ({ ...next, spec: admitPodUpdate(asRecord(next['spec'])) }),
+  prepareForUpdate: (next) =>
+    isRecord(next['spec']) ? { ...next, spec: admitPodUpdate(next['spec']) } : next,
   prepareStatus: preparePodStatus,
   // A pod without a version is about to be created.
   validate: (pod) => [

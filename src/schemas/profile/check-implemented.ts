@@ -68,16 +68,23 @@ export function checkImplemented(apiVersion: string, kind: string, object: unkno
   return errors;
 }
 
-/** Pods never change in what they ask for: one answer a version is enough. */
+/**
+ * What keeps pods of this object waiting. A scheduler of another name does not: once it has placed the pod, the pod runs.
+ * Empty for kinds without pods.
+ */
+export function waitsFor(apiVersion: string, kind: string, object: unknown): readonly FieldError[] {
+  const prefix = podSpecPaths[`${apiVersion}/${kind}`];
+  if (prefix === undefined) return [];
+  return checkImplemented(apiVersion, kind, object).filter(({ path }) => path !== `${prefix}.schedulerName`);
+}
+
+/** An object never changes: one answer for each version of a pod is enough. */
 const answers = new WeakMap<object, string | undefined>();
 
-/**
- * Why this pod cannot be started: the first field that asks for what is not implemented. A scheduler of another name is
- * none of those: once it has placed the pod, the pod runs.
- */
+/** Why this pod cannot be started: the first field that asks for what is not implemented. */
 export function unimplementedIn(pod: object): string | undefined {
   if (answers.has(pod)) return answers.get(pod);
-  const first = checkImplemented('v1', 'Pod', pod).find(({ path }) => path !== 'spec.schedulerName');
+  const [first] = waitsFor('v1', 'Pod', pod);
   const answer = first && `${first.path}: ${first.detail}`;
   answers.set(pod, answer);
   return answer;

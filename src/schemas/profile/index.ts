@@ -1,1 +1,7 @@
-export { checkImplemented, podSpecPaths, rulesByKind, unimplementedIn } from './check-implemented.ts';
+export {
+  checkImplemented,
+  podSpecPaths,
+  rulesByKind,
+  unimplementedIn,
+  waitsFor,
+} from './check-implemented.ts';

@@ -6,6 +6,7 @@ import { immutable } from './metadata.ts';
 import { configKey } from './names.ts';
 import {
   byteLength,
+  append,
   type FieldErrors,
   forbidden,
   invalid,
@@ -28,14 +29,14 @@ export function validateConfigMap(object: KubeObject): FieldErrors {
   const errors: FieldErrors = [];
   let size = 0;
   for (const [key, value] of Object.entries(data)) {
-    errors.push(...invalidAll(keyed('data', key), key, configKey(key)));
+    append(errors, invalidAll(keyed('data', key), key, configKey(key)));
     if (Object.hasOwn(binary, key)) {
       errors.push(invalid(keyed('data', key), key, 'duplicate of key present in binaryData'));
     }
     size += byteLength(asString(value));
   }
   for (const [key, value] of Object.entries(binary)) {
-    errors.push(...invalidAll(keyed('binaryData', key), key, configKey(key)));
+    append(errors, invalidAll(keyed('binaryData', key), key, configKey(key)));
     size += decodedLength(asString(value));
   }
   if (size > MAX_DATA_BYTES) errors.push(tooLong('', MAX_DATA_BYTES));
@@ -67,7 +68,7 @@ export function validateSecret(object: KubeObject): FieldErrors {
   const errors: FieldErrors = [];
   let size = 0;
   for (const [key, value] of Object.entries(data)) {
-    errors.push(...invalidAll(keyed('data', key), key, configKey(key)));
+    append(errors, invalidAll(keyed('data', key), key, configKey(key)));
     size += decodedLength(asString(value));
   }
   if (size > MAX_DATA_BYTES) errors.push(tooLong('data', MAX_DATA_BYTES));

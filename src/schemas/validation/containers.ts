@@ -15,6 +15,7 @@ import { dns1123Label, portName, portNumber } from './names.ts';
 import { validateLifecycle, validateProbe } from './probes.ts';
 import {
   duplicate,
+  append,
   type FieldErrors,
   forbidden,
   invalid,
@@ -52,27 +53,29 @@ export function validateContainers(spec: Fields, context: PodContext, path: stri
   const conflicts: FieldErrors = [];
   for (const [index, container] of containers.entries()) {
     const at = `${path}.containers[${index}]`;
-    errors.push(...validateCommon(container, context, at), ...checkName(container, names, at));
-    errors.push(...validateRunning(container, context, at), ...validateRestart(container, at));
-    conflicts.push(...checkHostPorts(container, ports, at));
+    append(errors, validateCommon(container, context, at));
+    append(errors, checkName(container, names, at));
+    append(errors, validateRunning(container, context, at));
+    append(errors, validateRestart(container, at));
+    append(conflicts, checkHostPorts(container, ports, at));
   }
-  errors.push(...conflicts);
+  append(errors, conflicts);
   for (const [index, container] of asRecords(spec['initContainers']).entries()) {
     const at = `${path}.initContainers[${index}]`;
-    errors.push(...validateCommon(container, context, at));
-    errors.push(...validateRestart(container, at), ...checkName(container, names, at));
+    append(errors, validateCommon(container, context, at));
+    append(errors, validateRestart(container, at));
+    append(errors, checkName(container, names, at));
     // They run one by one; upstream counts each as the first.
-    errors.push(...checkHostPorts(container, new Set(), `${path}.initContainers[0]`));
-    errors.push(...validateInit(container, context, at));
+    append(errors, checkHostPorts(container, new Set(), `${path}.initContainers[0]`));
+    append(errors, validateInit(container, context, at));
   }
   const targets = new Set(names);
   for (const [index, container] of asRecords(spec['ephemeralContainers']).entries()) {
     const at = `${path}.ephemeralContainers[${index}]`;
-    errors.push(
-      ...validateCommon(container, context, at),
-      ...validateImage(container['image'], `${at}.image`),
-    );
-    errors.push(...checkName(container, names, at), ...validateEphemeral(container, targets, at));
+    append(errors, validateCommon(container, context, at));
+    append(errors, validateImage(container['image'], `${at}.image`));
+    append(errors, checkName(container, names, at));
+    append(errors, validateEphemeral(container, targets, at));
   }
   return errors;
 }
@@ -87,9 +90,9 @@ function checkName(container: Fields, names: Set<string>, path: string): FieldEr
 /** A port of the host has room for one. */
 function checkHostPorts(container: Fields, taken: Set<string>, path: string): FieldErrors {
   return asRecords(container['ports']).flatMap((port, index) => {
-    const { hostPort, hostIP, protocol } = port;
-    if (!hostPort) return [];
-    const key = `${asString(protocol)}/${asString(hostIP)}/${String(hostPort)}`;
+    const hostPort = asNumber(port['hostPort']) ?? 0;
+    if (hostPort === 0) return [];
+    const key = `${asString(port['protocol'])}/${asString(port['hostIP'])}/${hostPort}`;
     if (taken.has(key)) return [duplicate(`${path}.ports[${index}].hostPort`, key)];
     taken.add(key);
     return [];
@@ -182,16 +185,16 @@ function validatePorts(ports: unknown, path: string): FieldErrors {
     const name = asString(port['name']);
     if (name !== '') {
       const complaints = portName(name);
-      errors.push(...invalidAll(`${at}.name`, name, complaints));
+      append(errors, invalidAll(`${at}.name`, name, complaints));
       if (complaints.length === 0 && names.has(name)) errors.push(duplicate(`${at}.name`, name));
       if (complaints.length === 0) names.add(name);
     }
     const number = asNumber(port['containerPort']) ?? 0;
     if (number === 0) errors.push(required(`${at}.containerPort`));
-    else errors.push(...invalidAll(`${at}.containerPort`, number, portNumber(number)));
+    else append(errors, invalidAll(`${at}.containerPort`, number, portNumber(number)));
     const host = asNumber(port['hostPort']) ?? 0;
-    if (host !== 0) errors.push(...invalidAll(`${at}.hostPort`, host, portNumber(host)));
-    errors.push(...validateProtocol(port['protocol'], `${at}.protocol`));
+    if (host !== 0) append(errors, invalidAll(`${at}.hostPort`, host, portNumber(host)));
+    append(errors, validateProtocol(port['protocol'], `${at}.protocol`));
     return errors;
   });
 }

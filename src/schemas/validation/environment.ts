@@ -4,7 +4,7 @@ import { formatQuantity, parseQuantity } from '../quantity.ts';
 import { escapeControls } from '../status.ts';
 import { configKey, dns1123Subdomain, environmentName, qualifiedName } from './names.ts';
 import { validateItemPath } from './paths.ts';
-import { type FieldErrors, invalid, invalidAll, notFound, notSupported, required } from './report.ts';
+import { append, type FieldErrors, invalid, invalidAll, notFound, notSupported, required } from './report.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -72,13 +72,13 @@ function validateValueFrom(variable: Fields, path: string): FieldErrors {
   const source = asRecord(variable['valueFrom']);
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   const errors: FieldErrors = [];
-  if (!isAbsent(fieldRef)) errors.push(...validateFieldRef(fieldRef, ENV_FIELDS, `${path}.fieldRef`));
+  if (!isAbsent(fieldRef)) append(errors, validateFieldRef(fieldRef, ENV_FIELDS, `${path}.fieldRef`));
   if (!isAbsent(resourceFieldRef)) {
-    errors.push(...validateResourceFieldRef(resourceFieldRef, false, `${path}.resourceFieldRef`));
+    append(errors, validateResourceFieldRef(resourceFieldRef, false, `${path}.resourceFieldRef`));
   }
-  if (!isAbsent(configMapKeyRef)) errors.push(...validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
-  if (!isAbsent(secretKeyRef)) errors.push(...validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
-  if (!isAbsent(fileKeyRef)) errors.push(...validateFileRef(asRecord(fileKeyRef), `${path}.fileKeyRef`));
+  if (!isAbsent(configMapKeyRef)) append(errors, validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
+  if (!isAbsent(secretKeyRef)) append(errors, validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
+  if (!isAbsent(fileKeyRef)) append(errors, validateFileRef(asRecord(fileKeyRef), `${path}.fileKeyRef`));
   const count = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(
     (ref) => !isAbsent(ref),
   ).length;
@@ -99,9 +99,7 @@ function validateKeyRef(value: unknown, path: string): FieldErrors {
   const name = asString(given);
   const errors = invalidAll(`${path}.name`, name, dns1123Subdomain(name));
   const text = asString(key);
-  errors.push(
-    ...(text === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, text, configKey(text))),
-  );
+  append(errors, text === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, text, configKey(text)));
   return errors;
 }
 
@@ -183,7 +181,7 @@ export function validateEnvironmentFrom(sources: unknown, path: string): FieldEr
     for (const field of given) {
       const name = asString(asRecord(source[field])['name']);
       const named = `${at}.${field}.name`;
-      errors.push(...(name === '' ? [required(named)] : invalidAll(named, name, dns1123Subdomain(name))));
+      append(errors, name === '' ? [required(named)] : invalidAll(named, name, dns1123Subdomain(name)));
     }
     if (given.length === 0) {
       errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));

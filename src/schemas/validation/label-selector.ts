@@ -2,13 +2,13 @@
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import { validateLabels } from './metadata.ts';
 import { labelValue, qualifiedName } from './names.ts';
-import { type FieldErrors, forbidden, indexed, invalid, invalidAll, required } from './report.ts';
+import { append, type FieldErrors, forbidden, indexed, invalid, invalidAll, required } from './report.ts';
 
 export function validateLabelSelector(selector: unknown, path: string): FieldErrors {
   const { matchLabels, matchExpressions } = asRecord(selector);
   const errors = validateLabels(matchLabels, `${path}.matchLabels`);
   for (const [index, expression] of asRecords(matchExpressions).entries()) {
-    errors.push(...validateExpression(expression, `${path}.matchExpressions[${index}]`));
+    append(errors, validateExpression(expression, `${path}.matchExpressions[${index}]`));
   }
   return errors;
 }
@@ -16,9 +16,9 @@ export function validateLabelSelector(selector: unknown, path: string): FieldErr
 function validateExpression(expression: Readonly<Record<string, unknown>>, path: string): FieldErrors {
   const errors = validateOperator(expression, path, []);
   const key = asString(expression['key']);
-  errors.push(...invalidAll(`${path}.key`, key, qualifiedName(key)));
+  append(errors, invalidAll(`${path}.key`, key, qualifiedName(key)));
   for (const [index, value] of asList(expression['values']).entries()) {
-    errors.push(...invalidAll(indexed(`${path}.values`, index), value, labelValue(asString(value))));
+    append(errors, invalidAll(indexed(`${path}.values`, index), value, labelValue(asString(value))));
   }
   return errors;
 }

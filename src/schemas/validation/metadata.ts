@@ -8,6 +8,7 @@ import { dns1123Label, labelValue, maskTrailingDash, type NameRule, qualifiedNam
 import {
   byteLength,
   duplicate,
+  append,
   type FieldErrors,
   forbidden,
   indexed,
@@ -34,25 +35,24 @@ export function validateMetadata(object: KubeObject, rules: MetadataRules): Fiel
   const path = 'metadata';
   const generateName = asString(metadata['generateName']);
   if (generateName !== '') {
-    errors.push(
-      ...invalidAll(`${path}.generateName`, generateName, nameRule(maskTrailingDash(generateName))),
+    append(
+      errors,
+      invalidAll(`${path}.generateName`, generateName, nameRule(maskTrailingDash(generateName))),
     );
   }
   const name = asString(metadata['name']);
   if (name === '') errors.push(required(`${path}.name`, 'name or generateName is required'));
-  else errors.push(...invalidAll(`${path}.name`, name, nameRule(name)));
-  errors.push(...validateNamespace(metadata['namespace'], namespaced));
+  else append(errors, invalidAll(`${path}.name`, name, nameRule(name)));
+  append(errors, validateNamespace(metadata['namespace'], namespaced));
   const { generation } = metadata;
   if (typeof generation === 'number' && generation < 0) {
     errors.push(invalid(`${path}.generation`, generation, 'must be greater than or equal to 0'));
   }
-  errors.push(
-    ...validateLabels(metadata['labels'], `${path}.labels`),
-    ...validateAnnotations(metadata['annotations'], `${path}.annotations`),
-    ...validateOwners(metadata['ownerReferences'], `${path}.ownerReferences`),
-    ...validateFinalizers(metadata['finalizers'], `${path}.finalizers`, anyFinalizer),
-    ...validateManagedFields(metadata['managedFields'], `${path}.managedFields`),
-  );
+  append(errors, validateLabels(metadata['labels'], `${path}.labels`));
+  append(errors, validateAnnotations(metadata['annotations'], `${path}.annotations`));
+  append(errors, validateOwners(metadata['ownerReferences'], `${path}.ownerReferences`));
+  append(errors, validateFinalizers(metadata['finalizers'], `${path}.finalizers`, anyFinalizer));
+  append(errors, validateManagedFields(metadata['managedFields'], `${path}.managedFields`));
   return errors;
 }
 
@@ -66,8 +66,8 @@ function validateNamespace(value: unknown, namespaced: boolean): FieldErrors {
 export function validateLabels(labels: unknown, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const [key, value] of Object.entries(asRecord(labels))) {
-    errors.push(...invalidAll(path, key, qualifiedName(key)));
-    errors.push(...invalidAll(path, value, labelValue(asString(value))));
+    append(errors, invalidAll(path, key, qualifiedName(key)));
+    append(errors, invalidAll(path, value, labelValue(asString(value))));
   }
   return errors;
 }
@@ -77,7 +77,7 @@ export function validateAnnotations(annotations: unknown, path: string): FieldEr
   let size = 0;
   for (const [key, value] of Object.entries(asRecord(annotations))) {
     // Upper-case keys are tolerated for annotations.
-    errors.push(...invalidAll(path, key, qualifiedName(key.toLowerCase())));
+    append(errors, invalidAll(path, key, qualifiedName(key.toLowerCase())));
     size += byteLength(key) + byteLength(asString(value));
   }
   if (size > MAX_ANNOTATIONS_BYTES) errors.push(tooLong(path, MAX_ANNOTATIONS_BYTES));
@@ -160,7 +160,7 @@ export function validateMetadataUpdate(next: KubeObject, current: KubeObject): F
       errors.push(forbidden('metadata.finalizers', detail));
     }
   }
-  for (const field of IMMUTABLE) errors.push(...immutable(metadata[field], old[field], `metadata.${field}`));
+  for (const field of IMMUTABLE) append(errors, immutable(metadata[field], old[field], `metadata.${field}`));
   return errors;
 }
 

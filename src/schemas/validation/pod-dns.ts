@@ -2,7 +2,7 @@
 import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { ipAddress } from './addresses.ts';
 import { dns1123Subdomain, dnsSearchPath } from './names.ts';
-import { type FieldErrors, invalid, invalidAll, required } from './report.ts';
+import { append, type FieldErrors, invalid, invalidAll, required } from './report.ts';
 
 const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
@@ -25,9 +25,9 @@ export function validateDnsConfig(spec: Readonly<JsonRecord>, path: string): Fie
     errors.push(invalid(`${path}.nameservers`, nameservers, detail));
   }
   for (const [index, server] of asList(nameservers).entries()) {
-    errors.push(...invalidAll(`${path}.nameservers[${index}]`, server, ipAddress(asString(server))));
+    append(errors, invalidAll(`${path}.nameservers[${index}]`, server, ipAddress(asString(server))));
   }
-  errors.push(...validateSearches(asList(searches).map(asString), `${path}.searches`));
+  append(errors, validateSearches(asList(searches).map(asString), `${path}.searches`));
   for (const [index, option] of asRecords(options).entries()) {
     if (asString(option['name']) === '') {
       errors.push(required(`${path}.options[${index}]`, 'must not be empty'));
@@ -51,7 +51,7 @@ function validateSearches(searches: readonly string[], path: string): FieldError
     // A dot alone searches the root; one at the end makes the path absolute.
     if (search === '.') continue;
     const relative = search.replace(/\.$/, '');
-    errors.push(...invalidAll(`${path}[${index}]`, relative, dnsSearchPath(relative)));
+    append(errors, invalidAll(`${path}[${index}]`, relative, dnsSearchPath(relative)));
   }
   return errors;
 }

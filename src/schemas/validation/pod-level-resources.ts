@@ -6,6 +6,7 @@ import { podQuantities } from '../pod-quantities.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import {
   duplicate,
+  append,
   type FieldErrors,
   forbidden,
   goStruct,
@@ -32,7 +33,7 @@ export function validatePodLevelResources(spec: Fields, claims: ClaimNames, path
       : [];
   const checkName = (name: string, at: string): FieldErrors =>
     isPodLevelResource(name) ? [] : [notSupported(at, name, SUPPORTED)];
-  errors.push(...validateResources(resources, path, claims, checkName));
+  append(errors, validateResources(resources, path, claims, checkName));
   const requests = asRecord(resources['requests']);
   const ofContainers = podQuantities(omit(spec, 'resources', 'overhead'), 'requests');
   for (const [name, sum] of ofContainers) {
@@ -85,7 +86,7 @@ export function validateResourceClaims(
     for (const field of ['resourceClaimName', 'resourceClaimTemplateName']) {
       if (isAbsent(claim[field])) continue;
       const text = asString(claim[field]);
-      errors.push(...invalidAll(`${at}.${field}`, text, dns1123Subdomain(text)));
+      append(errors, invalidAll(`${at}.${field}`, text, dns1123Subdomain(text)));
     }
     return errors;
   });

@@ -5,7 +5,7 @@ import type { KubeObject } from '../object.ts';
 import { qosClass } from '../pod-resources.ts';
 import { annotationErrors } from './pod-update.ts';
 import { MIRROR_POD } from './pod-annotations.ts';
-import { type FieldErrors, forbidden, invalid } from './report.ts';
+import { append, type FieldErrors, forbidden, invalid } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -30,7 +30,7 @@ export function validatePodResize(next: KubeObject, current: KubeObject): FieldE
   for (const list of ['initContainers', 'containers'])
     for (const [index, container] of asRecords(spec[list]).entries()) {
       const was = asRecords(old[list])[index];
-      if (was) errors.push(...removals(container, was, `spec.${list}[${index}].resources`));
+      if (was) append(errors, removals(container, was, `spec.${list}[${index}].resources`));
     }
   if (!jsonEqual(withoutResizable(spec), withoutResizable(old)))
     errors.push(forbidden('spec', 'only cpu and memory resources are mutable'));

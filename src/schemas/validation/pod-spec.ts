@@ -10,6 +10,7 @@ import { claimNamesOf, validatePodLevelResources, validateResourceClaims } from 
 import { validateOs } from './pod-os.ts';
 import {
   byteLength,
+  append,
   type FieldErrors,
   forbidden,
   invalidAll,
@@ -87,14 +88,15 @@ function validateGates(spec: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const [index, gate] of asRecords(spec['readinessGates']).entries()) {
     const type = asString(gate['conditionType']);
-    errors.push(...invalidAll(`${path}.readinessGates[${index}].conditionType`, type, qualifiedName(type)));
+    append(errors, invalidAll(`${path}.readinessGates[${index}].conditionType`, type, qualifiedName(type)));
   }
   for (const [index, gate] of asRecords(spec['schedulingGates']).entries()) {
     const name = asString(gate['name']);
-    errors.push(...invalidAll(`${path}.schedulingGates[${index}]`, name, qualifiedName(name)));
+    append(errors, invalidAll(`${path}.schedulingGates[${index}]`, name, qualifiedName(name)));
   }
-  errors.push(
-    ...findDuplicates(
+  append(
+    errors,
+    findDuplicates(
       spec['schedulingGates'],
       (gate) => gate['name'],
       (index) => `${path}.schedulingGates[${index}]`,
@@ -156,7 +158,7 @@ function validateClasses(spec: Fields, path: string): FieldErrors {
     priority === '' ? [] : invalidAll(`${path}.priorityClassName`, priority, dns1123Subdomain(priority));
   if (!isAbsent(runtimeClassName)) {
     const name = asString(runtimeClassName);
-    errors.push(...invalidAll(`${path}.runtimeClassName`, name, dns1123Subdomain(name)));
+    append(errors, invalidAll(`${path}.runtimeClassName`, name, dns1123Subdomain(name)));
   }
   return [...errors, ...validatePreemption(preemptionPolicy, `${path}.preemptionPolicy`)];
 }

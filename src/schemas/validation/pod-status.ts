@@ -4,7 +4,7 @@ import type { KubeObject } from '../object.ts';
 import { ipAddress } from './addresses.ts';
 import { dns1123Subdomain, qualifiedName } from './names.ts';
 import { annotationErrors } from './pod-update.ts';
-import { duplicate, type FieldErrors, forbidden, invalid, invalidAll } from './report.ts';
+import { duplicate, append, type FieldErrors, forbidden, invalid, invalidAll } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -18,16 +18,16 @@ export function validatePodStatus(next: KubeObject, current: KubeObject): FieldE
     const type = asString(condition['type']);
     if (SYSTEM_CONDITIONS.has(type)) continue;
     // The path is upstream's slip.
-    errors.push(...invalidAll(`metadata.conditions[${index}].Type`, type, qualifiedName(type)));
+    append(errors, invalidAll(`metadata.conditions[${index}].Type`, type, qualifiedName(type)));
   }
   const nominated = asString(status['nominatedNodeName']);
   if (nominated !== '' && nominated !== old['nominatedNodeName'])
-    errors.push(...invalidAll('status.nominatedNodeName', nominated, dns1123Subdomain(nominated)));
+    append(errors, invalidAll('status.nominatedNodeName', nominated, dns1123Subdomain(nominated)));
   const generation = asNumber(status['observedGeneration']) ?? 0;
   if (generation < 0)
     errors.push(invalid('status.observedGeneration', generation, 'must be a non-negative integer'));
-  errors.push(...validateTransitions(status, old, asRecord(current['spec'])));
-  errors.push(...validateClaimStatuses(status, asRecord(next['spec'])));
+  append(errors, validateTransitions(status, old, asRecord(current['spec'])));
+  append(errors, validateClaimStatuses(status, asRecord(next['spec'])));
   return [...errors, ...validateIps(status, old, 'podIPs'), ...validateIps(status, old, 'hostIPs')];
 }
 

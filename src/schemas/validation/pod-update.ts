@@ -5,7 +5,7 @@ import type { KubeObject } from '../object.ts';
 import { escapeControls } from '../status.ts';
 import { inRange } from './names.ts';
 import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
-import { type FieldErrors, forbidden, invalid, required } from './report.ts';
+import { append, type FieldErrors, forbidden, invalid, required } from './report.ts';
 import { validateTolerations } from './scheduling.ts';
 
 type Fields = Readonly<JsonRecord>;
@@ -36,12 +36,12 @@ export function validatePodUpdate(next: KubeObject, current: KubeObject): FieldE
     }
   }
   const deadline = validateDeadline(spec['activeDeadlineSeconds'], old['activeDeadlineSeconds']);
-  errors.push(...deadline.errors);
+  append(errors, deadline.errors);
   if (deadline.isFinal) return errors;
-  errors.push(...validateTolerationsUpdate(spec['tolerations'], old['tolerations']));
-  errors.push(...validateGatesUpdate(spec['schedulingGates'], old['schedulingGates']));
+  append(errors, validateTolerationsUpdate(spec['tolerations'], old['tolerations']));
+  append(errors, validateGatesUpdate(spec['schedulingGates'], old['schedulingGates']));
   const munged = withUpdatableFieldsOf(spec, old);
-  if (asList(old['schedulingGates']).length > 0) errors.push(...allowGated(munged, old));
+  if (asList(old['schedulingGates']).length > 0) append(errors, allowGated(munged, old));
   if (jsonEqual(munged, old)) return errors;
   const detail = `pod updates may not change fields other than ${UPDATABLE}\n${describeChanges(munged, old)}`;
   return [...errors, forbidden('spec', detail)];
@@ -135,7 +135,7 @@ function allowGated(munged: JsonRecord, old: Fields): FieldErrors {
   keep(munged, old, 'nodeSelector');
   const affinity = asRecord(munged['affinity']);
   const oldAffinity = asRecord(old['affinity']);
-  errors.push(...validateNodeAffinityUpdate(affinity['nodeAffinity'], oldAffinity['nodeAffinity']));
+  append(errors, validateNodeAffinityUpdate(affinity['nodeAffinity'], oldAffinity['nodeAffinity']));
   const restored: JsonRecord = { ...affinity };
   keep(restored, oldAffinity, 'nodeAffinity');
   // An affinity that says nothing but that is one that was not there.

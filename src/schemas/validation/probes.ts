@@ -2,7 +2,15 @@
 import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import { httpHeaderName, portName, portNumber } from './names.ts';
 import { nonNegative, positive } from './numbers.ts';
-import { type FieldErrors, forbidden, invalid, invalidAll, notSupported, required } from './report.ts';
+import {
+  append,
+  type FieldErrors,
+  forbidden,
+  invalid,
+  invalidAll,
+  notSupported,
+  required,
+} from './report.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -20,8 +28,8 @@ export function validateProbe(value: unknown, name: ProbeName, path: string): Fi
   if (isAbsent(value)) return [];
   const probe = asRecord(value);
   const errors = validateHandler(probe, path, undefined);
-  for (const field of PROBE_NUMBERS) errors.push(...nonNegative(probe[field], `${path}.${field}`));
-  errors.push(...positive(probe['terminationGracePeriodSeconds'], `${path}.terminationGracePeriodSeconds`));
+  for (const field of PROBE_NUMBERS) append(errors, nonNegative(probe[field], `${path}.${field}`));
+  append(errors, positive(probe['terminationGracePeriodSeconds'], `${path}.terminationGracePeriodSeconds`));
   const { successThreshold, terminationGracePeriodSeconds } = probe;
   if (name !== 'readinessProbe') {
     if (!isAbsent(successThreshold) && successThreshold !== 1) {
@@ -39,10 +47,10 @@ export function validateLifecycle(value: unknown, graceSeconds: number, path: st
   const { postStart, preStop } = asRecord(value);
   const errors: FieldErrors = [];
   if (!isAbsent(postStart)) {
-    errors.push(...validateHandler(asRecord(postStart), `${path}.postStart`, graceSeconds));
+    append(errors, validateHandler(asRecord(postStart), `${path}.postStart`, graceSeconds));
   }
   if (!isAbsent(preStop)) {
-    errors.push(...validateHandler(asRecord(preStop), `${path}.preStop`, graceSeconds));
+    append(errors, validateHandler(asRecord(preStop), `${path}.preStop`, graceSeconds));
   }
   return errors;
 }
@@ -57,7 +65,7 @@ function validateHandler(handler: Fields, path: string, graceSeconds: number | u
     count += 1;
     const at = `${path}.${name}`;
     if (count > 1) errors.push(forbidden(at, 'may not specify more than 1 handler type'));
-    else errors.push(...validate(asRecord(action), at));
+    else append(errors, validate(asRecord(action), at));
   };
   check('exec', (exec, at) => (asList(exec['command']).length === 0 ? [required(`${at}.command`)] : []));
   check('httpGet', validateHttpGet);
@@ -72,14 +80,14 @@ function validateHandler(handler: Fields, path: string, graceSeconds: number | u
 function validateHttpGet(action: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   if (asString(action['path']) === '') errors.push(required(`${path}.path`));
-  errors.push(...validatePort(action['port'], `${path}.port`));
+  append(errors, validatePort(action['port'], `${path}.port`));
   const scheme = asString(action['scheme']);
   if (scheme !== 'HTTP' && scheme !== 'HTTPS') {
     errors.push(notSupported(`${path}.scheme`, scheme, ['HTTP', 'HTTPS']));
   }
   for (const header of asRecords(action['httpHeaders'])) {
     const name = asString(header['name']);
-    errors.push(...invalidAll(`${path}.httpHeaders`, name, httpHeaderName(name)));
+    append(errors, invalidAll(`${path}.httpHeaders`, name, httpHeaderName(name)));
   }
   return errors;
 }

@@ -5,6 +5,11 @@ import { quote } from '../status.ts';
 /** Where a validator puts what it finds. */
 export type FieldErrors = FieldError[];
 
+/** Adds any number of errors: `push(...found)` would put each on the stack. */
+export function append(errors: FieldErrors, found: readonly FieldError[]): void {
+  for (const error of found) errors.push(error);
+}
+
 export const required = (path: string, detail = ''): FieldError => ({
   type: 'FieldValueRequired',
   path,

@@ -14,6 +14,7 @@ import { qualifiedName } from './names.ts';
 import { NOT_NEGATIVE } from './numbers.ts';
 import {
   duplicate,
+  append,
   type FieldErrors,
   forbidden,
   indexed,
@@ -76,14 +77,17 @@ export function validateResources(
   const errors: FieldErrors = [];
   for (const [name, amount] of Object.entries(limited)) {
     const at = keyed(`${path}.limits`, name);
-    errors.push(...checkName(name, at), ...validateQuantity(name, amount, at));
-    errors.push(...hugePageErrors(name, amount, at));
+    append(errors, checkName(name, at));
+    append(errors, validateQuantity(name, amount, at));
+    append(errors, hugePageErrors(name, amount, at));
   }
   for (const [name, amount] of Object.entries(requested)) {
     const at = keyed(`${path}.requests`, name);
-    errors.push(...checkName(name, at), ...validateQuantity(name, amount, at));
+    append(errors, checkName(name, at));
+    append(errors, validateQuantity(name, amount, at));
     const limit = Object.hasOwn(limited, name) ? limited[name] : undefined;
-    errors.push(...compareWithLimit(name, amount, limit, path), ...hugePageErrors(name, amount, at));
+    append(errors, compareWithLimit(name, amount, limit, path));
+    append(errors, hugePageErrors(name, amount, at));
   }
   const names = new Set([...Object.keys(limited), ...Object.keys(requested)]);
   if ([...names].some(isHugePages) && !names.has('cpu') && !names.has('memory')) {

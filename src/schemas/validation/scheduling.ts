@@ -13,6 +13,7 @@ import { validateLabelSelector, validateOperator } from './label-selector.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from './names.ts';
 import {
   duplicate,
+  append,
   type FieldErrors,
   forbidden,
   goStruct,
@@ -54,7 +55,7 @@ function validateToleration(toleration: Fields, path: string): FieldErrors {
   const value = asString(toleration['value']);
   const effect = asString(toleration['effect']);
   const errors: FieldErrors = [];
-  if (key !== '') errors.push(...invalidAll(`${path}.key`, key, qualifiedName(key)));
+  if (key !== '') append(errors, invalidAll(`${path}.key`, key, qualifiedName(key)));
   else if (operator !== 'Exists') {
     const detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
     errors.push(invalid(`${path}.operator`, operator, detail));
@@ -68,8 +69,7 @@ function validateToleration(toleration: Fields, path: string): FieldErrors {
     if (complaints.length > 0) errors.push(invalid(`${path}.operator`, value, complaints.join(';')));
   } else if (operator === 'Exists') {
     if (value !== '') {
-      const shown = goStruct(toleration, TOLERATION_FIELDS, EMPTY_TOLERATION);
-      errors.push(invalid(`${path}.operator`, shown, "value must be empty when `operator` is 'Exists'"));
+      errors.push(invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     }
   } else {
     const known = ['Equal', 'Exists'];
@@ -104,16 +104,14 @@ function validateNodeAffinity(value: unknown, path: string): FieldErrors {
     const terms = asRecords(asRecord(hard)['nodeSelectorTerms']);
     if (terms.length === 0) errors.push(required(at, 'must have at least one node selector term'));
     for (const [index, term] of terms.entries()) {
-      errors.push(
-        ...validateNodeTerm(term, `${at}[${index}]`),
-        ...validateTermValues(term, `${at}[${index}]`),
-      );
+      append(errors, validateNodeTerm(term, `${at}[${index}]`));
+      append(errors, validateTermValues(term, `${at}[${index}]`));
     }
   }
   for (const [index, term] of asRecords(affinity[PREFERRED_TERMS]).entries()) {
     const at = `${path}.${PREFERRED_TERMS}[${index}]`;
-    errors.push(...validateWeight(term['weight'], at));
-    errors.push(...validateNodeTerm(asRecord(term['preference']), `${at}.preference`));
+    append(errors, validateWeight(term['weight'], at));
+    append(errors, validateNodeTerm(asRecord(term['preference']), `${at}.preference`));
   }
   return errors;
 }
@@ -122,9 +120,9 @@ export function validateNodeTerm(term: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const [index, expression] of asRecords(term['matchExpressions']).entries()) {
     const at = `${path}.matchExpressions[${index}]`;
-    errors.push(...validateOperator(expression, at, ['Gt', 'Lt']));
+    append(errors, validateOperator(expression, at, ['Gt', 'Lt']));
     const key = asString(expression['key']);
-    errors.push(...invalidAll(`${at}.key`, key, qualifiedName(key)));
+    append(errors, invalidAll(`${at}.key`, key, qualifiedName(key)));
   }
   for (const [index, field] of asRecords(term['matchFields']).entries()) {
     const at = `${path}.matchFields[${index}]`;
@@ -139,7 +137,7 @@ export function validateNodeTerm(term: Fields, path: string): FieldErrors {
       continue;
     }
     for (const [number, value] of asList(field['values']).map(asString).entries())
-      errors.push(...invalidAll(`${at}.values[${number}]`, value, dns1123Subdomain(value)));
+      append(errors, invalidAll(`${at}.values[${number}]`, value, dns1123Subdomain(value)));
   }
   return errors;
 }
@@ -183,12 +181,12 @@ function validatePodTerm(term: Fields, path: string): FieldErrors {
     ...validateLabelSelector(term['namespaceSelector'], `${path}.namespaceSelector`),
   ];
   for (const name of asList(term['namespaces'])) {
-    errors.push(...invalidAll(`${path}.namespace`, name, dns1123Label(asString(name))));
+    append(errors, invalidAll(`${path}.namespace`, name, dns1123Label(asString(name))));
   }
-  errors.push(...validateMatchKeys(term, path));
+  append(errors, validateMatchKeys(term, path));
   const key = asString(term['topologyKey']);
   if (key === '') errors.push(required(`${path}.topologyKey`, 'can not be empty'));
-  errors.push(...invalidAll(`${path}.topologyKey`, key, qualifiedName(key)));
+  append(errors, invalidAll(`${path}.topologyKey`, key, qualifiedName(key)));
   return errors;
 }
 
@@ -200,7 +198,7 @@ function validateMatchKeys(term: Fields, path: string): FieldErrors {
     if (asList(keys).length === 0) continue;
     const at = `${path}.${field}`;
     if (isAbsent(labelSelector)) errors.push(forbidden(at, NEEDS_SELECTOR));
-    else errors.push(...validateKeys(keys, at));
+    else append(errors, validateKeys(keys, at));
   }
   const unwanted = new Set(asList(mismatchLabelKeys));
   for (const [index, key] of asList(matchLabelKeys).entries()) {
@@ -241,13 +239,13 @@ export function validateSpread(constraints: unknown, path: string): FieldErrors 
     }
     const pair = pairOf(constraint);
     if (last.get(pair) !== index) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
-    errors.push(...validateMinDomains(constraint['minDomains'], when, `${at}.minDomains`));
+    append(errors, validateMinDomains(constraint['minDomains'], when, `${at}.minDomains`));
     for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) {
       const policy = constraint[field];
       if (isAbsent(policy) || INCLUSION_POLICIES.includes(asString(policy))) continue;
       errors.push(notSupported(`${at}.${field}`, policy, INCLUSION_POLICIES));
     }
-    errors.push(...validateSpreadKeys(constraint, `${at}.matchLabelKeys`));
+    append(errors, validateSpreadKeys(constraint, `${at}.matchLabelKeys`));
     return [...errors, ...validateLabelSelector(constraint['labelSelector'], `${at}.labelSelector`)];
   });
 }
@@ -275,7 +273,7 @@ function validateSpreadKeys({ matchLabelKeys, labelSelector }: Fields, path: str
   const errors = isAbsent(labelSelector) ? [forbidden(path, NEEDS_SELECTOR)] : [];
   for (const [index, key] of keys.entries()) {
     const at = `${path}[${index}]`;
-    errors.push(...invalidAll(at, key, qualifiedName(key)));
+    append(errors, invalidAll(at, key, qualifiedName(key)));
     if (selected.has(key)) errors.push(invalid(at, key, 'exists in both matchLabelKeys and labelSelector'));
   }
   return errors;

@@ -12,6 +12,7 @@ import { identifier } from './numbers.ts';
 import {
   byteLength,
   duplicate,
+  append,
   type FieldErrors,
   goStruct,
   invalid,
@@ -37,17 +38,17 @@ export function validatePodSecurityContext(spec: Fields, path: string): FieldErr
   const context = asRecord(spec['securityContext']);
   const errors: FieldErrors = [];
   for (const field of ['fsGroup', 'runAsUser', 'runAsGroup'])
-    errors.push(...identifier(context[field], `${path}.${field}`));
+    append(errors, identifier(context[field], `${path}.${field}`));
   for (const [index, group] of asList(context['supplementalGroups']).entries())
-    errors.push(...identifier(group, `${path}.supplementalGroups[${index}]`));
+    append(errors, identifier(group, `${path}.supplementalGroups[${index}]`));
   if (spec['shareProcessNamespace'] === true && spec['hostPID'] === true) {
     const detail = 'ShareProcessNamespace and HostPID cannot both be enabled';
     errors.push(invalid(`${path}.shareProcessNamespace`, true, detail));
   }
-  errors.push(...validateSysctls(context['sysctls'], spec, `${path}.sysctls`));
-  errors.push(...validateSeccomp(context['seccompProfile'], `${path}.seccompProfile`));
-  errors.push(...validateWindowsOptions(context['windowsOptions'], `${path}.windowsOptions`));
-  errors.push(...validateAppArmor(context['appArmorProfile'], `${path}.appArmorProfile`));
+  append(errors, validateSysctls(context['sysctls'], spec, `${path}.sysctls`));
+  append(errors, validateSeccomp(context['seccompProfile'], `${path}.seccompProfile`));
+  append(errors, validateWindowsOptions(context['windowsOptions'], `${path}.windowsOptions`));
+  append(errors, validateAppArmor(context['appArmorProfile'], `${path}.appArmorProfile`));
   for (const [field, supported] of WORDS) {
     const value = context[field];
     if (isAbsent(value) || supported.some((word) => word === value)) continue;
@@ -91,7 +92,7 @@ export function validateSeccomp(value: unknown, path: string): FieldErrors {
   const errors = validateProfileType(type, 'seccompProfile', `${path}.type`);
   if (type === 'Localhost') {
     if (isAbsent(localhostProfile)) errors.push(required(at, 'must be set when seccomp type is Localhost'));
-    else errors.push(...validateRelativePath(asString(localhostProfile), at));
+    else append(errors, validateRelativePath(asString(localhostProfile), at));
   } else if (!isAbsent(localhostProfile)) {
     const shown = goStruct(profile, ['type', 'localhostProfile'], { type: '' });
     errors.push(invalid(at, shown, 'can only be set when seccomp type is Localhost'));
@@ -158,8 +159,8 @@ export function validateSecurityContext(value: unknown, hostUsers: boolean, path
       errors.push(invalid(path, shown, detail));
     }
   }
-  errors.push(...validateWindowsOptions(context['windowsOptions'], `${path}.windowsOptions`));
-  errors.push(...validateAppArmor(context['appArmorProfile'], `${path}.appArmorProfile`));
+  append(errors, validateWindowsOptions(context['windowsOptions'], `${path}.windowsOptions`));
+  append(errors, validateAppArmor(context['appArmorProfile'], `${path}.appArmorProfile`));
   return errors;
 }
 

@@ -2,7 +2,7 @@
 import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELDS } from './environment.ts';
 import { validateItemPath } from './paths.ts';
-import { type FieldErrors, forbidden, invalid, required } from './report.ts';
+import { append, type FieldErrors, forbidden, invalid, required } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -12,12 +12,12 @@ const MAX_FILE_MODE = 0o777;
 export function validateFiles(source: Fields, nameField: string, path: string): FieldErrors {
   const errors: FieldErrors = [];
   if (asString(source[nameField]) === '') errors.push(required(`${path}.${nameField}`));
-  errors.push(...validateMode(source['defaultMode'], `${path}.defaultMode`));
+  append(errors, validateMode(source['defaultMode'], `${path}.defaultMode`));
   for (const [index, item] of asRecords(source['items']).entries()) {
     const at = `${path}.items[${index}]`;
     if (asString(item['key']) === '') errors.push(required(`${at}.key`));
-    errors.push(...validateItemPath(asString(item['path']), `${at}.path`));
-    errors.push(...validateMode(item['mode'], `${at}.mode`));
+    append(errors, validateItemPath(asString(item['path']), `${at}.path`));
+    append(errors, validateMode(item['mode'], `${at}.mode`));
   }
   return errors;
 }
@@ -28,15 +28,15 @@ export function validateDownwardFiles(items: unknown, path: string): FieldErrors
     const errors = validateItemPath(asString(item['path']), `${path}.path`);
     const { fieldRef, resourceFieldRef } = item;
     if (!isAbsent(fieldRef)) {
-      errors.push(...validateFieldRef(fieldRef, VOLUME_FIELDS, `${path}.fieldRef`));
+      append(errors, validateFieldRef(fieldRef, VOLUME_FIELDS, `${path}.fieldRef`));
       if (!isAbsent(resourceFieldRef)) {
         const detail = 'fieldRef and resourceFieldRef can not be specified simultaneously';
         errors.push(invalid(path, 'resource', detail));
       }
     } else if (!isAbsent(resourceFieldRef)) {
-      errors.push(...validateResourceFieldRef(resourceFieldRef, true, `${path}.resourceFieldRef`));
+      append(errors, validateResourceFieldRef(resourceFieldRef, true, `${path}.resourceFieldRef`));
     } else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
-    errors.push(...validateMode(item['mode'], `${path}.mode`));
+    append(errors, validateMode(item['mode'], `${path}.mode`));
     return errors;
   });
 }
@@ -67,8 +67,8 @@ export function validateProjected(volume: Fields, path: string): FieldErrors {
       if (isAbsent(source[name])) continue;
       count += 1;
       const projection = asRecord(source[name]);
-      errors.push(...validate(projection, `${at}.${name}`));
-      errors.push(...takePaths(name, projection, taken, path));
+      append(errors, validate(projection, `${at}.${name}`));
+      append(errors, takePaths(name, projection, taken, path));
     }
     if (count > 1) errors.push(forbidden(at, 'may not specify more than 1 volume type per source'));
   }

@@ -1,7 +1,7 @@
 /** Where a container mounts volumes, and which block devices it gets. */
 import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { validateNoBacksteps, validateRelativePath } from './paths.ts';
-import { type FieldErrors, forbidden, invalid, notFound, notSupported, required } from './report.ts';
+import { append, type FieldErrors, forbidden, invalid, notFound, notSupported, required } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 type Volumes = ReadonlyMap<string, Fields>;
@@ -34,9 +34,9 @@ export function validateMounts(container: Fields, volumes: Volumes, path: string
       const detail = 'must not already exist as a path in volumeDevices';
       errors.push(invalid(`${at}.mountPath`, target, detail));
     }
-    errors.push(...validateSubPaths(mount, at, path));
-    errors.push(...validatePropagation(mount['mountPropagation'], isPrivileged, `${path}.mountPropagation`));
-    errors.push(...validateRecursive(mount, `${path}.recursiveReadOnly`));
+    append(errors, validateSubPaths(mount, at, path));
+    append(errors, validatePropagation(mount['mountPropagation'], isPrivileged, `${path}.mountPropagation`));
+    append(errors, validateRecursive(mount, `${path}.recursiveReadOnly`));
   }
   return errors;
 }

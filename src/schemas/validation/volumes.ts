@@ -6,6 +6,7 @@ import { dns1123Label, dns1123Subdomain } from './names.ts';
 import { validateNoBacksteps, validateRelativePath } from './paths.ts';
 import {
   duplicate,
+  append,
   type FieldErrors,
   forbidden,
   invalid,
@@ -94,10 +95,10 @@ export function validateVolumes(list: unknown, context: VolumeContext, path: str
     const name = asString(volume['name']);
     const found = validateSource(volume, at, context);
     if (name === '') found.push(required(`${at}.name`));
-    else found.push(...invalidAll(`${at}.name`, name, dns1123Label(name)));
+    else append(found, invalidAll(`${at}.name`, name, dns1123Label(name)));
     if (volumes.has(name)) found.push(duplicate(`${at}.name`, name));
     if (found.length === 0) volumes.set(name, volume);
-    errors.push(...found);
+    append(errors, found);
   }
   return { errors, volumes };
 }
@@ -113,7 +114,7 @@ function validateSource(volume: Fields, path: string, context: VolumeContext): F
     count += 1;
     const at = `${path}.${name}`;
     if (count > 1) errors.push(forbidden(at, 'may not specify more than 1 volume type'));
-    else errors.push(...validate(asRecord(volume[name]), at, context));
+    else append(errors, validate(asRecord(volume[name]), at, context));
   }
   const { initiatorName, targetPortal } = asRecord(volume['iscsi']);
   const device = `${asString(volume['name'])}:${asString(targetPortal)}`;
@@ -123,7 +124,7 @@ function validateSource(volume: Fields, path: string, context: VolumeContext): F
     errors.push(invalid(`${path}.name`, volume['name'], detail));
   }
   if (count === 0) errors.push(required(path, 'must specify a volume type'));
-  if (!isAbsent(volume['ephemeral'])) errors.push(...claimNameErrors(volume, context, path));
+  if (!isAbsent(volume['ephemeral'])) append(errors, claimNameErrors(volume, context, path));
   return errors;
 }
 

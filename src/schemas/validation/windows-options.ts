@@ -11,6 +11,7 @@ const MAX_CREDENTIAL_SPEC_BYTES = 64 * KIBIBYTE;
 const MAX_USER_CHARACTERS = 104;
 const MAX_DOMAIN_CHARACTERS = 256;
 const FORBIDDEN_CHARACTERS = '"/\\:;|=,+*?<>@[]';
+const FORBIDDEN_RE = /["/\\:;|=,+*?<>@[\]]/;
 
 export function validateWindowsOptions(value: unknown, path: string): FieldErrors {
   if (isAbsent(value)) return [];
@@ -48,7 +49,7 @@ function userComplaints(name: string): string[] {
     complaints.push(`runAsUserName's User length must not be longer than ${MAX_USER_CHARACTERS} characters`);
   if (user !== '' && /^[. ]+$/.test(user))
     complaints.push("runAsUserName's User cannot contain only periods or spaces");
-  if ([...user].some((char) => FORBIDDEN_CHARACTERS.includes(char)))
+  if (FORBIDDEN_RE.test(user))
     complaints.push(`runAsUserName's User cannot contain the following characters: ${FORBIDDEN_CHARACTERS}`);
   return complaints;
 }
@@ -82,7 +83,11 @@ export function validateHostProcess(spec: Fields, path: string): FieldErrors {
   for (const { own, at } of containers) {
     if (isAbsent(ofPod) || isAbsent(own) || own === ofPod) continue;
     errors.push(
-      invalid(at, own, `pod hostProcess value must be identical if both are specified, was ${String(ofPod)}`),
+      invalid(
+        at,
+        own,
+        `pod hostProcess value must be identical if both are specified, was ${ofPod === true}`,
+      ),
     );
   }
   const effective = containers.map(({ own }) => (isAbsent(own) ? ofPod === true : own === true));

@@ -31,6 +31,13 @@ it('a full node takes no more', () => {
   expect(plan(pod(), 'privileged', [pod()])?.reason).toBe('OutOfpods');
 });
 
+it('a node fails a pod that it was given by hand and cannot run as it is written', () => {
+  const claim = pod({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] });
+  expect(plan(claim, 'privileged')?.reason).toBe('NotImplemented');
+  // Another scheduler may place pods here.
+  expect(plan(pod({ schedulerName: 'other' }), 'privileged')).toBeUndefined();
+});
+
 describe('kernel settings', () => {
   const asking = (name: string, spec: Partial<Pod['spec']> = {}): Pod =>
     pod({ ...spec, securityContext: { sysctls: [{ name, value: '1' }] } });

@@ -1,5 +1,5 @@
 /** What is checked before an object is written, and the names of what the store refuses: pure. */
-import type { FieldError } from '../schemas/field-error.ts';
+import { type FieldError, isMeaning } from '../schemas/field-error.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
 import {
@@ -19,11 +19,9 @@ import type { CommitRefused } from './types.ts';
  */
 export function checkStructure(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
   const errors = kind.checkStructure(object);
-  if (errors.some(({ type }) => !MEANING.has(type))) refuse(kind, object, errors);
+  if (errors.some((error) => !isMeaning(error))) refuse(kind, object, errors);
   return errors;
 }
-
-const MEANING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueNotSupported']);
 
 /** The meaning of an object about to be created, and whether the system may keep it. */
 export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {

@@ -7,13 +7,17 @@ import { prepareCreate, prepareUpdate } from '../../../src/schemas/strategy.ts';
 
 type Json = Record<string, unknown>;
 
-export const manifest = (apiVersion: string, kind: string, members: Json, namespace?: string): KubeObject =>
-  ({
-    apiVersion,
-    kind,
-    metadata: { name: 'a', ...(namespace === undefined ? {} : { namespace }) },
-    ...members,
-  }) as unknown as KubeObject;
+export const manifest = (
+  apiVersion: string,
+  kind: string,
+  members: Json,
+  namespace?: string,
+): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: { name: 'a', ...(namespace === undefined ? {} : { namespace }) },
+  ...members,
+});
 
 export function kindOf({ apiVersion, kind }: KubeObject): ResourceKind {
   const found = builtinRegistry.byKind(apiVersion, kind);

@@ -11,6 +11,10 @@ export type FieldErrorType =
   | 'FieldValueTypeInvalid'
   | 'InternalError';
 
+/** Absent fields and unknown words are for validation to speak about, which knows all of them at once. */
+export const isMeaning = ({ type }: FieldError): boolean =>
+  type === 'FieldValueRequired' || type === 'FieldValueNotSupported';
+
 export interface FieldError {
   readonly type: FieldErrorType;
   /** As Kubernetes writes it: `spec.containers[0].image`, `metadata.labels`. Empty for the whole object. */

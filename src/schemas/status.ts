@@ -181,7 +181,7 @@ function bodyOf(error: FieldError): string {
     case 'FieldValueForbidden':
       return `Forbidden: ${error.detail}`;
     case 'FieldValueDuplicate':
-      return value === undefined ? 'Duplicate value' : `Duplicate value: ${value}`;
+      return `Duplicate value${value === undefined ? '' : `: ${value}`}${error.detail === '' ? '' : `: ${error.detail}`}`;
     case 'FieldValueNotFound':
       return `Not found: ${value ?? ''}${error.detail === '' ? '' : `: ${error.detail}`}`;
     case 'FieldValueNotSupported':

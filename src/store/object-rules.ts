@@ -1,5 +1,5 @@
 /** What is checked before an object is written, and the names of what the store refuses: pure. */
-import type { FieldError } from '../schemas/field-error.ts';
+import { type FieldError, isMeaning } from '../schemas/field-error.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
 import { withStoredDefaults } from '../schemas/strategy.ts';
@@ -20,11 +20,9 @@ import type { CommitRefused } from './types.ts';
  */
 export function checkStructure(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
   const errors = kind.checkStructure(object);
-  if (errors.some(({ type }) => !MEANING.has(type))) refuse(kind, object, errors);
+  if (errors.some((error) => !isMeaning(error))) refuse(kind, object, errors);
   return errors;
 }
-
-const MEANING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueNotSupported']);
 
 /** The meaning of an object about to be created, and whether the system may keep it. */
 export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {
@@ -78,7 +76,8 @@ function newErrors(
 }
 
 function refuse(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {
-  if (errors.length > 0) throw invalid(kind, object.metadata.name, errors);
+  // Kinds that are kept as those of another group are refused in its name.
+  if (errors.length > 0) throw invalid(kind.storedAs ?? kind, object.metadata.name, errors);
 }
 
 /** The answer that Kubernetes gives where the store refused a commit. */

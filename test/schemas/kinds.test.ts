@@ -205,8 +205,11 @@ describe('every kind', () => {
   });
 
   it('refuses names that would write to a terminal or reach out of a directory', () => {
-    for (const name of ['\u001b[31mred', 'a\nb', '..', '-x', 'A', 'а', 'x'.repeat(254)]) {
+    const hostile = ['\u001b[31mred', 'a\nb', '..', 'a/b'];
+    for (const name of [...hostile, '-x', 'A', 'а', 'x'.repeat(254)]) {
       for (const sample of [namespace, node, event, account, application]) {
+        // Names of events are segments of a path, no more.
+        if (sample === event && !hostile.includes(name)) continue;
         const errors = kindOf(sample).validate({ ...sample, metadata: { ...sample.metadata, name } });
         expect(errors.map((error) => error.path)).toContain('metadata.name');
       }

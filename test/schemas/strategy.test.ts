@@ -173,7 +173,8 @@ describe('prepareUpdate', () => {
       (spec.ports[0] as { nodePort: number }).nodePort = 30_001;
     });
     expect(update(services, stored, desired)).toBe(stored);
-    expect(services.validateUpdate(withSpec(stored, { clusterIPs: ['10.96.0.8'] }), stored)).toHaveLength(1);
+    const other = { clusterIP: '10.96.0.8', clusterIPs: ['10.96.0.8'] };
+    expect(services.validateUpdate(withSpec(stored, other), stored)).toHaveLength(1);
   });
 });
 

@@ -5,6 +5,7 @@
  * absent, and a value of the wrong type is a 400 in the words of Go's decoder, which clients show to people.
  */
 import { isRecord } from '../../base/json.ts';
+import { decodeTime } from './decode-time.ts';
 import { QUANTITY_MESSAGES, readQuantity } from '../../schemas/quantity.ts';
 import type { ResolvedSchema, TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
 
@@ -167,15 +168,13 @@ const isIntOrString = ({ name, schema }: ResolvedSchema): boolean =>
 const isRawObject = ({ name }: ResolvedSchema): boolean => (name ?? '').endsWith('.RawExtension');
 const isQuantity = ({ name }: ResolvedSchema): boolean => (name ?? '').endsWith('.Quantity');
 
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 function decodeText(context: Context, schema: TypeSchema, value: string, name: string | undefined): string {
   if (schema.format === 'date-time') {
-    if (RFC3339.test(value) && !Number.isNaN(Date.parse(value))) return value;
-    const fraction = (name ?? '').endsWith('.MicroTime') ? '.000000' : '';
-    const layout = `2006-01-02T15:04:05${fraction}Z07:00`;
-    context.error ??= `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`;
+    const decoded = decodeTime(value, (name ?? '').endsWith('.MicroTime'));
+    if ('time' in decoded) return decoded.time;
+    context.error ??= decoded.error;
   }
   if (schema.format === 'byte') {
     const compact = value.replaceAll(/[\r\n]/g, '');

@@ -3,6 +3,7 @@
  * Addresses are tried from a random start, so that one just freed is not handed out again at once.
  */
 import type { Rng } from '../../base/rng.ts';
+import { withFamilies } from '../../schemas/defaults/service-families.ts';
 import type { FieldError } from '../../schemas/field-error.ts';
 import type { Service } from '../../schemas/types.ts';
 
@@ -97,13 +98,13 @@ function planClusterIp(
 ): Service {
   const { spec } = service;
   const wanted = spec.clusterIPs?.[0] ?? spec.clusterIP ?? '';
-  const families = {
-    ipFamilies: spec.ipFamilies ?? ['IPv4'],
-    ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
+  const withAddress = (address: string): Service => {
+    const addressed = { ...spec, clusterIP: address, clusterIPs: [address] };
+    return { ...service, spec: withFamilies(addressed) };
   };
   if (wanted !== '') {
     const number = parseIp(wanted);
-    const set = { ...service, spec: { ...spec, clusterIP: wanted, clusterIPs: [wanted], ...families } };
+    const set = withAddress(wanted);
     // Validation speaks about what is no address at all.
     if (wanted === 'None' || number === undefined) return set;
     const { first, last } = parseCidr(space.serviceCidr);
@@ -127,7 +128,7 @@ function planClusterIp(
     });
     return service;
   }
-  return { ...service, spec: { ...spec, clusterIP: ip, clusterIPs: [ip], ...families } };
+  return withAddress(ip);
 }
 
 function freeIp(taken: ReadonlySet<string>, space: AddressSpace, rng: Rng): string | undefined {

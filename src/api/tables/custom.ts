@@ -32,12 +32,12 @@ export function customTable(custom: CustomResource): TableFormat {
 }
 
 function tableWith(columns: readonly PrinterColumn[]): TableFormat {
-  const paths = columns.map(({ jsonPath }) => parseJsonPath(jsonPath) ?? []);
+  const paths = columns.map(({ jsonPath }) => parseJsonPath(jsonPath));
   return {
     columns: [nameColumn, ...columns.map(columnOf)],
     cells: (object, nowMs) => [
       object.metadata.name,
-      ...columns.map(({ type }, index) => cellOf(type, paths[index] ?? [], object, nowMs)),
+      ...columns.map(({ type }, index) => cellOf(type, paths[index], object, nowMs)),
     ],
   };
 }
@@ -52,7 +52,9 @@ function columnOf({ name, type, format, description, priority, jsonPath }: Print
   };
 }
 
-function cellOf(type: string, path: JsonPath, object: unknown, nowMs: number): Cell {
+/** A definition may name a path that cannot be read; its column stays empty. */
+function cellOf(type: string, path: JsonPath | undefined, object: unknown, nowMs: number): Cell {
+  if (!path) return null;
   const found = findAll(path, object);
   const [value] = found;
   if (value === undefined || value === null) return null;

@@ -92,6 +92,8 @@ function schemaForm(schema: Readonly<Record<string, unknown>>): Record<string, u
 
 /** `common`: what all versions share stands beside them, and is not repeated in each. */
 export function versionsForm(versions: unknown, common: ReadonlySet<string>): unknown {
+  // Absent and empty lists differ.
+  if (!Array.isArray(versions)) return null;
   return asRecords(versions).map((version) => {
     const own = (name: string): unknown => (common.has(name) ? undefined : version[name]);
     const subresources = own('subresources');
@@ -107,7 +109,7 @@ export function versionsForm(versions: unknown, common: ReadonlySet<string>): un
       Subresources: isRecord(subresources) ? subresourcesForm(subresources) : null,
       AdditionalPrinterColumns: columns.length > 0 ? columns.map(columnForm) : null,
       SelectableFields: list((field) => ({ JSONPath: text(asRecord(field)['jsonPath']) }))(
-        version['selectableFields'],
+        own('selectableFields'),
       ),
     };
   });

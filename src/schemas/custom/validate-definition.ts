@@ -1,9 +1,9 @@
 /** What upstream refuses of a CustomResourceDefinition, in its words; conversion by webhooks is refused with words of our own. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asRecords, asString } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from '../validation/metadata.ts';
-import { dns1035Label, dns1123Subdomain } from '../validation/names.ts';
+import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';
 import {
   duplicate,
   type FieldErrors,
@@ -16,7 +16,6 @@ import {
 } from '../validation/report.ts';
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
-import { parseJsonPath } from './json-path.ts';
 import { readSchema, type StructuralSchema } from './structural-schema.ts';
 import { validateSchema } from './validate-schema.ts';
 
@@ -29,26 +28,37 @@ const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32',
 /** Upstream's limit on fields that a version can be selected by. */
 const MAX_SELECTABLE_FIELDS = 8;
 
-export function validateDefinition(object: KubeObject): FieldErrors {
+const NO_PRESERVING =
+  'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
+
+export function validateDefinition(object: KubeObject, current?: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);
   const names = asRecord(spec['names']);
   const group = asString(spec['group']);
-  const { name } = asRecord(object.metadata);
-  const errors: FieldErrors = [];
-  if (name !== `${asString(names['plural'])}.${group}`)
-    errors.push(invalid('metadata.name', name, 'must be spec.names.plural+"."+spec.group'));
   return [
-    ...errors,
+    // A stored one has its name; what it was made of is checked on its own.
+    ...(current === undefined ? validateName(object, `${asString(names['plural'])}.${group}`) : []),
     ...validateGroup(group, object),
     ...validateScope(spec['scope']),
     ...(spec['preserveUnknownFields'] === true
-      ? [invalid('spec.preserveUnknownFields', true, 'must be false')]
+      ? [invalid('spec.preserveUnknownFields', true, NO_PRESERVING)]
       : []),
     ...validateVersions(spec),
     ...validateNames(names, 'spec.names'),
-    ...validateConversion(asRecord(spec['conversion'])),
+    ...validateConversion(spec['conversion']),
     ...validateStoredVersions(asRecord(object['status'])['storedVersions'], spec),
   ];
+}
+
+function validateName(object: KubeObject, wanted: string): FieldErrors {
+  const { name, generateName } = asRecord(object.metadata);
+  return Object.entries({ generateName, name }).flatMap(([field, value]) => {
+    const text = asString(value);
+    if (text === '') return [];
+    const complaints = dns1123Subdomain(field === 'name' ? text : maskTrailingDash(text));
+    const wrong = text === wanted ? [] : ['must be spec.names.plural+"."+spec.group'];
+    return invalidAll(`metadata.${field}`, text, [...complaints, ...wrong]);
+  });
 }
 
 function validateGroup(group: string, object: KubeObject): FieldErrors {
@@ -71,7 +81,7 @@ function validateScope(scope: unknown): FieldErrors {
 }
 
 /** What upstream keeps once for all versions when they agree; complaints then name that place. */
-const SHARED = ['schema', 'subresources', 'additionalPrinterColumns'] as const;
+const SHARED = ['schema', 'subresources', 'additionalPrinterColumns', 'selectableFields'] as const;
 
 function sharedMembers(versions: readonly Fields[]): ReadonlySet<string> {
   const [first = {}] = versions;
@@ -93,7 +103,7 @@ function validateVersions(spec: Fields): FieldErrors {
   versions.forEach((version, index) => {
     const at = `${path}[${index}]`;
     const name = names[index] ?? '';
-    errors.push(...invalidAll(`${at}.name`, name, dns1035Label(name)));
+    errors.push(...validateVersionName(name, `${at}.name`));
     if (asString(version['deprecationWarning']) !== '' && version['deprecated'] !== true)
       errors.push(
         invalid(
@@ -115,16 +125,21 @@ function validateVersions(spec: Fields): FieldErrors {
     errors.push(
       ...validateColumns(asRecords(version['additionalPrinterColumns']), place('additionalPrinterColumns')),
     );
-    errors.push(
-      ...validateSelectable(asRecords(version['selectableFields']), schema, `${at}.selectableFields`),
-    );
+    const selectableAt = place('selectableFields');
+    if (selectableAt !== undefined)
+      errors.push(...validateSelectable(asRecords(version['selectableFields']), schema, selectableAt));
   });
-  if (versions.length === 0) errors.push(required(path, 'must have at least one version'));
   if (new Set(names).size !== names.length)
     errors.push(invalid(path, shown(), 'must contain unique version names'));
   if (versions.filter(({ storage }) => storage === true).length !== 1)
     errors.push(invalid(path, shown(), 'must have exactly one version marked as storage version'));
-  return errors;
+  // An older field that upstream fills from the first version.
+  return [...errors, ...(names.length > 0 ? validateVersionName(names[0] ?? '', 'spec.version') : [])];
+}
+
+function validateVersionName(name: string, path: string): FieldErrors {
+  const complaints = dns1035Label(name);
+  return complaints.length > 0 ? [invalid(path, name, complaints.join(','))] : [];
 }
 
 function validateSubresources({ scale }: Fields, path: string | undefined): FieldErrors {
@@ -138,16 +153,20 @@ function validateSubresources({ scale }: Fields, path: string | undefined): Fiel
       if (must) errors.push(required(at));
       return;
     }
-    if (!/^(\.[A-Za-z_][A-Za-z0-9_-]*)+$/.test(value))
-      errors.push(invalid(at, value, 'should be a json path without array notation'));
-    else if (!roots.some((root) => value.startsWith(root)))
-      errors.push(invalid(at, value, `should be a json path under ${roots.join(' or ')}`));
+    if (!value.startsWith('.')) errors.push(invalid(at, value, NOT_SIMPLE));
+    else if (!roots.some((root) => value.startsWith(`${root}.`))) {
+      const where = roots.length === 1 ? roots[0] : `either ${roots.join(' or ')}`;
+      errors.push(invalid(at, value, `should be a json path under ${where}`));
+    }
   };
-  check('specReplicasPath', ['.spec.'], true);
-  check('statusReplicasPath', ['.status.'], true);
-  check('labelSelectorPath', ['.spec.', '.status.'], false);
+  check('specReplicasPath', ['.spec'], true);
+  check('statusReplicasPath', ['.status'], true);
+  check('labelSelectorPath', ['.spec', '.status'], false);
   return errors;
 }
+
+const NOT_SIMPLE = 'must be a simple json path starting with .';
+const oneOf = (words: readonly string[]): string => `must be one of ${words.join(',')}`;
 
 function validateColumns(columns: readonly Fields[], path: string | undefined): FieldErrors {
   if (path === undefined) return [];
@@ -156,13 +175,12 @@ function validateColumns(columns: readonly Fields[], path: string | undefined): 
     const errors: FieldErrors = [];
     const [type, format, jsonPath] = [column['type'], column['format'], column['jsonPath']].map(asString);
     if (asString(column['name']) === '') errors.push(required(`${at}.name`));
-    if (!type) errors.push(required(`${at}.type`));
-    else if (!COLUMN_TYPES.includes(type)) errors.push(notSupported(`${at}.type`, type, COLUMN_TYPES));
+    if (!type) errors.push(required(`${at}.type`, oneOf(COLUMN_TYPES)));
+    else if (!COLUMN_TYPES.includes(type)) errors.push(invalid(`${at}.type`, type, oneOf(COLUMN_TYPES)));
     if (format && !COLUMN_FORMATS.includes(format))
-      errors.push(notSupported(`${at}.format`, format, COLUMN_FORMATS));
-    if (!jsonPath) errors.push(required(`${at}.jsonPath`));
-    else if (!parseJsonPath(jsonPath))
-      errors.push(invalid(`${at}.jsonPath`, jsonPath, 'is not a valid JSONPath expression'));
+      errors.push(invalid(`${at}.format`, format, oneOf(COLUMN_FORMATS)));
+    if (!jsonPath) errors.push(required(`${at}.JSONPath`));
+    else if (!jsonPath.startsWith('.')) errors.push(invalid(`${at}.JSONPath`, jsonPath, NOT_SIMPLE));
     return errors;
   });
 }
@@ -234,18 +252,56 @@ export function validateNames(names: Fields, path: string): FieldErrors {
   return errors;
 }
 
-function validateConversion(conversion: Fields): FieldErrors {
-  const strategy = asString(conversion['strategy']);
-  const path = 'spec.conversion.strategy';
-  if (strategy === '' || strategy === 'None') return [];
-  if (strategy === 'Webhook')
-    return [
-      forbidden(
-        path,
-        'Symphony does not convert by webhooks: all versions must have the same form, and the strategy None',
-      ),
+const STRATEGIES = ['None', 'Webhook'];
+const REVIEW_VERSIONS = ['v1', 'v1beta1'];
+
+/** The paths are those of upstream's internal form. */
+function validateConversion(value: unknown): FieldErrors {
+  if (isAbsent(value)) return [];
+  const path = 'spec.conversion';
+  const { strategy, webhook } = asRecord(value);
+  const { clientConfig, conversionReviewVersions } = asRecord(webhook);
+  const versions = asList(conversionReviewVersions);
+  const word = asString(strategy);
+  if (word === 'Webhook') {
+    const errors = [
+      ...validateWebhook(clientConfig, `${path}.webhookClientConfig`),
+      ...validateReviewVersions(versions, `${path}.conversionReviewVersions`),
     ];
-  return [notSupported(path, strategy, ['None'])];
+    const detail =
+      'Symphony does not convert by webhooks: all versions must have the same form, and the strategy None';
+    return errors.length > 0 ? errors : [forbidden(`${path}.strategy`, detail)];
+  }
+  const errors: FieldErrors = [];
+  if (word === '') errors.push(required(`${path}.strategy`));
+  else if (word !== 'None') errors.push(notSupported(`${path}.strategy`, word, STRATEGIES));
+  const detail = 'should not be set when strategy is not set to Webhook';
+  if (!isAbsent(clientConfig)) errors.push(forbidden(`${path}.webhookClientConfig`, detail));
+  if (versions.length > 0) errors.push(forbidden(`${path}.conversionReviewVersions`, detail));
+  return errors;
+}
+
+function validateWebhook(config: unknown, path: string): FieldErrors {
+  if (isAbsent(config)) return [required(path, 'required when strategy is set to Webhook')];
+  const { url, service } = asRecord(config);
+  return isAbsent(url) === isAbsent(service)
+    ? [required(path, 'exactly one of url or service is required')]
+    : [];
+}
+
+function validateReviewVersions(versions: readonly unknown[], path: string): FieldErrors {
+  if (versions.length === 0) return [required(path)];
+  const errors: FieldErrors = [];
+  const seen = new Set<unknown>();
+  for (const [index, version] of versions.entries()) {
+    const at = `${path}[${index}]`;
+    if (seen.has(version)) errors.push(invalid(at, version, 'duplicate version'));
+    errors.push(...invalidAll(at, version, dns1035Label(asString(version))));
+    seen.add(version);
+  }
+  if (!REVIEW_VERSIONS.some((known) => seen.has(known)))
+    errors.push(invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`));
+  return errors;
 }
 
 function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
@@ -253,7 +309,7 @@ function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
   if (stored === undefined) return [];
   const names = asList(stored).map(asString);
   const versions = asRecords(spec['versions']);
-  if (names.length === 0) return [invalid(path, names, 'must have at least one stored version')];
+  if (names.length === 0) return [invalid(path, null, 'must have at least one stored version')];
   return [
     ...versions.flatMap((version) => {
       const name = asString(version['name']);
@@ -268,6 +324,10 @@ function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
     ),
   ];
 }
+
+/** A definition that was valid by older rules still gets its status. */
+export const validateDefinitionStatus = (next: KubeObject): FieldErrors =>
+  validateStoredVersions(asRecord(next['status'])['storedVersions'], asRecord(next['spec']));
 
 /** Group and plural are the definition's name; scope and kind are what its objects were made by. */
 export function validateDefinitionUpdate(next: KubeObject, current: KubeObject): FieldErrors {

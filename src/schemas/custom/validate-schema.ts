@@ -20,11 +20,15 @@ const MAX_ERRORS = 50;
 
 export function validateSchema(schema: unknown, path: string): FieldErrors {
   const root = asRecord(schema);
-  const unsupported = checkSupported(root, path, 0);
-  const errors =
-    unsupported.length > 0
-      ? unsupported
-      : [...checkStructural(root, 'root', path, 0), ...checkComplete(root, root, path, path, 0)];
+  const errors = [
+    ...(root['nullable'] === true
+      ? [forbidden(`${path}.nullable`, 'nullable cannot be true at the root')]
+      : []),
+    ...checkSupported(root, path, 0),
+    ...(isReadable(root, 0)
+      ? [...checkStructural(root, 'root', path, 0), ...checkComplete(root, root, path, path, 0)]
+      : []),
+  ];
   if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
   const structural = readSchema(root);
   return [...checkDefaults(structural, path, 0), ...validateRules(structural, path)].slice(0, MAX_ERRORS);
@@ -53,6 +57,13 @@ const sorted = (members: unknown): readonly (readonly [string, unknown])[] =>
 
 const UNSUPPORTED = ['definitions', 'dependencies', 'id', 'patternProperties', 'additionalItems'] as const;
 
+/** Whether upstream can make a structure of the schema at all; of another one only the first half is said. */
+function isReadable(schema: Node, depth: number): boolean {
+  if (depth > MAX_SCHEMA_DEPTH || Array.isArray(schema['items'])) return false;
+  if ([...UNSUPPORTED, '$ref', '$schema'].some((name) => schema[name] !== undefined)) return false;
+  return below(schema, '').every(([child]) => isReadable(child, depth + 1));
+}
+
 function checkSupported(schema: Node, path: string, depth: number): FieldErrors {
   if (depth > MAX_SCHEMA_DEPTH) return [forbidden(path, 'the schema is nested too deeply')];
   const errors: FieldErrors = [];
@@ -74,9 +85,9 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
   for (const name of UNSUPPORTED)
     if (schema[name] !== undefined) errors.push(forbidden(`${path}.${name}`, `${name} is not supported`));
   if (schema['$ref'] !== undefined) errors.push(forbidden(`${path}.$ref`, '$ref is not supported'));
+  if (type !== '' && !TYPES.includes(type)) errors.push(notSupported(`${path}.type`, type, TYPES));
   if (type === 'null')
     errors.push(forbidden(`${path}.type`, 'type cannot be set to null, use nullable as an alternative'));
-  else if (type !== '' && !TYPES.includes(type)) errors.push(notSupported(`${path}.type`, type, TYPES));
   if (Array.isArray(schema['items']))
     errors.push(forbidden(`${path}.items`, 'items must be a schema object and not an array'));
   else if (type === 'array' && schema['items'] === undefined)
@@ -114,7 +125,9 @@ function checkListType(schema: Node, type: string, path: string): FieldErrors {
         ? required(`${path}.type`, 'must be array if x-kubernetes-list-type is specified')
         : invalid(`${path}.type`, type, 'must be array if x-kubernetes-list-type is specified'),
     );
+  const items = asRecord(schema['items']);
   if (listType !== 'map') {
+    if (listType === 'set') errors.push(...checkSetItems(items, `${path}.items`));
     if (keys.length > 0)
       errors.push(
         invalid(
@@ -129,19 +142,29 @@ function checkListType(schema: Node, type: string, path: string): FieldErrors {
     errors.push(
       required(`${path}.x-kubernetes-list-map-keys`, 'must not be empty if x-kubernetes-list-type is map'),
     );
-  const items = asRecord(schema['items']);
+  if (keys.length === 0) return errors;
+  const at = `${path}.x-kubernetes-list-map-keys`;
+  const mapped = "if parent array's x-kubernetes-list-type is map";
+  if (isRecord(schema['items']) && items['type'] !== 'object')
+    errors.push(invalid(`${path}.items.type`, asString(items['type']), `must be object ${mapped}`));
+  if (items['nullable'] === true)
+    errors.push(forbidden(`${path}.items.nullable`, 'cannot be nullable when x-kubernetes-list-type is map'));
   const members = asRecord(items['properties']);
-  keys.forEach((key, index) => {
-    const at = `${path}.x-kubernetes-list-map-keys[${index}]`;
+  const seen = new Set<string>();
+  for (const key of keys) {
     const name = asString(key);
-    if (!Object.hasOwn(members, name))
-      errors.push(invalid(at, name, 'entries must all be names of item properties'));
-    else if (['array', 'object'].includes(asString(asRecord(members[name])['type'])))
+    if (!Object.hasOwn(members, name)) {
+      errors.push(invalid(at, keys, 'entries must all be names of item properties'));
+      continue;
+    }
+    if (seen.has(name)) errors.push(invalid(at, keys, 'must not contain duplicate entries'));
+    seen.add(name);
+    if (['array', 'object'].includes(asString(asRecord(members[name])['type'])))
       errors.push(
         invalid(
           `${path}.items.properties[${name}].type`,
           asRecord(members[name])['type'],
-          "must be a scalar type if parent array's x-kubernetes-list-type is map",
+          `must be a scalar type ${mapped}`,
         ),
       );
     else if (!asList(items['required']).includes(name) && asRecord(members[name])['default'] === undefined)
@@ -151,7 +174,22 @@ function checkListType(schema: Node, type: string, path: string): FieldErrors {
           `this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property`,
         ),
       );
-  });
+  }
+  return errors;
+}
+
+/** Members of a set are compared as a whole. */
+function checkSetItems(items: Node, path: string): FieldErrors {
+  const detail = 'must be atomic as item of a list with x-kubernetes-list-type=set';
+  const errors: FieldErrors = [];
+  if (items['nullable'] === true)
+    errors.push(forbidden(`${path}.nullable`, 'cannot be nullable when x-kubernetes-list-type is set'));
+  for (const [type, member] of [
+    ['object', 'x-kubernetes-map-type'],
+    ['array', 'x-kubernetes-list-type'],
+  ] as const)
+    if (items['type'] === type && items[member] !== 'atomic')
+      errors.push(invalid(`${path}.${member}`, items[member], detail));
   return errors;
 }
 
@@ -305,7 +343,7 @@ function checkCondition(schema: Node, path: string, excepted: boolean, depth: nu
   return errors;
 }
 
-/** Whatever a condition speaks of is named by the structure. */
+/** Whatever a condition at the root speaks of is named by the structure; upstream asks it of no others. */
 function checkComplete(
   structure: Node | undefined,
   schema: Node,
@@ -346,20 +384,8 @@ function checkComplete(
     }
     errors.push(...checkComplete(structure, condition, path, at, depth + 1));
   }
-  if (schema !== structure) return errors;
-  if (isRecord(items))
-    errors.push(...checkComplete(items, items, `${path}.items`, `${path}.items`, depth + 1));
-  for (const [name, member] of sorted(members)) {
-    const at = `${path}.properties[${name}]`;
-    errors.push(...checkComplete(asRecord(member), asRecord(member), at, at, depth + 1));
-  }
-  if (isRecord(additionalProperties)) {
-    const at = `${path}.additionalProperties`;
-    errors.push(...checkComplete(additionalProperties, additionalProperties, at, at, depth + 1));
-  }
   return errors;
 }
-
 /** A condition below a condition: its own members are conditions on the members of the structure. */
 function checkNested(
   structure: Node,
@@ -383,7 +409,8 @@ function checkDefaults(schema: StructuralSchema, path: string, depth: number): F
       errors.push(invalid(`${path}.default`, value, 'must not have unknown fields'));
     const at = `${path}.default`;
     const wrong = validateValue(schema, value, at);
-    errors.push(...wrong);
+    // A default has no name of its own in these texts.
+    errors.push(...wrong.map((error) => ({ ...error, detail: error.detail.replace(at, '') })));
     if (wrong.length === 0)
       errors.push(...evaluateRules({ schema, value, old: undefined, path: at, isRoot: embedded }));
   }

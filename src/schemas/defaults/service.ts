@@ -1,8 +1,7 @@
 /**
- * Defaults of Services. Addresses and node ports are allocated by the API server, because that is not pure; families
- * and policy follow from what the spec says already.
+ * Defaults of Services. Addresses and node ports are allocated by the API server, because that is not pure; families and
+ * policy follow from the whole spec: see service-families.ts.
  */
-import { ipFamily } from '../validation/addresses.ts';
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
 
 /** Three hours, as upstream. */
@@ -31,7 +30,8 @@ export function defaultServiceSpec(spec: Draft | undefined): void {
     fillZero(port, { protocol: 'TCP', targetPort: port['port'] });
   }
   defaultTraffic(spec);
-  if (spec['type'] !== 'ExternalName') defaultFamilies(spec);
+  if (spec['type'] !== 'ExternalName' && typeof spec['clusterIP'] === 'string')
+    fill(spec, { clusterIPs: [spec['clusterIP']] });
 }
 
 function defaultTraffic(spec: Draft): void {
@@ -44,20 +44,4 @@ function defaultTraffic(spec: Draft): void {
     fill(spec, { internalTrafficPolicy: 'Cluster' });
   }
   if (type === 'LoadBalancer') fill(spec, { allocateLoadBalancerNodePorts: true });
-}
-
-function defaultFamilies(spec: Draft): void {
-  const address = spec['clusterIP'];
-  if (typeof address === 'string') fill(spec, { clusterIPs: [address] });
-  else if (Array.isArray(spec['clusterIPs']) && typeof spec['clusterIPs'][0] === 'string') {
-    spec['clusterIP'] = spec['clusterIPs'][0];
-  }
-  const first: unknown = spec['clusterIP'];
-  if (first === 'None' && spec['selector'] === undefined) {
-    // Nothing here selects pods, so whoever writes the endpoints may use either family.
-    fill(spec, { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv4', 'IPv6'] });
-    return;
-  }
-  const family = (typeof first === 'string' ? ipFamily(first) : undefined) ?? 'IPv4';
-  fill(spec, { ipFamilyPolicy: 'SingleStack', ipFamilies: [family] });
 }

@@ -12,9 +12,7 @@ export function defaultVolume(volume: Draft): void {
   for (const source of ['configMap', 'secret', 'downwardAPI', 'projected']) {
     fill(part(volume, source), { defaultMode: FILE_MODE });
   }
-  fill(part(volume, 'hostPath'), { type: '' });
   dropZero(part(volume, 'persistentVolumeClaim'), ['readOnly']);
-  dropZero(part(volume, 'nfs'), ['readOnly']);
   defaultItems(part(volume, 'downwardAPI'));
   for (const source of parts(part(volume, 'projected'), 'sources')) {
     defaultItems(part(source, 'downwardAPI'));
@@ -26,6 +24,14 @@ export function defaultVolume(volume: Draft): void {
   }
   const image = part(volume, 'image');
   if (image) fillZero(image, { pullPolicy: defaultPullPolicy(image['reference']) });
+  defaultSources(volume);
+  defaultClaimSpec(part(part(part(volume, 'ephemeral'), 'volumeClaimTemplate'), 'spec'));
+}
+
+/** The sources that pods and persistent volumes have in common. */
+export function defaultSources(volume: Draft): void {
+  fill(part(volume, 'hostPath'), { type: '' });
+  dropZero(part(volume, 'nfs'), ['readOnly']);
   fillZero(part(volume, 'iscsi'), { iscsiInterface: 'default' });
   fillZero(part(volume, 'rbd'), { pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' });
   fill(part(volume, 'azureDisk'), {
@@ -35,7 +41,6 @@ export function defaultVolume(volume: Draft): void {
     readOnly: false,
   });
   fillZero(part(volume, 'scaleIO'), { storageMode: 'ThinProvisioned', fsType: 'xfs' });
-  defaultClaimSpec(part(part(part(volume, 'ephemeral'), 'volumeClaimTemplate'), 'spec'));
 }
 
 function defaultItems(source: Draft | undefined): void {

@@ -50,13 +50,16 @@ function prepareStatus(
   };
 }
 
-/** As many of each decision as there were: a status neither makes nor withdraws one. */
+/** A status does not change decisions; validation refuses one that makes or withdraws them. */
 function keepDecisions(given: readonly Condition[], current: KubeObject): readonly Condition[] {
   return ['Approved', 'Denied'].reduce((conditions, type) => {
     const before = conditionsOf(current, type);
     const now = conditions.filter((condition) => condition['type'] === type);
-    if (now.length === before.length) return conditions;
-    return [...conditions.filter((condition) => condition['type'] !== type), ...before];
+    if (now.length !== before.length) return conditions;
+    const kept = before.values();
+    return conditions.map((condition) =>
+      condition['type'] === type ? (kept.next().value ?? condition) : condition,
+    );
   }, given);
 }
 

@@ -1,6 +1,7 @@
 import { fillBindingDefaults } from '../defaults/rbac.ts';
 import { RBAC_GROUP } from '../rbac.ts';
-import { pathSegmentName, validateBindingUpdate, validateClusterRoleBinding } from '../validation/rbac.ts';
+import { pathSegment } from '../validation/names.ts';
+import { validateBindingUpdate, validateClusterRoleBinding } from '../validation/rbac.ts';
 import { defineKind } from './define-kind.ts';
 
 export const clusterRoleBindingKind = defineKind({
@@ -9,7 +10,7 @@ export const clusterRoleBindingKind = defineKind({
   plural: 'clusterrolebindings',
   namespaced: false,
   applyOrder: 82,
-  nameRule: pathSegmentName,
+  nameRule: pathSegment,
   fillDefaults: fillBindingDefaults,
   validate: validateClusterRoleBinding,
   validateUpdate: validateBindingUpdate,

@@ -1,6 +1,7 @@
 import { fillRoleDefaults } from '../defaults/rbac.ts';
 import { RBAC_GROUP } from '../rbac.ts';
-import { pathSegmentName, validateClusterRole } from '../validation/rbac.ts';
+import { pathSegment } from '../validation/names.ts';
+import { validateClusterRole } from '../validation/rbac.ts';
 import { defineKind } from './define-kind.ts';
 
 export const clusterRoleKind = defineKind({
@@ -9,7 +10,7 @@ export const clusterRoleKind = defineKind({
   plural: 'clusterroles',
   namespaced: false,
   applyOrder: 80,
-  nameRule: pathSegmentName,
+  nameRule: pathSegment,
   fillDefaults: fillRoleDefaults,
   validate: validateClusterRole,
 });

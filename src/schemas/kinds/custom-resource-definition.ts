@@ -2,7 +2,11 @@ import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { fill, part } from '../defaults/draft.ts';
 import { CLEANUP_FINALIZER } from '../custom/definition.ts';
-import { validateDefinition, validateDefinitionUpdate } from '../custom/validate-definition.ts';
+import {
+  validateDefinition,
+  validateDefinitionStatus,
+  validateDefinitionUpdate,
+} from '../custom/validate-definition.ts';
 import { defineKind } from './define-kind.ts';
 
 /** The version that is stored is in `status.storedVersions`, and stays there until somebody has migrated the objects. */
@@ -58,6 +62,7 @@ export const customResourceDefinitionKind = defineKind({
   initialStatus: () => INITIAL_STATUS,
   validate: validateDefinition,
   validateUpdate: validateDefinitionUpdate,
+  validateStatus: validateDefinitionStatus,
   prepareForCreate: withStoredVersion,
   prepareForUpdate: withStoredVersion,
 });

@@ -37,6 +37,8 @@ export interface KindDefinition {
   readonly deprecation?: string;
   readonly storage?: StoredForm;
   readonly nameRule: NameRule;
+  /** Paths where upstream takes more than the schema says: nothing, or an empty word. Validation alone decides. */
+  readonly lenient?: readonly string[];
   /** Kinds that upstream checks by the rules of custom resources take finalizers without a domain. */
   readonly anyFinalizer?: boolean;
   /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
@@ -54,6 +56,8 @@ export interface KindDefinition {
   /** What a write to the status must satisfy; with it, such a write does not look at the rest again. */
   readonly validateStatus?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   readonly validateSubresource?: ResourceKind['validateSubresource'];
+  /** A status that is written gets the defaults of the kind, as one that comes with a create. */
+  readonly defaultsStatus?: boolean;
 }
 
 /** Where the scale subresource of workloads reads and writes. */
@@ -72,6 +76,11 @@ export function defineKind(definition: KindDefinition): ResourceKind {
   const namespaced = definition.namespaced ?? true;
   const subresources = definition.subresources ?? [];
   const ownsStatus = subresources.includes('status');
+  const withDefaults = (object: KubeObject): KubeObject => {
+    const draft = normalise<KubeObject>(schemaName, object);
+    definition.fillDefaults?.(draft);
+    return draft;
+  };
   return {
     group,
     version,
@@ -95,12 +104,11 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       : { deletionFinalizer: definition.deletionFinalizer }),
     ...(definition.deprecation === undefined ? {} : { deprecation: definition.deprecation }),
     ...(definition.storage ? { storage: definition.storage } : {}),
-    withDefaults(object) {
-      const draft = normalise<KubeObject>(schemaName, object);
-      definition.fillDefaults?.(draft);
-      return draft;
-    },
-    checkStructure: (object) => checkStructure(schemaName, object),
+    withDefaults,
+    checkStructure: (object) =>
+      checkStructure(schemaName, object).filter(
+        ({ type, path }) => type === 'FieldValueTypeInvalid' || !definition.lenient?.includes(path),
+      ),
     validate: (object, current, subresource) => [
       ...validateMetadata(object, { namespaced, nameRule, anyFinalizer }),
       ...(isApart(definition, subresource) ? [] : (definition.validate?.(object, current) ?? [])),
@@ -119,12 +127,20 @@ export function defineKind(definition: KindDefinition): ResourceKind {
       const prepared = ownsStatus ? withStatus(next, jsonClone(current['status'])) : next;
       return definition.prepareForUpdate?.(prepared, current) ?? prepared;
     },
-    ...(definition.prepareStatus ? { prepareStatus: definition.prepareStatus } : {}),
+    ...prepareStatusOf(definition, withDefaults),
     validateSubresource: (next, current, subresource) =>
       (subresource === 'status' ? definition.validateStatus : undefined)?.(next, current) ??
       definition.validateSubresource?.(next, current, subresource) ??
       [],
   };
+}
+
+function prepareStatusOf(
+  { prepareStatus, defaultsStatus }: KindDefinition,
+  withDefaults: ResourceKind['withDefaults'],
+): Pick<ResourceKind, 'prepareStatus'> {
+  if (!defaultsStatus) return prepareStatus ? { prepareStatus } : {};
+  return { prepareStatus: (next) => withDefaults(next)['status'] };
 }
 
 /** Whether a write to the subresource leaves the rest of the object as it is: what was valid once is not asked again. */

@@ -13,7 +13,11 @@ export const endpointSliceKind = defineKind({
   stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
     for (const port of parts(draft, 'ports')) fill(port, { name: '', protocol: 'TCP' });
-    for (const endpoint of parts(draft, 'endpoints')) fill(endpoint, { conditions: {} });
+    for (const endpoint of parts(draft, 'endpoints')) {
+      fill(endpoint, { conditions: {} });
+      // A field of the first version, which this one never takes.
+      delete endpoint['deprecatedTopology'];
+    }
   },
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,

@@ -1,4 +1,4 @@
-import { fill, parts } from '../defaults/draft.ts';
+import { fillZero, parts } from '../defaults/draft.ts';
 import { validateEndpoints } from '../validation/endpoints.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
@@ -14,7 +14,7 @@ export const endpointsKind = defineKind({
   stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
     for (const subset of parts(draft, 'subsets'))
-      for (const port of parts(subset, 'ports')) fill(port, { protocol: 'TCP' });
+      for (const port of parts(subset, 'ports')) fillZero(port, { protocol: 'TCP' });
   },
   validate: validateEndpoints,
 });

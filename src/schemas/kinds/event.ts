@@ -1,9 +1,15 @@
-import { dns1123Subdomain } from '../validation/names.ts';
+import { type NameRule, pathSegment } from '../validation/names.ts';
 import { validateEvent } from '../validation/event.ts';
 import { defineKind } from './define-kind.ts';
 
 /** kube-apiserver's `--event-ttl`. */
 export const EVENT_TTL_MS = 3_600_000;
+
+/** Upstream takes any segment of a path; here a name has no power over the terminal that it is shown on. */
+const eventName: NameRule = (name) => [
+  ...pathSegment(name),
+  ...(/\p{Cc}/u.test(name) ? ['may not contain control characters'] : []),
+];
 
 export const eventKind = defineKind({
   group: '',
@@ -12,10 +18,10 @@ export const eventKind = defineKind({
   shortNames: ['ev'],
   applyOrder: 300,
   ttlMs: EVENT_TTL_MS,
-  nameRule: dns1123Subdomain,
+  nameRule: eventName,
   fillDefaults(draft) {
     // These are always written, empty or not.
     for (const text of ['reportingComponent', 'reportingInstance']) draft[text] ??= '';
   },
-  validate: validateEvent,
+  validate: (object) => validateEvent(object),
 });

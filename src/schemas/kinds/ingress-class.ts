@@ -1,5 +1,5 @@
 import { fill, part } from '../defaults/draft.ts';
-import { validateIngressClass, validateIngressClassUpdate } from '../validation/classes.ts';
+import { validateIngressClass, validateIngressClassUpdate } from '../validation/ingress.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 

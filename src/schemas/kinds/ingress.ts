@@ -1,5 +1,5 @@
 import { dns1123Subdomain } from '../validation/names.ts';
-import { validateIngress } from '../validation/ingress.ts';
+import { validateIngress, validateIngressStatus } from '../validation/ingress.ts';
 import { defineKind } from './define-kind.ts';
 
 export const ingressKind = defineKind({
@@ -14,4 +14,5 @@ export const ingressKind = defineKind({
   stored: { missing: 'no traffic is routed by it yet; publish a port with hostPort' },
   initialStatus: () => ({ loadBalancer: {} }),
   validate: validateIngress,
+  validateStatus: validateIngressStatus,
 });

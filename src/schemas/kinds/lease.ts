@@ -1,3 +1,4 @@
+import { part } from '../defaults/draft.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateLease } from '../validation/lease.ts';
 import { defineKind } from './define-kind.ts';
@@ -8,5 +9,9 @@ export const leaseKind = defineKind({
   plural: 'leases',
   applyOrder: 70,
   nameRule: dns1123Subdomain,
+  fillDefaults(draft) {
+    // Fields of coordinated leader election, a feature that is off.
+    for (const field of ['strategy', 'preferredHolder']) delete part(draft, 'spec')?.[field];
+  },
   validate: validateLease,
 });

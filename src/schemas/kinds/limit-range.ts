@@ -11,9 +11,12 @@ export const limitRangeKind = defineKind({
   shortNames: ['limits'],
   applyOrder: 12,
   nameRule: dns1123Subdomain,
+  lenient: ['spec.limits'],
   fillDefaults(draft) {
-    const spec = draft['spec'];
+    const spec = (draft['spec'] ??= {});
     if (!isRecord(spec)) return;
+    // The list is always written, even where there is none.
+    spec['limits'] ??= null;
     for (const limit of parts(spec, 'limits'))
       if (limit['type'] === 'Container') defaultContainerLimit(limit);
   },

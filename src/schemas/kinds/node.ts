@@ -1,11 +1,18 @@
-import { part } from '../defaults/draft.ts';
-import { dropZero } from '../defaults/draft.ts';
+import { type Draft, dropZero, part } from '../defaults/draft.ts';
 import { jsonClone } from '../../base/json.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
-import { validateNode, validateNodeUpdate } from '../validation/node.ts';
+import { validateNode, validateNodeStatus, validateNodeUpdate } from '../validation/node.ts';
 import { defineKind } from './define-kind.ts';
 
 /** A node reports its own status when it registers, so a create keeps it. */
+/** The older field for one block and the newer one for several say the same; the older one wins. */
+function syncBlocks(spec: Draft): void {
+  const { podCIDR, podCIDRs } = spec;
+  const first: unknown = Array.isArray(podCIDRs) ? podCIDRs[0] : undefined;
+  if (podCIDR !== undefined && podCIDR !== first) spec['podCIDRs'] = [podCIDR];
+  else if (first !== undefined) spec['podCIDR'] = first;
+}
+
 export const nodeKind = defineKind({
   group: '',
   kind: 'Node',
@@ -16,10 +23,14 @@ export const nodeKind = defineKind({
   applyOrder: 5,
   nameRule: dns1123Subdomain,
   fillDefaults(draft) {
-    dropZero(part(draft, 'spec'), ['unschedulable', 'podCIDR', 'providerID']);
+    const spec = part(draft, 'spec');
+    dropZero(spec, ['unschedulable', 'podCIDR', 'providerID']);
+    if (spec) syncBlocks(spec);
     const status = part(draft, 'status');
     if (status && status['capacity'] !== undefined) status['allocatable'] ??= jsonClone(status['capacity']);
   },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
+  validateStatus: validateNodeStatus,
+  defaultsStatus: true,
 });

@@ -1,17 +1,41 @@
 import { isRecord, jsonClone } from '../../base/json.ts';
-import { fill, part } from '../defaults/draft.ts';
+import { fill, fillZero, part } from '../defaults/draft.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
-import { validateVolumeClaim, validateVolumeClaimUpdate } from '../validation/storage.ts';
-import { asRecord } from '../json-access.ts';
+import {
+  validateVolumeClaim,
+  validateVolumeClaimStatus,
+  validateVolumeClaimUpdate,
+} from '../validation/storage.ts';
+import { asRecord, asString, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { defineKind } from './define-kind.ts';
 
-/** Both fields say the same; whoever gives the older one gets the newer one, which is nobody's. */
-function withDataSourceRef(claim: KubeObject): KubeObject {
-  const spec = asRecord(claim['spec']);
+const SNAPSHOTS = 'snapshot.storage.k8s.io';
+
+/** The older field knows claims and snapshots only; anything else in it has always been left out without a word. */
+function isOldSource(source: unknown): boolean {
+  const { apiGroup, kind } = asRecord(source);
+  const group = asString(apiGroup);
+  return (
+    (kind === 'PersistentVolumeClaim' && group === '') || (kind === 'VolumeSnapshot' && group === SNAPSHOTS)
+  );
+}
+
+/** Both fields say the same: the one that is missing follows the other. */
+function withSources(claim: KubeObject, current?: KubeObject): KubeObject {
+  if (!isRecord(claim['spec'])) return claim;
+  const spec: Record<string, unknown> = { ...claim['spec'] };
+  const old = asRecord(current?.['spec']);
+  // Other namespaces are a feature that is off.
+  const isForeign = asString(asRecord(spec['dataSourceRef'])['namespace']) !== '';
+  if (isForeign && !isRecord(old['dataSourceRef'])) delete spec['dataSourceRef'];
+  const hadSource = isRecord(old['dataSource']) || isRecord(old['dataSourceRef']);
+  if (!hadSource && !isOldSource(spec['dataSource'])) delete spec['dataSource'];
   const { dataSource, dataSourceRef } = spec;
-  if (!isRecord(dataSource) || isRecord(dataSourceRef)) return claim;
-  return { ...claim, spec: { ...spec, dataSourceRef: jsonClone(dataSource) } };
+  if (isRecord(dataSource)) spec['dataSourceRef'] ??= jsonClone(dataSource);
+  else if (isRecord(dataSourceRef) && asString(dataSourceRef['namespace']) === '')
+    spec['dataSource'] = jsonClone(omit(dataSourceRef, 'namespace'));
+  return { ...claim, spec };
 }
 
 export const persistentVolumeClaimKind = defineKind({
@@ -30,10 +54,13 @@ export const persistentVolumeClaimKind = defineKind({
     if (source) fill(source, { apiGroup: null });
     const reference = part(spec, 'dataSourceRef');
     if (reference) fill(reference, { apiGroup: null });
+    fillZero(part(draft, 'status'), { phase: 'Pending' });
   },
   initialStatus: () => ({ phase: 'Pending' }),
-  prepareForCreate: withDataSourceRef,
-  prepareForUpdate: withDataSourceRef,
+  prepareForCreate: (claim) => withSources(claim),
+  prepareForUpdate: withSources,
   validate: validateVolumeClaim,
   validateUpdate: validateVolumeClaimUpdate,
+  validateStatus: validateVolumeClaimStatus,
+  defaultsStatus: true,
 });

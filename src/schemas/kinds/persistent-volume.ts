@@ -1,6 +1,7 @@
 import { fill, fillZero, part } from '../defaults/draft.ts';
+import { defaultSources } from '../defaults/volumes.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
-import { validatePersistentVolume, validatePersistentVolumeUpdate } from '../validation/storage.ts';
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from '../validation/persistent-volume.ts';
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../object.ts';
@@ -30,7 +31,8 @@ export const persistentVolumeKind = defineKind({
     const spec = part(draft, 'spec');
     fillZero(spec, { persistentVolumeReclaimPolicy: 'Retain' });
     fill(spec, { volumeMode: 'Filesystem' });
-    fill(part(spec, 'hostPath'), { type: '' });
+    if (spec) defaultSources(spec);
+    fill(part(spec, 'azureFile'), { secretNamespace: null });
   },
   initialStatus: ({ metadata }) => ({
     phase: 'Pending',
@@ -41,4 +43,5 @@ export const persistentVolumeKind = defineKind({
   prepareStatus,
   validate: validatePersistentVolume,
   validateUpdate: validatePersistentVolumeUpdate,
+  validateStatus: () => [],
 });

@@ -1,5 +1,5 @@
 import { validateDisruptionBudget, validateDisruptionBudgetStatus } from '../validation/disruption-budget.ts';
-import { pathSegmentName } from '../validation/rbac.ts';
+import { pathSegment } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const podDisruptionBudgetKind = defineKind({
@@ -11,7 +11,7 @@ export const podDisruptionBudgetKind = defineKind({
   applyOrder: 30,
   countsGeneration: true,
   // Upstream's validation of budgets does not look at the metadata.
-  nameRule: pathSegmentName,
+  nameRule: pathSegment,
   anyFinalizer: true,
   initialStatus: () => ({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
   validate: validateDisruptionBudget,

@@ -1,4 +1,8 @@
-import { validateResourceQuota } from '../validation/limits.ts';
+import {
+  validateResourceQuota,
+  validateResourceQuotaStatus,
+  validateResourceQuotaUpdate,
+} from '../validation/limits.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
@@ -12,4 +16,6 @@ export const resourceQuotaKind = defineKind({
   nameRule: dns1123Subdomain,
   initialStatus: () => ({}),
   validate: validateResourceQuota,
+  validateUpdate: validateResourceQuotaUpdate,
+  validateStatus: validateResourceQuotaStatus,
 });

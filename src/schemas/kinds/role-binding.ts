@@ -1,6 +1,7 @@
 import { fillBindingDefaults } from '../defaults/rbac.ts';
 import { RBAC_GROUP } from '../rbac.ts';
-import { pathSegmentName, validateBindingUpdate, validateRoleBinding } from '../validation/rbac.ts';
+import { pathSegment } from '../validation/names.ts';
+import { validateBindingUpdate, validateRoleBinding } from '../validation/rbac.ts';
 import { defineKind } from './define-kind.ts';
 
 export const roleBindingKind = defineKind({
@@ -9,7 +10,7 @@ export const roleBindingKind = defineKind({
   plural: 'rolebindings',
   namespaced: true,
   applyOrder: 86,
-  nameRule: pathSegmentName,
+  nameRule: pathSegment,
   fillDefaults: fillBindingDefaults,
   validate: validateRoleBinding,
   validateUpdate: validateBindingUpdate,

@@ -1,6 +1,7 @@
 import { fillRoleDefaults } from '../defaults/rbac.ts';
 import { RBAC_GROUP } from '../rbac.ts';
-import { pathSegmentName, validateRole } from '../validation/rbac.ts';
+import { pathSegment } from '../validation/names.ts';
+import { validateRole } from '../validation/rbac.ts';
 import { defineKind } from './define-kind.ts';
 
 export const roleKind = defineKind({
@@ -9,7 +10,7 @@ export const roleKind = defineKind({
   plural: 'roles',
   namespaced: true,
   applyOrder: 84,
-  nameRule: pathSegmentName,
+  nameRule: pathSegment,
   fillDefaults: fillRoleDefaults,
   validate: validateRole,
 });

@@ -1,7 +1,9 @@
-import { part } from '../defaults/draft.ts';
+import { isRecord } from '../../base/json.ts';
+import { fill, part, parts } from '../defaults/draft.ts';
+import { withFamilies } from '../defaults/service-families.ts';
 import { defaultServiceSpec } from '../defaults/service.ts';
-import { dns1035Label } from '../validation/names.ts';
-import { validateService, validateServiceUpdate } from '../validation/service.ts';
+import { dns1123Label } from '../validation/names.ts';
+import { validateService, validateServiceStatus, validateServiceUpdate } from '../validation/service.ts';
 import { keepAllocations } from '../defaults/service-allocations.ts';
 import { defineKind } from './define-kind.ts';
 
@@ -14,10 +16,18 @@ export const serviceKind = defineKind({
   categories: ['all'],
   subresources: ['proxy', 'status'],
   applyOrder: 100,
-  nameRule: dns1035Label,
-  fillDefaults: (draft) => defaultServiceSpec(part(draft, 'spec')),
+  nameRule: dns1123Label,
+  fillDefaults(draft) {
+    defaultServiceSpec(part(draft, 'spec'));
+    for (const entry of parts(part(part(draft, 'status'), 'loadBalancer'), 'ingress'))
+      if (entry['ip'] !== undefined && entry['ip'] !== '') fill(entry, { ipMode: 'VIP' });
+  },
+  defaultsStatus: true,
   initialStatus: () => ({ loadBalancer: {} }),
   validate: validateService,
   validateUpdate: validateServiceUpdate,
+  validateStatus: validateServiceStatus,
+  prepareForCreate: (service) =>
+    isRecord(service['spec']) ? { ...service, spec: withFamilies(service['spec']) } : service,
   prepareForUpdate: keepAllocations,
 });

@@ -11,6 +11,7 @@ export const storageClassKind = defineKind({
   namespaced: false,
   applyOrder: 62,
   nameRule: dns1123Subdomain,
+  lenient: ['reclaimPolicy'],
   stored: {},
   fillDefaults: (draft) => fill(draft, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   validate: validateStorageClass,

@@ -9,7 +9,7 @@ import { isDefinition } from '../custom/definition.ts';
 import { prune } from '../custom/prune.ts';
 import { NOWHERE } from '../custom/validate-value.ts';
 import { schemaNameOf, withoutNulls } from '../definitions.ts';
-import type { FieldError } from '../field-error.ts';
+import { type FieldError, isMeaning } from '../field-error.ts';
 import type { KubeObject } from '../object.ts';
 import { formatApiVersion, objectKey, parseApiVersion } from '../object.ts';
 import { createRegistry, withDefinitions } from '../registry.ts';
@@ -138,11 +138,15 @@ function validateOne(document: ManifestDocument, registry: Registry, options: Va
   if (!kind) return { ok: false, errors: [unknownKind(document, registry, options)] };
   if (kind.missing !== undefined) return { ok: false, errors: [withoutBehaviour(document, kind)] };
   try {
-    const fieldErrors = [...kind.checkStructure(document.object), ...unknownFieldsOf(kind, document.object)];
+    const shape = kind.checkStructure(document.object).filter((error) => !isMeaning(error));
+    const fieldErrors = [...shape, ...unknownFieldsOf(kind, document.object)];
     if (fieldErrors.length > 0) return { ok: false, errors: located(document, fieldErrors) };
     const object = withNamespace(withoutNullMembers(document.object), kind, options);
     const meaning = checkMeaning(kind, object);
     if (meaning.length > 0) return { ok: false, errors: located(document, meaning) };
+    // As in the API: what defaults fill in is not missing, and an empty word may stand for one.
+    const rest = kind.checkStructure(kind.withDefaults(object));
+    if (rest.length > 0) return { ok: false, errors: located(document, rest) };
     return { ok: true, kind, object, warnings: warningsOf(document, kind) };
   } catch (error) {
     const message = `internal error while checking this ${kindName}: ${errorMessage(error)}`;

@@ -1,47 +1,67 @@
-/** IP addresses and CIDR blocks, read strictly: no leading zeros, no zones, no IPv4-mapped surprises. */
+/**
+ * IP addresses and CIDR blocks in fields, with upstream's three degrees of strictness: what can be read at all, what is
+ * unambiguous (no leading zeros, no IPv4 in the clothes of IPv6, no bits beyond the prefix), what is canonical.
+ * A value that the stored object has already (`kept`) is left alone: it was valid once.
+ */
+import {
+  formatAddress,
+  isLinkLocal,
+  isLinkLocalMulticast,
+  isLoopback,
+  isMapped,
+  isUnspecified,
+  masked,
+  parseAddress,
+  parseBlock,
+} from '../ip-address.ts';
+import { asList } from '../json-access.ts';
+
 const MUST_BE_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 const MUST_BE_CIDR = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
 
-export type IpFamily = 'IPv4' | 'IPv6';
+export type KeptTexts = ReadonlySet<unknown>;
+const NOTHING_KEPT: KeptTexts = new Set();
+export const keptTexts = (list: unknown): KeptTexts => new Set(asList(list));
 
-export function ipFamily(text: string): IpFamily | undefined {
-  if (isIpv4(text)) return 'IPv4';
-  return isIpv6(text) ? 'IPv6' : undefined;
+export function ipAddress(text: string, kept = NOTHING_KEPT): string[] {
+  if (kept.has(text)) return [];
+  const sloppy = parseAddress(text, 'sloppy');
+  if (!sloppy) return [MUST_BE_IP];
+  if (!parseAddress(text)) return ['must not have leading 0s'];
+  return isMapped(sloppy) ? ['must not be an IPv4-mapped IPv6 address'] : [];
 }
 
-export function ipAddress(text: string): string[] {
-  return ipFamily(text) ? [] : [MUST_BE_IP];
+/** As {@link ipAddress}, and written in the one way in which IPv6 addresses are written (RFC 5952). */
+export function canonicalIp(text: string, kept = NOTHING_KEPT): string[] {
+  if (kept.has(text)) return [];
+  const complaints = ipAddress(text);
+  const address = parseAddress(text);
+  if (complaints.length > 0 || !address) return complaints;
+  const canonical = formatAddress(address);
+  return canonical === text ? [] : [`must be in canonical form ("${canonical}")`];
 }
 
-export function cidrBlock(text: string): string[] {
-  return isCidr(text) ? [] : [MUST_BE_CIDR];
+/** What traffic cannot be sent to from outside the host. Total on texts that are no address. */
+export function endpointIp(text: string): string[] {
+  const address = parseAddress(text, 'sloppy');
+  if (!address) return ['must be a valid IP address'];
+  const complaints: string[] = [];
+  if (isUnspecified(address)) complaints.push(`may not be unspecified (${text})`);
+  if (isLoopback(address)) complaints.push('may not be in the loopback range (127.0.0.0/8, ::1/128)');
+  if (isLinkLocal(address)) complaints.push('may not be in the link-local range (169.254.0.0/16, fe80::/10)');
+  if (isLinkLocalMulticast(address))
+    complaints.push('may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
+  return complaints;
 }
 
-function isCidr(text: string): boolean {
-  const [address = '', length = '', ...rest] = text.split('/');
-  const family = ipFamily(address);
-  if (rest.length > 0 || !family || !/^(0|[1-9]\d{0,2})$/.test(length)) return false;
-  return Number(length) <= (family === 'IPv4' ? 32 : 128);
-}
-
-function isIpv4(text: string): boolean {
-  const parts = text.split('.');
-  return parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-}
-
-/** RFC 4291: eight groups, one run of them may be `::`, the last two may be written as IPv4. */
-function isIpv6(text: string): boolean {
-  const halves = text.split('::');
-  if (halves.length > 2 || !text.includes(':')) return false;
-  let count = 0;
-  const groups = halves.map((half) => (half === '' ? [] : half.split(':')));
-  const last = groups.at(-1);
-  for (const list of groups) {
-    for (const [index, group] of list.entries()) {
-      if (/^[0-9a-fA-F]{1,4}$/.test(group)) count += 1;
-      else if (list === last && index === list.length - 1 && isIpv4(group)) count += 2;
-      else return false;
-    }
-  }
-  return halves.length === 2 ? count <= 7 : count === 8;
+export function cidrBlock(text: string, kept = NOTHING_KEPT): string[] {
+  if (kept.has(text)) return [];
+  const sloppy = parseBlock(text, 'sloppy');
+  if (!sloppy) return [MUST_BE_CIDR];
+  const strict = parseBlock(text);
+  if (!strict) return ['must not have leading 0s in IP or prefix length'];
+  const complaints = isMapped(strict.address) ? ['must not have an IPv4-mapped IPv6 address'] : [];
+  if (masked(strict).address.bits !== strict.address.bits)
+    complaints.push('must not have bits set beyond the prefix length');
+  return complaints;
 }

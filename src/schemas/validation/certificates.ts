@@ -5,7 +5,9 @@ import { parseCertificateRequest } from '../certificates/certificate-request.ts'
 import { pemBlocks } from '../certificates/pem-blocks.ts';
 import { asList, asNumber, asRecord, asRecords, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
+import type { Subresource } from '../resource-kind.ts';
 import { quote } from '../status.ts';
+import { findDuplicates } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, MAX_SUBDOMAIN, type NameRule } from './names.ts';
 import {
   duplicate,
@@ -22,6 +24,8 @@ import {
 const DECISIONS: readonly string[] = ['Approved', 'Denied', 'Failed'];
 const STATUSES = ['False', 'True', 'Unknown'];
 const MIN_EXPIRATION_SECONDS = 600;
+/** Of the first version: nothing was promised of what it signs. */
+const LEGACY_SIGNER = 'kubernetes.io/legacy-unknown';
 const CONDITIONS = 'status.conditions';
 
 const USAGES = [
@@ -61,15 +65,19 @@ export function validateSigningRequest(object: KubeObject): FieldErrors {
   return [
     ...validateRequest(spec['request']),
     ...validateUsages(spec['usages']),
-    ...validateSignerName('spec.signerName', asString(spec['signerName'])),
+    ...validateSigner(asString(spec['signerName'])),
     ...validateExpiration(spec['expirationSeconds']),
     ...validateConditions(getPath(object, 'status', 'conditions')),
     ...(complaint === undefined ? [] : [invalid('status.certificate', '<certificate data>', complaint)]),
   ];
 }
 
-/** Of the object itself and of each of its subresources. */
-export function validateSigningRequestUpdate(next: KubeObject, current: KubeObject): FieldErrors {
+/** Of each subresource: only `approval` decides. */
+export function validateSigningRequestUpdate(
+  next: KubeObject,
+  current: KubeObject,
+  subresource: Subresource,
+): FieldErrors {
   const errors: FieldErrors = [];
   const issued = asString(getPath(current, 'status', 'certificate'));
   if (issued !== '' && asString(getPath(next, 'status', 'certificate')) !== issued)
@@ -78,6 +86,9 @@ export function validateSigningRequestUpdate(next: KubeObject, current: KubeObje
     if (conditionsOf(next, type).length < conditionsOf(current, type).length)
       errors.push(forbidden(CONDITIONS, `updates may not remove a condition of type ${quote(type)}`));
   }
+  for (const type of subresource === 'approval' ? [] : ['Approved', 'Denied'])
+    if (conditionsOf(next, type).length > conditionsOf(current, type).length)
+      errors.push(forbidden(CONDITIONS, `updates may not add a condition of type ${quote(type)}`));
   return errors;
 }
 
@@ -106,7 +117,7 @@ function validateUsages(value: unknown): FieldErrors {
     ...usages.flatMap((usage, index) =>
       USAGES.includes(usage) ? [] : [notSupported(at(index), usage, USAGES)],
     ),
-    ...usages.flatMap((usage, index) => (usages.indexOf(usage) < index ? [duplicate(at(index), usage)] : [])),
+    ...findDuplicates(usages, () => undefined, at),
   ];
 }
 
@@ -115,6 +126,12 @@ function validateExpiration(value: unknown): FieldErrors {
   if (seconds === undefined || seconds >= MIN_EXPIRATION_SECONDS) return [];
   const detail = `may not specify a duration less than ${MIN_EXPIRATION_SECONDS} seconds (10 minutes)`;
   return [invalid('spec.expirationSeconds', seconds, detail)];
+}
+
+function validateSigner(name: string): FieldErrors {
+  const path = 'spec.signerName';
+  if (name !== LEGACY_SIGNER) return validateSignerName(path, name);
+  return [invalid(path, name, 'the legacy signerName is not allowed via this API version')];
 }
 
 /** `example.com/my-signer`. */
@@ -153,7 +170,7 @@ function validateConditions(value: unknown): FieldErrors {
     else if (!allowed.includes(status)) errors.push(notSupported(at('status'), status, allowed));
     const other = type === 'Approved' ? 'Denied' : type === 'Denied' ? 'Approved' : undefined;
     if (other !== undefined && seen.has(other))
-      errors.push(invalid(at('type'), type, 'Approved and Denied conditions are mutually exclusive'));
+      errors.push(invalid(CONDITIONS, type, 'Approved and Denied conditions are mutually exclusive'));
     if (seen.has(type)) errors.push(duplicate(at('type'), type));
     seen.add(type);
   }

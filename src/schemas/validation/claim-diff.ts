@@ -8,7 +8,7 @@ interface Field {
   readonly json: string;
   readonly go: string;
   /** What stands there where nothing is set. */
-  readonly unset: '' | null;
+  readonly unset: '' | null | false;
   readonly fields?: readonly Field[];
   readonly isSelector?: true;
 }
@@ -70,6 +70,56 @@ export function claimSpecDiff(before: unknown, after: unknown): string {
   return unifiedDiff(lines(before), lines(after));
 }
 
+const READ_ONLY: Field = { json: 'readOnly', go: 'ReadOnly', unset: null };
+const SECRETS = ['ControllerPublish', 'NodeStage', 'NodePublish', 'ControllerExpand', 'NodeExpand'];
+/** Sources of volumes in the order of upstream's struct; the members of rare ones keep their names of the API. */
+const SOURCES: readonly Field[] = [
+  nullable('gcePersistentDisk', 'GCEPersistentDisk'),
+  nullable('awsElasticBlockStore', 'AWSElasticBlockStore'),
+  nullable('hostPath', 'HostPath', { fields: [text('path', 'Path'), nullable('type', 'Type')] }),
+  nullable('glusterfs', 'Glusterfs'),
+  nullable('nfs', 'NFS', {
+    fields: [text('server', 'Server'), text('path', 'Path'), { ...READ_ONLY, unset: false }],
+  }),
+  nullable('rbd', 'RBD'),
+  nullable('quobyte', 'Quobyte'),
+  nullable('iscsi', 'ISCSI'),
+  nullable('flexVolume', 'FlexVolume'),
+  nullable('cinder', 'Cinder'),
+  nullable('cephfs', 'CephFS'),
+  nullable('fc', 'FC'),
+  nullable('flocker', 'Flocker'),
+  nullable('azureFile', 'AzureFile'),
+  nullable('vsphereVolume', 'VsphereVolume'),
+  nullable('azureDisk', 'AzureDisk'),
+  nullable('photonPersistentDisk', 'PhotonPersistentDisk'),
+  nullable('portworxVolume', 'PortworxVolume'),
+  nullable('scaleIO', 'ScaleIO'),
+  nullable('local', 'Local', { fields: [text('path', 'Path'), nullable('fsType', 'FSType')] }),
+  nullable('storageos', 'StorageOS'),
+  nullable('csi', 'CSI', {
+    fields: [
+      text('driver', 'Driver'),
+      text('volumeHandle', 'VolumeHandle'),
+      { ...READ_ONLY, unset: false },
+      text('fsType', 'FSType'),
+      nullable('volumeAttributes', 'VolumeAttributes'),
+      ...SECRETS.map((name) =>
+        nullable(`${name.charAt(0).toLowerCase()}${name.slice(1)}SecretRef`, `${name}SecretRef`, {
+          fields: [text('name', 'Name'), text('namespace', 'Namespace')],
+        }),
+      ),
+    ],
+  }),
+];
+
+/** As {@link claimSpecDiff}, of where a volume lies. */
+export function volumeSourceDiff(before: unknown, after: unknown): string {
+  const lines = (sources: unknown): readonly string[] =>
+    JSON.stringify(written(sources, SOURCES), null, 1).split('\n');
+  return unifiedDiff(lines(before), lines(after));
+}
+
 const CONTEXT = 3;
 
 interface Edit {
@@ -107,8 +157,16 @@ function range(start: number, length: number): string {
   return `${length === 0 ? start - 1 : start},${length}`;
 }
 
-/** By the longest common subsequence: specs are short. What goes stands before what comes. */
+/** A table of this size is made in milliseconds; texts of more lines are shown as replaced from end to end. */
+const MAX_CELLS = 1_000_000;
+
+/** By the longest common subsequence. What goes stands before what comes. */
 function editsOf(before: readonly string[], after: readonly string[]): readonly Edit[] {
+  if (before.length * after.length > MAX_CELLS)
+    return [
+      ...before.map((line) => ({ mark: '-', line }) as const),
+      ...after.map((line) => ({ mark: '+', line }) as const),
+    ];
   const length = before.map(() => after.map(() => 0));
   const at = (row: number, column: number): number => length[row]?.[column] ?? 0;
   for (let row = before.length - 1; row >= 0; row -= 1)

@@ -1,12 +1,23 @@
 /** PriorityClass, StorageClass, IngressClass and RuntimeClass: names that other objects refer to. */
-import { asNumber, asRecord, asString } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { HIGHEST_USER_PRIORITY, systemPriorities } from '../priorities.ts';
 import { escapeControls } from '../status.ts';
 import { immutable, validateLabels } from './metadata.ts';
-import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
+import { dns1123Label, qualifiedName } from './names.ts';
 import { validatePreemption } from './pod-spec.ts';
-import { type FieldErrors, forbidden, invalid, invalidAll, notSupported, required } from './report.ts';
+import {
+  byteLength,
+  duplicate,
+  type FieldErrors,
+  forbidden,
+  indexed,
+  invalid,
+  invalidAll,
+  notSupported,
+  required,
+  tooLong,
+} from './report.ts';
 import { validateOverhead } from './resources.ts';
 import { validateUniqueTolerations } from './scheduling.ts';
 
@@ -50,48 +61,68 @@ export function validateStorageClass(object: KubeObject): FieldErrors {
     provisioner === ''
       ? [required('provisioner')]
       : invalidAll('provisioner', provisioner, qualifiedName(provisioner.toLowerCase()));
-  for (const [field, values] of [
-    ['reclaimPolicy', ['Delete', 'Retain']],
-    ['volumeBindingMode', ['Immediate', 'WaitForFirstConsumer']],
-  ] as const) {
-    const value = asString(object[field]);
-    if (!values.some((known) => known === value)) errors.push(notSupported(field, value, values));
+  errors.push(...validateParameters(asRecord(object['parameters'])));
+  const policy = asString(object['reclaimPolicy']);
+  if (policy !== '' && !RECLAIM_POLICIES.includes(policy))
+    errors.push(notSupported('reclaimPolicy', policy, RECLAIM_POLICIES));
+  const mode = asString(object['volumeBindingMode']);
+  if (!BINDING_MODES.includes(mode)) errors.push(notSupported('volumeBindingMode', mode, BINDING_MODES));
+  return [...errors, ...validateTopologies(asRecords(object['allowedTopologies']))];
+}
+
+const RECLAIM_POLICIES = ['Delete', 'Retain'];
+const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
+/** Upstream's limits of what provisioners are told. */
+const MAX_PARAMETERS = 512;
+const MAX_PARAMETERS_BYTES = 256 * 1024;
+
+function validateParameters(parameters: Readonly<Record<string, unknown>>): FieldErrors {
+  const entries = Object.entries(parameters);
+  if (entries.length > MAX_PARAMETERS) return [tooLong('parameters', MAX_PARAMETERS)];
+  const errors: FieldErrors = [];
+  let size = 0;
+  for (const [key, value] of entries) {
+    if (key === '') errors.push(invalid('parameters', '', 'field can not be empty.'));
+    size += byteLength(key) + byteLength(asString(value));
   }
-  if (Object.keys(asRecord(object['parameters'])).includes(''))
-    errors.push(invalid('parameters', '', 'field can not be empty.'));
+  if (size > MAX_PARAMETERS_BYTES) errors.push(tooLong('parameters', MAX_PARAMETERS_BYTES));
   return errors;
+}
+
+/** Sets of nodes; no two terms mean the same ones, and a term without labels means nothing. */
+function validateTopologies(terms: readonly Readonly<Record<string, unknown>>[]): FieldErrors {
+  const seen = new Set<string>(['[]']);
+  return terms.flatMap((term, index) => {
+    const path = `${indexed('allowedTopologies', index)}.matchLabelExpressions`;
+    const labels = new Map<string, readonly unknown[]>();
+    const errors = asRecords(term['matchLabelExpressions']).flatMap((expression, at) => {
+      const key = asString(expression['key']);
+      const values = asList(expression['values']);
+      const found = validateTopology(key, values, indexed(path, at));
+      if (labels.has(key)) found.push(duplicate(`${indexed(path, at)}.key`, key));
+      labels.set(key, [...new Set(values)].sort());
+      return found;
+    });
+    const meaning = JSON.stringify([...labels].sort(([a], [b]) => (a < b ? -1 : 1)));
+    if (seen.has(meaning)) errors.push(duplicate(path, ''));
+    seen.add(meaning);
+    return errors;
+  });
+}
+
+function validateTopology(key: string, values: readonly unknown[], path: string): FieldErrors {
+  const errors: FieldErrors = values.length === 0 ? [required(`${path}.values`)] : [];
+  const seen = new Set<unknown>();
+  for (const [index, value] of values.entries()) {
+    if (seen.has(value)) errors.push(duplicate(indexed(`${path}.values`, index), value));
+    seen.add(value);
+  }
+  return [...errors, ...invalidAll(`${path}.key`, key, qualifiedName(key))];
 }
 
 export function validateStorageClassUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const fields = ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'];
   return fields.flatMap((field) => immutable(next[field], current[field], field));
-}
-
-export function validateIngressClass(object: KubeObject): FieldErrors {
-  const { controller, parameters } = asRecord(object['spec']);
-  const errors: FieldErrors = [];
-  const name = asString(controller);
-  const slash = name.indexOf('/');
-  if (name === '') errors.push(required('spec.controller'));
-  else if (slash < 1 || dns1123Subdomain(name.slice(0, slash)).length > 0)
-    errors.push(invalid('spec.controller', name, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-  if (parameters === undefined || parameters === null) return errors;
-  const { kind, name: parameter, scope, namespace } = asRecord(parameters);
-  if (asString(kind) === '') errors.push(required('spec.parameters.kind', 'kind is required'));
-  if (asString(parameter) === '') errors.push(required('spec.parameters.name', 'name is required'));
-  const scopes = ['Cluster', 'Namespace'];
-  if (!scopes.includes(asString(scope)))
-    errors.push(notSupported('spec.parameters.scope', asString(scope), scopes));
-  else if (scope === 'Namespace' && asString(namespace) === '')
-    errors.push(required('spec.parameters.namespace', "`parameters.scope` is set to 'Namespace'"));
-  else if (scope === 'Cluster' && asString(namespace) !== '')
-    errors.push(forbidden('spec.parameters.namespace', "`parameters.scope` is set to 'Cluster'"));
-  return errors;
-}
-
-export function validateIngressClassUpdate(next: KubeObject, current: KubeObject): FieldErrors {
-  const [after, before] = [asRecord(next['spec']), asRecord(current['spec'])];
-  return immutable(after['controller'], before['controller'], 'spec.controller');
 }
 
 export function validateRuntimeClass(object: KubeObject): FieldErrors {

@@ -1,38 +1,54 @@
 /** Endpoints and EndpointSlices. */
+import { ipFamily, parseAddress } from '../ip-address.ts';
 import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { ipAddress, ipFamily } from './addresses.ts';
+import { canonicalIp, endpointIp, ipAddress, type KeptTexts, keptTexts } from './addresses.ts';
+import { validateProtocol } from './containers.ts';
 import { immutable } from './metadata.ts';
-import { dns1123Label, dns1123Subdomain, portNumber } from './names.ts';
-import { type FieldErrors, indexed, invalid, invalidAll, notSupported, required, tooMany } from './report.ts';
+import {
+  dns1123Label,
+  dns1123Subdomain,
+  labelValue,
+  type NameRule,
+  portNumber,
+  qualifiedName,
+} from './names.ts';
+import {
+  duplicate,
+  type FieldErrors,
+  indexed,
+  invalid,
+  invalidAll,
+  notSupported,
+  required,
+  tooMany,
+} from './report.ts';
 
-const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
+type Fields = Readonly<Record<string, unknown>>;
+
 const ADDRESS_TYPES = ['FQDN', 'IPv4', 'IPv6'];
 /** Upstream's limits of a slice. */
 const MAX_ENDPOINTS = 1_000;
 const MAX_ADDRESSES = 100;
 const MAX_PORTS = 20_000;
+const MAX_HINTS = 8;
 
-export function validateEndpoints(object: KubeObject): FieldErrors {
+const ADDRESS_LISTS = ['addresses', 'notReadyAddresses'] as const;
+
+export function validateEndpoints(object: KubeObject, current?: KubeObject): FieldErrors {
+  const kept = keptTexts(
+    asRecords(current?.['subsets']).flatMap((subset) =>
+      ADDRESS_LISTS.flatMap((list) => asRecords(subset[list]).map(({ ip }) => ip)),
+    ),
+  );
   return asRecords(object['subsets']).flatMap((subset, index) => {
     const path = `subsets[${index}]`;
-    const addresses = asRecords(subset['addresses']);
-    const waiting = asRecords(subset['notReadyAddresses']);
     const errors: FieldErrors = [];
-    if (addresses.length + waiting.length === 0)
+    if (ADDRESS_LISTS.every((list) => asList(subset[list]).length === 0))
       errors.push(required(path, 'must specify `addresses` or `notReadyAddresses`'));
-    for (const [name, list] of [
-      ['addresses', addresses],
-      ['notReadyAddresses', waiting],
-    ] as const) {
-      for (const [at, { ip, hostname }] of list.entries()) {
-        errors.push(...invalidAll(`${path}.${name}[${at}].ip`, ip, ipAddress(asString(ip))));
-        if (asString(hostname) !== '')
-          errors.push(
-            ...invalidAll(`${path}.${name}[${at}].hostname`, hostname, dns1123Label(asString(hostname))),
-          );
-      }
-    }
+    for (const list of ADDRESS_LISTS)
+      for (const [at, address] of asRecords(subset[list]).entries())
+        errors.push(...validateEndpointAddress(address, `${path}.${list}[${at}]`, kept));
     const ports = asRecords(subset['ports']);
     for (const [at, port] of ports.entries())
       errors.push(...validatePort(port, `${path}.ports[${at}]`, ports.length > 1));
@@ -40,50 +56,136 @@ export function validateEndpoints(object: KubeObject): FieldErrors {
   });
 }
 
-function validatePort(port: Readonly<Record<string, unknown>>, path: string, named: boolean): FieldErrors {
+function validateEndpointAddress(
+  { ip, hostname, nodeName }: Fields,
+  path: string,
+  kept: KeptTexts,
+): FieldErrors {
+  const address = asString(ip);
+  const errors = invalidAll(`${path}.ip`, address, ipAddress(address, kept));
+  if (asString(hostname) !== '') errors.push(...named(hostname, `${path}.hostname`, dns1123Label));
+  if (!isAbsent(nodeName)) errors.push(...named(nodeName, `${path}.nodeName`, dns1123Subdomain));
+  return [...errors, ...invalidAll(`${path}.ip`, address, endpointIp(address))];
+}
+
+const named = (value: unknown, path: string, rule: NameRule): FieldErrors =>
+  invalidAll(path, value, rule(asString(value)));
+
+function validatePort(port: Fields, path: string, needsName: boolean): FieldErrors {
   const name = asString(port['name']);
   const errors: FieldErrors = [];
-  if (named && name === '') errors.push(required(`${path}.name`));
-  else if (name !== '') errors.push(...invalidAll(`${path}.name`, name, dns1123Label(name)));
-  errors.push(...invalidAll(`${path}.port`, port['port'], portNumber(port['port'])));
-  const protocol = asString(port['protocol']);
-  if (!PROTOCOLS.includes(protocol)) errors.push(notSupported(`${path}.protocol`, protocol, PROTOCOLS));
+  if (name !== '') errors.push(...named(name, `${path}.name`, dns1123Label));
+  else if (needsName) errors.push(required(`${path}.name`));
+  const number = port['port'] ?? 0;
+  errors.push(...invalidAll(`${path}.port`, number, portNumber(number)));
+  return [...errors, ...validateProtocols(port, path)];
+}
+
+function validateProtocols({ protocol, appProtocol }: Fields, path: string): FieldErrors {
+  const errors = validateProtocol(protocol, `${path}.protocol`);
+  if (!isAbsent(appProtocol)) errors.push(...named(appProtocol, `${path}.appProtocol`, qualifiedName));
   return errors;
 }
 
-export function validateEndpointSlice(object: KubeObject): FieldErrors {
+export function validateEndpointSlice(object: KubeObject, current?: KubeObject): FieldErrors {
   const type = asString(object['addressType']);
   const errors: FieldErrors = [];
   if (type === '') errors.push(required('addressType'));
   else if (!ADDRESS_TYPES.includes(type)) errors.push(notSupported('addressType', type, ADDRESS_TYPES));
-  const endpoints = asRecords(object['endpoints']);
-  if (endpoints.length > MAX_ENDPOINTS) errors.push(tooMany('endpoints', endpoints.length, MAX_ENDPOINTS));
-  for (const [index, endpoint] of endpoints.entries()) {
-    const path = `endpoints[${index}].addresses`;
-    const addresses = asList(endpoint['addresses']);
-    if (addresses.length === 0) errors.push(required(path, 'must contain at least 1 address'));
-    if (addresses.length > MAX_ADDRESSES) errors.push(tooMany(path, addresses.length, MAX_ADDRESSES));
-    for (const [at, address] of addresses.entries())
-      errors.push(...validateAddress(type, asString(address), indexed(path, at)));
-  }
-  const ports = asRecords(object['ports']);
-  if (ports.length > MAX_PORTS) errors.push(tooMany('ports', ports.length, MAX_PORTS));
-  for (const [index, { name, port, protocol }] of ports.entries()) {
-    const path = `ports[${index}]`;
-    if (asString(name) !== '') errors.push(...invalidAll(`${path}.name`, name, dns1123Label(asString(name))));
-    if (!isAbsent(port)) errors.push(...invalidAll(`${path}.port`, port, portNumber(port)));
-    if (!PROTOCOLS.includes(asString(protocol)))
-      errors.push(notSupported(`${path}.protocol`, asString(protocol), PROTOCOLS));
-  }
-  return errors;
+  return [
+    ...errors,
+    ...validateSliceEndpoints(asRecords(object['endpoints']), type, asRecords(current?.['endpoints'])),
+    ...validateSlicePorts(asRecords(object['ports'])),
+  ];
 }
 
-function validateAddress(type: string, address: string, path: string): FieldErrors {
-  if (type === 'FQDN') return invalidAll(path, address, dns1123Subdomain(address));
+function validateSliceEndpoints(
+  endpoints: readonly Fields[],
+  type: string,
+  current: readonly Fields[],
+): FieldErrors {
+  if (endpoints.length > MAX_ENDPOINTS) return [tooMany('endpoints', endpoints.length, MAX_ENDPOINTS)];
+  const kept = keptTexts(current.flatMap(({ addresses }) => asList(addresses)));
+  return endpoints.flatMap((endpoint, index) => {
+    const at = indexed('endpoints', index);
+    const path = `${at}.addresses`;
+    const addresses = asList(endpoint['addresses']);
+    const errors: FieldErrors = [];
+    if (addresses.length === 0) errors.push(required(path, 'must contain at least 1 address'));
+    else if (addresses.length > MAX_ADDRESSES) errors.push(tooMany(path, addresses.length, MAX_ADDRESSES));
+    for (const [position, address] of addresses.entries())
+      errors.push(...validateAddress(type, asString(address), path, position, kept));
+    const { nodeName, hostname, hints } = endpoint;
+    if (!isAbsent(nodeName)) errors.push(...named(nodeName, `${at}.nodeName`, dns1123Subdomain));
+    if (!isAbsent(hostname)) errors.push(...named(hostname, `${at}.hostname`, dns1123Label));
+    return [
+      ...errors,
+      ...validateHints(asRecord(hints)['forZones'], `${at}.hints.forZones`, labelValue),
+      ...validateHints(asRecord(hints)['forNodes'], `${at}.hints.forNodes`, dns1123Subdomain),
+    ];
+  });
+}
+
+function validateHints(list: unknown, path: string, rule: NameRule): FieldErrors {
+  const hints = asRecords(list);
+  if (hints.length > MAX_HINTS) return [tooMany(path, hints.length, MAX_HINTS)];
+  const seen = new Set<string>();
+  return hints.flatMap((hint, index) => {
+    const name = asString(hint['name']);
+    const at = `${indexed(path, index)}.name`;
+    const errors: FieldErrors = seen.has(name) ? [duplicate(at, name)] : [];
+    seen.add(name);
+    return [...errors, ...named(name, at, rule)];
+  });
+}
+
+function validateSlicePorts(ports: readonly Fields[]): FieldErrors {
+  if (ports.length > MAX_PORTS) return [tooMany('ports', ports.length, MAX_PORTS)];
+  const seen = new Set<string>();
+  return ports.flatMap((port, index) => {
+    const path = indexed('ports', index);
+    const name = asString(port['name']);
+    const errors: FieldErrors = name === '' ? [] : named(name, `${path}.name`, dns1123Label);
+    if (seen.has(name)) errors.push(duplicate(`${path}.name`, name));
+    seen.add(name);
+    return [...errors, ...validateProtocols(port, path)];
+  });
+}
+
+function validateAddress(
+  type: string,
+  address: string,
+  list: string,
+  index: number,
+  kept: KeptTexts,
+): FieldErrors {
+  const path = indexed(list, index);
+  if (type === 'FQDN') return validateDomainName(address, path);
   if (type !== 'IPv4' && type !== 'IPv6') return [];
-  const complaints = ipAddress(address);
-  if (complaints.length > 0) return invalidAll(path, address, complaints);
-  return ipFamily(address) === type ? [] : [invalid(path, address, `must be an ${type} address`)];
+  const read = type === 'IPv4' ? ipAddress : canonicalIp;
+  // An address of the other family is told so before anything is said of how it is written.
+  const isOther = ipAddress(address, kept).length === 0 && familyOf(address) !== type;
+  if (isOther) return [invalid(list, address, `must be an ${type} address`)];
+  const complaints = read(address, kept);
+  return invalidAll(path, address, complaints.length > 0 ? complaints : endpointIp(address));
+}
+
+const familyOf = (address: string): string | undefined =>
+  ipFamily(address) ?? parseAddress(address, 'sloppy')?.family;
+
+/** A domain of at least two labels; a dot at its end is fine. */
+function validateDomainName(text: string, path: string): FieldErrors {
+  if (text === '') return [required(path)];
+  const name = text.replace(/\.$/, '');
+  const complaints = dns1123Subdomain(name);
+  if (complaints.length > 0) return [invalid(path, name, complaints.join(','))];
+  const labels = name.split('.');
+  if (labels.length < 2)
+    return [invalid(path, name, 'should be a domain with at least two segments separated by dots')];
+  return labels.flatMap((label) => {
+    const wrong = dns1123Label(label);
+    return wrong.length > 0 ? [invalid(path, label, wrong.join(','))] : [];
+  });
 }
 
 export function validateEndpointSliceUpdate(next: KubeObject, current: KubeObject): FieldErrors {

@@ -1,8 +1,16 @@
-/** Ingresses. */
+/** Ingresses, and the classes that name who serves them. */
 import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { ipFamily } from './addresses.ts';
-import { dns1035Label, dns1123Subdomain, portName, portNumber, wildcardSubdomain } from './names.ts';
+import { validateLoadBalancerStatus, isAddress } from './load-balancer.ts';
+import { immutable } from './metadata.ts';
+import {
+  dns1123Label,
+  dns1123Subdomain,
+  pathSegment,
+  portName,
+  portNumber,
+  wildcardSubdomain,
+} from './names.ts';
 import {
   type FieldErrors,
   forbidden,
@@ -11,6 +19,7 @@ import {
   invalidAll,
   notSupported,
   required,
+  tooLong,
 } from './report.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -19,34 +28,55 @@ const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
 /** What a path may not contain: it would mean another one to some servers. */
 const BAD_SEQUENCES = ['//', '/./', '/../', '%2f', '%2F'];
 const BAD_SUFFIXES = ['/..', '/.'];
+const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';
 
-export function validateIngress(object: KubeObject): FieldErrors {
+export function validateIngress(object: KubeObject, current?: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);
+  const old = asRecord(current?.['spec']);
   const rules = asRecords(spec['rules']);
+  const { defaultBackend, ingressClassName } = spec;
   const errors: FieldErrors = [];
-  for (const [index, tls] of asRecords(spec['tls']).entries())
-    for (const [at, host] of asList(tls['hosts']).entries())
-      errors.push(...validateHost(asString(host), indexed(`spec.tls[${index}].hosts`, at), false));
-  if (rules.length === 0 && isAbsent(spec['defaultBackend']))
-    errors.push(invalid('spec', null, 'either `defaultBackend` or `rules` must be specified'));
-  if (!isAbsent(spec['defaultBackend']))
-    errors.push(...validateBackend(asRecord(spec['defaultBackend']), 'spec.defaultBackend'));
+  if (rules.length === 0 && isAbsent(defaultBackend))
+    errors.push(invalid('spec', spec['rules'], 'either `defaultBackend` or `rules` must be specified'));
+  if (!isAbsent(defaultBackend))
+    errors.push(...validateBackend(asRecord(defaultBackend), 'spec.defaultBackend'));
   for (const [index, rule] of rules.entries()) errors.push(...validateRule(rule, `spec.rules[${index}]`));
-  const name = spec['ingressClassName'];
-  if (!isAbsent(name))
-    errors.push(...invalidAll('spec.ingressClassName', name, dns1123Subdomain(asString(name))));
+  errors.push(...validateTls(asRecords(spec['tls']), asRecords(old['tls'])));
+  if (isAbsent(ingressClassName)) return errors;
+  const name = asString(ingressClassName);
+  errors.push(...invalidAll('spec.ingressClassName', name, dns1123Subdomain(name)));
+  const annotation = asRecord(asRecord(object.metadata)['annotations'])[CLASS_ANNOTATION];
+  if (current === undefined && annotation !== undefined && annotation !== name) {
+    const detail = 'must match `ingressClassName` when both are specified';
+    errors.push(invalid(`annotations.${CLASS_ANNOTATION}`, annotation, detail));
+  }
   return errors;
 }
 
-function validateHost(host: string, path: string, isRule: boolean): FieldErrors {
-  if (isRule && ipFamily(host) !== undefined)
-    return [invalid(path, host, 'must be a DNS name, not an IP address')];
+/** Secrets of old had no rules for their names: where one has been wrong before, none is checked. */
+function validateTls(list: readonly Fields[], old: readonly Fields[]): FieldErrors {
+  const complaintsOf = ({ secretName }: Fields): readonly string[] =>
+    asString(secretName) === '' ? [] : dns1123Subdomain(asString(secretName));
+  const isLenient = old.some((tls) => complaintsOf(tls).length > 0);
+  return list.flatMap((tls, index) => {
+    const path = indexed('spec.tls', index);
+    const errors = asList(tls['hosts']).flatMap((host, at) =>
+      validateHost(asString(host), indexed(`${path}.hosts`, at)),
+    );
+    if (!isLenient) errors.push(...invalidAll(`${path}.secretName`, tls['secretName'], complaintsOf(tls)));
+    return errors;
+  });
+}
+
+function validateHost(host: string, path: string): FieldErrors {
   return invalidAll(path, host, host.includes('*') ? wildcardSubdomain(host) : dns1123Subdomain(host));
 }
 
 function validateRule({ host, http }: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
-  if (asString(host) !== '') errors.push(...validateHost(asString(host), `${path}.host`, true));
+  const name = asString(host);
+  if (isAddress(name)) errors.push(invalid(`${path}.host`, name, 'must be a DNS name, not an IP address'));
+  if (name !== '') errors.push(...validateHost(name, `${path}.host`));
   if (isAbsent(http)) return errors;
   const paths = asRecords(asRecord(http)['paths']);
   if (paths.length === 0) errors.push(required(`${path}.http.paths`));
@@ -58,8 +88,8 @@ function validateRule({ host, http }: Fields, path: string): FieldErrors {
 function validatePath({ path: value, pathType, backend }: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   const text = asString(value);
-  if (isAbsent(pathType)) errors.push(required(`${path}.pathType`, 'pathType must be specified'));
-  else if (!PATH_TYPES.includes(asString(pathType)))
+  if (isAbsent(pathType)) return [required(`${path}.pathType`, 'pathType must be specified')];
+  if (!PATH_TYPES.includes(asString(pathType)))
     errors.push(notSupported(`${path}.pathType`, pathType, PATH_TYPES));
   else if (pathType !== 'ImplementationSpecific' || text !== '') {
     if (!text.startsWith('/')) errors.push(invalid(`${path}.path`, text, 'must be an absolute path'));
@@ -78,25 +108,80 @@ function validateBackend({ service, resource }: Fields, path: string): FieldErro
     return [invalid(path, '', 'cannot set both resource and service backends')];
   if (isAbsent(service) && isAbsent(resource))
     return [invalid(path, '', 'resource or service backend is required')];
-  if (isAbsent(service)) {
-    const { kind, name } = asRecord(resource);
-    return [
-      ...(asString(kind) === '' ? [required(`${path}.resource.kind`)] : []),
-      ...(asString(name) === '' ? [required(`${path}.resource.name`)] : []),
-    ];
-  }
+  if (isAbsent(service)) return validateReference(asRecord(resource), `${path}.resource`);
   const { name, port } = asRecord(service);
   const errors: FieldErrors =
     asString(name) === ''
       ? [required(`${path}.service.name`)]
-      : invalidAll(`${path}.service.name`, name, dns1035Label(asString(name)));
+      : invalidAll(`${path}.service.name`, name, dns1123Label(asString(name)));
   const { name: named, number } = asRecord(port);
   const at = `${path}.service.port`;
   const given = asNumber(number) ?? 0;
   if (asString(named) !== '' && given !== 0)
-    errors.push(forbidden(at, 'cannot set both port name & port number'));
+    errors.push(invalid(path, '', 'cannot set both port name & port number'));
   else if (asString(named) !== '') errors.push(...invalidAll(`${at}.name`, named, portName(asString(named))));
-  else if (given === 0) errors.push(required(at, 'port name or number is required'));
+  else if (given === 0) errors.push(required(path, 'port name or number is required'));
   else errors.push(...invalidAll(`${at}.number`, given, portNumber(given)));
   return errors;
+}
+
+/** An object of any kind, by its group, kind and name. */
+function validateReference({ apiGroup, kind, name }: Fields, path: string): FieldErrors {
+  const errors = isAbsent(apiGroup)
+    ? []
+    : invalidAll(`${path}.apiGroup`, apiGroup, dns1123Subdomain(asString(apiGroup)));
+  for (const [field, value] of [
+    ['kind', asString(kind)],
+    ['name', asString(name)],
+  ] as const) {
+    if (value === '') errors.push(required(`${path}.${field}`));
+    else errors.push(...invalidAll(`${path}.${field}`, value, pathSegment(value)));
+  }
+  return errors;
+}
+
+export const validateIngressStatus = (object: KubeObject): FieldErrors =>
+  validateLoadBalancerStatus(object, false);
+
+const MAX_CONTROLLER_BYTES = 250;
+const CONTROLLER_PATH = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+const CONTROLLER_PATH_RE = new RegExp(`^${CONTROLLER_PATH}$`);
+const SCOPES = ['Cluster', 'Namespace'];
+
+export function validateIngressClass(object: KubeObject): FieldErrors {
+  const { controller, parameters } = asRecord(object['spec']);
+  const name = asString(controller);
+  const errors = validateController(name, 'spec.controller');
+  if (isAbsent(parameters)) return errors;
+  const path = 'spec.parameters';
+  const given = asRecord(parameters);
+  errors.push(...validateReference(given, path));
+  const { scope, namespace } = given;
+  if (!SCOPES.includes(asString(scope))) errors.push(notSupported(`${path}.scope`, asString(scope), SCOPES));
+  else if (scope === 'Cluster') {
+    if (!isAbsent(namespace))
+      errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
+  } else if (isAbsent(namespace))
+    errors.push(required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
+  else errors.push(...invalidAll(`${path}.namespace`, namespace, dns1123Label(asString(namespace))));
+  return errors;
+}
+
+/** A domain, a slash, and what that domain means by the rest. */
+function validateController(name: string, path: string): FieldErrors {
+  const errors: FieldErrors = name.length > MAX_CONTROLLER_BYTES ? [tooLong(path, MAX_CONTROLLER_BYTES)] : [];
+  if (name === '') return [required(path)];
+  const slash = name.indexOf('/');
+  const [domain, rest] = [name.slice(0, slash), name.slice(slash + 1)];
+  if (slash < 1 || rest === '')
+    return [...errors, invalid(path, name, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  errors.push(...invalidAll(path, domain, dns1123Subdomain(domain)));
+  if (!CONTROLLER_PATH_RE.test(rest))
+    errors.push(invalid(path, rest, `Invalid path (regex used for validation is '${CONTROLLER_PATH}')`));
+  return errors;
+}
+
+export function validateIngressClassUpdate(next: KubeObject, current: KubeObject): FieldErrors {
+  const [after, before] = [asRecord(next['spec']), asRecord(current['spec'])];
+  return immutable(after['controller'], before['controller'], 'spec.controller');
 }

@@ -122,6 +122,12 @@ export const dns1123Subdomain: NameRule = (name) => {
   return complaints;
 };
 
+/** Names that are segments of a path, no more: `system:node`, `Any Thing`. */
+export const pathSegment: NameRule = (name) => {
+  if (name === '.' || name === '..') return [`may not be '${name}'`];
+  return ['/', '%'].filter((char) => name.includes(char)).map((char) => `may not contain '${char}'`);
+};
+
 /** A subdomain before the slash of a label key, whose length counts bytes. */
 const labelPrefix: NameRule = (prefix) => [
   ...(byteLength(prefix) > MAX_SUBDOMAIN ? [maxBytes(MAX_SUBDOMAIN)] : []),

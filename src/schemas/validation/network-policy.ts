@@ -1,7 +1,8 @@
 /** NetworkPolicies. */
+import { holdsBlock, parseBlock } from '../ip-address.ts';
 import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { cidrBlock } from './addresses.ts';
+import { cidrBlock, type KeptTexts, keptTexts } from './addresses.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { portName, portNumber } from './names.ts';
 import {
@@ -16,22 +17,25 @@ import {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
 const TYPES = ['Ingress', 'Egress'];
 
-export function validateNetworkPolicy(object: KubeObject): FieldErrors {
+const DIRECTIONS = [
+  ['ingress', 'from'],
+  ['egress', 'to'],
+] as const;
+
+export function validateNetworkPolicy(object: KubeObject, current?: KubeObject): FieldErrors {
+  const kept = keptTexts(blocksOf(current));
   const spec = asRecord(object['spec']);
   const errors = validateLabelSelector(spec['podSelector'], 'spec.podSelector');
-  for (const [list, peers] of [
-    ['ingress', 'from'],
-    ['egress', 'to'],
-  ] as const) {
+  for (const [list, peers] of DIRECTIONS) {
     for (const [index, rule] of asRecords(spec[list]).entries()) {
       const path = `spec.${list}[${index}]`;
       for (const [at, port] of asRecords(rule['ports']).entries())
         errors.push(...validatePort(port, `${path}.ports[${at}]`));
       for (const [at, peer] of asRecords(rule[peers]).entries())
-        errors.push(...validatePeer(peer, `${path}.${peers}[${at}]`));
+        errors.push(...validatePeer(peer, `${path}.${peers}[${at}]`, kept));
     }
   }
   const types = asList(spec['policyTypes']);
@@ -47,36 +51,65 @@ function validatePort({ port, endPort, protocol }: Fields, path: string): FieldE
   const errors: FieldErrors = [];
   if (!isAbsent(protocol) && !PROTOCOLS.includes(asString(protocol)))
     errors.push(notSupported(`${path}.protocol`, protocol, PROTOCOLS));
+  const complain = (why: string): void => {
+    if (!isAbsent(endPort))
+      errors.push(invalid(`${path}.endPort`, endPort, `may not be specified when \`port\` is ${why}`));
+  };
   if (isAbsent(port)) {
-    if (!isAbsent(endPort)) errors.push(required(`${path}.port`, 'must be specified with `endPort`'));
+    complain('not specified');
     return errors;
   }
   if (typeof port !== 'number') {
-    errors.push(...invalidAll(`${path}.port`, port, portName(asString(port))));
-    if (!isAbsent(endPort)) errors.push(invalid(`${path}.port`, port, 'must be a number with `endPort`'));
-    return errors;
+    complain('non-numeric');
+    return [...errors, ...invalidAll(`${path}.port`, port, portName(asString(port)))];
   }
   errors.push(...invalidAll(`${path}.port`, port, portNumber(port)));
   if (isAbsent(endPort)) return errors;
   if ((asNumber(endPort) ?? 0) < port)
     errors.push(invalid(`${path}.endPort`, port, 'must be greater than or equal to `port`'));
-  else errors.push(...invalidAll(`${path}.endPort`, endPort, portNumber(endPort)));
-  return errors;
+  return [...errors, ...invalidAll(`${path}.endPort`, endPort, portNumber(endPort))];
 }
 
-function validatePeer({ podSelector, namespaceSelector, ipBlock }: Fields, path: string): FieldErrors {
+function validatePeer(
+  { podSelector, namespaceSelector, ipBlock }: Fields,
+  path: string,
+  kept: KeptTexts,
+): FieldErrors {
   const errors: FieldErrors = [];
   if (!isAbsent(podSelector)) errors.push(...validateLabelSelector(podSelector, `${path}.podSelector`));
   if (!isAbsent(namespaceSelector))
     errors.push(...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`));
   const selects = !isAbsent(podSelector) || !isAbsent(namespaceSelector);
   if (isAbsent(ipBlock)) return selects ? errors : [required(path, 'must specify a peer')];
-  const { cidr, except } = asRecord(ipBlock);
-  const at = `${path}.ipBlock`;
-  if (asString(cidr) === '') errors.push(required(`${at}.cidr`));
-  else errors.push(...invalidAll(`${at}.cidr`, cidr, cidrBlock(asString(cidr))));
-  for (const [index, block] of asList(except).entries())
-    errors.push(...invalidAll(indexed(`${at}.except`, index), block, cidrBlock(asString(block))));
+  errors.push(...validateIpBlock(asRecord(ipBlock), `${path}.ipBlock`, kept));
   if (selects) errors.push(forbidden(path, 'may not specify both ipBlock and another peer'));
   return errors;
 }
+
+function validateIpBlock({ cidr, except }: Fields, path: string, kept: KeptTexts): FieldErrors {
+  const text = asString(cidr);
+  if (text === '') return [required(`${path}.cidr`)];
+  const errors = invalidAll(`${path}.cidr`, text, cidrBlock(text, kept));
+  const outer = parseBlock(text, 'sloppy');
+  if (!outer) return errors;
+  for (const [index, item] of asList(except).entries()) {
+    const at = indexed(`${path}.except`, index);
+    const exception = asString(item);
+    errors.push(...invalidAll(at, exception, cidrBlock(exception, kept)));
+    const inner = parseBlock(exception, 'sloppy');
+    if (inner && !(outer.prefix < inner.prefix && holdsBlock(outer, inner)))
+      errors.push(invalid(at, exception, 'must be a strict subset of `cidr`'));
+  }
+  return errors;
+}
+
+/** The blocks that a policy names. */
+const blocksOf = (object: KubeObject | undefined): readonly unknown[] =>
+  DIRECTIONS.flatMap(([list, peers]) =>
+    asRecords(asRecord(object?.['spec'])[list]).flatMap((rule) =>
+      asRecords(rule[peers]).flatMap(({ ipBlock }) => {
+        const { cidr, except } = asRecord(ipBlock);
+        return [cidr, ...asList(except)];
+      }),
+    ),
+  );

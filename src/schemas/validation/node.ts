@@ -1,39 +1,70 @@
 /** Nodes: taints and what is given to a node once. */
+import { jsonEqual } from '../../base/json.ts';
+import { parseBlock } from '../ip-address.ts';
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { cidrBlock } from './addresses.ts';
+import { cidrBlock, keptTexts } from './addresses.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import {
   duplicate,
   type FieldErrors,
   forbidden,
+  indexed,
   invalid,
   invalidAll,
-  keyed,
   notSupported,
   required,
 } from './report.ts';
 import { validateQuantity } from './resources.ts';
 import { TAINT_EFFECTS } from './scheduling.ts';
 
-export function validateNode(object: KubeObject): FieldErrors {
+/** Upstream says of taints that they are metadata. */
+const TAINTS = 'metadata.taints';
+const BLOCKS = 'spec.podCIDRs';
+const MAX_BLOCKS = 2;
+
+export function validateNode(object: KubeObject, current?: KubeObject): FieldErrors {
   const { taints, podCIDRs } = asRecord(object['spec']);
-  const errors = validateTaints(taints, 'spec.taints');
-  for (const [index, block] of asList(podCIDRs).entries()) {
-    errors.push(...invalidAll(`spec.podCIDRs[${index}]`, block, cidrBlock(asString(block))));
+  return [
+    ...validateTaints(taints, TAINTS),
+    ...validateResources(object),
+    ...validateBlocks(asList(podCIDRs), asList(asRecord(current?.['spec'])['podCIDRs'])),
+  ];
+}
+
+function validateResources(object: KubeObject): FieldErrors {
+  const status = asRecord(object['status']);
+  return ['capacity', 'allocatable'].flatMap((list) =>
+    Object.entries(asRecord(status[list])).flatMap(([name, value]) =>
+      validateQuantity(name, value, `status.${list}.${name}`),
+    ),
+  );
+}
+
+/** One block for each family. */
+function validateBlocks(blocks: readonly unknown[], old: readonly unknown[]): FieldErrors {
+  const kept = keptTexts(old);
+  const errors = blocks.flatMap((block, index) =>
+    invalidAll(indexed(BLOCKS, index), block, cidrBlock(asString(block), kept)),
+  );
+  if (blocks.length < MAX_BLOCKS) return errors;
+  const families = blocks.map((block) => parseBlock(asString(block), 'sloppy')?.address.family);
+  const unread = families.indexOf(undefined);
+  if (unread >= 0) {
+    const [at, text] = [`CIDR[${unread}]`, asString(blocks[unread])];
+    const why = `invalid ${at}: ${text} (invalid CIDR address: ${text})`;
+    const detail = `invalid PodCIDRs. failed to check with dual stack with error:${why}`;
+    errors.push({ type: 'InternalError', path: BLOCKS, detail });
   }
-  for (const list of ['capacity', 'allocatable']) {
-    for (const [name, value] of Object.entries(asRecord(asRecord(object['status'])[list]))) {
-      errors.push(...validateQuantity(name, value, keyed(`status.${list}`, name)));
-    }
-  }
+  if (blocks.length > MAX_BLOCKS || unread >= 0 || new Set(families).size < MAX_BLOCKS)
+    errors.push(invalid(BLOCKS, blocks, 'may specify no more than one CIDR for each IP family'));
   return errors;
 }
 
 function validateTaints(taints: unknown, path: string): FieldErrors {
   const seen = new Set<string>();
   return asRecords(taints).flatMap((taint, index) => {
-    const at = `${path}[${index}]`;
+    const at = indexed(path, index);
     const key = asString(taint['key']);
     const value = asString(taint['value']);
     const effect = asString(taint['effect']);
@@ -44,7 +75,10 @@ function validateTaints(taints: unknown, path: string): FieldErrors {
     else if (!TAINT_EFFECTS.includes(effect))
       errors.push(notSupported(`${at}.effect`, effect, TAINT_EFFECTS));
     const pair = `${key}:${effect}`;
-    if (seen.has(pair)) errors.push(duplicate(at, taint));
+    if (seen.has(pair)) {
+      const shown = { Key: key, Value: value, Effect: effect, TimeAdded: taint['timeAdded'] ?? null };
+      errors.push({ ...duplicate(at, shown), detail: 'taints must be unique by key and effect pair' });
+    }
     seen.add(pair);
     return errors;
   });
@@ -53,11 +87,10 @@ function validateTaints(taints: unknown, path: string): FieldErrors {
 export function validateNodeUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const spec = asRecord(next['spec']);
   const old = asRecord(current['spec']);
-  const errors: FieldErrors = [];
-  const oldBlock = asString(old['podCIDR']);
-  if (oldBlock !== '' && asString(spec['podCIDR']) !== oldBlock) {
-    errors.push(forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid'));
-  }
+  const errors = validateNodeAddresses(next);
+  const [blocks, before] = [asList(spec['podCIDRs']), asList(old['podCIDRs'])];
+  if (before.length > 0 && !jsonEqual(blocks, before))
+    errors.push(forbidden(BLOCKS, 'node updates may not change podCIDR except from "" to valid'));
   const oldProvider = asString(old['providerID']);
   if (oldProvider !== '' && asString(spec['providerID']) !== oldProvider) {
     errors.push(
@@ -65,4 +98,21 @@ export function validateNodeUpdate(next: KubeObject, current: KubeObject): Field
     );
   }
   return errors;
+}
+
+export const validateNodeStatus = (next: KubeObject): FieldErrors => [
+  ...validateResources(next),
+  ...validateNodeAddresses(next),
+];
+
+/** An address is said once; a create may say it twice. */
+function validateNodeAddresses(next: KubeObject): FieldErrors {
+  const seen = new Set<string>();
+  return asRecords(asRecord(next['status'])['addresses']).flatMap(({ type, address }, index) => {
+    const shown = { Type: asString(type), Address: asString(address) };
+    const key = JSON.stringify(shown);
+    const errors = seen.has(key) ? [duplicate(indexed('status.addresses', index), shown)] : [];
+    seen.add(key);
+    return errors;
+  });
 }

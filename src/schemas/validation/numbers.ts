@@ -1,5 +1,6 @@
 /** Ranges of numbers, in upstream's words. */
 import { asNumber } from '../json-access.ts';
+import { QUANTITY_MESSAGES, readQuantity } from '../quantity.ts';
 import { inRange } from './names.ts';
 import { type FieldErrors, invalid } from './report.ts';
 
@@ -23,6 +24,12 @@ export function within(value: unknown, path: string, low: number, high: number):
   const number = asNumber(value);
   const outside = number !== undefined && (number < low || number > high);
   return outside ? [invalid(path, number, inRange(low, high))] : [];
+}
+
+/** A quantity at all; the API's decoder has seen to that, a repository's has not. */
+export function readableQuantity(value: unknown, path: string): FieldErrors {
+  const quantity = readQuantity(value);
+  return typeof quantity === 'string' ? [invalid(path, value, QUANTITY_MESSAGES[quantity])] : [];
 }
 
 /** User and group ids. */

@@ -4,14 +4,8 @@ import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.
 import type { KubeObject } from '../object.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 import { validateLabelSelector } from './label-selector.ts';
-import { dns1123Subdomain, type NameRule } from './names.ts';
+import { dns1123Subdomain, pathSegment } from './names.ts';
 import { type FieldErrors, indexed, invalid, invalidAll, notSupported, required } from './report.ts';
-
-/** Names of roles are segments of a path, no more: `system:node`, `Any Thing`. */
-export const pathSegmentName: NameRule = (name) => {
-  if (name === '.' || name === '..') return [`may not be '${name}'`];
-  return ['/', '%'].filter((char) => name.includes(char)).map((char) => `may not contain '${char}'`);
-};
 
 export const validateRole = (object: KubeObject): FieldErrors => validateRules(object['rules'], true);
 
@@ -70,7 +64,7 @@ function validateBinding(object: KubeObject, kinds: readonly string[], isNamespa
   if (apiGroup !== RBAC_GROUP) errors.push(notSupported('roleRef.apiGroup', apiGroup, [RBAC_GROUP]));
   if (!kinds.includes(asString(kind))) errors.push(notSupported('roleRef.kind', kind, kinds));
   if (asString(name) === '') errors.push(required('roleRef.name'));
-  else errors.push(...invalidAll('roleRef.name', name, pathSegmentName(asString(name))));
+  else errors.push(...invalidAll('roleRef.name', name, pathSegment(asString(name))));
   asRecords(object['subjects']).forEach((subject, index) =>
     errors.push(...validateSubject(subject, isNamespaced, indexed('subjects', index))),
   );

@@ -96,7 +96,7 @@ export function validateResources(
   return [...errors, ...validateClaims(claims, claimNames, `${path}.claims`)];
 }
 
-function containerResourceName(name: string, path: string): FieldErrors {
+export function containerResourceName(name: string, path: string): FieldErrors {
   const errors = validateResourceName(name, path);
   if (!name.includes('/')) {
     if (COMPUTE.includes(name) || isHugePages(name)) return errors;

@@ -116,7 +116,7 @@ function validateNodeAffinity(value: unknown, path: string): FieldErrors {
   return errors;
 }
 
-function validateNodeTerm(term: Fields, path: string): FieldErrors {
+export function validateNodeTerm(term: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const [index, expression] of asRecords(term['matchExpressions']).entries()) {
     const at = `${path}.matchExpressions[${index}]`;

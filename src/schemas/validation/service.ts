@@ -1,4 +1,7 @@
-/** Services, but for what allocation decides (address in range, port free). */
+/** Services, but for what allocation decides (address in range, port free). Addresses: see service-addresses.ts. */
+import { jsonEqual } from '../../base/json.ts';
+import { isReachable } from '../defaults/service-allocations.ts';
+import { isHeadless } from '../defaults/service-families.ts';
 import {
   asList,
   asNumber,
@@ -9,66 +12,99 @@ import {
   isAbsent,
   type JsonRecord,
 } from '../json-access.ts';
-import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../object.ts';
-import { cidrBlock, ipAddress } from './addresses.ts';
+import { cidrBlock, endpointIp, ipAddress, keptTexts } from './addresses.ts';
 import { validateProtocol } from './containers.ts';
+import { validateLoadBalancerStatus } from './load-balancer.ts';
 import { validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from './names.ts';
-import { within } from './numbers.ts';
 import { validatePort } from './probes.ts';
 import {
   duplicate,
   type FieldErrors,
   forbidden,
+  indexed,
   invalid,
   invalidAll,
+  keyed,
   notSupported,
   required,
 } from './report.ts';
+import { validateAddressUpdate, validateClusterAddresses } from './service-addresses.ts';
 
 type Fields = Readonly<JsonRecord>;
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const AFFINITIES = ['ClientIP', 'None'];
 const TRAFFIC_POLICIES = ['Cluster', 'Local'];
+const TRAFFIC_DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 /** A day. */
 const MAX_AFFINITY_SECONDS = 86_400;
+/** Over-eager clouds would open it on every node. */
+const KUBELET_PORT = 10_250;
+const RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
+const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
+const ONLY_BALANCED = "may only be used when `type` is 'LoadBalancer'";
 
-export function validateService(object: KubeObject): FieldErrors {
+export function validateService(object: KubeObject, current?: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);
+  const old = asRecord(current?.['spec']);
+  const addresses = validateClusterAddresses(spec, old);
+  if (addresses.length > 0) return addresses;
+  const annotations = asRecord(asRecord(object.metadata)['annotations']);
   const ports = asRecords(spec['ports']);
-  const isHeadless = asList(spec['clusterIPs'])[0] === 'None';
-  const errors: FieldErrors = [];
-  if (ports.length === 0 && !isHeadless && spec['type'] !== 'ExternalName')
-    errors.push(required('spec.ports'));
-  errors.push(...validateByType(spec, isHeadless));
   const names = new Set<string>();
-  for (const [index, port] of ports.entries()) {
-    errors.push(...validateServicePort(port, ports.length > 1, names, `spec.ports[${index}]`));
-  }
-  errors.push(
+  return [
+    ...validateTopology(annotations),
+    ...(ports.length === 0 && !isHeadless(spec) && spec['type'] !== 'ExternalName'
+      ? [required('spec.ports')]
+      : []),
+    ...validateByType(spec, ports),
+    ...ports.flatMap((port, index) =>
+      validateServicePort(port, ports.length > 1, names, indexed('spec.ports', index)),
+    ),
     ...validateLabels(spec['selector'], 'spec.selector'),
     ...validateAffinity(spec),
-    ...validateAddresses(spec, isHeadless),
+    ...validateExternalAddresses(spec, old),
     ...validateType(spec),
     ...validatePortPairs(ports, spec['type'] === 'ClusterIP'),
-    ...validateRanges(spec),
-    ...validatePolicies(spec),
-  );
-  return errors;
+    ...validateRanges(spec, annotations, old),
+    ...validateBalancing(spec),
+    ...validateTraffic(spec),
+  ];
 }
 
-function validateByType(spec: Fields, isHeadless: boolean): FieldErrors {
+function validateTopology(annotations: Fields): FieldErrors {
+  const { [TOPOLOGY_MODE]: mode, [TOPOLOGY_HINTS]: hints } = annotations;
+  if (mode === undefined || hints === undefined || mode === hints) return [];
+  const detail = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`;
+  return [invalid(keyed('metadata.annotations', TOPOLOGY_MODE), mode, detail)];
+}
+
+function validateByType(spec: Fields, ports: readonly Fields[]): FieldErrors {
   const type = asString(spec['type']);
-  if ((type === 'LoadBalancer' || type === 'NodePort') && isHeadless) {
-    return [invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${type} services`)];
-  }
-  if (type !== 'ExternalName') return [];
   const errors: FieldErrors = [];
-  if (asString(spec['clusterIP']) !== '' || asList(spec['clusterIPs']).length > 0) {
-    errors.push(forbidden('spec.clusterIPs', 'may not be set for ExternalName services'));
-  }
+  if (type === 'LoadBalancer')
+    for (const [index, { port }] of ports.entries())
+      if (port === KUBELET_PORT) {
+        const detail = `may not expose port ${KUBELET_PORT} externally since it is used by kubelet`;
+        errors.push(invalid(indexed('spec.ports', index), port, detail));
+      }
+  if ((type === 'LoadBalancer' || type === 'NodePort') && isHeadless(spec))
+    errors.push(invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${type} services`));
+  return type === 'ExternalName' ? validateExternalName(spec) : errors;
+}
+
+function validateExternalName(spec: Fields): FieldErrors {
+  const errors: FieldErrors = [];
+  const addressed = asString(spec['clusterIP']) !== '' || asList(spec['clusterIPs']).length > 0;
+  for (const [field, isSet] of [
+    ['clusterIPs', addressed],
+    ['ipFamilies', asList(spec['ipFamilies']).length > 0],
+    ['ipFamilyPolicy', !isAbsent(spec['ipFamilyPolicy'])],
+  ] as const)
+    if (isSet) errors.push(forbidden(`spec.${field}`, 'may not be set for ExternalName services'));
   const name = asString(spec['externalName']).replace(/\.$/, '');
   if (name === '') errors.push(required('spec.externalName'));
   else errors.push(...invalidAll('spec.externalName', name, dns1123Subdomain(name)));
@@ -94,8 +130,9 @@ function validateServicePort(
   errors.push(...invalidAll(`${path}.port`, number, portNumber(number)));
   errors.push(...validateProtocol(port['protocol'], `${path}.protocol`));
   errors.push(...validatePort(port['targetPort'], `${path}.targetPort`));
-  const protocol = asString(port['appProtocol']);
-  if (protocol !== '') errors.push(...invalidAll(`${path}.appProtocol`, protocol, qualifiedName(protocol)));
+  const { appProtocol } = port;
+  if (!isAbsent(appProtocol))
+    errors.push(...invalidAll(`${path}.appProtocol`, appProtocol, qualifiedName(asString(appProtocol))));
   return errors;
 }
 
@@ -104,34 +141,25 @@ function validateAffinity(spec: Fields): FieldErrors {
   const path = 'spec.sessionAffinity';
   if (affinity === '') return [required(path)];
   if (!AFFINITIES.includes(affinity)) return [notSupported(path, affinity, AFFINITIES)];
+  const config = 'spec.sessionAffinityConfig';
   if (affinity === 'ClientIP') {
-    const seconds = getPath(spec, 'sessionAffinityConfig', 'clientIP', 'timeoutSeconds');
-    return within(seconds, 'spec.sessionAffinityConfig.clientIP.timeoutSeconds', 1, MAX_AFFINITY_SECONDS);
+    const seconds = asNumber(getPath(spec, 'sessionAffinityConfig', 'clientIP', 'timeoutSeconds'));
+    if (seconds === undefined || (seconds > 0 && seconds <= MAX_AFFINITY_SECONDS)) return [];
+    const detail = `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`;
+    return [invalid(`${config}.clientIP.timeoutSeconds`, seconds, detail)];
   }
   if (isAbsent(spec['sessionAffinityConfig'])) return [];
-  return [forbidden('spec.sessionAffinityConfig', 'must not be set when session affinity is None')];
+  return [forbidden(config, 'must not be set when session affinity is None')];
 }
 
-/** One family: the pod network has IPv4 only. */
-function validateAddresses(spec: Fields, isHeadless: boolean): FieldErrors {
-  const errors: FieldErrors = [];
-  const addresses = asList(spec['clusterIPs']);
-  for (const [index, address] of addresses.entries()) {
-    if (index === 0 && address === 'None') continue;
-    errors.push(...invalidAll(`spec.clusterIPs[${index}]`, address, ipAddress(asString(address))));
-  }
-  if (addresses.length > 0 && addresses[0] !== spec['clusterIP']) {
-    errors.push(invalid('spec.clusterIPs', addresses, 'first value must match `clusterIP`'));
-  }
-  const isSelectorless = Object.keys(asRecord(spec['selector'])).length === 0;
-  if (spec['ipFamilyPolicy'] === 'RequireDualStack' && !(isHeadless && isSelectorless)) {
-    const detail = 'this cluster is not configured for dual-stack services';
-    errors.push(invalid('spec.ipFamilyPolicy', 'RequireDualStack', detail));
-  }
-  for (const [index, address] of asList(spec['externalIPs']).entries()) {
-    errors.push(...invalidAll(`spec.externalIPs[${index}]`, address, ipAddress(asString(address))));
-  }
-  return errors;
+function validateExternalAddresses(spec: Fields, old: Fields): FieldErrors {
+  const kept = keptTexts(old['externalIPs']);
+  return asList(spec['externalIPs']).flatMap((item, index) => {
+    const address = asString(item);
+    const unreadable = ipAddress(address, kept);
+    const complaints = unreadable.length > 0 ? unreadable : endpointIp(address);
+    return invalidAll(indexed('spec.externalIPs', index), address, complaints);
+  });
 }
 
 function validateType(spec: Fields): FieldErrors {
@@ -141,66 +169,119 @@ function validateType(spec: Fields): FieldErrors {
 }
 
 function validatePortPairs(ports: readonly Fields[], isClusterIp: boolean): FieldErrors {
-  const errors: FieldErrors = [];
+  const forbiddenPorts: FieldErrors = [];
+  const sameNodePorts: FieldErrors = [];
+  const samePorts: FieldErrors = [];
   const pairs = new Set<string>();
   const nodePorts = new Set<string>();
   for (const [index, port] of ports.entries()) {
     const nodePort = asNumber(port['nodePort']) ?? 0;
-    const path = `spec.ports[${index}]`;
-    if (isClusterIp && nodePort !== 0) {
-      errors.push(forbidden(`${path}.nodePort`, "may not be used when `type` is 'ClusterIP'"));
-    }
+    const path = indexed('spec.ports', index);
     const protocol = asString(port['protocol']);
-    const nodeKey = `${protocol}/${nodePort}`;
-    if (nodePort !== 0 && nodePorts.has(nodeKey)) errors.push(duplicate(`${path}.nodePort`, nodePort));
-    nodePorts.add(nodeKey);
+    if (nodePort !== 0) {
+      const key = `${protocol}/${nodePort}`;
+      if (isClusterIp)
+        forbiddenPorts.push(forbidden(`${path}.nodePort`, "may not be used when `type` is 'ClusterIP'"));
+      if (nodePorts.has(key)) sameNodePorts.push(duplicate(`${path}.nodePort`, nodePort));
+      nodePorts.add(key);
+    }
     const number = asNumber(port['port']) ?? 0;
     const key = `${protocol}/${number}`;
-    if (pairs.has(key)) {
-      // As upstream prints its internal type.
-      const shown = {
-        Name: '',
-        Protocol: protocol,
-        AppProtocol: null,
-        Port: number,
-        TargetPort: 0,
-        NodePort: 0,
-      };
-      errors.push(duplicate(path, shown));
-    }
+    if (pairs.has(key)) samePorts.push(duplicate(path, shownPort(protocol, number)));
     pairs.add(key);
   }
+  return [...forbiddenPorts, ...sameNodePorts, ...samePorts];
+}
+
+/** As upstream prints its internal type. */
+const shownPort = (protocol: string, port: number): unknown => ({
+  Name: '',
+  Protocol: protocol,
+  AppProtocol: null,
+  Port: port,
+  TargetPort: 0,
+  NodePort: 0,
+});
+
+/** The field, or else the annotation that was there before it. Space around a block is tolerated in both. */
+function validateRanges(spec: Fields, annotations: Fields, old: Fields): FieldErrors {
+  const ranges = asList(spec['loadBalancerSourceRanges']).map(asString);
+  const annotation = annotations[RANGES_ANNOTATION];
+  if (ranges.length === 0 && annotation === undefined) return [];
+  const isField = ranges.length > 0;
+  const path = isField ? 'spec.LoadBalancerSourceRanges' : keyed('metadata.annotations', RANGES_ANNOTATION);
+  const errors: FieldErrors = spec['type'] === 'LoadBalancer' ? [] : [forbidden(path, ONLY_BALANCED)];
+  const kept = keptTexts(asList(old['loadBalancerSourceRanges']).map((range) => asString(range).trim()));
+  const text = asString(annotation).trim();
+  const blocks = isField ? ranges : text === '' ? [] : text.split(',');
+  for (const [index, range] of blocks.entries()) {
+    const block = range.trim();
+    errors.push(...invalidAll(isField ? indexed(path, index) : path, block, cidrBlock(block, kept)));
+  }
   return errors;
 }
 
-function validateRanges(spec: Fields): FieldErrors {
-  const ranges = asList(spec['loadBalancerSourceRanges']);
-  const path = 'spec.loadBalancerSourceRanges';
-  if (ranges.length > 0 && spec['type'] !== 'LoadBalancer') {
-    return [forbidden(path, "may only be used when `type` is 'LoadBalancer'")];
-  }
-  return ranges.flatMap((range, index) =>
-    invalidAll(`${path}[${index}]`, range, cidrBlock(asString(range).trim())),
-  );
-}
-
-function validatePolicies(spec: Fields): FieldErrors {
+function validateBalancing(spec: Fields): FieldErrors {
+  const { type, loadBalancerClass } = spec;
   const errors: FieldErrors = [];
-  for (const field of ['externalTrafficPolicy', 'internalTrafficPolicy']) {
-    const policy = spec[field];
-    if (!isAbsent(policy) && !TRAFFIC_POLICIES.includes(asString(policy))) {
-      errors.push(notSupported(`spec.${field}`, policy, TRAFFIC_POLICIES));
-    }
-  }
+  const path = 'spec.loadBalancerClass';
+  if (type !== 'LoadBalancer') {
+    for (const field of ['allocateLoadBalancerNodePorts', 'loadBalancerClass'])
+      if (!isAbsent(spec[field])) errors.push(forbidden(`spec.${field}`, ONLY_BALANCED));
+  } else if (!isAbsent(loadBalancerClass))
+    errors.push(...invalidAll(path, loadBalancerClass, qualifiedName(asString(loadBalancerClass))));
   return errors;
 }
 
-/** An address that was given out stays, as long as the Service keeps one at all. */
+function validateTraffic(spec: Fields): FieldErrors {
+  const errors: FieldErrors = [];
+  const external = asString(spec['externalTrafficPolicy']);
+  const at = 'spec.externalTrafficPolicy';
+  if (!isReachable(spec)) {
+    if (external !== '')
+      errors.push(invalid(at, external, 'may only be set for externally-accessible services'));
+  } else if (external === '') errors.push(required(at));
+  else if (!TRAFFIC_POLICIES.includes(external)) errors.push(notSupported(at, external, TRAFFIC_POLICIES));
+  const port = asNumber(spec['healthCheckNodePort']) ?? 0;
+  const portAt = 'spec.healthCheckNodePort';
+  if (port !== 0) {
+    const detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+    if (needsHealthPort(spec)) errors.push(...invalidAll(portAt, port, portNumber(port)));
+    else errors.push(invalid(portAt, port, detail));
+  }
+  for (const [field, values] of [
+    ['internalTrafficPolicy', TRAFFIC_POLICIES],
+    ['trafficDistribution', TRAFFIC_DISTRIBUTIONS],
+  ] as const)
+    if (!isAbsent(spec[field]) && !values.includes(asString(spec[field])))
+      errors.push(notSupported(`spec.${field}`, spec[field], values));
+  return errors;
+}
+
+const needsHealthPort = (spec: Fields): boolean =>
+  spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local';
+
 export function validateServiceUpdate(next: KubeObject, current: KubeObject): FieldErrors {
-  const isExternal = (object: KubeObject): boolean => getPath(object, 'spec', 'type') === 'ExternalName';
-  if (isExternal(next) || isExternal(current)) return [];
-  const addresses = asList(getPath(next, 'spec', 'clusterIPs'));
-  const old = asList(getPath(current, 'spec', 'clusterIPs'));
-  if (old.length === 0 || jsonEqual(addresses[0], old[0])) return [];
-  return [invalid('spec.clusterIPs[0]', addresses, 'may not change once set')];
+  const [spec, old] = [asRecord(next['spec']), asRecord(current['spec'])];
+  // The allocator speaks first: see validateService.
+  if (validateClusterAddresses(spec, old).length > 0) return [];
+  const errors = validateAddressUpdate(next, current);
+  const isBalanced = spec['type'] === 'LoadBalancer' && old['type'] === 'LoadBalancer';
+  const className = spec['loadBalancerClass'] ?? null;
+  if (isBalanced && !jsonEqual(className, old['loadBalancerClass'] ?? null))
+    errors.push(invalid('spec.loadBalancerClass', className, 'may not change once set'));
+  if (
+    needsHealthPort(spec) &&
+    needsHealthPort(old) &&
+    spec['healthCheckNodePort'] !== old['healthCheckNodePort']
+  )
+    errors.push(forbidden('spec.healthCheckNodePort', 'field is immutable'));
+  return errors;
+}
+
+export function validateServiceStatus(next: KubeObject): FieldErrors {
+  const entries = asList(getPath(next, 'status', 'loadBalancer', 'ingress'));
+  if (entries.length > 0 && getPath(next, 'spec', 'type') !== 'LoadBalancer')
+    return [forbidden('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'")];
+  return validateLoadBalancerStatus(next, true);
 }

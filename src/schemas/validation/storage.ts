@@ -1,115 +1,210 @@
-/** PersistentVolumes and PersistentVolumeClaims. */
+/** PersistentVolumeClaims, and what they share with PersistentVolumes. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asString, getPath, isAbsent, omit } from '../json-access.ts';
+import { asList, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { compareQuantities, parseQuantity } from '../quantity.ts';
+import { compareQuantities, formatQuantity, parseQuantity, type Quantity, toBytes } from '../quantity.ts';
 import { claimSpecDiff } from './claim-diff.ts';
 import { validateLabelSelector } from './label-selector.ts';
-import { type FieldErrors, forbidden, invalid, keyed, notSupported, required } from './report.ts';
+import { FIELD_IS_IMMUTABLE, immutable } from './metadata.ts';
+import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
+import { readableQuantity } from './numbers.ts';
+import { type FieldErrors, forbidden, invalid, invalidAll, keyed, notSupported, required } from './report.ts';
 import { validateQuantity } from './resources.ts';
 
-const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
-const VOLUME_MODES = ['Block', 'Filesystem'];
-const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
-/** Members of a volume's spec that are no volume source. */
-const NO_SOURCES = new Set([
-  'accessModes',
-  'capacity',
-  'claimRef',
-  'mountOptions',
-  'nodeAffinity',
-  'persistentVolumeReclaimPolicy',
-  'storageClassName',
-  'volumeAttributesClassName',
-  'volumeMode',
-]);
+type Fields = Readonly<JsonRecord>;
 
-function validateModes(spec: Readonly<Record<string, unknown>>): FieldErrors {
+const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+const ALONE = 'ReadWriteOncePod';
+export const VOLUME_MODES = ['Block', 'Filesystem'];
+const CLAIM_KIND = 'PersistentVolumeClaim';
+/** How the class of a claim was written before there was a field for it. */
+const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
+
+export function validateModes(spec: Fields): FieldErrors {
   const modes = asList(spec['accessModes']).map(asString);
   const errors: FieldErrors = [];
-  if (modes.length === 0) errors.push(required('spec.accessModes', 'at least 1 access mode is required'));
   for (const mode of modes)
     if (!ACCESS_MODES.includes(mode)) errors.push(notSupported('spec.accessModes', mode, ACCESS_MODES));
-  if (modes.includes('ReadWriteOncePod') && modes.length > 1)
-    errors.push(forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes'));
-  const { volumeMode } = spec;
-  if (!isAbsent(volumeMode) && !VOLUME_MODES.includes(asString(volumeMode)))
-    errors.push(notSupported('spec.volumeMode', volumeMode, VOLUME_MODES));
+  const hasOther = modes.some((mode) => mode !== ALONE && ACCESS_MODES.includes(mode));
+  if (modes.includes(ALONE) && hasOther)
+    errors.push(forbidden('spec.accessModes', `may not use ${ALONE} with other access modes`));
   return errors;
 }
 
-export function validateVolumeClaim(object: KubeObject): FieldErrors {
+/** A quantity that is not negative; the message shows the number. */
+export function validateReadable(value: unknown, path: string): FieldErrors {
+  const quantity = parseQuantity(value);
+  if (!quantity) return readableQuantity(value, path);
+  return quantity.nanos < 0n ? [invalid(path, toBytes(value), 'must be a valid resource quantity')] : [];
+}
+
+export function validatePositive(value: unknown, path: string): FieldErrors {
+  const quantity = parseQuantity(value);
+  if (!quantity || quantity.nanos > 0n) return [];
+  return [invalid(path, formatQuantity(quantity), 'must be greater than zero')];
+}
+
+export function validateVolumeClaim(object: KubeObject, current?: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);
+  const { selector, storageClassName, volumeMode, volumeAttributesClassName } = spec;
   const errors: FieldErrors = [];
-  if (!isAbsent(spec['selector'])) errors.push(...validateLabelSelector(spec['selector'], 'spec.selector'));
+  if (asList(spec['accessModes']).length === 0)
+    errors.push(required('spec.accessModes', 'at least 1 access mode is required'));
+  if (!isAbsent(selector)) errors.push(...validateLabelSelector(selector, 'spec.selector'));
   errors.push(...validateModes(spec));
-  const storage = getPath(spec, 'resources', 'requests', 'storage');
+  const storage = requestOf(object);
   const path = keyed('spec.resources', 'storage');
   if (isAbsent(storage)) errors.push(required(path));
-  else errors.push(...validateStorage(storage, path));
+  else {
+    const small = validatePositive(storage, path);
+    errors.push(...(small.length > 0 ? small : validateQuantity('storage', storage, path)));
+  }
+  errors.push(...validateClassName(storageClassName, 'spec.storageClassName'));
+  if (!isAbsent(volumeMode) && !VOLUME_MODES.includes(asString(volumeMode)))
+    errors.push(notSupported('spec.volumeMode', volumeMode, VOLUME_MODES));
+  return [
+    ...errors,
+    ...validateSources(spec, asRecord(current?.['spec'])),
+    ...validateClassName(volumeAttributesClassName, 'spec.volumeAttributesClassName'),
+  ];
+}
+
+function validateClassName(value: unknown, path: string): FieldErrors {
+  const name = asString(value);
+  return name === '' ? [] : invalidAll(path, name, dns1123Subdomain(name));
+}
+
+/** What the volume is filled from: the older field, and the newer one that may name anything. */
+function validateSources({ dataSource, dataSourceRef }: Fields, old: Fields): FieldErrors {
+  // A claim that has had a group of its own is not asked again.
+  const checksGroup = [old['dataSource'], old['dataSourceRef']].every((source) =>
+    isAbsent(asRecord(source)['apiGroup']),
+  );
+  const errors: FieldErrors = [];
+  for (const [field, source] of Object.entries({ dataSource, dataSourceRef }))
+    if (!isAbsent(source)) errors.push(...validateSource(asRecord(source), checksGroup, `spec.${field}`));
+  if (isAbsent(dataSource) || isAbsent(dataSourceRef)) return errors;
+  const [source, reference] = [asRecord(dataSource), asRecord(dataSourceRef)];
+  // The value that upstream shows is a path of its own, which looks empty.
+  if (asString(reference['namespace']) !== '')
+    errors.push(invalid('spec', {}, 'may not be specified when dataSourceRef.namespace is specified'));
+  else if (
+    ['apiGroup', 'kind', 'name'].some((field) => (source[field] ?? null) !== (reference[field] ?? null))
+  )
+    errors.push(invalid('spec', {}, 'must match dataSourceRef'));
   return errors;
 }
 
-function validateStorage(value: unknown, path: string): FieldErrors {
-  const errors = validateQuantity('storage', value, path);
-  if (errors.length > 0) return errors;
-  const quantity = parseQuantity(value);
-  return quantity && quantity.nanos <= 0n
-    ? [invalid(path, asString(value), 'must be greater than zero')]
-    : [];
+function validateSource(source: Fields, checksGroup: boolean, path: string): FieldErrors {
+  const errors: FieldErrors = [];
+  for (const field of ['name', 'kind'])
+    if (asString(source[field]) === '') errors.push(required(`${path}.${field}`));
+  const [group, kind, namespace] = [source['apiGroup'], source['kind'], source['namespace']].map(asString);
+  if (group === '' && kind !== CLAIM_KIND)
+    errors.push(invalid(path, kind, `must be '${CLAIM_KIND}' when referencing the default apiGroup`));
+  if (group && checksGroup) errors.push(...invalidAll(`${path}.apiGroup`, group, dns1123Subdomain(group)));
+  if (namespace) errors.push(...invalidAll(`${path}.namespace`, namespace, dns1123Label(namespace)));
+  return errors;
 }
 
-/** A claim stays as it is, but a bound one may grow, and one without a volume may get one. */
+const requestOf = (claim: KubeObject): unknown => getPath(claim, 'spec', 'resources', 'requests', 'storage');
+
+/** A claim stays as it is, but a bound one may grow, and one without a volume or a class may get one. */
 export function validateVolumeClaimUpdate(next: KubeObject, current: KubeObject): FieldErrors {
-  const [before, after] = [asRecord(current['spec']), asRecord(next['spec'])];
-  const volume = asString(before['volumeName']);
-  const isBound = getPath(current, 'status', 'phase') === 'Bound';
-  const [old, wanted] = [before, after].map((spec) =>
-    parseQuantity(getPath(spec, 'resources', 'requests', 'storage')),
-  );
-  const resized = old !== undefined && wanted !== undefined && compareQuantities(old, wanted) !== 0;
-  // What may change counts as it is in the other one.
-  const kept = volume === '' ? { ...before, volumeName: after['volumeName'] } : before;
-  const { requests } = asRecord(before['resources']);
-  const given = {
-    ...after,
-    volumeAttributesClassName: before['volumeAttributesClassName'],
-    ...(isBound || !resized ? { resources: { ...asRecord(after['resources']), requests } } : {}),
-  };
-  if (!jsonEqual(kept, given)) {
+  const errors = validateClassAnnotation(next, current);
+  const [before, after] = comparable(next, current);
+  if (!jsonEqual(before, after)) {
     const detail =
       'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
-    return [forbidden('spec', `${detail}\n${claimSpecDiff(kept, given)}`)];
+    errors.push(forbidden('spec', `${detail}\n${claimSpecDiff(before, after)}`));
   }
-  if (!resized || compareQuantities(wanted, old) >= 0) return [];
-  return [forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity')];
+  const [old, wanted, real] = [
+    requestOf(current),
+    requestOf(next),
+    getPath(current, 'status', 'capacity', 'storage'),
+  ].map(amount);
+  // A claim may ask for less again as long as its volume has not grown.
+  if (old && wanted && real && compareQuantities(wanted, old) < 0 && compareQuantities(wanted, real) <= 0)
+    errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
+  const [spec, oldSpec] = [asRecord(next['spec']), asRecord(current['spec'])];
+  errors.push(...immutable(spec['volumeMode'], oldSpec['volumeMode'], 'volumeMode'));
+  return [...errors, ...validateAttributesClass(next, current)];
 }
 
-export function validatePersistentVolume(object: KubeObject): FieldErrors {
-  const spec = asRecord(object['spec']);
-  const errors = validateModes(spec);
-  const capacity = asRecord(spec['capacity']);
-  if (Object.keys(capacity).length === 0) errors.push(required('spec.capacity'));
-  else if (isAbsent(capacity['storage']) || Object.keys(capacity).length > 1)
-    errors.push(notSupported('spec.capacity', Object.keys(capacity)[0], ['storage']));
-  else errors.push(...validateStorage(capacity['storage'], keyed('spec.capacity', 'storage')));
-  const sources = Object.keys(spec).filter((name) => !NO_SOURCES.has(name) && !isAbsent(spec[name]));
-  if (sources.length === 0) errors.push(required('spec', 'must specify a volume type'));
-  const order = ['hostPath', ...sources.filter((name) => name !== 'hostPath')].filter((name) =>
-    sources.includes(name),
-  );
-  for (const name of order.slice(1))
-    errors.push(forbidden(`spec.${name}`, 'may not specify more than 1 volume type'));
-  const policy = asString(spec['persistentVolumeReclaimPolicy']);
-  if (!RECLAIM_POLICIES.includes(policy))
-    errors.push(notSupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES));
+const amount = (value: unknown): Quantity => parseQuantity(value) ?? { nanos: 0n, format: 'DecimalSI' };
+
+/** Both specs, where what may change counts as it is in the other one. */
+function comparable(next: KubeObject, current: KubeObject): readonly [Fields, Fields] {
+  const [before, after] = [asRecord(current['spec']), asRecord(next['spec'])];
+  const kept: JsonRecord = { ...before };
+  if (asString(before['volumeName']) === '') kept['volumeName'] = after['volumeName'];
+  const given: JsonRecord = { ...after, volumeAttributesClassName: before['volumeAttributesClassName'] };
+  const annotated = annotationOf(current);
+  const name = after['storageClassName'];
+  const isFirstClass = !isAbsent(name) && isAbsent(before['storageClassName']);
+  if (isFirstClass && (annotated === undefined || name === annotated))
+    given['storageClassName'] = before['storageClassName'];
+  const requests = asRecord(after['resources'])['requests'];
+  const isSame = compareQuantities(amount(requestOf(current)), amount(requestOf(next))) === 0;
+  if (isSame || (getPath(next, 'status', 'phase') === 'Bound' && !isAbsent(requests))) {
+    const storage = requestOf(current);
+    given['resources'] = { ...asRecord(after['resources']), requests: { ...asRecord(requests), storage } };
+  }
+  return [kept, given];
+}
+
+const annotationOf = (claim: KubeObject): unknown =>
+  asRecord(asRecord(claim.metadata)['annotations'])[CLASS_ANNOTATION];
+
+/** It stays, unless the field takes its place. */
+function validateClassAnnotation(next: KubeObject, current: KubeObject): FieldErrors {
+  const [after, before] = [annotationOf(next), annotationOf(current)];
+  const name = getPath(next, 'spec', 'storageClassName');
+  const isMoved = isAbsent(getPath(current, 'spec', 'storageClassName')) && name === before;
+  if (after === before || (before !== undefined && isMoved && after === undefined)) return [];
+  return [invalid(`metadata.annotations.${CLASS_ANNOTATION}`, after ?? '', FIELD_IS_IMMUTABLE)];
+}
+
+function validateAttributesClass(next: KubeObject, current: KubeObject): FieldErrors {
+  const [after, before] = [next, current].map((claim) => getPath(claim, 'spec', 'volumeAttributesClassName'));
+  const applied = getPath(current, 'status', 'currentVolumeAttributesClassName');
+  if (isAbsent(before) || !isAbsent(after) || isAbsent(applied)) return [];
+  const detail = 'update to nil is forbidden when status.currentVolumeAttributesClassName is not nil';
+  return [forbidden('spec.volumeAttributesClassName', detail)];
+}
+
+const RESIZE_STATUSES = [
+  'ControllerResizeInProgress',
+  'ControllerResizeInfeasible',
+  'NodeResizeInProgress',
+  'NodeResizeInfeasible',
+  'NodeResizePending',
+];
+
+export function validateVolumeClaimStatus(next: KubeObject): FieldErrors {
+  const { capacity, allocatedResourceStatuses, allocatedResources } = asRecord(next['status']);
+  const errors: FieldErrors = [];
+  for (const [name, value] of Object.entries(asRecord(capacity)))
+    errors.push(...validateReadable(value, keyed('status.capacity', name)));
+  const at = 'status.allocatedResourceStatuses';
+  for (const [name, status] of Object.entries(asRecord(allocatedResourceStatuses))) {
+    errors.push(...validateClaimResource(name, at));
+    if (!RESIZE_STATUSES.includes(asString(status))) errors.push(notSupported(at, name, RESIZE_STATUSES));
+  }
+  for (const [name, value] of Object.entries(asRecord(allocatedResources))) {
+    const path = keyed('status.allocatedResources', name);
+    const wrong = validateClaimResource(name, 'status.allocatedResources');
+    if (wrong.length === 0) wrong.push(...validateReadable(value, path));
+    errors.push(...(wrong.length > 0 ? wrong : validateQuantity('storage', value, path)));
+  }
   return errors;
 }
 
-export function validatePersistentVolumeUpdate(next: KubeObject, current: KubeObject): FieldErrors {
-  const sourceOf = (object: KubeObject): unknown => omit(asRecord(object['spec']), ...NO_SOURCES);
-  if (jsonEqual(sourceOf(next), sourceOf(current))) return [];
-  return [
-    forbidden('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'),
-  ];
+/** Storage, or something of somebody else's domain. */
+function validateClaimResource(name: string, path: string): FieldErrors {
+  const errors = invalidAll(path, name, qualifiedName(name));
+  const isNative = !name.includes('/') || name.includes('kubernetes.io/');
+  return errors.length > 0 || !isNative || name === 'storage'
+    ? errors
+    : [notSupported(path, name, ['storage'])];
 }

@@ -8,7 +8,7 @@ import { within } from './numbers.ts';
 import { type FieldErrors, invalid, invalidAll, keyed, notSupported, required, tooLong } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
-type SourceRule = (source: Fields, path: string) => FieldErrors;
+export type SourceRule = (source: Fields, path: string) => FieldErrors;
 
 const needs =
   (...fields: readonly string[]): SourceRule =>
@@ -65,7 +65,7 @@ function iscsiName(name: string, unknownDetail: string, path: string): FieldErro
 }
 
 /** `unknownDetail` is said of names of no known format. */
-const iscsi =
+export const iscsi =
   (unknownDetail: string): SourceRule =>
   (source, path) => {
     const errors = needs('targetPortal', 'iqn')(source, path);

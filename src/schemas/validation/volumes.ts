@@ -146,7 +146,7 @@ function validateEmptyDir(source: Fields, path: string): FieldErrors {
   return [forbidden(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')];
 }
 
-function validateHostPath(source: Fields, path: string): FieldErrors {
+export function validateHostPath(source: Fields, path: string): FieldErrors {
   const target = asString(source['path']);
   if (target === '') return [required(`${path}.path`)];
   const errors = validateNoBacksteps(target, `${path}.path`);

@@ -32,6 +32,20 @@ describe('validateManifests', () => {
     });
   });
 
+  test('accepts what the API accepts, and refuses what it refuses, by the same rules', () => {
+    const limits = 'apiVersion: v1\nkind: LimitRange\nmetadata: {name: a}\n';
+    const service = (spec: string): string =>
+      `apiVersion: v1\nkind: Service\nmetadata: {name: 1a}\nspec:\n  ports: [{port: 80, protocol: ""}]\n  ${spec}\n`;
+    expect(messages(limits)).toEqual([]);
+    expect(messages(service('type: ""'))).toEqual([]);
+    expect(messages(service('loadBalancerClass: a/b'))).toEqual([
+      "0.yaml:6:3: spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'",
+    ]);
+    expect(messages(`${limits}spec: {limits: [{type: Pod, max: {cpu: x}}]}\n`)[0]).toMatch(
+      /^0\.yaml:4:37: spec\.limits\[0\]\.max\[cpu\]: Invalid value: "x": quantities must match/,
+    );
+  });
+
   test('names the line of every error', () => {
     expect(messages(podWith('imagee: c'))).toEqual([
       '0.yaml:8:5: spec.containers[0].imagee: unknown field "imagee", did you mean "image"?',

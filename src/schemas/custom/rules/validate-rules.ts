@@ -72,9 +72,9 @@ function validateForm(rule: Rule, schema: StructuralSchema, at: string): FieldEr
   const [text, message] = [rule.rule.trim(), rule.message.trim()];
   if (text === '') errors.push(required(`${at}.rule`, 'rule is not specified'));
   else if (rule.message !== '' && message === '')
-    errors.push(invalid(`${at}.message`, rule.message, 'message must be non-empty if specified'));
+    errors.push(invalid(`${at}.message`, rule.message, 'must be non-empty if specified'));
   else if (message.includes('\n'))
-    errors.push(invalid(`${at}.message`, rule.message, 'message must not contain line breaks'));
+    errors.push(invalid(`${at}.message`, rule.message, 'must not contain line breaks'));
   else if (text.includes('\n') && message === '')
     errors.push(required(`${at}.message`, 'message must be specified if rule contains line breaks'));
   if (rule.messageExpression !== '' && rule.messageExpression.trim() === '')
@@ -84,11 +84,11 @@ function validateForm(rule: Rule, schema: StructuralSchema, at: string): FieldEr
   if (rule.fieldPath === '') return errors;
   const path = `${at}.fieldPath`;
   if (rule.fieldPath.trim() === '')
-    errors.push(invalid(path, rule.fieldPath, 'fieldPath must be non-empty if specified'));
+    errors.push(invalid(path, rule.fieldPath, 'must be non-empty if specified'));
   if (rule.fieldPath.includes('\n'))
-    errors.push(invalid(path, rule.fieldPath, 'fieldPath must not contain line breaks'));
+    errors.push(invalid(path, rule.fieldPath, 'must not contain line breaks'));
   if (readFieldPath(rule.fieldPath.trim(), schema) === undefined)
-    errors.push(invalid(path, rule.fieldPath, 'fieldPath must be a valid path'));
+    errors.push(invalid(path, rule.fieldPath, 'must be a valid path'));
   return errors;
 }
 

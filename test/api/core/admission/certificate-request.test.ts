@@ -81,8 +81,9 @@ describe('a certificate request', () => {
     await expect(decide(asUser('bob', 'dev'), 'Failed', 'status')).rejects.toThrow(
       'user not permitted to sign',
     );
-    const { object } = await decide(test.context, 'Approved', 'status');
-    expect(object['status']).toEqual({});
+    await expect(decide(test.context, 'Approved', 'status')).rejects.toThrow(
+      'updates may not add a condition of type "Approved"',
+    );
     const body = { spec: { usages: ['server auth'] }, status: { certificate: 'AAAA' } };
     const patched = await test.core.patch(ref, { format: 'merge', body }, plainWrite, test.context);
     expect(patched.object['spec']).toEqual(before['spec']);

@@ -46,12 +46,8 @@ describe('a definition with rules', () => {
   it.each<[string, Json, string]>([
     ['no rule', rule(' '), '.rule: rule is not specified'],
     ['no truth value', rule('self.x'), '.rule: cel expression must evaluate to a bool'],
-    ['an empty message', rule('true', { message: ' ' }), '.message: message must be non-empty if specified'],
-    [
-      'a message of lines',
-      rule('true', { message: 'a\nb' }),
-      '.message: message must not contain line breaks',
-    ],
+    ['an empty message', rule('true', { message: ' ' }), '.message: must be non-empty if specified'],
+    ['a message of lines', rule('true', { message: 'a\nb' }), '.message: must not contain line breaks'],
     [
       'lines and no message',
       rule('true\n&& true'),
@@ -62,7 +58,7 @@ describe('a definition with rules', () => {
       rule('true', { reason: 'Because' }),
       '.reason: supported values: "FieldValueDuplicate"',
     ],
-    ['a path to nowhere', rule('true', { fieldPath: '.y' }), '.fieldPath: fieldPath must be a valid path'],
+    ['a path to nowhere', rule('true', { fieldPath: '.y' }), '.fieldPath: must be a valid path'],
     [
       'a message that is a number',
       rule('true', { messageExpression: '1' }),

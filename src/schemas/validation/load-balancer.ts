@@ -1,0 +1,35 @@
+/** Where a load balancer can be reached: the status of Services and of Ingresses. */
+import { parseAddress } from '../ip-address.ts';
+import { asRecords, asString, getPath, isAbsent } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import { ipAddress } from './addresses.ts';
+import { dns1123Subdomain } from './names.ts';
+import { type FieldErrors, forbidden, indexed, invalid, invalidAll, notSupported } from './report.ts';
+
+const IP_MODES = ['Proxy', 'VIP'];
+const NOT_AN_ADDRESS = 'must be a DNS name, not an IP address';
+
+/** Entries of Services say how traffic arrives (`ipMode`), those of Ingresses do not. */
+export function validateLoadBalancerStatus(object: KubeObject, hasModes: boolean): FieldErrors {
+  const path = 'status.loadBalancer.ingress';
+  const entries = asRecords(getPath(object, 'status', 'loadBalancer', 'ingress'));
+  return entries.flatMap((entry, index) => {
+    const at = indexed(path, index);
+    const [ip, hostname] = [asString(entry['ip']), asString(entry['hostname'])];
+    const errors: FieldErrors = ip === '' ? [] : invalidAll(`${at}.ip`, ip, ipAddress(ip));
+    if (hasModes) errors.push(...validateMode(entry['ipMode'], ip, `${at}.ipMode`));
+    if (hostname === '') return errors;
+    errors.push(...invalidAll(`${at}.hostname`, hostname, dns1123Subdomain(hostname)));
+    if (isAddress(hostname)) errors.push(invalid(`${at}.hostname`, hostname, NOT_AN_ADDRESS));
+    return errors;
+  });
+}
+
+function validateMode(mode: unknown, ip: string, path: string): FieldErrors {
+  if (isAbsent(mode)) return [];
+  if (ip === '') return [forbidden(path, 'may not be specified when `ip` is not set')];
+  return IP_MODES.includes(asString(mode)) ? [] : [notSupported(path, mode, IP_MODES)];
+}
+
+/** Whatever an older parser would take for an address, too. */
+export const isAddress = (text: string): boolean => parseAddress(text, 'sloppy') !== undefined;

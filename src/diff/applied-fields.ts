@@ -4,7 +4,7 @@
  * This is what a three-way compare needs of "last applied": a field that Git set then and does not set now is removed,
  * a field that Git never set belongs to somebody else. Values are not kept, so nothing of a Secret is.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
@@ -19,7 +19,8 @@ const IDENTITY = new Set(['apiVersion', 'kind']);
 export function fieldsOf(object: KubeObject): FieldSet {
   const fields: Record<string, FieldSet> = {};
   for (const key of Object.keys(object).sort()) {
-    if (!IDENTITY.has(key) && object[key] !== undefined) fields[key] = fieldsOfValue(object[key], key);
+    if (!IDENTITY.has(key) && object[key] !== undefined)
+      setMember(fields, key, fieldsOfValue(object[key], key));
   }
   const { metadata } = fields;
   if (typeof metadata === 'object') {
@@ -65,5 +66,5 @@ function checkedFieldSet(value: unknown): FieldSet {
 }
 
 export function memberOf(fields: FieldSet | undefined, member: string): FieldSet | undefined {
-  return typeof fields === 'object' && Object.hasOwn(fields, member) ? fields[member] : undefined;
+  return typeof fields === 'object' ? ownMember(fields, member) : undefined;
 }

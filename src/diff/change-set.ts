@@ -5,7 +5,7 @@
  * application's inventory; any deletion when the render is incomplete, empty (unless allowed) or the store is being
  * rebuilt (docs/INVARIANTS.md, "prune guard").
  */
-import { jsonEqual } from '../base/json.ts';
+import { jsonEqual, ownMember } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
@@ -170,7 +170,7 @@ const PROPAGATION: Readonly<Record<string, Propagation>> = {
 
 /** The deletion of a live object. */
 export function planDeletion({ kind, object }: InventoryItem, syncOptions: readonly string[]): Change {
-  const propagation = PROPAGATION[syncOption(object, 'PrunePropagationPolicy', syncOptions) ?? ''];
+  const propagation = ownMember(PROPAGATION, syncOption(object, 'PrunePropagationPolicy', syncOptions) ?? '');
   return {
     action: 'delete',
     kind,

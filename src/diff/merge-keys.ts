@@ -2,7 +2,7 @@
  * Lists whose items have an identity, by the name of the field that holds them (the patch merge keys of Kubernetes'
  * schemas; where the schema has a composite key, all of it). Every other list is one value.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember } from '../base/json.ts';
 
 const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   containers: ['name'],
@@ -48,7 +48,7 @@ export function itemsByKey(
 }
 
 function mergeKeysOf(field: string, list: readonly unknown[]): readonly string[] | undefined {
-  if (field !== 'ports') return MERGE_KEYS[field];
+  if (field !== 'ports') return ownMember(MERGE_KEYS, field);
   // Both a container's and a Service's ports are called `ports`.
   const container = list.some((item) => isRecord(item) && item['containerPort'] !== undefined);
   return [container ? 'containerPort' : 'port', 'protocol'];

@@ -4,7 +4,7 @@
  * The manifest wins where it speaks; a field that the last apply set and the manifest no longer names is removed; all
  * else (defaults, status, what others wrote) stays as it is. merge(merge(x)) = merge(x).
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type FieldSet, appliedFields, fieldsOf, memberOf } from './applied-fields.ts';
 import { itemsByKey } from './merge-keys.ts';
@@ -71,16 +71,18 @@ function mergeMaps(
   const merged: Record<string, unknown> = {};
   for (const key of Object.keys(live)) {
     const was = memberOf(applied, key);
-    if (desired[key] !== undefined) merged[key] = merge(live[key], desired[key], was, key);
+    const wanted = ownMember(desired, key);
+    if (wanted !== undefined) setMember(merged, key, merge(live[key], wanted, was, key));
     else if (UNIONS.has(field)) continue;
-    else if (was === undefined) merged[key] = live[key];
+    else if (was === undefined) setMember(merged, key, live[key]);
     else if (FREE_MAPS.has(key)) {
       const rest = withoutApplied(live[key], was, key);
       if (rest !== undefined) merged[key] = rest;
     }
   }
   for (const key of Object.keys(desired)) {
-    if (live[key] === undefined && desired[key] !== undefined) merged[key] = desired[key];
+    if (ownMember(live, key) === undefined && desired[key] !== undefined)
+      setMember(merged, key, desired[key]);
   }
   return merged;
 }

@@ -1,5 +1,5 @@
 /** A manifest as it is compared and applied: what only the system may write is taken out. */
-import { isRecord } from '../base/json.ts';
+import { isRecord, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { without } from './without.ts';
 
@@ -37,7 +37,7 @@ function withoutNulls(value: unknown): unknown {
   if (!isRecord(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    if (value[key] !== null && value[key] !== undefined) copy[key] = withoutNulls(value[key]);
+    if (value[key] !== null && value[key] !== undefined) setMember(copy, key, withoutNulls(value[key]));
   }
   return copy;
 }

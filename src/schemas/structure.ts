@@ -5,7 +5,7 @@
  * Total on any JSON value: never throws, never runs away (depth and number of errors are bounded). Values of a Secret
  * do not appear in errors.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember } from '../base/json.ts';
 import { closestName } from './closest-name.ts';
 import { childDefinition, type Definition, definitionOf, joinPath, withoutNulls } from './definitions.ts';
 import type { FieldError } from './field-error.ts';
@@ -112,7 +112,11 @@ function locate(
   for (const part of pointer.split('/').slice(1)) {
     const segment = part.replaceAll('~1', '/').replaceAll('~0', '~');
     path = joinPath(path, definition, clip(segment));
-    value = Array.isArray(value) ? value[Number(segment)] : isRecord(value) ? value[segment] : undefined;
+    value = Array.isArray(value)
+      ? value[Number(segment)]
+      : isRecord(value)
+        ? ownMember(value, segment)
+        : undefined;
     definition = childDefinition(definition, segment);
   }
   return { path, value, definition };

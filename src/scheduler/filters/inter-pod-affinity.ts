@@ -2,6 +2,7 @@
  * Required pod affinity and anti-affinity, both ways: what the pod asks of its neighbours, and what pods that are
  * already there ask of newcomers.
  */
+import { ownMember } from '../../base/json.ts';
 import type { AffinityTerm, FilterPlugin, NodeInfo, PodInfo, Snapshot } from '../types.ts';
 
 const AFFINITY = { reasons: ["node(s) didn't match pod affinity rules"], resolvable: false };
@@ -20,12 +21,12 @@ interface DomainCounts {
 function createDomainCounts(): DomainCounts {
   const counts = new Map<string, Map<string, number>>();
   const has = (topologyKey: string, node: NodeInfo): boolean => {
-    const domain = node.labels[topologyKey];
+    const domain = ownMember(node.labels, topologyKey);
     return domain !== undefined && (counts.get(topologyKey)?.get(domain) ?? 0) > 0;
   };
   return {
     add(term, node) {
-      const domain = node.labels[term.topologyKey];
+      const domain = ownMember(node.labels, term.topologyKey);
       if (domain === undefined) return;
       const domains = counts.get(term.topologyKey) ?? new Map<string, number>();
       counts.set(term.topologyKey, domains.set(domain, (domains.get(domain) ?? 0) + 1));
@@ -86,6 +87,7 @@ function countNeighbours(
 }
 
 function affinitySatisfied(pod: PodInfo, node: NodeInfo, counts: DomainCounts, mayBeFirst: boolean): boolean {
-  if (pod.requiredAffinity.some((term) => node.labels[term.topologyKey] === undefined)) return false;
+  if (pod.requiredAffinity.some((term) => ownMember(node.labels, term.topologyKey) === undefined))
+    return false;
   return mayBeFirst || pod.requiredAffinity.every((term) => counts.has(term.topologyKey, node));
 }

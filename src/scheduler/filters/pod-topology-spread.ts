@@ -1,4 +1,5 @@
 /** Hard topology spread: placing the pod must not raise a domain more than `maxSkew` above the emptiest one. */
+import { ownMember } from '../../base/json.ts';
 import { countMatching, hasAllKeys, includesNode, ownConstraints } from '../spread.ts';
 import type { FilterPlugin } from '../types.ts';
 
@@ -19,7 +20,7 @@ export const podTopologySpread: FilterPlugin = {
       if (!hasAllKeys(node, constraints)) continue;
       constraints.forEach((constraint, index) => {
         if (!included(constraint, node)) return;
-        const value = node.labels[constraint.topologyKey] ?? '';
+        const value = ownMember(node.labels, constraint.topologyKey) ?? '';
         const counts = domains[index] as Map<string, number>;
         counts.set(value, (counts.get(value) ?? 0) + countMatching(node, pod.namespace, constraint));
       });
@@ -33,7 +34,7 @@ export const podTopologySpread: FilterPlugin = {
     return {
       refuse: (node) => {
         for (const { key, counts, atMost } of limits) {
-          const value = node.labels[key];
+          const value = ownMember(node.labels, key);
           if (value === undefined) return MISSING_LABEL;
           if ((counts.get(value) ?? 0) > atMost) return UNBALANCED;
         }

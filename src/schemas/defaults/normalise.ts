@@ -5,7 +5,7 @@
  *
  * Total: values of the wrong type pass through untouched. Returns a deep copy; the input is never changed.
  */
-import { isRecord, jsonClone } from '../../base/json.ts';
+import { isRecord, jsonClone, setMember } from '../../base/json.ts';
 import { type Definition, definitionOf, resolveDefinition } from '../definitions.ts';
 import { canonicalQuantity } from '../quantity.ts';
 
@@ -92,15 +92,7 @@ function mapMembers(
   const copy: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
     const member = map(value[name], name);
-    if (member === undefined) continue;
-    if (name === '__proto__') {
-      Object.defineProperty(copy, name, {
-        value: member,
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      });
-    } else copy[name] = member;
+    if (member !== undefined) setMember(copy, name, member);
   }
   return copy;
 }

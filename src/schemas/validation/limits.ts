@@ -1,4 +1,5 @@
 /** LimitRanges and ResourceQuotas. */
+import { ownMember } from '../../base/json.ts';
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { compareQuantities, formatQuantity, parseQuantity } from '../quantity.ts';
@@ -96,7 +97,7 @@ function validateLimit(limit: Readonly<Record<string, unknown>>, path: string, t
   for (const [at, low] of ORDER.entries()) {
     for (const high of ORDER.slice(at + 1)) {
       for (const [name, value] of Object.entries(asRecord(limit[low]))) {
-        const [a, b] = [parseQuantity(value), parseQuantity(asRecord(limit[high])[name])];
+        const [a, b] = [parseQuantity(value), parseQuantity(ownMember(asRecord(limit[high]), name))];
         if (!a || !b || compareQuantities(a, b) <= 0) continue;
         const detail = `${low} value ${formatQuantity(a)} is greater than ${high} value ${formatQuantity(b)}`;
         errors.push(invalid(keyed(`${path}.${low}`, name), formatQuantity(a), detail));

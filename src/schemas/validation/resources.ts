@@ -1,4 +1,5 @@
 /** Requests and limits of containers. */
+import { ownMember } from '../../base/json.ts';
 import { asRecord } from '../json-access.ts';
 import {
   compareQuantities,
@@ -31,7 +32,7 @@ export function validateResources(resources: unknown, path: string): FieldErrors
   for (const [name, value] of Object.entries(asRecord(requests))) {
     const at = keyed(`${path}.requests`, name);
     errors.push(...validateResourceName(name, at), ...validateQuantity(name, value, at));
-    errors.push(...compareWithLimit(name, value, asRecord(limits)[name], path));
+    errors.push(...compareWithLimit(name, value, ownMember(asRecord(limits), name), path));
   }
   const names = new Set([...Object.keys(asRecord(limits)), ...Object.keys(asRecord(requests))]);
   if ([...names].some(isHugePages) && !names.has('cpu') && !names.has('memory')) {

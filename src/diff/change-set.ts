@@ -78,6 +78,8 @@ export interface ChangeSet {
   readonly problems: readonly ChangeProblem[];
   /** Objects of the inventory that Git no longer has and that stay, and why. */
   readonly held: readonly { readonly kind: ResourceKind; readonly key: string; readonly reason: PruneHold }[];
+  /** How many of them would be deleted if nothing held the pruning back as a whole. */
+  readonly withheld: number;
 }
 
 export interface InventoryItem {
@@ -108,11 +110,12 @@ export function planChangeSet(
     if ('code' in outcome) problems.push(outcome);
     else changes.push(outcome);
   }
-  const { deletions, held } = planPrune(desired.byId, inventory, problems, options);
+  const { deletions, held, withheld } = planPrune(desired.byId, inventory, problems, options);
   return {
     changes: [...changes.sort(byApplyOrder), ...deletions.sort(byApplyOrder).reverse()],
     problems,
     held,
+    withheld,
   };
 }
 
@@ -189,7 +192,7 @@ function planPrune(
   inventory: readonly InventoryItem[],
   problems: readonly ChangeProblem[],
   options: ChangeSetOptions,
-): { readonly deletions: Change[]; readonly held: ChangeSet['held'] } {
+): { readonly deletions: Change[] } & Pick<ChangeSet, 'held' | 'withheld'> {
   const candidates = inventory.filter(({ kind, object }) => {
     const id = idOf(kind, keyOf(object));
     if (wanted.has(id) || options.kept?.has(id) || isHook(object)) return false;
@@ -203,6 +206,7 @@ function planPrune(
   return {
     deletions: [...going].map((item) => planDeletion(item, options.syncOptions)),
     held: stays.map(({ kind, object }) => ({ kind, key: keyOf(object), reason: reason ?? 'off' })),
+    withheld: reason === undefined ? 0 : free.length,
   };
 }
 

@@ -29,6 +29,7 @@ import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
 import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
+import { pruneBaselineOf } from './plan-brake.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import { createRepositories } from './repositories.ts';
 import { createSlots } from './slots.ts';
@@ -219,6 +220,12 @@ export async function createApplicationController(
         return application && operationStateOf(application);
       },
       saveOperation: (operationState) => writer.saveOperation(key, operationState, signal),
+      pruneBaseline: () => {
+        const application = apps.get(key);
+        return application && pruneBaselineOf(application);
+      },
+      savePruneBaseline: (pruneBaseline) =>
+        writer.writeStatus(key, (current) => ({ ...current, pruneBaseline }), signal),
       announce: async (sha) => {
         const application = apps.get(key);
         const said = application && commitStatusOf(application);

@@ -63,6 +63,8 @@ export interface ApplicationState {
   failingSinceMs: number | undefined;
   /** The force-push, as text, until the next commit. */
   nonAncestor: string | undefined;
+  /** Why deletions at this revision need approval; undefined where they do not. See plan-brake.ts. */
+  brake: string | undefined;
 }
 
 /** What makes another render of the same commit: a change of it starts from nothing. */
@@ -103,6 +105,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     lastHealthyMs: undefined,
     failingSinceMs: undefined,
     nonAncestor: undefined,
+    brake: undefined,
   };
 }
 

@@ -4,12 +4,12 @@
  */
 import { type ChangeSet, type InventoryItem, planChangeSet } from '../diff/change-set.ts';
 import { type DesiredObject, idOf } from '../diff/desired-set.ts';
-import { optionComplaints } from '../diff/sync-options.ts';
-import { changedBy, managingApplication } from '../diff/tracking.ts';
+import { isHook } from '../diff/annotations.ts';
+import { managingApplication } from '../diff/tracking.ts';
 import { assess, findCause } from '../health/index.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import { keyOf } from '../schemas/object.ts';
-import type { Application } from '../schemas/types.ts';
+import type { Application, ApplicationSource } from '../schemas/types.ts';
 import { type ApplyError, applyChanges } from './apply-changes.ts';
 import type { ApplicationState } from './application-state.ts';
 import { refreshHealth } from './assess-application.ts';
@@ -23,7 +23,15 @@ import {
   startOperation,
   withHookResults,
 } from './operation.ts';
-import type { ApplicationCondition } from './plan-application-status.ts';
+import {
+  type PruneBaseline,
+  baselineToRecord,
+  completeBaseline,
+  isPruneApproved,
+  unapprovedDeletions,
+  withDeletions,
+} from './plan-brake.ts';
+import { MAX_PROBLEMS, planConditions } from './plan-conditions.ts';
 import { type Hook, observeHooks } from './plan-hooks.ts';
 import { type NamespacePlan, planNamespaces } from './plan-namespaces.ts';
 import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
@@ -32,17 +40,12 @@ import { type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.t
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
-/** A force-push that takes away more than this share of an application's objects waits for approval. */
-const REWRITE_PRUNE_BUDGET = 0.3;
-/** Approves such a deletion, with the commit it is for. */
-const APPROVE_PRUNE_ANNOTATION = 'symphony.dev/approve-prune';
 /** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
 const MAX_STEPS = 50;
-/** So many errors tell enough. */
-export const MAX_PROBLEMS = 50;
 
 export async function applyCommit(
   application: Application,
+  source: ApplicationSource,
   state: ApplicationState,
   context: SyncContext,
   obstacle: string | undefined,
@@ -50,6 +53,8 @@ export async function applyCommit(
 ): Promise<SyncOutcome> {
   const { managed } = context;
   const key = keyOf(application);
+  const complete = (): PruneBaseline =>
+    completeBaseline(application, source, state.revision ?? '', context.pruneBaseline());
   const request = requestOf(context.operation());
   const requested = request !== undefined;
   const policy = policyOf(application, request?.sync?.prune === true);
@@ -59,6 +64,7 @@ export async function applyCommit(
   ];
   const newCommit = !hasSucceeded(context.operation(), state.revision);
   const refused = standingRefusals(state, requested, context.nowMs());
+  await recordBrake(key, state, context, complete());
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
     refreshOrphans(key, state, managed);
@@ -79,9 +85,7 @@ export async function applyCommit(
         ignore: application.spec.ignoreDifferences ?? [],
         kept: state.hooks.byId,
         ...(state.allDirty ? {} : { only: state.dirty }),
-        ...(pruneNeedsApproval(application, state)
-          ? { maxDeletions: REWRITE_PRUNE_BUDGET * managed.inventory(key).length }
-          : {}),
+        ...(isBraked() ? { maxDeletions: unapprovedDeletions(context.pruneBaseline() ?? {}) } : {}),
       },
     );
     settle(state, changeSet);
@@ -133,6 +137,9 @@ export async function applyCommit(
     }
     const { step: ready, waitingFor } = planStep(plan.step, context.isServed);
     if (ready.length === 0) return outcomeOf({ changeSet, namespaces, plan: { ...plan, waitingFor } });
+    const deleted = ready.filter(({ action, object }) => action === 'delete' && !isHook(object)).length;
+    if (deleted > 0 && isBraked())
+      await context.savePruneBaseline(withDeletions(context.pruneBaseline() ?? {}, deleted));
     const result = await applyChanges(context.objects, ready, context.commitOptions(), signal);
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
@@ -150,6 +157,12 @@ export async function applyCommit(
       'Applied a step of a sync',
     );
     await managed.caughtUp(result.written, signal);
+  }
+
+  function isBraked(): boolean {
+    return (
+      state.brake !== undefined && !isPruneApproved(application, context.pruneBaseline(), state.revision)
+    );
   }
 
   function outcomeOf(end: {
@@ -180,9 +193,17 @@ export async function applyCommit(
       applied,
       extraneous: (changeSet?.held.length ?? 0) > 0,
       compared: true,
+      baseline: applied && changeSet?.withheld === 0 ? complete() : undefined,
       problems: problems.slice(0, MAX_PROBLEMS),
       obstacle: plan?.waitingFor === undefined ? (deleting ?? obstacle) : `Waiting for ${plan.waitingFor}`,
-      conditions: conditionsOf(changeSet, [...missing, ...refusals], syncOptions, state, obstacle),
+      conditions: planConditions({
+        application,
+        state,
+        changeSet,
+        syncOptions,
+        syncErrors: [...missing, ...refusals],
+        obstacle,
+      }),
       retry: end.tooLong === true || deleting !== undefined,
       retryAtMs: waits.length === 0 ? undefined : Math.min(...waits),
       idle: plan?.idle ?? false,
@@ -311,56 +332,19 @@ function settle(state: ApplicationState, changeSet: ChangeSet): void {
   state.dirty = open;
 }
 
-function pruneNeedsApproval(application: Application, state: ApplicationState): boolean {
-  if (state.nonAncestor === undefined) return false;
-  return application.metadata.annotations?.[APPROVE_PRUNE_ANNOTATION] !== state.revision;
+/** What the application manages, hooks aside. */
+export function managedCount(application: string, managed: ManagedResources): number {
+  return managed.inventory(application).filter(({ object }) => !isHook(object)).length;
 }
 
-function conditionsOf(
-  changeSet: ChangeSet | undefined,
-  syncErrors: readonly string[],
-  syncOptions: readonly string[],
-  state: ApplicationState,
-  obstacle: string | undefined,
-): readonly ApplicationCondition[] {
-  const conditions: ApplicationCondition[] = [];
-  const add = (type: string, messages: readonly string[]): void => {
-    if (messages.length > 0) conditions.push({ type, message: messages.slice(0, MAX_PROBLEMS).join('\n') });
-  };
-  const withCode = (code: string): readonly string[] =>
-    (changeSet?.problems ?? []).filter((problem) => problem.code === code).map(({ message }) => message);
-  add('RepeatedResourceWarning', withCode('duplicate'));
-  add('SharedResourceWarning', withCode('shared-resource'));
-  add('SyncError', syncErrors);
-  add('ComparisonError', obstacle === undefined ? [] : [obstacle]);
-  add('NonAncestorWarning', state.nonAncestor === undefined ? [] : [state.nonAncestor]);
-  add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]);
-  add('PruneHeldWarning', changeSet ? heldMessages(changeSet, state) : []);
-  add('DriftWarning', driftMessages(changeSet));
-  add('UnsupportedOptionWarning', [
-    ...optionComplaints(syncOptions),
-    ...[...state.complaints.values()].flat(),
-  ]);
-  return conditions;
-}
-
-/** What people changed past Git and no sync has put back: the automation is off, or its turn has not come. */
-function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
-  return (changeSet?.changes ?? []).flatMap(({ action, kind, key, live }) => {
-    const who = action === 'update' ? changedBy(live) : undefined;
-    return who === undefined ? [] : [`${kind.kind} ${key} differs from Git: changed by ${who}`];
-  });
-}
-
-function heldMessages({ held }: ChangeSet, state: ApplicationState): readonly string[] {
-  const reason = held.find((item) => item.reason !== 'off' && item.reason !== 'rebuilding')?.reason;
-  if (reason === undefined) return [];
-  const why = {
-    empty: 'the render is empty and allowEmpty is not set',
-    budget: `history was rewritten; to delete them, set the annotation ${APPROVE_PRUNE_ANNOTATION}: ${state.revision ?? ''}`,
-    incomplete: 'an object is written twice',
-    off: '',
-    rebuilding: '',
-  }[reason];
-  return [`${held.length} objects are no longer in Git and stay: ${why}`];
+/** The brake outlives this process: it is in the status before anything of the revision is written. */
+async function recordBrake(
+  application: string,
+  { brake }: ApplicationState,
+  context: SyncContext,
+  complete: PruneBaseline,
+): Promise<void> {
+  const objects = brake === undefined ? 0 : managedCount(application, context.managed);
+  const next = baselineToRecord(context.pruneBaseline(), brake, complete, objects);
+  if (next) await context.savePruneBaseline(next);
 }

@@ -6,6 +6,7 @@ import type { Objects } from '../store/objects.ts';
 import type { CommitOptions } from '../store/types.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { OperationState } from './operation.ts';
+import type { PruneBaseline } from './plan-brake.ts';
 import type { ParseManifestFile } from './render/types.ts';
 import type { Repository } from './repositories.ts';
 import type { Slots } from './slots.ts';
@@ -29,6 +30,9 @@ export interface SyncContext {
   /** The operation as the store has it, and its next state, written before anything follows from it. */
   readonly operation: () => OperationState | undefined;
   readonly saveOperation: (next: OperationState) => Promise<void>;
+  /** The same for what decides about deletions. */
+  readonly pruneBaseline: () => PruneBaseline | undefined;
+  readonly savePruneBaseline: (next: PruneBaseline) => Promise<void>;
   /** Bounds how many applications render and apply at a time; waiting for Git takes no slot. */
   readonly slots: Slots;
   readonly nowMs: () => number;

@@ -126,7 +126,7 @@ function planObject(
   options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions'>,
 ): Change | ChangeProblem {
   const { kind, origin } = item;
-  const desired = normaliseDesired(item.object);
+  const desired = normaliseDesired(item.object, live, kind.custom !== undefined);
   const key = keyOf(desired);
   const base = { kind, key, wave: syncWave(desired), live, origin };
   if (!live) return { ...base, action: 'create', object: marked(desired, options.application) };
@@ -138,7 +138,9 @@ function planObject(
     return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
   }
   const kept = withIgnoredFields(desired, live, options.ignore, kind);
-  const finish = (object: KubeObject): KubeObject => withStatusOf(live, kind.withDefaults(object));
+  // The strategy of the kind keeps what no update can change: naming it makes no difference.
+  const finish = (object: KubeObject): KubeObject =>
+    kind.prepareForUpdate(withStatusOf(live, kind.withDefaults(object)), live);
   if (jsonEqual(finish(mergeDesired(live, kept, options.application)), live))
     return { ...base, action: 'noop', object: live };
   // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is to be respected.

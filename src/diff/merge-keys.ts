@@ -19,6 +19,7 @@ const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   resourceClaims: ['name'],
   ownerReferences: ['uid'],
   conditions: ['type'],
+  taints: ['key', 'effect'],
 };
 
 /** Values of key fields that are left out in a manifest and filled in by defaulting. */

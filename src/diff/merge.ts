@@ -8,6 +8,7 @@ import { isRecord, ownMember, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type FieldSet, appliedFields, fieldsOf, memberOf } from './applied-fields.ts';
 import { itemsByKey } from './merge-keys.ts';
+import { withOwnedOf, withoutOwnedFields } from './owned-fields.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION, trackingId } from './tracking.ts';
 import { without } from './without.ts';
 
@@ -19,7 +20,7 @@ const UNIONS = new Set(['strategy', 'updateStrategy', 'volumes[]']);
 
 /** `desired` is normalised; the result carries the marks of `applicationKey` and the live object's version. */
 export function mergeDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
-  const applied = handOver(live, desired, appliedFields(live));
+  const applied = handOver(live, desired, withoutOwnedFields(appliedFields(live), desired, live));
   return merge(live, marked(desired, applicationKey), applied, '') as KubeObject;
 }
 
@@ -28,7 +29,7 @@ export function mergeDesired(live: KubeObject, desired: KubeObject, applicationK
  * (identity, status, owners and finalizers that the manifest does not name) stays.
  */
 export function replaceDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
-  const replaced = marked(desired, applicationKey);
+  const replaced = withOwnedOf(live, marked(desired, applicationKey));
   const kept = without(live.metadata, 'labels', 'annotations');
   return {
     ...replaced,

@@ -10,6 +10,7 @@ import { objectOptionComplaints } from '../diff/sync-options.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplyError } from './apply-changes.ts';
+import type { HealMemory } from './plan-fights.ts';
 import type { Render } from './render/types.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
@@ -63,6 +64,8 @@ export interface ApplicationState {
   failingSinceMs: number | undefined;
   /** The force-push, as text, until the next commit. */
   nonAncestor: string | undefined;
+  /** What was put back of late; see plan-fights.ts. */
+  readonly heals: HealMemory;
   /** Why deletions at this revision need approval; undefined where they do not. See plan-brake.ts. */
   brake: string | undefined;
 }
@@ -105,6 +108,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     lastHealthyMs: undefined,
     failingSinceMs: undefined,
     nonAncestor: undefined,
+    heals: new Map(),
     brake: undefined,
   };
 }

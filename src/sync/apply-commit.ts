@@ -32,6 +32,7 @@ import {
   withDeletions,
 } from './plan-brake.ts';
 import { MAX_PROBLEMS, planConditions } from './plan-conditions.ts';
+import { fightMessages, fightOverMs, healDueMs, noteHeal } from './plan-fights.ts';
 import { type Hook, observeHooks } from './plan-hooks.ts';
 import { type NamespacePlan, planNamespaces } from './plan-namespaces.ts';
 import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
@@ -64,6 +65,7 @@ export async function applyCommit(
   ];
   const newCommit = !hasSucceeded(context.operation(), state.revision);
   const refused = standingRefusals(state, requested, context.nowMs());
+  let fights: ReadonlyMap<string, number> = new Map();
   await recordBrake(key, state, context, complete());
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
@@ -89,7 +91,11 @@ export async function applyCommit(
       },
     );
     settle(state, changeSet);
-    const open = changeSet.changes.filter(({ kind, key: name }) => !refused.has(idOf(kind, name)));
+    fights = requested ? new Map() : heldFights(state, changeSet, context.nowMs());
+    const open = changeSet.changes.filter(({ kind, key: name }) => {
+      const id = idOf(kind, name);
+      return !refused.has(id) && !fights.has(id);
+    });
     const pending = open.some(({ action }) => action !== 'noop');
     const operation = context.operation();
     const hold = hookHold(application, operation, state);
@@ -144,8 +150,11 @@ export async function applyCommit(
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
     for (const change of ready) {
-      state.healthDirty.add(idOf(change.kind, change.key));
-      state.dirty.add(idOf(change.kind, change.key));
+      const id = idOf(change.kind, change.key);
+      state.healthDirty.add(id);
+      state.dirty.add(id);
+      if (!refused.has(id) && !isHook(change.object))
+        noteHeal(state.heals, id, change, state.desired.byId.get(id), context.nowMs());
     }
     context.logger.info(
       {
@@ -179,6 +188,7 @@ export async function applyCommit(
     const deleting = problemsOf.find(({ code }) => code === 'being-deleted')?.message;
     const failed = plan?.failed ?? end.failed;
     const refusals = [...refused.values()].map(refusalText);
+    const [fighting] = fights.size === 0 ? [] : fightMessages(state.heals, context.nowMs());
     const problems = [
       ...(failed === undefined || refusals.includes(failed) ? [] : [failed]),
       ...missing,
@@ -186,16 +196,22 @@ export async function applyCommit(
       ...refusals,
     ];
     const ended = plan !== undefined && plan.step.length === 0 && plan.last && plan.failed === undefined;
-    const applied = ended && problems.length === 0 && deleting === undefined;
+    const applied = ended && problems.length === 0 && deleting === undefined && fights.size === 0;
     const hookRetryMs = plan?.failed === undefined ? end.retryAtMs : nextHookTry(application, context);
-    const waits = [hookRetryMs, state.refused?.retryAtMs].filter((at) => at !== undefined);
+    const fightMs = fightOverMs(state.heals, context.nowMs());
+    const waits = [hookRetryMs, state.refused?.retryAtMs, fightMs, ...fights.values()].filter(
+      (at) => at !== undefined,
+    );
     return {
       applied,
       extraneous: (changeSet?.held.length ?? 0) > 0,
       compared: true,
       baseline: applied && changeSet?.withheld === 0 ? complete() : undefined,
       problems: problems.slice(0, MAX_PROBLEMS),
-      obstacle: plan?.waitingFor === undefined ? (deleting ?? obstacle) : `Waiting for ${plan.waitingFor}`,
+      obstacle:
+        plan?.waitingFor === undefined
+          ? (deleting ?? obstacle ?? fighting)
+          : `Waiting for ${plan.waitingFor}`,
       conditions: planConditions({
         application,
         state,
@@ -203,10 +219,12 @@ export async function applyCommit(
         syncOptions,
         syncErrors: [...missing, ...refusals],
         obstacle,
+        nowMs: context.nowMs(),
       }),
       retry: end.tooLong === true || deleting !== undefined,
       retryAtMs: waits.length === 0 ? undefined : Math.min(...waits),
-      idle: plan?.idle ?? false,
+      // What somebody keeps changing does not undo an operation that has succeeded.
+      idle: plan?.idle === true || (fights.size > 0 && !newCommit && problems.length === 0),
     };
   }
 }
@@ -264,6 +282,21 @@ function nextHookTry(application: Application, context: SyncContext): number | u
 function retryTimeOf(application: Application, operation: OperationState): number | undefined {
   const failedMs = Date.parse(operation.finishedAt ?? operation.startedAt);
   return nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, failedMs);
+}
+
+/** Objects that somebody changes again and again, with the time when each is healed next. */
+function heldFights(
+  { heals, desired }: ApplicationState,
+  { changes }: ChangeSet,
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  const held = new Map<string, number>();
+  for (const { action, kind, key } of changes) {
+    const id = idOf(kind, key);
+    const dueMs = action === 'noop' ? undefined : healDueMs(heals, id, desired.byId.get(id), nowMs);
+    if (dueMs !== undefined) held.set(id, dueMs);
+  }
+  return held;
 }
 
 function currentHooks(

@@ -6,6 +6,7 @@ import type { Application } from '../schemas/types.ts';
 import type { ApplicationState } from './application-state.ts';
 import type { ApplicationCondition } from './plan-application-status.ts';
 import { APPROVE_PRUNE_ANNOTATION, isPruneApproved } from './plan-brake.ts';
+import { fightMessages } from './plan-fights.ts';
 
 /** Report at most this many problems. */
 export const MAX_PROBLEMS = 50;
@@ -18,6 +19,7 @@ export interface ConditionsInput {
   readonly syncOptions: readonly string[];
   readonly syncErrors: readonly string[];
   readonly obstacle: string | undefined;
+  readonly nowMs: number;
 }
 
 export function planConditions(input: ConditionsInput): readonly ApplicationCondition[] {
@@ -36,6 +38,7 @@ export function planConditions(input: ConditionsInput): readonly ApplicationCond
   add('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]);
   add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]);
   add('PruneHeldWarning', heldMessages(input));
+  add('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs));
   add('DriftWarning', driftMessages(changeSet));
   add('UnsupportedOptionWarning', [
     ...optionComplaints(input.syncOptions),

@@ -63,7 +63,7 @@ export function observeHooks(hooks: readonly DesiredObject[], view: HookView): r
 
 function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, view: HookView): Hook {
   const run = `${view.run}/${type}`;
-  const desired = marked(normaliseDesired(object), view.application);
+  const desired = marked(normaliseDesired(object, undefined, kind.custom !== undefined), view.application);
   const annotations = { ...desired.metadata.annotations, [HOOK_RUN_ANNOTATION]: run };
   const create: Change = {
     action: 'create',

@@ -79,7 +79,8 @@ async function renderAndApply(
   // Nothing has changed since everything was as it should be: nothing is compared.
   if (nothingNew && state.settled) return state.settled;
   const outcome = await applyCommit(application, source, state, context, obstacle, signal);
-  state.settled = outcome.applied && outcome.obstacle === undefined ? outcome : undefined;
+  const isSettled = outcome.applied && outcome.obstacle === undefined && outcome.retryAtMs === undefined;
+  state.settled = isSettled ? outcome : undefined;
   return outcome;
 }
 

@@ -66,6 +66,8 @@ export interface ApplicationState {
   nonAncestor: string | undefined;
   /** What was put back of late; see plan-fights.ts. */
   readonly heals: HealMemory;
+  /** Quotas that were written and not counted yet, by id, with the time of the write. */
+  readonly quotas: Map<string, number>;
   /** Why deletions at this revision need approval; undefined where they do not. See plan-brake.ts. */
   brake: string | undefined;
 }
@@ -109,6 +111,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     failingSinceMs: undefined,
     nonAncestor: undefined,
     heals: new Map(),
+    quotas: new Map(),
     brake: undefined,
   };
 }

@@ -8,7 +8,9 @@ import { isHook } from '../diff/annotations.ts';
 import { managingApplication } from '../diff/tracking.ts';
 import { assess, findCause } from '../health/index.ts';
 import type { ManagedResources } from './managed-resources.ts';
-import { keyOf } from '../schemas/object.ts';
+import { jsonEqual } from '../base/json.ts';
+import { asRecord } from '../schemas/json-access.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
 import { type ApplyError, applyChanges } from './apply-changes.ts';
 import type { ApplicationState } from './application-state.ts';
@@ -41,6 +43,9 @@ import { type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.t
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
+const QUOTA_PREFIX = 'resourcequotas|';
+/** The quota's controller counts within milliseconds; without one, the sync goes on. */
+const QUOTA_PATIENCE_MS = 5_000;
 /** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
 const MAX_STEPS = 50;
 
@@ -141,7 +146,10 @@ export async function applyCommit(
     if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
       return outcomeOf({ changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
     }
-    const { step: ready, waitingFor } = planStep(plan.step, context.isServed);
+    const { step: ready, waitingFor } = planStep(plan.step, {
+      isServed: context.isServed,
+      uncounted: uncountedQuotas(state, managed, context.nowMs()),
+    });
     if (ready.length === 0) return outcomeOf({ changeSet, namespaces, plan: { ...plan, waitingFor } });
     const deleted = ready.filter(({ action, object }) => action === 'delete' && !isHook(object)).length;
     if (deleted > 0 && isBraked())
@@ -155,6 +163,7 @@ export async function applyCommit(
       state.dirty.add(id);
       if (!refused.has(id) && !isHook(change.object))
         noteHeal(state.heals, id, change, state.desired.byId.get(id), context.nowMs());
+      if (change.action !== 'delete' && id.startsWith(QUOTA_PREFIX)) state.quotas.set(id, context.nowMs());
     }
     context.logger.info(
       {
@@ -199,7 +208,8 @@ export async function applyCommit(
     const applied = ended && problems.length === 0 && deleting === undefined && fights.size === 0;
     const hookRetryMs = plan?.failed === undefined ? end.retryAtMs : nextHookTry(application, context);
     const fightMs = fightOverMs(state.heals, context.nowMs());
-    const waits = [hookRetryMs, state.refused?.retryAtMs, fightMs, ...fights.values()].filter(
+    const countMs = [...state.quotas.values()].map((sinceMs) => sinceMs + QUOTA_PATIENCE_MS);
+    const waits = [hookRetryMs, state.refused?.retryAtMs, fightMs, ...countMs, ...fights.values()].filter(
       (at) => at !== undefined,
     );
     return {
@@ -282,6 +292,22 @@ function nextHookTry(application: Application, context: SyncContext): number | u
 function retryTimeOf(application: Application, operation: OperationState): number | undefined {
   const failedMs = Date.parse(operation.finishedAt ?? operation.startedAt);
   return nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, failedMs);
+}
+
+/** Quotas of this application that wait for their first count; one that is never counted holds nothing up for long. */
+function uncountedQuotas(
+  { quotas }: ApplicationState,
+  managed: ManagedResources,
+  nowMs: number,
+): readonly KubeObject[] {
+  return [...quotas].flatMap(([id, sinceMs]) => {
+    const quota = managed.find(id)?.object;
+    const hard = asRecord(quota?.['spec'])['hard'];
+    const counted = jsonEqual(asRecord(quota?.['status'])['hard'], hard);
+    if (quota && !counted && nowMs < sinceMs + QUOTA_PATIENCE_MS) return [quota];
+    quotas.delete(id);
+    return [];
+  });
 }
 
 /** Objects that somebody changes again and again, with the time when each is healed next. */

@@ -1,4 +1,6 @@
 /** The sync worker on the memory store, an in-memory repository, an inline queue and simulated time. */
+import { createApiCore } from '../../src/api/core/core.ts';
+import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import type { JsonValue } from '../../src/base/json.ts';
@@ -52,7 +54,12 @@ export function createInlineQueues(): Queues & {
 }
 
 export async function createHarness(
-  options: { readonly root?: Partial<Application['spec']>; readonly logger?: Logger } = {},
+  options: {
+    readonly root?: Partial<Application['spec']>;
+    readonly logger?: Logger;
+    /** Holds what the sync writes to admission, as in a control plane. */
+    readonly admission?: boolean;
+  } = {},
 ) {
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
@@ -61,13 +68,16 @@ export async function createHarness(
   const objects = createObjects({ store, registry, clock, rng, strategy });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
   const following = await followDefinitions(caches, registry);
+  const core = options.admission
+    ? createApiCore({ store, caches, objects, registry, clock, rng, logger: silentLogger })
+    : undefined;
   const repository = createMemoryRepository(clock);
   const queues = createInlineQueues();
   const controllers: ApplicationController[] = [];
   const start = async (extra: { readonly held?: boolean } = {}): Promise<ApplicationController> => {
     const controller = await createApplicationController({
       store,
-      objects,
+      objects: core?.objectsOf({ name: SYNC_USER, groups: [] }) ?? objects,
       caches,
       queues,
       registry,
@@ -113,6 +123,7 @@ export async function createHarness(
     },
     async [Symbol.asyncDispose]() {
       for (const controller of controllers) await controller[Symbol.asyncDispose]();
+      await core?.[Symbol.asyncDispose]();
       await following[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -6,7 +6,14 @@
  */
 import { isRecord, ownMember, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { type FieldSet, appliedFields, fieldsOf, memberOf } from './applied-fields.ts';
+import {
+  type FieldSet,
+  appliedFields,
+  encodeFields,
+  fieldsOf,
+  memberOf,
+  withoutField,
+} from './applied-fields.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { withOwnedOf, withoutOwnedFields } from './owned-fields.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION, trackingId } from './tracking.ts';
@@ -42,7 +49,7 @@ export function replaceDesired(live: KubeObject, desired: KubeObject, applicatio
 export function marked(desired: KubeObject, applicationKey: string): KubeObject {
   const marks = {
     [TRACKING_ANNOTATION]: trackingId(applicationKey, desired),
-    [APPLIED_FIELDS_ANNOTATION]: JSON.stringify(fieldsOf(desired)),
+    [APPLIED_FIELDS_ANNOTATION]: encodeFields(fieldsOf(desired)),
   };
   const annotations = { ...desired.metadata.annotations, ...marks };
   return { ...desired, metadata: { ...desired.metadata, annotations } };
@@ -50,11 +57,9 @@ export function marked(desired: KubeObject, applicationKey: string): KubeObject 
 
 /** A manifest that stops naming `replicas` hands the number to somebody else (an autoscaler): it is not reset to 1. */
 function handOver(live: KubeObject, desired: KubeObject, applied: FieldSet): FieldSet {
-  const spec = memberOf(applied, 'spec');
   const [liveSpec, desiredSpec] = [live['spec'], desired['spec']];
   const handsOver = isRecord(liveSpec) && isRecord(desiredSpec) && desiredSpec['replicas'] === undefined;
-  if (typeof applied !== 'object' || typeof spec !== 'object' || !handsOver) return applied;
-  return { ...applied, spec: without(spec, 'replicas') as FieldSet };
+  return handsOver ? withoutField(applied, ['spec', 'replicas']) : applied;
 }
 
 function merge(live: unknown, desired: unknown, applied: FieldSet | undefined, field: string): unknown {

@@ -9,7 +9,7 @@
 import { isRecord, ownMember } from '../base/json.ts';
 import { getPath } from '../schemas/json-access.ts';
 import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
-import type { FieldSet } from './applied-fields.ts';
+import { type FieldSet, withoutField } from './applied-fields.ts';
 import { without } from './without.ts';
 
 type Path = readonly string[];
@@ -118,7 +118,7 @@ export function withoutOwnedFields(
   object: KubeObject,
   live: KubeObject | undefined,
 ): FieldSet {
-  return ownedPaths(object, live).reduce<unknown>(withoutPath, applied) as FieldSet;
+  return ownedPaths(object, live).reduce(withoutField, applied);
 }
 
 /** An object that replaces the live one as a whole, with what the system owns of that. */

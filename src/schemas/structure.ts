@@ -6,6 +6,7 @@
  * do not appear in errors.
  */
 import { isRecord, ownMember } from '../base/json.ts';
+import { unwrapBytes } from './base64-fields.ts';
 import { closestName } from './closest-name.ts';
 import { childDefinition, type Definition, definitionOf, joinPath, withoutNulls } from './definitions.ts';
 import type { FieldError } from './field-error.ts';
@@ -30,7 +31,7 @@ export function checkStructure(schemaName: string, object: unknown): readonly Fi
     const detail = `must not be nested deeper than ${MAX_OBJECT_DEPTH} levels`;
     return [{ type: 'FieldValueInvalid', path: '', detail }];
   }
-  const data = withoutNulls(schemaName, object);
+  const data = unwrapBytes(schemaName, withoutNulls(schemaName, object));
   if (validate(data)) return [];
   const secret = root['x-kubernetes-group-version-kind']?.some((gvk) => gvk.kind === 'Secret') ?? false;
   const seen = new Set<string>();

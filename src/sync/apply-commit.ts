@@ -20,6 +20,7 @@ import {
   hasHooksStarted,
   hasSucceeded,
   isRunning,
+  namePartsOf,
   requestOf,
   runOf,
   startOperation,
@@ -335,6 +336,7 @@ function currentHooks(
   return observeHooks(hooksOf(state), {
     application,
     run: runOf(operation),
+    nameParts: namePartsOf(operation),
     results: operation.syncResult?.resources ?? [],
     live: (resource, name) => managed.live(resource, name),
     healthOf: assess,

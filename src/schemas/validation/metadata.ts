@@ -41,7 +41,7 @@ export function validateMetadata(object: KubeObject, namespaced: boolean, nameRu
     ...validateLabels(metadata['labels'], `${path}.labels`),
     ...validateAnnotations(metadata['annotations'], `${path}.annotations`),
     ...validateOwners(metadata['ownerReferences'], `${path}.ownerReferences`),
-    ...validateFinalizers(metadata['finalizers'], `${path}.finalizers`),
+    ...validateFinalizers(metadata['finalizers'], `${path}.finalizers`, isArgoKind(object)),
   );
   return errors;
 }
@@ -114,9 +114,16 @@ export function validateFinalizerName(name: string, path: string): FieldErrors {
   return errors;
 }
 
-function validateFinalizers(value: unknown, path: string): FieldErrors {
+/** A custom kind upstream, whose finalizers need no slash (`resources-finalizer.argocd.argoproj.io`). */
+const isArgoKind = ({ apiVersion }: KubeObject): boolean => asString(apiVersion).startsWith('argoproj.io/');
+
+function validateFinalizers(value: unknown, path: string, free: boolean): FieldErrors {
   const finalizers = asList(value).map(asString);
-  const errors = finalizers.flatMap((name, index) => validateFinalizerName(name, indexed(path, index)));
+  const errors = finalizers.flatMap((name, index) =>
+    free
+      ? invalidAll(indexed(path, index), name, qualifiedName(name))
+      : validateFinalizerName(name, indexed(path, index)),
+  );
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const detail = 'finalizer orphan and foregroundDeletion cannot be both set';
     errors.push(invalid(path, finalizers, detail));

@@ -48,6 +48,12 @@ export function itemsByKey(
   return items;
 }
 
+/** How an item of the list is told from others; undefined for a list that is one value. */
+export function identityIn(field: string, item: unknown): string | undefined {
+  const keys = mergeKeysOf(field, [item]);
+  return keys && identityOf(item, keys);
+}
+
 function mergeKeysOf(field: string, list: readonly unknown[]): readonly string[] | undefined {
   if (field !== 'ports') return ownMember(MERGE_KEYS, field);
   // Both a container's and a Service's ports are called `ports`.

@@ -14,9 +14,15 @@ import {
   memberOf,
   withoutField,
 } from './applied-fields.ts';
+import { declaredFields } from './declared-fields.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { withOwnedOf, withoutOwnedFields } from './owned-fields.ts';
-import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION, trackingId } from './tracking.ts';
+import {
+  APPLIED_FIELDS_ANNOTATION,
+  TRACKING_ANNOTATION,
+  managingApplication,
+  trackingId,
+} from './tracking.ts';
 import { without } from './without.ts';
 
 /** Maps of free keys: of these only the keys that Git set are removed, never the whole map. */
@@ -27,7 +33,8 @@ const UNIONS = new Set(['strategy', 'updateStrategy', 'volumes[]']);
 
 /** `desired` is normalised; the result carries the marks of `applicationKey` and the live object's version. */
 export function mergeDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
-  const applied = handOver(live, desired, withoutOwnedFields(appliedFields(live), desired, live));
+  const known = managingApplication(live) === undefined ? declaredFields(live) : appliedFields(live);
+  const applied = handOver(live, desired, withoutOwnedFields(known, desired, live));
   return merge(live, marked(desired, applicationKey), applied, '') as KubeObject;
 }
 

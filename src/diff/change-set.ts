@@ -47,9 +47,11 @@ export interface ChangeProblem {
   readonly key: string;
   readonly origin: string | undefined;
   readonly message: string;
+  /** The application that manages a shared resource. */
+  readonly manager?: string;
 }
 
-export type PruneHold = 'off' | 'incomplete' | 'empty' | 'rebuilding' | 'budget';
+export type PruneHold = 'claimed' | 'off' | 'incomplete' | 'empty' | 'rebuilding' | 'budget';
 
 export interface ChangeSetOptions {
   /** `namespace/name` of the application. */
@@ -68,6 +70,10 @@ export interface ChangeSetOptions {
   readonly only?: ReadonlySet<string>;
   /** Objects (ids) that Git holds without wanting them compared, such as hooks: never deleted. */
   readonly kept?: { has(id: string): boolean };
+  /** Objects (ids) of other applications that these no longer hold: taken over. */
+  readonly takeOver?: ReadonlySet<string> | undefined;
+  /** Objects (ids) that another application holds, or may hold: not deleted. */
+  readonly claimed?: ReadonlyMap<string, string> | undefined;
   /** So many deletions at once, at most; undefined for no limit. */
   readonly maxDeletions?: number;
 }
@@ -123,7 +129,7 @@ export function planChangeSet(
 function planObject(
   item: DesiredObject,
   live: KubeObject | undefined,
-  options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions'>,
+  options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions' | 'takeOver'>,
 ): Change | ChangeProblem {
   const { kind, origin } = item;
   const desired = normaliseDesired(item.object, live, kind.custom !== undefined);
@@ -131,8 +137,9 @@ function planObject(
   const base = { kind, key, wave: syncWave(desired), live, origin };
   if (!live) return { ...base, action: 'create', object: marked(desired, options.application) };
   const manager = managingApplication(live);
-  if (manager !== undefined && manager !== options.application) {
-    return problem('shared-resource', item, key, `is managed by application "${manager}"`);
+  const isForeign = manager !== undefined && manager !== options.application;
+  if (isForeign && !options.takeOver?.has(idOf(kind, key))) {
+    return { ...problem('shared-resource', item, key, `is managed by application "${manager}"`), manager };
   }
   if (live.metadata.deletionTimestamp !== undefined) {
     return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
@@ -201,13 +208,21 @@ function planPrune(
     if (object.metadata.deletionTimestamp !== undefined) return false;
     return managingApplication(object) === options.application && !ignoresExtraneous(object);
   });
-  const free = candidates.filter(({ object }) => mayDelete(object, 'Prune', options.syncOptions));
+  const isClaimed = ({ kind, object }: InventoryItem): boolean =>
+    options.claimed?.has(idOf(kind, keyOf(object))) === true;
+  const free = candidates.filter(
+    (item) => mayDelete(item.object, 'Prune', options.syncOptions) && !isClaimed(item),
+  );
   const reason = pruneHold(wanted.size, free.length, problems, options);
   const going = new Set(reason === undefined ? free : []);
   const stays = candidates.filter((item) => !going.has(item));
   return {
     deletions: [...going].map((item) => planDeletion(item, options.syncOptions)),
-    held: stays.map(({ kind, object }) => ({ kind, key: keyOf(object), reason: reason ?? 'off' })),
+    held: stays.map((item) => ({
+      kind: item.kind,
+      key: keyOf(item.object),
+      reason: isClaimed(item) ? 'claimed' : (reason ?? 'off'),
+    })),
     withheld: reason === undefined ? 0 : free.length,
   };
 }

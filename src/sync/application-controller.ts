@@ -25,6 +25,7 @@ import { commitStatusOf } from './commit-status.ts';
 import { finalizeApplication } from './finalize-application.ts';
 import { followHealth } from './follow-health.ts';
 import type { GitMirror } from './git/types.ts';
+import type { Neighbour, Neighbourhood } from './hand-over.ts';
 import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
 import { observeApplication } from './observe-application.ts';
@@ -200,6 +201,26 @@ export async function createApplicationController(
     return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
   }
 
+  const neighbourOf = (application: Application): Neighbour[] => {
+    const key = keyOf(application);
+    const { source } = application.spec;
+    if (!source) return [];
+    return [{ key, application, state: states.get(key), mirror: repositories.get(source.repoURL).mirror }];
+  };
+  const neighbourhood: Neighbourhood = {
+    find: (key) => {
+      const application = apps.get(key);
+      return application && neighbourOf(application)[0];
+    },
+    ofRepository: (repoURL) =>
+      apps
+        .list()
+        .filter(({ spec }) => spec.source?.repoURL === repoURL)
+        .flatMap(neighbourOf),
+    nowMs: () => clock.now(),
+    wake: (key) => work.add(key),
+  };
+
   function contextOf(key: string, signal: AbortSignal): SyncContext {
     return {
       objects,
@@ -226,6 +247,7 @@ export async function createApplicationController(
       },
       savePruneBaseline: (pruneBaseline) =>
         writer.writeStatus(key, (current) => ({ ...current, pruneBaseline }), signal),
+      neighbourhood,
       announce: async (sha) => {
         const application = apps.get(key);
         const said = application && commitStatusOf(application);

@@ -7,6 +7,7 @@ import { type DesiredObject, idOf } from '../diff/desired-set.ts';
 import { isHook } from '../diff/annotations.ts';
 import { managingApplication } from '../diff/tracking.ts';
 import { assess, findCause } from '../health/index.ts';
+import { type HandOver, concernsOthers, planHandOver } from './hand-over.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import { jsonEqual } from '../base/json.ts';
 import { asRecord } from '../schemas/json-access.ts';
@@ -44,6 +45,8 @@ import { type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.t
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
+/** Other applications read a commit within a moment of each other. */
+const HAND_OVER_RETRY_MS = 1_000;
 const QUOTA_PREFIX = 'resourcequotas|';
 /** The quota's controller counts within milliseconds; without one, the sync goes on. */
 const QUOTA_PATIENCE_MS = 5_000;
@@ -71,6 +74,7 @@ export async function applyCommit(
   ];
   const newCommit = !hasSucceeded(context.operation(), state.revision);
   const refused = standingRefusals(state, requested, context.nowMs());
+  let unreadBy: readonly string[] = [];
   let fights: ReadonlyMap<string, number> = new Map();
   await recordBrake(key, state, context, complete());
   let historyComplete: boolean | undefined;
@@ -80,22 +84,35 @@ export async function applyCommit(
       historyComplete = await context.historyComplete();
       refreshOrphans(key, state, managed);
     }
-    const changeSet = planChangeSet(
-      state.desired,
-      (resource, name) => managed.live(resource, name),
-      orphansOf(state, managed),
-      {
-        application: key,
-        prune: policy.prune,
-        allowEmpty: policy.allowEmpty,
-        historyComplete: historyComplete ?? true,
-        syncOptions,
-        ignore: application.spec.ignoreDifferences ?? [],
-        kept: state.hooks.byId,
-        ...(state.allDirty ? {} : { only: state.dirty }),
-        ...(isBraked() ? { maxDeletions: unapprovedDeletions(context.pruneBaseline() ?? {}) } : {}),
-      },
-    );
+    const planned = (handOver: Partial<HandOver>): ChangeSet =>
+      planChangeSet(
+        state.desired,
+        (resource, name) => managed.live(resource, name),
+        orphansOf(state, managed),
+        {
+          application: key,
+          prune: policy.prune,
+          allowEmpty: policy.allowEmpty,
+          historyComplete: historyComplete ?? true,
+          syncOptions,
+          ignore: application.spec.ignoreDifferences ?? [],
+          kept: state.hooks.byId,
+          ...(state.allDirty ? {} : { only: state.dirty }),
+          takeOver: handOver.takeOver,
+          claimed: handOver.claimed,
+          ...(isBraked() ? { maxDeletions: unapprovedDeletions(context.pruneBaseline() ?? {}) } : {}),
+        },
+      );
+    let changeSet = planned({});
+    unreadBy = [];
+    if (concernsOthers(changeSet)) {
+      const { neighbourhood, historyComplete: complete } = context;
+      const handOver = await planHandOver(key, source.repoURL, changeSet, neighbourhood, complete);
+      unreadBy = handOver.waitingFor;
+      // Planned anew: what changed meanwhile is dirty, and the marks are taken off below.
+      refreshOrphans(key, state, managed);
+      changeSet = planned(handOver);
+    }
     settle(state, changeSet);
     fights = requested ? new Map() : heldFights(state, changeSet, context.nowMs());
     const open = changeSet.changes.filter(({ kind, key: name }) => {
@@ -198,21 +215,32 @@ export async function applyCommit(
     const deleting = problemsOf.find(({ code }) => code === 'being-deleted')?.message;
     const failed = plan?.failed ?? end.failed;
     const refusals = [...refused.values()].map(refusalText);
+    const unread = unreadBy[0] && `Waiting for application "${unreadBy[0]}" to read the commit`;
     const [fighting] = fights.size === 0 ? [] : fightMessages(state.heals, context.nowMs());
     const problems = [
       ...(failed === undefined || refusals.includes(failed) ? [] : [failed]),
       ...missing,
-      ...problemsOf.filter(({ code }) => code !== 'being-deleted').map(({ message }) => message),
+      ...problemsOf
+        .filter(({ code, manager = '' }) => code !== 'being-deleted' && !unreadBy.includes(manager))
+        .map(({ message }) => message),
       ...refusals,
     ];
     const ended = plan !== undefined && plan.step.length === 0 && plan.last && plan.failed === undefined;
-    const applied = ended && problems.length === 0 && deleting === undefined && fights.size === 0;
+    const isHandedOver = unreadBy.length === 0;
+    const applied =
+      ended && problems.length === 0 && deleting === undefined && fights.size === 0 && isHandedOver;
     const hookRetryMs = plan?.failed === undefined ? end.retryAtMs : nextHookTry(application, context);
     const fightMs = fightOverMs(state.heals, context.nowMs());
+    const unreadMs = unreadBy.length === 0 ? [] : [context.nowMs() + HAND_OVER_RETRY_MS];
     const countMs = [...state.quotas.values()].map((sinceMs) => sinceMs + QUOTA_PATIENCE_MS);
-    const waits = [hookRetryMs, state.refused?.retryAtMs, fightMs, ...countMs, ...fights.values()].filter(
-      (at) => at !== undefined,
-    );
+    const waits = [
+      hookRetryMs,
+      state.refused?.retryAtMs,
+      fightMs,
+      ...unreadMs,
+      ...countMs,
+      ...fights.values(),
+    ].filter((at) => at !== undefined);
     return {
       applied,
       extraneous: (changeSet?.held.length ?? 0) > 0,
@@ -221,7 +249,7 @@ export async function applyCommit(
       problems: problems.slice(0, MAX_PROBLEMS),
       obstacle:
         plan?.waitingFor === undefined
-          ? (deleting ?? obstacle ?? fighting)
+          ? (deleting ?? obstacle ?? unread ?? fighting)
           : `Waiting for ${plan.waitingFor}`,
       conditions: planConditions({
         application,

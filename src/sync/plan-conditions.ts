@@ -32,7 +32,7 @@ export function planConditions(input: ConditionsInput): readonly ApplicationCond
   const withCode = (code: string): readonly string[] =>
     (changeSet?.problems ?? []).filter((problem) => problem.code === code).map(({ message }) => message);
   add('RepeatedResourceWarning', withCode('duplicate'));
-  add('SharedResourceWarning', withCode('shared-resource'));
+  add('SharedResourceWarning', [...withCode('shared-resource'), ...claimedMessages(changeSet)]);
   add('SyncError', input.syncErrors);
   add('ComparisonError', [obstacle]);
   add('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]);
@@ -55,18 +55,29 @@ function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
   });
 }
 
+/** What another application may hold: it is handed over as soon as that one applies it. */
+function claimedMessages(changeSet: ChangeSet | undefined): readonly string[] {
+  return (changeSet?.held ?? [])
+    .filter(({ reason }) => reason === 'claimed')
+    .map(
+      ({ kind, key }) =>
+        `${kind.kind} "${key}" is no longer in Git here and stays: another application holds it`,
+    );
+}
+
 /** After a restart the hold itself is what tells of the force-push. */
 const rewriting = ({ brake }: ApplicationState): string | undefined =>
   brake?.endsWith('history was rewritten') ? brake : undefined;
 
 function heldMessages({ application, state, changeSet }: ConditionsInput): readonly string[] {
   const held = changeSet?.held ?? [];
-  const reason = held.find((item) => item.reason !== 'off' && item.reason !== 'rebuilding')?.reason;
+  const reason = held.find((item) => !['claimed', 'off', 'rebuilding'].includes(item.reason))?.reason;
   if (reason === undefined) return [];
   const why = {
     empty: 'the render is empty and allowEmpty is not set',
     budget: `${state.brake ?? ''}; ${approvalAdvice(application, state.revision ?? '')}`,
     incomplete: 'an object is written twice',
+    claimed: '',
     off: '',
     rebuilding: '',
   }[reason];

@@ -4,6 +4,7 @@ import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { ApplicationSource } from '../schemas/types.ts';
 import type { Objects } from '../store/objects.ts';
 import type { CommitOptions } from '../store/types.ts';
+import type { Neighbourhood } from './hand-over.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { OperationState } from './operation.ts';
 import type { PruneBaseline } from './plan-brake.ts';
@@ -33,6 +34,8 @@ export interface SyncContext {
   /** The same for what decides about deletions. */
   readonly pruneBaseline: () => PruneBaseline | undefined;
   readonly savePruneBaseline: (next: PruneBaseline) => Promise<void>;
+  /** The other applications: objects move between them. */
+  readonly neighbourhood: Neighbourhood;
   /** Bounds how many applications render and apply at a time; waiting for Git takes no slot. */
   readonly slots: Slots;
   readonly nowMs: () => number;

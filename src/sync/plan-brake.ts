@@ -37,7 +37,7 @@ function placeOf({ repoURL, path = '', directory }: ApplicationSource): SourcePl
 /** The recorded baseline; before there were any, a status that says Synced told as much. */
 export function pruneBaselineOf({ status }: Application): PruneBaseline | undefined {
   const recorded = status?.['pruneBaseline'];
-  if (isRecord(recorded)) return recorded as PruneBaseline;
+  if (isRecord(recorded)) return recorded;
   const sync = status?.['sync'];
   if (!isRecord(sync) || sync['status'] !== 'Synced' || typeof sync['revision'] !== 'string')
     return undefined;

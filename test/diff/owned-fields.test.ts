@@ -208,7 +208,7 @@ describe('what a controller owns', () => {
 
   it('is taken out of what an earlier version applied, without removing it', () => {
     const live = { ...created(aggregated), rules: [rule('get')] };
-    const before = marked({ ...live, rules: [] } as KubeObject, 'a/b');
+    const before = marked({ ...live, rules: [] }, 'a/b');
     const applied = {
       ...live,
       metadata: { ...live.metadata, annotations: before.metadata.annotations ?? {} },

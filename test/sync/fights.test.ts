@@ -9,8 +9,7 @@ beforeEach(async () => {
 });
 afterEach(async () => at[Symbol.asyncDispose]());
 
-const live = async (): Promise<ConfigMap | undefined> =>
-  (await at.get('configmaps', 'default/a')) as ConfigMap | undefined;
+const live = async (): Promise<ConfigMap | undefined> => await at.get('configmaps', 'default/a');
 const conditions = async (): Promise<string> =>
   JSON.stringify((await at.application())!.status!['conditions']);
 

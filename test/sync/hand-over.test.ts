@@ -10,7 +10,7 @@ const uids = new Set<string>();
 let gone = false;
 
 const live = async (name = 'a'): Promise<ConfigMap | undefined> =>
-  (await at.get('configmaps', `default/${name}`)) as ConfigMap | undefined;
+  await at.get('configmaps', `default/${name}`);
 const managerOf = async (): Promise<string> =>
   (await live())?.metadata.annotations?.['argocd.argoproj.io/tracking-id']?.split(':')[0] ?? '';
 const look = async (name: string): Promise<void> => {

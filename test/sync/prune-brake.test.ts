@@ -1,5 +1,6 @@
 /** INVARIANTS 6: a rewritten or exchanged history deletes little before a person approves, whatever happens meanwhile. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { without } from '../../src/diff/without.ts';
 import type { Application } from '../../src/schemas/types.ts';
 import { type Harness, POLL_MS, configMap, createHarness } from './harness.ts';
 
@@ -188,7 +189,7 @@ describe('the objects of another place', () => {
 describe('without a brake', () => {
   it('a commit that follows an unfinished first sync prunes as it says', async () => {
     const waiting = {
-      'wait.yaml': `${configMap('w', {}, '  annotations: {argocd.argoproj.io/sync-wave: "5"}\n')}`,
+      'wait.yaml': configMap('w', {}, '  annotations: {argocd.argoproj.io/sync-wave: "5"}\n'),
     };
     const pod =
       'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: "x:1"}]}\n';
@@ -212,7 +213,7 @@ describe('without a brake', () => {
     const controller = await at.start();
     await next();
     await controller[Symbol.asyncDispose]();
-    const { pruneBaseline: _dropped, ...status } = (await at.application())!.status!;
+    const status = without((await at.application())!.status!, 'pruneBaseline');
     await at.objects.update({ ...(await at.application())!, status }, { subresource: 'status' });
     at.repository.commit(Object.fromEntries(NAMES.slice(1).map((name) => [`${name}.yaml`, null])));
     await at.start();

@@ -2,7 +2,13 @@
  * Brings the store to what was rendered, step by step, until nothing more can be done now. Every step is planned anew
  * from what is live, so a worker that dies between two steps leaves nothing behind that the next one would not see.
  */
-import { type ChangeSet, type InventoryItem, planChangeSet } from '../diff/change-set.ts';
+import {
+  type Change,
+  type ChangeSet,
+  type ChangeSetOptions,
+  type InventoryItem,
+  planChangeSet,
+} from '../diff/change-set.ts';
 import { type DesiredObject, idOf } from '../diff/desired-set.ts';
 import { isHook } from '../diff/annotations.ts';
 import { managingApplication } from '../diff/tracking.ts';
@@ -28,28 +34,23 @@ import {
   withHookResults,
 } from './operation.ts';
 import {
-  type PruneBaseline,
   baselineToRecord,
   completeBaseline,
   isPruneApproved,
   unapprovedDeletions,
   withDeletions,
 } from './plan-brake.ts';
-import { MAX_PROBLEMS, planConditions } from './plan-conditions.ts';
-import { fightMessages, fightOverMs, healDueMs, noteHeal } from './plan-fights.ts';
+import { healDueMs, noteHeal } from './plan-fights.ts';
 import { type Hook, observeHooks } from './plan-hooks.ts';
-import { type NamespacePlan, planNamespaces } from './plan-namespaces.ts';
+import { planNamespaces } from './plan-namespaces.ts';
+import { type OutcomeInput, QUOTA_PATIENCE_MS, planOutcome, refusalText } from './plan-outcome.ts';
 import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
 import { planStep } from './plan-step.ts';
-import { type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
+import { type SyncPlanInput, type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
-/** Other applications read a commit within a moment of each other. */
-const HAND_OVER_RETRY_MS = 1_000;
 const QUOTA_PREFIX = 'resourcequotas|';
-/** The quota's controller counts within milliseconds; without one, the sync goes on. */
-const QUOTA_PATIENCE_MS = 5_000;
 /** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
 const MAX_STEPS = 50;
 
@@ -63,8 +64,6 @@ export async function applyCommit(
 ): Promise<SyncOutcome> {
   const { managed } = context;
   const key = keyOf(application);
-  const complete = (): PruneBaseline =>
-    completeBaseline(application, source, state.revision ?? '', context.pruneBaseline());
   const request = requestOf(context.operation());
   const requested = request !== undefined;
   const policy = policyOf(application, request?.sync?.prune === true);
@@ -76,44 +75,22 @@ export async function applyCommit(
   const refused = standingRefusals(state, requested, context.nowMs());
   let unreadBy: readonly string[] = [];
   let fights: ReadonlyMap<string, number> = new Map();
-  await recordBrake(key, state, context, complete());
+  await recordBrake(application, source, state, context);
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
     refreshOrphans(key, state, managed);
-    if (state.orphans.size > 0 && historyComplete === undefined) {
-      historyComplete = await context.historyComplete();
-      refreshOrphans(key, state, managed);
-    }
-    const planned = (handOver: Partial<HandOver>): ChangeSet =>
-      planChangeSet(
-        state.desired,
-        (resource, name) => managed.live(resource, name),
-        orphansOf(state, managed),
-        {
-          application: key,
-          prune: policy.prune,
-          allowEmpty: policy.allowEmpty,
-          historyComplete: historyComplete ?? true,
-          syncOptions,
-          ignore: application.spec.ignoreDifferences ?? [],
-          kept: state.hooks.byId,
-          ...(state.allDirty ? {} : { only: state.dirty }),
-          takeOver: handOver.takeOver,
-          claimed: handOver.claimed,
-          ...(isBraked() ? { maxDeletions: unapprovedDeletions(context.pruneBaseline() ?? {}) } : {}),
-        },
-      );
-    let changeSet = planned({});
-    unreadBy = [];
-    if (concernsOthers(changeSet)) {
-      const { neighbourhood, historyComplete: complete } = context;
-      const handOver = await planHandOver(key, source.repoURL, changeSet, neighbourhood, complete);
-      unreadBy = handOver.waitingFor;
-      // Planned anew: what changed meanwhile is dirty, and the marks are taken off below.
-      refreshOrphans(key, state, managed);
-      changeSet = planned(handOver);
-    }
-    settle(state, changeSet);
+    if (state.orphans.size > 0) historyComplete ??= await context.historyComplete();
+    const compared = await compare(application, source, state, context, {
+      application: key,
+      prune: policy.prune,
+      allowEmpty: policy.allowEmpty,
+      historyComplete: historyComplete ?? true,
+      syncOptions,
+      ignore: application.spec.ignoreDifferences ?? [],
+      kept: state.hooks.byId,
+    });
+    const { changeSet } = compared;
+    unreadBy = compared.unreadBy;
     fights = requested ? new Map() : heldFights(state, changeSet, context.nowMs());
     const open = changeSet.changes.filter(({ kind, key: name }) => {
       const id = idOf(kind, name);
@@ -122,20 +99,12 @@ export async function applyCommit(
     const pending = open.some(({ action }) => action !== 'noop');
     const operation = context.operation();
     const hold = hookHold(application, operation, state);
-    const retryDue =
-      hold === undefined || (hold.retryAtMs !== undefined && context.nowMs() >= hold.retryAtMs);
-    const starts =
-      state.hooks.byId.size > 0 &&
-      state.revision !== undefined &&
-      retryDue &&
-      newCommit &&
-      !isRunning(operation, state.revision) &&
-      mayApply({ policy, requested, newCommit }) &&
-      (requested || pending || hold !== undefined);
+    const asked = { policy, requested, newCommit, pending };
+    const starts = startsAttempt(state, operation, hold, asked, context.nowMs());
     if (starts && state.revision !== undefined) {
       await context.saveOperation(startOperation(operation, state.revision, context.nowMs()));
     } else if (hold) {
-      return outcomeOf({ failed: hold.message, retryAtMs: hold.retryAtMs });
+      return planOutcome(look(), { failed: hold.message, retryAtMs: hold.retryAtMs });
     }
     const hooks = currentHooks(key, state, context);
     const namespaces = planNamespaces(
@@ -162,27 +131,21 @@ export async function applyCommit(
       continue;
     }
     if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
-      return outcomeOf({ changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
+      return planOutcome(look(), { changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
     }
     const { step: ready, waitingFor } = planStep(plan.step, {
       isServed: context.isServed,
       uncounted: uncountedQuotas(state, managed, context.nowMs()),
     });
-    if (ready.length === 0) return outcomeOf({ changeSet, namespaces, plan: { ...plan, waitingFor } });
+    if (ready.length === 0)
+      return planOutcome(look(), { changeSet, namespaces, plan: { ...plan, waitingFor } });
     const deleted = ready.filter(({ action, object }) => action === 'delete' && !isHook(object)).length;
-    if (deleted > 0 && isBraked())
+    if (deleted > 0 && isBraked(application, state, context))
       await context.savePruneBaseline(withDeletions(context.pruneBaseline() ?? {}, deleted));
     const result = await applyChanges(context.objects, ready, context.commitOptions(), signal);
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
-    for (const change of ready) {
-      const id = idOf(change.kind, change.key);
-      state.healthDirty.add(id);
-      state.dirty.add(id);
-      if (!refused.has(id) && !isHook(change.object))
-        noteHeal(state.heals, id, change, state.desired.byId.get(id), context.nowMs());
-      if (change.action !== 'delete' && id.startsWith(QUOTA_PREFIX)) state.quotas.set(id, context.nowMs());
-    }
+    noteWritten(state, ready, refused, context.nowMs());
     context.logger.info(
       {
         application: key,
@@ -195,77 +158,102 @@ export async function applyCommit(
     await managed.caughtUp(result.written, signal);
   }
 
-  function isBraked(): boolean {
-    return (
-      state.brake !== undefined && !isPruneApproved(application, context.pruneBaseline(), state.revision)
-    );
-  }
-
-  function outcomeOf(end: {
-    readonly changeSet?: ChangeSet;
-    readonly namespaces?: NamespacePlan;
-    readonly plan?: ReturnType<typeof planSync>;
-    readonly tooLong?: boolean;
-    readonly failed?: string;
-    readonly retryAtMs?: number | undefined;
-  }): SyncOutcome {
-    const { changeSet, plan } = end;
-    const missing = end.namespaces?.missing ?? [];
-    const problemsOf = changeSet?.problems ?? [];
-    const deleting = problemsOf.find(({ code }) => code === 'being-deleted')?.message;
-    const failed = plan?.failed ?? end.failed;
-    const refusals = [...refused.values()].map(refusalText);
-    const unread = unreadBy[0] && `Waiting for application "${unreadBy[0]}" to read the commit`;
-    const [fighting] = fights.size === 0 ? [] : fightMessages(state.heals, context.nowMs());
-    const problems = [
-      ...(failed === undefined || refusals.includes(failed) ? [] : [failed]),
-      ...missing,
-      ...problemsOf
-        .filter(({ code, manager = '' }) => code !== 'being-deleted' && !unreadBy.includes(manager))
-        .map(({ message }) => message),
-      ...refusals,
-    ];
-    const ended = plan !== undefined && plan.step.length === 0 && plan.last && plan.failed === undefined;
-    const isHandedOver = unreadBy.length === 0;
-    const applied =
-      ended && problems.length === 0 && deleting === undefined && fights.size === 0 && isHandedOver;
-    const hookRetryMs = plan?.failed === undefined ? end.retryAtMs : nextHookTry(application, context);
-    const fightMs = fightOverMs(state.heals, context.nowMs());
-    const unreadMs = unreadBy.length === 0 ? [] : [context.nowMs() + HAND_OVER_RETRY_MS];
-    const countMs = [...state.quotas.values()].map((sinceMs) => sinceMs + QUOTA_PATIENCE_MS);
-    const waits = [
-      hookRetryMs,
-      state.refused?.retryAtMs,
-      fightMs,
-      ...unreadMs,
-      ...countMs,
-      ...fights.values(),
-    ].filter((at) => at !== undefined);
+  function look(): OutcomeInput {
     return {
-      applied,
-      extraneous: (changeSet?.held.length ?? 0) > 0,
-      compared: true,
-      baseline: applied && changeSet?.withheld === 0 ? complete() : undefined,
-      problems: problems.slice(0, MAX_PROBLEMS),
-      obstacle:
-        plan?.waitingFor === undefined
-          ? (deleting ?? obstacle ?? unread ?? fighting)
-          : `Waiting for ${plan.waitingFor}`,
-      conditions: planConditions({
-        application,
-        state,
-        changeSet,
-        syncOptions,
-        syncErrors: [...missing, ...refusals],
-        obstacle,
-        nowMs: context.nowMs(),
-      }),
-      retry: end.tooLong === true || deleting !== undefined,
-      retryAtMs: waits.length === 0 ? undefined : Math.min(...waits),
-      // What somebody keeps changing does not undo an operation that has succeeded.
-      idle: plan?.idle === true || (fights.size > 0 && !newCommit && problems.length === 0),
+      application,
+      source,
+      state,
+      syncOptions,
+      newCommit,
+      obstacle,
+      refused,
+      fights,
+      unreadBy,
+      baseline: context.pruneBaseline(),
+      operation: context.operation(),
+      nowMs: context.nowMs(),
     };
   }
+}
+
+/** Compares what is dirty, and takes the marks off: right before, what Git does not hold is looked up. */
+async function compare(
+  application: Application,
+  source: ApplicationSource,
+  state: ApplicationState,
+  context: SyncContext,
+  options: ChangeSetOptions,
+): Promise<{ readonly changeSet: ChangeSet; readonly unreadBy: readonly string[] }> {
+  const { managed, neighbourhood } = context;
+  const planned = (handOver: Partial<HandOver>): ChangeSet => {
+    refreshOrphans(options.application, state, managed);
+    return planChangeSet(
+      state.desired,
+      (resource, name) => managed.live(resource, name),
+      orphansOf(state, managed),
+      {
+        ...options,
+        takeOver: handOver.takeOver,
+        claimed: handOver.claimed,
+        ...(state.allDirty ? {} : { only: state.dirty }),
+        ...(isBraked(application, state, context)
+          ? { maxDeletions: unapprovedDeletions(context.pruneBaseline() ?? {}) }
+          : {}),
+      },
+    );
+  };
+  let changeSet = planned({});
+  let unreadBy: readonly string[] = [];
+  if (concernsOthers(changeSet)) {
+    const { repoURL } = source;
+    const own = options.application;
+    const handOver = await planHandOver(own, repoURL, changeSet, neighbourhood, context.historyComplete);
+    unreadBy = handOver.waitingFor;
+    // Planned anew, since more may have become dirty meanwhile.
+    changeSet = planned(handOver);
+  }
+  settle(state, changeSet);
+  return { changeSet, unreadBy };
+}
+
+/** What follows from a step that was written. */
+function noteWritten(
+  state: ApplicationState,
+  ready: readonly Change[],
+  refused: ReadonlyMap<string, ApplyError>,
+  nowMs: number,
+): void {
+  for (const change of ready) {
+    const id = idOf(change.kind, change.key);
+    state.healthDirty.add(id);
+    state.dirty.add(id);
+    if (!refused.has(id) && !isHook(change.object))
+      noteHeal(state.heals, id, change, state.desired.byId.get(id), nowMs);
+    if (change.action !== 'delete' && id.startsWith(QUOTA_PREFIX)) state.quotas.set(id, nowMs);
+  }
+}
+
+/** Whether an attempt with hooks begins. */
+function startsAttempt(
+  state: ApplicationState,
+  operation: OperationState | undefined,
+  hold: HookHold | undefined,
+  asked: Pick<SyncPlanInput, 'policy' | 'requested' | 'newCommit'> & { readonly pending: boolean },
+  nowMs: number,
+): boolean {
+  const retryDue = hold === undefined || (hold.retryAtMs !== undefined && nowMs >= hold.retryAtMs);
+  return (
+    state.hooks.byId.size > 0 &&
+    retryDue &&
+    asked.newCommit &&
+    !isRunning(operation, state.revision) &&
+    mayApply(asked) &&
+    (asked.requested || asked.pending || hold !== undefined)
+  );
+}
+
+function isBraked(application: Application, state: ApplicationState, context: SyncContext): boolean {
+  return state.brake !== undefined && !isPruneApproved(application, context.pruneBaseline(), state.revision);
 }
 
 /** A requested sync deletes only when that was asked for too, unless the automation would do it anyway. */
@@ -311,11 +299,6 @@ function hookHold(
 ): HookHold | undefined {
   if (operation?.phase !== 'Failed' || !hasHooksStarted(operation, state.revision)) return undefined;
   return { message: operation.message, retryAtMs: retryTimeOf(application, operation) };
-}
-
-function nextHookTry(application: Application, context: SyncContext): number | undefined {
-  const operation = context.operation();
-  return operation && nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, context.nowMs());
 }
 
 function retryTimeOf(application: Application, operation: OperationState): number | undefined {
@@ -405,13 +388,6 @@ export function orphansOf(
   return [...orphans].flatMap((id) => managed.find(id) ?? []);
 }
 
-function refusalText({ change, message }: ApplyError): string {
-  const advice = message.includes('field is immutable')
-    ? '; to replace the object, annotate it with argocd.argoproj.io/sync-options: Force=true'
-    : '';
-  return `${change.origin ?? change.key}: ${message}${advice}`;
-}
-
 /** What is as it should be needs no further look until something changes. */
 function settle(state: ApplicationState, changeSet: ChangeSet): void {
   const open = new Set<string>();
@@ -428,12 +404,14 @@ export function managedCount(application: string, managed: ManagedResources): nu
 
 /** The brake outlives this process: it is in the status before anything of the revision is written. */
 async function recordBrake(
-  application: string,
-  { brake }: ApplicationState,
+  application: Application,
+  source: ApplicationSource,
+  { brake, revision = '' }: ApplicationState,
   context: SyncContext,
-  complete: PruneBaseline,
 ): Promise<void> {
-  const objects = brake === undefined ? 0 : managedCount(application, context.managed);
-  const next = baselineToRecord(context.pruneBaseline(), brake, complete, objects);
+  const baseline = context.pruneBaseline();
+  const objects = brake === undefined ? 0 : managedCount(keyOf(application), context.managed);
+  const complete = completeBaseline(application, source, revision, baseline);
+  const next = baselineToRecord(baseline, brake, complete, objects);
   if (next) await context.savePruneBaseline(next);
 }

@@ -11,6 +11,20 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * The member that a record itself has. A bracket also finds what the record inherits: users choose names such as
+ * `constructor` and `toString` for their keys, labels and objects.
+ */
+export function ownMember<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** Assigns a member whatever it is called: an assignment to `__proto__` would replace the prototype. */
+export function setMember(target: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') target[name] = value;
+  else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
 /** Deep equality of JSON values; a member that is `undefined` equals a missing one. */
 export function jsonEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
@@ -18,24 +32,17 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
     return Array.isArray(b) && a.length === b.length && a.every((item, index) => jsonEqual(item, b[index]));
   }
   if (!isRecord(a) || !isRecord(b)) return false;
-  for (const key in a) if (a[key] !== undefined && !jsonEqual(a[key], b[key])) return false;
-  for (const key in b) if (b[key] !== undefined && a[key] === undefined) return false;
+  for (const key in a) if (a[key] !== undefined && !jsonEqual(a[key], ownMember(b, key))) return false;
+  for (const key in b) if (b[key] !== undefined && ownMember(a, key) === undefined) return false;
   return true;
 }
-
-const ORDINARY = { writable: true, enumerable: true, configurable: true } as const;
 
 /** A deep copy of a JSON value. */
 export function jsonClone<T>(value: T): T {
   if (Array.isArray(value)) return value.map((item: unknown) => jsonClone(item)) as T;
   if (!isRecord(value)) return value;
   const copy: Record<string, unknown> = {};
-  for (const key in value) {
-    const member: unknown = jsonClone(value[key]);
-    // Assigned, it would be the prototype of the copy instead of a member.
-    if (key === '__proto__') Object.defineProperty(copy, key, { value: member, ...ORDINARY });
-    else copy[key] = member;
-  }
+  for (const key in value) setMember(copy, key, jsonClone(value[key]));
   return copy as T;
 }
 

@@ -4,7 +4,7 @@
  * This is what a three-way compare needs of "last applied": a field that Git set then and does not set now is removed,
  * a field that Git never set belongs to somebody else. Values are not kept, so nothing of a Secret is.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember, setMember } from '../base/json.ts';
 import { AUTHOR_ANNOTATION } from '../schemas/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
@@ -12,7 +12,10 @@ import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
 import { without } from './without.ts';
 
 /** `0`: a value as a whole. Otherwise the members of an object, or of a list by the identity of its items. */
-export type FieldSet = 0 | { readonly [member: string]: FieldSet };
+export type FieldSet = 0 | { readonly [member: string]: FieldSet } | FieldLookup;
+
+/** A set that only tells of a member whether it is there: see {@link encodeFields}. */
+type FieldLookup = (member: string) => FieldSet | undefined;
 
 /** Members that say which object it is; they are never removed. */
 const IDENTITY = new Set(['apiVersion', 'kind']);
@@ -20,7 +23,8 @@ const IDENTITY = new Set(['apiVersion', 'kind']);
 export function fieldsOf(object: KubeObject): FieldSet {
   const fields: Record<string, FieldSet> = {};
   for (const key of Object.keys(object).sort()) {
-    if (!IDENTITY.has(key) && object[key] !== undefined) fields[key] = fieldsOfValue(object[key], key);
+    if (!IDENTITY.has(key) && object[key] !== undefined)
+      setMember(fields, key, fieldsOfValue(object[key], key));
   }
   const { metadata } = fields;
   if (typeof metadata === 'object') {
@@ -49,10 +53,66 @@ function fieldsOfValue(value: unknown, field: string): FieldSet {
   return Object.fromEntries(keys.sort().map((key) => [key, fieldsOfValue(value[key], key)]));
 }
 
+/** Longer sets are kept as hashes: all annotations of an object together have 256 KiB, and some are the user's. */
+const MAX_PLAIN_CHARS = 64 * 1024;
+/** Begins the text of hashes; JSON begins with neither. */
+const HASHES = '#';
+
+/**
+ * The text of the annotation: JSON, or for a set that would be too long (a ConfigMap of thousands of keys) a hash of each
+ * field's path, some five characters a field. A hash may name a field that was not set once in 2^32.
+ */
+export function encodeFields(fields: FieldSet): string {
+  const text = JSON.stringify(fields);
+  if (text.length <= MAX_PLAIN_CHARS) return text;
+  const hashes = new Set<number>();
+  collectHashes(fields, hashOf(HASH_START, ''), hashes);
+  const sorted = Uint32Array.from(hashes).sort();
+  const bytes = Buffer.alloc(sorted.length * HASH_BYTES);
+  sorted.forEach((hash, index) => bytes.writeUInt32BE(hash, index * HASH_BYTES));
+  return HASHES + bytes.toString('base64');
+}
+
+const HASH_BYTES = 4;
+/** FNV-1a, 32 bits: no secret depends on it. */
+const HASH_START = 0x811c9dc5;
+const HASH_PRIME = 0x01000193;
+
+/** The hash of a path from that of its parent: a step ends with a character that no member has. */
+function hashOf(parent: number, member: string): number {
+  let hash = parent;
+  for (const byte of Buffer.from(`${member}\0`)) hash = Math.imul(hash ^ byte, HASH_PRIME);
+  return hash >>> 0;
+}
+
+function collectHashes(fields: FieldSet, at: number, hashes: Set<number>): void {
+  if (typeof fields !== 'object') return;
+  for (const [member, below] of Object.entries(fields)) {
+    const hash = hashOf(at, member);
+    hashes.add(hash);
+    collectHashes(below, hash, hashes);
+  }
+}
+
+function lookup(hashes: ReadonlySet<number>, at: number): FieldLookup {
+  return (member) => {
+    const hash = hashOf(at, member);
+    return hashes.has(hash) ? lookup(hashes, hash) : undefined;
+  };
+}
+
+function decodeHashes(text: string): FieldSet {
+  const bytes = Buffer.from(text, 'base64');
+  const hashes = new Set<number>();
+  for (let at = 0; at + HASH_BYTES <= bytes.length; at += HASH_BYTES) hashes.add(bytes.readUInt32BE(at));
+  return lookup(hashes, hashOf(HASH_START, ''));
+}
+
 /** What the live object says was applied; nothing for an object that nobody applied, or a damaged annotation. */
 export function appliedFields(live: KubeObject): FieldSet {
   const text = live.metadata.annotations?.[APPLIED_FIELDS_ANNOTATION];
   if (text === undefined) return 0;
+  if (text.startsWith(HASHES)) return decodeHashes(text.slice(HASHES.length));
   try {
     return checkedFieldSet(JSON.parse(text));
   } catch {
@@ -66,5 +126,16 @@ function checkedFieldSet(value: unknown): FieldSet {
 }
 
 export function memberOf(fields: FieldSet | undefined, member: string): FieldSet | undefined {
-  return typeof fields === 'object' && Object.hasOwn(fields, member) ? fields[member] : undefined;
+  if (typeof fields === 'function') return fields(member);
+  return typeof fields === 'object' ? ownMember(fields, member) : undefined;
+}
+
+/** The set without what lies at or below a path. */
+export function withoutField(fields: FieldSet, [head = '', ...rest]: readonly string[]): FieldSet {
+  const below = memberOf(fields, head);
+  if (below === undefined || fields === 0) return fields;
+  const inner = rest.length === 0 ? undefined : withoutField(below, rest);
+  if (typeof fields === 'function') return (member) => (member === head ? inner : fields(member));
+  const others = without(fields, head) as Record<string, FieldSet>;
+  return inner === undefined ? others : { ...others, [head]: inner };
 }

@@ -5,7 +5,7 @@
  * application's inventory; any deletion when the render is incomplete, empty (unless allowed) or the store is being
  * rebuilt (docs/INVARIANTS.md, "prune guard").
  */
-import { jsonEqual } from '../base/json.ts';
+import { jsonEqual, ownMember } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import { withStoredDefaults } from '../schemas/strategy.ts';
@@ -48,9 +48,11 @@ export interface ChangeProblem {
   readonly key: string;
   readonly origin: string | undefined;
   readonly message: string;
+  /** The application that manages a shared resource. */
+  readonly manager?: string;
 }
 
-export type PruneHold = 'off' | 'incomplete' | 'empty' | 'rebuilding' | 'budget';
+export type PruneHold = 'claimed' | 'off' | 'incomplete' | 'empty' | 'rebuilding' | 'budget';
 
 export interface ChangeSetOptions {
   /** `namespace/name` of the application. */
@@ -69,6 +71,10 @@ export interface ChangeSetOptions {
   readonly only?: ReadonlySet<string>;
   /** Objects (ids) that Git holds without wanting them compared, such as hooks: never deleted. */
   readonly kept?: { has(id: string): boolean };
+  /** Objects (ids) of other applications that these no longer hold: taken over. */
+  readonly takeOver?: ReadonlySet<string> | undefined;
+  /** Objects (ids) that another application holds, or may hold: not deleted. */
+  readonly claimed?: ReadonlyMap<string, string> | undefined;
   /** So many deletions at once, at most; undefined for no limit. */
   readonly maxDeletions?: number;
 }
@@ -79,6 +85,8 @@ export interface ChangeSet {
   readonly problems: readonly ChangeProblem[];
   /** Objects of the inventory that Git no longer has and that stay, and why. */
   readonly held: readonly { readonly kind: ResourceKind; readonly key: string; readonly reason: PruneHold }[];
+  /** How many of them would be deleted if nothing held the pruning back as a whole. */
+  readonly withheld: number;
 }
 
 export interface InventoryItem {
@@ -109,11 +117,12 @@ export function planChangeSet(
     if ('code' in outcome) problems.push(outcome);
     else changes.push(outcome);
   }
-  const { deletions, held } = planPrune(desired.byId, inventory, problems, options);
+  const { deletions, held, withheld } = planPrune(desired.byId, inventory, problems, options);
   return {
     changes: [...changes.sort(byApplyOrder), ...deletions.sort(byApplyOrder).reverse()],
     problems,
     held,
+    withheld,
   };
 }
 
@@ -121,22 +130,25 @@ export function planChangeSet(
 function planObject(
   item: DesiredObject,
   live: KubeObject | undefined,
-  options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions'>,
+  options: Pick<ChangeSetOptions, 'application' | 'ignore' | 'syncOptions' | 'takeOver'>,
 ): Change | ChangeProblem {
   const { kind, origin } = item;
-  const desired = normaliseDesired(item.object);
+  const desired = normaliseDesired(item.object, live, kind.custom !== undefined);
   const key = keyOf(desired);
   const base = { kind, key, wave: syncWave(desired), live, origin };
   if (!live) return { ...base, action: 'create', object: marked(desired, options.application) };
   const manager = managingApplication(live);
-  if (manager !== undefined && manager !== options.application) {
-    return problem('shared-resource', item, key, `is managed by application "${manager}"`);
+  const isForeign = manager !== undefined && manager !== options.application;
+  if (isForeign && !options.takeOver?.has(idOf(kind, key))) {
+    return { ...problem('shared-resource', item, key, `is managed by application "${manager}"`), manager };
   }
   if (live.metadata.deletionTimestamp !== undefined) {
     return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
   }
   const kept = withIgnoredFields(desired, live, options.ignore, kind);
-  const finish = (object: KubeObject): KubeObject => withStatusOf(live, kind.withDefaults(object));
+  // The strategy of the kind keeps what no update can change: naming it makes no difference.
+  const finish = (object: KubeObject): KubeObject =>
+    kind.prepareForUpdate(withStatusOf(live, kind.withDefaults(object)), live);
   if (jsonEqual(finish(mergeDesired(live, kept, options.application)), withStoredDefaults(kind, live)))
     return { ...base, action: 'noop', object: live };
   // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is to be respected.
@@ -171,7 +183,7 @@ const PROPAGATION: Readonly<Record<string, Propagation>> = {
 
 /** The deletion of a live object. */
 export function planDeletion({ kind, object }: InventoryItem, syncOptions: readonly string[]): Change {
-  const propagation = PROPAGATION[syncOption(object, 'PrunePropagationPolicy', syncOptions) ?? ''];
+  const propagation = ownMember(PROPAGATION, syncOption(object, 'PrunePropagationPolicy', syncOptions) ?? '');
   return {
     action: 'delete',
     kind,
@@ -190,20 +202,29 @@ function planPrune(
   inventory: readonly InventoryItem[],
   problems: readonly ChangeProblem[],
   options: ChangeSetOptions,
-): { readonly deletions: Change[]; readonly held: ChangeSet['held'] } {
+): { readonly deletions: Change[] } & Pick<ChangeSet, 'held' | 'withheld'> {
   const candidates = inventory.filter(({ kind, object }) => {
     const id = idOf(kind, keyOf(object));
     if (wanted.has(id) || options.kept?.has(id) || isHook(object)) return false;
     if (object.metadata.deletionTimestamp !== undefined) return false;
     return managingApplication(object) === options.application && !ignoresExtraneous(object);
   });
-  const free = candidates.filter(({ object }) => mayDelete(object, 'Prune', options.syncOptions));
+  const isClaimed = ({ kind, object }: InventoryItem): boolean =>
+    options.claimed?.has(idOf(kind, keyOf(object))) === true;
+  const free = candidates.filter(
+    (item) => mayDelete(item.object, 'Prune', options.syncOptions) && !isClaimed(item),
+  );
   const reason = pruneHold(wanted.size, free.length, problems, options);
   const going = new Set(reason === undefined ? free : []);
   const stays = candidates.filter((item) => !going.has(item));
   return {
     deletions: [...going].map((item) => planDeletion(item, options.syncOptions)),
-    held: stays.map(({ kind, object }) => ({ kind, key: keyOf(object), reason: reason ?? 'off' })),
+    held: stays.map((item) => ({
+      kind: item.kind,
+      key: keyOf(item.object),
+      reason: isClaimed(item) ? 'claimed' : (reason ?? 'off'),
+    })),
+    withheld: reason === undefined ? 0 : free.length,
   };
 }
 

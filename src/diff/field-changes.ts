@@ -1,5 +1,5 @@
 /** The differences of two objects, field by field, for people. */
-import { isRecord, jsonEqual } from '../base/json.ts';
+import { isRecord, jsonEqual, ownMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
@@ -46,7 +46,7 @@ function compare(before: unknown, after: unknown, path: string, field: string, o
   if (jsonEqual(before, after)) return;
   if (isRecord(before) && isRecord(after)) {
     for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
-      compare(before[key], after[key], memberPath(path, key), key, out);
+      compare(ownMember(before, key), ownMember(after, key), memberPath(path, key), key, out);
     }
     return;
   }

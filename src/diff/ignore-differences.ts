@@ -1,5 +1,5 @@
 /** Argo CD's `ignoreDifferences`: at these places the live object is right, whatever the manifest says. */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import { without } from './without.ts';
@@ -56,7 +56,7 @@ function takeLive(desired: unknown, live: unknown, path: readonly string[]): unk
     });
   }
   if (!isRecord(desired) || !Object.hasOwn(desired, head)) return desired;
-  const liveMember = isRecord(live) ? live[head] : undefined;
+  const liveMember = isRecord(live) ? ownMember(live, head) : undefined;
   if (rest.length > 0) return { ...desired, [head]: takeLive(desired[head], liveMember, rest) };
   const others = without(desired, head);
   return liveMember === undefined ? others : { ...others, [head]: liveMember };

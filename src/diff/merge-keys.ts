@@ -2,7 +2,7 @@
  * Lists whose items have an identity, by the name of the field that holds them (the patch merge keys of Kubernetes'
  * schemas; where the schema has a composite key, all of it). Every other list is one value.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember } from '../base/json.ts';
 
 const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   containers: ['name'],
@@ -19,6 +19,7 @@ const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   resourceClaims: ['name'],
   ownerReferences: ['uid'],
   conditions: ['type'],
+  taints: ['key', 'effect'],
 };
 
 /** Values of key fields that are left out in a manifest and filled in by defaulting. */
@@ -47,8 +48,14 @@ export function itemsByKey(
   return items;
 }
 
+/** How an item of the list is told from others; undefined for a list that is one value. */
+export function identityIn(field: string, item: unknown): string | undefined {
+  const keys = mergeKeysOf(field, [item]);
+  return keys && identityOf(item, keys);
+}
+
 function mergeKeysOf(field: string, list: readonly unknown[]): readonly string[] | undefined {
-  if (field !== 'ports') return MERGE_KEYS[field];
+  if (field !== 'ports') return ownMember(MERGE_KEYS, field);
   // Both a container's and a Service's ports are called `ports`.
   const container = list.some((item) => isRecord(item) && item['containerPort'] !== undefined);
   return [container ? 'containerPort' : 'port', 'protocol'];

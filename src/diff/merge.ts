@@ -4,11 +4,25 @@
  * The manifest wins where it speaks; a field that the last apply set and the manifest no longer names is removed; all
  * else (defaults, status, what others wrote) stays as it is. merge(merge(x)) = merge(x).
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { type FieldSet, appliedFields, fieldsOf, memberOf } from './applied-fields.ts';
+import {
+  type FieldSet,
+  appliedFields,
+  encodeFields,
+  fieldsOf,
+  memberOf,
+  withoutField,
+} from './applied-fields.ts';
+import { declaredFields } from './declared-fields.ts';
 import { itemsByKey } from './merge-keys.ts';
-import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION, trackingId } from './tracking.ts';
+import { withOwnedOf, withoutOwnedFields } from './owned-fields.ts';
+import {
+  APPLIED_FIELDS_ANNOTATION,
+  TRACKING_ANNOTATION,
+  managingApplication,
+  trackingId,
+} from './tracking.ts';
 import { without } from './without.ts';
 
 /** Maps of free keys: of these only the keys that Git set are removed, never the whole map. */
@@ -19,7 +33,8 @@ const UNIONS = new Set(['strategy', 'updateStrategy', 'volumes[]']);
 
 /** `desired` is normalised; the result carries the marks of `applicationKey` and the live object's version. */
 export function mergeDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
-  const applied = handOver(live, desired, appliedFields(live));
+  const known = managingApplication(live) === undefined ? declaredFields(live) : appliedFields(live);
+  const applied = handOver(live, desired, withoutOwnedFields(known, desired, live));
   return merge(live, marked(desired, applicationKey), applied, '') as KubeObject;
 }
 
@@ -28,7 +43,7 @@ export function mergeDesired(live: KubeObject, desired: KubeObject, applicationK
  * (identity, status, owners and finalizers that the manifest does not name) stays.
  */
 export function replaceDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
-  const replaced = marked(desired, applicationKey);
+  const replaced = withOwnedOf(live, marked(desired, applicationKey));
   const kept = without(live.metadata, 'labels', 'annotations');
   return {
     ...replaced,
@@ -41,7 +56,7 @@ export function replaceDesired(live: KubeObject, desired: KubeObject, applicatio
 export function marked(desired: KubeObject, applicationKey: string): KubeObject {
   const marks = {
     [TRACKING_ANNOTATION]: trackingId(applicationKey, desired),
-    [APPLIED_FIELDS_ANNOTATION]: JSON.stringify(fieldsOf(desired)),
+    [APPLIED_FIELDS_ANNOTATION]: encodeFields(fieldsOf(desired)),
   };
   const annotations = { ...desired.metadata.annotations, ...marks };
   return { ...desired, metadata: { ...desired.metadata, annotations } };
@@ -49,11 +64,9 @@ export function marked(desired: KubeObject, applicationKey: string): KubeObject 
 
 /** A manifest that stops naming `replicas` hands the number to somebody else (an autoscaler): it is not reset to 1. */
 function handOver(live: KubeObject, desired: KubeObject, applied: FieldSet): FieldSet {
-  const spec = memberOf(applied, 'spec');
   const [liveSpec, desiredSpec] = [live['spec'], desired['spec']];
   const handsOver = isRecord(liveSpec) && isRecord(desiredSpec) && desiredSpec['replicas'] === undefined;
-  if (typeof applied !== 'object' || typeof spec !== 'object' || !handsOver) return applied;
-  return { ...applied, spec: without(spec, 'replicas') as FieldSet };
+  return handsOver ? withoutField(applied, ['spec', 'replicas']) : applied;
 }
 
 function merge(live: unknown, desired: unknown, applied: FieldSet | undefined, field: string): unknown {
@@ -71,16 +84,18 @@ function mergeMaps(
   const merged: Record<string, unknown> = {};
   for (const key of Object.keys(live)) {
     const was = memberOf(applied, key);
-    if (desired[key] !== undefined) merged[key] = merge(live[key], desired[key], was, key);
+    const wanted = ownMember(desired, key);
+    if (wanted !== undefined) setMember(merged, key, merge(live[key], wanted, was, key));
     else if (UNIONS.has(field)) continue;
-    else if (was === undefined) merged[key] = live[key];
+    else if (was === undefined) setMember(merged, key, live[key]);
     else if (FREE_MAPS.has(key)) {
       const rest = withoutApplied(live[key], was, key);
       if (rest !== undefined) merged[key] = rest;
     }
   }
   for (const key of Object.keys(desired)) {
-    if (live[key] === undefined && desired[key] !== undefined) merged[key] = desired[key];
+    if (ownMember(live, key) === undefined && desired[key] !== undefined)
+      setMember(merged, key, desired[key]);
   }
   return merged;
 }

@@ -1,23 +1,30 @@
 /** A manifest as it is compared and applied: what only the system may write is taken out. */
-import { isRecord } from '../base/json.ts';
+import { isRecord, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
+import { withoutOwned } from './owned-fields.ts';
+import { CHANGED_BY_ANNOTATION, LAST_APPLIED_ANNOTATION } from './tracking.ts';
 import { without } from './without.ts';
 
-/** Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion, managedFields …). */
-const USER_METADATA = [
-  'name',
-  'namespace',
-  'labels',
-  'annotations',
-  'finalizers',
-  'ownerReferences',
-] as const;
+/**
+ * Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion, managedFields …). Owners
+ * are named by a uid, which no manifest can know: that of an exported object names one that is gone.
+ */
+const USER_METADATA = ['name', 'namespace', 'labels', 'annotations', 'finalizers'] as const;
 
-/** Last-applied of kubectl is kubectl's own; taken over from a dumped object it would lie. */
-const FOREIGN_ANNOTATIONS = new Set(['kubectl.kubernetes.io/last-applied-configuration']);
+/** Annotations of exported objects that would lie in a manifest, or that whoever reads them takes off or renews. */
+const FOREIGN_ANNOTATIONS = new Set([
+  LAST_APPLIED_ANNOTATION,
+  CHANGED_BY_ANNOTATION,
+  'symphony.dev/hook-run',
+  'argocd.argoproj.io/refresh',
+  'control-plane.alpha.kubernetes.io/leader',
+]);
 
-/** Drops status, an Application's operation (a request, not a state), system metadata and nulls (Kubernetes reads null as "not set"); folds a Secret's stringData into data. */
-export function normaliseDesired(object: KubeObject): KubeObject {
+/**
+ * Drops status, an Application's operation (a request, not a state), what the system writes, and nulls (Kubernetes
+ * reads null as "not set", but for custom objects, whose fields may be nullable); folds a Secret's stringData into data.
+ */
+export function normaliseDesired(object: KubeObject, live?: KubeObject, isCustom = false): KubeObject {
   const { metadata } = object;
   const kept: Record<string, unknown> = {};
   for (const key of USER_METADATA)
@@ -28,8 +35,13 @@ export function normaliseDesired(object: KubeObject): KubeObject {
     );
   }
   const requests = object.kind === 'Application' ? ['operation'] : [];
-  const clean = withoutNulls({ ...without(object, 'status', ...requests), metadata: kept }) as KubeObject;
-  return clean.kind === 'Secret' && clean.apiVersion === 'v1' ? foldStringData(clean) : clean;
+  const rest = without(object, 'status', 'metadata', ...requests);
+  const clean = {
+    ...(isCustom ? rest : (withoutNulls(rest) as object)),
+    metadata: withoutNulls(kept),
+  } as KubeObject;
+  const folded = clean.kind === 'Secret' && clean.apiVersion === 'v1' ? foldStringData(clean) : clean;
+  return withoutOwned(folded, live);
 }
 
 function withoutNulls(value: unknown): unknown {
@@ -37,7 +49,7 @@ function withoutNulls(value: unknown): unknown {
   if (!isRecord(value)) return value;
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    if (value[key] !== null && value[key] !== undefined) copy[key] = withoutNulls(value[key]);
+    if (value[key] !== null && value[key] !== undefined) setMember(copy, key, withoutNulls(value[key]));
   }
   return copy;
 }

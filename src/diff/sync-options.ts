@@ -3,6 +3,7 @@
  * `argocd.argoproj.io/sync-options`) or on the whole application (`spec.syncPolicy.syncOptions`); the object's word wins.
  * docs/GITOPS.md says what each does; one that is not listed is reported, never silently dropped.
  */
+import { ownMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 
 export const OPTIONS_ANNOTATION = 'argocd.argoproj.io/sync-options';
@@ -70,10 +71,11 @@ export function optionComplaints(options: readonly string[]): readonly string[] 
   return options
     .filter((option) => {
       const [name = '', value = ''] = option.split('=', 2);
-      return !(Object.hasOwn(HONOURED, name) && HONOURED[name]?.includes(value));
+      return !ownMember(HONOURED, name)?.includes(value);
     })
     .map(
-      (option) => `sync option "${option}": ${ADVICE[option] ?? 'not known to Symphony; it has no effect'}`,
+      (option) =>
+        `sync option "${option}": ${ownMember(ADVICE, option) ?? 'not known to Symphony; it has no effect'}`,
     );
 }
 

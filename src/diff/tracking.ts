@@ -17,6 +17,8 @@ export const APPLIED_FIELDS_ANNOTATION = 'symphony.dev/applied-fields';
  * object back takes it away: it is there for as long as the drift is.
  */
 export const CHANGED_BY_ANNOTATION = 'symphony.dev/changed-by';
+/** What `kubectl apply` applied last. */
+export const LAST_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 /** As whom the sync worker writes. */
 export const SYNC_USER = systemAuthor.name;
 

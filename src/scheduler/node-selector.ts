@@ -2,6 +2,7 @@
  * `spec.nodeSelector` and node affinity terms as predicates on nodes. A term is a conjunction; a selector's terms are a
  * disjunction; a term without expressions and fields matches nothing.
  */
+import { ownMember } from '../base/json.ts';
 import type { PodSpec } from '../schemas/types.ts';
 import type { NodeInfo, PodInfo } from './types.ts';
 
@@ -50,7 +51,7 @@ export function compileTerm(term: NodeSelectorTerm): NodePredicate {
   const tests = [
     ...expressions.map((requirement) => {
       const matches = compileRequirement(requirement);
-      return (node: NodeInfo) => matches(node.labels[requirement.key]);
+      return (node: NodeInfo) => matches(ownMember(node.labels, requirement.key));
     }),
     ...fields.map((requirement) => {
       const matches = compileRequirement(requirement);

@@ -1,4 +1,5 @@
 /** Topology spread constraints (KEP-895, KEP-3022, KEP-3094) as filter and scorer both need them. */
+import { ownMember } from '../base/json.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import { labelSelectorRequirements } from '../schemas/selectors.ts';
 import { toleratesTaint } from '../schemas/tolerations.ts';
@@ -61,7 +62,7 @@ export function includesNode(pod: PodInfo): (constraint: SpreadConstraint, node:
 }
 
 export function hasAllKeys(node: NodeInfo, constraints: readonly SpreadConstraint[]): boolean {
-  return constraints.every((constraint) => node.labels[constraint.topologyKey] !== undefined);
+  return constraints.every((constraint) => ownMember(node.labels, constraint.topologyKey) !== undefined);
 }
 
 /** Pods on the node that a constraint counts: same namespace, selected, not being deleted. */

@@ -2,7 +2,7 @@
  * The recorded schemas as data: types, defaults, merge keys and list types of every kind that we know, under
  * upstream's names (`io.k8s.api.apps.v1.Deployment`). Facts only; what may be left out or is refused is decided elsewhere.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, setMember } from '../base/json.ts';
 import { definitions as recorded } from './generated/definitions.js';
 import { parseApiVersion } from './object.ts';
 
@@ -111,8 +111,7 @@ function strip(value: unknown, definition: Definition | undefined): unknown {
       if (definition.properties || child.type !== 'string') continue;
       member = '';
     }
-    // defineProperty: a key `__proto__` is data like any other.
-    Object.defineProperty(copy, key, { value: member, enumerable: true, writable: true, configurable: true });
+    setMember(copy, key, member);
   }
   return copy;
 }

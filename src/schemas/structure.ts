@@ -5,7 +5,8 @@
  * Total on any JSON value: never throws, never runs away (depth and number of errors are bounded). Values of a Secret
  * do not appear in errors.
  */
-import { isRecord } from '../base/json.ts';
+import { isRecord, ownMember } from '../base/json.ts';
+import { unwrapBytes } from './base64-fields.ts';
 import { closestName } from './closest-name.ts';
 import { childDefinition, type Definition, definitionOf, joinPath, withoutNulls } from './definitions.ts';
 import type { FieldError } from './field-error.ts';
@@ -32,7 +33,7 @@ export function checkStructure(schemaName: string, object: unknown): readonly Fi
     const detail = `must not be nested deeper than ${MAX_OBJECT_DEPTH} levels`;
     return [{ type: 'FieldValueInvalid', path: '', detail }];
   }
-  const data = withoutNulls(schemaName, object);
+  const data = unwrapBytes(schemaName, withoutNulls(schemaName, object));
   if (validate(data)) return [];
   const secret = root['x-kubernetes-group-version-kind']?.some((gvk) => gvk.kind === 'Secret') ?? false;
   const seen = new Set<string>();
@@ -116,7 +117,11 @@ function locate(
   for (const part of pointer.split('/').slice(1)) {
     const segment = part.replaceAll('~1', '/').replaceAll('~0', '~');
     path = joinPath(path, definition, clip(segment));
-    value = Array.isArray(value) ? value[Number(segment)] : isRecord(value) ? value[segment] : undefined;
+    value = Array.isArray(value)
+      ? value[Number(segment)]
+      : isRecord(value)
+        ? ownMember(value, segment)
+        : undefined;
     definition = childDefinition(definition, segment);
   }
   return { path, value, definition };

@@ -28,10 +28,12 @@ import { commitStatusOf } from './commit-status.ts';
 import { confinedParser, confinedResources } from './confinement.ts';
 import { finalizeApplication } from './finalize-application.ts';
 import { followHealth } from './follow-health.ts';
+import type { Neighbour, Neighbourhood } from './hand-over.ts';
 import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
 import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
+import { pruneBaselineOf } from './plan-brake.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import { type CreateMirror, createRepositories } from './repositories.ts';
 import { createSlots } from '../base/slots.ts';
@@ -219,6 +221,27 @@ async function startController(
     return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
   }
 
+  const neighbourOf = (application: Application): Neighbour[] => {
+    const key = keyOf(application);
+    const { source } = application.spec;
+    if (!source) return [];
+    const { mirror } = repositories.get(source.repoURL, mayUseOperatorsRepository(application));
+    return [{ key, application, state: states.get(key), mirror }];
+  };
+  const neighbourhood: Neighbourhood = {
+    find: (key) => {
+      const application = apps.get(key);
+      return application && neighbourOf(application)[0];
+    },
+    ofRepository: (repoURL) =>
+      apps
+        .list()
+        .filter(({ spec }) => spec.source?.repoURL === repoURL)
+        .flatMap(neighbourOf),
+    nowMs: () => clock.now(),
+    wake: (key) => work.add(key),
+  };
+
   function contextOf(application: Application, signal: AbortSignal): SyncContext {
     const key = keyOf(application);
     const parse = createManifestParser(registry, application.spec.destination.namespace ?? 'default');
@@ -241,6 +264,13 @@ async function startController(
         return current && operationStateOf(current);
       },
       saveOperation: (operationState) => writer.saveOperation(key, operationState, signal),
+      pruneBaseline: () => {
+        const application = apps.get(key);
+        return application && pruneBaselineOf(application);
+      },
+      savePruneBaseline: (pruneBaseline) =>
+        writer.writeStatus(key, (current) => ({ ...current, pruneBaseline }), signal),
+      neighbourhood,
       announce: async (sha) => {
         const current = apps.get(key);
         const said = current && commitStatusOf(current);

@@ -11,6 +11,7 @@ import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplyError } from './apply-changes.ts';
 import { authorKeyOf } from './confinement.ts';
+import type { HealMemory } from './plan-fights.ts';
 import type { Render } from './render/types.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
@@ -64,6 +65,12 @@ export interface ApplicationState {
   failingSinceMs: number | undefined;
   /** The force-push, as text, until the next commit. */
   nonAncestor: string | undefined;
+  /** What was put back of late; see plan-fights.ts. */
+  readonly heals: HealMemory;
+  /** Quotas that were written and not counted yet, by id, with the time of the write. */
+  readonly quotas: Map<string, number>;
+  /** Why deletions at this revision need approval; undefined where they do not. See plan-brake.ts. */
+  brake: string | undefined;
 }
 
 /** What makes another render of the same commit: a change of it starts from nothing. */
@@ -106,6 +113,9 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     lastHealthyMs: undefined,
     failingSinceMs: undefined,
     nonAncestor: undefined,
+    heals: new Map(),
+    quotas: new Map(),
+    brake: undefined,
   };
 }
 

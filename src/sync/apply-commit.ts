@@ -2,14 +2,23 @@
  * Brings the store to what was rendered, step by step, until nothing more can be done now. Every step is planned anew
  * from what is live, so a worker that dies between two steps leaves nothing behind that the next one would not see.
  */
-import { type ChangeSet, type InventoryItem, planChangeSet } from '../diff/change-set.ts';
+import {
+  type Change,
+  type ChangeSet,
+  type ChangeSetOptions,
+  type InventoryItem,
+  planChangeSet,
+} from '../diff/change-set.ts';
 import { type DesiredObject, idOf } from '../diff/desired-set.ts';
-import { optionComplaints } from '../diff/sync-options.ts';
-import { changedBy, managingApplication } from '../diff/tracking.ts';
+import { isHook } from '../diff/annotations.ts';
+import { managingApplication } from '../diff/tracking.ts';
 import { assess, findCause } from '../health/index.ts';
+import { type HandOver, concernsOthers, planHandOver } from './hand-over.ts';
 import type { ManagedResources } from './managed-resources.ts';
-import { keyOf } from '../schemas/object.ts';
-import type { Application } from '../schemas/types.ts';
+import { jsonEqual } from '../base/json.ts';
+import { asRecord } from '../schemas/json-access.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
+import type { Application, ApplicationSource } from '../schemas/types.ts';
 import { type ApplyError, applyChanges } from './apply-changes.ts';
 import { deniedWrites } from './denied-writes.ts';
 import type { ApplicationState } from './application-state.ts';
@@ -19,31 +28,36 @@ import {
   hasHooksStarted,
   hasSucceeded,
   isRunning,
+  namePartsOf,
   requestOf,
   runOf,
   startOperation,
   withHookResults,
 } from './operation.ts';
-import type { ApplicationCondition } from './plan-application-status.ts';
+import {
+  baselineToRecord,
+  completeBaseline,
+  isPruneApproved,
+  unapprovedDeletions,
+  withDeletions,
+} from './plan-brake.ts';
+import { healDueMs, noteHeal } from './plan-fights.ts';
 import { type Hook, observeHooks } from './plan-hooks.ts';
-import { type NamespacePlan, planNamespaces } from './plan-namespaces.ts';
+import { planNamespaces } from './plan-namespaces.ts';
+import { type OutcomeInput, QUOTA_PATIENCE_MS, planOutcome, refusalText } from './plan-outcome.ts';
 import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
 import { planStep } from './plan-step.ts';
-import { type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
+import { type SyncPlanInput, type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
-/** A force-push that takes away more than this share of an application's objects waits for approval. */
-const REWRITE_PRUNE_BUDGET = 0.3;
-/** Approves such a deletion, with the commit it is for. */
-const APPROVE_PRUNE_ANNOTATION = 'symphony.dev/approve-prune';
+const QUOTA_PREFIX = 'resourcequotas|';
 /** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
 const MAX_STEPS = 50;
-/** So many errors tell enough. */
-export const MAX_PROBLEMS = 50;
 
 export async function applyCommit(
   application: Application,
+  source: ApplicationSource,
   state: ApplicationState,
   context: SyncContext,
   obstacle: string | undefined,
@@ -61,55 +75,43 @@ export async function applyCommit(
   ];
   const newCommit = !hasSucceeded(context.operation(), state.revision);
   const refused = standingRefusals(state, requested, context.nowMs());
+  let unreadBy: readonly string[] = [];
+  let fights: ReadonlyMap<string, number> = new Map();
+  await recordBrake(application, source, state, context);
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
     refreshOrphans(key, state, managed);
-    if (state.orphans.size > 0 && historyComplete === undefined) {
-      historyComplete = await context.historyComplete();
-      refreshOrphans(key, state, managed);
-    }
-    const changeSet = planChangeSet(
-      state.desired,
-      (resource, name) => managed.live(resource, name),
-      orphansOf(state, managed),
-      {
-        application: key,
-        prune: policy.prune,
-        allowEmpty: policy.allowEmpty,
-        historyComplete: historyComplete ?? true,
-        syncOptions,
-        ignore: application.spec.ignoreDifferences ?? [],
-        kept: state.hooks.byId,
-        ...(state.allDirty ? {} : { only: state.dirty }),
-        ...(pruneNeedsApproval(application, state)
-          ? { maxDeletions: REWRITE_PRUNE_BUDGET * managed.inventory(key).length }
-          : {}),
-      },
-    );
-    settle(state, changeSet);
-    const open = changeSet.changes.filter(({ kind, key: name }) => !refused.has(idOf(kind, name)));
+    if (state.orphans.size > 0) historyComplete ??= await context.historyComplete();
+    const compared = await compare(application, source, state, context, {
+      application: key,
+      prune: policy.prune,
+      allowEmpty: policy.allowEmpty,
+      historyComplete: historyComplete ?? true,
+      syncOptions,
+      ignore: application.spec.ignoreDifferences ?? [],
+      kept: state.hooks.byId,
+    });
+    const { changeSet } = compared;
+    unreadBy = compared.unreadBy;
+    fights = requested ? new Map() : heldFights(state, changeSet, context.nowMs());
+    const open = changeSet.changes.filter(({ kind, key: name }) => {
+      const id = idOf(kind, name);
+      return !refused.has(id) && !fights.has(id);
+    });
     const pending = open.some(({ action }) => action !== 'noop');
     if (step === 0 && mayApply({ policy, requested, newCommit })) {
       const hooks = newCommit || requested ? hooksOf(state) : [];
       const denied = await deniedWrites(access, open, hooks, managed);
-      if (denied.length > 0) return outcomeOf({ changeSet, denied });
+      if (denied.length > 0) return planOutcome(look(), { changeSet, denied });
     }
     const operation = context.operation();
     const hold = hookHold(application, operation, state);
-    const retryDue =
-      hold === undefined || (hold.retryAtMs !== undefined && context.nowMs() >= hold.retryAtMs);
-    const starts =
-      state.hooks.byId.size > 0 &&
-      state.revision !== undefined &&
-      retryDue &&
-      newCommit &&
-      !isRunning(operation, state.revision) &&
-      mayApply({ policy, requested, newCommit }) &&
-      (requested || pending || hold !== undefined);
+    const asked = { policy, requested, newCommit, pending };
+    const starts = startsAttempt(state, operation, hold, asked, context.nowMs());
     if (starts && state.revision !== undefined) {
       await context.saveOperation(startOperation(operation, state.revision, context.nowMs()));
     } else if (hold) {
-      return outcomeOf({ failed: hold.message, retryAtMs: hold.retryAtMs });
+      return planOutcome(look(), { failed: hold.message, retryAtMs: hold.retryAtMs });
     }
     const hooks = currentHooks(key, state, context);
     const namespaces = planNamespaces(
@@ -136,17 +138,21 @@ export async function applyCommit(
       continue;
     }
     if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
-      return outcomeOf({ changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
+      return planOutcome(look(), { changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
     }
-    const { step: ready, waitingFor } = planStep(plan.step, context.isServed);
-    if (ready.length === 0) return outcomeOf({ changeSet, namespaces, plan: { ...plan, waitingFor } });
+    const { step: ready, waitingFor } = planStep(plan.step, {
+      isServed: context.isServed,
+      uncounted: uncountedQuotas(state, managed, context.nowMs()),
+    });
+    if (ready.length === 0)
+      return planOutcome(look(), { changeSet, namespaces, plan: { ...plan, waitingFor } });
+    const deleted = ready.filter(({ action, object }) => action === 'delete' && !isHook(object)).length;
+    if (deleted > 0 && isBraked(application, state, context))
+      await context.savePruneBaseline(withDeletions(context.pruneBaseline() ?? {}, deleted));
     const result = await applyChanges(access.objects, ready, context.commitOptions(), signal);
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
-    for (const change of ready) {
-      state.healthDirty.add(idOf(change.kind, change.key));
-      state.dirty.add(idOf(change.kind, change.key));
-    }
+    noteWritten(state, ready, refused, context.nowMs());
     context.logger.info(
       {
         application: key,
@@ -159,44 +165,102 @@ export async function applyCommit(
     await managed.caughtUp(result.written, signal);
   }
 
-  function outcomeOf(end: {
-    readonly changeSet?: ChangeSet;
-    readonly namespaces?: NamespacePlan;
-    readonly plan?: ReturnType<typeof planSync>;
-    readonly tooLong?: boolean;
-    readonly failed?: string;
-    readonly denied?: readonly string[];
-    readonly retryAtMs?: number | undefined;
-  }): SyncOutcome {
-    const { changeSet, plan, denied = [] } = end;
-    const missing = end.namespaces?.missing ?? [];
-    const problemsOf = changeSet?.problems ?? [];
-    const deleting = problemsOf.find(({ code }) => code === 'being-deleted')?.message;
-    const failed = plan?.failed ?? end.failed;
-    const refusals = [...refused.values()].map(refusalText);
-    const problems = [
-      ...denied,
-      ...(failed === undefined || refusals.includes(failed) ? [] : [failed]),
-      ...missing,
-      ...problemsOf.filter(({ code }) => code !== 'being-deleted').map(({ message }) => message),
-      ...refusals,
-    ];
-    const ended = plan !== undefined && plan.step.length === 0 && plan.last && plan.failed === undefined;
-    const applied = ended && problems.length === 0 && deleting === undefined;
-    const hookRetryMs = plan?.failed === undefined ? end.retryAtMs : nextHookTry(application, context);
-    const waits = [hookRetryMs, state.refused?.retryAtMs].filter((at) => at !== undefined);
+  function look(): OutcomeInput {
     return {
-      applied,
-      extraneous: (changeSet?.held.length ?? 0) > 0,
-      compared: true,
-      problems: problems.slice(0, MAX_PROBLEMS),
-      obstacle: plan?.waitingFor === undefined ? (deleting ?? obstacle) : `Waiting for ${plan.waitingFor}`,
-      conditions: conditionsOf(changeSet, [...denied, ...missing, ...refusals], syncOptions, state, obstacle),
-      retry: end.tooLong === true || deleting !== undefined,
-      retryAtMs: waits.length === 0 ? undefined : Math.min(...waits),
-      idle: plan?.idle ?? false,
+      application,
+      source,
+      state,
+      syncOptions,
+      newCommit,
+      obstacle,
+      refused,
+      fights,
+      unreadBy,
+      baseline: context.pruneBaseline(),
+      operation: context.operation(),
+      nowMs: context.nowMs(),
     };
   }
+}
+
+/** Compares what is dirty, and takes the marks off: right before, what Git does not hold is looked up. */
+async function compare(
+  application: Application,
+  source: ApplicationSource,
+  state: ApplicationState,
+  context: SyncContext,
+  options: ChangeSetOptions,
+): Promise<{ readonly changeSet: ChangeSet; readonly unreadBy: readonly string[] }> {
+  const { managed, neighbourhood } = context;
+  const planned = (handOver: Partial<HandOver>): ChangeSet => {
+    refreshOrphans(options.application, state, managed);
+    return planChangeSet(
+      state.desired,
+      (resource, name) => managed.live(resource, name),
+      orphansOf(state, managed),
+      {
+        ...options,
+        takeOver: handOver.takeOver,
+        claimed: handOver.claimed,
+        ...(state.allDirty ? {} : { only: state.dirty }),
+        ...(isBraked(application, state, context)
+          ? { maxDeletions: unapprovedDeletions(context.pruneBaseline() ?? {}) }
+          : {}),
+      },
+    );
+  };
+  let changeSet = planned({});
+  let unreadBy: readonly string[] = [];
+  if (concernsOthers(changeSet)) {
+    const { repoURL } = source;
+    const own = options.application;
+    const handOver = await planHandOver(own, repoURL, changeSet, neighbourhood, context.historyComplete);
+    unreadBy = handOver.waitingFor;
+    // Planned anew, since more may have become dirty meanwhile.
+    changeSet = planned(handOver);
+  }
+  settle(state, changeSet);
+  return { changeSet, unreadBy };
+}
+
+/** What follows from a step that was written. */
+function noteWritten(
+  state: ApplicationState,
+  ready: readonly Change[],
+  refused: ReadonlyMap<string, ApplyError>,
+  nowMs: number,
+): void {
+  for (const change of ready) {
+    const id = idOf(change.kind, change.key);
+    state.healthDirty.add(id);
+    state.dirty.add(id);
+    if (!refused.has(id) && !isHook(change.object))
+      noteHeal(state.heals, id, change, state.desired.byId.get(id), nowMs);
+    if (change.action !== 'delete' && id.startsWith(QUOTA_PREFIX)) state.quotas.set(id, nowMs);
+  }
+}
+
+/** Whether an attempt with hooks begins. */
+function startsAttempt(
+  state: ApplicationState,
+  operation: OperationState | undefined,
+  hold: HookHold | undefined,
+  asked: Pick<SyncPlanInput, 'policy' | 'requested' | 'newCommit'> & { readonly pending: boolean },
+  nowMs: number,
+): boolean {
+  const retryDue = hold === undefined || (hold.retryAtMs !== undefined && nowMs >= hold.retryAtMs);
+  return (
+    state.hooks.byId.size > 0 &&
+    retryDue &&
+    asked.newCommit &&
+    !isRunning(operation, state.revision) &&
+    mayApply(asked) &&
+    (asked.requested || asked.pending || hold !== undefined)
+  );
+}
+
+function isBraked(application: Application, state: ApplicationState, context: SyncContext): boolean {
+  return state.brake !== undefined && !isPruneApproved(application, context.pruneBaseline(), state.revision);
 }
 
 /** A requested sync deletes only when that was asked for too, unless the automation would do it anyway. */
@@ -244,14 +308,40 @@ function hookHold(
   return { message: operation.message, retryAtMs: retryTimeOf(application, operation) };
 }
 
-function nextHookTry(application: Application, context: SyncContext): number | undefined {
-  const operation = context.operation();
-  return operation && nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, context.nowMs());
-}
-
 function retryTimeOf(application: Application, operation: OperationState): number | undefined {
   const failedMs = Date.parse(operation.finishedAt ?? operation.startedAt);
   return nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, failedMs);
+}
+
+/** Quotas of this application that wait for their first count; one that is never counted holds nothing up for long. */
+function uncountedQuotas(
+  { quotas }: ApplicationState,
+  managed: ManagedResources,
+  nowMs: number,
+): readonly KubeObject[] {
+  return [...quotas].flatMap(([id, sinceMs]) => {
+    const quota = managed.find(id)?.object;
+    const hard = asRecord(quota?.['spec'])['hard'];
+    const counted = jsonEqual(asRecord(quota?.['status'])['hard'], hard);
+    if (quota && !counted && nowMs < sinceMs + QUOTA_PATIENCE_MS) return [quota];
+    quotas.delete(id);
+    return [];
+  });
+}
+
+/** Objects that somebody changes again and again, with the time when each is healed next. */
+function heldFights(
+  { heals, desired }: ApplicationState,
+  { changes }: ChangeSet,
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  const held = new Map<string, number>();
+  for (const { action, kind, key } of changes) {
+    const id = idOf(kind, key);
+    const dueMs = action === 'noop' ? undefined : healDueMs(heals, id, desired.byId.get(id), nowMs);
+    if (dueMs !== undefined) held.set(id, dueMs);
+  }
+  return held;
 }
 
 function currentHooks(
@@ -264,6 +354,7 @@ function currentHooks(
   return observeHooks(hooksOf(state), {
     application,
     run: runOf(operation),
+    nameParts: namePartsOf(operation),
     results: operation.syncResult?.resources ?? [],
     live: (resource, name) => managed.live(resource, name),
     healthOf: assess,
@@ -304,13 +395,6 @@ export function orphansOf(
   return [...orphans].flatMap((id) => managed.find(id) ?? []);
 }
 
-function refusalText({ change, message }: ApplyError): string {
-  const advice = message.includes('field is immutable')
-    ? '; to replace the object, annotate it with argocd.argoproj.io/sync-options: Force=true'
-    : '';
-  return `${change.origin ?? change.key}: ${message}${advice}`;
-}
-
 /** What is as it should be needs no further look until something changes. */
 function settle(state: ApplicationState, changeSet: ChangeSet): void {
   const open = new Set<string>();
@@ -320,56 +404,21 @@ function settle(state: ApplicationState, changeSet: ChangeSet): void {
   state.dirty = open;
 }
 
-function pruneNeedsApproval(application: Application, state: ApplicationState): boolean {
-  if (state.nonAncestor === undefined) return false;
-  return application.metadata.annotations?.[APPROVE_PRUNE_ANNOTATION] !== state.revision;
+/** What the application manages, hooks aside. */
+export function managedCount(application: string, managed: ManagedResources): number {
+  return managed.inventory(application).filter(({ object }) => !isHook(object)).length;
 }
 
-function conditionsOf(
-  changeSet: ChangeSet | undefined,
-  syncErrors: readonly string[],
-  syncOptions: readonly string[],
-  state: ApplicationState,
-  obstacle: string | undefined,
-): readonly ApplicationCondition[] {
-  const conditions: ApplicationCondition[] = [];
-  const add = (type: string, messages: readonly string[]): void => {
-    if (messages.length > 0) conditions.push({ type, message: messages.slice(0, MAX_PROBLEMS).join('\n') });
-  };
-  const withCode = (code: string): readonly string[] =>
-    (changeSet?.problems ?? []).filter((problem) => problem.code === code).map(({ message }) => message);
-  add('RepeatedResourceWarning', withCode('duplicate'));
-  add('SharedResourceWarning', withCode('shared-resource'));
-  add('SyncError', syncErrors);
-  add('ComparisonError', obstacle === undefined ? [] : [obstacle]);
-  add('NonAncestorWarning', state.nonAncestor === undefined ? [] : [state.nonAncestor]);
-  add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]);
-  add('PruneHeldWarning', changeSet ? heldMessages(changeSet, state) : []);
-  add('DriftWarning', driftMessages(changeSet));
-  add('UnsupportedOptionWarning', [
-    ...optionComplaints(syncOptions),
-    ...[...state.complaints.values()].flat(),
-  ]);
-  return conditions;
-}
-
-/** What people changed past Git and no sync has put back: the automation is off, or its turn has not come. */
-function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
-  return (changeSet?.changes ?? []).flatMap(({ action, kind, key, live }) => {
-    const who = action === 'update' ? changedBy(live) : undefined;
-    return who === undefined ? [] : [`${kind.kind} ${key} differs from Git: changed by ${who}`];
-  });
-}
-
-function heldMessages({ held }: ChangeSet, state: ApplicationState): readonly string[] {
-  const reason = held.find((item) => item.reason !== 'off' && item.reason !== 'rebuilding')?.reason;
-  if (reason === undefined) return [];
-  const why = {
-    empty: 'the render is empty and allowEmpty is not set',
-    budget: `history was rewritten; to delete them, set the annotation ${APPROVE_PRUNE_ANNOTATION}: ${state.revision ?? ''}`,
-    incomplete: 'an object is written twice',
-    off: '',
-    rebuilding: '',
-  }[reason];
-  return [`${held.length} objects are no longer in Git and stay: ${why}`];
+/** The brake outlives this process: it is in the status before anything of the revision is written. */
+async function recordBrake(
+  application: Application,
+  source: ApplicationSource,
+  { brake, revision = '' }: ApplicationState,
+  context: SyncContext,
+): Promise<void> {
+  const baseline = context.pruneBaseline();
+  const objects = brake === undefined ? 0 : managedCount(keyOf(application), context.managed);
+  const complete = completeBaseline(application, source, revision, baseline);
+  const next = baselineToRecord(baseline, brake, complete, objects);
+  if (next) await context.savePruneBaseline(next);
 }

@@ -1,4 +1,8 @@
-/** The end of an Application: with Argo CD's finalizer, everything that it manages goes before it does. */
+/**
+ * The end of an Application: with Argo CD's `resources-finalizer`, everything that it manages goes before it does, with
+ * `/foreground` dependents first; without it, everything stays. Its other finalizers stand for hooks that are not
+ * implemented (PreDelete, PostDelete): nothing waits for them.
+ */
 import { toRfc3339 } from '../base/clock.ts';
 import { UserError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
@@ -11,7 +15,12 @@ import type { ApplicationWriter } from './application-writer.ts';
 import { applyChanges } from './apply-changes.ts';
 import type { SyncContext } from './sync-context.ts';
 
-const FINALIZER = 'resources-finalizer.argocd.argoproj.io';
+const CASCADE = 'resources-finalizer.argocd.argoproj.io';
+const FOREGROUND = `${CASCADE}/foreground`;
+const HOOKS = ['pre-delete-finalizer.argocd.argoproj.io', 'post-delete-finalizer.argocd.argoproj.io'];
+
+const isOneOf = (finalizer: string, names: readonly string[]): boolean =>
+  names.some((name) => finalizer === name || finalizer.startsWith(`${name}/`));
 
 type FinalizeContext = Pick<
   SyncContext,
@@ -28,26 +37,30 @@ export async function finalizeApplication(
   const { managed, historyComplete } = context;
   const key = keyOf(application);
   const finalizers = application.metadata.finalizers ?? [];
-  const ours = finalizers.filter(
-    (finalizer) => finalizer === FINALIZER || finalizer.startsWith(`${FINALIZER}/`),
-  );
-  if (ours.length === 0) return true;
+  const rest = finalizers.filter((finalizer) => !isOneOf(finalizer, [CASCADE, ...HOOKS]));
+  if (rest.length === finalizers.length) return true;
+  if (!finalizers.some((finalizer) => isOneOf(finalizer, [CASCADE]))) {
+    await writer.keepFinalizers(application, rest);
+    return true;
+  }
   if (!(await historyComplete())) return false;
+  const foreground = finalizers.includes(FOREGROUND);
   const syncOptions = application.spec.syncPolicy?.syncOptions ?? [];
   const going = managed.inventory(key).filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
   const deletions = going
     .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
-    .map((item) => planDeletion(item, syncOptions))
+    .map((item) => {
+      const deletion = planDeletion(item, syncOptions);
+      // Only what others are made of has dependents to wait for.
+      return foreground && item.kind.scale ? { propagation: 'Foreground' as const, ...deletion } : deletion;
+    })
     .sort(byApplyOrder)
     .reverse();
   const refused = deletions.length === 0 ? [] : await deleteAll(deletions, context, signal);
   if (refused.length > 0)
     await writer.writeStatus(key, (status) => withDeletionError(status, refused, context.nowMs()), signal);
   if (managed.inventory(key).some(({ object }) => mayDelete(object, 'Delete', syncOptions))) return false;
-  await writer.keepFinalizers(
-    application,
-    finalizers.filter((finalizer) => !ours.includes(finalizer)),
-  );
+  await writer.keepFinalizers(application, rest);
   return true;
 }
 

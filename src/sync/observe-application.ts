@@ -43,6 +43,7 @@ export function observeApplication(
     resources: listResources(state, outcome.extraneous ? orphans : []),
     resourceCount: state.desired.byId.size,
     commitStatus,
+    baseline: outcome.baseline,
   };
 }
 

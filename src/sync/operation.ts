@@ -126,6 +126,18 @@ export function runOf(state: OperationState): string {
   return `${state.syncResult?.revision ?? ''}/${state.attempt ?? 0}`;
 }
 
+/** What tells the generated names of its hooks from those of every other attempt. */
+export function namePartsOf(state: OperationState): {
+  readonly revision: string;
+  readonly startedAt: string;
+} {
+  const revision = state.syncResult?.revision ?? '';
+  const startedAt = String(Math.floor(Date.parse(state.startedAt) / 1_000));
+  return { revision: revision.slice(0, SHORT_REVISION), startedAt };
+}
+
+const SHORT_REVISION = 7;
+
 /** Members of `operation.sync` that are done; the others would change what a sync does, so they are refused. */
 const DONE: readonly string[] = ['prune', 'syncOptions', 'syncStrategy'];
 const HARMLESS: readonly string[] = ['autoHealAttemptsCount', 'source', 'sources'];

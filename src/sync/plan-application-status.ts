@@ -8,6 +8,7 @@ import { printable } from '../base/printable.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import { type OperationPhase, type OperationState, operationStateOf, requestOf } from './operation.ts';
+import type { PruneBaseline } from './plan-brake.ts';
 import type { CommitStatus } from './status/plan-commit-status.ts';
 
 export interface ResourceStatus {
@@ -37,6 +38,7 @@ export interface ApplicationObservation {
   readonly resources: readonly ResourceStatus[];
   readonly resourceCount: number;
   readonly commitStatus: CommitStatus | undefined;
+  readonly baseline: PruneBaseline | undefined;
 }
 
 /** An Application has a place in the store of at most 1.5 MB: of more objects only these many are listed. */
@@ -73,6 +75,7 @@ export function planApplicationStatus(
     sourceType: 'Directory',
     ...(operationState ? { operationState } : {}),
     ...(observed.commitStatus ? { commitStatus: observed.commitStatus } : {}),
+    ...(observed.baseline ? { pruneBaseline: observed.baseline } : {}),
   };
   const finished = operationState?.phase === 'Succeeded' ? operationState.syncResult?.revision : undefined;
   if (finished !== undefined) next['history'] = nextHistory(current['history'], finished, source, now);

@@ -42,6 +42,8 @@ export interface HookView {
   readonly application: string;
   /** Of the attempt; see operation.ts. */
   readonly run: string;
+  /** Makes generated names of this attempt unique: the short revision, and when the attempt began. */
+  readonly nameParts: { readonly revision: string; readonly startedAt: string };
   readonly results: readonly HookResult[];
   live(resource: ResourceId, key: string): KubeObject | undefined;
   healthOf(object: KubeObject): Health;
@@ -64,7 +66,8 @@ export function observeHooks(hooks: readonly DesiredObject[], view: HookView): r
 
 function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, view: HookView): Hook {
   const run = `${view.run}/${type}`;
-  const desired = marked(normaliseDesired(object), view.application);
+  const named = withGeneratedName(object, type, view);
+  const desired = marked(normaliseDesired(named, undefined, kind.custom !== undefined), view.application);
   const annotations = { ...desired.metadata.annotations, [HOOK_RUN_ANNOTATION]: run };
   const create: Change = {
     action: 'create',
@@ -86,6 +89,15 @@ function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, v
     result: view.results.find((result) => result.hookType === type && isOf(result, create)),
   };
   return { ...hook, ended: hook.result ? undefined : endOf(hook, view) };
+}
+
+/** As Argo CD names it: `migrate-` becomes `migrate-1a2b3c4-presync-1767225600`. A run finds its own object again. */
+function withGeneratedName(object: KubeObject, type: HookPhase, { nameParts }: HookView): KubeObject {
+  const { name, generateName } = object.metadata;
+  if (name || !generateName) return object;
+  const { revision, startedAt } = nameParts;
+  const generated = `${generateName}${revision}-${type.toLowerCase()}-${startedAt}`;
+  return { ...object, metadata: { ...object.metadata, name: generated } };
 }
 
 function isOf(result: HookResult, { kind, object }: Change): boolean {

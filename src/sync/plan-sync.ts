@@ -14,6 +14,7 @@ import { syncWave } from '../diff/annotations.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import { keyOf } from '../schemas/object.ts';
+import { resourceIdOf } from '../schemas/resource-kind.ts';
 import type { HookResult } from './operation.ts';
 import {
   type Hook,
@@ -134,6 +135,8 @@ function planChanges(changes: readonly Change[], hooks: readonly Hook[], input: 
   const writes = changes.filter(({ action }) => action !== 'delete');
   const hookWave = lowestOpenWave(hooks, 'Sync');
   const wave = Math.min(...writes.map((change) => change.wave), hookWave ?? Infinity);
+  const lifted = changes.filter(isLiftedLimit);
+  if (lifted.length > 0 && wave < Infinity) return doNow(lifted, 'limits that go');
   if (wave === Infinity) return planDeletions(changes, input);
   const blocker = unhealthyBelow(wave, input);
   if (blocker !== undefined) return wait(blocker);
@@ -146,6 +149,11 @@ function planChanges(changes: readonly Change[], hooks: readonly Hook[], input: 
   const deletions = changes.filter(({ action, last }) => action === 'delete' && !last);
   const later = changes.some(({ action, last }) => action === 'delete' && last);
   return doNow([...step, ...deletions], later ? 'the deletions that come last' : undefined);
+}
+
+/** Limits that Git no longer holds go before what they would refuse is written. */
+function isLiftedLimit({ action, kind, last }: Change): boolean {
+  return action === 'delete' && !last && ['limitranges', 'resourcequotas'].includes(resourceIdOf(kind));
 }
 
 function planDeletions(changes: readonly Change[], input: SyncPlanInput): SyncPlan {

@@ -6,12 +6,15 @@
  */
 import { TransientError, UserError } from '../base/errors.ts';
 import { formatManifestError, type ManifestError } from '../schemas/manifest/index.ts';
+import { keyOf } from '../schemas/object.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
 import { type ApplicationState, takeRender } from './application-state.ts';
-import { MAX_PROBLEMS, applyCommit } from './apply-commit.ts';
+import { applyCommit, managedCount } from './apply-commit.ts';
 import { normaliseTreePath } from './git/revision.ts';
 import type { GitMirror } from './git/types.ts';
 import { hasSucceeded, requestOf } from './operation.ts';
+import { brakeReason } from './plan-brake.ts';
+import { MAX_PROBLEMS } from './plan-conditions.ts';
 import type { Repository } from './repositories.ts';
 import { isCurrent, renderPlain } from './render/plain.ts';
 import type { Render } from './render/types.ts';
@@ -67,6 +70,7 @@ async function renderAndApply(
   if (obstacle === undefined) await followRevision(application, source, state, repository.mirror, context);
   const failed = await renderIfNeeded(source, state, repository.mirror, context);
   if (failed) return renderFailure(failed);
+  await followBrake(application, source, state, repository.mirror, context);
   const operation = context.operation();
   const nothingNew =
     !state.allDirty &&
@@ -76,8 +80,9 @@ async function renderAndApply(
     hasSucceeded(operation, state.revision);
   // Nothing has changed since everything was as it should be: nothing is compared.
   if (nothingNew && state.settled) return state.settled;
-  const outcome = await applyCommit(application, state, context, obstacle, signal);
-  state.settled = outcome.applied && outcome.obstacle === undefined ? outcome : undefined;
+  const outcome = await applyCommit(application, source, state, context, obstacle, signal);
+  const isSettled = outcome.applied && outcome.obstacle === undefined && outcome.retryAtMs === undefined;
+  state.settled = isSettled ? outcome : undefined;
   return outcome;
 }
 
@@ -106,6 +111,25 @@ async function followRevision(
   state.healthySinceMs = undefined;
   state.lastHealthyMs = undefined;
   await context.announce(attributed);
+}
+
+/** Whether deletions need approval. Asked at each look: what it depends on lies in the Application. */
+async function followBrake(
+  application: Application,
+  source: ApplicationSource,
+  state: ApplicationState,
+  mirror: GitMirror,
+  context: SyncContext,
+): Promise<void> {
+  const revision = state.revision ?? '';
+  const baseline = context.pruneBaseline();
+  const before = baseline?.revision;
+  const descends =
+    before !== undefined && (before === revision || (await mirror.isAncestor(before, revision)));
+  const hasObjects = before === undefined && managedCount(keyOf(application), context.managed) > 0;
+  const brake = brakeReason({ baseline, source, revision, descends, hasObjects });
+  if (brake !== state.brake) state.settled = undefined;
+  state.brake = brake;
 }
 
 /** The last commit that touched the application's folder: it is the one that a person asks about. */

@@ -3,8 +3,10 @@ import type { Logger } from '../base/logger.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { ApplicationSource } from '../schemas/types.ts';
 import type { CommitOptions } from '../store/types.ts';
+import type { Neighbourhood } from './hand-over.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { OperationState } from './operation.ts';
+import type { PruneBaseline } from './plan-brake.ts';
 import type { ParseManifestFile } from './render/types.ts';
 import type { Repository } from './repositories.ts';
 import type { Slots } from '../base/slots.ts';
@@ -30,6 +32,11 @@ export interface SyncContext {
   /** The operation as the store has it, and its next state, written before anything follows from it. */
   readonly operation: () => OperationState | undefined;
   readonly saveOperation: (next: OperationState) => Promise<void>;
+  /** The same for what decides about deletions. */
+  readonly pruneBaseline: () => PruneBaseline | undefined;
+  readonly savePruneBaseline: (next: PruneBaseline) => Promise<void>;
+  /** The other applications: objects move between them. */
+  readonly neighbourhood: Neighbourhood;
   /** Bounds how many applications render and apply at a time; waiting for Git takes no slot. */
   readonly slots: Slots;
   readonly nowMs: () => number;

@@ -1,5 +1,6 @@
 /** What one look at an application came to. */
 import type { ApplicationCondition } from './plan-application-status.ts';
+import type { PruneBaseline } from './plan-brake.ts';
 
 export interface SyncOutcome {
   /** Whether everything of the commit is in the store, and its hooks have succeeded. */
@@ -7,6 +8,8 @@ export interface SyncOutcome {
   /** Whether objects that Git no longer holds stay (no pruning, or it is held back). */
   readonly extraneous: boolean;
   readonly compared: boolean;
+  /** Set when the sync is complete: everything is applied, and nothing is left to delete. */
+  readonly baseline?: PruneBaseline | undefined;
   /** User errors, worst first: the commit cannot be applied as it is. */
   readonly problems: readonly string[];
   /** Why we cannot do more now, through no fault of the commit. */

@@ -9,6 +9,7 @@ import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { controllerOf } from '../../src/schemas/object.ts';
 import type { ConfigMap, Node, Pod } from '../../src/schemas/types.ts';
 import { RESYNC_MS } from '../../src/controllers/controller.ts';
+import { APPROVE_PRUNE_ANNOTATION } from '../../src/sync/plan-brake.ts';
 import type { LedgerEvent, Report } from '../support/sim-ledger.ts';
 import { isActive, isFinished, workloadsOf } from './invariants/facts.ts';
 import { differenceOf } from './invariants/git.ts';
@@ -37,6 +38,7 @@ export async function checkConvergence(
   const endMs = world.clock.now() + PATIENCE_MS;
   let open = unfinished(simulation);
   while (open !== undefined && world.clock.now() < endMs) {
+    approve(simulation, id);
     await world.clock.advance(LOOK_MS);
     open = unfinished(simulation);
   }
@@ -64,6 +66,17 @@ export async function checkQuiescence(
   await world.clock.advance(intervals * RESYNC_MS);
   listening = false;
   note('at rest');
+}
+
+/** A person has seen that history was rewritten before the last commit, and lets what it takes away go. */
+function approve({ world }: Simulation, commit: string): void {
+  const [root] = [...world.ledger.objects('applications.argoproj.io').values()];
+  if (!root || root.metadata.annotations?.[APPROVE_PRUNE_ANNOTATION] === commit) return;
+  const metadata = { annotations: { [APPROVE_PRUNE_ANNOTATION]: commit } };
+  world
+    .kubectl()
+    ?.patch(resources.applications, root.metadata.namespace, root.metadata.name, { metadata })
+    .catch(() => undefined);
 }
 
 async function mend({ world }: Simulation): Promise<void> {

@@ -56,7 +56,12 @@ export function createInlineQueues(): Queues & {
 }
 
 export async function createHarness(
-  options: { readonly root?: Partial<Application['spec']>; readonly logger?: Logger } = {},
+  options: {
+    readonly root?: Partial<Application['spec']>;
+    readonly logger?: Logger;
+    /** Holds what the sync writes to admission, as in a control plane. */
+    readonly admission?: boolean;
+  } = {},
 ) {
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
@@ -77,7 +82,7 @@ export async function createHarness(
   ): Promise<ApplicationController> => {
     const controller = await createApplicationController({
       store,
-      objects,
+      objects: options.admission === true ? core.objectsOf(sync) : objects,
       caches,
       queues,
       registry,

@@ -3,6 +3,7 @@
  * "Isolation"). Nothing is allowed by default; a question about an object is answered from what is stored, never from the
  * request. What only the body of a request tells is checked at admission (core/admission/node-restriction.ts).
  */
+import { ownMember } from '../../base/json.ts';
 import type { Eventually } from '../../base/eventually.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
@@ -119,7 +120,7 @@ export function createNodeAuthorizer(lookup: NodeLookup): NodeAuthorizer {
   /** What the pods of the node name may be read, one object at a time. */
   async function decideReferenced(node: string, attributes: ResourceAttributes): Promise<Decision> {
     const { verb, namespace, resource, subresource } = attributes;
-    const type = REFERENCES[resource];
+    const type = ownMember(REFERENCES, resource);
     const name = attributes.name ?? selectedName(verb, attributes.fieldSelector);
     const readable = type === 'claim' ? verb === 'get' : reads(verb);
     if (type === undefined || subresource !== undefined) return deny();

@@ -4,7 +4,7 @@
  * Unknown fields are removed and reported (the caller decides between an error, a warning and silence), `null` counts as
  * absent, and a value of the wrong type is a 400 in the words of Go's decoder, which clients show to people.
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, setMember } from '../../base/json.ts';
 import { decodeTime } from './decode-time.ts';
 import { QUANTITY_MESSAGES, readQuantity } from '../../schemas/quantity.ts';
 import type { ResolvedSchema, TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
@@ -70,7 +70,7 @@ function decodeStruct(
     if (member === null) continue;
     const goPath = place.goPath === '' ? key : `${place.goPath}.${key}`;
     const value = decodeValue(context, field, member, { struct, path, goPath, depth: place.depth + 1 });
-    define(result, key, value);
+    setMember(result, key, value);
   }
   return result;
 }
@@ -125,7 +125,7 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
       member === null
         ? nullItem(context, additionalProperties)
         : decodeValue(context, additionalProperties, member, inner);
-    define(result, key, decoded);
+    setMember(result, key, decoded);
   }
   return result;
 }
@@ -235,7 +235,3 @@ function structName(name: string | undefined): string {
 
 /** `io.k8s.api.core.v1.Container` → `v1.Container`. */
 const qualified = (name: string): string => name.split('.').slice(-2).join('.');
-
-function define(target: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
-}

@@ -2,7 +2,7 @@
  * What upstream warns of though it accepts it: most of it is a slip. The texts are those of the upstream API server (clients
  * show them to people). Pure; called with the object as it will be stored.
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { waitsFor } from '../../schemas/profile/index.ts';
@@ -66,7 +66,7 @@ const OLD_NODE_LABELS: Readonly<Record<string, string>> = {
 function podWarnings(spec: PodSpec, path: string): readonly string[] {
   const warnings: string[] = [];
   for (const key of Object.keys(spec.nodeSelector ?? {})) {
-    const old = OLD_NODE_LABELS[key];
+    const old = ownMember(OLD_NODE_LABELS, key);
     if (old !== undefined) warnings.push(`${path}.nodeSelector[${key}]: ${old}`);
   }
   (spec.imagePullSecrets ?? []).forEach((reference, index) => {

@@ -1,4 +1,5 @@
 /** Bodies: JSON, YAML or protobuf by content type, parsed once, with everything that is wrong with them said as 400 or 415. */
+import { ownMember } from '../../base/json.ts';
 import { parseEvents } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
 import { composeDocuments } from '../../schemas/manifest/compose.ts';
@@ -110,7 +111,7 @@ export interface ParsedPatch {
 }
 
 export function parsePatch(contentType: string | undefined, body: Buffer): ParsedPatch {
-  const format = PATCH_FORMATS[mediaTypeOf(contentType)];
+  const format = ownMember(PATCH_FORMATS, mediaTypeOf(contentType));
   if (!format) throw unsupportedMediaType(Object.keys(PATCH_FORMATS).join(', '));
   if (format === 'apply') return { format, body: parseYaml(body) };
   try {

@@ -2,7 +2,7 @@
  * How a value is owned, by its schema: as a whole (leaf), field by field (map), or item by item (list). Sources:
  * `x-kubernetes-map-type`, `x-kubernetes-list-type`, and the merge strategies where those are absent.
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, ownMember } from '../../base/json.ts';
 import { patchMeta, type TypeSchema, type TypeSchemas } from '../openapi/type-schemas.ts';
 
 export type Shape =
@@ -52,7 +52,7 @@ function listShape(schemas: TypeSchemas, node: TypeSchema, schema: TypeSchema): 
       const record = isRecord(item) ? item : {};
       const values = sorted.flatMap((key) => {
         const fallback = items && schemas.field(items, key)?.['default'];
-        const value = record[key] ?? fallback;
+        const value = ownMember(record, key) ?? fallback;
         return value === undefined ? [] : [[key, value] as const];
       });
       return `k:${JSON.stringify(Object.fromEntries(values))}`;

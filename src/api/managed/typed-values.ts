@@ -3,7 +3,7 @@
  * merged into another, and how fields are taken out. The rules are those of KEP-555 and of the API reference on
  * server-side apply. Pure; nothing is mutated. An absent value is `undefined`; null is a value.
  */
-import { isRecord, jsonEqual } from '../../base/json.ts';
+import { isRecord, jsonEqual, ownMember, setMember } from '../../base/json.ts';
 import type { TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
 import {
   childPath,
@@ -95,7 +95,13 @@ export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues
     } else {
       const [old, next] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
       for (const key of new Set([...Object.keys(old), ...Object.keys(next)]))
-        compareAt(ownOf(old, key), ownOf(next, key), is.field(key), childPath(path, `f:${key}`), sets);
+        compareAt(
+          ownMember(old, key),
+          ownMember(next, key),
+          is.field(key),
+          childPath(path, `f:${key}`),
+          sets,
+        );
     }
     if (path === ROOT) return;
     if (before === undefined) sets.added.add(path);
@@ -109,7 +115,7 @@ export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues
     if (is.type === 'map' && isRecord(live) && isRecord(applied)) {
       const result: Record<string, unknown> = { ...live };
       for (const [key, member] of Object.entries(applied))
-        define(result, key, mergeAt(ownOf(live, key), member, is.field(key)));
+        setMember(result, key, mergeAt(ownMember(live, key), member, is.field(key)));
       return result;
     }
     if (is.type === 'list' && Array.isArray(live) && Array.isArray(applied))
@@ -169,7 +175,7 @@ export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues
       const below = tree.children.get(`f:${key}`);
       if (below?.member) continue;
       const next = below === undefined ? member : removeAt(member, below, is.field(key));
-      if (next !== undefined) define(result, key, next);
+      if (next !== undefined) setMember(result, key, next);
     }
     return isEmpty(result) ? undefined : result;
   }
@@ -265,11 +271,4 @@ function elementText(element: string): string {
   const keys = JSON.parse(element.slice(2)) as Record<string, unknown>;
   const texts = Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   return `[${texts.join(',')}]`;
-}
-
-const ownOf = (record: Record<string, unknown>, key: string): unknown =>
-  Object.hasOwn(record, key) ? record[key] : undefined;
-
-function define(target: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
 }

@@ -2,7 +2,7 @@
  * Swagger 2.0 of the whole API, which older clients read: definitions instead of components, bodies among the parameters,
  * and none of the words that came with version 3. Pure.
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, ownMember } from '../../base/json.ts';
 import { type Components, closure, REFERENCE } from './components.ts';
 import type { Operation, OperationPath, SchemaUse } from './operations.ts';
 import type { Parameter } from './parameters.ts';
@@ -98,7 +98,7 @@ function withoutPromises(schema: Readonly<Record<string, unknown>>): Record<stri
   };
   if (!Array.isArray(required)) return kept;
   const mayBeNull = (name: unknown): boolean => {
-    const field = isRecord(properties) && typeof name === 'string' ? properties[name] : undefined;
+    const field = isRecord(properties) && typeof name === 'string' ? ownMember(properties, name) : undefined;
     return isRecord(field) && field['nullable'] === true;
   };
   const needed = required.filter((name) => !mayBeNull(name));

@@ -6,7 +6,7 @@
  * Pure: nothing is mutated. Directives never reach the result. Errors are StatusError 400 in upstream's words (upstream
  * answers some of them with 500; bad input is never our failure).
  */
-import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
+import { isRecord, jsonEqual, ownMember, setMember, stableStringify } from '../../base/json.ts';
 import { badRequest } from '../../schemas/status.ts';
 import { patchMeta, type TypeSchema, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { orderMerged } from './element-order.ts';
@@ -52,9 +52,16 @@ function mergeObject(
   const result = RETAIN_KEYS in change ? retained(live, change) : { ...live };
   for (const [key, value] of Object.entries(change)) {
     if (key === RETAIN_KEYS || key.startsWith(ELEMENT_ORDER) || key.startsWith(DELETE_PRIMITIVE)) continue;
-    const next = mergeMember(result[key], value, merger.schemas.field(schema, key), merger, change, key);
+    const next = mergeMember(
+      ownMember(result, key),
+      value,
+      merger.schemas.field(schema, key),
+      merger,
+      change,
+      key,
+    );
     if (next === undefined) delete result[key];
-    else define(result, key, next);
+    else setMember(result, key, next);
   }
   for (const [key, value] of Object.entries(change)) {
     if (key.startsWith(DELETE_PRIMITIVE)) deletePrimitives(result, key, value);
@@ -151,7 +158,7 @@ function mergeList(
 }
 
 function requireKey(item: Members, mergeKey: string): void {
-  if (!(mergeKey in item))
+  if (!Object.hasOwn(item, mergeKey))
     throw badRequest(`map: ${goFormat(item)} does not contain declared merge key: ${mergeKey}`);
 }
 
@@ -163,7 +170,7 @@ function idFor(mergeKey: string | undefined): (item: unknown) => string {
 function deletePrimitives(result: Members, key: string, value: unknown): void {
   const field = key.slice(DELETE_PRIMITIVE.length);
   if (!Array.isArray(value)) throw badRequest(`invalid delete list for "${field}": ${goFormat(value)}`);
-  const live = result[field];
+  const live = ownMember(result, field);
   if (!Array.isArray(live)) return;
   result[field] = live.filter((item) => !value.some((gone) => jsonEqual(gone, item)));
 }
@@ -179,7 +186,7 @@ function orderAlone(
 ): void {
   const field = key.slice(ELEMENT_ORDER.length);
   if (!Array.isArray(value)) throw badRequest(`invalid element order for "${field}": ${goFormat(value)}`);
-  const live = result[field];
+  const live = ownMember(result, field);
   if (!Array.isArray(live) || Array.isArray(change[field])) return;
   const idOf = idFor(patchMeta(merger.schemas.field(schema, field)).mergeKey);
   result[field] = orderMerged(live, value.map(idOf), live.map(idOf), idOf);
@@ -197,14 +204,10 @@ function withoutDirectives(value: unknown): unknown {
   for (const [key, member] of Object.entries(value)) {
     const directive = key === DIRECTIVE || key === RETAIN_KEYS || key.startsWith(ELEMENT_ORDER);
     if (directive || key.startsWith(DELETE_PRIMITIVE) || member === null) continue;
-    if (!isDeletion(member)) define(result, key, withoutDirectives(member));
+    if (!isDeletion(member)) setMember(result, key, withoutDirectives(member));
   }
   return result;
 }
 
 /** Deleting what is not there leaves nothing, not an empty object. */
 const isDeletion = (value: unknown): boolean => isRecord(value) && value[DIRECTIVE] === 'delete';
-
-function define(target: Members, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
-}

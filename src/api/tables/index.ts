@@ -1,4 +1,5 @@
 /** The table of a kind, and the `meta.k8s.io/v1` Table made of it. */
+import { ownMember } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { resourceIdOf, type ServedResource } from '../../schemas/resource-kind.ts';
 import { applicationTable } from './application.ts';
@@ -73,7 +74,7 @@ const tables: Readonly<Record<string, TableFormat>> = {
 
 export function tableOf(kind: Pick<ServedResource, 'group' | 'plural' | 'custom'>): TableFormat {
   if (kind.custom) return customTable(kind.custom);
-  return tables[resourceIdOf(kind)] ?? defaultTable;
+  return ownMember(tables, resourceIdOf(kind)) ?? defaultTable;
 }
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object';

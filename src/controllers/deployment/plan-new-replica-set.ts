@@ -1,4 +1,5 @@
 /** The newest ReplicaSet of a Deployment and the revision numbers; upstream's getNewReplicaSet, pure. */
+import { ownMember } from '../../base/json.ts';
 import type { EventInput } from '../../client/plan-event.ts';
 import type { Deployment, PodTemplate, ReplicaSet } from '../../schemas/types.ts';
 import type { Write } from '../../store/objects.ts';
@@ -57,7 +58,9 @@ function planExisting(
   const before = current.metadata.annotations ?? {};
   const annotations = newReplicaSetAnnotations(deployment, before, newRevision);
   const minReadySeconds = deployment.spec.minReadySeconds ?? 0;
-  const annotationsChanged = Object.keys(annotations).some((key) => annotations[key] !== before[key]);
+  const annotationsChanged = Object.keys(annotations).some(
+    (key) => annotations[key] !== ownMember(before, key),
+  );
   if (annotationsChanged || (current.spec.minReadySeconds ?? 0) !== minReadySeconds) {
     const spec = { ...current.spec, minReadySeconds };
     if (minReadySeconds === 0) delete (spec as Partial<typeof spec>).minReadySeconds;

@@ -6,7 +6,7 @@
  * pod is seen to go, or for two minutes.
  */
 import { toRfc3339 } from '../../base/clock.ts';
-import { jsonEqual } from '../../base/json.ts';
+import { jsonEqual, ownMember } from '../../base/json.ts';
 import type { EventInput } from '../../client/plan-event.ts';
 import { scaleIntOrPercent } from '../../schemas/int-or-percent.ts';
 import { asList, asRecord, asRecords, asString } from '../../schemas/json-access.ts';
@@ -83,7 +83,9 @@ export function planDisruption(input: DisruptionInput): DisruptionPlan {
   const disrupted = stillDisrupted(input);
   const healthy = pods.filter(
     (pod) =>
-      pod.metadata.deletionTimestamp === undefined && !(pod.metadata.name in disrupted.pods) && isReady(pod),
+      pod.metadata.deletionTimestamp === undefined &&
+      !Object.hasOwn(disrupted.pods, pod.metadata.name) &&
+      isReady(pod),
   ).length;
   const allowed = expected <= 0 ? 0 : Math.max(0, healthy - desired);
   const condition =
@@ -156,7 +158,7 @@ function stillDisrupted({ budget, pods, nowMs }: DisruptionInput): Disrupted {
   const expired: string[] = [];
   const waits: number[] = [];
   for (const { metadata } of pods) {
-    const since = noted[metadata.name];
+    const since = ownMember(noted, metadata.name);
     if (typeof since !== 'string' || metadata.deletionTimestamp !== undefined) continue;
     const left = (parseTime(since) ?? 0) + DELETION_TIMEOUT_MS - nowMs;
     if (left <= 0) expired.push(metadata.name);

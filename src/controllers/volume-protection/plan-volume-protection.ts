@@ -2,6 +2,7 @@
  * Whether a volume or a claim has its protection: pure. Upstream's controllers pvc-protection and pv-protection: what is
  * there has the finalizer; what is deleted loses it as soon as nobody uses it.
  */
+import { ownMember } from '../../base/json.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
@@ -11,7 +12,7 @@ import { isDeleting } from '../ownership.ts';
 
 /** `pods` of the claim's namespace; of a volume none are needed. */
 export function planVolumeProtection(object: KubeObject, pods: readonly Pod[]): Write | undefined {
-  const finalizer = PROTECTION_FINALIZERS[object.kind] ?? '';
+  const finalizer = ownMember(PROTECTION_FINALIZERS, object.kind) ?? '';
   const { finalizers = [], ...metadata } = object.metadata;
   if (!isDeleting(object)) {
     const kept = withProtection(object);

@@ -2,6 +2,7 @@
  * The downward API: fields of the pod and resources of its containers as text, for env and for downwardAPI volumes.
  * Pure. Formats are upstream's: maps as sorted `key="escaped value"` lines, resources rounded up to the divisor.
  */
+import { ownMember } from '../../base/json.ts';
 import { parseQuantity } from '../../schemas/quantity.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 
@@ -22,7 +23,7 @@ export function podFieldValue(pod: Pod, path: string, place: PodPlace): string |
   const subscript = SUBSCRIPT.exec(path);
   if (subscript) {
     const map = subscript[1] === 'labels' ? pod.metadata.labels : pod.metadata.annotations;
-    return map?.[subscript[2] ?? ''] ?? '';
+    return ownMember(map, subscript[2] ?? '') ?? '';
   }
   switch (path) {
     case 'metadata.name':

@@ -2,6 +2,7 @@
  * The environment of a container, in the kubelet's order of precedence: services' variables, then envFrom, then env, where
  * an entry may refer to all that come before it. Pure; a missing source is a refusal in the kubelet's words.
  */
+import { ownMember } from '../../base/json.ts';
 import type { ConfigMap, Container, Pod, Secret } from '../../schemas/types.ts';
 import { expandReferences } from './expand.ts';
 import { containerResourceValue, type PodPlace, podFieldValue } from './field-ref.ts';
@@ -138,7 +139,7 @@ function valueOf(input: EnvironmentInput, from: ValueFrom): string | undefined {
   const data = configMapKeyRef
     ? configMapData(input, name, ref.optional)
     : secretData(input, name, ref.optional);
-  const value = data?.[ref.key];
+  const value = ownMember(data, ref.key);
   if (value === undefined && ref.optional !== true) {
     const kind = configMapKeyRef ? 'ConfigMap' : 'Secret';
     throw new Refused(`couldn't find key ${ref.key} in ${kind} ${namespace}/${name}`);

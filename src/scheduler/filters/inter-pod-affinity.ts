@@ -2,6 +2,7 @@
  * Required pod affinity and anti-affinity, both ways: what the pod asks of its neighbours, and what pods that are
  * already there ask of newcomers.
  */
+import { ownMember } from '../../base/json.ts';
 import type { AffinityTerm, FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';
 
 const AFFINITY = { reasons: ["node(s) didn't match pod affinity rules"], resolvable: false };
@@ -44,7 +45,7 @@ export const interPodAffinity: FilterPlugin = {
       // The first pod of a group that wants to be near its own kind has nobody to be near to yet.
       const isFirst = wantsItsOwnKind && total === totalOf(gone.affinity);
       const near = ({ topologyKey }: AffinityTerm): boolean =>
-        node.labels[topologyKey] !== undefined && (isFirst || has('affinity', topologyKey));
+        ownMember(node.labels, topologyKey) !== undefined && (isFirst || has('affinity', topologyKey));
       if (!pod.requiredAffinity.every(near)) return AFFINITY;
       if (pod.requiredAntiAffinity.some(({ topologyKey }) => has('antiAffinity', topologyKey)))
         return ANTI_AFFINITY;
@@ -79,14 +80,14 @@ function countNeighbour(counts: Counts, pod: PodInfo, neighbour: PodInfo, node: 
 }
 
 function add(counts: DomainCounts, { topologyKey }: AffinityTerm, node: NodeInfo): void {
-  const domain = node.labels[topologyKey];
+  const domain = ownMember(node.labels, topologyKey);
   if (domain === undefined) return;
   const domains = counts.get(topologyKey) ?? new Map<string, number>();
   counts.set(topologyKey, domains.set(domain, (domains.get(domain) ?? 0) + 1));
 }
 
 function countOf(counts: DomainCounts, topologyKey: string, node: NodeInfo): number {
-  const domain = node.labels[topologyKey];
+  const domain = ownMember(node.labels, topologyKey);
   return domain === undefined ? 0 : (counts.get(topologyKey)?.get(domain) ?? 0);
 }
 

@@ -1,4 +1,5 @@
 /** Hard topology spread: placing the pod must not raise a domain more than `maxSkew` above the emptiest one. */
+import { ownMember } from '../../base/json.ts';
 import { countMatching, hasAllKeys, includesNode, ownConstraints } from '../spread.ts';
 import type { FilterPlugin, NodeInfo, PodInfo, Refusal, SpreadConstraint } from '../types.ts';
 
@@ -19,7 +20,7 @@ export const podTopologySpread: FilterPlugin = {
       if (!hasAllKeys(node, constraints)) continue;
       constraints.forEach((constraint, index) => {
         if (!included(constraint, node)) return;
-        const value = node.labels[constraint.topologyKey] ?? '';
+        const value = ownMember(node.labels, constraint.topologyKey) ?? '';
         const counts = domains[index] as Map<string, number>;
         counts.set(value, (counts.get(value) ?? 0) + countMatching(node, pod.namespace, constraint));
       });
@@ -32,7 +33,7 @@ export const podTopologySpread: FilterPlugin = {
       goneOf: (constraint: SpreadConstraint) => number,
     ): Refusal | undefined => {
       for (const limit of limits) {
-        const value = node.labels[limit.constraint.topologyKey];
+        const value = ownMember(node.labels, limit.constraint.topologyKey);
         if (value === undefined) return MISSING_LABEL;
         if (exceeds(limit, value, goneOf(limit.constraint))) return UNBALANCED;
       }

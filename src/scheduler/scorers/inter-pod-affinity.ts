@@ -2,6 +2,7 @@
  * Preferred pod affinity and anti-affinity, both ways; required affinity of pods that are already there counts with
  * weight 1 (upstream's hardPodAffinityWeight).
  */
+import { ownMember } from '../../base/json.ts';
 import type { AffinityTerm, NodeInfo, PodInfo, ScorePlugin } from '../types.ts';
 import { normaliseByRange } from './normalise.ts';
 
@@ -15,7 +16,7 @@ export const interPodAffinity: ScorePlugin = {
     if (!hasOwn && snapshot.withAffinity.size === 0) return undefined;
     const totals = new Map<string, Map<string, number>>();
     const add = (term: AffinityTerm, node: NodeInfo, weight: number): void => {
-      const domain = node.labels[term.topologyKey];
+      const domain = ownMember(node.labels, term.topologyKey);
       if (domain === undefined || weight === 0) return;
       let domains = totals.get(term.topologyKey);
       if (!domains) totals.set(term.topologyKey, (domains = new Map<string, number>()));
@@ -31,7 +32,7 @@ export const interPodAffinity: ScorePlugin = {
     if (totals.size === 0) return undefined;
     const raw = nodes.map((node) => {
       let score = 0;
-      for (const [key, domains] of totals) score += domains.get(node.labels[key] ?? '') ?? 0;
+      for (const [key, domains] of totals) score += domains.get(ownMember(node.labels, key) ?? '') ?? 0;
       return score;
     });
     return normaliseByRange(raw);

@@ -2,6 +2,7 @@
  * Prefers domains with fewer matching pods, by the pod's own soft constraints or by the built-in defaults. Counts are
  * weighted by the logarithm of the number of domains, so that spreading over many small domains is not drowned.
  */
+import { ownMember } from '../../base/json.ts';
 import {
   countMatching,
   defaultConstraints,
@@ -69,7 +70,7 @@ function domainCounts(
 
 /** Nodes without the key are one domain together, as upstream counts them. */
 function domainOf(node: NodeInfo, constraint: SpreadConstraint): string {
-  return node.labels[constraint.topologyKey] ?? '';
+  return ownMember(node.labels, constraint.topologyKey) ?? '';
 }
 
 function rawScore(
@@ -80,7 +81,7 @@ function rawScore(
 ): number {
   let score = 0;
   constraints.forEach((constraint, index) => {
-    const domain = node.labels[constraint.topologyKey];
+    const domain = ownMember(node.labels, constraint.topologyKey);
     const counted = counts[index];
     if (domain === undefined || !counted) return;
     const count =

@@ -2,8 +2,8 @@
  * Fills in the defaults of a structural schema. A null where null is not allowed and a default exists counts as absent. The
  * input itself comes back where nothing is missing.
  */
-import { isRecord, jsonClone } from '../../base/json.ts';
-import { define, MAX_SCHEMA_DEPTH, memberSchema, type StructuralSchema } from './structural-schema.ts';
+import { isRecord, jsonClone, setMember } from '../../base/json.ts';
+import { MAX_SCHEMA_DEPTH, memberSchema, type StructuralSchema } from './structural-schema.ts';
 
 export function fillDefaults<T>(schema: StructuralSchema, value: T): T {
   return fillAt(schema, value, 0) as T;
@@ -24,7 +24,7 @@ function fillAt(schema: StructuralSchema, value: unknown, depth: number): unknow
   let result: Record<string, unknown> | undefined;
   const set = (name: string, next: unknown): void => {
     result ??= { ...value };
-    define(result, name, next);
+    setMember(result, name, next);
   };
   for (const [name, member] of Object.entries(value)) {
     const inner = memberSchema(schema, name);

@@ -1,5 +1,5 @@
 /** Which item of an older list an item of a newer one is the successor of. */
-import { isRecord, stableStringify } from '../../base/json.ts';
+import { isRecord, ownMember, stableStringify } from '../../base/json.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
 /** Items of lists that are maps by some of their members are found again by these; others are never. */
@@ -7,7 +7,7 @@ export function partners(schema: StructuralSchema, old: unknown): (item: unknown
   if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return () => undefined;
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   const keyOf = (item: unknown): string =>
-    stableStringify(keys.map((key) => (isRecord(item) ? item[key] : undefined)));
+    stableStringify(keys.map((key) => (isRecord(item) ? ownMember(item, key) : undefined)));
   const byKey = new Map((old as readonly unknown[]).map((item) => [keyOf(item), item]));
   return (item) => byKey.get(keyOf(item));
 }

@@ -2,9 +2,8 @@
  * Takes out what the schema of a custom resource does not name, as upstream does on every write and read. Where unknown fields
  * are preserved, the named ones among them are still pruned inside. The input itself comes back where nothing is taken.
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, setMember } from '../../base/json.ts';
 import {
-  define,
   isEmbedded,
   keepsUnknown,
   MAX_SCHEMA_DEPTH,
@@ -50,15 +49,15 @@ function pruneAt(
   for (const [name, member] of Object.entries(value)) {
     const at = path === '' ? name : `${path}.${name}`;
     if (isObject && OBJECT_FIELDS.has(name)) {
-      define(result, name, member);
+      setMember(result, name, member);
       continue;
     }
     const inner = memberSchema(schema, name);
     if (inner) {
       const next = pruneAt(inner, member, isEmbedded(inner), at, unknown, depth + 1);
       if (next !== member) changed = true;
-      define(result, name, next);
-    } else if (keepsUnknown(schema) || schema.additionalProperties === true) define(result, name, member);
+      setMember(result, name, next);
+    } else if (keepsUnknown(schema) || schema.additionalProperties === true) setMember(result, name, member);
     else {
       changed = true;
       unknown.push(at);

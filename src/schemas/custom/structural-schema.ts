@@ -2,7 +2,7 @@
  * The schema of a custom resource as its definition carries it (`openAPIV3Schema`): the subset of JSON Schema that upstream
  * calls structural. Read without trust: what is not of the expected type counts as absent (validate-schema.ts complains).
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, setMember } from '../../base/json.ts';
 
 export interface StructuralSchema {
   readonly type?: string;
@@ -70,11 +70,6 @@ export function hasRules(schema: unknown, depth = 0): boolean {
   return false;
 }
 
-/** Assigns data whatever it is called: a key `__proto__` is a key like any other. */
-export function define(target: Record<string, unknown>, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
-}
-
 type Read = (value: unknown, depth: number) => unknown;
 
 const ofType =
@@ -91,7 +86,7 @@ const members: Read = (value, depth) => {
   if (!isRecord(value)) return undefined;
   const result: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value))
-    if (isRecord(member)) define(result, name, readAt(member, depth + 1));
+    if (isRecord(member)) setMember(result, name, readAt(member, depth + 1));
   return result;
 };
 
@@ -141,7 +136,7 @@ function readAt(value: Record<string, unknown>, depth: number): StructuralSchema
   for (const [name, member] of Object.entries(value)) {
     const reader = READERS.get(name);
     const read = reader ? reader(member, depth) : member;
-    if (read !== undefined) define(result, name, read);
+    if (read !== undefined) setMember(result, name, read);
   }
   return result;
 }

@@ -232,7 +232,9 @@ function repeatedItems(
   const identity = (item: unknown): unknown => {
     if (!keys) return item;
     const record = isRecord(item) ? item : {};
-    return Object.fromEntries(keys.flatMap((key) => (key in record ? [[key, record[key]]] : [])));
+    return Object.fromEntries(
+      keys.flatMap((key) => (Object.hasOwn(record, key) ? [[key, record[key]]] : [])),
+    );
   };
   const seen = new Set<string>();
   return list.flatMap((item, index): FieldError[] => {

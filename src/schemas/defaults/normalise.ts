@@ -5,7 +5,8 @@
  *
  * Total: values of the wrong type pass through untouched. Returns a deep copy; the input is never changed.
  */
-import { isRecord, jsonClone } from '../../base/json.ts';
+import { isRecord, jsonClone, setMember } from '../../base/json.ts';
+import { isBytes, withoutLineBreaks } from '../base64-fields.ts';
 import { type Definition, definitionOf, resolveDefinition } from '../definitions.ts';
 import { canonicalQuantity, milliQuantity } from '../quantity.ts';
 
@@ -32,6 +33,7 @@ export function normalise<T>(schemaName: string, value: T, options: NormaliseOpt
 
 function walk(value: unknown, definition: Definition, options: NormaliseOptions, depth: number): unknown {
   if (definition === quantity) return canonicalQuantity(value);
+  if (typeof value === 'string') return isBytes(definition) ? withoutLineBreaks(value) : value;
   if (depth > MAX_DEPTH) return value;
   if (Array.isArray(value)) {
     const items = resolveDefinition(definition.items);
@@ -94,15 +96,7 @@ function mapMembers(
   const copy: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
     const member = map(value[name], name);
-    if (member === undefined) continue;
-    if (name === '__proto__') {
-      Object.defineProperty(copy, name, {
-        value: member,
-        enumerable: true,
-        writable: true,
-        configurable: true,
-      });
-    } else copy[name] = member;
+    if (member !== undefined) setMember(copy, name, member);
   }
   return copy;
 }

@@ -4,7 +4,7 @@
  * aliases are shared, never copied: objects are treated as immutable everywhere.
  */
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE } from 'js-yaml';
-import { isRecord } from '../../base/json.ts';
+import { isRecord, setMember } from '../../base/json.ts';
 import { keyText, type Resolved, resolvePlainScalar } from './resolve-scalar.ts';
 import type { ManifestLimits } from './types.ts';
 
@@ -115,6 +115,8 @@ export function composeDocuments(
     switch (tag) {
       case 'str':
       case 'timestamp':
+      case 'value':
+      case 'merge':
         return { value: source };
       case 'null':
         return value === null ? { value } : mismatch();
@@ -138,7 +140,7 @@ export function composeDocuments(
 
   function composeSequence(event: CollectionEvent): Composed {
     const tag = tagOf(event, text);
-    if (tag !== undefined && tag !== 'seq') refuseTag(event, startOf(event));
+    if (tag !== undefined && !SEQUENCE_TAGS.has(tag)) refuseTag(event, startOf(event));
     const items: unknown[] = [];
     let weight = 1;
     while (events[cursor] && events[cursor]?.type !== EVENT_ID.POP) {
@@ -153,21 +155,18 @@ export function composeDocuments(
   function composeKey(): string | typeof MERGE_KEY {
     const event = events[cursor];
     const offset = event ? startOf(event) : text.length;
-    if (event?.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN && event.tagStart < 0) {
-      if (text.slice(event.valueStart, event.valueEnd) === '<<') {
-        cursor++;
-        return MERGE_KEY;
-      }
+    if (event?.type === EVENT_ID.SCALAR && isMergeKey(event, text)) {
+      cursor++;
+      return MERGE_KEY;
     }
     const key = keyText(composeNode().value);
     if (key === undefined) return fail('a key must be text, a number or a boolean', offset);
-    if (key === '__proto__') return fail('the key "__proto__" is not accepted', offset);
     return key;
   }
 
   function composeMapping(event: CollectionEvent): Composed {
     const tag = tagOf(event, text);
-    if (tag !== undefined && tag !== 'map') refuseTag(event, startOf(event));
+    if (tag !== undefined && !MAPPING_TAGS.has(tag)) refuseTag(event, startOf(event));
     const mapping: Record<string, unknown> = {};
     const merges: { readonly value: unknown; readonly offset: number }[] = [];
     let weight = 1;
@@ -183,7 +182,7 @@ export function composeDocuments(
       if (Object.hasOwn(mapping, key)) {
         fail(`duplicate key "${clip(key)}"`, startOf(keyEvent), 'keep one of the two');
       }
-      mapping[key] = value.value;
+      setMember(mapping, key, value.value);
     }
     cursor++;
     return merges.length === 0 ? { value: mapping, weight } : { value: merge(mapping, merges), weight };
@@ -201,7 +200,7 @@ export function composeDocuments(
         const record = source as Record<string, unknown>;
         const keys = Object.keys(record);
         charge(keys.length, offset);
-        for (const key of keys) if (!Object.hasOwn(merged, key)) merged[key] = record[key];
+        for (const key of keys) if (!Object.hasOwn(merged, key)) setMember(merged, key, record[key]);
       }
     }
     return { ...merged, ...own };
@@ -253,6 +252,17 @@ export function startOf(event: Event): number {
 function quoteStart(event: ScalarEvent): number {
   const quoted = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED;
   return quoted ? Math.max(event.valueStart - 1, 0) : event.valueStart;
+}
+
+/** Tags of YAML 1.1 that Kubernetes' library accepts without a meaning of their own: the plain collection is read. */
+const SEQUENCE_TAGS: ReadonlySet<string> = new Set(['seq', 'omap', 'pairs']);
+const MAPPING_TAGS: ReadonlySet<string> = new Set(['map', 'set']);
+
+/** A plain `<<`, or one that its tag calls a merge key. */
+function isMergeKey(event: ScalarEvent, text: string): boolean {
+  if (getScalarValue(text, event) !== '<<') return false;
+  const tag = tagOf(event, text);
+  return tag === 'merge' || (tag === undefined && event.style === SCALAR_STYLE.PLAIN);
 }
 
 /** `str` for `!!str` and for the non-specific `!`; undefined without a tag; the whole text for anything else. */

@@ -69,7 +69,7 @@ export function validateManifests(
     const { kind, object } = outcome;
     const key = `${resourceIdOf(kind)} ${objectKey(object.metadata.namespace, object.metadata.name)}`;
     const first = places.get(key);
-    if (first) {
+    if (first && object.metadata.name) {
       const name = objectKey(object.metadata.namespace, object.metadata.name);
       errors.push({
         ...placeOf(document, 'metadata.name'),
@@ -160,17 +160,29 @@ function checkMeaning(kind: ResourceKind, object: KubeObject): readonly FieldErr
     const detail = `the object has ${size} bytes, at most ${MAX_OBJECT_BYTES} are stored`;
     return [{ type: 'FieldValueTooLong', path: '', detail }];
   }
-  const complete = kind.withDefaults(object);
+  const complete = kind.withDefaults(isNamedByRun(object) ? withNameOfRun(object) : object);
   // As written: a default is nobody's request.
   const notImplemented = kind.checkImplemented(object);
   // A status in a repository is a copy of somebody's cluster: nobody applies it.
   const meaningless = kind.validate(isDefinition(object) ? kind.prepareForCreate(complete) : complete);
-  if (!object.metadata.name && object.metadata.generateName) {
+  if (!object.metadata.name && object.metadata.generateName && !isNamedByRun(object)) {
     const detail =
       'an object in Git needs a name of its own; generateName would make a new one at every sync';
     return [...meaningless, { type: 'FieldValueRequired', path: 'metadata.name', detail }, ...notImplemented];
   }
   return [...meaningless, ...notImplemented];
+}
+
+/** A hook of Argo CD may have a generated name: each run of it makes an object of its own. */
+const isNamedByRun = ({ metadata }: KubeObject): boolean =>
+  !metadata.name &&
+  Boolean(metadata.generateName) &&
+  Boolean(metadata.annotations?.['argocd.argoproj.io/hook']);
+
+/** With a name as long as those that its runs get (sync/plan-hooks.ts). */
+function withNameOfRun(object: KubeObject): KubeObject {
+  const name = `${object.metadata.generateName ?? ''}1a2b3c4-postsync-1767225600`;
+  return { ...object, metadata: { ...object.metadata, name } };
 }
 
 function withoutNullMembers(object: KubeObject): KubeObject {

@@ -2,6 +2,7 @@
  * What one object uses of a quota, by the names that ResourceQuotas have for it. Pure; the API claims by it, and the
  * controller counts by it. Source: the API reference of ResourceQuota and upstream's evaluators.
  */
+import { ownMember } from '../../base/json.ts';
 import { asNumber, asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podQuantities, type Quantities, sumQuantities } from '../pod-quantities.ts';
@@ -52,7 +53,7 @@ export function isCountedBy(kind: ResourceName, name: string): boolean {
   const resource = resourceIdOf(kind);
   if (name === `count/${resource}` || (COUNTED_BY_NAME.includes(resource) && name === resource)) return true;
   if (resource === 'pods' && name === 'requests.storage') return false;
-  return (NAMES[resource] ?? []).some((pattern) => {
+  return (ownMember(NAMES, resource) ?? []).some((pattern) => {
     if (pattern.endsWith('*')) return name.startsWith(pattern.slice(0, -1));
     return pattern.startsWith('*') ? name.includes(pattern.slice(1)) : name === pattern;
   });

@@ -1,5 +1,5 @@
 /** The little of a pod that may still change once it exists. */
-import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
+import { isRecord, jsonEqual, ownMember, stableStringify } from '../../base/json.ts';
 import { asList, asNumber, asRecord, asRecords, asString, type JsonRecord, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { escapeControls } from '../status.ts';
@@ -185,7 +185,7 @@ function collectChanges(next: unknown, old: unknown, path: string, paths: string
   if (jsonEqual(next, old)) return;
   if (isRecord(next) && isRecord(old)) {
     for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
-      collectChanges(next[key], old[key], `${path}.${key}`, paths);
+      collectChanges(ownMember(next, key), ownMember(old, key), `${path}.${key}`, paths);
     }
   } else if (Array.isArray(next) && Array.isArray(old) && next.length === old.length) {
     for (const [index, item] of next.entries()) collectChanges(item, old[index], `${path}[${index}]`, paths);

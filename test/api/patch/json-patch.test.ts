@@ -106,10 +106,31 @@ const examples: readonly Example[] = [
   { what: 'replacing what is not there', document: {}, patch: [{ op: 'replace', path: '/a', value: 1 }] },
   { what: 'an unknown operation', document: {}, patch: [{ op: 'merge', path: '/a', value: 1 }] },
   {
-    what: 'a prototype',
+    what: 'a member of a prototype',
     document: {},
     patch: [{ op: 'add', path: '/__proto__/polluted', value: true }],
   },
+  ...['constructor', 'toString', 'hasOwnProperty'].flatMap((key) => [
+    {
+      what: `adding ${key}`,
+      document: {},
+      patch: [{ op: 'add', path: `/${key}`, value: 'x' }],
+      result: { [key]: 'x' },
+    },
+    { what: `removing ${key} where it is not`, document: {}, patch: [{ op: 'remove', path: `/${key}` }] },
+    {
+      what: `replacing ${key} where it is not`,
+      document: {},
+      patch: [{ op: 'replace', path: `/${key}`, value: 1 }],
+    },
+    {
+      what: `copying ${key} where it is not`,
+      document: {},
+      patch: [{ op: 'copy', from: `/${key}`, path: '/a' }],
+    },
+  ]),
+  { what: 'a path without a slash', document: { a: 1 }, patch: [{ op: 'remove', path: 'a' }] },
+  { what: 'an index with a leading zero', document: { a: [1] }, patch: [{ op: 'remove', path: '/a/00' }] },
 ];
 
 const name = fc.stringMatching(/^[a-z~/]{1,6}$/);

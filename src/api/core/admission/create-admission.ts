@@ -52,9 +52,9 @@ const CONCURRENCY = 64;
 
 export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: AdmissionOptions): Admission {
   function dependenciesFor(together: readonly ObjectChange[]): AdmissionDependencies {
-    const created = new Map<string, KubeObject>();
-    for (const { kind, operation, object } of together)
-      if (operation === 'create') created.set(`${resourceIdOf(kind)} ${keyOf(object)}`, object);
+    const written = new Map<string, KubeObject>();
+    for (const { kind, subresource, object } of together)
+      if (subresource === undefined) written.set(`${resourceIdOf(kind)} ${keyOf(object)}`, object);
     /** One look at each cache is enough for all that is written together. */
     const looked = new Map<string, Eventually<void>>();
     const look = (resource: string, refresh: () => Eventually<void>): Eventually<void> => {
@@ -67,7 +67,7 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
       nowMs,
       tell,
       async find(resource, key) {
-        const sibling = created.get(`${resourceIdOf(resource)} ${key}`);
+        const sibling = written.get(`${resourceIdOf(resource)} ${key}`);
         if (sibling) return sibling;
         const { hub, refresh } = await snapshots.open(resource);
         if (!hub.cache.get(key)) await look(resourceIdOf(resource), refresh);

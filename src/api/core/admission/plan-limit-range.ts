@@ -2,6 +2,7 @@
  * What a LimitRange means for a pod or a claim: defaults for containers that say nothing, and complaints about what lies
  * outside its bounds, in upstream's words. Pure.
  */
+import { ownMember } from '../../../base/json.ts';
 import { asRecord, asRecords, asString, type JsonRecord } from '../../../schemas/json-access.ts';
 import type { KubeObject } from '../../../schemas/object.ts';
 import { podQuantities } from '../../../schemas/pod-quantities.ts';
@@ -42,7 +43,7 @@ export function withLimitDefaults(pod: Pod, ranges: readonly KubeObject[]): Pod 
       const merge = (side: 'requests' | 'limits', defaults: unknown): Record<string, string | number> => {
         const own: Record<string, string | number> = { ...resources?.[side] };
         for (const [name, amount] of Object.entries(asRecord(defaults)))
-          if (!(name in own)) {
+          if (!Object.hasOwn(own, name)) {
             own[name] = amount as string;
             added[side].push(name);
           }
@@ -99,7 +100,7 @@ export function claimComplaints(claim: KubeObject, ranges: readonly KubeObject[]
     return [
       ...each(limit['min'], (name, enforced) => belowMinimum(type, name, enforced, { requests, limits: {} })),
       ...each(limit['max'], (name, enforced) => {
-        const request = parseQuantity(requests[name]);
+        const request = parseQuantity(ownMember(requests, name));
         const bound = `maximum ${name} usage per ${type} is ${formatQuantity(enforced)}`;
         if (!request) return `${bound}.  No request is specified`;
         if (compareQuantities(request, enforced) <= 0) return undefined;
@@ -135,7 +136,7 @@ function belowMinimum(
   enforced: Quantity,
   { requests, limits }: ResourceSides,
 ): string | undefined {
-  const [request, limit] = [parseQuantity(requests[name]), parseQuantity(limits[name])];
+  const [request, limit] = [parseQuantity(ownMember(requests, name)), parseQuantity(ownMember(limits, name))];
   const bound = `minimum ${name} usage per ${type} is ${formatQuantity(enforced)}`;
   if (!request) return `${bound}.  No request is specified`;
   if (compareQuantities(request, enforced) < 0) return `${bound}, but request is ${formatQuantity(request)}`;
@@ -150,7 +151,7 @@ function aboveMaximum(
   enforced: Quantity,
   { requests, limits }: ResourceSides,
 ): string | undefined {
-  const [request, limit] = [parseQuantity(requests[name]), parseQuantity(limits[name])];
+  const [request, limit] = [parseQuantity(ownMember(requests, name)), parseQuantity(ownMember(limits, name))];
   const bound = `maximum ${name} usage per ${type} is ${formatQuantity(enforced)}`;
   if (!limit) return `${bound}.  No limit is specified`;
   if (compareQuantities(limit, enforced) > 0) return `${bound}, but limit is ${formatQuantity(limit)}`;
@@ -167,7 +168,7 @@ function aboveRatio(
   enforced: Quantity,
   { requests, limits }: ResourceSides,
 ): string | undefined {
-  const [request, limit] = [parseQuantity(requests[name]), parseQuantity(limits[name])];
+  const [request, limit] = [parseQuantity(ownMember(requests, name)), parseQuantity(ownMember(limits, name))];
   const bound = `${name} max limit to request ratio per ${type} is ${formatQuantity(enforced)}`;
   if (!request || request.nanos === 0n) return `${bound}, but no request is specified or request is 0`;
   if (!limit || limit.nanos === 0n) return `${bound}, but no limit is specified or limit is 0`;

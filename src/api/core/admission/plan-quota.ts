@@ -3,6 +3,7 @@
  *
  * A quota holds only for what its status says: until its controller has counted for the first time, it limits nothing.
  */
+import { ownMember } from '../../../base/json.ts';
 import { asRecord, asRecords, type JsonRecord } from '../../../schemas/json-access.ts';
 import type { KubeObject } from '../../../schemas/object.ts';
 import { type Quantities, quantitiesOf } from '../../../schemas/pod-quantities.ts';
@@ -133,11 +134,11 @@ function missingRequests(quota: KubeObject, kind: ResourceKind, object: KubeObje
   const spec = asRecord(object['spec']);
   const containers = [...asRecords(spec['containers']), ...asRecords(spec['initContainers'])];
   const says = (owner: Readonly<JsonRecord>, side: string, resource: string): boolean =>
-    resource in asRecord(asRecord(owner['resources'])[side]);
+    Object.hasOwn(asRecord(asRecord(owner['resources'])[side]), resource);
   const missing = Object.keys(asRecord(asRecord(quota['status'])['hard']))
     .sort()
     .flatMap((name) => {
-      const wanted = MUST_BE_SAID[name];
+      const wanted = ownMember(MUST_BE_SAID, name);
       if (!wanted || says(spec, ...wanted)) return [];
       const silent = containers.filter((container) => !says(container, ...wanted));
       const names = [...new Set(silent.map((container) => String(container['name'])))].sort();

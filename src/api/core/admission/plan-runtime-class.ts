@@ -1,5 +1,5 @@
 /** What a pod gets from the RuntimeClass that it names: overhead, where it may run. Upstream's RuntimeClass plug-in, pure. */
-import { jsonEqual } from '../../../base/json.ts';
+import { jsonEqual, ownMember } from '../../../base/json.ts';
 import { asRecord, asRecords } from '../../../schemas/json-access.ts';
 import type { KubeObject } from '../../../schemas/object.ts';
 import { toMilli } from '../../../schemas/quantity.ts';
@@ -24,7 +24,7 @@ export function planRuntimeClass({ spec }: Pod, named: KubeObject | undefined): 
   const { nodeSelector, tolerations } = asRecord(named?.['scheduling']);
   const wanted = asRecord(nodeSelector) as Readonly<Record<string, string>>;
   for (const [key, value] of Object.entries(wanted)) {
-    const asked = spec.nodeSelector?.[key];
+    const asked = ownMember(spec.nodeSelector, key);
     if (asked === undefined || asked === value) continue;
     const at = `nodeSelector[${key}]`;
     return { refusal: `conflict: runtimeClass.scheduling.${at} = ${value}; pod.spec.${at} = ${asked}` };

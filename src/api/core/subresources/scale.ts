@@ -1,5 +1,5 @@
 /** The scale subresource: `autoscaling/v1` Scale over the paths that the kind names. */
-import { isRecord } from '../../../base/json.ts';
+import { isRecord, ownMember } from '../../../base/json.ts';
 import type { KubeObject } from '../../../schemas/object.ts';
 import type { ResourceKind } from '../../../schemas/resource-kind.ts';
 import { asLabelSelector, labelSelectorText } from '../../../schemas/selectors.ts';
@@ -48,7 +48,7 @@ export function withScale(paths: ScalePaths, object: KubeObject, scale: KubeObje
 
 function readPath(object: unknown, path: string): unknown {
   let node = object;
-  for (const part of path.split('.')) node = isRecord(node) ? node[part] : undefined;
+  for (const part of path.split('.')) node = isRecord(node) ? ownMember(node, part) : undefined;
   return node;
 }
 
@@ -57,7 +57,7 @@ function writePath<T extends Record<string, unknown>>(
   [head = '', ...rest]: readonly string[],
   value: unknown,
 ): T {
-  const child = object[head];
+  const child = ownMember(object, head);
   return {
     ...object,
     [head]: rest.length === 0 ? value : writePath(isRecord(child) ? child : {}, rest, value),

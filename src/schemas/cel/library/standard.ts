@@ -1,4 +1,5 @@
 /** Sizes, searching in texts, and conversions: the functions of the language definition. */
+import { ownMember } from '../../../base/json.ts';
 import { compileRegex, type Regex } from '../../regex.ts';
 import type { Budget } from '../budget.ts';
 import { EvaluationError, shownText } from '../errors.ts';
@@ -138,7 +139,7 @@ const toDouble: readonly Overload[] = [
     const isNumber = text.length <= MAX_NUMBER_TEXT && /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text);
     if (isNumber) return Number(text);
     const special = { nan: Number.NaN, inf: Infinity, '+inf': Infinity, '-inf': -Infinity };
-    const value = (special as Readonly<Record<string, number>>)[text.slice(0, MAX_NUMBER_TEXT).toLowerCase()];
+    const value = ownMember<number>(special, text.slice(0, MAX_NUMBER_TEXT).toLowerCase());
     return read(value, `strconv.ParseFloat: parsing ${shownText(text)}: invalid syntax`);
   }),
 ];

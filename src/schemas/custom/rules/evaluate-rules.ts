@@ -2,7 +2,7 @@
  * Evaluates the rules of a schema on an object, from the outside in, with upstream's texts and limits. Rules on null values are left
  * out, and so are transition rules where there is nothing to compare with. The cost is bounded per rule and per object.
  */
-import { isRecord, jsonEqual } from '../../../base/json.ts';
+import { isRecord, jsonEqual, ownMember } from '../../../base/json.ts';
 import { type Budget, createBudget } from '../../cel/budget.ts';
 import { CostExceeded, EvaluationError } from '../../cel/errors.ts';
 import { NONE, some, type Value } from '../../cel/values.ts';
@@ -54,7 +54,7 @@ function plant(
     isRecord(inner) && isRecord(of) ? plant(inner, of, isEmbedded(of), depth + 1) : undefined;
   const properties = new Map<string, RuleTree>();
   for (const [name, member] of Object.entries(conditions.properties ?? {})) {
-    const tree = below(member, structure.properties?.[name]);
+    const tree = below(member, ownMember(structure.properties, name));
     if (tree) properties.set(name, tree);
   }
   const items = below(conditions.items, structure.items);
@@ -129,7 +129,7 @@ export function evaluateRules({ schema, value, old, path, isRoot }: RuleInput): 
       const property = node.properties.get(name);
       const inner = property ?? node.members;
       if (!inner) continue;
-      const before = Object.hasOwn(previous, name) ? previous[name] : undefined;
+      const before = ownMember(previous, name);
       const value = record[name];
       const dotted = place.path === '' ? name : `${place.path}.${name}`;
       walk(inner, {

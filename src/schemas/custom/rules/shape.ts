@@ -2,7 +2,7 @@
  * What a structural schema is to expressions: a type, and the way its values are seen. Members that CEL cannot name, and data that no
  * schema describes, are not seen at all. Values are converted when they are read, not before.
  */
-import { isRecord } from '../../../base/json.ts';
+import { isRecord, ownMember } from '../../../base/json.ts';
 import { EvaluationError } from '../../cel/errors.ts';
 import { durationOf } from '../../cel/library/operators.ts';
 import { parseDuration, parseTimestamp } from '../../cel/library/times.ts';
@@ -43,7 +43,7 @@ export function shapeOf(
         ? mapShape(schema.additionalProperties, name, depth)
         : objectShape(isRoot ? withObjectFields(schema) : schema, name, depth);
     case 'string':
-      return TEXT_SHAPES[schema.format ?? ''] ?? TEXT_SHAPE;
+      return ownMember(TEXT_SHAPES, schema.format ?? '') ?? TEXT_SHAPE;
     case 'boolean':
       return { type: BOOL, see: seeAny };
     case 'integer':

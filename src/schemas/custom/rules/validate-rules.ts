@@ -1,5 +1,5 @@
 /** What upstream refuses of the rules in a definition: their form first, then what the compiler finds. */
-import { isRecord } from '../../../base/json.ts';
+import { isRecord, ownMember } from '../../../base/json.ts';
 import { asList } from '../../json-access.ts';
 import { type FieldErrors, invalid, notSupported, required } from '../../validation/report.ts';
 import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';
@@ -42,7 +42,12 @@ function visit(conditions: StructuralSchema, structure: StructuralSchema, place:
   errors.push(...validateHere(conditions, structure, place));
   go(conditions.additionalProperties, structure.additionalProperties, `${path}.additionalProperties`, inMap);
   for (const name of Object.keys(conditions.properties ?? {}).sort())
-    go(conditions.properties?.[name], structure.properties?.[name], `${path}.properties[${name}]`, inMap);
+    go(
+      conditions.properties?.[name],
+      ownMember(structure.properties, name),
+      `${path}.properties[${name}]`,
+      inMap,
+    );
   go(conditions.items, structure.items, `${path}.items`, inList);
   conditions.allOf?.forEach((condition, index) => {
     errors.push(

@@ -1,0 +1,148 @@
+/**
+ * Fields that the system itself writes again and again, kind by kind: Git does not hold them, whatever a manifest says.
+ * People commit exported objects, and two writers of one field would never come to rest.
+ *
+ * Not listed: metadata that only the system writes (normalise.ts), `status`, and what the strategy of a kind keeps
+ * whatever an update says (a namespace's finalizers and name label, the spec of a signing request, the addresses of a
+ * Service); the comparison asks the strategy for these. An object without a rule here is Git's as a whole.
+ */
+import { isRecord, ownMember } from '../base/json.ts';
+import { getPath } from '../schemas/json-access.ts';
+import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
+import { type FieldSet, withoutField } from './applied-fields.ts';
+import { without } from './without.ts';
+
+type Path = readonly string[];
+
+const annotation = (name: string): Path => ['metadata', 'annotations', name];
+const label = (name: string): Path => ['metadata', 'labels', name];
+
+const LAST_CHANGE = annotation('endpoints.kubernetes.io/last-change-trigger-time');
+const REVISIONS = ['revision', 'revision-history', 'desired-replicas', 'max-replicas'].map((name) =>
+  annotation(`deployment.kubernetes.io/${name}`),
+);
+const TOKEN_SECRET = 'kubernetes.io/service-account-token';
+const CA_CONFIG_MAP = 'kube-root-ca.crt';
+
+/** The control plane's own Service and its endpoints. */
+const isOwnService = ({ metadata }: KubeObject): boolean =>
+  metadata.name === 'kubernetes' && metadata.namespace === 'default';
+
+/** By `group/Kind`; a rule decides by the manifest and, where there is one, the live object. */
+const RULES: ReadonlyMap<string, (object: KubeObject, live: KubeObject | undefined) => readonly Path[]> =
+  new Map([
+    ['rbac.authorization.k8s.io/ClusterRole', ({ aggregationRule }) => (aggregationRule ? [['rules']] : [])],
+    ['apps/Deployment', () => REVISIONS],
+    [
+      'apps/ReplicaSet',
+      (_object, live) =>
+        // Its Deployment scales it.
+        live && controllerOf(live) ? [...REVISIONS, ['spec', 'replicas']] : REVISIONS,
+    ],
+    [
+      '/Secret',
+      ({ type }) =>
+        type === TOKEN_SECRET
+          ? [
+              ['data', 'token'],
+              ['data', 'ca.crt'],
+              ['data', 'namespace'],
+              annotation('kubernetes.io/service-account.uid'),
+            ]
+          : [],
+    ],
+    [
+      '/ConfigMap',
+      ({ metadata }) =>
+        metadata.name === CA_CONFIG_MAP ? [['data', 'ca.crt'], annotation('kubernetes.io/description')] : [],
+    ],
+    ['/Service', (object, live) => (live && isOwnService(object) ? [['spec']] : [])],
+    ['/Endpoints', (object) => (isOwnService(object) ? [['subsets'], LAST_CHANGE] : [LAST_CHANGE])],
+    [
+      'discovery.k8s.io/EndpointSlice',
+      (object, live) =>
+        live && isOwnService(object) ? [['endpoints'], ['ports'], LAST_CHANGE] : [LAST_CHANGE],
+    ],
+    [
+      '/Node',
+      () => [
+        ['spec', 'podCIDR'],
+        ['spec', 'podCIDRs'],
+        ['spec', 'providerID'],
+        ...['hostname', 'os', 'arch'].map((name) => label(`kubernetes.io/${name}`)),
+        ...['os', 'arch'].map((name) => label(`beta.kubernetes.io/${name}`)),
+        annotation('node.alpha.kubernetes.io/ttl'),
+      ],
+    ],
+    [
+      '/PersistentVolumeClaim',
+      () =>
+        [
+          'pv.kubernetes.io/bind-completed',
+          'pv.kubernetes.io/bound-by-controller',
+          'volume.kubernetes.io/selected-node',
+          'volume.kubernetes.io/storage-provisioner',
+          'volume.beta.kubernetes.io/storage-provisioner',
+        ].map(annotation),
+    ],
+    [
+      '/PersistentVolume',
+      () => [
+        ['spec', 'claimRef', 'uid'],
+        ['spec', 'claimRef', 'resourceVersion'],
+        annotation('pv.kubernetes.io/bound-by-controller'),
+      ],
+    ],
+  ]);
+
+/** Taints that the node lifecycle controller sets and takes away. */
+const isHealthTaint = (taint: unknown): boolean =>
+  isRecord(taint) && typeof taint['key'] === 'string' && taint['key'].startsWith('node.kubernetes.io/');
+
+export function ownedPaths(object: KubeObject, live: KubeObject | undefined): readonly Path[] {
+  const { group } = parseApiVersion(object.apiVersion);
+  return RULES.get(`${group}/${object.kind}`)?.(object, live) ?? [];
+}
+
+/** A manifest without what the system owns of it. */
+export function withoutOwned(object: KubeObject, live: KubeObject | undefined): KubeObject {
+  const cut = ownedPaths(object, live).reduce<unknown>(withoutPath, object) as KubeObject;
+  const { spec } = cut;
+  if (cut.kind !== 'Node' || !isRecord(spec) || !Array.isArray(spec['taints'])) return cut;
+  return { ...cut, spec: { ...spec, taints: spec['taints'].filter((taint) => !isHealthTaint(taint)) } };
+}
+
+/** What an earlier apply set, without it: such a field is not removed because Git no longer names it. */
+export function withoutOwnedFields(
+  applied: FieldSet,
+  object: KubeObject,
+  live: KubeObject | undefined,
+): FieldSet {
+  return ownedPaths(object, live).reduce(withoutField, applied);
+}
+
+/** An object that replaces the live one as a whole, with what the system owns of that. */
+export function withOwnedOf(live: KubeObject, object: KubeObject): KubeObject {
+  return ownedPaths(object, live).reduce<unknown>(
+    (result, path) => withPath(result, path, getPath(live, ...path)),
+    object,
+  ) as KubeObject;
+}
+
+function withPath(tree: unknown, [head = '', ...rest]: Path, value: unknown): unknown {
+  if (value === undefined) return tree;
+  const record = isRecord(tree) ? tree : {};
+  const inner = rest.length === 0 ? value : withPath(ownMember(record, head), rest, value);
+  return { ...record, [head]: inner };
+}
+
+function withoutPath(tree: unknown, [head = '', ...rest]: Path): unknown {
+  if (!isRecord(tree) || !Object.hasOwn(tree, head)) return tree;
+  if (rest.length === 0) return without(tree, head);
+  const inner = withoutPath(tree[head], rest);
+  if (inner === tree[head]) return tree;
+  // A map that only held what is the system's says nothing any more.
+  return isRecord(inner) && Object.keys(inner).length === 0
+    ? without(tree, head)
+    : { ...tree, [head]: inner };
+}

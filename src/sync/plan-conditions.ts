@@ -1,0 +1,93 @@
+/** What an Application's conditions say after a look at it, in Argo CD's types where it has one. Pure. */
+import type { ChangeSet } from '../diff/change-set.ts';
+import { optionComplaints } from '../diff/sync-options.ts';
+import { changedBy } from '../diff/tracking.ts';
+import type { Application } from '../schemas/types.ts';
+import type { ApplicationState } from './application-state.ts';
+import type { ApplicationCondition } from './plan-application-status.ts';
+import { APPROVE_PRUNE_ANNOTATION, isPruneApproved } from './plan-brake.ts';
+import { fightMessages } from './plan-fights.ts';
+
+/** Report at most this many problems. */
+export const MAX_PROBLEMS = 50;
+
+export interface ConditionsInput {
+  readonly application: Application;
+  readonly state: ApplicationState;
+  /** Undefined where nothing was compared. */
+  readonly changeSet: ChangeSet | undefined;
+  readonly syncOptions: readonly string[];
+  readonly syncErrors: readonly string[];
+  readonly obstacle: string | undefined;
+  readonly nowMs: number;
+}
+
+export function planConditions(input: ConditionsInput): readonly ApplicationCondition[] {
+  const { state, changeSet, obstacle } = input;
+  const conditions: ApplicationCondition[] = [];
+  const add = (type: string, messages: readonly (string | undefined)[]): void => {
+    const said = messages.filter((message) => message !== undefined);
+    if (said.length > 0) conditions.push({ type, message: said.slice(0, MAX_PROBLEMS).join('\n') });
+  };
+  const withCode = (code: string): readonly string[] =>
+    (changeSet?.problems ?? []).filter((problem) => problem.code === code).map(({ message }) => message);
+  add('RepeatedResourceWarning', withCode('duplicate'));
+  add('SharedResourceWarning', [...withCode('shared-resource'), ...claimedMessages(changeSet)]);
+  add('SyncError', input.syncErrors);
+  add('ComparisonError', [obstacle]);
+  add('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]);
+  add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]);
+  add('PruneHeldWarning', heldMessages(input));
+  add('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs));
+  add('DriftWarning', driftMessages(changeSet));
+  add('UnsupportedOptionWarning', [
+    ...optionComplaints(input.syncOptions),
+    ...[...state.complaints.values()].flat(),
+  ]);
+  return conditions;
+}
+
+/** What people changed past Git and no sync has put back: the automation is off, or its turn has not come. */
+function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
+  return (changeSet?.changes ?? []).flatMap(({ action, kind, key, live }) => {
+    const who = action === 'update' ? changedBy(live) : undefined;
+    return who === undefined ? [] : [`${kind.kind} ${key} differs from Git: changed by ${who}`];
+  });
+}
+
+/** What another application may hold: it is handed over as soon as that one applies it. */
+function claimedMessages(changeSet: ChangeSet | undefined): readonly string[] {
+  return (changeSet?.held ?? [])
+    .filter(({ reason }) => reason === 'claimed')
+    .map(
+      ({ kind, key }) =>
+        `${kind.kind} "${key}" is no longer in Git here and stays: another application holds it`,
+    );
+}
+
+/** After a restart the hold itself is what tells of the force-push. */
+const rewriting = ({ brake }: ApplicationState): string | undefined =>
+  brake?.endsWith('history was rewritten') ? brake : undefined;
+
+function heldMessages({ application, state, changeSet }: ConditionsInput): readonly string[] {
+  const held = changeSet?.held ?? [];
+  const reason = held.find((item) => !['claimed', 'off', 'rebuilding'].includes(item.reason))?.reason;
+  if (reason === undefined) return [];
+  const why = {
+    empty: 'the render is empty and allowEmpty is not set',
+    budget: `${state.brake ?? ''}; ${approvalAdvice(application, state.revision ?? '')}`,
+    incomplete: 'an object is written twice',
+    claimed: '',
+    off: '',
+    rebuilding: '',
+  }[reason];
+  return [`${held.length} objects are no longer in Git and stay: ${why}`];
+}
+
+function approvalAdvice(application: Application, revision: string): string {
+  const used = isPruneApproved(application, undefined, revision);
+  const first = used
+    ? `remove the annotation ${APPROVE_PRUNE_ANNOTATION}, which is used up, then`
+    : 'to delete them,';
+  return `${first} set the annotation ${APPROVE_PRUNE_ANNOTATION}: ${revision}`;
+}

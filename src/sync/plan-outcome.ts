@@ -46,7 +46,7 @@ export interface LookEnd {
 }
 
 export function planOutcome(input: OutcomeInput, end: LookEnd): SyncOutcome {
-  const { application, state, fights, unreadBy, nowMs } = input;
+  const { application, state, fights, unreadBy } = input;
   const { changeSet, plan } = end;
   const missing = end.namespaces?.missing ?? [];
   const deleting = changeSet?.problems.find(({ code }) => code === 'being-deleted')?.message;

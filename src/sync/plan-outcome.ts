@@ -48,7 +48,7 @@ export interface LookEnd {
 }
 
 export function planOutcome(input: OutcomeInput, end: LookEnd): SyncOutcome {
-  const { application, state, fights, unreadBy, nowMs } = input;
+  const { application, state, fights, unreadBy } = input;
   const { changeSet, plan } = end;
   const { denied = [], namespaces } = end;
   const missing = namespaces?.missing ?? [];

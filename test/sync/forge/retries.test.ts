@@ -287,7 +287,7 @@ describe('the poster', () => {
     await at.start();
     await at.pass(30_000);
     const two = at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
-    await at.pass(POLL_MS * 1.2);
+    await at.pass(POLL_MS * 1.5);
     expect(posted.at(-1)).toBe(`${two.slice(0, 6)} root success`);
   });
 });

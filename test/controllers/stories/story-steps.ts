@@ -247,9 +247,49 @@ async function undo(world: StoryWorld, name: string, toRevision: number | undefi
   await patch(world, { kind: 'Deployment', name, type: 'json', body });
 }
 
+const KINDS: Readonly<Record<string, string>> = {
+  deploy: 'Deployment',
+  deployment: 'Deployment',
+  'deployment.apps': 'Deployment',
+  rs: 'ReplicaSet',
+  replicaset: 'ReplicaSet',
+};
+
+/** What the commands of the stories do to an object; those that only look do nothing. */
 async function kubectl(world: StoryWorld, argument: unknown): Promise<StepResult> {
-  const match = /rollout undo deployment\/(\S+)(?: --to-revision=(\d+))?/.exec(String(argument));
-  if (match) await undo(world, match[1] ?? '', match[2] === undefined ? undefined : Number(match[2]));
+  const words = String(argument).split(/\s+/);
+  const flag = (name: string): string | undefined =>
+    words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const [, short = '', name = ''] = words.map((word) => /^([a-z.]+)\/(\S+)$/.exec(word)).find(Boolean) ?? [];
+  const kind = KINDS[short];
+  if (kind === undefined) return undefined;
+  const change = (body: unknown): Promise<StepResult> => patch(world, { kind, name, body });
+  const revision = flag('to-revision');
+  switch (words.slice(0, 2).join(' ')) {
+    case 'rollout undo':
+      await undo(world, name, revision === undefined ? undefined : Number(revision));
+      break;
+    case 'rollout pause':
+      await change({ spec: { paused: true } });
+      break;
+    case 'rollout resume':
+      await change({ spec: { paused: null } });
+      break;
+    case 'rollout restart': {
+      const restartedAt = new Date(world.cluster.clock.now()).toISOString().replace(/\.\d+/, '');
+      const annotations = { 'kubectl.kubernetes.io/restartedAt': restartedAt };
+      await change({ spec: { template: { metadata: { annotations } } } });
+      break;
+    }
+    case 'set image': {
+      const images = words.filter((word) => /^[^-/][^=/]*=/.test(word)).map((word) => word.split('='));
+      const containers = images.map(([container, image]) => ({ name: container, image }));
+      await change({ spec: { template: { spec: { containers } } } });
+      break;
+    }
+    default:
+      if (words[0] === 'scale') await scale(world, { kind, name, replicas: Number(flag('replicas')) });
+  }
   return undefined;
 }
 

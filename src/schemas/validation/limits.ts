@@ -8,6 +8,7 @@ import { FIELD_IS_IMMUTABLE } from './metadata.ts';
 import { qualifiedName } from './names.ts';
 import { readableQuantity } from './numbers.ts';
 import {
+  append,
   duplicate,
   type FieldErrors,
   forbidden,
@@ -129,10 +130,10 @@ function validateScopeSelector(
   for (const { scopeName, operator, values } of expressions) {
     const [scope, relation] = [asString(scopeName), asString(operator)];
     if (!SCOPES.has(scope)) errors.push(invalid(`${path}.scopeName`, scope, 'unsupported scope'));
-    errors.push(...misapplied(scope, restricted, path, selector));
+    append(errors, misapplied(scope, restricted, path, selector));
     if (WITHOUT_VALUES.has(scope) && relation !== 'Exists')
       errors.push(invalid(`${path}.operator`, relation, ONLY_EXISTS));
-    errors.push(...validateScopeValues(relation, asList(values), path));
+    append(errors, validateScopeValues(relation, asList(values), path));
   }
   const scopes = new Set(expressions.map(({ scopeName }) => scopeName));
   return [...errors, ...conflicting(scopes, path, shownScopes)];
@@ -175,10 +176,10 @@ export function validateLimitRange(object: KubeObject): FieldErrors {
   for (const [index, limit] of asRecords(asRecord(object['spec'])['limits']).entries()) {
     const path = indexed('spec.limits', index);
     const type = asString(limit['type']);
-    errors.push(...validateLimitType(type, `${path}.type`));
+    append(errors, validateLimitType(type, `${path}.type`));
     if (types.has(type)) errors.push(duplicate(`${path}.type`, type));
     types.add(type);
-    errors.push(...validateLimit(limit, path, type));
+    append(errors, validateLimit(limit, path, type));
   }
   return errors;
 }
@@ -211,11 +212,11 @@ function validateLimit(limit: Fields, path: string, type: string): FieldErrors {
     given.set(field, amounts);
     for (const [name, value] of Object.entries(amounts)) {
       const at = keyed(`${path}.${field}`, name);
-      errors.push(...checkName(name, at), ...readableQuantity(value, at));
+      append(errors, [...checkName(name, at), ...readableQuantity(value, at)]);
       names.add(name);
     }
   }
-  for (const name of names) errors.push(...compareAmounts(name, given, path));
+  for (const name of names) append(errors, compareAmounts(name, given, path));
   return errors;
 }
 

@@ -5,6 +5,7 @@ import type { KubeObject } from '../object.ts';
 import { immutable } from '../validation/metadata.ts';
 import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';
 import {
+  append,
   duplicate,
   type FieldErrors,
   forbidden,
@@ -103,7 +104,7 @@ function validateVersions(spec: Fields): FieldErrors {
   versions.forEach((version, index) => {
     const at = `${path}[${index}]`;
     const name = names[index] ?? '';
-    errors.push(...validateVersionName(name, `${at}.name`));
+    append(errors, validateVersionName(name, `${at}.name`));
     if (asString(version['deprecationWarning']) !== '' && version['deprecated'] !== true)
       errors.push(
         invalid(
@@ -120,14 +121,15 @@ function validateVersions(spec: Fields): FieldErrors {
     const schema = asRecord(version['schema'])['openAPIV3Schema'];
     const schemaAt = place('schema');
     if (schema === undefined) errors.push(required(`${at}.schema.openAPIV3Schema`));
-    else if (schemaAt !== undefined) errors.push(...validateSchema(schema, `${schemaAt}.openAPIV3Schema`));
-    errors.push(...validateSubresources(asRecord(version['subresources']), place('subresources')));
-    errors.push(
-      ...validateColumns(asRecords(version['additionalPrinterColumns']), place('additionalPrinterColumns')),
+    else if (schemaAt !== undefined) append(errors, validateSchema(schema, `${schemaAt}.openAPIV3Schema`));
+    append(errors, validateSubresources(asRecord(version['subresources']), place('subresources')));
+    append(
+      errors,
+      validateColumns(asRecords(version['additionalPrinterColumns']), place('additionalPrinterColumns')),
     );
     const selectableAt = place('selectableFields');
     if (selectableAt !== undefined)
-      errors.push(...validateSelectable(asRecords(version['selectableFields']), schema, selectableAt));
+      append(errors, validateSelectable(asRecords(version['selectableFields']), schema, selectableAt));
   });
   if (new Set(names).size !== names.length)
     errors.push(invalid(path, shown(), 'must contain unique version names'));
@@ -231,7 +233,7 @@ export function validateNames(names: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   const label = (member: string, value: unknown): void => {
     const name = asString(value);
-    errors.push(...(name === '' ? [required(member)] : invalidAll(member, name, dns1035Label(name))));
+    append(errors, name === '' ? [required(member)] : invalidAll(member, name, dns1035Label(name)));
   };
   const mixed = (member: string): void => {
     const name = asString(names[member]);
@@ -296,7 +298,7 @@ function validateReviewVersions(versions: readonly unknown[], path: string): Fie
   for (const [index, version] of versions.entries()) {
     const at = `${path}[${index}]`;
     if (seen.has(version)) errors.push(invalid(at, version, 'duplicate version'));
-    errors.push(...invalidAll(at, version, dns1035Label(asString(version))));
+    append(errors, invalidAll(at, version, dns1035Label(asString(version))));
     seen.add(version);
   }
   if (!REVIEW_VERSIONS.some((known) => seen.has(known)))

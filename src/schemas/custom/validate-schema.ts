@@ -5,7 +5,14 @@
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString } from '../json-access.ts';
-import { type FieldErrors, forbidden, invalid, notSupported, required } from '../validation/report.ts';
+import {
+  append,
+  type FieldErrors,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../validation/report.ts';
 import { compileRegex } from '../regex.ts';
 import { prune } from './prune.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
@@ -98,8 +105,8 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
     errors.push(
       invalid(`${path}.pattern`, pattern, `must be a valid regular expression, but isn't: ${regex}`),
     );
-  errors.push(...checkListType(schema, type, path));
-  for (const [child, at] of below(schema, path)) errors.push(...checkSupported(child, at, depth + 1));
+  append(errors, checkListType(schema, type, path));
+  for (const [child, at] of below(schema, path)) append(errors, checkSupported(child, at, depth + 1));
   return errors;
 }
 
@@ -127,7 +134,7 @@ function checkListType(schema: Node, type: string, path: string): FieldErrors {
     );
   const items = asRecord(schema['items']);
   if (listType !== 'map') {
-    if (listType === 'set') errors.push(...checkSetItems(items, `${path}.items`));
+    if (listType === 'set') append(errors, checkSetItems(items, `${path}.items`));
     if (keys.length > 0)
       errors.push(
         invalid(
@@ -206,17 +213,17 @@ function checkStructural(schema: Node, level: Level, path: string, depth: number
   if (depth > MAX_SCHEMA_DEPTH) return [];
   const errors: FieldErrors = [];
   const { items, additionalProperties } = schema;
-  if (isRecord(items)) errors.push(...checkStructural(items, 'item', `${path}.items`, depth + 1));
+  if (isRecord(items)) append(errors, checkStructural(items, 'item', `${path}.items`, depth + 1));
   for (const [name, member] of sorted(schema['properties']))
-    errors.push(...checkStructural(asRecord(member), 'field', `${path}.properties[${name}]`, depth + 1));
+    append(errors, checkStructural(asRecord(member), 'field', `${path}.properties[${name}]`, depth + 1));
   if (isRecord(additionalProperties))
-    errors.push(...checkStructural(additionalProperties, 'field', `${path}.additionalProperties`, depth + 1));
+    append(errors, checkStructural(additionalProperties, 'field', `${path}.additionalProperties`, depth + 1));
   const type = asString(schema['type']);
   const embedded = schema['x-kubernetes-embedded-resource'] === true;
   const free = schema['x-kubernetes-preserve-unknown-fields'] === true;
   const intOrString = schema['x-kubernetes-int-or-string'] === true;
-  errors.push(...checkExtensions(schema, path));
-  errors.push(...checkLogic(schema, intOrString, path));
+  append(errors, checkExtensions(schema, path));
+  append(errors, checkLogic(schema, intOrString, path));
   if (embedded && type !== 'object')
     errors.push(
       type === ''
@@ -231,7 +238,7 @@ function checkStructural(schema: Node, level: Level, path: string, depth: number
   if (level === 'root' && type !== '' && type !== 'object')
     errors.push(invalid(`${path}.type`, type, 'must be object at the root'));
   const members = asRecord(schema['properties']);
-  if (level === 'root' || embedded) errors.push(...checkObjectMembers(members, level === 'root', path));
+  if (level === 'root' || embedded) append(errors, checkObjectMembers(members, level === 'root', path));
   if (embedded && !free && Object.keys(members).length === 0)
     errors.push(
       required(
@@ -303,10 +310,10 @@ function checkLogic(schema: Node, intOrString: boolean, path: string): FieldErro
     if (intOrString && name === 'anyOf' && jsonEqual(members, INT_OR_STRING)) continue;
     members.forEach((member, index) => {
       const excepted = intOrString && name === 'allOf' && index === 0;
-      errors.push(...checkCondition(asRecord(member), `${path}.${name}[${index}]`, excepted, 0));
+      append(errors, checkCondition(asRecord(member), `${path}.${name}[${index}]`, excepted, 0));
     });
   }
-  if (isRecord(schema['not'])) errors.push(...checkCondition(schema['not'], `${path}.not`, false, 0));
+  if (isRecord(schema['not'])) append(errors, checkCondition(schema['not'], `${path}.not`, false, 0));
   return errors;
 }
 
@@ -338,7 +345,7 @@ function checkCondition(schema: Node, path: string, excepted: boolean, depth: nu
   for (const [child, at] of below(schema, path)) {
     const intOrString =
       excepted && at.startsWith(`${path}.anyOf[`) && jsonEqual(schema['anyOf'], INT_OR_STRING);
-    if (!intOrString) errors.push(...checkCondition(child, at, false, depth + 1));
+    if (!intOrString) append(errors, checkCondition(child, at, false, depth + 1));
   }
   return errors;
 }
@@ -374,15 +381,16 @@ function checkComplete(
       if (!inner)
         errors.push(required(`${path}.properties[${name}]`, `because it is defined in ${memberPath}`));
       else
-        errors.push(
-          ...checkNested(inner, asRecord(member), `${path}.properties[${name}]`, memberPath, depth + 1),
+        append(
+          errors,
+          checkNested(inner, asRecord(member), `${path}.properties[${name}]`, memberPath, depth + 1),
         );
     }
     if (isRecord(condition['items'])) {
       if (!isRecord(items)) errors.push(required(`${path}.items`, `because it is defined in ${at}.items`));
-      else errors.push(...checkNested(items, condition['items'], `${path}.items`, `${at}.items`, depth + 1));
+      else append(errors, checkNested(items, condition['items'], `${path}.items`, `${at}.items`, depth + 1));
     }
-    errors.push(...checkComplete(structure, condition, path, at, depth + 1));
+    append(errors, checkComplete(structure, condition, path, at, depth + 1));
   }
   return errors;
 }
@@ -410,10 +418,13 @@ function checkDefaults(schema: StructuralSchema, path: string, depth: number): F
     const at = `${path}.default`;
     const wrong = validateValue(schema, value, at);
     // A default has no name of its own in these texts.
-    errors.push(...wrong.map((error) => ({ ...error, detail: error.detail.replace(at, '') })));
+    append(
+      errors,
+      wrong.map((error) => ({ ...error, detail: error.detail.replace(at, '') })),
+    );
     if (wrong.length === 0)
-      errors.push(...evaluateRules({ schema, value, old: undefined, path: at, isRoot: embedded }));
+      append(errors, evaluateRules({ schema, value, old: undefined, path: at, isRoot: embedded }));
   }
-  for (const [child, at] of below(schema, path)) errors.push(...checkDefaults(child, at, depth + 1));
+  for (const [child, at] of below(schema, path)) append(errors, checkDefaults(child, at, depth + 1));
   return errors;
 }

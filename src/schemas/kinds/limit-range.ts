@@ -1,6 +1,6 @@
 import { parts, type Draft } from '../defaults/draft.ts';
 import { isRecord } from '../../base/json.ts';
-import { validateLimitRange } from '../validation/limits.ts';
+import { validateLimitRange } from '../validation/limit-range.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 

@@ -2,7 +2,7 @@ import {
   validateResourceQuota,
   validateResourceQuotaStatus,
   validateResourceQuotaUpdate,
-} from '../validation/limits.ts';
+} from '../validation/resource-quota.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 

@@ -10,6 +10,7 @@ import { quote } from '../status.ts';
 import { findDuplicates } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, MAX_SUBDOMAIN, type NameRule } from './names.ts';
 import {
+  append,
   duplicate,
   type FieldErrors,
   forbidden,
@@ -149,10 +150,10 @@ export function validateSignerName(path: string, name: string): FieldErrors {
     return rule(wrong).map((why) => invalid(path, part, `validating label ${quote(wrong)}: ${why}`));
   };
   const errors: FieldErrors = domain.length > MAX_SUBDOMAIN ? [tooLong(path, MAX_SUBDOMAIN)] : [];
-  errors.push(...complaints(domain, labels, dns1123Label));
+  append(errors, complaints(domain, labels, dns1123Label));
   if (labels.length < 2)
     errors.push(invalid(path, domain, 'should be a domain with at least two segments separated by dots'));
-  errors.push(...complaints(suffix, suffix.split('.'), dns1123Subdomain));
+  append(errors, complaints(suffix, suffix.split('.'), dns1123Subdomain));
   const maxName = 2 * MAX_SUBDOMAIN + 1;
   return name.length > maxName ? [...errors, tooLong(path, maxName)] : errors;
 }

@@ -143,7 +143,7 @@ export function unifiedDiff(before: readonly string[], after: readonly string[])
     const news = part.filter(({ mark }) => mark !== '-').length;
     if (near[at]) {
       text.push(`@@ -${range(oldLine, olds)} +${range(newLine, news)} @@`);
-      text.push(...part.map(({ mark, line }) => `${mark}${line}`));
+      for (const { mark, line } of part) text.push(`${mark}${line}`);
     }
     oldLine += olds;
     newLine += news;

@@ -7,6 +7,7 @@ import { immutable, validateLabels } from './metadata.ts';
 import { dns1123Label, qualifiedName } from './names.ts';
 import { validatePreemption } from './pod-spec.ts';
 import {
+  append,
   byteLength,
   duplicate,
   type FieldErrors,
@@ -61,7 +62,7 @@ export function validateStorageClass(object: KubeObject): FieldErrors {
     provisioner === ''
       ? [required('provisioner')]
       : invalidAll('provisioner', provisioner, qualifiedName(provisioner.toLowerCase()));
-  errors.push(...validateParameters(asRecord(object['parameters'])));
+  append(errors, validateParameters(asRecord(object['parameters'])));
   const policy = asString(object['reclaimPolicy']);
   if (policy !== '' && !RECLAIM_POLICIES.includes(policy))
     errors.push(notSupported('reclaimPolicy', policy, RECLAIM_POLICIES));

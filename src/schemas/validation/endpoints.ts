@@ -14,6 +14,7 @@ import {
   qualifiedName,
 } from './names.ts';
 import {
+  append,
   duplicate,
   type FieldErrors,
   indexed,
@@ -48,10 +49,10 @@ export function validateEndpoints(object: KubeObject, current?: KubeObject): Fie
       errors.push(required(path, 'must specify `addresses` or `notReadyAddresses`'));
     for (const list of ADDRESS_LISTS)
       for (const [at, address] of asRecords(subset[list]).entries())
-        errors.push(...validateEndpointAddress(address, `${path}.${list}[${at}]`, kept));
+        append(errors, validateEndpointAddress(address, `${path}.${list}[${at}]`, kept));
     const ports = asRecords(subset['ports']);
     for (const [at, port] of ports.entries())
-      errors.push(...validatePort(port, `${path}.ports[${at}]`, ports.length > 1));
+      append(errors, validatePort(port, `${path}.ports[${at}]`, ports.length > 1));
     return errors;
   });
 }
@@ -63,8 +64,8 @@ function validateEndpointAddress(
 ): FieldErrors {
   const address = asString(ip);
   const errors = invalidAll(`${path}.ip`, address, ipAddress(address, kept));
-  if (asString(hostname) !== '') errors.push(...named(hostname, `${path}.hostname`, dns1123Label));
-  if (!isAbsent(nodeName)) errors.push(...named(nodeName, `${path}.nodeName`, dns1123Subdomain));
+  if (asString(hostname) !== '') append(errors, named(hostname, `${path}.hostname`, dns1123Label));
+  if (!isAbsent(nodeName)) append(errors, named(nodeName, `${path}.nodeName`, dns1123Subdomain));
   return [...errors, ...invalidAll(`${path}.ip`, address, endpointIp(address))];
 }
 
@@ -74,16 +75,16 @@ const named = (value: unknown, path: string, rule: NameRule): FieldErrors =>
 function validatePort(port: Fields, path: string, needsName: boolean): FieldErrors {
   const name = asString(port['name']);
   const errors: FieldErrors = [];
-  if (name !== '') errors.push(...named(name, `${path}.name`, dns1123Label));
+  if (name !== '') append(errors, named(name, `${path}.name`, dns1123Label));
   else if (needsName) errors.push(required(`${path}.name`));
   const number = port['port'] ?? 0;
-  errors.push(...invalidAll(`${path}.port`, number, portNumber(number)));
+  append(errors, invalidAll(`${path}.port`, number, portNumber(number)));
   return [...errors, ...validateProtocols(port, path)];
 }
 
 function validateProtocols({ protocol, appProtocol }: Fields, path: string): FieldErrors {
   const errors = validateProtocol(protocol, `${path}.protocol`);
-  if (!isAbsent(appProtocol)) errors.push(...named(appProtocol, `${path}.appProtocol`, qualifiedName));
+  if (!isAbsent(appProtocol)) append(errors, named(appProtocol, `${path}.appProtocol`, qualifiedName));
   return errors;
 }
 
@@ -114,10 +115,10 @@ function validateSliceEndpoints(
     if (addresses.length === 0) errors.push(required(path, 'must contain at least 1 address'));
     else if (addresses.length > MAX_ADDRESSES) errors.push(tooMany(path, addresses.length, MAX_ADDRESSES));
     for (const [position, address] of addresses.entries())
-      errors.push(...validateAddress(type, asString(address), path, position, kept));
+      append(errors, validateAddress(type, asString(address), path, position, kept));
     const { nodeName, hostname, hints } = endpoint;
-    if (!isAbsent(nodeName)) errors.push(...named(nodeName, `${at}.nodeName`, dns1123Subdomain));
-    if (!isAbsent(hostname)) errors.push(...named(hostname, `${at}.hostname`, dns1123Label));
+    if (!isAbsent(nodeName)) append(errors, named(nodeName, `${at}.nodeName`, dns1123Subdomain));
+    if (!isAbsent(hostname)) append(errors, named(hostname, `${at}.hostname`, dns1123Label));
     return [
       ...errors,
       ...validateHints(asRecord(hints)['forZones'], `${at}.hints.forZones`, labelValue),

@@ -4,7 +4,7 @@ import { asNumber, asRecord, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from './metadata.ts';
 import { dns1123Subdomain, qualifiedName } from './names.ts';
-import { byteLength, type FieldErrors, invalid, invalidAll, required } from './report.ts';
+import { append, byteLength, type FieldErrors, invalid, invalidAll, required } from './report.ts';
 
 /** Upstream's limits on the texts of an event, in bytes. */
 const MAX_TEXT_BYTES = 128;
@@ -22,12 +22,12 @@ export function validateEvent(object: KubeObject, controllerField = 'reportingCo
   if (isNew) {
     const controller = asString(object['reportingComponent']);
     if (controller === '') errors.push(required(controllerField));
-    errors.push(...invalidAll(controllerField, controller, qualifiedName(controller)));
+    append(errors, invalidAll(controllerField, controller, qualifiedName(controller)));
     for (const field of ['reportingInstance', 'action', 'reason']) {
       if (asString(object[field]) === '') errors.push(required(field));
-      errors.push(...atMost(MAX_TEXT_BYTES, object[field], field));
+      append(errors, atMost(MAX_TEXT_BYTES, object[field], field));
     }
-    errors.push(...atMost(MAX_MESSAGE_BYTES, object['message'], 'message'));
+    append(errors, atMost(MAX_MESSAGE_BYTES, object['message'], 'message'));
   }
   return [...errors, ...invalidAll('namespace', namespace, dns1123Subdomain(namespace))];
 }

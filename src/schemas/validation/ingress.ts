@@ -12,6 +12,7 @@ import {
   wildcardSubdomain,
 } from './names.ts';
 import {
+  append,
   type FieldErrors,
   forbidden,
   indexed,
@@ -39,12 +40,12 @@ export function validateIngress(object: KubeObject, current?: KubeObject): Field
   if (rules.length === 0 && isAbsent(defaultBackend))
     errors.push(invalid('spec', spec['rules'], 'either `defaultBackend` or `rules` must be specified'));
   if (!isAbsent(defaultBackend))
-    errors.push(...validateBackend(asRecord(defaultBackend), 'spec.defaultBackend'));
-  for (const [index, rule] of rules.entries()) errors.push(...validateRule(rule, `spec.rules[${index}]`));
-  errors.push(...validateTls(asRecords(spec['tls']), asRecords(old['tls'])));
+    append(errors, validateBackend(asRecord(defaultBackend), 'spec.defaultBackend'));
+  for (const [index, rule] of rules.entries()) append(errors, validateRule(rule, `spec.rules[${index}]`));
+  append(errors, validateTls(asRecords(spec['tls']), asRecords(old['tls'])));
   if (isAbsent(ingressClassName)) return errors;
   const name = asString(ingressClassName);
-  errors.push(...invalidAll('spec.ingressClassName', name, dns1123Subdomain(name)));
+  append(errors, invalidAll('spec.ingressClassName', name, dns1123Subdomain(name)));
   const annotation = asRecord(asRecord(object.metadata)['annotations'])[CLASS_ANNOTATION];
   if (current === undefined && annotation !== undefined && annotation !== name) {
     const detail = 'must match `ingressClassName` when both are specified';
@@ -63,7 +64,7 @@ function validateTls(list: readonly Fields[], old: readonly Fields[]): FieldErro
     const errors = asList(tls['hosts']).flatMap((host, at) =>
       validateHost(asString(host), indexed(`${path}.hosts`, at)),
     );
-    if (!isLenient) errors.push(...invalidAll(`${path}.secretName`, tls['secretName'], complaintsOf(tls)));
+    if (!isLenient) append(errors, invalidAll(`${path}.secretName`, tls['secretName'], complaintsOf(tls)));
     return errors;
   });
 }
@@ -76,12 +77,12 @@ function validateRule({ host, http }: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   const name = asString(host);
   if (isAddress(name)) errors.push(invalid(`${path}.host`, name, 'must be a DNS name, not an IP address'));
-  if (name !== '') errors.push(...validateHost(name, `${path}.host`));
+  if (name !== '') append(errors, validateHost(name, `${path}.host`));
   if (isAbsent(http)) return errors;
   const paths = asRecords(asRecord(http)['paths']);
   if (paths.length === 0) errors.push(required(`${path}.http.paths`));
   for (const [index, item] of paths.entries())
-    errors.push(...validatePath(item, `${path}.http.paths[${index}]`));
+    append(errors, validatePath(item, `${path}.http.paths[${index}]`));
   return errors;
 }
 
@@ -119,9 +120,9 @@ function validateBackend({ service, resource }: Fields, path: string): FieldErro
   const given = asNumber(number) ?? 0;
   if (asString(named) !== '' && given !== 0)
     errors.push(invalid(path, '', 'cannot set both port name & port number'));
-  else if (asString(named) !== '') errors.push(...invalidAll(`${at}.name`, named, portName(asString(named))));
+  else if (asString(named) !== '') append(errors, invalidAll(`${at}.name`, named, portName(asString(named))));
   else if (given === 0) errors.push(required(path, 'port name or number is required'));
-  else errors.push(...invalidAll(`${at}.number`, given, portNumber(given)));
+  else append(errors, invalidAll(`${at}.number`, given, portNumber(given)));
   return errors;
 }
 
@@ -135,7 +136,7 @@ function validateReference({ apiGroup, kind, name }: Fields, path: string): Fiel
     ['name', asString(name)],
   ] as const) {
     if (value === '') errors.push(required(`${path}.${field}`));
-    else errors.push(...invalidAll(`${path}.${field}`, value, pathSegment(value)));
+    else append(errors, invalidAll(`${path}.${field}`, value, pathSegment(value)));
   }
   return errors;
 }
@@ -155,7 +156,7 @@ export function validateIngressClass(object: KubeObject): FieldErrors {
   if (isAbsent(parameters)) return errors;
   const path = 'spec.parameters';
   const given = asRecord(parameters);
-  errors.push(...validateReference(given, path));
+  append(errors, validateReference(given, path));
   const { scope, namespace } = given;
   if (!SCOPES.includes(asString(scope))) errors.push(notSupported(`${path}.scope`, asString(scope), SCOPES));
   else if (scope === 'Cluster') {
@@ -163,7 +164,7 @@ export function validateIngressClass(object: KubeObject): FieldErrors {
       errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
   } else if (isAbsent(namespace))
     errors.push(required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
-  else errors.push(...invalidAll(`${path}.namespace`, namespace, dns1123Label(asString(namespace))));
+  else append(errors, invalidAll(`${path}.namespace`, namespace, dns1123Label(asString(namespace))));
   return errors;
 }
 
@@ -175,7 +176,7 @@ function validateController(name: string, path: string): FieldErrors {
   const [domain, rest] = [name.slice(0, slash), name.slice(slash + 1)];
   if (slash < 1 || rest === '')
     return [...errors, invalid(path, name, 'must be a domain-prefixed path (such as "acme.io/foo")')];
-  errors.push(...invalidAll(path, domain, dns1123Subdomain(domain)));
+  append(errors, invalidAll(path, domain, dns1123Subdomain(domain)));
   if (!CONTROLLER_PATH_RE.test(rest))
     errors.push(invalid(path, rest, `Invalid path (regex used for validation is '${CONTROLLER_PATH}')`));
   return errors;

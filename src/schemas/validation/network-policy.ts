@@ -6,6 +6,7 @@ import { cidrBlock, type KeptTexts, keptTexts } from './addresses.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { portName, portNumber } from './names.ts';
 import {
+  append,
   type FieldErrors,
   forbidden,
   indexed,
@@ -33,9 +34,9 @@ export function validateNetworkPolicy(object: KubeObject, current?: KubeObject):
     for (const [index, rule] of asRecords(spec[list]).entries()) {
       const path = `spec.${list}[${index}]`;
       for (const [at, port] of asRecords(rule['ports']).entries())
-        errors.push(...validatePort(port, `${path}.ports[${at}]`));
+        append(errors, validatePort(port, `${path}.ports[${at}]`));
       for (const [at, peer] of asRecords(rule[peers]).entries())
-        errors.push(...validatePeer(peer, `${path}.${peers}[${at}]`, kept));
+        append(errors, validatePeer(peer, `${path}.${peers}[${at}]`, kept));
     }
   }
   const types = asList(spec['policyTypes']);
@@ -63,7 +64,7 @@ function validatePort({ port, endPort, protocol }: Fields, path: string): FieldE
     complain('non-numeric');
     return [...errors, ...invalidAll(`${path}.port`, port, portName(asString(port)))];
   }
-  errors.push(...invalidAll(`${path}.port`, port, portNumber(port)));
+  append(errors, invalidAll(`${path}.port`, port, portNumber(port)));
   if (isAbsent(endPort)) return errors;
   if ((asNumber(endPort) ?? 0) < port)
     errors.push(invalid(`${path}.endPort`, port, 'must be greater than or equal to `port`'));
@@ -76,12 +77,12 @@ function validatePeer(
   kept: KeptTexts,
 ): FieldErrors {
   const errors: FieldErrors = [];
-  if (!isAbsent(podSelector)) errors.push(...validateLabelSelector(podSelector, `${path}.podSelector`));
+  if (!isAbsent(podSelector)) append(errors, validateLabelSelector(podSelector, `${path}.podSelector`));
   if (!isAbsent(namespaceSelector))
-    errors.push(...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`));
+    append(errors, validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`));
   const selects = !isAbsent(podSelector) || !isAbsent(namespaceSelector);
   if (isAbsent(ipBlock)) return selects ? errors : [required(path, 'must specify a peer')];
-  errors.push(...validateIpBlock(asRecord(ipBlock), `${path}.ipBlock`, kept));
+  append(errors, validateIpBlock(asRecord(ipBlock), `${path}.ipBlock`, kept));
   if (selects) errors.push(forbidden(path, 'may not specify both ipBlock and another peer'));
   return errors;
 }
@@ -95,7 +96,7 @@ function validateIpBlock({ cidr, except }: Fields, path: string, kept: KeptTexts
   for (const [index, item] of asList(except).entries()) {
     const at = indexed(`${path}.except`, index);
     const exception = asString(item);
-    errors.push(...invalidAll(at, exception, cidrBlock(exception, kept)));
+    append(errors, invalidAll(at, exception, cidrBlock(exception, kept)));
     const inner = parseBlock(exception, 'sloppy');
     if (inner && !(outer.prefix < inner.prefix && holdsBlock(outer, inner)))
       errors.push(invalid(at, exception, 'must be a strict subset of `cidr`'));

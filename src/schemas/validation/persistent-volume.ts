@@ -16,6 +16,7 @@ import { immutable } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import { validateNoBacksteps } from './paths.ts';
 import {
+  append,
   type FieldErrors,
   forbidden,
   indexed,
@@ -134,13 +135,13 @@ export function validatePersistentVolume(object: KubeObject): FieldErrors {
   const policy = asString(spec['persistentVolumeReclaimPolicy']);
   if (!RECLAIM_POLICIES.includes(policy))
     errors.push(notSupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES));
-  errors.push(...validateAffinity(nodeAffinity), ...validateSources(spec));
+  append(errors, [...validateAffinity(nodeAffinity), ...validateSources(spec)]);
   if (policy === 'Recycle' && isHostRoot(spec['hostPath'])) {
     const detail = "may not be 'recycle' for a hostPath mount of '/'";
     errors.push(forbidden('spec.persistentVolumeReclaimPolicy', detail));
   }
   const name = asString(storageClassName);
-  if (name !== '') errors.push(...invalidAll('spec.storageClassName', name, dns1123Subdomain(name)));
+  if (name !== '') append(errors, invalidAll('spec.storageClassName', name, dns1123Subdomain(name)));
   if (!isAbsent(volumeMode) && !VOLUME_MODES.includes(asString(volumeMode)))
     errors.push(notSupported('spec.volumeMode', volumeMode, VOLUME_MODES));
   return [...errors, ...validateAttributesClass(spec)];
@@ -157,7 +158,7 @@ function validateCapacity(capacity: Fields): FieldErrors {
   }
   for (const [name, value] of Object.entries(capacity)) {
     const at = keyed(path, name);
-    errors.push(...validateReadable(value, at), ...validatePositive(value, at));
+    append(errors, [...validateReadable(value, at), ...validatePositive(value, at)]);
   }
   return errors;
 }
@@ -186,7 +187,7 @@ function validateSources(spec: Fields): FieldErrors {
       errors.push(
         forbidden(name === 'cephfs' ? 'spec.cephFS' : path, 'may not specify more than 1 volume type'),
       );
-    else errors.push(...validate(asRecord(spec[name]), path));
+    else append(errors, validate(asRecord(spec[name]), path));
     if (count === 1 && name === 'local' && isAbsent(spec['nodeAffinity']))
       errors.push(required('spec.nodeAffinity', 'Local volume requires node affinity'));
   }
@@ -225,7 +226,7 @@ export function validatePersistentVolumeUpdate(next: KubeObject, current: KubeOb
     const detail = `spec.persistentvolumesource is immutable after creation\n${diff}`;
     errors.push(forbidden('spec.persistentvolumesource', detail));
   }
-  errors.push(...immutable(spec['volumeMode'], old['volumeMode'], 'volumeMode'));
+  append(errors, immutable(spec['volumeMode'], old['volumeMode'], 'volumeMode'));
   const affinity = spec['nodeAffinity'];
   if (!isAbsent(old['nodeAffinity']) && !jsonEqual(modern(affinity), modern(old['nodeAffinity']))) {
     const detail = 'field is immutable, except for updating from beta label to GA';

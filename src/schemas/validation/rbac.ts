@@ -5,7 +5,7 @@ import type { KubeObject } from '../object.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { dns1123Subdomain, pathSegment } from './names.ts';
-import { type FieldErrors, indexed, invalid, invalidAll, notSupported, required } from './report.ts';
+import { append, type FieldErrors, indexed, invalid, invalidAll, notSupported, required } from './report.ts';
 
 export const validateRole = (object: KubeObject): FieldErrors => validateRules(object['rules'], true);
 
@@ -18,7 +18,7 @@ export function validateClusterRole(object: KubeObject): FieldErrors {
   if (selectors.length === 0)
     errors.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
   selectors.forEach((selector, index) =>
-    errors.push(...validateLabelSelector(selector, indexed(path, index))),
+    append(errors, validateLabelSelector(selector, indexed(path, index))),
   );
   return errors;
 }
@@ -64,9 +64,9 @@ function validateBinding(object: KubeObject, kinds: readonly string[], isNamespa
   if (apiGroup !== RBAC_GROUP) errors.push(notSupported('roleRef.apiGroup', apiGroup, [RBAC_GROUP]));
   if (!kinds.includes(asString(kind))) errors.push(notSupported('roleRef.kind', kind, kinds));
   if (asString(name) === '') errors.push(required('roleRef.name'));
-  else errors.push(...invalidAll('roleRef.name', name, pathSegment(asString(name))));
+  else append(errors, invalidAll('roleRef.name', name, pathSegment(asString(name))));
   asRecords(object['subjects']).forEach((subject, index) =>
-    errors.push(...validateSubject(subject, isNamespaced, indexed('subjects', index))),
+    append(errors, validateSubject(subject, isNamespaced, indexed('subjects', index))),
   );
   return errors;
 }
@@ -82,7 +82,7 @@ function validateSubject(
   const errors: FieldErrors = name === '' ? [required(`${path}.name`)] : [];
   switch (kind) {
     case 'ServiceAccount':
-      if (name !== '') errors.push(...invalidAll(`${path}.name`, name, dns1123Subdomain(name)));
+      if (name !== '') append(errors, invalidAll(`${path}.name`, name, dns1123Subdomain(name)));
       if (apiGroup !== '') errors.push(notSupported(`${path}.apiGroup`, apiGroup, ['']));
       if (!isNamespaced && asString(subject['namespace']) === '') errors.push(required(`${path}.namespace`));
       break;

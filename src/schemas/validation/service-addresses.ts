@@ -14,6 +14,7 @@ import { asList, asRecord, asString, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { ipAddress, keptTexts } from './addresses.ts';
 import {
+  append,
   duplicate,
   type FieldErrors,
   indexed,
@@ -54,7 +55,7 @@ function validateFields(spec: Fields, current: Fields): FieldErrors {
   const policy = asString(spec['ipFamilyPolicy']);
   if (!POLICIES.includes(policy)) errors.push(notSupported('spec.ipFamilyPolicy', policy, POLICIES));
   const wrong = validateEach(addresses, current);
-  errors.push(...wrong);
+  append(errors, wrong);
   if (addresses.length > MAX_ADDRESSES) errors.push(invalid(AT, addresses, 'may only hold up to 2 values'));
   if (wrong.length > 0) return errors;
   const found = addresses.map((address) => ipFamily(asString(address)));

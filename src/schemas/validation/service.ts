@@ -20,6 +20,7 @@ import { validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from './names.ts';
 import { validatePort } from './probes.ts';
 import {
+  append,
   duplicate,
   type FieldErrors,
   forbidden,
@@ -107,7 +108,7 @@ function validateExternalName(spec: Fields): FieldErrors {
     if (isSet) errors.push(forbidden(`spec.${field}`, 'may not be set for ExternalName services'));
   const name = asString(spec['externalName']).replace(/\.$/, '');
   if (name === '') errors.push(required('spec.externalName'));
-  else errors.push(...invalidAll('spec.externalName', name, dns1123Subdomain(name)));
+  else append(errors, invalidAll('spec.externalName', name, dns1123Subdomain(name)));
   return errors;
 }
 
@@ -122,17 +123,17 @@ function validateServicePort(
   if (name === '') {
     if (needsName) errors.push(required(`${path}.name`));
   } else {
-    errors.push(...invalidAll(`${path}.name`, name, dns1123Label(name)));
+    append(errors, invalidAll(`${path}.name`, name, dns1123Label(name)));
     if (names.has(name)) errors.push(duplicate(`${path}.name`, name));
     names.add(name);
   }
   const number = asNumber(port['port']) ?? 0;
-  errors.push(...invalidAll(`${path}.port`, number, portNumber(number)));
-  errors.push(...validateProtocol(port['protocol'], `${path}.protocol`));
-  errors.push(...validatePort(port['targetPort'], `${path}.targetPort`));
+  append(errors, invalidAll(`${path}.port`, number, portNumber(number)));
+  append(errors, validateProtocol(port['protocol'], `${path}.protocol`));
+  append(errors, validatePort(port['targetPort'], `${path}.targetPort`));
   const { appProtocol } = port;
   if (!isAbsent(appProtocol))
-    errors.push(...invalidAll(`${path}.appProtocol`, appProtocol, qualifiedName(asString(appProtocol))));
+    append(errors, invalidAll(`${path}.appProtocol`, appProtocol, qualifiedName(asString(appProtocol))));
   return errors;
 }
 
@@ -216,7 +217,7 @@ function validateRanges(spec: Fields, annotations: Fields, old: Fields): FieldEr
   const blocks = isField ? ranges : text === '' ? [] : text.split(',');
   for (const [index, range] of blocks.entries()) {
     const block = range.trim();
-    errors.push(...invalidAll(isField ? indexed(path, index) : path, block, cidrBlock(block, kept)));
+    append(errors, invalidAll(isField ? indexed(path, index) : path, block, cidrBlock(block, kept)));
   }
   return errors;
 }
@@ -229,7 +230,7 @@ function validateBalancing(spec: Fields): FieldErrors {
     for (const field of ['allocateLoadBalancerNodePorts', 'loadBalancerClass'])
       if (!isAbsent(spec[field])) errors.push(forbidden(`spec.${field}`, ONLY_BALANCED));
   } else if (!isAbsent(loadBalancerClass))
-    errors.push(...invalidAll(path, loadBalancerClass, qualifiedName(asString(loadBalancerClass))));
+    append(errors, invalidAll(path, loadBalancerClass, qualifiedName(asString(loadBalancerClass))));
   return errors;
 }
 
@@ -246,7 +247,7 @@ function validateTraffic(spec: Fields): FieldErrors {
   const portAt = 'spec.healthCheckNodePort';
   if (port !== 0) {
     const detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
-    if (needsHealthPort(spec)) errors.push(...invalidAll(portAt, port, portNumber(port)));
+    if (needsHealthPort(spec)) append(errors, invalidAll(portAt, port, portNumber(port)));
     else errors.push(invalid(portAt, port, detail));
   }
   for (const [field, values] of [

@@ -8,7 +8,16 @@ import { validateLabelSelector } from './label-selector.ts';
 import { FIELD_IS_IMMUTABLE, immutable } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
 import { readableQuantity } from './numbers.ts';
-import { type FieldErrors, forbidden, invalid, invalidAll, keyed, notSupported, required } from './report.ts';
+import {
+  append,
+  type FieldErrors,
+  forbidden,
+  invalid,
+  invalidAll,
+  keyed,
+  notSupported,
+  required,
+} from './report.ts';
 import { validateQuantity } from './resources.ts';
 
 type Fields = Readonly<JsonRecord>;
@@ -50,16 +59,16 @@ export function validateVolumeClaim(object: KubeObject, current?: KubeObject): F
   const errors: FieldErrors = [];
   if (asList(spec['accessModes']).length === 0)
     errors.push(required('spec.accessModes', 'at least 1 access mode is required'));
-  if (!isAbsent(selector)) errors.push(...validateLabelSelector(selector, 'spec.selector'));
-  errors.push(...validateModes(spec));
+  if (!isAbsent(selector)) append(errors, validateLabelSelector(selector, 'spec.selector'));
+  append(errors, validateModes(spec));
   const storage = requestOf(object);
   const path = keyed('spec.resources', 'storage');
   if (isAbsent(storage)) errors.push(required(path));
   else {
     const small = validatePositive(storage, path);
-    errors.push(...(small.length > 0 ? small : validateQuantity('storage', storage, path)));
+    append(errors, small.length > 0 ? small : validateQuantity('storage', storage, path));
   }
-  errors.push(...validateClassName(storageClassName, 'spec.storageClassName'));
+  append(errors, validateClassName(storageClassName, 'spec.storageClassName'));
   if (!isAbsent(volumeMode) && !VOLUME_MODES.includes(asString(volumeMode)))
     errors.push(notSupported('spec.volumeMode', volumeMode, VOLUME_MODES));
   return [
@@ -82,7 +91,7 @@ function validateSources({ dataSource, dataSourceRef }: Fields, old: Fields): Fi
   );
   const errors: FieldErrors = [];
   for (const [field, source] of Object.entries({ dataSource, dataSourceRef }))
-    if (!isAbsent(source)) errors.push(...validateSource(asRecord(source), checksGroup, `spec.${field}`));
+    if (!isAbsent(source)) append(errors, validateSource(asRecord(source), checksGroup, `spec.${field}`));
   if (isAbsent(dataSource) || isAbsent(dataSourceRef)) return errors;
   const [source, reference] = [asRecord(dataSource), asRecord(dataSourceRef)];
   // The value that upstream shows is a path of its own, which looks empty.
@@ -102,8 +111,8 @@ function validateSource(source: Fields, checksGroup: boolean, path: string): Fie
   const [group, kind, namespace] = [source['apiGroup'], source['kind'], source['namespace']].map(asString);
   if (group === '' && kind !== CLAIM_KIND)
     errors.push(invalid(path, kind, `must be '${CLAIM_KIND}' when referencing the default apiGroup`));
-  if (group && checksGroup) errors.push(...invalidAll(`${path}.apiGroup`, group, dns1123Subdomain(group)));
-  if (namespace) errors.push(...invalidAll(`${path}.namespace`, namespace, dns1123Label(namespace)));
+  if (group && checksGroup) append(errors, invalidAll(`${path}.apiGroup`, group, dns1123Subdomain(group)));
+  if (namespace) append(errors, invalidAll(`${path}.namespace`, namespace, dns1123Label(namespace)));
   return errors;
 }
 
@@ -127,7 +136,7 @@ export function validateVolumeClaimUpdate(next: KubeObject, current: KubeObject)
   if (old && wanted && real && compareQuantities(wanted, old) < 0 && compareQuantities(wanted, real) <= 0)
     errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
   const [spec, oldSpec] = [asRecord(next['spec']), asRecord(current['spec'])];
-  errors.push(...immutable(spec['volumeMode'], oldSpec['volumeMode'], 'volumeMode'));
+  append(errors, immutable(spec['volumeMode'], oldSpec['volumeMode'], 'volumeMode'));
   return [...errors, ...validateAttributesClass(next, current)];
 }
 
@@ -185,17 +194,17 @@ export function validateVolumeClaimStatus(next: KubeObject): FieldErrors {
   const { capacity, allocatedResourceStatuses, allocatedResources } = asRecord(next['status']);
   const errors: FieldErrors = [];
   for (const [name, value] of Object.entries(asRecord(capacity)))
-    errors.push(...validateReadable(value, keyed('status.capacity', name)));
+    append(errors, validateReadable(value, keyed('status.capacity', name)));
   const at = 'status.allocatedResourceStatuses';
   for (const [name, status] of Object.entries(asRecord(allocatedResourceStatuses))) {
-    errors.push(...validateClaimResource(name, at));
+    append(errors, validateClaimResource(name, at));
     if (!RESIZE_STATUSES.includes(asString(status))) errors.push(notSupported(at, name, RESIZE_STATUSES));
   }
   for (const [name, value] of Object.entries(asRecord(allocatedResources))) {
     const path = keyed('status.allocatedResources', name);
     const wrong = validateClaimResource(name, 'status.allocatedResources');
-    if (wrong.length === 0) wrong.push(...validateReadable(value, path));
-    errors.push(...(wrong.length > 0 ? wrong : validateQuantity('storage', value, path)));
+    if (wrong.length === 0) append(wrong, validateReadable(value, path));
+    append(errors, wrong.length > 0 ? wrong : validateQuantity('storage', value, path));
   }
   return errors;
 }

@@ -42,7 +42,7 @@ describe('validateManifests', () => {
       "0.yaml:6:3: spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'",
     ]);
     expect(messages(`${limits}spec: {limits: [{type: Pod, max: {cpu: x}}]}\n`)[0]).toMatch(
-      /^0\.yaml:4:37: spec\.limits\[0\]\.max\[cpu\]: Invalid value: "x": quantities must match/,
+      /^0\.yaml:4:35: spec\.limits\[0\]\.max\[cpu\]: Invalid value: "x": quantities must match/,
     );
   });
 

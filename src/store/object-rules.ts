@@ -3,6 +3,7 @@ import type { FieldError } from '../schemas/field-error.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
 import { alreadyExists, conflict, failure, invalid, notFound, type StatusError } from '../schemas/status.ts';
+import { boundedErrors } from '../schemas/validation/report.ts';
 import type { CommitRefused } from './types.ts';
 
 /**
@@ -19,7 +20,11 @@ const MEANING: ReadonlySet<string> = new Set(['FieldValueRequired', 'FieldValueN
 
 /** The meaning of an object about to be created, and whether all of it is implemented. */
 export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {
-  refuse(kind, object, [...kind.validate(object), ...kind.checkImplemented(object)]);
+  refuse(
+    kind,
+    object,
+    boundedErrors(() => [...kind.validate(object), ...kind.checkImplemented(object)]),
+  );
   refuse(kind, object, structure);
 }
 
@@ -32,10 +37,18 @@ export function checkUpdate(
   structure: readonly FieldError[],
 ): void {
   const byUser = subresource === undefined || subresource === 'scale';
-  const rules = byUser
-    ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)]
-    : (kind.validateSubresource?.(next, current, subresource) ?? []);
-  refuse(kind, next, [...kind.validate(next, current), ...rules]);
+  const rules = (): readonly FieldError[] =>
+    byUser
+      ? [...kind.validateUpdate(next, current), ...kind.checkImplemented(next)]
+      : (kind.validateSubresource?.(next, current, subresource) ?? []);
+  refuse(
+    kind,
+    next,
+    boundedErrors(() => {
+      const before = rules();
+      return [...kind.validate(next, current), ...before];
+    }),
+  );
   refuse(kind, next, structure);
 }
 

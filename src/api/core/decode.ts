@@ -5,6 +5,7 @@
  * absent, and a value of the wrong type is a 400 in the words of Go's decoder, which clients show to people.
  */
 import { isRecord } from '../../base/json.ts';
+import { checkItems, MAX_STRICT_FINDINGS } from './body-limits.ts';
 import type { ResolvedSchema, TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
 
 export interface Decoded {
@@ -62,7 +63,7 @@ function decodeStruct(
     const field =
       schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
     if (!field) {
-      context.unknown.push(path);
+      if (context.unknown.length < MAX_STRICT_FINDINGS) context.unknown.push(path);
       continue;
     }
     if (member === null) continue;
@@ -97,6 +98,7 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
     case 'array': {
       if (!Array.isArray(value)) return wrong();
       const items = schema.items ?? {};
+      checkItems(value.length, context.schemas.resolve(items).name, place.path);
       return value.map((item: unknown, index) =>
         item === null ? nullItem(context, items) : decodeValue(context, items, item, at(place, index)),
       );

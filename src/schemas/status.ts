@@ -66,6 +66,16 @@ export function isStatusError(error: unknown, reason?: StatusReason): error is S
   return error instanceof StatusError && (reason === undefined || error.reason === reason);
 }
 
+/** Characters of one bad value, name or path that an answer shows: they come from the client and are said back to it. */
+const MAX_SHOWN_CHARS = 10_000;
+/** Errors that one answer lists. More help nobody, and each costs bytes in every log that it passes. */
+const MAX_SHOWN_ERRORS = 200;
+/** Characters of all errors of one answer. */
+const MAX_ERROR_CHARS = 100_000;
+
+/** Characters of the message of one answer: what it quotes was written by the client. */
+const MAX_MESSAGE_CHARS = 2 * MAX_ERROR_CHARS;
+
 export function failure(
   code: number,
   reason: StatusReason,
@@ -77,7 +87,7 @@ export function failure(
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message,
+    message: shorten(message, MAX_MESSAGE_CHARS),
     reason,
     ...(details ? { details } : {}),
     code,
@@ -130,9 +140,16 @@ export function fieldErrorText(error: FieldError): string {
   return error.path === '' ? body : `${escapeControls(error.path)}: ${body}`;
 }
 
+/** Cut after `limit` characters, never within one. */
+export function shorten(text: string, limit = MAX_SHOWN_CHARS): string {
+  if (text.length <= limit) return text;
+  const isSplit = /[\uD800-\uDBFF]/.test(text.charAt(limit - 1));
+  return `${text.slice(0, isSplit ? limit - 1 : limit)}…`;
+}
+
 /** As Go writes a bad value: text quoted and escaped (no control character gets through), the rest as JSON. */
 function valueText(value: unknown): string {
-  return typeof value === 'string' ? quote(value) : JSON.stringify(value);
+  return typeof value === 'string' ? quote(shorten(value)) : shorten(JSON.stringify(value));
 }
 
 /** Characters that Go, and CEL after it, escape by a letter. */
@@ -200,24 +217,46 @@ function bodyOf(error: FieldError): string {
   }
 }
 
-/** 422 with one cause per field error. */
+/** 422 with one cause per field error, and one that counts those that are not shown. */
 export function invalid(
   kind: { readonly group: string; readonly kind: string },
   name: string,
   errors: readonly FieldError[],
 ): StatusError {
+  const shown = shownErrors(errors);
+  const hidden = errors.length - shown.length;
   // Two checks may say the same; the message says it once, the causes stay.
-  const texts = [...new Set(errors.map(fieldErrorText))];
+  const texts = [...new Set(shown.map(({ text }) => text))];
+  if (hidden > 0) texts.push(moreErrors(hidden));
   const list = texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(', ')}]`;
   const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
-  return failure(422, 'Invalid', `${qualifiedKind} ${quote(name)} is invalid: ${list}`, {
-    ...(name === '' ? {} : { name }),
+  const shownName = shorten(name);
+  return failure(422, 'Invalid', `${qualifiedKind} ${quote(shownName)} is invalid: ${list}`, {
+    ...(name === '' ? {} : { name: shownName }),
     ...(kind.group === '' ? {} : { group: kind.group }),
     kind: kind.kind,
-    causes: errors.map((error) => ({
-      reason: error.type,
-      message: fieldErrorBody(error),
-      field: error.path === '' ? '<nil>' : escapeControls(error.path),
-    })),
+    causes: [
+      ...shown.map(({ cause }) => cause),
+      ...(hidden > 0 ? [{ reason: 'FieldValueTooMany', message: moreErrors(hidden), field: '<nil>' }] : []),
+    ],
   });
+}
+
+const moreErrors = (count: number): string => `Too many: ${count} more errors are not shown`;
+
+/** The first errors, as many as an answer holds. */
+function shownErrors(
+  errors: readonly FieldError[],
+): { readonly text: string; readonly cause: StatusCause }[] {
+  const shown: { readonly text: string; readonly cause: StatusCause }[] = [];
+  let chars = 0;
+  for (const error of errors.slice(0, MAX_SHOWN_ERRORS)) {
+    const message = shorten(fieldErrorBody(error));
+    const path = escapeControls(shorten(error.path));
+    const text = path === '' ? message : `${path}: ${message}`;
+    chars += text.length;
+    if (chars > MAX_ERROR_CHARS && shown.length > 0) break;
+    shown.push({ text, cause: { reason: error.type, message, field: path === '' ? '<nil>' : path } });
+  }
+  return shown;
 }

@@ -12,6 +12,7 @@ import {
   notFound,
   type StatusError,
 } from '../schemas/status.ts';
+import { boundedErrors } from '../schemas/validation/report.ts';
 import type { CommitRefused } from './types.ts';
 
 /**
@@ -26,7 +27,11 @@ export function checkStructure(kind: ResourceKind, object: KubeObject): readonly
 
 /** The meaning of an object about to be created, and whether the system may keep it. */
 export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {
-  refuse(kind, object, kind.validate(object));
+  refuse(
+    kind,
+    object,
+    boundedErrors(() => kind.validate(object)),
+  );
   refuse(kind, object, structure);
   refuse(kind, object, unimplemented(kind, object));
 }
@@ -47,12 +52,15 @@ export function checkUpdate(
   structure: readonly FieldError[],
 ): void {
   const byUser = subresource === undefined || subresource === 'scale';
-  const problems = (after: KubeObject, before: KubeObject): readonly FieldError[] => [
-    ...newErrors(kind.validate(after, before, subresource), () => kind.validate(before, before, subresource)),
-    ...(byUser
-      ? kind.validateUpdate(after, before)
-      : (kind.validateSubresource?.(after, before, subresource) ?? [])),
-  ];
+  const problems = (after: KubeObject, before: KubeObject): readonly FieldError[] =>
+    boundedErrors(() => [
+      ...newErrors(kind.validate(after, before, subresource), () =>
+        kind.validate(before, before, subresource),
+      ),
+      ...(byUser
+        ? kind.validateUpdate(after, before)
+        : (kind.validateSubresource?.(after, before, subresource) ?? [])),
+    ]);
   const before = (): KubeObject => withStoredDefaults(kind, current);
   if (byUser) refuse(kind, next, problems(next, before()));
   // Nearly always sound as it is, and written often.

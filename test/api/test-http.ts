@@ -17,6 +17,7 @@ export interface HttpAnswer {
   readonly body: Record<string, unknown>;
   readonly warnings: readonly string[];
   readonly contentType: string;
+  readonly headers: Readonly<Record<string, unknown>>;
   readonly bytes: Buffer;
 }
 
@@ -68,6 +69,7 @@ export async function startTestHttp(namespaces?: readonly string[]): Promise<Tes
         body: parsed(answer.body),
         warnings: [answer.headers['warning'] ?? []].flat(),
         contentType: String(answer.headers['content-type'] ?? ''),
+        headers: answer.headers,
         bytes: answer.rawPayload,
       };
     },

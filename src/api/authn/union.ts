@@ -100,11 +100,10 @@ export function createUnionAuthenticator({ certificates, tokens, audiences }: Un
 /** How a browser sends a token with a WebSocket, which cannot carry an Authorization header. */
 const PROTOCOL_PREFIX = 'base64url.bearer.authorization.k8s.io.';
 
-/** The bearer token; '' for a claim of another form, undefined for none. */
+/** The bearer token; undefined for none. Upstream reads no other form of the header: with one a client is anonymous. */
 function bearerOf(headers: IncomingHttpHeaders): string | undefined {
-  const { authorization } = headers;
-  if (authorization !== undefined && authorization !== '')
-    return /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
+  const [scheme = '', token = ''] = (headers.authorization ?? '').trim().split(' ');
+  if (scheme.toLowerCase() === 'bearer' && token !== '') return token;
   const protocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   const carrier = protocols.find((name) => name.startsWith(PROTOCOL_PREFIX));
   return carrier === undefined

@@ -10,13 +10,16 @@ export interface ContinueToken {
   readonly version: string | undefined;
   /** The page starts behind this key. */
   readonly after: string;
+  /** When the first page was made; undefined for a list that is not consistent, which has no end. */
+  readonly sinceMs: number | undefined;
 }
 
 const TOKEN_FORMAT = 'meta.k8s.io/v1';
 
 export function encodeContinue(token: ContinueToken): string {
   const rv = token.version === undefined ? -1 : Number(token.version);
-  return Buffer.from(JSON.stringify({ v: TOKEN_FORMAT, rv, start: `${token.after}\0` })).toString(
+  const since = token.sinceMs === undefined ? {} : { since: token.sinceMs };
+  return Buffer.from(JSON.stringify({ v: TOKEN_FORMAT, rv, start: `${token.after}\0`, ...since })).toString(
     'base64url',
   );
 }
@@ -39,7 +42,12 @@ export function decodeContinue(text: string): ContinueToken {
     throw invalid('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (typeof start !== 'string' || start === '')
     throw invalid('encoded start key empty (version meta.k8s.io/v1)');
-  return { version: rv < 0 ? undefined : String(rv), after: start.replace(/\0$/, '') };
+  const { since } = parsed;
+  return {
+    version: rv < 0 ? undefined : String(rv),
+    after: start.replace(/\0$/, ''),
+    sinceMs: typeof since === 'number' ? since : undefined,
+  };
 }
 
 /** The first character as Go quotes it in a JSON syntax error. */

@@ -205,7 +205,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     snapshots,
     clock,
     get: (ref, resourceVersion) => readObject(snapshots, ref, resourceVersion),
-    list: (collection, listOptions) => readList(snapshots, collection, listOptions),
+    list: (collection, listOptions) => readList(snapshots, collection, listOptions, clock.now()),
     watch: (collection, watchOptions, sink) =>
       startWatch({ snapshots, registry, clock, rng }, collection, watchOptions, sink),
     create: (collection, body, writeOptions, context) =>
@@ -216,7 +216,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       writes.patch(ref, patch, writeOptions, context, subresource),
     delete: (ref, removal, context) => writes.remove(ref, removal, context),
     async deleteCollection(collection, listOptions, removal, context) {
-      const page = await readList(snapshots, collection, listOptions);
+      const page = await readList(snapshots, collection, listOptions, clock.now());
       const waiting = [...page.objects];
       const worker = async (): Promise<void> => {
         for (let next = waiting.shift(); next; next = waiting.shift()) {

@@ -6,6 +6,7 @@ import { isRecord } from '../../base/json.ts';
 import { prune } from '../../schemas/custom/prune.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { ResolvedSchema, TypeSchemas } from '../openapi/type-schemas.ts';
+import { checkCounts } from './body-limits.ts';
 import { decodeObject, type Decoded } from './decode.ts';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
@@ -17,6 +18,7 @@ export function decodeAs(
   schema: ResolvedSchema,
   input: Record<string, unknown>,
 ): Decoded {
+  checkCounts(input);
   if (!kind?.custom) return decodeObject(schemas, schema, input);
   const { value, unknownFields } = prune(kind.custom.schema, input);
   const meta = schemas.document[OBJECT_META];

@@ -7,6 +7,7 @@
 import { isRecord, setMember } from '../../base/json.ts';
 import { decodeTime } from './decode-time.ts';
 import { QUANTITY_MESSAGES, readQuantity } from '../../schemas/quantity.ts';
+import { checkItems, MAX_STRICT_FINDINGS } from './body-limits.ts';
 import type { ResolvedSchema, TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
 
 export interface Decoded {
@@ -64,7 +65,7 @@ function decodeStruct(
     const field =
       schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : undefined;
     if (!field) {
-      context.unknown.push(path);
+      if (context.unknown.length < MAX_STRICT_FINDINGS) context.unknown.push(path);
       continue;
     }
     if (member === null) continue;
@@ -104,6 +105,7 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
     case 'array': {
       if (!Array.isArray(value)) return wrong();
       const items = schema.items ?? {};
+      checkItems(value.length, context.schemas.resolve(items).name, place.path);
       return value.map((item: unknown, index) =>
         item === null ? nullItem(context, items) : decodeValue(context, items, item, at(place, index)),
       );

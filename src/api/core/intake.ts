@@ -47,14 +47,17 @@ export function takeTyped(
     );
   }
   const input = typed(body, type);
-  if (!schema)
+  const refuse = (why: string): Error => badRequest(cannotHandle(type, why));
+  if (!schema) {
+    reportUnknown([], request, refuse);
     return {
       ...input,
       metadata: isRecord(input['metadata']) ? input['metadata'] : {},
     } as unknown as KubeObject;
+  }
   const { value, unknownFields, typeError } = decodeAs(request.kind, schemas, schema, input);
-  if (typeError !== undefined) throw badRequest(cannotHandle(type, typeError));
-  reportUnknown(unknownFields, request, (why) => badRequest(cannotHandle(type, why)));
+  if (typeError !== undefined) throw refuse(typeError);
+  reportUnknown(unknownFields, request, refuse);
   return {
     ...value,
     apiVersion: type.apiVersion,
@@ -63,16 +66,18 @@ export function takeTyped(
   } as KubeObject;
 }
 
-/** Strict refuses unknown fields (`refuse` makes the error), Warn reports each, Ignore drops them. */
+/** Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore drops them. */
 export function reportUnknown(
   fields: readonly string[],
   request: Pick<IntakeRequest, 'fieldValidation' | 'context'>,
   refuse: (why: string) => Error,
 ): void {
-  if (fields.length === 0 || request.fieldValidation === 'Ignore') return;
-  const texts = fields.map((field) => `unknown field ${JSON.stringify(field)}`);
+  if (request.fieldValidation === 'Ignore') return;
+  const { context } = request;
+  const texts = context.strict?.(fields) ?? fields.map((field) => `unknown field ${JSON.stringify(field)}`);
+  if (texts.length === 0) return;
   if (request.fieldValidation === 'Strict') throw refuse(`strict decoding error: ${texts.join(', ')}`);
-  for (const text of texts) request.context.warn(text);
+  for (const text of texts) context.warn(text);
 }
 
 /** Bytes of a body that upstream shows, in hexadecimal, when it is no object. */

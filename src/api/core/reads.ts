@@ -6,7 +6,7 @@ import { andThen, type Eventually } from '../../base/eventually.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import { fromStored, type ResourceKind } from '../../schemas/resource-kind.ts';
 import { expired, isStatusError, notFound } from '../../schemas/status.ts';
-import { decodeContinue, encodeContinue } from './continue-token.ts';
+import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.ts';
 import { parseSelection, type Selection } from './selection.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
 import type { CollectionRef, ObjectPage, ObjectRef, ReadListOptions } from './types.ts';
@@ -49,6 +49,7 @@ export async function readList(
   snapshots: Snapshots,
   collection: CollectionRef,
   options: ReadListOptions,
+  nowMs: number,
 ): Promise<ObjectPage> {
   const selection = parseSelection({ ...collection, ...options });
   const snapshot = await snapshots.open(collection.kind);
@@ -57,7 +58,7 @@ export async function readList(
   const version = options.resourceVersion ?? '';
   let view: View;
   if (token) {
-    view = await continued(snapshot, token.version, token.after);
+    view = await continued(snapshot, token, nowMs);
   } else if (options.resourceVersionMatch === 'Exact' || isLegacyExact(options)) {
     await reach(snapshot, version);
     view = { objects: await hub.objectsAt(parseResourceVersion(version)), version };
@@ -68,13 +69,10 @@ export async function readList(
   // Whatever the cache holds answers a list at version 0 in full: pages would cost more than they save.
   const limit = version === '0' && !token ? 0 : (options.limit ?? 0);
   const candidates = narrowed(hub, view, selection);
-  return pageOf(
-    collection.kind,
-    { ...view, objects: candidates ?? view.objects },
-    selection,
-    limit,
-    token?.after,
-  );
+  return pageOf(collection.kind, { ...view, objects: candidates ?? view.objects }, selection, limit, {
+    after: token?.after,
+    sinceMs: token?.sinceMs ?? nowMs,
+  });
 }
 
 /** A limit with a version and no match rule has always meant exactly that version. */
@@ -87,18 +85,26 @@ function isLegacyExact(options: ReadListOptions): boolean {
 const TOO_OLD =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
-async function continued(snapshot: Snapshot, version: string | undefined, after: string): Promise<View> {
+/** How long the pages of one list go on: clients count on the compaction of upstream's store, every five minutes. */
+export const CONTINUE_LIFETIME_MS = 5 * 60 * 1_000;
+
+async function continued(
+  snapshot: Snapshot,
+  { version, after, sinceMs }: ContinueToken,
+  nowMs: number,
+): Promise<View> {
   if (version === undefined) {
     await snapshot.refresh();
     return snapshot.hub.current();
   }
   await reach(snapshot, version);
   try {
+    if (sinceMs !== undefined && nowMs - sinceMs > CONTINUE_LIFETIME_MS) throw expired(TOO_OLD);
     return { objects: await snapshot.hub.objectsAt(Number(version)), version };
   } catch (error) {
     if (!isStatusError(error, 'Expired')) throw error;
     const answer = expired(TOO_OLD);
-    answer.status.metadata = { continue: encodeContinue({ version: undefined, after }) };
+    answer.status.metadata = { continue: encodeContinue({ version: undefined, after, sinceMs: undefined }) };
     throw answer;
   }
 }
@@ -113,7 +119,7 @@ function pageOf(
   view: View,
   selection: Selection,
   limit: number,
-  after: string | undefined,
+  { after, sinceMs }: { readonly after: string | undefined; readonly sinceMs: number },
 ): ObjectPage {
   // Only what is served in another form than it is stored in costs a look at each object.
   const served = kind.storage ? view.objects.map((object) => fromStored(kind, object)) : view.objects;
@@ -126,7 +132,7 @@ function pageOf(
   return {
     objects,
     resourceVersion: view.version,
-    continue: encodeContinue({ version: view.version, after: last ? sortKey(last) : '' }),
+    continue: encodeContinue({ version: view.version, after: last ? sortKey(last) : '', sinceMs }),
     // With selectors the rest is not counted, as in Kubernetes (there it would have to be read).
     ...(selection.selective ? {} : { remainingItemCount: selected.length - limit }),
   };

@@ -5,6 +5,7 @@ import {
   failure,
   fieldErrorBody,
   fieldErrorText,
+  shorten,
   type Status,
   type StatusError,
 } from '../../schemas/status.ts';
@@ -35,7 +36,7 @@ export function invalidOptions(type: string, error: FieldError): StatusError {
 
 /** 422 for a patch whose result is not an object of the kind. */
 export function invalidPatch(value: string, why: string): StatusError {
-  const message = `Invalid value: ${JSON.stringify(value)}: ${why}`;
+  const message = `Invalid value: ${JSON.stringify(shorten(value))}: ${shorten(why)}`;
   return failure(422, 'Invalid', ` "" is invalid: patch: ${message}`, {
     causes: [{ reason: 'FieldValueInvalid', message, field: 'patch' }],
   });

@@ -34,7 +34,8 @@ export function apiServiceIp(space: AddressSpace): string {
   return formatIp(parseCidr(space.serviceCidr).first + 1);
 }
 
-export function takenBy(services: readonly Service[], space: AddressSpace): TakenAddresses {
+/** `own` is what the service has that asks: the service of the API keeps the address that is reserved for it. */
+export function takenBy(services: readonly Service[], space: AddressSpace, own?: string): TakenAddresses {
   const clusterIps = new Set<string>([apiServiceIp(space)]);
   const nodePorts = new Set<string>();
   for (const { spec } of services) {
@@ -43,6 +44,7 @@ export function takenBy(services: readonly Service[], space: AddressSpace): Take
       if (port.nodePort) nodePorts.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
     if (spec.healthCheckNodePort) nodePorts.add(`TCP/${spec.healthCheckNodePort}`);
   }
+  if (own !== undefined) clusterIps.delete(own);
   return { clusterIps, nodePorts };
 }
 

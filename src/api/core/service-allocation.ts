@@ -74,7 +74,8 @@ export function createServiceAllocation(options: {
     for (const { service, current } of asked) {
       const uid = current?.metadata.uid;
       const others = uid === undefined ? live : live.filter(({ metadata }) => metadata.uid !== uid);
-      const taken = takenBy([...others, ...planned], space);
+      const own = (current as Service | undefined)?.spec.clusterIP;
+      const taken = takenBy([...others, ...planned], space, own);
       const { service: complete, errors } = planAddresses(service as Service, taken, space, rng);
       if (errors.length > 0) throw invalid(SERVICES, service.metadata.name, errors);
       planned.push(complete);

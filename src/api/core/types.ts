@@ -15,7 +15,15 @@ export interface RequestContext {
   readonly user: UserInfo;
   warn(text: string): void;
   annotate(key: string, value: string): void;
+  /** Absent for what was read without a text, as by a controller. */
+  readonly strict?: StrictReading | undefined;
 }
+
+/**
+ * Everything that strict reading complains about: what the text of the body shows besides the fields that its kind does not have,
+ * in the order in which upstream says it.
+ */
+export type StrictReading = (unknownFields: readonly string[]) => readonly string[];
 
 export interface CollectionRef {
   readonly kind: ResourceKind;

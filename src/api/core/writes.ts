@@ -15,6 +15,7 @@ import type { TypeSchemas } from '../openapi/type-schemas.ts';
 import { applyConfiguration, type FieldOwner, ownershipAfterUpdate } from '../managed/managers.ts';
 import { goFormat } from '../patch/go-format.ts';
 import { applyPatch } from '../patch/index.ts';
+import { checkCounts } from './body-limits.ts';
 import { decodeAs } from './decode-custom.ts';
 import { reportUnknown, takeObject } from './intake.ts';
 import { type Change, isService, type ObjectWrites } from './object-writes.ts';
@@ -102,6 +103,13 @@ export function createWrites(
   ): Promise<Written> {
     const { kind } = ref;
     const configuration = checkApplied(body, ref);
+    const { fieldValidation } = options;
+    const [repeated] = fieldValidation === 'Ignore' ? [] : (context.strict?.([]) ?? []);
+    if (repeated !== undefined) {
+      const text = `error converting YAML to JSON: ${repeated}`;
+      if (fieldValidation === 'Strict') throw badRequest(`error strict decoding YAML: ${text}`);
+      context.warn(text);
+    }
     const owner = ownerOf(options, subresource) ?? { manager: '', subresource };
     const applied = (current: KubeObject | undefined): KubeObject => {
       const request = { schemas, kind, owner, nowMs: clock.now() };
@@ -211,6 +219,7 @@ const OWNING: ReadonlySet<Subresource> = new Set(['status', 'ephemeralcontainers
 /** A configuration must be of the kind of the URL and name its object. */
 function checkApplied(body: unknown, { kind, name }: ObjectRef): Record<string, unknown> {
   if (!isRecord(body)) throw badRequest('error decoding YAML: a configuration must be an object');
+  checkCounts(body);
   const apiVersion = formatApiVersion(kind.group, kind.version);
   if (body['kind'] !== kind.kind || body['apiVersion'] !== apiVersion)
     throw badRequest(`the configuration must be of apiVersion ${apiVersion} and kind ${kind.kind}`);

@@ -14,6 +14,7 @@ import type { Authorizer } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import type { ObjectAction } from '../core/subresources/types.ts';
 import { answerHeaders, proxyRequest } from '../proxy/proxy-request.ts';
+import { rewrittenAnswer } from '../proxy/rewrite-answer.ts';
 import type { Tunnels } from '../tunnel.ts';
 import type { Entered } from './access.ts';
 import type { Attempt } from './answer-record.ts';
@@ -126,8 +127,13 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
     { target, method, headers, body }: ApiRequest,
     { stored }: StoredRequest,
   ): Promise<void> {
-    const { namespace = '', name = '', proxyPath = '/' } = target;
-    const { search } = new URL(request.url ?? '/', 'http://api');
+    const { namespace = '', name = '', proxyPath } = target;
+    const { pathname, search } = new URL(request.url ?? '/', 'http://api');
+    // Links of a page that was asked for without a slash would lead out of the pod.
+    if (proxyPath === undefined && (method === 'GET' || method === 'HEAD')) {
+      response.writeHead(301, { location: `${pathname}/${search}` }).end();
+      return;
+    }
     const abort = new AbortController();
     response.on('close', () => abort.abort());
     const answered = await proxyRequest(
@@ -136,16 +142,18 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
         resource: stored.plural === 'services' ? 'services' : 'pods',
         namespace,
         name,
-        path: `${proxyPath}${search}`,
+        path: `${proxyPath ?? '/'}${search}`,
         method,
         headers,
         body,
         signal: abort.signal,
       },
     );
-    response.writeHead(answered.statusCode ?? 502, answerHeaders(answered.headers));
+    const prefix = proxyPath === undefined ? pathname : pathname.slice(0, pathname.length - proxyPath.length);
+    const { headers: head, stages } = rewrittenAnswer(answerHeaders(answered.headers), prefix, headers.host);
+    response.writeHead(answered.statusCode ?? 502, head);
     // A pod whose answer breaks off ends ours, a client that leaves ends the pod's.
-    pipeline(answered, response, () => undefined);
+    pipeline([answered, ...(method === 'HEAD' ? [] : stages), response], () => undefined);
   }
 
   async function stream(

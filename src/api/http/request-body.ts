@@ -4,15 +4,17 @@ import { parseEvents } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
 import { composeDocuments } from '../../schemas/manifest/compose.ts';
 import { defaultManifestLimits } from '../../schemas/manifest/index.ts';
-import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
-import type { PatchFormat } from '../core/types.ts';
+import { countTokens, createLineIndex } from '../../schemas/manifest/text.ts';
+import { badRequest, failure, StatusError } from '../../schemas/status.ts';
+import type { PatchFormat, StrictReading } from '../core/types.ts';
+import { MAX_STRICT_FINDINGS, MAX_VALUES, tooManyValues } from '../core/body-limits.ts';
 import { decodeObject } from '../protobuf/index.ts';
-import { duplicateKeys } from './duplicate-keys.ts';
+import { duplicateField, duplicateKeys, strictFindings, unknownField } from './duplicate-keys.ts';
 
 export interface ParsedBody {
   readonly value: unknown;
-  /** Members named twice (JSON only). */
-  readonly duplicates: readonly string[];
+  /** Absent where the form cannot name a member twice. */
+  readonly strict?: StrictReading;
 }
 
 const ACCEPTED = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
@@ -29,13 +31,13 @@ export function parseBody(contentType: string | undefined, body: Buffer): Parsed
   switch (mediaTypeOf(contentType)) {
     case '':
     case 'application/json':
-      return { value: parseJson(body), duplicates: duplicateKeys(body.toString('utf8')) };
+      return jsonBody(body);
     case 'application/yaml':
     case 'application/x-yaml':
     case 'text/yaml':
-      return { value: parseYaml(body), duplicates: [] };
+      return yamlBody(body);
     case 'application/vnd.kubernetes.protobuf':
-      return { value: parseProtobuf(body), duplicates: [] };
+      return { value: parseProtobuf(body) };
     default:
       throw unsupportedMediaType();
   }
@@ -44,28 +46,41 @@ export function parseBody(contentType: string | undefined, body: Buffer): Parsed
 /** No object is a tenth as deep; what reads values calls itself for each level. */
 const MAX_DEPTH = 1_000;
 
-/** Whether objects and lists lie in one another deeper than that. */
-function isTooDeep(body: Buffer): boolean {
+/**
+ * Refuses what is too deep or holds too many values, from the bytes alone: nothing has been built yet. A comma outside of texts
+ * stands for one more value, a bracket for a list or an object.
+ */
+function checkForm(body: Buffer): void {
   let depth = 0;
-  let inText = false;
+  let values = 1;
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at];
-    if (inText) {
-      if (byte === BACKSLASH) at += 1;
-      else if (byte === QUOTE) inText = false;
-    } else if (byte === QUOTE) inText = true;
+    if (byte === QUOTE) at = textEnd(body, at);
+    else if (byte === COMMA) values += 1;
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       depth += 1;
-      if (depth > MAX_DEPTH) return true;
+      values += 1;
+      if (depth > MAX_DEPTH) throw new Error('exceeded max depth');
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth -= 1;
+    if (values > MAX_VALUES) throw tooManyValues();
   }
-  return false;
 }
 
-const [QUOTE, BACKSLASH, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = Buffer.from('"\\{}[]');
+/** Where the text ends that begins at `start`; the end of the body if it does not. */
+function textEnd(body: Buffer, start: number): number {
+  for (let end = body.indexOf(QUOTE, start + 1); end >= 0; end = body.indexOf(QUOTE, end + 1)) {
+    let before = end - 1;
+    while (body[before] === BACKSLASH) before -= 1;
+    if ((end - before) % 2 === 1) return end;
+  }
+  return body.length;
+}
+
+const [QUOTE = 0, BACKSLASH, COMMA, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] =
+  Buffer.from('"\\,{}[]');
 
 function readJson(body: Buffer): unknown {
-  if (isTooDeep(body)) throw new Error('exceeded max depth');
+  checkForm(body);
   return JSON.parse(body.toString('utf8')) as unknown;
 }
 
@@ -73,10 +88,21 @@ function parseJson(body: Buffer): unknown {
   try {
     return readJson(body);
   } catch (error) {
+    if (error instanceof StatusError) throw error;
     throw badRequest(
       `the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: ${(error as Error).message}`,
     );
   }
+}
+
+function jsonBody(body: Buffer): ParsedBody {
+  const value = parseJson(body);
+  const text = body.toString('utf8');
+  return {
+    value,
+    strict: (unknown) =>
+      unknown.length === 0 ? duplicateKeys(text).map(duplicateField) : strictFindings(text, unknown),
+  };
 }
 
 /** The value that the same object has in JSON. Kinds of custom resources have no such form. */
@@ -87,13 +113,52 @@ function parseProtobuf(body: Buffer): unknown {
   throw badRequest(decoded.problem);
 }
 
-/** YAML as manifests are read: 1.1 scalars, no repeated keys, and budgets for depth and aliases. */
-function parseYaml(body: Buffer): unknown {
+/**
+ * YAML as manifests are read: 1.1 scalars, and budgets for values, depth and aliases. A repeated key is strict reading's to
+ * complain about: the last one wins. Upstream reads YAML as JSON with sorted names, and says unknown fields in that order.
+ */
+function yamlBody(body: Buffer): ParsedBody {
+  const { value, repeated } = parseYaml(body);
+  return {
+    value,
+    strict: (unknown) => [...repeatedKeys(repeated), ...[...unknown].sort().map(unknownField)],
+  };
+}
+
+/** In one complaint, as Go's decoder has it. */
+const repeatedKeys = (lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : [`yaml: unmarshal errors:\n${lines.map((line) => `  ${line}`).join('\n')}`];
+
+interface ParsedYaml {
+  readonly value: unknown;
+  /** `line 3: key "a" already set in map` */
+  readonly repeated: readonly string[];
+}
+
+function parseYaml(body: Buffer): ParsedYaml {
+  // Clients send JSON as YAML: every server-side apply of kubectl does.
+  if (body[0] === OPEN_BRACE) {
+    try {
+      const value = readJson(body);
+      if (duplicateKeys(body.toString('utf8')).length === 0) return { value, repeated: [] };
+    } catch (error) {
+      if (error instanceof StatusError) throw error;
+      // It is YAML's flow style.
+    }
+  }
   const text = body.toString('utf8');
   try {
+    if (countTokens(text) > MAX_VALUES) throw tooManyValues();
     const events = parseEvents(text, { maxDepth: defaultManifestLimits.maxDepth });
-    return composeDocuments(events, text, defaultManifestLimits)[0]?.value ?? {};
+    const lineOf = createLineIndex(text);
+    const repeated: string[] = [];
+    const [first] = composeDocuments(events, text, defaultManifestLimits, (key, offset) => {
+      if (repeated.length < MAX_STRICT_FINDINGS)
+        repeated.push(`line ${lineOf(offset).line}: key ${JSON.stringify(key)} already set in map`);
+    });
+    return { value: first?.value ?? {}, repeated };
   } catch (error) {
+    if (error instanceof StatusError) throw error;
     throw badRequest(`error converting YAML to JSON: yaml: ${errorMessage(error).split('\n', 1)[0] ?? ''}`);
   }
 }
@@ -108,15 +173,27 @@ const PATCH_FORMATS: Readonly<Record<string, PatchFormat>> = {
 export interface ParsedPatch {
   readonly format: PatchFormat;
   readonly body: unknown;
+  readonly strict?: StrictReading;
 }
 
 export function parsePatch(contentType: string | undefined, body: Buffer): ParsedPatch {
   const format = ownMember(PATCH_FORMATS, mediaTypeOf(contentType));
   if (!format) throw unsupportedMediaType(Object.keys(PATCH_FORMATS).join(', '));
-  if (format === 'apply') return { format, body: parseYaml(body) };
+  if (format === 'apply') {
+    const { value, repeated } = parseYaml(body);
+    return { format, body: value, strict: () => repeatedKeys(repeated) };
+  }
   try {
-    return { format, body: readJson(body) };
+    const value = readJson(body);
+    if (format === 'json') return { format, body: value };
+    const text = body.toString('utf8');
+    const strict: StrictReading = (unknown) => [
+      ...duplicateKeys(text).map(duplicateField),
+      ...unknown.map(unknownField),
+    ];
+    return { format, body: value, strict };
   } catch (error) {
+    if (error instanceof StatusError) throw error;
     const text = (error as Error).message;
     throw badRequest(`error decoding patch: ${/end of/.test(text) ? 'unexpected end of JSON input' : text}`);
   }

@@ -8,6 +8,8 @@ export interface ResourceTarget {
   readonly plural: string;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
+  /** By the old form of a watch: `/api/v1/watch/namespaces/a/pods`, with a name for one object. */
+  readonly isWatch?: true;
   /** What follows `/proxy` in the path, as it was sent: `/a%20b`. */
   readonly proxyPath?: string;
 }
@@ -53,6 +55,10 @@ function resource(group: string, version: string, parts: readonly string[]): Res
   if (version === '' || parts.length === 0 || parts.includes('')) return undefined;
   const base = { type: 'resource', group, version } as const;
   const [first = '', second, third, ...rest] = parts;
+  if (first === 'watch') {
+    const watched = second === 'watch' ? undefined : resource(group, version, parts.slice(1));
+    return watched?.subresource === undefined ? watched && { ...watched, isWatch: true } : undefined;
+  }
   const inNamespace =
     first === 'namespaces' &&
     third !== undefined &&

@@ -18,7 +18,7 @@ import type { ResourceAttributes, Verb } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import { invalidOptions, methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
 import type { ObjectAction } from '../core/subresources/types.ts';
-import type { ObjectRef, RequestContext, UserInfo, WriteOptions } from '../core/types.ts';
+import type { ObjectRef, RequestContext, StrictReading, UserInfo, WriteOptions } from '../core/types.ts';
 import { hasProtobufForm } from '../protobuf/index.ts';
 import type { IncludeObject } from '../tables/index.ts';
 import { type Answer, type AnswerContext, jsonAnswer, listAnswer, objectAnswer } from './answers.ts';
@@ -38,6 +38,8 @@ export interface ApiRequest {
   readonly warnings: string[];
   /** For the audit log. */
   readonly annotations: Map<string, string>;
+  /** Of the body, once it is read. */
+  strict?: StrictReading | undefined;
 }
 
 /** A request that has been found to be about something that exists: kept in the store, or virtual. */
@@ -122,6 +124,10 @@ function verbOf(
   if (subresource === 'proxy') return PROXY_VERBS[method] ?? 'get';
   // Whatever the method, these make something run: they are authorised as a create.
   if (subresource === 'exec' || subresource === 'attach' || subresource === 'portforward') return 'create';
+  if (target.isWatch) {
+    if (method === 'GET') return 'watch';
+    throw methodNotAllowed();
+  }
   if (target.name !== undefined) {
     const verb = OBJECT_VERBS[method];
     const readOnly = subresource === 'log';
@@ -168,12 +174,19 @@ export function answerContextAt(
   };
 }
 
+/** Warnings that one request collects; fewer are sent. */
+const MAX_WARNINGS = 200;
+
 /** What is said twice, as of many objects of one request, is told once. */
-export function contextOf({ user, warnings, annotations }: ApiRequest): RequestContext {
+export function contextOf(request: ApiRequest): RequestContext {
+  const { user, warnings, annotations } = request;
   return {
     user,
+    get strict() {
+      return request.strict;
+    },
     warn(text) {
-      if (!warnings.includes(text)) warnings.push(text);
+      if (warnings.length < MAX_WARNINGS && !warnings.includes(text)) warnings.push(text);
     },
     annotate(key, value) {
       annotations.set(key, value);
@@ -213,7 +226,7 @@ async function serveOtherwise(
     switch (verb) {
       case 'create': {
         const options = writing(request, 'CreateOptions');
-        const body = bodyOf(request, options);
+        const body = bodyOf(request);
         return objectAnswer(201, await core.create(collection, body, options, context), form);
       }
       case 'deletecollection': {
@@ -230,7 +243,7 @@ async function serveOtherwise(
     return objectAnswer(200, await serveScale(core, request, ref, verb, context), form);
   if (subresource === 'binding') {
     const options = writing(request, 'CreateOptions');
-    await core.bind(ref, bodyOf(request, options), options, context);
+    await core.bind(ref, bodyOf(request), options, context);
     return created(form);
   }
   const action = actions.find(
@@ -238,7 +251,7 @@ async function serveOtherwise(
   );
   if (action && verb === 'create') {
     const options = writing(request, 'CreateOptions');
-    const object = await action.create(ref, bodyOf(request, options), options, context);
+    const object = await action.create(ref, bodyOf(request), options, context);
     return object ? objectAnswer(201, object, form) : created(form);
   }
   switch (verb) {
@@ -246,7 +259,7 @@ async function serveOtherwise(
       const options = writing(request, 'UpdateOptions');
       const { object, created: isNew } = await core.update(
         ref,
-        bodyOf(request, options),
+        bodyOf(request),
         options,
         context,
         subresource,
@@ -279,7 +292,7 @@ async function serveScale(
   if (verb === 'get') return core.getScale(ref);
   if (verb === 'update') {
     const options = writing(request, 'UpdateOptions');
-    return core.updateScale(ref, bodyOf(request, options), options, context);
+    return core.updateScale(ref, bodyOf(request), options, context);
   }
   const options = writing(request, 'PatchOptions');
   return core.patchScale(ref, patchOf(request), options, context);
@@ -305,15 +318,11 @@ export function writing(request: ApiRequest, type: WriteOptionsType): WriteOptio
 /** Upstream's limit on the name of a field manager. */
 const MAX_MANAGER_LENGTH = 128;
 
-export function bodyOf(request: ApiRequest, options: WriteOptions): unknown {
+export function bodyOf(request: ApiRequest): unknown {
   const { body, headers } = request;
   if (!body || body.length === 0) throw badRequest('the request has no body');
-  const { value, duplicates } = parseBody(headers['content-type'], body);
-  if (duplicates.length > 0 && options.fieldValidation !== 'Ignore') {
-    const texts = duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`);
-    if (options.fieldValidation === 'Strict') throw badRequest(`strict decoding error: ${texts.join(', ')}`);
-    request.warnings.push(...texts);
-  }
+  const { value, strict } = parseBody(headers['content-type'], body);
+  request.strict = strict;
   return value;
 }
 
@@ -322,7 +331,11 @@ function optionalBody({ body, headers }: ApiRequest): unknown {
 }
 
 function patchOf(request: ApiRequest): Parameters<ApiCore['patch']>[1] {
-  const { format, body } = parsePatch(request.headers['content-type'], request.body ?? Buffer.alloc(0));
+  const { format, body, strict } = parsePatch(
+    request.headers['content-type'],
+    request.body ?? Buffer.alloc(0),
+  );
+  request.strict = strict;
   const force = flagOf(request.query, 'force');
   if (format !== 'apply' && force !== undefined)
     throw invalidOptions('PatchOptions', {

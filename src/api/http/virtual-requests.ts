@@ -23,7 +23,7 @@ export async function serveVirtual(
   const context = contextOf(request);
   if (verb === 'create' && resource.create) {
     const options = writing(request, 'CreateOptions');
-    const made = await resource.create(bodyOf(request, options), namespace, options, context);
+    const made = await resource.create(bodyOf(request), namespace, options, context);
     return objectAnswer(201, made, form);
   }
   if (verb === 'get' && resource.get && name !== undefined)

@@ -6,7 +6,7 @@
  * Pure: nothing is mutated. Directives never reach the result. Errors are StatusError 400 in upstream's words (upstream
  * answers some of them with 500; bad input is never our failure).
  */
-import { isRecord, jsonEqual, ownMember, setMember, stableStringify } from '../../base/json.ts';
+import { isRecord, ownMember, setMember, stableStringify } from '../../base/json.ts';
 import { badRequest } from '../../schemas/status.ts';
 import { patchMeta, type TypeSchema, type TypeSchemas } from '../openapi/type-schemas.ts';
 import { orderMerged } from './element-order.ts';
@@ -124,10 +124,15 @@ function mergeList(
   const idOf = idFor(mergeKey);
   if (mergeKey === undefined) {
     const union = [...live];
-    for (const item of change) if (!union.some((other) => jsonEqual(other, item))) union.push(item);
+    const known = new Set(live.map(idOf));
+    for (const item of change) {
+      const id = idOf(item);
+      if (!known.has(id)) union.push(item);
+      known.add(id);
+    }
     return orderMerged(union, (Array.isArray(order) ? order : change).map(idOf), live.map(idOf), idOf);
   }
-  let merged = live.slice();
+  const gone = new Set<string>();
   let replace = false;
   const additions: Members[] = [];
   for (const item of change) {
@@ -138,7 +143,7 @@ function mergeList(
       additions.push(item);
     } else if (directive === 'delete') {
       requireKey(item, mergeKey);
-      merged = merged.filter((other) => idOf(other) !== idOf(item));
+      gone.add(idOf(item));
     } else if (directive === 'replace') {
       replace = true;
     } else {
@@ -146,12 +151,19 @@ function mergeList(
     }
   }
   if (replace) return additions.map(withoutDirectives);
+  const merged = live.filter((other) => !gone.has(idOf(other)));
+  const places = new Map<string, number>();
+  for (const [index, other] of merged.entries()) {
+    const id = idOf(other);
+    if (!places.has(id)) places.set(id, index);
+  }
   for (const item of additions) {
     requireKey(item, mergeKey);
-    const index = merged.findIndex((other) => idOf(other) === idOf(item));
+    const id = idOf(item);
+    const index = places.get(id) ?? merged.length;
     const existing = merged[index];
-    if (isRecord(existing)) merged[index] = merger.merge(existing, item, itemSchema);
-    else merged.push(withoutDirectives(item));
+    places.set(id, index);
+    merged[index] = isRecord(existing) ? merger.merge(existing, item, itemSchema) : withoutDirectives(item);
   }
   const patchOrder = (Array.isArray(order) ? order : additions).map(idOf);
   return orderMerged(merged, patchOrder, live.map(idOf), idOf);
@@ -172,7 +184,8 @@ function deletePrimitives(result: Members, key: string, value: unknown): void {
   if (!Array.isArray(value)) throw badRequest(`invalid delete list for "${field}": ${goFormat(value)}`);
   const live = ownMember(result, field);
   if (!Array.isArray(live)) return;
-  result[field] = live.filter((item) => !value.some((gone) => jsonEqual(gone, item)));
+  const gone = new Set(value.map(stableStringify));
+  result[field] = live.filter((item) => !gone.has(stableStringify(item)));
 }
 
 /** `$setElementOrder` for a list that the patch does not otherwise change. */

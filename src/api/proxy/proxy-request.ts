@@ -8,7 +8,7 @@ import { connect } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { errorMessage } from '../../base/errors.ts';
 import type { Rng } from '../../base/rng.ts';
-import { failure } from '../../schemas/status.ts';
+import { failure, type StatusError } from '../../schemas/status.ts';
 import type { Pod, Service } from '../../schemas/types.ts';
 import type { ApiCore } from '../core/core.ts';
 import { openAgentStream } from '../streams/agent-stream.ts';
@@ -73,10 +73,19 @@ export async function proxyRequest(
 ): Promise<IncomingMessage> {
   const wanted = parseProxyName(request.name);
   const { pod, port } = await backendOf(dependencies, request, wanted);
-  const stream = await openAgentStream(dependencies.tunnels, planPortForward(pod, port), request.signal);
+  const address = `${pod.status?.podIP ?? pod.metadata.name}:${port}`;
+  const target = planPortForward(pod, port);
+  const stream = await openAgentStream(dependencies.tunnels, target, request.signal).catch(
+    (error: unknown) => {
+      throw unreachable(`dial tcp ${address}: ${errorMessage(error)}`);
+    },
+  );
   stream.on('error', () => undefined);
-  return send(request, wanted, stream, `${pod.status?.podIP ?? pod.metadata.name}:${port}`);
+  return send(request, wanted, stream, address);
 }
+
+const unreachable = (why: string): StatusError =>
+  failure(503, 'ServiceUnavailable', `error trying to reach service: ${why}`, {});
 
 async function backendOf(
   { core, rng }: ProxyDependencies,
@@ -111,10 +120,7 @@ function send(
     headers: { ...Object.fromEntries(kept), host, connection: 'close' },
   };
   return new Promise((resolve, reject) => {
-    const failed = (error: Error): void => {
-      const message = `error trying to reach service: ${errorMessage(error)}`;
-      reject(failure(503, 'ServiceUnavailable', message, {}));
-    };
+    const failed = (error: Error): void => reject(unreachable(errorMessage(error)));
     const request =
       scheme === 'https'
         ? // The certificate of a pod says nothing that we could check: the tunnel is what is trusted.

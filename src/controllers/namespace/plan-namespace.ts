@@ -1,4 +1,4 @@
-/** Deleting a namespace: its content first, then the finalizer; conditions and wording as upstream's, pure. */
+/** Deleting a namespace: its pods first, then the rest, then the finalizer; conditions and wording as upstream's, pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -34,10 +34,13 @@ export interface NamespacePlan {
 
 export function planNamespaceDeletion(
   namespace: Namespace,
-  content: readonly NamespaceContent[],
+  everything: readonly NamespaceContent[],
   nowMs: number,
 ): NamespacePlan {
   if (!isDeleting(namespace)) return { writes: [], again: false };
+  const pods = everything.filter(({ resource, objects }) => resource === 'pods' && objects.length > 0);
+  // What pods use (a network policy, a secret) stays as long as one of them may run: KEP-5080.
+  const content = pods.length > 0 ? pods : everything;
   const undeleted = content.flatMap(({ objects }) => objects).filter((object) => !isDeleting(object));
   const deletions = undeleted.slice(0, BATCH_LIMIT).map(deletion);
   const conditions = conditionsOf(namespace, content, nowMs);

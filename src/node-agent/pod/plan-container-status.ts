@@ -27,11 +27,13 @@ export function planContainerStatus(input: ContainerStatusInput, item: PlannedCo
   if (!latest) return withoutAttempt(input, item);
   const { record } = latest;
   const lastEnded = [latest, before].find((attempt) => attempt?.record.phase === 'exited');
+  const containerId = `docker://${record.id}`;
   const identity = {
     ...base,
     imageID: imageIdOf(record),
     restartCount: Math.max(latest.attempt, input.previous?.restartCount ?? 0),
-    containerID: `docker://${record.id}`,
+    containerID: containerId,
+    ...resourcesOf(container, input.previous, containerId),
   };
   const last = (attempt: Attempt | undefined): ContainerState =>
     attempt ? { terminated: terminatedState(attempt.record, input.terminationMessages) } : {};
@@ -57,6 +59,21 @@ export function planContainerStatus(input: ContainerStatusInput, item: PlannedCo
     lastState: ended ? last(before) : last(lastEnded),
     started: false,
     ready: role === 'init' && ended && record.exitCode === 0,
+  };
+}
+
+/** A running container keeps what it was made with: a resize of the spec does not change it. */
+function resourcesOf(
+  { resources = {} }: PlannedContainer['container'],
+  previous: ContainerStatus | undefined,
+  containerId: string,
+): Partial<ContainerStatus> {
+  const isSame = previous?.containerID === containerId && previous.resources !== undefined;
+  const given = isSame ? previous.resources : resources;
+  const requests = given?.requests ?? {};
+  return {
+    resources: { ...given },
+    ...(Object.keys(requests).length > 0 ? { allocatedResources: { ...requests } } : {}),
   };
 }
 

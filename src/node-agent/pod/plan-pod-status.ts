@@ -3,6 +3,7 @@
  * not be written. A terminal phase is reported only when nothing of the pod is alive, and never taken back.
  */
 import { toRfc3339 } from '../../base/clock.ts';
+import { jsonEqual } from '../../base/json.ts';
 import { qosClass } from '../../schemas/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
@@ -26,8 +27,17 @@ export interface PodStatusInput extends PodView {
 type Phase = NonNullable<PodStatus['phase']>;
 type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; message?: string };
 
+/** Kubelet's condition for a resize that the node has not carried out. */
+const RESIZE_PENDING = 'PodResizePending';
+
 /** Conditions that the agent decides; all others are somebody else's and stay. */
-const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
+const OWN_CONDITIONS = [
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  RESIZE_PENDING,
+];
 
 export function planPodStatus(input: PodStatusInput): PodStatus {
   const { pod, previous } = input;
@@ -115,6 +125,7 @@ function planConditions(
     decideInitialized(input, planned, statuses, phase),
     decideReady(input, containersReady),
     containersReady,
+    ...decideResize(planned, statuses),
   ];
   const known = input.previous?.conditions ?? input.pod.status?.conditions ?? [];
   const foreign = (input.pod.status?.conditions ?? known).filter(
@@ -124,6 +135,23 @@ function planConditions(
     ? []
     : [stamp({ type: 'PodScheduled', status: 'True' }, known, input.nowMs)];
   return [...decided.map((condition) => stamp(condition, known, input.nowMs)), ...foreign, ...scheduled];
+}
+
+/** Resources change by a new pod: one that runs is told so. */
+function decideResize(
+  planned: readonly PlannedContainer[],
+  statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
+): Decided[] {
+  const waiting = planned.filter((item) => {
+    const status = statuses.get(item);
+    const differs = (name: 'requests' | 'limits'): boolean =>
+      !jsonEqual(status?.resources?.[name] ?? {}, item.container.resources?.[name] ?? {});
+    return status?.state?.running && status.resources && (differs('requests') || differs('limits'));
+  });
+  if (waiting.length === 0) return [];
+  const names = waiting.map(({ container }) => container.name).join(', ');
+  const message = `In-place resize is not supported on this node: replace the pod to change the resources of ${names}`;
+  return [{ type: RESIZE_PENDING, status: 'True', reason: 'Infeasible', message }];
 }
 
 function stamp(decided: Decided, known: readonly PodCondition[], nowMs: number): PodCondition {

@@ -12,6 +12,9 @@ import {
   type StructuralSchema,
 } from './structural-schema.ts';
 
+/** Unknown fields that are reported: upstream's limit. */
+const MAX_UNKNOWN_FIELDS = 100;
+
 export interface Pruned<T> {
   readonly value: T;
   /** Paths of what was taken out, in the order of appearance: `spec.items[0].colour`. */
@@ -60,7 +63,7 @@ function pruneAt(
     } else if (keepsUnknown(schema) || schema.additionalProperties === true) setMember(result, name, member);
     else {
       changed = true;
-      unknown.push(at);
+      if (unknown.length < MAX_UNKNOWN_FIELDS) unknown.push(at);
     }
   }
   return changed ? result : value;

@@ -97,6 +97,11 @@ function checkNow(
   return errors;
 }
 
+/** Adds as many as there is room for. */
+function addSome(errors: FieldError[], more: readonly FieldError[]): void {
+  for (const error of more.slice(0, MAX_ERRORS - errors.length)) errors.push(error);
+}
+
 /** The path as messages have it; the root has none. */
 const invalid = (path: string, value: unknown, text: string): FieldError => ({
   type: 'FieldValueInvalid',
@@ -204,9 +209,10 @@ function listErrors(
   const { items, minItems, maxItems } = schema;
   if (isRecord(items)) {
     const partner = partners(schema, old);
-    list.forEach((item, index) =>
-      errors.push(...check(items, item, `${path}[${index}]`, false, depth + 1, partner(item))),
-    );
+    for (const [index, item] of list.entries()) {
+      if (errors.length >= MAX_ERRORS) break;
+      addSome(errors, check(items, item, `${path}[${index}]`, false, depth + 1, partner(item)));
+    }
   }
   if (minItems !== undefined && list.length < minItems)
     errors.push(invalid(path, list.length, `should have at least ${minItems} items`));
@@ -237,15 +243,16 @@ function repeatedItems(
     );
   };
   const seen = new Set<string>();
-  return list.flatMap((item, index): FieldError[] => {
+  const errors: FieldError[] = [];
+  for (const [index, item] of list.entries()) {
+    if (errors.length >= MAX_ERRORS) break;
     const value = identity(item);
     const text = stableStringify(value);
-    if (!seen.has(text)) {
-      seen.add(text);
-      return [];
-    }
-    return [{ type: 'FieldValueDuplicate', path: `${path}[${index}]`, value, detail: '' }];
-  });
+    if (seen.has(text))
+      errors.push({ type: 'FieldValueDuplicate', path: `${path}[${index}]`, value, detail: '' });
+    seen.add(text);
+  }
+  return errors;
 }
 
 function objectErrors(
@@ -271,7 +278,8 @@ function objectErrors(
     const inner = memberSchema(schema, name);
     if (!inner) continue;
     const previous = Object.hasOwn(before, name) ? before[name] : undefined;
-    errors.push(...check(inner, value[name], at(name), false, depth + 1, previous));
+    if (errors.length >= MAX_ERRORS) break;
+    addSome(errors, check(inner, value[name], at(name), false, depth + 1, previous));
   }
   const count = Object.keys(value).length;
   if (minProperties !== undefined && count < minProperties)

@@ -45,6 +45,8 @@ export function composeDocuments(
   events: readonly Event[],
   text: string,
   limits: ManifestLimits,
+  /** Told of each key that its mapping has already; the last one wins. Without it, such a key is an error. */
+  onRepeated?: (key: string, offset: number) => void,
 ): ComposedDocument[] {
   const documents: ComposedDocument[] = [];
   let cursor = 0;
@@ -180,7 +182,8 @@ export function composeDocuments(
         continue;
       }
       if (Object.hasOwn(mapping, key)) {
-        fail(`duplicate key "${clip(key)}"`, startOf(keyEvent), 'keep one of the two');
+        if (onRepeated) onRepeated(key, startOf(keyEvent));
+        else fail(`duplicate key "${clip(key)}"`, startOf(keyEvent), 'keep one of the two');
       }
       setMember(mapping, key, value.value);
     }

@@ -67,7 +67,8 @@ function findConflict(text: string): number {
   return text.slice(0, open.index).split('\n').length;
 }
 
-function countTokens(text: string): number {
+/** Lines, commas and brackets: an upper estimate of a text's values. */
+export function countTokens(text: string): number {
   let count = 0;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);

@@ -28,7 +28,7 @@ describe('all ways to prove who one is', () => {
 
   it('refuse a claim that nobody vouches for, and call anonymous only who claims nothing', async () => {
     const { authenticate } = union([knows('a')], certificate('anonymous'));
-    for (const authorization of ['Bearer x', 'Basic a', 'Bearer', 'bearer  ', 'a'])
+    for (const authorization of ['Bearer x', 'bearer x', 'Bearer x y'])
       expect(await authenticate({ headers: { authorization } })).toEqual({ result: 'rejected' });
     expect(await authenticate({ headers: {} })).toEqual({ result: 'anonymous' });
     expect(await authenticate({ headers: { authorization: '' } })).toEqual({ result: 'anonymous' });

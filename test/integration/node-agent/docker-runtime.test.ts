@@ -8,6 +8,7 @@ import {
   type ContainerRuntime,
   type ContainerSpec,
   labelKeys,
+  type LogOptions,
 } from '../../../src/node-agent/runtime/types.ts';
 import { describeContainerRuntime } from '../../contracts/container-runtime.ts';
 import {
@@ -206,6 +207,30 @@ describe('docker runtime on a real engine', () => {
     const written: Buffer[] = [];
     for await (const part of log) written.push(part);
     expect(await runtime.inspect(id)).toMatchObject({ phase: 'exited', exitCode: 137, oomKilled: true });
+  });
+
+  it.each([false, true])('reads long lines whole, with one time stamp each (terminal: %s)', async (tty) => {
+    const print = 'x=$(printf "%040000d" 0); echo first; echo $x; echo second; echo $x; echo last';
+    const id = await run(aSpec(`long-lines-${tty}`, ['sh', '-c', print], { tty }));
+    const read = async (options: Partial<LogOptions>): Promise<readonly string[]> => {
+      const log = await runtime.logs(
+        id,
+        { follow: true, timestamps: true, ...options },
+        new AbortController().signal,
+      );
+      let text = '';
+      for await (const part of log) text += part.toString();
+      return text.split(/\r?\n/).slice(0, -1);
+    };
+    const zeros = '0'.repeat(40_000);
+    const lines = ['first', zeros, 'second', zeros, 'last'];
+    const all = await read({});
+    expect(all.map((line) => line.replace(/^\S+Z /, ''))).toEqual(lines);
+    for (const tailLines of [0, 1, 2, 3, 4, 5, 6]) {
+      expect(await read({ tailLines })).toEqual(tailLines === 0 ? [] : all.slice(-tailLines));
+      const bare = await read({ tailLines, timestamps: false, follow: false });
+      expect(bare).toEqual(tailLines === 0 ? [] : lines.slice(-tailLines));
+    }
   });
 
   it('starts a container that asks for a negative OOM score, whether or not the engine may set it', async () => {

@@ -1,5 +1,5 @@
 /**
- * What the server adds to a new pod: the usual five minutes of tolerance for a node that is away. Source: the admission
+ * What the server adds to a pod: the usual five minutes of tolerance for a node that is away. Source: the admission
  * plug-in DefaultTolerationSeconds.
  */
 import type { ResourceKind } from '../../../schemas/resource-kind.ts';
@@ -14,18 +14,14 @@ const isPod = (kind: ResourceKind): boolean => kind.group === '' && kind.kind ==
 
 export const podDefaults: AdmissionRule = {
   name: 'PodDefaults',
-  applies: ({ kind, operation }) => isPod(kind) && operation === 'create',
-  async admit({ object }) {
+  applies: ({ kind, subresource }) => isPod(kind) && subresource === undefined,
+  async admit({ object, operation }) {
     const pod = object as Pod;
-    const { spec } = pod;
-    return {
-      ...pod,
-      spec: {
-        ...spec,
-        tolerations: withAwayTolerations(spec.tolerations ?? []),
-        enableServiceLinks: spec.enableServiceLinks ?? true,
-      } satisfies PodSpec,
-    };
+    const tolerations = withAwayTolerations(pod.spec.tolerations ?? []);
+    const enableServiceLinks = pod.spec.enableServiceLinks ?? true;
+    // A client that replaces a pod may leave out what the server gave it.
+    const added = operation === 'create' ? { tolerations, enableServiceLinks } : { tolerations };
+    return { ...pod, spec: { ...pod.spec, ...added } satisfies PodSpec };
   },
 };
 

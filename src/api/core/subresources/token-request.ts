@@ -117,7 +117,7 @@ export function createTokenRequestAction({ core, signer, rng }: TokenRequestOpti
       const id = rng.uuid();
       const claims = boundClaims({ account, audiences, nowMs, expirationSeconds, id, ...bound });
       const token = await signer.sign(claims);
-      return answerOf(request, account, wanted, token, nowMs);
+      return answerOf(request, account, wanted, token, { uid: rng.uuid(), nowMs });
     },
   };
 }
@@ -220,7 +220,7 @@ function answerOf(
   account: KubeObject,
   { audiences, expirationSeconds, ref }: Wanted,
   token: string,
-  nowMs: number,
+  { uid, nowMs }: { readonly uid: string; readonly nowMs: number },
 ): KubeObject {
   const { name, namespace } = account.metadata;
   return {
@@ -229,6 +229,7 @@ function answerOf(
       ...request.metadata,
       name,
       ...(namespace === undefined ? {} : { namespace }),
+      uid,
       creationTimestamp: toRfc3339(nowMs),
     },
     spec: { audiences, expirationSeconds, boundObjectRef: ref ? withoutEmpty(ref) : null },

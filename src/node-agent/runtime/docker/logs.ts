@@ -1,44 +1,104 @@
-/** A container's log as the Engine keeps it (json-file); `follow` ends with the container. */
-import type { ContainerRuntime, LogStream } from '../types.ts';
+/**
+ * A container's log as the Engine keeps it (json-file); `follow` ends with the container. The Engine keeps lines in pieces
+ * (log-lines.ts): they are joined here, and the last lines are counted whole.
+ */
+import type { ContainerRuntime, LogOptions, LogStream } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { createFrameParser } from './frames.ts';
+import {
+  createFrameJoiner,
+  createTailFinder,
+  createTextJoiner,
+  type LineJoiner,
+  type OnPiece,
+  type TailStart,
+} from './log-lines.ts';
 import type { Ownership } from './ownership.ts';
+
+/** Above this many lines pieces are counted: to look for the lines would cost more than they tell. */
+const MAX_COUNTED_LINES = 10_000;
+/** Each further look at the end of a log takes so many times more of it. */
+const WIDENING = 4;
+
+interface Source {
+  readonly id: string;
+  readonly tty: boolean;
+  readonly signal: AbortSignal;
+}
+
+interface Query {
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly tail: number | 'all';
+  readonly since?: string;
+  readonly only?: 'stdout' | 'stderr';
+}
 
 export function createLogs(engine: Engine, ownership: Ownership): Pick<ContainerRuntime, 'logs'> {
   const { docker, call } = engine;
+
+  async function open({ id, signal }: Source, { only, ...query }: Query): Promise<AsyncIterable<Buffer>> {
+    const source = await call(`read logs of container "${id}"`, ({ abortSignal }) =>
+      docker.getContainer(id).logs({
+        // `follow` here only tells the client to hand out a stream, not a buffer of everything; the query decides.
+        follow: true,
+        abortSignal: AbortSignal.any([abortSignal, signal]),
+        _query: { ...query, stdout: only !== 'stderr', stderr: only !== 'stdout' },
+      } as unknown as { follow: true }),
+    );
+    return source as AsyncIterable<Buffer>;
+  }
+
+  /** The Engine counts pieces. Where a line has several, the time of the first wanted line says where to begin. */
+  async function startOf(source: Source, lines: number | undefined): Promise<TailStart> {
+    if (lines === undefined) return { tail: 'all' };
+    if (lines === 0 || lines > MAX_COUNTED_LINES) return { tail: lines };
+    for (let asked = lines + 1; ; asked *= WIDENING) {
+      const finder = createTailFinder(lines);
+      const pieces = await open(source, { follow: false, timestamps: true, tail: asked });
+      for await (const _part of demux(pieces, source, joinerOf(source, finder.onPiece))) continue;
+      const found = source.signal.aborted ? { tail: lines } : finder.result(asked);
+      if (found) return found;
+    }
+  }
+
   return {
     async logs(id, options, signal) {
       await ownership.assertOurs(id);
-      const action = `read logs of container "${id}"`;
-      const container = docker.getContainer(id);
-      const info = await call(action, (inspection) => container.inspect(inspection));
-      const query = {
-        follow: options.follow,
-        stdout: options.only !== 'stderr',
-        stderr: options.only !== 'stdout',
-        timestamps: options.timestamps,
-        tail: options.tailLines ?? 'all',
-        ...(options.sinceMs === undefined ? {} : { since: (options.sinceMs / 1000).toFixed(3) }),
-      };
-      const source = await call(action, ({ abortSignal }) =>
-        container.logs({
-          // `follow` here only tells the client to hand out a stream, not a buffer of everything; the query decides.
-          follow: true,
-          abortSignal: AbortSignal.any([abortSignal, signal]),
-          _query: query,
-        } as unknown as { follow: true }),
+      const inspected = await call(`read logs of container "${id}"`, (inspection) =>
+        docker.getContainer(id).inspect(inspection),
       );
-      return demux(source as AsyncIterable<Buffer>, info.Config.Tty, signal);
+      const source: Source = { id, tty: inspected.Config.Tty, signal };
+      const start = await startOf(source, options.tailLines);
+      const stream = await open(source, queryOf(options, start));
+      return demux(stream, source, options.timestamps ? joinerOf(source) : (chunk) => chunk);
     },
   };
 }
 
-async function* demux(source: AsyncIterable<Buffer>, tty: boolean, signal: AbortSignal): LogStream {
+function queryOf({ follow, timestamps, sinceMs, only }: LogOptions, start: TailStart): Query {
+  const asked = sinceMs === undefined ? undefined : (sinceMs / 1_000).toFixed(3);
+  const found = 'since' in start ? start.since : undefined;
+  // Of both, the later one leaves out more.
+  const since = asked !== undefined && Number(asked) > Number(found ?? 0) ? asked : found;
+  return {
+    follow,
+    timestamps,
+    tail: 'tail' in start ? start.tail : 'all',
+    ...(since === undefined ? {} : { since }),
+    ...(only === undefined ? {} : { only }),
+  };
+}
+
+const joinerOf = ({ tty }: Source, onPiece?: OnPiece): LineJoiner =>
+  tty ? createTextJoiner(onPiece) : createFrameJoiner(onPiece);
+
+async function* demux(chunks: AsyncIterable<Buffer>, { tty, signal }: Source, join: LineJoiner): LogStream {
   const parse = createFrameParser();
   try {
-    for await (const chunk of source) {
-      if (tty) yield chunk;
-      else for (const { payload } of parse(chunk)) yield payload;
+    for await (const chunk of chunks) {
+      if (tty) yield join(chunk, 'terminal');
+      else for (const { stream, payload } of parse(chunk)) yield join(payload, stream);
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -19,6 +19,8 @@ export const MAX_RULE_COST = 1_000_000;
 /** For all rules on one object a fifth of upstream's: while they run, this process does nothing else. */
 export const MAX_OBJECT_COST = 2_000_000;
 const MAX_MESSAGE_BYTES = 5 * 1024;
+/** Violations of one object that are looked for. More help nobody. */
+const MAX_VIOLATIONS = 100;
 
 /** The rules of one schema and of those below it. */
 interface RuleTree {
@@ -105,6 +107,7 @@ export function evaluateRules({ schema, value, old, path, isRoot }: RuleInput): 
 
   function walk(node: RuleTree, place: Place): void {
     if (place.value === null || place.value === undefined) return;
+    if (errors.length >= MAX_VIOLATIONS) throw new Stop();
     evaluateHere(node, place, total, errors);
     for (const branch of node.allOf) walk(branch, place);
     if (Array.isArray(place.value)) walkList(node, place, place.value);

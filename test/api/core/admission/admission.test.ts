@@ -440,3 +440,34 @@ describe('an eviction', () => {
     expect((await http.send('GET', `/${POD}/a`)).code).toBe(404);
   });
 });
+
+describe('tolerations for a node that is away', () => {
+  const added = ['not-ready', 'unreachable'].map((name) => ({
+    key: `node.kubernetes.io/${name}`,
+    operator: 'Exists',
+    effect: 'NoExecute',
+    tolerationSeconds: 300,
+  }));
+  const tolerationsOf = (answer: { readonly body: Record<string, unknown> }): unknown =>
+    (answer.body['spec'] as { tolerations?: unknown } | undefined)?.tolerations;
+
+  it('are put back when a client replaces the pod without them', async () => {
+    expect(tolerationsOf(await post(POD, pod('t')))).toEqual(added);
+    const kept = { key: 'a', operator: 'Exists', effect: 'NoExecute' };
+    const { body } = await http.send('GET', `/${POD}/t`);
+    const replaced = { ...body, spec: { ...(body['spec'] as object), tolerations: [kept] } };
+    const put = await http.send('PUT', `/${POD}/t`, replaced);
+    expect(put.code).toBe(200);
+    expect(tolerationsOf(put)).toEqual([kept, ...added]);
+  });
+
+  it('are put back when a patch takes them away', async () => {
+    await post(POD, pod('u'));
+    const patch = { spec: { tolerations: null } };
+    const patched = await http.send('PATCH', `/${POD}/u`, patch, {
+      contentType: 'application/merge-patch+json',
+    });
+    expect(patched.code).toBe(200);
+    expect(tolerationsOf(patched)).toEqual(added);
+  });
+});

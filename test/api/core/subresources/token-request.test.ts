@@ -39,7 +39,12 @@ describe('a request for a token', () => {
     expect(await test.requestToken('builder')).toEqual({
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      metadata: { name: 'builder', namespace: 'default', creationTimestamp: '2026-01-01T00:00:00Z' },
+      metadata: {
+        name: 'builder',
+        namespace: 'default',
+        uid: expect.stringMatching(/^[0-9a-f-]{36}$/) as unknown,
+        creationTimestamp: '2026-01-01T00:00:00Z',
+      },
       spec: { audiences: [ISSUER], expirationSeconds: 3_600, boundObjectRef: null },
       status: { token: expect.stringMatching(/^ey/), expirationTimestamp: '2026-01-01T01:00:00Z' },
     });

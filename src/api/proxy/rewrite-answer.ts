@@ -1,0 +1,59 @@
+/** A pod's answer on its way to the client: where its links lead (rewrite-links.ts), and which headers it may set. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { Transform } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { rewriteHtml, rewriteLink } from './rewrite-links.ts';
+
+export interface RewrittenAnswer {
+  readonly headers: IncomingHttpHeaders;
+  /** What the body passes through. */
+  readonly stages: readonly Transform[];
+}
+
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
+
+export function rewrittenAnswer(
+  given: IncomingHttpHeaders,
+  prefix: string,
+  host: string | undefined,
+): RewrittenAnswer {
+  // A pod does not say which sites may read the API's origin.
+  const headers = Object.fromEntries(
+    Object.entries(given).filter(([name]) => !name.startsWith('access-control-')),
+  );
+  const { location, 'content-type': type = '', 'content-encoding': encoding = '' } = given;
+  if (location !== undefined)
+    return { headers: { ...headers, location: rewriteLink(location, prefix, host) }, stages: [] };
+  if (type.split(';', 1)[0]?.trim().toLowerCase() !== 'text/html') return { headers, stages: [] };
+  const decoder = DECODERS[encoding];
+  if (encoding !== '' && encoding !== 'identity' && !decoder) return { headers, stages: [] };
+  const { 'content-length': _length, 'content-encoding': _encoding, ...rest } = headers;
+  return { headers: rest, stages: [...(decoder ? [decoder()] : []), linkRewriter(prefix, host)] };
+}
+
+/** A tag is at most so long; a longer one goes on as it is. */
+const MAX_TAG_CHARS = 64 * 1024;
+
+/** Text goes on up to the last tag that is complete. */
+function linkRewriter(prefix: string, host: string | undefined): Transform {
+  const decoder = new StringDecoder('utf8');
+  let held = '';
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      held += decoder.write(chunk);
+      const open = held.lastIndexOf('<');
+      const isOpen = open >= 0 && held.length - open <= MAX_TAG_CHARS && !held.includes('>', open);
+      const ready = isOpen ? held.slice(0, open) : held;
+      held = isOpen ? held.slice(open) : '';
+      done(null, rewriteHtml(ready, prefix, host));
+    },
+    flush(done) {
+      done(null, rewriteHtml(held + decoder.end(), prefix, host));
+    },
+  });
+}

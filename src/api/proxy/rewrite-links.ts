@@ -1,0 +1,28 @@
+/**
+ * Links of a pod's pages, so that they lead back through the proxy: a path `/a` becomes `PREFIX/a`. The rule is that of
+ * apimachinery's proxy transport: relative links and those to other hosts stay. Pure.
+ */
+
+/** Attributes that hold a link. */
+const LINKS =
+  'action|background|cite|classid|codebase|data|formaction|href|icon|longdesc|manifest|poster|profile|src|usemap';
+const TAG = /<[a-z][a-z0-9]*(?=[\s/])(?:"[^"]*"|'[^']*'|[^'">])*>/gi;
+const LINK = new RegExp(`(\\s(?:${LINKS})\\s*=\\s*)(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, 'gi');
+
+/** `host` is that which the client asked: a link to it is one to us. */
+export function rewriteLink(link: string, prefix: string, host: string | undefined): string {
+  const absolute = /^(?:https?:)?\/\/([^/?#]*)(.*)$/i.exec(link);
+  if (absolute && absolute[1] !== host) return link;
+  const path = absolute ? (absolute[2] ?? '') : link;
+  if (!path.startsWith('/')) return link;
+  return path === prefix || path.startsWith(`${prefix}/`) ? path : `${prefix}${path}`;
+}
+
+export function rewriteHtml(html: string, prefix: string, host: string | undefined): string {
+  return html.replace(TAG, (tag) =>
+    tag.replace(LINK, (_whole, before: string, double?: string, single?: string, bare?: string) => {
+      const mark = single === undefined ? '"' : "'";
+      return `${before}${mark}${rewriteLink(double ?? single ?? bare ?? '', prefix, host)}${mark}`;
+    }),
+  );
+}

@@ -1,0 +1,94 @@
+/**
+ * Lines out of the pieces that the Engine keeps. Its copier cuts a line after 16 KiB; every piece is an entry of its own, and has
+ * the time stamp of the line's first piece. Input is the log with time stamps. Pure.
+ */
+
+/** The longest piece without a line feed. */
+const PIECE_BYTES = 16 * 1024;
+/** `2026-01-01T00:00:00.000000000Z` and a space: the Engine writes all nine digits, in UTC. */
+const STAMP_BYTES = 31;
+const LINE_FEED = 0x0a;
+
+/** Told of each piece: its time stamp, and whether it continues a line. */
+export type OnPiece = (stamp: string, isContinued: boolean) => void;
+
+/** The log without the time stamps inside of lines. */
+export type LineJoiner = (chunk: Buffer, output: string) => Buffer;
+
+/** Each call is one piece of one output, as a frame holds it. */
+export function createFrameJoiner(onPiece?: OnPiece): LineJoiner {
+  const open = new Set<string>();
+  return (piece, output) => {
+    const isContinued = open.has(output);
+    if (piece.at(-1) === LINE_FEED) open.delete(output);
+    else open.add(output);
+    onPiece?.(piece.toString('latin1', 0, STAMP_BYTES - 1), isContinued);
+    return isContinued ? piece.subarray(STAMP_BYTES) : piece;
+  };
+}
+
+/** A terminal's output has no frames: pieces are found by their length. Chunks may be cut anywhere. */
+export function createTextJoiner(onPiece?: OnPiece): LineJoiner {
+  let stamp = '';
+  let pieceLeft = PIECE_BYTES;
+  let isContinued = false;
+  return (chunk) => {
+    const parts: Buffer[] = [];
+    for (let at = 0; at < chunk.length; ) {
+      const inStamp = stamp.length < STAMP_BYTES;
+      const limit = Math.min(chunk.length, at + (inStamp ? STAMP_BYTES - stamp.length : pieceLeft));
+      if (inStamp) {
+        stamp += chunk.toString('latin1', at, limit);
+        if (stamp.length === STAMP_BYTES) onPiece?.(stamp.slice(0, -1), isContinued);
+        if (!isContinued) parts.push(chunk.subarray(at, limit));
+        at = limit;
+        continue;
+      }
+      const feed = chunk.subarray(at, limit).indexOf(LINE_FEED);
+      const end = feed < 0 ? limit : at + feed + 1;
+      parts.push(chunk.subarray(at, end));
+      pieceLeft -= end - at;
+      at = end;
+      if (feed < 0 && pieceLeft > 0) continue;
+      isContinued = feed < 0;
+      stamp = '';
+      pieceLeft = PIECE_BYTES;
+    }
+    return Buffer.concat(parts);
+  };
+}
+
+/** Where the last lines of a log begin: a count of pieces, or a time. */
+export type TailStart = { readonly tail: number | 'all' } | { readonly since: string };
+
+export interface TailFinder {
+  readonly onPiece: OnPiece;
+  /** Undefined: `asked` pieces were not enough to tell. */
+  result(asked: number): TailStart | undefined;
+}
+
+/** Reads the last pieces of a log, and finds the last `wanted` whole lines in them. */
+export function createTailFinder(wanted: number): TailFinder {
+  /** Of the last lines; one more than is wanted, because the first one may be cut. */
+  let starts: string[] = [];
+  let pieces = 0;
+  let hasContinued = false;
+  return {
+    onPiece(stamp, isContinued) {
+      pieces += 1;
+      if (isContinued) hasContinued = true;
+      else starts.push(stamp);
+      if (starts.length > 2 * wanted + 2) starts = starts.slice(-wanted - 1);
+    },
+    result(asked) {
+      if (!hasContinued) return { tail: wanted };
+      const first = starts.at(-wanted);
+      if (starts.length > wanted && first !== undefined) return { since: sinceOf(first) };
+      return pieces < asked ? { tail: 'all' } : undefined;
+    },
+  };
+}
+
+/** Seconds with nine decimals, as the Engine takes them: to the nanosecond, so that no line is cut or lost. */
+const sinceOf = (stamp: string): string =>
+  `${Math.floor(Date.parse(`${stamp.slice(0, 19)}Z`) / 1_000)}.${stamp.slice(20, 29)}`;

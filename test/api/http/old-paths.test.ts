@@ -1,0 +1,75 @@
+/** Forms of paths that old clients still use: watches by path, and a proxy without a slash. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseTarget } from '../../../src/api/http/request-target.ts';
+import { route } from '../../../src/api/http/resource-requests.ts';
+import { builtinRegistry } from '../../../src/schemas/registry.ts';
+import { startTestHttp, type TestHttp } from '../test-http.ts';
+
+function routed(method: string, path: string): unknown {
+  const target = parseTarget(path);
+  if (target.type === 'other') return 'other';
+  const { attributes, stored } = route(builtinRegistry, [], method, target, new URLSearchParams());
+  const { verb, namespace, name } = attributes;
+  return { verb, namespace, name, kind: stored?.kind };
+}
+
+describe('a path with /watch/', () => {
+  it.each([
+    ['/api/v1/watch/pods', { verb: 'watch', kind: 'Pod' }],
+    ['/api/v1/watch/namespaces/a/pods', { verb: 'watch', namespace: 'a', kind: 'Pod' }],
+    ['/api/v1/watch/namespaces/a/pods/b', { verb: 'watch', namespace: 'a', name: 'b', kind: 'Pod' }],
+    ['/api/v1/watch/namespaces', { verb: 'watch', kind: 'Namespace' }],
+    ['/api/v1/watch/namespaces/a', { verb: 'watch', namespace: 'a', name: 'a', kind: 'Namespace' }],
+    ['/api/v1/watch/nodes/n', { verb: 'watch', name: 'n', kind: 'Node' }],
+    [
+      '/apis/apps/v1/watch/namespaces/a/deployments/d',
+      { verb: 'watch', namespace: 'a', name: 'd', kind: 'Deployment' },
+    ],
+  ])('GET %s is authorised as a watch', (path, expected) => {
+    expect(routed('GET', path)).toEqual({ namespace: undefined, name: undefined, ...expected });
+  });
+
+  it('is nothing else', () => {
+    expect(routed('GET', '/api/v1/watch/namespaces/a/pods/b/log')).toBe('other');
+    expect(routed('GET', '/api/v1/watch/watch/pods')).toBe('other');
+    expect(routed('GET', '/api/v1/watch')).toBe('other');
+    expect(() => routed('DELETE', '/api/v1/watch/namespaces/a/pods/b')).toThrow('does not allow this method');
+  });
+});
+
+describe('a proxy', () => {
+  let http: TestHttp;
+  beforeAll(async () => {
+    http = await startTestHttp();
+    const path = '/api/v1/namespaces/default/pods';
+    const spec = { containers: [{ name: 'c', image: 'i' }] };
+    await http.send('POST', path, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec });
+    await http.send('POST', `${path}/p/binding`, {
+      apiVersion: 'v1',
+      kind: 'Binding',
+      metadata: { name: 'p' },
+      target: { kind: 'Node', name: 'away' },
+    });
+  });
+  afterAll(() => http[Symbol.asyncDispose]());
+
+  it.each([
+    ['/api/v1/namespaces/default/pods/p/proxy', '/api/v1/namespaces/default/pods/p/proxy/'],
+    ['/api/v1/namespaces/default/pods/p:80/proxy?a=/b', '/api/v1/namespaces/default/pods/p:80/proxy/?a=/b'],
+    ['/api/v1/namespaces/default/services/s/proxy', '/api/v1/namespaces/default/services/s/proxy/'],
+  ])('GET %s is moved to %s', async (path, location) => {
+    const answer = await http.send('GET', path);
+    expect(answer.code).toBe(301);
+    expect(answer.headers['location']).toBe(location);
+  });
+
+  it.each(['GET', 'POST', 'PUT', 'DELETE', 'PATCH'])(
+    '%s to a pod that does not answer is 503',
+    async (method) => {
+      const answer = await http.send(method, '/api/v1/namespaces/default/pods/p:80/proxy/');
+      expect(answer.code).toBe(503);
+      expect(answer.body).toMatchObject({ reason: 'ServiceUnavailable' });
+      expect(answer.text).toContain('error trying to reach service: dial tcp p:80: ');
+    },
+  );
+});

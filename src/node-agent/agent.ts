@@ -94,6 +94,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const addresses = createPodAddresses({
     ensureNetwork: () => runtime.ensureNetwork(options.network),
     reserved: [options.network.gateway],
+    onFree: retryPods,
   });
   const reporter = createNodeReporter({
     client,
@@ -216,6 +217,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     if (!cidr || cidr === memory.podCidr) return;
     remember({ podCidr: cidr });
     addresses.setRange(cidr);
+    // How many pods the node takes depends on it.
+    reporter.poke();
+    retryPods();
+  }
+
+  function retryPods(): void {
     for (const worker of registry.workers) worker.retry();
   }
 

@@ -64,7 +64,8 @@ export function planContainerStatus(input: ContainerStatusInput, item: PlannedCo
 function withoutAttempt(input: ContainerStatusInput, { container }: PlannedContainer): ContainerStatus {
   const { previous } = input;
   const gone = previous?.state?.terminated;
-  if (previous && (gone || (input.over && previous.containerID !== undefined))) {
+  const ran = previous?.state?.waiting === undefined || previous.lastState?.terminated !== undefined;
+  if (previous && (gone || (input.over && ran && previous.containerID !== undefined))) {
     const state: ContainerState = gone
       ? { terminated: gone }
       : {

@@ -43,6 +43,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const abort = new AbortController();
   let pod = initial.pod;
   let ip = initial.ip;
+  let holdsIp = ip !== undefined;
   let status = initial.status ?? initial.pod.status;
   let verdict: PodVerdict | undefined = initial.verdict;
   const startTimeMs = initial.startTimeMs ?? parseTime(status?.startTime) ?? clock.now();
@@ -129,6 +130,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       needsSandbox: sandboxNeeded(pod),
       needsIp: pod.spec.hostNetwork !== true,
       ip,
+      holdsIp,
       volumes,
       images: starts.readyImages(planned),
       problems,
@@ -187,6 +189,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     });
     if (jsonEqual(next, status) && jsonEqual(next, pod.status)) return;
     const changed = !jsonEqual(next, status);
+    // The end of the pod, once it is told, decides what is next.
+    if (next.phase !== status?.phase) dirty = true;
     status = next;
     if (changed) void save();
     if (!removed) context.statuses.submit(pod, next);
@@ -197,7 +201,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       pod,
       startTimeMs,
       ...(status ? { status } : {}),
-      ...(ip === undefined ? {} : { ip }),
+      ...(ip === undefined || !holdsIp ? {} : { ip }),
       ...(verdict ? { verdict } : {}),
       made: own.made,
     };
@@ -241,7 +245,13 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
         return save();
       case 'allocate-ip':
         ip = await context.addresses.allocate(uid);
+        holdsIp = true;
         return save();
+      case 'release-ip':
+        holdsIp = false;
+        // A record that still named the address would claim it again after a restart.
+        await save();
+        return context.addresses.release(uid);
       case 'ensure-volumes':
         busy.add('volumes');
         return launch(ensureVolumes);

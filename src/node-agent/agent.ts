@@ -106,7 +106,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     labels: options.labels ?? {},
     agentVersion: options.version ?? DEFAULT_VERSION,
     ...(options.readUsage ? { readUsage: options.readUsage } : {}),
-    podCidr: () => memory.podCidr,
+    // Without pods there is nothing to keep: another node may have got the slice meanwhile.
+    podCidr: () =>
+      registry.workers.some(({ finished, ip }) => !finished && ip !== undefined) ? memory.podCidr : undefined,
     onNode,
     beforeRegister: () => source.restore(),
     onRuntime(up) {

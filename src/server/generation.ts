@@ -267,7 +267,7 @@ function lead(parts: LeadParts): AsyncDisposable {
         {
           ...parts,
           controllers: {
-            podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
+            podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: config.nodeCidrMaskSize },
             caBundle: tls.caPem,
             certificates: parts.certificates,
             signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),

@@ -81,11 +81,13 @@ function takenSlices(ranges: readonly Range[], network: PodNetwork): Uint8Array 
     changes[first] = (changes[first] ?? 0) + 1;
     changes[last + 1] = (changes[last + 1] ?? 0) - 1;
   }
+  const taken = new Uint8Array(count);
   let covering = 0;
-  return Uint8Array.from({ length: count }, (_, index) => {
+  for (let index = 0; index < count; index += 1) {
     covering += changes[index] ?? 0;
-    return covering > 0 ? 1 : 0;
-  });
+    if (covering > 0) taken[index] = 1;
+  }
+  return taken;
 }
 
 function doubledNodes(owned: readonly OwnedRange[]): readonly Node[] {
@@ -136,12 +138,16 @@ interface Range {
 
 function rangeOf(cidr: string): Range | undefined {
   const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
-  const [a, b, c, d, prefix] = (match ?? []).slice(1).map(Number);
-  if (a === undefined || b === undefined || c === undefined || d === undefined || prefix === undefined) {
-    return undefined;
+  if (!match) return undefined;
+  const prefix = Number(match[5]);
+  let address = 0;
+  for (let index = 1; index <= 4; index += 1) {
+    const octet = Number(match[index]);
+    if (octet > 255) return undefined;
+    address = address * 256 + octet;
   }
-  if (Math.max(a, b, c, d) > 255 || prefix > 32) return undefined;
+  if (prefix > 32) return undefined;
   const size = 2 ** (32 - prefix);
-  const first = Math.floor((((a * 256 + b) * 256 + c) * 256 + d) / size) * size;
+  const first = Math.floor(address / size) * size;
   return { first, last: first + size - 1 };
 }

@@ -109,7 +109,7 @@ function waitingState(
   latest: Attempt,
 ): { reason: string; message?: string } | undefined {
   const { record } = latest;
-  if (input.over || !wantsRestart(input.pod, item.role, record.exitCode ?? 0)) return undefined;
+  if (input.over || !wantsRestart(input.pod, item, record.exitCode ?? 0)) return undefined;
   const problem = input.problems.get(item.container.name);
   if (problem) return { reason: problem.reason, message: problem.message };
   if (record.error !== undefined && record.startedAtMs === undefined) {

@@ -293,9 +293,9 @@ function planStart(
     backoffLevel = current.backoffLevel;
   } else if (latest) {
     const ended = latest.record;
-    if (item.role !== 'init' && !wantsRestart(view.pod, item.role, ended.exitCode ?? 0)) return undefined;
+    if (item.role !== 'init' && !wantsRestart(view.pod, item, ended.exitCode ?? 0)) return undefined;
     if (latest === current) {
-      if (!wantsRestart(view.pod, item.role, ended.exitCode ?? 0)) return undefined;
+      if (!wantsRestart(view.pod, item, ended.exitCode ?? 0)) return undefined;
       const hash = view.specHashes.get(item.container.name);
       const changed = hash !== undefined && isOtherSpec(latest.specHash, hash);
       const restart = planRestart(latest);
@@ -359,7 +359,7 @@ export function mainsAreOver(
   const isOver = (item: PlannedContainer): boolean => {
     const attempt = latest(item);
     if (attempt?.record.phase !== 'exited') return false;
-    return !wantsRestart(view.pod, item.role, attempt.record.exitCode ?? 0);
+    return !wantsRestart(view.pod, item, attempt.record.exitCode ?? 0);
   };
   const initFailed = planned.some(
     (item) => item.role === 'init' && isOver(item) && latest(item)?.record.exitCode !== 0,

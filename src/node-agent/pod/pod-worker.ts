@@ -18,7 +18,7 @@ import { createOwnContainers } from './own-containers.ts';
 import { planPodStatus } from './plan-pod-status.ts';
 import { type PodStep, planPodStep } from './plan-pod-step.ts';
 import { isExpected, planPullProblem, planStepProblem } from './plan-problem.ts';
-import { backOffMessage, planRestart } from './plan-restart.ts';
+import { backOffMessage, planRestart, restartPolicyOf } from './plan-restart.ts';
 import { type PodProbes, createPodProbes } from './pod-probes.ts';
 import { type PodStops, createPodStops } from './pod-stops.ts';
 import {
@@ -334,7 +334,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     const ended = attemptsOf([record], name)[0];
     if (!item || !ended) return;
     const restart = planRestart(ended);
-    if (restart.delayMs > 0 && endingSinceMs === undefined && pod.spec.restartPolicy !== 'Never') {
+    if (restart.delayMs > 0 && endingSinceMs === undefined && restartPolicyOf(pod, item) !== 'Never') {
       event(item, 'Warning', 'BackOff', capitalised(backOffMessage(pod, item.container, restart.delayMs)));
     }
     lastWords.read(pod, item, ended);

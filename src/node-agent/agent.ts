@@ -5,6 +5,7 @@
  * Fail static: with the control plane away it goes on from its records; after its own restart it takes over what runs
  * without touching it. It handles only containers that carry our cluster's and node's labels (the runtime sees to that).
  */
+import { createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -79,7 +80,7 @@ const DEFAULT_VERSION = 'v0.1.0+symphony';
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const { client, runtime, clock, nodeName } = options;
   const logger = options.logger.child({ component: 'node-agent', node: nodeName });
-  const stop = new AbortController();
+  const stop = createAbort();
   let memory: AgentMemory = {};
   let node: Node | undefined;
   let tunnel: AsyncDisposable | undefined;

@@ -5,6 +5,7 @@
  */
 import { type Job, Worker } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
+import { createAbort } from '../base/abort.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -51,7 +52,7 @@ interface Incarnation {
 
 export function startBullWorker(options: BullWorkerOptions): BullWorker {
   const { clock, logger, concurrency } = options;
-  const abort = new AbortController();
+  const abort = createAbort();
   let active = 0;
   let started = 0;
   let stuck = false;
@@ -92,7 +93,7 @@ export function startBullWorker(options: BullWorkerOptions): BullWorker {
   }
 
   async function close({ worker, connection }: Incarnation, force: boolean): Promise<void> {
-    const patience = new AbortController();
+    const patience = createAbort();
     const closing = worker.close(force).catch((error: unknown) => {
       logger.debug({ error }, 'A worker did not close cleanly');
     });

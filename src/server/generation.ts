@@ -20,6 +20,7 @@ import { createAuthorizer } from '../api/authz/authorizer.ts';
 import type { PeerOptions } from '../api/peers/types.ts';
 import type { Authority } from '../api/tls/authority.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
+import { anySignal, createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Rng, nameSuffix } from '../base/rng.ts';
@@ -251,7 +252,7 @@ interface LeadParts extends GenerationParts {
 /** Tries to lead until disposed; runs the leader's loops whenever it does. */
 function lead(parts: LeadParts): AsyncDisposable {
   const { config, tls, clock, rng, logger, history, gitOps } = parts;
-  const abort = new AbortController();
+  const abort = createAbort();
   const running = runWithLeadership({
     store: parts.store,
     lease: LEADER_LEASE,
@@ -261,8 +262,8 @@ function lead(parts: LeadParts): AsyncDisposable {
     logger: logger.child({ component: 'leader' }),
     signal: abort.signal,
     async lead(fence, signal) {
-      const stop = new AbortController();
-      const ends = AbortSignal.any([signal, stop.signal]);
+      const stop = createAbort();
+      const ends = anySignal(signal, stop.signal);
       const loops: LeaderLoops = await startLeaderLoops(
         {
           ...parts,

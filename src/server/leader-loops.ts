@@ -2,7 +2,6 @@
  * Everything that only the leader does: controllers, placement, applications, and the rebuild after lost history. The
  * simulation runs exactly this, on a memory store and a simulated clock.
  */
-import { setMaxListeners } from 'node:events';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -60,8 +59,6 @@ export async function startLeaderLoops(
   onFenceLost: () => void = () => undefined,
 ): Promise<LeaderLoops> {
   const { store, caches, objects, queues, registry, clock, rng, logger, condition } = parts;
-  // Every loop listens to it: more than Node takes for a leak.
-  setMaxListeners(0, signal);
   const recorders: EventRecorder[] = [];
   const recorder = (component: string): EventRecorder => {
     const created = createEventRecorder({

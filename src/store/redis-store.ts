@@ -5,6 +5,7 @@
  * back in time is refused with EpochChanged, and never looks like "there are no objects".
  */
 import { randomUUID } from 'node:crypto';
+import { anySignal, createAbort } from '../base/abort.ts';
 import { createAsyncQueue } from '../base/async-queue.ts';
 import { type Clock, sleep, systemClock } from '../base/clock.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
@@ -70,7 +71,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const blocking = connectRedis(target, logger);
   const history = createHistory();
   const reader = createChangeReader({ keys, clock, logger, codec, history, blocking, commands: redis });
-  const closed = new AbortController();
+  const closed = createAbort();
   const promise = createReadPromise({ clock, newId: randomUUID });
   /** See read-promise.ts: elsewhere every read without a version asks. */
   const sharesClock = target.type === 'unix';
@@ -198,7 +199,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       if (from === undefined) throw gone();
       const queue = createAsyncQueue<StoreEvent>(options.watchQueueLimit ?? WATCH_QUEUE_LIMIT);
       const stop = (): void => queue.close();
-      const ended = AbortSignal.any([signal, closed.signal]);
+      const ended = anySignal(signal, closed.signal);
       ended.addEventListener('abort', stop, { once: true });
       let subscription: Disposable | undefined;
       let position = from;
@@ -233,6 +234,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       } finally {
         subscription?.[Symbol.dispose]();
         ended.removeEventListener('abort', stop);
+        ended[Symbol.dispose]();
       }
     },
 

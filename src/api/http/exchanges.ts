@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
+import { createAbort } from '../../base/abort.ts';
 import { stopwatchMs } from '../../base/clock.ts';
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -128,7 +129,7 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
   ): Promise<void> {
     const { namespace = '', name = '', proxyPath = '/' } = target;
     const { search } = new URL(request.url ?? '/', 'http://api');
-    const abort = new AbortController();
+    const abort = createAbort();
     response.on('close', () => abort.abort());
     const answered = await proxyRequest(
       { core, tunnels, rng: systemRng },

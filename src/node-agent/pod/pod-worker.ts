@@ -4,6 +4,7 @@
  *
  * It touches only containers that it was given as this pod's, and never decides anything itself.
  */
+import { createAbort } from '../../base/abort.ts';
 import type { Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -40,7 +41,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const lastWords = createLastWords({ runtime, resources, clock, wake });
   const busy = new Set<string>();
   const jobs = new Set<Promise<void>>();
-  const abort = new AbortController();
+  const abort = createAbort();
   let pod = initial.pod;
   let ip = initial.ip;
   let holdsIp = ip !== undefined;

@@ -1,4 +1,5 @@
 /** HTTP as the forges need it: JSON out, status and a bounded text back, never without a time-out. */
+import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TerminalError, TransientError, errorMessage } from '../../base/errors.ts';
 import type { JsonValue } from '../../base/json.ts';
@@ -25,7 +26,7 @@ const MAX_RESPONSE_CHARACTERS = 20_000;
 
 export function createHttpClient(clock: Clock): HttpClient {
   return async (request, signal) => {
-    const abort = new AbortController();
+    const abort = createAbort();
     const timer = clock.setTimer(() => abort.abort(), TIMEOUT_MS);
     const stop = (): void => abort.abort();
     signal.addEventListener('abort', stop, { once: true });

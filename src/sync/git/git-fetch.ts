@@ -6,6 +6,7 @@
  * of a push fetches at once. A mirror that turns out to be damaged is removed and made anew; everything in it can be
  * fetched again. No error carries a credential.
  */
+import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError, errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -109,7 +110,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   /** Beside the syncs; git's own locks keep it apart from a fetch. */
   function startMaintenance(): void {
     if (maintenance) return;
-    const stopped = new AbortController();
+    const stopped = createAbort();
     const run = async (): Promise<void> => {
       try {
         const git = await session.transfer(stopped.signal, FETCH_TIMEOUT_MS);
@@ -159,7 +160,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       // One transfer at a time; those who come meanwhile need a newer answer than the one under way may give.
       while (fetching) await fetching.catch(() => undefined);
       signal.throwIfAborted();
-      const bounded = new AbortController();
+      const bounded = createAbort();
       const stop = (): void => bounded.abort();
       const timer = options.clock.setTimer(stop, options.timeoutMs ?? FETCH_TIMEOUT_MS);
       signal.addEventListener('abort', stop, { once: true });

@@ -1,4 +1,5 @@
 /** A container's log as the Engine keeps it (json-file); `follow` ends with the container. */
+import { anySignal } from '../../../base/abort.ts';
 import type { ContainerRuntime, LogStream } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { createFrameParser } from './frames.ts';
@@ -24,7 +25,7 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
         container.logs({
           // `follow` here only tells the client to hand out a stream, not a buffer of everything; the query decides.
           follow: true,
-          abortSignal: AbortSignal.any([abortSignal, signal]),
+          abortSignal: anySignal(abortSignal, signal),
           _query: query,
         } as unknown as { follow: true }),
       );

@@ -25,7 +25,7 @@ const network = async (name: string): Promise<unknown[]> =>
 
 async function join(names: readonly string[], spec: Node['spec'] = {}): Promise<void> {
   for (const name of names) {
-    await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name }, spec } as KubeObject);
+    await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name }, spec });
   }
   await cluster.clock.advance(5_000);
 }

@@ -118,7 +118,7 @@ function troublesOf(plan: PodCidrPlan, network: PodNetwork): ReadonlyMap<string,
       ({ metadata }) => [metadata.name, { reason: 'CIDRNotAvailable', message: exhausted }] as const,
     ),
     ...plan.doubled.map(({ metadata, spec }) => {
-      const message = `another node has addresses of ${spec.podCIDR ?? ''}, too; delete this Node: it gets others when it registers again`;
+      const message = `another node has addresses of ${spec.podCIDR ?? ''}, too; drain and delete this Node: it gets others when it registers again`;
       return [metadata.name, { reason: 'CIDRConflict', message }] as const;
     }),
   ]);

@@ -1,5 +1,4 @@
 import { afterEach, expect, it } from 'vitest';
-import type { KubeObject } from '../../../src/schemas/object.ts';
 import { nodeKind } from '../../../src/schemas/kinds/node.ts';
 import type { Node } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/builders.ts';

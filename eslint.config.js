@@ -8,6 +8,17 @@ const pureFiles = [
   'src/scheduler/**/*.ts',
   'src/**/plan-*.ts',
 ];
+/** Signals here have many listeners, and combined ones must let go of their sources. */
+const ownAborts = [
+  {
+    selector: "NewExpression[callee.name='AbortController']",
+    message: 'Use createAbort of src/base/abort.ts',
+  },
+  {
+    selector: "MemberExpression[object.name='AbortSignal'][property.name=/^(any|timeout)$/]",
+    message: 'Use anySignal of src/base/abort.ts, and a clock for timeouts',
+  },
+];
 const effectfulExceptions = ['src/scheduler/placement-worker.ts'];
 
 export default tseslint.config(
@@ -52,6 +63,7 @@ export default tseslint.config(
         { selector: 'TSEnumDeclaration', message: 'Use a string-literal union' },
         { selector: 'ExportDefaultDeclaration', message: 'Use a named export' },
         { selector: "Property[key.name='shell'][value.value=true]", message: 'Never spawn through a shell' },
+        ...ownAborts,
       ],
     },
   },
@@ -111,6 +123,7 @@ export default tseslint.config(
           selector: 'ImportDeclaration[source.value=/^node:(?!crypto$|assert)/]',
           message: 'Pure places use no Node built-in but crypto and assert',
         },
+        ...ownAborts,
       ],
     },
   },

@@ -1,4 +1,5 @@
 /** Work that must end in time. */
+import { createAbort } from './abort.ts';
 import type { Clock } from './clock.ts';
 
 /** Runs `task` with a signal that aborts after `ms`, or when the outer one does. */
@@ -9,7 +10,7 @@ export async function withDeadline<T>(
   task: (bounded: AbortSignal) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  const bounded = new AbortController();
+  const bounded = createAbort();
   const stop = (): void => bounded.abort();
   const timer = clock.setTimer(stop, ms);
   signal.addEventListener('abort', stop, { once: true });

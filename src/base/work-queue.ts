@@ -5,6 +5,7 @@
  * processed once more afterwards; adding a waiting key twice does nothing. A failed key comes back with
  * exponential back-off; success forgets its failures.
  */
+import { createAbort } from './abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 import { ConflictError } from './errors.ts';
@@ -45,7 +46,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const again = new Set<string>();
   const failures = new Map<string, number>();
   const timers = new Map<string, { timer: Timer; at: number }>();
-  const abort = new AbortController();
+  const abort = createAbort();
 
   function add(key: string): void {
     if (abort.signal.aborted) return;

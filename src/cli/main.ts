@@ -1,7 +1,8 @@
 /** The entry of `bin/symphony`. */
+import { createAbort } from '../base/abort.ts';
 import { runCli } from './run-cli.ts';
 
-const abort = new AbortController();
+const abort = createAbort();
 const onSignal = (signal: NodeJS.Signals): void => {
   if (abort.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
   abort.abort();

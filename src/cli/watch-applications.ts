@@ -1,4 +1,5 @@
 /** Follows applications until they are settled, showing each change. */
+import { createAbort } from '../base/abort.ts';
 import type { ApiClient } from '../client/types.ts';
 import { resources } from '../client/types.ts';
 import type { Application } from '../schemas/types.ts';
@@ -39,7 +40,7 @@ export async function followApplications(options: FollowOptions): Promise<ExitCo
     return shown;
   };
   let shown = draw();
-  const ended = new AbortController();
+  const ended = createAbort();
   const stop = (): void => ended.abort();
   signal.addEventListener('abort', stop, { once: true });
   try {

@@ -3,6 +3,7 @@
  * asks again from the last version), and turn an ERROR event into the StatusError it carries.
  */
 import { readFile } from 'node:fs/promises';
+import { createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { TransientError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
@@ -41,7 +42,7 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
     query.set('allowWatchBookmarks', 'true');
     query.set('resourceVersion', watchOptions.resourceVersion);
     query.set('timeoutSeconds', String(WATCH_TIMEOUT_SECONDS));
-    const abort = new AbortController();
+    const abort = createAbort();
     const stop = (): void => abort.abort();
     watchOptions.signal.addEventListener('abort', stop, { once: true });
     if (watchOptions.signal.aborted) return;

@@ -4,6 +4,7 @@
  *
  * `onList` gets every complete list; `onEvent` every later change, in order. `synced` turns true with the first list.
  */
+import { anySignal, createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
@@ -50,11 +51,11 @@ const MAX_PAGES = 10_000;
 export function createReflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
   const { client, resource, clock, rng } = options;
   const logger = options.logger.child({ component: 'reflector', resource: resource.plural });
-  const stop = new AbortController();
+  const stop = createAbort();
   let mirror = new Map<string, T>();
   let version: string | undefined;
   let synced = false;
-  let attempt = new AbortController();
+  let attempt = createAbort();
   let relistWanted = true;
   let running: Promise<void> | undefined;
 
@@ -117,8 +118,10 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
   /** True when at least one event came. */
   async function follow(): Promise<boolean> {
     if (version === undefined || relistWanted) return true;
-    attempt = new AbortController();
-    const signal = AbortSignal.any([attempt.signal, stop.signal]);
+    // So that what was combined for the last attempt lets go of `stop`.
+    attempt.abort();
+    attempt = createAbort();
+    const signal = anySignal(attempt.signal, stop.signal);
     let seen = false;
     for await (const event of client.watch<T>(resource, {
       ...options.selection,

@@ -40,6 +40,7 @@ export interface Config {
   readonly maxPodSecurity: PodSecurityLevel;
   readonly allowedUnsafeSysctls: readonly string[];
   readonly clusterCidr: string;
+  readonly nodeCidrMaskSize: number;
   readonly serviceCidr: string;
   readonly nodeName: string | undefined;
   readonly nodeIp: string | undefined;

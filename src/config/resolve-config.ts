@@ -8,7 +8,7 @@ import { isRecord } from '../base/json.ts';
 import { closestName } from '../schemas/closest-name.ts';
 import { formatManifestError, type Position, readYamlDocument } from '../schemas/manifest/index.ts';
 import type { Config, ConfiguredCommand } from './config.ts';
-import type { OptionSpec } from './option-spec.ts';
+import { type OptionSpec, SERVERS } from './option-spec.ts';
 import { environmentName, fileKey, options } from './options.ts';
 import { cidrsOverlap } from './values.ts';
 
@@ -130,6 +130,7 @@ function checkTogether(
     const at = origin('clusterCidr', 'cluster-cidr');
     problems.push(`${at}: ${config.clusterCidr} overlaps the service network ${config.serviceCidr}`);
   }
+  if (SERVERS.includes(command)) checkSlices(config, command, origin, problems);
   if (command === 'agent') {
     if (config.server === undefined) problems.push('--server: required: the URL of the control plane');
     if (config.dockerHosts.length > 1)
@@ -144,6 +145,31 @@ function checkTogether(
     if (config.commitStatus === 'gitea' && config.forgeUrl === undefined) {
       problems.push(`${at}: "gitea" needs --forge-url`);
     }
+  }
+}
+
+/** As kube-controller-manager: more slices than this are a table too large to be meant. */
+const MAX_SLICE_BITS = 16;
+
+/** Each node gets one slice of the pods' network; the first is left to the network itself. */
+function checkSlices(
+  { clusterCidr, nodeCidrMaskSize: mask, nodes }: Config,
+  command: ConfiguredCommand,
+  origin: (field: keyof Config, flag: string) => string,
+  problems: string[],
+): void {
+  const bits = mask - Number(clusterCidr.split('/')[1]);
+  const at = origin('nodeCidrMaskSize', 'node-cidr-mask-size');
+  if (bits < 1) {
+    problems.push(`${at}: ${mask} must be greater than the prefix of --cluster-cidr ${clusterCidr}`);
+  } else if (bits > MAX_SLICE_BITS) {
+    problems.push(
+      `${at}: ${mask} must be at most ${MAX_SLICE_BITS} greater than the prefix of --cluster-cidr ${clusterCidr}`,
+    );
+  } else if (command === 'up' && nodes > 2 ** bits - 1) {
+    problems.push(
+      `${origin('nodes', 'nodes')}: ${clusterCidr} has shares of /${mask} for ${2 ** bits - 1} nodes, not ${nodes}; change --cluster-cidr or --node-cidr-mask-size`,
+    );
   }
 }
 

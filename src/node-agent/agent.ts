@@ -5,6 +5,7 @@
  * Fail static: with the control plane away it goes on from its records; after its own restart it takes over what runs
  * without touching it. It handles only containers that carry our cluster's and node's labels (the runtime sees to that).
  */
+import { createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -79,7 +80,7 @@ const DEFAULT_VERSION = 'v0.1.0+symphony';
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const { client, runtime, clock, nodeName } = options;
   const logger = options.logger.child({ component: 'node-agent', node: nodeName });
-  const stop = new AbortController();
+  const stop = createAbort();
   let memory: AgentMemory = {};
   let node: Node | undefined;
   let tunnel: AsyncDisposable | undefined;
@@ -94,6 +95,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const addresses = createPodAddresses({
     ensureNetwork: () => runtime.ensureNetwork(options.network),
     reserved: [options.network.gateway],
+    onFree: retryPods,
   });
   const reporter = createNodeReporter({
     client,
@@ -105,7 +107,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     labels: options.labels ?? {},
     agentVersion: options.version ?? DEFAULT_VERSION,
     ...(options.readUsage ? { readUsage: options.readUsage } : {}),
-    podCidr: () => memory.podCidr,
+    // Without pods there is nothing to keep: another node may have got the slice meanwhile.
+    podCidr: () =>
+      registry.workers.some(({ finished, ip }) => !finished && ip !== undefined) ? memory.podCidr : undefined,
     onNode,
     beforeRegister: () => source.restore(),
     onRuntime(up) {
@@ -216,6 +220,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     if (!cidr || cidr === memory.podCidr) return;
     remember({ podCidr: cidr });
     addresses.setRange(cidr);
+    // How many pods the node takes depends on it.
+    reporter.poke();
+    retryPods();
+  }
+
+  function retryPods(): void {
     for (const worker of registry.workers) worker.retry();
   }
 

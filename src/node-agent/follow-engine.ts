@@ -2,6 +2,7 @@
  * What happens on the engine, told as it happens: by its events, by a look at each container that an event names, and by a
  * list of all whenever events may have been missed, and slowly in any case.
  */
+import { createAbort } from '../base/abort.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -42,7 +43,7 @@ const RELIST_MS = 60_000;
 
 export function createEngineFollower(options: EngineFollowerOptions): EngineFollower {
   const { runtime, clock, logger } = options;
-  const stop = new AbortController();
+  const stop = createAbort();
   const loops: Promise<void>[] = [];
   let relisting: Promise<void> | undefined;
 

@@ -5,6 +5,7 @@
  */
 import { type Job, Worker } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
+import { createAbort } from '../base/abort.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -52,7 +53,7 @@ interface Incarnation {
 
 export function startBullWorker(options: BullWorkerOptions): BullWorker {
   const { clock, logger, concurrency } = options;
-  const abort = new AbortController();
+  const abort = createAbort();
   let active = 0;
   let started = 0;
   let stuck = false;
@@ -94,7 +95,7 @@ export function startBullWorker(options: BullWorkerOptions): BullWorker {
   }
 
   async function close({ worker, connection, state }: Incarnation, force: boolean): Promise<void> {
-    const patience = new AbortController();
+    const patience = createAbort();
     // BullMQ waits for Redis without end; where Redis is away there is nothing to say to it.
     const timeoutMs = connection.status === 'ready' ? CLOSE_TIMEOUT_MS : 0;
     const closing = worker.close(force).catch((error: unknown) => {

@@ -2,6 +2,7 @@
  * Queues in memory for simulation: driven by the clock alone, and as unreliable as a test wants them. Jobs of one key
  * collapse as the contract says; a job added while one of its key is active runs once more afterwards.
  */
+import { createAbort } from '../base/abort.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { type JsonValue, jsonClone } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
@@ -96,7 +97,7 @@ export function createMemoryQueues(options: MemoryQueuesOptions): Queues {
 
   function work(name: QueueName, workerOptions: JobWorkerOptions<JsonValue>): AsyncDisposable {
     const state = stateOf(name);
-    const abort = new AbortController();
+    const abort = createAbort();
     const running = new Set<Promise<void>>();
 
     async function run(job: Job): Promise<void> {

@@ -1,4 +1,5 @@
 /** `symphony up`: the control plane and its nodes in one process; the nodes speak to it over HTTPS like any other. */
+import { createAbort } from '../base/abort.ts';
 import { issueIdentity } from '../api/tls/authority.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -19,7 +20,7 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
   const nodes: RunningNode[] = [];
   const dispose = async (): Promise<void> => {
     const ended = Promise.allSettled(nodes.map((node) => node[Symbol.asyncDispose]()));
-    const patience = new AbortController();
+    const patience = createAbort();
     await Promise.race([ended, sleep(systemClock, NODE_PATIENCE_MS, patience.signal)]);
     patience.abort();
     await controlPlane[Symbol.asyncDispose]();

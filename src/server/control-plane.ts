@@ -4,6 +4,7 @@
  * see a restart of the API server, no more.
  */
 import { join, resolve } from 'node:path';
+import { createAbort } from '../base/abort.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -95,7 +96,7 @@ async function startOn(
     agentsMayExist,
   };
   parts.metrics.follow(parts.limits);
-  const stopping = new AbortController();
+  const stopping = createAbort();
   const begin = (patience: 'first' | 'later'): Promise<Generation> =>
     beginGeneration(() => startGeneration(parts), { ...parts, patience, signal: stopping.signal });
   let generation: Generation;

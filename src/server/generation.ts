@@ -166,7 +166,7 @@ async function startOnHistory(
       condition,
       proofs,
       controllers: {
-        podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: 24 },
+        podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: config.nodeCidrMaskSize },
         caBundle: parts.tls.caPem,
         eventTtlMs: config.eventTtlMs,
         certificates,

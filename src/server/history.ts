@@ -2,6 +2,7 @@
  * The history of the store as this control plane knows it: judged at the start (plan-start.ts), written down while it
  * runs, and watched, because a store can lose its data under a running process.
  */
+import { createAbort } from '../base/abort.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -68,7 +69,7 @@ export async function openHistory(options: {
   let problem: string | undefined;
   let probedAt = Number.NEGATIVE_INFINITY;
   let written = '';
-  const abort = new AbortController();
+  const abort = createAbort();
   let noteRebuilt = (): void => undefined;
   const rebuilt = new Promise<void>((resolve) => {
     noteRebuilt = resolve;

@@ -1,4 +1,5 @@
 /** Tries to lead until disposed, and runs everything that only the leader does whenever it does. */
+import { anySignal, createAbort } from '../base/abort.ts';
 import { hostname } from 'node:os';
 import { startParts } from '../base/disposables.ts';
 import { nameSuffix } from '../base/rng.ts';
@@ -21,7 +22,7 @@ const LEADER_TTL_MS = 6_000;
 export function lead(parts: LeadParts): AsyncDisposable {
   const { clock, store } = parts;
   const logger = parts.logger.child({ component: 'leader' });
-  const abort = new AbortController();
+  const abort = createAbort();
   const holder = `${hostname()}_${process.pid}_${nameSuffix(parts.rng)}`;
   const election = { store, lease: LEADER_LEASE, holder, clock, logger };
   const running = (async () => {
@@ -44,8 +45,8 @@ export function lead(parts: LeadParts): AsyncDisposable {
 
 /** One term. Throws when a part cannot be started; then everything that was started has ended. */
 async function leadOnce(parts: LeadParts, fence: Fence, signal: AbortSignal): Promise<void> {
-  const stop = new AbortController();
-  const ends = AbortSignal.any([signal, stop.signal]);
+  const stop = createAbort();
+  const ends = anySignal(signal, stop.signal);
   const term = await startParts(async (started) => {
     started.use(await startLeaderLoops(parts, fence, ends, () => stop.abort()));
     started.use(await parts.startReporting());

@@ -2,7 +2,7 @@
  * Everything that only the leader does: controllers, placement, applications, and the rebuild after lost history. The
  * simulation runs exactly this, on a memory store and a simulated clock.
  */
-import { setMaxListeners } from 'node:events';
+import { anySignal, createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Disposables, startParts } from '../base/disposables.ts';
 import type { Logger } from '../base/logger.ts';
@@ -73,10 +73,8 @@ async function startLoops(
   started: Disposables,
 ): Promise<Pick<LeaderLoops, 'applications'>> {
   const { store, caches, objects, queues, registry, clock, rng, logger, condition, proofs } = parts;
-  const stop = new AbortController();
-  const signal = AbortSignal.any([leading, stop.signal]);
-  // Every loop listens to it: more than Node takes for a leak.
-  setMaxListeners(0, signal);
+  const stop = createAbort();
+  const signal = anySignal(leading, stop.signal);
   const recorder = (component: string): EventRecorder =>
     started.use(
       createEventRecorder({ sink: objectsEventSink(objects), clock, logger, source: { component } }),

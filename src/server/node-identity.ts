@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { anySignal } from '../base/abort.ts';
 import { backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep, systemClock } from '../base/clock.ts';
 import { errorMessage, TransientError, UserError } from '../base/errors.ts';
@@ -91,14 +92,11 @@ async function obtain(
   stopped: AbortSignal,
 ): ReturnType<typeof requestCertificate> {
   const client = createHttpClient({ server, ca, identity: fixedIdentity(identity), clock, logger });
+  const ended = anySignal(signal, stopped);
   try {
-    return await requestCertificate({
-      client,
-      nodeName,
-      clock,
-      signal: AbortSignal.any([signal, stopped]),
-    });
+    return await requestCertificate({ client, nodeName, clock, signal: ended });
   } finally {
+    ended[Symbol.dispose]();
     client[Symbol.dispose]();
   }
 }

@@ -1,6 +1,7 @@
 /** A node process, composed from its real parts: HTTP client, engine, volumes, records and tunnel. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createAbort } from '../base/abort.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
@@ -109,7 +110,7 @@ const REPORT_TIMEOUT_MS = 10_000;
 
 /** So that whoever is told that nodes run finds them in the control plane; given up after 10 s. */
 export async function untilReported(nodes: readonly RunningNode[]): Promise<void> {
-  const patience = new AbortController();
+  const patience = createAbort();
   const reported = Promise.all(nodes.map((node) => node.reported));
   await Promise.race([reported, sleep(systemClock, REPORT_TIMEOUT_MS, patience.signal)]);
   patience.abort();

@@ -3,6 +3,7 @@
  * serves with it. Connections that are open stay as they are; new ones get the new certificate.
  */
 import { ensureServerTls, type ServerTls, type ServerTlsOptions } from '../api/tls/server-tls.ts';
+import { createAbort } from '../base/abort.ts';
 import { sleep } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -21,7 +22,7 @@ export async function openServingCertificate(
 ): Promise<ServingCertificate> {
   const { clock, logger } = options;
   const listeners = new Set<(tls: ServerTls) => void>();
-  const stop = new AbortController();
+  const stop = createAbort();
   let tls = await ensureServerTls(options);
 
   async function keep(): Promise<void> {

@@ -4,7 +4,7 @@
  * While the store cannot be read (unreachable, or its history was lost), a cache goes on serving what it has: a missing
  * observation never looks like a deletion. It lists again as soon as the store answers.
  */
-import { setMaxListeners } from 'node:events';
+import { createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -44,9 +44,7 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
   const { store, clock } = options;
   const logger = options.logger.child({ component: 'cache' });
   const opened = new Map<ResourceId, Opened>();
-  const abort = new AbortController();
-  // One listener for each cache.
-  setMaxListeners(0, abort.signal);
+  const abort = createAbort();
 
   function isSound(resource: ResourceId, object: KubeObject): boolean {
     const problem = options.problemOf?.(resource, object);

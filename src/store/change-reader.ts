@@ -3,6 +3,7 @@
  * the watchers of its resource, decoded once. It never waits for a watcher: whoever cannot take a change is dropped
  * with Gone. After a lost connection it goes on where it was; whether nothing is missing is checked with every read.
  */
+import { createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -54,7 +55,7 @@ interface Stream {
 export function createChangeReader(options: ChangeReaderOptions): ChangeReader {
   const { keys, clock, logger, codec, history, blocking, commands, onUnreadable } = options;
   const streams = new Map<ResourceId, Stream>();
-  const abort = new AbortController();
+  const abort = createAbort();
   let running: Promise<void> | undefined;
   let wakePosition = '0-0';
 

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Child, startChild } from '../base/child-processes/child-process.ts';
 import { type Clock, sleep } from '../base/clock.ts';
@@ -59,7 +60,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const socket = await socketPath(dir);
-  const stopping = new AbortController();
+  const stopping = createAbort();
   let running: Running | undefined;
 
   await claimDirectory(dir);
@@ -177,7 +178,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
       const last = running;
       if (last) {
         last.child.end('SIGTERM');
-        const patience = new AbortController();
+        const patience = createAbort();
         const timeout = sleep(clock, STOP_TIMEOUT_MS, patience.signal).then(() => {
           if (!patience.signal.aborted) last.child.end();
         });

@@ -5,7 +5,7 @@
  * Time is measured on the holder's own clock from *before* each renewal, so that it gives up before the store lets
  * somebody else in. The fence makes late writes harmless in any case.
  */
-import { setMaxListeners } from 'node:events';
+import { createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -70,9 +70,7 @@ async function leadWhileHeld(
   logger: Logger,
 ): Promise<'ended' | 'failed'> {
   const { lease, clock, ttlMs, signal } = options;
-  const term = new AbortController();
-  // Every loop of the leader listens to it: more than Node takes for a leak.
-  setMaxListeners(0, term.signal);
+  const term = createAbort();
   const stop = (): void => term.abort();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();

@@ -2,7 +2,7 @@
  * The store in memory, for unit tests and simulation. It keeps the contract of types.ts to the letter: versions, change
  * log, epochs, fences. Objects are copied in and handed out frozen, so that a caller who mutates one is found out.
  */
-import { setMaxListeners } from 'node:events';
+import { createAbort } from '../base/abort.ts';
 import { createAsyncQueue } from '../base/async-queue.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Rng, systemRng } from '../base/rng.ts';
@@ -52,9 +52,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   const { clock } = options;
   const data = options.data ?? newData(options);
   const queueLimit = options.watchQueueLimit ?? WATCH_QUEUE_LIMIT;
-  const closed = new AbortController();
-  // One listener for each watch, of which there is one a resource and more.
-  setMaxListeners(0, closed.signal);
+  const closed = createAbort();
   let epoch = data.state?.epoch;
   /** The newest version ever seen: versions never go back, not even after the data is lost. */
   let floor = data.last;

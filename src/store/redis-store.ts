@@ -5,6 +5,7 @@
  * back in time is refused with EpochChanged, and never looks like "there are no objects".
  */
 import { randomUUID } from 'node:crypto';
+import { anySignal, createAbort } from '../base/abort.ts';
 import { createAsyncQueue } from '../base/async-queue.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
@@ -83,7 +84,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     blocking,
     commands: redis,
   });
-  const closed = new AbortController();
+  const closed = createAbort();
   const promise = createReadPromise({ clock, newId: randomUUID });
   const committer = createCommitter({
     redis,
@@ -202,7 +203,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       if (from === undefined) throw gone();
       const queue = createAsyncQueue<StoreChange>(options.watchQueueLimit ?? WATCH_QUEUE_LIMIT);
       const stop = (): void => queue.close();
-      const ended = AbortSignal.any([signal, closed.signal]);
+      const ended = anySignal(signal, closed.signal);
       ended.addEventListener('abort', stop, { once: true });
       let subscription: Disposable | undefined;
       let position = from;
@@ -236,6 +237,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       } finally {
         subscription?.[Symbol.dispose]();
         ended.removeEventListener('abort', stop);
+        ended[Symbol.dispose]();
       }
     },
 

@@ -3,6 +3,7 @@
  * gets the next one, together with everybody else who asked meanwhile (a push that a thousand applications follow
  * costs two fetches, not a thousand).
  */
+import { anySignal, createAbort } from '../base/abort.ts';
 import type { FetchExpectation, GitMirror } from './git/types.ts';
 
 export interface Repository {
@@ -58,12 +59,13 @@ interface EndingRepository extends Repository {
 }
 
 function createRepository(mirror: GitMirror, before: Promise<void> | undefined): EndingRepository {
-  const ended = new AbortController();
+  const ended = createAbort();
   let current: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   const fetchMirror = async (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
     await before;
-    await mirror.fetch(AbortSignal.any([signal, ended.signal]), expectation);
+    using either = anySignal(signal, ended.signal);
+    await mirror.fetch(either, expectation);
   };
   const start = (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
     const running = fetchMirror(signal, expectation).finally(() => {

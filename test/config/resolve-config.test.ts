@@ -65,12 +65,42 @@ describe('resolveConfig', () => {
 
   test.each([
     [{ flags: { clusterCidr: '10.96.0.0/12' } }, 'overlaps the service network'],
-    [{ flags: { clusterCidr: '10.244.1.0/24' } }, 'from /8 to /23'],
+    [{ flags: { clusterCidr: '10.244.1.0/30' } }, 'from /8 to /29'],
+    [
+      { flags: { clusterCidr: '10.244.1.0/24' } },
+      '--node-cidr-mask-size: 24 must be greater than the prefix of --cluster-cidr 10.244.1.0/24',
+    ],
+    [
+      {
+        env: { SYMPHONY_NODE_CIDR_MASK_SIZE: '25' },
+        flags: { clusterCidr: '10.0.0.0/8', serviceCidr: '192.168.0.0/16' },
+      },
+      'SYMPHONY_NODE_CIDR_MASK_SIZE: 25 must be at most 16 greater than the prefix of --cluster-cidr 10.0.0.0/8',
+    ],
+    [{ flags: { nodeCidrMaskSize: '31' } }, 'must be a whole number from 9 to 30'],
+    [
+      { flags: { nodes: '300' } },
+      '--nodes: 10.244.0.0/16 has shares of /24 for 255 nodes, not 300; change --cluster-cidr or --node-cidr-mask-size',
+    ],
     [{ flags: { clusterCidr: '10.244.1.0/16' } }, 'must not have address bits set beyond its prefix'],
     [{ flags: { commitStatus: 'github' } }, '--commit-status: "github" needs --forge-repo'],
     [{ command: 'agent' as const }, '--server: required'],
   ])('sees what options say together: %j', (inputs, message) => {
     expect(() => resolve(inputs)).toThrow(message);
+  });
+
+  test.each([
+    [{ clusterCidr: '10.16.0.0/12' }, 4_095],
+    [{ nodeCidrMaskSize: '26' }, 1_023],
+    [{ clusterCidr: '10.244.1.0/24', nodeCidrMaskSize: '28' }, 15],
+  ])('lets the pods of many nodes have addresses: %j', (flags, nodes) => {
+    expect(resolve({ flags: { ...flags, nodes: String(nodes) } }).nodes).toBe(nodes);
+    expect(() => resolve({ flags: { ...flags, nodes: String(nodes + 1) } })).toThrow(`for ${nodes} nodes`);
+  });
+
+  test('an agent need not know how its control plane divides the network', () => {
+    const flags = { server: 'https://control:6443', clusterCidr: '10.244.1.0/24' };
+    expect(resolve({ command: 'agent', flags }).clusterCidr).toBe('10.244.1.0/24');
   });
 
   test('a file that is no YAML names its line', () => {

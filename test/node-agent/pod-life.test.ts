@@ -21,6 +21,27 @@ const reasons = (): readonly unknown[] => world.api.list('events').map((event) =
 const messages = (): readonly unknown[] => world.api.list('events').map((event) => event['message']);
 const containerOf = (name = 'web') => world.pod(name)?.status?.containerStatuses?.[0];
 
+describe('restart policies of containers', () => {
+  it('go before the policy of the pod', async () => {
+    const programOf = ({ name }: { readonly name: string }) =>
+      /^k8s_(again|once|init)_/.test(name) ? { exitAfterMs: 100, exitCode: 1 } : {};
+    world = await createAgentWorld({ programOf });
+    const containers = [
+      { name: 'again', image: 'x', restartPolicy: 'Always' },
+      { name: 'once', image: 'x', restartPolicy: 'Never' },
+      { name: 'stays', image: 'x' },
+    ];
+    world.api.put('pods', aPod('web', { containers, restartPolicy: 'OnFailure' }));
+    const init = [{ name: 'init', image: 'x', restartPolicy: 'Never' }];
+    world.api.put('pods', aPod('init', { initContainers: init, containers, restartPolicy: 'Always' }));
+    await world.clock.advance(30_000);
+    const restarts = world.pod('web')?.status?.containerStatuses?.map(({ restartCount }) => restartCount);
+    expect(restarts).toEqual([2, 0, 0]);
+    expect(world.pod('web')?.status?.phase).toBe('Running');
+    expect(world.pod('init')?.status?.phase).toBe('Failed');
+  });
+});
+
 describe('deadlines and hooks', () => {
   it('ends a pod that is active longer than activeDeadlineSeconds', async () => {
     world = await createAgentWorld();

@@ -4,6 +4,7 @@ import { seededRng } from '../../src/base/rng.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createMemoryPodVolumes } from '../../src/node-agent/pod-volumes.ts';
 import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
+import type { RecordStore } from '../../src/node-agent/ports.ts';
 import type { ProbeIo } from '../../src/node-agent/probes/probe-io.ts';
 import {
   type FakeRuntime,
@@ -16,6 +17,7 @@ import { type FakeClock, createFakeClock } from './fake-clock.ts';
 
 export interface AgentWorld extends AsyncDisposable {
   readonly clock: FakeClock;
+  readonly records: RecordStore;
   readonly api: AgentFakeApi;
   readonly runtime: FakeRuntime;
   agent: NodeAgent;
@@ -26,7 +28,10 @@ export interface AgentWorld extends AsyncDisposable {
 }
 
 export async function createAgentWorld(
-  options: Partial<FakeRuntimeOptions> & { readonly probeIo?: Partial<ProbeIo> } = {},
+  options: Partial<FakeRuntimeOptions> & {
+    readonly probeIo?: Partial<ProbeIo>;
+    readonly podCidr?: string;
+  } = {},
 ): Promise<AgentWorld> {
   const clock = createFakeClock();
   const api = createAgentFakeApi();
@@ -58,12 +63,13 @@ export async function createAgentWorld(
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: 'n1' },
-    spec: { podCIDR: '10.244.1.0/24' },
+    spec: { podCIDR: options.podCidr ?? '10.244.1.0/24' },
   });
   const world: AgentWorld = {
     clock,
     api,
     runtime,
+    records,
     agent: make(),
     async restartAgent() {
       await stopAgent();

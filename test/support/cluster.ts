@@ -2,7 +2,7 @@
  * A control plane for tests: memory store, caches, real controllers and simulated time, with a fake kubelet and a fake
  * scheduler in place of agents and placement. Nothing here is mocked below the store's contract.
  */
-import { setMaxListeners } from 'node:events';
+import { createAbort } from '../../src/base/abort.ts';
 import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
@@ -65,9 +65,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     logger: silentLogger,
     source: { component: 'test' },
   });
-  const abort = new AbortController();
-  // As in the leader's loops: every controller listens to it.
-  setMaxListeners(0, abort.signal);
+  const abort = createAbort();
   const listeners = new Set<() => void>();
   let mayAct = true;
   const context: ControllerContext = {

@@ -3,6 +3,7 @@
  * BullMQ, the in-memory repository for Git, and no sockets. It replaces its generation when the store loses its history,
  * as src/server/control-plane.ts does; it can be stopped in order, and killed.
  */
+import { anySignal, createAbort } from '../../src/base/abort.ts';
 import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
 import { type Clock, sleep } from '../../src/base/clock.ts';
@@ -111,7 +112,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
         policy: { defaultPodSecurity: 'privileged' },
       }),
     );
-    const abort = new AbortController();
+    const abort = createAbort();
     const sync = { name: SYNC_USER, groups: [] };
     const parts: LeaderParts = {
       store,
@@ -141,8 +142,8 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       logger,
       signal: abort.signal,
       async lead(fence, signal) {
-        const stop = new AbortController();
-        const ends = AbortSignal.any([signal, stop.signal]);
+        const stop = createAbort();
+        const ends = anySignal(signal, stop.signal);
         const chosen = options.corruptParts?.(parts) ?? parts;
         const loops = await startLeaderLoops(chosen, fence, ends, () => stop.abort());
         const reporting = await createCommitStatusPoster({
@@ -173,7 +174,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
       },
     });
     leading.catch(() => undefined);
-    const ended = new AbortController();
+    const ended = createAbort();
     let disposing: Promise<void> | undefined;
     async function dispose(): Promise<void> {
       ended.abort();

@@ -3,6 +3,7 @@
  * the link to the control plane can break, and lose answers; every call that changes something at the engine is recorded
  * and checked (invariants 3 and 4).
  */
+import { anySignal, createAbort } from '../../src/base/abort.ts';
 import { createLocalClient } from '../../src/api/local-client.ts';
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import { TransientError } from '../../src/base/errors.ts';
@@ -77,7 +78,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   const records = createMemoryRecordStore();
   const keepToken = createKeptInMemory();
   const link = { down: false };
-  const linkDown = { current: new AbortController() };
+  const linkDown = { current: createAbort() };
   const client = linkedClient(options, link, () => linkDown.current.signal);
   const probeIo: ProbeIo = {
     http: async () => ({ status: 200, body: '' }),
@@ -123,7 +124,7 @@ export function createSimNode(options: SimNodeOptions): SimNode {
       if (down === link.down) return;
       link.down = down;
       if (down) linkDown.current.abort();
-      else linkDown.current = new AbortController();
+      else linkDown.current = createAbort();
     },
     start,
     stop,
@@ -202,8 +203,8 @@ function linkedClient(
     restorePods: (node, pods) => call((client) => client.restorePods(node, pods)),
     async *watch(resource, watched) {
       const { client, ended } = reach();
-      const broken = AbortSignal.any([ended, linkSignal()]);
-      const signal = AbortSignal.any([watched.signal, broken]);
+      const broken = anySignal(ended, linkSignal());
+      const signal = anySignal(watched.signal, broken);
       for await (const event of client.watch(resource, { ...watched, signal })) yield event as never;
       if (broken.aborted && !watched.signal.aborted) throw away();
     },

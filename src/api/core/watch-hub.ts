@@ -7,6 +7,7 @@
  * what came after. When the cache had to list anew (history was lost, or it fell behind), watchers are ended with
  * 410 instead of being told of deletions that may not have happened.
  */
+import { createAbort } from '../../base/abort.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { expired } from '../../schemas/status.ts';
@@ -65,7 +66,7 @@ export function createWatchHub(options: WatchHubOptions): WatchHub {
   const { cache, logger } = options;
   const windowLimit = options.windowLimit ?? DEFAULT_WINDOW_LIMIT;
   const scopes = new Map<string, Set<Subscription>>();
-  const stop = new AbortController();
+  const stop = createAbort();
   let window: CacheEvent[] = [];
   let floor = Number(cache.version);
   /** Newest event that the cache has told of, and newest that this hub has handed on. */

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
+import { createAbort } from '../../base/abort.ts';
 import { stopwatchMs } from '../../base/clock.ts';
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -134,7 +135,7 @@ export function createExchanges(options: ExchangesOptions): Exchanges {
       response.writeHead(301, { location: `${pathname}/${search}` }).end();
       return;
     }
-    const abort = new AbortController();
+    const abort = createAbort();
     response.on('close', () => abort.abort());
     const answered = await proxyRequest(
       { core, tunnels, rng: systemRng },

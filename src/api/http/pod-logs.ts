@@ -1,6 +1,7 @@
 /** `GET …/pods/NAME/log`: which container, which options, and the agent's bytes as they come. */
 import type { ServerResponse } from 'node:http';
 import { type ClientHttp2Stream, constants } from 'node:http2';
+import { createAbort } from '../../base/abort.ts';
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -117,7 +118,7 @@ export async function streamLogs(
   request: Omit<LogRequest, 'signal'>,
   response: ServerResponse,
 ): Promise<void> {
-  const abort = new AbortController();
+  const abort = createAbort();
   response.on('close', () => abort.abort());
   const lines = await openLogs({ ...request, signal: abort.signal });
   if (!lines) {

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { createAbort } from '../../base/abort.ts';
 import type { Logger } from '../../base/logger.ts';
 import { badRequest, failure } from '../../schemas/status.ts';
 import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
@@ -66,7 +67,7 @@ export async function serveUpgrade(options: UpgradeOptions, upgrade: UpgradeRequ
   if (subresource !== 'exec' && subresource !== 'attach' && subresource !== 'portforward')
     throw resourceNotFound();
   const pod = await core.get({ kind: routed.stored, namespace: target.namespace, name: target.name ?? '' });
-  const abort = new AbortController();
+  const abort = createAbort();
   const { signal } = abort;
   await podStreams.serve({ request, socket, head, pod, kind: subresource, query: url.searchParams, signal });
   lookAfter(options, upgrade, routed.attributes, (why) => abort.abort(new Error(why)));
@@ -140,7 +141,7 @@ async function logs(
   const offered = offeredProtocols(upgrade.request.headers);
   const protocol = offered.find((candidate) => Object.hasOwn(LOG_PROTOCOLS, candidate)) ?? '';
   const text = LOG_PROTOCOLS[protocol]?.text ?? false;
-  const abort = new AbortController();
+  const abort = createAbort();
   upgrade.socket.once('close', () => abort.abort());
   const lines = await openLogs({
     pod: async () => core.get({ kind, namespace, name }),

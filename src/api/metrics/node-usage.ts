@@ -3,6 +3,7 @@
  * short memory, so that a dashboard that looks every second asks each node every ten. A node that does not answer in time,
  * or answers nonsense, is left out: the others are shown without it.
  */
+import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
@@ -50,7 +51,7 @@ export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions):
   const asking = new Map<string, Promise<NodeUsage | undefined>>();
 
   async function fetchUsage(node: string): Promise<NodeUsage | undefined> {
-    const abort = new AbortController();
+    const abort = createAbort();
     const timer = clock.setTimer(() => abort.abort(), ANSWER_TIMEOUT_MS);
     try {
       const request = { node, method: 'GET', path: '/usage', signal: abort.signal } as const;

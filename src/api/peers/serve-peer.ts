@@ -1,6 +1,7 @@
 /** The other end of peer-tunnels.ts: requests of another API server for agents whose tunnel ends here. */
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { createAbort } from '../../base/abort.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { toPlainStream } from '../../base/plain-stream.ts';
@@ -43,7 +44,7 @@ export function createPeerService(local: Tunnels, logger: Logger): PeerService {
 }
 
 async function serve(local: Tunnels, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
-  const abort = new AbortController();
+  const abort = createAbort();
   stream.on('close', () => abort.abort());
   stream.on('error', () => abort.abort());
   const node = String(headers[NODE_HEADER] ?? '');

@@ -4,6 +4,7 @@
  * with a Status before the protocol is switched, since clients show that to people.
  */
 import type { ClientHttp2Stream } from 'node:http2';
+import { anySignal, createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -54,7 +55,7 @@ export function createPodStreams(options: {
   const { tunnels, clock } = options;
   const logger = options.logger.child({ component: 'streams' });
   const onBroken = (why: string): void => logger.debug({ why }, 'A client broke the protocol');
-  const stopping = new AbortController();
+  const stopping = createAbort();
   let sessions = 0;
 
   /** exec and attach: the command runs before the client is let in, so that a refusal can still be told. */
@@ -115,7 +116,7 @@ export function createPodStreams(options: {
   async function begin(stream: PodStreamRequest): Promise<() => Promise<void>> {
     const { kind, socket } = stream;
     const plan = planUpgrade(kind, stream.request.headers);
-    const gone = new AbortController();
+    const gone = createAbort();
     socket.once('close', () => gone.abort());
     const session =
       kind === 'portforward'
@@ -132,7 +133,7 @@ export function createPodStreams(options: {
     session: Session,
   ): Promise<void> {
     const channel = keepAlive(raw, clock);
-    const ending = AbortSignal.any([signal, stopping.signal]);
+    const ending = anySignal(signal, stopping.signal);
     // The session says goodbye itself; whatever it makes of it, the client is out soon after.
     const end = (): void => void clock.setTimer(() => socket.destroy(), CUT_GRACE_MS);
     ending.addEventListener('abort', end, { once: true });
@@ -142,6 +143,7 @@ export function createPodStreams(options: {
       logger.debug({ error, kind }, 'A session failed');
     } finally {
       ending.removeEventListener('abort', end);
+      ending[Symbol.dispose]();
       channel[Symbol.dispose]();
       raw.close(NORMAL_CLOSURE, '');
     }

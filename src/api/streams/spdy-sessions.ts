@@ -2,6 +2,7 @@
  * exec and attach over SPDY: one stream for each of error, stdin, stdout, stderr and resize, opened by the client and told
  * apart by the header `streamType`. The session begins when all that its query announces are there.
  */
+import { createAbort } from '../../base/abort.ts';
 import { channels } from '../../base/channel-frames.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { ByteChannel } from './byte-channel.ts';
@@ -43,7 +44,7 @@ export interface SpdySession {
 export function openSpdySession(options: SpdySessionOptions): SpdySession {
   const { channel, clock, protocol, expected, onBroken } = options;
   const streams = new Map<number, SpdyStream>();
-  const begun = new AbortController();
+  const begun = createAbort();
 
   function onStream(stream: SpdyStream): void {
     const type = channelOf[stream.headers.get('streamtype') ?? ''];

@@ -1,7 +1,15 @@
 /** What a cluster is made of: its store, its engines, its networks, what pods may do. */
 import { runtimeKinds, podSecurityLevels } from '../config.ts';
 import { ENGINES, oneOf, SERVERS, type OptionSpec } from '../option-spec.ts';
-import { parseCidr, parseDuration, parseIpv4, parseName, parseSysctlPattern, parseUrl } from '../values.ts';
+import {
+  parseCidr,
+  parseDuration,
+  parseInteger,
+  parseIpv4,
+  parseName,
+  parseSysctlPattern,
+  parseUrl,
+} from '../values.ts';
 
 export const clusterOptions: readonly OptionSpec[] = [
   {
@@ -91,7 +99,16 @@ export const clusterOptions: readonly OptionSpec[] = [
     description: 'addresses of pods',
     commands: ['up', 'control-plane', 'agent', 'down'],
     fallback: '10.244.0.0/16',
-    parse: (value) => parseCidr(value, 23),
+    parse: (value) => parseCidr(value, 29),
+  },
+  {
+    field: 'nodeCidrMaskSize',
+    flag: 'node-cidr-mask-size',
+    placeholder: 'BITS',
+    description: "prefix length of a node's share of --cluster-cidr; nodes keep the share that they have",
+    commands: SERVERS,
+    fallback: '24',
+    parse: (value) => parseInteger(value, 9, 30),
   },
   {
     field: 'serviceCidr',

@@ -2,6 +2,7 @@
  * Watches the nodes' signs of life: marks those that fall silent, taints them, tells their pods.
  * After this process itself was away (asleep, cut off from the store, rebuilding), every node gets a full grace period.
  */
+import { anySignal, createAbort } from '../../base/abort.ts';
 import { sleep, toRfc3339 } from '../../base/clock.ts';
 import type { EventInput } from '../../client/plan-event.ts';
 import { objectKey } from '../../schemas/object.ts';
@@ -156,8 +157,8 @@ export async function startNodeLifecycleController(
       if (object.metadata.namespace === LEASE_NAMESPACE && node) look(node);
     }),
   ];
-  const stopping = new AbortController();
-  const signal = AbortSignal.any([context.signal, stopping.signal]);
+  const stopping = createAbort();
+  const signal = anySignal(context.signal, stopping.signal);
   const monitoring = monitor(signal);
   return {
     queue: loop.queue,

@@ -4,6 +4,7 @@
  * its bootstrap token again.
  */
 import { readFile } from 'node:fs/promises';
+import { createAbort } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -38,7 +39,7 @@ export async function openNodeIdentity(options: NodeIdentityOptions): Promise<No
   const { file, clock, rng } = options;
   const user = `system:node:${options.nodeName}`;
   const logger = options.logger.child({ component: 'identity' });
-  const stop = new AbortController();
+  const stop = createAbort();
   const listeners = new Set<() => void>();
   const isCurrent = ({ certPem }: NodeCertificate): boolean =>
     isUsable(certPem, options.caPem, user, clock.now());

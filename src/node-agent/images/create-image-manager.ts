@@ -4,6 +4,7 @@
  * right secret never waits for one without. Every answer is data; nothing throws but a bug.
  */
 import { createHash } from 'node:crypto';
+import { createAbort } from '../../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -96,7 +97,7 @@ export function createImageManager({ runtime, clock, logger }: ImageManagerOptio
   const pulls = new Map<string, Pull>();
   const failures = new Map<string, Failure>();
   const looks = createSharedReads();
-  const stop = new AbortController();
+  const stop = createAbort();
 
   function keyOf(name: string, auths: readonly RegistryAuth[]): string {
     return `${name} ${createHash('sha256').update(JSON.stringify(auths)).digest('hex')}`;

@@ -18,6 +18,12 @@ export function parseRange(cidr: string): AddressRange | undefined {
   return { first: network + 2, last: network + size - 2 };
 }
 
+/** How many pods have room in the range. */
+export function addressCount(cidr: string | undefined): number {
+  const range = cidr === undefined ? undefined : parseRange(cidr);
+  return range ? range.last - range.first + 1 : 0;
+}
+
 export function parseAddress(text: string): number | undefined {
   const parts = text.split('.');
   if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) {

@@ -182,7 +182,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value)) {
       node = await client.patch<Node>(resources.nodes, undefined, nodeName, { metadata: { labels } });
     }
-    const status = planNodeStatus(now, node.status, clock.now());
+    const podCidr = node.spec.podCIDR ?? now.podCidr;
+    const status = planNodeStatus({ ...now, podCidr }, node.status, clock.now());
     const changed = !jsonEqual(withoutHeartbeats(status), withoutHeartbeats(node.status));
     if (changed || clock.now() - statusAtMs >= STATUS_EVERY_MS) {
       node = await client.update<Node>(resources.nodes, { ...node, status }, 'status');

@@ -3,6 +3,7 @@ import { toRfc3339 } from '../../base/clock.ts';
 import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
 import type { ImageRecord, RuntimeInfo } from '../runtime/types.ts';
+import { addressCount } from './ip-allocator.ts';
 
 export interface NodeFacts {
   readonly nodeName: string;
@@ -11,6 +12,7 @@ export interface NodeFacts {
   readonly images: readonly ImageRecord[];
   /** The engine answers. */
   readonly runtimeUp: boolean;
+  /** Limits how many pods fit; none do while it is unknown. */
   readonly podCidr: string | undefined;
   readonly agentVersion: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -54,7 +56,7 @@ export function planNodeStatus(
   nowMs: number,
 ): NonNullable<Node['status']> {
   const { info } = facts;
-  const resources = info ? resourcesOf(info) : undefined;
+  const resources = info ? resourcesOf(info, facts.podCidr) : undefined;
   return {
     ...previous,
     ...(resources ? withExtended(resources, previous) : {}),
@@ -85,12 +87,12 @@ function withExtended(
   return { capacity: all, allocatable: all };
 }
 
-function resourcesOf(info: RuntimeInfo): Record<string, string> {
+function resourcesOf(info: RuntimeInfo, podCidr: string | undefined): Record<string, string> {
   return {
     cpu: String(info.cpus),
     memory: `${Math.floor(info.memoryBytes / 1_024)}Ki`,
     'ephemeral-storage': `${Math.floor(info.diskBytes / 1_024)}Ki`,
-    pods: String(MAX_PODS),
+    pods: String(Math.min(MAX_PODS, addressCount(podCidr))),
   };
 }
 

@@ -13,6 +13,8 @@ export interface PodAddressBookOptions {
   ensureNetwork(): Promise<void>;
   /** Addresses that must not be given out, such as the network's gateway. */
   readonly reserved: readonly string[];
+  /** An address came back after a pod had asked in vain. */
+  onFree(): void;
 }
 
 export function createPodAddresses(options: PodAddressBookOptions): PodAddressBook {
@@ -20,6 +22,7 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
   let cidr: string | undefined;
   let last: string | undefined;
   let network: Promise<void> | undefined;
+  let askedInVain = false;
   return {
     setRange(next) {
       cidr = next;
@@ -41,6 +44,7 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
       if (known !== undefined) return known;
       const address = planAddress(range, new Set([...byUid.values(), ...options.reserved]), last);
       if (address === undefined) {
+        askedInVain = true;
         throw new StepProblem('FailedCreatePodSandBox', `no address is left in ${cidr ?? ''}`);
       }
       last = address;
@@ -48,7 +52,9 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
       return address;
     },
     release(uid) {
-      byUid.delete(uid);
+      if (!byUid.delete(uid) || !askedInVain) return;
+      askedInVain = false;
+      options.onFree();
     },
   };
 }

@@ -2,6 +2,7 @@
  * What containers said last (termination-message.ts), read when they end. The pod's status waits for it: whoever sees that a
  * container has ended sees why in the same status. An engine that does not answer holds a status back only so long.
  */
+import { createAbort } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { PodResources } from '../ports.ts';
@@ -52,7 +53,7 @@ export function createLastWords({ runtime, resources, clock, wake }: LastWordsOp
     read(pod, item, ended) {
       const { id } = ended.record;
       wanted.add(id);
-      const patience = new AbortController();
+      const patience = createAbort();
       const wait = Promise.race([keep(pod, item, ended), sleep(clock, PATIENCE_MS, patience.signal)]).then(
         () => {
           patience.abort();

@@ -81,7 +81,8 @@ function resourcesOf(
 function withoutAttempt(input: ContainerStatusInput, { container }: PlannedContainer): ContainerStatus {
   const { previous } = input;
   const gone = previous?.state?.terminated;
-  if (previous && (gone || (input.over && previous.containerID !== undefined))) {
+  const ran = previous?.state?.waiting === undefined || previous.lastState?.terminated !== undefined;
+  if (previous && (gone || (input.over && ran && previous.containerID !== undefined))) {
     const state: ContainerState = gone
       ? { terminated: gone }
       : {
@@ -125,7 +126,7 @@ function waitingState(
   latest: Attempt,
 ): { reason: string; message?: string } | undefined {
   const { record } = latest;
-  if (input.over || !wantsRestart(input.pod, item.role, record.exitCode ?? 0)) return undefined;
+  if (input.over || !wantsRestart(input.pod, item, record.exitCode ?? 0)) return undefined;
   const problem = input.problems.get(item.container.name);
   if (problem) return { reason: problem.reason, message: problem.message };
   if (record.error !== undefined && record.startedAtMs === undefined) {

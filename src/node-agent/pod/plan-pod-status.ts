@@ -8,6 +8,7 @@ import { qosClass } from '../../schemas/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
 import { isInitialized, mainsAreOver } from './plan-pod-step.ts';
+import { restartPolicyOf } from './plan-restart.ts';
 import {
   type PlannedContainer,
   type PodView,
@@ -96,7 +97,9 @@ function planPhase(
   if (input.verdict) return alive ? (reported ?? 'Pending') : 'Failed';
   const initFailed = planned.some((item) => {
     const ended = statuses.get(item)?.state?.terminated;
-    return item.role === 'init' && ended && ended.exitCode !== 0 && input.pod.spec.restartPolicy === 'Never';
+    return (
+      item.role === 'init' && ended && ended.exitCode !== 0 && restartPolicyOf(input.pod, item) === 'Never'
+    );
   });
   if (initFailed) return alive ? 'Pending' : 'Failed';
   const mains = planned.filter((item) => item.role === 'main').flatMap((item) => statuses.get(item) ?? []);

@@ -34,6 +34,7 @@ export type StopReason =
 export type PodStep =
   | { readonly type: 'set-verdict'; readonly verdict: PodVerdict }
   | { readonly type: 'allocate-ip' }
+  | { readonly type: 'release-ip' }
   | { readonly type: 'ensure-volumes' }
   | { readonly type: 'pull-image'; readonly container: PlannedContainer }
   | { readonly type: 'start-sandbox'; readonly attempt: number }
@@ -90,7 +91,7 @@ export function planPodStep(view: PodView): PodStep {
   const verdict = planVerdict(view);
   if (verdict) return { type: 'set-verdict', verdict };
   if (view.verdict !== undefined || isTerminal(view.pod))
-    return stopAll(view, planned, 'pod-ended') ?? wait();
+    return stopAll(view, planned, 'pod-ended') ?? planRelease(view) ?? wait();
   return planRunning(view, planned);
 }
 
@@ -111,12 +112,29 @@ function activeDeadlineMs(view: PodView): number | undefined {
   return view.startTimeMs + seconds * 1_000;
 }
 
+/**
+ * A pod that is over needs its address no more; its object may stay for days. Called when nothing of
+ * the pod is alive and nothing of it will be started. A container that was created can still start,
+ * by a request whose answer was lost, so it goes first.
+ */
+function planRelease(view: PodView): PodStep | undefined {
+  if (!view.holdsIp) return undefined;
+  const startable = view.records.find(isStartable);
+  if (!startable) return { type: 'release-ip' };
+  const retryAtMs = Math.max(...[...view.problems.values()].map((problem) => problem.retryAtMs));
+  return retryAtMs > view.nowMs ? wait(retryAtMs) : { type: 'remove-container', record: startable };
+}
+
+const isStartable = (record: ContainerRecord): boolean => record.phase === 'created';
+
 /** The pod is being deleted: containers, then its last status, then what it left on disk, then the object. */
 function planEnding(view: PodView, planned: readonly PlannedContainer[]): PodStep {
   const stop = stopAll(view, planned, 'pod-ended');
   if (stop) return stop;
   // A pull may take for ever and leaves nothing behind; volumes being made would be left behind.
   if (view.busy.has('volumes')) return wait();
+  // The rest may take long: the API or the engine may be away.
+  if (view.holdsIp && !view.records.some(isStartable)) return { type: 'release-ip' };
   const retryAtMs = cleanupAtMs(view);
   if (retryAtMs !== undefined) return wait(retryAtMs);
   if (!view.removed && !view.finalStatusWritten) return { type: 'write-final-status' };
@@ -297,9 +315,9 @@ function planStart(
     backoffLevel = current.backoffLevel;
   } else if (latest) {
     const ended = latest.record;
-    if (item.role !== 'init' && !wantsRestart(view.pod, item.role, ended.exitCode ?? 0)) return undefined;
+    if (item.role !== 'init' && !wantsRestart(view.pod, item, ended.exitCode ?? 0)) return undefined;
     if (latest === current) {
-      if (!wantsRestart(view.pod, item.role, ended.exitCode ?? 0)) return undefined;
+      if (!wantsRestart(view.pod, item, ended.exitCode ?? 0)) return undefined;
       const hash = view.specHashes.get(item.container.name);
       const changed = hash !== undefined && isOtherSpec(latest.specHash, hash);
       const restart = planRestart(latest);
@@ -363,7 +381,7 @@ export function mainsAreOver(
   const isOver = (item: PlannedContainer): boolean => {
     const attempt = latest(item);
     if (attempt?.record.phase !== 'exited') return false;
-    return !wantsRestart(view.pod, item.role, attempt.record.exitCode ?? 0);
+    return !wantsRestart(view.pod, item, attempt.record.exitCode ?? 0);
   };
   const initFailed = planned.some(
     (item) => item.role === 'init' && isOver(item) && latest(item)?.record.exitCode !== 0,

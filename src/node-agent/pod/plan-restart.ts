@@ -7,7 +7,7 @@
  */
 import { backoffDelayMs } from '../../base/backoff.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
-import type { Attempt, ContainerRole } from './pod-view.ts';
+import type { Attempt, PlannedContainer } from './pod-view.ts';
 
 export const RESTART_BACKOFF = { initialMs: 10_000, maxMs: 300_000, factor: 2 };
 /** Running this long is taken as health; kubelet forgets an entry after twice the maximum. */
@@ -28,10 +28,16 @@ export function planRestart(ended: Attempt): Restart {
   return { level, delayMs, atMs: endedAtMs + delayMs };
 }
 
+/** The container's own policy goes before the pod's. */
+export function restartPolicyOf(pod: Pod, { container }: PlannedContainer): string {
+  return container.restartPolicy ?? pod.spec.restartPolicy ?? 'Always';
+}
+
 /** Whether the policy wants another attempt after one that ended with `exitCode`. */
-export function wantsRestart(pod: Pod, role: ContainerRole, exitCode: number): boolean {
+export function wantsRestart(pod: Pod, item: PlannedContainer, exitCode: number): boolean {
+  const { role } = item;
   if (role === 'sidecar') return true;
-  const policy = pod.spec.restartPolicy ?? 'Always';
+  const policy = restartPolicyOf(pod, item);
   // An init container's success is what it is for; `Always` only repeats its failures.
   if (role === 'init') return exitCode !== 0 && policy !== 'Never';
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);

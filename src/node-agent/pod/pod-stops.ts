@@ -2,6 +2,7 @@
  * Containers that are being stopped: preStop hook, SIGTERM, grace, SIGKILL. Runs beside the pod's loop, so that all
  * containers of a pod end together and a shorter grace that comes later still counts.
  */
+import { createAbort } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -63,7 +64,7 @@ export function createPodStops(options: PodStopsOptions): PodStops {
   }
 
   async function preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> {
-    const finished = new AbortController();
+    const finished = createAbort();
     const hook = options
       .preStop(item, containerId, timeoutMs)
       .catch((error: unknown) =>

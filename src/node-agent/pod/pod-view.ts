@@ -73,7 +73,10 @@ export interface PodView {
   readonly specHashes: ReadonlyMap<string, string>;
   readonly needsSandbox: boolean;
   readonly needsIp: boolean;
+  /** A pod that is over has given it back; it is still reported. */
   readonly ip: string | undefined;
+  /** The address is still this pod's. */
+  readonly holdsIp: boolean;
   readonly volumes: 'missing' | 'ready';
   readonly images: ReadonlySet<string>;
   /** By container name; `''` is the pod itself (volumes, address, sandbox). */

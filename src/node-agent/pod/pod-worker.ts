@@ -4,6 +4,7 @@
  *
  * It touches only containers that it was given as this pod's, and never decides anything itself.
  */
+import { createAbort } from '../../base/abort.ts';
 import type { Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -18,7 +19,7 @@ import { createOwnContainers } from './own-containers.ts';
 import { planPodStatus } from './plan-pod-status.ts';
 import { type PodStep, planPodStep, subjectOf } from './plan-pod-step.ts';
 import { isExpected, planPullProblem, planStepProblem } from './plan-problem.ts';
-import { backOffMessage, planRestart } from './plan-restart.ts';
+import { backOffMessage, planRestart, restartPolicyOf } from './plan-restart.ts';
 import { type PodProbes, createPodProbes } from './pod-probes.ts';
 import { type PodStops, createPodStops } from './pod-stops.ts';
 import {
@@ -41,9 +42,10 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const lastWords = createLastWords({ runtime, resources, clock, wake });
   const busy = new Set<string>();
   const jobs = new Set<Promise<void>>();
-  const abort = new AbortController();
+  const abort = createAbort();
   let pod = initial.pod;
   let ip = initial.ip;
+  let holdsIp = ip !== undefined;
   let status = initial.status ?? initial.pod.status;
   let verdict: PodVerdict | undefined = initial.verdict;
   const startTimeMs = initial.startTimeMs ?? parseTime(status?.startTime) ?? clock.now();
@@ -130,6 +132,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       needsSandbox: sandboxNeeded(pod),
       needsIp: pod.spec.hostNetwork !== true,
       ip,
+      holdsIp,
       volumes,
       images: starts.readyImages(planned),
       problems,
@@ -188,6 +191,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     });
     if (jsonEqual(next, status) && jsonEqual(next, pod.status)) return;
     const changed = !jsonEqual(next, status);
+    // The end of the pod, once it is told, decides what is next.
+    if (next.phase !== status?.phase) dirty = true;
     status = next;
     if (changed) void save();
     if (!removed) context.statuses.submit(pod, next);
@@ -198,7 +203,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       pod,
       startTimeMs,
       ...(status ? { status } : {}),
-      ...(ip === undefined ? {} : { ip }),
+      ...(ip === undefined || !holdsIp ? {} : { ip }),
       ...(verdict ? { verdict } : {}),
       made: own.made,
     };
@@ -249,7 +254,13 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
         return save();
       case 'allocate-ip':
         ip = await context.addresses.allocate(uid);
+        holdsIp = true;
         return save();
+      case 'release-ip':
+        holdsIp = false;
+        // A record that still named the address would claim it again after a restart.
+        await save();
+        return context.addresses.release(uid);
       case 'ensure-volumes':
         busy.add('volumes');
         return launch(ensureVolumes);
@@ -332,7 +343,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     const ended = attemptsOf([record], name)[0];
     if (!item || !ended) return;
     const restart = planRestart(ended);
-    if (restart.delayMs > 0 && endingSinceMs === undefined && pod.spec.restartPolicy !== 'Never') {
+    if (restart.delayMs > 0 && endingSinceMs === undefined && restartPolicyOf(pod, item) !== 'Never') {
       event(item, 'Warning', 'BackOff', capitalised(backOffMessage(pod, item.container, restart.delayMs)));
     }
     lastWords.read(pod, item, ended);

@@ -3,6 +3,7 @@
  * that failed without a word in its termination log, the last line of its output: that line is what commit statuses
  * tell people (docs/adr/0007-last-words-of-failed-containers.md).
  */
+import { createAbort } from '../../base/abort.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { PodResources } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
@@ -37,7 +38,7 @@ export async function readTerminationMessage(input: {
 async function readTail(runtime: ContainerRuntime, id: string, tailLines: number): Promise<string> {
   const options = { follow: false, timestamps: false, tailLines };
   let tail = Buffer.alloc(0);
-  for await (const chunk of await runtime.logs(id, options, new AbortController().signal)) {
+  for await (const chunk of await runtime.logs(id, options, createAbort().signal)) {
     tail = Buffer.concat([tail, chunk]).subarray(-MAX_LOG_BYTES);
   }
   return tail.toString('utf8');

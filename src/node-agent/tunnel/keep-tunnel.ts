@@ -5,6 +5,7 @@
  */
 import type { ServerHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { createAbort } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep, type Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -41,7 +42,7 @@ interface Served {
 
 export function openTunnel(options: TunnelOptions): AsyncDisposable {
   const { clock } = options;
-  const stop = new AbortController();
+  const stop = createAbort();
   const server = createTunnelServer(options);
   const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(options.nodeName)}/tunnel`;
 
@@ -97,7 +98,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
       const beganAtMs = clock.now();
       let isRenewal = false;
       let retry = RETRY;
-      const ended = new AbortController();
+      const ended = createAbort();
       // Listening begins before the tunnel is asked for, so that no change is missed.
       const renewal = renewed(ended.signal).then(() => {
         isRenewal = true;

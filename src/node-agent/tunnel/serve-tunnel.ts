@@ -1,6 +1,7 @@
 /** What the agent answers on its tunnel: logs, exec, attach, ports and statistics, as an HTTP/2 server on a socket that it opened. */
 import type { Duplex } from 'node:stream';
 import { type Http2Server, type ServerHttp2Stream, createServer } from 'node:http2';
+import { createAbort } from '../../base/abort.ts';
 import { TUNNEL_WINDOW_BYTES } from '../../base/channel-frames.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -39,7 +40,7 @@ export function createTunnelServer(options: TunnelServerOptions): Http2Server {
   const sampleUsage = createUsageSampler(options);
   server.on('stream', (stream, headers) => {
     const path = headers[':path'] ?? '/';
-    const abort = new AbortController();
+    const abort = createAbort();
     stream.on('close', () => abort.abort());
     stream.on('error', () => abort.abort());
     const method = headers[':method'] ?? 'GET';

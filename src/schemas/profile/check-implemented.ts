@@ -4,7 +4,14 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../field-error.ts';
-import { applicationRules, type FieldRule, nodeRules, podRules } from './rules.ts';
+import {
+  applicationRules,
+  type FieldRule,
+  nodeRules,
+  podRules,
+  priorityClassRules,
+  serviceRules,
+} from './rules.ts';
 
 /** Where the pod's spec is in each kind that has one. */
 export const podSpecPaths: Readonly<Record<string, string>> = {
@@ -27,6 +34,8 @@ export const rulesByKind: ReadonlyMap<string, readonly FieldRule[]> = new Map([
   ),
   ['argoproj.io/v1alpha1/Application', applicationRules] as const,
   ['v1/Node', nodeRules] as const,
+  ['v1/Service', serviceRules] as const,
+  ['scheduling.k8s.io/v1/PriorityClass', priorityClassRules] as const,
 ]);
 
 interface Step {

@@ -1,6 +1,13 @@
 /** The table of rules as Markdown: docs/FIELDS.md, which a test compares with it. */
 import type { ResourceKind } from '../resource-kind.ts';
-import { applicationRules, type FieldRule, nodeRules, podRules } from './rules.ts';
+import {
+  applicationRules,
+  type FieldRule,
+  nodeRules,
+  podRules,
+  priorityClassRules,
+  serviceRules,
+} from './rules.ts';
 
 const INTRODUCTION = `# Fields
 
@@ -28,6 +35,8 @@ export function renderFields(kinds: readonly ResourceKind[]): string {
     ['Pods and pod templates (below the pod spec)', podRules],
     ['Application', applicationRules],
     ['Node', nodeRules],
+    ['Service', serviceRules],
+    ['PriorityClass', priorityClassRules],
   ];
   return (
     [INTRODUCTION, ...sections.map(([title, rules]) => renderSection(title, rules))].join('\n') +

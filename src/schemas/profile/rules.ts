@@ -119,6 +119,14 @@ export const podRules: readonly FieldRule[] = [
     'only decides how much work setting the group of a volume is',
   ),
   ignored('preemptionPolicy', 'pods never preempt others yet'),
+  ignored('enableServiceLinks', 'traffic to Services is not routed yet: there is nothing to link to'),
+  ...CONTAINER_LISTS.map((list) =>
+    ignored(
+      `${list}.*.resources.limits.ephemeral-storage`,
+      'pods are placed and quotas are counted by it; what a container writes is not measured',
+    ),
+  ),
+  ignored('volumes.*.emptyDir.sizeLimit', 'limits memory (medium Memory); what lies on disk is not measured'),
   ignored('ephemeralContainers', 'kubectl debug adds them to a pod that runs; agents do not start them yet'),
 ];
 
@@ -158,7 +166,30 @@ export const applicationRules: readonly FieldRule[] = [
   ignored('spec.syncPolicy.retry.refresh', 'a retry always takes the newest commit'),
 ];
 
+const ROUTING = 'traffic to Services is not routed yet; the API allocates, validates and shows it';
+
+export const serviceRules: readonly FieldRule[] = [
+  ...[
+    'externalIPs',
+    'externalName',
+    'internalTrafficPolicy',
+    'loadBalancerClass',
+    'loadBalancerIP',
+    'loadBalancerSourceRanges',
+    'ports.*.appProtocol',
+    'publishNotReadyAddresses',
+    'sessionAffinity',
+    'sessionAffinityConfig',
+    'trafficDistribution',
+  ].map((field) => ignored(`spec.${field}`, ROUTING)),
+];
+
+export const priorityClassRules: readonly FieldRule[] = [
+  ignored('preemptionPolicy', 'pods never preempt others yet'),
+];
+
 export const nodeRules: readonly FieldRule[] = [
   refused('spec.configSource', 'configure the agent by its flags'),
+  ignored('spec.providerID', 'there is no cloud provider that would look for its machine'),
   ignored('spec.externalID', 'deprecated upstream; nothing reads it'),
 ];

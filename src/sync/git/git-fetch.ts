@@ -6,6 +6,7 @@
  * of a push fetches at once. A mirror that turns out to be damaged is removed and made anew; everything in it can be
  * fetched again. No error carries a credential.
  */
+import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { TransientError, UserError, errorMessage } from '../../base/errors.ts';
@@ -115,7 +116,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   /** Beside the syncs; git's own locks keep it apart from a fetch. */
   function startMaintenance(): void {
     if (maintenance) return;
-    const stopped = new AbortController();
+    const stopped = createAbort();
     const run = async (): Promise<void> => {
       try {
         const git = await session.longWork(stopped.signal, FETCH_TIMEOUT_MS);

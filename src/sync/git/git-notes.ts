@@ -1,4 +1,5 @@
 /** Notes on commits under `refs/notes/symphony`, pushed back to the remote: commit statuses for servers that know none. */
+import { createAbort } from '../../base/abort.ts';
 import { rm, writeFile } from 'node:fs/promises';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
@@ -52,7 +53,7 @@ export function createNotes({ session, repository, clock, logger }: NotesOptions
     }
   }
 
-  return async (commit, note, signal = new AbortController().signal) => {
+  return async (commit, note, signal = createAbort().signal) => {
     try {
       // One conversation at a time: a fetch in between would throw away the note that was just added.
       await withDeadline(clock, NOTE_TIMEOUT_MS, signal, (bounded) =>

@@ -5,6 +5,7 @@
  * A Git server is not trusted: memory, file size, output and time of each command are bounded, and a command ends with
  * all its helpers (git-remote-https, ssh, index-pack).
  */
+import { anySignal, createAbort } from '../../base/abort.ts';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit } from 'simple-git';
@@ -179,9 +180,11 @@ export function createGit(
   options: GitProcessOptions = {},
 ): Git {
   const { silenceTimeoutMs = SILENCE_TIMEOUT_MS, maxOutputBytes = MAX_OUTPUT_BYTES, signal } = options;
-  const run = (signals: readonly AbortSignal[], args: readonly string[]): Promise<string> =>
-    withPlace('git', AbortSignal.any([...signals]), async () => {
-      const tooMuch = new AbortController();
+  const run = async (signals: readonly AbortSignal[], args: readonly string[]): Promise<string> => {
+    using wanted = anySignal(...signals);
+    return await withPlace('git', wanted, async () => {
+      const tooMuch = createAbort();
+      using bounded = anySignal(tooMuch.signal, wanted);
       let printed = 0;
       const count = (chunk: Buffer): void => {
         printed += chunk.length;
@@ -192,7 +195,7 @@ export function createGit(
         binary: ['/bin/sh', launcher],
         trimmed: false,
         timeout: { block: silenceTimeoutMs },
-        abort: AbortSignal.any([tooMuch.signal, ...signals]),
+        abort: bounded,
         // By default a command that fails in silence, as a killed one does, counts as done.
         errors: (error, { exitCode, stdErr }) =>
           error ?? (exitCode === 0 ? undefined : failureOf(args, exitCode, stdErr)),
@@ -220,6 +223,7 @@ export function createGit(
         );
       }
     });
+  };
   const always = signal === undefined ? [] : [signal];
   return Object.assign((...args: readonly string[]) => run(always, args), {
     until: (other: AbortSignal, ...args: readonly string[]) => run([...always, other], args),

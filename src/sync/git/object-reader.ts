@@ -4,6 +4,7 @@
  * Requests are answered in order. When the child dies, what was asked fails with TransientError and the next request
  * starts a new one. A reader at rest ends its child. It reads the object database only: no work tree, no filters, no symlinks.
  */
+import { createAbort } from '../../base/abort.ts';
 import { type Child, startChild } from '../../base/child-processes/child-process.ts';
 import { TransientError } from '../../base/errors.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -56,7 +57,7 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
   const flag = options.mode === 'contents' ? '--batch' : '--batch-check';
   let current: Promise<Running> | undefined;
   let latest: Running | undefined;
-  const closing = new AbortController();
+  const closing = createAbort();
 
   async function start(): Promise<Running> {
     const child = await startChild('git-reader', 'git', ['--git-dir', options.directory, 'cat-file', flag], {

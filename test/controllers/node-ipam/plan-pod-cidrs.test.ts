@@ -28,6 +28,70 @@ describe('planPodCidrs', () => {
     expect(plan.without.map(({ metadata }) => metadata.name)).toEqual(['d']);
   });
 
+  it('keeps what nodes have from other networks and sizes, and gives nothing that overlaps with it', () => {
+    const nodes = [
+      aNode({ name: 'elsewhere', spec: { podCIDR: '10.9.1.0/24' } }),
+      aNode({ name: 'wide', spec: { podCIDR: '10.0.0.0/24' } }),
+      aNode({ name: 'narrow', spec: { podCIDR: '10.0.1.16/28', podCIDRs: ['10.0.1.16/28', 'fd00::/64'] } }),
+      aNode({ name: 'new' }),
+    ];
+    const { assigned, doubled } = planPodCidrs(nodes, { clusterCidr: '10.0.0.0/16', nodePrefix: 26 });
+    expect(assigned.map(({ metadata, spec }) => [metadata.name, spec.podCIDR])).toEqual([
+      ['new', '10.0.1.64/26'],
+    ]);
+    expect(doubled).toEqual([]);
+  });
+
+  it('lets the slices of nodes that are gone rest, and keeps those whose pods may still run', () => {
+    const network = { clusterCidr: '10.0.0.0/22', nodePrefix: 24 };
+    const spec = { podCIDR: '10.0.2.0/24' };
+    const first = planPodCidrs([aNode({ name: 'a' })], network);
+    expect([first.last, first.assigned[0]?.spec.podCIDR]).toEqual([1, '10.0.1.0/24']);
+    // `a` is gone; its slice is the last that `c` would get.
+    const next = planPodCidrs([aNode({ name: 'b', spec }), aNode({ name: 'c' })], network, {
+      after: first.last,
+    });
+    expect([next.last, next.assigned[0]?.spec.podCIDR]).toEqual([3, '10.0.3.0/24']);
+    const held = ['10.0.1.0/24', '10.0.3.7/32', '', 'fd00::1/32'];
+    const full = planPodCidrs([aNode({ name: 'b', spec }), aNode({ name: 'd' })], network, {
+      held,
+      after: 3,
+    });
+    expect([full.last, full.without.length]).toEqual([3, 1]);
+    const free = planPodCidrs([aNode({ name: 'b', spec }), aNode({ name: 'd' })], network, {
+      held: held.slice(1),
+      after: 3,
+    });
+    expect(free.assigned[0]?.spec.podCIDR).toBe('10.0.1.0/24');
+  });
+
+  it('names the younger of two nodes whose slices overlap', () => {
+    const old = { creationTimestamp: '2020-01-01T00:00:00Z' };
+    const nodes = [
+      aNode({ name: 'a', spec: { podCIDR: '10.244.1.0/24' } }),
+      aNode({ name: 'b', spec: { podCIDR: '10.244.0.0/22' }, ...old }),
+      aNode({ name: 'c', spec: { podCIDR: '10.244.4.0/24' } }),
+      aNode({ name: 'd', spec: { podCIDR: '10.244.3.128/25' } }),
+    ];
+    const { doubled } = planPodCidrs(nodes, DEFAULT_POD_NETWORK);
+    expect(doubled.map(({ metadata }) => metadata.name)).toEqual(['a', 'd']);
+  });
+
+  it('serves thousands of nodes out of a /12 or with small slices', () => {
+    const nodes = Array.from({ length: 4_000 }, (_, index) => aNode({ name: `n${String(index)}` }));
+    for (const network of [
+      { clusterCidr: '10.16.0.0/12', nodePrefix: 24 },
+      { clusterCidr: '10.244.0.0/16', nodePrefix: 28 },
+    ]) {
+      const { assigned, last } = planPodCidrs(nodes, network);
+      expect(new Set(assigned.map(({ spec }) => spec.podCIDR)).size).toBe(4_000);
+      expect(last).toBe(4_000);
+      expect(planPodCidrs([...assigned, ...nodes.slice(0, 95)], network, { after: last }).without).toEqual(
+        [],
+      );
+    }
+  });
+
   it('refuses a network that cannot be divided', () => {
     expect(() => sliceOf({ clusterCidr: '10.0.0.0/28', nodePrefix: 24 }, 1)).toThrow('Cannot divide');
   });

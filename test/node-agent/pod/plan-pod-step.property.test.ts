@@ -14,6 +14,7 @@ function createModel(pod: Pod, needsSandbox: boolean) {
   let nowMs = 1_000_000;
   let endingSinceMs: number | undefined;
   let status: Pod['status'];
+  let holdsIp = true;
   const view = (): PodView => ({
     pod: { ...pod, ...(status ? { status } : {}) },
     nowMs,
@@ -22,6 +23,7 @@ function createModel(pod: Pod, needsSandbox: boolean) {
     needsSandbox,
     needsIp: true,
     ip: '10.0.0.2',
+    holdsIp,
     volumes: 'ready',
     images: new Set(containersOf(pod).map(({ container }) => container.name)),
     problems: new Map(),
@@ -39,6 +41,7 @@ function createModel(pod: Pod, needsSandbox: boolean) {
     const id = `${name}-${attempt}`;
     expect([...records.values()].filter((r) => r.phase === 'running' && nameOf(r) === name)).toEqual([]);
     expect(records.has(id)).toBe(false);
+    expect(holdsIp).toBe(true);
     records.set(id, {
       id,
       name: id,
@@ -87,6 +90,10 @@ function createModel(pod: Pod, needsSandbox: boolean) {
         expect(step.record.phase).not.toBe('running');
         records.delete(step.record.id);
         return true;
+      case 'release-ip':
+        expect([...records.values()].every(({ phase }) => phase === 'exited')).toBe(true);
+        holdsIp = false;
+        return true;
       default:
         return false;
     }
@@ -106,8 +113,11 @@ function createModel(pod: Pod, needsSandbox: boolean) {
         expect(restarts(next)).toBeGreaterThanOrEqual(restarts(status));
         if (status?.phase === 'Succeeded' || status?.phase === 'Failed')
           expect(next.phase).toBe(status.phase);
+        const before = status?.phase;
         status = next;
-        if (!execute(planPodStep(seen))) return;
+        if (execute(planPodStep(seen)) || status.phase !== before) continue;
+        if (status.phase === 'Succeeded' || status.phase === 'Failed') expect(holdsIp).toBe(false);
+        return;
       }
       throw new Error('the plan does not come to rest');
     },
@@ -135,7 +145,7 @@ const action = fc.oneof(
 );
 
 describe('planPodStep, driven by any sequence of events', () => {
-  it('never has two live containers of one name, never counts restarts backwards, never leaves a terminal phase', () => {
+  it('never has two live containers of one name, never counts restarts backwards, never leaves a terminal phase, keeps its address exactly until it is over', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('Always', 'OnFailure', 'Never'),

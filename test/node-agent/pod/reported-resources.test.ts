@@ -38,6 +38,7 @@ function statusOf(pod: Pod, records: readonly ContainerRecord[], previous?: PodS
     records,
     specHashes: new Map([['main', 'h']]),
     needsSandbox: false,
+    holdsIp: false,
     needsIp: true,
     ip: '10.0.0.2',
     volumes: 'ready',

@@ -2,6 +2,7 @@
  * ContainerRuntime on a Docker Engine through dockerode. One file per concern; this one puts them together.
  * Everything is confined to one cluster's and one node's containers (invariant 3, see ownership.ts).
  */
+import { anySignal, createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
 import { type Rng, systemRng } from '../../../base/rng.ts';
@@ -34,7 +35,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const engine = connectEngine(options, clock);
   const ownership = createOwnership(engine, cluster, node);
   const oomScores = createOomScoreSupport(engine, options.rng ?? systemRng, logger);
-  const disposed = new AbortController();
+  const disposed = createAbort();
   return {
     ...createInfo(engine),
     ...createContainers({ engine, ownership, oomScores, logger }),
@@ -45,8 +46,14 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     ...createImages(engine, clock),
     ...createNetworks(engine, cluster),
     ...createDial(engine, clock),
-    events: (signal) =>
-      watchEvents({ engine, ownership, clock, logger }, AbortSignal.any([signal, disposed.signal])),
+    async *events(signal) {
+      const ended = anySignal(signal, disposed.signal);
+      try {
+        yield* watchEvents({ engine, ownership, clock, logger }, ended);
+      } finally {
+        ended[Symbol.dispose]();
+      }
+    },
     async [Symbol.asyncDispose]() {
       disposed.abort();
     },

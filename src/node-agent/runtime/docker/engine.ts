@@ -3,6 +3,7 @@
  * can hang with its socket open) and ends in a RuntimeError.
  */
 import Docker from 'dockerode';
+import { createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { RuntimeError } from '../types.ts';
 import { toRuntimeError } from './engine-errors.ts';
@@ -63,7 +64,7 @@ export function connectEngine(address: EngineAddress, clock: Clock): Engine {
     docker,
     local,
     async call(action, run, timeoutMs = CALL_TIMEOUT_MS) {
-      const abort = new AbortController();
+      const abort = createAbort();
       let timedOut = false;
       const timer = clock.setTimer(() => {
         timedOut = true;

@@ -3,6 +3,7 @@
  * open, the first included, `resync` says that what happened before is unknown. Subscribed first, listed after: no gap.
  */
 import type { GetEventsOptions } from 'dockerode';
+import { anySignal, type CombinedSignal } from '../../../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../../base/backoff.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
@@ -33,10 +34,12 @@ export async function* watchEvents(
     label: [...ownership.filters.label],
   };
   for (let failures = 0; !signal.aborted; ) {
+    let ended: CombinedSignal | undefined;
     try {
-      const source = await engine.call('follow events', ({ abortSignal }) =>
-        engine.docker.getEvents({ filters, abortSignal: AbortSignal.any([abortSignal, signal]) }),
-      );
+      const source = await engine.call('follow events', ({ abortSignal }) => {
+        ended = anySignal(abortSignal, signal);
+        return engine.docker.getEvents({ filters, abortSignal: ended });
+      });
       failures = 0;
       yield { type: 'resync' };
       for await (const line of jsonLines(source as AsyncIterable<Buffer>)) {
@@ -47,6 +50,8 @@ export async function* watchEvents(
       if (signal.aborted) return;
       failures += 1;
       logger.debug({ error }, 'event stream of the engine ended');
+    } finally {
+      ended?.[Symbol.dispose]();
     }
     if (signal.aborted) return;
     await sleep(clock, backoffDelayMs(RECONNECT, failures), signal);

@@ -1,5 +1,6 @@
 /** Images of one Engine: find, list, pull with progress, remove. */
 import { Readable } from 'node:stream';
+import { createAbort } from '../../../base/abort.ts';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
 import { type ContainerRuntime, type ImageRecord, type PullProgress, RuntimeError } from '../types.ts';
@@ -66,7 +67,7 @@ export function createImages(engine: Engine, clock: Clock): Images {
     },
     async pullImage(reference, auth, onProgress, signal) {
       const action = `pull image "${reference}"`;
-      const stop = new AbortController();
+      const stop = createAbort();
       let silent = false;
       const cancel = (): void => stop.abort();
       const watchdog = (): Timer =>

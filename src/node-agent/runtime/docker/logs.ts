@@ -2,6 +2,7 @@
  * A container's log as the Engine keeps it (json-file); `follow` ends with the container. The Engine keeps lines in pieces
  * (log-lines.ts): they are joined here, and the last lines are counted whole.
  */
+import { anySignal } from '../../../base/abort.ts';
 import type { ContainerRuntime, LogOptions, LogStream } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { createFrameParser } from './frames.ts';
@@ -42,7 +43,7 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
       docker.getContainer(id).logs({
         // `follow` here only tells the client to hand out a stream, not a buffer of everything; the query decides.
         follow: true,
-        abortSignal: AbortSignal.any([abortSignal, signal]),
+        abortSignal: anySignal(abortSignal, signal),
         _query: { ...query, stdout: only !== 'stderr', stderr: only !== 'stdout' },
       } as unknown as { follow: true }),
     );

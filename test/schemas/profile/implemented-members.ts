@@ -1,0 +1,363 @@
+/**
+ * Where each member of the implemented kinds is implemented: by definition, the file below `src/` that acts on the
+ * members named there. `DATA` means that nothing acts on them in Kubernetes either: the API keeps them for clients.
+ * A member that the system does not act on belongs into src/schemas/profile/rules.ts instead, and so into docs/FIELDS.md.
+ */
+export const DATA = 'data for clients';
+
+type Files = Readonly<Record<string, string>>;
+
+const SPEC = 'node-agent/container-spec/plan-container-spec.ts';
+const SECURITY = 'node-agent/container-spec/plan-security.ts';
+const ENVIRONMENT = 'node-agent/container-spec/plan-environment.ts';
+const VOLUMES = 'node-agent/volumes/plan-volumes.ts';
+const POD_FILES = 'node-agent/files/plan-pod-files.ts';
+const PROBES = 'node-agent/probes/handlers.ts';
+const META = 'schemas/strategy/prepare-create.ts';
+const DEFINITION = 'schemas/custom/definition.ts';
+
+const AFFINITY = 'requiredDuringSchedulingIgnoredDuringExecution';
+const PREFERENCE = 'preferredDuringSchedulingIgnoredDuringExecution';
+
+export const implementedMembers: Readonly<Record<string, Files>> = {
+  'argoproj.v1alpha1.Application': { 'sync/operation.ts': 'operation' },
+  'argoproj.v1alpha1.ApplicationDestination': { 'sync/confinement.ts': 'namespace' },
+  'argoproj.v1alpha1.ApplicationSource': {
+    'sync/render/select-files.ts': 'directory',
+    'sync/application-state.ts': 'path repoURL targetRevision',
+  },
+  'argoproj.v1alpha1.ApplicationSourceDirectory': {
+    'sync/render/select-files.ts': 'exclude include recurse',
+  },
+  'argoproj.v1alpha1.ApplicationSpec': {
+    'sync/application-state.ts': 'destination source',
+    'sync/apply-commit.ts': 'ignoreDifferences',
+    'sync/plan-retry.ts': 'syncPolicy',
+  },
+  'argoproj.v1alpha1.ResourceIgnoreDifferences': {
+    'diff/ignore-differences.ts': 'group jsonPointers kind name namespace',
+  },
+  'argoproj.v1alpha1.SyncPolicy': {
+    'sync/plan-retry.ts': 'retry',
+    'sync/apply-commit.ts': 'syncOptions',
+    'sync/plan-application-status.ts': 'automated',
+  },
+  'argoproj.v1alpha1.SyncPolicy.automated': { 'sync/plan-sync.ts': 'allowEmpty prune selfHeal' },
+  'argoproj.v1alpha1.SyncPolicy.retry': { 'sync/plan-retry.ts': 'backoff limit' },
+  'argoproj.v1alpha1.SyncPolicy.retry.backoff': { 'sync/plan-retry.ts': 'duration factor maxDuration' },
+
+  'api.apps.v1.DeploymentSpec': {
+    'controllers/deployment/plan-new-replica-set.ts': 'minReadySeconds replicas selector template',
+    'controllers/deployment/plan-deployment.ts': 'paused',
+    'controllers/deployment/rollout-math.ts': 'strategy',
+    'controllers/deployment/deployment-status.ts': 'progressDeadlineSeconds',
+    'controllers/deployment/plan-cleanup.ts': 'revisionHistoryLimit',
+  },
+  'api.apps.v1.DeploymentStrategy': {
+    'controllers/deployment/plan-deployment.ts': 'type',
+    'controllers/deployment/rollout-math.ts': 'rollingUpdate',
+  },
+  'api.apps.v1.RollingUpdateDeployment': {
+    'controllers/deployment/rollout-math.ts': 'maxSurge maxUnavailable',
+  },
+  'api.apps.v1.ReplicaSetSpec': {
+    'controllers/replicaset/plan-replicaset.ts': 'minReadySeconds replicas selector template',
+  },
+  'api.core.v1.ReplicationControllerSpec': {
+    'controllers/replicaset/plan-replicaset.ts': 'minReadySeconds replicas selector template',
+  },
+  'api.core.v1.PodTemplateSpec': { 'controllers/replicaset/plan-replicaset.ts': 'metadata spec' },
+  'api.policy.v1.PodDisruptionBudgetSpec': {
+    'controllers/disruption/plan-disruption.ts': 'maxUnavailable minAvailable selector',
+    'api/core/subresources/plan-eviction.ts': 'unhealthyPodEvictionPolicy',
+  },
+
+  'api.core.v1.PodSpec': {
+    'node-agent/pod/plan-pod-step.ts': 'activeDeadlineSeconds terminationGracePeriodSeconds',
+    'scheduler/pod-info.ts': 'affinity overhead topologySpreadConstraints',
+    'scheduler/filters/taint-toleration.ts': 'tolerations',
+    'scheduler/node-selector.ts': 'nodeSelector',
+    'scheduler/plan-placement.ts': 'nodeName priority schedulingGates',
+    'api/core/admission/plan-service-account.ts':
+      'automountServiceAccountToken imagePullSecrets serviceAccountName',
+    'schemas/defaults/pod-spec.ts': 'serviceAccount',
+    'api/core/admission/plan-priority.ts': 'priorityClassName',
+    'api/core/admission/plan-runtime-class.ts': 'runtimeClassName',
+    'node-agent/pod/pod-view.ts': 'containers initContainers',
+    'node-agent/pod/plan-restart.ts': 'restartPolicy',
+    'node-agent/pod/plan-pod-status.ts': 'readinessGates',
+    [POD_FILES]: 'dnsConfig dnsPolicy hostAliases',
+    [SPEC]: 'hostIPC hostNetwork hostPID setHostnameAsFQDN shareProcessNamespace',
+    [SECURITY]: 'securityContext',
+    [VOLUMES]: 'volumes',
+    'node-agent/container-spec/identity.ts': 'hostname subdomain',
+    'schemas/pod-security/restricted.ts': 'os',
+  },
+  'api.core.v1.PodDNSConfig': { [POD_FILES]: 'nameservers options searches' },
+  'api.core.v1.PodDNSConfigOption': { [POD_FILES]: 'name value' },
+  'api.core.v1.HostAlias': { [POD_FILES]: 'hostnames ip' },
+  'api.core.v1.PodReadinessGate': { 'node-agent/pod/plan-pod-status.ts': 'conditionType' },
+  'api.core.v1.PodSchedulingGate': { 'scheduler/plan-placement.ts': 'name' },
+  'api.core.v1.PodSecurityContext': {
+    [SECURITY]: 'appArmorProfile fsGroup runAsGroup runAsNonRoot runAsUser seccompProfile supplementalGroups',
+    [SPEC]: 'sysctls',
+  },
+  'api.core.v1.Sysctl': { [SPEC]: 'name value' },
+  'api.core.v1.SecurityContext': {
+    [SECURITY]:
+      'allowPrivilegeEscalation appArmorProfile capabilities privileged readOnlyRootFilesystem runAsGroup runAsNonRoot runAsUser seccompProfile',
+  },
+  'api.core.v1.Capabilities': { [SECURITY]: 'add drop' },
+  'api.core.v1.AppArmorProfile': { [SECURITY]: 'localhostProfile type' },
+  'api.core.v1.SeccompProfile': { [SECURITY]: 'localhostProfile type' },
+
+  'api.core.v1.Container': {
+    [ENVIRONMENT]: 'env envFrom',
+    'schemas/pod-resources.ts': 'resources',
+    [SPEC]: 'args command name ports stdin stdinOnce terminationMessagePath tty workingDir',
+    [SECURITY]: 'securityContext',
+    'node-agent/image-source.ts': 'image imagePullPolicy',
+    'node-agent/pod/pod-stops.ts': 'lifecycle',
+    'node-agent/probes/container-prober.ts': 'livenessProbe readinessProbe startupProbe',
+    'node-agent/pod/plan-restart.ts': 'restartPolicy',
+    'node-agent/pod/termination-message.ts': 'terminationMessagePolicy',
+    'node-agent/container-spec/plan-mounts.ts': 'volumeMounts',
+  },
+  'api.core.v1.ContainerPort': {
+    [SPEC]: 'containerPort hostIP hostPort protocol',
+    'api/proxy/plan-proxy-target.ts': 'name',
+  },
+  'api.core.v1.ResourceRequirements': {
+    'node-agent/container-spec/field-ref.ts': 'limits',
+    'schemas/pod-resources.ts': 'requests',
+  },
+  'api.core.v1.VolumeMount': {
+    'node-agent/container-spec/plan-mounts.ts':
+      'mountPath mountPropagation name readOnly subPath subPathExpr',
+  },
+  'api.core.v1.EnvVar': { [ENVIRONMENT]: 'name value valueFrom' },
+  'api.core.v1.EnvVarSource': { [ENVIRONMENT]: 'configMapKeyRef fieldRef resourceFieldRef secretKeyRef' },
+  'api.core.v1.EnvFromSource': { [ENVIRONMENT]: 'configMapRef prefix secretRef' },
+  'api.core.v1.ConfigMapEnvSource': { [ENVIRONMENT]: 'name optional' },
+  'api.core.v1.SecretEnvSource': { [ENVIRONMENT]: 'name optional' },
+  'api.core.v1.ConfigMapKeySelector': { [ENVIRONMENT]: 'key name optional' },
+  'api.core.v1.SecretKeySelector': { [ENVIRONMENT]: 'key name optional' },
+  'api.core.v1.ObjectFieldSelector': {
+    'node-agent/container-spec/plan-environment.ts': 'fieldPath',
+    'schemas/validation/environment.ts': 'apiVersion',
+  },
+  'api.core.v1.ResourceFieldSelector': {
+    'node-agent/container-spec/field-ref.ts': 'containerName divisor resource',
+  },
+  'api.core.v1.Lifecycle': {
+    'node-agent/pod/pod-stops.ts': 'preStop',
+    'node-agent/pod/container-starts.ts': 'postStart',
+  },
+  'api.core.v1.LifecycleHandler': { [PROBES]: 'exec httpGet sleep tcpSocket' },
+  'api.core.v1.Probe': {
+    [PROBES]: 'exec grpc httpGet tcpSocket',
+    'node-agent/probes/plan-probe.ts':
+      'failureThreshold initialDelaySeconds periodSeconds successThreshold terminationGracePeriodSeconds timeoutSeconds',
+  },
+  'api.core.v1.ExecAction': { [PROBES]: 'command' },
+  'api.core.v1.GRPCAction': { [PROBES]: 'port service' },
+  'api.core.v1.HTTPGetAction': { [PROBES]: 'host httpHeaders path port scheme' },
+  'api.core.v1.HTTPHeader': { [PROBES]: 'name value' },
+  'api.core.v1.TCPSocketAction': { [PROBES]: 'host port' },
+  'api.core.v1.SleepAction': { [PROBES]: 'seconds' },
+
+  'api.core.v1.Volume': { [VOLUMES]: 'configMap downwardAPI emptyDir hostPath name projected secret' },
+  'api.core.v1.ConfigMapVolumeSource': { [VOLUMES]: 'defaultMode items name optional' },
+  'api.core.v1.SecretVolumeSource': { [VOLUMES]: 'defaultMode items optional secretName' },
+  'api.core.v1.DownwardAPIVolumeSource': { [VOLUMES]: 'defaultMode items' },
+  'api.core.v1.DownwardAPIVolumeFile': { [VOLUMES]: 'fieldRef mode path resourceFieldRef' },
+  'api.core.v1.EmptyDirVolumeSource': { [VOLUMES]: 'medium' },
+  'api.core.v1.HostPathVolumeSource': { [VOLUMES]: 'path type' },
+  'api.core.v1.ProjectedVolumeSource': { [VOLUMES]: 'defaultMode sources' },
+  'api.core.v1.VolumeProjection': { [VOLUMES]: 'configMap downwardAPI secret serviceAccountToken' },
+  'api.core.v1.ConfigMapProjection': { [VOLUMES]: 'items name optional' },
+  'api.core.v1.SecretProjection': { [VOLUMES]: 'items name optional' },
+  'api.core.v1.DownwardAPIProjection': { [VOLUMES]: 'items' },
+  'api.core.v1.ServiceAccountTokenProjection': {
+    [VOLUMES]: 'path',
+    'node-agent/service-account-tokens.ts': 'audience expirationSeconds',
+  },
+  'api.core.v1.KeyToPath': { [VOLUMES]: 'key mode path' },
+
+  'api.core.v1.Affinity': {
+    'scheduler/node-selector.ts': 'nodeAffinity',
+    'scheduler/pod-info.ts': 'podAffinity podAntiAffinity',
+  },
+  'api.core.v1.NodeAffinity': {
+    'scheduler/node-selector.ts': AFFINITY,
+    'scheduler/scorers/node-affinity.ts': PREFERENCE,
+  },
+  'api.core.v1.PreferredSchedulingTerm': { 'scheduler/scorers/node-affinity.ts': 'preference weight' },
+  'api.core.v1.NodeSelector': { 'scheduler/node-selector.ts': 'nodeSelectorTerms' },
+  'api.core.v1.NodeSelectorTerm': { 'scheduler/node-selector.ts': 'matchExpressions matchFields' },
+  'api.core.v1.NodeSelectorRequirement': { 'scheduler/node-selector.ts': 'key operator values' },
+  'api.core.v1.PodAffinity': { 'scheduler/pod-info.ts': `${AFFINITY} ${PREFERENCE}` },
+  'api.core.v1.PodAntiAffinity': { 'scheduler/pod-info.ts': `${AFFINITY} ${PREFERENCE}` },
+  'api.core.v1.WeightedPodAffinityTerm': { 'scheduler/pod-info.ts': 'podAffinityTerm weight' },
+  'api.core.v1.PodAffinityTerm': {
+    'scheduler/pod-info.ts': 'labelSelector namespaceSelector namespaces topologyKey',
+    'schemas/defaults/match-label-keys.ts': 'matchLabelKeys mismatchLabelKeys',
+  },
+  'api.core.v1.TopologySpreadConstraint': {
+    'scheduler/spread.ts':
+      'labelSelector maxSkew minDomains nodeAffinityPolicy nodeTaintsPolicy topologyKey whenUnsatisfiable',
+    'schemas/defaults/match-label-keys.ts': 'matchLabelKeys',
+  },
+  'api.core.v1.Toleration': {
+    'schemas/tolerations.ts': 'effect key operator value',
+    'controllers/node-lifecycle/plan-taint-eviction.ts': 'tolerationSeconds',
+  },
+  'api.core.v1.Taint': {
+    'schemas/tolerations.ts': 'effect key value',
+    'controllers/node-lifecycle/plan-node-health.ts': 'timeAdded',
+  },
+  'api.core.v1.NodeSpec': {
+    'controllers/node-ipam/plan-pod-cidrs.ts': 'podCIDR podCIDRs',
+    'controllers/node-lifecycle/plan-node-health.ts': 'taints unschedulable',
+  },
+
+  'api.core.v1.ServiceSpec': {
+    'api/core/service-addresses.ts':
+      'allocateLoadBalancerNodePorts clusterIP clusterIPs externalTrafficPolicy healthCheckNodePort ipFamilies ipFamilyPolicy ports type',
+    'api/proxy/plan-proxy-target.ts': 'selector',
+  },
+  'api.core.v1.ServicePort': {
+    'api/core/service-addresses.ts': 'nodePort protocol',
+    'api/proxy/plan-proxy-target.ts': 'name port targetPort',
+  },
+
+  'api.core.v1.NamespaceSpec': { 'controllers/namespace/plan-namespace.ts': 'finalizers' },
+  'api.core.v1.ConfigMap': {
+    [VOLUMES]: 'data binaryData',
+    'schemas/validation/config-data.ts': 'immutable',
+  },
+  'api.core.v1.Secret': {
+    [VOLUMES]: 'data',
+    'schemas/defaults/secret.ts': 'stringData',
+    'schemas/validation/config-data.ts': 'immutable type',
+  },
+  'api.core.v1.ServiceAccount': {
+    'api/core/admission/plan-service-account.ts': 'automountServiceAccountToken imagePullSecrets secrets',
+  },
+  'api.core.v1.LocalObjectReference': { 'api/authz/pod-references.ts': 'name' },
+  'api.core.v1.ObjectReference': {
+    [DATA]: 'apiVersion fieldPath kind name namespace resourceVersion uid',
+  },
+  'api.core.v1.ResourceQuotaSpec': {
+    'api/core/admission/plan-quota.ts': 'hard',
+    'schemas/quota/scopes.ts': 'scopeSelector scopes',
+  },
+  'api.core.v1.ScopeSelector': { 'schemas/quota/scopes.ts': 'matchExpressions' },
+  'api.core.v1.ScopedResourceSelectorRequirement': { 'schemas/quota/scopes.ts': 'operator scopeName values' },
+  'api.core.v1.LimitRangeSpec': { 'api/core/admission/plan-limit-range.ts': 'limits' },
+  'api.core.v1.LimitRangeItem': {
+    'api/core/admission/plan-limit-range.ts': 'default defaultRequest max maxLimitRequestRatio min type',
+  },
+  'api.node.v1.RuntimeClass': {
+    'node-agent/disk-pod-volumes.ts': 'handler',
+    'api/core/admission/plan-runtime-class.ts': 'overhead scheduling',
+  },
+  'api.node.v1.Overhead': { 'api/core/admission/plan-runtime-class.ts': 'podFixed' },
+  'api.node.v1.Scheduling': { 'api/core/admission/plan-runtime-class.ts': 'nodeSelector tolerations' },
+  'api.scheduling.v1.PriorityClass': {
+    [DATA]: 'description',
+    'api/core/admission/priority.ts': 'globalDefault',
+    'api/core/admission/plan-priority.ts': 'value',
+  },
+
+  'api.coordination.v1.LeaseSpec': {
+    'controllers/node-lifecycle/plan-node-health.ts': 'renewTime',
+    [DATA]: 'acquireTime holderIdentity leaseDurationSeconds leaseTransitions preferredHolder strategy',
+  },
+  'api.core.v1.Event': {
+    [DATA]:
+      'action count eventTime firstTimestamp involvedObject lastTimestamp message reason related reportingComponent reportingInstance series source type',
+  },
+  'api.core.v1.EventSeries': { [DATA]: 'count lastObservedTime' },
+  'api.core.v1.EventSource': { [DATA]: 'component host' },
+  'api.events.v1.Event': {
+    [DATA]:
+      'action deprecatedCount deprecatedFirstTimestamp deprecatedLastTimestamp deprecatedSource eventTime note reason regarding related reportingController reportingInstance series type',
+  },
+  'api.events.v1.EventSeries': { [DATA]: 'count lastObservedTime' },
+
+  'api.certificates.v1.CertificateSigningRequestSpec': {
+    'controllers/certificates/plan-signing.ts': 'expirationSeconds request signerName usages',
+    'controllers/certificates/plan-approval.ts': 'groups username',
+    'api/core/admission/certificate-request.ts': 'extra uid',
+  },
+
+  'api.rbac.v1.ClusterRole': {
+    'controllers/cluster-role-aggregation/plan-aggregation.ts': 'aggregationRule rules',
+  },
+  'api.rbac.v1.AggregationRule': {
+    'controllers/cluster-role-aggregation/plan-aggregation.ts': 'clusterRoleSelectors',
+  },
+  'api.rbac.v1.Role': { 'api/authz/rbac-policy.ts': 'rules' },
+  'api.rbac.v1.ClusterRoleBinding': {
+    'api/authz/rbac-policy.ts': 'roleRef subjects',
+  },
+  'api.rbac.v1.RoleBinding': { 'api/authz/rbac-policy.ts': 'roleRef subjects' },
+  'api.rbac.v1.PolicyRule': {
+    'api/authz/rules.ts': 'apiGroups nonResourceURLs resourceNames resources verbs',
+  },
+  'api.rbac.v1.RoleRef': {
+    'api/authz/rbac-policy.ts': 'kind name',
+    'schemas/validation/rbac.ts': 'apiGroup',
+  },
+  'api.rbac.v1.Subject': {
+    'api/authz/subjects.ts': 'kind name namespace',
+    'schemas/validation/rbac.ts': 'apiGroup',
+  },
+
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionSpec': {
+    [DEFINITION]: 'group names scope versions',
+    'schemas/custom/validate-definition.ts': 'conversion preserveUnknownFields',
+  },
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionNames': {
+    [DEFINITION]: 'categories kind listKind plural shortNames singular',
+  },
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion': {
+    [DEFINITION]:
+      'additionalPrinterColumns deprecated deprecationWarning name schema selectableFields served storage subresources',
+  },
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceColumnDefinition': {
+    [DEFINITION]: 'description format jsonPath name priority type',
+  },
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresources': {
+    [DEFINITION]: 'scale status',
+  },
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresourceScale': {
+    [DEFINITION]: 'labelSelectorPath specReplicasPath statusReplicasPath',
+  },
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.SelectableField': { [DEFINITION]: 'jsonPath' },
+  'apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation': {
+    [DEFINITION]: 'openAPIV3Schema',
+  },
+
+  'apimachinery.pkg.apis.meta.v1.LabelSelector': { 'schemas/selectors.ts': 'matchExpressions matchLabels' },
+  'apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement': { 'schemas/selectors.ts': 'key operator values' },
+  'apimachinery.pkg.apis.meta.v1.ObjectMeta': {
+    [META]: 'creationTimestamp generateName generation name namespace uid',
+    'schemas/strategy/plan-delete.ts': 'deletionGracePeriodSeconds deletionTimestamp finalizers',
+    'schemas/selectors.ts': 'labels',
+    'diff/annotations.ts': 'annotations',
+    'api/managed/managers.ts': 'managedFields',
+    'controllers/garbage-collector/plan-collection.ts': 'ownerReferences',
+    'store/objects.ts': 'resourceVersion',
+    [DATA]: 'selfLink',
+  },
+  'apimachinery.pkg.apis.meta.v1.OwnerReference': {
+    'controllers/garbage-collector/plan-collection.ts': 'blockOwnerDeletion uid',
+    'controllers/garbage-collector/garbage-collector.ts': 'apiVersion kind name',
+    'schemas/object.ts': 'controller',
+  },
+  'apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry': {
+    'api/managed/managers.ts': 'apiVersion fieldsType fieldsV1 manager operation subresource time',
+  },
+};

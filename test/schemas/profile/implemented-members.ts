@@ -223,7 +223,8 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
 
   'api.core.v1.ServiceSpec': {
     'api/core/service-addresses.ts':
-      'allocateLoadBalancerNodePorts clusterIP clusterIPs externalTrafficPolicy healthCheckNodePort ipFamilies ipFamilyPolicy ports type',
+      'allocateLoadBalancerNodePorts clusterIP clusterIPs externalTrafficPolicy healthCheckNodePort ports type',
+    'schemas/defaults/service-families.ts': 'ipFamilies ipFamilyPolicy',
     'api/proxy/plan-proxy-target.ts': 'selector',
   },
   'api.core.v1.ServicePort': {

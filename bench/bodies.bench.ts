@@ -22,7 +22,7 @@ const shapeOnly = process.argv.find((argument) => argument.startsWith('--shape='
 const configMaps = '/api/v1/namespaces/default/configmaps';
 
 await using http = await startTestHttp();
-await using following = await startDefinitions(http.core);
+const definitions = await startDefinitions(http.core);
 await http.send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definitionOfWidgets);
 while (!http.core.registry.byKind('example.com/v1', 'Widget')) await setTimeout(10);
 
@@ -72,3 +72,4 @@ for (const [family, bodies] of bodyFamilies) {
   report({ name: `${family}: dearest body`, value: worst.cpuMs, unit: 'ms', note: worst.name });
   report({ name: `${family}: most heap of one body`, value: mostHeap, unit: 'MiB' });
 }
+await definitions[Symbol.asyncDispose]();

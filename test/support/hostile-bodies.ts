@@ -3,7 +3,7 @@
  * the tests, which count.
  */
 
-import { MAX_LISTED_OBJECTS } from '../../src/api/core/body-limits.ts';
+import { MAX_LISTED_OBJECTS, MAX_MEMBERS } from '../../src/api/core/body-limits.ts';
 
 export interface HostileBody {
   readonly name: string;
@@ -17,8 +17,9 @@ const MAX_BYTES = 3 * 1024 * 1024 - 2_000;
 const JSON_TYPE = 'application/json';
 const namespace = '/api/v1/namespaces/default';
 
-/** Just below the limit on members: more are refused before anything is built. */
-const MOST_MEMBERS = MAX_LISTED_OBJECTS - 10;
+/** Just below the limits: more is refused before anything is built. */
+const MOST_OBJECTS = MAX_LISTED_OBJECTS - 10;
+const MOST_MEMBERS = MAX_MEMBERS - 10;
 
 /** As many members as fit. */
 function filled(room: number, member: (index: number) => string, most = Infinity): string {
@@ -34,7 +35,10 @@ function filled(room: number, member: (index: number) => string, most = Infinity
 }
 
 const long = (bytes: number): string => 'x'.repeat(bytes);
-const listOf = (member: (index: number) => string): string => `[${filled(MAX_BYTES, member, MOST_MEMBERS)}]`;
+const listOf = (member: (index: number) => string): string => {
+  const isObject = member(0).startsWith('{');
+  return `[${filled(MAX_BYTES, member, isObject ? MOST_OBJECTS : MOST_MEMBERS)}]`;
+};
 const mapOf = (member: (index: number) => string): string => `{${filled(MAX_BYTES, member, MOST_MEMBERS)}}`;
 
 /** Ways to fill a list of objects that have a member `key`. */

@@ -7,7 +7,7 @@ import { failure, type StatusError } from '../../schemas/status.ts';
 /** Values of one body: a definition of the largest operators has some 30,000. */
 export const MAX_VALUES = 60_000;
 /** Members of one list or map. */
-export const MAX_MEMBERS = 15_000;
+export const MAX_MEMBERS = 10_000;
 
 export const tooManyValues = (): StatusError =>
   failure(

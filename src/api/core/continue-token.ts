@@ -10,16 +10,13 @@ export interface ContinueToken {
   readonly version: string | undefined;
   /** The page starts behind this key. */
   readonly after: string;
-  /** When the first page was made; undefined for a list that is not consistent, which has no end. */
-  readonly sinceMs: number | undefined;
 }
 
 const TOKEN_FORMAT = 'meta.k8s.io/v1';
 
 export function encodeContinue(token: ContinueToken): string {
   const rv = token.version === undefined ? -1 : Number(token.version);
-  const since = token.sinceMs === undefined ? {} : { since: token.sinceMs };
-  return Buffer.from(JSON.stringify({ v: TOKEN_FORMAT, rv, start: `${token.after}\0`, ...since })).toString(
+  return Buffer.from(JSON.stringify({ v: TOKEN_FORMAT, rv, start: `${token.after}\0` })).toString(
     'base64url',
   );
 }
@@ -42,12 +39,7 @@ export function decodeContinue(text: string): ContinueToken {
     throw invalid('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (typeof start !== 'string' || start === '')
     throw invalid('encoded start key empty (version meta.k8s.io/v1)');
-  const { since } = parsed;
-  return {
-    version: rv < 0 ? undefined : String(rv),
-    after: start.replace(/\0$/, ''),
-    sinceMs: typeof since === 'number' ? since : undefined,
-  };
+  return { version: rv < 0 ? undefined : String(rv), after: start.replace(/\0$/, '') };
 }
 
 /** The first character as Go quotes it in a JSON syntax error. */

@@ -28,6 +28,7 @@ import type { AdmissionPolicy } from './admission/types.ts';
 import { createDelegatedWrites } from './delegated-writes.ts';
 import { takeTyped } from './intake.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
+import { createPageAges } from './page-ages.ts';
 import { readList, readObject } from './reads.ts';
 import { resourceNotFound } from './refusals.ts';
 import { type RestoreDependencies, restorePods, type WaitingPod } from './restore.ts';
@@ -141,6 +142,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     },
   );
   const snapshots = createSnapshots({ caches: options.caches, logger });
+  const ages = createPageAges(clock);
   const space = options.addresses ?? defaultAddressSpace;
   const services = createServiceAllocation({ store, snapshots, clock, rng, space });
   const events = createEventRecorder({
@@ -205,7 +207,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
     snapshots,
     clock,
     get: (ref, resourceVersion) => readObject(snapshots, ref, resourceVersion),
-    list: (collection, listOptions) => readList(snapshots, collection, listOptions, clock.now()),
+    list: (collection, listOptions) => readList(snapshots, collection, listOptions, ages),
     watch: (collection, watchOptions, sink) =>
       startWatch({ snapshots, registry, clock, rng }, collection, watchOptions, sink),
     create: (collection, body, writeOptions, context) =>
@@ -216,7 +218,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
       writes.patch(ref, patch, writeOptions, context, subresource),
     delete: (ref, removal, context) => writes.remove(ref, removal, context),
     async deleteCollection(collection, listOptions, removal, context) {
-      const page = await readList(snapshots, collection, listOptions, clock.now());
+      const page = await readList(snapshots, collection, listOptions, ages);
       const waiting = [...page.objects];
       const worker = async (): Promise<void> => {
         for (let next = waiting.shift(); next; next = waiting.shift()) {

@@ -4,9 +4,10 @@
  */
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
-import { fromStored, type ResourceKind } from '../../schemas/resource-kind.ts';
+import { fromStored, type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
 import { expired, isStatusError, notFound } from '../../schemas/status.ts';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.ts';
+import type { PageAges } from './page-ages.ts';
 import { parseSelection, type Selection } from './selection.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
 import type { CollectionRef, ObjectPage, ObjectRef, ReadListOptions } from './types.ts';
@@ -49,7 +50,7 @@ export async function readList(
   snapshots: Snapshots,
   collection: CollectionRef,
   options: ReadListOptions,
-  nowMs: number,
+  ages: PageAges,
 ): Promise<ObjectPage> {
   const selection = parseSelection({ ...collection, ...options });
   const snapshot = await snapshots.open(collection.kind);
@@ -58,7 +59,7 @@ export async function readList(
   const version = options.resourceVersion ?? '';
   let view: View;
   if (token) {
-    view = await continued(snapshot, token, nowMs);
+    view = await continued(snapshot, token, (at) => ages.isOver(resourceIdOf(collection.kind), at));
   } else if (options.resourceVersionMatch === 'Exact' || isLegacyExact(options)) {
     await reach(snapshot, version);
     view = { objects: await hub.objectsAt(parseResourceVersion(version)), version };
@@ -69,10 +70,16 @@ export async function readList(
   // Whatever the cache holds answers a list at version 0 in full: pages would cost more than they save.
   const limit = version === '0' && !token ? 0 : (options.limit ?? 0);
   const candidates = narrowed(hub, view, selection);
-  return pageOf(collection.kind, { ...view, objects: candidates ?? view.objects }, selection, limit, {
-    after: token?.after,
-    sinceMs: token?.sinceMs ?? nowMs,
-  });
+  const page = pageOf(
+    collection.kind,
+    { ...view, objects: candidates ?? view.objects },
+    selection,
+    limit,
+    token?.after,
+  );
+  if (page.continue !== undefined && token?.version === undefined)
+    ages.began(resourceIdOf(collection.kind), view.version);
+  return page;
 }
 
 /** A limit with a version and no match rule has always meant exactly that version. */
@@ -85,13 +92,10 @@ function isLegacyExact(options: ReadListOptions): boolean {
 const TOO_OLD =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
-/** How long the pages of one list go on: clients count on the compaction of upstream's store, every five minutes. */
-export const CONTINUE_LIFETIME_MS = 5 * 60 * 1_000;
-
 async function continued(
   snapshot: Snapshot,
-  { version, after, sinceMs }: ContinueToken,
-  nowMs: number,
+  { version, after }: ContinueToken,
+  isOver: (version: string) => boolean,
 ): Promise<View> {
   if (version === undefined) {
     await snapshot.refresh();
@@ -99,12 +103,12 @@ async function continued(
   }
   await reach(snapshot, version);
   try {
-    if (sinceMs !== undefined && nowMs - sinceMs > CONTINUE_LIFETIME_MS) throw expired(TOO_OLD);
+    if (isOver(version)) throw expired(TOO_OLD);
     return { objects: await snapshot.hub.objectsAt(Number(version)), version };
   } catch (error) {
     if (!isStatusError(error, 'Expired')) throw error;
     const answer = expired(TOO_OLD);
-    answer.status.metadata = { continue: encodeContinue({ version: undefined, after, sinceMs: undefined }) };
+    answer.status.metadata = { continue: encodeContinue({ version: undefined, after }) };
     throw answer;
   }
 }
@@ -119,7 +123,7 @@ function pageOf(
   view: View,
   selection: Selection,
   limit: number,
-  { after, sinceMs }: { readonly after: string | undefined; readonly sinceMs: number },
+  after: string | undefined,
 ): ObjectPage {
   // Only what is served in another form than it is stored in costs a look at each object.
   const served = kind.storage ? view.objects.map((object) => fromStored(kind, object)) : view.objects;
@@ -132,7 +136,7 @@ function pageOf(
   return {
     objects,
     resourceVersion: view.version,
-    continue: encodeContinue({ version: view.version, after: last ? sortKey(last) : '', sinceMs }),
+    continue: encodeContinue({ version: view.version, after: last ? sortKey(last) : '' }),
     // With selectors the rest is not counted, as in Kubernetes (there it would have to be read).
     ...(selection.selective ? {} : { remainingItemCount: selected.length - limit }),
   };

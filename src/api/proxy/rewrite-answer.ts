@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Transform } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { omit } from '../../schemas/json-access.ts';
 import { rewriteHtml, rewriteLink } from './rewrite-links.ts';
 
 export interface RewrittenAnswer {
@@ -32,7 +33,7 @@ export function rewrittenAnswer(
   if (type.split(';', 1)[0]?.trim().toLowerCase() !== 'text/html') return { headers, stages: [] };
   const decoder = DECODERS[encoding];
   if (encoding !== '' && encoding !== 'identity' && !decoder) return { headers, stages: [] };
-  const { 'content-length': _length, 'content-encoding': _encoding, ...rest } = headers;
+  const rest = omit(headers, 'content-length', 'content-encoding');
   return { headers: rest, stages: [...(decoder ? [decoder()] : []), linkRewriter(prefix, host)] };
 }
 

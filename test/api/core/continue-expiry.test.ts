@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { CONTINUE_LIFETIME_MS } from '../../../src/api/core/reads.ts';
+import { CONTINUE_LIFETIME_MS } from '../../../src/api/core/page-ages.ts';
 import { isStatusError, type StatusError } from '../../../src/schemas/status.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { kindNamed, plainWrite, startTestCore } from '../test-api.ts';
@@ -28,6 +28,15 @@ it('a list of pages ends in time, and can be gone on with, though not consistent
   const { status } = failed as StatusError;
   expect(status.code).toBe(410);
   expect(status.message).toContain('The provided continue parameter is too old');
+
+  // A list that begins now has all its time, though nothing has changed.
+  const quiet = await world.core.list(collection, { limit: 1 });
+  await clock.advance(CONTINUE_LIFETIME_MS + 1);
+  const again = await world.core.list(collection, { limit: 1 });
+  expect(again.continue).toBe(quiet.continue);
+  await expect(world.core.list(collection, { continue: again.continue ?? '' })).resolves.toMatchObject({
+    resourceVersion: again.resourceVersion,
+  });
 
   const rest = await world.core.list(collection, { continue: String(status.metadata['continue']) });
   expect(rest.objects.map(({ metadata }) => metadata.name)).toEqual(['bb', 'c', 'd']);

@@ -30,7 +30,7 @@ it('keeps the service of the API at the first address of the range, also after i
 it('keeps the labels and annotations that people give the service of the API', async () => {
   const clock = createFakeClock();
   await using test = await startTestCore(clock);
-  await using _announced = test.core.announce(6443);
+  const announced = test.core.announce(6443);
   await clock.advance(1);
   const body = { metadata: { labels: { a: 'b' }, annotations: { c: 'd' } } };
   const options = { dryRun: false, fieldValidation: 'Strict' } as const;
@@ -41,6 +41,7 @@ it('keeps the labels and annotations that people give the service of the API', a
   expect(metadata.labels).toMatchObject({ a: 'b', component: 'apiserver' });
   expect(metadata.annotations).toMatchObject({ c: 'd' });
   expect(spec.clusterIP).toBe('10.96.0.1');
+  await announced[Symbol.asyncDispose]();
 });
 
 it('gives the address of the API to no other service', async () => {

@@ -57,7 +57,8 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
     for (let asked = lines + 1; ; asked *= WIDENING) {
       const finder = createTailFinder(lines);
       const pieces = await open(source, { follow: false, timestamps: true, tail: asked });
-      for await (const _part of demux(pieces, source, joinerOf(source, finder.onPiece))) continue;
+      const read = demux(pieces, source, joinerOf(source, finder.onPiece))[Symbol.asyncIterator]();
+      while (!(await read.next()).done);
       const found = source.signal.aborted ? { tail: lines } : finder.result(asked);
       if (found) return found;
     }

@@ -1,0 +1,35 @@
+/**
+ * How long the pages of one list go on. Tokens say a version and no time: equal lists have equal tokens, as upstream. So each
+ * server keeps when it last began a list of a version; a version that it meets first in a token counts from then.
+ */
+import type { Clock } from '../../base/clock.ts';
+
+/** Clients count on the compaction of upstream's store, every five minutes. */
+export const CONTINUE_LIFETIME_MS = 5 * 60 * 1_000;
+/** The oldest are forgotten: their tokens then live on. */
+const MAX_VERSIONS = 10_000;
+
+export interface PageAges {
+  /** A first page was made of this version. */
+  began(resource: string, version: string): void;
+  isOver(resource: string, version: string): boolean;
+}
+
+export function createPageAges(clock: Clock): PageAges {
+  const began = new Map<string, number>();
+  function begin(key: string): void {
+    began.delete(key);
+    began.set(key, clock.now());
+    const [oldest] = began.keys();
+    if (began.size > MAX_VERSIONS && oldest !== undefined) began.delete(oldest);
+  }
+  return {
+    began: (resource, version) => begin(`${resource} ${version}`),
+    isOver(resource, version) {
+      const key = `${resource} ${version}`;
+      const sinceMs = began.get(key);
+      if (sinceMs === undefined) begin(key);
+      return sinceMs !== undefined && clock.now() - sinceMs > CONTINUE_LIFETIME_MS;
+    },
+  };
+}

@@ -44,7 +44,7 @@ export function toPodInfo(pod: Pod, namespaceLabels: NamespaceLabels): PodInfo {
 }
 
 function placementSpecOf(spec: PodSpec): PlacementSpec {
-  const { affinity, nodeName, nodeSelector, overhead, preemptionPolicy, priority } = spec;
+  const { affinity, nodeSelector, overhead, preemptionPolicy, priority } = spec;
   const { resources, tolerations, topologySpreadConstraints } = spec;
   const containerOf = ({ image, ports, resources, restartPolicy }: Container): unknown => ({
     image,
@@ -54,7 +54,6 @@ function placementSpecOf(spec: PodSpec): PlacementSpec {
   });
   return {
     affinity,
-    nodeName,
     nodeSelector,
     overhead,
     preemptionPolicy,
@@ -67,10 +66,10 @@ function placementSpecOf(spec: PodSpec): PlacementSpec {
   } as PlacementSpec;
 }
 
-/** Everything of a pod that placement depends on, but for the node it is on. */
+/** Pods with the same key are alike to filters and scorers. */
 function classKeyOf({ metadata }: Pod, spec: PlacementSpec): string {
   const { namespace, labels } = metadata;
-  return JSON.stringify([namespace, labels, ownerUidOf(metadata), { ...spec, nodeName: undefined }]);
+  return JSON.stringify([namespace, labels, ownerUidOf(metadata), spec]);
 }
 
 const ownerUidOf = ({ ownerReferences }: Pod['metadata']): string | undefined =>

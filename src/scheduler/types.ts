@@ -40,7 +40,7 @@ type Container = PodSpec['containers'][number];
 type PlacementContainer = Partial<Pick<Container, 'image' | 'ports' | 'resources' | 'restartPolicy'>>;
 
 /**
- * The members of a pod's spec that filters and scorers read. Everything else, such as the volume of its token, whose name is its
+ * The members of a pod's spec that filters and scorers read, but for the node's name, which is each pod's own. Everything else, such as the volume of its token, whose name is its
  * own, does not tell one pod of a template from another.
  */
 export interface PlacementSpec
@@ -48,7 +48,6 @@ export interface PlacementSpec
     Pick<
       PodSpec,
       | 'affinity'
-      | 'nodeName'
       | 'nodeSelector'
       | 'overhead'
       | 'preemptionPolicy'
@@ -63,7 +62,7 @@ export interface PlacementSpec
 }
 
 export interface PodInfo {
-  /** As stored. Decisions read `spec` and the other members instead. */
+  /** As stored. But for its name, its key and its node, decisions read the other members, which alike pods share. */
   readonly pod: Pod;
   readonly key: string;
   /** Pods with the same one differ in nothing that a filter or a scorer reads. */

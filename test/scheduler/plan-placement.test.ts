@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../src/base/rng.ts';
+import { createPodReader } from '../../src/scheduler/pod-info.ts';
 import { isPending, planPlacement } from '../../src/scheduler/plan-placement.ts';
 import { podRequests } from '../../src/schemas/pod-resources.ts';
 import { toMilli } from '../../src/schemas/quantity.ts';
@@ -114,6 +115,23 @@ describe('planPlacement', () => {
     expect(plan.rejections[0]?.message).toBe(
       '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
     );
+  });
+
+  it('takes nothing of a node from a pod of the same template that is bound', () => {
+    const bound = pod('bound', '100m', 80);
+    const pods = [{ ...bound, spec: { ...bound.spec, nodeName: 'a' } }];
+    const nodes = [node('a', '8'), node('b', '8')];
+    const { bindings } = planPlacement([pod('next', '100m', 80)], { ...EMPTY, nodes, pods }, seededRng(1));
+    expect(bindings.map(({ nodeName }) => nodeName)).toEqual(['b']);
+  });
+
+  it('places pods that differ in what it does not read as one class', () => {
+    const withToken = (name: string): Pod => {
+      const made = pod(name, '100m');
+      return { ...made, spec: { ...made.spec, volumes: [{ name: `kube-api-access-${name}` }] } };
+    };
+    const read = createPodReader(new Map());
+    expect(read(withToken('a')).classKey).toBe(read(withToken('b')).classKey);
   });
 
   it('spreads the pods of a ReplicaSet over the nodes', () => {

@@ -7,7 +7,7 @@ export const nodeName: FilterPlugin = {
   name: 'NodeName',
   local: true,
   prepare: (pod) => {
-    const wanted = pod.spec.nodeName;
+    const wanted = pod.pod.spec.nodeName;
     if (wanted === undefined || wanted === '') return undefined;
     return { refuse: (node) => (node.name === wanted ? undefined : REFUSAL) };
   },

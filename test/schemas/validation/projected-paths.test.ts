@@ -15,15 +15,11 @@ function errorsOf(volume: object): readonly string[] {
 }
 
 const fieldRef = { fieldPath: 'metadata.name' };
-/** Every place where a pod names a file that the agent writes into a volume. */
+/** Every place where a pod names a file that the agent writes into a volume. Upstream names items of downwardAPI without their place. */
 const places: readonly (readonly [string, (path: string) => object])[] = [
   [
     'spec.volumes[0].projected.sources[0].serviceAccountToken.path',
     (path) => ({ projected: { sources: [{ serviceAccountToken: { path } }] } }),
-  ],
-  [
-    'spec.volumes[0].projected.sources[0].clusterTrustBundle.path',
-    (path) => ({ projected: { sources: [{ clusterTrustBundle: { name: 'x', path } }] } }),
   ],
   [
     'spec.volumes[0].projected.sources[0].secret.items[0].path',
@@ -34,7 +30,7 @@ const places: readonly (readonly [string, (path: string) => object])[] = [
     (path) => ({ projected: { sources: [{ configMap: { name: 'x', items: [{ key: 'k', path }] } }] } }),
   ],
   [
-    'spec.volumes[0].projected.sources[0].downwardAPI.items[0].path',
+    'spec.volumes[0].projected.sources[0].downwardAPI.path',
     (path) => ({ projected: { sources: [{ downwardAPI: { items: [{ path, fieldRef }] } }] } }),
   ],
   [
@@ -45,7 +41,7 @@ const places: readonly (readonly [string, (path: string) => object])[] = [
     'spec.volumes[0].configMap.items[0].path',
     (path) => ({ configMap: { name: 'x', items: [{ key: 'k', path }] } }),
   ],
-  ['spec.volumes[0].downwardAPI.items[0].path', (path) => ({ downwardAPI: { items: [{ path, fieldRef }] } })],
+  ['spec.volumes[0].downwardAPI.path', (path) => ({ downwardAPI: { items: [{ path, fieldRef }] } })],
 ];
 
 describe.each(places)('%s', (at, volume) => {

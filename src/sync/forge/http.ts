@@ -1,5 +1,4 @@
 /** HTTP as the forges need it: JSON out, status and a bounded text back, never without a time-out. */
-import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { TransientError, errorMessage } from '../../base/errors.ts';

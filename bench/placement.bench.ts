@@ -1,11 +1,13 @@
 /**
- * The placement core alone: pure `planPlacement` over nodes and pending pods that exist only here. Pods per second for
- * plain pods, for pods of a ReplicaSet (spread by default), and for pods with affinity or constraints of their own; and
- * whether the last pods of a batch are placed as fast as the first.
+ * The placement core alone: pure `planPlacement` over nodes and pending pods that exist only here. The pods are as the API makes
+ * them: defaulted, with the tolerations and the token volume that admission adds. Pods per second for plain pods, for pods
+ * of a ReplicaSet (spread by default), and for pods with affinity or constraints of their own; then what one more pod
+ * costs in a full cluster, and what it costs to say why pods fit nowhere.
  */
 import { seededRng } from '../src/base/rng.ts';
-import { planPlacement } from '../src/scheduler/plan-placement.ts';
-import type { ClusterObjects } from '../src/scheduler/snapshot.ts';
+import { planPlacement, planPlacementIn } from '../src/scheduler/plan-placement.ts';
+import { type ClusterObjects, worldOf } from '../src/scheduler/snapshot.ts';
+import { podKind } from '../src/schemas/kinds/pod.ts';
 import type { Node, Pod, ReplicaSet } from '../src/schemas/types.ts';
 import { median, numberAfter, progress, reporter, spread } from './support/figures.ts';
 
@@ -35,7 +37,22 @@ function aNode(index: number): Node {
 
 type Workload = 'plain' | 'of a ReplicaSet' | 'with anti-affinity' | 'with a spread constraint';
 
+/** What the API stores of it. */
+function asStored(pod: Pod): Pod {
+  const volume = `kube-api-access-${pod.metadata.name}`;
+  const mount = { name: volume, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true };
+  const containers = pod.spec.containers.map((container) => ({ ...container, volumeMounts: [mount] }));
+  const token = { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } };
+  const volumes = [{ name: volume, projected: { sources: [token] } }];
+  const given = { ...pod, spec: { ...pod.spec, containers, volumes } };
+  return podKind.prepareForCreate(podKind.withDefaults(given)) as Pod;
+}
+
 function aPod(index: number, workload: Workload): Pod {
+  return asStored(draftOf(index, workload));
+}
+
+function draftOf(index: number, workload: Workload): Pod {
   const template = index % TEMPLATES;
   const labels = { app: `app-${template}` };
   const selector = { labelSelector: { matchLabels: labels } };
@@ -151,3 +168,59 @@ report({
 progress('pods with constraints of their own');
 measure(1_000, SLOW_PODS, 'with a spread constraint', 1);
 measure(1_000, SLOW_PODS, 'with anti-affinity', 1);
+
+/** A cluster that is full of pods of ReplicaSets. */
+function fullCluster(nodes: number, pods: number, priority: number): ClusterObjects {
+  const bound = Array.from({ length: pods }, (_, index): Pod => {
+    const pod = aPod(index, 'of a ReplicaSet');
+    return { ...pod, spec: { ...pod.spec, priority, nodeName: `node-${index % nodes}` } };
+  });
+  const world = { pods: bound, namespaces: [], services: [], replicaSets };
+  return { ...world, nodes: Array.from({ length: nodes }, (_, index) => aNode(index)) };
+}
+
+progress('one more pod');
+const MANY = 50_000;
+const full = fullCluster(5_000, MANY, 0);
+const world = worldOf(full);
+world.snapshot(full);
+const times = Array.from({ length: 21 }, (_, round) => {
+  const pending = [aPod(MANY + round, 'of a ReplicaSet')];
+  // Another pod has changed since the last look.
+  const changed = full.pods[round] as Pod;
+  const begin = process.cpuUsage();
+  world.podChanged(`default/${changed.metadata.name}`, changed);
+  planPlacementIn(pending, world, full, seededRng(round));
+  const { user, system } = process.cpuUsage(begin);
+  return (user + system) / 1_000;
+});
+report({
+  name: `one pending pod at ${MANY} pods on 5000 nodes`,
+  value: median(times),
+  unit: 'ms of CPU',
+  note: spread(times),
+});
+
+progress('refusals');
+const refusing = fullCluster(2_000, 20_000, -1);
+const tooLarge = Array.from({ length: 5 }, (_, index) => {
+  const pod = aPod(index, 'plain');
+  const resources = { requests: { cpu: '31900m', memory: '256Mi' } };
+  const containers = pod.spec.containers.map((container) => ({ ...container, resources }));
+  const labels = { app: `large-${index}` };
+  return { ...pod, metadata: { ...pod.metadata, labels }, spec: { ...pod.spec, containers } };
+});
+const refusingWorld = worldOf(refusing);
+refusingWorld.snapshot(refusing);
+const refusals = Array.from({ length: 5 }, (_, round) => {
+  const begin = performance.now();
+  const { rejections } = planPlacementIn(tooLarge, refusingWorld, refusing, seededRng(round));
+  if (rejections.length !== tooLarge.length) throw new Error('a pod that is too large was placed');
+  return performance.now() - begin;
+});
+report({
+  name: '5 classes that fit nowhere on 2000 nodes, with their texts',
+  value: median(refusals),
+  unit: 'ms',
+  note: spread(refusals),
+});

@@ -23,7 +23,9 @@ export function withFamilies(spec: Fields, old: Fields = {}): Fields {
     spec['ipFamilyPolicy'] ??
     old['ipFamilyPolicy'] ??
     (isFreeOfFamilies(spec) ? 'RequireDualStack' : 'SingleStack');
-  return { ...spec, ipFamilyPolicy: policy, ipFamilies: familiesOf(spec, policy, old) };
+  const families = familiesOf(spec, policy, old);
+  // An empty list is not stored.
+  return { ...spec, ipFamilyPolicy: policy, ...(families.length === 0 ? {} : { ipFamilies: families }) };
 }
 
 function familiesOf(spec: Fields, policy: unknown, old: Fields): readonly unknown[] {

@@ -10,9 +10,12 @@ export const STORIES = /^(deploy|rs|gc|namespace|node(?!-ds)|podgc|taint|pdb|quo
 /** Said once here; upstream says it again at each look, and looks again after its own write. */
 export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods']);
 
-/** Kinds whose policy is enforced by admission, which the controllers then have to pass. */
+/**
+ * What admission enforces and the controllers then have to pass: quotas, limits, and that nothing is made in a namespace
+ * that is being deleted.
+ */
 export const needsAdmission = (steps: unknown): boolean =>
-  /"kind":"(ResourceQuota|LimitRange)"/.test(JSON.stringify(steps));
+  /"kind":"(ResourceQuota|LimitRange)"|"delete":\{"kind":"Namespace"/.test(JSON.stringify(steps));
 
 /**
  * Stories in which the pods of a ReplicaSet go in one commit (or close enough for one look at them), where Kubernetes

@@ -21,8 +21,19 @@ export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
     ? updateMain(kind, before, next)
     : updateSubresource(kind, current, next, subresource, nowMs);
   const updated = isPod(kind) ? withMarksOf(changed, current) : changed;
-  return jsonEqual(updated, before) ? current : updated;
+  return jsonEqual(untimed(updated), untimed(before)) ? current : updated;
 };
+
+/**
+ * The object without the times in its record of owners. A time alone is no change: an apply writes a new one
+ * whenever its configuration differs from the live object, and defaults may take the difference away again.
+ */
+function untimed(object: KubeObject): KubeObject {
+  const { managedFields } = object.metadata;
+  if (managedFields === undefined) return object;
+  const entries = managedFields.map((entry) => omit(asRecord(entry), 'time'));
+  return { ...object, metadata: { ...object.metadata, managedFields: entries } };
+}
 
 function updateMain(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
   const defaulted = kind.withDefaults(next);

@@ -1,6 +1,6 @@
 /** Saying the same again changes nothing: no new version, no event for anybody's watch. Of every kind that is served. */
 import { dump, load } from 'js-yaml';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { storedSamples } from '../../schemas/stored-samples.ts';
@@ -51,6 +51,12 @@ beforeAll(async () => {
   });
 });
 afterAll(() => http[Symbol.asyncDispose]());
+afterEach(() => vi.useRealTimers());
+
+/** The record of owners has whole seconds: a request of the next second must not change it either. */
+function nextSecond(): void {
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 });
+}
 
 const versionOf = ({ body }: HttpAnswer): unknown =>
   (body['metadata'] as { resourceVersion?: unknown }).resourceVersion;
@@ -79,6 +85,7 @@ describe.each(samples.map((sample) => [sample.kind, sample] as const))('%s', (_k
     const url = `${one}?fieldManager=test`;
     const first = await http.send('PATCH', url, dump(sample), yaml);
     expect(first.code).toBe(201);
+    nextSecond();
     const again = await http.send('PATCH', url, dump(sample), yaml);
     expect([again.code, versionOf(again)]).toEqual([200, versionOf(first)]);
     const put = await http.send('PUT', one, first.body);

@@ -9,10 +9,18 @@ import { defineConfig } from 'vitest/config';
  */
 const HANGS_MS = 600_000;
 
+/**
+ * Tests on the real Engine mostly wait for it, so two files at a time use a machine well. Every test has a cluster,
+ * ports and pod addresses of its own. More at a time would only queue at the Engine.
+ */
+const ON_THE_ENGINE = { maxWorkers: 2, sequence: { groupOrder: 1 } };
+
 export default defineConfig({
   test: {
     testTimeout: HANGS_MS,
     hookTimeout: HANGS_MS,
+    // Vitest would leave one core out, which is half of a small machine.
+    maxWorkers: '100%',
     expect: { poll: { timeout: 120_000 } },
     reporters: ['default', './scripts/flaky-reporter.mjs'],
     projects: [
@@ -33,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          fileParallelism: false,
+          ...ON_THE_ENGINE,
         },
       },
       {
@@ -42,7 +50,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts'],
-          fileParallelism: false,
+          ...ON_THE_ENGINE,
           retry: 1,
         },
       },

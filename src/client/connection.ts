@@ -18,6 +18,7 @@ import type { Clock } from '../base/clock.ts';
 import { TransientError, errorMessage } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { type Status, StatusError, failure } from '../schemas/status.ts';
+import { certificateAdvice } from './certificate-advice.ts';
 import { type ClientIdentity, fixedIdentity, type IdentitySource } from './identity.ts';
 
 export interface ConnectionOptions {
@@ -116,8 +117,10 @@ export function openConnection(options: ConnectionOptions): Connection {
     return httpsRequest({ ...base, agent });
   }
 
-  const unreachable = (what: string, cause: unknown): TransientError =>
-    new TransientError(`Cannot ${what} ${url.origin}: ${errorMessage(cause)}`, { cause });
+  const unreachable = (what: string, cause: unknown): TransientError => {
+    const why = certificateAdvice(cause, url.hostname) ?? errorMessage(cause);
+    return new TransientError(`Cannot ${what} ${url.origin}: ${why}`, { cause });
+  };
 
   /** Sends a request; resolves with the head of the answer. The timer covers everything until `finished` is called. */
   function send(

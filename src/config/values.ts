@@ -37,6 +37,11 @@ export function parseHostPort(text: string): HostPort {
   return { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : (match[2] ?? '')), port };
 }
 
+/** The reverse of {@link parseHostPort}. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** An IPv4 network in its canonical form, `10.244.0.0/16`. */
 export function parseCidr(text: string, maxPrefix: number): string {
   const [address = '', length = ''] = text.split('/');

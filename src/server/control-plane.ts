@@ -23,10 +23,12 @@ import { beginGeneration } from './begin-generation.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { type Generation, startGeneration } from './generation.ts';
 import { createMetrics } from './metrics.ts';
+import { certificateHosts, kubeconfigUrl, localUrl, namesOfHost } from './server-addresses.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 import { openServingCertificate } from './serving-certificate.ts';
 
 export interface ControlPlane extends AsyncDisposable {
+  /** For clients on this machine. */
   readonly url: string;
   readonly tokens: TokenTable;
   readonly authority: Authority;
@@ -64,18 +66,15 @@ async function startOn(
   dataDir: DataDir,
   { config, logger, clock }: Required<ControlPlaneOptions>,
 ): Promise<ControlPlane> {
-  const { host } = config.listen;
   const agentsMayExist = await hasAuthority(dataDir.tls);
   const authority = await openAuthority({ directory: dataDir.tls, clock });
-  const hosts = [host, config.advertiseAddress?.host ?? '', ...config.tlsSans].filter(
-    (name) => name !== '' && !isWildcard(name),
-  );
   const tokens = await openTokenTable(join(dataDir.identity, 'tokens.json'));
   const serviceAccounts = await createServiceAccountTokens(
     await ensureSigningKey({ directory: dataDir.tls }),
   );
   const audit = await startAudit(config, dataDir, { clock, logger });
   const directory = dataDir.serving;
+  const hosts = (): readonly string[] => certificateHosts(config, namesOfHost());
   const serving = await openServingCertificate({ authority, directory, hosts, clock, logger });
   const tls = serving.current();
   const parts = {
@@ -102,7 +101,8 @@ async function startOn(
   let generation: Generation;
   try {
     generation = await begin('first');
-    await giveAdminKubeconfig({ dataDir, tokens, tls, url: generation.url, clock });
+    const url = kubeconfigUrl(generation.url, config.advertiseAddress);
+    await giveAdminKubeconfig({ dataDir, tokens, tls, url, clock });
   } catch (error) {
     // What looks after the certificate would keep the process.
     await serving[Symbol.asyncDispose]();
@@ -131,7 +131,7 @@ async function startOn(
   failed.catch(() => undefined);
 
   return {
-    url: generation.url,
+    url: localUrl(generation.url),
     tokens,
     authority,
     tls,
@@ -163,7 +163,3 @@ const requestLimits = (config: Config): RequestLimits => ({
   maxReadsInFlight: config.maxRequestsInflight,
   maxWritesInFlight: config.maxMutatingRequestsInflight,
 });
-
-function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
-}

@@ -1,4 +1,5 @@
 /** Why an address cannot be listened on, for whoever has chosen it; any other error stays what it is. */
+import { formatHostPort, type HostPort } from '../config/values.ts';
 import { UserError } from '../base/errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -11,12 +12,12 @@ const REASONS: Readonly<Record<string, string>> = {
 export function listenFailure<E>(
   error: E,
   flag: '--listen' | '--webhook-listen',
-  { host, port }: { readonly host: string; readonly port: number },
+  listen: HostPort,
 ): E | UserError {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   const reason = code === undefined ? undefined : REASONS[code];
   if (reason === undefined) return error;
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const address = formatHostPort(listen);
   return new UserError(`Cannot listen on ${address}: ${reason}; choose another address with ${flag}`, {
     cause: error,
   });

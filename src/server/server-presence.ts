@@ -10,7 +10,9 @@ import { errorMessage } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config } from '../config/index.ts';
+import { formatHostPort } from '../config/values.ts';
 import { defaultNodeIp } from './cluster-identity.ts';
+import { isEverywhere } from './server-addresses.ts';
 import type { Peer } from '../api/peers/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/status.ts';
@@ -59,8 +61,8 @@ export function addressesOf(
 ): [{ readonly host: string; readonly port: number }, string | undefined] {
   const url = new URL(serverUrl);
   const listens = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || '443') };
-  const isEverywhere = listens.host === '0.0.0.0' || listens.host === '::';
-  const address = advertiseAddress ?? (isEverywhere ? { ...listens, host: defaultNodeIp() } : listens);
+  const address =
+    advertiseAddress ?? (isEverywhere(listens.host) ? { ...listens, host: defaultNodeIp() } : listens);
   const isLoopback = !isIPv4(address.host) || address.host.startsWith('127.');
   const ip = isLoopback ? defaultNodeIp() : address.host;
   return [address, ip.startsWith('127.') ? undefined : ip];
@@ -133,9 +135,8 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
         return [{ id: metadata.name, host, port: Number(url.port || '443') }];
       }),
     announce({ host, port }, endpointIp) {
-      const shown = host.includes(':') ? `[${host}]` : host;
       own = {
-        address: `${shown}:${port}`,
+        address: formatHostPort({ host, port }),
         endpoint: endpointIp === undefined ? undefined : `${endpointIp}:${port}`,
       };
       turn = round();

@@ -1,6 +1,6 @@
 /**
- * The serving certificate while a control plane runs: looked after once a day, made anew before it ends, and given to whoever
- * serves with it. Connections that are open stay as they are; new ones get the new certificate.
+ * The serving certificate while a control plane runs. It is made anew before it ends and when the host has other names or
+ * addresses than it carries. Connections that are open stay as they are; new ones get the new certificate.
  */
 import { ensureServerTls, type ServerTls, type ServerTlsOptions } from '../api/tls/server-tls.ts';
 import { createAbort } from '../base/abort.ts';
@@ -14,23 +14,30 @@ export interface ServingCertificate extends AsyncDisposable {
   onChange(listener: (tls: ServerTls) => void): Disposable;
 }
 
-/** It is renewed two months before its end: a day that fails is no harm. */
-const LOOK_INTERVAL_MS = 24 * 3_600_000;
+export interface ServingCertificateOptions extends Omit<ServerTlsOptions, 'hosts'> {
+  /** The names and addresses that it must carry now. */
+  hosts(): readonly string[];
+  readonly logger: Logger;
+}
+
+/** A new address of the host is served this soon. */
+const LOOK_INTERVAL_MS = 60_000;
 
 export async function openServingCertificate(
-  options: ServerTlsOptions & { readonly logger: Logger },
+  options: ServingCertificateOptions,
 ): Promise<ServingCertificate> {
   const { clock, logger } = options;
+  const ensure = (): Promise<ServerTls> => ensureServerTls({ ...options, hosts: options.hosts() });
   const listeners = new Set<(tls: ServerTls) => void>();
   const stop = createAbort();
-  let tls = await ensureServerTls(options);
+  let tls = await ensure();
 
   async function keep(): Promise<void> {
     for (;;) {
       await sleep(clock, LOOK_INTERVAL_MS, stop.signal);
       if (stop.signal.aborted) return;
       try {
-        const next = await ensureServerTls(options);
+        const next = await ensure();
         if (next.certPem === tls.certPem) continue;
         tls = next;
         logger.info({}, 'Renewed the serving certificate');

@@ -27,7 +27,7 @@ export const placeOptions: readonly OptionSpec[] = [
     field: 'advertiseAddress',
     flag: 'advertise-address',
     placeholder: 'HOST:PORT',
-    description: 'where other API servers and pods reach this one, where it is not --listen',
+    description: 'where other machines reach the API; the kubeconfig names it (--listen when left out)',
     commands: SERVERS,
     parse: parseHostPort,
   },

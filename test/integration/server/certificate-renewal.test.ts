@@ -1,7 +1,8 @@
 /** The serving certificate is renewed while a watch is open: the watch goes on, and who comes anew sees the new certificate. */
+import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAuthority } from '../../../src/api/tls/authority.ts';
 import { ensureServerTls } from '../../../src/api/tls/server-tls.ts';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -12,9 +13,9 @@ import type { ClientIdentity } from '../../../src/client/identity.ts';
 import { resources } from '../../../src/client/types.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
-import { openServingCertificate } from '../../../src/server/serving-certificate.ts';
+import { openServingCertificate, type ServingCertificate } from '../../../src/server/serving-certificate.ts';
 import { startTestServer, type TestServer } from '../../api/test-server.ts';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { eventually } from '../../support/kubectl.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -67,27 +68,42 @@ it('a watch that is open stays, and new connections get the new certificate', as
   client[Symbol.dispose]();
 });
 
-it('is renewed two months before its end by whoever keeps it', async () => {
-  const clock = createFakeClock();
-  const directory = join(server.directory, 'kept');
-  const authority = await openAuthority({ directory, clock });
-  const serving = await openServingCertificate({
-    authority,
-    directory,
-    hosts: ['127.0.0.1'],
-    clock,
-    logger: silentLogger,
+describe('the certificate that is kept', () => {
+  let hosts: readonly string[] = ['127.0.0.1'];
+  const keep = async (name: string, clock: FakeClock): Promise<ServingCertificate> => {
+    const directory = join(server.directory, name);
+    const authority = await openAuthority({ directory, clock });
+    return openServingCertificate({ authority, directory, hosts: () => hosts, clock, logger: silentLogger });
+  };
+
+  it('is renewed two months before its end', async () => {
+    const start = createFakeClock();
+    const first = await keep('kept', start);
+    const { certPem } = first.current();
+    await first[Symbol.asyncDispose]();
+    const clock = createFakeClock(start.now() + 304 * DAY_MS);
+    const serving = await keep('kept', clock);
+    const told: string[] = [];
+    serving.onChange((tls) => told.push(tls.certPem));
+    expect(serving.current().certPem).toBe(certPem);
+    await clock.advance(2 * DAY_MS);
+    await eventually('it is renewed', async () => told.length === 1);
+    expect(serving.current().certPem).toBe(told[0]);
+    expect(told[0]).not.toBe(certPem);
+    await serving[Symbol.asyncDispose]();
   });
-  const first = serving.current().certPem;
-  const told: string[] = [];
-  serving.onChange(({ certPem }) => told.push(certPem));
-  await clock.advance(300 * DAY_MS);
-  expect(serving.current().certPem).toBe(first);
-  await clock.advance(7 * DAY_MS);
-  await eventually('it is renewed', async () => told.length === 1);
-  expect(serving.current().certPem).toBe(told[0]);
-  expect(told[0]).not.toBe(first);
-  await serving[Symbol.asyncDispose]();
+
+  it('carries a new address of the host a minute later', async () => {
+    const clock = createFakeClock();
+    const serving = await keep('moved', clock);
+    const told: string[] = [];
+    serving.onChange((tls) => told.push(tls.certPem));
+    hosts = ['127.0.0.1', '192.0.2.7'];
+    await clock.advance(60_000);
+    await eventually('it is made anew', async () => told.length === 1);
+    expect(new X509Certificate(told[0] ?? '').checkIP('192.0.2.7')).toBe('192.0.2.7');
+    await serving[Symbol.asyncDispose]();
+  });
 });
 
 it('a watch and the tunnel of a node go on when the identity of the node is renewed', async () => {

@@ -32,7 +32,7 @@ import { benchPod } from './api-pod.ts';
 import type { ApiCommand, ApiReady } from './api-process.ts';
 
 const [role, directory = ''] = process.argv.slice(2);
-const logger = createLogger('error');
+const logger = createLogger({ level: 'error' });
 const delays = monitorEventLoopDelay({ resolution: 5 });
 delays.enable();
 

@@ -1,6 +1,6 @@
 /**
- * The cluster that a client command speaks to: `--kubeconfig`, or the one in the data directory; `--server` and
- * `--token-file` take the place of what it says, as kubectl has it.
+ * The cluster that a client command speaks to: `--kubeconfig`, `$KUBECONFIG`, or the one in the data directory.
+ * `--server` and `--token-file` take the place of what it says, as kubectl has it.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

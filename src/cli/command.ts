@@ -2,7 +2,10 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 
-/** 0 ok, 1 user error or failed validation, 2 usage, 3 unreachable, 70 bug (sysexits' EX_SOFTWARE). */
+/**
+ * 0 ok, 1 user error or failed validation, 2 usage, 3 unreachable, 70 bug (sysexits' EX_SOFTWARE). `diff` is as diff(1):
+ * 1 changes, 2 user error.
+ */
 export type ExitCode = 0 | 1 | 2 | 3 | 70;
 
 export interface CliIo {
@@ -24,7 +27,9 @@ export interface Invocation {
 export interface CommandModule {
   /** Declares arguments and options. */
   configure(command: Command): void;
-  /** Throws UserError (exit 1), TransientError or a connection's error (exit 3); anything else is a bug (exit 70). */
+  /** 1 when left out. */
+  readonly userErrorCode?: ExitCode;
+  /** Throws UserError (exit `userErrorCode`), TransientError or a connection's error (exit 3); anything else is a bug (exit 70). */
   run(invocation: Invocation): Promise<ExitCode>;
 }
 

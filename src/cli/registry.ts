@@ -40,7 +40,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
   [
     'diff',
     {
-      summary: 'show what a sync would change; exit code 1 when there is something',
+      summary: 'show what a sync would change (exit code 1: changes, 2: errors)',
       load: async () => (await import('./commands/diff.ts')).diffCommand,
     },
   ],

@@ -53,10 +53,11 @@ export async function runCli(
   signal: AbortSignal,
   registry: ReadonlyMap<string, CommandEntry> = commands,
 ): Promise<ExitCode> {
+  const codes: { userError: ExitCode } = { userError: 1 };
   try {
-    return await dispatch(argv, io, signal, registry);
+    return await dispatch(argv, io, signal, registry, codes);
   } catch (error) {
-    return report(error, io);
+    return report(error, io, codes.userError);
   }
 }
 
@@ -65,6 +66,7 @@ async function dispatch(
   io: CliIo,
   signal: AbortSignal,
   registry: ReadonlyMap<string, CommandEntry>,
+  codes: { userError: ExitCode },
 ): Promise<ExitCode> {
   const chosen = argv.find((argument) => registry.has(argument));
   let result: ExitCode = 0;
@@ -82,6 +84,7 @@ async function dispatch(
     if (name !== chosen) continue;
     const module = await entry.load();
     module.configure(command);
+    codes.userError = module.userErrorCode ?? 1;
     command.action(async () => {
       result = await module.run({ io, args: command.args, flags: command.opts(), signal });
     });
@@ -94,13 +97,13 @@ async function dispatch(
   return result;
 }
 
-function report(error: unknown, io: CliIo): ExitCode {
+function report(error: unknown, io: CliIo, userErrorCode: ExitCode): ExitCode {
   // Commander has already printed its message (or the help that was asked for).
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const lines = printable(errorMessage(error), { newlines: true });
   if (error instanceof UserError || (isStatusError(error) && error.code < 500)) {
     io.stderr.write(`error: ${lines}\n`);
-    return 1;
+    return userErrorCode;
   }
   if (error instanceof TransientError || isStatusError(error) || isUnreachable(error)) {
     io.stderr.write(`error: unreachable: ${lines}\n`);
@@ -109,7 +112,7 @@ function report(error: unknown, io: CliIo): ExitCode {
   const cause = environmentCause(error);
   if (cause !== undefined) {
     io.stderr.write(`error: ${lines}: ${cause}\n`);
-    return 1;
+    return userErrorCode;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.stderr.write(`symphony failed in a way it should not; please report this:\n${stack}\n`);

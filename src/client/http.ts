@@ -2,7 +2,6 @@
  * The API over HTTPS: what agents and the CLI use. Watches ask for bookmarks, end after a bounded time (the caller
  * asks again from the last version), and turn an ERROR event into the StatusError it carries.
  */
-import { readFile } from 'node:fs/promises';
 import { createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { TransientError } from '../base/errors.ts';
@@ -12,7 +11,7 @@ import type { KubeObject } from '../schemas/object.ts';
 import { StatusError } from '../schemas/status.ts';
 import { type Connection, type ConnectionOptions, isStatus, openConnection } from './connection.ts';
 import { parseJsonLines } from './json-lines.ts';
-import { type KubeconfigEndpoint, parseKubeconfig } from './kubeconfig.ts';
+import { type KubeconfigEndpoint, readKubeconfig } from './kubeconfig.ts';
 import { listQuery, resourceUrl } from './resource-url.ts';
 import type { ApiClient, ClientWatchEvent, ClusterCondition, WaitingPod, ObjectList } from './types.ts';
 
@@ -123,7 +122,7 @@ export async function fromKubeconfig(
   context: { readonly clock: Clock; readonly logger: Logger },
   overrides: Partial<Pick<KubeconfigEndpoint, 'server' | 'token'>> = {},
 ): Promise<HttpApiClient> {
-  const endpoint: KubeconfigEndpoint = await parseKubeconfig(await readFile(path, 'utf8'), path);
+  const endpoint = await readKubeconfig(path);
   return createHttpClient({ ...endpoint, ...overrides, ...context });
 }
 

@@ -1,8 +1,8 @@
 /** The part of a kubeconfig that says where the current context's server is and how to identify oneself to it. */
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { delimiter, dirname, resolve } from 'node:path';
 import { load } from 'js-yaml';
-import { UserError } from '../base/errors.ts';
+import { errorMessage, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 
 export interface KubeconfigEndpoint {
@@ -13,28 +13,26 @@ export interface KubeconfigEndpoint {
   readonly clientKey?: string;
 }
 
-/** Reads the text of the file at `path`; files that it names are relative to it. Throws UserError. */
-export async function parseKubeconfig(text: string, path: string): Promise<KubeconfigEndpoint> {
-  const config = load(text);
-  if (!isRecord(config)) throw new UserError(`Cannot read kubeconfig "${path}": it is not a mapping`);
-  const current = textOf(config['current-context']);
-  const context = entry(config, 'contexts', 'context', current, path);
-  const cluster = entry(config, 'clusters', 'cluster', textOf(context['cluster']), path);
-  const user = entry(config, 'users', 'user', textOf(context['user']), path);
-  const server = cluster['server'];
-  if (typeof server !== 'string') throw new UserError(`Cannot read kubeconfig "${path}": no server is named`);
-  const read = (source: Record<string, unknown>, field: string): Promise<string | undefined> =>
-    material(source, field, path);
-  const ca = await read(cluster, 'certificate-authority');
-  const clientCert = await read(user, 'client-certificate');
-  const clientKey = await read(user, 'client-key');
-  const tokenFile = user['tokenFile'];
-  const token =
-    typeof user['token'] === 'string'
-      ? user['token']
-      : typeof tokenFile === 'string'
-        ? (await readFile(resolve(dirname(path), tokenFile), 'utf8')).trim()
-        : undefined;
+/**
+ * Reads the kubeconfig at `path`, or several files as `KUBECONFIG` lists them (`a:b`): the first file that names a thing
+ * wins, and files that are missing are passed over. Files that a kubeconfig names are relative to it.
+ * Throws UserError that names the file; ENOENT where there is none at all.
+ */
+export async function readKubeconfig(path: string): Promise<KubeconfigEndpoint> {
+  const files = await readFiles(path);
+  const current = files.map(({ config }) => textOf(config['current-context'])).find((name) => name !== '');
+  if (current === undefined)
+    throw new UserError(`Cannot use kubeconfig "${path}": it has no current-context`);
+  const context = entry(files, 'contexts', 'context', current, path).value;
+  const cluster = entry(files, 'clusters', 'cluster', textOf(context['cluster']), path);
+  const user = entry(files, 'users', 'user', textOf(context['user']), path);
+  const server = cluster.value['server'];
+  if (typeof server !== 'string') throw new UserError(`Cannot use kubeconfig "${path}": no server is named`);
+  const ca = await material(cluster, 'certificate-authority');
+  const clientCert = await material(user, 'client-certificate');
+  const clientKey = await material(user, 'client-key');
+  const { token: given } = user.value;
+  const token = typeof given === 'string' ? given : (await fileOf(user, 'tokenFile'))?.trim();
   return {
     server,
     ...(ca === undefined ? {} : { ca }),
@@ -44,30 +42,80 @@ export async function parseKubeconfig(text: string, path: string): Promise<Kubec
   };
 }
 
+interface ConfigFile {
+  readonly path: string;
+  readonly config: Record<string, unknown>;
+}
+
+/** One thing of a kubeconfig, and the file that it stands in. */
+interface Entry {
+  readonly path: string;
+  readonly value: Record<string, unknown>;
+}
+
+async function readFiles(path: string): Promise<readonly ConfigFile[]> {
+  const paths = path.split(delimiter).filter((part) => part !== '');
+  const found: ConfigFile[] = [];
+  let missing: unknown;
+  for (const file of paths) {
+    try {
+      found.push({ path: file, config: parse(await readFile(file, 'utf8'), file) });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      missing ??= error;
+    }
+  }
+  if (found.length === 0 && missing !== undefined) throw missing;
+  return found;
+}
+
+function parse(text: string, path: string): Record<string, unknown> {
+  let config: unknown;
+  try {
+    config = text.trim() === '' ? undefined : load(text);
+  } catch (error) {
+    throw new UserError(`Cannot read kubeconfig "${path}": ${errorMessage(error)}`, { cause: error });
+  }
+  if (config === undefined || config === null)
+    throw new UserError(`Cannot use kubeconfig "${path}": it is empty`);
+  if (!isRecord(config)) throw new UserError(`Cannot read kubeconfig "${path}": it is not a mapping`);
+  return config;
+}
+
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function entry(
-  config: Record<string, unknown>,
+  files: readonly ConfigFile[],
   list: string,
   member: string,
   name: string,
   path: string,
-): Record<string, unknown> {
-  const items: readonly unknown[] = Array.isArray(config[list]) ? config[list] : [];
-  const found = items.find((item) => isRecord(item) && item['name'] === name);
-  const value = isRecord(found) ? found[member] : undefined;
-  if (!isRecord(value)) throw new UserError(`Cannot read kubeconfig "${path}": no ${member} "${name}"`);
-  return value;
+): Entry {
+  for (const file of files) {
+    const { [list]: items } = file.config;
+    const found = Array.isArray(items)
+      ? items.find((item) => isRecord(item) && item['name'] === name)
+      : undefined;
+    const value: unknown = isRecord(found) ? found[member] : undefined;
+    if (isRecord(value)) return { path: file.path, value };
+  }
+  throw new UserError(`Cannot use kubeconfig "${path}": no ${member} "${name}"`);
 }
 
 /** `<field>-data` (base64) wins over `<field>` (a file). */
-async function material(
-  source: Record<string, unknown>,
-  field: string,
-  path: string,
-): Promise<string | undefined> {
-  const data = source[`${field}-data`];
-  if (typeof data === 'string') return Buffer.from(data, 'base64').toString('utf8');
-  const file = source[field];
-  return typeof file === 'string' ? readFile(resolve(dirname(path), file), 'utf8') : undefined;
+async function material(source: Entry, field: string): Promise<string | undefined> {
+  const data = source.value[`${field}-data`];
+  return typeof data === 'string' ? Buffer.from(data, 'base64').toString('utf8') : fileOf(source, field);
+}
+
+async function fileOf({ path, value }: Entry, field: string): Promise<string | undefined> {
+  const file = value[field];
+  if (typeof file !== 'string') return undefined;
+  try {
+    return await readFile(resolve(dirname(path), file), 'utf8');
+  } catch (error) {
+    throw new UserError(`Cannot use kubeconfig "${path}": ${field}: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
 }

@@ -7,6 +7,7 @@ export const runtimeKinds = ['docker', 'hollow'] as const;
 export const podSecurityLevels = ['privileged', 'baseline', 'restricted'] as const;
 type PodSecurityLevel = (typeof podSecurityLevels)[number];
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export const logFormats = ['auto', 'text', 'json'] as const;
 /** The commands that read the configuration. */
 export type ConfiguredCommand = 'up' | 'control-plane' | 'agent' | 'down' | 'client';
 
@@ -48,6 +49,7 @@ export interface Config {
   readonly tokenFile: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly logLevel: (typeof logLevels)[number];
+  readonly logFormat: (typeof logFormats)[number];
   /** Undefined: a file of the data directory. */
   readonly auditLog: string | undefined;
   readonly rateLimit: number;

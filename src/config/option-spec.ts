@@ -17,6 +17,11 @@ export interface OptionSpec<Key extends keyof Config = keyof Config> {
   /** A relative path in the configuration file is relative to that file. */
   readonly isPath?: true;
   readonly choices?: readonly string[];
+  /**
+   * A variable of other programs that counts where nothing else is given. It does not count where the option `unless`
+   * is given: that names the cluster already.
+   */
+  readonly standardVariable?: { readonly name: string; readonly unless: keyof Config };
   parse(text: string): unknown;
 }
 
@@ -30,7 +35,8 @@ export const oneOf =
     if (!choices.includes(value)) throw new Error(`must be one of ${choices.join(', ')}`);
     return value;
   };
-/** Who takes an option: those that run a control plane, those that reach an engine, all. */
+/** The commands that take an option: those that run a control plane, reach an engine, stay and log; all. */
 export const SERVERS: readonly ConfiguredCommand[] = ['up', 'control-plane'];
 export const ENGINES: readonly ConfiguredCommand[] = ['up', 'agent', 'down'];
+export const DAEMONS: readonly ConfiguredCommand[] = ['up', 'control-plane', 'agent'];
 export const EVERY: readonly ConfiguredCommand[] = ['up', 'control-plane', 'agent', 'down', 'client'];

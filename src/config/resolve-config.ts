@@ -32,9 +32,11 @@ export function resolveConfig(inputs: ConfigInputs): Config {
   const fromFile = inputs.file ? readFileValues(inputs.file, problems) : new Map<string, Given>();
   const values: Record<string, unknown> = {};
   const origins = new Map<string, string>();
+  const givenFor = (option: OptionSpec): Given | undefined =>
+    flagValue(option, inputs) ?? environmentValue(option, inputs) ?? fromFile.get(fileKey(option));
   for (const option of options) {
     const given = option.commands.includes(inputs.command)
-      ? (flagValue(option, inputs) ?? environmentValue(option, inputs) ?? fromFile.get(fileKey(option)))
+      ? (givenFor(option) ?? standardValue(option, inputs, givenFor))
       : undefined;
     if (given) origins.set(option.field, given.from);
     values[option.field] = parseOption(option, given, inputs, problems);
@@ -55,6 +57,19 @@ function environmentValue(option: OptionSpec, inputs: ConfigInputs): Given | und
   // An empty variable counts as unset, as in shells and compose files.
   if (value === undefined || value === '') return undefined;
   return { texts: option.list ? value.split(',').map((item) => item.trim()) : [value], from: name };
+}
+
+function standardValue(
+  { standardVariable }: OptionSpec,
+  { env }: ConfigInputs,
+  givenFor: (option: OptionSpec) => Given | undefined,
+): Given | undefined {
+  if (standardVariable === undefined) return undefined;
+  const { name, unless } = standardVariable;
+  const value = env[name];
+  if (value === undefined || value === '') return undefined;
+  const isNamed = options.some((option) => option.field === unless && givenFor(option) !== undefined);
+  return isNamed ? undefined : { texts: [value], from: name };
 }
 
 function parseOption(

@@ -29,7 +29,7 @@ describe('text from outside', () => {
 
   it('is safe in a line of the log', () => {
     const lines: string[] = [];
-    const logger = createLogger('info', { write: (line) => void lines.push(line) });
+    const logger = createLogger({ level: 'info', destination: { write: (line) => void lines.push(line) } });
     logger.info({ file: HOSTILE }, 'Read a file');
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^[\x20-\x7e]+\n$/);

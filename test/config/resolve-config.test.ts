@@ -34,6 +34,20 @@ describe('resolveConfig', () => {
     expect(Object.isFrozen(config) && Object.isFrozen(config.listen)).toBe(true);
   });
 
+  test('takes KUBECONFIG where nothing else names the cluster', () => {
+    const env = { KUBECONFIG: '/a:/b' };
+    const kubeconfig = (inputs: Partial<ConfigInputs>, file?: string) =>
+      resolve({ command: 'client', env, ...inputs }, file).kubeconfig;
+    expect(kubeconfig({})).toBe('/a:/b');
+    expect(kubeconfig({ env: { KUBECONFIG: '' } })).toBeUndefined();
+    expect(kubeconfig({ flags: { kubeconfig: '/c' } })).toBe('/c');
+    expect(kubeconfig({ env: { ...env, SYMPHONY_KUBECONFIG: '/d' } })).toBe('/d');
+    expect(kubeconfig({ flags: { dataDir: '/data' } })).toBeUndefined();
+    expect(kubeconfig({ env: { ...env, SYMPHONY_DATA_DIR: '/data' } })).toBeUndefined();
+    expect(kubeconfig({}, 'dataDir: /data\n')).toBeUndefined();
+    expect(kubeconfig({ command: 'up' })).toBeUndefined();
+  });
+
   test('takes flags over environment over file over defaults', () => {
     const file = 'nodes: 2\nrevision: main\npath: a\ndataDir: state\ndockerHost: [unix:///a, "tcp://b:1"]\n';
     const env = { SYMPHONY_NODES: '3', SYMPHONY_REVISION: 'dev', SYMPHONY_PATH: '' };

@@ -40,7 +40,7 @@ export async function startInProcess(options: {
       done();
     },
   });
-  const running = await startAllInOne(config, createLogger('info', sink));
+  const running = await startAllInOne(config, createLogger({ level: 'info', destination: sink }));
   const client = await fromKubeconfig(join(dataDir, 'kubeconfig'), {
     clock: systemClock,
     logger: silentLogger,

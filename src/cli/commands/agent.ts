@@ -2,11 +2,11 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { createLogger } from '../../base/logger.ts';
 import { clusterIdOf } from '../../server/cluster-identity.ts';
 import { joinCluster } from '../../server/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
 import type { CommandModule } from '../command.ts';
+import { commandLogger } from '../output/command-logger.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 import { untilAborted } from '../until-aborted.ts';
 
@@ -19,7 +19,7 @@ export const agentCommand: CommandModule = {
     if (config.server === undefined) throw new UserError('Cannot start an agent: --server is missing');
     const nodeName = config.nodeName ?? hostname().toLowerCase();
     const directory = join(resolve(config.dataDir), 'agents', nodeName);
-    const logger = createLogger(config.logLevel);
+    const logger = commandLogger(config, invocation.io);
     const { server, tokenFile } = config;
     const { signal } = invocation;
     const joined = await joinCluster({ server, tokenFile, nodeName, directory, signal, logger });

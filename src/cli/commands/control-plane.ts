@@ -1,7 +1,7 @@
 /** `symphony control-plane`: the control plane without nodes; agents join from their hosts. */
-import { createLogger } from '../../base/logger.ts';
 import { startControlPlane } from '../../server/control-plane.ts';
 import type { CommandModule } from '../command.ts';
+import { commandLogger } from '../output/command-logger.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 import { untilAborted } from '../until-aborted.ts';
 
@@ -11,7 +11,7 @@ export const controlPlaneCommand: CommandModule = {
   },
   async run(invocation) {
     const config = configFrom(invocation, 'control-plane');
-    const controlPlane = await startControlPlane({ config, logger: createLogger(config.logLevel) });
+    const controlPlane = await startControlPlane({ config, logger: commandLogger(config, invocation.io) });
     try {
       const { stdout } = invocation.io;
       stdout.write(

@@ -1,6 +1,6 @@
 /**
- * `symphony diff PATH…`: what a sync of these manifests would change in the cluster. Exit 1 when there are changes.
- * With several paths they are taken as one source, as an application's folder is. Kinds that the system does not have come from the
+ * `symphony diff PATH…`: what a sync of these manifests would change in the cluster. Exit 1 when there are changes, 2 when
+ * something cannot be read or applied. With several paths they are taken as one source, as an application's folder is. Kinds that the system does not have come from the
  * definitions among them and from those of the cluster.
  */
 import { Option } from 'commander';
@@ -28,9 +28,11 @@ import { findManifestFiles, readManifestFile } from '../manifest-files.ts';
 const SKIPPED = new Set(['events', 'leases.coordination.k8s.io']);
 
 export const diffCommand: CommandModule = {
+  userErrorCode: 2,
   configure(command) {
     addConfigFlags(command, 'client');
     command
+      .addHelpText('after', '\nExit codes: 0 no changes, 1 changes, 2 errors, 3 unreachable.')
       .argument('[path...]', 'files or directories of manifests, or - for standard input', ['.'])
       .option('--application <name>', 'the application that they belong to', 'root')
       .option('--namespace <name>', 'namespace of objects that name none', 'default')
@@ -82,9 +84,8 @@ export const diffCommand: CommandModule = {
         const text = renderDiff(changeSet, { color: coloursWanted(io.stdout) });
         io.stdout.write(text === '' ? 'No changes.\n' : text);
       }
-      const changed =
-        changeSet.changes.some(({ action }) => action !== 'noop') || changeSet.problems.length > 0;
-      return changed ? 1 : 0;
+      if (changeSet.problems.length > 0) return 2;
+      return changeSet.changes.some(({ action }) => action !== 'noop') ? 1 : 0;
     } finally {
       client[Symbol.dispose]();
     }

@@ -10,7 +10,7 @@ import { openTokenTable } from '../../api/authn/token-table.ts';
 import { systemClock, toRfc3339 } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
 import type { HttpApiClient } from '../../client/http.ts';
-import { parseKubeconfig } from '../../client/kubeconfig.ts';
+import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { resources } from '../../client/types.ts';
 import { parseDuration } from '../../config/values.ts';
 import {
@@ -82,7 +82,7 @@ async function create(invocation: Invocation): Promise<void> {
   });
   await withClient(invocation, async (client) => {
     const path = kubeconfigPath(configFrom(invocation, 'client'));
-    const { ca } = await parseKubeconfig(await readFile(path, 'utf8'), path);
+    const { ca } = await readKubeconfig(path);
     if (ca === undefined) throw new UserError(`Cannot make a join token: "${path}" names no authority`);
     await client.create(resources.secrets, { ...secretObject, data: usable(secretObject, usages) });
     invocation.io.stdout.write(`${formatJoinToken({ secret: `${id}.${secret}`, caPem: ca })}\n`);

@@ -1,7 +1,7 @@
 /** `symphony up`: everything on this machine. Ends at SIGTERM or SIGINT and leaves the containers running. */
-import { createLogger } from '../../base/logger.ts';
 import { startAllInOne } from '../../server/all-in-one.ts';
 import type { CommandModule } from '../command.ts';
+import { commandLogger } from '../output/command-logger.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 import { untilAborted } from '../until-aborted.ts';
 
@@ -11,7 +11,7 @@ export const upCommand: CommandModule = {
   },
   async run(invocation) {
     const config = configFrom(invocation, 'up');
-    const system = await startAllInOne(config, createLogger(config.logLevel));
+    const system = await startAllInOne(config, commandLogger(config, invocation.io));
     try {
       const { controlPlane, nodes } = system;
       const { stdout } = invocation.io;

@@ -1,6 +1,6 @@
 /** Whom an agent or a command speaks to, and how much is logged. */
-import { logLevels } from '../config.ts';
-import { EVERY, oneOf, text, type OptionSpec } from '../option-spec.ts';
+import { logFormats, logLevels } from '../config.ts';
+import { DAEMONS, EVERY, oneOf, text, type OptionSpec } from '../option-spec.ts';
 import { parseUrl } from '../values.ts';
 
 export const clientOptions: readonly OptionSpec[] = [
@@ -25,9 +25,10 @@ export const clientOptions: readonly OptionSpec[] = [
     field: 'kubeconfig',
     flag: 'kubeconfig',
     placeholder: 'FILE',
-    description: 'kubeconfig to use; DATA-DIR/kubeconfig otherwise',
+    description: 'kubeconfig to use; otherwise $KUBECONFIG, or DATA-DIR/kubeconfig',
     commands: ['client'],
     isPath: true,
+    standardVariable: { name: 'KUBECONFIG', unless: 'dataDir' },
     parse: text,
   },
   {
@@ -39,5 +40,15 @@ export const clientOptions: readonly OptionSpec[] = [
     fallback: 'info',
     choices: logLevels,
     parse: oneOf(logLevels),
+  },
+  {
+    field: 'logFormat',
+    flag: 'log-format',
+    placeholder: 'FORMAT',
+    description: 'form of log lines; auto: text on a terminal, JSON otherwise',
+    commands: DAEMONS,
+    fallback: 'auto',
+    choices: logFormats,
+    parse: oneOf(logFormats),
   },
 ];

@@ -1,0 +1,12 @@
+/** The logger of a command that stays: text with local times on a terminal, JSON for everything that collects logs. */
+import { createLogger, type Logger } from '../../base/logger.ts';
+import { type Config, coloursWanted } from '../../config/index.ts';
+import type { CliIo } from '../command.ts';
+
+export function commandLogger(
+  { logLevel: level, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>,
+  { stderr }: Pick<CliIo, 'stderr'>,
+): Logger {
+  const isText = logFormat === 'text' || (logFormat === 'auto' && stderr.isTTY === true);
+  return createLogger({ level, ...(isText ? { text: { colours: coloursWanted(stderr) } } : {}) });
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { createLogger, type LoggerOptions } from '../../src/base/logger.ts';
+
+function capture(options: Pick<LoggerOptions, 'text'> = {}) {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  return { lines, logger: createLogger({ level: 'info', destination, ...options }) };
+}
+
+describe('JSON lines', () => {
+  it('name a field once, however many loggers and messages set it', () => {
+    const { lines, logger } = capture();
+    const child = logger.child({ component: 'a', node: 'n1' }).child({ component: 'b' });
+    child.info({ node: 'n2' }, 'Said');
+    expect(lines[0]?.match(/"(component|node)":/g)).toHaveLength(2);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ component: 'b', node: 'n2', msg: 'Said', level: 30 });
+  });
+
+  it('never hold a secret', () => {
+    const { lines, logger } = capture();
+    logger.child({ token: 'abc' }).info({ password: 'abc' }, 'Said');
+    expect(lines[0]).not.toContain('abc');
+  });
+});
+
+describe('text lines', () => {
+  const text = (fields: Record<string, unknown>, message: string, colours = false): string => {
+    const { lines, logger } = capture({ text: { colours } });
+    logger.child({ component: 'agent' }).warn(fields, message);
+    return lines.join('');
+  };
+
+  it('have local time, level, component, message and fields on one line', () => {
+    expect(text({ pod: 'web-1', why: 'two words', count: 3 }, 'Cannot start')).toMatch(
+      /^\d\d:\d\d:\d\d WARN {2}agent: Cannot start {2}pod=web-1 why="two words" count=3\n$/,
+    );
+  });
+
+  it('show the message of an error, and nothing that moves the cursor', () => {
+    const error = new Error('first\nsecond\u001b[2J');
+    expect(text({ error }, 'Failed')).toMatch(/error="first\\nsecond\\u001b\[2J"\n$/);
+    expect(text({}, 'a\u001b[2Jb')).toMatch(/a\\u\{1b\}\[2Jb\n$/);
+  });
+
+  it('are coloured only when asked', () => {
+    expect(text({}, 'x')).not.toContain('\u001b[');
+    expect(text({}, 'x', true)).toContain('\u001b[33mWARN');
+  });
+});

@@ -24,9 +24,12 @@ export const nodeKind = defineKind({
   nameRule: dns1123Subdomain,
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
-    dropZero(spec, ['unschedulable', 'podCIDR', 'providerID']);
+    dropZero(spec, ['unschedulable', 'podCIDR', 'providerID', 'externalID']);
+    // Kubelets are no longer configured through the API.
+    if (spec) delete spec['configSource'];
     if (spec) syncBlocks(spec);
     const status = part(draft, 'status');
+    if (status) delete status['config'];
     if (status && status['capacity'] !== undefined) status['allocatable'] ??= jsonClone(status['capacity']);
   },
   validate: validateNode,

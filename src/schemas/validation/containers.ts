@@ -1,6 +1,5 @@
 /** Containers, init containers and debug containers; the order of checks is upstream's. */
 import {
-  asList,
   asNumber,
   asRecord,
   asRecords,
@@ -115,9 +114,6 @@ function validateInit(container: Fields, context: PodContext, path: string): Fie
     const detail = 'may not be set for init containers without restartPolicy=Always';
     errors.push(forbidden(`${path}.${field}`, detail));
   }
-  const { resizePolicy } = container;
-  if (asList(resizePolicy).length > 0)
-    errors.push(invalid(`${path}.resizePolicy`, resizePolicy, 'must not be set for init containers'));
   return errors;
 }
 

@@ -47,7 +47,7 @@ it.each<[string, ReturnType<typeof pod>, readonly string[]]>([
   [
     'a partition beyond 255',
     volume({ gcePersistentDisk: { pdName: 'd', partition: 256 } }),
-    [`Invalid ${V}.gcePersistentDisk.partition`],
+    [`Invalid ${V}.persistentDisk.partition`],
   ],
   [
     'options of Kubernetes',
@@ -67,7 +67,7 @@ it.each<[string, ReturnType<typeof pod>, readonly string[]]>([
   [
     'a token outside its volume',
     volume({ projected: { sources: [{ serviceAccountToken: { path: '../x' } }] } }),
-    [`Invalid ${V}.projected.sources[0].serviceAccountToken.path`],
+    [`Invalid ${V}.projected.path`],
   ],
   [
     'two files of one name',

@@ -96,8 +96,7 @@ function hasNull(value: unknown): boolean {
   return false;
 }
 
-const quantity = (): Definition | undefined =>
-  definitionOf('io.k8s.apimachinery.pkg.api.resource.Quantity');
+const quantity = (): Definition | undefined => definitionOf('io.k8s.apimachinery.pkg.api.resource.Quantity');
 
 function strip(value: unknown, definition: Definition | undefined): unknown {
   if (!definition) return value;

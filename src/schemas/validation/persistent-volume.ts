@@ -28,7 +28,13 @@ import {
 } from './report.ts';
 import { validateNodeTerm } from './scheduling.ts';
 import { validateModes, validatePositive, validateReadable, VOLUME_MODES } from './storage.ts';
-import { gcePersistentDisk, iscsi, networkSources, type SourceRule, validateDriverName } from './volume-sources.ts';
+import {
+  gcePersistentDisk,
+  iscsi,
+  networkSources,
+  type SourceRule,
+  validateDriverName,
+} from './volume-sources.ts';
 import { validateHostPath } from './volumes.ts';
 
 type Fields = Readonly<JsonRecord>;

@@ -36,7 +36,10 @@ export function validatePodLevelResources(spec: Fields, claims: ClaimNames, path
   const checkName = (name: string, at: string): FieldErrors =>
     isPodLevelResource(name) ? [] : [notSupported(at, name, SUPPORTED)];
   append(errors, validateResources(resources, path, claims, checkName));
-  append(errors, validateSums(spec, 'requests', () => true, path));
+  append(
+    errors,
+    validateSums(spec, 'requests', () => true, path),
+  );
   append(errors, validateSums(spec, 'limits', isHugePages, path));
   const limits = asRecord(resources['limits']);
   for (const [index, container] of asRecords(spec['containers']).entries()) {

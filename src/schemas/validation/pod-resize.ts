@@ -62,9 +62,7 @@ function validateContainers(spec: Fields, old: Fields): FieldErrors {
       const isInit = list === 'initContainers';
       const what = isInit ? ' for init or sidecar containers' : '';
       if (!semanticallyEqual(stripped(container), stripped(before)))
-        errors.push(
-          forbidden(isInit ? path : 'spec', `only cpu and memory resources${what} are mutable`),
-        );
+        errors.push(forbidden(isInit ? path : 'spec', `only cpu and memory resources${what} are mutable`));
       if (isInit && !semanticallyEqual(container, before)) append(errors, validateRestart(container, path));
     }
   return errors;

@@ -1,4 +1,5 @@
 /** What a node (or whoever else may) writes into the status of a pod. */
+import { jsonEqual } from '../../base/json.ts';
 import { parseAddress } from '../ip-address.ts';
 import {
   asList,
@@ -35,7 +36,7 @@ export function validatePodStatus(next: KubeObject, current: KubeObject): FieldE
   const spec = asRecord(next['spec']);
   const errors = [
     ...annotationErrors(next, current),
-    ...validatePodAnnotations(asRecord(next.metadata)['annotations'], spec, 'metadata.annotations'),
+    ...validateNewAnnotations(next, current),
     ...validateConditions(status['conditions']),
     ...validateNominated(status, old, spec),
   ];
@@ -51,6 +52,13 @@ export function validatePodStatus(next: KubeObject, current: KubeObject): FieldE
       validateHealth(status[list], asRecords(spec[containers]), `status.${list}`),
     ),
   ];
+}
+
+/** Annotations that were there before do not keep a node from reporting. */
+function validateNewAnnotations(next: KubeObject, current: KubeObject): FieldErrors {
+  const { annotations } = asRecord(next.metadata);
+  if (jsonEqual(annotations, asRecord(current.metadata)['annotations'])) return [];
+  return validatePodAnnotations(annotations, asRecord(next['spec']), 'metadata.annotations');
 }
 
 /** The path is upstream's slip. */

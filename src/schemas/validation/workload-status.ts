@@ -38,9 +38,7 @@ export function validateDeploymentStatus(next: KubeObject, current: KubeObject):
   const collisions = count(status, 'collisionCount');
   const isDropped = status['collisionCount'] === undefined && old['collisionCount'] !== undefined;
   if (isDropped || collisions < count(old, 'collisionCount'))
-    errors.push(
-      invalid('status.collisionCount', status['collisionCount'] ?? null, 'cannot be decremented'),
-    );
+    errors.push(invalid('status.collisionCount', status['collisionCount'] ?? null, 'cannot be decremented'));
   return errors;
 }
 

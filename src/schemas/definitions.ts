@@ -96,6 +96,8 @@ function hasNull(value: unknown): boolean {
   return false;
 }
 
+const quantity = (): Definition | undefined => definitionOf('io.k8s.apimachinery.pkg.api.resource.Quantity');
+
 function strip(value: unknown, definition: Definition | undefined): unknown {
   if (!definition) return value;
   if (Array.isArray(value)) {
@@ -108,8 +110,10 @@ function strip(value: unknown, definition: Definition | undefined): unknown {
     const child = childDefinition(definition, key);
     let member = strip(value[key], child);
     if (member === null && child) {
-      if (definition.properties || child.type !== 'string') continue;
-      member = '';
+      if (definition.properties) continue;
+      if (child === quantity()) member = '0';
+      else if (child.type === 'string') member = '';
+      else continue;
     }
     setMember(copy, key, member);
   }

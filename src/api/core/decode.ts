@@ -134,8 +134,9 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
 
 /** A null where a value must stand is that type's zero value. */
 function nullItem(context: Context, node: TypeSchema): unknown {
-  const { schema } = context.schemas.resolve(node);
-  switch (schema.type) {
+  const resolved = context.schemas.resolve(node);
+  if (isQuantity(resolved)) return '0';
+  switch (resolved.schema.type) {
     case 'string':
       return '';
     case 'integer':

@@ -19,6 +19,7 @@ export const eventKind = defineKind({
   applyOrder: 300,
   ttlMs: EVENT_TTL_MS,
   nameRule: eventName,
+  anyFinalizer: true,
   fillDefaults(draft) {
     // These are always written, empty or not.
     for (const text of ['reportingComponent', 'reportingInstance']) draft[text] ??= '';

@@ -1,10 +1,11 @@
 import { type Draft, dropZero, part } from '../defaults/draft.ts';
-import { jsonClone } from '../../base/json.ts';
+import { isRecord, jsonClone } from '../../base/json.ts';
+import { omit } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateNode, validateNodeStatus, validateNodeUpdate } from '../validation/node.ts';
 import { defineKind } from './define-kind.ts';
 
-/** A node reports its own status when it registers, so a create keeps it. */
 /** The older field for one block and the newer one for several say the same; the older one wins. */
 function syncBlocks(spec: Draft): void {
   const { podCIDR, podCIDRs } = spec;
@@ -13,6 +14,11 @@ function syncBlocks(spec: Draft): void {
   else if (first !== undefined) spec['podCIDR'] = first;
 }
 
+/** Kubelets are no longer configured through the API; admission still looks at who tries. */
+const withoutConfigSource = (node: KubeObject): KubeObject =>
+  isRecord(node['spec']) ? { ...node, spec: omit(node['spec'], 'configSource') } : node;
+
+/** A node reports its own status when it registers, so a create keeps it. */
 export const nodeKind = defineKind({
   group: '',
   kind: 'Node',
@@ -24,11 +30,14 @@ export const nodeKind = defineKind({
   nameRule: dns1123Subdomain,
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
-    dropZero(spec, ['unschedulable', 'podCIDR', 'providerID']);
+    dropZero(spec, ['unschedulable', 'podCIDR', 'providerID', 'externalID']);
     if (spec) syncBlocks(spec);
     const status = part(draft, 'status');
+    if (status) delete status['config'];
     if (status && status['capacity'] !== undefined) status['allocatable'] ??= jsonClone(status['capacity']);
   },
+  prepareForCreate: withoutConfigSource,
+  prepareForUpdate: withoutConfigSource,
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
   validateStatus: validateNodeStatus,

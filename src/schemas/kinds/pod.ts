@@ -1,6 +1,7 @@
 import { isRecord } from '../../base/json.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultPod, defaultPodSpec } from '../defaults/pod-spec.ts';
+import { withAppArmorOf } from '../defaults/apparmor.ts';
 import { withMatchLabelKeys } from '../defaults/match-label-keys.ts';
 import { admitPod, admitPodUpdate, initialPodStatus, preparePodStatus } from '../defaults/pod-admission.ts';
 import { asRecord } from '../json-access.ts';
@@ -39,10 +40,11 @@ export const podKind = defineKind({
     defaultPod(spec);
   },
   initialStatus: initialPodStatus,
-  prepareForCreate: (pod) => ({
-    ...pod,
-    spec: withMatchLabelKeys(admitPod(asRecord(pod['spec'])), asRecord(pod.metadata.labels)),
-  }),
+  prepareForCreate(pod) {
+    const { labels, annotations } = asRecord(pod.metadata);
+    const spec = withMatchLabelKeys(admitPod(asRecord(pod['spec'])), asRecord(labels));
+    return { ...pod, spec: withAppArmorOf(asRecord(annotations), spec) };
+  },
   prepareForUpdate: (next) =>
     isRecord(next['spec']) ? { ...next, spec: admitPodUpdate(next['spec']) } : next,
   prepareStatus: preparePodStatus,

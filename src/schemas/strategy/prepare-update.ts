@@ -153,9 +153,11 @@ function resizeContainers(next: KubeObject, current: KubeObject): KubeObject {
         else resized[field] = next[field];
       return resized;
     });
-  const spec = asRecord(current['spec']);
+  const spec = omit(asRecord(current['spec']), 'resources');
   const init = spec['initContainers'] === undefined ? {} : { initContainers: resized('initContainers') };
-  return { ...current, spec: { ...spec, containers: resized('containers'), ...init } };
+  const resources = getPath(next, 'spec', 'resources');
+  const podLevel = resources === undefined ? {} : { resources };
+  return { ...current, spec: { ...spec, containers: resized('containers'), ...init, ...podLevel } };
 }
 
 /** Nothing of a custom object's metadata comes with its status but the record of who owns it. */

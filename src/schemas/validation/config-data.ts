@@ -61,7 +61,10 @@ function validateImmutable(next: KubeObject, current: KubeObject, fields: readon
   return errors;
 }
 
-const decodedLength = (base64: string): number => Math.floor((base64.length * 3) / 4);
+function decodedLength(base64: string): number {
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
+  return Math.floor((base64.length * 3) / 4) - padding;
+}
 
 export function validateSecret(object: KubeObject): FieldErrors {
   const data = asRecord(object['data']);

@@ -1,13 +1,5 @@
 /** Containers, init containers and debug containers; the order of checks is upstream's. */
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { validateRestart } from './container-restart.ts';
 import { validateEphemeral } from './ephemeral-containers.ts';
 import { validateEnvironment, validateEnvironmentFrom } from './environment.ts';
@@ -64,7 +56,7 @@ export function validateContainers(spec: Fields, context: PodContext, path: stri
     const at = `${path}.initContainers[${index}]`;
     append(errors, validateCommon(container, context, at));
     append(errors, validateRestart(container, at));
-    append(errors, checkName(container, names, at));
+    append(errors, checkName(container, names, at, true));
     // They run one by one; upstream counts each as the first.
     append(errors, checkHostPorts(container, new Set(), `${path}.initContainers[0]`));
     append(errors, validateInit(container, context, at));
@@ -80,10 +72,11 @@ export function validateContainers(spec: Fields, context: PodContext, path: stri
   return errors;
 }
 
-function checkName(container: Fields, names: Set<string>, path: string): FieldErrors {
+function checkName(container: Fields, names: Set<string>, path: string, isInit = false): FieldErrors {
   const name = asString(container['name']);
   if (names.has(name)) return [duplicate(`${path}.name`, name)];
-  names.add(name);
+  // Two init containers without a name are not of one name, as upstream has it.
+  if (!isInit || name !== '') names.add(name);
   return [];
 }
 
@@ -115,9 +108,6 @@ function validateInit(container: Fields, context: PodContext, path: string): Fie
     const detail = 'may not be set for init containers without restartPolicy=Always';
     errors.push(forbidden(`${path}.${field}`, detail));
   }
-  const { resizePolicy } = container;
-  if (asList(resizePolicy).length > 0)
-    errors.push(invalid(`${path}.resizePolicy`, resizePolicy, 'must not be set for init containers'));
   return errors;
 }
 

@@ -34,6 +34,8 @@ const KNOWN_FIELDS = new Set([
   'spec.schedulerName',
   'status.phase',
 ]);
+/** `spec.nodeName`, as clients called it before there was a v1. */
+const OLD_NODE_FIELD = 'spec.host';
 const RESOURCE_FIELDS = ['limits', 'requests'].flatMap((side) =>
   ['cpu', 'ephemeral-storage', 'memory'].map((name) => `${side}.${name}`),
 );
@@ -138,37 +140,47 @@ export function validateFieldRef(value: unknown, supported: readonly string[], p
     return invalidAll(path, subscript, qualifiedName(subscript.toLowerCase()));
   }
   if (subscript !== undefined) return failed(`field label does not support subscript: ${field}`);
-  if (!KNOWN_FIELDS.has(field)) return failed(`field label not supported: ${field}`);
-  return supported.includes(field) ? [] : [notSupported(at, field, supported)];
+  const meant = field === OLD_NODE_FIELD ? 'spec.nodeName' : field;
+  if (!KNOWN_FIELDS.has(meant)) return failed(`field label not supported: ${field}`);
+  return supported.includes(meant) ? [] : [notSupported(at, meant, supported)];
 }
 
 const BYTE_DIVISORS = ['1', '1k', '1M', '1G', '1T', '1P', '1E', '1Ki', '1Mi', '1Gi', '1Ti', '1Pi', '1Ei'];
 type Divisors = readonly [readonly string[], string];
-/** By the end of the resource's name. */
-const DIVISORS: readonly (readonly [string, Divisors])[] = [
-  ['.cpu', [['1m', '1'], 'cpu']],
-  ['.memory', [BYTE_DIVISORS, 'memory']],
-  ['.ephemeral-storage', [BYTE_DIVISORS, 'local ephemeral storage']],
-];
+const DIVISORS: ReadonlyMap<string, Divisors> = new Map([
+  ['cpu', [['1m', '1'], 'cpu']],
+  ['memory', [BYTE_DIVISORS, 'memory']],
+  ['ephemeral-storage', [BYTE_DIVISORS, 'local ephemeral storage']],
+]);
 const HUGE_PAGE_DIVISORS: Divisors = [BYTE_DIVISORS, 'hugepages'];
+const HUGE_PAGES = /^(limits|requests)\.hugepages-/;
 
 export function validateResourceFieldRef(value: unknown, needsContainer: boolean, path: string): FieldErrors {
   const { containerName, resource, divisor } = asRecord(value);
   const name = asString(resource);
-  if (needsContainer && asString(containerName) === '') return [required(`${path}.containerName`)];
-  if (name === '') return [required(`${path}.resource`)];
-  if (!RESOURCE_FIELDS.includes(name) && !/^(limits|requests)\.hugepages-/.test(name)) {
-    return [notSupported(`${path}.resource`, name, RESOURCE_FIELDS)];
-  }
+  const errors: FieldErrors = [];
+  if (needsContainer && asString(containerName) === '') errors.push(required(`${path}.containerName`));
+  else if (name === '') errors.push(required(`${path}.resource`));
+  else if (!RESOURCE_FIELDS.includes(name) && !HUGE_PAGES.test(name))
+    errors.push(notSupported(`${path}.resource`, name, RESOURCE_FIELDS));
+  return [...errors, ...validateDivisor(name, divisor, `${path}.divisor`)];
+}
+
+function divisorsOf(resource: string): Divisors | undefined {
+  if (RESOURCE_FIELDS.includes(resource)) return DIVISORS.get(resource.slice(resource.indexOf('.') + 1));
+  return HUGE_PAGES.test(resource) ? HUGE_PAGE_DIVISORS : undefined;
+}
+
+function validateDivisor(resource: string, divisor: unknown, path: string): FieldErrors {
   const quantity = parseQuantity(divisor);
-  if (!quantity || quantity.nanos === 0n) return [];
-  const text = formatQuantity(quantity);
-  const [divisors, what] = DIVISORS.find(([ending]) => name.endsWith(ending))?.[1] ?? HUGE_PAGE_DIVISORS;
-  if (divisors.includes(text)) return [];
+  const known = divisorsOf(resource);
+  if (!known || !quantity || quantity.nanos === 0n) return [];
+  const [divisors, what] = known;
+  if (divisors.includes(formatQuantity(quantity))) return [];
   const list = divisors.join(divisors.length > 2 ? ', ' : ' and ');
   const detail = `only divisor's values ${list} are supported with the ${what} resource`;
   // Upstream shows the resource, not the divisor.
-  return [invalid(`${path}.divisor`, name, detail)];
+  return [invalid(path, resource, detail)];
 }
 
 /** Where the path of an error has no index, upstream's has none. */

@@ -1,8 +1,9 @@
 /** Debug containers: added to a pod that runs, one by one, never changed or removed. Upstream's rules and words. */
 import { jsonEqual } from '../../base/json.ts';
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { quote } from '../status.ts';
+import { MIRROR_POD } from './pod-annotations.ts';
 import { type FieldErrors, forbidden, notFound } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
@@ -46,6 +47,8 @@ export function validateEphemeral(
 /** A write to the subresource: what is there stays as it is. */
 export function validateEphemeralUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const path = 'spec.ephemeralContainers';
+  if (getPath(current, 'metadata', 'annotations', MIRROR_POD) !== undefined)
+    return [forbidden('', 'static pods do not support ephemeral containers')];
   const after = new Map(
     asRecords(asRecord(next['spec'])['ephemeralContainers']).map((item) => [item['name'], item]),
   );

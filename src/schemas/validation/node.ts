@@ -91,6 +91,8 @@ export function validateNodeUpdate(next: KubeObject, current: KubeObject): Field
   const [blocks, before] = [asList(spec['podCIDRs']), asList(old['podCIDRs'])];
   if (before.length > 0 && !jsonEqual(blocks, before))
     errors.push(forbidden(BLOCKS, 'node updates may not change podCIDR except from "" to valid'));
+  if (asString(spec['externalID']) !== asString(old['externalID']))
+    errors.push(forbidden('spec.externalID', 'may not be updated'));
   const oldProvider = asString(old['providerID']);
   if (oldProvider !== '' && asString(spec['providerID']) !== oldProvider) {
     errors.push(

@@ -28,7 +28,13 @@ import {
 } from './report.ts';
 import { validateNodeTerm } from './scheduling.ts';
 import { validateModes, validatePositive, validateReadable, VOLUME_MODES } from './storage.ts';
-import { iscsi, networkSources, type SourceRule, validateDriverName } from './volume-sources.ts';
+import {
+  gcePersistentDisk,
+  iscsi,
+  networkSources,
+  type SourceRule,
+  validateDriverName,
+} from './volume-sources.ts';
 import { validateHostPath } from './volumes.ts';
 
 type Fields = Readonly<JsonRecord>;
@@ -91,9 +97,7 @@ const csi: SourceRule = (source, path) => [
 /** In the order in which upstream looks: of two sources, the later one in this list is the one too many. */
 const SOURCES: Readonly<Record<string, SourceRule>> = {
   hostPath: validateHostPath,
-  // Upstream names another field than the one that it looks at.
-  gcePersistentDisk: (source, path) =>
-    networkSources.gcePersistentDisk(source, path.replace(/gcePersistentDisk$/, 'persistentDisk')),
+  gcePersistentDisk,
   awsElasticBlockStore: networkSources.awsElasticBlockStore,
   glusterfs,
   flocker: networkSources.flocker,

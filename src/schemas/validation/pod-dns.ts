@@ -2,7 +2,7 @@
 import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { ipAddress } from './addresses.ts';
 import { dns1123Subdomain, dnsSearchPath } from './names.ts';
-import { append, type FieldErrors, invalid, invalidAll, required } from './report.ts';
+import { append, byteLength, type FieldErrors, invalid, invalidAll, required } from './report.ts';
 
 const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
@@ -15,11 +15,11 @@ export function validateDnsConfig(spec: Readonly<JsonRecord>, path: string): Fie
     return needed ? [required(path, 'must provide `dnsConfig` when `dnsPolicy` is None')] : [];
   }
   const { nameservers, searches, options } = asRecord(value);
-  const errors: FieldErrors = [];
   if (needed && asList(nameservers).length === 0) {
     const detail = 'must provide at least one DNS nameserver when `dnsPolicy` is None';
-    errors.push(required(`${path}.nameservers`, detail));
+    return [required(`${path}.nameservers`, detail)];
   }
+  const errors: FieldErrors = [];
   if (asList(nameservers).length > MAX_NAMESERVERS) {
     const detail = `must not have more than ${MAX_NAMESERVERS} nameservers`;
     errors.push(invalid(`${path}.nameservers`, nameservers, detail));
@@ -42,7 +42,7 @@ function validateSearches(searches: readonly string[], path: string): FieldError
     errors.push(invalid(path, searches, `must not have more than ${MAX_SEARCHES} search paths`));
   }
   // They end up in one line, with spaces between.
-  const length = searches.reduce((sum, search) => sum + search.length + 1, -1);
+  const length = byteLength(searches.join(' '));
   if (length > MAX_SEARCH_CHARACTERS) {
     const detail = `must not have more than ${MAX_SEARCH_CHARACTERS} characters (including spaces) in the search list`;
     errors.push(invalid(path, searches, detail));

@@ -17,7 +17,7 @@ import {
   notSupported,
   required,
 } from './report.ts';
-import { type ClaimNames, validateResources } from './resources.ts';
+import { type ClaimNames, isHugePages, validateResources } from './resources.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -26,6 +26,8 @@ const SUPPORTED = ['cpu', 'hugepages-', 'memory'];
 export function validatePodLevelResources(spec: Fields, claims: ClaimNames, path: string): FieldErrors {
   const value = spec['resources'];
   if (isAbsent(value)) return [];
+  if (asRecord(spec['os'])['name'] === 'windows')
+    return [forbidden(path, 'may not be set for a windows pod')];
   const resources = asRecord(value);
   const errors =
     asList(resources['claims']).length > 0
@@ -34,14 +36,11 @@ export function validatePodLevelResources(spec: Fields, claims: ClaimNames, path
   const checkName = (name: string, at: string): FieldErrors =>
     isPodLevelResource(name) ? [] : [notSupported(at, name, SUPPORTED)];
   append(errors, validateResources(resources, path, claims, checkName));
-  const requests = asRecord(resources['requests']);
-  const ofContainers = podQuantities(omit(spec, 'resources', 'overhead'), 'requests');
-  for (const [name, sum] of ofContainers) {
-    const own = quantityOf(requests, name);
-    if (!own || compareQuantities(sum, own) <= 0) continue;
-    const detail = `must be greater than or equal to aggregate container requests of ${formatQuantity(sum)}`;
-    errors.push(invalid(keyed(`${path}.requests`, name), formatQuantity(own), detail));
-  }
+  append(
+    errors,
+    validateSums(spec, 'requests', () => true, path),
+  );
+  append(errors, validateSums(spec, 'limits', isHugePages, path));
   const limits = asRecord(resources['limits']);
   for (const [index, container] of asRecords(spec['containers']).entries()) {
     const own = asRecord(asRecord(container['resources'])['limits']);
@@ -52,6 +51,24 @@ export function validatePodLevelResources(spec: Fields, claims: ClaimNames, path
       const detail = `must be less than or equal to pod limits of ${formatQuantity(podLimit)}`;
       errors.push(invalid(at, formatQuantity(limit), detail));
     }
+  }
+  return errors;
+}
+
+/** What the pod asks for covers what its containers ask for together. */
+function validateSums(
+  spec: Fields,
+  side: 'requests' | 'limits',
+  isMeant: (name: string) => boolean,
+  path: string,
+): FieldErrors {
+  const amounts = asRecord(asRecord(spec['resources'])[side]);
+  const errors: FieldErrors = [];
+  for (const [name, sum] of podQuantities(omit(spec, 'resources', 'overhead'), side)) {
+    const own = isMeant(name) ? quantityOf(amounts, name) : undefined;
+    if (!own || compareQuantities(sum, own) <= 0) continue;
+    const detail = `must be greater than or equal to aggregate container ${side} of ${formatQuantity(sum)}`;
+    errors.push(invalid(keyed(`${path}.${side}`, name), formatQuantity(own), detail));
   }
   return errors;
 }

@@ -1,11 +1,10 @@
-/** In-place changes of what a running pod may use (KEP-1287): cpu and memory of its containers, and nothing else. */
-import { jsonEqual } from '../../base/json.ts';
-import { asRecord, asRecords, asString, getPath, type JsonRecord, omit } from '../json-access.ts';
+/** In-place changes of what a running pod may use (KEP-1287, KEP-5419): cpu and memory, and nothing else. */
+import { asRecord, asRecords, asString, getPath, isAbsent, type JsonRecord, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { qosClass } from '../pod-resources.ts';
-import { annotationErrors } from './pod-update.ts';
 import { MIRROR_POD } from './pod-annotations.ts';
 import { append, type FieldErrors, forbidden, invalid } from './report.ts';
+import { semanticallyEqual } from './semantic-equality.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -14,50 +13,84 @@ const ENDED = ['Succeeded', 'Failed'];
 const SIDES = ['requests', 'limits'] as const;
 
 export function validatePodResize(next: KubeObject, current: KubeObject): FieldErrors {
-  const spec = asRecord(next['spec']);
-  const old = asRecord(current['spec']);
-  const errors = annotationErrors(next, current);
+  const [spec, old] = [asRecord(next['spec']), asRecord(current['spec'])];
+  const status = asRecord(current['status']);
   if (getPath(current, 'metadata', 'annotations', MIRROR_POD) !== undefined)
-    return [...errors, forbidden('', 'static pods cannot be resized')];
-  if (getPath(old, 'os', 'name') === 'windows')
-    return [...errors, forbidden('', 'windows pods cannot be resized')];
-  if (ENDED.includes(asString(asRecord(current['status'])['phase'])))
+    return [forbidden('', 'static pods cannot be resized')];
+  if (getPath(old, 'os', 'name') === 'windows') return [forbidden('', 'windows pods cannot be resized')];
+  const errors: FieldErrors = [];
+  if (ENDED.includes(asString(status['phase'])))
     errors.push(forbidden('', 'pod has terminated and cannot be resized'));
   // The class was decided when the pod was created; what runs depends on it.
-  const before = asString(asRecord(current['status'])['qosClass']) || qosClass(old);
+  const before = asString(status['qosClass']) || qosClass(old);
   if (qosClass(spec) !== before)
     errors.push(invalid('spec', before, 'Pod QOS Class may not change as a result of resizing'));
-  for (const list of ['initContainers', 'containers'])
-    for (const [index, container] of asRecords(spec[list]).entries()) {
-      const was = asRecords(old[list])[index];
-      if (was) append(errors, removals(container, was, `spec.${list}[${index}].resources`));
-    }
-  if (!jsonEqual(withoutResizable(spec), withoutResizable(old)))
-    errors.push(forbidden('spec', 'only cpu and memory resources are mutable'));
+  if (!reportsResources(status))
+    errors.push(forbidden('spec', 'Pod running on node without support for resize'));
+  return [...errors, ...validatePodLevel(spec, old), ...validateContainers(spec, old)];
+}
+
+/** A node that can resize says what the running containers have. */
+function reportsResources(status: Fields): boolean {
+  const running = asRecords(status['containerStatuses']).find(
+    ({ state }) => !isAbsent(asRecord(state)['running']),
+  );
+  return running === undefined || !isAbsent(running['resources']);
+}
+
+const amountsOf = (resources: unknown, side: (typeof SIDES)[number]): Fields =>
+  asRecord(asRecord(resources)[side]);
+
+function validatePodLevel({ resources }: Fields, { resources: old }: Fields): FieldErrors {
+  const path = 'spec.resources';
+  if (isAbsent(resources))
+    return isAbsent(old) ? [] : [forbidden(path, 'pod-level resources cannot be removed')];
+  const errors = removals(resources, old, path, 'pod-level resource');
+  if (!semanticallyEqual(withoutResizable(resources), withoutResizable(old)))
+    errors.push(forbidden('spec', 'only cpu and memory resources are mutable at pod-level'));
   return errors;
 }
 
-function removals(container: Fields, before: Fields, path: string): FieldErrors {
+function validateContainers(spec: Fields, old: Fields): FieldErrors {
+  const errors: FieldErrors = [];
+  for (const list of ['initContainers', 'containers'])
+    for (const [index, container] of asRecords(spec[list]).entries()) {
+      const before = asRecords(old[list])[index] ?? {};
+      const path = `spec.${list}[${index}]`;
+      const [now, then] = [container['resources'], before['resources']];
+      append(errors, removals(now, then, `${path}.resources`, 'resource'));
+      const isInit = list === 'initContainers';
+      const what = isInit ? ' for init or sidecar containers' : '';
+      if (!semanticallyEqual(stripped(container), stripped(before)))
+        errors.push(forbidden(isInit ? path : 'spec', `only cpu and memory resources${what} are mutable`));
+      if (isInit && !semanticallyEqual(container, before)) append(errors, validateRestart(container, path));
+    }
+  return errors;
+}
+
+/** An init container that has run does not run again for more memory. */
+function validateRestart({ restartPolicy, resizePolicy }: Fields, path: string): FieldErrors {
+  const restarts = asRecords(resizePolicy).some((policy) => policy['restartPolicy'] === 'RestartContainer');
+  if (restartPolicy === 'Always' || !restarts) return [];
+  const detail = 'non-sidecar init containers with a resize policy of RestartContainer cannot be resized';
+  return [forbidden(path, detail)];
+}
+
+function removals(now: unknown, before: unknown, path: string, what: string): FieldErrors {
   return SIDES.flatMap((side) => {
-    const [now, then] = [container, before].map((one) => asRecord(asRecord(one['resources'])[side]));
-    const isRemoved = RESIZABLE.some((name) => then?.[name] !== undefined && now?.[name] === undefined);
-    return isRemoved ? [forbidden(`${path}.${side}`, `resource ${side} cannot be removed`)] : [];
+    const amounts = amountsOf(now, side);
+    const isRemoved = Object.keys(amountsOf(before, side)).some((name) => !Object.hasOwn(amounts, name));
+    return isRemoved ? [forbidden(`${path}.${side}`, `${what} ${side} cannot be removed`)] : [];
   });
 }
 
-/** The spec without cpu and memory of the containers that run; of init containers only sidecars are among them. */
-function withoutResizable(spec: Fields): Fields {
-  const strip = (container: Fields): Fields => {
-    const resources: JsonRecord = { ...asRecord(container['resources']) };
-    for (const side of SIDES) {
-      const rest = omit(asRecord(resources[side]), ...RESIZABLE);
-      if (Object.keys(rest).length === 0) delete resources[side];
-      else resources[side] = rest;
-    }
-    return { ...container, resources };
-  };
-  const init = asRecords(spec['initContainers']).map((container) =>
-    container['restartPolicy'] === 'Always' ? strip(container) : container,
-  );
-  return { ...spec, containers: asRecords(spec['containers']).map(strip), initContainers: init };
+const stripped = (container: Fields): Fields => ({
+  ...container,
+  resources: withoutResizable(container['resources']),
+});
+
+function withoutResizable(resources: unknown): Fields {
+  const rest: JsonRecord = { ...asRecord(resources) };
+  for (const side of SIDES) rest[side] = omit(amountsOf(resources, side), ...RESIZABLE);
+  return rest;
 }

@@ -2,7 +2,7 @@
 import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { type PodContext, validateContainers, validateHostNetworkPorts } from './containers.ts';
 import { validateFileVolumes } from './environment.ts';
-import { findDuplicates, validateLabels } from './metadata.ts';
+import { validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, qualifiedName } from './names.ts';
 import { positiveInt32 } from './numbers.ts';
 import { validateDnsConfig, validateHostAliases } from './pod-dns.ts';
@@ -11,6 +11,7 @@ import { validateOs } from './pod-os.ts';
 import {
   byteLength,
   append,
+  duplicate,
   type FieldErrors,
   forbidden,
   invalidAll,
@@ -90,18 +91,14 @@ function validateGates(spec: Fields, path: string): FieldErrors {
     const type = asString(gate['conditionType']);
     append(errors, invalidAll(`${path}.readinessGates[${index}].conditionType`, type, qualifiedName(type)));
   }
+  const seen = new Set<string>();
   for (const [index, gate] of asRecords(spec['schedulingGates']).entries()) {
     const name = asString(gate['name']);
-    append(errors, invalidAll(`${path}.schedulingGates[${index}]`, name, qualifiedName(name)));
+    const at = `${path}.schedulingGates[${index}]`;
+    append(errors, invalidAll(at, name, qualifiedName(name)));
+    if (seen.has(name)) errors.push(duplicate(at, name));
+    seen.add(name);
   }
-  append(
-    errors,
-    findDuplicates(
-      spec['schedulingGates'],
-      (gate) => gate['name'],
-      (index) => `${path}.schedulingGates[${index}]`,
-    ),
-  );
   return errors;
 }
 

@@ -7,6 +7,7 @@ import { inRange } from './names.ts';
 import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { append, type FieldErrors, forbidden, invalid, required } from './report.ts';
 import { validateTolerations } from './scheduling.ts';
+import { semanticallyEqual } from './semantic-equality.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -42,7 +43,7 @@ export function validatePodUpdate(next: KubeObject, current: KubeObject): FieldE
   append(errors, validateGatesUpdate(spec['schedulingGates'], old['schedulingGates']));
   const munged = withUpdatableFieldsOf(spec, old);
   if (asList(old['schedulingGates']).length > 0) append(errors, allowGated(munged, old));
-  if (jsonEqual(munged, old)) return errors;
+  if (semanticallyEqual(munged, old)) return errors;
   const detail = `pod updates may not change fields other than ${UPDATABLE}\n${describeChanges(munged, old)}`;
   return [...errors, forbidden('spec', detail)];
 }
@@ -182,7 +183,7 @@ function describeChanges(next: unknown, old: unknown): string {
 }
 
 function collectChanges(next: unknown, old: unknown, path: string, paths: string[]): void {
-  if (jsonEqual(next, old)) return;
+  if (semanticallyEqual(next, old)) return;
   if (isRecord(next) && isRecord(old)) {
     for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
       collectChanges(ownMember(next, key), ownMember(old, key), `${path}.${key}`, paths);

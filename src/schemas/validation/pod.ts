@@ -3,9 +3,9 @@ import { asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { validateImages } from './containers.ts';
 import { validateNoEphemeral } from './ephemeral-containers.ts';
-import { validatePodAnnotations } from './pod-annotations.ts';
+import { validatePodAnnotations, validateProfileMatch } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
-import { type FieldErrors, forbidden } from './report.ts';
+import { append, type FieldErrors, forbidden } from './report.ts';
 
 export function validatePod(pod: KubeObject): FieldErrors {
   const spec = asRecord(pod['spec']);
@@ -23,5 +23,6 @@ export function validateNewPod(pod: KubeObject): FieldErrors {
   const errors = validateNoEphemeral(spec, 'spec', 'cannot be set on create');
   if (asString(spec['nodeName']) !== '' && asRecords(spec['schedulingGates']).length > 0)
     errors.push(forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared'));
+  append(errors, validateProfileMatch(asRecord(pod.metadata)['annotations'], spec, 'spec'));
   return errors;
 }

@@ -10,7 +10,7 @@ import {
   readQuantity,
 } from '../quantity.ts';
 import { escapeControls } from '../status.ts';
-import { qualifiedName } from './names.ts';
+import { dns1123Label, qualifiedName } from './names.ts';
 import { NOT_NEGATIVE } from './numbers.ts';
 import {
   duplicate,
@@ -157,16 +157,25 @@ function compareWithLimit(name: string, value: unknown, limitValue: unknown, pat
   return [invalid(`${path}.requests`, formatQuantity(request), `must be less than or equal to ${of}`)];
 }
 
+/** A claim is used as a whole, once, or by its requests, each once. */
 function validateClaims(claims: unknown, known: ClaimNames, path: string): FieldErrors {
   const seen = new Set<string>();
+  const inParts = new Set<string>();
   const list = known.size === 0 ? ' which is empty' : `: ${[...known].sort().join(', ')}`;
   const detail = `must be one of the names in pod.spec.resourceClaims${list}`;
   return asRecords(claims).flatMap((claim: Fields, index) => {
     const at = indexed(path, index);
-    const name = asString(claim['name']);
+    const [name, request] = [asString(claim['name']), asString(claim['request'])];
     if (name === '') return [required(at)];
-    const errors = seen.has(name) ? [duplicate(at, name)] : [];
-    seen.add(name);
+    const key = request === '' ? name : `${name}/${request}`;
+    const errors: FieldErrors = [];
+    if (seen.has(name)) errors.push(duplicate(at, name));
+    else {
+      if (request !== '') append(errors, invalidAll(`${at}.request`, request, dns1123Label(request)));
+      if (seen.has(key) || (request === '' && inParts.has(name))) errors.push(duplicate(at, key));
+      seen.add(key);
+      if (request !== '') inParts.add(name);
+    }
     return known.has(name) ? errors : [...errors, { ...notFound(at, name), detail }];
   });
 }

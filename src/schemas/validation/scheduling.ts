@@ -190,7 +190,10 @@ function validatePodTerm(term: Fields, path: string): FieldErrors {
   return errors;
 }
 
-/** Keys by which a term means only pods with, or without, the values that this pod has. */
+/**
+ * Keys by which a term or constraint means only pods with, or without, the values that this pod has. A new pod's selector
+ * has them already: a key that stands there twice was in the selector before.
+ */
 function validateMatchKeys(term: Fields, path: string): FieldErrors {
   const { matchLabelKeys, mismatchLabelKeys, labelSelector } = term;
   const errors: FieldErrors = [];
@@ -200,6 +203,7 @@ function validateMatchKeys(term: Fields, path: string): FieldErrors {
     if (isAbsent(labelSelector)) errors.push(forbidden(at, NEEDS_SELECTOR));
     else append(errors, validateKeys(keys, at));
   }
+  append(errors, validateSelectedOnce(asList(matchLabelKeys), asRecord(labelSelector), path));
   const unwanted = new Set(asList(mismatchLabelKeys));
   for (const [index, key] of asList(matchLabelKeys).entries()) {
     if (!unwanted.has(key)) continue;
@@ -207,6 +211,18 @@ function validateMatchKeys(term: Fields, path: string): FieldErrors {
     errors.push(invalid(`${path}.matchLabelKeys[${index}]`, key, detail));
   }
   return errors;
+}
+
+/** The path, without the name of the field, is upstream's slip. */
+function validateSelectedOnce(keys: readonly unknown[], selector: Fields, path: string): FieldErrors {
+  const indexes = new Map(keys.map((key, index) => [key, index]));
+  const seen = new Set<unknown>(Object.keys(asRecord(selector['matchLabels'])));
+  return asRecords(selector['matchExpressions']).flatMap(({ key }) => {
+    const index = seen.has(key) ? indexes.get(key) : undefined;
+    seen.add(key);
+    const detail = 'exists in both matchLabelKeys and labelSelector';
+    return index === undefined ? [] : [invalid(`${path}[${index}]`, key, detail)];
+  });
 }
 
 const NEEDS_SELECTOR = 'must not be specified when labelSelector is not set';
@@ -245,7 +261,7 @@ export function validateSpread(constraints: unknown, path: string): FieldErrors 
       if (isAbsent(policy) || INCLUSION_POLICIES.includes(asString(policy))) continue;
       errors.push(notSupported(`${at}.${field}`, policy, INCLUSION_POLICIES));
     }
-    append(errors, validateSpreadKeys(constraint, `${at}.matchLabelKeys`));
+    append(errors, validateMatchKeys(constraint, at));
     return [...errors, ...validateLabelSelector(constraint['labelSelector'], `${at}.labelSelector`)];
   });
 }
@@ -258,23 +274,6 @@ function validateMinDomains(value: unknown, when: string, path: string): FieldEr
   if (when !== 'DoNotSchedule') {
     const detail = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${escapeControls(when)}`;
     errors.push(invalid(path, domains, detail));
-  }
-  return errors;
-}
-
-function validateSpreadKeys({ matchLabelKeys, labelSelector }: Fields, path: string): FieldErrors {
-  const keys = asList(matchLabelKeys).map(asString);
-  if (keys.length === 0) return [];
-  const { matchLabels, matchExpressions } = asRecord(labelSelector);
-  const selected = new Set([
-    ...Object.keys(asRecord(matchLabels)),
-    ...asRecords(matchExpressions).map(({ key }) => asString(key)),
-  ]);
-  const errors = isAbsent(labelSelector) ? [forbidden(path, NEEDS_SELECTOR)] : [];
-  for (const [index, key] of keys.entries()) {
-    const at = `${path}[${index}]`;
-    append(errors, invalidAll(at, key, qualifiedName(key)));
-    if (selected.has(key)) errors.push(invalid(at, key, 'exists in both matchLabelKeys and labelSelector'));
   }
   return errors;
 }

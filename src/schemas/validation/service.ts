@@ -41,8 +41,6 @@ const TRAFFIC_POLICIES = ['Cluster', 'Local'];
 const TRAFFIC_DISTRIBUTIONS = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 /** A day. */
 const MAX_AFFINITY_SECONDS = 86_400;
-/** Over-eager clouds would open it on every node. */
-const KUBELET_PORT = 10_250;
 const RANGES_ANNOTATION = 'service.beta.kubernetes.io/load-balancer-source-ranges';
 const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
 const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
@@ -61,7 +59,7 @@ export function validateService(object: KubeObject, current?: KubeObject): Field
     ...(ports.length === 0 && !isHeadless(spec) && spec['type'] !== 'ExternalName'
       ? [required('spec.ports')]
       : []),
-    ...validateByType(spec, ports),
+    ...validateByType(spec),
     ...ports.flatMap((port, index) =>
       validateServicePort(port, ports.length > 1, names, indexed('spec.ports', index)),
     ),
@@ -83,18 +81,11 @@ function validateTopology(annotations: Fields): FieldErrors {
   return [invalid(keyed('metadata.annotations', TOPOLOGY_MODE), mode, detail)];
 }
 
-function validateByType(spec: Fields, ports: readonly Fields[]): FieldErrors {
+function validateByType(spec: Fields): FieldErrors {
   const type = asString(spec['type']);
-  const errors: FieldErrors = [];
-  if (type === 'LoadBalancer')
-    for (const [index, { port }] of ports.entries())
-      if (port === KUBELET_PORT) {
-        const detail = `may not expose port ${KUBELET_PORT} externally since it is used by kubelet`;
-        errors.push(invalid(indexed('spec.ports', index), port, detail));
-      }
   if ((type === 'LoadBalancer' || type === 'NodePort') && isHeadless(spec))
-    errors.push(invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${type} services`));
-  return type === 'ExternalName' ? validateExternalName(spec) : errors;
+    return [invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${type} services`)];
+  return type === 'ExternalName' ? validateExternalName(spec) : [];
 }
 
 function validateExternalName(spec: Fields): FieldErrors {

@@ -47,7 +47,7 @@ export function validateMode(value: unknown, path: string): FieldErrors {
   return [invalid(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive')];
 }
 
-type Projection = (source: Fields, path: string) => FieldErrors;
+type Projection = (source: Fields, path: string, volumePath: string) => FieldErrors;
 
 /** In upstream's order, without those that are behind a feature that is off: defaulting takes them out. */
 const PROJECTIONS: Readonly<Record<string, Projection>> = {
@@ -67,7 +67,7 @@ export function validateProjected(volume: Fields, path: string): FieldErrors {
       if (isAbsent(source[name])) continue;
       count += 1;
       const projection = asRecord(source[name]);
-      append(errors, validate(projection, `${at}.${name}`));
+      append(errors, validate(projection, `${at}.${name}`, path));
       append(errors, takePaths(name, projection, taken, path));
     }
     if (count > 1) errors.push(forbidden(at, 'may not specify more than 1 volume type per source'));
@@ -93,7 +93,8 @@ function takePaths(name: string, projection: Fields, taken: Set<string>, path: s
 const MIN_TOKEN_SECONDS = 600;
 const MAX_TOKEN_SECONDS = 2 ** 32;
 
-function validateToken(source: Fields, path: string): FieldErrors {
+/** The path of the file is complained about at the volume, as upstream does. */
+function validateToken(source: Fields, path: string, volumePath: string): FieldErrors {
   const seconds = asNumber(source['expirationSeconds']);
   const at = `${path}.expirationSeconds`;
   const errors: FieldErrors = [];
@@ -101,5 +102,5 @@ function validateToken(source: Fields, path: string): FieldErrors {
     errors.push(invalid(at, seconds, 'may not specify a duration less than 10 minutes'));
   if (seconds !== undefined && seconds > MAX_TOKEN_SECONDS)
     errors.push(invalid(at, seconds, 'may not specify a duration larger than 2^32 seconds'));
-  return [...errors, ...validateItemPath(asString(source['path']), `${path}.path`)];
+  return [...errors, ...validateItemPath(asString(source['path']), `${volumePath}.path`)];
 }

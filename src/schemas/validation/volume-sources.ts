@@ -3,7 +3,7 @@
  * they are stored as upstream stores them. One function for each source that has rules.
  */
 import { asList, asNumber, asRecord, asString, isAbsent, type JsonRecord } from '../json-access.ts';
-import { dns1123Label, dns1123Subdomain } from './names.ts';
+import { dns1123Label, dns1123Subdomain, inRange } from './names.ts';
 import { within } from './numbers.ts';
 import { type FieldErrors, invalid, invalidAll, keyed, notSupported, required, tooLong } from './report.ts';
 
@@ -30,15 +30,17 @@ const namesSecret: SourceRule = ({ secretRef }, path) =>
     : [];
 
 const MAX_PARTITION = 255;
-const partition =
-  (lowest: number): SourceRule =>
-  ({ partition: value }, path) => {
-    const number = asNumber(value) ?? 0;
-    if (number >= 0 && number <= MAX_PARTITION) return [];
-    return [
-      invalid(`${path}.partition`, number, `must be between ${lowest} and ${MAX_PARTITION}, inclusive`),
-    ];
-  };
+/** 0 means the whole disk, whatever the text says. */
+const partition: SourceRule = ({ partition: value }, path) => {
+  const number = asNumber(value) ?? 0;
+  if (number >= 0 && number <= MAX_PARTITION) return [];
+  return [invalid(`${path}.partition`, number, inRange(1, MAX_PARTITION))];
+};
+
+const disk = all(needs('pdName'), partition);
+/** Upstream names another field than the one that it looks at. */
+export const gcePersistentDisk: SourceRule = (source, path) =>
+  disk(source, path.replace(/gcePersistentDisk$/, 'persistentDisk'));
 
 const nfs: SourceRule = (source, path) => {
   const errors = needs('server', 'path')(source, path);
@@ -48,7 +50,8 @@ const nfs: SourceRule = (source, path) => {
 };
 
 const MAX_LUN = 255;
-const IQN = /^iqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]+:[^,;*&$|\s]+$/;
+/** It may begin anywhere, as upstream's expression has it. */
+const IQN = /iqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]+:[^,;*&$|\s]+$/;
 const EUI = /^eui.[A-Za-z0-9]{16}$/;
 const NAA = /^naa.[A-Za-z0-9]{32}$/;
 
@@ -100,9 +103,8 @@ const quobyte: SourceRule = (source, path) => {
   const errors: FieldErrors = [];
   if (registry === '') errors.push(required(`${path}.registry`, detail));
   else if (asString(source['tenant']).length > MAX_TENANT_CHARACTERS) {
-    const tenant = asString(source['tenant']);
     const text = `must be a UUID and may not exceed a length of ${MAX_TENANT_CHARACTERS} characters`;
-    errors.push(invalid(`${path}.tenant`, tenant, text));
+    errors.push(required(`${path}.tenant`, text));
   } else
     for (const pair of registry.split(','))
       if (!/^([^:[\]]*|\[[^[\]]*\]):[^:[\]]*$/.test(pair))
@@ -176,16 +178,15 @@ export function validateDriverName(value: unknown, path: string): FieldErrors {
 const inlineCsi: SourceRule = ({ driver, nodePublishSecretRef: secret }, path) => {
   const errors = validateDriverName(driver, `${path}.driver`);
   if (isAbsent(secret)) return errors;
-  const at = `${path}.nodePublishSecretRef.name`;
   const name = asString(asRecord(secret)['name']);
-  if (name === '') return [...errors, required(at)];
-  return [...errors, ...invalidAll(at, name, dns1123Subdomain(name))];
+  if (name === '') return [...errors, required(`${path}.nodePublishSecretRef.name`)];
+  // The path is upstream's slip.
+  return [...errors, ...invalidAll(`${path}.name`, name, dns1123Subdomain(name))];
 };
 
 /** Rules that hold in pods, by the name of the source. */
 export const networkSources = {
-  gcePersistentDisk: all(needs('pdName'), partition(0)),
-  awsElasticBlockStore: all(needs('volumeID'), partition(1)),
+  awsElasticBlockStore: all(needs('volumeID'), partition),
   nfs,
   iscsi: iscsi('must be valid format starting with iqn, eui, or naa'),
   glusterfs: needs('endpoints', 'path'),

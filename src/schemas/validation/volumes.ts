@@ -16,7 +16,7 @@ import {
 } from './report.ts';
 import { validateVolumeClaim } from './storage.ts';
 import { validateDownwardFiles, validateFiles, validateMode, validateProjected } from './volume-files.ts';
-import { networkSources } from './volume-sources.ts';
+import { gcePersistentDisk, networkSources } from './volume-sources.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -48,14 +48,15 @@ const SOURCES: Readonly<Record<string, SourceRule>> = {
     ...(asString(source['repository']) === '' ? [required(`${path}.repository`)] : []),
     ...validateRelativePath(asString(source['directory']), `${path}.directory`),
   ],
-  gcePersistentDisk: networkSources.gcePersistentDisk,
+  gcePersistentDisk,
   awsElasticBlockStore: networkSources.awsElasticBlockStore,
   secret: (source, path) => validateFiles(source, 'secretName', path),
   nfs: networkSources.nfs,
   iscsi: networkSources.iscsi,
   glusterfs: networkSources.glusterfs,
-  flexVolume: networkSources.flexVolume,
-  configMap: (source, path) => validateFiles(source, 'name', path),
+  flocker: networkSources.flocker,
+  persistentVolumeClaim: (source, path) =>
+    asString(source['claimName']) === '' ? [required(`${path}.claimName`)] : [],
   rbd: networkSources.rbd,
   cinder: networkSources.cinder,
   cephfs: networkSources.cephfs,
@@ -65,21 +66,26 @@ const SOURCES: Readonly<Record<string, SourceRule>> = {
     ...validateDownwardFiles(source['items'], path),
   ],
   fc: networkSources.fc,
-  persistentVolumeClaim: (source, path) =>
-    asString(source['claimName']) === '' ? [required(`${path}.claimName`)] : [],
+  flexVolume: networkSources.flexVolume,
+  configMap: (source, path) => validateFiles(source, 'name', path),
   azureFile: networkSources.azureFile,
   vsphereVolume: networkSources.vsphereVolume,
   photonPersistentDisk: networkSources.photonPersistentDisk,
   portworxVolume: networkSources.portworxVolume,
   azureDisk: networkSources.azureDisk,
   storageos: networkSources.storageos,
-  flocker: networkSources.flocker,
   projected: validateProjected,
   scaleIO: networkSources.scaleIO,
   csi: networkSources.csi,
   ephemeral: validateEphemeral,
   image: validateImageVolume,
 };
+
+/** Upstream's slips in the path of a source that is one too many. */
+const SHOWN_AS: ReadonlyMap<string, string> = new Map([
+  ['cephfs', 'cephFS'],
+  ['downwardAPI', 'downwarAPI'],
+]);
 
 export interface VolumeCheck {
   readonly errors: FieldErrors;
@@ -90,6 +96,7 @@ export interface VolumeCheck {
 export function validateVolumes(list: unknown, context: VolumeContext, path: string): VolumeCheck {
   const errors: FieldErrors = [];
   const volumes = new Map<string, Fields>();
+  const ownClaims = claimsOf(asRecords(list), context);
   for (const [index, volume] of asRecords(list).entries()) {
     const at = `${path}[${index}]`;
     const name = asString(volume['name']);
@@ -99,9 +106,25 @@ export function validateVolumes(list: unknown, context: VolumeContext, path: str
     if (volumes.has(name)) found.push(duplicate(`${at}.name`, name));
     if (found.length === 0) volumes.set(name, volume);
     append(errors, found);
+    const claim = asRecord(volume['persistentVolumeClaim'])['claimName'];
+    if (!ownClaims.has(claim)) continue;
+    const detail = 'must not reference a PVC that gets created for an ephemeral volume';
+    errors.push(invalid(`${at}.persistentVolumeClaim.claimName`, claim, detail));
   }
   return { errors, volumes };
 }
+
+const isNamed = (podName: string | undefined): podName is string => podName !== undefined && podName !== '';
+
+/** The names of the claims that the pod gets for volumes of its own. */
+const claimsOf = (volumes: readonly Fields[], { podName }: VolumeContext): ReadonlySet<unknown> =>
+  new Set(
+    isNamed(podName)
+      ? volumes
+          .filter(({ ephemeral }) => !isAbsent(ephemeral))
+          .map(({ name }) => `${podName}-${asString(name)}`)
+      : [],
+  );
 
 /** Upstream counts this length for the device's name on the node. */
 const MAX_ISCSI_NAME = 64;
@@ -112,9 +135,11 @@ function validateSource(volume: Fields, path: string, context: VolumeContext): F
   for (const [name, validate] of Object.entries(SOURCES)) {
     if (isAbsent(volume[name])) continue;
     count += 1;
-    const at = `${path}.${name}`;
-    if (count > 1) errors.push(forbidden(at, 'may not specify more than 1 volume type'));
-    else append(errors, validate(asRecord(volume[name]), at, context));
+    if (count === 1) append(errors, validate(asRecord(volume[name]), `${path}.${name}`, context));
+    else {
+      const at = `${path}.${SHOWN_AS.get(name) ?? name}`;
+      errors.push(forbidden(at, 'may not specify more than 1 volume type'));
+    }
   }
   const { initiatorName, targetPortal } = asRecord(volume['iscsi']);
   const device = `${asString(volume['name'])}:${asString(targetPortal)}`;
@@ -124,14 +149,14 @@ function validateSource(volume: Fields, path: string, context: VolumeContext): F
     errors.push(invalid(`${path}.name`, volume['name'], detail));
   }
   if (count === 0) errors.push(required(path, 'must specify a volume type'));
-  if (!isAbsent(volume['ephemeral'])) append(errors, claimNameErrors(volume, context, path));
+  if (!isAbsent(volume['ephemeral']) && count === 1) append(errors, claimNameErrors(volume, context, path));
   return errors;
 }
 
 /** The claim that a pod's own volume gets is called after both. */
 function claimNameErrors(volume: Fields, { podName }: VolumeContext, path: string): FieldErrors {
   const name = asString(volume['name']);
-  if (podName === undefined || podName === '' || dns1123Label(name).length > 0) return [];
+  if (!isNamed(podName) || name === '') return [];
   const claim = `${podName}-${name}`;
   return dns1123Subdomain(claim).map((why) =>
     invalid(`${path}.name`, name, `PVC name ${JSON.stringify(claim)}: ${why}`),
@@ -157,13 +182,13 @@ export function validateHostPath(source: Fields, path: string): FieldErrors {
   return errors;
 }
 
-/** What a claim's template may say of the claim beside its spec; the order is upstream's. */
+/** What a claim's template may not say of the claim; order and names are those of upstream's type. */
 const NOT_FOR_TEMPLATES = [
   'name',
   'generateName',
   'namespace',
   'selfLink',
-  'uid',
+  'uID',
   'resourceVersion',
   'generation',
   'creationTimestamp',
@@ -173,6 +198,9 @@ const NOT_FOR_TEMPLATES = [
   'finalizers',
   'managedFields',
 ];
+
+const isZero = (value: unknown): boolean =>
+  isAbsent(value) || value === '' || value === 0 || (Array.isArray(value) && value.length === 0);
 
 function validateEphemeral({ volumeClaimTemplate: value }: Fields, path: string): FieldErrors {
   const at = `${path}.volumeClaimTemplate`;
@@ -189,7 +217,9 @@ function validateEphemeral({ volumeClaimTemplate: value }: Fields, path: string)
     ...validateAnnotations(metadata['annotations'], `${at}.metadata.annotations`),
     ...validateLabels(metadata['labels'], `${at}.metadata.labels`),
     ...NOT_FOR_TEMPLATES.flatMap((field) =>
-      isAbsent(metadata[field]) ? [] : [forbidden(`${at}.metadata.${field}`, 'cannot be set')],
+      isZero(metadata[field === 'uID' ? 'uid' : field])
+        ? []
+        : [forbidden(`${at}.metadata.${field}`, 'cannot be set')],
     ),
     ...validateVolumeClaim(claim).map((error) => ({ ...error, path: `${at}.${error.path}` })),
   ];

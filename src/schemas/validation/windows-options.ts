@@ -11,6 +11,8 @@ const MAX_CREDENTIAL_SPEC_BYTES = 64 * KIBIBYTE;
 const MAX_USER_CHARACTERS = 104;
 const MAX_DOMAIN_CHARACTERS = 256;
 const FORBIDDEN_CHARACTERS = '"/\\:;|=,+*?<>@[]';
+/** Those of ASCII. */
+const CONTROL_RE = /[^\P{Cc}\u0080-\u009f]/u;
 const FORBIDDEN_RE = /["/\\:;|=,+*?<>@[\]]/;
 
 export function validateWindowsOptions(value: unknown, path: string): FieldErrors {
@@ -38,14 +40,14 @@ export function validateWindowsOptions(value: unknown, path: string): FieldError
 /** `user` or `domain\user`. */
 function userComplaints(name: string): string[] {
   if (name === '') return ['runAsUserName cannot be an empty string'];
-  if (/\p{Cc}/u.test(name)) return ['runAsUserName cannot contain control characters'];
+  if (CONTROL_RE.test(name)) return ['runAsUserName cannot contain control characters'];
   const parts = name.split('\\');
-  if (parts.length > 2) return ['runAsUserName can contain at most one backslash'];
+  if (parts.length > 2) return ['runAsUserName cannot contain more than one backslash'];
   const user = parts.at(-1) ?? '';
   const complaints: string[] = [];
   if (parts.length === 2) complaints.push(...domainComplaints(parts[0] ?? ''));
   if (user === '') complaints.push("runAsUserName's User cannot be empty");
-  else if (user.length > MAX_USER_CHARACTERS)
+  else if (byteLength(user) > MAX_USER_CHARACTERS)
     complaints.push(`runAsUserName's User length must not be longer than ${MAX_USER_CHARACTERS} characters`);
   if (user !== '' && /^[. ]+$/.test(user))
     complaints.push("runAsUserName's User cannot contain only periods or spaces");
@@ -54,12 +56,15 @@ function userComplaints(name: string): string[] {
   return complaints;
 }
 
+const NET_BIOS = /^[^\\/:*?"<>|.][^\\/:*?"<>|]{0,14}$/u;
+const DNS_LABEL = /^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/;
+
 /** A NetBIOS name or a DNS name. */
 function domainComplaints(domain: string): string[] {
-  const isNetBios = /^[^\\/:*?\x22<>|. ][^\\/:*?\x22<>|]{0,14}$/.test(domain);
-  const isDns = /^[a-zA-Z0-9][a-zA-Z0-9-]*(\.[a-zA-Z0-9-]+)*\.?$/.test(domain) && !domain.startsWith('-');
+  const isNetBios = NET_BIOS.test(domain);
+  const isDns = domain.split('.').every((label) => DNS_LABEL.test(label));
   const complaints: string[] = [];
-  if (domain.length >= MAX_DOMAIN_CHARACTERS)
+  if (byteLength(domain) >= MAX_DOMAIN_CHARACTERS)
     complaints.push(`runAsUserName's Domain length must be under ${MAX_DOMAIN_CHARACTERS} characters`);
   if (!isNetBios && !isDns)
     complaints.push("runAsUserName's Domain doesn't match the NetBios nor the DNS format");

@@ -36,8 +36,9 @@ export function validateDeploymentStatus(next: KubeObject, current: KubeObject):
   ];
   const errors = validateCounts(status, counted, DEPLOYMENT_PARTS);
   const collisions = count(status, 'collisionCount');
-  if (old['collisionCount'] !== undefined && collisions < count(old, 'collisionCount'))
-    errors.push(invalid('status.collisionCount', collisions, 'cannot be decremented'));
+  const isDropped = status['collisionCount'] === undefined && old['collisionCount'] !== undefined;
+  if (isDropped || collisions < count(old, 'collisionCount'))
+    errors.push(invalid('status.collisionCount', status['collisionCount'] ?? null, 'cannot be decremented'));
   return errors;
 }
 

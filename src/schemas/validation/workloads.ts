@@ -8,7 +8,7 @@ import { isEmptySelector, validateLabelSelector } from './label-selector.ts';
 import { immutable, validateAnnotations, validateLabels } from './metadata.ts';
 import { percentText } from './names.ts';
 import { nonNegative } from './numbers.ts';
-import { validatePodAnnotations } from './pod-annotations.ts';
+import { validatePodAnnotations, validateProfileMatch } from './pod-annotations.ts';
 import { validatePodSpec } from './pod-spec.ts';
 import {
   type FieldErrors,
@@ -104,6 +104,7 @@ function validateTemplate(template: Fields, path: string): FieldErrors {
     ...validateAnnotations(metadata['annotations'], `${path}.annotations`),
     ...validatePodAnnotations(metadata['annotations'], spec, `${path}.annotations`),
     ...validatePodSpec(spec, `${path}.spec`),
+    ...validateProfileMatch(metadata['annotations'], spec, `${path}.spec`),
     ...validateNoEphemeral(spec, `${path}.spec`, 'ephemeral containers not allowed in pod template'),
   ];
 }

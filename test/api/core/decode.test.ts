@@ -42,6 +42,12 @@ describe('what cannot be decoded', () => {
     expect(typeError('Deployment', surge(value), 'apps')).toBe(expected);
   });
 
+  it('is not a null in a resource list, which is 0', () => {
+    const schema = schemas.ofKind('', 'v1', 'Pod');
+    if (!schema) throw new Error('No schema for Pod');
+    expect(decodeObject(schemas, schema, cpu(null)).value).toEqual(cpu('0'));
+  });
+
   it('is decoded where only its meaning is wrong', () => {
     for (const data of ['x', 1, [], true])
       expect(typeError('ControllerRevision', { data }, 'apps')).toBeUndefined();

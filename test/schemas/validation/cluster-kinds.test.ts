@@ -47,6 +47,14 @@ describe('Node', () => {
     expect([podCIDR, podCIDRs[0]]).toEqual([first, first]);
   });
 
+  it('has no configuration from here, and keeps the name that others gave it', () => {
+    const named = (externalID: string) =>
+      node({ spec: { externalID, configSource: {} }, status: { config: {} } });
+    expect(stored(named('a'))).toMatchObject({ spec: { externalID: 'a' }, status: {} });
+    expect(stored(named('a'))['spec']).not.toHaveProperty('configSource');
+    expect(updateComplaints(named('a'), named('b'))).toEqual(['Forbidden spec.externalID']);
+  });
+
   it('keeps its blocks and its provider, and says an address once', () => {
     const old = node({ spec: { podCIDR: '10.0.0.0/24', providerID: 'a' } });
     expect(updateComplaints(old, node({ spec: { podCIDR: '10.0.1.0/24' } }))).toEqual([
@@ -109,6 +117,15 @@ describe('Event', () => {
       'Invalid reportingController',
     ]);
   });
+});
+
+it('an Event of the core group has any finalizer, one of the newer group has a domain in it', () => {
+  const rest = { metadata: { name: 'x', namespace: 'default', finalizers: ['a'] } };
+  const about = { namespace: 'default' };
+  expect(complaints(anObject('v1', 'Event', { ...rest, involvedObject: about }))).toEqual([]);
+  expect(complaints(anObject('events.k8s.io/v1', 'Event', { ...rest, regarding: about }))).toContain(
+    'Invalid metadata.finalizers[0]',
+  );
 });
 
 describe('CertificateSigningRequest', () => {

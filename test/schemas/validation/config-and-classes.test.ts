@@ -139,6 +139,28 @@ describe('workloads', () => {
   });
 });
 
+it('a Secret holds a MiB, and no byte more', () => {
+  const sized = (bytes: number) =>
+    anObject('v1', 'Secret', { data: { a: Buffer.alloc(bytes).toString('base64') } });
+  expect(complaints(sized(1024 * 1024))).toEqual([]);
+  expect(complaints(sized(1024 * 1024 + 1))).toEqual(['TooLong data']);
+});
+
+it('the count of collisions of a Deployment neither falls nor goes', () => {
+  const of = (status: Fields) =>
+    anObject('apps/v1', 'Deployment', {
+      spec: {
+        selector: { matchLabels: { a: 'b' } },
+        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      },
+      status,
+    });
+  const one = of({ collisionCount: 1 });
+  expect(updateComplaints(one, of({ collisionCount: 1 }), 'status')).toEqual([]);
+  for (const status of [{ collisionCount: 0 }, {}])
+    expect(updateComplaints(one, of(status), 'status')).toEqual(['Invalid status.collisionCount']);
+});
+
 it('what is stored is what Kubernetes stores', () => {
   const pod = builtinRegistry.byKind('v1', 'Pod')?.withDefaults(
     anObject('v1', 'Pod', {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { anObject, complaints, type Fields } from './complaints.ts';
+import { stored } from './verdict.ts';
 
 const pod = (spec: Fields) =>
   anObject('v1', 'Pod', { spec: { containers: [{ name: 'c', image: 'i:1' }], ...spec } });
@@ -12,6 +13,7 @@ const seccomp = (profile: Fields) => container({ securityContext: { seccompProfi
 const appArmor = (profile: Fields) => pod({ securityContext: { appArmorProfile: profile } });
 const SECCOMP = at('securityContext.seccompProfile');
 const APPARMOR = 'spec.securityContext.appArmorProfile';
+const env = (valueFrom: Fields) => ({ env: [{ name: 'A', valueFrom }] });
 const LIMITS = at('resources.limits');
 
 describe('containers of a pod', () => {
@@ -246,6 +248,10 @@ describe('containers of a pod', () => {
 });
 
 describe('where a pod may run', () => {
+  const labelled = (object: ReturnType<typeof pod>) => ({
+    ...object,
+    metadata: { ...object.metadata, labels: { a: 'x' } },
+  });
   const term = (fields: Fields) =>
     pod({ affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [fields] } } });
   const nodeTerm = (fields: Fields) => ({ nodeSelectorTerms: [fields] });
@@ -279,9 +285,34 @@ describe('where a pod may run', () => {
       [`Duplicate ${SPREAD}.{topologyKey, whenUnsatisfiable}`],
     ],
     [
-      'a key that is selected, too',
+      'a key that is selected, too, of a label that the pod has not',
       spread({ labelSelector: { matchLabels: { a: 'b' } }, matchLabelKeys: ['a'] }),
-      [`Invalid ${SPREAD}.matchLabelKeys[0]`],
+      [],
+    ],
+    [
+      'a key that is selected, too, of a label that the pod has',
+      labelled(spread({ labelSelector: { matchLabels: { a: 'b' } }, matchLabelKeys: ['a'] })),
+      [`Invalid ${SPREAD}[0]`],
+    ],
+    [
+      'a key of a label that the pod has',
+      labelled(spread({ labelSelector: { matchLabels: { b: 'c' } }, matchLabelKeys: ['a'] })),
+      [],
+    ],
+    [
+      'a key that a term selects, too',
+      labelled(
+        pod({
+          affinity: {
+            podAffinity: {
+              requiredDuringSchedulingIgnoredDuringExecution: [
+                { topologyKey: 'z', labelSelector: { matchLabels: { a: 'b' } }, matchLabelKeys: ['a'] },
+              ],
+            },
+          },
+        }),
+      ),
+      ['Invalid spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0][0]'],
     ],
     ['a policy that is none', spread({ nodeTaintsPolicy: 'x' }), [`NotSupported ${SPREAD}.nodeTaintsPolicy`]],
     ['a topology key of spreading may be anything', spread({ topologyKey: 'a b' }), []],
@@ -349,6 +380,139 @@ it('a template may have a blank image and an image volume without a reference; a
     'Required spec.volumes[0].image.reference',
     'Invalid spec.containers[0].image',
   ]);
+});
+
+it.each<[string, Fields, readonly string[]]>([
+  [
+    'a claim by its requests',
+    { resources: { claims: ['x', 'y', 'x', 'X', ''].map((request) => ({ name: 'a', request })) } },
+    [
+      `Duplicate ${at('resources.claims[2]')}`,
+      `Invalid ${at('resources.claims[3].request')}`,
+      `Duplicate ${at('resources.claims[4]')}`,
+    ],
+  ],
+  ['the old name of the field of the node', env({ fieldRef: { fieldPath: 'spec.host' } }), []],
+  [
+    'a divisor of a resource that is none',
+    env({ resourceFieldRef: { resource: 'limits.x', divisor: '3' } }),
+    [`NotSupported ${at('env[0].valueFrom.resourceFieldRef.resource')}`],
+  ],
+  [
+    'a user of a Windows domain with a blank before it',
+    { securityContext: { windowsOptions: { runAsUserName: ' a\\b' } } },
+    [],
+  ],
+  [
+    'a user of a Windows domain that ends with a dash',
+    { securityContext: { windowsOptions: { runAsUserName: `${'a'.repeat(20)}-\\b` } } },
+    [`Invalid ${at('securityContext.windowsOptions.runAsUserName')}`],
+  ],
+])('%s', (_, fields, expected) => {
+  const spec = { resourceClaims: [{ name: 'a', resourceClaimName: 'b' }] };
+  expect(complaints(pod({ ...spec, containers: [{ name: 'c', image: 'i:1', ...fields }] }))).toEqual(
+    expected,
+  );
+});
+
+it.each<[string, Fields, readonly string[]]>([
+  [
+    'what a pod has as a whole, on Windows',
+    { os: { name: 'windows' }, resources: { limits: { cpu: '1' } } },
+    ['Forbidden spec.resources'],
+  ],
+  [
+    'fewer huge pages than its containers may have',
+    {
+      containers: [{ name: 'c', image: 'i', resources: { limits: { cpu: '1', 'hugepages-2Mi': '4Mi' } } }],
+      resources: { limits: { cpu: '1', 'hugepages-2Mi': '2Mi' } },
+    },
+    [
+      'Invalid spec.resources.requests[hugepages-2Mi]',
+      'Invalid spec.resources.limits[hugepages-2Mi]',
+      'Invalid spec.resources.containers[0][hugepages-2Mi].limits',
+    ],
+  ],
+  [
+    'no nameserver, where there must be one',
+    { dnsPolicy: 'None', dnsConfig: { searches: ['A'] } },
+    ['Required spec.dnsConfig.nameservers'],
+  ],
+  [
+    'gates and init containers without names',
+    {
+      schedulingGates: [{ name: '' }, { name: '' }],
+      initContainers: [
+        { name: '', image: 'i', resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }] },
+        { name: '', image: 'i' },
+      ],
+    },
+    [
+      'Required spec.initContainers[0].name',
+      'Required spec.initContainers[1].name',
+      'Invalid spec.schedulingGates[0]',
+      'Invalid spec.schedulingGates[1]',
+      'Duplicate spec.schedulingGates[1]',
+    ],
+  ],
+])('%s', (_, spec, expected) => {
+  expect(complaints(pod(spec))).toEqual(expected);
+});
+
+describe('profiles in annotations', () => {
+  const SECCOMP_POD = 'seccomp.security.alpha.kubernetes.io/pod';
+  const APPARMOR_C = 'container.apparmor.security.beta.kubernetes.io/c';
+  const TOLERATIONS = 'scheduler.alpha.kubernetes.io/tolerations';
+  const annotated = (annotations: Record<string, string>, spec: Fields = {}) => {
+    const object = pod(spec);
+    return { ...object, metadata: { ...object.metadata, annotations } };
+  };
+  const PATH = 'metadata.annotations';
+
+  it.each<[Record<string, string>, Fields, readonly string[]]>([
+    [{ [SECCOMP_POD]: 'docker/default' }, {}, []],
+    [{ [SECCOMP_POD]: 'x' }, {}, [`Invalid ${PATH}.${SECCOMP_POD}`]],
+    [{ [SECCOMP_POD]: 'localhost/../x' }, {}, [`Invalid ${PATH}.${SECCOMP_POD}`]],
+    [
+      { [SECCOMP_POD]: 'unconfined' },
+      { securityContext: { seccompProfile: { type: 'RuntimeDefault' } } },
+      ['Forbidden spec.securityContext.seccompProfile.type'],
+    ],
+    [
+      { [APPARMOR_C]: 'localhost/a' },
+      {
+        containers: [
+          {
+            name: 'c',
+            image: 'i',
+            securityContext: { appArmorProfile: { type: 'Localhost', localhostProfile: 'b' } },
+          },
+        ],
+      },
+      [`Forbidden ${at('securityContext.appArmorProfile.localhostProfile')}`],
+    ],
+    [{ [TOLERATIONS]: '{' }, {}, [`Invalid ${PATH}`]],
+    [{ [TOLERATIONS]: 'null' }, {}, []],
+    [
+      { [TOLERATIONS]: '[{"key":"a","operator":"x"}]' },
+      {},
+      [`NotSupported ${PATH}.${TOLERATIONS}[0].operator`],
+    ],
+  ])('%j %j', (annotations, spec, expected) => {
+    expect(complaints(annotated(annotations, spec))).toEqual(expected);
+  });
+
+  it('a new pod has the profile that its annotation names', () => {
+    const profiles = (object: ReturnType<typeof pod>) => {
+      const { containers } = stored(object)['spec'] as { containers: { securityContext?: unknown }[] };
+      return containers.map(({ securityContext }) => securityContext);
+    };
+    const runtime = { appArmorProfile: { type: 'RuntimeDefault' } };
+    expect(profiles(annotated({ [APPARMOR_C]: 'runtime/default' }))).toEqual([runtime]);
+    const ofPod = { securityContext: runtime };
+    expect(profiles(annotated({ [APPARMOR_C]: 'runtime/default' }, ofPod))).toEqual([undefined]);
+    expect(profiles(annotated({ [APPARMOR_C]: 'localhost/' }))).toEqual([undefined]);
+  });
 });
 
 it('any number of errors is reported, not too many for the stack', () => {

@@ -10,6 +10,7 @@ const mounted = (...mounts: readonly Fields[]) =>
   pod([{ name: 'v', emptyDir: {} }], {
     volumeMounts: mounts.map((mount) => ({ name: 'v', mountPath: '/m', ...mount })),
   });
+const ONE_BYTE = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } } };
 const claim = { name: 'p', persistentVolumeClaim: { claimName: 'c' } };
 
 it.each<[string, ReturnType<typeof pod>, readonly string[]]>([
@@ -47,7 +48,7 @@ it.each<[string, ReturnType<typeof pod>, readonly string[]]>([
   [
     'a partition beyond 255',
     volume({ gcePersistentDisk: { pdName: 'd', partition: 256 } }),
-    [`Invalid ${V}.gcePersistentDisk.partition`],
+    [`Invalid ${V}.persistentDisk.partition`],
   ],
   [
     'options of Kubernetes',
@@ -67,7 +68,7 @@ it.each<[string, ReturnType<typeof pod>, readonly string[]]>([
   [
     'a token outside its volume',
     volume({ projected: { sources: [{ serviceAccountToken: { path: '../x' } }] } }),
-    [`Invalid ${V}.projected.sources[0].serviceAccountToken.path`],
+    [`Invalid ${V}.projected.path`],
   ],
   [
     'two files of one name',
@@ -124,6 +125,44 @@ it.each<[string, ReturnType<typeof pod>, readonly string[]]>([
     'a device of an emptyDir',
     pod([{ name: 'v', emptyDir: {} }], { volumeDevices: [{ name: 'v', devicePath: '/d' }] }),
     [`Invalid ${C}.volumeDevices[0].name`],
+  ],
+  [
+    'two sources: the one that upstream looks at later is too many',
+    volume({ configMap: { name: 'a' }, persistentVolumeClaim: { claimName: 'a' }, cephfs: {} }),
+    [`Forbidden ${V}.cephFS`, `Forbidden ${V}.configMap`],
+  ],
+  [
+    'a claim that the pod gets for another of its volumes',
+    pod([
+      { name: 'v', ephemeral: { volumeClaimTemplate: { spec: ONE_BYTE } } },
+      { name: 'w', persistentVolumeClaim: { claimName: 'x-v' } },
+    ]),
+    ['Invalid spec.volumes[1].persistentVolumeClaim.claimName'],
+  ],
+  [
+    'a template of a claim with a uid, and with an empty name',
+    volume({ ephemeral: { volumeClaimTemplate: { metadata: { uid: 'u', name: '' }, spec: ONE_BYTE } } }),
+    [`Forbidden ${V}.ephemeral.volumeClaimTemplate.metadata.uID`],
+  ],
+  [
+    'a secret of a driver that is no name',
+    volume({ csi: { driver: 'd', nodePublishSecretRef: { name: 'A' } } }),
+    [`Invalid ${V}.csi.name`],
+  ],
+  [
+    'a tenant that is too long',
+    volume({ quobyte: { registry: 'a:1', volume: 'v', tenant: 'a'.repeat(65) } }),
+    [`Required ${V}.quobyte.tenant`],
+  ],
+  [
+    'a divisor, whatever else is wrong',
+    volume({
+      downwardAPI: { items: [{ path: 'a', resourceFieldRef: { resource: 'limits.cpu', divisor: 3 } }] },
+    }),
+    [
+      `Required ${V}.downwardAPI.resourceFieldRef.containerName`,
+      `Invalid ${V}.downwardAPI.resourceFieldRef.divisor`,
+    ],
   ],
   [
     'a volume as device and mount',

@@ -15,10 +15,13 @@ function errorsOf(volume: object): readonly string[] {
 }
 
 const fieldRef = { fieldPath: 'metadata.name' };
-/** Every place where a pod names a file that the agent writes into a volume. Upstream names items of downwardAPI without their place. */
+/**
+ * Every place where a pod names a file that the agent writes into a volume. Upstream names items of downwardAPI without
+ * their place, and tokens without their source.
+ */
 const places: readonly (readonly [string, (path: string) => object])[] = [
   [
-    'spec.volumes[0].projected.sources[0].serviceAccountToken.path',
+    'spec.volumes[0].projected.path',
     (path) => ({ projected: { sources: [{ serviceAccountToken: { path } }] } }),
   ],
   [

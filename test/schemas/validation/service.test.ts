@@ -52,12 +52,7 @@ describe('a new Service', () => {
         'spec.trafficDistribution: Unsupported value: "x": supported values: "PreferClose", "PreferSameZone", "PreferSameNode"',
       ],
     ],
-    [
-      { type: 'LoadBalancer', ports: [{ port: 10_250 }] },
-      [
-        'spec.ports[0]: Invalid value: 10250: may not expose port 10250 externally since it is used by kubelet',
-      ],
-    ],
+    [{ type: 'LoadBalancer', ports: [{ port: 10_250 }] }, []],
     [
       { clusterIP: '::1' },
       ['spec.clusterIPs[0]: Invalid value: ["::1"]: IPv6 is not configured on this cluster'],

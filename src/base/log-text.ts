@@ -31,9 +31,8 @@ export function logText(line: string, { colours }: { readonly colours: boolean }
   const shown = colours ? `\u001b[${colour}m${name.padEnd(5)}\u001b[0m` : name.padEnd(5);
   const origin = typeof component === 'string' ? `${component}: ` : '';
   const details = Object.entries(fields).map(([key, value]) => ` ${key}=${fieldText(value)}`);
-  const text = printable(
-    `${origin}${String(msg ?? '')}${details.length === 0 ? '' : ` ${details.join('')}`}`,
-  );
+  const message = typeof msg === 'string' ? msg : '';
+  const text = printable(`${origin}${message}${details.length === 0 ? '' : ` ${details.join('')}`}`);
   return `${clockTime(Number(time))} ${shown} ${text}\n`;
 }
 

@@ -56,16 +56,17 @@ interface Entry {
 async function readFiles(path: string): Promise<readonly ConfigFile[]> {
   const paths = path.split(delimiter).filter((part) => part !== '');
   const found: ConfigFile[] = [];
-  let missing: unknown;
+  let missing: NodeJS.ErrnoException | undefined;
   for (const file of paths) {
     try {
       found.push({ path: file, config: parse(await readFile(file, 'utf8'), file) });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      missing ??= error;
+      const failure = error as NodeJS.ErrnoException;
+      if (failure.code !== 'ENOENT') throw error;
+      missing ??= failure;
     }
   }
-  if (found.length === 0 && missing !== undefined) throw missing;
+  if (found.length === 0 && missing) throw missing;
   return found;
 }
 
@@ -92,9 +93,9 @@ function entry(
   path: string,
 ): Entry {
   for (const file of files) {
-    const { [list]: items } = file.config;
+    const items: unknown = file.config[list];
     const found = Array.isArray(items)
-      ? items.find((item) => isRecord(item) && item['name'] === name)
+      ? (items as unknown[]).find((item) => isRecord(item) && item['name'] === name)
       : undefined;
     const value: unknown = isRecord(found) ? found[member] : undefined;
     if (isRecord(value)) return { path: file.path, value };

@@ -12,8 +12,7 @@ export function ensurePackages() {
   const lock = join(root, 'package-lock.json');
   if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return;
   step('installing npm packages');
-  // Not `npm ci`: it refuses a registry that lacks the binaries of some foreign platform.
-  runQuietly('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund']);
+  runQuietly('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
   done();
 }
 

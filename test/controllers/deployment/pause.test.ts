@@ -50,9 +50,7 @@ function look(deployment: Deployment, nowMs: number, others: readonly ReplicaSet
 describe('a paused Deployment', () => {
   it('touches no ReplicaSet for a new template', () => {
     const { writes } = look(changed(true, 'DeploymentPaused'), PAUSED_AT + HOUR_MS);
-    expect(writes.map(({ object, subresource }) => [object.kind, subresource])).toEqual([
-      ['Deployment', 'status'],
-    ]);
+    expect(writes.map(({ verb, object }) => [verb, object.kind])).toEqual([['update', 'Deployment']]);
   });
 
   it('is not looked at again for a deadline that rests', () => {

@@ -56,7 +56,7 @@ title('It stays up. Look around:');
 say(`   export KUBECONFIG=${kubeconfig}
    kubectl get pods -A -o wide          docker ps
    kubectl -n shop logs deploy/web      kubectl -n shop describe pod
-   cd ${work}; edit, git commit, git push; git fetch origin refs/notes/*:refs/notes/* && git log --notes=symphony
+   cd ${work}; edit, git commit, git push; git fetch origin 'refs/notes/*:refs/notes/*' && git log --notes=symphony
 
    Ctrl-C stops the control plane and leaves the containers running;
    afterwards: bin/symphony down --data-dir ${dataDir}`);
@@ -140,7 +140,8 @@ function pushAll(message) {
     '-m',
     message,
   );
-  git(work, 'push', '--quiet', 'origin', 'main');
+  // With an upstream, so that a plain `git push` works for people afterwards.
+  git(work, 'push', '--quiet', '--set-upstream', 'origin', 'main');
 }
 
 function head() {

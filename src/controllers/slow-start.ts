@@ -17,6 +17,15 @@ export function isRefusal(error: unknown): error is StatusError {
   return error instanceof StatusError && (error.code === 403 || error.code === 422 || error.code === 400);
 }
 
+/**
+ * Nothing is made any more in a namespace that is being deleted. It goes with all it holds: there is nothing to try again and
+ * nobody to tell.
+ */
+export function isNamespaceGoing(error: unknown): boolean {
+  const causes = error instanceof StatusError ? (error.status.details?.causes ?? []) : [];
+  return causes.some(({ reason }) => reason === 'NamespaceTerminating');
+}
+
 export async function createAsManyAsAllowed(
   context: ControllerContext,
   writes: readonly Write[],

@@ -6,6 +6,7 @@ import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
 import { unchanged } from '../../store/objects.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
+import { isNamespaceGoing } from '../slow-start.ts';
 import { planDeployment } from './plan-deployment.ts';
 import { planCreateFailure } from './plan-new-replica-set.ts';
 
@@ -44,6 +45,7 @@ export async function startDeploymentController(context: ControllerContext): Pro
       try {
         return await execute(context, { ...plan, checks: [unchanged(deployment)] }, signal);
       } catch (error) {
+        if (isNamespaceGoing(error)) return undefined;
         const refused = error instanceof StatusError && [400, 403, 422].includes(error.code);
         if (!refused || !plan.writes.some(({ verb }) => verb === 'create')) throw error;
         await execute(context, planCreateFailure(deployment, error.message, clock.now()), signal);

@@ -13,7 +13,6 @@ import {
   countStatus,
   type DeploymentStatus,
   type Family,
-  hasProgressDeadline,
   isComplete,
   nextDeadlineInMs,
   withProgress,
@@ -76,7 +75,9 @@ export function planDeployment(input: DeploymentInput): Plan {
   }
   const complete = draft.writes.length === 0 && isComplete(deployment, deployment.status ?? {});
   const status = withProgress(family, countStatus(family, nowMs), nowMs);
-  return report(input, draft, status, complete ? planCleanup(family) : []);
+  const plan = report(input, draft, status, complete ? planCleanup(family) : []);
+  const waitMs = nextDeadlineInMs(deployment, status, nowMs);
+  return waitMs === undefined ? plan : { ...plan, requeueAfterMs: waitMs };
 }
 
 /** The newest ReplicaSet is the oldest one whose template equals the Deployment's; the others are old. */
@@ -91,7 +92,7 @@ function finish(step: NewReplicaSetStep & { done: true }, draft: Draft): Plan {
 }
 
 function report(
-  { deployment, nowMs }: DeploymentInput,
+  { deployment }: DeploymentInput,
   draft: Draft,
   status: DeploymentStatus,
   deletions: Plan['writes'] = [],
@@ -99,7 +100,6 @@ function report(
   const deleted = new Set(deletions.map(({ object }) => object.metadata.name));
   const scaled = draft.writes.filter(({ object }) => !deleted.has(object.metadata.name));
   const changed = !jsonEqual(status, deployment.status);
-  const waitMs = hasProgressDeadline(deployment) ? nextDeadlineInMs(deployment, status, nowMs) : undefined;
   return {
     writes: [
       ...scaled,
@@ -109,6 +109,5 @@ function report(
         : []),
     ],
     events: draft.events,
-    ...(waitMs === undefined ? {} : { requeueAfterMs: waitMs }),
   };
 }

@@ -7,7 +7,7 @@ import type { Pod } from '../../schemas/types.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
 import { isActive } from '../pod-facts.ts';
-import { createAsManyAsAllowed, isRefusal } from '../slow-start.ts';
+import { createAsManyAsAllowed, isNamespaceGoing, isRefusal } from '../slow-start.ts';
 import { componentOf, createdPod, planReplicaSet, type Replicator, selectorOf } from './plan-replicaset.ts';
 
 interface ReplicatorKind {
@@ -50,6 +50,9 @@ async function startReplicatorController(
       try {
         return await execute(context, plan, signal);
       } catch (error) {
+        if (isNamespaceGoing(error)) {
+          return await execute(context, planReplicaSet({ ...input, mayAct: false }), signal);
+        }
         const creates = plan.writes.filter(({ verb }) => verb === 'create');
         if (!isRefusal(error) || creates.length === 0) throw error;
         // Pods are refused (invalid, forbidden, no quota, namespace going away): make those that may be, say so where

@@ -35,6 +35,11 @@ type Step = (world: StoryWorld, argument: unknown) => Promise<StepResult>;
 /** One tick of simulated time while waiting; small against every delay of the stories. */
 const TICK_MS = 50;
 const MAX_WAIT_MS = 120_000;
+/**
+ * A command is a process that starts and asks for the API first. In the recordings its effect came 0.1 s to 1 s after its
+ * step began, so the effects of two commands in a row are never seen in one look.
+ */
+const KUBECTL_MS = 150;
 /** `quiet` gives up waiting after this long, as the recorder did. */
 const MAX_QUIET_MS = 45_000;
 
@@ -262,6 +267,7 @@ async function kubectl(world: StoryWorld, argument: unknown): Promise<StepResult
     words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
   const [, short = '', name = ''] = words.map((word) => /^([a-z.]+)\/(\S+)$/.exec(word)).find(Boolean) ?? [];
   const kind = KINDS[short];
+  await world.cluster.clock.advance(KUBECTL_MS);
   if (kind === undefined) return undefined;
   const change = (body: unknown): Promise<StepResult> => patch(world, { kind, name, body });
   const revision = flag('to-revision');

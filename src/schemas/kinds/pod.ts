@@ -41,7 +41,7 @@ export const podKind = defineKind({
   initialStatus: initialPodStatus,
   prepareForCreate: (pod) => ({
     ...pod,
-    spec: withMatchLabelKeys(admitPod(asRecord(pod['spec'])), asRecord(pod.metadata.labels)),
+    spec: withMatchLabelKeys(admitPod(pod), asRecord(pod.metadata.labels)),
   }),
   prepareForUpdate: (next) =>
     isRecord(next['spec']) ? { ...next, spec: admitPodUpdate(next['spec']) } : next,

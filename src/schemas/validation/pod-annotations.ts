@@ -1,5 +1,6 @@
 /** Annotations that mean something to a pod. */
 import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
 import { type FieldErrors, forbidden, invalid, keyed } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
@@ -8,6 +9,10 @@ export const MIRROR_POD = 'kubernetes.io/config.mirror';
 const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
 const APPARMOR = 'container.apparmor.security.beta.kubernetes.io/';
 const APPARMOR_PROFILES = ['', 'runtime/default', 'unconfined'];
+
+/** Whether the pod stands for one that its node has on its disk. */
+export const isMirrorPod = ({ metadata }: KubeObject): boolean =>
+  asRecord(metadata.annotations)[MIRROR_POD] !== undefined;
 
 /** A number as it is written in annotations: no plus, no leading zeros. */
 const isInt32 = (text: string): boolean =>

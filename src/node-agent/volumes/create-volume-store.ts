@@ -5,14 +5,14 @@
  */
 import { constants } from 'node:fs';
 import { chmod, chown, mkdir, open, realpath, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
 import { diskCalls, memoryCalls } from './file-calls.ts';
-import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
+import { listMountsBelow, mountMemory, unmountBelow } from './mounts.ts';
 import { memoryDirOf, podDirectory, type VolumePlan } from './plan-volumes.ts';
 
 export interface VolumeStoreOptions {
@@ -33,8 +33,6 @@ export interface VolumeStore {
   apply(volumes: readonly VolumePlan[]): Promise<ApplyResult>;
   /** Unmounts and removes everything of the pod. */
   tearDown(podUid: string): Promise<void>;
-  /** Gives back what the pods shared, when there are none any more. */
-  release(): Promise<void>;
 }
 
 /** Small files only (a Secret has 1 MiB at most), of all pods of a node; memory is used only as far as it is filled. */
@@ -98,21 +96,10 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
     },
     async tearDown(podUid) {
       const directory = podDirectory(podsDir, podUid);
-      // The mount table has real paths; the agent's directory may be reached through a link.
-      const real = await realpath(podsDir).catch(() => podsDir);
-      const own = join(real, podUid);
-      for (const point of await listMountsBelow(own)) await unmount(point);
-      const left = await listMountsBelow(own);
-      if (left.length > 0) throw new Error(`Cannot remove "${directory}": still mounted: ${left.join(', ')}`);
+      await unmountBelow(directory);
       await removeTree(directory);
       await removeTree(podDirectory(memoryDir, podUid));
       logger.debug({ podUid }, 'volumes removed');
-    },
-    async release() {
-      const real = await realpath(memoryDir).catch(() => undefined);
-      if (real === undefined) return;
-      for (const point of await listMountsBelow(real)) await unmount(point);
-      await removeTree(memoryDir);
     },
   };
 }

@@ -38,8 +38,17 @@ export async function listMountsBelow(directory: string): Promise<readonly strin
   }
 }
 
-export async function mountMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void> {
-  const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
+export async function mountMemory(
+  path: string,
+  sizeBytes: number | undefined,
+  mode: number,
+  groupId?: number,
+): Promise<void> {
+  const options = [
+    `mode=${mode.toString(8)}`,
+    ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]),
+    ...(groupId === undefined ? [] : [`gid=${groupId}`]),
+  ];
   await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path]);
 }
 

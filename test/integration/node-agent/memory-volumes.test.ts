@@ -1,6 +1,6 @@
 /** Secrets and tokens in memory: one real mount for all pods of a node. Needs root, as the agent does. */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -54,6 +54,21 @@ it('mounts it again when it was unmounted, so that nothing of it ends on the dis
   await unmount(memoryDirOf(podsDir));
   await store.apply([secret('u1', 'a')]);
   expect(await mounts()).toEqual([memoryDirOf(podsDir)]);
+});
+
+it('keeps what the pod has made of an emptyDir', async () => {
+  const path = join(podsDir, 'u1', 'volumes', 'm');
+  const volume: VolumePlan = { kind: 'memory', name: 'm', path, sizeBytes: 65_536, groupId: 4_711 };
+  const look = async () => {
+    const { mode, gid } = await stat(path);
+    return { mode: mode & 0o7777, gid };
+  };
+  await store.apply([volume]);
+  expect(await look()).toEqual({ mode: 0o2777, gid: 4_711 });
+  await chmod(path, 0o700);
+  await chown(path, 12, 34);
+  expect(await store.apply([volume])).toEqual({ ok: true, changed: [] });
+  expect(await look()).toEqual({ mode: 0o700, gid: 34 });
 });
 
 it('is found by the next agent, and given back at the end', async () => {

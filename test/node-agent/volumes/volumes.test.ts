@@ -1,4 +1,5 @@
 import {
+  chmod,
   lstat,
   mkdir,
   mkdtemp,
@@ -316,6 +317,20 @@ describe('volumes on the disk', () => {
     await store().tearDown('u-1');
     expect(await readdir(dir)).toEqual(['outside']);
     expect(await readFile(join(outside, 'precious'), 'utf8')).toBe('x');
+  });
+
+  it('keep what the pod has made of an emptyDir', async () => {
+    const plan = planVolumes(anInput(aPod([{ name: 'tmp', emptyDir: {} }])));
+    if (!plan.ok) throw new Error(plan.message);
+    const tmp = plan.paths.get('tmp') ?? '';
+    // A writer that died half way has left this.
+    await mkdir(`${tmp}.new`, { recursive: true, mode: 0o700 });
+    await store().apply(plan.volumes);
+    expect((await stat(tmp)).mode & 0o7777).toBe(0o777);
+    await chmod(tmp, 0o700);
+    expect(await store().apply(plan.volumes)).toEqual({ ok: true, changed: [] });
+    expect((await stat(tmp)).mode & 0o7777).toBe(0o700);
+    expect(await readdir(join(tmp, '..'))).toEqual(['tmp']);
   });
 
   it('say why a medium of memory is not to be had', async () => {

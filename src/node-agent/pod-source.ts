@@ -55,7 +55,7 @@ export function createPodSource(options: PodSourceOptions): PodSource {
   const logger = options.logger.child({ component: 'pod-source' });
   let synced = false;
   let restoredEpoch: string | undefined;
-  let restoring: Promise<void> | undefined;
+  let restoring: { readonly epoch: string; readonly done: Promise<void> } | undefined;
   let timer: Timer | undefined;
   let stopped = false;
   const confirmations = new Set<Promise<void>>();
@@ -117,14 +117,16 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     return false;
   }
 
-  /** Both who register the node and who read its pods ask for it; it is done once for them. */
+  /** The registration of the node and the list of its pods both ask for it. It is done once for both. */
   async function restoreOnce(epoch: string): Promise<boolean> {
     if (restoredEpoch === epoch) return false;
-    restoring ??= restoreAll(epoch).finally(() => {
-      restoring = undefined;
-    });
-    await restoring;
-    return true;
+    if (restoring?.epoch !== epoch) restoring = { epoch, done: restoreAll(epoch) };
+    try {
+      await restoring.done;
+      return true;
+    } finally {
+      if (restoring?.epoch === epoch) restoring = undefined;
+    }
   }
 
   async function restoreAll(epoch: string): Promise<void> {

@@ -11,7 +11,7 @@ const LINE_FEED = 0x0a;
 
 /**
  * Told of each piece: its time stamp, whether it continues a line, and whether it is the first of its
- * output. The first may continue a line, too: that was begun before what is read.
+ * output. The first may continue a line, too, which began before what is read.
  */
 export type OnPiece = (stamp: string, isContinued: boolean, isFirst: boolean) => void;
 
@@ -84,7 +84,7 @@ interface LineStart {
 
 /**
  * Reads the last pieces of a log, and finds the last `wanted` whole lines in them. Each piece has the
- * time of its line's begin. So every line that began after a certain one is in what was read, whole.
+ * time at which its line began. So every line that began after a certain one was read as a whole.
  */
 export function createTailFinder(wanted: number): TailFinder {
   let starts: LineStart[] = [];

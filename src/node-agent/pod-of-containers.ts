@@ -7,8 +7,8 @@ import { type ContainerRecord, labelKeys } from './runtime/types.ts';
 /** The pod as it was when its first container was made. */
 export function manifestOf(records: readonly ContainerRecord[]): Pod | undefined {
   for (const record of records) {
-    const text = record.labels[labelKeys.podManifest];
-    if (text === undefined) continue;
+    const text = record.labels[labelKeys.podManifest] ?? '';
+    if (text === '') continue;
     try {
       const value = JSON.parse(text) as unknown;
       if (isRecord(value) && isRecord(value['metadata']) && isRecord(value['spec']))

@@ -11,8 +11,10 @@ import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type Reflector, createReflector } from '../client/reflector.ts';
 import { type ApiClient, resources } from '../client/types.ts';
+import { objectKey } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { Pod } from '../schemas/types.ts';
+import { planRestore } from './plan-restore.ts';
 
 export interface PodSourceOptions {
   readonly client: ApiClient;
@@ -53,6 +55,7 @@ export function createPodSource(options: PodSourceOptions): PodSource {
   const logger = options.logger.child({ component: 'pod-source' });
   let synced = false;
   let restoredEpoch: string | undefined;
+  let restoring: { readonly epoch: string; readonly done: Promise<void> } | undefined;
   let timer: Timer | undefined;
   let stopped = false;
   const confirmations = new Set<Promise<void>>();
@@ -114,14 +117,36 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     return false;
   }
 
+  /** The registration of the node and the list of its pods both ask for it. It is done once for both. */
   async function restoreOnce(epoch: string): Promise<boolean> {
     if (restoredEpoch === epoch) return false;
+    if (restoring?.epoch !== epoch) restoring = { epoch, done: restoreAll(epoch) };
+    try {
+      await restoring.done;
+      return true;
+    } finally {
+      if (restoring?.epoch === epoch) restoring = undefined;
+    }
+  }
+
+  async function restoreAll(epoch: string): Promise<void> {
     const pods = options.localPods();
     logger.warn({ epoch, known: options.epoch(), pods: pods.length }, 'Restoring pods at the control plane');
-    for (const { pod, reason } of await client.restorePods(nodeName, pods))
-      logger.warn({ pod, reason }, 'The control plane does not restore a pod; it waits for Git');
+    for (const batch of planRestore(pods)) await restoreBatch(batch);
     restoredEpoch = epoch;
-    return true;
+  }
+
+  /** A pod that is too large for the server must not keep the others out. */
+  async function restoreBatch(batch: readonly Pod[]): Promise<void> {
+    const told = 'The control plane does not restore a pod; it waits for Git';
+    try {
+      const waiting = await client.restorePods(nodeName, batch);
+      for (const { pod, reason } of waiting) logger.warn({ pod, reason }, told);
+    } catch (error) {
+      if (!isStatusError(error, 'RequestEntityTooLarge')) throw error;
+      for (const { metadata } of batch)
+        logger.warn({ pod: objectKey(metadata.namespace, metadata.name), reason: error.message }, told);
+    }
   }
 
   /** A deletion seen in a watch may be the echo of lost data: ask before believing it. */

@@ -1,13 +1,11 @@
 /** `symphony down`: removes what an `up` left on the engines of this machine: its containers, volumes and network. */
-import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { hasOwnName } from '../node-agent/container-spec/identity.ts';
-import type { PodRecord } from '../node-agent/ports.ts';
-import { createVolumeStore } from '../node-agent/volumes/create-volume-store.ts';
-import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
+import { removeTree } from '../node-agent/files/remove-tree.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
+import { unmountBelow } from '../node-agent/volumes/mounts.ts';
 import { networkNameOf } from './cluster-identity.ts';
 
 export interface RemovedNode {
@@ -15,14 +13,13 @@ export interface RemovedNode {
   readonly containers: number;
 }
 
-/** Containers are removed by label and name, whatever the records say; volumes by the records. */
+/** By label and name, whatever the records say. */
 export async function removeNode(options: {
   readonly cluster: string;
   readonly nodeName: string;
   readonly dockerHost: string;
-  readonly directory: string;
 }): Promise<RemovedNode> {
-  const { cluster, nodeName, dockerHost, directory } = options;
+  const { cluster, nodeName, dockerHost } = options;
   const runtime = createDockerRuntime({
     host: dockerHost,
     cluster,
@@ -33,7 +30,6 @@ export async function removeNode(options: {
   try {
     const containers = (await runtime.list()).filter(hasOwnName);
     await Promise.all(containers.map((container) => runtime.remove(container.id)));
-    await removeVolumes(directory);
     return { nodeName, containers: containers.length };
   } finally {
     await runtime[Symbol.asyncDispose]();
@@ -60,17 +56,8 @@ export async function removeClusterNetwork(cluster: string, dockerHost: string):
   }
 }
 
-async function removeVolumes(directory: string): Promise<void> {
-  const volumes = createVolumeStore({
-    podsDir: join(directory, 'pods'),
-    clock: systemClock,
-    logger: silentLogger,
-    canMount: () => Promise.resolve(false),
-  });
-  const records: readonly PodRecord[] = await createFileRecordStore(
-    join(directory, 'records'),
-    silentLogger,
-  ).loadPods();
-  for (const { pod } of records) await volumes.tearDown(pod.metadata.uid ?? '');
-  await volumes.release();
+/** All that the node left on the disk, and nothing of the host through a mount that it left there. */
+export async function removeNodeDirectory(directory: string): Promise<void> {
+  await unmountBelow(directory);
+  await removeTree(directory);
 }

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { failure } from '../../src/schemas/status.ts';
 import type { Lease, Node, Pod } from '../../src/schemas/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
 
@@ -123,6 +124,19 @@ describe('node agent', () => {
     expect(world.api.list('events').map((event) => event['message'])).toContain('Stopping container main');
   });
 
+  it('writes down what the control plane has changed of a pod, as its proof covers it', async () => {
+    world = await createAgentWorld();
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    const pod = world.pod('web');
+    if (!pod) throw new Error('there is no pod');
+    const metadata = { ...pod.metadata, annotations: { 'symphony.dev/placement-proof': 'v1.new' } };
+    world.api.put('pods', { ...pod, metadata });
+    await world.clock.advance(5_000);
+    const [record] = await world.records.loadPods();
+    expect(record?.pod.metadata.annotations).toEqual(metadata.annotations);
+  });
+
   it('goes on without the control plane', async () => {
     world = await createAgentWorld();
     world.api.put('pods', aPod('web'));
@@ -156,6 +170,27 @@ describe('node agent', () => {
     expect(world.runtime.snapshot()).toEqual(before);
     expect(readiness(world.pod('web'))).toBe('True');
     expect(world.api.get<Node>('nodes', 'n1')?.spec.podCIDR).toBe('10.244.1.0/24');
+  });
+
+  it('brings its other pods back where one is larger than the control plane takes', async () => {
+    world = await createAgentWorld();
+    const env = [{ name: 'LARGE', value: 'x'.repeat(100_000) }];
+    world.api.put('pods', aPod('large', { containers: [{ name: 'main', image: 'busybox', env }] }));
+    for (const name of ['a', 'b']) world.api.put('pods', aPod(name));
+    await world.clock.advance(5_000);
+    world.api.wipe();
+    world.api.cluster = { epoch: 'e2', phase: 'rebuilding' };
+    const { client } = world.api;
+    const restore = client.restorePods.bind(client);
+    vi.spyOn(client, 'restorePods').mockImplementation(async (node, pods) => {
+      if (JSON.stringify(pods).length < 100_000) return restore(node, pods);
+      throw failure(413, 'RequestEntityTooLarge', 'Request entity too large');
+    });
+    await world.restartAgent();
+    await world.clock.advance(60_000);
+    const names = world.api.list('pods').map(({ metadata }) => metadata.name);
+    expect(names.sort()).toEqual(['a', 'b']);
+    expect(world.api.get<Node>('nodes', 'n1')).toBeDefined();
   });
 
   it('ends a pod that a complete list of the same epoch lacks', async () => {

@@ -1,11 +1,11 @@
 /** `symphony down`: removes the containers, volumes and networks that `symphony up` left with this data directory. */
 import { existsSync } from 'node:fs';
-import { readFile, readdir, rm } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { defaultDockerHost } from '../../config/index.ts';
 import { CLUSTER_FILE, networkNameOf } from '../../server/cluster-identity.ts';
-import { removeClusterNetwork, removeNode } from '../../server/remove-cluster.ts';
+import { removeClusterNetwork, removeNode, removeNodeDirectory } from '../../server/remove-cluster.ts';
 import { livingOwnerOf } from '../../store/embedded-owner.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
@@ -42,7 +42,7 @@ export const downCommand: CommandModule = {
         stdout.write(`network ${networkNameOf(cluster)}: left, other nodes of the cluster use it\n`);
       }
     }
-    for (const node of nodes) await rm(node.directory, { recursive: true, force: true });
+    for (const node of nodes) await removeNodeDirectory(node.directory);
     return 0;
   },
 };

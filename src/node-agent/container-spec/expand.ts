@@ -6,10 +6,31 @@ const REFERENCE = /\$\$|\$\(([^)]*)\)/g;
 
 export function expandReferences(text: string, lookup: (name: string) => string | undefined): string {
   const { closed, rest } = splitAtLastClose(text);
+  const spend = createProgramBudget();
   const expanded = closed.replace(REFERENCE, (whole, name: string | undefined) =>
-    name === undefined ? '$' : (lookup(name) ?? whole),
+    name === undefined ? '$' : spend(lookup(name) ?? whole),
   );
   return expanded + rest.replaceAll('$$', () => '$');
+}
+
+/** Linux gives a program at most this much: arguments and variables together. */
+const MAX_PROGRAM_CHARS = 6 * 1024 * 1024;
+
+/** A few variables that repeat each other stand for terabytes. */
+export class ProgramTooLong extends Error {
+  constructor() {
+    super(`arguments or variables have more than ${MAX_PROGRAM_CHARS} characters`);
+  }
+}
+
+/** Answers what it is given, and throws {@link ProgramTooLong} once that is too much in all. */
+export function createProgramBudget(): (text: string) => string {
+  let left = MAX_PROGRAM_CHARS;
+  return (text) => {
+    left -= text.length;
+    if (left < 0) throw new ProgramTooLong();
+    return text;
+  };
 }
 
 /** Names that a text refers to, in order, escaped references left out. */

@@ -81,7 +81,8 @@ export function containerLabels(input: LabelInput): Record<string, string> {
     [labelKeys.specHash]: specHash(container),
     [labelKeys.attempt]: String(input.attempt),
     [labelKeys.role]: input.role,
-    ...(input.withManifest ? { [labelKeys.podManifest]: podManifest(pod) } : {}),
+    // Said in any case: the engine adds the labels of the image, and only replaces those it is given.
+    [labelKeys.podManifest]: input.withManifest ? podManifest(pod) : '',
   };
 }
 

@@ -14,7 +14,7 @@ import type {
   PublishedPort,
 } from '../runtime/types.ts';
 import { imageForContainer } from '../images/reference.ts';
-import { expandReferences } from './expand.ts';
+import { createProgramBudget, expandReferences, ProgramTooLong } from './expand.ts';
 import type { PodPlace } from './field-ref.ts';
 import { containerLabels, containerName, podFqdn, podHostname, SANDBOX_NAME } from './identity.ts';
 import { type EnvSources, type EnvVariable, planEnvironment } from './plan-environment.ts';
@@ -85,12 +85,22 @@ export function sandboxNeeded(pod: Pod): boolean {
 }
 
 export function planContainerSpec(input: ContainerPlanInput): ContainerPlan {
+  try {
+    return planSpec(input);
+  } catch (error) {
+    if (!(error instanceof ProgramTooLong)) throw error;
+    return refuse(error.message);
+  }
+}
+
+const refuse = (message: string): ContainerPlan => ({
+  ok: false,
+  reason: 'CreateContainerConfigError',
+  message,
+});
+
+function planSpec(input: ContainerPlanInput): ContainerPlan {
   const { pod, container } = input;
-  const refuse = (message: string): ContainerPlan => ({
-    ok: false,
-    reason: 'CreateContainerConfigError',
-    message,
-  });
   const environment = planEnvironment(input);
   if (!environment.ok) return refuse(environment.message);
   const security = planSecurity(pod, container, input.image);
@@ -99,8 +109,9 @@ export function planContainerSpec(input: ContainerPlanInput): ContainerPlan {
   if (!mounts.ok) return refuse(mounts.message);
 
   const values = new Map(environment.env.map(({ name, value }) => [name, value]));
+  const spend = createProgramBudget();
   const expand = (texts: readonly string[]): string[] =>
-    texts.map((text) => expandReferences(text, (name) => values.get(name)));
+    texts.map((text) => spend(expandReferences(text, (name) => values.get(name))));
   const alone = input.sandboxId === undefined;
   const spec: ContainerSpec = {
     name: containerName(pod, container.name, input.attempt),

@@ -1,10 +1,11 @@
 /**
  * The environment of a container, in the kubelet's order of precedence: services' variables, then envFrom, then env, where
- * an entry may refer to all that come before it. Pure; a missing source is a refusal in the kubelet's words.
+ * an entry may refer to all that come before it. Pure; a missing source is a refusal in the kubelet's words. Throws
+ * ProgramTooLong.
  */
 import { ownMember } from '../../base/json.ts';
 import type { ConfigMap, Container, Pod, Secret } from '../../schemas/types.ts';
-import { expandReferences } from './expand.ts';
+import { createProgramBudget, expandReferences } from './expand.ts';
 import { containerResourceValue, type PodPlace, podFieldValue } from './field-ref.ts';
 
 export interface EnvVariable {
@@ -38,11 +39,13 @@ class Refused extends Error {}
 
 export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const own = new Map<string, string>();
+  const spend = createProgramBudget();
+  const set = (name: string, value: string): void => void own.set(spend(name), spend(value));
   const skipped: string[] = [];
   const services = new Map(input.serviceEnv.map(({ name, value }) => [name, value]));
   const lookup = (name: string): string | undefined => own.get(name) ?? services.get(name);
   try {
-    for (const source of input.container.envFrom ?? []) addAll(input, source, own, skipped);
+    for (const source of input.container.envFrom ?? []) addAll(input, source, set, skipped);
     for (const variable of input.container.env ?? []) {
       const value =
         variable.value !== undefined && variable.value !== ''
@@ -50,7 +53,7 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
           : variable.valueFrom
             ? valueOf(input, variable.valueFrom)
             : '';
-      if (value !== undefined) own.set(variable.name, value);
+      if (value !== undefined) set(variable.name, value);
     }
   } catch (error) {
     if (error instanceof Refused) return { ok: false, message: error.message };
@@ -70,7 +73,7 @@ type ValueFrom = NonNullable<NonNullable<Container['env']>[number]['valueFrom']>
 function addAll(
   input: EnvironmentInput,
   source: EnvFrom,
-  into: Map<string, string>,
+  set: (name: string, value: string) => void,
   skipped: string[],
 ): void {
   const { configMapRef, secretRef, prefix = '' } = source;
@@ -81,7 +84,7 @@ function addAll(
       : undefined;
   for (const [key, value] of Object.entries(data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const name = prefix + key;
-    if (VALID_NAME.test(name)) into.set(name, value);
+    if (VALID_NAME.test(name)) set(name, value);
     else skipped.push(name);
   }
 }

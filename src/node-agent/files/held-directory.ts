@@ -15,8 +15,9 @@ import { withoutTrailing } from '../../base/text.ts';
 const O_PATH = 0o10000000;
 const HOLD_ANY = O_PATH | constants.O_NOFOLLOW;
 export const HOLD_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** The kernel's own limit for one path. */
+/** The kernel's own limits for one path. Here each part is a call of its own, so it does not see them. */
 const MAX_LINKS = 40;
+const MAX_PATH_BYTES = 4095;
 
 export const isCode = (error: unknown, ...codes: readonly string[]): boolean =>
   codes.includes(String((error as { code?: unknown }).code));
@@ -51,6 +52,8 @@ export interface HeldEntry {
  * that leads out of the volume. The caller closes the handle.
  */
 export async function openInVolume(volumePath: string, relative: string): Promise<HeldEntry> {
+  if (Buffer.byteLength(relative) > MAX_PATH_BYTES)
+    throw new Error(`the path has more than ${MAX_PATH_BYTES} bytes`);
   const volume = await realpath(volumePath);
   const root = await open(volume, O_PATH | constants.O_DIRECTORY);
   try {

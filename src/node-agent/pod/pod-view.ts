@@ -131,13 +131,30 @@ function toAttempt(record: ContainerRecord): Attempt {
   };
 }
 
-/** Attempts at one container, newest first. */
+const byAge = (a: Attempt, b: Attempt): number =>
+  b.attempt - a.attempt || b.record.createdAtMs - a.record.createdAtMs;
+
+/** Attempts by container, newest first. One decision asks for those of every container many times. */
+const attempts = new WeakMap<readonly ContainerRecord[], ReadonlyMap<string, readonly Attempt[]>>();
+
+function attemptsByName(records: readonly ContainerRecord[]): ReadonlyMap<string, readonly Attempt[]> {
+  const byName = new Map<string, Attempt[]>();
+  for (const record of records) {
+    const { [labelKeys.role]: role, [labelKeys.containerName]: name } = record.labels;
+    if (role === 'pod' || name === undefined) continue;
+    const known = byName.get(name);
+    if (known) known.push(toAttempt(record));
+    else byName.set(name, [toAttempt(record)]);
+  }
+  for (const list of byName.values()) list.sort(byAge);
+  return byName;
+}
+
+/** Attempts at one container, newest first. The list of records must not change afterwards. */
 export function attemptsOf(records: readonly ContainerRecord[], name: string): readonly Attempt[] {
-  return records
-    .filter((record) => record.labels[labelKeys.role] !== 'pod')
-    .filter((record) => record.labels[labelKeys.containerName] === name)
-    .map(toAttempt)
-    .sort((a, b) => b.attempt - a.attempt || b.record.createdAtMs - a.record.createdAtMs);
+  const known = attempts.get(records) ?? attemptsByName(records);
+  attempts.set(records, known);
+  return known.get(name) ?? [];
 }
 
 /** Attempts at the sandbox, newest first. */
@@ -145,7 +162,7 @@ export function sandboxesOf(records: readonly ContainerRecord[]): readonly Attem
   return records
     .filter((record) => record.labels[labelKeys.role] === 'pod')
     .map(toAttempt)
-    .sort((a, b) => b.attempt - a.attempt || b.record.createdAtMs - a.record.createdAtMs);
+    .sort(byAge);
 }
 
 export const isLive = (record: ContainerRecord): boolean => record.phase === 'running';

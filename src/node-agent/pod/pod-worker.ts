@@ -12,6 +12,8 @@ import { specHash } from '../container-spec/identity.ts';
 import { sandboxNeeded } from '../container-spec/plan-container-spec.ts';
 import { type PodRecord, StepProblem } from '../ports.ts';
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import { omit } from '../../schemas/json-access.ts';
+import type { Pod } from '../../schemas/types.ts';
 import { createContainerRecords } from './container-records.ts';
 import { createContainerStarts } from './container-starts.ts';
 import { createLastWords } from './last-words.ts';
@@ -373,12 +375,12 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     update(next) {
       const changed =
         !jsonEqual(next.spec, pod.spec) || !jsonEqual(next.metadata.labels, pod.metadata.labels);
+      // The proof of the placement covers the metadata: what is restored must be as it was seen last.
+      const isNews = changed || !jsonEqual(recorded(next.metadata), recorded(pod.metadata));
       pod = next;
       if (next.metadata.deletionTimestamp !== undefined) beginEnding();
-      if (changed) {
-        problems.clear();
-        void save();
-      }
+      if (changed) problems.clear();
+      if (isNews) void save();
       wake();
     },
     end() {
@@ -415,6 +417,10 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     },
   };
 }
+
+/** What counts of the metadata: each write of a status changes the rest. */
+const recorded = (metadata: Pod['metadata']): Pod['metadata'] =>
+  omit(metadata, 'resourceVersion', 'managedFields');
 
 function parseTime(text: unknown): number | undefined {
   const ms = typeof text === 'string' ? Date.parse(text) : Number.NaN;

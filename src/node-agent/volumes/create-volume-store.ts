@@ -4,15 +4,15 @@
  * directory; what is mounted there is unmounted first, and nothing is removed through a mount.
  */
 import { constants } from 'node:fs';
-import { chmod, chown, mkdir, open, realpath, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, chown, mkdir, open, realpath, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
 import { diskCalls, memoryCalls } from './file-calls.ts';
-import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
+import { listMountsBelow, mountMemory, unmountBelow } from './mounts.ts';
 import { memoryDirOf, podDirectory, type VolumePlan } from './plan-volumes.ts';
 
 export interface VolumeStoreOptions {
@@ -33,8 +33,6 @@ export interface VolumeStore {
   apply(volumes: readonly VolumePlan[]): Promise<ApplyResult>;
   /** Unmounts and removes everything of the pod. */
   tearDown(podUid: string): Promise<void>;
-  /** Gives back what the pods shared, when there are none any more. */
-  release(): Promise<void>;
 }
 
 /** Small files only (a Secret has 1 MiB at most), of all pods of a node; memory is used only as far as it is filled. */
@@ -62,14 +60,12 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
   async function applyOne(volume: VolumePlan): Promise<boolean> {
     switch (volume.kind) {
       case 'directory':
-        await mkdir(volume.path, { recursive: true });
-        await share(volume.path, volume.groupId);
+        await ensureDirectory(volume.path, volume.groupId);
         return false;
       case 'memory':
         if (!(await canMount()))
           throw new Error('emptyDir with medium Memory needs an agent whose mounts the engine sees');
-        await ensureMemory(volume.path, volume.sizeBytes, SHARED_MODE);
-        await share(volume.path, volume.groupId);
+        await ensureMemory(volume.path, volume.sizeBytes, modeFor(volume.groupId), volume.groupId);
         return false;
       case 'host':
         await checkHostPath(volume.path, volume.type);
@@ -98,36 +94,38 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
     },
     async tearDown(podUid) {
       const directory = podDirectory(podsDir, podUid);
-      // The mount table has real paths; the agent's directory may be reached through a link.
-      const real = await realpath(podsDir).catch(() => podsDir);
-      const own = join(real, podUid);
-      for (const point of await listMountsBelow(own)) await unmount(point);
-      const left = await listMountsBelow(own);
-      if (left.length > 0) throw new Error(`Cannot remove "${directory}": still mounted: ${left.join(', ')}`);
+      await unmountBelow(directory);
       await removeTree(directory);
       await removeTree(podDirectory(memoryDir, podUid));
       logger.debug({ podUid }, 'volumes removed');
     },
-    async release() {
-      const real = await realpath(memoryDir).catch(() => undefined);
-      if (real === undefined) return;
-      for (const point of await listMountsBelow(real)) await unmount(point);
-      await removeTree(memoryDir);
-    },
   };
 }
 
-async function ensureMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void> {
+/** An emptyDir is everybody's; with fsGroup new files belong to the group as well. */
+const modeFor = (groupId: number | undefined): number => (groupId === undefined ? SHARED_MODE : GROUP_MODE);
+
+/** One that is there is the pod's: it may have changed its mode. So a new one appears complete. */
+async function ensureDirectory(path: string, groupId: number | undefined): Promise<void> {
+  if (await stat(path).catch(() => undefined)) return;
+  // No volume can be called so.
+  const fresh = `${path}.new`;
+  await mkdir(fresh, { recursive: true });
+  if (groupId !== undefined) await chown(fresh, 0, groupId);
+  await chmod(fresh, modeFor(groupId));
+  await rename(fresh, path);
+}
+
+async function ensureMemory(
+  path: string,
+  sizeBytes: number | undefined,
+  mode: number,
+  groupId?: number,
+): Promise<void> {
   await mkdir(path, { recursive: true });
   const real = await realpath(path);
   if ((await listMountsBelow(real)).includes(real)) return;
-  await mountMemory(real, sizeBytes, mode);
-}
-
-/** An emptyDir is everybody's; with fsGroup new files belong to the group as well. */
-async function share(path: string, groupId: number | undefined): Promise<void> {
-  if (groupId !== undefined) await chown(path, 0, groupId);
-  await chmod(path, groupId === undefined ? SHARED_MODE : GROUP_MODE);
+  await mountMemory(real, sizeBytes, mode, groupId);
 }
 
 /** The checks of hostPath's `type` (kubernetes.io, "Volumes"). */

@@ -2,7 +2,7 @@
  * Memory-backed directories, binds of what a descriptor holds, and what is mounted below a
  * directory. Uses the `mount` and `umount` programs (util-linux).
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { runChild } from '../../base/child-processes/child-process.ts';
 
 /** A mount takes milliseconds; one that hangs must not hold up the pod for ever. */
@@ -38,8 +38,17 @@ export async function listMountsBelow(directory: string): Promise<readonly strin
   }
 }
 
-export async function mountMemory(path: string, sizeBytes: number | undefined, mode: number): Promise<void> {
-  const options = [`mode=${mode.toString(8)}`, ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`])];
+export async function mountMemory(
+  path: string,
+  sizeBytes: number | undefined,
+  mode: number,
+  groupId?: number,
+): Promise<void> {
+  const options = [
+    `mode=${mode.toString(8)}`,
+    ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]),
+    ...(groupId === undefined ? [] : [`gid=${groupId}`]),
+  ];
   await run('mount', ['-t', 'tmpfs', '-o', options.join(','), 'symphony', path]);
 }
 
@@ -58,4 +67,15 @@ export async function unmount(path: string): Promise<void> {
   } catch {
     await run('umount', ['-l', path]);
   }
+}
+
+/** Before a directory is removed. Throws where something stays mounted in it. */
+export async function unmountBelow(directory: string): Promise<void> {
+  // The mount table has real paths; the directory may be reached through a link.
+  const real = await realpath(directory).catch(() => directory);
+  // A mount on the directory itself is none of ours.
+  const list = async () => (await listMountsBelow(real)).filter((point) => point !== real);
+  for (const point of await list()) await unmount(point);
+  const left = await list();
+  if (left.length > 0) throw new Error(`Cannot remove "${directory}": still mounted: ${left.join(', ')}`);
 }

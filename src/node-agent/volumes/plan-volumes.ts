@@ -76,6 +76,11 @@ const PLUGIN_DIRS = {
 } as const;
 
 const DEFAULT_MODE = 0o644;
+/**
+ * Files that the agent writes for one pod. One key of a ConfigMap or Secret, or all annotations, can be
+ * asked for thousands of times; this is 64 of the largest Secrets, and a part of the memory for them.
+ */
+const MAX_CONTENT_BYTES = 64 * 1024 * 1024;
 const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const UID = /^[A-Za-z0-9-]{1,64}$/;
 
@@ -98,9 +103,15 @@ export const memoryDirOf = (podsDir: string): string => `${podsDir}-memory`;
 
 export function planVolumes(input: VolumesInput): VolumesPlan {
   const volumes: VolumePlan[] = [];
+  const mountPoints = mountPointsOf(input.pod);
+  let bytes = 0;
   for (const volume of input.pod.spec.volumes ?? []) {
     try {
-      volumes.push(planVolume(input, volume));
+      const plan = planVolume({ ...input, mountPoints }, volume);
+      bytes += contentBytes(plan);
+      if (bytes > MAX_CONTENT_BYTES)
+        throw new Forbidden(`the pod's volumes have more than ${MAX_CONTENT_BYTES} bytes of files`);
+      volumes.push(plan);
     } catch (error) {
       const isForbidden = error instanceof Forbidden;
       if (!isForbidden && !(error instanceof Missing)) throw error;
@@ -117,7 +128,14 @@ export function planVolumes(input: VolumesInput): VolumesPlan {
   };
 }
 
-function planVolume(input: VolumesInput, volume: Volume): VolumePlan {
+const contentBytes = (plan: VolumePlan): number =>
+  plan.kind === 'files' ? plan.files.reduce((sum, { content }) => sum + content.length, 0) : 0;
+
+interface Planning extends VolumesInput {
+  readonly mountPoints: MountPoints;
+}
+
+function planVolume(input: Planning, volume: Volume): VolumePlan {
   const fsGroup = input.pod.spec.securityContext?.fsGroup;
   const group = fsGroup === undefined ? {} : { groupId: fsGroup };
   const root = `${podDirectory(input.podsDir, input.pod.metadata.uid ?? '')}/volumes`;
@@ -154,7 +172,7 @@ function planVolume(input: VolumesInput, volume: Volume): VolumePlan {
         : pathOf(kind),
     sensitive,
     files: uniquePaths(list),
-    mountPoints: mountPointsIn(input.pod, name),
+    mountPoints: [...(input.mountPoints.get(name) ?? [])],
     ...group,
   });
   if (volume.configMap) {
@@ -286,11 +304,14 @@ function pick(
 }
 
 function downwardFiles(input: VolumesInput, items: DownwardItems, mode: number): readonly VolumeFile[] {
-  return items.map((item) => ({
-    path: safePath(item.path),
-    mode: item.mode ?? mode,
-    content: Buffer.from(downwardValue(input, item)),
-  }));
+  /** By what is asked for: it may be much, and asked for many times. */
+  const contents = new Map<string, Buffer>();
+  return items.map((item) => {
+    const asked = JSON.stringify([item.fieldRef, item.resourceFieldRef]);
+    const content = contents.get(asked) ?? Buffer.from(downwardValue(input, item));
+    contents.set(asked, content);
+    return { path: safePath(item.path), mode: item.mode ?? mode, content };
+  });
 }
 
 function downwardValue(input: VolumesInput, item: DownwardItems[number]): string {
@@ -323,21 +344,32 @@ function checkHostPathText(path: string): void {
   throw new Forbidden(`invalid hostPath: "${path}" must be absolute and must not contain '..'`);
 }
 
-/** Where containers mount something inside this volume, as paths below it. */
-function mountPointsIn({ spec }: Pod, volume: string): readonly string[] {
-  const found = new Set<string>();
+/** By volume, the paths below it where containers mount something else. */
+type MountPoints = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Only the innermost mount around another needs a place for it. In order, each follows those around it. */
+function mountPointsOf({ spec }: Pod): MountPoints {
+  const found = new Map<string, Set<string>>();
   for (const { volumeMounts = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {
-    const targets = volumeMounts.map(({ mountPath }) => partsOf(mountPath));
-    volumeMounts.forEach(({ name, subPath = '', subPathExpr = '' }, index) => {
-      const own = targets[index] ?? [];
-      if (name !== volume || subPath !== '' || subPathExpr !== '') return;
-      for (const target of targets) {
-        const isInside = target.length > own.length && own.every((part, at) => part === target[at]);
-        if (isInside && !target.includes('..')) found.add(target.slice(own.length).join('/'));
+    const mounts = volumeMounts
+      .map((mount) => ({ ...mount, parts: partsOf(mount.mountPath) }))
+      .filter(({ parts }) => !parts.includes('..'))
+      .map(({ parts, ...mount }) => ({ ...mount, path: parts.map((part) => `${part}/`).join('') }))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+    const around: typeof mounts = [];
+    for (const next of mounts) {
+      let outer = around.at(-1);
+      while (outer && !next.path.startsWith(outer.path)) {
+        around.pop();
+        outer = around.at(-1);
       }
-    });
+      around.push(next);
+      if (!outer || outer.path === next.path || outer.subPath || outer.subPathExpr) continue;
+      const inside = found.get(outer.name) ?? new Set();
+      found.set(outer.name, inside.add(next.path.slice(outer.path.length, -1)));
+    }
   }
-  return [...found].sort();
+  return found;
 }
 
 const partsOf = (path: string): readonly string[] =>

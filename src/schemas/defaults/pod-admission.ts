@@ -8,23 +8,29 @@ import { asList, asRecord, asRecords, asString, getPath, type JsonRecord } from 
 import type { KubeObject } from '../object.ts';
 import { qosClass } from '../pod-resources.ts';
 import { systemPriorities } from '../priorities.ts';
+import { isMirrorPod } from '../validation/pod-annotations.ts';
 
 const LOST_NODE_TOLERATION_SECONDS = 300;
 const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
 /** The spec with what admission adds; `priority` of a class that is not built in is left to the caller. */
-export function admitPod(spec: Readonly<JsonRecord>): JsonRecord {
-  const account = asString(spec['serviceAccountName']) || 'default';
+export function admitPod(pod: KubeObject): JsonRecord {
+  const spec = asRecord(pod['spec']);
   const className = asString(spec['priorityClassName']);
   const priority = className === '' ? 0 : systemPriorities.get(className);
   return {
     ...spec,
-    serviceAccountName: account,
-    serviceAccount: account,
+    ...(isMirrorPod(pod) ? {} : accountOf(spec)),
     tolerations: withLostNodeTolerations(spec['tolerations']),
     ...(priority === undefined ? {} : { priority: spec['priority'] ?? priority }),
     preemptionPolicy: spec['preemptionPolicy'] ?? 'PreemptLowerPriority',
   };
+}
+
+/** A mirror pod has no account: its node could ask for the account's token. */
+function accountOf(spec: Readonly<JsonRecord>): JsonRecord {
+  const account = asString(spec['serviceAccountName']) || 'default';
+  return { serviceAccountName: account, serviceAccount: account };
 }
 
 /** The patience comes back when an update leaves it out. */

@@ -42,7 +42,7 @@ export const podKind = defineKind({
   initialStatus: initialPodStatus,
   prepareForCreate(pod) {
     const { labels, annotations } = asRecord(pod.metadata);
-    const spec = withMatchLabelKeys(admitPod(asRecord(pod['spec'])), asRecord(labels));
+    const spec = withMatchLabelKeys(admitPod(pod), asRecord(labels));
     return { ...pod, spec: withAppArmorOf(asRecord(annotations), spec) };
   },
   prepareForUpdate: (next) =>

@@ -1,6 +1,7 @@
 /** Annotations that mean something to a pod. */
 import { isRecord } from '../../base/json.ts';
 import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
 import { validateRelativePath } from './paths.ts';
 import { append, type FieldErrors, forbidden, invalid, keyed } from './report.ts';
 import { validateTolerations } from './scheduling.ts';
@@ -16,6 +17,10 @@ const SECCOMP_PROFILES = ['runtime/default', 'docker/default', 'unconfined'];
 export const APPARMOR = 'container.apparmor.security.beta.kubernetes.io/';
 const APPARMOR_PROFILES = ['', 'runtime/default', 'unconfined'];
 export const LOCALHOST = 'localhost/';
+
+/** Whether the pod stands for one that its node has on its disk. */
+export const isMirrorPod = ({ metadata }: KubeObject): boolean =>
+  asRecord(metadata.annotations)[MIRROR_POD] !== undefined;
 
 /** A number as it is written in annotations: no plus, no leading zeros. */
 const isInt32 = (text: string): boolean =>

@@ -233,6 +233,24 @@ describe('docker runtime on a real engine', () => {
     }
   });
 
+  it('counts whole lines where an error is told of in the middle of a long one', async () => {
+    const print = 'echo first; printf "%040000d" 0; sleep 0.2; echo error >&2; sleep 0.2; echo';
+    const id = await run(aSpec('two-outputs', ['sh', '-c', print]));
+    const read = async (tailLines?: number): Promise<string> => {
+      const options = { follow: true, timestamps: false, ...(tailLines === undefined ? {} : { tailLines }) };
+      let text = '';
+      for await (const part of await runtime.logs(id, options, new AbortController().signal))
+        text += part.toString();
+      return text;
+    };
+    // The error stands where it was told.
+    const all = await read();
+    expect(all).toMatch(/^first\n0+error\n0+\n$/);
+    expect(await read(1)).toBe('error\n');
+    expect(await read(2)).toBe(all.slice('first\n'.length));
+    expect(await read(3)).toBe(all);
+  });
+
   it('starts a container that asks for a negative OOM score, whether or not the engine may set it', async () => {
     const id = await run(aSpec('guaranteed', SERVER, { oomScoreAdj: -997 }));
     expect((await runtime.inspect(id))?.phase).toBe('running');

@@ -1,5 +1,6 @@
 /** Secrets and tokens in memory: one real mount for all pods of a node. Needs root, as the agent does. */
-import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -8,6 +9,7 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { createVolumeStore, type VolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
 import { listMountsBelow, unmount } from '../../../src/node-agent/volumes/mounts.ts';
 import { memoryDirOf, type VolumePlan } from '../../../src/node-agent/volumes/plan-volumes.ts';
+import { removeNodeDirectory } from '../../../src/server/remove-cluster.ts';
 
 let dir: string;
 let podsDir: string;
@@ -54,6 +56,21 @@ it('mounts it again when it was unmounted, so that nothing of it ends on the dis
   expect(await mounts()).toEqual([memoryDirOf(podsDir)]);
 });
 
+it('keeps what the pod has made of an emptyDir', async () => {
+  const path = join(podsDir, 'u1', 'volumes', 'm');
+  const volume: VolumePlan = { kind: 'memory', name: 'm', path, sizeBytes: 65_536, groupId: 4_711 };
+  const look = async () => {
+    const { mode, gid } = await stat(path);
+    return { mode: mode & 0o7777, gid };
+  };
+  await store.apply([volume]);
+  expect(await look()).toEqual({ mode: 0o2777, gid: 4_711 });
+  await chmod(path, 0o700);
+  await chown(path, 12, 34);
+  expect(await store.apply([volume])).toEqual({ ok: true, changed: [] });
+  expect(await look()).toEqual({ mode: 0o700, gid: 34 });
+});
+
 it('is found by the next agent, and given back at the end', async () => {
   await store.apply([secret('u1', 'a')]);
   const next = createVolumeStore({
@@ -65,7 +82,7 @@ it('is found by the next agent, and given back at the end', async () => {
   expect(await next.apply([secret('u1', 'a')])).toEqual({ ok: true, changed: [] });
   expect(await mounts()).toHaveLength(1);
   await next.tearDown('u1');
-  await next.release();
+  await removeNodeDirectory(dir);
   expect(await mounts()).toEqual([]);
-  expect(await readdir(dir)).toEqual(['pods']);
+  expect(existsSync(dir)).toBe(false);
 });

@@ -26,6 +26,7 @@ import { createVolumeStore } from '../../../src/node-agent/volumes/create-volume
 import { createMountAbility } from '../../../src/node-agent/volumes/mount-ability.ts';
 import { listMountsBelow, unmount } from '../../../src/node-agent/volumes/mounts.ts';
 import { createSubPathMounts, type SubPathMounts } from '../../../src/node-agent/volumes/sub-path-mounts.ts';
+import { removeNodeDirectory } from '../../../src/server/remove-cluster.ts';
 
 let dir: string;
 let podsDir: string;
@@ -120,6 +121,21 @@ describe('a sub-path', () => {
     await tearDown();
     expect(await listMountsBelow(dir)).toEqual([]);
     expect(await readdir(podsDir)).toEqual([]);
+    expect(await readdir(shared)).toEqual(['precious']);
+  });
+
+  it('shows the removal of the whole node nothing of the host, though no record tells of the pod', async () => {
+    const shared = join(dir, 'shared');
+    const node = join(dir, 'node');
+    await mkdir(shared);
+    await mkdir(node);
+    await writeFile(join(shared, 'precious'), 'x');
+    await resolve(subPathMounts(), 0, aSubPath('.', { volumePath: dir, relative: 'shared' }));
+    await rename(podsDir, join(node, 'pods'));
+    expect(await listMountsBelow(node)).toHaveLength(1);
+    await removeNodeDirectory(node);
+    expect(await listMountsBelow(dir)).toEqual([]);
+    expect(await readdir(dir)).toEqual(['shared']);
     expect(await readdir(shared)).toEqual(['precious']);
   });
 

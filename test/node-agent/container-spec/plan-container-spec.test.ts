@@ -99,6 +99,11 @@ describe('sub-paths', () => {
   });
 });
 
+const FIELD = { fieldRef: { fieldPath: "metadata.annotations['large']" } };
+const named = (prefix: string, value = '') =>
+  Array.from({ length: 40 }, (_, index) => ({ name: `${prefix}${index}`, value }));
+const aMount = (subPathExpr: string) => ({ name: 'v', mountPath: '/m', subPathExpr });
+
 describe('environment', () => {
   const sources = {
     configMaps: new Map([
@@ -159,6 +164,29 @@ describe('environment', () => {
   ])('refuses a missing source in the words of the kubelet: %j', (valueFrom, message) => {
     const pod = aPod({ env: [{ name: 'X', valueFrom }] });
     expect(messageOf(anInput(pod, { sources }))).toBe(`CreateContainerConfigError: ${message}`);
+  });
+
+  /** Each repeats the one before; the last stands for ten terabytes. */
+  const growing = Array.from({ length: 12 }, (_, index) => ({
+    name: `V${index}`,
+    value: index === 0 ? 'x'.repeat(10) : `$(V${index - 1})`.repeat(10),
+  }));
+  const MEGABYTES = growing.slice(0, 6);
+
+  it.each([
+    ['variables that repeat each other', { env: growing }],
+    ['many large variables', { env: [...MEGABYTES, ...named('W', '$(V5)')] }],
+    ['arguments that repeat a variable', { env: MEGABYTES, args: ['$(V5)'.repeat(10)] }],
+    ['many large arguments', { env: MEGABYTES, command: named('', '$(V5)').map(({ value }) => value) }],
+    ['a sub-path', { env: MEGABYTES, volumeMounts: [aMount('$(V5)'.repeat(10))] }],
+    ['fields of the pod', { env: named('F').map((entry) => ({ ...entry, valueFrom: FIELD })) }],
+  ])('has an end that no program could be given: %s', (_what, container) => {
+    const pod = aPod(container);
+    const annotations = { large: 'x'.repeat(200_000) };
+    const large: Pod = { ...pod, metadata: { ...pod.metadata, annotations } };
+    expect(messageOf(anInput(large, { volumePaths: new Map([['v', '/v']]) }))).toBe(
+      'CreateContainerConfigError: arguments or variables have more than 6291456 characters',
+    );
   });
 
   it.each([
@@ -309,7 +337,8 @@ describe('the whole container', () => {
       ports: [],
     });
     expect(member.hostname).toBeUndefined();
-    expect(member.labels[labelKeys.podManifest]).toBeUndefined();
+    // Said, though it is empty: an image may have a label of this name.
+    expect(member.labels[labelKeys.podManifest]).toBe('');
     expect(planSandboxSpec(input)).toMatchObject({
       name: 'k8s_POD_web_shop_u-1_2',
       hostname: 'web',

@@ -74,6 +74,13 @@ describe('a path in a volume', () => {
     expect(await find(relative)).toBe(found);
   });
 
+  it('is as long as the kernel takes a path to be', async () => {
+    await expect(openInVolume(volume, 'a/'.repeat(3_000))).rejects.toThrow(
+      'the path has more than 4095 bytes',
+    );
+    expect(await readdir(volume)).toEqual([]);
+  });
+
   it('follows an absolute link that stays inside', async () => {
     await mkdir(join(volume, 'in'));
     await symlink(join(volume, 'in'), join(volume, 'alias'));

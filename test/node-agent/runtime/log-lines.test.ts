@@ -89,4 +89,46 @@ describe('the last lines of a log', () => {
     expect(find(7, 100)).toEqual({ tail: 'all' });
     expect(find(100, 101)).toEqual({ tail: 'all' });
   });
+
+  describe('of two outputs', () => {
+    const long = piecesOf(`${'a'.repeat(40_000)}\n`, 1);
+    type Entry = readonly [output: string, piece: Buffer];
+    const entry = (output: string, second: number): Entry => [
+      output,
+      Buffer.from(`${stampOf(second)} short\n`),
+    ];
+    /** An error is told of while a long line is being written. */
+    const log: readonly Entry[] = [
+      entry('stdout', 0),
+      ['stdout', long[0] as Buffer],
+      ['stdout', long[1] as Buffer],
+      entry('stderr', 2),
+      ['stdout', long[2] as Buffer],
+      entry('stderr', 3),
+      entry('stdout', 4),
+    ];
+
+    function findIn(entries: readonly Entry[], wanted: number, asked: number): unknown {
+      const finder = createTailFinder(wanted);
+      const join = createFrameJoiner(finder.onPiece);
+      for (const [output, piece] of entries.slice(-asked)) join(piece, output);
+      return finder.result(asked);
+    }
+
+    it('do not begin with the rest of a line', () => {
+      const untilRest = log.slice(0, 5);
+      expect(findIn(untilRest, 1, 3)).toBeUndefined();
+      expect(findIn(untilRest, 1, 12)).toEqual(since(2));
+      expect(findIn(untilRest, 2, 12)).toEqual(since(1));
+      expect(findIn(log, 3, 5)).toBeUndefined();
+      expect(findIn(log, 3, 20)).toEqual(since(2));
+    });
+
+    it('are the last pieces where these are whole', () => {
+      expect(findIn(log, 1, 3)).toEqual({ tail: 1 });
+      expect(findIn([entry('stdout', 0), entry('stderr', 1)], 1, 3)).toEqual({ tail: 1 });
+      const quiet = Array.from({ length: 9 }, (_, second) => entry('stdout', second));
+      expect(findIn([...quiet, entry('stderr', 9)], 1, 3)).toEqual({ tail: 1 });
+    });
+  });
 });

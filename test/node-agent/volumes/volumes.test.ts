@@ -1,4 +1,5 @@
 import {
+  chmod,
   lstat,
   mkdir,
   mkdtemp,
@@ -119,6 +120,60 @@ describe('the plan of volumes', () => {
     if (!plan.ok) throw new Error(plan.message);
     expect(plan.volumes[0]).toMatchObject({ mountPoints: ['data'] });
     expect([...plan.agentVolumes]).toEqual(['v']);
+  });
+
+  it('makes room for a nested mount only in the innermost volume around it, once', () => {
+    const nested = ['/', '/a-b', '/a', '/a/b', '/a/b/c/d', '/ab'];
+    const volumes = nested.map((_, index): Volume => ({ name: `v${index}`, configMap: { name: 'cfg' } }));
+    const volumeMounts = nested.map((mountPath, index) => ({ name: `v${index}`, mountPath }));
+    const containers = ['one', 'two'].map((name) => ({ name, volumeMounts }));
+    const plan = planVolumes(anInput(aPod(volumes, { containers })));
+    if (!plan.ok) throw new Error(plan.message);
+    expect(plan.volumes.map((volume) => volume.kind === 'files' && volume.mountPoints)).toEqual([
+      ['a-b', 'a', 'ab'],
+      [],
+      ['b'],
+      ['c/d'],
+      [],
+      [],
+    ]);
+  });
+
+  it('looks at each mount once, however many there are', () => {
+    const volumes = Array.from(
+      { length: 500 },
+      (_, index): Volume => ({
+        name: `v${index}`,
+        configMap: { name: 'cfg' },
+      }),
+    );
+    let looks = 0;
+    const volumeMounts = Array.from({ length: 2_000 }, (_, index) => ({
+      name: 'v0',
+      get mountPath() {
+        looks += 1;
+        return `/a/${index}`;
+      },
+    }));
+    expect(planVolumes(anInput(aPod(volumes, { containers: [{ name: 'app', volumeMounts }] }))).ok).toBe(
+      true,
+    );
+    expect(looks).toBeLessThanOrEqual(3 * volumeMounts.length);
+  });
+
+  it('has an end, however often a pod asks for the same', () => {
+    const place = anInput(aPod([])).place;
+    const items = Array.from({ length: 5_000 }, (_, index) => ({
+      path: `p${index}`,
+      fieldRef: { fieldPath: 'metadata.annotations' },
+    }));
+    const pod = aPod([{ name: 'v', downwardAPI: { items } }]);
+    const annotations = { large: 'x'.repeat(100_000) };
+    const input = { ...anInput({ ...pod, metadata: { ...pod.metadata, annotations } }), place };
+    expect(planVolumes(input)).toMatchObject({
+      ok: false,
+      message: expect.stringContaining('more than 67108864 bytes of files') as string,
+    });
   });
 
   it('gathers the sources of a projected volume, the later winning', () => {
@@ -262,6 +317,20 @@ describe('volumes on the disk', () => {
     await store().tearDown('u-1');
     expect(await readdir(dir)).toEqual(['outside']);
     expect(await readFile(join(outside, 'precious'), 'utf8')).toBe('x');
+  });
+
+  it('keep what the pod has made of an emptyDir', async () => {
+    const plan = planVolumes(anInput(aPod([{ name: 'tmp', emptyDir: {} }])));
+    if (!plan.ok) throw new Error(plan.message);
+    const tmp = plan.paths.get('tmp') ?? '';
+    // A writer that died half way has left this.
+    await mkdir(`${tmp}.new`, { recursive: true, mode: 0o700 });
+    await store().apply(plan.volumes);
+    expect((await stat(tmp)).mode & 0o7777).toBe(0o777);
+    await chmod(tmp, 0o700);
+    expect(await store().apply(plan.volumes)).toEqual({ ok: true, changed: [] });
+    expect((await stat(tmp)).mode & 0o7777).toBe(0o700);
+    expect(await readdir(join(tmp, '..'))).toEqual(['tmp']);
   });
 
   it('say why a medium of memory is not to be had', async () => {

@@ -7,11 +7,11 @@ import { asRecord, getPath, omit } from '../../../schemas/json-access.ts';
 import type { KubeObject } from '../../../schemas/object.ts';
 import { resourceIdOf } from '../../../schemas/resource-kind.ts';
 import type { Pod } from '../../../schemas/types.ts';
+import { isMirrorPod, MIRROR_POD } from '../../../schemas/validation/pod-annotations.ts';
 import { namedByPod } from '../../authz/pod-references.ts';
 import type { AdmissionRequest, Removal } from './types.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
-const MIRROR_POD = 'kubernetes.io/config.mirror';
 
 const RESTRICTED_LABELS = 'node-restriction.kubernetes.io';
 /** Labels below kubernetes.io and k8s.io that an agent may set on its node; all others there are reserved. */
@@ -137,7 +137,7 @@ function podStatusComplaint(node: string, object: KubeObject, current: KubeObjec
 
 /** A node makes only the pods that stand for those on its disk; they name nothing of the cluster. */
 function mirrorPodComplaint(node: string, pod: Pod, nodeUid: string | undefined): string | undefined {
-  if (pod.metadata.annotations?.[MIRROR_POD] === undefined)
+  if (!isMirrorPod(pod))
     return `pod does not have ${JSON.stringify(MIRROR_POD)} annotation, ${shown(node)} can only create mirror pods`;
   if (pod.spec.nodeName !== node)
     return `${shown(node)} can only create pods with spec.nodeName set to itself`;

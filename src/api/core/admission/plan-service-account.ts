@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../../schemas/object.ts';
 import type { Container, Pod, PodSpec, Volume } from '../../../schemas/types.ts';
+import { namedByPod } from '../../authz/pod-references.ts';
 
 const TOKEN_VOLUME_PREFIX = 'kube-api-access-';
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -28,6 +29,16 @@ export function withServiceAccount(pod: Pod, name: string, account: AccountField
   if ((spec.imagePullSecrets ?? []).length > 0 || pullSecrets.length === 0) return { ...pod, spec };
   const imagePullSecrets = pullSecrets.map((reference) => ({ name: reference.name ?? '' }));
   return { ...pod, spec: { ...spec, imagePullSecrets } };
+}
+
+/** Why it is no mirror pod: it names what an account or the namespace would have to give it. */
+export function mirrorPodComplaint(pod: Pod): string | undefined {
+  if (namedByPod(pod, 'serviceAccount').size > 0) return 'a mirror pod may not reference service accounts';
+  if (namedByPod(pod, 'secret').size > 0) return 'a mirror pod may not reference secrets';
+  const sources = (pod.spec.volumes ?? []).flatMap(({ projected }) => projected?.sources ?? []);
+  return sources.some(({ serviceAccountToken }) => serviceAccountToken)
+    ? 'a mirror pod may not use ServiceAccountToken volume projections'
+    : undefined;
 }
 
 function withToken(spec: PodSpec, freshName: string): PodSpec {

@@ -9,20 +9,23 @@ const PIECE_BYTES = 16 * 1024;
 const STAMP_BYTES = 31;
 const LINE_FEED = 0x0a;
 
-/** Told of each piece: its time stamp, and whether it continues a line. */
-export type OnPiece = (stamp: string, isContinued: boolean) => void;
+/**
+ * Told of each piece: its time stamp, whether it continues a line, and whether it is the first of its
+ * output. The first may continue a line, too, which began before what is read.
+ */
+export type OnPiece = (stamp: string, isContinued: boolean, isFirst: boolean) => void;
 
 /** The log without the time stamps inside of lines. */
 export type LineJoiner = (chunk: Buffer, output: string) => Buffer;
 
 /** Each call is one piece of one output, as a frame holds it. */
 export function createFrameJoiner(onPiece?: OnPiece): LineJoiner {
-  const open = new Set<string>();
+  const isOpen = new Map<string, boolean>();
   return (piece, output) => {
-    const isContinued = open.has(output);
-    if (piece.at(-1) === LINE_FEED) open.delete(output);
-    else open.add(output);
-    onPiece?.(piece.toString('latin1', 0, STAMP_BYTES - 1), isContinued);
+    const before = isOpen.get(output);
+    const isContinued = before === true;
+    isOpen.set(output, piece.at(-1) !== LINE_FEED);
+    onPiece?.(piece.toString('latin1', 0, STAMP_BYTES - 1), isContinued, before === undefined);
     return isContinued ? piece.subarray(STAMP_BYTES) : piece;
   };
 }
@@ -32,6 +35,7 @@ export function createTextJoiner(onPiece?: OnPiece): LineJoiner {
   let stamp = '';
   let pieceLeft = PIECE_BYTES;
   let isContinued = false;
+  let isFirst = true;
   return (chunk) => {
     const parts: Buffer[] = [];
     for (let at = 0; at < chunk.length; ) {
@@ -39,7 +43,10 @@ export function createTextJoiner(onPiece?: OnPiece): LineJoiner {
       const limit = Math.min(chunk.length, at + (inStamp ? STAMP_BYTES - stamp.length : pieceLeft));
       if (inStamp) {
         stamp += chunk.toString('latin1', at, limit);
-        if (stamp.length === STAMP_BYTES) onPiece?.(stamp.slice(0, -1), isContinued);
+        if (stamp.length === STAMP_BYTES) {
+          onPiece?.(stamp.slice(0, -1), isContinued, isFirst);
+          isFirst = false;
+        }
         if (!isContinued) parts.push(chunk.subarray(at, limit));
         at = limit;
         continue;
@@ -67,24 +74,43 @@ export interface TailFinder {
   result(asked: number): TailStart | undefined;
 }
 
-/** Reads the last pieces of a log, and finds the last `wanted` whole lines in them. */
+/** What a finder reads beyond the wanted lines: the first piece of each output may be a part of one. */
+export const MARGIN_PIECES = 2;
+
+interface LineStart {
+  readonly stamp: string;
+  readonly isCertain: boolean;
+}
+
+/**
+ * Reads the last pieces of a log, and finds the last `wanted` whole lines in them. Each piece has the
+ * time at which its line began. So every line that began after a certain one was read as a whole.
+ */
 export function createTailFinder(wanted: number): TailFinder {
-  /** Of the last lines; one more than is wanted, because the first one may be cut. */
-  let starts: string[] = [];
+  let starts: LineStart[] = [];
   let pieces = 0;
   let hasContinued = false;
   return {
-    onPiece(stamp, isContinued) {
+    onPiece(stamp, isContinued, isFirst) {
       pieces += 1;
       if (isContinued) hasContinued = true;
-      else starts.push(stamp);
-      if (starts.length > 2 * wanted + 2) starts = starts.slice(-wanted - 1);
+      else starts.push({ stamp, isCertain: !isFirst });
+      if (starts.length > 2 * (wanted + MARGIN_PIECES)) starts = starts.slice(-wanted - MARGIN_PIECES);
     },
     result(asked) {
-      if (!hasContinued) return { tail: wanted };
-      const first = starts.at(-wanted);
-      if (starts.length > wanted && first !== undefined) return { since: sinceOf(first) };
-      return pieces < asked ? { tail: 'all' } : undefined;
+      const isAll = pieces < asked;
+      const certain = starts.filter(({ isCertain }) => isCertain || isAll).map(({ stamp }) => stamp);
+      const from = certain.sort()[0];
+      const isWhole = ({ stamp }: LineStart): boolean => from !== undefined && stamp >= from;
+      const whole = starts
+        .filter(isWhole)
+        .map(({ stamp }) => stamp)
+        .sort();
+      if (isAll && whole.length <= wanted) return { tail: 'all' };
+      const first = whole.at(-wanted);
+      if (first === undefined) return undefined;
+      const areLast = !hasContinued && starts.slice(-wanted).every(isWhole);
+      return areLast ? { tail: wanted } : { since: sinceOf(first) };
     },
   };
 }

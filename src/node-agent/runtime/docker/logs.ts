@@ -11,6 +11,7 @@ import {
   createTailFinder,
   createTextJoiner,
   type LineJoiner,
+  MARGIN_PIECES,
   type OnPiece,
   type TailStart,
 } from './log-lines.ts';
@@ -54,7 +55,7 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
   async function startOf(source: Source, lines: number | undefined): Promise<TailStart> {
     if (lines === undefined) return { tail: 'all' };
     if (lines === 0 || lines > MAX_COUNTED_LINES) return { tail: lines };
-    for (let asked = lines + 1; ; asked *= WIDENING) {
+    for (let asked = lines + MARGIN_PIECES; ; asked *= WIDENING) {
       const finder = createTailFinder(lines);
       const pieces = await open(source, { follow: false, timestamps: true, tail: asked });
       const read = demux(pieces, source, joinerOf(source, finder.onPiece))[Symbol.asyncIterator]();

@@ -213,6 +213,28 @@ describe('an agent and pods, whatever roles allow it', () => {
       expect(await create({ ...naming, spec: { ...(naming['spec'] as object), ...spec } })).toMatch(why);
   });
 
+  it('gets no account and no Secret with a mirror pod', async () => {
+    const { metadata } = await test.objects.create(node('n1'));
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: metadata.uid, controller: true };
+    const mirror = { annotations: { 'kubernetes.io/config.mirror': 'x' }, ownerReferences: [owner] };
+    await test.objects.create({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'default', namespace: 'default' },
+      imagePullSecrets: [{ name: 'registry' }],
+    });
+    const asked = pod('a', 'n1', mirror);
+    expect(await create(asked)).toBe('done');
+    const made = await test.core.get(refOf('a'));
+    for (const field of ['serviceAccountName', 'volumes', 'imagePullSecrets'])
+      expect(made).not.toHaveProperty(['spec', field]);
+    const sources = [{ serviceAccountToken: { path: 'token' } }];
+    const spec = { ...(asked['spec'] as object), volumes: [{ name: 'v', projected: { sources } }] };
+    expect(await create({ ...pod('b', 'n1', mirror), spec })).toMatch(
+      /a mirror pod may not use ServiceAccountToken volume projections/,
+    );
+  });
+
   it('tells how large a claim has become, and nothing else of it', async () => {
     const ref = { kind: kindNamed('PersistentVolumeClaim'), namespace: 'default', name: 'c' };
     await test.objects.create({

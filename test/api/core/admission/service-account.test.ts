@@ -37,6 +37,25 @@ describe('a new pod', () => {
     });
   });
 
+  it('gets nothing of an account where it stands for a pod on the disk of its node, whoever makes it', async () => {
+    await test.objects.create({ ...anAccount('default'), imagePullSecrets: [{ name: 'registry' }] });
+    const { containers } = anAccountsPod('a', '').spec;
+    const mirror = (name: string, spec: object = {}): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: 'default', annotations: { 'kubernetes.io/config.mirror': 'x' } },
+      spec: { nodeName: 'n1', containers, ...spec },
+    });
+    const made = await create(mirror('a'));
+    for (const field of ['serviceAccountName', 'volumes', 'imagePullSecrets'])
+      expect(made.spec).not.toHaveProperty(field);
+    await expect(create(mirror('b', { serviceAccount: 'default' }))).rejects.toThrow(
+      'pods "b" is forbidden: a mirror pod may not reference service accounts',
+    );
+    const volumes = [{ name: 'v', secret: { secretName: 's' } }];
+    await expect(create(mirror('b', { volumes }))).rejects.toThrow('a mirror pod may not reference secrets');
+  });
+
   it('may come before the default account of its namespace', async () => {
     const { containers } = anAccountsPod('a', '').spec;
     const made = await create({ ...anAccountsPod('a', ''), spec: { containers } });

@@ -112,7 +112,9 @@ function report(error: unknown, io: CliIo): ExitCode {
     return 1;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  io.stderr.write(`symphony failed in a way it should not; please report this:\n${stack}\n`);
+  io.stderr.write(
+    `symphony failed in a way it should not; please report this:\n${printable(stack, { newlines: true })}\n`,
+  );
   return 70;
 }
 

@@ -24,5 +24,5 @@ COPY --from=build /app/dist ./dist
 COPY --from=build /app/node_modules ./node_modules
 VOLUME /data
 EXPOSE 6443
-ENTRYPOINT ["/app/bin/symphony"]
+ENTRYPOINT ["/bin/sh", "/app/bin/first-process.sh", "/app/bin/symphony"]
 CMD ["--help"]

@@ -115,7 +115,9 @@ function report(error: unknown, io: CliIo, userErrorCode: ExitCode): ExitCode {
     return userErrorCode;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  io.stderr.write(`symphony failed in a way it should not; please report this:\n${stack}\n`);
+  io.stderr.write(
+    `symphony failed in a way it should not; please report this:\n${printable(stack, { newlines: true })}\n`,
+  );
   return 70;
 }
 

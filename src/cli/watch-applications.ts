@@ -6,6 +6,7 @@ import type { Application } from '../schemas/types.ts';
 import type { CliIo, ExitCode } from './command.ts';
 import { hasFailed, isSettled, renderApplications } from './output/application-table.ts';
 import type { Colours } from './output/colours.ts';
+import { renderJson } from './output/json.ts';
 
 export interface FollowOptions {
   readonly client: ApiClient;
@@ -61,7 +62,7 @@ export async function followApplications(options: FollowOptions): Promise<ExitCo
     ended.abort();
     signal.removeEventListener('abort', stop);
   }
-  if (options.json === true) io.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
+  if (options.json === true) io.stdout.write(renderJson(shown));
   return shown.length === 0 || shown.some(hasFailed) || !done(shown) ? 1 : 0;
 }
 

@@ -53,18 +53,40 @@ function fieldsOfValue(value: unknown, field: string): FieldSet {
   return Object.fromEntries(keys.sort().map((key) => [key, fieldsOfValue(value[key], key)]));
 }
 
-/** Longer sets are kept as hashes: all annotations of an object together have 256 KiB, and some are the user's. */
+/** Longer sets are kept as hashes. */
 const MAX_PLAIN_CHARS = 64 * 1024;
 /** Begins the text of hashes; JSON begins with neither. */
 const HASHES = '#';
+/** In JSON: a map that is Git's as a whole, with all members. */
+const WHOLE = 1;
+/** Maps of more members, which only data has, are taken as a whole where there is no room to name them. */
+const FOLDED_SIZES = [1_000, 100];
+/** Nothing is taken away later. */
+const NO_FIELDS = '{}';
 
 /**
- * The text of the annotation: JSON, or for a set that would be too long (a ConfigMap of thousands of keys) a hash of each
- * field's path, some five characters a field. A hash may name a field that was not set once in 2^32.
+ * The text of the annotation, at most `roomBytes` long: JSON, or for a set that would be too long (a ConfigMap of thousands of
+ * keys) a hash of each field's path, some five characters a field. A hash may name a field that was not set once in 2^32. Where
+ * even these have no room, large maps are Git's as a whole, or nothing is said.
  */
-export function encodeFields(fields: FieldSet): string {
+export function encodeFields(fields: FieldSet, roomBytes: number): string {
   const text = JSON.stringify(fields);
-  if (text.length <= MAX_PLAIN_CHARS) return text;
+  const fits = (candidate: string): boolean => Buffer.byteLength(candidate) <= roomBytes;
+  if (text.length <= MAX_PLAIN_CHARS && fits(text)) return text;
+  const hashes = encodeHashes(fields);
+  if (fits(hashes)) return hashes;
+  const folded = FOLDED_SIZES.map((size) => JSON.stringify(folding(fields, size)));
+  return folded.find(fits) ?? NO_FIELDS;
+}
+
+function folding(fields: FieldSet, size: number): unknown {
+  if (typeof fields !== 'object') return fields;
+  const members = Object.entries(fields);
+  if (members.length > size) return WHOLE;
+  return Object.fromEntries(members.map(([name, below]) => [name, folding(below, size)]));
+}
+
+function encodeHashes(fields: FieldSet): string {
   const hashes = new Set<number>();
   collectHashes(fields, hashOf(HASH_START, ''), hashes);
   const sorted = Uint32Array.from(hashes).sort();
@@ -120,7 +142,10 @@ export function appliedFields(live: KubeObject): FieldSet {
   }
 }
 
+const whole: FieldLookup = () => 0;
+
 function checkedFieldSet(value: unknown): FieldSet {
+  if (value === WHOLE) return whole;
   if (!isRecord(value)) return 0;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, checkedFieldSet(member)]));
 }

@@ -7,6 +7,7 @@ import { asRecord, asRecords, asString } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type FieldSet, fieldsOf } from './applied-fields.ts';
 import { identityIn } from './merge-keys.ts';
+import { normaliseDesired } from './normalise.ts';
 import { LAST_APPLIED_ANNOTATION } from './tracking.ts';
 import { without } from './without.ts';
 
@@ -36,7 +37,7 @@ function lastApplied({ metadata, kind }: KubeObject): FieldSet {
   try {
     const manifest: unknown = JSON.parse(text);
     return isRecord(manifest) && manifest['kind'] === kind && isRecord(manifest['metadata'])
-      ? fieldsOf(manifest as unknown as KubeObject)
+      ? fieldsOf(normaliseDesired(manifest as unknown as KubeObject))
       : 0;
   } catch {
     return 0;

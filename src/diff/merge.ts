@@ -33,9 +33,15 @@ const UNIONS = new Set(['strategy', 'updateStrategy', 'volumes[]']);
 
 /** `desired` is normalised; the result carries the marks of `applicationKey` and the live object's version. */
 export function mergeDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
-  const known = managingApplication(live) === undefined ? declaredFields(live) : appliedFields(live);
+  const known = isTakenOver(live) ? declaredFields(live) : appliedFields(live);
   const applied = handOver(live, desired, withoutOwnedFields(known, desired, live));
-  return merge(live, marked(desired, applicationKey), applied, '') as KubeObject;
+  return merge(live, marked(desired, applicationKey, live), applied, '') as KubeObject;
+}
+
+/** Argo CD's own mark may name an Application too; only our record of fields proves an earlier apply. */
+function isTakenOver(live: KubeObject): boolean {
+  const record = live.metadata.annotations?.[APPLIED_FIELDS_ANNOTATION];
+  return record === undefined || managingApplication(live) === undefined;
 }
 
 /**
@@ -52,14 +58,26 @@ export function replaceDesired(live: KubeObject, desired: KubeObject, applicatio
   };
 }
 
-/** The manifest as it is created: with the marks that make it part of the application's inventory. */
-export function marked(desired: KubeObject, applicationKey: string): KubeObject {
-  const marks = {
+/** The manifest with the marks that make it part of the application's inventory; `live` is what it will be merged into. */
+export function marked(desired: KubeObject, applicationKey: string, live?: KubeObject): KubeObject {
+  const named = {
+    ...desired.metadata.annotations,
     [TRACKING_ANNOTATION]: trackingId(applicationKey, desired),
-    [APPLIED_FIELDS_ANNOTATION]: encodeFields(fieldsOf(desired)),
   };
-  const annotations = { ...desired.metadata.annotations, ...marks };
+  const roomBytes = roomBeside({ ...live?.metadata.annotations, ...named });
+  const annotations = { ...named, [APPLIED_FIELDS_ANNOTATION]: encodeFields(fieldsOf(desired), roomBytes) };
   return { ...desired, metadata: { ...desired.metadata, annotations } };
+}
+
+/** All annotations of an object together have 256 KiB; the API and hooks add short ones. */
+const MAX_ANNOTATIONS_BYTES = 255 * 1024;
+
+function roomBeside(annotations: Readonly<Record<string, string>>): number {
+  const others = Object.entries({ ...annotations, [APPLIED_FIELDS_ANNOTATION]: '' });
+  return others.reduce(
+    (room, [key, value]) => room - Buffer.byteLength(key) - Buffer.byteLength(value),
+    MAX_ANNOTATIONS_BYTES,
+  );
 }
 
 /** A manifest that stops naming `replicas` hands the number to somebody else (an autoscaler): it is not reset to 1. */

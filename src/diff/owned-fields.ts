@@ -31,7 +31,11 @@ const isOwnService = ({ metadata }: KubeObject): boolean =>
 /** By `group/Kind`; a rule decides by the manifest and, where there is one, the live object. */
 const RULES: ReadonlyMap<string, (object: KubeObject, live: KubeObject | undefined) => readonly Path[]> =
   new Map([
-    ['rbac.authorization.k8s.io/ClusterRole', ({ aggregationRule }) => (aggregationRule ? [['rules']] : [])],
+    [
+      'rbac.authorization.k8s.io/ClusterRole',
+      // The default roles are aggregated whether or not a manifest says so.
+      (object, live) => (object['aggregationRule'] || live?.['aggregationRule'] ? [['rules']] : []),
+    ],
     ['apps/Deployment', () => REVISIONS],
     [
       'apps/ReplicaSet',

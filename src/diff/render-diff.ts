@@ -1,5 +1,6 @@
 /** A change set as text for people: `+` create, `~` update with its fields, `-` delete; values of Secrets are masked. */
 import { type JsonValue, isRecord } from '../base/json.ts';
+import { printable } from '../base/printable.ts';
 import type { Change, ChangeSet } from './change-set.ts';
 import { type FieldChange, fieldChanges } from './field-changes.ts';
 import { changedBy } from './tracking.ts';
@@ -110,9 +111,4 @@ function valueText(value: unknown): string {
   return points.length <= MAX_VALUE_LENGTH
     ? points.join('')
     : `${points.slice(0, MAX_VALUE_LENGTH).join('')}…`;
-}
-
-/** Control characters (terminal escapes among them) come from manifests; they are shown, never sent to a terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, '\uFFFD');
 }

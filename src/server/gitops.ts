@@ -54,7 +54,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
   const token =
     config.forgeTokenFile === undefined
       ? undefined
-      : await readSecret(config.forgeTokenFile, '--forge-token-file');
+      : await followSecret(config.forgeTokenFile, '--forge-token-file');
   const environment = gitProcessEnvironment();
 
   const mirrors = new Map<string, GitMirror>();
@@ -76,7 +76,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
       // Only the operator may point at this machine's files, and lends credentials to no Application of others.
       allowFile: isOwn,
       ...(isOwn && token !== undefined && url.startsWith('https://')
-        ? { credentials: { username: TOKEN_USER, password: token } }
+        ? { credentials: async () => ({ username: TOKEN_USER, password: await token() }) }
         : {}),
     });
     mirrors.set(`${asOperator} ${url}`, mirror);
@@ -170,4 +170,13 @@ async function readSecret(path: string, flag: string): Promise<string> {
   }
   if (text === '') throw new UserError(`Cannot use the file of ${flag}: "${path}" is empty`);
   return text;
+}
+
+/** Reads it anew each time, since tokens are replaced while we run; the last good one counts while it cannot be read. */
+async function followSecret(path: string, flag: string): Promise<() => Promise<string>> {
+  let last = await readSecret(path, flag);
+  return async () => {
+    last = await readSecret(path, flag).catch(() => last);
+    return last;
+  };
 }

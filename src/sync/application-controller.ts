@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { type Disposables, startParts } from '../base/disposables.ts';
+import { UserError } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -15,7 +16,7 @@ import type { Queues, SyncJob } from '../queue/types.ts';
 import { mayUseOperatorsRepository } from '../schemas/application-author.ts';
 import { formatApiVersion, keyOf } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
-import type { Application } from '../schemas/types.ts';
+import type { Application, ApplicationSource } from '../schemas/types.ts';
 import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache.ts';
 import type { DelegateWrites } from '../store/delegated-writes.ts';
 import type { Objects } from '../store/objects.ts';
@@ -28,6 +29,8 @@ import { commitStatusOf } from './commit-status.ts';
 import { confinedParser, confinedResources } from './confinement.ts';
 import { finalizeApplication } from './finalize-application.ts';
 import { followHealth } from './follow-health.ts';
+import { canonicalRepoUrl } from './git/git-url.ts';
+import type { GitMirror } from './git/types.ts';
 import type { Neighbour, Neighbourhood } from './hand-over.ts';
 import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
@@ -221,12 +224,22 @@ async function startController(
     return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
   }
 
+  /** Undefined where the Application may not use the repository that it names. */
+  const mirrorOf = (application: Application, { repoURL }: ApplicationSource): GitMirror | undefined => {
+    try {
+      return repositories.get(repoURL, mayUseOperatorsRepository(application)).mirror;
+    } catch (error) {
+      if (error instanceof UserError) return undefined;
+      throw error;
+    }
+  };
   const neighbourOf = (application: Application): Neighbour[] => {
     const key = keyOf(application);
     const { source } = application.spec;
     if (!source) return [];
-    const { mirror } = repositories.get(source.repoURL, mayUseOperatorsRepository(application));
-    return [{ key, application, state: states.get(key), mirror }];
+    const { compared = true, problems = [] } = outcomes.get(key) ?? {};
+    const hasFailed = !compared && problems.length > 0;
+    return [{ key, application, state: states.get(key), mirror: mirrorOf(application, source), hasFailed }];
   };
   const neighbourhood: Neighbourhood = {
     find: (key) => {
@@ -236,10 +249,14 @@ async function startController(
     ofRepository: (repoURL) =>
       apps
         .list()
-        .filter(({ spec }) => spec.source?.repoURL === repoURL)
+        .filter(({ spec }) => canonicalRepoUrl(spec.source?.repoURL ?? '') === canonicalRepoUrl(repoURL))
         .flatMap(neighbourOf),
     nowMs: () => clock.now(),
-    wake: (key) => work.add(key),
+    wake(key, fetch) {
+      const state = states.get(key);
+      if (state && fetch) state.fetchDue = true;
+      work.add(key);
+    },
   };
 
   function contextOf(application: Application, signal: AbortSignal): SyncContext {

@@ -172,6 +172,7 @@ export async function applyCommit(
       state,
       syncOptions,
       newCommit,
+      mayApply: mayApply({ policy, requested, newCommit }),
       obstacle,
       refused,
       fights,
@@ -212,9 +213,14 @@ async function compare(
   let changeSet = planned({});
   let unreadBy: readonly string[] = [];
   if (concernsOthers(changeSet)) {
-    const { repoURL } = source;
-    const own = options.application;
-    const handOver = await planHandOver(own, repoURL, changeSet, neighbourhood, context.historyComplete);
+    const { mirror } = context.repository(source);
+    const own = {
+      key: options.application,
+      repoURL: source.repoURL,
+      mirror,
+      sinceMs: state.startedMs,
+    };
+    const handOver = await planHandOver(own, changeSet, neighbourhood, context.historyComplete);
     unreadBy = handOver.waitingFor;
     // Planned anew, since more may have become dirty meanwhile.
     changeSet = planned(handOver);

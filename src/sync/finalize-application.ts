@@ -6,13 +6,16 @@
 import { toRfc3339 } from '../base/clock.ts';
 import { UserError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import { byApplyOrder, type Change, planDeletion } from '../diff/change-set.ts';
+import { isHook } from '../diff/annotations.ts';
+import { byApplyOrder, type Change, type InventoryItem, planDeletion } from '../diff/change-set.ts';
+import { idOf } from '../diff/desired-set.ts';
 import { mayDelete } from '../diff/sync-options.ts';
 import { asRecords } from '../schemas/json-access.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplicationWriter } from './application-writer.ts';
 import { applyChanges } from './apply-changes.ts';
+import { type Claims, planClaims } from './hand-over.ts';
 import type { SyncContext } from './sync-context.ts';
 
 const CASCADE = 'resources-finalizer.argocd.argoproj.io';
@@ -24,7 +27,7 @@ const isOneOf = (finalizer: string, names: readonly string[]): boolean =>
 
 type FinalizeContext = Pick<
   SyncContext,
-  'access' | 'managed' | 'commitOptions' | 'historyComplete' | 'nowMs'
+  'access' | 'managed' | 'commitOptions' | 'historyComplete' | 'neighbourhood' | 'nowMs'
 >;
 
 /** True when nothing is left to do; otherwise it is to be called again after a while. */
@@ -46,7 +49,9 @@ export async function finalizeApplication(
   if (!(await historyComplete())) return false;
   const foreground = finalizers.includes(FOREGROUND);
   const syncOptions = application.spec.syncPolicy?.syncOptions ?? [];
-  const going = managed.inventory(key).filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
+  const inventory = managed.inventory(key).filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
+  const { claimed, waitingFor } = await claimsOf(application, inventory, context);
+  const going = inventory.filter(({ kind, object }) => !claimed.has(idOf(kind, keyOf(object))));
   const deletions = going
     .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
     .map((item) => {
@@ -59,9 +64,29 @@ export async function finalizeApplication(
   const refused = deletions.length === 0 ? [] : await deleteAll(deletions, context, signal);
   if (refused.length > 0)
     await writer.writeStatus(key, (status) => withDeletionError(status, refused, context.nowMs()), signal);
-  if (managed.inventory(key).some(({ object }) => mayDelete(object, 'Delete', syncOptions))) return false;
+  const isLeft = ({ kind, object }: InventoryItem): boolean =>
+    mayDelete(object, 'Delete', syncOptions) && !claimed.has(idOf(kind, keyOf(object)));
+  if (waitingFor.length > 0 || managed.inventory(key).some(isLeft)) return false;
   await writer.keepFinalizers(application, rest);
   return true;
+}
+
+/** What other applications of the repository hold is handed over to them, as when it moves in Git. */
+async function claimsOf(
+  application: Application,
+  inventory: readonly InventoryItem[],
+  { neighbourhood }: FinalizeContext,
+): Promise<Claims> {
+  const leaving = inventory.flatMap(({ kind, object }) =>
+    isHook(object) ? [] : [idOf(kind, keyOf(object))],
+  );
+  const own = {
+    key: keyOf(application),
+    repoURL: application.spec.source?.repoURL ?? '',
+    mirror: undefined,
+    sinceMs: Date.parse(application.metadata.deletionTimestamp ?? ''),
+  };
+  return planClaims(own, leaving, neighbourhood);
 }
 
 /** What was refused, as text. */

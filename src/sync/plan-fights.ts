@@ -7,7 +7,7 @@ import type { Change } from '../diff/change-set.ts';
 import type { DesiredObject } from '../diff/desired-set.ts';
 import { fieldChanges } from '../diff/field-changes.ts';
 import { changedBy } from '../diff/tracking.ts';
-import { isRecord, ownMember } from '../base/json.ts';
+import { isRecord, jsonEqual, ownMember } from '../base/json.ts';
 import { asRecords } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 
@@ -34,6 +34,10 @@ export interface Heals {
 /** By id of the object, the longest untouched first. */
 export type HealMemory = Map<string, Heals>;
 
+/** A manifest is read again whenever its file changes; only a change of its own begins anew. */
+const isSame = (a: DesiredObject | undefined, b: DesiredObject | undefined): boolean =>
+  a === b || jsonEqual(a?.object, b?.object);
+
 /** Takes note of a write that is about to be made because live differs from a manifest that was written before. */
 export function noteHeal(
   memory: HealMemory,
@@ -43,7 +47,7 @@ export function noteHeal(
   nowMs: number,
 ): void {
   const before = memory.get(id);
-  const goesOn = before !== undefined && before.manifest === manifest && !isOver(before, nowMs);
+  const goesOn = before !== undefined && isSame(before.manifest, manifest) && !isOver(before, nowMs);
   memory.delete(id);
   memory.set(id, {
     manifest,
@@ -65,7 +69,7 @@ export function healDueMs(
   nowMs: number,
 ): number | undefined {
   const heals = memory.get(id);
-  if (!heals || heals.manifest !== manifest || heals.count < MAX_HEALS || isOver(heals, nowMs))
+  if (!heals || !isSame(heals.manifest, manifest) || heals.count < MAX_HEALS || isOver(heals, nowMs))
     return undefined;
   const dueMs = heals.lastMs + delayOf(heals);
   return nowMs < dueMs ? dueMs : undefined;
@@ -102,6 +106,7 @@ function describe({ action, live, object }: Change): string {
   if (action === 'delete') return 'the object, which Git does not hold and somebody makes,';
   if (action === 'create' || !live) return 'the object, which somebody deletes,';
   const paths = fieldChanges(live, object).map(({ path }) => path);
+  if (paths.length === 0) return 'the mark of the Application';
   const shown = paths.slice(0, MAX_FIELDS).join(', ');
   const more = paths.length > MAX_FIELDS ? ` and ${paths.length - MAX_FIELDS} more` : '';
   return `field ${shown}${more} (written by ${otherWriter(live, paths[0] ?? '')})`;

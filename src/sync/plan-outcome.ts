@@ -23,6 +23,8 @@ export interface OutcomeInput {
   readonly state: ApplicationState;
   readonly syncOptions: readonly string[];
   readonly newCommit: boolean;
+  /** Whether anything was to be written now. */
+  readonly mayApply: boolean;
   readonly obstacle: string | undefined;
   /** By id. */
   readonly refused: ReadonlyMap<string, ApplyError>;
@@ -71,7 +73,8 @@ export function planOutcome(input: OutcomeInput, end: LookEnd): SyncOutcome {
     retry: end.tooLong === true || deleting !== undefined,
     retryAtMs: nextLookMs(input, end),
     // What others do or have to do first does not undo an operation that has succeeded.
-    idle: plan?.idle === true || (isOthersTurn && !input.newCommit && problems.length === 0),
+    idle:
+      plan?.idle === true || (isOthersTurn && !(input.newCommit && input.mayApply) && problems.length === 0),
   };
 }
 

@@ -68,6 +68,13 @@ describe('symphony validate', () => {
     expect(out).toContain('kind "a\\u{1b}[31m\\u{a}b" of "v1" is not supported');
   });
 
+  test('nor do they in JSON, where they mean the same to a program', async () => {
+    const name = 'a\u202e\u009b31m\u2066.yaml';
+    const { out } = await run(['validate', directoryWith({ [name]: 'kind: [' }), '-o', 'json']);
+    expect(out).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
+    expect((JSON.parse(out) as { errors: { file: string }[] }).errors[0]?.file).toContain(name);
+  });
+
   test('a path that is not there is a user error', async () => {
     const { code, err } = await run(['validate', '/nowhere/at/all']);
     expect(code).toBe(1);

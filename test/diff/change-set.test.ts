@@ -299,8 +299,10 @@ describe('the rendered diff', () => {
   });
 
   it('sends no escape sequence of a manifest to the terminal', () => {
-    const text = renderDiff(cluster().plan([item(configMap('a', {}), 'x\u001b[2J.yaml')]), { color: false });
-    expect(text).not.toContain('\u001b');
+    // An escape, an order of direction, an isolate and a mark, each of which a terminal obeys.
+    const manifest = configMap('a', { key: '\u001b[2J\u202e\u2066\u200f' });
+    const text = renderDiff(cluster().plan([item(manifest, 'x\u001b[2J\u2067.yaml')]), { color: false });
+    expect(text).not.toMatch(/[^\P{Cc}\n]|\p{Cf}/u);
   });
 });
 

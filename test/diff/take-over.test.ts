@@ -141,6 +141,26 @@ describe('a take-over', () => {
     expect(containersOf(next).map(({ name }) => name)).toEqual(['web', 'sidecar']);
   });
 
+  it('of what another Argo CD marked removes what only kubectl’s manifest declared', () => {
+    const mark = { 'argocd.argoproj.io/tracking-id': 'argocd_web:apps/Deployment:shop/web' };
+    const next = takeOver(live({ annotations: { ...lastApplied, ...mark } }));
+    expect(next.metadata.labels).toEqual({ team: 'b', byhand: 'y' });
+  });
+
+  it('of a Secret that kubectl applied as text removes the keys that Git does not name', () => {
+    const secret = (rest: object): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 's', namespace: 'shop' },
+      ...rest,
+    });
+    const applied = JSON.stringify(secret({ stringData: { old: 'x' }, data: { gone: 'eA==', none: null } }));
+    const before = secret({ data: { old: 'eA==', gone: 'eA==', byhand: 'eA==', none: 'eA==' } });
+    before.metadata.annotations = { 'kubectl.kubernetes.io/last-applied-configuration': applied };
+    const next = mergeDesired(before, normaliseDesired(secret({ stringData: { a: 'x' } })), 'a/b');
+    expect(next['data']).toEqual({ a: 'eA==', byhand: 'eA==', none: 'eA==' });
+  });
+
   it('happens once: later, what kubectl declared says nothing', () => {
     const mine = takeOver(live({ annotations: lastApplied }));
     const labels = { ...mine.metadata.labels, old: 'by hand' };

@@ -126,3 +126,27 @@ describe('the sweep at start', () => {
     }
   });
 });
+
+describe('the first process of a container', () => {
+  const script = new URL('../../bin/first-process.sh', import.meta.url).pathname;
+  /** Leaves an orphan behind, and waits until it is no process any more, nor a dead one that nobody waits for. */
+  const PROGRAM = `orphan=$( (true >/dev/null & echo $!) )
+trap 'echo told to end; exit 7' TERM
+while [ -e "/proc/$orphan" ]; do sleep 0.05; done
+cat
+kill -TERM 1
+while :; do sleep 0.05; done`;
+
+  it('waits for orphans, hands on its input and signals, and ends as its program does', async () => {
+    const first = spawn('unshare', [
+      ...['--fork', '--pid', '--mount-proc', '--kill-child'],
+      ...['sh', script, 'sh', '-c', PROGRAM],
+    ]);
+    first.stdin.end('input');
+    let said = '';
+    first.stdout.on('data', (chunk: Buffer) => (said += String(chunk)));
+    const [code] = (await once(first, 'close')) as [number];
+    expect(said).toBe('inputtold to end\n');
+    expect(code).toBe(7);
+  });
+});

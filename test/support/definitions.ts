@@ -1,13 +1,17 @@
-/** The controller of definitions alone, on whatever a test has: for tests that need custom resources and nothing else. */
+/** Controllers on whatever a test has: that of definitions alone, or what a test needs beside it. */
+import { createAbort } from '../../src/base/abort.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { ControllerContext } from '../../src/controllers/controller.ts';
 import { startCustomResourcesController } from '../../src/controllers/custom-resources/custom-resources-controller.ts';
 
 type Parts = Pick<ControllerContext, 'store' | 'objects' | 'caches' | 'registry' | 'clock' | 'rng'>;
 
-export async function startDefinitions(parts: Parts): Promise<AsyncDisposable> {
-  const stop = new AbortController();
-  const controller = await startCustomResourcesController({
+export async function startControllersOn(
+  parts: Parts,
+  start: (context: ControllerContext) => Promise<AsyncDisposable>,
+): Promise<AsyncDisposable> {
+  const stop = createAbort();
+  const controllers = await start({
     store: parts.store,
     objects: parts.objects,
     caches: parts.caches,
@@ -27,7 +31,10 @@ export async function startDefinitions(parts: Parts): Promise<AsyncDisposable> {
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
-      await controller[Symbol.asyncDispose]();
+      await controllers[Symbol.asyncDispose]();
     },
   };
 }
+
+export const startDefinitions = (parts: Parts): Promise<AsyncDisposable> =>
+  startControllersOn(parts, startCustomResourcesController);

@@ -95,6 +95,24 @@ describe('a fight of two writers', () => {
     expect(((await at.get('configmaps', 'default/b')) as ConfigMap).data).toEqual({ x: '2' });
   });
 
+  it('does not begin anew with each commit that leaves the object as it is', async () => {
+    const other = (text: string): string => `---\n${configMap('b', { x: text })}`;
+    const file = (text: string) => ({ 'a.yaml': configMap('a', { x: '1' }) + other(text) });
+    at.repository.commit(file('0'));
+    await at.start();
+    await at.pass();
+    const writer = contend(
+      (object) => at.objects.update({ ...object, data: { x: 'theirs' } }),
+      (object) => object.data?.['x'] === '1',
+    );
+    for (let round = 1; round <= 6; round += 1) {
+      at.repository.commit(file(String(round)));
+      await writer.during(POLL_MS * 1.2);
+    }
+    expect(writer.count()).toBeLessThan(15);
+    expect(((await at.get('configmaps', 'default/b')) as ConfigMap).data).toEqual({ x: '6' });
+  });
+
   it('names who wrote the field by the record of managers', async () => {
     at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
     await at.start();

@@ -1,5 +1,6 @@
 /** A manifest moves from one application's folder to another's in one commit: the object lives on. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UserError } from '../../src/base/errors.ts';
 import type { ConfigMap } from '../../src/schemas/types.ts';
 import type { ApplicationController } from '../../src/sync/application-controller.ts';
 import { type Harness, POLL_MS, configMap, createHarness } from './harness.ts';
@@ -95,6 +96,32 @@ it.each([
   expect(await managerOf()).toBe('symphony-system_two');
 });
 
+it('when the new one has a file that is too large to be read', async () => {
+  const tooLarge = (): never => {
+    throw new UserError('Cannot read a file of 12000000 bytes: the limit is 10485760');
+  };
+  await controller[Symbol.asyncDispose]();
+  controller = await at.start({
+    createMirror: () => {
+      const mirror = at.repository.createMirror();
+      return { ...mirror, readBlobs: async (ids) => (ids.length === 1 ? tooLarge() : mirror.readBlobs(ids)) };
+    },
+  });
+  await at.pass();
+  const large = { text: 'kind: [', mode: '100644' };
+  at.repository.commit({ 'two/large.yaml': large, 'two/a.yaml': configMap('a', { x: '2' }) });
+  await at.pass(POLL_MS * 1.2);
+  at.repository.commit({
+    'one/a.yaml': null,
+    'one/d.yaml': configMap('d', {}),
+    'one/e.yaml': configMap('e', {}),
+  });
+  await at.pass(POLL_MS * 1.2);
+  await at.pass(2_000);
+  expect(gone).toBe(false);
+  expect((await at.application())!.status).toMatchObject({ operationState: { phase: 'Succeeded' } });
+});
+
 it('objects that two applications exchange are handed over both ways', async () => {
   at.repository.commit({
     'one/a.yaml': null,
@@ -138,4 +165,144 @@ spec:
   await at.pass(2_000);
   expect(gone).toBe(false);
   expect(await managerOf()).toBe('symphony-system_three');
+});
+
+const REPOSITORY = 'https://git.example/acme/shop.git';
+const CASCADE = '\n  finalizers: [resources-finalizer.argocd.argoproj.io]';
+const child = (name: string, path: string, metadata = '', repoURL = REPOSITORY): string =>
+  `apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: ${name}
+  namespace: symphony-system${metadata}
+spec:
+  project: default
+  source: {repoURL: "${repoURL}", path: ${path}}
+  destination: {namespace: default, server: "https://kubernetes.default.svc"}
+  syncPolicy: {automated: {prune: true, selfHeal: true}}
+`;
+/** Time for all applications to read a commit and to settle what moves. */
+const settleAll = async (): Promise<void> => {
+  for (let step = 0; step < 6; step += 1) await at.pass(POLL_MS / 3);
+};
+
+it('when the two spell the address of the repository differently', async () => {
+  const two = (await at.application('two'))!;
+  const source = { ...two.spec.source!, repoURL: 'https://git.example/acme/shop' };
+  await at.objects.update({ ...two, spec: { ...two.spec, source } });
+  await settleAll();
+  at.repository.commit({ 'one/a.yaml': null, 'two/a.yaml': configMap('a', { x: '2' }) });
+  await look('root');
+  await settleAll();
+  expect(gone).toBe(false);
+  expect(await managerOf()).toBe('symphony-system_two');
+});
+
+it('when the new one is suspended, which then runs no operation before it is synced', async () => {
+  const two = (await at.application('two'))!;
+  await at.objects.update({ ...two, spec: { ...two.spec, syncPolicy: {} } });
+  await settleAll();
+  at.repository.commit({ 'one/a.yaml': null, 'two/a.yaml': configMap('a', { x: '2' }) });
+  await look('two');
+  await settleAll();
+  const suspended = (await at.application('two'))!;
+  expect(suspended.status).toMatchObject({
+    sync: { status: 'OutOfSync' },
+    operationState: { phase: 'Succeeded' },
+  });
+  await at.objects.update({ ...suspended, operation: { sync: {} } });
+  await settleAll();
+  expect(gone).toBe(false);
+  expect(await managerOf()).toBe('symphony-system_two');
+});
+
+it.each([
+  ['is renamed', { 'two/apps.yaml': child('new', 'old', CASCADE) }, 'symphony-system_new'],
+  [
+    'goes in the same commit',
+    { 'two/apps.yaml': null, 'old/a.yaml': null, 'two/a.yaml': configMap('a', { x: '2' }) },
+    'symphony-system_two',
+  ],
+])('when the old Application %s, whose finalizer deletes all that it holds', async (_what, files, owner) => {
+  at.repository.commit({
+    'one/a.yaml': null,
+    'two/apps.yaml': child('old', 'old', CASCADE),
+    'old/a.yaml': configMap('a', { x: '1' }),
+    'old/z.yaml': configMap('z', {}),
+  });
+  await settleAll();
+  expect(await managerOf()).toBe('symphony-system_old');
+  at.repository.commit({ 'old/z.yaml': null, ...files });
+  await settleAll();
+  expect(await at.application('old')).toBeUndefined();
+  expect(gone).toBe(false);
+  expect(await managerOf()).toBe(owner);
+  expect(await live('z')).toBeUndefined();
+});
+
+describe('an Application of somebody else', () => {
+  /** As a person with rights in one namespace only may make it. */
+  const theirs = async (namespace: string, source: object, author?: string): Promise<void> => {
+    const root = (await at.application())!;
+    const annotations = author === undefined ? {} : { 'symphony.dev/author': author };
+    await at.objects.create({
+      ...root,
+      metadata: { name: 'theirs', namespace, annotations },
+      spec: { ...root.spec, source, destination: { ...root.spec.destination, namespace } },
+    });
+    await at.pass();
+  };
+  const alice = JSON.stringify({ name: 'alice', groups: [] });
+
+  beforeEach(async () => {
+    await at.objects.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'theirs' } });
+  });
+
+  it('cannot hold back what goes in another namespace, by an old revision that held it', async () => {
+    const old = { 'one/a.yaml': configMap('a', { x: '1' }, '  namespace: default\n') };
+    at.repository.setTag('old', at.repository.commit(old));
+    await settleAll();
+    await theirs('theirs', { repoURL: REPOSITORY, path: 'one', targetRevision: 'old' }, alice);
+    at.repository.commit({ 'one/a.yaml': null });
+    await settleAll();
+    expect(gone).toBe(true);
+    expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' } });
+  });
+
+  it('that may not use the repository holds back nothing', async () => {
+    const refused = (): never => {
+      throw new UserError('Cannot use repository: ssh has the operator’s keys');
+    };
+    await controller[Symbol.asyncDispose]();
+    controller = await at.start({
+      createMirror: (_url, asOperator) => (asOperator ? at.repository.createMirror() : refused()),
+    });
+    await theirs('default', { repoURL: REPOSITORY, path: 'two' }, alice);
+    at.repository.commit({ 'one/a.yaml': null });
+    await settleAll();
+    expect(gone).toBe(true);
+    expect((await at.application())!.status).toMatchObject({ operationState: { phase: 'Succeeded' } });
+  });
+
+  it('that fails holds back for a minute what its files do not name', async () => {
+    // Nobody is its author: it is never read.
+    at.repository.commit({
+      'one/moves.yaml': configMap('moves', {}),
+      'one/goes.yaml': configMap('goes', {}),
+    });
+    await settleAll();
+    await theirs('default', { repoURL: REPOSITORY, path: 'two' });
+    at.repository.commit({
+      'one/goes.yaml': null,
+      'one/moves.yaml': null,
+      'two/moves.yaml': configMap('moves', {}),
+    });
+    const two = (await at.application('two'))!;
+    await at.objects.delete(at.registry.byKind(two.apiVersion, 'Application')!, 'symphony-system/two');
+    await settleAll();
+    expect(await live('goes')).toBeDefined();
+    for (let step = 0; step < 4; step += 1) await at.pass(POLL_MS);
+    expect(await live('goes')).toBeUndefined();
+    expect(await live('moves')).toBeDefined();
+  });
 });

@@ -30,3 +30,44 @@ it('a ConfigMap of thousands of keys is applied, healed and pruned key by key', 
   await at.pass(POLL_MS * 1.2);
   expect(Object.keys((await live()).data ?? {}).sort()).toEqual([...Object.keys(data(2)), 'mine'].sort());
 });
+
+it('a ConfigMap of so many keys that not even their hashes have room is applied, and pruned as a whole', async () => {
+  await using at = await createHarness();
+  const live = async (): Promise<ConfigMap> => (await at.get('configmaps', 'default/a')) as ConfigMap;
+  const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`k${index}`, '']));
+  const label = '  labels: {mine: "1"}\n';
+  at.repository.commit({ 'a.yaml': configMap('a', many, label) });
+  await at.start();
+  await at.pass();
+  expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' } });
+  const before = await live();
+  expect(Object.keys(before.data ?? {})).toHaveLength(60_000);
+  const labels = { ...before.metadata.labels, theirs: '2' };
+  await at.objects.update({ ...before, metadata: { ...before.metadata, labels } });
+  at.repository.commit({ 'a.yaml': configMap('a', { k1: '' }, label) });
+  await at.pass(POLL_MS * 1.2);
+  expect((await live()).data).toEqual({ k1: '' });
+  expect((await live()).metadata.labels).toEqual({ mine: '1', theirs: '2' });
+});
+
+it('an object whose annotations have hardly any room left is applied and taken over', async () => {
+  await using at = await createHarness();
+  const live = async (): Promise<ConfigMap> => (await at.get('configmaps', 'default/a')) as ConfigMap;
+  const keys = data(5_000);
+  // As kubectl apply leaves it: the whole manifest in an annotation.
+  const manifest = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: keys };
+  const text = JSON.stringify(manifest).padEnd(240 * 1024);
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': text };
+  await at.objects.create({ ...manifest, metadata: { name: 'a', namespace: 'default', annotations } });
+  at.repository.commit({ 'a.yaml': configMap('a', data(4_990)) });
+  await at.start();
+  await at.pass();
+  expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' } });
+  expect(Object.keys((await live()).data ?? {})).toHaveLength(4_990);
+  at.repository.commit({ 'a.yaml': configMap('a', data(4_980)) });
+  await at.pass(POLL_MS * 1.2);
+  expect(Object.keys((await live()).data ?? {})).toHaveLength(4_980);
+  const { resourceVersion } = (await live()).metadata;
+  await at.pass(POLL_MS * 3);
+  expect((await live()).metadata.resourceVersion).toBe(resourceVersion);
+});

@@ -8,6 +8,7 @@ import type { CommandModule } from '../command.ts';
 import { addConfigFlags } from '../config-flags.ts';
 import { renderApplications } from '../output/application-table.ts';
 import { createColours } from '../output/colours.ts';
+import { renderJson } from '../output/json.ts';
 
 export const appsCommand: CommandModule = {
   configure(command) {
@@ -21,7 +22,7 @@ export const appsCommand: CommandModule = {
     const client = await connect(invocation);
     try {
       const { items } = await client.list<Application>(resources.applications);
-      if (flags['output'] === 'json') io.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
+      if (flags['output'] === 'json') io.stdout.write(renderJson(items));
       else io.stdout.write(renderApplications(items, createColours(coloursWanted(io.stdout))));
       return 0;
     } finally {

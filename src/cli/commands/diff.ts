@@ -23,6 +23,7 @@ import { clusterKinds, listableKinds } from '../cluster-kinds.ts';
 import type { CommandModule, Invocation } from '../command.ts';
 import { addConfigFlags } from '../config-flags.ts';
 import { findManifestFiles, readManifestFile } from '../manifest-files.ts';
+import { renderJson } from '../output/json.ts';
 
 /** Never in Git. */
 const SKIPPED = new Set(['events', 'leases.coordination.k8s.io']);
@@ -79,7 +80,7 @@ export const diffCommand: CommandModule = {
         },
       );
       if (flags['output'] === 'json') {
-        io.stdout.write(`${JSON.stringify(describeChanges(changeSet), null, 2)}\n`);
+        io.stdout.write(renderJson(describeChanges(changeSet)));
       } else {
         const text = renderDiff(changeSet, { color: coloursWanted(io.stdout) });
         io.stdout.write(text === '' ? 'No changes.\n' : text);

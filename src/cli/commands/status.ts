@@ -9,6 +9,7 @@ import { addConfigFlags } from '../config-flags.ts';
 import { hasFailed, renderApplications } from '../output/application-table.ts';
 import { createColours } from '../output/colours.ts';
 import { followApplications } from '../watch-applications.ts';
+import { renderJson } from '../output/json.ts';
 
 export const statusCommand: CommandModule = {
   configure(command) {
@@ -34,7 +35,7 @@ export const statusCommand: CommandModule = {
         return await followApplications({ client, io, colours, signal, selects, json });
       const { items } = await client.list<Application>(resources.applications);
       const shown = items.filter(selects);
-      io.stdout.write(json ? `${JSON.stringify(shown, null, 2)}\n` : renderApplications(shown, colours));
+      io.stdout.write(json ? renderJson(shown) : renderApplications(shown, colours));
       return shown.some(hasFailed) ? 1 : 0;
     } finally {
       client[Symbol.dispose]();

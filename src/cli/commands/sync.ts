@@ -13,6 +13,7 @@ import { addConfigFlags } from '../config-flags.ts';
 import { hasEnded, hasTaken, isSettled } from '../output/application-table.ts';
 import { createColours } from '../output/colours.ts';
 import { followApplications } from '../watch-applications.ts';
+import { renderJson } from '../output/json.ts';
 
 export const syncCommand: CommandModule = {
   configure(command) {
@@ -42,9 +43,7 @@ export const syncCommand: CommandModule = {
       };
       const patched = await client.patch<Application>(resources.applications, namespace, name, patch);
       if (flags['wait'] !== true) {
-        io.stdout.write(
-          json ? `${JSON.stringify(patched, null, 2)}\n` : `Sync of ${namespace}/${name} requested\n`,
-        );
+        io.stdout.write(json ? renderJson(patched) : `Sync of ${namespace}/${name} requested\n`);
         return 0;
       }
       if (!json) io.stdout.write(`Sync of ${namespace}/${name} requested\n`);

@@ -20,6 +20,7 @@ import { addConfigFlags } from '../config-flags.ts';
 import { findManifestFiles, readManifestFile } from '../manifest-files.ts';
 import { createColours } from '../output/colours.ts';
 import { renderManifestError, type Severity } from '../output/manifest-report.ts';
+import { renderJson } from '../output/json.ts';
 
 /** Texts kept for excerpts; beyond it errors come without their line. */
 const MAX_EXCERPT_SOURCES = 200;
@@ -53,7 +54,7 @@ export const validateCommand: CommandModule = {
     const sources = new Map<string, readonly string[]>();
     const registry = flags['cluster'] === true ? await kindsOfCluster(invocation) : builtinRegistry;
     const findings = await check(invocation, args, registry, sources);
-    if (flags['output'] === 'json') io.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+    if (flags['output'] === 'json') io.stdout.write(renderJson(findings));
     else io.stdout.write(renderText(findings, sources, coloursWanted(io.stdout)));
     return findings.errors.length > 0 ? 1 : 0;
   },

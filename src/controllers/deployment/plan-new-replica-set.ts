@@ -56,7 +56,7 @@ function planExisting(
 ): NewReplicaSetStep {
   const current = draft.current(newReplicaSet);
   const before = current.metadata.annotations ?? {};
-  const annotations = newReplicaSetAnnotations(deployment, before, newRevision);
+  const annotations = newReplicaSetAnnotations(deployment, current, newRevision);
   const minReadySeconds = deployment.spec.minReadySeconds ?? 0;
   const annotationsChanged = Object.keys(annotations).some(
     (key) => annotations[key] !== ownMember(before, key),
@@ -105,7 +105,7 @@ function newReplicaSetOf({ deployment, oldReplicaSets }: Family, newRevision: bi
   const hash = templateHash(template, deployment.status?.collisionCount);
   const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
   const total = oldReplicaSets.reduce((sum, set) => sum + sizeOf(set), 0);
-  const annotations = newReplicaSetAnnotations(deployment, {}, newRevision);
+  const annotations = newReplicaSetAnnotations(deployment, undefined, newRevision);
   return replicaSetOf(deployment, hash, {
     annotations,
     replicas: newReplicaSetSize(deployment, total, 0),

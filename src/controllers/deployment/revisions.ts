@@ -1,4 +1,10 @@
 /** Annotations by which Deployments and ReplicaSets tell each other revision and size; pure. */
+import {
+  APPLIED_FIELDS_ANNOTATION,
+  CHANGED_BY_ANNOTATION,
+  TRACKING_ANNOTATION,
+  managingApplication,
+} from '../../diff/tracking.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
 
 export const REVISION = 'deployment.kubernetes.io/revision';
@@ -8,6 +14,7 @@ export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
 
 /** Annotations of a Deployment that are not copied to its ReplicaSets. */
 const NOT_COPIED = new Set([
+  CHANGED_BY_ANNOTATION,
   'kubectl.kubernetes.io/last-applied-configuration',
   'deprecated.deployment.rollback.rollback-to',
   REVISION,
@@ -15,6 +22,9 @@ const NOT_COPIED = new Set([
   DESIRED_REPLICAS,
   MAX_REPLICAS,
 ]);
+
+/** `kubectl rollout undo` brings them back to the Deployment. A ReplicaSet that lies in Git, too, has its own. */
+const MARKS = new Set([TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION]);
 
 /** Characters of revision-history kept, as upstream. */
 const MAX_HISTORY_LENGTH = 2000;
@@ -52,12 +62,14 @@ function numberOf(text: string | undefined): number | undefined {
 /** The annotations of the newest ReplicaSet: the Deployment's own, plus its revision and the history of revisions it had. */
 export function newReplicaSetAnnotations(
   deployment: Deployment,
-  current: Annotations,
+  replicaSet: ReplicaSet | undefined,
   newRevision: bigint,
 ): Record<string, string> {
+  const current: Annotations = replicaSet?.metadata.annotations ?? {};
+  const keepsMarks = replicaSet !== undefined && managingApplication(replicaSet) !== undefined;
   const next: Record<string, string> = { ...current };
   for (const [key, value] of Object.entries(deployment.metadata.annotations ?? {})) {
-    if (!NOT_COPIED.has(key)) next[key] = value;
+    if (!NOT_COPIED.has(key) && !(keepsMarks && MARKS.has(key))) next[key] = value;
   }
   const old = current[REVISION];
   if (revisionIn(old) >= newRevision) return next;

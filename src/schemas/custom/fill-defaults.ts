@@ -1,6 +1,7 @@
 /**
- * Fills in the defaults of a structural schema. A null where null is not allowed and a default exists counts as absent. The
- * input itself comes back where nothing is missing.
+ * Fills in the defaults of a structural schema. A member that is null where null is not allowed counts as absent: it gets its
+ * default or goes (kubernetes.io, "Defaulting and Nullable"); a null in a list stays where there is no default. The input itself
+ * comes back where nothing is missing.
  */
 import { isRecord, jsonClone, setMember } from '../../base/json.ts';
 import { MAX_SCHEMA_DEPTH, memberSchema, type StructuralSchema } from './structural-schema.ts';
@@ -29,6 +30,11 @@ function fillAt(schema: StructuralSchema, value: unknown, depth: number): unknow
   for (const [name, member] of Object.entries(value)) {
     const inner = memberSchema(schema, name);
     if (!inner) continue;
+    if (isNull(member, inner) && inner.default === undefined) {
+      result ??= { ...value };
+      Reflect.deleteProperty(result, name);
+      continue;
+    }
     const given = isReplaceableNull(member, inner) ? jsonClone(inner.default) : member;
     const next = fillAt(inner, given, depth + 1);
     if (next !== member) set(name, next);
@@ -40,5 +46,9 @@ function fillAt(schema: StructuralSchema, value: unknown, depth: number): unknow
   return result ?? value;
 }
 
+/** A null that is not allowed. */
+const isNull = (value: unknown, { nullable }: StructuralSchema): boolean =>
+  value === null && nullable !== true;
+
 const isReplaceableNull = (value: unknown, schema: StructuralSchema): boolean =>
-  value === null && schema.nullable !== true && schema.default !== undefined;
+  isNull(value, schema) && schema.default !== undefined;

@@ -24,7 +24,7 @@ export function createBitbucket(http: HttpClient, access: ForgeAccess): Forge {
         {
           method: 'POST',
           url: `${root}/2.0/repositories/${repository.split('/').map(encodeURIComponent).join('/')}/commit/${sha}/statuses/build`,
-          headers: { authorization: `Bearer ${access.token}` },
+          headers: { authorization: `Bearer ${await access.token()}` },
           json: {
             key: bitbucketKey(context),
             state: STATES[state],

@@ -12,7 +12,7 @@ export function createGitea(http: HttpClient, access: ForgeAccess): Forge {
         {
           method: 'POST',
           url: `${root}/api/v1/repos/${repository}/statuses/${sha}`,
-          headers: { authorization: `token ${access.token}` },
+          headers: { authorization: `token ${await access.token()}` },
           json: {
             state,
             description,

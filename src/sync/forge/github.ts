@@ -15,7 +15,7 @@ export function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
           url: `${api}/repos/${access.repositoryOf(repoURL).split('/').map(encodeURIComponent).join('/')}/statuses/${sha}`,
           headers: {
             accept: 'application/vnd.github+json',
-            authorization: `Bearer ${access.token}`,
+            authorization: `Bearer ${await access.token()}`,
             'x-github-api-version': '2022-11-28',
           },
           json: {

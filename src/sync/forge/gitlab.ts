@@ -21,7 +21,7 @@ export function createGitLab(http: HttpClient, access: ForgeAccess): Forge {
         {
           method: 'POST',
           url: `${root}/api/v4/projects/${project}/statuses/${sha}`,
-          headers: { 'private-token': access.token },
+          headers: { 'private-token': await access.token() },
           json: {
             state: STATES[state],
             name: context,

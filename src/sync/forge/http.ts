@@ -28,14 +28,7 @@ export function createHttpClient(clock: Clock): HttpClient {
   return async (request, signal) => {
     try {
       return await withDeadline(clock, TIMEOUT_MS, signal, async (bounded) => {
-        const response = await fetch(request.url, {
-          method: request.method,
-          headers: { 'content-type': 'application/json', 'user-agent': 'symphony', ...request.headers },
-          ...(request.json === undefined ? {} : { body: JSON.stringify(request.json) }),
-          // A redirect would carry the token to another host.
-          redirect: 'manual',
-          signal: bounded,
-        });
+        const response = await send(request, bounded);
         return {
           status: response.status,
           headers: new Map(response.headers),
@@ -48,6 +41,39 @@ export function createHttpClient(clock: Clock): HttpClient {
       });
     }
   };
+}
+
+/** A project that was renamed or moved answers with its new place; GitHub asks clients to go there. */
+const REDIRECTS: readonly number[] = [301, 302, 307, 308];
+/** One more would be a circle. */
+const MAX_REDIRECTS = 3;
+
+async function send(
+  { method, headers, json, ...request }: HttpRequest,
+  signal: AbortSignal,
+): Promise<Response> {
+  let { url } = request;
+  for (let followed = 0; ; followed += 1) {
+    const response = await fetch(url, {
+      method,
+      headers: { 'content-type': 'application/json', 'user-agent': 'symphony', ...headers },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      redirect: 'manual',
+      signal,
+    });
+    const next = followed < MAX_REDIRECTS ? redirectOf(url, response) : undefined;
+    if (next === undefined) return response;
+    await response.body?.cancel();
+    url = next;
+  }
+}
+
+/** Undefined for what leads to another origin, too: the token goes along. */
+function redirectOf(url: string, { status, headers }: Response): string | undefined {
+  const location = headers.get('location') ?? '';
+  if (!REDIRECTS.includes(status) || location === '' || !URL.canParse(location, url)) return undefined;
+  const next = new URL(location, url);
+  return next.origin === new URL(url).origin ? next.href : undefined;
 }
 
 async function readBounded(response: Response): Promise<string> {

@@ -17,7 +17,7 @@ import type { Forge, ForgeName } from './types.ts';
 export interface ForgeOptions {
   readonly name: ForgeName;
   readonly url?: string;
-  readonly token?: string;
+  readonly token?: string | (() => Promise<string>);
   /** `owner/name` for the repository `repoURL` (or for every one, when that is not given). */
   readonly repository?: string;
   readonly repoURL?: string;
@@ -31,12 +31,13 @@ export function createForge(options: ForgeOptions): Forge {
   if (options.url !== undefined) checkForgeUrl(options.url);
   if (name === 'none') return noForge;
   if (name === 'notes') return createNotes({ mirrorOf: options.mirrorOf, nowMs: () => options.clock.now() });
-  if (options.token === undefined || options.token === '') {
+  const { token } = options;
+  if (token === undefined || token === '') {
     throw new UserError(`Cannot post commit statuses to ${name}: no token; set --forge-token-file`);
   }
   const access = {
     ...(options.url === undefined ? {} : { url: options.url }),
-    token: options.token,
+    token: typeof token === 'string' ? async () => token : token,
     repositoryOf: (repoURL: string): string => repositoryOf(repoURL, options),
   };
   const host = `${name} ${options.url ?? ''}`;

@@ -3,7 +3,7 @@
  *
  * No answer is final: a token is replaced, a limit is lifted, a commit arrives. An answer about the caller or the server (a rate
  * limit, 401, 5xx, no answer at all) holds up everything for that host; an answer about one commit or repository
- * holds up that status alone. The server's own wait is honoured in full.
+ * holds up that status alone. The server's own wait is honoured in full, and one that is over or zero does not end the back-off.
  */
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { HttpResponse } from './http.ts';
@@ -38,7 +38,10 @@ export function planRetryWait(
   if (!response) return { scope: 'host', waitMs: backoffDelayMs(BACKOFF, failures) };
   const { status, text } = response;
   const told = serverWaitMs(response, nowMs);
-  if (told !== undefined) return { scope: 'host', waitMs: Math.min(told + MARGIN_MS, MAX_SERVER_WAIT_MS) };
+  if (told !== undefined) {
+    const waitMs = Math.max(told + MARGIN_MS, backoffDelayMs(BACKOFF, failures));
+    return { scope: 'host', waitMs: Math.min(waitMs, MAX_SERVER_WAIT_MS) };
+  }
   const isLimited = status === 429 || (status === 403 && /rate limit|abuse|too many/i.test(text));
   if (isLimited) return { scope: 'host', waitMs: backoffDelayMs(LIMITED, failures) };
   if (status >= 500 || status === 401 || status === 407 || status === 408)

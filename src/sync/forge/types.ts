@@ -31,7 +31,8 @@ export type ForgeName = 'github' | 'gitlab' | 'gitea' | 'bitbucket' | 'notes' | 
 export interface ForgeAccess {
   /** Root of the API where it is not the forge's public one. */
   readonly url?: string;
-  readonly token: string;
+  /** Asked for each post: tokens are replaced while we run. */
+  readonly token: () => Promise<string>;
   /** `owner/name` at the forge of a repository URL. */
   readonly repositoryOf: (repoURL: string) => string;
 }

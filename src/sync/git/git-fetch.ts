@@ -58,6 +58,10 @@ const UNREACHABLE =
 const TOO_LARGE =
   /out of memory|malloc failed|memory exhausted|cannot allocate memory|file too large|ended by signal 25/i;
 
+/** The machine of the control plane lacks something, in the words of the system: no commit is to blame. */
+const LACKING =
+  /no space left on device|disk quota exceeded|read-only file system|too many open files|input\/output error|resource temporarily unavailable|cannot (fork|create (async )?thread)|unable to create (threaded|temporary file)/i;
+
 export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   const { session, repository, name, logger } = options;
   let fetching: Promise<void> | undefined;
@@ -158,6 +162,8 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
     if (error instanceof UserError) return new UserError(message);
     if (TOO_LARGE.test(text))
       return new UserError(`${message}; the repository is larger than the limits of Symphony`);
+    if (LACKING.test(text))
+      return new TransientError(`${message}; the control plane's machine has to be looked after`);
     if (UNREACHABLE.test(text) || !/fatal:|not found|denied|authentication/i.test(text))
       return new TransientError(message);
     return new UserError(message);

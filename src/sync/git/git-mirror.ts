@@ -23,7 +23,7 @@ export interface GitMirrorOptions {
   readonly directory: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly credentials?: GitCredentials;
+  readonly credentials?: GitCredentials | (() => Promise<GitCredentials>);
   readonly allowFile: boolean;
   /** PATH, HOME and SSH_AUTH_SOCK of this process. */
   readonly environment?: Readonly<Record<string, string>>;

@@ -45,7 +45,6 @@ const BIG_FILE_MIB = 16;
 export function gitEnvironment(options: {
   readonly configFile: string;
   readonly repository: RepoUrl;
-  readonly credentials: GitCredentials | undefined;
   /** PATH, HOME, SSH_AUTH_SOCK of this process, as src/config read them. */
   readonly inherited: Readonly<Record<string, string>>;
 }): Readonly<Record<string, string>> {
@@ -66,14 +65,17 @@ export function gitEnvironment(options: {
   };
   const agent = options.inherited['SSH_AUTH_SOCK'];
   if (agent !== undefined && transport === 'ssh') environment['SSH_AUTH_SOCK'] = agent;
-  if (options.credentials && (transport === 'https' || transport === 'http')) {
-    // Through the environment: the process list shows arguments to every user of the machine.
-    const pair = `${options.credentials.username}:${options.credentials.password}`;
-    return withConfig(environment, {
-      'http.extraHeader': `Authorization: Basic ${Buffer.from(pair).toString('base64')}`,
-    });
-  }
   return environment;
+}
+
+/** For {@link withConfig}, since the process list shows arguments to every user of the machine. */
+export function authorizationConfig(
+  { transport }: RepoUrl,
+  credentials: GitCredentials | undefined,
+): Readonly<Record<string, string>> {
+  if (!credentials || (transport !== 'https' && transport !== 'http')) return {};
+  const pair = `${credentials.username}:${credentials.password}`;
+  return { 'http.extraHeader': `Authorization: Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /** The environment with more configuration, which wins over the file's. */

@@ -4,12 +4,13 @@ import { readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
-import { UserError } from '../../base/errors.ts';
+import { TransientError, UserError, errorMessage } from '../../base/errors.ts';
 import { createSlots } from '../../base/slots.ts';
 import {
   type Git,
   type GitCredentials,
   MAX_OUTPUT_BYTES,
+  authorizationConfig,
   createGit,
   gitEnvironment,
   withConfig,
@@ -23,7 +24,8 @@ export interface GitSessionOptions {
   /** Where the bare repository lives; created when missing. Belongs to this session alone. */
   readonly directory: string;
   readonly clock: Clock;
-  readonly credentials?: GitCredentials;
+  /** A function is asked for each conversation: passwords are replaced while we run. */
+  readonly credentials?: GitCredentials | (() => Promise<GitCredentials>);
   /** PATH, HOME and SSH_AUTH_SOCK of this process. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly limits?: {
@@ -72,14 +74,9 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
 
   async function open(): Promise<Opened> {
     const { config, launcher } = await writeGitFiles(directory, repository, options.limits?.process);
-    const fromUrl =
-      repository.password === undefined
-        ? undefined
-        : { username: repository.username ?? 'git', password: repository.password };
     const environment = gitEnvironment({
       configFile: config,
       repository,
-      credentials: options.credentials ?? fromUrl,
       inherited: options.environment ?? {},
     });
     if (!existsSync(join(bare, 'HEAD')))
@@ -87,6 +84,15 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
     const reader = (mode: 'contents' | 'headers'): ObjectReader =>
       createObjectReader({ directory: bare, environment, mode, clock });
     return { launcher, environment, contents: reader('contents'), headers: reader('headers') };
+  }
+
+  async function authorization(): Promise<Readonly<Record<string, string>>> {
+    const { username = 'git', password } = repository;
+    const { credentials = password === undefined ? undefined : { username, password } } = options;
+    return authorizationConfig(
+      repository,
+      typeof credentials === 'function' ? await credentials() : credentials,
+    );
   }
 
   async function close(): Promise<void> {
@@ -99,7 +105,8 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   const current = (): Promise<Opened> => {
     opened ??= open().catch((error: unknown) => {
       opened = undefined;
-      throw error;
+      // A full disk, for one.
+      throw new TransientError(`Cannot open the mirror: ${errorMessage(error)}`, { cause: error });
     });
     return opened;
   };
@@ -116,9 +123,12 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   async function converse<T>(signal: AbortSignal, talk: (git: Git) => Promise<T>): Promise<T> {
     const leave = await conversations.enter(signal);
     try {
-      const pinned = await pinnedAddresses(repository, signal, options.lookup);
+      const config = {
+        ...(await pinnedAddresses(repository, signal, options.lookup)),
+        ...(await authorization()),
+      };
       const { launcher, environment } = await current();
-      const git = createGit(bare, launcher, withConfig(environment, pinned), { ...limits, signal });
+      const git = createGit(bare, launcher, withConfig(environment, config), { ...limits, signal });
       return await talk(git);
     } catch (error) {
       await removeRemains(bare);

@@ -12,6 +12,10 @@ const SUBMODULE = '160000';
 
 export type Selection = 'manifest' | 'symlink' | 'submodule' | 'other';
 
+/** By its name; a symlink and a submodule are none. */
+export const isManifestFile = ({ path, mode }: TreeEntry): boolean =>
+  MANIFEST.test(path) && mode !== SUBMODULE && mode !== SYMLINK;
+
 /** A function of an entry whose path is relative to the source's folder. */
 export function compileSelection(directory: ApplicationSource['directory']): (entry: TreeEntry) => Selection {
   const recurse = directory?.recurse ?? false;

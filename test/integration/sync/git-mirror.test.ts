@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createGitMirror } from '../../../src/sync/git/git-mirror.ts';
+import type { GitCredentials } from '../../../src/sync/git/git-process.ts';
 import type { Lookup } from '../../../src/sync/git/remote-address.ts';
 import type { GitMirror } from '../../../src/sync/git/types.ts';
 import { renderPlain } from '../../../src/sync/render/plain.ts';
@@ -33,7 +34,7 @@ async function openMirror(
   url: string,
   extra: {
     directory?: string;
-    credentials?: { username: string; password: string };
+    credentials?: GitCredentials | (() => Promise<GitCredentials>);
     lookup?: Lookup;
   } = {},
 ): Promise<GitMirror> {
@@ -114,6 +115,17 @@ describe('the mirror on disk', () => {
     const error = await wrong.fetch(signal).catch((reason: unknown) => reason);
     expect(String(error)).toContain('Cannot fetch');
     expect(String(error)).not.toContain('c4nary');
+  });
+
+  it('uses a password that was replaced while it was open', async () => {
+    const { repository, server, url } = await repositoryAndServer();
+    await repository.commit({ 'a.yaml': 'a: 1\n' });
+    let password = 'old';
+    server.requireAuth({ username: 'bot', password: 'new' });
+    const mirror = await openMirror(url, { credentials: async () => ({ username: 'bot', password }) });
+    await expect(mirror.fetch(signal)).rejects.toThrow('Cannot fetch');
+    password = 'new';
+    await mirror.fetch(signal);
   });
 
   it('follows no redirect', async () => {

@@ -1,5 +1,5 @@
 /** Git servers that accept and say nothing, or trickle; files that must not be read. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,10 +17,19 @@ afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-async function openMirror(url: string, limits: GitMirrorLimits = {}): Promise<GitMirror> {
+async function aDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'symphony-slow-'));
   opened.push(() => rm(directory, { recursive: true, force: true }));
-  const environment = { PATH: process.env['PATH'] ?? '' };
+  return directory;
+}
+
+async function openMirror(
+  url: string,
+  limits: GitMirrorLimits = {},
+  path = process.env['PATH'] ?? '',
+): Promise<GitMirror> {
+  const directory = await aDirectory();
+  const environment = { PATH: path };
   const mirror = createGitMirror({
     url,
     directory,
@@ -130,5 +139,37 @@ describe('a folder', () => {
     const mirror = await openMirror(repository.bare);
     await mirror.fetch(never);
     expect(await mirror.lastChange(await mirror.resolve('HEAD'), 'shop')).toBe(shop);
+  });
+});
+
+describe('a machine that lacks something', () => {
+  it.each([
+    'fatal: write error: No space left on device',
+    'fatal: unable to create temporary file: Disk quota exceeded',
+    'error: cannot fork to run index-pack: Resource temporarily unavailable\nfatal: fetch-pack: unable to fork off index-pack',
+    'fatal: unable to create thread: Resource temporarily unavailable',
+    "fatal: could not open '.git/FETCH_HEAD' for writing: Read-only file system",
+    "fatal: Unable to create temporary file '/x': Too many open files",
+  ])('is not the fault of a commit: %s', async (complaint) => {
+    await using repository = await createTestRepository();
+    await repository.commit({ 'a.yaml': 'a: 1\n' });
+    const programs = await aDirectory();
+    const script = join(programs, 'git');
+    const path = process.env['PATH'] ?? '';
+    const lines = [
+      '#!/bin/sh',
+      'case "$*" in',
+      `*fetch*) cat >&2 <<'END'`,
+      complaint,
+      'END',
+      'exit 128 ;;',
+      'esac',
+    ];
+    await writeFile(script, `${lines.join('\n')}\nPATH='${path}' exec git "$@"\n`);
+    await chmod(script, 0o755);
+    const mirror = await openMirror(repository.bare, {}, `${programs}:${path}`);
+    await expect(mirror.fetch(never)).rejects.toSatisfy(
+      (error) => error instanceof TransientError && error.message.includes('machine has to be looked after'),
+    );
   });
 });

@@ -46,6 +46,15 @@ describe('a kind made of a definition', () => {
     expect(v1.withDefaults(filled)).toBe(filled);
   });
 
+  it('drops a null that is not allowed and has no default, but not from a list', () => {
+    const filled = v1.withDefaults(
+      gadget({ size: 1, code: null, labels: { a: null, b: 'x' }, tags: [null] }),
+    );
+    expect(filled['spec']).toMatchObject({ size: 1, labels: { b: 'x' }, tags: [null] });
+    expect(filled['spec']).not.toHaveProperty('code');
+    expect((filled['spec'] as { labels: object }).labels).not.toHaveProperty('a');
+  });
+
   it('complains in the words of Kubernetes', () => {
     expect(complaints({ size: 'x' })).toEqual([
       'spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"',

@@ -21,11 +21,15 @@ const post: StatusPost = {
 };
 const signal = new AbortController().signal;
 
-function forgeWith(name: ForgeName, answer: Partial<HttpResponse> = {}) {
+function forgeWith(
+  name: ForgeName,
+  answer: Partial<HttpResponse> = {},
+  token: string | (() => Promise<string>) = 'c4nary',
+) {
   const requests: HttpRequest[] = [];
   const forge = createForge({
     name,
-    token: 'c4nary',
+    token,
     clock: createFakeClock(),
     mirrorOf: () => undefined as never,
     http: async (request) => {
@@ -65,6 +69,21 @@ describe('the forges', () => {
     expect(requests[0]!.json).toMatchObject({ ...body, description: post.description });
     expect(JSON.stringify(requests[0]!.headers)).toContain('c4nary');
   });
+
+  it.each(['github', 'gitlab', 'gitea', 'bitbucket'] as const)(
+    '%s gets a token that was replaced',
+    async (name) => {
+      let token = 'old';
+      const { forge, requests } = forgeWith(name, {}, async () => token);
+      await forge.post(post, signal);
+      token = 'fresh';
+      await forge.post(post, signal);
+      expect(requests.map(({ headers }) => /old|fresh/.exec(JSON.stringify(headers))?.[0])).toEqual([
+        'old',
+        'fresh',
+      ]);
+    },
+  );
 
   it.each([503, 429, 403, 401, 422, 302])(
     'an answer of %s is a refusal with all that it said',

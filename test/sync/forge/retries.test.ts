@@ -70,6 +70,13 @@ describe('the wait after an answer', () => {
     expect(planRetryWait(response, 1, NOW)).toEqual({ scope, waitMs });
   });
 
+  it('grows where the server names a time that is over', () => {
+    const over = answer(429, { 'retry-after': '0' });
+    expect([1, 2, 5].map((failures) => planRetryWait(over, failures, NOW).waitMs)).toEqual([
+      1_000, 2_000, 16_000,
+    ]);
+  });
+
   it('grows with each failure and has an end', () => {
     const waits = [1, 2, 3, 30].map((failures) => planRetryWait(undefined, failures, NOW).waitMs);
     expect(waits).toEqual([1_000, 2_000, 4_000, 300_000]);

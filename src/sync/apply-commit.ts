@@ -34,13 +34,7 @@ import {
   startOperation,
   withHookResults,
 } from './operation.ts';
-import {
-  baselineToRecord,
-  completeBaseline,
-  isPruneApproved,
-  unapprovedDeletions,
-  withDeletions,
-} from './plan-brake.ts';
+import { baselineToRecord, isPruneApproved, unapprovedDeletions, withDeletions } from './plan-brake.ts';
 import { healDueMs, noteHeal } from './plan-fights.ts';
 import { type Hook, observeHooks } from './plan-hooks.ts';
 import { planNamespaces } from './plan-namespaces.ts';
@@ -77,7 +71,7 @@ export async function applyCommit(
   const refused = standingRefusals(state, requested, context.nowMs());
   let unreadBy: readonly string[] = [];
   let fights: ReadonlyMap<string, number> = new Map();
-  await recordBrake(application, source, state, context);
+  await recordBaseline(application, source, state, context);
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
     refreshOrphans(key, state, managed);
@@ -409,16 +403,14 @@ export function managedCount(application: string, managed: ManagedResources): nu
   return managed.inventory(application).filter(({ object }) => !isHook(object)).length;
 }
 
-/** The brake outlives this process: it is in the status before anything of the revision is written. */
-async function recordBrake(
+/** What decides about deletions outlives this process: it is in the status before anything of the revision is written. */
+async function recordBaseline(
   application: Application,
   source: ApplicationSource,
   { brake, revision = '' }: ApplicationState,
   context: SyncContext,
 ): Promise<void> {
-  const baseline = context.pruneBaseline();
-  const objects = brake === undefined ? 0 : managedCount(keyOf(application), context.managed);
-  const complete = completeBaseline(application, source, revision, baseline);
-  const next = baselineToRecord(baseline, brake, complete, objects);
+  const known = { baseline: context.pruneBaseline(), isBraked: brake !== undefined };
+  const next = baselineToRecord(application, source, revision, known);
   if (next) await context.savePruneBaseline(next);
 }

@@ -131,12 +131,13 @@ export async function applyCommit(
       await context.saveOperation(withHookResults(current, plan.ended));
       continue;
     }
+    const uncounted = uncountedQuotas(state, managed, context.nowMs());
     if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
       return planOutcome(look(), { changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
     }
     const { step: ready, waitingFor } = planStep(plan.step, {
       isServed: context.isServed,
-      uncounted: uncountedQuotas(state, managed, context.nowMs()),
+      uncounted,
     });
     if (ready.length === 0)
       return planOutcome(look(), { changeSet, namespaces, plan: { ...plan, waitingFor } });
@@ -307,7 +308,10 @@ function retryTimeOf(application: Application, operation: OperationState): numbe
   return nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, failedMs);
 }
 
-/** Quotas of this application that wait for their first count; one that is never counted holds nothing up for long. */
+/**
+ * Quotas of this application that wait for their first count; one that is never counted holds nothing up for long. Asked
+ * in every look, so that none is waited for any longer than that.
+ */
 function uncountedQuotas(
   { quotas }: ApplicationState,
   managed: ManagedResources,

@@ -105,7 +105,9 @@ export async function applyCommit(
     if (starts && state.revision !== undefined) {
       await context.saveOperation(startOperation(operation, state.revision, context.nowMs()));
     } else if (hold) {
-      return planOutcome(look(), { failed: hold.message, retryAtMs: hold.retryAtMs });
+      // Nobody waits for a retry that nothing would begin.
+      const retryAtMs = mayApply(asked) ? hold.retryAtMs : undefined;
+      return planOutcome(look(), { failed: hold.message, retryAtMs });
     }
     const hooks = currentHooks(key, state, context);
     const namespaces = planNamespaces(

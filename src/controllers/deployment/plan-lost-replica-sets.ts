@@ -9,6 +9,7 @@
  */
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
+import { podKind } from '../../schemas/kinds/pod.ts';
 import { RESTORED_OWNER, withoutMarks } from '../../schemas/pod-marks.ts';
 import type { Deployment, Pod, PodSpec, PodTemplate } from '../../schemas/types.ts';
 import type { Write } from '../../store/objects.ts';
@@ -71,11 +72,13 @@ function restoredHash(deployment: Deployment, { metadata }: Pod): string | undef
 
 /**
  * The hash alone does not tell: a version that knew fewer defaults gave the same template another one, and so did a
- * collision that nobody remembers.
+ * collision that nobody remembers. Pods have defaults that templates have not.
  */
 function isMadeFrom(template: PodTemplate, pod: Pod): boolean {
-  const { metadata = {}, spec = { containers: [] } } = template;
-  return sameTemplate({ ...template, metadata, spec: withoutAdditions(spec) }, templateOf(pod));
+  const { metadata = {}, spec } = template;
+  const { apiVersion, kind, metadata: own } = pod;
+  const made = podKind.withDefaults({ apiVersion, kind, metadata: own, spec }) as Pod;
+  return sameTemplate({ metadata, spec: withoutAdditions(made.spec) }, templateOf(pod));
 }
 
 /** The template as far as the pod shows it: without what the server and the scheduler added. */

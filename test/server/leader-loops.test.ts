@@ -178,7 +178,7 @@ describe.each(['normal', 'rebuilding'] as const)('a leader on a store that is %s
         if (failures <= 3) throw new StoreUnavailable('Redis does not answer');
         return (parts.store[method] as (...of: unknown[]) => Promise<unknown>)(...args);
       };
-      const store = { ...parts.store, [method]: failing } as Store;
+      const store = { ...parts.store, [method]: failing };
       const loops = await startLeaderLoops({ ...parts, store }, undefined, new AbortController().signal);
       for (let round = 0; !parts.condition.mayAct() && round < 300; round += 1) await clock.advance(100);
       expect(parts.condition.mayAct()).toBe(true);

@@ -102,7 +102,7 @@ describe('hooks', () => {
     await at.start({ createMirror });
     await at.pass();
     const root = (await at.application())!;
-    await at.objects.update({ ...root, operation: { sync: {} } } as never);
+    await at.objects.update({ ...root, operation: { sync: {} } });
     await at.pass();
     await end('before', 'Failed');
     expect((await operation()).phase).toBe('Failed');

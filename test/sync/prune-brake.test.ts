@@ -165,7 +165,13 @@ describe('a force-push back to the last complete sync', () => {
 
   it.each<readonly [string, (stop: () => Promise<void>) => Promise<void>]>([
     ['with the same worker', async () => undefined],
-    ['after a restart', async (stop) => (await stop(), void (await at.start()))],
+    [
+      'after a restart',
+      async (stop) => {
+        await stop();
+        await at.start();
+      },
+    ],
     [
       'over a commit that cannot be read',
       async () => {
@@ -184,7 +190,7 @@ describe('a force-push back to the last complete sync', () => {
     expect(await names()).toEqual(['frozen', ...NAMES]);
     at.repository.setBranch('main', complete);
     at.repository.commit({ 'z.yaml': configMap('z', {}) });
-    await happens(() => controller[Symbol.asyncDispose]());
+    await happens(async () => controller[Symbol.asyncDispose]());
     await next();
     await next();
     expect(await names()).toEqual(['frozen', ...NAMES, 'z']);

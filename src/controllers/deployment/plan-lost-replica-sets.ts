@@ -75,7 +75,7 @@ function restoredHash(deployment: Deployment, { metadata }: Pod): string | undef
  * collision that nobody remembers. Pods have defaults that templates have not.
  */
 function isMadeFrom(template: PodTemplate, pod: Pod): boolean {
-  const { metadata = {}, spec } = template;
+  const { metadata = {}, spec = { containers: [] } } = template;
   const { apiVersion, kind, metadata: own } = pod;
   const made = podKind.withDefaults({ apiVersion, kind, metadata: own, spec }) as Pod;
   return sameTemplate({ metadata, spec: withoutAdditions(made.spec) }, templateOf(pod));

@@ -7,7 +7,7 @@
 import { anySignal, createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
+import { errorMessage, TransientError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
@@ -37,8 +37,10 @@ export interface Reflector<T extends KubeObject> extends AsyncDisposable {
   relist(): void;
 }
 
-/** An agent is back some seconds after its control plane at the latest. */
+/** For a server that answers, but not well. */
 const RETRY: BackoffPolicy = { initialMs: 250, maxMs: 4_000, factor: 2 };
+/** A server that was restarted is to have its agents back within a second; to be refused a connection costs nothing. */
+const RETRY_UNREACHABLE: BackoffPolicy = { ...RETRY, maxMs: 1_000 };
 /** A watch that lasted this long was a good one: what comes after it is a first failure. */
 const STABLE_AFTER_MS = 1_000;
 /** Part of a delay that is random, so that a thousand agents do not come back in one instant. */
@@ -63,6 +65,7 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
     let failures = 0;
     while (!stop.signal.aborted) {
       let beganMs = clock.now();
+      let retry = RETRY;
       try {
         if (relistWanted || version === undefined) await relistNow();
         options.onConnection?.(true);
@@ -82,11 +85,12 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
           if (failures <= 1) continue;
         } else {
           failures += 1;
+          if (error instanceof TransientError) retry = RETRY_UNREACHABLE;
           options.onConnection?.(false);
           logger.warn({ error: errorMessage(error), failures }, 'Cannot watch');
         }
       }
-      const delay = backoffDelayMs(RETRY, failures);
+      const delay = backoffDelayMs(retry, failures);
       await sleep(clock, delay * (1 - JITTER * rng.next()), stop.signal);
     }
   }

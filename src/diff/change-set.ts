@@ -75,7 +75,7 @@ export interface ChangeSetOptions {
   readonly takeOver?: ReadonlySet<string> | undefined;
   /** Objects (ids) that another application holds, or may hold: not deleted. */
   readonly claimed?: ReadonlyMap<string, string> | undefined;
-  /** So many deletions at once, at most; undefined for no limit. */
+  /** So many deletions at once, at most, and of nothing that takes others along; undefined for no limit. */
   readonly maxDeletions?: number;
 }
 
@@ -214,7 +214,7 @@ function planPrune(
   const free = candidates.filter(
     (item) => mayDelete(item.object, 'Prune', options.syncOptions) && !isClaimed(item),
   );
-  const reason = pruneHold(wanted.size, free.length, problems, options);
+  const reason = pruneHold(wanted.size, free, problems, options);
   const going = new Set(reason === undefined ? free : []);
   const stays = candidates.filter((item) => !going.has(item));
   return {
@@ -228,9 +228,16 @@ function planPrune(
   };
 }
 
+/** Objects whose deletion takes others along that no manifest of the application need name. */
+const CONTAINERS: ReadonlySet<ResourceId> = new Set([
+  'namespaces',
+  'customresourcedefinitions.apiextensions.k8s.io',
+  'applications.argoproj.io',
+]);
+
 function pruneHold(
   wanted: number,
-  deletions: number,
+  deletions: readonly InventoryItem[],
   problems: readonly ChangeProblem[],
   options: ChangeSetOptions,
 ): PruneHold | undefined {
@@ -239,7 +246,9 @@ function pruneHold(
   if (problems.some(({ code }) => code === 'duplicate')) return 'incomplete';
   if (wanted === 0 && !options.allowEmpty) return 'empty';
   const { maxDeletions } = options;
-  return maxDeletions !== undefined && deletions > maxDeletions ? 'budget' : undefined;
+  if (maxDeletions === undefined) return undefined;
+  const takesOthers = deletions.some(({ kind }) => CONTAINERS.has(resourceIdOf(kind)));
+  return takesOthers || deletions.length > maxDeletions ? 'budget' : undefined;
 }
 
 function problem(code: ProblemCode, item: DesiredObject, key: string, detail: string): ChangeProblem {

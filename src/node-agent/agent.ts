@@ -182,10 +182,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     epoch: () => memory.epoch,
     setEpoch: (epoch) => remember({ epoch }),
     localPods: () =>
-      registry.workers.map((worker) => ({
-        ...worker.pod,
-        ...(worker.status ? { status: worker.status } : {}),
-      })),
+      registry.workers
+        .filter(({ removed }) => !removed)
+        .map(({ pod, status }) => ({ ...pod, ...(status ? { status } : {}) })),
     onPod: (pod) => registry.want(pod),
     onGone: (uid) => registry.get(uid)?.end(),
     onRebuilt() {

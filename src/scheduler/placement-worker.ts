@@ -41,8 +41,8 @@ export interface PlacementWorkerOptions {
   recordEvent(event: SchedulingEvent): void;
 }
 
-/** With the queue dead, a pending pod waits at most this long. */
-const RESYNC_INTERVAL_MS = 10_000;
+/** With the queue dead, a pending pod waits at most this long; while none is pending, a look costs nothing. */
+const RESYNC_INTERVAL_MS = 2_000;
 /** Refused pods are looked at again after this time even if nothing seems to have helped (upstream: 5 minutes). */
 const REFUSED_RETRY_MS = 60_000;
 const MAX_COMMIT_OPS = 1_000;

@@ -47,6 +47,8 @@ export function withMark<T extends KubeObject>(
 export const withoutMarks = (annotations: Readonly<Record<string, string>>): Record<string, string> =>
   omit(annotations, ...MARKS);
 
+export const isRestored = (pod: KubeObject): boolean => annotationsOf(pod)[RESTORED_OWNER] !== undefined;
+
 /** Tolerant: marks are handled before anything is validated. */
 function annotationsOf(object: KubeObject | undefined): Record<string, string> {
   const { annotations } = isRecord(object?.metadata) ? object.metadata : {};

@@ -3,7 +3,8 @@
  * simulation runs exactly this, on a memory store and a simulated clock.
  */
 import { anySignal, createAbort } from '../base/abort.ts';
-import type { Clock } from '../base/clock.ts';
+import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
+import { type Clock, sleep } from '../base/clock.ts';
 import { type Disposables, startParts } from '../base/disposables.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -130,6 +131,9 @@ async function startLoops(
   return { applications };
 }
 
+/** A store that fails in the middle of it is asked again soon: until the store is rebuilt, nothing else is done. */
+const SETTLE_RETRY: BackoffPolicy = { initialMs: 200, maxMs: 10_000, factor: 2 };
+
 /** Rebuilds the store where that is due, and then makes sure that all pods could be restored another time. */
 async function settle(
   parts: LeaderParts,
@@ -137,18 +141,23 @@ async function settle(
   applications: ApplicationController,
   signal: AbortSignal,
 ): Promise<void> {
-  const { logger } = parts;
-  try {
+  const untilDone = async (complaint: string, work: () => Promise<void>): Promise<void> => {
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (signal.aborted) return;
+        parts.logger.error({ error, failures }, complaint);
+        await sleep(parts.clock, backoffDelayMs(SETTLE_RETRY, failures), signal);
+      }
+    }
+  };
+  await untilDone('Cannot rebuild the store; trying again', async () => {
     if (!parts.condition.mayAct()) await rebuild(parts, applications, signal);
-  } catch (error) {
-    logger.error({ error }, 'Cannot rebuild the store');
-    return;
-  }
-  try {
-    await sealBoundPods({ ...parts, fence, signal });
-  } catch (error) {
-    if (!signal.aborted) logger.error({ error }, 'Cannot prove the placement of all pods');
-  }
+  });
+  await untilDone('Cannot prove the placement of all pods; trying again', () =>
+    sealBoundPods({ ...parts, fence, signal }),
+  );
 }
 
 async function ensureRootApplication({ objects, registry }: LeaderParts, wanted: Application): Promise<void> {

@@ -93,6 +93,8 @@ const WORKING = 8;
 const EVENT_DELAY_MS = 20;
 /** Another try after Git could not be reached (or as soon as the next poll). */
 const RETRY_MS = 10_000;
+/** Time alone gives a reason for no more looks than this, whatever moment a plan names. */
+const MIN_WAIT_MS = 50;
 /** Applications do not all poll in the same second. */
 const POLL_JITTER = 0.1;
 const APPLICATIONS = 'applications.argoproj.io';
@@ -221,7 +223,8 @@ async function startController(
       outcome.retryAtMs === undefined ? undefined : outcome.retryAtMs - clock.now(),
     ];
     if (outcome.retry && !outcome.compared) state.fetchDue = true;
-    return { requeueAfterMs: Math.max(1, Math.min(...waits.filter((wait) => wait !== undefined))) };
+    const waitMs = Math.min(...waits.filter((wait) => wait !== undefined));
+    return { requeueAfterMs: Math.max(MIN_WAIT_MS, waitMs) };
   }
 
   /** Undefined where the Application may not use the repository that it names. */

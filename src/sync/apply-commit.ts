@@ -34,13 +34,7 @@ import {
   startOperation,
   withHookResults,
 } from './operation.ts';
-import {
-  baselineToRecord,
-  completeBaseline,
-  isPruneApproved,
-  unapprovedDeletions,
-  withDeletions,
-} from './plan-brake.ts';
+import { baselineToRecord, isPruneApproved, unapprovedDeletions, withDeletions } from './plan-brake.ts';
 import { healDueMs, noteHeal } from './plan-fights.ts';
 import { type Hook, observeHooks } from './plan-hooks.ts';
 import { planNamespaces } from './plan-namespaces.ts';
@@ -77,7 +71,7 @@ export async function applyCommit(
   const refused = standingRefusals(state, requested, context.nowMs());
   let unreadBy: readonly string[] = [];
   let fights: ReadonlyMap<string, number> = new Map();
-  await recordBrake(application, source, state, context);
+  await recordBaseline(application, source, state, context);
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
     refreshOrphans(key, state, managed);
@@ -111,7 +105,9 @@ export async function applyCommit(
     if (starts && state.revision !== undefined) {
       await context.saveOperation(startOperation(operation, state.revision, context.nowMs()));
     } else if (hold) {
-      return planOutcome(look(), { failed: hold.message, retryAtMs: hold.retryAtMs });
+      // Nobody waits for a retry that nothing would begin.
+      const retryAtMs = mayApply(asked) ? hold.retryAtMs : undefined;
+      return planOutcome(look(), { failed: hold.message, retryAtMs });
     }
     const hooks = currentHooks(key, state, context);
     const namespaces = planNamespaces(
@@ -137,12 +133,13 @@ export async function applyCommit(
       await context.saveOperation(withHookResults(current, plan.ended));
       continue;
     }
+    const uncounted = uncountedQuotas(state, managed, context.nowMs());
     if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
       return planOutcome(look(), { changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
     }
     const { step: ready, waitingFor } = planStep(plan.step, {
       isServed: context.isServed,
-      uncounted: uncountedQuotas(state, managed, context.nowMs()),
+      uncounted,
     });
     if (ready.length === 0)
       return planOutcome(look(), { changeSet, namespaces, plan: { ...plan, waitingFor } });
@@ -319,7 +316,10 @@ function retryTimeOf(application: Application, operation: OperationState): numbe
   return nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, failedMs);
 }
 
-/** Quotas of this application that wait for their first count; one that is never counted holds nothing up for long. */
+/**
+ * Quotas of this application that wait for their first count; one that is never counted holds nothing up for long. Asked
+ * in every look, so that none is waited for any longer than that.
+ */
 function uncountedQuotas(
   { quotas }: ApplicationState,
   managed: ManagedResources,
@@ -415,16 +415,14 @@ export function managedCount(application: string, managed: ManagedResources): nu
   return managed.inventory(application).filter(({ object }) => !isHook(object)).length;
 }
 
-/** The brake outlives this process: it is in the status before anything of the revision is written. */
-async function recordBrake(
+/** What decides about deletions outlives this process: it is in the status before anything of the revision is written. */
+async function recordBaseline(
   application: Application,
   source: ApplicationSource,
   { brake, revision = '' }: ApplicationState,
   context: SyncContext,
 ): Promise<void> {
-  const baseline = context.pruneBaseline();
-  const objects = brake === undefined ? 0 : managedCount(keyOf(application), context.managed);
-  const complete = completeBaseline(application, source, revision, baseline);
-  const next = baselineToRecord(baseline, brake, complete, objects);
+  const known = { baseline: context.pruneBaseline(), isBraked: brake !== undefined };
+  const next = baselineToRecord(application, source, revision, known);
   if (next) await context.savePruneBaseline(next);
 }

@@ -24,7 +24,16 @@ export interface PruneBaseline {
   /** The approval that this sync has used up: it counts for nothing else, as long as it stays. */
   readonly usedApproval?: string;
   /** Set while a history that does not continue this one is applied. */
-  readonly brake?: { readonly objects: number; readonly deleted: number };
+  readonly brake?: Brake;
+}
+
+interface Brake {
+  readonly objects: number;
+  readonly deleted: number;
+  /** The newest revision that was applied before, though not completely: its objects are protected as well. */
+  readonly left?: string;
+  /** The place that the approval of a revision is for. */
+  readonly approved?: { readonly revision: string; readonly source: SourcePlace };
 }
 
 /** Where manifests come from. A revision is told by its history, not by its name. */
@@ -50,43 +59,72 @@ export interface BrakeInput {
   readonly baseline: PruneBaseline | undefined;
   readonly source: ApplicationSource;
   readonly revision: string;
-  /** Whether the revision descends from that of the baseline. */
-  readonly descends: boolean;
+  /** One of `revisionsToContinue` that the revision does not descend from. */
+  readonly left: string | undefined;
   /** Whether the application manages objects. */
   readonly hasObjects: boolean;
 }
 
+/**
+ * What a sync must descend from: the last complete sync, and what was compared since, which may have been applied in part.
+ * Under a brake that is what was there before it; what the new history brings does not protect itself.
+ */
+export function revisionsToContinue(
+  baseline: PruneBaseline | undefined,
+  compared: string | undefined,
+): readonly string[] {
+  const newest = baseline?.brake ? baseline.brake.left : compared;
+  const revisions = [baseline?.revision, newest].filter((revision) => revision !== undefined);
+  return [...new Set(revisions)];
+}
+
 /** Why deletions need approval; undefined where the sync continues the last complete one. */
 export function brakeReason(input: BrakeInput): string | undefined {
-  const { baseline, source, revision } = input;
+  const { baseline, source, revision, left } = input;
   if (baseline?.revision === undefined)
     return input.hasObjects ? 'the objects are older than what is known of this application' : undefined;
   if (baseline.source && !jsonEqual(baseline.source, placeOf(source)))
     return `the source changed since ${baseline.revision} was synced`;
-  if (input.descends) return undefined;
-  return `revision ${revision} does not descend from ${baseline.revision}: history was rewritten`;
+  if (left === undefined) return undefined;
+  return `revision ${revision} does not descend from ${left}: history was rewritten`;
+}
+
+/** The brake as it is put on, before anything else of the revision is said or done. */
+export function brakeToRecord(
+  baseline: PruneBaseline | undefined,
+  compared: string | undefined,
+  objects: number,
+): PruneBaseline {
+  const left = compared === undefined || compared === baseline?.revision ? {} : { left: compared };
+  return { ...baseline, brake: { objects, deleted: 0, ...left } };
 }
 
 /** What is to be recorded before anything of the revision is applied; undefined where it is recorded already. */
 export function baselineToRecord(
-  baseline: PruneBaseline | undefined,
-  reason: string | undefined,
-  complete: PruneBaseline,
-  objects: number,
+  application: Application,
+  source: ApplicationSource,
+  revision: string,
+  { baseline, isBraked }: { readonly baseline: PruneBaseline | undefined; readonly isBraked: boolean },
 ): PruneBaseline | undefined {
-  if (reason !== undefined)
-    return baseline?.brake ? undefined : { ...baseline, brake: { objects, deleted: 0 } };
-  if (!baseline) return complete;
-  return baseline.brake ? without(baseline, 'brake') : undefined;
+  if (!baseline) return completeBaseline(application, source, revision, baseline);
+  const { brake } = baseline;
+  if (!brake) return undefined;
+  if (!isBraked) return without(baseline, 'brake');
+  if (brake.approved?.revision === revision || !isPruneApproved(application, baseline, revision))
+    return undefined;
+  return { ...baseline, brake: { ...brake, approved: { revision, source: placeOf(source) } } };
 }
 
+/** Whether deletions at this revision are approved, from the place that the approval was first used for. */
 export function isPruneApproved(
-  { metadata }: Application,
+  { metadata, spec: { source } }: Application,
   baseline: PruneBaseline | undefined,
   revision: string | undefined,
 ): boolean {
   const approval = metadata.annotations?.[APPROVE_PRUNE_ANNOTATION];
-  return approval !== undefined && approval === revision && approval !== baseline?.usedApproval;
+  if (approval === undefined || approval !== revision || approval === baseline?.usedApproval) return false;
+  const used = baseline?.brake?.approved;
+  return used?.revision !== revision || (source !== undefined && jsonEqual(used.source, placeOf(source)));
 }
 
 /** How many objects may still be deleted without approval while the brake is on. */
@@ -96,8 +134,8 @@ export function unapprovedDeletions({ brake }: PruneBaseline): number {
 
 /** The baseline with deletions that are about to be made under the brake. */
 export function withDeletions(baseline: PruneBaseline, count: number): PruneBaseline {
-  const { objects, deleted } = baseline.brake ?? { objects: 0, deleted: 0 };
-  return { ...baseline, brake: { objects, deleted: deleted + count } };
+  const brake = baseline.brake ?? { objects: 0, deleted: 0 };
+  return { ...baseline, brake: { ...brake, deleted: brake.deleted + count } };
 }
 
 /** What a complete sync leaves behind. */

@@ -110,7 +110,7 @@ function obstacleOf(
 
 /** When time alone gives a reason to look again. */
 function nextLookMs(input: OutcomeInput, { plan, retryAtMs }: LookEnd): number | undefined {
-  const { application, state, operation, fights, unreadBy, nowMs } = input;
+  const { application, state, operation, refused, fights, unreadBy, nowMs } = input;
   const failures = (operation?.retryCount ?? 0) + 1;
   const hookRetryMs =
     plan?.failed === undefined
@@ -118,7 +118,8 @@ function nextLookMs(input: OutcomeInput, { plan, retryAtMs }: LookEnd): number |
       : operation && nextTryMs(retryPolicyOf(application), failures, nowMs);
   const waits = [
     hookRetryMs,
-    state.refused?.retryAtMs,
+    // Refusals of before are remembered for their number; where none is left, nothing is to be tried again.
+    refused.size === 0 ? undefined : state.refused?.retryAtMs,
     fightOverMs(state.heals, nowMs),
     unreadBy.length === 0 ? undefined : nowMs + HAND_OVER_RETRY_MS,
     ...[...state.quotas.values()].map((sinceMs) => sinceMs + QUOTA_PATIENCE_MS),

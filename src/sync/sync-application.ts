@@ -13,7 +13,7 @@ import { applyCommit, managedCount } from './apply-commit.ts';
 import { normaliseTreePath } from './git/revision.ts';
 import type { GitMirror } from './git/types.ts';
 import { hasSucceeded, requestOf } from './operation.ts';
-import { brakeReason } from './plan-brake.ts';
+import { brakeReason, brakeToRecord, revisionsToContinue } from './plan-brake.ts';
 import { MAX_PROBLEMS } from './plan-conditions.ts';
 import type { Repository } from './repositories.ts';
 import { isCurrent, renderPlain } from './render/plain.ts';
@@ -68,9 +68,9 @@ async function renderAndApply(
   signal: AbortSignal,
 ): Promise<SyncOutcome> {
   if (obstacle === undefined) await followRevision(application, source, state, repository.mirror, context);
+  await followBrake(application, source, state, repository.mirror, context);
   const failed = await renderIfNeeded(source, state, repository.mirror, context);
   if (failed) return renderFailure(failed);
-  await followBrake(application, source, state, repository.mirror, context);
   const operation = context.operation();
   const nothingNew =
     !state.allDirty &&
@@ -113,7 +113,10 @@ async function followRevision(
   await context.announce(attributed);
 }
 
-/** Whether deletions need approval. Asked at each look: what it depends on lies in the Application. */
+/**
+ * Whether deletions need approval. Asked at each look: what it depends on lies in the Application. A brake is recorded
+ * at once, because the status is about to name the revision that it was put on for.
+ */
 async function followBrake(
   application: Application,
   source: ApplicationSource,
@@ -121,15 +124,20 @@ async function followBrake(
   mirror: GitMirror,
   context: SyncContext,
 ): Promise<void> {
-  const revision = state.revision ?? '';
+  const { revision } = state;
+  if (revision === undefined) return;
   const baseline = context.pruneBaseline();
-  const before = baseline?.revision;
-  const descends =
-    before !== undefined && (before === revision || (await mirror.isAncestor(before, revision)));
-  const hasObjects = before === undefined && managedCount(keyOf(application), context.managed) > 0;
-  const brake = brakeReason({ baseline, source, revision, descends, hasObjects });
+  const compared = lastRevision(application);
+  let left: string | undefined;
+  for (const before of revisionsToContinue(baseline, compared))
+    if (left === undefined && !(await mirror.isAncestor(before, revision))) left = before;
+  const count = (): number => managedCount(keyOf(application), context.managed);
+  const hasObjects = baseline?.revision === undefined && count() > 0;
+  const brake = brakeReason({ baseline, source, revision, left, hasObjects });
   if (brake !== state.brake) state.settled = undefined;
   state.brake = brake;
+  if (brake !== undefined && !baseline?.brake)
+    await context.savePruneBaseline(brakeToRecord(baseline, compared, count()));
 }
 
 /** The last commit that touched the application's folder: it is the one that a person asks about. */

@@ -10,6 +10,7 @@ import { mergeDesired } from '../../src/diff/merge.ts';
 import { fieldChanges } from '../../src/diff/field-changes.ts';
 import { normaliseDesired } from '../../src/diff/normalise.ts';
 import { definitions } from '../../src/schemas/generated/definitions.js';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { matchesLabelSelector } from '../../src/schemas/selectors.ts';
 
@@ -59,6 +60,21 @@ describe('keys that every object inherits', () => {
         const wanted = Object.fromEntries([...others, ...Object.entries(after)]);
         expect(text(next['data'] ?? {})).toBe(text(wanted));
         expect(fieldChanges(live, next).length > 0).toBe(text(live.data) !== text(wanted));
+      }),
+    );
+  });
+
+  it('are taken out of the stringData of a Secret', () => {
+    const secret = builtinRegistry.byKind('v1', 'Secret')!;
+    fc.assert(
+      fc.property(data, data, (stringData, before) => {
+        const made = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'a' }, data: before, stringData };
+        const encoded = Object.entries(stringData).map(([key, value]) => [
+          key,
+          Buffer.from(value).toString('base64'),
+        ]);
+        const wanted = Object.fromEntries([...Object.entries(before), ...(encoded as [string, string][])]);
+        expect(text(secret.withDefaults(made)['data'] ?? {})).toBe(text(wanted));
       }),
     );
   });

@@ -144,4 +144,19 @@ describe('createReflector', () => {
     await clock.advance(20_000);
     await stopped;
   });
+
+  it('asks a server that cannot be reached every second, and one that answers badly less often', async () => {
+    const { reflector, clock, listed, lists } = setup();
+    reflector.start();
+    await clock.advance(60_000);
+    const unreachable = listed();
+    expect(unreachable).toBeGreaterThanOrEqual(60);
+    const bad = (): never => {
+      throw new Error('internal error');
+    };
+    for (let index = 0; index < 100; index += 1) lists.push(bad);
+    await clock.advance(60_000);
+    expect(listed() - unreachable).toBeLessThan(35);
+    await reflector[Symbol.asyncDispose]();
+  });
 });

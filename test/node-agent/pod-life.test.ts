@@ -21,6 +21,23 @@ const reasons = (): readonly unknown[] => world.api.list('events').map((event) =
 const messages = (): readonly unknown[] => world.api.list('events').map((event) => event['message']);
 const containerOf = (name = 'web') => world.pod(name)?.status?.containerStatuses?.[0];
 
+describe('a store that goes back in time', () => {
+  it('has no pod that nobody runs, when an object comes back while its containers are ending', async () => {
+    world = await createAgentWorld({ programOf: () => ({ ignoresTerm: true }) });
+    world.api.put('pods', aPod('web', { terminationGracePeriodSeconds: 20 }));
+    await world.clock.advance(5_000);
+    const before = world.pod('web') as Pod;
+    expect(before.status?.phase).toBe('Running');
+    world.api.remove('pods', 'default/web');
+    await world.clock.advance(3_000);
+    expect(world.running()).toHaveLength(1);
+    world.api.put('pods', before);
+    await world.clock.advance(60_000);
+    const shown = world.pod('web')?.status?.phase === 'Running';
+    expect(world.running().length > 0).toBe(shown);
+  });
+});
+
 describe('restart policies of containers', () => {
   it('go before the policy of the pod', async () => {
     const programOf = ({ name }: { readonly name: string }) =>

@@ -18,7 +18,7 @@ import type { CacheSet } from '../../src/store/cache.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { createObjects } from '../../src/store/objects.ts';
 import { createPlacementProofs } from '../../src/store/placement-proof.ts';
-import type { Store } from '../../src/store/types.ts';
+import { type Store, StoreUnavailable } from '../../src/store/types.ts';
 import { createMemoryRepository } from '../../src/sync/git/memory-mirror.ts';
 import { rootApplication } from '../../src/sync/root-application.ts';
 import { createFakeClock, type FakeClock, settle } from '../support/fake-clock.ts';
@@ -166,6 +166,26 @@ describe.each(['normal', 'rebuilding'] as const)('a leader on a store that is %s
     }
     expect(failed).toBeGreaterThan(20);
   });
+
+  it.each(['clusterState', 'setClusterState', 'versions'] as const)(
+    'goes on until the store is usable, though %s fails at first',
+    async (method) => {
+      const { parts, clock } = world(phase, Number.POSITIVE_INFINITY);
+      await parts.store.setClusterState({ epoch: 'e', phase }, undefined);
+      let failures = 0;
+      const failing = async (...args: unknown[]): Promise<unknown> => {
+        failures += 1;
+        if (failures <= 3) throw new StoreUnavailable('Redis does not answer');
+        return (parts.store[method] as (...of: unknown[]) => Promise<unknown>)(...args);
+      };
+      const store = { ...parts.store, [method]: failing };
+      const loops = await startLeaderLoops({ ...parts, store }, undefined, new AbortController().signal);
+      for (let round = 0; !parts.condition.mayAct() && round < 300; round += 1) await clock.advance(100);
+      expect(parts.condition.mayAct()).toBe(true);
+      expect((await parts.store.clusterState())?.phase).toBe('normal');
+      await outcome(clock, Promise.resolve(loops[Symbol.asyncDispose]()));
+    },
+  );
 
   it('tries again when its reporting cannot start, with one set of parts in the end', async () => {
     const first = world(phase, Number.POSITIVE_INFINITY);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../src/base/errors.ts';
 import type { ConfigMap } from '../../src/schemas/types.ts';
+import type { GitMirror } from '../../src/sync/git/types.ts';
 import { type Harness, POLL_MS, configMap, createHarness, deployment } from './harness.ts';
 
 let at: Harness;
@@ -9,6 +10,17 @@ beforeEach(async () => {
 });
 afterEach(async () => at[Symbol.asyncDispose]());
 
+/** Each look resolves the revision once. */
+let looks = 0;
+const countingMirror = (): GitMirror => {
+  const mirror = at.repository.createMirror();
+  const resolve = async (revision: string): Promise<string> => {
+    looks += 1;
+    return mirror.resolve(revision);
+  };
+  return { ...mirror, resolve };
+};
+const frozen = (value: string): string => `${configMap('frozen', { x: value })}immutable: true\n`;
 const dataOf = async (name: string): Promise<unknown> =>
   ((await at.get('configmaps', `default/${name}`)) as ConfigMap | undefined)?.data;
 
@@ -83,6 +95,38 @@ describe('the sync of an application', () => {
     await at.objects.update({ ...live, data: { x: 'changed', y: 'mine' } });
     await at.pass();
     expect(await dataOf('a')).toEqual({ x: '1', y: 'mine' });
+  });
+
+  it.each<readonly [string, () => Promise<unknown>]>([
+    ['is gone', async () => at.objects.delete(at.registry.byKind('v1', 'ConfigMap')!, 'default/frozen')],
+    ['is no longer asked for', async () => at.repository.commit({ 'frozen.yaml': frozen('1') })],
+  ])('rests once the cause of a refusal %s', async (_what, happens) => {
+    at.repository.commit({ 'a.yaml': configMap('a', {}), 'frozen.yaml': frozen('1') });
+    await at.start({ createMirror: countingMirror });
+    await at.pass();
+    at.repository.commit({ 'frozen.yaml': frozen('2') });
+    await at.pass(POLL_MS * 1.2);
+    expect(JSON.stringify((await at.application())!.status!['conditions'])).toContain('SyncError');
+    await happens();
+    await at.pass(POLL_MS * 1.2);
+    expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' } });
+    looks = 0;
+    await at.pass(POLL_MS * 5);
+    expect(looks).toBeLessThan(20);
+  });
+
+  it('rests although nobody counts a quota', async () => {
+    const quota = `apiVersion: v1
+kind: ResourceQuota
+metadata: {name: q}
+spec: {hard: {pods: "5"}}
+`;
+    at.repository.commit({ 'a.yaml': configMap('a', {}), 'quota.yaml': quota });
+    await at.start({ createMirror: countingMirror });
+    await at.pass();
+    looks = 0;
+    await at.pass(POLL_MS * 5);
+    expect(looks).toBeLessThan(20);
   });
 
   it('recreates what somebody deleted', async () => {

@@ -89,6 +89,29 @@ describe('hooks', () => {
     expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' } });
   });
 
+  it('that failed in a sync that somebody asked for are left until the next request', async () => {
+    await at[Symbol.asyncDispose]();
+    at = await createHarness({ root: { syncPolicy: {} } });
+    let looks = 0;
+    const createMirror = () => {
+      const mirror = at.repository.createMirror();
+      const resolve = async (revision: string) => ((looks += 1), mirror.resolve(revision));
+      return { ...mirror, resolve };
+    };
+    at.repository.commit({ 'before.yaml': hook('before', 'PreSync'), 'a.yaml': configMap('a', {}) });
+    await at.start({ createMirror });
+    await at.pass();
+    const root = (await at.application())!;
+    await at.objects.update({ ...root, operation: { sync: {} } });
+    await at.pass();
+    await end('before', 'Failed');
+    expect((await operation()).phase).toBe('Failed');
+    looks = 0;
+    await at.pass(POLL_MS * 5);
+    expect(looks).toBeLessThan(20);
+    expect(await map('a')).toBeUndefined();
+  });
+
   it('run by wave within a phase', async () => {
     at.repository.commit({
       'one.yaml': hook('one', 'PreSync', { 'sync-wave': '-1' }),

@@ -158,7 +158,111 @@ describe('a force-push that takes most objects away', () => {
   });
 });
 
+describe('a force-push back to the last complete sync', () => {
+  const frozen = (value: string): Record<string, string> => ({
+    'frozen.yaml': `${configMap('frozen', { x: value })}immutable: true\n`,
+  });
+
+  it.each<readonly [string, (stop: () => Promise<void>) => Promise<void>]>([
+    ['with the same worker', async () => undefined],
+    [
+      'after a restart',
+      async (stop) => {
+        await stop();
+        await at.start();
+      },
+    ],
+    [
+      'over a commit that cannot be read',
+      async () => {
+        at.repository.commit({ 'm0.yaml': 'a: [' });
+        await next();
+        at.repository.commit(filesOf(['m0']));
+      },
+    ],
+  ])('keeps what was applied since, %s', async (_what, happens) => {
+    const complete = at.repository.commit({ ...filesOf(['m0']), ...frozen('1') });
+    const controller = await at.start();
+    await next();
+    // A refused object keeps this one from being complete.
+    at.repository.commit({ ...filesOf(NAMES), ...frozen('2') });
+    await next();
+    expect(await names()).toEqual(['frozen', ...NAMES]);
+    at.repository.setBranch('main', complete);
+    at.repository.commit({ 'z.yaml': configMap('z', {}) });
+    await happens(async () => controller[Symbol.asyncDispose]());
+    await next();
+    await next();
+    expect(await names()).toEqual(['frozen', ...NAMES, 'z']);
+    const { revision } = (await at.application())!.status!['sync'] as { revision: string };
+    await annotate(revision);
+    await next();
+    expect(await names()).toEqual(['frozen', 'm0', 'z']);
+  });
+});
+
+describe('a force-push that takes few objects away, which take others along', () => {
+  it('is held for a Namespace', async () => {
+    const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n';
+    at.repository.commit({ ...filesOf(NAMES), 'shop.yaml': namespace });
+    await at.start();
+    await next();
+    const sha = at.repository.commit(filesOf(NAMES), { orphan: true });
+    await next();
+    const shop = async () => at.get('namespaces', 'shop');
+    expect((await shop())?.metadata.deletionTimestamp).toBeUndefined();
+    await annotate(sha);
+    await next();
+    expect((await shop())?.metadata.deletionTimestamp).toBeDefined();
+  });
+
+  it('is held for Applications', async () => {
+    const kids = ['k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7'];
+    const child = (name: string): string => `apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: ${name}, namespace: symphony-system, finalizers: [resources-finalizer.argocd.argoproj.io]}
+spec:
+  project: default
+  destination: {namespace: default}
+  source: {repoURL: "https://git.example/acme/shop.git", path: ${name}}
+  syncPolicy: {automated: {prune: true, selfHeal: true}}
+`;
+    const filesFor = (list: readonly string[]): Record<string, string> => ({
+      ...Object.fromEntries(list.map((name) => [`apps/${name}.yaml`, child(name)])),
+      ...Object.assign({}, ...kids.map((name) => filesOf([`${name}-a`, `${name}-b`], `${name}/`))),
+    });
+    await editSource({ path: 'apps' });
+    at.repository.commit(filesFor(kids));
+    await at.start();
+    for (let round = 0; round < 3; round += 1) await next();
+    const before = await names();
+    expect(before).toHaveLength(14);
+    at.repository.commit(filesFor(kids.slice(2)), { orphan: true });
+    for (let round = 0; round < 3; round += 1) await next();
+    expect(await names()).toEqual(before);
+  });
+});
+
 describe('the objects of another place', () => {
+  it('are not replaced with an approval that was given for the place before', async () => {
+    at.repository.commit({ ...filesOf(NAMES, 'a/'), ...filesOf(['z'], 'b/') });
+    await editSource({ path: 'a' });
+    await at.start();
+    await next();
+    // Approved, and on its way: an object that is never healthy keeps it from being complete.
+    const pod =
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: "x:1"}]}\n';
+    const waiting = configMap('w', {}, '  annotations: {argocd.argoproj.io/sync-wave: "5"}\n');
+    const files = { ...filesOf(NAMES, 'a/'), 'a/pod.yaml': pod, 'a/w.yaml': waiting };
+    const sha = at.repository.commit({ ...files, ...filesOf(['z'], 'b/') }, { orphan: true });
+    await next();
+    await annotate(sha);
+    await next();
+    await editSource({ path: 'b' });
+    await next();
+    expect(await names()).toEqual([...NAMES, 'z']);
+  });
+
   it.each([
     ['another folder', { path: 'other' }],
     ['another repository', { repoURL: 'https://git.example/acme/other.git' }],

@@ -45,8 +45,8 @@ function withMetadata<T extends KubeObject>(object: T, { metadata: wanted }: Kub
     ...object,
     metadata: {
       ...metadata,
-      labels: { ...wanted.labels, ...metadata.labels },
-      annotations: { ...wanted.annotations, ...metadata.annotations },
+      ...(wanted.labels ? { labels: { ...wanted.labels, ...metadata.labels } } : {}),
+      ...(wanted.annotations ? { annotations: { ...wanted.annotations, ...metadata.annotations } } : {}),
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Runs {@link planDeployment} for each Deployment that something happened to. */
 import { controllerOf, type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
+import { isRestored } from '../../schemas/pod-marks.ts';
 import { matchesLabelSelector } from '../../schemas/selectors.ts';
 import { StatusError } from '../../schemas/status.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
@@ -54,13 +55,13 @@ export async function startDeploymentController(context: ControllerContext): Pro
     },
   });
 
-  function wakeFor(replicaSet: KubeObject): void {
-    const { namespace } = replicaSet.metadata;
-    const owner = controllerOf(replicaSet);
+  function wakeFor(child: KubeObject): void {
+    const { namespace } = child.metadata;
+    const owner = controllerOf(child);
     if (owner?.kind === 'Deployment') loop.queue.add(objectKey(namespace, owner.name));
     if (owner) return;
     for (const deployment of deployments.list(namespace)) {
-      if (matchesLabelSelector(deployment.spec.selector, replicaSet.metadata.labels)) {
+      if (matchesLabelSelector(deployment.spec.selector, child.metadata.labels)) {
         loop.queue.add(keyOf(deployment));
       }
     }
@@ -76,6 +77,7 @@ export async function startDeploymentController(context: ControllerContext): Pro
     pods.subscribe(({ type, object }) => {
       if (type === 'ADDED') return;
       const owner = controllerOf(object);
+      if (!owner && isRestored(object)) return wakeFor(object);
       const set = owner && replicaSets.get(objectKey(object.metadata.namespace, owner.name));
       const deployment = set && controllerOf(set);
       if (!set || deployment?.kind !== 'Deployment') return;

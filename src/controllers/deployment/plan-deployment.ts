@@ -17,7 +17,7 @@ import {
   nextDeadlineInMs,
   withProgress,
 } from './deployment-status.ts';
-import { planLostReplicaSets } from './plan-lost-replica-sets.ts';
+import { endsLostPods, planLostReplicaSets } from './plan-lost-replica-sets.ts';
 import { type NewReplicaSetStep, planNewReplicaSet, planPauseCondition } from './plan-new-replica-set.ts';
 import { planCleanup } from './plan-cleanup.ts';
 import { isScalingEvent, planScale } from './plan-scale.ts';
@@ -69,7 +69,9 @@ export function planDeployment(input: DeploymentInput): Plan {
     return report(input, draft, countStatus(family, nowMs), deletions);
   }
   if (isRollingUpdate(deployment)) planRollingUpdate(family, draft);
-  else if (planRecreate(family, input.pods, draft) === 'create') {
+  else if (
+    planRecreate(family, { pods: input.pods, endsLostPods: endsLostPods(input) }, draft) === 'create'
+  ) {
     const created = planNewReplicaSet(input, family, draft, true);
     if (created.done) return finish(created, draft);
   }

@@ -4,16 +4,19 @@
  * their ReplicaSet they take part in the rollout like any others, and end when the new pods are ready.
  *
  * A pod says itself which ReplicaSet it had (`RESTORED_OWNER`, which nobody else can set): pods that somebody orphaned on
- * purpose are left alone. The one ReplicaSet that the Deployment makes by itself is not made here.
+ * purpose are left alone. The ReplicaSet of the newest template is the Deployment's own to make; only a paused
+ * Deployment makes none, so that its newest pods get theirs here. Pods that have ended get one as well: they go with it.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
+import { podKind } from '../../schemas/kinds/pod.ts';
 import { RESTORED_OWNER, withoutMarks } from '../../schemas/pod-marks.ts';
 import type { Deployment, Pod, PodSpec, PodTemplate } from '../../schemas/types.ts';
 import type { Write } from '../../store/objects.ts';
-import { isActive } from '../pod-facts.ts';
-import { replicaSetName, replicaSetOf } from './plan-new-replica-set.ts';
-import { HASH_LABEL, templateHash } from './template-hash.ts';
+import { isDeleting } from '../ownership.ts';
+import { isActive, isTerminal } from '../pod-facts.ts';
+import { replicaSetName, replicaSetOf, withHash } from './plan-new-replica-set.ts';
+import { HASH_LABEL, sameTemplate, templateHash } from './template-hash.ts';
 
 export interface LostReplicaSetsInput {
   readonly deployment: Deployment;
@@ -24,25 +27,58 @@ export interface LostReplicaSetsInput {
 
 export function planLostReplicaSets(input: LostReplicaSetsInput): readonly Write[] {
   const { deployment } = input;
-  const newest = templateHash(deployment.spec.template, deployment.status?.collisionCount);
+  const { paused = false, template } = deployment.spec;
+  const newest = newestHash(deployment);
   const byHash = new Map<string, Pod[]>();
   for (const pod of input.orphans) {
-    const hash = pod.metadata.labels?.[HASH_LABEL];
-    if (hash === undefined || hash === newest || !isActive(pod)) continue;
-    const name = replicaSetName(deployment, hash);
-    if (pod.metadata.annotations?.[RESTORED_OWNER] !== `ReplicaSet/${name}` || input.isNameTaken(name))
-      continue;
+    const hash = restoredHash(deployment, pod);
+    if (hash === undefined || (hash === newest && !paused) || isDeleting(pod)) continue;
+    if (input.isNameTaken(replicaSetName(deployment, hash))) continue;
     byHash.set(hash, [...(byHash.get(hash) ?? []), pod]);
   }
   return [...byHash].map(([hash, pods]): Write => {
-    const [pod] = pods as [Pod, ...Pod[]];
+    const active = pods.filter(isActive);
+    const [pod] = [...active, ...pods] as [Pod, ...Pod[]];
     const object = replicaSetOf(deployment, hash, {
       annotations: {},
-      replicas: pods.length,
-      template: templateOf(pod),
+      replicas: active.length,
+      template: isMadeFrom(template, pod) ? withHash(template, hash) : templateOf(pod),
     });
     return { verb: 'create', object };
   });
+}
+
+/** Whether old pods are still ending: the pods of a lost ReplicaSet count for nobody else. */
+export function endsLostPods({
+  deployment,
+  orphans,
+}: Pick<LostReplicaSetsInput, 'deployment' | 'orphans'>): boolean {
+  return orphans.some((pod) => {
+    const hash = isDeleting(pod) && !isTerminal(pod) ? restoredHash(deployment, pod) : undefined;
+    return hash !== undefined && hash !== newestHash(deployment);
+  });
+}
+
+const newestHash = ({ spec, status }: Deployment): string =>
+  templateHash(spec.template, status?.collisionCount);
+
+/** The hash of a restored pod whose ReplicaSet belonged to this Deployment. */
+function restoredHash(deployment: Deployment, { metadata }: Pod): string | undefined {
+  const hash = metadata.labels?.[HASH_LABEL];
+  if (hash === undefined) return undefined;
+  const owner = `ReplicaSet/${replicaSetName(deployment, hash)}`;
+  return metadata.annotations?.[RESTORED_OWNER] === owner ? hash : undefined;
+}
+
+/**
+ * The hash alone does not tell: a version that knew fewer defaults gave the same template another one, and so did a
+ * collision that nobody remembers. Pods have defaults that templates have not.
+ */
+function isMadeFrom(template: PodTemplate, pod: Pod): boolean {
+  const { metadata = {}, spec = { containers: [] } } = template;
+  const { apiVersion, kind, metadata: own } = pod;
+  const made = podKind.withDefaults({ apiVersion, kind, metadata: own, spec }) as Pod;
+  return sameTemplate({ metadata, spec: withoutAdditions(made.spec) }, templateOf(pod));
 }
 
 /** The template as far as the pod shows it: without what the server and the scheduler added. */
@@ -59,6 +95,8 @@ function templateOf({ metadata, spec }: Pod): PodTemplate {
 
 /** Set by admission from the class of the pod, or at binding; no template has them. */
 const ADDED = ['nodeName', 'priority', 'preemptionPolicy', 'ephemeralContainers'];
+/** Set by admission where the template names none. */
+const ACCOUNT = ['serviceAccountName', 'serviceAccount'];
 /** Volumes with the token of the service account, which the server mounts into every container. */
 const isToken = ({ name }: { readonly name: string }): boolean => name.startsWith('kube-api-access-');
 /** Tolerations that admission gives to every pod. */
@@ -79,7 +117,13 @@ function withoutAdditions(spec: PodSpec): PodSpec {
     return kept.length > 0 ? { ...bare, volumeMounts: kept } : bare;
   };
   return {
-    ...omit(spec, ...ADDED, 'volumes', 'tolerations'),
+    ...omit(
+      spec,
+      ...ADDED,
+      ...(spec.serviceAccountName === 'default' ? ACCOUNT : []),
+      'volumes',
+      'tolerations',
+    ),
     containers: spec.containers.map(strip),
     ...(spec.initContainers ? { initContainers: spec.initContainers.map(strip) } : {}),
     ...(volumes.length > 0 ? { volumes } : {}),

@@ -103,14 +103,18 @@ function planCreation(input: Input, family: Family, newRevision: bigint): NewRep
 function newReplicaSetOf({ deployment, oldReplicaSets }: Family, newRevision: bigint): ReplicaSet {
   const { template } = deployment.spec;
   const hash = templateHash(template, deployment.status?.collisionCount);
-  const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
   const total = oldReplicaSets.reduce((sum, set) => sum + sizeOf(set), 0);
   const annotations = newReplicaSetAnnotations(deployment, undefined, newRevision);
   return replicaSetOf(deployment, hash, {
     annotations,
     replicas: newReplicaSetSize(deployment, total, 0),
-    template: { ...template, metadata: { ...template.metadata, labels } },
+    template: withHash(template, hash),
   });
+}
+
+export function withHash(template: PodTemplate, hash: string): PodTemplate {
+  const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
+  return { ...template, metadata: { ...template.metadata, labels } };
 }
 
 /** The name of a Deployment's ReplicaSet. */

@@ -78,11 +78,15 @@ function removeHealthy(family: Family, old: readonly ReplicaSet[], minAvailable:
 }
 
 /** Everything old goes before anything new comes. `create`: it is the new ReplicaSet's turn to be made. */
-export function planRecreate(family: Family, pods: readonly Pod[], draft: Draft): 'wait' | 'create' | 'done' {
+export function planRecreate(
+  family: Family,
+  { pods, endsLostPods }: { readonly pods: readonly Pod[]; readonly endsLostPods: boolean },
+  draft: Draft,
+): 'wait' | 'create' | 'done' {
   const { deployment, newReplicaSet, oldReplicaSets } = family;
   const active = activeOf(oldReplicaSets);
   for (const set of active) draft.scale(set, 0);
-  if (active.length > 0 || oldPodsRun(family, pods)) return 'wait';
+  if (active.length > 0 || endsLostPods || oldPodsRun(family, pods)) return 'wait';
   if (!newReplicaSet) return 'create';
   const wanted = wantedReplicas(deployment);
   if (sizeOf(newReplicaSet) !== wanted) draft.scale(newReplicaSet, wanted);

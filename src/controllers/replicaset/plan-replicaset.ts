@@ -8,6 +8,8 @@ import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
 import type { EventInput } from '../../client/plan-event.ts';
+import { controllerOf } from '../../schemas/object.ts';
+import { RESTORED_OWNER } from '../../schemas/pod-marks.ts';
 import { asLabelSelector, matchesLabelSelector } from '../../schemas/selectors.ts';
 import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../store/objects.ts';
@@ -48,7 +50,8 @@ const MAX_GENERATED_PREFIX = 58;
 
 export function planReplicaSet(input: ReplicaSetInput): Plan {
   const { replicaSet, nowMs } = input;
-  const claims = planClaims(replicaSet, selectorOf(replicaSet), input.pods.filter(claimable));
+  const candidates = input.pods.filter((pod) => isClaimable(pod, replicaSet));
+  const claims = planClaims(replicaSet, selectorOf(replicaSet), candidates);
   const active = claims.owned.filter(isActive);
   const terminating = claims.owned.filter(isTerminating);
   const events: EventInput[] = [];
@@ -90,9 +93,10 @@ const CREATED = 'Created pod: ';
 export const createdPod = ({ reason, message }: EventInput): string =>
   reason === 'SuccessfulCreate' ? message.slice(CREATED.length) : '';
 
-/** What has finished is not adopted (it would be counted by nobody), unless it is ours already. */
-function claimable(pod: Pod): boolean {
-  return isActive(pod) || pod.metadata.ownerReferences?.some((owner) => owner.controller === true) === true;
+/** A pod that has ended is not adopted (nobody would count it), unless it is ours, or was before history was lost. */
+function isClaimable(pod: Pod, { kind, metadata }: Replicator): boolean {
+  if (isActive(pod) || controllerOf(pod)) return true;
+  return pod.metadata.annotations?.[RESTORED_OWNER] === `${kind}/${metadata.name}`;
 }
 
 function normal(about: Replicator, reason: string, message: string): EventInput {

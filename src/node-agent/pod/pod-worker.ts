@@ -369,10 +369,15 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     get finished() {
       return gone || status?.phase === 'Succeeded' || status?.phase === 'Failed';
     },
+    get removed() {
+      return removed;
+    },
     get records() {
       return records.all;
     },
     update(next) {
+      // A store that went back has an object again that was gone: it goes with what is ending here.
+      removed = false;
       const changed =
         !jsonEqual(next.spec, pod.spec) || !jsonEqual(next.metadata.labels, pod.metadata.labels);
       // The proof of the placement covers the metadata: what is restored must be as it was seen last.

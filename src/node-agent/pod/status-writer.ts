@@ -4,7 +4,7 @@
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { errorMessage, TransientError } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
@@ -23,6 +23,8 @@ interface Entry {
 /** Conditions that the agent writes; those of other types stay as the API has them. */
 const OWN_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady']);
 const RETRY = { initialMs: 200, maxMs: 4_000, factor: 2 };
+/** A control plane that was restarted is to hear within a second what happened meanwhile. */
+const RETRY_UNREACHABLE = { ...RETRY, maxMs: 1_000 };
 /** A write that conflicts this often in a row is left to the next change. */
 const MAX_CONFLICTS = 10;
 
@@ -56,7 +58,8 @@ export function createStatusWriter(options: {
           { pod: entry.pod.metadata.name, error: errorMessage(error), failures },
           'Cannot write the status of a pod',
         );
-        await sleep(clock, backoffDelayMs(RETRY, failures), signal);
+        const retry = error instanceof TransientError ? RETRY_UNREACHABLE : RETRY;
+        await sleep(clock, backoffDelayMs(retry, failures), signal);
       }
     }
   }

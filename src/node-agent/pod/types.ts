@@ -48,6 +48,8 @@ export interface PodWorker extends AsyncDisposable {
   readonly ip: string | undefined;
   /** It is over: nothing of it runs or will run. */
   readonly finished: boolean;
+  /** The API no longer has the object. */
+  readonly removed: boolean;
   readonly records: readonly ContainerRecord[];
   /** The pod as the API has it now. */
   update(pod: Pod): void;

@@ -1,5 +1,5 @@
 /** Secrets are written with `stringData` and read with `data` alone. */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, setMember } from '../../base/json.ts';
 import { type Draft, ensurePart, fillZero } from './draft.ts';
 
 export function defaultSecret(draft: Draft): void {
@@ -10,7 +10,7 @@ export function defaultSecret(draft: Draft): void {
   if (Object.keys(plain).length === 0) return;
   const data = ensurePart(draft, 'data');
   if (!data) return;
-  for (const [key, value] of Object.entries(plain)) data[key] = toBase64(String(value));
+  for (const [key, value] of Object.entries(plain)) setMember(data, key, toBase64(String(value)));
 }
 
 function toBase64(text: string): string {

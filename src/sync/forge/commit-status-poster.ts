@@ -250,7 +250,8 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
       overtaken.set(key, ends.slice(-MAX_OVERTAKEN));
       work.add(key);
     }
-    if (type === 'DELETED') work.add(key);
+    // The job that tells of it may be lost, or wait for the lock of one whose worker was killed.
+    if (type === 'DELETED' || !jsonEqual(before, now)) work.add(key);
   });
 
   return {

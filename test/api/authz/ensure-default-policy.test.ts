@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AUTO_UPDATE, defaultPolicy } from '../../../src/api/authz/default-policy.ts';
 import { ensureDefaultPolicy } from '../../../src/api/authz/ensure-default-policy.ts';
+import { ownPolicy } from '../../../src/api/authz/own-policy.ts';
 import { planDefaultPolicy, policyKey } from '../../../src/api/authz/plan-default-policy.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
@@ -14,8 +15,14 @@ beforeEach(async () => {
 });
 afterEach(() => test[Symbol.asyncDispose]());
 
+const wanted = [...defaultPolicy, ...ownPolicy];
 const ensure = (): Promise<void> =>
-  ensureDefaultPolicy({ store: test.store, objects: test.objects, logger: silentLogger });
+  ensureDefaultPolicy({
+    store: test.store,
+    objects: test.objects,
+    logger: silentLogger,
+    more: ownPolicy,
+  });
 const role = (name: string): Promise<ClusterRole> => test.objects.get(kindNamed('ClusterRole'), name);
 const binding = (name: string): Promise<Binding> =>
   test.objects.get(kindNamed('ClusterRoleBinding'), name) as Promise<Binding>;
@@ -30,7 +37,7 @@ describe('the default policy at the start of a server', () => {
     for (const plural of ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'])
       for (const object of (await test.store.list(`${plural}.rbac.authorization.k8s.io`)).objects)
         current.set(policyKey(object), object);
-    expect(planDefaultPolicy(defaultPolicy, current)).toEqual([]);
+    expect(planDefaultPolicy(wanted, current)).toEqual([]);
   });
 
   it('may be made by several servers at once', async () => {

@@ -19,6 +19,10 @@ describe('the ReplicaSets that are made again', () => {
     const pod = aPod({ name, node: 'n1', ready: true, labels: { app: 'web', [HASH_LABEL]: hash } });
     return withMark(pod, RESTORED_OWNER, owner);
   };
+  const deleting = (pod: Pod): Pod => {
+    const deletionTimestamp = '2026-01-01T00:10:00Z';
+    return { ...pod, metadata: { ...pod.metadata, deletionTimestamp, deletionGracePeriodSeconds: 300 } };
+  };
   const plan = (orphans: readonly Pod[], taken: readonly string[] = []): readonly ReplicaSet[] =>
     planLostReplicaSets({ deployment, orphans, isNameTaken: (name) => taken.includes(name) }).map(
       ({ object }) => object as ReplicaSet,
@@ -40,9 +44,26 @@ describe('the ReplicaSets that are made again', () => {
     ['that had another owner', [restored('old', { owner: 'ReplicaSet/other-old' })], []],
     ['that had no ReplicaSet', [restored('old', { owner: 'Job/web-old' })], []],
     ['that somebody orphaned on purpose', [withMark(restored('old'), RESTORED_OWNER, undefined)], []],
-    ['that have ended', [{ ...restored('old'), status: { phase: 'Succeeded' } }], []],
+    ['that are being deleted', [deleting(restored('old'))], []],
   ])('are none for pods %s', (_, orphans, taken) => {
     expect(plan(orphans, taken)).toEqual([]);
+  });
+
+  it('are one for pods that have ended, which wants none', () => {
+    const ended: Pod = { ...restored('old'), status: { phase: 'Failed' } };
+    expect(plan([ended])[0]?.spec.replicas).toBe(0);
+    expect(plan([ended, restored('old', { name: 'b' })])[0]?.spec.replicas).toBe(1);
+  });
+
+  it('are one for the newest template while the Deployment is paused', () => {
+    const paused = aDeployment({ replicas: 3, spec: { paused: true } });
+    const hash = templateHash(paused.spec.template, undefined);
+    const [set] = planLostReplicaSets({
+      deployment: paused,
+      orphans: [restored(hash)],
+      isNameTaken: () => false,
+    });
+    expect(set?.object).toMatchObject({ metadata: { name: `web-${hash}` }, spec: { replicas: 1 } });
   });
 
   it('have a template without what admission and binding added to the pod', () => {
@@ -83,7 +104,7 @@ describe('a rollout in whose middle the store lost its history', () => {
   let kubelet: FakeKubelet;
 
   beforeEach(async () => {
-    cluster = await startTestCluster();
+    cluster = await startTestCluster({ admission: true });
     kubelet = await startFakeKubelet(cluster);
     await cluster.objects.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} });
     await cluster.clock.advance(1_000);
@@ -145,6 +166,86 @@ describe('a rollout in whose middle the store lost its history', () => {
       expect(most).toBeLessThanOrEqual(5);
     },
   );
+
+  const uids = async (): Promise<readonly unknown[]> =>
+    (await pods()).map(({ metadata }) => metadata.uid).sort();
+  const write = async (pod: Pod, metadata: object): Promise<void> => {
+    const expectedVersion = pod.metadata.resourceVersion ?? '';
+    const object = { ...pod, metadata: { ...pod.metadata, ...metadata } };
+    await cluster.store.commit([
+      { type: 'update', resource: 'pods', key: keyOf(pod), object, expectedVersion },
+    ]);
+  };
+  const isOwned = (pod: Pod): boolean => controllerOf(pod) !== undefined;
+
+  it('changes nothing while the Deployment is paused, and every pod is owned', async () => {
+    const slow = { minReadySeconds: 400 };
+    await cluster.objects.create(aDeployment({ replicas: 4, image: 'app:1', spec: slow }));
+    await cluster.clock.advance(5_000);
+    const [stored] = (await cluster.store.list('deployments.apps')).objects as Deployment[];
+    const metadata = omit((stored as Deployment).metadata, 'resourceVersion');
+    await cluster.objects.update({
+      ...aDeployment({ replicas: 4, image: 'app:2', spec: slow }),
+      metadata,
+    });
+    await cluster.clock.advance(2_000);
+    const before = await uids();
+    expect(before).toHaveLength(5);
+    await rebuilt(aDeployment({ replicas: 4, image: 'app:2', spec: { ...slow, paused: true } }));
+    cluster.setMayAct(true);
+    await cluster.clock.advance(60_000);
+    expect(await uids()).toEqual(before);
+    expect((await pods()).every(isOwned)).toBe(true);
+  });
+
+  it('keeps pods whose hash was given by another version', async () => {
+    await cluster.objects.create(aDeployment({ replicas: 2 }));
+    await cluster.clock.advance(5_000);
+    const before = await uids();
+    await rebuilt(aDeployment({ replicas: 2 }));
+    for (const pod of await pods()) {
+      const labels = { ...pod.metadata.labels, [HASH_LABEL]: 'older' };
+      const annotations = { [RESTORED_OWNER]: 'ReplicaSet/web-older' };
+      await write(pod, { labels, annotations });
+    }
+    await cluster.clock.advance(1_000);
+    cluster.setMayAct(true);
+    await cluster.clock.advance(60_000);
+    expect(await uids()).toEqual(before);
+  });
+
+  it('takes pods in that have ended, so that they go with their ReplicaSet', async () => {
+    await cluster.objects.create(aDeployment({ replicas: 2, image: 'app:1' }));
+    await cluster.clock.advance(5_000);
+    const [one] = (await pods()) as [Pod, Pod];
+    await cluster.objects.update({ ...one, status: { phase: 'Failed' } }, { subresource: 'status' });
+    await cluster.clock.advance(5_000);
+    await rebuilt(aDeployment({ replicas: 2, image: 'app:2' }));
+    cluster.setMayAct(true);
+    await cluster.clock.advance(60_000);
+    expect(await pods()).toHaveLength(3);
+    expect((await pods()).every(isOwned)).toBe(true);
+  });
+
+  it('waits with Recreate until restored pods that are ending have gone', async () => {
+    const spec = { strategy: { type: 'Recreate' as const } };
+    await cluster.objects.create(aDeployment({ replicas: 2, image: 'app:1', spec }));
+    await cluster.clock.advance(5_000);
+    await kubelet[Symbol.asyncDispose]();
+    for (const pod of await pods())
+      await write(pod, { deletionTimestamp: '2026-01-01T01:00:00Z', deletionGracePeriodSeconds: 3_000 });
+    await rebuilt(aDeployment({ replicas: 2, image: 'app:2', spec }));
+    cluster.setMayAct(true);
+    await cluster.clock.advance(20_000);
+    const images = async () => (await pods()).map((pod) => pod.spec.containers[0]?.image);
+    expect(await images()).toEqual(['app:1', 'app:1']);
+    for (const pod of await pods()) {
+      const expectedVersion = pod.metadata.resourceVersion ?? '';
+      await cluster.store.commit([{ type: 'delete', resource: 'pods', key: keyOf(pod), expectedVersion }]);
+    }
+    await cluster.clock.advance(5_000);
+    expect(await images()).toEqual(['app:2', 'app:2']);
+  });
 
   it('takes every pod in when Git wants what ran', async () => {
     await cluster.objects.create(aDeployment({ replicas: 3 }));

@@ -71,3 +71,24 @@ it('an Application of a user does not lead the operator’s token to another hos
   // Notes go to the repository itself, without the operator's credentials.
   expect(contexts(await posted('notes'))).toEqual(['symphony/env/default/web false']);
 });
+
+it('a status is posted although the job that tells of it is lost', async () => {
+  await said('web', 'symphony-system', undefined);
+  const posts: StatusPost[] = [];
+  const poster = await createCommitStatusPoster({
+    store: test.store,
+    caches: test.caches,
+    queues: test.queues,
+    forge: { name: 'github', post: async (status) => void posts.push(status) },
+    environment: 'env',
+    clock: test.clock,
+    logger: silentLogger,
+  });
+  await test.pass(1_000);
+  const application = (await test.application('web'))!;
+  const commitStatus = { sha: 'sha-symphony-system', state: 'success', description: 'well' };
+  await test.objects.update({ ...application, status: { commitStatus } }, { subresource: 'status' });
+  await test.pass(1_000);
+  expect(posts.find(({ state }) => state === 'success')?.context).toBe('symphony/env/web');
+  await poster[Symbol.asyncDispose]();
+});

@@ -47,11 +47,6 @@ export const deliberateDifferences: readonly DeliberateDifference[] = [
     reason: 'upstream writes times that nobody set as null, and records their owner; here they are absent',
   },
   {
-    section: 'defaulting',
-    name: '010-pod-volumes-all',
-    reason: 'kept as recorded, with a warning beside: it has volume types that are not implemented',
-  },
-  {
     section: 'validation',
     name: 'Pod/create/spec.preemptionPolicy=""',
     reason: 'the recording knows no admission, which refuses it first (403), as it does upstream',

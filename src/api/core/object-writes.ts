@@ -22,7 +22,7 @@ import type { Admission } from './admission/create-admission.ts';
 import { definitionTerminating } from './refusals.ts';
 import type { ServiceAllocation } from './service-allocation.ts';
 import type { ObjectRef, RemoveOptions, RequestContext } from './types.ts';
-import { warningsOf } from './warnings.ts';
+import { onlyStored, warningsOf } from './warnings.ts';
 
 /** An update that names no version is tried again this often. */
 const MAX_UPDATE_ATTEMPTS = 8;
@@ -109,7 +109,7 @@ export function createObjectWrites(dependencies: ObjectWriteDependencies): Objec
       await prepareNew(kind, object);
       created = await services.allocate(object, undefined, write);
     } else created = await write(object);
-    warnAbout(created, context);
+    warnAbout(kind, created, context);
     return created;
   }
 
@@ -183,7 +183,7 @@ export function createObjectWrites(dependencies: ObjectWriteDependencies): Objec
       const owned = owner ? withOwnership(kind, current, next, owner, subresource) : next;
       try {
         const written = await writeUpdate(kind, current, owned, dryRun, subresource);
-        if (!subresource) warnAbout(written, context);
+        warnAbout(kind, written, context, subresource);
         return written;
       } catch (error) {
         if (!isStatusError(error, 'Conflict') || expected || attempt >= MAX_UPDATE_ATTEMPTS) throw error;
@@ -225,8 +225,16 @@ function pinned(options: DeleteOptions, { metadata }: KubeObject): DeleteOptions
   return uid === undefined ? options : { ...options, preconditions: { ...options.preconditions, uid } };
 }
 
-function warnAbout(object: KubeObject, context: RequestContext): void {
-  for (const text of warningsOf(object)) context.warn(text);
+/** Our own warning comes first: clients that keep one keep the last, which is upstream's. */
+function warnAbout(
+  kind: ResourceKind,
+  object: KubeObject,
+  { warn }: RequestContext,
+  subresource?: Subresource,
+): void {
+  const stored = onlyStored(kind, object, subresource);
+  if (stored !== undefined) warn(stored);
+  if (subresource === undefined) for (const text of warningsOf(object)) warn(text);
 }
 
 export const isService = (kind: ResourceKind): boolean => kind.group === '' && kind.kind === 'Service';

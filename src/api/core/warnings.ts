@@ -4,8 +4,10 @@
  */
 import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
+import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { waitsFor } from '../../schemas/profile/index.ts';
+import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
 import { quote } from '../../schemas/status.ts';
 import type { Container, Pod, PodSpec, Secret, Service } from '../../schemas/types.ts';
 
@@ -14,6 +16,24 @@ const MAX_UNIMPLEMENTED = 20;
 
 export function warningsOf(object: KubeObject): readonly string[] {
   return [...upstreamWarnings(object), ...unimplementedWarnings(object)];
+}
+
+/** Objects and fields that are stored and shown though nothing acts on them yet: whoever writes one is told. */
+export function onlyStored(
+  kind: ResourceKind,
+  object: KubeObject,
+  subresource?: Subresource,
+): string | undefined {
+  if (subresource === 'ephemeralcontainers') {
+    return 'spec.ephemeralContainers: not implemented by Symphony: agents do not start ephemeral containers yet';
+  }
+  if (subresource !== undefined) return undefined;
+  if (kind.missing !== undefined)
+    return `${kind.kind} is kept, but not implemented by Symphony: ${kind.missing}`;
+  if (kind.group === '' && kind.kind === 'Service' && getPath(object, 'spec', 'type') === 'LoadBalancer') {
+    return 'spec.type: not implemented by Symphony: load balancers get no address yet';
+  }
+  return undefined;
 }
 
 /** What is kept though nothing acts on it; other kinds are refused with such fields. */

@@ -25,6 +25,41 @@ it('keeps what Kubernetes keeps though it is not implemented, and warns', async 
   ]);
 });
 
+it.each([
+  [
+    'NetworkPolicy',
+    { podSelector: {} },
+    'NetworkPolicy is kept, but not implemented by Symphony: traffic is not',
+  ],
+  ['Ingress', { defaultBackend: { service: { name: 'a', port: { number: 80 } } } }, 'Ingress is kept'],
+  [
+    'PersistentVolumeClaim',
+    { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    'PersistentVolumeClaim is kept',
+  ],
+  ['Service', { type: 'LoadBalancer', ports: [{ port: 80 }] }, 'spec.type: not implemented by Symphony'],
+])('says of a %s that nothing acts on it, at create and at update', async (kind, spec, warning) => {
+  const created = await create(kind, { metadata: { name: 'a' }, spec });
+  expect(test.context.warnings).toEqual([expect.stringContaining(warning)]);
+  const ref = { kind: kindNamed(kind), namespace: 'default', name: 'a' };
+  const labelled = { ...created, metadata: { ...created.metadata, labels: { a: 'b' } } };
+  await test.core.update(ref, labelled, plainWrite, test.context);
+  expect(test.context.warnings).toHaveLength(2);
+});
+
+it('says of ephemeral containers that they do not start', async () => {
+  const pod = await create('Pod', {
+    metadata: { name: 'a' },
+    spec: { containers: [{ name: 'c', image: 'i' }] },
+  });
+  const ref = { kind: kindNamed('Pod'), namespace: 'default', name: 'a' };
+  const spec = { ...(pod['spec'] as object), ephemeralContainers: [{ name: 'debug', image: 'i' }] };
+  await test.core.update(ref, { ...pod, spec }, plainWrite, test.context, 'ephemeralcontainers');
+  expect(test.context.warnings).toEqual([
+    expect.stringContaining('agents do not start ephemeral containers yet'),
+  ]);
+});
+
 it('tells of what is wrong before what is not implemented', async () => {
   const spec = { hostUsers: false, hostname: 'A', containers: [{ name: 'c', image: 'i' }] };
   await expect(create('Pod', { metadata: { name: 'a' }, spec })).rejects.toThrow(

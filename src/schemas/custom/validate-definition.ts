@@ -6,6 +6,7 @@ import { immutable } from '../validation/metadata.ts';
 import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';
 import {
   append,
+  byteLength,
   duplicate,
   type FieldErrors,
   forbidden,
@@ -39,7 +40,8 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
   return [
     // A stored one has its name; what it was made of is checked on its own.
     ...(current === undefined ? validateName(object, `${asString(names['plural'])}.${group}`) : []),
-    ...validateGroup(group, object),
+    ...validateGroup(group),
+    ...validateApproval(group, object, current),
     ...validateScope(spec['scope']),
     ...(spec['preserveUnknownFields'] === true
       ? [invalid('spec.preserveUnknownFields', true, NO_PRESERVING)]
@@ -62,17 +64,43 @@ function validateName(object: KubeObject, wanted: string): FieldErrors {
   });
 }
 
-function validateGroup(group: string, object: KubeObject): FieldErrors {
+function validateGroup(group: string): FieldErrors {
   const path = 'spec.group';
   if (group === '') return [required(path)];
   const complaints = dns1123Subdomain(group);
-  if (complaints.length > 0) return invalidAll(path, group, complaints);
-  if (!group.includes('.')) return [invalid(path, group, 'should be a domain with at least one dot')];
-  const isProtected = /(^|\.)(k8s|kubernetes)\.io$/.test(group);
-  if (!isProtected || asString(asRecord(asRecord(object.metadata)['annotations'])[APPROVAL]) !== '')
-    return [];
-  const detail = `protected groups must have approval annotation "${APPROVAL}", see https://github.com/kubernetes/enhancements/pull/1111`;
-  return [required(`metadata.annotations[${APPROVAL}]`, detail)];
+  if (complaints.length > 0) return [invalid(path, group, complaints.join(','))];
+  return group.includes('.') ? [] : [invalid(path, group, 'should be a domain with at least one dot')];
+}
+
+/** Kubernetes' own groups need the address of an approval, or the word that there is none. What was so before may stay. */
+function validateApproval(group: string, object: KubeObject, current: KubeObject | undefined): FieldErrors {
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(group)) return [];
+  const approvalOf = ({ metadata }: KubeObject): string =>
+    asString(asRecord(asRecord(metadata)['annotations'])[APPROVAL]);
+  const approval = approvalOf(object);
+  const state = approvalState(approval);
+  if (current !== undefined && approvalState(approvalOf(current)) === state) return [];
+  const path = `metadata.annotations[${APPROVAL}]`;
+  const [what, see] = [
+    `protected groups must have approval annotation "${APPROVAL}"`,
+    'see https://github.com/kubernetes/enhancements/pull/1111',
+  ];
+  switch (state) {
+    case 'missing':
+      return [required(path, `${what}, ${see}`)];
+    case 'invalid':
+      return [
+        invalid(path, approval, `${what} with either a URL or a reason starting with "unapproved", ${see}`),
+      ];
+    default:
+      return [];
+  }
+}
+
+function approvalState(approval: string): 'missing' | 'bypassed' | 'approved' | 'invalid' {
+  if (approval === '') return 'missing';
+  if (approval.startsWith('unapproved')) return 'bypassed';
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+([/?#]\S*)?$/i.test(approval) ? 'approved' : 'invalid';
 }
 
 function validateScope(scope: unknown): FieldErrors {
@@ -105,14 +133,11 @@ function validateVersions(spec: Fields): FieldErrors {
     const at = `${path}[${index}]`;
     const name = names[index] ?? '';
     append(errors, validateVersionName(name, `${at}.name`));
-    if (asString(version['deprecationWarning']) !== '' && version['deprecated'] !== true)
-      errors.push(
-        invalid(
-          `${at}.deprecationWarning`,
-          version['deprecationWarning'],
-          'can only be set for deprecated versions',
-        ),
-      );
+    const { deprecationWarning: warning } = version;
+    const complaints = isAbsent(warning)
+      ? []
+      : warningComplaints(asString(warning), version['deprecated'] === true);
+    append(errors, invalidAll(`${at}.deprecationWarning`, warning, complaints));
     const place = (member: string): string | undefined => {
       if (!shared.has(member)) return `${at}.${member}`;
       if (index > 0) return undefined;
@@ -121,7 +146,12 @@ function validateVersions(spec: Fields): FieldErrors {
     const schema = asRecord(version['schema'])['openAPIV3Schema'];
     const schemaAt = place('schema');
     if (schema === undefined) errors.push(required(`${at}.schema.openAPIV3Schema`));
-    else if (schemaAt !== undefined) append(errors, validateSchema(schema, `${schemaAt}.openAPIV3Schema`));
+    else if (schemaAt !== undefined) {
+      const hasStatus = (shared.has('schema') ? versions : [version]).some(
+        ({ subresources }) => asRecord(subresources)['status'] !== undefined,
+      );
+      append(errors, validateSchema(schema, `${schemaAt}.openAPIV3Schema`, hasStatus));
+    }
     append(errors, validateSubresources(asRecord(version['subresources']), place('subresources')));
     append(
       errors,
@@ -137,6 +167,25 @@ function validateVersions(spec: Fields): FieldErrors {
     errors.push(invalid(path, shown(), 'must have exactly one version marked as storage version'));
   // An older field that upstream fills from the first version.
   return [...errors, ...(names.length > 0 ? validateVersionName(names[0] ?? '', 'spec.version') : [])];
+}
+
+/** Upstream's limit on the header that a warning becomes, in bytes. */
+const MAX_WARNING_BYTES = 256;
+
+function warningComplaints(warning: string, isDeprecated: boolean): readonly string[] {
+  if (!isDeprecated) return ['can only be set for deprecated versions'];
+  const complaints: string[] = [];
+  if (byteLength(warning) > MAX_WARNING_BYTES)
+    complaints.push(`must be <= ${MAX_WARNING_BYTES} characters long`);
+  if (warning === '') complaints.push('must not be an empty string');
+  const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.exec(warning);
+  if (unprintable) {
+    const at = byteLength(warning.slice(0, unprintable.index));
+    complaints.push(
+      `must only contain printable UTF-8 characters; non-printable character found at index ${at}`,
+    );
+  }
+  return complaints;
 }
 
 function validateVersionName(name: string, path: string): FieldErrors {
@@ -231,24 +280,29 @@ function selected(schema: StructuralSchema, path: string): StructuralSchema | st
 
 export function validateNames(names: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
-  const label = (member: string, value: unknown): void => {
-    const name = asString(value);
-    append(errors, name === '' ? [required(member)] : invalidAll(member, name, dns1035Label(name)));
+  const label = (member: string, name: string): void => {
+    const complaints = dns1035Label(name);
+    if (complaints.length > 0) errors.push(invalid(member, name, complaints.join(',')));
+  };
+  const needed = (member: string): void => {
+    const name = asString(names[member]);
+    if (name === '') errors.push(required(`${path}.${member}`));
+    else label(`${path}.${member}`, name);
   };
   const mixed = (member: string): void => {
     const name = asString(names[member]);
     if (name === '') return void errors.push(required(`${path}.${member}`));
-    for (const complaint of dns1035Label(name.toLowerCase()))
-      errors.push(
-        invalid(`${path}.${member}`, name, `may have mixed case, but should otherwise match: ${complaint}`),
-      );
+    const complaints = dns1035Label(name.toLowerCase());
+    if (complaints.length === 0) return;
+    const detail = `may have mixed case, but should otherwise match: ${complaints.join(',')}`;
+    errors.push(invalid(`${path}.${member}`, name, detail));
   };
-  label(`${path}.plural`, names['plural']);
-  label(`${path}.singular`, names['singular']);
+  needed('plural');
+  needed('singular');
   mixed('kind');
   mixed('listKind');
   for (const member of ['shortNames', 'categories'])
-    asList(names[member]).forEach((name, index) => label(`${path}.${member}[${index}]`, name));
+    asList(names[member]).forEach((name, index) => label(`${path}.${member}[${index}]`, asString(name)));
   if (asString(names['kind']) !== '' && names['kind'] === names['listKind'])
     errors.push(invalid(`${path}.listKind`, names['listKind'], 'kind and listKind may not be the same'));
   return errors;

@@ -14,10 +14,12 @@ import {
   required,
 } from '../validation/report.ts';
 import { compileRegex } from '../regex.ts';
+import { schemaForm } from './internal-form.ts';
 import { prune } from './prune.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
 import { validateRules } from './rules/validate-rules.ts';
 import { MAX_SCHEMA_DEPTH, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { checkListType } from './validate-list-types.ts';
 import { validateValue } from './validate-value.ts';
 
 type Node = Readonly<Record<string, unknown>>;
@@ -25,9 +27,11 @@ type Node = Readonly<Record<string, unknown>>;
 /** Complaints about one schema; the rest is heard once these are settled. */
 const MAX_ERRORS = 50;
 
-export function validateSchema(schema: unknown, path: string): FieldErrors {
+/** `hasStatus`: the status is a subresource, and is validated by its part of the schema alone. */
+export function validateSchema(schema: unknown, path: string, hasStatus = false): FieldErrors {
   const root = asRecord(schema);
   const errors = [
+    ...(hasStatus ? checkRootMembers(root, path) : []),
     ...(root['nullable'] === true
       ? [forbidden(`${path}.nullable`, 'nullable cannot be true at the root')]
       : []),
@@ -39,6 +43,30 @@ export function validateSchema(schema: unknown, path: string): FieldErrors {
   if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
   const structural = readSchema(root);
   return [...checkDefaults(structural, path, 0), ...validateRules(structural, path)].slice(0, MAX_ERRORS);
+}
+
+/** What the root of a schema may have besides where its status is validated apart; in upstream's order and names. */
+const WITH_STATUS =
+  'Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations';
+const ROOT_MEMBERS: ReadonlySet<string> = new Set([
+  ...WITH_STATUS.split(' ').map((name) => name.charAt(0).toLowerCase() + name.slice(1)),
+  'x-kubernetes-preserve-unknown-fields',
+  'x-kubernetes-validations',
+]);
+
+function checkRootMembers(root: Node, path: string): FieldErrors {
+  const type = asString(root['type']);
+  if (type !== '' && type !== 'object') {
+    const detail =
+      'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
+    return [invalid(`${path}.type`, type, detail)];
+  }
+  const isSet = (value: unknown): boolean =>
+    value !== undefined && value !== null && value !== '' && value !== false;
+  const others = Object.keys(root).filter((name) => !ROOT_MEMBERS.has(name) && isSet(root[name]));
+  if (others.length === 0) return [];
+  const detail = `only [${WITH_STATUS}] fields are allowed at the root of the schema if the status subresource is enabled`;
+  return [invalid(path, schemaForm(root), detail)];
 }
 
 const JUNCTORS = ['allOf', 'anyOf', 'oneOf'] as const;
@@ -107,96 +135,6 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
     );
   append(errors, checkListType(schema, type, path));
   for (const [child, at] of below(schema, path)) append(errors, checkSupported(child, at, depth + 1));
-  return errors;
-}
-
-function checkListType(schema: Node, type: string, path: string): FieldErrors {
-  const listType = schema['x-kubernetes-list-type'];
-  const keys = asList(schema['x-kubernetes-list-map-keys']);
-  const mapType = schema['x-kubernetes-map-type'];
-  const errors: FieldErrors = [];
-  if (mapType !== undefined && mapType !== 'atomic' && mapType !== 'granular')
-    errors.push(notSupported(`${path}.x-kubernetes-map-type`, mapType, ['atomic', 'granular']));
-  if (listType === undefined) {
-    if (keys.length > 0)
-      errors.push(
-        required(`${path}.x-kubernetes-list-type`, 'must be map if x-kubernetes-list-map-keys is non-empty'),
-      );
-    return errors;
-  }
-  if (listType !== 'atomic' && listType !== 'set' && listType !== 'map')
-    return [...errors, notSupported(`${path}.x-kubernetes-list-type`, listType, ['atomic', 'map', 'set'])];
-  if (type !== 'array')
-    errors.push(
-      type === ''
-        ? required(`${path}.type`, 'must be array if x-kubernetes-list-type is specified')
-        : invalid(`${path}.type`, type, 'must be array if x-kubernetes-list-type is specified'),
-    );
-  const items = asRecord(schema['items']);
-  if (listType !== 'map') {
-    if (listType === 'set') append(errors, checkSetItems(items, `${path}.items`));
-    if (keys.length > 0)
-      errors.push(
-        invalid(
-          `${path}.x-kubernetes-list-type`,
-          listType,
-          'must be map if x-kubernetes-list-map-keys is non-empty',
-        ),
-      );
-    return errors;
-  }
-  if (keys.length === 0)
-    errors.push(
-      required(`${path}.x-kubernetes-list-map-keys`, 'must not be empty if x-kubernetes-list-type is map'),
-    );
-  if (keys.length === 0) return errors;
-  const at = `${path}.x-kubernetes-list-map-keys`;
-  const mapped = "if parent array's x-kubernetes-list-type is map";
-  if (isRecord(schema['items']) && items['type'] !== 'object')
-    errors.push(invalid(`${path}.items.type`, asString(items['type']), `must be object ${mapped}`));
-  if (items['nullable'] === true)
-    errors.push(forbidden(`${path}.items.nullable`, 'cannot be nullable when x-kubernetes-list-type is map'));
-  const members = asRecord(items['properties']);
-  const seen = new Set<string>();
-  for (const key of keys) {
-    const name = asString(key);
-    if (!Object.hasOwn(members, name)) {
-      errors.push(invalid(at, keys, 'entries must all be names of item properties'));
-      continue;
-    }
-    if (seen.has(name)) errors.push(invalid(at, keys, 'must not contain duplicate entries'));
-    seen.add(name);
-    if (['array', 'object'].includes(asString(asRecord(members[name])['type'])))
-      errors.push(
-        invalid(
-          `${path}.items.properties[${name}].type`,
-          asRecord(members[name])['type'],
-          `must be a scalar type ${mapped}`,
-        ),
-      );
-    else if (!asList(items['required']).includes(name) && asRecord(members[name])['default'] === undefined)
-      errors.push(
-        required(
-          `${path}.items.properties[${name}].default`,
-          `this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property`,
-        ),
-      );
-  }
-  return errors;
-}
-
-/** Members of a set are compared as a whole. */
-function checkSetItems(items: Node, path: string): FieldErrors {
-  const detail = 'must be atomic as item of a list with x-kubernetes-list-type=set';
-  const errors: FieldErrors = [];
-  if (items['nullable'] === true)
-    errors.push(forbidden(`${path}.nullable`, 'cannot be nullable when x-kubernetes-list-type is set'));
-  for (const [type, member] of [
-    ['object', 'x-kubernetes-map-type'],
-    ['array', 'x-kubernetes-list-type'],
-  ] as const)
-    if (items['type'] === type && items[member] !== 'atomic')
-      errors.push(invalid(`${path}.${member}`, items[member], detail));
   return errors;
 }
 

@@ -18,7 +18,7 @@ import {
 } from '../validation/report.ts';
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
-import { readSchema, type StructuralSchema } from './structural-schema.ts';
+import { memberSchema, readSchema, type StructuralSchema } from './structural-schema.ts';
 import { validateSchema } from './validate-schema.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -47,6 +47,7 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
       ? [invalid('spec.preserveUnknownFields', true, NO_PRESERVING)]
       : []),
     ...validateVersions(spec),
+    ...NAMES.flatMap((name) => (asString(names[name]) === '' ? [required(`spec.names.${name}`)] : [])),
     ...validateNames(names, 'spec.names'),
     ...validateConversion(spec['conversion']),
     ...validateStoredVersions(asRecord(object['status'])['storedVersions'], spec),
@@ -237,6 +238,11 @@ function validateColumns(columns: readonly Fields[], path: string | undefined): 
 }
 
 function validateSelectable(fields: readonly Fields[], schema: unknown, path: string): FieldErrors {
+  if (fields.length === 0) return [];
+  if (isAbsent(schema)) {
+    const detail = 'may only be set when `version.schema.openAPIV3Schema` is not included';
+    return [invalid(path, '', detail)];
+  }
   const errors: FieldErrors = [];
   const structural = readSchema(schema);
   const seen = new Set<string>();
@@ -271,38 +277,29 @@ function selected(schema: StructuralSchema, path: string): StructuralSchema | st
   if (before !== '') return `expected [ or . but got: ${before}`;
   let at: StructuralSchema | undefined = schema;
   for (const name of names) {
-    const properties: StructuralSchema['properties'] = at.properties;
-    at = properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
+    at = memberSchema(at, name);
     if (!at) return 'does not refer to a valid field';
   }
   return at;
 }
 
-export function validateNames(names: Fields, path: string): FieldErrors {
+const NAMES = ['plural', 'singular', 'kind', 'listKind'] as const;
+
+/** Those that are there; a definition asks for all of them, what it was given may lack some. */
+function validateNames(names: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
-  const label = (member: string, name: string): void => {
-    const complaints = dns1035Label(name);
-    if (complaints.length > 0) errors.push(invalid(member, name, complaints.join(',')));
-  };
-  const needed = (member: string): void => {
-    const name = asString(names[member]);
-    if (name === '') errors.push(required(`${path}.${member}`));
-    else label(`${path}.${member}`, name);
-  };
-  const mixed = (member: string): void => {
-    const name = asString(names[member]);
-    if (name === '') return void errors.push(required(`${path}.${member}`));
-    const complaints = dns1035Label(name.toLowerCase());
+  const label = (member: string, value: unknown, isMixed = false): void => {
+    const name = asString(value);
+    const complaints = dns1035Label(isMixed ? name.toLowerCase() : name);
     if (complaints.length === 0) return;
-    const detail = `may have mixed case, but should otherwise match: ${complaints.join(',')}`;
-    errors.push(invalid(`${path}.${member}`, name, detail));
+    const prefix = isMixed ? 'may have mixed case, but should otherwise match: ' : '';
+    errors.push(invalid(`${path}.${member}`, name, `${prefix}${complaints.join(',')}`));
   };
-  needed('plural');
-  needed('singular');
-  mixed('kind');
-  mixed('listKind');
+  for (const member of NAMES)
+    if (asString(names[member]) !== '')
+      label(member, names[member], member === 'kind' || member === 'listKind');
   for (const member of ['shortNames', 'categories'])
-    asList(names[member]).forEach((name, index) => label(`${path}.${member}[${index}]`, asString(name)));
+    asList(names[member]).forEach((name, index) => label(`${member}[${index}]`, name));
   if (asString(names['kind']) !== '' && names['kind'] === names['listKind'])
     errors.push(invalid(`${path}.listKind`, names['listKind'], 'kind and listKind may not be the same'));
   return errors;
@@ -360,6 +357,9 @@ function validateReviewVersions(versions: readonly unknown[], path: string): Fie
   return errors;
 }
 
+const stillStored = (name: string): string =>
+  `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
+
 function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
   const path = 'status.storedVersions';
   if (stored === undefined) return [];
@@ -376,14 +376,14 @@ function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
     ...names.flatMap((name, index) =>
       versions.some((version) => version['name'] === name)
         ? []
-        : [invalid(`${path}[${index}]`, name, 'must appear in spec.versions')],
+        : [invalid(`${path}[${index}]`, name, stillStored(name))],
     ),
   ];
 }
 
-/** A definition that was valid by older rules still gets its status. */
+/** A definition that was valid by older rules still gets its status; upstream looks at the names alone. */
 export const validateDefinitionStatus = (next: KubeObject): FieldErrors =>
-  validateStoredVersions(asRecord(next['status'])['storedVersions'], asRecord(next['spec']));
+  validateNames(asRecord(asRecord(next['status'])['acceptedNames']), 'status.acceptedNames');
 
 /** Group and plural are the definition's name; scope and kind are what its objects were made by. */
 export function validateDefinitionUpdate(next: KubeObject, current: KubeObject): FieldErrors {

@@ -4,7 +4,7 @@
  * see the documentation of custom resources, "Specifying a structural schema".
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asString } from '../json-access.ts';
+import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
 import {
   append,
   type FieldErrors,
@@ -18,7 +18,7 @@ import { schemaForm } from './internal-form.ts';
 import { prune } from './prune.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
 import { validateRules } from './rules/validate-rules.ts';
-import { MAX_SCHEMA_DEPTH, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { MAX_SCHEMA_DEPTH, OBJECT_FIELDS, readSchema, type StructuralSchema } from './structural-schema.ts';
 import { checkListType } from './validate-list-types.ts';
 import { validateValue } from './validate-value.ts';
 
@@ -36,6 +36,7 @@ export function validateSchema(schema: unknown, path: string, hasStatus = false)
       ? [forbidden(`${path}.nullable`, 'nullable cannot be true at the root')]
       : []),
     ...checkSupported(root, path, 0),
+    ...checkMetadata(root, { path, isRoot: true, inMetadata: false, noDefaults: undefined, depth: 0 }),
     ...(isReadable(root, 0)
       ? [...checkStructural(root, 'root', path, 0), ...checkComplete(root, root, path, path, 0)]
       : []),
@@ -138,6 +139,46 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
   return errors;
 }
 
+interface MetadataPlace {
+  readonly path: string;
+  readonly isRoot: boolean;
+  /** Below the kind, the version or the metadata of an object. */
+  readonly inMetadata: boolean;
+  /** Where defaults are not allowed: what upstream says of the place. */
+  readonly noDefaults: string | undefined;
+  readonly depth: number;
+}
+
+/** The metadata of an object that comes is filled in by nobody else, and holds no other objects. */
+function checkMetadata(schema: Node, place: MetadataPlace): FieldErrors {
+  const { path, isRoot, inMetadata, noDefaults, depth } = place;
+  if (depth > MAX_SCHEMA_DEPTH) return [];
+  const errors: FieldErrors = [];
+  const isEmbedded = schema['x-kubernetes-embedded-resource'] === true;
+  if (noDefaults !== undefined && !isAbsent(schema['default']))
+    errors.push(forbidden(`${path}.default`, `must not be set ${noDefaults}`));
+  if (inMetadata && isEmbedded)
+    errors.push(
+      forbidden(`${path}.x-kubernetes-embedded-resource`, 'must not be used inside of resource meta'),
+    );
+  const go = (inner: unknown, at: string, change: Partial<MetadataPlace>): void => {
+    if (!isRecord(inner)) return;
+    const next = { ...place, isRoot: false, depth: depth + 1, path: `${path}.${at}`, ...change };
+    append(errors, checkMetadata(inner, next));
+  };
+  const inMap = inMetadata ? 'inside additionalProperties applying to object metadata' : noDefaults;
+  go(schema['additionalProperties'], 'additionalProperties', { noDefaults: inMap });
+  go(schema['items'], 'items', {});
+  for (const [name, member] of sorted(schema['properties'])) {
+    const isOfObject = (isRoot || isEmbedded) && OBJECT_FIELDS.has(name);
+    go(member, `properties[${name}]`, {
+      ...(isOfObject ? { inMetadata: true } : {}),
+      ...(isOfObject && isRoot ? { noDefaults: `in top-level ${name}` } : {}),
+    });
+  }
+  return errors;
+}
+
 type Level = 'root' | 'item' | 'field';
 
 const NEEDS_TYPE: Readonly<Record<Level, string>> = {
@@ -156,12 +197,14 @@ function checkStructural(schema: Node, level: Level, path: string, depth: number
     append(errors, checkStructural(asRecord(member), 'field', `${path}.properties[${name}]`, depth + 1));
   if (isRecord(additionalProperties))
     append(errors, checkStructural(additionalProperties, 'field', `${path}.additionalProperties`, depth + 1));
+  if (level === 'root' && !isAbsent(additionalProperties))
+    errors.push(forbidden(`${path}.additionalProperties`, 'must not be used at the root'));
   const type = asString(schema['type']);
   const embedded = schema['x-kubernetes-embedded-resource'] === true;
   const free = schema['x-kubernetes-preserve-unknown-fields'] === true;
   const intOrString = schema['x-kubernetes-int-or-string'] === true;
   append(errors, checkExtensions(schema, path));
-  append(errors, checkLogic(schema, intOrString, path));
+  append(errors, checkLogic(schema, path));
   if (embedded && type !== 'object')
     errors.push(
       type === ''
@@ -169,7 +212,7 @@ function checkStructural(schema: Node, level: Level, path: string, depth: number
         : invalid(`${path}.type`, type, 'must be object if x-kubernetes-embedded-resource is true'),
     );
   else if (type === '' && !intOrString && !free) errors.push(required(`${path}.type`, NEEDS_TYPE[level]));
-  if (embedded && isRecord(additionalProperties))
+  if (embedded && !isAbsent(additionalProperties))
     errors.push(
       forbidden(`${path}.additionalProperties`, 'must not be used if x-kubernetes-embedded-resource is set'),
     );
@@ -202,10 +245,6 @@ function checkExtensions(schema: Node, path: string): FieldErrors {
             'must be false if x-kubernetes-int-or-string is true',
           ),
         );
-    if (asString(schema['type']) !== '')
-      errors.push(
-        invalid(`${path}.type`, schema['type'], 'must be empty if x-kubernetes-int-or-string is true'),
-      );
   }
   return errors;
 }
@@ -223,7 +262,8 @@ function checkObjectMembers(members: Node, isRoot: boolean, path: string): Field
   const at = `${path}.properties[metadata]`;
   if (metadata['type'] !== 'object')
     errors.push(invalid(`${at}.type`, asString(metadata['type']), 'must be object'));
-  const allowed = new Set(['type', 'properties', 'description', 'title']);
+  // Its default is refused apart.
+  const allowed = new Set(['type', 'properties', 'default']);
   const names = Object.keys(asRecord(metadata['properties']));
   const plain =
     Object.keys(metadata).every((key) => allowed.has(key)) &&
@@ -241,13 +281,13 @@ function checkObjectMembers(members: Node, isRoot: boolean, path: string): Field
 const INT_OR_STRING = [{ type: 'integer' }, { type: 'string' }];
 
 /** Inside of allOf and the like stand conditions only, no structure; the form of int-or-string is excepted. */
-function checkLogic(schema: Node, intOrString: boolean, path: string): FieldErrors {
+function checkLogic(schema: Node, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const name of JUNCTORS) {
     const members = asList(schema[name]);
-    if (intOrString && name === 'anyOf' && jsonEqual(members, INT_OR_STRING)) continue;
+    if (name === 'anyOf' && jsonEqual(members, INT_OR_STRING)) continue;
     members.forEach((member, index) => {
-      const excepted = intOrString && name === 'allOf' && index === 0;
+      const excepted = name === 'allOf' && index === 0;
       append(errors, checkCondition(asRecord(member), `${path}.${name}[${index}]`, excepted, 0));
     });
   }
@@ -263,12 +303,13 @@ const STRUCTURE_ONLY: readonly (readonly [string, string])[] = [
   ['default', 'must be undefined to be structural'],
   ['additionalProperties', 'must be undefined to be structural'],
   ['nullable', 'must be false to be structural'],
-  ['x-kubernetes-preserve-unknown-fields', 'must be undefined to be structural'],
+  ['x-kubernetes-preserve-unknown-fields', 'must be false to be structural'],
   ['x-kubernetes-embedded-resource', 'must be false to be structural'],
   ['x-kubernetes-int-or-string', 'must be false to be structural'],
   ['x-kubernetes-list-type', 'must be undefined to be structural'],
   ['x-kubernetes-list-map-keys', 'must be empty to be structural'],
   ['x-kubernetes-map-type', 'must be undefined to be structural'],
+  ['x-kubernetes-validations', 'must be empty to be structural'],
 ];
 
 function checkCondition(schema: Node, path: string, excepted: boolean, depth: number): FieldErrors {
@@ -363,6 +404,10 @@ function checkDefaults(schema: StructuralSchema, path: string, depth: number): F
     if (wrong.length === 0)
       append(errors, evaluateRules({ schema, value, old: undefined, path: at, isRoot: embedded }));
   }
-  for (const [child, at] of below(schema, path)) append(errors, checkDefaults(child, at, depth + 1));
+  // Upstream does not look at the defaults of a map's members.
+  const { items, properties } = schema;
+  if (isRecord(items)) append(errors, checkDefaults(items, `${path}.items`, depth + 1));
+  for (const [name, member] of sorted(properties))
+    append(errors, checkDefaults(asRecord(member), `${path}.properties[${name}]`, depth + 1));
   return errors;
 }

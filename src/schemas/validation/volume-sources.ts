@@ -100,9 +100,8 @@ const quobyte: SourceRule = (source, path) => {
   const errors: FieldErrors = [];
   if (registry === '') errors.push(required(`${path}.registry`, detail));
   else if (asString(source['tenant']).length > MAX_TENANT_CHARACTERS) {
-    const tenant = asString(source['tenant']);
     const text = `must be a UUID and may not exceed a length of ${MAX_TENANT_CHARACTERS} characters`;
-    errors.push(invalid(`${path}.tenant`, tenant, text));
+    errors.push(required(`${path}.tenant`, text));
   } else
     for (const pair of registry.split(','))
       if (!/^([^:[\]]*|\[[^[\]]*\]):[^:[\]]*$/.test(pair))

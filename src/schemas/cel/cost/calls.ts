@@ -44,6 +44,7 @@ const TEXT = 0.1;
 const PATTERN = 0.25;
 /** The longest pattern that a named format stands for. */
 const MAX_FORMAT_PATTERN = 128;
+const MAX_FORMAT_NAME = 64;
 
 const sizeOf = ({ size }: Argument): Size => size ?? UNKNOWN;
 const maxOf = (argument: Argument): number => sizeOf(argument).max;
@@ -69,6 +70,15 @@ function estimateFunction(name: string, argument: Argument): CallEstimate | unde
   switch (name) {
     case 'url':
       return { cost: share(size.max, TEXT), size };
+    case 'cidr':
+    case 'ip':
+    case 'isCIDR':
+    case 'isIP':
+    case 'isQuantity':
+    case 'quantity':
+      return { cost: share(size.max, TEXT) };
+    case 'ip.isCanonical':
+      return { cost: share(size.max, 2 * TEXT) };
     case 'bytes':
       return isText(argument.type)
         ? { cost: share(size.max, TEXT), size: { min: size.min, max: times(size.max, 4) } }
@@ -98,7 +108,7 @@ function estimateOperator(name: string, left: Argument, right: Argument): CallEs
   switch (name) {
     case '_==_':
       return left.type.kind === 'opaque' && right.type.kind === 'opaque'
-        ? undefined
+        ? { cost: equalityCost(left.type.name, right) }
         : { cost: share(smaller, TEXT) };
     case '_!=_':
       return { cost: share(smaller, TEXT) };
@@ -119,6 +129,12 @@ function estimateOperator(name: string, left: Argument, right: Argument): CallEs
       return { cost: sum(times(multiply(sizeOf(left), sizeOf(right)).max, factor), 1) };
     }
   }
+}
+
+/** Of values of the libraries' types; upstream has no figure for their inequality, which makes it as dear as can be. */
+function equalityCost(type: string, { size }: Argument): number {
+  if (type === 'kubernetes.NamedFormat') return share(MAX_FORMAT_NAME, TEXT);
+  return type === 'kubernetes.URL' ? share(size?.max ?? 1, TEXT) : 1;
 }
 
 /** Numbers, texts or lists. */

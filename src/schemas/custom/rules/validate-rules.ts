@@ -1,5 +1,5 @@
 /** What upstream refuses of the rules in a definition: their form first, then what the compiler finds. */
-import { isRecord, ownMember } from '../../../base/json.ts';
+import { isRecord } from '../../../base/json.ts';
 import { times } from '../../cel/cost/size.ts';
 import { asList } from '../../json-access.ts';
 import { append, type FieldErrors, invalid, notSupported, required } from '../../validation/report.ts';
@@ -25,7 +25,7 @@ const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvali
 export function validateRules(schema: StructuralSchema, path: string): FieldErrors {
   const total = noCost();
   const root = { path, isRoot: true, uncorrelatable: undefined, occurrences: 1, depth: 0 };
-  const errors = visit(schema, schema, root, total);
+  const errors = visit(schema, root, total);
   return [...errors, ...totalErrors(total, path)];
 }
 
@@ -39,63 +39,44 @@ interface Place {
   readonly depth: number;
 }
 
-function visit(
-  conditions: StructuralSchema,
-  structure: StructuralSchema,
-  place: Place,
-  total: CostTotal,
-): FieldErrors {
+function visit(schema: StructuralSchema, place: Place, total: CostTotal): FieldErrors {
   if (place.depth > MAX_SCHEMA_DEPTH) return [];
   const { path, depth } = place;
-  const errors: FieldErrors = [];
-  const listType = structure['x-kubernetes-list-type'];
-  const isAtomic = structure['x-kubernetes-map-type'] === 'atomic';
-  const go = (
-    inner: unknown,
-    of: StructuralSchema | boolean | undefined,
-    at: string,
-    uncorrelatable: string | undefined,
-  ): void => {
-    if (!isRecord(inner) || !isRecord(of)) return;
-    const occurrences = occurrencesBelow(structure, place.occurrences);
-    const below = { path: at, isRoot: isEmbedded(of), uncorrelatable, occurrences, depth: depth + 1 };
-    append(errors, visit(inner, of, below, total));
+  const occurrences = occurrencesBelow(schema, place.occurrences);
+  const errors = validateHere(schema, place, total);
+  const go = (inner: unknown, at: string, uncorrelatable: string | undefined): void => {
+    if (!isRecord(inner)) return;
+    const below = {
+      path: `${path}.${at}`,
+      isRoot: isEmbedded(inner),
+      uncorrelatable,
+      occurrences,
+      depth: depth + 1,
+    };
+    append(errors, visit(inner, below, total));
   };
+  const isAtomic = schema['x-kubernetes-map-type'] === 'atomic';
   const inMap = place.uncorrelatable ?? (isAtomic ? path : undefined);
-  const inList = place.uncorrelatable ?? (listType === 'map' ? undefined : path);
-  append(errors, validateHere(conditions, structure, place, total));
-  go(conditions.additionalProperties, structure.additionalProperties, `${path}.additionalProperties`, inMap);
-  for (const name of Object.keys(conditions.properties ?? {}).sort())
-    go(
-      conditions.properties?.[name],
-      ownMember(structure.properties, name),
-      `${path}.properties[${name}]`,
-      inMap,
-    );
-  go(conditions.items, structure.items, `${path}.items`, inList);
-  conditions.allOf?.forEach((condition, index) => {
-    const inside = { ...place, path: `${path}.allOf[${index}]`, depth: depth + 1 };
-    append(errors, visit(condition, structure, inside, total));
-  });
+  const inList = place.uncorrelatable ?? (schema['x-kubernetes-list-type'] === 'map' ? undefined : path);
+  // Upstream takes members of an atomic map for their own successors, unlike those of an atomic object.
+  go(schema.additionalProperties, 'additionalProperties', place.uncorrelatable);
+  for (const name of Object.keys(schema.properties ?? {}).sort())
+    go(schema.properties?.[name], `properties[${name}]`, inMap);
+  go(schema.items, 'items', inList);
   return errors;
 }
 
-function validateHere(
-  conditions: StructuralSchema,
-  structure: StructuralSchema,
-  place: Place,
-  total: CostTotal,
-): FieldErrors {
-  const values = asList(conditions[RULES]);
+function validateHere(schema: StructuralSchema, place: Place, total: CostTotal): FieldErrors {
+  const values = asList(schema[RULES]);
   if (values.length === 0) return [];
   const rules = values.map(readRule);
   const at = (index: number): string => `${place.path}.${RULES}[${index}]`;
-  const errors = rules.flatMap((rule, index) => validateForm(rule, structure, at(index)));
-  const shape = shapeOf(structure, place.isRoot);
-  const extent = extentOf(structure, place.isRoot);
+  const errors = rules.flatMap((rule, index) => validateForm(rule, schema, at(index)));
+  const shape = shapeOf(schema, place.isRoot);
+  const extent = extentOf(schema, place.isRoot);
   if (!shape || !extent) {
-    const preserves = structure['x-kubernetes-preserve-unknown-fields'] === true;
-    const detail = `rule declared on schema that does not support validation rules type: '${structure.type ?? ''}' x-kubernetes-preserve-unknown-fields: '${preserves}'`;
+    const preserves = schema['x-kubernetes-preserve-unknown-fields'] === true;
+    const detail = `rule declared on schema that does not support validation rules type: '${schema.type ?? ''}' x-kubernetes-preserve-unknown-fields: '${preserves}'`;
     return [...errors, { type: 'InternalError', path: `${place.path}.${RULES}`, detail }];
   }
   const occurrences = place.occurrences ?? mostOccurrences(extent);

@@ -3,7 +3,7 @@ import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from '../validation/metadata.ts';
-import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';
+import { dns1035Label } from '../validation/names.ts';
 import {
   append,
   byteLength,
@@ -19,11 +19,12 @@ import {
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
 import { memberSchema, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { NAMES, validateApproval, validateGroup, validateName, validateNames } from './validate-identity.ts';
 import { validateSchema } from './validate-schema.ts';
+import { validateWebhook } from './validate-webhook.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const APPROVAL = 'api-approved.kubernetes.io';
 const SCOPES = ['Cluster', 'Namespaced'];
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
 const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
@@ -52,56 +53,6 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
     ...validateConversion(spec['conversion']),
     ...validateStoredVersions(asRecord(object['status'])['storedVersions'], spec),
   ];
-}
-
-function validateName(object: KubeObject, wanted: string): FieldErrors {
-  const { name, generateName } = asRecord(object.metadata);
-  return Object.entries({ generateName, name }).flatMap(([field, value]) => {
-    const text = asString(value);
-    if (text === '') return [];
-    const complaints = dns1123Subdomain(field === 'name' ? text : maskTrailingDash(text));
-    const wrong = text === wanted ? [] : ['must be spec.names.plural+"."+spec.group'];
-    return invalidAll(`metadata.${field}`, text, [...complaints, ...wrong]);
-  });
-}
-
-function validateGroup(group: string): FieldErrors {
-  const path = 'spec.group';
-  if (group === '') return [required(path)];
-  const complaints = dns1123Subdomain(group);
-  if (complaints.length > 0) return [invalid(path, group, complaints.join(','))];
-  return group.includes('.') ? [] : [invalid(path, group, 'should be a domain with at least one dot')];
-}
-
-/** Kubernetes' own groups need the address of an approval, or the word that there is none. What was so before may stay. */
-function validateApproval(group: string, object: KubeObject, current: KubeObject | undefined): FieldErrors {
-  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(group)) return [];
-  const approvalOf = ({ metadata }: KubeObject): string =>
-    asString(asRecord(asRecord(metadata)['annotations'])[APPROVAL]);
-  const approval = approvalOf(object);
-  const state = approvalState(approval);
-  if (current !== undefined && approvalState(approvalOf(current)) === state) return [];
-  const path = `metadata.annotations[${APPROVAL}]`;
-  const [what, see] = [
-    `protected groups must have approval annotation "${APPROVAL}"`,
-    'see https://github.com/kubernetes/enhancements/pull/1111',
-  ];
-  switch (state) {
-    case 'missing':
-      return [required(path, `${what}, ${see}`)];
-    case 'invalid':
-      return [
-        invalid(path, approval, `${what} with either a URL or a reason starting with "unapproved", ${see}`),
-      ];
-    default:
-      return [];
-  }
-}
-
-function approvalState(approval: string): 'missing' | 'bypassed' | 'approved' | 'invalid' {
-  if (approval === '') return 'missing';
-  if (approval.startsWith('unapproved')) return 'bypassed';
-  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+([/?#]\S*)?$/i.test(approval) ? 'approved' : 'invalid';
 }
 
 function validateScope(scope: unknown): FieldErrors {
@@ -167,7 +118,7 @@ function validateVersions(spec: Fields): FieldErrors {
   if (versions.filter(({ storage }) => storage === true).length !== 1)
     errors.push(invalid(path, shown(), 'must have exactly one version marked as storage version'));
   // An older field that upstream fills from the first version.
-  return [...errors, ...(names.length > 0 ? validateVersionName(names[0] ?? '', 'spec.version') : [])];
+  return [...errors, ...(names[0] ? validateVersionName(names[0], 'spec.version') : [])];
 }
 
 /** Upstream's limit on the header that a warning becomes, in bytes. */
@@ -283,28 +234,6 @@ function selected(schema: StructuralSchema, path: string): StructuralSchema | st
   return at;
 }
 
-const NAMES = ['plural', 'singular', 'kind', 'listKind'] as const;
-
-/** Those that are there; a definition asks for all of them, what it was given may lack some. */
-function validateNames(names: Fields, path: string): FieldErrors {
-  const errors: FieldErrors = [];
-  const label = (member: string, value: unknown, isMixed = false): void => {
-    const name = asString(value);
-    const complaints = dns1035Label(isMixed ? name.toLowerCase() : name);
-    if (complaints.length === 0) return;
-    const prefix = isMixed ? 'may have mixed case, but should otherwise match: ' : '';
-    errors.push(invalid(`${path}.${member}`, name, `${prefix}${complaints.join(',')}`));
-  };
-  for (const member of NAMES)
-    if (asString(names[member]) !== '')
-      label(member, names[member], member === 'kind' || member === 'listKind');
-  for (const member of ['shortNames', 'categories'])
-    asList(names[member]).forEach((name, index) => label(`${member}[${index}]`, name));
-  if (asString(names['kind']) !== '' && names['kind'] === names['listKind'])
-    errors.push(invalid(`${path}.listKind`, names['listKind'], 'kind and listKind may not be the same'));
-  return errors;
-}
-
 const STRATEGIES = ['None', 'Webhook'];
 const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 
@@ -332,14 +261,6 @@ function validateConversion(value: unknown): FieldErrors {
   if (!isAbsent(clientConfig)) errors.push(forbidden(`${path}.webhookClientConfig`, detail));
   if (versions.length > 0) errors.push(forbidden(`${path}.conversionReviewVersions`, detail));
   return errors;
-}
-
-function validateWebhook(config: unknown, path: string): FieldErrors {
-  if (isAbsent(config)) return [required(path, 'required when strategy is set to Webhook')];
-  const { url, service } = asRecord(config);
-  return isAbsent(url) === isAbsent(service)
-    ? [required(path, 'exactly one of url or service is required')]
-    : [];
 }
 
 function validateReviewVersions(versions: readonly unknown[], path: string): FieldErrors {

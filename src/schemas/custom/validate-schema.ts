@@ -112,9 +112,8 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
       ),
     );
   const { properties, additionalProperties } = schema;
-  if (additionalProperties === false)
-    errors.push(forbidden(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'));
-  if (isRecord(properties) && Object.keys(properties).length > 0 && isRecord(additionalProperties))
+  const excludes = additionalProperties === false || isRecord(additionalProperties);
+  if (isRecord(properties) && Object.keys(properties).length > 0 && excludes)
     errors.push(
       forbidden(`${path}.additionalProperties`, 'additionalProperties and properties are mutual exclusive'),
     );

@@ -7,7 +7,7 @@ import { prune } from '../../schemas/custom/prune.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { ResolvedSchema, TypeSchemas } from '../openapi/type-schemas.ts';
 import { checkCounts } from './body-limits.ts';
-import { decodeObject, type Decoded } from './decode.ts';
+import { decodeObject, type Decoded, goKind } from './decode.ts';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
@@ -23,7 +23,11 @@ export function decodeAs(
   const { value, unknownFields } = prune(kind.custom.schema, input);
   const meta = schemas.document[OBJECT_META];
   const { metadata } = value;
-  if (!meta || !isRecord(metadata)) return { value, unknownFields, typeError: undefined };
+  if (!meta || !isRecord(metadata)) {
+    const isWrong = metadata !== undefined && metadata !== null;
+    const wrong = `json: cannot unmarshal ${goKind(metadata)} into Go value of type v1.ObjectMeta`;
+    return { value, unknownFields, typeError: isWrong ? wrong : undefined };
+  }
   const decoded = decodeObject(schemas, { name: OBJECT_META, schema: meta }, metadata);
   return {
     value: { ...value, metadata: decoded.value },

@@ -29,6 +29,8 @@ export interface Checked {
   readonly type: CelType;
   /** Variables that the expression refers to, those that it declares itself left out. */
   readonly uses: ReadonlySet<string>;
+  /** Of every part of the expression; the name of a namespace has none. */
+  readonly types: ReadonlyMap<Expression, CelType>;
 }
 
 /** Lists of maps of lists: a type may double with every step of an expression. */
@@ -85,6 +87,7 @@ export function qualifiedFunction(
 /** Throws a `CompileError`. */
 export function check(source: string, expression: Expression, variables: Scope): Checked {
   const uses = new Set<string>();
+  const types = new Map<Expression, CelType>();
 
   const fail = (at: number, text: string): Error => complaintAt(source, at, text);
   const shownTypes = (types: readonly CelType[]): string => types.map(formatType).join(', ');
@@ -117,6 +120,7 @@ export function check(source: string, expression: Expression, variables: Scope):
   function typeOf(node: Expression, scope: Scope): CelType {
     const type = findType(node, scope);
     if (weightOf(type) > MAX_TYPE_WEIGHT) throw fail(node.at, 'the type of the expression is too large');
+    types.set(node, type);
     return type;
   }
 
@@ -276,7 +280,7 @@ export function check(source: string, expression: Expression, variables: Scope):
     );
   }
 
-  return { type: typeOf(expression, variables), uses };
+  return { type: typeOf(expression, variables), uses, types };
 }
 
 const isCondition = (type: CelType): boolean => isDyn(type) || isSimple(type, 'bool');

@@ -155,6 +155,8 @@ function expand(source: string, node: ASTNode, depth: number): Expression {
       return { op: 'call', at: node.start, name: '!_', args: [next(node.args)] };
     case '-_': {
       const { args: operand } = node;
+      if (operand.op === 'value' && typeof operand.args === 'number')
+        return { op: 'literal', at: node.start, value: -operand.args };
       if (operand.op === 'value' && typeof operand.args === 'bigint')
         return { op: 'literal', at: node.start, value: literal(source, -operand.args, node.start) };
       return { op: 'call', at: node.start, name: '-_', args: [next(operand)] };

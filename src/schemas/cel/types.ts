@@ -140,6 +140,7 @@ function fitsParameter(name: string, given: CelType, bindings: Bindings): boolea
 const isNullable = (type: CelType): boolean =>
   type.kind === 'object' ||
   type.kind === 'opaque' ||
+  type.kind === 'optional' ||
   (type.kind === 'simple' && ['null', 'timestamp', 'duration'].includes(type.name));
 
 /** The type with its parameters replaced; one that nothing bound may be anything. */

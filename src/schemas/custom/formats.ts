@@ -1,5 +1,7 @@
 /** The formats of texts that upstream checks in custom resources; others are notes to the reader. */
 
+import { dns1123Label, dns1123Subdomain } from '../validation/names.ts';
+
 type Check = (text: string) => boolean;
 
 const matches =
@@ -69,9 +71,13 @@ const FORMATS: Readonly<Record<string, Check>> = {
   uuid5: matches(new RegExp(`^${UUID}5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}$`, 'i')),
   byte: (text) => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text),
   hexcolor: matches(/^#?([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$/),
+  bsonobjectid: matches(/^[0-9A-Fa-f]{24}$/),
+  ssn: matches(/^\d{3}[- ]?\d{2}[- ]?\d{4}$/),
   isbn10: matches(/^(?:\d[- ]?){9}[\dXx]$/),
   isbn13: matches(/^(?:\d[- ]?){13}$/),
   duration: matches(DURATION),
+  'k8s-short-name': (text) => dns1123Label(text).length === 0,
+  'k8s-long-name': (text) => dns1123Subdomain(text).length === 0,
 };
 
 /** Whether the text has the format; formats that nobody knows hold for everything. */

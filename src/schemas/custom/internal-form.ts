@@ -86,7 +86,7 @@ const SCHEMA: readonly (readonly [string, string, Render])[] = [
   ['XValidations', 'x-kubernetes-validations', list((rule) => ruleForm(readRule(rule)))],
 ];
 
-function schemaForm(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function schemaForm(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(SCHEMA.map(([name, from, render]) => [name, render(schema[from])]));
 }
 

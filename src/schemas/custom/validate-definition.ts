@@ -3,9 +3,10 @@ import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from '../validation/metadata.ts';
-import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';
+import { dns1035Label } from '../validation/names.ts';
 import {
   append,
+  byteLength,
   duplicate,
   type FieldErrors,
   forbidden,
@@ -17,12 +18,13 @@ import {
 } from '../validation/report.ts';
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
-import { readSchema, type StructuralSchema } from './structural-schema.ts';
+import { memberSchema, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { NAMES, validateApproval, validateGroup, validateName, validateNames } from './validate-identity.ts';
 import { validateSchema } from './validate-schema.ts';
+import { validateWebhook } from './validate-webhook.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const APPROVAL = 'api-approved.kubernetes.io';
 const SCOPES = ['Cluster', 'Namespaced'];
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
 const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
@@ -39,40 +41,18 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
   return [
     // A stored one has its name; what it was made of is checked on its own.
     ...(current === undefined ? validateName(object, `${asString(names['plural'])}.${group}`) : []),
-    ...validateGroup(group, object),
+    ...validateGroup(group),
+    ...validateApproval(group, object, current),
     ...validateScope(spec['scope']),
     ...(spec['preserveUnknownFields'] === true
       ? [invalid('spec.preserveUnknownFields', true, NO_PRESERVING)]
       : []),
     ...validateVersions(spec),
+    ...NAMES.flatMap((name) => (asString(names[name]) === '' ? [required(`spec.names.${name}`)] : [])),
     ...validateNames(names, 'spec.names'),
     ...validateConversion(spec['conversion']),
     ...validateStoredVersions(asRecord(object['status'])['storedVersions'], spec),
   ];
-}
-
-function validateName(object: KubeObject, wanted: string): FieldErrors {
-  const { name, generateName } = asRecord(object.metadata);
-  return Object.entries({ generateName, name }).flatMap(([field, value]) => {
-    const text = asString(value);
-    if (text === '') return [];
-    const complaints = dns1123Subdomain(field === 'name' ? text : maskTrailingDash(text));
-    const wrong = text === wanted ? [] : ['must be spec.names.plural+"."+spec.group'];
-    return invalidAll(`metadata.${field}`, text, [...complaints, ...wrong]);
-  });
-}
-
-function validateGroup(group: string, object: KubeObject): FieldErrors {
-  const path = 'spec.group';
-  if (group === '') return [required(path)];
-  const complaints = dns1123Subdomain(group);
-  if (complaints.length > 0) return invalidAll(path, group, complaints);
-  if (!group.includes('.')) return [invalid(path, group, 'should be a domain with at least one dot')];
-  const isProtected = /(^|\.)(k8s|kubernetes)\.io$/.test(group);
-  if (!isProtected || asString(asRecord(asRecord(object.metadata)['annotations'])[APPROVAL]) !== '')
-    return [];
-  const detail = `protected groups must have approval annotation "${APPROVAL}", see https://github.com/kubernetes/enhancements/pull/1111`;
-  return [required(`metadata.annotations[${APPROVAL}]`, detail)];
 }
 
 function validateScope(scope: unknown): FieldErrors {
@@ -105,14 +85,11 @@ function validateVersions(spec: Fields): FieldErrors {
     const at = `${path}[${index}]`;
     const name = names[index] ?? '';
     append(errors, validateVersionName(name, `${at}.name`));
-    if (asString(version['deprecationWarning']) !== '' && version['deprecated'] !== true)
-      errors.push(
-        invalid(
-          `${at}.deprecationWarning`,
-          version['deprecationWarning'],
-          'can only be set for deprecated versions',
-        ),
-      );
+    const { deprecationWarning: warning } = version;
+    const complaints = isAbsent(warning)
+      ? []
+      : warningComplaints(asString(warning), version['deprecated'] === true);
+    append(errors, invalidAll(`${at}.deprecationWarning`, warning, complaints));
     const place = (member: string): string | undefined => {
       if (!shared.has(member)) return `${at}.${member}`;
       if (index > 0) return undefined;
@@ -121,7 +98,12 @@ function validateVersions(spec: Fields): FieldErrors {
     const schema = asRecord(version['schema'])['openAPIV3Schema'];
     const schemaAt = place('schema');
     if (schema === undefined) errors.push(required(`${at}.schema.openAPIV3Schema`));
-    else if (schemaAt !== undefined) append(errors, validateSchema(schema, `${schemaAt}.openAPIV3Schema`));
+    else if (schemaAt !== undefined) {
+      const hasStatus = (shared.has('schema') ? versions : [version]).some(
+        ({ subresources }) => asRecord(subresources)['status'] !== undefined,
+      );
+      append(errors, validateSchema(schema, `${schemaAt}.openAPIV3Schema`, hasStatus));
+    }
     append(errors, validateSubresources(asRecord(version['subresources']), place('subresources')));
     append(
       errors,
@@ -136,7 +118,26 @@ function validateVersions(spec: Fields): FieldErrors {
   if (versions.filter(({ storage }) => storage === true).length !== 1)
     errors.push(invalid(path, shown(), 'must have exactly one version marked as storage version'));
   // An older field that upstream fills from the first version.
-  return [...errors, ...(names.length > 0 ? validateVersionName(names[0] ?? '', 'spec.version') : [])];
+  return [...errors, ...(names[0] ? validateVersionName(names[0], 'spec.version') : [])];
+}
+
+/** Upstream's limit on the header that a warning becomes, in bytes. */
+const MAX_WARNING_BYTES = 256;
+
+function warningComplaints(warning: string, isDeprecated: boolean): readonly string[] {
+  if (!isDeprecated) return ['can only be set for deprecated versions'];
+  const complaints: string[] = [];
+  if (byteLength(warning) > MAX_WARNING_BYTES)
+    complaints.push(`must be <= ${MAX_WARNING_BYTES} characters long`);
+  if (warning === '') complaints.push('must not be an empty string');
+  const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.exec(warning);
+  if (unprintable) {
+    const at = byteLength(warning.slice(0, unprintable.index));
+    complaints.push(
+      `must only contain printable UTF-8 characters; non-printable character found at index ${at}`,
+    );
+  }
+  return complaints;
 }
 
 function validateVersionName(name: string, path: string): FieldErrors {
@@ -188,6 +189,11 @@ function validateColumns(columns: readonly Fields[], path: string | undefined): 
 }
 
 function validateSelectable(fields: readonly Fields[], schema: unknown, path: string): FieldErrors {
+  if (fields.length === 0) return [];
+  if (isAbsent(schema)) {
+    const detail = 'may only be set when `version.schema.openAPIV3Schema` is not included';
+    return [invalid(path, '', detail)];
+  }
   const errors: FieldErrors = [];
   const structural = readSchema(schema);
   const seen = new Set<string>();
@@ -222,36 +228,10 @@ function selected(schema: StructuralSchema, path: string): StructuralSchema | st
   if (before !== '') return `expected [ or . but got: ${before}`;
   let at: StructuralSchema | undefined = schema;
   for (const name of names) {
-    const properties: StructuralSchema['properties'] = at.properties;
-    at = properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
+    at = memberSchema(at, name);
     if (!at) return 'does not refer to a valid field';
   }
   return at;
-}
-
-export function validateNames(names: Fields, path: string): FieldErrors {
-  const errors: FieldErrors = [];
-  const label = (member: string, value: unknown): void => {
-    const name = asString(value);
-    append(errors, name === '' ? [required(member)] : invalidAll(member, name, dns1035Label(name)));
-  };
-  const mixed = (member: string): void => {
-    const name = asString(names[member]);
-    if (name === '') return void errors.push(required(`${path}.${member}`));
-    for (const complaint of dns1035Label(name.toLowerCase()))
-      errors.push(
-        invalid(`${path}.${member}`, name, `may have mixed case, but should otherwise match: ${complaint}`),
-      );
-  };
-  label(`${path}.plural`, names['plural']);
-  label(`${path}.singular`, names['singular']);
-  mixed('kind');
-  mixed('listKind');
-  for (const member of ['shortNames', 'categories'])
-    asList(names[member]).forEach((name, index) => label(`${path}.${member}[${index}]`, name));
-  if (asString(names['kind']) !== '' && names['kind'] === names['listKind'])
-    errors.push(invalid(`${path}.listKind`, names['listKind'], 'kind and listKind may not be the same'));
-  return errors;
 }
 
 const STRATEGIES = ['None', 'Webhook'];
@@ -283,14 +263,6 @@ function validateConversion(value: unknown): FieldErrors {
   return errors;
 }
 
-function validateWebhook(config: unknown, path: string): FieldErrors {
-  if (isAbsent(config)) return [required(path, 'required when strategy is set to Webhook')];
-  const { url, service } = asRecord(config);
-  return isAbsent(url) === isAbsent(service)
-    ? [required(path, 'exactly one of url or service is required')]
-    : [];
-}
-
 function validateReviewVersions(versions: readonly unknown[], path: string): FieldErrors {
   if (versions.length === 0) return [required(path)];
   const errors: FieldErrors = [];
@@ -305,6 +277,9 @@ function validateReviewVersions(versions: readonly unknown[], path: string): Fie
     errors.push(invalid(path, versions, `must include at least one of ${REVIEW_VERSIONS.join(', ')}`));
   return errors;
 }
+
+const stillStored = (name: string): string =>
+  `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
 
 function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
   const path = 'status.storedVersions';
@@ -322,14 +297,14 @@ function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
     ...names.flatMap((name, index) =>
       versions.some((version) => version['name'] === name)
         ? []
-        : [invalid(`${path}[${index}]`, name, 'must appear in spec.versions')],
+        : [invalid(`${path}[${index}]`, name, stillStored(name))],
     ),
   ];
 }
 
-/** A definition that was valid by older rules still gets its status. */
+/** A definition that was valid by older rules still gets its status; upstream looks at the names alone. */
 export const validateDefinitionStatus = (next: KubeObject): FieldErrors =>
-  validateStoredVersions(asRecord(next['status'])['storedVersions'], asRecord(next['spec']));
+  validateNames(asRecord(asRecord(next['status'])['acceptedNames']), 'status.acceptedNames');
 
 /** Group and plural are the definition's name; scope and kind are what its objects were made by. */
 export function validateDefinitionUpdate(next: KubeObject, current: KubeObject): FieldErrors {

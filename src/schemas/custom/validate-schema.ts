@@ -4,7 +4,7 @@
  * see the documentation of custom resources, "Specifying a structural schema".
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asString } from '../json-access.ts';
+import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
 import {
   append,
   type FieldErrors,
@@ -14,10 +14,12 @@ import {
   required,
 } from '../validation/report.ts';
 import { compileRegex } from '../regex.ts';
+import { schemaForm } from './internal-form.ts';
 import { prune } from './prune.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
 import { validateRules } from './rules/validate-rules.ts';
-import { MAX_SCHEMA_DEPTH, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { MAX_SCHEMA_DEPTH, OBJECT_FIELDS, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { checkListType } from './validate-list-types.ts';
 import { validateValue } from './validate-value.ts';
 
 type Node = Readonly<Record<string, unknown>>;
@@ -25,13 +27,16 @@ type Node = Readonly<Record<string, unknown>>;
 /** Complaints about one schema; the rest is heard once these are settled. */
 const MAX_ERRORS = 50;
 
-export function validateSchema(schema: unknown, path: string): FieldErrors {
+/** `hasStatus`: the status is a subresource, and is validated by its part of the schema alone. */
+export function validateSchema(schema: unknown, path: string, hasStatus = false): FieldErrors {
   const root = asRecord(schema);
   const errors = [
+    ...(hasStatus ? checkRootMembers(root, path) : []),
     ...(root['nullable'] === true
       ? [forbidden(`${path}.nullable`, 'nullable cannot be true at the root')]
       : []),
     ...checkSupported(root, path, 0),
+    ...checkMetadata(root, { path, isRoot: true, inMetadata: false, noDefaults: undefined, depth: 0 }),
     ...(isReadable(root, 0)
       ? [...checkStructural(root, 'root', path, 0), ...checkComplete(root, root, path, path, 0)]
       : []),
@@ -39,6 +44,30 @@ export function validateSchema(schema: unknown, path: string): FieldErrors {
   if (errors.length > 0) return errors.slice(0, MAX_ERRORS);
   const structural = readSchema(root);
   return [...checkDefaults(structural, path, 0), ...validateRules(structural, path)].slice(0, MAX_ERRORS);
+}
+
+/** What the root of a schema may have besides where its status is validated apart; in upstream's order and names. */
+const WITH_STATUS =
+  'Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations';
+const ROOT_MEMBERS: ReadonlySet<string> = new Set([
+  ...WITH_STATUS.split(' ').map((name) => name.charAt(0).toLowerCase() + name.slice(1)),
+  'x-kubernetes-preserve-unknown-fields',
+  'x-kubernetes-validations',
+]);
+
+function checkRootMembers(root: Node, path: string): FieldErrors {
+  const type = asString(root['type']);
+  if (type !== '' && type !== 'object') {
+    const detail =
+      'only "object" is allowed as the type at the root of the schema if the status subresource is enabled';
+    return [invalid(`${path}.type`, type, detail)];
+  }
+  const isSet = (value: unknown): boolean =>
+    value !== undefined && value !== null && value !== '' && value !== false;
+  const others = Object.keys(root).filter((name) => !ROOT_MEMBERS.has(name) && isSet(root[name]));
+  if (others.length === 0) return [];
+  const detail = `only [${WITH_STATUS}] fields are allowed at the root of the schema if the status subresource is enabled`;
+  return [invalid(path, schemaForm(root), detail)];
 }
 
 const JUNCTORS = ['allOf', 'anyOf', 'oneOf'] as const;
@@ -83,9 +112,8 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
       ),
     );
   const { properties, additionalProperties } = schema;
-  if (additionalProperties === false)
-    errors.push(forbidden(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'));
-  if (isRecord(properties) && Object.keys(properties).length > 0 && isRecord(additionalProperties))
+  const excludes = additionalProperties === false || isRecord(additionalProperties);
+  if (isRecord(properties) && Object.keys(properties).length > 0 && excludes)
     errors.push(
       forbidden(`${path}.additionalProperties`, 'additionalProperties and properties are mutual exclusive'),
     );
@@ -110,93 +138,43 @@ function checkSupported(schema: Node, path: string, depth: number): FieldErrors 
   return errors;
 }
 
-function checkListType(schema: Node, type: string, path: string): FieldErrors {
-  const listType = schema['x-kubernetes-list-type'];
-  const keys = asList(schema['x-kubernetes-list-map-keys']);
-  const mapType = schema['x-kubernetes-map-type'];
-  const errors: FieldErrors = [];
-  if (mapType !== undefined && mapType !== 'atomic' && mapType !== 'granular')
-    errors.push(notSupported(`${path}.x-kubernetes-map-type`, mapType, ['atomic', 'granular']));
-  if (listType === undefined) {
-    if (keys.length > 0)
-      errors.push(
-        required(`${path}.x-kubernetes-list-type`, 'must be map if x-kubernetes-list-map-keys is non-empty'),
-      );
-    return errors;
-  }
-  if (listType !== 'atomic' && listType !== 'set' && listType !== 'map')
-    return [...errors, notSupported(`${path}.x-kubernetes-list-type`, listType, ['atomic', 'map', 'set'])];
-  if (type !== 'array')
-    errors.push(
-      type === ''
-        ? required(`${path}.type`, 'must be array if x-kubernetes-list-type is specified')
-        : invalid(`${path}.type`, type, 'must be array if x-kubernetes-list-type is specified'),
-    );
-  const items = asRecord(schema['items']);
-  if (listType !== 'map') {
-    if (listType === 'set') append(errors, checkSetItems(items, `${path}.items`));
-    if (keys.length > 0)
-      errors.push(
-        invalid(
-          `${path}.x-kubernetes-list-type`,
-          listType,
-          'must be map if x-kubernetes-list-map-keys is non-empty',
-        ),
-      );
-    return errors;
-  }
-  if (keys.length === 0)
-    errors.push(
-      required(`${path}.x-kubernetes-list-map-keys`, 'must not be empty if x-kubernetes-list-type is map'),
-    );
-  if (keys.length === 0) return errors;
-  const at = `${path}.x-kubernetes-list-map-keys`;
-  const mapped = "if parent array's x-kubernetes-list-type is map";
-  if (isRecord(schema['items']) && items['type'] !== 'object')
-    errors.push(invalid(`${path}.items.type`, asString(items['type']), `must be object ${mapped}`));
-  if (items['nullable'] === true)
-    errors.push(forbidden(`${path}.items.nullable`, 'cannot be nullable when x-kubernetes-list-type is map'));
-  const members = asRecord(items['properties']);
-  const seen = new Set<string>();
-  for (const key of keys) {
-    const name = asString(key);
-    if (!Object.hasOwn(members, name)) {
-      errors.push(invalid(at, keys, 'entries must all be names of item properties'));
-      continue;
-    }
-    if (seen.has(name)) errors.push(invalid(at, keys, 'must not contain duplicate entries'));
-    seen.add(name);
-    if (['array', 'object'].includes(asString(asRecord(members[name])['type'])))
-      errors.push(
-        invalid(
-          `${path}.items.properties[${name}].type`,
-          asRecord(members[name])['type'],
-          `must be a scalar type ${mapped}`,
-        ),
-      );
-    else if (!asList(items['required']).includes(name) && asRecord(members[name])['default'] === undefined)
-      errors.push(
-        required(
-          `${path}.items.properties[${name}].default`,
-          `this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property`,
-        ),
-      );
-  }
-  return errors;
+interface MetadataPlace {
+  readonly path: string;
+  readonly isRoot: boolean;
+  /** Below the kind, the version or the metadata of an object. */
+  readonly inMetadata: boolean;
+  /** Where defaults are not allowed: what upstream says of the place. */
+  readonly noDefaults: string | undefined;
+  readonly depth: number;
 }
 
-/** Members of a set are compared as a whole. */
-function checkSetItems(items: Node, path: string): FieldErrors {
-  const detail = 'must be atomic as item of a list with x-kubernetes-list-type=set';
+/** The metadata of an object that comes is filled in by nobody else, and holds no other objects. */
+function checkMetadata(schema: Node, place: MetadataPlace): FieldErrors {
+  const { path, isRoot, inMetadata, noDefaults, depth } = place;
+  if (depth > MAX_SCHEMA_DEPTH) return [];
   const errors: FieldErrors = [];
-  if (items['nullable'] === true)
-    errors.push(forbidden(`${path}.nullable`, 'cannot be nullable when x-kubernetes-list-type is set'));
-  for (const [type, member] of [
-    ['object', 'x-kubernetes-map-type'],
-    ['array', 'x-kubernetes-list-type'],
-  ] as const)
-    if (items['type'] === type && items[member] !== 'atomic')
-      errors.push(invalid(`${path}.${member}`, items[member], detail));
+  const isEmbedded = schema['x-kubernetes-embedded-resource'] === true;
+  if (noDefaults !== undefined && !isAbsent(schema['default']))
+    errors.push(forbidden(`${path}.default`, `must not be set ${noDefaults}`));
+  if (inMetadata && isEmbedded)
+    errors.push(
+      forbidden(`${path}.x-kubernetes-embedded-resource`, 'must not be used inside of resource meta'),
+    );
+  const go = (inner: unknown, at: string, change: Partial<MetadataPlace>): void => {
+    if (!isRecord(inner)) return;
+    const next = { ...place, isRoot: false, depth: depth + 1, path: `${path}.${at}`, ...change };
+    append(errors, checkMetadata(inner, next));
+  };
+  const inMap = inMetadata ? 'inside additionalProperties applying to object metadata' : noDefaults;
+  go(schema['additionalProperties'], 'additionalProperties', { noDefaults: inMap });
+  go(schema['items'], 'items', {});
+  for (const [name, member] of sorted(schema['properties'])) {
+    const isOfObject = (isRoot || isEmbedded) && OBJECT_FIELDS.has(name);
+    go(member, `properties[${name}]`, {
+      ...(isOfObject ? { inMetadata: true } : {}),
+      ...(isOfObject && isRoot ? { noDefaults: `in top-level ${name}` } : {}),
+    });
+  }
   return errors;
 }
 
@@ -218,12 +196,14 @@ function checkStructural(schema: Node, level: Level, path: string, depth: number
     append(errors, checkStructural(asRecord(member), 'field', `${path}.properties[${name}]`, depth + 1));
   if (isRecord(additionalProperties))
     append(errors, checkStructural(additionalProperties, 'field', `${path}.additionalProperties`, depth + 1));
+  if (level === 'root' && !isAbsent(additionalProperties))
+    errors.push(forbidden(`${path}.additionalProperties`, 'must not be used at the root'));
   const type = asString(schema['type']);
   const embedded = schema['x-kubernetes-embedded-resource'] === true;
   const free = schema['x-kubernetes-preserve-unknown-fields'] === true;
   const intOrString = schema['x-kubernetes-int-or-string'] === true;
   append(errors, checkExtensions(schema, path));
-  append(errors, checkLogic(schema, intOrString, path));
+  append(errors, checkLogic(schema, path));
   if (embedded && type !== 'object')
     errors.push(
       type === ''
@@ -231,7 +211,7 @@ function checkStructural(schema: Node, level: Level, path: string, depth: number
         : invalid(`${path}.type`, type, 'must be object if x-kubernetes-embedded-resource is true'),
     );
   else if (type === '' && !intOrString && !free) errors.push(required(`${path}.type`, NEEDS_TYPE[level]));
-  if (embedded && isRecord(additionalProperties))
+  if (embedded && !isAbsent(additionalProperties))
     errors.push(
       forbidden(`${path}.additionalProperties`, 'must not be used if x-kubernetes-embedded-resource is set'),
     );
@@ -264,10 +244,6 @@ function checkExtensions(schema: Node, path: string): FieldErrors {
             'must be false if x-kubernetes-int-or-string is true',
           ),
         );
-    if (asString(schema['type']) !== '')
-      errors.push(
-        invalid(`${path}.type`, schema['type'], 'must be empty if x-kubernetes-int-or-string is true'),
-      );
   }
   return errors;
 }
@@ -285,7 +261,8 @@ function checkObjectMembers(members: Node, isRoot: boolean, path: string): Field
   const at = `${path}.properties[metadata]`;
   if (metadata['type'] !== 'object')
     errors.push(invalid(`${at}.type`, asString(metadata['type']), 'must be object'));
-  const allowed = new Set(['type', 'properties', 'description', 'title']);
+  // Its default is refused apart.
+  const allowed = new Set(['type', 'properties', 'default']);
   const names = Object.keys(asRecord(metadata['properties']));
   const plain =
     Object.keys(metadata).every((key) => allowed.has(key)) &&
@@ -303,13 +280,13 @@ function checkObjectMembers(members: Node, isRoot: boolean, path: string): Field
 const INT_OR_STRING = [{ type: 'integer' }, { type: 'string' }];
 
 /** Inside of allOf and the like stand conditions only, no structure; the form of int-or-string is excepted. */
-function checkLogic(schema: Node, intOrString: boolean, path: string): FieldErrors {
+function checkLogic(schema: Node, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const name of JUNCTORS) {
     const members = asList(schema[name]);
-    if (intOrString && name === 'anyOf' && jsonEqual(members, INT_OR_STRING)) continue;
+    if (name === 'anyOf' && jsonEqual(members, INT_OR_STRING)) continue;
     members.forEach((member, index) => {
-      const excepted = intOrString && name === 'allOf' && index === 0;
+      const excepted = name === 'allOf' && index === 0;
       append(errors, checkCondition(asRecord(member), `${path}.${name}[${index}]`, excepted, 0));
     });
   }
@@ -325,12 +302,13 @@ const STRUCTURE_ONLY: readonly (readonly [string, string])[] = [
   ['default', 'must be undefined to be structural'],
   ['additionalProperties', 'must be undefined to be structural'],
   ['nullable', 'must be false to be structural'],
-  ['x-kubernetes-preserve-unknown-fields', 'must be undefined to be structural'],
+  ['x-kubernetes-preserve-unknown-fields', 'must be false to be structural'],
   ['x-kubernetes-embedded-resource', 'must be false to be structural'],
   ['x-kubernetes-int-or-string', 'must be false to be structural'],
   ['x-kubernetes-list-type', 'must be undefined to be structural'],
   ['x-kubernetes-list-map-keys', 'must be empty to be structural'],
   ['x-kubernetes-map-type', 'must be undefined to be structural'],
+  ['x-kubernetes-validations', 'must be empty to be structural'],
 ];
 
 function checkCondition(schema: Node, path: string, excepted: boolean, depth: number): FieldErrors {
@@ -425,6 +403,10 @@ function checkDefaults(schema: StructuralSchema, path: string, depth: number): F
     if (wrong.length === 0)
       append(errors, evaluateRules({ schema, value, old: undefined, path: at, isRoot: embedded }));
   }
-  for (const [child, at] of below(schema, path)) append(errors, checkDefaults(child, at, depth + 1));
+  // Upstream does not look at the defaults of a map's members.
+  const { items, properties } = schema;
+  if (isRecord(items)) append(errors, checkDefaults(items, `${path}.items`, depth + 1));
+  for (const [name, member] of sorted(properties))
+    append(errors, checkDefaults(asRecord(member), `${path}.properties[${name}]`, depth + 1));
   return errors;
 }

@@ -14,13 +14,13 @@ import { partners } from './partners.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
 import {
   hasRules,
-  isEmbedded,
   keepsUnknown,
   MAX_SCHEMA_DEPTH,
   memberSchema,
   OBJECT_FIELDS,
   type StructuralSchema,
 } from './structural-schema.ts';
+import { validateEmbedded } from './validate-embedded.ts';
 
 /** More complaints about one object help nobody. */
 const MAX_ERRORS = 100;
@@ -34,7 +34,10 @@ export function validateCustomObject(
   object: unknown,
   old?: unknown,
 ): readonly FieldError[] {
-  const errors = check(schema, object, '', true, 0, old).slice(0, MAX_ERRORS);
+  const errors = [...check(schema, object, '', true, 0, old), ...validateEmbedded(schema, object, '')].slice(
+    0,
+    MAX_ERRORS,
+  );
   if (errors.some(({ type }) => BLOCKING.has(type)))
     return hasRules(schema) ? [...errors, UNCHECKED] : errors;
   return [...errors, ...evaluateRules({ schema, value: object, old, path: '', isRoot: true })];
@@ -60,7 +63,7 @@ const UNCHECKED: FieldError = {
 };
 
 export function validateValue(schema: StructuralSchema, value: unknown, path: string): readonly FieldError[] {
-  return check(schema, value, path, false, 0);
+  return [...check(schema, value, path, false, 0), ...validateEmbedded(schema, value, path)];
 }
 
 /** What was wrong before (`old`) and has not been touched may stay: a schema may have become stricter since. */
@@ -267,10 +270,6 @@ function objectErrors(
   const before = isRecord(old) && schema['x-kubernetes-map-type'] !== 'atomic' ? old : {};
   const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
   const { required, minProperties, maxProperties } = schema;
-  if (isEmbedded(schema))
-    for (const name of ['apiVersion', 'kind'])
-      if (typeof value[name] !== 'string' || value[name] === '')
-        errors.push({ type: 'FieldValueRequired', path: at(name), detail: 'must not be empty' });
   for (const name of required ?? [])
     if (!Object.hasOwn(value, name)) errors.push({ type: 'FieldValueRequired', path: at(name), detail: '' });
   for (const name of Object.keys(value).sort()) {

@@ -12,6 +12,7 @@ import {
   validateSigningRequest,
   validateSigningRequestUpdate,
 } from '../validation/certificates.ts';
+import { pathSegment } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 type Condition = Readonly<Record<string, unknown>>;
@@ -24,7 +25,7 @@ export const certificateSigningRequestKind = defineKind({
   namespaced: false,
   subresources: ['approval', 'status'],
   applyOrder: 70,
-  nameRule: () => [],
+  nameRule: pathSegment,
   initialStatus: () => ({}),
   validate: validateSigningRequest,
   validateSubresource: validateSigningRequestUpdate,

@@ -19,6 +19,7 @@ export const eventKind = defineKind({
   applyOrder: 300,
   ttlMs: EVENT_TTL_MS,
   nameRule: eventName,
+  // Upstream asks for domains of finalizers where it validates by the rules of its core group only.
   anyFinalizer: true,
   fillDefaults(draft) {
     // These are always written, empty or not.

@@ -26,6 +26,7 @@ export const persistentVolumeKind = defineKind({
   subresources: ['status'],
   applyOrder: 64,
   nameRule: dns1123Subdomain,
+  lenient: ['spec.scaleIO.secretRef'],
   stored: { missing: 'volumes are not bound to claims yet; use hostPath in the pod' },
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
@@ -33,6 +34,7 @@ export const persistentVolumeKind = defineKind({
     fill(spec, { volumeMode: 'Filesystem' });
     if (spec) defaultSources(spec);
     fill(part(spec, 'azureFile'), { secretNamespace: null });
+    fill(part(spec, 'scaleIO'), { secretRef: null });
   },
   initialStatus: ({ metadata }) => ({
     phase: 'Pending',

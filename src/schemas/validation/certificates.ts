@@ -82,7 +82,7 @@ export function validateSigningRequestUpdate(
   const errors: FieldErrors = [];
   const issued = asString(getPath(current, 'status', 'certificate'));
   if (issued !== '' && asString(getPath(next, 'status', 'certificate')) !== issued)
-    errors.push(forbidden('status.certificate', 'updates may not modify a set certificate'));
+    errors.push(forbidden('status.certificate', 'updates may not modify existing certificate content'));
   for (const type of DECISIONS) {
     if (conditionsOf(next, type).length < conditionsOf(current, type).length)
       errors.push(forbidden(CONDITIONS, `updates may not remove a condition of type ${quote(type)}`));

@@ -35,7 +35,7 @@ import {
   type SourceRule,
   validateDriverName,
 } from './volume-sources.ts';
-import { validateHostPath } from './volumes.ts';
+import { ISCSI_NAME_TOO_LONG, MAX_ISCSI_NAME, validateHostPath } from './volumes.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -128,6 +128,14 @@ const SOURCES: Readonly<Record<string, SourceRule>> = {
   csi,
 };
 
+/** The name of an initiator makes the names of volume and portal one. */
+function validateDeviceName(spec: Fields, volume: unknown): FieldErrors {
+  const { initiatorName, targetPortal } = asRecord(spec['iscsi']);
+  const portal = asString(targetPortal);
+  if (isAbsent(initiatorName) || `${asString(volume)}:${portal}`.length <= MAX_ISCSI_NAME) return [];
+  return [invalid('spec.iscsi.targetportal', portal, ISCSI_NAME_TOO_LONG)];
+}
+
 export function validatePersistentVolume(object: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);
   const { storageClassName, volumeMode, nodeAffinity } = spec;
@@ -140,6 +148,7 @@ export function validatePersistentVolume(object: KubeObject): FieldErrors {
   if (!RECLAIM_POLICIES.includes(policy))
     errors.push(notSupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES));
   append(errors, [...validateAffinity(nodeAffinity), ...validateSources(spec)]);
+  append(errors, validateDeviceName(spec, object.metadata.name));
   if (policy === 'Recycle' && isHostRoot(spec['hostPath'])) {
     const detail = "may not be 'recycle' for a hostPath mount of '/'";
     errors.push(forbidden('spec.persistentVolumeReclaimPolicy', detail));

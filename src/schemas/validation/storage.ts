@@ -177,8 +177,9 @@ function validateClassAnnotation(next: KubeObject, current: KubeObject): FieldEr
 function validateAttributesClass(next: KubeObject, current: KubeObject): FieldErrors {
   const [after, before] = [next, current].map((claim) => getPath(claim, 'spec', 'volumeAttributesClassName'));
   const applied = getPath(current, 'status', 'currentVolumeAttributesClassName');
-  if (isAbsent(before) || !isAbsent(after) || isAbsent(applied)) return [];
-  const detail = 'update to nil is forbidden when status.currentVolumeAttributesClassName is not nil';
+  if (after === before || isAbsent(applied) || asString(after) !== '') return [];
+  const what = isAbsent(after) ? 'nil' : 'empty string';
+  const detail = `update to ${what} is forbidden when status.currentVolumeAttributesClassName is not nil`;
   return [forbidden('spec.volumeAttributesClassName', detail)];
 }
 

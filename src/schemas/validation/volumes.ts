@@ -127,7 +127,9 @@ const claimsOf = (volumes: readonly Fields[], { podName }: VolumeContext): Reado
   );
 
 /** Upstream counts this length for the device's name on the node. */
-const MAX_ISCSI_NAME = 64;
+export const MAX_ISCSI_NAME = 64;
+export const ISCSI_NAME_TOO_LONG =
+  'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.';
 
 function validateSource(volume: Fields, path: string, context: VolumeContext): FieldErrors {
   const errors: FieldErrors = [];
@@ -143,11 +145,8 @@ function validateSource(volume: Fields, path: string, context: VolumeContext): F
   }
   const { initiatorName, targetPortal } = asRecord(volume['iscsi']);
   const device = `${asString(volume['name'])}:${asString(targetPortal)}`;
-  if (!isAbsent(initiatorName) && device.length > MAX_ISCSI_NAME) {
-    const detail =
-      'Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.';
-    errors.push(invalid(`${path}.name`, volume['name'], detail));
-  }
+  if (!isAbsent(initiatorName) && device.length > MAX_ISCSI_NAME)
+    errors.push(invalid(`${path}.name`, volume['name'], ISCSI_NAME_TOO_LONG));
   if (count === 0) errors.push(required(path, 'must specify a volume type'));
   if (!isAbsent(volume['ephemeral']) && count === 1) append(errors, claimNameErrors(volume, context, path));
   return errors;

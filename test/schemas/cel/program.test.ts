@@ -33,6 +33,7 @@ describe('an expression is true', () => {
     '!((1 / 0 == 1) && false)',
     '[0, 1].exists(x, 1 / x == 1)',
     "type(1) == int && type('a') == string && type([1]) == list && type(null) == null_type",
+    "optional.of('a') != null",
     "int('42') == 42 && string(1.5) == '1.5' && double('0.5') == 0.5 && bool('true') && uint(3) == 3u",
     "string(b'ab') == 'ab' && bytes('ab') == b'ab' && bytes('é').size() == 2",
     "duration('90m') > duration('1h') && string(duration('1h')) == '3600s'",

@@ -27,6 +27,28 @@ it('logic is said of the whole object, with the closest alternative', () => {
   );
 });
 
+it.each<[object, readonly string[]]>([
+  [{ apiVersion: 'v1', kind: 'Pod' }, []],
+  [{ apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 'a', finalizers: ['x'] } }, []],
+  [{}, ['apiVersion', 'kind']],
+  [{ apiVersion: 1, kind: '' }, ['apiVersion', 'kind']],
+  [{ apiVersion: 'a/b/c', kind: 'P_d' }, ['apiVersion', 'kind']],
+  [{ apiVersion: 'v1', kind: 'Pod', metadata: 'a' }, ['metadata']],
+  [{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a/b' } }, ['metadata.name']],
+  [{ apiVersion: 'v1', kind: 'Pod', metadata: { labels: { 'a b': 'c' } } }, ['metadata.labels']],
+])('an object inside must be fit to be one: %j', (object, fields) => {
+  const inner = { type: 'object', 'x-kubernetes-embedded-resource': true } as const;
+  const list = { type: 'array', items: inner } as const;
+  const map = { type: 'object', additionalProperties: inner } as const;
+  const paths = (schema: StructuralSchema, value: unknown): readonly string[] =>
+    validateValue(schema, value, 'spec').map(({ path }) => path);
+  expect(paths(inner, object)).toEqual(fields.map((field) => `spec.${field}`));
+  expect(paths({ type: 'object', properties: { list } }, { list: [object] })).toEqual(
+    fields.map((field) => `spec.list[0].${field}`),
+  );
+  expect(paths(map, { a: object })).toEqual(fields.map((field) => `spec[a].${field}`));
+});
+
 it('null is allowed where the schema says so', () => {
   expect(say({ type: 'string', nullable: true }, null)).toEqual([]);
   expect(say({ type: 'string' }, null)).toHaveLength(1);
@@ -35,6 +57,10 @@ it('null is allowed where the schema says so', () => {
 it.each([
   ['date-time', '2024-02-29T10:00:00Z', '2023-02-29T10:00:00Z'],
   ['date', '2024-01-02', '2024-13-02'],
+  ['k8s-short-name', 'a-b', 'a.b'],
+  ['k8s-long-name', 'a.b', 'A.b'],
+  ['bsonobjectid', '0123456789abcdef01234567', '0123'],
+  ['ssn', '123-45-6789', '12-345-678'],
   ['ipv4', '10.0.0.1', '10.0.0.256'],
   ['ipv6', 'fd00::1', 'fd00:::1'],
   ['cidr', '10.0.0.0/8', '10.0.0.0/33'],

@@ -138,6 +138,11 @@ describe('CertificateSigningRequest', () => {
   });
   const REQUEST = ['Invalid spec.request', 'Duplicate spec.usages[1]'];
 
+  it.each(['a/b', '..', 'a%b'])('is not called %s', (name) => {
+    const metadata = { ...request.metadata, name };
+    expect(complaints({ ...request, metadata })).toEqual(['Invalid metadata.name', ...REQUEST]);
+  });
+
   it('names each usage once, and no signer of the first version', () => {
     expect(complaints(request)).toEqual(REQUEST);
     const spec = { ...(request['spec'] as Fields), signerName: 'kubernetes.io/legacy-unknown' };
@@ -157,6 +162,14 @@ describe('CertificateSigningRequest', () => {
 });
 
 describe('Lease', () => {
+  it.each([
+    ['coordination.k8s.io/v1', 'Lease', {}],
+    ['v1', 'Event', { involvedObject: { namespace: 'default' } }],
+  ])('of %s a %s takes finalizers without a domain', (apiVersion, kind, rest) => {
+    const metadata = { finalizers: ['a'] };
+    expect(complaints(anObject(apiVersion, kind, { ...rest, metadata }))).toEqual([]);
+  });
+
   it('has no strategy, which is a feature that is off', () => {
     const lease = anObject('coordination.k8s.io/v1', 'Lease', {
       spec: { holderIdentity: 'a', strategy: 'x', preferredHolder: 'b' },

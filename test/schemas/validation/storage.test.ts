@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { anObject, complaints, type Fields, updateComplaints } from './complaints.ts';
-import { stored } from './verdict.ts';
+import { kindOf, stored } from './verdict.ts';
 
 const volume = (spec: Fields): KubeObject => {
   const all = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], ...spec };
@@ -11,6 +11,13 @@ const volume = (spec: Fields): KubeObject => {
 const HOST = { hostPath: { path: '/d' } };
 
 describe('PersistentVolume', () => {
+  it('of a source whose secret upstream does not ask for is stored without it', () => {
+    const scaleIO = { gateway: 'g', system: 's', volumeName: 'v' };
+    const object = stored(volume({ scaleIO }));
+    expect(kindOf(object).checkStructure(object)).toEqual([]);
+    expect(object['spec']).toMatchObject({ scaleIO: { ...scaleIO, secretRef: null } });
+  });
+
   it.each<readonly [Fields, readonly string[]]>([
     [HOST, []],
     [{}, ['Required spec']],
@@ -52,6 +59,18 @@ describe('PersistentVolume', () => {
       ['Required spec.azureFile.secretNamespace'],
     ],
     [{ gcePersistentDisk: {} }, ['Required spec.persistentDisk.pdName']],
+    [
+      {
+        iscsi: {
+          targetPortal: 'p'.repeat(63),
+          iqn: 'iqn.2001-04.com.example:storage',
+          lun: 0,
+          initiatorName: 'eui.0123456789abcdef',
+        },
+      },
+      ['Invalid spec.iscsi.targetportal'],
+    ],
+    [{ quobyte: { registry: 'a:1', volume: 'v', tenant: 't'.repeat(65) } }, ['Required spec.quobyte.tenant']],
   ])('%j', (spec, expected) => {
     expect(complaints(volume(spec))).toEqual(expected);
   });
@@ -110,8 +129,16 @@ describe('PersistentVolumeClaim', () => {
     );
   });
 
-  const bound = (spec: Fields): KubeObject =>
-    claim({ volumeName: 'v', ...spec }, { status: { phase: 'Bound', capacity: { storage: '1Gi' } } });
+  const bound = (spec: Fields, more: Fields = {}): KubeObject =>
+    claim(
+      { volumeName: 'v', ...spec },
+      { status: { phase: 'Bound', capacity: { storage: '1Gi' }, ...more } },
+    );
+  const withClass = (name: string | undefined, current?: string): KubeObject =>
+    bound(
+      name === undefined ? {} : { volumeAttributesClassName: name },
+      current === undefined ? {} : { currentVolumeAttributesClassName: current },
+    );
   it.each<readonly [string, KubeObject, KubeObject, readonly string[]]>([
     ['gets a class once', claim({}), claim({ storageClassName: 'a' }), []],
     ['gets a volume once', claim({}), claim({ volumeName: 'v' }), []],
@@ -125,6 +152,19 @@ describe('PersistentVolumeClaim', () => {
     ['may not grow before', claim({}), claim(size('2Gi')), ['Forbidden spec']],
     ['may come back to what it has not outgrown', bound(size('4Gi')), bound(size('2Gi')), []],
     ['may not shrink', bound(size('4Gi')), bound(size('1Gi')), ['Forbidden spec.resources.requests.storage']],
+    ['takes back a class of attributes that it never had', withClass('a'), withClass(''), []],
+    [
+      'does not take back one that it has',
+      withClass('a', 'a'),
+      withClass('', 'a'),
+      ['Forbidden spec.volumeAttributesClassName'],
+    ],
+    [
+      'does not lose one that it has',
+      withClass('a', 'a'),
+      withClass(undefined, 'a'),
+      ['Forbidden spec.volumeAttributesClassName'],
+    ],
     ['keeps its mode', claim({}), claim({ volumeMode: 'Block' }), ['Forbidden spec', 'Invalid volumeMode']],
   ])('%s', (_, old, next, expected) => {
     expect(updateComplaints(old, next)).toEqual(expected);

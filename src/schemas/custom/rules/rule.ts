@@ -1,5 +1,6 @@
 /** One rule of `x-kubernetes-validations`: read, and compiled against what its schema shows. */
 import { compileProgram, type Program } from '../../cel/program.ts';
+import type { Extent } from '../../cel/cost/extent.ts';
 import { CompileError } from '../../cel/errors.ts';
 import { type CelType, formatType, optionalOf } from '../../cel/types.ts';
 import { asRecord, asString } from '../../json-access.ts';
@@ -38,7 +39,8 @@ export interface RuleProblem {
   readonly text: string;
 }
 
-export function compileRule(rule: Rule, self: CelType): CompiledRule | RuleProblem {
+/** `extent` for those who ask what it costs. */
+export function compileRule(rule: Rule, self: CelType, extent?: Extent): CompiledRule | RuleProblem {
   const oldSelf = rule.optionalOldSelf === true ? optionalOf(self) : self;
   const scope = new Map([
     ['self', self],
@@ -46,7 +48,7 @@ export function compileRule(rule: Rule, self: CelType): CompiledRule | RuleProbl
   ]);
   const compile = (source: string): Program | string => {
     try {
-      return compileProgram(source, scope);
+      return compileProgram(source, scope, extent);
     } catch (error) {
       if (error instanceof CompileError) return error.message;
       throw error;

@@ -36,6 +36,7 @@ import { type OperationRequest, operationStateOf, requestedOperation } from './o
 import { pruneBaselineOf } from './plan-brake.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import { type CreateMirror, createRepositories } from './repositories.ts';
+import type { GitMirror } from './git/types.ts';
 import { createSlots } from '../base/slots.ts';
 import {
   type CommitStatus,
@@ -43,7 +44,7 @@ import {
   defaultCommitStatusLimits,
 } from './status/plan-commit-status.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
-import { syncAccessOf } from './sync-access.ts';
+import { type SyncAccess, syncAccessOf } from './sync-access.ts';
 import { syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
@@ -225,8 +226,10 @@ async function startController(
     const key = keyOf(application);
     const { source } = application.spec;
     if (!source) return [];
-    const { mirror } = repositories.get(source.repoURL, mayUseOperatorsRepository(application));
-    return [{ key, application, state: states.get(key), mirror }];
+    const mirror = (): GitMirror =>
+      repositories.get(source.repoURL, mayUseOperatorsRepository(application)).mirror;
+    const access = (): SyncAccess => syncAccessOf(application, objects, options.delegate);
+    return [{ key, application, state: states.get(key), mirror, access }];
   };
   const neighbourhood: Neighbourhood = {
     find: (key) => {

@@ -12,13 +12,17 @@ import type { Application } from '../schemas/types.ts';
 import { type ApplicationState, sourceKeyOf } from './application-state.ts';
 import type { GitMirror } from './git/types.ts';
 import type { Render } from './render/types.ts';
+import type { SyncAccess } from './sync-access.ts';
 
 /** Another application and what is remembered of it. */
 export interface Neighbour {
   readonly key: string;
   readonly application: Application;
   readonly state: ApplicationState | undefined;
-  readonly mirror: GitMirror;
+  /** Throws UserError where it may not read its repository. */
+  readonly mirror: () => GitMirror;
+  /** With whose rights it writes; throws UserError where nobody's can be used. */
+  readonly access: () => SyncAccess;
 }
 
 export interface Neighbourhood {
@@ -72,8 +76,10 @@ export async function planHandOver(
   if (leaving.length > 0) {
     for (const neighbour of neighbourhood.ofRepository(repoURL)) {
       if (neighbour.key === own || neighbour.application.metadata.deletionTimestamp !== undefined) continue;
+      const claims = await writableBy(neighbour, leaving);
+      if (claims.length === 0) continue;
       const holds = await ask(neighbour);
-      for (const { kind, key } of leaving) {
+      for (const { kind, key } of claims) {
         const id = idOf(kind, key);
         if (!holds || holds(id)) claimed.set(id, neighbour.key);
       }
@@ -94,15 +100,32 @@ export async function planHandOver(
   return { takeOver, claimed, waitingFor: [...waitingFor] };
 }
 
+/**
+ * What the application could take over. Nothing else is kept for it: an Application outside the system namespace can name
+ * any repository, and an old revision of it.
+ */
+async function writableBy({ access }: Neighbour, leaving: readonly Change[]): Promise<readonly Change[]> {
+  try {
+    const { refusals } = access();
+    if (!refusals) return leaving;
+    const whys = await refusals(leaving.map(({ object }) => ({ verb: 'update', object })));
+    return leaving.filter((_change, index) => whys[index] === undefined);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
 /** What a neighbour holds; undefined until it has read its newest commit. */
 async function readNeighbour(
-  { application, state, mirror }: Neighbour,
+  { application, state, mirror: open }: Neighbour,
   neighbourhood: Neighbourhood,
 ): Promise<Holds | undefined> {
   const { source } = application.spec;
-  const treeId = source && (await newestTree(mirror, source.targetRevision, source.path));
+  const newest = source && (await newestTree(open, source.targetRevision, source.path));
   // A source that does not exist holds nothing.
-  if (treeId === undefined) return () => false;
+  if (newest === undefined) return () => false;
+  const { mirror, treeId } = newest;
   if (state?.sourceKey !== sourceKeyOf(application)) return undefined;
   const failed = state.failedRender?.treeId === treeId ? state.failedRender : undefined;
   if (failed) return holdsOfBroken(failed, mirror);
@@ -121,12 +144,14 @@ function awaitsChildren({ desired, startedMs }: ApplicationState, neighbourhood:
 }
 
 async function newestTree(
-  mirror: GitMirror,
+  open: Neighbour['mirror'],
   revision: string | undefined,
   path: string | undefined,
-): Promise<string | undefined> {
+): Promise<{ readonly mirror: GitMirror; readonly treeId: string } | undefined> {
   try {
-    return await mirror.treeId(await mirror.resolve(revision ?? 'HEAD'), path ?? '');
+    const mirror = open();
+    const treeId = await mirror.treeId(await mirror.resolve(revision ?? 'HEAD'), path ?? '');
+    return treeId === undefined ? undefined : { mirror, treeId };
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -1,4 +1,5 @@
 /** What upstream refuses of the rules in a definition: their form first, then what the compiler finds. */
+import { append } from '../../../base/append.ts';
 import { isRecord, ownMember } from '../../../base/json.ts';
 import { asList } from '../../json-access.ts';
 import { type FieldErrors, invalid, notSupported, required } from '../../validation/report.ts';
@@ -35,11 +36,11 @@ function visit(conditions: StructuralSchema, structure: StructuralSchema, place:
     uncorrelatable: string | undefined,
   ): void => {
     if (!isRecord(inner) || !isRecord(of)) return;
-    errors.push(...visit(inner, of, { path: at, isRoot: isEmbedded(of), uncorrelatable, depth: depth + 1 }));
+    append(errors, visit(inner, of, { path: at, isRoot: isEmbedded(of), uncorrelatable, depth: depth + 1 }));
   };
   const inMap = place.uncorrelatable ?? (isAtomic ? path : undefined);
   const inList = place.uncorrelatable ?? (listType === 'map' ? undefined : path);
-  errors.push(...validateHere(conditions, structure, place));
+  append(errors, validateHere(conditions, structure, place));
   go(conditions.additionalProperties, structure.additionalProperties, `${path}.additionalProperties`, inMap);
   for (const name of Object.keys(conditions.properties ?? {}).sort())
     go(
@@ -50,8 +51,9 @@ function visit(conditions: StructuralSchema, structure: StructuralSchema, place:
     );
   go(conditions.items, structure.items, `${path}.items`, inList);
   conditions.allOf?.forEach((condition, index) => {
-    errors.push(
-      ...visit(condition, structure, { ...place, path: `${path}.allOf[${index}]`, depth: depth + 1 }),
+    append(
+      errors,
+      visit(condition, structure, { ...place, path: `${path}.allOf[${index}]`, depth: depth + 1 }),
     );
   });
   return errors;

@@ -62,6 +62,10 @@ const MAX_ITEMS: Readonly<Record<string, number>> = {
   Container: 1_000,
   EphemeralContainer: 1_000,
   Volume: 1_000,
+  // A program that writes an object is one entry, or two.
+  ManagedFieldsEntry: 1_000,
+  // Each has a schema of its own.
+  CustomResourceDefinitionVersion: 100,
 };
 
 /** `type` is that of the items, such as `io.k8s.api.core.v1.Container`. */

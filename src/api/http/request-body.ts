@@ -154,6 +154,7 @@ function parseYaml(body: Buffer): ParsedYaml {
   const text = body.toString('utf8');
   try {
     if (countTokens(text) > MAX_VALUES) throw tooManyValues();
+    checkLines(text);
     const events = parseEvents(text, { maxDepth: defaultManifestLimits.maxDepth });
     const lineOf = createLineIndex(text);
     const repeated: string[] = [];
@@ -165,6 +166,17 @@ function parseYaml(body: Buffer): ParsedYaml {
   } catch (error) {
     if (error instanceof StatusError) throw error;
     throw badRequest(`error converting YAML to JSON: yaml: ${errorMessage(error).split('\n', 1)[0] ?? ''}`);
+  }
+}
+
+/** What the parser says about a mistake shows its line, and costs as much. No accepted value is longer. */
+function checkLines(text: string): void {
+  const most = defaultManifestLimits.maxScalarCharacters;
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start);
+    if ((end < 0 ? text.length : end) - start > most)
+      throw new Error(`a line is longer than ${most} characters`);
+    start = end < 0 ? text.length : end + 1;
   }
 }
 

@@ -20,7 +20,6 @@ import {
   type FieldSet,
   intersection,
   isEmptySet,
-  NO_FIELDS,
   outside,
   pathTexts,
   union,

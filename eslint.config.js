@@ -19,6 +19,13 @@ const ownAborts = [
     message: 'Use anySignal of src/base/abort.ts, and a clock for timeouts',
   },
 ];
+/** Each item would lie on the stack, which takes some 100,000 of them. */
+const noSpreadPush = [
+  {
+    selector: 'CallExpression[callee.property.name=/^(push|unshift)$/] > SpreadElement',
+    message: 'Use append of src/base/append.ts',
+  },
+];
 const effectfulExceptions = ['src/scheduler/placement-worker.ts'];
 
 export default tseslint.config(
@@ -64,6 +71,7 @@ export default tseslint.config(
         { selector: 'ExportDefaultDeclaration', message: 'Use a named export' },
         { selector: "Property[key.name='shell'][value.value=true]", message: 'Never spawn through a shell' },
         ...ownAborts,
+        ...noSpreadPush,
       ],
     },
   },
@@ -124,6 +132,7 @@ export default tseslint.config(
           message: 'Pure places use no Node built-in but crypto and assert',
         },
         ...ownAborts,
+        ...noSpreadPush,
       ],
     },
   },

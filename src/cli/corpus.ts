@@ -4,6 +4,7 @@
  * metadata (values files, workflows); files that do not parse and hold `{{ … }}` (templates); files that a kustomization
  * names as a patch (fragments of objects). Kinds that Symphony does not have are counted apart, too.
  */
+import { append } from '../base/append.ts';
 import { closestName } from '../schemas/closest-name.ts';
 import { isRecord } from '../base/json.ts';
 import {
@@ -196,7 +197,8 @@ export function renderCorpusReport(report: CorpusReport, registry: Registry): st
     '',
   ];
   const section = (title: string, rows: readonly string[]): void => {
-    if (rows.length > 0) lines.push(title, ...rows.map((row) => `  ${row}`), '');
+    if (rows.length === 0) return;
+    append(lines, [title, ...rows.map((row) => `  ${row}`), '']);
   };
   section(
     'Accepted, by repository:',

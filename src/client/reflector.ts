@@ -4,6 +4,7 @@
  *
  * `onList` gets every complete list; `onEvent` every later change, in order. `synced` turns true with the first list.
  */
+import { append } from '../base/append.ts';
 import { anySignal, createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
@@ -107,7 +108,7 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
         limit: PAGE_SIZE,
         ...(next === undefined ? {} : { continue: next }),
       });
-      items.push(...page.items);
+      append(items, page.items);
       next = page.continue;
       if (next === undefined) break;
     }

@@ -1,4 +1,5 @@
 /** A change set as text for people: `+` create, `~` update with its fields, `-` delete; values of Secrets are masked. */
+import { append } from '../base/append.ts';
 import { type JsonValue, isRecord } from '../base/json.ts';
 import { printable } from '../base/printable.ts';
 import type { Change, ChangeSet } from './change-set.ts';
@@ -28,7 +29,7 @@ export function renderDiff(changeSet: ChangeSet, options: RenderDiffOptions): st
     lines.push(paint(sign, `${sign} ${change.kind.kind} ${printable(change.key)}${printable(origin)}`));
     const who = changedBy(change.live);
     if (who !== undefined) lines.push(`    changed by ${printable(who)}`);
-    for (const field of shownFields(change)) lines.push(...fieldLines(field, paint));
+    for (const field of shownFields(change)) append(lines, fieldLines(field, paint));
   }
   for (const { message } of changeSet.problems) lines.push(paint('-', `! ${printable(message)}`));
   for (const { kind, key, reason } of changeSet.held) {

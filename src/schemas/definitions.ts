@@ -53,9 +53,17 @@ export function definitionOf(schemaName: string): Definition | undefined {
   return Object.hasOwn(definitions, schemaName) ? definitions[schemaName] : undefined;
 }
 
+const resolved = new WeakMap<Definition, Definition | undefined>();
+
 /** Follows `$ref` and the one-element `allOf` that upstream wraps it in. */
 export function resolveDefinition(definition: Definition | undefined): Definition | undefined {
-  let current = definition;
+  if (!definition || (definition.$ref === undefined && !definition.allOf)) return definition;
+  if (!resolved.has(definition)) resolved.set(definition, follow(definition));
+  return resolved.get(definition);
+}
+
+function follow(definition: Definition): Definition | undefined {
+  let current: Definition | undefined = definition;
   while (current) {
     if (current.$ref !== undefined) current = definitionOf(current.$ref.slice(REFERENCE.length));
     else if (current.allOf?.length === 1) current = current.allOf[0];

@@ -11,17 +11,22 @@ export interface Regex {
   findAll(text: string, limit: number): readonly string[];
 }
 
-/** Patterns in use; a process that sees more forgets them all and starts again. */
-const MAX_PATTERNS = 10_000;
-/** A compiled pattern takes memory in proportion to its text. */
+/** A compiled pattern takes some hundred bytes for each character of its text. */
 const MAX_PATTERN_LENGTH = 10_000;
+/** Characters of the patterns in use; a process that sees more forgets them all and starts again. */
+const MAX_KEPT_CHARS = 200_000;
 const known = new Map<string, Regex | string>();
+let keptChars = 0;
 
 /** The pattern ready to use, or a text that says what is wrong with it. */
 export function compileRegex(pattern: string): Regex | string {
   let compiled = known.get(pattern);
   if (compiled === undefined) {
-    if (known.size >= MAX_PATTERNS) known.clear();
+    if (keptChars > MAX_KEPT_CHARS) {
+      known.clear();
+      keptChars = 0;
+    }
+    keptChars += Math.min(pattern.length, MAX_PATTERN_LENGTH) + 1;
     compiled = compile(pattern);
     known.set(pattern, compiled);
   }

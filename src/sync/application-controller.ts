@@ -46,7 +46,7 @@ import {
   defaultCommitStatusLimits,
 } from './status/plan-commit-status.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
-import { syncAccessOf } from './sync-access.ts';
+import { type SyncAccess, syncAccessOf } from './sync-access.ts';
 import { syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
@@ -242,7 +242,9 @@ async function startController(
     if (!source) return [];
     const { compared = true, problems = [] } = outcomes.get(key) ?? {};
     const hasFailed = !compared && problems.length > 0;
-    return [{ key, application, state: states.get(key), mirror: mirrorOf(application, source), hasFailed }];
+    const access = (): SyncAccess => syncAccessOf(application, objects, options.delegate);
+    const mirror = mirrorOf(application, source);
+    return [{ key, application, state: states.get(key), mirror, hasFailed, access }];
   };
   const neighbourhood: Neighbourhood = {
     find: (key) => {

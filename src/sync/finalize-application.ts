@@ -77,9 +77,7 @@ async function claimsOf(
   inventory: readonly InventoryItem[],
   { neighbourhood }: FinalizeContext,
 ): Promise<Claims> {
-  const leaving = inventory.flatMap(({ kind, object }) =>
-    isHook(object) ? [] : [idOf(kind, keyOf(object))],
-  );
+  const leaving = inventory.filter(({ object }) => !isHook(object));
   const own = {
     key: keyOf(application),
     repoURL: application.spec.source?.repoURL ?? '',

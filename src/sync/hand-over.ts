@@ -4,7 +4,13 @@
  * that cannot be read holds what its readable files say, and whatever its broken files name.
  */
 import { UserError } from '../base/errors.ts';
-import type { Change, ChangeProblem, ChangeSet, ChangeSetOptions } from '../diff/change-set.ts';
+import type {
+  Change,
+  ChangeProblem,
+  ChangeSet,
+  ChangeSetOptions,
+  InventoryItem,
+} from '../diff/change-set.ts';
 import { desiredId, idOf } from '../diff/desired-set.ts';
 import { isHook } from '../diff/annotations.ts';
 import { isConfined } from '../schemas/application-author.ts';
@@ -15,6 +21,7 @@ import { canonicalRepoUrl } from './git/git-url.ts';
 import type { GitMirror } from './git/types.ts';
 import { isManifestFile } from './render/select-files.ts';
 import type { Render } from './render/types.ts';
+import type { SyncAccess } from './sync-access.ts';
 
 /** Another application and what is remembered of it. */
 export interface Neighbour {
@@ -25,6 +32,8 @@ export interface Neighbour {
   readonly mirror: GitMirror | undefined;
   /** Its last look ended in an error that only a person can mend. */
   readonly hasFailed: boolean;
+  /** With whose rights it writes; throws UserError where nobody's can be used. */
+  access(): SyncAccess;
 }
 
 export interface Neighbourhood {
@@ -77,8 +86,7 @@ export async function planHandOver(
   neighbourhood: Neighbourhood,
   historyComplete: () => Promise<boolean>,
 ): Promise<HandOver> {
-  const leaving = leavingIn(changeSet).map(({ kind, key }) => idOf(kind, key));
-  const { claimed, waitingFor } = await planClaims(own, leaving, neighbourhood);
+  const { claimed, waitingFor } = await planClaims(own, leavingIn(changeSet), neighbourhood);
   const unread = new Set(waitingFor);
   const takeOver = new Set<string>();
   for (const { kind, key, manager = '' } of wantedIn(changeSet)) {
@@ -99,7 +107,7 @@ export async function planHandOver(
 /** Which objects that an application gives up are another one's now. */
 export async function planClaims(
   own: Asking,
-  leaving: readonly string[],
+  leaving: readonly InventoryItem[],
   neighbourhood: Neighbourhood,
 ): Promise<Claims> {
   const claimed = new Map<string, string>();
@@ -107,13 +115,34 @@ export async function planClaims(
   if (leaving.length === 0) return { claimed, waitingFor };
   for (const neighbour of neighbourhood.ofRepository(own.repoURL)) {
     if (neighbour.key === own.key || neighbour.application.metadata.deletionTimestamp !== undefined) continue;
-    const concerned = leaving.filter((id) => mayHold(neighbour, id));
+    const concerned = await writableBy(neighbour, leaving);
     if (concerned.length === 0) continue;
     const holds = await ask(neighbour, own, neighbourhood);
     if (!holds) waitingFor.push(neighbour.key);
     for (const id of concerned) if (!holds || holds(id)) claimed.set(id, neighbour.key);
   }
   return { claimed, waitingFor };
+}
+
+/**
+ * The ids of what the application could take over. Nothing else is kept for it: an Application outside the system
+ * namespace can name any repository, and an old revision of it.
+ */
+async function writableBy(
+  neighbour: Neighbour,
+  leaving: readonly InventoryItem[],
+): Promise<readonly string[]> {
+  const idOfItem = ({ kind, object }: InventoryItem): string => idOf(kind, keyOf(object));
+  const inReach = leaving.filter((item) => mayHold(neighbour, idOfItem(item)));
+  if (inReach.length === 0) return [];
+  try {
+    const { refusals } = neighbour.access();
+    const whys = await refusals?.(inReach.map(({ object }) => ({ verb: 'update', object })));
+    return inReach.filter((_item, index) => whys?.[index] === undefined).map(idOfItem);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
 }
 
 /** An Application outside the system namespace holds nothing outside its own. */

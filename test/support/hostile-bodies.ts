@@ -10,16 +10,18 @@ export interface HostileBody {
   readonly method: 'POST' | 'PUT' | 'PATCH';
   readonly path: string;
   readonly contentType: string;
-  readonly body: () => string;
+  readonly body: () => string | Buffer;
+  /** What has to be there before it. */
+  readonly first?: { readonly path: string; readonly body: object };
 }
 
-const MAX_BYTES = 3 * 1024 * 1024 - 2_000;
-const JSON_TYPE = 'application/json';
+export const MAX_BYTES = 3 * 1024 * 1024 - 2_000;
+export const JSON_TYPE = 'application/json';
 const namespace = '/api/v1/namespaces/default';
 
 /** Just below the limits: more is refused before anything is built. */
-const MOST_OBJECTS = MAX_LISTED_OBJECTS - 10;
-const MOST_MEMBERS = MAX_MEMBERS - 10;
+export const MOST_OBJECTS = MAX_LISTED_OBJECTS - 10;
+export const MOST_MEMBERS = MAX_MEMBERS - 10;
 
 /** As many members as fit. */
 function filled(room: number, member: (index: number) => string, most = Infinity): string {
@@ -407,6 +409,10 @@ const formBodies: HostileBody[] = [
   yaml('YAML anchors', () => `${YAML_START}data:\n${lines((index) => `  - &a${index} b\n`)}`),
   yaml('YAML block text', () => `${YAML_START}data:\n  a: |\n${lines(() => '    a, b: c\n')}`),
   yaml('YAML documents', () => lines(() => '---\na: b\n')),
+  yaml('YAML carriage returns', () => `${YAML_START}data:\n  a: b\n${'\r'.repeat(2_900_000)}`),
+  yaml('YAML tabs', () => `${YAML_START}data:\n${'\t'.repeat(2_900_000)}a: b`),
+  yaml('YAML aliases', () => `${YAML_START}x: &a v\ndata:\n${lines((index) => `  k${index}: *a\n`)}`),
+  yaml('YAML merges', () => `${YAML_START}x: &a {b: c}\n${lines((index) => `y${index}: {<<: *a}\n`)}`),
   yaml('YAML comments', () => lines(() => '#\n')),
   yaml('YAML white space', () => `${YAML_START}${' '.repeat(2_900_000)}`),
   yaml('YAML escapes', () => `${YAML_START}data: {a: "${'\\n'.repeat(1_400_000)}"}`),

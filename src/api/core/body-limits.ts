@@ -59,9 +59,13 @@ export const MAX_STRICT_FINDINGS = 100;
 
 /** Items that cost far more than others: each container and volume has dozens of defaults and rules. No host runs as many. */
 const MAX_ITEMS: Readonly<Record<string, number>> = {
-  Container: 1_000,
-  EphemeralContainer: 1_000,
-  Volume: 1_000,
+  Container: 500,
+  EphemeralContainer: 500,
+  Volume: 500,
+  // A program that writes an object is one entry, or two.
+  ManagedFieldsEntry: 1_000,
+  // Each has a schema of its own.
+  CustomResourceDefinitionVersion: 100,
 };
 
 /** `type` is that of the items, such as `io.k8s.api.core.v1.Container`. */

@@ -80,12 +80,10 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
   if (context.error !== undefined || place.depth > MAX_DEPTH) return value;
   const resolved = context.schemas.resolve(node);
   const { schema } = resolved;
-  const wrong = (): unknown => {
-    context.error ??= mismatch(context.schemas, node, value, place);
-    return value;
-  };
   if (isIntOrString(resolved)) {
-    return typeof value === 'string' || isInteger(value, 'int32') ? value : wrong();
+    return typeof value === 'string' || isInteger(value, 'int32')
+      ? value
+      : wrong(context, node, value, place);
   }
   if (isQuantity(resolved)) {
     const quantity = readQuantity(value);
@@ -95,15 +93,17 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
   if (isRawObject(resolved)) return value;
   switch (schema.type) {
     case 'string':
-      return typeof value === 'string' ? decodeText(context, schema, value, resolved.name) : wrong();
+      return typeof value === 'string'
+        ? decodeText(context, schema, value, resolved.name)
+        : wrong(context, node, value, place);
     case 'boolean':
-      return typeof value === 'boolean' ? value : wrong();
+      return typeof value === 'boolean' ? value : wrong(context, node, value, place);
     case 'integer':
-      return isInteger(value, schema.format) ? value : wrong();
+      return isInteger(value, schema.format) ? value : wrong(context, node, value, place);
     case 'number':
-      return typeof value === 'number' ? value : wrong();
+      return typeof value === 'number' ? value : wrong(context, node, value, place);
     case 'array': {
-      if (!Array.isArray(value)) return wrong();
+      if (!Array.isArray(value)) return wrong(context, node, value, place);
       const items = schema.items ?? {};
       checkItems(value.length, context.schemas.resolve(items).name, place.path);
       return value.map((item: unknown, index) =>
@@ -115,7 +115,7 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
     default:
       return value;
   }
-  if (!isRecord(value)) return wrong();
+  if (!isRecord(value)) return wrong(context, node, value, place);
   if (schema.properties && schema['x-kubernetes-preserve-unknown-fields'] !== true)
     return decodeStruct(context, resolved, value, place);
   const { additionalProperties } = schema;
@@ -130,6 +130,11 @@ function decodeValue(context: Context, node: TypeSchema, value: unknown, place: 
     setMember(result, key, decoded);
   }
   return result;
+}
+
+function wrong(context: Context, node: TypeSchema, value: unknown, place: Place): unknown {
+  context.error ??= mismatch(context.schemas, node, value, place);
+  return value;
 }
 
 /** A null where a value must stand is that type's zero value. */

@@ -2,6 +2,7 @@
  * What upstream warns of though it accepts it: most of it is a slip. The texts are those of the upstream API server (clients
  * show them to people). Pure; called with the object as it will be stored.
  */
+import { append } from '../../base/append.ts';
 import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import { getPath } from '../../schemas/json-access.ts';
@@ -105,7 +106,7 @@ function podWarnings(spec: PodSpec, path: string): readonly string[] {
   ];
   for (const [list, containers] of lists)
     containers.forEach((container, index) => {
-      warnings.push(...containerWarnings(container, `${path}.${list}[${index}]`));
+      append(warnings, containerWarnings(container, `${path}.${list}[${index}]`));
     });
   return warnings;
 }

@@ -4,13 +4,38 @@
  */
 import { MAX_STRICT_FINDINGS } from '../core/body-limits.ts';
 
-type Visit = (key: string, isRepeated: boolean, pathOf: (key: string) => string) => void;
+/** An object or a list that is open. What it is a member of does not change meanwhile. */
+interface Frame {
+  readonly parent: Frame | undefined;
+  /** Where it is: its name in the parent, or its index. */
+  readonly step: string | number;
+  /** Of an object: its members so far, true for those that were repeated. */
+  readonly keys: Map<string, boolean> | undefined;
+  index: number;
+  key: string;
+  /** Made when it is first asked for. */
+  path?: string;
+}
+
+/** Told of each member, but of each repeated one only once. False ends the walk. */
+type Visit = (key: string, isRepeated: boolean, frame: Frame) => boolean;
+
+/**
+ * Characters of all paths that one text is asked for: a path is as long as its member is deep, and what a text repeats is
+ * counted nowhere else.
+ */
+const MAX_PATH_CHARS = 4_000_000;
 
 /** Paths of repeated members, such as `spec.replicas`, each once, in the order of their repetition. */
 export function duplicateKeys(text: string): readonly string[] {
   const found = new Set<string>();
-  eachMember(text, (key, isRepeated, pathOf) => {
-    if (isRepeated && found.size < MAX_STRICT_FINDINGS) found.add(pathOf(key));
+  let chars = 0;
+  eachMember(text, (key, isRepeated, frame) => {
+    if (!isRepeated) return true;
+    const path = joined(pathOf(frame), key);
+    chars += path.length;
+    found.add(path);
+    return found.size < MAX_STRICT_FINDINGS && chars < MAX_PATH_CHARS;
   });
   return [...found];
 }
@@ -23,54 +48,63 @@ export function strictFindings(text: string, unknown: readonly string[]): readon
   const strange = new Set(unknown);
   const last = new Set(unknown.map((path) => path.slice(path.lastIndexOf('.') + 1)));
   const found = new Set<string>();
-  const isWithin = (path: string): boolean => {
-    for (let at = path.search(/[.[]/); at >= 0; ) {
-      if (strange.has(path.slice(0, at))) return true;
-      const next = path.slice(at + 1).search(/[.[]/);
-      at = next < 0 ? -1 : at + 1 + next;
+  const within = new Map<Frame, boolean>();
+  const isWithin = (frame: Frame): boolean => {
+    let is = within.get(frame);
+    if (is === undefined) {
+      is = strange.has(pathOf(frame)) || (frame.parent !== undefined && isWithin(frame.parent));
+      within.set(frame, is);
     }
-    return false;
+    return is;
   };
-  eachMember(text, (key, isRepeated, pathOf) => {
-    if (found.size >= MAX_STRICT_FINDINGS) return;
-    if (!isRepeated && !last.has(key.slice(key.lastIndexOf('.') + 1))) return;
-    const path = pathOf(key);
+  let chars = 0;
+  eachMember(text, (key, isRepeated, frame) => {
+    if (!isRepeated && !last.has(key.slice(key.lastIndexOf('.') + 1))) return true;
+    const path = joined(pathOf(frame), key);
+    chars += path.length;
     if (strange.has(path)) found.add(unknownField(path));
-    else if (isRepeated && !isWithin(path)) found.add(duplicateField(path));
+    else if (isRepeated && !isWithin(frame)) found.add(duplicateField(path));
+    return found.size < MAX_STRICT_FINDINGS && chars < MAX_PATH_CHARS;
   });
+  // Nothing that is unknown goes unsaid, however deep the text is.
+  for (const path of unknown) if (found.size < MAX_STRICT_FINDINGS) found.add(unknownField(path));
   return [...found];
 }
 
 export const unknownField = (path: string): string => `unknown field ${JSON.stringify(path)}`;
 export const duplicateField = (path: string): string => `duplicate field ${JSON.stringify(path)}`;
 
+const joined = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
+
+function pathOf(frame: Frame): string {
+  const { parent, step } = frame;
+  if (!parent) return '';
+  frame.path ??= typeof step === 'number' ? `${pathOf(parent)}[${step}]` : joined(pathOf(parent), step);
+  return frame.path;
+}
+
 function eachMember(text: string, visit: Visit): void {
-  const frames: { readonly keys: Set<string> | undefined; index: number; key: string }[] = [];
+  let top: Frame | undefined;
   let expectKey = false;
-  const pathOf = (key: string): string => {
-    let path = '';
-    for (const frame of frames.slice(0, -1))
-      path += frame.keys ? (path === '' ? frame.key : `.${frame.key}`) : `[${frame.index}]`;
-    return path === '' ? key : `${path}.${key}`;
-  };
   for (let at = 0; at < text.length; at += 1) {
     const char = text.charAt(at);
-    const top = frames.at(-1);
     if (char === '"') {
       const end = stringEnd(text, at);
       if (expectKey && top?.keys) {
         const key = JSON.parse(text.slice(at, end + 1)) as string;
-        visit(key, top.keys.has(key), pathOf);
-        top.keys.add(key);
+        const known = top.keys.get(key);
+        if (known !== true && !visit(key, known === false, top)) return;
+        top.keys.set(key, known !== undefined);
         top.key = key;
         expectKey = false;
       }
       at = end;
     } else if (char === '{' || char === '[') {
-      frames.push({ keys: char === '{' ? new Set() : undefined, index: 0, key: '' });
+      const step = top?.keys ? top.key : (top?.index ?? 0);
+      top = { parent: top, step, keys: char === '{' ? new Map() : undefined, index: 0, key: '' };
       expectKey = char === '{';
     } else if (char === '}' || char === ']') {
-      frames.pop();
+      top = top?.parent;
       expectKey = false;
     } else if (char === ',' && top) {
       if (top.keys) expectKey = true;

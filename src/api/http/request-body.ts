@@ -50,7 +50,7 @@ const MAX_DEPTH = 1_000;
  * Refuses what is too deep or holds too many values, from the bytes alone: nothing has been built yet. A comma outside of texts
  * stands for one more value, a bracket for a list or an object.
  */
-function checkForm(body: Buffer): void {
+function checkForm(body: Uint8Array): void {
   let depth = 0;
   let values = 1;
   for (let at = 0; at < body.length; at += 1) {
@@ -67,7 +67,7 @@ function checkForm(body: Buffer): void {
 }
 
 /** Where the text ends that begins at `start`; the end of the body if it does not. */
-function textEnd(body: Buffer, start: number): number {
+function textEnd(body: Uint8Array, start: number): number {
   for (let end = body.indexOf(QUOTE, start + 1); end >= 0; end = body.indexOf(QUOTE, end + 1)) {
     let before = end - 1;
     while (body[before] === BACKSLASH) before -= 1;
@@ -107,7 +107,12 @@ function jsonBody(body: Buffer): ParsedBody {
 
 /** The value that the same object has in JSON. Kinds of custom resources have no such form. */
 function parseProtobuf(body: Buffer): unknown {
-  const decoded = decodeObject(body);
+  let values = 0;
+  const onValue = (): void => {
+    values += 1;
+    if (values > MAX_VALUES) throw tooManyValues();
+  };
+  const decoded = decodeObject(body, { onValue, onJson: checkForm });
   if (decoded.result === 'object') return decoded.value;
   if (decoded.result === 'unknown') throw unsupportedMediaType('application/json, application/yaml');
   throw badRequest(decoded.problem);
@@ -149,6 +154,7 @@ function parseYaml(body: Buffer): ParsedYaml {
   const text = body.toString('utf8');
   try {
     if (countTokens(text) > MAX_VALUES) throw tooManyValues();
+    checkLines(text);
     const events = parseEvents(text, { maxDepth: defaultManifestLimits.maxDepth });
     const lineOf = createLineIndex(text);
     const repeated: string[] = [];
@@ -160,6 +166,17 @@ function parseYaml(body: Buffer): ParsedYaml {
   } catch (error) {
     if (error instanceof StatusError) throw error;
     throw badRequest(`error converting YAML to JSON: yaml: ${errorMessage(error).split('\n', 1)[0] ?? ''}`);
+  }
+}
+
+/** What the parser says about a mistake shows its line, and costs as much. No accepted value is longer. */
+function checkLines(text: string): void {
+  const most = defaultManifestLimits.maxScalarCharacters;
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start);
+    if ((end < 0 ? text.length : end) - start > most)
+      throw new Error(`a line is longer than ${most} characters`);
+    start = end < 0 ? text.length : end + 1;
   }
 }
 

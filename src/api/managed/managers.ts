@@ -12,15 +12,18 @@ import { badRequest, failure } from '../../schemas/status.ts';
 import type { TypeSchemas } from '../openapi/type-schemas.ts';
 import { blankObject } from './blank-object.ts';
 import {
+  countOf,
   decodeFields,
   difference,
   encodeFields,
+  FIELD,
   type FieldSet,
   intersection,
+  isEmptySet,
   outside,
-  pathOf,
-  pathText,
+  pathTexts,
   union,
+  unionOf,
 } from './field-set.ts';
 import { type Comparison, createTypedValues, type TypedValues } from './typed-values.ts';
 
@@ -53,22 +56,32 @@ const NOBODY_YET = 'before-first-apply';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** What belongs to the system or names the object: nobody owns it. */
-const UNOWNED: FieldSet = new Set([
-  'f:apiVersion',
-  'f:kind',
-  'f:metadata',
-  ...[
-    'name',
-    'namespace',
-    'uid',
-    'generation',
-    'creationTimestamp',
-    'resourceVersion',
-    'managedFields',
-    'selfLink',
-  ].map((name) => pathOf('f:metadata', `f:${name}`)),
-  ...['deletionTimestamp', 'deletionGracePeriodSeconds'].map((name) => pathOf('f:metadata', `f:${name}`)),
-]);
+const fieldsNamed = (...names: string[]): Map<string, FieldSet> =>
+  new Map(names.map((name) => [`f:${name}`, FIELD]));
+const UNOWNED: FieldSet = {
+  member: false,
+  children: new Map([
+    ...fieldsNamed('apiVersion', 'kind'),
+    [
+      'f:metadata',
+      {
+        member: true,
+        children: fieldsNamed(
+          'name',
+          'namespace',
+          'uid',
+          'generation',
+          'creationTimestamp',
+          'resourceVersion',
+          'managedFields',
+          'selfLink',
+          'deletionTimestamp',
+          'deletionGracePeriodSeconds',
+        ),
+      },
+    ],
+  ]),
+};
 
 /**
  * The record after an update, undefined where nothing is tracked: its record was taken away and nobody applied since.
@@ -86,7 +99,7 @@ export function ownershipAfterUpdate(
   const compared = typed.compare(bare(current ?? blankObject(kind)), bare(next));
   const taken = ownable(union(compared.added, compared.modified), request);
   const result = new Map(releaseTaken(managed, compared));
-  if (taken.size > 0) {
+  if (!isEmptySet(taken)) {
     const id = idOf({ ...owner, operation: 'Update', apiVersion: apiVersionOf(kind) });
     const before = result.get(id);
     result.set(id, {
@@ -132,7 +145,8 @@ export function applyConfiguration(
   const result = new Map(releaseTaken(others, compared));
   const own = managed.get(id);
   const changed = current === undefined || !jsonEqual(live, pruned);
-  if (own && own.fields.size > 0) result.set(id, changed ? { ...own, time: toRfc3339(request.nowMs) } : own);
+  if (own && !isEmptySet(own.fields))
+    result.set(id, changed ? { ...own, time: toRfc3339(request.nowMs) } : own);
   const object = withLastApplied(request, current, configuration, pruned);
   const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
   return { object: { ...object, metadata: { ...metadata, managedFields: encode(result) } } };
@@ -214,7 +228,7 @@ function decode(entries: unknown): Managed | undefined {
 function encode(managed: Managed): unknown[] {
   const key = (entry: Entry): string =>
     [entry.operation, entry.time ?? '', entry.manager, entry.subresource ?? ''].join('\u0000');
-  const entries = [...managed.values()].filter(({ fields }) => fields.size > 0);
+  const entries = [...managed.values()].filter(({ fields }) => !isEmptySet(fields));
   entries.sort((a, b) => (key(a) < key(b) ? -1 : 1));
   return entries.map(({ manager, operation, apiVersion, subresource, time, fields }) => ({
     manager,
@@ -229,8 +243,8 @@ function encode(managed: Managed): unknown[] {
 
 /** What was changed or removed is no longer its former owners'. */
 function releaseTaken(managed: Managed, { added, modified, removed }: Comparison): Managed {
-  const lost = union(added, modified, removed);
-  if (lost.size === 0) return managed;
+  const lost = union(union(added, modified), removed);
+  if (isEmptySet(lost)) return managed;
   return new Map(
     [...managed].map(([id, entry]) => [id, { ...entry, fields: difference(entry.fields, lost) }] as const),
   );
@@ -243,31 +257,33 @@ function beforeApply(request: OwnershipRequest, current: KubeObject, typed: Type
   const compared = typed.compare(bare(blankObject(request.kind)), bare(current));
   const fields = ownable(union(compared.added, compared.modified), request);
   const entry = { ...entryOf({ manager: NOBODY_YET }, 'Update', request.kind), time: undefined, fields };
-  return fields.size === 0 ? new Map() : new Map([[idOf(entry), entry]]);
+  return isEmptySet(fields) ? new Map() : new Map([[idOf(entry), entry]]);
 }
 
 /** Takes out what the manager owned, nobody owns now, and the rest of the object does not need. */
 function prune(typed: TypedValues, merged: unknown, managed: Managed, last: FieldSet | undefined): unknown {
-  if (!last || last.size === 0) return merged;
+  if (!last || isEmptySet(last)) return merged;
   const lastAll = typed.withParents(last);
   const all = typed.withParents(typed.fieldsOf(merged));
-  const owned = typed.withParents(union(...[...managed.values()].map(({ fields }) => fields)));
+  const owned = typed.withParents(unionOf([...managed.values()].map(({ fields }) => fields)));
   const kept = (value: unknown): FieldSet => typed.withParents(typed.fieldsOf(value));
   const first = typed.without(merged, lastAll);
   const second = typed.without(merged, difference(all, union(kept(first), owned)));
   return typed.without(merged, intersection(difference(all, kept(second)), lastAll));
 }
 
+/** What the change takes from another owner. */
 interface Conflict {
   readonly entry: Entry;
-  readonly path: string;
+  readonly fields: FieldSet;
 }
 
 function conflictsOf(managed: Managed, { added, modified }: Comparison, own: string): readonly Conflict[] {
   const changed = union(added, modified);
   return [...managed]
     .filter(([id]) => id !== own)
-    .flatMap(([, entry]) => [...intersection(entry.fields, changed)].map((path) => ({ entry, path })));
+    .map(([, entry]) => ({ entry, fields: intersection(entry.fields, changed) }))
+    .filter(({ fields }) => !isEmptySet(fields));
 }
 
 function managerText({ manager, subresource, operation, apiVersion }: Entry): string {
@@ -275,10 +291,17 @@ function managerText({ manager, subresource, operation, apiVersion }: Entry): st
   return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
 }
 
+/** Conflicts that one answer lists; it says how many there are. */
+const MAX_SHOWN_CONFLICTS = 1_000;
+
+interface ShownConflict {
+  readonly manager: string;
+  readonly field: string;
+}
+
 function conflictError(conflicts: readonly Conflict[]): Error {
-  const shown = conflicts
-    .map(({ entry, path }) => ({ manager: managerText(entry), field: pathText(path) }))
-    .sort((a, b) => (a.field < b.field ? -1 : 1));
+  const count = conflicts.reduce((sum, { fields }) => sum + countOf(fields), 0);
+  const shown = shownConflicts(conflicts).sort((a, b) => (a.field < b.field ? -1 : 1));
   const causes = shown.map(({ manager, field }) => ({
     reason: 'FieldManagerConflict',
     message: `conflict with ${manager}`,
@@ -286,16 +309,30 @@ function conflictError(conflicts: readonly Conflict[]): Error {
   }));
   const [only] = shown;
   let text: string;
-  if (shown.length === 1 && only) text = `1 conflict: conflict with ${only.manager}: ${only.field}`;
+  if (count === 1 && only) text = `1 conflict: conflict with ${only.manager}: ${only.field}`;
   else {
-    const managers = [...new Set(shown.map(({ manager }) => manager))].sort();
-    const parts = managers.flatMap((manager) => [
-      `conflicts with ${manager}:`,
-      ...shown.filter((conflict) => conflict.manager === manager).map(({ field }) => `- ${field}`),
-    ]);
-    text = `${shown.length} conflicts: ${parts.join('\n')}`;
+    const byManager = new Map<string, string[]>();
+    for (const { manager, field } of shown) {
+      const lines = byManager.get(manager) ?? [`conflicts with ${manager}:`];
+      lines.push(`- ${field}`);
+      byManager.set(manager, lines);
+    }
+    const parts = [...byManager].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, lines]) => lines);
+    text = `${count} conflicts: ${parts.join('\n')}`;
   }
   return failure(409, 'Conflict', `Apply failed with ${text}`, { causes });
+}
+
+function shownConflicts(conflicts: readonly Conflict[]): ShownConflict[] {
+  const shown: ShownConflict[] = [];
+  for (const { entry, fields } of conflicts) {
+    const manager = managerText(entry);
+    for (const field of pathTexts(fields)) {
+      if (shown.length >= MAX_SHOWN_CONFLICTS) return shown;
+      shown.push({ manager, field });
+    }
+  }
+  return shown;
 }
 
 /** Who went from kubectl's own apply to this one takes over what that one had set, without force. */
@@ -307,7 +344,7 @@ function mayTakeOver(
   const last = request.owner.manager === 'kubectl' ? lastApplied(current) : undefined;
   if (!last) return false;
   const allowed = typedValues(request).fieldsOf(last);
-  return conflicts.every(({ path }) => allowed.has(path));
+  return conflicts.every(({ fields }) => isEmptySet(difference(fields, allowed)));
 }
 
 function lastApplied(current: KubeObject | undefined): Record<string, unknown> | undefined {

@@ -5,16 +5,7 @@
  */
 import { isRecord, jsonEqual, ownMember, setMember } from '../../base/json.ts';
 import type { TypeSchema, TypeSchemas } from '../openapi/type-schemas.ts';
-import {
-  childPath,
-  elementsOf,
-  type FieldPath,
-  type FieldSet,
-  type FieldTree,
-  ROOT,
-  treeOf,
-  union,
-} from './field-set.ts';
+import { FIELD, type FieldSet, fieldSet, NO_FIELDS, union } from './field-set.ts';
 import { type Shape, shapeOf } from './shapes.ts';
 
 export interface Comparison {
@@ -36,6 +27,13 @@ export interface TypedValues {
 }
 
 type Node = TypeSchema | undefined;
+const PARTS = ['added', 'modified', 'removed'] as const;
+type Differences = { -readonly [part in keyof Comparison]?: FieldSet };
+const NONE: Differences = {};
+const ADDED: Differences = { added: FIELD };
+const MODIFIED: Differences = { modified: FIELD };
+const REMOVED: Differences = { removed: FIELD };
+
 type ListShape = Extract<Shape, { type: 'list' }>;
 
 const isEmpty = (value: unknown): boolean =>
@@ -46,66 +44,65 @@ const isEmpty = (value: unknown): boolean =>
 export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues {
   const shape = (node: Node, value: unknown): Shape => shapeOf(schemas, node, value);
 
-  function collect(value: unknown, node: Node, path: FieldPath, set: Set<FieldPath>): void {
+  /** Undefined: no field of its own. */
+  function collect(value: unknown, node: Node): FieldSet | undefined {
     const is = shape(node, value);
-    if (is.type === 'leaf') {
-      set.add(path);
-    } else if (is.type === 'list') {
+    if (is.type === 'leaf') return FIELD;
+    const children = new Map<string, FieldSet>();
+    if (is.type === 'list') {
       for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
-        const at = childPath(path, is.elementOf(item));
-        collect(item, is.items, at, set);
-        set.add(at);
+        const element = is.elementOf(item);
+        const set = { member: true, children: collect(item, is.items)?.children ?? NO_FIELDS.children };
+        children.set(element, union(children.get(element) ?? NO_FIELDS, set));
       }
     } else {
       for (const [key, member] of Object.entries(isRecord(value) ? value : {})) {
-        const at = childPath(path, `f:${key}`);
-        collect(member, is.field(key), at, set);
-        if (member === null || (isRecord(member) && isEmpty(member)) || !is.named(key)) set.add(at);
+        const below = collect(member, is.field(key));
+        const isOwn = member === null || (isRecord(member) && isEmpty(member)) || !is.named(key);
+        const set = fieldSet(isOwn || below?.member === true, below?.children);
+        if (set) children.set(`f:${key}`, set);
       }
     }
+    return fieldSet(false, children);
   }
 
-  interface Sets {
-    readonly added: Set<FieldPath>;
-    readonly modified: Set<FieldPath>;
-    readonly removed: Set<FieldPath>;
+  function compareLeaf(before: unknown, after: unknown): Differences {
+    if (before === undefined) return ADDED;
+    if (after === undefined) return REMOVED;
+    return jsonEqual(before, after) ? NONE : MODIFIED;
   }
 
-  function compareLeaf(before: unknown, after: unknown, path: FieldPath, sets: Sets): void {
-    if (before === undefined) sets.added.add(path);
-    else if (after === undefined) sets.removed.add(path);
-    else if (!jsonEqual(before, after)) sets.modified.add(path);
-  }
-
-  function compareAt(before: unknown, after: unknown, node: Node, path: FieldPath, sets: Sets): void {
+  function compareAt(before: unknown, after: unknown, node: Node): Differences {
     const is = shape(node, after ?? before ?? null);
     const same = before === undefined || before === null || shape(node, before).type === is.type;
-    if (is.type === 'leaf' || !same || (isEmpty(before) && isEmpty(after)))
-      return compareLeaf(before, after, path, sets);
+    if (is.type === 'leaf' || !same || (isEmpty(before) && isEmpty(after))) return compareLeaf(before, after);
+    const found: { [part in keyof Differences]: Map<string, FieldSet> } = {};
+    const take = (element: string, inner: Differences): void => {
+      for (const part of PARTS) {
+        const set = inner[part];
+        if (set) (found[part] ??= new Map<string, FieldSet>()).set(element, set);
+      }
+    };
     if (is.type === 'list') {
-      const [old, next] = [byElement(is, before), byElement(is, after)];
-      const repeated = union(repeatedIn(is, before), repeatedIn(is, after));
+      const [old, next] = [groups(is, before), groups(is, after)];
       for (const element of new Set([...old.keys(), ...next.keys()])) {
-        const at = childPath(path, element);
+        const [was, now] = [old.get(element), next.get(element)];
         // Items that share their keys are owned together.
-        if (repeated.has(element))
-          compareLeaf(allOf(is, before, element), allOf(is, after, element), at, sets);
-        else compareAt(old.get(element), next.get(element), is.items, at, sets);
+        const shared = (was?.length ?? 0) > 1 || (now?.length ?? 0) > 1;
+        take(element, shared ? compareLeaf(was, now) : compareAt(was?.[0], now?.[0], is.items));
       }
     } else {
       const [old, next] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
       for (const key of new Set([...Object.keys(old), ...Object.keys(next)]))
-        compareAt(
-          ownMember(old, key),
-          ownMember(next, key),
-          is.field(key),
-          childPath(path, `f:${key}`),
-          sets,
-        );
+        take(`f:${key}`, compareAt(ownMember(old, key), ownMember(next, key), is.field(key)));
     }
-    if (path === ROOT) return;
-    if (before === undefined) sets.added.add(path);
-    else if (after === undefined) sets.removed.add(path);
+    const result: Differences = {};
+    const own = before === undefined ? 'added' : after === undefined ? 'removed' : undefined;
+    for (const part of PARTS) {
+      const set = fieldSet(part === own, found[part]);
+      if (set) result[part] = set;
+    }
+    return result;
   }
 
   function mergeAt(live: unknown, applied: unknown, node: Node): unknown {
@@ -158,7 +155,21 @@ export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues
     return result;
   }
 
-  function removeAt(value: unknown, tree: FieldTree, node: Node): unknown {
+  function parentsAt({ member, children }: FieldSet, node: Node): FieldSet {
+    const is: Shape = shape(node, null);
+    const result = new Map<string, FieldSet>();
+    for (const [element, child] of children) {
+      const name = element.startsWith('f:') && is.type === 'map' ? element.slice(2) : undefined;
+      const inner =
+        name !== undefined && is.type === 'map' ? is.field(name) : is.type === 'list' ? is.items : undefined;
+      const below = parentsAt(child, inner);
+      const isNamed = name !== undefined && is.type === 'map' && is.named(name);
+      result.set(element, isNamed ? { ...below, member: true } : below);
+    }
+    return { member, children: result };
+  }
+
+  function removeAt(value: unknown, tree: FieldSet, node: Node): unknown {
     const is = shape(node, value);
     if (is.type === 'list' && Array.isArray(value)) {
       const kept = (value as unknown[]).flatMap((item) => {
@@ -201,35 +212,14 @@ export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues
   }
 
   return {
-    fieldsOf(value) {
-      const set = new Set<FieldPath>();
-      collect(value, root, ROOT, set);
-      return set;
-    },
+    fieldsOf: (value) => collect(value, root) ?? NO_FIELDS,
     compare(before, after) {
-      const sets: Sets = { added: new Set(), modified: new Set(), removed: new Set() };
-      compareAt(before, after, root, ROOT, sets);
-      return sets;
+      const { added = NO_FIELDS, modified = NO_FIELDS, removed = NO_FIELDS } = compareAt(before, after, root);
+      return { added, modified, removed };
     },
     merge: (live, applied) => mergeAt(live, applied, root),
-    without: (value, fields) => removeAt(value, treeOf(fields), root),
-    withParents(fields) {
-      const result = new Set(fields);
-      for (const path of fields) {
-        let node: Node = root;
-        let at = ROOT;
-        for (const element of elementsOf(path)) {
-          at = childPath(at, element);
-          const isField = element.startsWith('f:');
-          const is: Shape = shape(node, null);
-          if (isField && is.type === 'map') {
-            if (is.named(element.slice(2))) result.add(at);
-            node = is.field(element.slice(2));
-          } else node = is.type === 'list' ? is.items : undefined;
-        }
-      }
-      return result;
-    },
+    without: (value, fields) => removeAt(value, fields, root),
+    withParents: (fields) => parentsAt(fields, root),
     problems(value) {
       const found: string[] = [];
       findProblems(value, root, '', found);
@@ -248,22 +238,16 @@ function byElement(is: ListShape, value: unknown): Map<string, unknown> {
   return new Map(items.map((item) => [is.elementOf(item), item]));
 }
 
-function repeatedIn(is: ListShape, value: unknown): ReadonlySet<string> {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
+/** Items by their keys, which several may share. */
+function groups(is: ListShape, value: unknown): Map<string, unknown[]> {
+  const found = new Map<string, unknown[]>();
   for (const item of Array.isArray(value) ? (value as unknown[]) : []) {
     const element = is.elementOf(item);
-    if (seen.has(element)) repeated.add(element);
-    seen.add(element);
+    const group = found.get(element);
+    if (group) group.push(item);
+    else found.set(element, [item]);
   }
-  return repeated;
-}
-
-/** Undefined where there is none. */
-function allOf(is: ListShape, value: unknown, element: string): unknown[] | undefined {
-  const items = Array.isArray(value) ? (value as unknown[]) : [];
-  const found = items.filter((item) => is.elementOf(item) === element);
-  return found.length === 0 ? undefined : found;
+  return found;
 }
 
 function elementText(element: string): string {

@@ -3,6 +3,7 @@
  * Names, actions and answers are Kubernetes', since clients look operations up by them: kubectl finds out by the patch
  * operation whether a kind knows `dryRun` and `fieldValidation`.
  */
+import { append } from '../../base/append.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
 import * as parameters from './parameters.ts';
 import { inPath, type Parameter } from './parameters.ts';
@@ -252,7 +253,7 @@ export function operationsOf(resource: ServedResource, schemas: ResourceSchemas)
     ofObject.push(writes('patch', `patch${word}${scoped}${kind}`, schemas.object, within));
   paths.push({ path: collection, operations: ofCollection });
   paths.push({ path: `${collection}/{name}`, operations: ofObject });
-  for (const name of resource.subresources) paths.push(...subresource(name));
+  for (const name of resource.subresources) append(paths, subresource(name));
   if (verbs.has('watch') && builtin) {
     const event = component(`${META}WatchEvent`);
     const old = collection.replace(base, `${base}/watch`);

@@ -59,7 +59,15 @@ export function createTypeSchemas(
       byKind.set(`${String(entry['group'])}/${String(entry['version'])}/${String(entry['kind'])}`, name);
   }
 
+  const resolved = new WeakMap<TypeSchema, ResolvedSchema>();
+
   function resolve(schema: TypeSchema): ResolvedSchema {
+    let known = resolved.get(schema);
+    if (!known) resolved.set(schema, (known = follow(schema)));
+    return known;
+  }
+
+  function follow(schema: TypeSchema): ResolvedSchema {
     const reference = schema.$ref ?? schema.allOf?.[0]?.$ref;
     if (reference === undefined) return { name: undefined, schema };
     const name = reference.slice(REF_PREFIX.length);

@@ -14,7 +14,15 @@ const MAX_DEPTH = 64;
 
 const WIRE = { varint: 0, fixed64: 1, delimited: 2 } as const;
 
-export interface DecodeContext {
+/** Throws where a message holds too much: a value may take two bytes, and a hundred times as much once it is built. */
+export interface DecodeGuard {
+  /** Told of each value before it is made. */
+  readonly onValue: () => void;
+  /** Told of JSON in a message before it is read. */
+  readonly onJson: (bytes: Uint8Array) => void;
+}
+
+export interface DecodeContext extends DecodeGuard {
   /** The message of a schema in a CustomResourceDefinition, which its special types refer to. */
   readonly schemaProps: () => Message;
 }
@@ -30,15 +38,19 @@ export function decodeMessage(message: Message, bytes: Uint8Array, context: Deco
       reader.skipType(tag & 7);
       continue;
     }
-    const values = found.get(field) ?? [];
-    if (values.length === 0) found.set(field, values);
+    let values = found.get(field);
+    if (!values) found.set(field, (values = []));
     const isPacked = field.kind === 'repeated' && (tag & 7) === WIRE.delimited && isNumeric(field.type);
     if (isPacked) {
       const end = reader.uint32() + reader.pos;
-      while (reader.pos < end) values.push(scalar(field.type, reader));
+      while (reader.pos < end) {
+        context.onValue();
+        values.push(scalar(field.type, reader));
+      }
       continue;
     }
     expectWire(tag, field);
+    context.onValue();
     values.push(field.kind === 'map' ? mapEntry(field, reader) : single(field.type, reader));
   }
   const json: Json = {};
@@ -61,6 +73,7 @@ export function decodeMessage(message: Message, bytes: Uint8Array, context: Deco
     const items: unknown[] = [];
     eachField(from, (number, inner) => {
       if (number !== 1) return false;
+      context.onValue();
       items.push(single(type, inner));
       return true;
     });
@@ -184,6 +197,7 @@ function special(type: SpecialType, bytes: Uint8Array, context: DecodeContext, d
         raw = reader.bytes();
         return true;
       });
+      context.onJson(raw);
       return jsonOf(raw);
     }
     case 'empty':
@@ -234,6 +248,7 @@ function decodeSchemaOr(
   const list: unknown[] = [];
   const schemaField = type === 'schemaOrBool' ? 2 : 1;
   eachField(bytes, (number, reader) => {
+    context.onValue();
     if (number === schemaField) schema = decodeMessage(context.schemaProps(), reader.bytes(), context, depth);
     else if (number === 1) allows = reader.bool();
     else if (number === 2 && type === 'schemaOrStrings') list.push(reader.string());

@@ -5,8 +5,9 @@
 import protobuf from 'protobufjs/minimal.js';
 import { definitions } from '../../schemas/generated/definitions.js';
 import { parseApiVersion } from '../../schemas/object.ts';
+import { isStatusError } from '../../schemas/status.ts';
 import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
-import { decodeMessage } from './decode-message.ts';
+import { type DecodeGuard, decodeMessage } from './decode-message.ts';
 import { DISCOVERY } from './discovery-messages.ts';
 import { encodeMessage } from './encode-message.ts';
 import { createMessages, type Message, type Messages, SCHEMA_PROPS } from './messages.ts';
@@ -73,8 +74,8 @@ export type Decoded =
   /** Of a type that has no such form here. */
   | { readonly result: 'unknown'; readonly apiVersion: string; readonly kind: string };
 
-/** The object of a body, as its JSON would be. */
-export function decodeObject(body: Uint8Array): Decoded {
+/** The object of a body, as its JSON would be. What the guard throws as a Status goes through. */
+export function decodeObject(body: Uint8Array, guard: DecodeGuard = UNGUARDED): Decoded {
   const magic = body.subarray(0, MAGIC.length);
   if (!MAGIC.equals(magic)) {
     const problem = `provided data does not appear to be a protobuf message, expected prefix [${[...MAGIC].join(' ')}]`;
@@ -85,11 +86,17 @@ export function decodeObject(body: Uint8Array): Decoded {
     if (encoding !== '') return { result: 'malformed', problem: 'the content of the message is encoded' };
     const message = messageOf(apiVersion, kind);
     if (!message) return { result: 'unknown', apiVersion, kind };
-    return { result: 'object', value: { kind, apiVersion, ...decodeMessage(message, raw, context) } };
+    return {
+      result: 'object',
+      value: { kind, apiVersion, ...decodeMessage(message, raw, { ...context, ...guard }) },
+    };
   } catch (error) {
+    if (isStatusError(error)) throw error;
     return { result: 'malformed', problem: error instanceof Error ? error.message : String(error) };
   }
 }
+
+const UNGUARDED: DecodeGuard = { onValue: () => undefined, onJson: () => undefined };
 
 interface Envelope {
   readonly apiVersion: string;

@@ -3,6 +3,7 @@
  * one source: one object in two files is an error, and a definition in one is known in all. With `--cluster` the definitions of the
  * cluster are known, too.
  */
+import { append } from '../../base/append.ts';
 import { Option } from 'commander';
 import { coloursWanted } from '../../config/index.ts';
 import {
@@ -83,8 +84,8 @@ async function check(
     const file = path === '-' ? '<stdin>' : path;
     const bytes = await readManifestFile(path, io.stdin);
     const result = readManifests({ path: file, bytes });
-    documents.push(...result.documents);
-    errors.push(...result.errors);
+    append(documents, result.documents);
+    append(errors, result.errors);
     if (sources.size < MAX_EXCERPT_SOURCES) {
       sources.set(file, new TextDecoder().decode(bytes).split('\n'));
     }

@@ -1,4 +1,5 @@
 /** Renders what is wrong with manifests: place, path, message, the line itself with a mark under it, and what to do. */
+import { append } from '../../base/append.ts';
 import type { ManifestError } from '../../schemas/manifest/index.ts';
 import type { Colours } from './colours.ts';
 import { printable } from '../../base/printable.ts';
@@ -23,7 +24,7 @@ export function renderManifestError(
   const rendered = [`${place}: ${label}: ${path}${printable(error.message)}`];
   const source = error.line === undefined ? undefined : lines?.[error.line - 1];
   if (error.line !== undefined && source !== undefined && source.trim() !== '') {
-    rendered.push(...excerpt(source, error.line, error.column ?? 1, colours));
+    append(rendered, excerpt(source, error.line, error.column ?? 1, colours));
   }
   if (error.hint) rendered.push(`  ${colours.cyan('hint')}: ${printable(error.hint)}`);
   return rendered.join('\n');

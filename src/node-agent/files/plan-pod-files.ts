@@ -1,4 +1,5 @@
 /** Texts of a pod's /etc/hosts and /etc/resolv.conf, pure. Both files are the agent's own and shared by all containers. */
+import { append } from '../../base/append.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { podFqdn, podHostname } from '../container-spec/identity.ts';
 
@@ -65,7 +66,7 @@ export function parseResolvConf(text: string): ResolverConfig {
     if (keyword === 'nameserver' && words[0]) nameservers.push(words[0]);
     // The last one counts (man 5 resolv.conf), and `domain` is an old word for a search of one.
     else if (keyword === 'search' || keyword === 'domain') searches = words;
-    else if (keyword === 'options') options.push(...words);
+    else if (keyword === 'options') append(options, words);
   }
   return { nameservers, searches, options };
 }

@@ -127,8 +127,16 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['oneOf', inners],
 ]);
 
+/** Schemas are large, never changed, and read by everything that looks at their definition. */
+const known = new WeakMap<object, StructuralSchema>();
+
 /** Any JSON as a schema: what has the wrong type is left out, so that everything that works with the result is total. */
-export const readSchema = (value: unknown): StructuralSchema => (isRecord(value) ? readAt(value, 0) : {});
+export function readSchema(value: unknown): StructuralSchema {
+  if (!isRecord(value)) return {};
+  let schema = known.get(value);
+  if (!schema) known.set(value, (schema = readAt(value, 0)));
+  return schema;
+}
 
 function readAt(value: Record<string, unknown>, depth: number): StructuralSchema {
   if (depth > MAX_SCHEMA_DEPTH) return {};

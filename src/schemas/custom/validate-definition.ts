@@ -18,6 +18,7 @@ import {
 } from '../validation/report.ts';
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
+import { MAX_PATTERN_CHARS, patternChars } from './patterns.ts';
 import { memberSchema, readSchema, type StructuralSchema } from './structural-schema.ts';
 import { NAMES, validateApproval, validateGroup, validateName, validateNames } from './validate-identity.ts';
 import { validateSchema } from './validate-schema.ts';
@@ -77,6 +78,11 @@ function sharedMembers(versions: readonly Fields[]): ReadonlySet<string> {
 function validateVersions(spec: Fields): FieldErrors {
   const versions = asRecords(spec['versions']);
   const path = 'spec.versions';
+  const chars = patternChars(versions);
+  if (chars > MAX_PATTERN_CHARS) {
+    const detail = `its patterns have ${chars} characters together, at most ${MAX_PATTERN_CHARS} are accepted`;
+    return [forbidden(path, detail)];
+  }
   const shared = sharedMembers(versions);
   const errors: FieldErrors = [];
   const shown = (): unknown => versionsForm(spec['versions'], shared);

@@ -5,6 +5,7 @@
  *
  * Rules in CEL come last (see rules/). Members are visited by name, so that the result does not depend on their order.
  */
+import { append } from '../../base/append.ts';
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
 import type { FieldError } from '../field-error.ts';
 import { quote } from '../status.ts';
@@ -92,11 +93,12 @@ function checkNow(
   const wrongType = typeError(schema, value, path);
   if (wrongType) return [wrongType];
   const errors: FieldError[] = [];
-  errors.push(...combined(schema, value, path, depth), ...enumError(schema, value, path));
-  if (typeof value === 'string') errors.push(...textErrors(schema, value, path));
-  else if (typeof value === 'number') errors.push(...numberErrors(schema, value, path));
-  else if (Array.isArray(value)) errors.push(...listErrors(schema, value, path, depth, old));
-  else if (isRecord(value)) errors.push(...objectErrors(schema, value, path, root, depth, old));
+  append(errors, combined(schema, value, path, depth));
+  append(errors, enumError(schema, value, path));
+  if (typeof value === 'string') append(errors, textErrors(schema, value, path));
+  else if (typeof value === 'number') append(errors, numberErrors(schema, value, path));
+  else if (Array.isArray(value)) append(errors, listErrors(schema, value, path, depth, old));
+  else if (isRecord(value)) append(errors, objectErrors(schema, value, path, root, depth, old));
   return errors;
 }
 
@@ -311,7 +313,7 @@ function combined(
     const found = results(anyOf);
     if (!found.some((list) => list.length === 0)) {
       whole('must validate at least one schema (anyOf)');
-      errors.push(...closest(found));
+      append(errors, closest(found));
     }
   }
   if (oneOf && oneOf.length > 0) {
@@ -319,14 +321,14 @@ function combined(
     const valid = found.filter((list) => list.length === 0).length;
     if (valid === 0) {
       whole('must validate one and only one schema (oneOf). Found none valid');
-      errors.push(...closest(found));
+      append(errors, closest(found));
     } else if (valid > 1)
       whole(`must validate one and only one schema (oneOf). Found ${valid} valid alternatives`);
   }
   if (allOf && allOf.length > 0) {
     const found = results(allOf);
     const valid = found.filter((list) => list.length === 0).length;
-    errors.push(...found.flat());
+    append(errors, found.flat());
     if (valid < allOf.length)
       whole(`must validate all the schemas (allOf)${valid === 0 ? '. None validated' : ''}`);
   }

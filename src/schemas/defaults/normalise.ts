@@ -59,25 +59,41 @@ function walkFields(
   depth: number,
 ): unknown {
   const keepUnknown = !options.dropUnknown || definition['x-kubernetes-preserve-unknown-fields'] === true;
-  const isRequired = (name: string): boolean => definition.required?.includes(name) ?? false;
-  const result = mapMembers(value, (member, name) => {
+  const { required } = definition;
+  const result: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    const member = value[name];
     const own = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (!own) return keepUnknown ? jsonClone(member) : undefined;
-    const child = resolveDefinition(own);
-    if (member === null) return undefined;
-    if (!child) return jsonClone(member);
-    const walked = walk(member, child, options, depth + 1);
+    const child = own && resolveDefinition(own);
+    let kept: unknown;
+    if (!own) kept = keepUnknown ? jsonClone(member) : undefined;
+    else if (member === null) continue;
+    else kept = child ? walk(member, child, options, depth + 1) : jsonClone(member);
     // Looked at afterwards: a map may have become empty.
-    return !isRequired(name) && isEmpty(walked, child) ? undefined : walked;
-  });
-  for (const [name, own] of Object.entries(properties)) {
-    if (result[name] !== undefined || own.default === undefined) continue;
+    if (child && isEmpty(kept, child) && required?.includes(name) !== true) continue;
+    if (kept !== undefined) setMember(result, name, kept);
+  }
+  for (const [name, own] of withDefault(properties)) {
+    if (result[name] !== undefined) continue;
     const child = resolveDefinition(own);
     if (isRecord(own.default)) result[name] = child ? walk({}, child, options, depth + 1) : {};
-    else if (isRequired(name) || isMeaningful(own.default)) result[name] = own.default;
+    else if (required?.includes(name) === true || isMeaningful(own.default)) result[name] = own.default;
   }
   for (const name of NULLABLE_TIMES.get(definition) ?? []) result[name] ??= null;
   return result;
+}
+
+type Properties = Readonly<Record<string, Definition>>;
+const defaulted = new WeakMap<Properties, readonly (readonly [string, Definition])[]>();
+
+/** The few properties that have a default: lists hold thousands of objects of one type. */
+function withDefault(properties: Properties): readonly (readonly [string, Definition])[] {
+  let found = defaulted.get(properties);
+  if (!found) {
+    found = Object.entries(properties).filter(([, own]) => own.default !== undefined);
+    defaulted.set(properties, found);
+  }
+  return found;
 }
 
 /** Zero values are left out of what is stored unless the field must be there. */
@@ -91,11 +107,11 @@ function isEmpty(value: unknown, definition: Definition): boolean {
 /** A copy with each member mapped; `undefined` leaves it out. A key `__proto__` is data like any other. */
 function mapMembers(
   value: Readonly<Record<string, unknown>>,
-  map: (member: unknown, name: string) => unknown,
+  map: (member: unknown) => unknown,
 ): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
   for (const name of Object.keys(value)) {
-    const member = map(value[name], name);
+    const member = map(value[name]);
     if (member !== undefined) setMember(copy, name, member);
   }
   return copy;

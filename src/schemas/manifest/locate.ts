@@ -3,6 +3,7 @@
  * a good file never pays for it. A field is found by its key, an item by its start; what does not exist, by its nearest
  * parent. Paths go through aliases to where the value is written.
  */
+import { append } from '../../base/append.ts';
 import { EVENT_ID, type Event, getScalarValue } from 'js-yaml';
 import { startOf } from './compose.ts';
 import { keyText, resolvePlainScalar } from './resolve-scalar.ts';
@@ -66,7 +67,7 @@ function buildPlaces(events: readonly Event[], text: string, firstEvent: number)
       const key = nameOf(keyEvent, text);
       const keyOffset = build().offset;
       const value = build();
-      if (key === '<<') merged.push(...('items' in value ? value.items : [value]));
+      if (key === '<<') append(merged, 'items' in value ? value.items : [value]);
       else members.set(key, { keyOffset, value });
     }
     for (const source of merged) {

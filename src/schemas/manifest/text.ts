@@ -74,6 +74,8 @@ export function countTokens(text: string): number {
     const code = text.charCodeAt(index);
     // line feed , [ {
     if (code === 10 || code === 44 || code === 91 || code === 123) count++;
+    // A carriage return alone ends a line, too.
+    else if (code === 13 && text.charCodeAt(index + 1) !== 10) count++;
   }
   return count;
 }

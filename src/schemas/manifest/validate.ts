@@ -2,6 +2,7 @@
  * Documents → objects that may be applied: known kind, structure, defaults, meaning, implemented, unique. Every
  * complaint says where it is written. The order of the results is the order of the documents.
  */
+import { append } from '../../base/append.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import { closestName } from '../closest-name.ts';
@@ -62,10 +63,10 @@ export function validateManifests(
   for (const document of documents) {
     const outcome = validateOne(document, known, options);
     if (!outcome.ok) {
-      errors.push(...outcome.errors);
+      append(errors, outcome.errors);
       continue;
     }
-    warnings.push(...outcome.warnings);
+    append(warnings, outcome.warnings);
     const { kind, object } = outcome;
     const key = `${resourceIdOf(kind)} ${objectKey(object.metadata.namespace, object.metadata.name)}`;
     const first = places.get(key);

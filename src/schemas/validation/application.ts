@@ -15,7 +15,7 @@ import type { KubeObject } from '../object.ts';
 import { isRefName } from '../ref-name.ts';
 import { dns1123Label } from './names.ts';
 import { positive } from './numbers.ts';
-import { type FieldErrors, forbidden, invalid, invalidAll, required } from './report.ts';
+import { append, type FieldErrors, forbidden, invalid, invalidAll, required } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -30,9 +30,9 @@ export function validateApplication(object: KubeObject): FieldErrors {
   const sources = asList(spec['sources']);
   if (isAbsent(spec['source'])) {
     if (sources.length === 0) errors.push(required('spec.source'));
-  } else errors.push(...validateSource(asRecord(spec['source']), 'spec.source'));
+  } else append(errors, validateSource(asRecord(spec['source']), 'spec.source'));
   for (const [index, source] of sources.entries()) {
-    errors.push(...validateSource(asRecord(source), `spec.sources[${index}]`));
+    append(errors, validateSource(asRecord(source), `spec.sources[${index}]`));
   }
   return [
     ...errors,
@@ -72,7 +72,7 @@ function validateDestination(value: unknown): FieldErrors {
     errors.push(forbidden(`${path}.name`, 'may not be specified when `server` is set'));
   }
   const text = asString(namespace);
-  if (text !== '') errors.push(...invalidAll(`${path}.namespace`, text, dns1123Label(text)));
+  if (text !== '') append(errors, invalidAll(`${path}.namespace`, text, dns1123Label(text)));
   return errors;
 }
 

@@ -2,6 +2,7 @@
 import { asNumber, asRecords, asString, isAbsent } from '../json-access.ts';
 import { qualifiedName } from './names.ts';
 import {
+  append,
   byteLength,
   duplicate,
   type FieldErrors,
@@ -27,7 +28,7 @@ export function validateConditions(conditions: unknown, path: string): FieldErro
     ) as [string, string, string, string];
     const errors = seen.has(type) ? [duplicate(`${at}.type`, type)] : [];
     seen.add(type);
-    errors.push(...invalidAll(`${at}.type`, type, qualifiedName(type)));
+    append(errors, invalidAll(`${at}.type`, type, qualifiedName(type)));
     if (!STATUSES.includes(status)) errors.push(notSupported(`${at}.status`, status, STATUSES));
     const generation = asNumber(condition['observedGeneration']) ?? 0;
     if (generation < 0)

@@ -5,7 +5,7 @@ import { percentOf } from '../int-or-percent.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { percentText } from './names.ts';
 import { NOT_NEGATIVE, nonNegative } from './numbers.ts';
-import { type FieldErrors, goStruct, invalid, invalidAll, notSupported } from './report.ts';
+import { append, type FieldErrors, goStruct, invalid, invalidAll, notSupported } from './report.ts';
 import { validateConditions } from './conditions.ts';
 
 const FIELDS = ['minAvailable', 'selector', 'maxUnavailable', 'unhealthyPodEvictionPolicy'];
@@ -19,9 +19,9 @@ export function validateDisruptionBudget(object: KubeObject): FieldErrors {
     errors.push(
       invalid('spec', goStruct(spec, FIELDS), 'minAvailable and maxUnavailable cannot be both set'),
     );
-  errors.push(...validateAmount(minAvailable, 'spec.minAvailable'));
-  errors.push(...validateAmount(maxUnavailable, 'spec.maxUnavailable'));
-  if (!isAbsent(selector)) errors.push(...validateLabelSelector(selector, 'spec.selector'));
+  append(errors, validateAmount(minAvailable, 'spec.minAvailable'));
+  append(errors, validateAmount(maxUnavailable, 'spec.maxUnavailable'));
+  if (!isAbsent(selector)) append(errors, validateLabelSelector(selector, 'spec.selector'));
   if (!isAbsent(policy) && !POLICIES.includes(asString(policy)))
     errors.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, POLICIES));
   return errors;

@@ -18,11 +18,8 @@ export function validateManagedFields(entries: unknown, path: string): FieldErro
       errors.push(invalid(`${at}.fieldsType`, fieldsType, 'must be `FieldsV1`'));
     const manager = asString(entry['manager']);
     if (byteLength(manager) > MAX_MANAGER_BYTES) errors.push(tooLong(`${at}.manager`, MAX_MANAGER_BYTES));
-    for (const char of manager)
-      if (!/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) {
-        errors.push(invalid(`${at}.manager`, manager, 'should only contain printable characters'));
-        break;
-      }
+    if (/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(manager))
+      errors.push(invalid(`${at}.manager`, manager, 'should only contain printable characters'));
     if (byteLength(asString(entry['subresource'])) > MAX_SUBRESOURCE_BYTES)
       errors.push(tooLong(`${at}.subresource`, MAX_SUBRESOURCE_BYTES));
     return errors;

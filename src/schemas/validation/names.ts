@@ -2,7 +2,7 @@
  * The grammars of names: each function answers with what is wrong, in upstream's words, or with nothing.
  * Sources: RFC 1123, RFC 1035, and the rules of Kubernetes' `validation` and `content` packages.
  */
-import { byteLength } from './report.ts';
+import { append, byteLength } from './report.ts';
 
 const DNS1123_LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const DNS1123_SUBDOMAIN = `${DNS1123_LABEL}(\\.${DNS1123_LABEL})*`;
@@ -154,7 +154,11 @@ export function qualifiedName(text: string): string[] {
     const [prefix = '', rest = ''] = parts;
     name = rest;
     if (prefix === '') complaints.push('prefix part must be non-empty');
-    else complaints.push(...labelPrefix(prefix).map((complaint) => `prefix part ${complaint}`));
+    else
+      append(
+        complaints,
+        labelPrefix(prefix).map((complaint) => `prefix part ${complaint}`),
+      );
   } else if (parts.length > 2) {
     return [
       `a valid label key ${QUALIFIED_NAME_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,

@@ -2,13 +2,10 @@
 import type { FieldError } from '../field-error.ts';
 import { quote } from '../status.ts';
 
+export { append } from '../../base/append.ts';
+
 /** Where a validator puts what it finds. */
 export type FieldErrors = FieldError[];
-
-/** Adds any number of errors: `push(...found)` would put each on the stack. */
-export function append(errors: FieldErrors, found: readonly FieldError[]): void {
-  for (const error of found) errors.push(error);
-}
 
 /**
  * Errors that one validation may find before it ends. The answer shows fewer; the rest would only cost time and memory, up to a

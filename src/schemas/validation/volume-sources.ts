@@ -5,7 +5,16 @@
 import { asList, asNumber, asRecord, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { dns1123Label, dns1123Subdomain, inRange } from './names.ts';
 import { within } from './numbers.ts';
-import { type FieldErrors, invalid, invalidAll, keyed, notSupported, required, tooLong } from './report.ts';
+import {
+  append,
+  type FieldErrors,
+  invalid,
+  invalidAll,
+  keyed,
+  notSupported,
+  required,
+  tooLong,
+} from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 export type SourceRule = (source: Fields, path: string) => FieldErrors;
@@ -73,13 +82,13 @@ export const iscsi =
   (source, path) => {
     const errors = needs('targetPortal', 'iqn')(source, path);
     const name = asString(source['iqn']);
-    if (name !== '') errors.push(...iscsiName(name, unknownDetail, `${path}.iqn`));
-    errors.push(...within(source['lun'], `${path}.lun`, 0, MAX_LUN));
+    if (name !== '') append(errors, iscsiName(name, unknownDetail, `${path}.iqn`));
+    append(errors, within(source['lun'], `${path}.lun`, 0, MAX_LUN));
     const { chapAuthDiscovery, chapAuthSession, secretRef, initiatorName } = source;
     if ((chapAuthDiscovery === true || chapAuthSession === true) && isAbsent(secretRef))
       errors.push(required(`${path}.secretRef`));
     if (!isAbsent(initiatorName))
-      errors.push(...iscsiName(asString(initiatorName), unknownDetail, `${path}.initiatorname`));
+      append(errors, iscsiName(asString(initiatorName), unknownDetail, `${path}.initiatorname`));
     return errors;
   };
 
@@ -161,7 +170,7 @@ const storageos: SourceRule = (source, path) => {
   const errors = needs('volumeName')(source, path);
   for (const field of ['volumeName', 'volumeNamespace']) {
     const name = asString(source[field]);
-    if (name !== '') errors.push(...invalidAll(`${path}.${field}`, name, dns1123Label(name)));
+    if (name !== '') append(errors, invalidAll(`${path}.${field}`, name, dns1123Label(name)));
   }
   return [...errors, ...namesSecret(source, path)];
 };

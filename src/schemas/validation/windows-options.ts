@@ -1,7 +1,7 @@
 /** Options of Windows containers. Nothing runs them here; they are stored as upstream stores them. */
 import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { dns1123Subdomain } from './names.ts';
-import { byteLength, type FieldErrors, invalid, invalidAll } from './report.ts';
+import { append, byteLength, type FieldErrors, invalid, invalidAll } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
@@ -21,7 +21,7 @@ export function validateWindowsOptions(value: unknown, path: string): FieldError
   const errors: FieldErrors = [];
   if (!isAbsent(name)) {
     const text = asString(name);
-    errors.push(...invalidAll(`${path}.gmsaCredentialSpecName`, text, dns1123Subdomain(text)));
+    append(errors, invalidAll(`${path}.gmsaCredentialSpecName`, text, dns1123Subdomain(text)));
   }
   if (!isAbsent(credentials)) {
     const text = asString(credentials);
@@ -45,7 +45,7 @@ function userComplaints(name: string): string[] {
   if (parts.length > 2) return ['runAsUserName cannot contain more than one backslash'];
   const user = parts.at(-1) ?? '';
   const complaints: string[] = [];
-  if (parts.length === 2) complaints.push(...domainComplaints(parts[0] ?? ''));
+  if (parts.length === 2) append(complaints, domainComplaints(parts[0] ?? ''));
   if (user === '') complaints.push("runAsUserName's User cannot be empty");
   else if (byteLength(user) > MAX_USER_CHARACTERS)
     complaints.push(`runAsUserName's User length must not be longer than ${MAX_USER_CHARACTERS} characters`);

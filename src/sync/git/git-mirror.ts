@@ -2,6 +2,7 @@
  * A bare mirror of one repository on local disk: what the sync reads of it, through the long-lived `git cat-file`, and
  * through simple-git what is asked for seldom. Fetching is in git-fetch.ts, the processes in git-session.ts.
  */
+import { append } from '../../base/append.ts';
 import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
@@ -147,7 +148,7 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
           if (!blob?.contents) throw lost('a file');
           return blob.contents;
         });
-        blobs.push(...(await Promise.all(batch)));
+        append(blobs, await Promise.all(batch));
       }
       return blobs;
     },

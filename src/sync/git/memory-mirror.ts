@@ -4,6 +4,7 @@
  * Ids are SHA-1 of the contents, so equal trees have equal ids as in Git. `commit` plays the developer, `createMirror`
  * gives the sync worker's view, which changes only when it fetches.
  */
+import { append } from '../../base/append.ts';
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
@@ -140,7 +141,7 @@ export function createMemoryRepository(clock: Clock): MemoryRepository {
           if (id === ancestor) return true;
           if (visited.has(id)) continue;
           visited.add(id);
-          open.push(...(commits.get(id)?.parents ?? []));
+          append(open, commits.get(id)?.parents ?? []);
         }
         return false;
       },

@@ -1,10 +1,21 @@
 /** Bodies of an accepted size that would cost far more than their bytes: what is built and answered has a bound. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { duplicateKeys, strictFindings } from '../../../src/api/http/duplicate-keys.ts';
+import { createTypedValues } from '../../../src/api/managed/typed-values.ts';
 import { applyPatch } from '../../../src/api/patch/index.ts';
+import { decodeObject } from '../../../src/api/protobuf/index.ts';
 import { boundedErrors, invalid, MAX_FOUND_ERRORS } from '../../../src/schemas/validation/report.ts';
 import { comesTrue } from '../../support/comes-true.ts';
 import { startDefinitions } from '../../support/definitions.ts';
 import { definitionOfWidgets } from '../../support/hostile-bodies.ts';
+import {
+  definitionOf,
+  longPattern,
+  many,
+  nested,
+  podOfEmptyContainers,
+  repeats,
+} from '../../support/hostile-depths.ts';
 import { type HttpAnswer, startTestHttp, type TestHttp } from '../test-http.ts';
 
 const MAX_ANSWER_BYTES = 600_000;
@@ -36,8 +47,6 @@ const widget = (spec: unknown): Promise<HttpAnswer> =>
     metadata: { name: 'w' },
     spec,
   });
-const many = <T>(count: number, make: (index: number) => T): T[] =>
-  Array.from({ length: count }, (_, index) => make(index));
 
 interface Causes {
   readonly details: { readonly name?: string; readonly causes: { readonly message: string }[] };
@@ -57,7 +66,7 @@ describe('counts are bounded before anything walks them', () => {
   });
 
   it.each([
-    ['containers', { containers: many(1_001, () => ({})) }, 'spec.containers has 1001 items, at most 1000'],
+    ['containers', { containers: many(501, () => ({})) }, 'spec.containers has 501 items, at most 500'],
     ['tolerations', { containers: [], tolerations: many(5_001, () => ({})) }, 'more than 5000 objects'],
     [
       'objects of several lists',
@@ -95,6 +104,105 @@ describe('counts are bounded before anything walks them', () => {
       data,
     });
     expect(answer.code).toBe(201);
+  });
+});
+
+describe('what a body repeats, nests or packs costs no more than its bytes', () => {
+  it('counts values of protobuf before it makes them', async () => {
+    const body = podOfEmptyContainers(100_000);
+    let made = 0;
+    const stop = new Error('enough');
+    const onValue = (): void => {
+      made += 1;
+      if (made > 1_000) throw stop;
+    };
+    expect(decodeObject(body, { onValue, onJson: () => undefined })).toMatchObject({ problem: 'enough' });
+    expect(made).toBe(1_001);
+    const contentType = 'application/vnd.kubernetes.protobuf';
+    const answer = await http.send('POST', `${namespace}/pods`, body, { contentType });
+    expect(answer.code).toBe(413);
+    expect(answer.text).toContain('more than 60000 values in one object');
+  });
+
+  it('compares lists whose items share their keys in one walk', () => {
+    const { schemas } = http.core.core;
+    const root = schemas.ofKind('', 'v1', 'Pod')?.schema;
+    const asked = (count: number): number => {
+      let calls = 0;
+      const field: typeof schemas.field = (...of) => {
+        calls += 1;
+        return schemas.field(...of);
+      };
+      const env = many(count, (index) => ({ name: `a${index >> 1}`, value: 'v' }));
+      createTypedValues({ ...schemas, field }, root).compare(
+        pod({}),
+        pod({ containers: [{ name: 'c', env }] }),
+      );
+      return calls;
+    };
+    expect(asked(2_000)).toBeLessThan(3 * asked(1_000));
+  });
+
+  it('names a repeated member once, however deep it is', () => {
+    const text = nested(5_000, repeats(100_000));
+    expect(duplicateKeys(text)).toHaveLength(1);
+    expect(strictFindings(text, ['other'])).toHaveLength(2);
+  });
+
+  it('says every unknown field, though paths of others are many and long', () => {
+    const chain = nested(900, `{${many(20_000, (index) => `"k":{"u":${index}}`).join(',')}}`);
+    const text = `{"free":${chain},"u":1}`;
+    expect(strictFindings(text, ['u'])).toContain('unknown field "u"');
+  });
+
+  it('keeps a record of owners that is deep and wide as a tree', async () => {
+    await http.send('POST', `${namespace}/configmaps`, configMap({ name: 'owned' }));
+    let fieldsV1: Record<string, unknown> = Object.fromEntries(many(9_900, (index) => [`f:k${index}`, {}]));
+    for (let depth = 0; depth < 95; depth += 1) fieldsV1 = { [`f:${'x'.repeat(200)}${depth}`]: fieldsV1 };
+    const entry = { manager: 'm', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1 };
+    const answer = await http.send(
+      'PUT',
+      `${namespace}/configmaps/owned`,
+      configMap({ name: 'owned', managedFields: [entry] }),
+    );
+    expect(answer.code).toBe(200);
+    expect(answer.body['metadata']).toMatchObject({ managedFields: [{ manager: 'm', fieldsV1 }] });
+  });
+
+  it.each([
+    ['carriage returns', 413, `a: b\n${'\r'.repeat(100_000)}`],
+    ['a long line', 400, `${'\t'.repeat(1_100_000)}a: b`],
+  ])('refuses YAML of %s before it is parsed', async (_what, code, text) => {
+    const contentType = 'application/yaml';
+    const answer = await http.send('POST', `${namespace}/configmaps`, text, { contentType });
+    expect(answer.code).toBe(code);
+  });
+
+  it('bounds the patterns of a definition, and the programs that record themselves in an object', async () => {
+    const properties = Object.fromEntries(
+      many(10, (index) => [`p${index}`, { type: 'string', pattern: longPattern(index) }]),
+    );
+    const definition = definitionOf('a', { type: 'object', properties });
+    const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All';
+    expect((await http.send('POST', path, definition)).text).toContain('at most 50000 are accepted');
+    const managedFields = many(1_001, () => ({ operation: 'Update' }));
+    const answer = await http.send('POST', `${namespace}/configmaps`, configMap({ managedFields }));
+    expect(answer.text).toContain('metadata.managedFields has 1001 items, at most 1000');
+  });
+
+  it('lists a thousand conflicts of an apply, and says how many there are', async () => {
+    const object = (value: string): unknown => ({
+      ...(configMap({ name: 'fought' }) as object),
+      data: Object.fromEntries(many(1_500, (index) => [`k${index}`, value])),
+    });
+    await http.send('POST', `${namespace}/configmaps`, object('a'));
+    const contentType = 'application/apply-patch+yaml';
+    const answer = await http.send('PATCH', `${namespace}/configmaps/fought?fieldManager=b`, object('b'), {
+      contentType,
+    });
+    expect(answer.code).toBe(409);
+    expect(answer.body['message']).toMatch(/^Apply failed with 1500 conflicts: /);
+    expect(causesOf(answer)).toHaveLength(1_000);
   });
 });
 

@@ -126,7 +126,7 @@ export async function planClaims(
 
 /**
  * The ids of what the application could take over. Nothing else is kept for it: an Application outside the system
- * namespace can name any repository, and an old revision of it.
+ * namespace can name any repository, and an old revision of it. One that has no author yet may get one.
  */
 async function writableBy(
   neighbour: Neighbour,
@@ -140,7 +140,7 @@ async function writableBy(
     const whys = await refusals?.(inReach.map(({ object }) => ({ verb: 'update', object })));
     return inReach.filter((_item, index) => whys?.[index] === undefined).map(idOfItem);
   } catch (error) {
-    if (error instanceof UserError) return [];
+    if (error instanceof UserError) return inReach.map(idOfItem);
     throw error;
   }
 }

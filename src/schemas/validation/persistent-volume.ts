@@ -148,7 +148,7 @@ export function validatePersistentVolume(object: KubeObject): FieldErrors {
   if (!RECLAIM_POLICIES.includes(policy))
     errors.push(notSupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES));
   append(errors, [...validateAffinity(nodeAffinity), ...validateSources(spec)]);
-  append(errors, validateDeviceName(spec, object.metadata.name));
+  append(errors, validateDeviceName(spec, asString(asRecord(object.metadata)['name'])));
   if (policy === 'Recycle' && isHostRoot(spec['hostPath'])) {
     const detail = "may not be 'recycle' for a hostPath mount of '/'";
     errors.push(forbidden('spec.persistentVolumeReclaimPolicy', detail));

@@ -20,7 +20,7 @@ export const LOCALHOST = 'localhost/';
 
 /** Whether the pod stands for one that its node has on its disk. */
 export const isMirrorPod = ({ metadata }: KubeObject): boolean =>
-  asRecord(metadata.annotations)[MIRROR_POD] !== undefined;
+  asRecord(asRecord(metadata)['annotations'])[MIRROR_POD] !== undefined;
 
 /** A number as it is written in annotations: no plus, no leading zeros. */
 const isInt32 = (text: string): boolean =>

@@ -28,6 +28,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          // The modules are loaded once a worker, not once a file: tests change nothing outside themselves.
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/simulation/**', 'test/integration/**', 'test/e2e/**', 'node_modules/**'],
         },

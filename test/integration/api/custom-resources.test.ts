@@ -141,13 +141,14 @@ describe('kubectl and custom resources', () => {
                     spec: {
                       type: 'object',
                       'x-kubernetes-validations': [
-                        { rule, messageExpression: "'min is ' + string(self.min)" },
+                        { rule, messageExpression: "'min is too many ' + self.unit" },
                       ],
                       properties: {
                         min: { type: 'integer' },
                         max: { type: 'integer' },
                         unit: {
                           type: 'string',
+                          maxLength: 10,
                           'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'unit is fixed' }],
                         },
                       },
@@ -167,8 +168,8 @@ describe('kubectl and custom resources', () => {
     );
     await run(['apply', '-f', '-'], definition('self.min <= self.max'));
     await run(['wait', '--for', 'condition=established', 'crd/rulers.rec.example.com', '--timeout=30s']);
-    const wrong = await server.kubectl(['create', '-f', '-'], ruler('{min: 2, max: 1}'));
-    expect(wrong.stderr).toBe('The Ruler "r" is invalid: spec: Invalid value: min is 2\n');
+    const wrong = await server.kubectl(['create', '-f', '-'], ruler('{min: 2, max: 1, unit: cm}'));
+    expect(wrong.stderr).toBe('The Ruler "r" is invalid: spec: Invalid value: min is too many cm\n');
     await run(['create', '-f', '-'], ruler('{min: 1, max: 2, unit: cm}'));
     const changed = await server.kubectl([
       'patch',

@@ -2,12 +2,13 @@
  * The real thing for a benchmark: `bin/symphony up` from the built program, on a repository, a data directory and pod
  * addresses of its own, woken by webhooks signed as GitHub signs them. Everything it made is removed at the end.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { clusterIdOf } from '../../src/server/cluster-identity.ts';
 import { freeSubnet, removeCluster } from '../../test/support/docker.ts';
 import { runProgram } from '../../test/support/kubectl.ts';
@@ -23,6 +24,8 @@ export interface BenchSymphony extends AsyncDisposable {
   readonly cluster: string;
   readonly pid: number;
   readonly redisPid: number;
+  /** SIGKILL, and a new start at once; resolves when the old process has ended. Its Redis is left an orphan. */
+  crash(): Promise<void>;
   /** Tells it of a push; resolves when it has answered. */
   webhook(commit: string): Promise<void>;
   readonly kubectlConfig: string;
@@ -32,6 +35,8 @@ export async function startSymphony(options: {
   readonly commitStatus?: 'notes' | 'none';
   readonly dockerHost?: string;
   readonly pollInterval?: string;
+  /** More flags of `symphony up`. */
+  readonly flags?: readonly string[];
 }): Promise<BenchSymphony> {
   const repository = await createTestRepository();
   // Something always stays: a commit without any object prunes nothing.
@@ -44,39 +49,43 @@ export async function startSymphony(options: {
   const dataDir = join(directory, 'data');
   const [port, webhookPort] = [await freePort(), await freePort()];
   const clusterCidr = await freeClusterCidr();
-  const child = spawn(
-    process.execPath,
-    [
-      'bin/symphony',
-      'up',
-      ...['--repo', repository.bare, '--revision', 'main'],
-      ...['--data-dir', dataDir, '--listen', `127.0.0.1:${port}`],
-      ...['--webhook-listen', `127.0.0.1:${webhookPort}`, '--webhook-secret-file', secretFile],
-      ...['--cluster-cidr', clusterCidr, '--poll-interval', options.pollInterval ?? '10m'],
-      ...['--commit-status', options.commitStatus ?? 'none', '--log-level', 'warn'],
-      ...(options.dockerHost === undefined ? [] : ['--docker-host', options.dockerHost]),
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const command = [
+    'bin/symphony',
+    'up',
+    ...['--repo', repository.bare, '--revision', 'main'],
+    ...['--data-dir', dataDir, '--listen', `127.0.0.1:${port}`],
+    ...['--webhook-listen', `127.0.0.1:${webhookPort}`, '--webhook-secret-file', secretFile],
+    ...['--cluster-cidr', clusterCidr, '--poll-interval', options.pollInterval ?? '10m'],
+    ...['--commit-status', options.commitStatus ?? 'none', '--log-level', 'warn'],
+    ...(options.dockerHost === undefined ? [] : ['--docker-host', options.dockerHost]),
+    ...(options.flags ?? []),
+  ];
+  let running = run(command);
   const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    await ended;
+    running.child.kill('SIGTERM');
+    await running.ended;
   };
   try {
-    await ready(child.stdout, ended);
+    await ready(running.child.stdout, running.ended);
   } catch (error) {
     await stop();
     throw error;
   }
   const kubeconfig = join(dataDir, 'kubeconfig');
   const cluster = await clusterOf(kubeconfig);
-  const pid = child.pid ?? 0;
+  const pidOf = (): number => running.child.pid ?? 0;
   return {
     repository,
     cluster,
-    pid,
-    redisPid: childrenOf(pid).find(({ name }) => name.startsWith('redis'))?.pid ?? 0,
+    get pid() {
+      return pidOf();
+    },
+    redisPid: childrenOf(pidOf()).find(({ name }) => name.startsWith('redis'))?.pid ?? 0,
+    async crash() {
+      running.child.kill('SIGKILL');
+      await running.ended;
+      running = run(command);
+    },
     kubectlConfig: kubeconfig,
     webhook: (commit) => sendPush(`http://127.0.0.1:${webhookPort}/webhooks/github`, repository.bare, commit),
     async [Symbol.asyncDispose]() {
@@ -88,6 +97,14 @@ export async function startSymphony(options: {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+function run(command: readonly string[]): {
+  readonly child: ChildProcessByStdio<null, Readable, null>;
+  readonly ended: Promise<void>;
+} {
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return { child, ended: new Promise<void>((resolve) => child.once('exit', () => resolve())) };
 }
 
 /** A delivery in the form of GitHub's push event. */

@@ -5,7 +5,7 @@
 import { failure, type StatusError } from '../../schemas/status.ts';
 
 /** Values of one body: a definition of the largest operators has some 30,000. */
-export const MAX_VALUES = 60_000;
+export const MAX_VALUES = 45_000;
 /** Members of one list or map. */
 export const MAX_MEMBERS = 10_000;
 
@@ -24,7 +24,7 @@ const tooManyMembers = (count: number): StatusError =>
   );
 
 /** Objects in lists, all together: each has defaults, rules and owners of its own. Slices hold 1,000 endpoints at most. */
-export const MAX_LISTED_OBJECTS = 5_000;
+export const MAX_LISTED_OBJECTS = 2_500;
 
 const tooManyObjects = (): StatusError =>
   failure(
@@ -59,9 +59,9 @@ export const MAX_STRICT_FINDINGS = 100;
 
 /** Items that cost far more than others: each container and volume has dozens of defaults and rules. No host runs as many. */
 const MAX_ITEMS: Readonly<Record<string, number>> = {
-  Container: 500,
-  EphemeralContainer: 500,
-  Volume: 500,
+  Container: 250,
+  EphemeralContainer: 250,
+  Volume: 250,
   // A program that writes an object is one entry, or two.
   ManagedFieldsEntry: 1_000,
   // Each has a schema of its own.

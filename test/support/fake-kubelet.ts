@@ -2,6 +2,7 @@
  * The fake kubelet of the recorded stories (README there): pods become Running and Ready, end, and go, steered by their
  * `fake/*` annotations. It also binds pods to nodes, as the scheduler would, and renews its nodes' leases.
  */
+import { createAbort } from '../../src/base/abort.ts';
 import { sleep, toRfc3339, toRfc3339Micro } from '../../src/base/clock.ts';
 import { keyOf } from '../../src/schemas/object.ts';
 import { isStatusError } from '../../src/schemas/status.ts';
@@ -27,7 +28,7 @@ export async function startFakeKubelet(cluster: TestCluster): Promise<FakeKubele
   const pods = await context.caches.open<Pod>('pods');
   const nodes = await context.caches.open<Node>('nodes');
   const leases = await context.caches.open<Lease>('leases.coordination.k8s.io');
-  const abort = new AbortController();
+  const abort = createAbort();
   const down = new Set<string>();
   const running: Promise<void>[] = [];
   const started = new Set<string>();

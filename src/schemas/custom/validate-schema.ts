@@ -30,6 +30,7 @@ const MAX_ERRORS = 50;
 /** `hasStatus`: the status is a subresource, and is validated by its part of the schema alone. */
 export function validateSchema(schema: unknown, path: string, hasStatus = false): FieldErrors {
   const root = asRecord(schema);
+  sortedMembers = new WeakMap();
   const errors = [
     ...(hasStatus ? checkRootMembers(root, path) : []),
     ...(root['nullable'] === true
@@ -88,15 +89,26 @@ function below(schema: Node, path: string): readonly (readonly [Node, string])[]
   return found;
 }
 
-const sorted = (members: unknown): readonly (readonly [string, unknown])[] =>
-  Object.entries(asRecord(members)).sort(([a], [b]) => (a < b ? -1 : 1));
+/** Each check of one schema walks the same members. */
+let sortedMembers = new WeakMap<object, readonly (readonly [string, unknown])[]>();
+
+function sorted(members: unknown): readonly (readonly [string, unknown])[] {
+  if (!isRecord(members)) return [];
+  const known = sortedMembers.get(members);
+  if (known) return known;
+  const entries = Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1));
+  sortedMembers.set(members, entries);
+  return entries;
+}
 
 const UNSUPPORTED = ['definitions', 'dependencies', 'id', 'patternProperties', 'additionalItems'] as const;
+
+const UNREADABLE = [...UNSUPPORTED, '$ref', '$schema'];
 
 /** Whether upstream can make a structure of the schema at all; of another one only the first half is said. */
 function isReadable(schema: Node, depth: number): boolean {
   if (depth > MAX_SCHEMA_DEPTH || Array.isArray(schema['items'])) return false;
-  if ([...UNSUPPORTED, '$ref', '$schema'].some((name) => schema[name] !== undefined)) return false;
+  if (UNREADABLE.some((name) => schema[name] !== undefined)) return false;
   return below(schema, '').every(([child]) => isReadable(child, depth + 1));
 }
 

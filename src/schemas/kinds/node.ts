@@ -10,8 +10,9 @@ import { defineKind } from './define-kind.ts';
 function syncBlocks(spec: Draft): void {
   const { podCIDR, podCIDRs } = spec;
   const first: unknown = Array.isArray(podCIDRs) ? podCIDRs[0] : undefined;
-  if (podCIDR !== undefined && podCIDR !== first) spec['podCIDRs'] = [podCIDR];
-  else if (first !== undefined) spec['podCIDR'] = first;
+  // Other values than texts are for validation to refuse.
+  if (typeof podCIDR === 'string' && podCIDR !== first) spec['podCIDRs'] = [podCIDR];
+  else if (podCIDR === undefined && typeof first === 'string') spec['podCIDR'] = first;
 }
 
 /** Kubelets are no longer configured through the API; admission still looks at who tries. */

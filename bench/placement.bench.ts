@@ -37,7 +37,7 @@ function aNode(index: number): Node {
 
 type Workload = 'plain' | 'of a ReplicaSet' | 'with anti-affinity' | 'with a spread constraint';
 
-/** What the API stores of it. */
+/** The pod as the API stores it. */
 function asStored(pod: Pod): Pod {
   const volume = `kube-api-access-${pod.metadata.name}`;
   const mount = { name: volume, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true };

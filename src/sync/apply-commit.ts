@@ -415,7 +415,7 @@ export function managedCount(application: string, managed: ManagedResources): nu
   return managed.inventory(application).filter(({ object }) => !isHook(object)).length;
 }
 
-/** What decides about deletions outlives this process: it is in the status before anything of the revision is written. */
+/** The baseline of deletions outlives this process: it is in the status before anything of the revision is written. */
 async function recordBaseline(
   application: Application,
   source: ApplicationSource,

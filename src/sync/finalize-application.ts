@@ -71,7 +71,7 @@ export async function finalizeApplication(
   return true;
 }
 
-/** What other applications of the repository hold is handed over to them, as when it moves in Git. */
+/** Objects that other applications of the repository hold are handed over to them, as when they move in Git. */
 async function claimsOf(
   application: Application,
   inventory: readonly InventoryItem[],

@@ -154,7 +154,7 @@ const objectKeyIn = (id: string): ReturnType<typeof splitKey> => splitKey(id.sli
 const isSameRepository = (own: Asking, { spec }: Application): boolean =>
   canonicalRepoUrl(spec.source?.repoURL ?? '') === canonicalRepoUrl(own.repoURL);
 
-/** What a neighbour holds; undefined until it has read its newest commit, which it is asked to. */
+/** The objects that a neighbour holds; undefined until it has read its newest commit, which it is asked to. */
 async function ask(
   neighbour: Neighbour,
   own: Asking,
@@ -237,7 +237,7 @@ async function holdsOfBroken({ files }: Render, mirror: GitMirror): Promise<Hold
   return (id) => ids.has(id) || isNamed(id);
 }
 
-/** What it held when it was read last, and whatever the files of its folder name now. */
+/** The objects that it held when it was read last, and whatever the files of its folder name now. */
 async function holdsOfUnread({ application, state }: Neighbour, mirror: GitMirror): Promise<Holds> {
   const folder = await newestFolder(application, mirror);
   const files = folder ? (await mirror.tree(folder.commit, folder.path)).filter(isManifestFile) : [];

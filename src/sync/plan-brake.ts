@@ -66,7 +66,7 @@ export interface BrakeInput {
 }
 
 /**
- * What a sync must descend from: the last complete sync, and what was compared since, which may have been applied in part.
+ * A sync must descend from these: the last complete sync, and the revision compared since, which may have been applied in part.
  * Under a brake that is what was there before it; what the new history brings does not protect itself.
  */
 export function revisionsToContinue(
@@ -99,7 +99,7 @@ export function brakeToRecord(
   return { ...baseline, brake: { objects, deleted: 0, ...left } };
 }
 
-/** What is to be recorded before anything of the revision is applied; undefined where it is recorded already. */
+/** The record to make before anything of the revision is applied; undefined where it is made already. */
 export function baselineToRecord(
   application: Application,
   source: ApplicationSource,

@@ -11,7 +11,7 @@ export interface HostileBody {
   readonly path: string;
   readonly contentType: string;
   readonly body: () => string | Buffer;
-  /** What has to be there before it. */
+  /** The objects that have to be there before it. */
   readonly first?: { readonly path: string; readonly body: object };
 }
 

@@ -38,7 +38,7 @@ const workload = {
     template: { metadata: { labels: { a: 'b' } }, spec: podSpec },
   },
 };
-/** What makes an object of the kind sound. */
+/** The rules that make an object of the kind sound. */
 const BASES: Readonly<Record<string, object>> = {
   Pod: { spec: podSpec },
   Deployment: workload,

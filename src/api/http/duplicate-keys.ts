@@ -1,5 +1,5 @@
 /**
- * What JSON.parse does not tell: members that a text names twice in one object, and in which order members stand. The text is
+ * JSON.parse does not tell which members a text names twice in one object, nor the order of members. The text is
  * valid JSON already; this only follows its structure.
  */
 import { MAX_STRICT_FINDINGS } from '../core/body-limits.ts';
@@ -9,7 +9,7 @@ interface Frame {
   readonly parent: Frame | undefined;
   /** Where it is: its name in the parent, or its index. */
   readonly step: string | number;
-  /** Of an object: its members so far, true for those that were repeated. */
+  /** The members of an object so far; true for those that were repeated. */
   readonly keys: Map<string, boolean> | undefined;
   index: number;
   key: string;

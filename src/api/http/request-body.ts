@@ -169,7 +169,7 @@ function parseYaml(body: Buffer): ParsedYaml {
   }
 }
 
-/** What the parser says about a mistake shows its line, and costs as much. No accepted value is longer. */
+/** The parser's text about a mistake shows the whole line, and costs as much. No accepted value is longer. */
 function checkLines(text: string): void {
   const most = defaultManifestLimits.maxScalarCharacters;
   for (let start = 0; start < text.length; ) {

@@ -38,7 +38,7 @@ export interface ApiRequest {
   readonly warnings: string[];
   /** For the audit log. */
   readonly annotations: Map<string, string>;
-  /** Of the body, once it is read. */
+  /** The body's, once it is read. */
   strict?: StrictReading | undefined;
 }
 

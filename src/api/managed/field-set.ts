@@ -38,7 +38,7 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return { member: a.member || b.member, children };
 }
 
-/** Of any number of sets: two at a time would copy the result once for each. */
+/** Takes any number of sets: two at a time would copy the result once for each. */
 export function unionOf(sets: readonly FieldSet[]): FieldSet {
   const [first = NO_FIELDS, ...others] = sets;
   if (others.length === 0) return first;

@@ -272,7 +272,7 @@ function prune(typed: TypedValues, merged: unknown, managed: Managed, last: Fiel
   return typed.without(merged, intersection(difference(all, kept(second)), lastAll));
 }
 
-/** What the change takes from another owner. */
+/** The fields that the change takes from another owner. */
 interface Conflict {
   readonly entry: Entry;
   readonly fields: FieldSet;

@@ -8,7 +8,7 @@ import { rewriteHtml, rewriteLink } from './rewrite-links.ts';
 
 export interface RewrittenAnswer {
   readonly headers: IncomingHttpHeaders;
-  /** What the body passes through. */
+  /** The stages that the body passes through. */
   readonly stages: readonly Transform[];
 }
 

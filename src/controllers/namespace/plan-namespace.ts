@@ -39,7 +39,7 @@ export function planNamespaceDeletion(
 ): NamespacePlan {
   if (!isDeleting(namespace)) return { writes: [], again: false };
   const pods = everything.filter(({ resource, objects }) => resource === 'pods' && objects.length > 0);
-  // What pods use (a network policy, a secret) stays as long as one of them may run: KEP-5080.
+  // Objects that pods use (a network policy, a secret) stay as long as one of them may run: KEP-5080.
   const content = pods.length > 0 ? pods : everything;
   const undeleted = content.flatMap(({ objects }) => objects).filter((object) => !isDeleting(object));
   const deletions = undeleted.slice(0, BATCH_LIMIT).map(deletion);

@@ -423,7 +423,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   };
 }
 
-/** What counts of the metadata: each write of a status changes the rest. */
+/** The part of the metadata that counts: each write of a status changes the rest. */
 const recorded = (metadata: Pod['metadata']): Pod['metadata'] =>
   omit(metadata, 'resourceVersion', 'managedFields');
 

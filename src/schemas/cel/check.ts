@@ -29,7 +29,7 @@ export interface Checked {
   readonly type: CelType;
   /** Variables that the expression refers to, those that it declares itself left out. */
   readonly uses: ReadonlySet<string>;
-  /** Of every part of the expression; the name of a namespace has none. */
+  /** Every part of the expression has one; the name of a namespace has none. */
   readonly types: ReadonlyMap<Expression, CelType>;
 }
 

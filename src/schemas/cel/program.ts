@@ -11,7 +11,7 @@ import type { Value } from './values.ts';
 export interface Program {
   readonly type: CelType;
   readonly uses: ReadonlySet<string>;
-  /** What it costs at most on data that is no larger than was said; 0 where nothing was. */
+  /** The most that it costs on data that is no larger than was said; 0 where nothing was. */
   readonly maxCost: number;
   /**
    * Throws an `EvaluationError`, or `CostExceeded` when the budget is spent. A variable without a value is an error only where it is

@@ -1,4 +1,4 @@
-/** What a definition is called and what it calls its objects: the group, the names, and the approval that some groups need. */
+/** The identity of a definition: its name, the group, the names of its objects, and the approval that some groups need. */
 import { asList, asRecord, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';

@@ -1,4 +1,4 @@
-/** What the words on lists and maps (`x-kubernetes-list-type` and its like) ask of the schema that they stand in. */
+/** The words on lists and maps (`x-kubernetes-list-type` and its like) ask something of the schema that they stand in. */
 import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
 import {

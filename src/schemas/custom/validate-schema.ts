@@ -3,8 +3,8 @@
  * it is structural (a type for everything, and logic only about what the structure names). The rules and texts are upstream's;
  * see the documentation of custom resources, "Specifying a structural schema".
  */
-import { isRecord, jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
+import { isRecord } from '../../base/json.ts';
+import { asRecord, asString, isAbsent } from '../json-access.ts';
 import {
   append,
   type FieldErrors,
@@ -19,10 +19,10 @@ import { prune } from './prune.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
 import { validateRules } from './rules/validate-rules.ts';
 import { MAX_SCHEMA_DEPTH, OBJECT_FIELDS, readSchema, type StructuralSchema } from './structural-schema.ts';
+import { below, forgetMembers, type Node, sorted } from './schema-walk.ts';
+import { checkComplete, checkLogic } from './validate-conditions.ts';
 import { checkListType } from './validate-list-types.ts';
 import { validateValue } from './validate-value.ts';
-
-type Node = Readonly<Record<string, unknown>>;
 
 /** Complaints about one schema; the rest is heard once these are settled. */
 const MAX_ERRORS = 50;
@@ -30,7 +30,7 @@ const MAX_ERRORS = 50;
 /** `hasStatus`: the status is a subresource, and is validated by its part of the schema alone. */
 export function validateSchema(schema: unknown, path: string, hasStatus = false): FieldErrors {
   const root = asRecord(schema);
-  sortedMembers = new WeakMap();
+  forgetMembers();
   const errors = [
     ...(hasStatus ? checkRootMembers(root, path) : []),
     ...(root['nullable'] === true
@@ -47,7 +47,7 @@ export function validateSchema(schema: unknown, path: string, hasStatus = false)
   return [...checkDefaults(structural, path, 0), ...validateRules(structural, path)].slice(0, MAX_ERRORS);
 }
 
-/** What the root of a schema may have besides where its status is validated apart; in upstream's order and names. */
+/** The root of a schema may have these where its status is validated apart; in upstream's order and names. */
 const WITH_STATUS =
   'Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations';
 const ROOT_MEMBERS: ReadonlySet<string> = new Set([
@@ -71,35 +71,7 @@ function checkRootMembers(root: Node, path: string): FieldErrors {
   return [invalid(path, schemaForm(root), detail)];
 }
 
-const JUNCTORS = ['allOf', 'anyOf', 'oneOf'] as const;
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
-
-/** Every schema directly below, with its path. */
-function below(schema: Node, path: string): readonly (readonly [Node, string])[] {
-  const found: (readonly [Node, string])[] = [];
-  const add = (value: unknown, at: string): void => {
-    if (isRecord(value)) found.push([value, at]);
-  };
-  add(schema['items'], `${path}.items`);
-  for (const [name, member] of sorted(schema['properties'])) add(member, `${path}.properties[${name}]`);
-  add(schema['additionalProperties'], `${path}.additionalProperties`);
-  for (const name of JUNCTORS)
-    asList(schema[name]).forEach((member, index) => add(member, `${path}.${name}[${index}]`));
-  add(schema['not'], `${path}.not`);
-  return found;
-}
-
-/** Each check of one schema walks the same members. */
-let sortedMembers = new WeakMap<object, readonly (readonly [string, unknown])[]>();
-
-function sorted(members: unknown): readonly (readonly [string, unknown])[] {
-  if (!isRecord(members)) return [];
-  const known = sortedMembers.get(members);
-  if (known) return known;
-  const entries = Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1));
-  sortedMembers.set(members, entries);
-  return entries;
-}
 
 const UNSUPPORTED = ['definitions', 'dependencies', 'id', 'patternProperties', 'additionalItems'] as const;
 
@@ -260,7 +232,7 @@ function checkExtensions(schema: Node, path: string): FieldErrors {
   return errors;
 }
 
-/** Of objects of the API: kind and version are text, and the schema says nothing of metadata but names. */
+/** Objects of the API have a kind and a version of text, and the schema says nothing of metadata but names. */
 function checkObjectMembers(members: Node, isRoot: boolean, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const name of ['kind', 'apiVersion']) {
@@ -287,112 +259,6 @@ function checkObjectMembers(members: Node, isRoot: boolean, path: string): Field
       ),
     );
   return errors;
-}
-
-const INT_OR_STRING = [{ type: 'integer' }, { type: 'string' }];
-
-/** Inside of allOf and the like stand conditions only, no structure; the form of int-or-string is excepted. */
-function checkLogic(schema: Node, path: string): FieldErrors {
-  const errors: FieldErrors = [];
-  for (const name of JUNCTORS) {
-    const members = asList(schema[name]);
-    if (name === 'anyOf' && jsonEqual(members, INT_OR_STRING)) continue;
-    members.forEach((member, index) => {
-      const excepted = name === 'allOf' && index === 0;
-      append(errors, checkCondition(asRecord(member), `${path}.${name}[${index}]`, excepted, 0));
-    });
-  }
-  if (isRecord(schema['not'])) append(errors, checkCondition(schema['not'], `${path}.not`, false, 0));
-  return errors;
-}
-
-/** What belongs to the structure, by what upstream says where it stands in a condition. */
-const STRUCTURE_ONLY: readonly (readonly [string, string])[] = [
-  ['type', 'must be empty to be structural'],
-  ['title', 'must be empty to be structural'],
-  ['description', 'must be empty to be structural'],
-  ['default', 'must be undefined to be structural'],
-  ['additionalProperties', 'must be undefined to be structural'],
-  ['nullable', 'must be false to be structural'],
-  ['x-kubernetes-preserve-unknown-fields', 'must be false to be structural'],
-  ['x-kubernetes-embedded-resource', 'must be false to be structural'],
-  ['x-kubernetes-int-or-string', 'must be false to be structural'],
-  ['x-kubernetes-list-type', 'must be undefined to be structural'],
-  ['x-kubernetes-list-map-keys', 'must be empty to be structural'],
-  ['x-kubernetes-map-type', 'must be undefined to be structural'],
-  ['x-kubernetes-validations', 'must be empty to be structural'],
-];
-
-function checkCondition(schema: Node, path: string, excepted: boolean, depth: number): FieldErrors {
-  if (depth > MAX_SCHEMA_DEPTH) return [];
-  const errors: FieldErrors = [];
-  const isEmpty = (value: unknown): boolean =>
-    value === undefined || value === '' || value === false || (Array.isArray(value) && value.length === 0);
-  for (const [name, detail] of STRUCTURE_ONLY)
-    if (!isEmpty(schema[name])) errors.push(forbidden(`${path}.${name}`, detail));
-  if (Object.hasOwn(asRecord(schema['properties']), 'metadata'))
-    errors.push(forbidden(`${path}.properties[metadata]`, 'must not be specified in a nested context'));
-  for (const [child, at] of below(schema, path)) {
-    const intOrString =
-      excepted && at.startsWith(`${path}.anyOf[`) && jsonEqual(schema['anyOf'], INT_OR_STRING);
-    if (!intOrString) append(errors, checkCondition(child, at, false, depth + 1));
-  }
-  return errors;
-}
-
-/** Whatever a condition at the root speaks of is named by the structure; upstream asks it of no others. */
-function checkComplete(
-  structure: Node | undefined,
-  schema: Node,
-  path: string,
-  conditionPath: string,
-  depth: number,
-): FieldErrors {
-  if (depth > MAX_SCHEMA_DEPTH || !structure) return [];
-  const errors: FieldErrors = [];
-  const members = asRecord(structure['properties']);
-  const { items, additionalProperties } = structure;
-  const child = (name: string): Node | undefined => {
-    if (Object.hasOwn(members, name)) return asRecord(members[name]);
-    return isRecord(additionalProperties) ? additionalProperties : undefined;
-  };
-  const conditions: readonly (readonly [Node, string])[] = [
-    ...JUNCTORS.flatMap((name) =>
-      asList(schema[name]).map(
-        (member, index) => [asRecord(member), `${conditionPath}.${name}[${index}]`] as const,
-      ),
-    ),
-    ...(isRecord(schema['not']) ? [[schema['not'], `${conditionPath}.not`] as const] : []),
-  ];
-  for (const [condition, at] of conditions) {
-    for (const [name, member] of sorted(condition['properties'])) {
-      const inner = child(name);
-      const memberPath = `${at}.properties[${name}]`;
-      if (!inner)
-        errors.push(required(`${path}.properties[${name}]`, `because it is defined in ${memberPath}`));
-      else
-        append(
-          errors,
-          checkNested(inner, asRecord(member), `${path}.properties[${name}]`, memberPath, depth + 1),
-        );
-    }
-    if (isRecord(condition['items'])) {
-      if (!isRecord(items)) errors.push(required(`${path}.items`, `because it is defined in ${at}.items`));
-      else append(errors, checkNested(items, condition['items'], `${path}.items`, `${at}.items`, depth + 1));
-    }
-    append(errors, checkComplete(structure, condition, path, at, depth + 1));
-  }
-  return errors;
-}
-/** A condition below a condition: its own members are conditions on the members of the structure. */
-function checkNested(
-  structure: Node,
-  condition: Node,
-  path: string,
-  conditionPath: string,
-  depth: number,
-): FieldErrors {
-  return checkComplete(structure, { allOf: [condition] }, path, conditionPath, depth + 1);
 }
 
 /** Defaults fit the schema that they are defaults of. */

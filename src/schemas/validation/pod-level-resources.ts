@@ -55,7 +55,7 @@ export function validatePodLevelResources(spec: Fields, claims: ClaimNames, path
   return errors;
 }
 
-/** What the pod asks for covers what its containers ask for together. */
+/** The requests of the pod cover those of its containers together. */
 function validateSums(
   spec: Fields,
   side: 'requests' | 'limits',

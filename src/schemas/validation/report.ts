@@ -21,7 +21,7 @@ class EnoughErrors extends Error {
 /** Errors of the validation that runs: validations are synchronous, so that there is one at a time. */
 let found: FieldError[] | undefined;
 
-/** What `validate` finds; at {@link MAX_FOUND_ERRORS} it is ended, and what it found until then is the result. */
+/** Runs `validate` until it has found {@link MAX_FOUND_ERRORS}; the errors found until then are the result. */
 export function boundedErrors(validate: () => readonly FieldError[]): readonly FieldError[] {
   if (found) return validate();
   const mine: FieldError[] = [];

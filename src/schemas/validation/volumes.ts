@@ -181,7 +181,7 @@ export function validateHostPath(source: Fields, path: string): FieldErrors {
   return errors;
 }
 
-/** What a claim's template may not say of the claim; order and names are those of upstream's type. */
+/** A claim's template may not say these of the claim; order and names are those of upstream's type. */
 const NOT_FOR_TEMPLATES = [
   'name',
   'generateName',

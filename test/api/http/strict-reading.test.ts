@@ -1,4 +1,4 @@
-/** What strict reading says, in upstream's order and words, for JSON, YAML and patches. */
+/** Strict reading answers in upstream's order and words, for JSON, YAML and patches. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { duplicateKeys, strictFindings } from '../../../src/api/http/duplicate-keys.ts';
 import { startTestHttp, type TestHttp } from '../test-http.ts';

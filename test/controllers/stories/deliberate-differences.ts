@@ -11,7 +11,7 @@ export const STORIES = /^(deploy|rs|gc|namespace|node(?!-ds)|podgc|taint|pdb|quo
 export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods']);
 
 /**
- * What admission enforces and the controllers then have to pass: quotas, limits, and that nothing is made in a namespace
+ * Admission enforces what the controllers then have to pass: quotas, limits, and that nothing is made in a namespace
  * that is being deleted.
  */
 export const needsAdmission = (steps: unknown): boolean =>

@@ -15,7 +15,7 @@ const REFERENCE = '#/components/schemas/';
 const NOT_OURS = /\.JSONSchemaProps$|\.CustomResourceConversion$/;
 /** The type of an object, and what the system itself writes. */
 const NOT_GIVEN = ['apiVersion', 'kind', 'status'];
-/** Whose members count, but which are not implemented themselves. */
+/** Types whose members count, but which are not implemented themselves. */
 const HOLDERS = ['metadata', 'spec'];
 
 const shortName = (schema: string): string => schema.replace(/^io\.(k8s\.)?/, '');

@@ -1,5 +1,5 @@
 /**
- * What the server adds to a pod: the usual five minutes of tolerance for a node that is away. Source: the admission
+ * The server adds to each pod the usual five minutes of tolerance for a node that is away. Source: the admission
  * plug-in DefaultTolerationSeconds.
  */
 import type { ResourceKind } from '../../../schemas/resource-kind.ts';

@@ -74,7 +74,7 @@ export interface TailFinder {
   result(asked: number): TailStart | undefined;
 }
 
-/** What a finder reads beyond the wanted lines: the first piece of each output may be a part of one. */
+/** A finder reads this much beyond the wanted lines: the first piece of each output may be a part of one. */
 export const MARGIN_PIECES = 2;
 
 interface LineStart {

@@ -82,7 +82,7 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
 function queryOf({ follow, timestamps, sinceMs, only }: LogOptions, start: TailStart): Query {
   const asked = sinceMs === undefined ? undefined : (sinceMs / 1_000).toFixed(3);
   const found = 'since' in start ? start.since : undefined;
-  // Of both, the later one leaves out more.
+  // The later one of both leaves out more.
   const since = asked !== undefined && Number(asked) > Number(found ?? 0) ? asked : found;
   return {
     follow,

@@ -1,4 +1,4 @@
-/** What calls cost at most, without what their arguments cost; by name, as upstream's estimator has it. */
+/** The most that calls cost, without their arguments; by name, as upstream's estimator has it. */
 import { type CelType, isDyn } from '../types.ts';
 import {
   add,
@@ -15,20 +15,20 @@ import {
   UNKNOWN,
 } from './size.ts';
 
-/** Of the members of a list or a map. */
+/** The sizes of the members of a list or a map. */
 export interface Entry {
   readonly key: Size;
   readonly value: Size;
 }
 
-/** What is known of an argument. */
+/** Everything that is known of an argument. */
 export interface Argument {
   readonly type: CelType;
   readonly size: Size | undefined;
   readonly entry: Entry | undefined;
   /** The size of what a list holds, where its place says it. */
   readonly itemSize: Size | undefined;
-  /** Of a literal number. */
+  /** Set for a literal number. */
   readonly literal: number | undefined;
 }
 
@@ -131,7 +131,7 @@ function estimateOperator(name: string, left: Argument, right: Argument): CallEs
   }
 }
 
-/** Of values of the libraries' types; upstream has no figure for their inequality, which makes it as dear as can be. */
+/** Compares values of the libraries' types; upstream has no figure for their inequality, which makes it as dear as can be. */
 function equalityCost(type: string, { size }: Argument): number {
   if (type === 'kubernetes.NamedFormat') return share(MAX_FORMAT_NAME, TEXT);
   return type === 'kubernetes.URL' ? share(size?.max ?? 1, TEXT) : 1;
@@ -247,6 +247,6 @@ export const entryOf = (keys: readonly Size[], values: readonly Size[]): Entry =
 });
 const unionOf = ([first = NOTHING, ...rest]: readonly Size[]): Size => rest.reduce(union, first);
 
-/** What a list that was made element by element holds. */
+/** The members of a list that was made element by element. */
 export const grownEntry = (element: Size): Entry => ({ key: ONE, value: union(NOTHING, element) });
 export const listEntry = (values: readonly Size[]): Entry => entryOf([fixed(1)], values);

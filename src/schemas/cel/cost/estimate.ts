@@ -1,5 +1,5 @@
 /**
- * What an expression costs at most, in upstream's units, before any data is seen: from how large the data may be. Upstream
+ * The most that an expression costs, in upstream's units, before any data is seen: from how large the data may be. Upstream
  * refuses a rule by this number, so that it is the same here, with its quirks. Macros cost what upstream expands them to.
  */
 import type { Comprehension, Expression } from '../parse.ts';
@@ -19,7 +19,7 @@ import { fixed, ONE, type Size, sum, times, union, UNKNOWN } from './size.ts';
 
 const LIST = 10;
 const MAP = 30;
-/** Of a name, a selection, most calls. */
+/** The cost of a name, a selection, most calls. */
 const UNIT = 1;
 
 interface Variable {
@@ -209,7 +209,7 @@ export function estimateCost(
     }
   }
 
-  /** Of the element that a filter keeps. */
+  /** Set for the element that a filter keeps. */
   function sizeOfName(range: Expression, variable: Variable | undefined): Size {
     const type = typeOf(range);
     const element = type.kind === 'list' ? type.element : type.kind === 'map' ? type.key : DYN;

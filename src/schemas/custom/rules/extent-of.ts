@@ -12,7 +12,7 @@ const MAX_CHARACTER_BYTES = 4;
 const TEXT: StructuralSchema = { type: 'string' };
 const METADATA: StructuralSchema = { type: 'object', properties: { name: TEXT, generateName: TEXT } };
 
-/** Of formats that CEL has types for: the shortest and the longest JSON. */
+/** The shortest and the longest JSON of formats that CEL has types for. */
 const FORMATS: Readonly<Record<string, { readonly minBytes: number; readonly maxSize: number }>> = {
   duration: { minBytes: 3, maxSize: 32 },
   date: { minBytes: 12, maxSize: 12 },
@@ -78,7 +78,7 @@ function objectExtent(
     const escaped = escapeName(name);
     if (!extent) continue;
     if (escaped !== undefined) fields.set(escaped, extent);
-    // What has a default need not be sent.
+    // A member that has a default need not be sent.
     if (schema.required?.includes(name) && property.default === undefined)
       minBytes += name.length + extent.minBytes + 4;
   }

@@ -12,7 +12,7 @@ export const MAX_SCHEMA_ESTIMATE = 100_000_000;
 /** Rules that are named when all together are too dear. */
 const MAX_NAMED = 4;
 
-/** What the rules of one schema cost together. */
+/** The cost of all rules of one schema. */
 export interface CostTotal {
   cost: number;
   /** The most expensive first. */

@@ -23,6 +23,7 @@ import { createNodeReporter } from './node/node-reporter.ts';
 import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import { planAdmission } from './node/plan-admission.ts';
 import type { MachineUsage } from './node/plan-pressure.ts';
+import { type EngineShare, WHOLE_ENGINE } from './node/plan-share.ts';
 import { createPodAddresses } from './node/pod-addresses.ts';
 import { createPodWorker } from './pod/pod-worker.ts';
 import type { PodWorker, PodWorkerContext } from './pod/types.ts';
@@ -56,6 +57,8 @@ export interface NodeAgentOptions {
   readonly maxPodSecurity?: PodSecurityLevel;
   /** Kernel settings that pods may have here beyond the safe ones; none, unless said. */
   readonly allowedUnsafeSysctls?: readonly string[];
+  /** What of the engine's machine this node counts as its own; all of it, unless said. */
+  readonly share?: EngineShare;
   readonly labels?: Readonly<Record<string, string>>;
   readonly version?: string;
   /** How full the machine is, for the node's pressure conditions. */
@@ -78,7 +81,7 @@ export interface NodeAgent extends AsyncDisposable {
 const DEFAULT_VERSION = 'v0.1.0+symphony';
 
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
-  const { client, runtime, clock, nodeName } = options;
+  const { client, runtime, clock, nodeName, share = WHOLE_ENGINE } = options;
   const logger = options.logger.child({ component: 'node-agent', node: nodeName });
   const stop = createAbort();
   let memory: AgentMemory = {};
@@ -105,6 +108,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     nodeName,
     nodeIp: options.nodeIp,
     labels: options.labels ?? {},
+    share,
     agentVersion: options.version ?? DEFAULT_VERSION,
     ...(options.readUsage ? { readUsage: options.readUsage } : {}),
     // Without pods there is nothing to keep: another node may have got the slice meanwhile.
@@ -130,6 +134,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       nodeName,
       nodeIp: options.nodeIp,
       network: options.network.name,
+      share,
       clusterDomain: options.clusterDomain ?? 'cluster.local',
       info: () => reporter.info,
     }),

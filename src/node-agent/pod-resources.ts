@@ -8,6 +8,7 @@ import {
 } from './container-spec/plan-container-spec.ts';
 import type { PauseImage } from './images/create-pause-image.ts';
 import type { PodVolumes, PreparedPod } from './pod-volumes.ts';
+import { type EngineShare, planShare } from './node/plan-share.ts';
 import { type PodResources, StepProblem } from './ports.ts';
 import type { RuntimeInfo } from './runtime/types.ts';
 
@@ -20,6 +21,7 @@ export interface PodResourcesOptions {
   /** Name of the pods' network. */
   readonly network: string;
   readonly clusterDomain: string;
+  readonly share: EngineShare;
   info(): RuntimeInfo | undefined;
 }
 
@@ -27,12 +29,13 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
   const prepared = new Map<string, PreparedPod>();
 
   function place(ip: string | undefined): PodPlace {
-    const info = options.info();
+    const info = options.info() ?? { cpus: 1, memoryBytes: 0, diskBytes: 0 };
+    const { 'ephemeral-storage': ephemeralStorage, ...allocatable } = planShare(info, options.share);
     return {
       nodeName: options.nodeName,
       nodeIp: options.nodeIp,
       podIp: ip,
-      allocatable: { cpu: String(info?.cpus ?? 1), memory: String(info?.memoryBytes ?? 0) },
+      allocatable: { ...allocatable, ephemeralStorage },
     };
   }
 

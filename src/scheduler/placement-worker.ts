@@ -16,6 +16,7 @@ import type { PlacementProofs } from '../store/placement-proof.ts';
 import { CommitRefused, type Fence, type Store, type UpdateOp } from '../store/types.ts';
 import { bindPod, rejectPod } from './plan-binding.ts';
 import { isPending, type PlacementPlan, planPlacementIn } from './plan-placement.ts';
+import { createNodeWait } from './node-wait.ts';
 import { nodeChangeHelps, pendingPodChanged, podChangeHelps } from './plan-retry.ts';
 import { createWorld } from './snapshot.ts';
 
@@ -36,6 +37,8 @@ export interface PlacementWorkerOptions {
   readonly fence?: Fence;
   /** Proves the pods that are bound. */
   readonly proofs: PlacementProofs;
+  /** Nodes that this process starts itself: the first pods wait for them. */
+  readonly expectedNodes?: readonly string[];
   /** False while the store is being rebuilt: nothing is placed. */
   mayAct(): boolean;
   recordEvent(event: SchedulingEvent): void;
@@ -66,6 +69,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   /** Counts the changes that may help refused pods. */
   let helps = 0;
   const queue = queues.queue<PlacementJob>('placement');
+  const nodeWait = createNodeWait({ ...options, nodes: () => nodes.list(), retry: () => wake('*') });
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
   let timer: Timer | undefined;
@@ -80,7 +84,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   async function placeOnce(): Promise<void> {
     if (stopped || !options.mayAct()) return;
     const pending = waiting();
-    if (pending.length === 0) return;
+    if (nodeWait.holds(pending.length) || pending.length === 0) return;
     const startedAt = clock.now();
     const spreading = {
       services: services.list(),
@@ -138,6 +142,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     }),
     nodes.subscribe((event) => {
       world.nodeChanged(event.key, event.type === 'DELETED' ? undefined : event.object);
+      nodeWait.nodeChanged(event.type);
       if (nodeChangeHelps(event)) retryRefused();
     }),
   ];
@@ -158,6 +163,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     async [Symbol.asyncDispose]() {
       stopped = true;
       timer?.cancel();
+      nodeWait[Symbol.dispose]();
       for (const subscription of subscriptions) subscription[Symbol.dispose]();
       await worker[Symbol.asyncDispose]();
       await running;

@@ -9,6 +9,7 @@ import { type NodeIdentity, openNodeIdentity } from '../node-agent/identity/node
 import { clusterIdOf } from './cluster-identity.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type RunningNode, startNode, untilReported } from './node.ts';
+import { type LocalNode, planLocalNodes } from './plan-local-nodes.ts';
 
 export interface AllInOne extends AsyncDisposable {
   readonly controlPlane: ControlPlane;
@@ -16,7 +17,12 @@ export interface AllInOne extends AsyncDisposable {
 }
 
 export async function startAllInOne(config: Config, logger: Logger): Promise<AllInOne> {
-  const controlPlane = await startControlPlane({ config, logger });
+  const planned = planLocalNodes(config);
+  const controlPlane = await startControlPlane({
+    config,
+    logger,
+    ownNodes: planned.map(({ nodeName }) => nodeName),
+  });
   const nodes: RunningNode[] = [];
   const dispose = async (): Promise<void> => {
     const ended = Promise.allSettled(nodes.map((node) => node[Symbol.asyncDispose]()));
@@ -27,9 +33,7 @@ export async function startAllInOne(config: Config, logger: Logger): Promise<All
     await ended;
   };
   try {
-    const starting = nodeNames(config).map((nodeName, index) =>
-      startLocalNode(config, controlPlane, nodeName, index, logger),
-    );
+    const starting = planned.map((node) => startLocalNode(config, controlPlane, node, logger));
     for (const result of await Promise.allSettled(starting)) {
       if (result.status === 'rejected') throw result.reason;
       nodes.push(result.value);
@@ -47,12 +51,6 @@ const NODE_PATIENCE_MS = 2_000;
 
 /** Short, as those of agents: they are renewed while the node runs. */
 const NODE_CERTIFICATE_MS = 24 * 3_600_000;
-
-/** `node-1`, `node-2`, …; the prefix is `--node-name`'s. */
-function nodeNames(config: Config): readonly string[] {
-  const prefix = config.nodeName ?? 'node';
-  return Array.from({ length: config.nodes }, (_, index) => `${prefix}-${index + 1}`);
-}
 
 /** The authority is here: a local node gets its certificates from it directly, and keeps them in memory. */
 function localIdentity(
@@ -80,20 +78,18 @@ function localIdentity(
 async function startLocalNode(
   config: Config,
   controlPlane: ControlPlane,
-  nodeName: string,
-  index: number,
+  node: LocalNode,
   logger: Logger,
 ): Promise<RunningNode> {
-  const { dockerHosts } = config;
+  const { nodeName } = node;
   const { url, tls, dataDir } = controlPlane;
   const identity = await localIdentity(controlPlane, nodeName, logger);
-  const node = await startNode({
+  const running = await startNode({
     server: url,
     caPem: tls.caPem,
     identity,
-    nodeName,
+    ...node,
     nodeIp: config.nodeIp,
-    dockerHost: dockerHosts.length === 0 ? undefined : dockerHosts[index % dockerHosts.length],
     runtime: config.runtime,
     clusterCidr: config.clusterCidr,
     maxPodSecurity: config.maxPodSecurity,
@@ -104,9 +100,9 @@ async function startLocalNode(
   });
   return {
     name: nodeName,
-    reported: node.reported,
+    reported: running.reported,
     async [Symbol.asyncDispose]() {
-      await node[Symbol.asyncDispose]();
+      await running[Symbol.asyncDispose]();
       await identity[Symbol.asyncDispose]();
     },
   };

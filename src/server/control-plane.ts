@@ -42,10 +42,12 @@ export interface ControlPlaneOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Nodes that this process starts as well: the first pods wait for them. */
+  readonly ownNodes?: readonly string[];
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { config, logger } = options;
+  const { config, logger, ownNodes = [] } = options;
   const clock = options.clock ?? systemClock;
   const dataDir = await openDataDir(resolve(config.dataDir), resolve(config.identityDir ?? config.dataDir));
   await sweepOrphans(logger);
@@ -54,7 +56,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ? await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })
       : undefined;
   try {
-    return await startOn(embedded, dataDir, { config, logger, clock });
+    return await startOn(embedded, dataDir, { config, logger, clock, ownNodes });
   } catch (error) {
     await embedded?.[Symbol.asyncDispose]();
     throw error;
@@ -64,7 +66,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 async function startOn(
   embedded: EmbeddedRedis | undefined,
   dataDir: DataDir,
-  { config, logger, clock }: Required<ControlPlaneOptions>,
+  { config, logger, clock, ownNodes }: Required<ControlPlaneOptions>,
 ): Promise<ControlPlane> {
   const agentsMayExist = await hasAuthority(dataDir.tls);
   const authority = await openAuthority({ directory: dataDir.tls, clock });
@@ -93,6 +95,7 @@ async function startOn(
     limits: createRateLimits(requestLimits(config), clock),
     logger,
     agentsMayExist,
+    ownNodes,
   };
   parts.metrics.follow(parts.limits);
   const stopping = createAbort();

@@ -67,6 +67,8 @@ export interface GenerationParts {
   readonly audit: AuditLog | undefined;
   readonly limits: RateLimits;
   readonly logger: Logger;
+  /** Nodes that this process starts itself. */
+  readonly ownNodes: readonly string[];
   /** False where the authority was made just now: no agent can have anything to restore. */
   readonly agentsMayExist: boolean;
 }
@@ -175,6 +177,7 @@ async function startOnHistory(
       sync: gitOps.sync,
       ...(gitOps.rootApplication ? { rootApplication: gitOps.rootApplication } : {}),
       expectedNodes: history.expectedNodes,
+      ownNodes: parts.ownNodes,
       startReporting: () => gitOps.startReporting(),
       dataDir,
     }),

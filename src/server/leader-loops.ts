@@ -50,6 +50,8 @@ export interface LeaderParts {
   readonly rootApplication?: Application;
   readonly expectedNodes: RebuildParts['expectedNodes'];
   readonly proofs: PlacementProofs;
+  /** Nodes that this process starts itself. */
+  readonly ownNodes?: readonly string[];
 }
 
 export interface LeaderLoops extends AsyncDisposable {
@@ -106,6 +108,7 @@ async function startLoops(
       proofs,
       logger: logger.child({ component: 'scheduler' }),
       mayAct,
+      expectedNodes: parts.ownNodes ?? [],
       recordEvent: ({ pod, type, reason, message }) =>
         schedulerEvents.record({ about: pod, type, reason, message }),
     }),

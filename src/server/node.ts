@@ -11,6 +11,7 @@ import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
 import { createMemoryPodVolumes } from '../node-agent/pod-volumes.ts';
+import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createPodTokens } from '../node-agent/service-account-tokens.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
@@ -31,6 +32,8 @@ export interface NodeOptions {
   /** Undefined: the engine that the Docker command line would use. */
   readonly dockerHost: string | undefined;
   readonly runtime: Config['runtime'];
+  /** What this node counts of its engine's machine; all, unless said. */
+  readonly share?: EngineShare | undefined;
   readonly clusterCidr: string;
   readonly maxPodSecurity: Config['maxPodSecurity'];
   readonly allowedUnsafeSysctls: Config['allowedUnsafeSysctls'];
@@ -87,6 +90,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
             clusterDomain: CLUSTER_DOMAIN,
           }),
     probeIo: createSocketProbeIo(clock),
+    ...(options.share ? { share: options.share } : {}),
     maxPodSecurity: options.maxPodSecurity,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls,
     ...(isOnThisMachine(options) ? { readUsage: () => readMachineUsage(directory) } : {}),

@@ -33,6 +33,7 @@ async function withHandler(runtimeHandler: string): Promise<PodResources> {
     nodeIp: '192.0.2.1',
     network: 'pods',
     clusterDomain: 'cluster.local',
+    share: { index: 0, count: 3 },
     info: () => info,
   });
 }
@@ -54,5 +55,28 @@ it('says which handlers the node has where it lacks the one that is wanted', asy
     reason: 'FailedCreatePodSandBox',
     message:
       'Failed to create pod sandbox: runtime handler "runsc" is not configured on this node, which has runc',
+  });
+});
+
+it('tells a container without limits the share of the machine that its node has', async () => {
+  const resources = await withHandler('runc');
+  await resources.ensureVolumes(pod, '10.244.1.9');
+  const env = ['cpu', 'memory', 'ephemeral-storage'].map((name) => ({
+    name,
+    valueFrom: { resourceFieldRef: { resource: `limits.${name}`, divisor: name === 'cpu' ? '1m' : '1Ki' } },
+  }));
+  const input = { pod, ip: '10.244.1.9', role: 'main', attempt: 0, sandboxId: undefined } as const;
+  const plan = await resources.planContainer({ ...input, container: { ...container, env }, image });
+  const kib = (gib: number): string => String(Math.floor((gib * 1024 ** 2) / 3));
+  expect(plan).toMatchObject({
+    ok: true,
+    spec: {
+      env: [
+        { name: 'HOSTNAME', value: 'web' },
+        { name: 'cpu', value: '10666' },
+        { name: 'memory', value: kib(256) },
+        { name: 'ephemeral-storage', value: kib(1024) },
+      ],
+    },
   });
 });

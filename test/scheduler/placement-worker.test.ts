@@ -11,7 +11,7 @@ import type { CacheSet } from '../../src/store/cache.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
 import { createPlacementProofs } from '../../src/store/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
-import { aNode, aPod } from '../support/builders.ts';
+import { aNode, aPod, aReplicaSet } from '../support/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
 const proofs = createPlacementProofs(Buffer.alloc(32, 7));
@@ -36,7 +36,7 @@ describe('the placement worker', () => {
     for (const part of parts.reverse()) await part[Symbol.asyncDispose]();
   });
 
-  async function start(loseShare = 0): Promise<void> {
+  async function start(loseShare = 0, expectedNodes: readonly string[] = []): Promise<void> {
     const rng = seededRng(1);
     const queues = createMemoryQueues({ clock, logger: silentLogger, faults: { rng, loseShare } });
     const starting = startPlacementWorker({
@@ -47,6 +47,7 @@ describe('the placement worker', () => {
       rng,
       logger: silentLogger,
       proofs,
+      expectedNodes,
       mayAct: () => mayAct,
       recordEvent: (event) => events.push(event),
     });
@@ -130,5 +131,55 @@ describe('the placement worker', () => {
     expect(raced).toBe(true);
     expect((await thePod('steady')).spec.nodeName).toBe('small');
     expect(await thePod('moving')).toBeUndefined();
+  });
+
+  const NODES = ['n1', 'n2', 'n3'];
+  const nodesOf = async (pods: readonly string[]): Promise<(string | undefined)[]> =>
+    (await Promise.all(pods.map(thePod))).map(({ spec }) => spec.nodeName).sort();
+  async function createReplicas(names: readonly string[]): Promise<void> {
+    await create('replicasets.apps', aReplicaSet({ name: 'web', uid: 'rs', app: 'web' }));
+    const ownerReferences = [
+      { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'rs', controller: true },
+    ];
+    for (const name of names) await create('pods', aPod({ name, labels: { app: 'web' }, ownerReferences }));
+  }
+
+  it('spreads the first replicas over nodes that come one after the other, without a refusal', async () => {
+    await start(0, NODES);
+    await createReplicas(['a', 'b', 'c']);
+    for (const name of NODES) {
+      const { status, ...registered } = aNode({ name });
+      await create('nodes', registered);
+      await clock.advance(700);
+      expect(events).toEqual([]);
+      const expectedVersion = (await store.get('nodes', name))?.metadata.resourceVersion ?? '';
+      const object = { ...registered, status } as KubeObject;
+      await store.commit([{ type: 'update', resource: 'nodes', key: name, object, expectedVersion }]);
+      await clock.advance(300);
+    }
+    expect(await nodesOf(['a', 'b', 'c'])).toEqual(NODES);
+    expect(events.map(({ reason }) => reason)).toEqual(['Scheduled', 'Scheduled', 'Scheduled']);
+  });
+
+  it('places the first pods without a node that never comes, and later ones at once', async () => {
+    await start(0, NODES);
+    await createReplicas(['a', 'b']);
+    for (const name of ['n1', 'n2']) await create('nodes', aNode({ name }));
+    await clock.advance(12_000);
+    expect(await nodesOf(['a', 'b'])).toEqual(['n1', 'n2']);
+    await create('nodes', { ...aNode({ name: 'n4' }), status: {} });
+    await create('pods', aPod({ name: 'later' }));
+    await clock.advance(100);
+    expect((await thePod('later')).spec.nodeName).toBeDefined();
+  });
+
+  it('says that there is no node, and places the pod once one comes', async () => {
+    await start();
+    await create('pods', aPod());
+    await clock.advance(15_000);
+    expect(events.map(({ message }) => message)).toEqual(['no nodes available to schedule pods']);
+    await create('nodes', small);
+    await clock.advance(5_000);
+    expect((await thePod()).spec.nodeName).toBe('small');
   });
 });

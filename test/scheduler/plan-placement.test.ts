@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../src/base/rng.ts';
+import { planShare } from '../../src/node-agent/node/plan-share.ts';
 import { createPodReader } from '../../src/scheduler/pod-info.ts';
 import { isPending, planPlacement } from '../../src/scheduler/plan-placement.ts';
 import { podRequests } from '../../src/schemas/pod-resources.ts';
@@ -134,23 +135,52 @@ describe('planPlacement', () => {
     expect(read(withToken('a')).classKey).toBe(read(withToken('b')).classKey);
   });
 
-  it('spreads the pods of a ReplicaSet over the nodes', () => {
+  const prefersDisk: Partial<Pod['spec']> = {
+    affinity: {
+      nodeAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          { weight: 1, preference: { matchExpressions: [{ key: 'disk', operator: 'Exists' }] } },
+        ],
+      },
+    },
+  };
+  // The second way asks every node about each pod; see placement-index.ts.
+  it.each<[string, Partial<Pod['spec']>]>([
+    ['as one class', {}],
+    ['one by one', prefersDisk],
+  ])('spreads the pods of a ReplicaSet evenly over the nodes of one machine, placed %s', (_, spec) => {
     const replicaSet = aReplicaSet({ name: 'web' });
     const labels = replicaSet.spec.selector.matchLabels ?? {};
-    const pending = Array.from({ length: 6 }, (_, index) => {
-      const draft = pod(`p${index}`, '10m');
-      return ownedBy(replicaSet, { ...draft, metadata: { ...draft.metadata, labels } });
-    });
-    const world = {
-      ...EMPTY,
-      nodes: ['a', 'b', 'c'].map((name) => node(name, '8')),
-      replicaSets: [replicaSet],
-    };
-    const { bindings } = planPlacement(pending, world, seededRng(3));
-    const counts = ['a', 'b', 'c'].map(
-      (name) => bindings.filter((binding) => binding.nodeName === name).length,
+    const machine = { cpus: 7, memoryBytes: 8 * 1024 ** 3 + 4_096, diskBytes: 1e11 };
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 7 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.boolean(),
+        fc.integer(),
+        (count, replicas, requests, seed) => {
+          const nodes = Array.from({ length: count }, (_, index) =>
+            aNode({
+              name: `n${index}`,
+              labels: { 'kubernetes.io/hostname': `n${index}` },
+              allocatable: { ...planShare(machine, { index, count }), pods: '110' },
+            }),
+          );
+          const pending = Array.from({ length: replicas }, (_, index) => {
+            const draft = requests ? pod(`p${index}`, '10m') : aPod({ name: `p${index}` });
+            const meta = { ...draft.metadata, labels };
+            return ownedBy(replicaSet, { ...draft, metadata: meta, spec: { ...draft.spec, ...spec } });
+          });
+          const world = { ...EMPTY, nodes, replicaSets: [replicaSet] };
+          const { bindings } = planPlacement(pending, world, seededRng(seed));
+          expect(bindings).toHaveLength(replicas);
+          const taken = nodes.map(
+            ({ metadata }) => bindings.filter(({ nodeName }) => nodeName === metadata.name).length,
+          );
+          expect(Math.max(...taken) - Math.min(...taken)).toBeLessThanOrEqual(1);
+        },
+      ),
     );
-    expect(counts).toEqual([2, 2, 2]);
   });
 
   it('says so when there is no node at all, and holds back gated pods', () => {

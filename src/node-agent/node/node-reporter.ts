@@ -18,6 +18,7 @@ import {
   withoutHeartbeats,
 } from './plan-node.ts';
 
+import type { EngineShare } from './plan-share.ts';
 import {
   type MachineUsage,
   notePressures,
@@ -35,6 +36,7 @@ export interface NodeReporterOptions {
   readonly nodeIp: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly agentVersion: string;
+  readonly share: EngineShare;
   /** How full the machine is; without it no pressure is ever reported (simulation, engines elsewhere). */
   readonly readUsage?: () => Promise<MachineUsage>;
   podCidr(): string | undefined;
@@ -149,6 +151,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       nodeName,
       nodeIp: options.nodeIp,
       info,
+      share: options.share,
       images,
       runtimeUp,
       podCidr: options.podCidr(),

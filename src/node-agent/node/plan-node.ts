@@ -4,11 +4,14 @@ import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
 import type { ImageRecord, RuntimeInfo } from '../runtime/types.ts';
 import { addressCount } from './ip-allocator.ts';
+import { type EngineShare, planShare } from './plan-share.ts';
 
 export interface NodeFacts {
   readonly nodeName: string;
   readonly nodeIp: string;
   readonly info: RuntimeInfo | undefined;
+  /** What of the engine's machine this node counts as its own. */
+  readonly share: EngineShare;
   readonly images: readonly ImageRecord[];
   /** The engine answers. */
   readonly runtimeUp: boolean;
@@ -56,7 +59,7 @@ export function planNodeStatus(
   nowMs: number,
 ): NonNullable<Node['status']> {
   const { info } = facts;
-  const resources = info ? resourcesOf(info, facts.podCidr) : undefined;
+  const resources = info ? resourcesOf(info, facts) : undefined;
   return {
     ...previous,
     ...(resources ? withExtended(resources, previous) : {}),
@@ -87,11 +90,9 @@ function withExtended(
   return { capacity: all, allocatable: all };
 }
 
-function resourcesOf(info: RuntimeInfo, podCidr: string | undefined): Record<string, string> {
+function resourcesOf(info: RuntimeInfo, { share, podCidr }: NodeFacts): Record<string, string> {
   return {
-    cpu: String(info.cpus),
-    memory: `${Math.floor(info.memoryBytes / 1_024)}Ki`,
-    'ephemeral-storage': `${Math.floor(info.diskBytes / 1_024)}Ki`,
+    ...planShare(info, share),
     pods: String(Math.min(MAX_PODS, addressCount(podCidr))),
   };
 }

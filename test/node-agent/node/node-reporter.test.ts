@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createNodeReporter, type NodeReporter } from '../../../src/node-agent/node/node-reporter.ts';
 import type { MachineUsage } from '../../../src/node-agent/node/plan-pressure.ts';
+import { WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import type { Lease, Node } from '../../../src/schemas/types.ts';
@@ -26,6 +27,7 @@ async function start(
     nodeName: 'n1',
     nodeIp: '192.0.2.1',
     labels: {},
+    share: WHOLE_ENGINE,
     agentVersion: 'v0',
     podCidr: () => undefined,
     onNode: () => undefined,

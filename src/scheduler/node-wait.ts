@@ -1,0 +1,69 @@
+/** Holds the first pods back as `planFirstPlacement` says, and asks again when that may have changed. */
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Node } from '../schemas/types.ts';
+import { type FirstPlacementInput, planFirstPlacement } from './plan-first-placement.ts';
+
+export interface NodeWait extends Disposable {
+  /** Whether no pod may be placed yet; `pods` of them are pending. */
+  holds(pods: number): boolean;
+  nodeChanged(change: 'ADDED' | 'MODIFIED' | 'DELETED'): void;
+}
+
+export interface NodeWaitOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly expectedNodes?: readonly string[];
+  nodes(): readonly Node[];
+  /** Called when `holds` may answer otherwise than before. */
+  retry(): void;
+}
+
+export function createNodeWait({
+  clock,
+  logger,
+  expectedNodes = [],
+  nodes,
+  retry,
+}: NodeWaitOptions): NodeWait {
+  let startedAtMs: number | undefined;
+  let arrivals: FirstPlacementInput['arrivals'];
+  let isHolding = false;
+  let isTold = false;
+  let isOver = false;
+  let timer: Timer | undefined;
+  return {
+    holds(pods) {
+      if (isOver) return false;
+      const nowMs = clock.now();
+      startedAtMs ??= nowMs;
+      const { type, untilMs, missing } = planFirstPlacement({
+        nowMs,
+        startedAtMs,
+        expectedNodes,
+        nodes: nodes(),
+        arrivals,
+      });
+      timer?.cancel();
+      isOver = type === 'over';
+      isHolding = type === 'wait';
+      if (isHolding) {
+        if (!isTold && pods > 0) logger.info({ pods, missing }, 'The first pods wait for nodes');
+        isTold ||= pods > 0;
+        timer = clock.setTimer(retry, untilMs - nowMs);
+      } else if (isOver && missing.length > 0) {
+        logger.warn({ missing }, 'Placing the first pods without nodes that did not come');
+      }
+      return isHolding;
+    },
+    nodeChanged(change) {
+      if (isOver) return;
+      const nowMs = clock.now();
+      if (change === 'ADDED') arrivals = { firstMs: arrivals?.firstMs ?? nowMs, lastMs: nowMs };
+      if (isHolding) retry();
+    },
+    [Symbol.dispose]() {
+      timer?.cancel();
+    },
+  };
+}

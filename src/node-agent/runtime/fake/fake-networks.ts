@@ -1,0 +1,51 @@
+/** Networks of the fake engine, and what its containers must not have in common there. */
+import { RuntimeError } from '../types.ts';
+import { type FakeContainer, ipOf } from './fake-container.ts';
+
+export interface FakeNetworks {
+  ensure(name: string, subnet: string): void;
+  remove(name: string): void;
+}
+
+export function createFakeNetworks(): FakeNetworks {
+  const subnets = new Map<string, string>();
+  return {
+    ensure(name, subnet) {
+      const existing = subnets.get(name);
+      if (existing !== undefined && existing !== subnet) {
+        throw new RuntimeError(
+          'invalid',
+          `Cannot use network "${name}": its subnet is ${existing}, not ${subnet}`,
+        );
+      }
+      const overlap = [...subnets].find(([other, taken]) => other !== name && taken === subnet);
+      if (overlap) {
+        throw new RuntimeError(
+          'invalid',
+          `Cannot create network "${name}": subnet ${subnet} overlaps with another network ("${overlap[0]}")`,
+        );
+      }
+      subnets.set(name, subnet);
+    },
+    remove: (name) => void subnets.delete(name),
+  };
+}
+
+/** Throws when the container cannot start beside the `others` that run. */
+export function checkNetworkOf({ spec }: FakeContainer, others: readonly FakeContainer[]): void {
+  const refuse = (code: 'conflict' | 'transient', why: string): never => {
+    throw new RuntimeError(code, `Cannot start container: ${why}`);
+  };
+  const { network, ports } = spec;
+  if (network.type === 'container' && !others.some(({ id }) => id === network.containerId)) {
+    refuse('conflict', 'cannot join network of a non running container');
+  }
+  if (network.type === 'pod' && others.some((other) => ipOf(other) === network.ip)) {
+    refuse('transient', `address ${network.ip} already in use`);
+  }
+  const taken = new Set(
+    others.flatMap((other) => other.spec.ports.map((port) => `${port.protocol}/${port.hostPort}`)),
+  );
+  const clash = ports.find((port) => taken.has(`${port.protocol}/${port.hostPort}`));
+  if (clash) refuse('transient', `port ${clash.hostPort} is already allocated`);
+}

@@ -37,6 +37,7 @@ export interface Config {
   /** Empty: the engine that DOCKER_HOST or the default socket names. */
   readonly dockerHosts: readonly string[];
   readonly runtime: (typeof runtimeKinds)[number];
+  readonly hollowRunForMs: number;
   readonly defaultPodSecurity: PodSecurityLevel;
   readonly maxPodSecurity: PodSecurityLevel;
   readonly allowedUnsafeSysctls: readonly string[];

@@ -33,7 +33,7 @@ import { createPodResources } from './pod-resources.ts';
 import { createPodSource } from './pod-source.ts';
 import type { PodVolumes } from './pod-volumes.ts';
 import type { AgentMemory, PodRecord, RecordStore } from './ports.ts';
-import { createRunHook, createRunProbe } from './probes/handlers.ts';
+import { createRunHook, createRunProbe, type HandlerContext } from './probes/handlers.ts';
 import type { ProbeIo } from './probes/probe-io.ts';
 import { type ContainerRuntime, type ContainerStats, labelKeys } from './runtime/types.ts';
 import { openTunnel } from './tunnel/keep-tunnel.ts';
@@ -50,6 +50,8 @@ export interface NodeAgentOptions {
   readonly records: RecordStore;
   readonly volumes: PodVolumes;
   readonly probeIo: ProbeIo;
+  /** Answers a probe that is not to be run; undefined for one that is. */
+  readonly decideProbe?: HandlerContext['decideProbe'];
   /** The one network of all pods of the cluster on this engine. */
   readonly network: { readonly name: string; readonly subnet: string; readonly gateway: string };
   readonly clusterDomain?: string;
@@ -121,7 +123,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     },
   });
   const images = createImageManager({ runtime, clock, logger });
-  const handlers = { runtime, io: options.probeIo, clock, hostIp: options.nodeIp };
+  const { probeIo: io, decideProbe, nodeIp: hostIp } = options;
+  const handlers = { runtime, io, clock, hostIp, decideProbe };
   const context: PodWorkerContext = {
     runtime,
     clock,

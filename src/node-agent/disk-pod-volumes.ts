@@ -5,13 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Rng, systemRng } from '../base/rng.ts';
-import { createSharedReads } from '../base/shared-reads.ts';
-import { type ApiClient, type ResourcePath, resources } from '../client/types.ts';
-import type { KubeObject } from '../schemas/object.ts';
-import type { ConfigMap, Container, Pod, RuntimeClass, Secret } from '../schemas/types.ts';
+import type { ApiClient } from '../client/types.ts';
+import type { Pod } from '../schemas/types.ts';
 import {
   parseResolvConf,
   planResolverConfig,
@@ -25,7 +22,8 @@ import {
   terminationLogPath,
   writePodFiles,
 } from './files/pod-files.ts';
-import type { PodVolumes } from './pod-volumes.ts';
+import { createPodSources } from './pod-sources.ts';
+import { mountProblem, type PodVolumes } from './pod-volumes.ts';
 import { StepProblem } from './ports.ts';
 import { createKeptSources } from './records/kept-sources.ts';
 import { createPodTokens } from './service-account-tokens.ts';
@@ -58,56 +56,17 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount });
   const subPathMounts = createSubPathMounts({ podsDir, ability });
   const kept = createKeptSources(podsDir, options.logger);
-  /** Pods come in numbers, and most of them have sources in common (`kube-root-ca.crt`). */
-  const shared = createSharedReads();
+  const podSources = createPodSources({ client, through: kept.through });
   const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
   const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
-
-  /** Objects by name; those that do not exist are left out. */
-  async function read<T extends KubeObject>(
-    resource: ResourcePath,
-    pod: Pod,
-    names: ReadonlySet<string>,
-  ): Promise<ReadonlyMap<string, T>> {
-    const { namespace = '' } = pod.metadata;
-    const entries = await Promise.all(
-      [...names].map(async (name) => {
-        const value = await kept.through(uidOf(pod), `${resource.plural}/${name}`, () =>
-          shared.read(`${resource.plural}/${namespace}/${name}`, () =>
-            client.get<T>(resource, namespace, name),
-          ),
-        );
-        return value ? [[name, value] as const] : [];
-      }),
-    );
-    return new Map(entries.flat());
-  }
-
-  async function sourcesOf(pod: Pod, names: SourceNames) {
-    const [configMaps, secrets] = await Promise.all([
-      read<ConfigMap>(resources.configMaps, pod, names.configMaps),
-      read<Secret>(resources.secrets, pod, names.secrets),
-    ]);
-    return { configMaps, secrets };
-  }
-
-  async function handlerOf(pod: Pod): Promise<string | undefined> {
-    const name = pod.spec.runtimeClassName ?? '';
-    if (name === '') return undefined;
-    const found = await kept.through(uidOf(pod), `runtimeclasses/${name}`, () =>
-      client.get<RuntimeClass>(resources.runtimeClasses, undefined, name),
-    );
-    if (!found) throw new StepProblem('FailedCreatePodSandBox', `RuntimeClass "${name}" not found`);
-    return found.handler;
-  }
 
   return {
     async ensure(pod, place) {
       try {
         const [sources, current, runtimeHandler] = await Promise.all([
-          sourcesOf(pod, volumeSources(pod)),
+          podSources.ofVolumes(pod),
           tokens.tokensOf(pod),
-          handlerOf(pod),
+          podSources.handlerOf(pod),
         ]);
         const memoryDir = (await canMount()) ? memoryDirOf(podsDir) : undefined;
         const canChown = options.isRoot;
@@ -137,12 +96,11 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
           ...(runtimeHandler === undefined ? {} : { runtimeHandler }),
         };
       } catch (error) {
-        if (error instanceof StepProblem) throw error;
-        throw new StepProblem('FailedMount', errorMessage(error), { cause: error });
+        throw mountProblem(error);
       }
     },
     async environment(pod, container) {
-      return { sources: await sourcesOf(pod, environmentSources(container)), serviceEnv: [] };
+      return { sources: await podSources.ofEnvironment(pod, container), serviceEnv: [] };
     },
     async prepareContainer(pod, container, attempt) {
       const path = terminationLogPath(podsDir, uidOf(pod), container, attempt);
@@ -159,37 +117,4 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
       tokens.forget(uidOf(pod));
     },
   };
-}
-
-interface SourceNames {
-  readonly configMaps: ReadonlySet<string>;
-  readonly secrets: ReadonlySet<string>;
-}
-
-function volumeSources(pod: Pod): SourceNames {
-  const configMaps = new Set<string>();
-  const secrets = new Set<string>();
-  for (const volume of pod.spec.volumes ?? []) {
-    for (const source of [volume, ...(volume.projected?.sources ?? [])]) {
-      if (source.configMap?.name) configMaps.add(source.configMap.name);
-    }
-    if (volume.secret?.secretName) secrets.add(volume.secret.secretName);
-    for (const source of volume.projected?.sources ?? [])
-      if (source.secret?.name) secrets.add(source.secret.name);
-  }
-  return { configMaps, secrets };
-}
-
-function environmentSources(container: Container): SourceNames {
-  const configMaps = new Set<string>();
-  const secrets = new Set<string>();
-  for (const from of container.envFrom ?? []) {
-    if (from.configMapRef?.name) configMaps.add(from.configMapRef.name);
-    if (from.secretRef?.name) secrets.add(from.secretRef.name);
-  }
-  for (const { valueFrom } of container.env ?? []) {
-    if (valueFrom?.configMapKeyRef?.name) configMaps.add(valueFrom.configMapKeyRef.name);
-    if (valueFrom?.secretKeyRef?.name) secrets.add(valueFrom.secretKeyRef.name);
-  }
-  return { configMaps, secrets };
 }

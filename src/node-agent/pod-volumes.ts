@@ -1,12 +1,10 @@
-/**
- * What a pod has on the host's disk, as the agent's core sees it. The real one writes below the data directory; the one in
- * memory makes up paths, for runtimes that mount nothing.
- */
+/** What a pod has on the host's disk, as the agent's core sees it: disk-pod-volumes.ts and memory-pod-volumes.ts. */
+import { errorMessage } from '../base/errors.ts';
 import type { Container, Pod } from '../schemas/types.ts';
 import type { PodPlace } from './container-spec/field-ref.ts';
 import type { PodFiles } from './container-spec/plan-container-spec.ts';
 import type { EnvSources, EnvVariable } from './container-spec/plan-environment.ts';
-import type { PodTokens } from './service-account-tokens.ts';
+import { StepProblem } from './ports.ts';
 import type { SubPathMounts } from './volumes/sub-path-mounts.ts';
 
 export interface PreparedPod {
@@ -39,23 +37,8 @@ export interface PodVolumes {
   tearDown(pod: Pod): Promise<void>;
 }
 
-/** `tokens`: fetched as the real ones are, and given to nobody. */
-export function createMemoryPodVolumes(tokens?: PodTokens): PodVolumes {
-  const directory = (pod: Pod): string => `/nonexistent/pods/${pod.metadata.uid ?? ''}`;
-  return {
-    async ensure(pod) {
-      await tokens?.tokensOf(pod);
-      const root = directory(pod);
-      return {
-        volumePaths: new Map((pod.spec.volumes ?? []).map(({ name }) => [name, `${root}/volumes/${name}`])),
-        agentVolumes: new Set(),
-        files: { hosts: `${root}/hosts`, resolvConf: `${root}/resolv.conf` },
-      };
-    },
-    environment: async () => ({ sources: { configMaps: new Map(), secrets: new Map() }, serviceEnv: [] }),
-    prepareContainer: async (pod, container, attempt) => `${directory(pod)}/${container}/${attempt}.log`,
-    resolveMounts: async (_of, mounts) => mounts,
-    terminationLog: async () => undefined,
-    tearDown: async (pod) => tokens?.forget(pod.metadata.uid ?? ''),
-  };
+/** What a failure while volumes are prepared is called. */
+export function mountProblem(error: unknown): StepProblem {
+  if (error instanceof StepProblem) return error;
+  return new StepProblem('FailedMount', errorMessage(error), { cause: error });
 }

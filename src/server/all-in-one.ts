@@ -91,6 +91,7 @@ async function startLocalNode(
     ...node,
     nodeIp: config.nodeIp,
     runtime: config.runtime,
+    hollowRunForMs: config.hollowRunForMs,
     clusterCidr: config.clusterCidr,
     maxPodSecurity: config.maxPodSecurity,
     allowedUnsafeSysctls: config.allowedUnsafeSysctls,

@@ -6,19 +6,23 @@ import { sleep, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import { createHttpClient } from '../client/http.ts';
+import type { ApiClient } from '../client/types.ts';
 import type { IdentitySource } from '../client/identity.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
-import { createNodeAgent } from '../node-agent/agent.ts';
+import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
-import { createMemoryPodVolumes } from '../node-agent/pod-volumes.ts';
+import { createMemoryPodVolumes } from '../node-agent/memory-pod-volumes.ts';
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createPodTokens } from '../node-agent/service-account-tokens.ts';
+import { createPodSources } from '../node-agent/pod-sources.ts';
+import { pretendedProbeIo } from '../node-agent/probes/pretended-probe-io.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
-import { createFakeRuntime } from '../node-agent/runtime/fake/create-fake-runtime.ts';
-import type { ContainerRuntime } from '../node-agent/runtime/types.ts';
+import { createHollowRuntime } from '../node-agent/runtime/hollow/create-hollow-runtime.ts';
+import { planHollowProbe } from '../node-agent/runtime/hollow/plan-hollow-pod.ts';
+import type { Pod } from '../schemas/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 
@@ -32,6 +36,7 @@ export interface NodeOptions {
   /** Undefined: the engine that the Docker command line would use. */
   readonly dockerHost: string | undefined;
   readonly runtime: Config['runtime'];
+  readonly hollowRunForMs: Config['hollowRunForMs'];
   /** What this node counts of its engine's machine; all, unless said. */
   readonly share?: EngineShare | undefined;
   readonly clusterCidr: string;
@@ -65,10 +70,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     clock,
     logger,
   });
-  const runtime = createRuntime(options, logger);
-  const agent = createNodeAgent({
+  const parts =
+    options.runtime === 'hollow'
+      ? createHollowParts(options, client, logger, (...pod) => agent.findPod(...pod)?.pod)
+      : createDockerParts(options, client, logger);
+  const agent: NodeAgent = createNodeAgent({
+    ...parts,
     client,
-    runtime,
     clock,
     rng: systemRng,
     logger,
@@ -76,24 +84,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     nodeIp: options.nodeIp ?? defaultNodeIp(),
     cluster,
     records: createFileRecordStore(join(directory, 'records'), logger),
-    volumes:
-      options.runtime === 'hollow'
-        ? createMemoryPodVolumes(createPodTokens({ client, clock, rng: systemRng, logger }))
-        : createDiskPodVolumes({
-            client,
-            dataDir: directory,
-            clock,
-            rng: systemRng,
-            logger,
-            isRoot: isRoot(),
-            engineSees: (path) => runtime.sees(path),
-            clusterDomain: CLUSTER_DOMAIN,
-          }),
-    probeIo: createSocketProbeIo(clock),
     ...(options.share ? { share: options.share } : {}),
     maxPodSecurity: options.maxPodSecurity,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls,
-    ...(isOnThisMachine(options) ? { readUsage: () => readMachineUsage(directory) } : {}),
     tunnel: client.connection,
     network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
   });
@@ -103,7 +96,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     reported: agent.reported,
     async [Symbol.asyncDispose]() {
       await agent[Symbol.asyncDispose]();
-      await runtime[Symbol.asyncDispose]();
+      await parts.runtime[Symbol.asyncDispose]();
       client[Symbol.dispose]();
     },
   };
@@ -120,24 +113,48 @@ export async function untilReported(nodes: readonly RunningNode[]): Promise<void
   patience.abort();
 }
 
-function createRuntime(
-  { runtime, dockerHost, cluster, nodeName }: NodeOptions,
-  logger: Logger,
-): ContainerRuntime {
+/** What a node is made of, apart from the agent itself. */
+type NodeParts = Pick<NodeAgentOptions, 'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage'>;
+
+function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logger): NodeParts {
+  const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
-  if (runtime === 'hollow') return createFakeRuntime({ clock, rng: systemRng, cluster, node: nodeName });
-  return createDockerRuntime({
-    host: dockerHost ?? defaultDockerHost(),
-    cluster,
-    node: nodeName,
-    clock,
-    logger,
-  });
+  const host = options.dockerHost ?? defaultDockerHost();
+  const runtime = createDockerRuntime({ host, cluster, node, clock, logger });
+  return {
+    runtime,
+    volumes: createDiskPodVolumes({
+      client,
+      dataDir: directory,
+      clock,
+      rng: systemRng,
+      logger,
+      isRoot: isRoot(),
+      engineSees: (path) => runtime.sees(path),
+      clusterDomain: CLUSTER_DOMAIN,
+    }),
+    probeIo: createSocketProbeIo(clock),
+    // What this machine says of its memory and disk is true of an engine elsewhere only by chance.
+    ...(host.startsWith('unix:') ? { readUsage: () => readMachineUsage(directory) } : {}),
+  };
 }
 
-/** Whether what this machine says of its memory and disk is true of the engine as well. */
-function isOnThisMachine({ runtime, dockerHost }: NodeOptions): boolean {
-  return runtime !== 'hollow' && (dockerHost ?? defaultDockerHost()).startsWith('unix:');
+function createHollowParts(
+  { cluster, nodeName: node, hollowRunForMs: runForMs }: NodeOptions,
+  client: ApiClient,
+  logger: Logger,
+  podOf: (namespace: string, name: string) => Pod | undefined,
+): NodeParts {
+  const common = { client, clock: systemClock, rng: systemRng, logger };
+  return {
+    runtime: createHollowRuntime({ ...common, cluster, node, runForMs, podOf }),
+    volumes: createMemoryPodVolumes({
+      sources: createPodSources(common),
+      tokens: createPodTokens(common),
+    }),
+    probeIo: pretendedProbeIo,
+    decideProbe: planHollowProbe,
+  };
 }
 
 /** Only root can mount, and give files to other users. */

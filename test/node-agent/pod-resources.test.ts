@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { seededRng } from '../../src/base/rng.ts';
 import { createPodResources } from '../../src/node-agent/pod-resources.ts';
-import { createMemoryPodVolumes } from '../../src/node-agent/pod-volumes.ts';
+import { createMemoryPodVolumes } from '../../src/node-agent/memory-pod-volumes.ts';
 import { createFakeRuntime } from '../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import type { PodResources } from '../../src/node-agent/ports.ts';
 import type { Pod } from '../../src/schemas/types.ts';

@@ -2,9 +2,10 @@
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
-import { createMemoryPodVolumes } from '../../src/node-agent/pod-volumes.ts';
+import { createMemoryPodVolumes } from '../../src/node-agent/memory-pod-volumes.ts';
 import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
 import type { RecordStore } from '../../src/node-agent/ports.ts';
+import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';
 import type { ProbeIo } from '../../src/node-agent/probes/probe-io.ts';
 import {
   type FakeRuntime,
@@ -38,12 +39,7 @@ export async function createAgentWorld(
   const rng = seededRng(7);
   const runtime = createFakeRuntime({ clock, rng, cluster: 'test', node: 'n1', ...options });
   const records = createMemoryRecordStore();
-  const probeIo: ProbeIo = {
-    http: async () => ({ status: 200, body: '' }),
-    tcp: async () => undefined,
-    grpcHealth: async () => 1,
-    ...options.probeIo,
-  };
+  const probeIo: ProbeIo = { ...pretendedProbeIo, ...options.probeIo };
   const make = (): NodeAgent =>
     createNodeAgent({
       client: api.client,

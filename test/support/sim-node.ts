@@ -11,10 +11,10 @@ import { silentLogger } from '../../src/base/logger.ts';
 import type { Rng } from '../../src/base/rng.ts';
 import type { ApiClient } from '../../src/client/types.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
-import { createMemoryPodVolumes } from '../../src/node-agent/pod-volumes.ts';
+import { createMemoryPodVolumes } from '../../src/node-agent/memory-pod-volumes.ts';
 import { createPodTokens } from '../../src/node-agent/service-account-tokens.ts';
 import { createKeptInMemory, simTokenActions } from './sim-tokens.ts';
-import type { ProbeIo } from '../../src/node-agent/probes/probe-io.ts';
+import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';
 import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
 import {
   type FakeRuntime,
@@ -80,11 +80,6 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   const link = { down: false };
   const linkDown = { current: createAbort() };
   const client = linkedClient(options, link, () => linkDown.current.signal);
-  const probeIo: ProbeIo = {
-    http: async () => ({ status: 200, body: '' }),
-    tcp: async () => undefined,
-    grpcHealth: async () => 1,
-  };
   const make = (): NodeAgent =>
     createNodeAgent({
       client,
@@ -96,10 +91,10 @@ export function createSimNode(options: SimNodeOptions): SimNode {
       nodeIp: `192.0.2.${Number(name.replace(/\D/g, '')) + 10}`,
       cluster: SIM_CLUSTER,
       records,
-      volumes: createMemoryPodVolumes(
-        createPodTokens({ client, clock, rng, logger: silentLogger, through: keepToken }),
-      ),
-      probeIo,
+      volumes: createMemoryPodVolumes({
+        tokens: createPodTokens({ client, clock, rng, logger: silentLogger, through: keepToken }),
+      }),
+      probeIo: pretendedProbeIo,
       labels: options.labels,
       network: { name: `symphony-${SIM_CLUSTER}`, subnet: SIM_CLUSTER_CIDR, gateway: '10.244.0.1' },
     });

@@ -32,6 +32,7 @@ export const agentCommand: CommandModule = {
         nodeIp: config.nodeIp,
         dockerHost: config.dockerHosts[0],
         runtime: config.runtime,
+        hollowRunForMs: config.hollowRunForMs,
         clusterCidr: config.clusterCidr,
         maxPodSecurity: config.maxPodSecurity,
         allowedUnsafeSysctls: config.allowedUnsafeSysctls,

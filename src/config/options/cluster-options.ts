@@ -49,6 +49,15 @@ export const clusterOptions: readonly OptionSpec[] = [
     parse: oneOf(runtimeKinds),
   },
   {
+    field: 'hollowRunForMs',
+    flag: 'hollow-run-for',
+    placeholder: 'DURATION',
+    description: 'how long pods that do not restart always run on hollow nodes, before they succeed',
+    commands: ['up', 'agent'],
+    fallback: '10s',
+    parse: parseDuration,
+  },
+  {
     field: 'defaultPodSecurity',
     flag: 'default-pod-security',
     placeholder: 'LEVEL',

@@ -7,6 +7,7 @@ import type { Container, Pod } from '../../schemas/types.ts';
 import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { httpGet } from './http-get.ts';
+import type { ProbeKind } from './plan-probe.ts';
 import type { HttpRequest, ProbeIo } from './probe-io.ts';
 
 type HttpGetAction = NonNullable<NonNullable<Container['livenessProbe']>['httpGet']>;
@@ -22,6 +23,8 @@ export interface HandlerContext {
   readonly io: ProbeIo;
   readonly clock: Clock;
   readonly hostIp: string;
+  /** Answers a probe that is not to be run; undefined for one that is. */
+  readonly decideProbe?: ((pod: Pod, kind: ProbeKind) => ProbeOutcome | undefined) | undefined;
 }
 
 export function createRunProbe(context: HandlerContext): RunProbe {
@@ -31,6 +34,8 @@ export function createRunProbe(context: HandlerContext): RunProbe {
       Readiness: container.readinessProbe,
       Liveness: container.livenessProbe,
     }[kind];
+    const decided = context.decideProbe?.(pod, kind);
+    if (decided) return decided;
     const address = addressOf(pod, ip, context.hostIp);
     if (probe?.exec) return runExec(context, containerId, probe.exec.command ?? [], timeoutMs);
     if (probe?.httpGet) {

@@ -34,11 +34,15 @@ export async function* readFakeLog(
 export function openFakeSession(session: {
   readonly echo: boolean;
   readonly output: string;
+  /** Whether `output` goes to stderr. */
+  readonly onStderr?: boolean;
   readonly exitCode: number;
 }): ExecSession {
   const stdout = new PassThrough();
   const stdin = new PassThrough();
-  stdout.write(session.output);
+  const stderr = session.onStderr === true ? new PassThrough() : undefined;
+  (stderr ?? stdout).write(session.output);
+  stderr?.end();
   if (session.echo) stdin.pipe(stdout);
   else stdout.end();
   let cut = false;
@@ -49,12 +53,14 @@ export function openFakeSession(session: {
   return {
     ...(session.echo ? { stdin } : {}),
     stdout,
+    ...(stderr ? { stderr } : {}),
     done,
     resize: async () => undefined,
     kill() {
       cut = true;
       stdin.destroy();
       stdout.destroy();
+      stderr?.destroy();
     },
   };
 }

@@ -1,0 +1,46 @@
+/**
+ * The runtime of `--runtime hollow`: containers of the fake engine that do what the annotations of
+ * their pod say (plan-hollow-pod.ts). Whatever would need a running program is answered by a text.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import type { Rng } from '../../../base/rng.ts';
+import type { Pod } from '../../../schemas/types.ts';
+import { createFakeRuntime } from '../fake/create-fake-runtime.ts';
+import { openFakeSession } from '../fake/fake-streams.ts';
+import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
+import { hollowText, planHollowProgram } from './plan-hollow-pod.ts';
+
+export interface HollowRuntimeOptions {
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly cluster: string;
+  readonly node: string;
+  /** How long a pod runs that is meant to end. */
+  readonly runForMs: number;
+  podOf(namespace: string, name: string): Pod | undefined;
+}
+
+/** The shell's code for a command that cannot be executed. */
+const CANNOT_EXECUTE = 126;
+
+export function createHollowRuntime(options: HollowRuntimeOptions): ContainerRuntime {
+  const { node, podOf } = options;
+  const text = hollowText(node);
+  const session = (output: string, tty: boolean, exitCode: number): ReturnType<typeof openFakeSession> =>
+    openFakeSession({ echo: false, output: `${output}\n`, onStderr: !tty, exitCode });
+  return {
+    ...createFakeRuntime({
+      ...options,
+      programOf: (spec) => {
+        const { [labelKeys.podNamespace]: namespace = '', [labelKeys.podName]: name = '' } = spec.labels;
+        return planHollowProgram(podOf(namespace, name), spec, options);
+      },
+    }),
+    execStream: async (_id, _command, { tty }) =>
+      session(`${text}: it cannot run a command`, tty, CANNOT_EXECUTE),
+    attach: async () => session(`${text}: there is no program to attach to`, false, 0),
+    async dial(_id, port) {
+      throw new RuntimeError('invalid', `${text}: nothing listens on port ${port}`);
+    },
+  };
+}

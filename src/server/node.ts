@@ -11,18 +11,12 @@ import type { IdentitySource } from '../client/identity.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
-import { createMemoryPodVolumes } from '../node-agent/memory-pod-volumes.ts';
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
-import { createPodTokens } from '../node-agent/service-account-tokens.ts';
-import { createPodSources } from '../node-agent/pod-sources.ts';
-import { pretendedProbeIo } from '../node-agent/probes/pretended-probe-io.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
-import { createHollowRuntime } from '../node-agent/runtime/hollow/create-hollow-runtime.ts';
-import { planHollowProbe } from '../node-agent/runtime/hollow/plan-hollow-pod.ts';
-import type { Pod } from '../schemas/types.ts';
+import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 
@@ -72,7 +66,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   const parts =
     options.runtime === 'hollow'
-      ? createHollowParts(options, client, logger, (...pod) => agent.findPod(...pod)?.pod)
+      ? createHollowParts({
+          ...{ client, clock, rng: systemRng, logger, cluster, node: nodeName },
+          runForMs: options.hollowRunForMs,
+          podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
+        })
       : createDockerParts(options, client, logger);
   const agent: NodeAgent = createNodeAgent({
     ...parts,
@@ -136,24 +134,6 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
     probeIo: createSocketProbeIo(clock),
     // What this machine says of its memory and disk is true of an engine elsewhere only by chance.
     ...(host.startsWith('unix:') ? { readUsage: () => readMachineUsage(directory) } : {}),
-  };
-}
-
-function createHollowParts(
-  { cluster, nodeName: node, hollowRunForMs: runForMs }: NodeOptions,
-  client: ApiClient,
-  logger: Logger,
-  podOf: (namespace: string, name: string) => Pod | undefined,
-): NodeParts {
-  const common = { client, clock: systemClock, rng: systemRng, logger };
-  return {
-    runtime: createHollowRuntime({ ...common, cluster, node, runForMs, podOf }),
-    volumes: createMemoryPodVolumes({
-      sources: createPodSources(common),
-      tokens: createPodTokens(common),
-    }),
-    probeIo: pretendedProbeIo,
-    decideProbe: planHollowProbe,
   };
 }
 

@@ -7,6 +7,7 @@ import { createMemoryRecordStore } from '../../src/node-agent/records/memory-rec
 import type { RecordStore } from '../../src/node-agent/ports.ts';
 import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';
 import type { ProbeIo } from '../../src/node-agent/probes/probe-io.ts';
+import { createHollowParts } from '../../src/node-agent/runtime/hollow/create-hollow-parts.ts';
 import {
   type FakeRuntime,
   type FakeRuntimeOptions,
@@ -32,18 +33,32 @@ export async function createAgentWorld(
   options: Partial<FakeRuntimeOptions> & {
     readonly probeIo?: Partial<ProbeIo>;
     readonly podCidr?: string;
+    /** How long pods run that are meant to end; makes the node hollow. */
+    readonly hollowRunForMs?: number;
   } = {},
 ): Promise<AgentWorld> {
   const clock = createFakeClock();
   const api = createAgentFakeApi();
   const rng = seededRng(7);
-  const runtime = createFakeRuntime({ clock, rng, cluster: 'test', node: 'n1', ...options });
+  const common = { clock, rng, cluster: 'test', node: 'n1' };
+  const parts =
+    options.hollowRunForMs === undefined
+      ? {
+          runtime: createFakeRuntime({ ...common, ...options }),
+          volumes: createMemoryPodVolumes(),
+          probeIo: { ...pretendedProbeIo, ...options.probeIo },
+        }
+      : createHollowParts({
+          ...{ ...common, client: api.client, logger: silentLogger },
+          runForMs: options.hollowRunForMs,
+          podOf: (namespace, name) => world.agent.findPod(namespace, name)?.pod,
+        });
+  const { runtime } = parts;
   const records = createMemoryRecordStore();
-  const probeIo: ProbeIo = { ...pretendedProbeIo, ...options.probeIo };
   const make = (): NodeAgent =>
     createNodeAgent({
+      ...parts,
       client: api.client,
-      runtime,
       clock,
       rng,
       logger: silentLogger,
@@ -51,8 +66,6 @@ export async function createAgentWorld(
       nodeIp: '192.0.2.1',
       cluster: 'test',
       records,
-      volumes: createMemoryPodVolumes(),
-      probeIo,
       network: { name: 'symphony-test', subnet: '10.244.0.0/16', gateway: '10.244.0.1' },
     });
   api.put('nodes', {

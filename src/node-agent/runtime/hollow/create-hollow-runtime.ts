@@ -5,9 +5,9 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
 import type { Pod } from '../../../schemas/types.ts';
-import { createFakeRuntime } from '../fake/create-fake-runtime.ts';
+import { createFakeRuntime, type FakeRuntime } from '../fake/create-fake-runtime.ts';
 import { openFakeSession } from '../fake/fake-streams.ts';
-import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
+import { labelKeys, RuntimeError } from '../types.ts';
 import { hollowText, planHollowProgram } from './plan-hollow-pod.ts';
 
 export interface HollowRuntimeOptions {
@@ -23,7 +23,7 @@ export interface HollowRuntimeOptions {
 /** The shell's code for a command that cannot be executed. */
 const CANNOT_EXECUTE = 126;
 
-export function createHollowRuntime(options: HollowRuntimeOptions): ContainerRuntime {
+export function createHollowRuntime(options: HollowRuntimeOptions): FakeRuntime {
   const { node, podOf } = options;
   const text = hollowText(node);
   const session = (output: string, tty: boolean, exitCode: number): ReturnType<typeof openFakeSession> =>

@@ -1,10 +1,10 @@
 /**
  * What the containers and probes of a pod on a hollow node do, by annotations of the pod. Pure.
  *
- * Nothing says how long a program runs that is not run. Pods that are meant to end (restartPolicy
- * Never or OnFailure) end by themselves, and so do init containers; all others run until stopped.
+ * Nothing says how long a program would run. Containers that are meant to end (restartPolicy Never
+ * or OnFailure) end by themselves, and init containers at once; all others run until stopped.
  */
-import type { Container, Pod } from '../../../schemas/types.ts';
+import type { Pod } from '../../../schemas/types.ts';
 import type { ProbeOutcome } from '../../ports.ts';
 import type { ProbeKind } from '../../probes/plan-probe.ts';
 import { type ContainerSpec, labelKeys } from '../types.ts';
@@ -40,16 +40,16 @@ export function planHollowProgram(
   { node, runForMs }: HollowDefaults,
 ): FakeProgram {
   const name = labels[labelKeys.containerName];
-  const main = pod?.spec.containers.some((container) => container.name === name);
+  const main = pod?.spec.containers.find((container) => container.name === name);
   const init = pod?.spec.initContainers?.find((container) => container.name === name);
-  if (!pod || (main !== true && !init)) return {};
+  if (!pod || (!main && !init)) return {};
   const output = [`${hollowText(node)}: ${image} is not run and writes no log`];
-  if (init) return isSidecar(init) ? { output } : { output, exitAfterMs: 0 };
+  if (init) return init.restartPolicy === 'Always' ? { output } : { output, exitAfterMs: 0 };
   try {
     const runSeconds = wholeNumber(pod, 'runSeconds', MAX_RUN_SECONDS);
     const exitCode = wholeNumber(pod, 'exitCode', MAX_EXIT_CODE) ?? 0;
     failingProbes(pod, 'refuse unknown');
-    const isMeantToEnd = (pod.spec.restartPolicy ?? 'Always') !== 'Always';
+    const isMeantToEnd = (main?.restartPolicy ?? pod.spec.restartPolicy ?? 'Always') !== 'Always';
     const exitAfterMs = runSeconds === undefined ? (isMeantToEnd ? runForMs : undefined) : runSeconds * 1_000;
     return { output, ...(exitAfterMs === undefined ? {} : { exitAfterMs, exitCode }) };
   } catch (error) {
@@ -100,5 +100,3 @@ function failingProbes(pod: Pod, unknown: 'refuse unknown' | 'pass over' = 'pass
   }
   return kinds;
 }
-
-const isSidecar = ({ restartPolicy }: Container): boolean => restartPolicy === 'Always';

@@ -1,0 +1,29 @@
+/** What an agent is made of on a hollow node; see plan-hollow-pod.ts. */
+import type { Logger } from '../../../base/logger.ts';
+import type { ApiClient } from '../../../client/types.ts';
+import type { NodeAgentOptions } from '../../agent.ts';
+import { createMemoryPodVolumes } from '../../memory-pod-volumes.ts';
+import { createPodSources } from '../../pod-sources.ts';
+import { pretendedProbeIo } from '../../probes/pretended-probe-io.ts';
+import { createPodTokens } from '../../service-account-tokens.ts';
+import type { FakeRuntime } from '../fake/create-fake-runtime.ts';
+import { createHollowRuntime, type HollowRuntimeOptions } from './create-hollow-runtime.ts';
+import { planHollowProbe } from './plan-hollow-pod.ts';
+
+export type HollowParts = Pick<NodeAgentOptions, 'volumes' | 'probeIo' | 'decideProbe'> & {
+  readonly runtime: FakeRuntime;
+};
+
+export function createHollowParts(
+  options: HollowRuntimeOptions & { readonly client: ApiClient; readonly logger: Logger },
+): HollowParts {
+  return {
+    runtime: createHollowRuntime(options),
+    volumes: createMemoryPodVolumes({
+      sources: createPodSources(options),
+      tokens: createPodTokens(options),
+    }),
+    probeIo: pretendedProbeIo,
+    decideProbe: planHollowProbe,
+  };
+}

@@ -7,10 +7,7 @@ import { aNode } from '../support/builders.ts';
 const START = 1_000_000;
 const TAINT = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
 const ready = (name: string): Node => aNode({ name });
-const registered = (name: string): Node => {
-  const { status: _, ...node } = aNode({ name });
-  return node;
-};
+const registered = (name: string): Node => ({ ...aNode({ name }), status: {} });
 const cameAt = (firstMs: number, lastMs = firstMs) => ({ firstMs: START + firstMs, lastMs: START + lastMs });
 
 function at(afterMs: number, over: Partial<FirstPlacementInput>) {

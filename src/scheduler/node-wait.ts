@@ -2,12 +2,13 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Node } from '../schemas/types.ts';
-import { type FirstPlacementInput, planFirstPlacement } from './plan-first-placement.ts';
+import { type FirstPlacementInput, planFirstPlacement, takesPods } from './plan-first-placement.ts';
+import type { Change } from './plan-retry.ts';
 
 export interface NodeWait extends Disposable {
   /** Whether no pod may be placed yet; `pods` of them are pending. */
   holds(pods: number): boolean;
-  nodeChanged(change: 'ADDED' | 'MODIFIED' | 'DELETED'): void;
+  nodeChanged(change: Change<Node>): void;
 }
 
 export interface NodeWaitOptions {
@@ -56,10 +57,12 @@ export function createNodeWait({
       }
       return isHolding;
     },
-    nodeChanged(change) {
+    nodeChanged({ type, object, previous }) {
       if (isOver) return;
       const nowMs = clock.now();
-      if (change === 'ADDED') arrivals = { firstMs: arrivals?.firstMs ?? nowMs, lastMs: nowMs };
+      const nowTakesPods = takesPods(object) && !(previous && takesPods(previous));
+      const hasCome = type === 'ADDED' || (type === 'MODIFIED' && nowTakesPods);
+      if (hasCome) arrivals = { firstMs: arrivals?.firstMs ?? nowMs, lastMs: nowMs };
       if (isHolding) retry();
     },
     [Symbol.dispose]() {

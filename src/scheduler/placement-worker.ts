@@ -142,7 +142,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     }),
     nodes.subscribe((event) => {
       world.nodeChanged(event.key, event.type === 'DELETED' ? undefined : event.object);
-      nodeWait.nodeChanged(event.type);
+      nodeWait.nodeChanged(event);
       if (nodeChangeHelps(event)) retryRefused();
     }),
   ];

@@ -15,12 +15,12 @@ export interface FirstPlacementInput {
   /** Nodes that this process starts itself; empty where nobody knows how many will come. */
   readonly expectedNodes: readonly string[];
   readonly nodes: readonly Node[];
-  /** When the first and the newest node came, of those that came after the start. */
+  /** When the first and the latest node came, or came to take pods, after the start. */
   readonly arrivals: { readonly firstMs: number; readonly lastMs: number } | undefined;
 }
 
 export interface FirstPlacement {
-  /** `refuse`: the cluster has no node, which pods should say; the wait begins when one comes. */
+  /** `refuse`: no node takes pods, which pods should say; the wait begins when one does. */
   readonly type: 'wait' | 'refuse' | 'over';
   /** When the wait ends, should nothing change. */
   readonly untilMs: number;
@@ -47,20 +47,31 @@ export function planFirstPlacement(input: FirstPlacementInput): FirstPlacement {
     (arrivals?.lastMs ?? startedAtMs) + patienceMs,
     (arrivals?.firstMs ?? startedAtMs) + MAX_WAIT_MS,
   );
-  const type = nowMs < untilMs ? 'wait' : nodes.length === 0 ? 'refuse' : 'over';
+  const type = nowMs < untilMs ? 'wait' : nodes.some(takesPods) ? 'over' : 'refuse';
   return { type, untilMs, missing };
 }
 
-/** Where the number of nodes is unknown, more may follow the first. */
-const gatherMs = ({ expectedNodes, arrivals }: FirstPlacementInput): number =>
-  expectedNodes.length === 0 && arrivals !== undefined ? GATHER_MS : 0;
+/** Where the number of nodes is unknown, or some are down, more may follow the first. */
+function gatherMs({ expectedNodes, nodes, arrivals }: FirstPlacementInput): number {
+  const able = nodes.filter(takesPods).map(({ metadata }) => metadata.name);
+  const isComplete = expectedNodes.length > 0 && expectedNodes.every((name) => able.includes(name));
+  return isComplete || able.length === 0 || arrivals === undefined ? 0 : GATHER_MS;
+}
 
 const NOT_READY = 'node.kubernetes.io/not-ready';
 
-/** Registered, and not yet able to take a pod: no resources, no addresses, or the taint of a newcomer. */
-function isArriving({ spec, status }: Node): boolean {
+/** Undefined while the node has not said it. */
+const isReady = ({ status }: Node): boolean | undefined => {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-  if (ready !== undefined && ready.status !== 'True') return false;
-  const takesPods = Number(status?.allocatable?.['pods'] ?? 0) > 0;
-  return !takesPods || (spec.taints ?? []).some(({ key }) => key === NOT_READY);
+  return ready && ready.status === 'True';
+};
+
+/** Whether the node has resources and addresses, and no taint of a newcomer. */
+export function takesPods(node: Node): boolean {
+  const { spec, status } = node;
+  const isNew = (spec.taints ?? []).some(({ key }) => key === NOT_READY);
+  return isReady(node) !== false && !isNew && Number(status?.allocatable?.['pods'] ?? 0) > 0;
 }
+
+/** Registered, and not yet able to take a pod, for all that the node has said. */
+const isArriving = (node: Node): boolean => isReady(node) !== false && !takesPods(node);

@@ -3,7 +3,7 @@ import { jsonEqual } from '../base/json.ts';
 import type { Node, Pod } from '../schemas/types.ts';
 import { isFinished } from './pod-info.ts';
 
-interface Change<T> {
+export interface Change<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: T;
   readonly previous?: T;

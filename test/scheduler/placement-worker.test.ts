@@ -14,6 +14,7 @@ import type { Store } from '../../src/store/types.ts';
 import { aNode, aPod, aReplicaSet } from '../support/builders.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
+const NOT_READY = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
 const proofs = createPlacementProofs(Buffer.alloc(32, 7));
 
 describe('the placement worker', () => {
@@ -181,5 +182,22 @@ describe('the placement worker', () => {
     await create('nodes', small);
     await clock.advance(5_000);
     expect((await thePod()).spec.nodeName).toBe('small');
+  });
+
+  it('spreads pods that were refused while the engine of all nodes was down', async () => {
+    for (const name of NODES) await create('nodes', aNode({ name, ready: false, taints: [NOT_READY] }));
+    await start(0, NODES);
+    await createReplicas(['a', 'b', 'c']);
+    await clock.advance(5_000);
+    expect(events).toHaveLength(3);
+    for (const name of NODES) {
+      const expectedVersion = (await store.get('nodes', name))?.metadata.resourceVersion ?? '';
+      await store.commit([
+        { type: 'update', resource: 'nodes', key: name, object: aNode({ name }), expectedVersion },
+      ]);
+      await clock.advance(700);
+    }
+    await clock.advance(3_000);
+    expect(await nodesOf(['a', 'b', 'c'])).toEqual(NODES);
   });
 });

@@ -42,7 +42,10 @@ describe('the first placement', () => {
       'a node says that it is not ready',
       { expectedNodes, nodes: [...three, aNode({ name: 'n4', ready: false })] },
     ],
-    ['an expected node says so', { expectedNodes: ['n1'], nodes: [aNode({ name: 'n1', ready: false })] }],
+    [
+      'an expected node says so',
+      { expectedNodes, nodes: [...three.slice(1), aNode({ name: 'n1', ready: false })] },
+    ],
     [
       'a node was lost earlier',
       { nodes: [ready('n1'), aNode({ name: 'n2', ready: 'Unknown', taints: [TAINT] })] },
@@ -64,6 +67,15 @@ describe('the first placement', () => {
     expect(at(0, {})).toMatchObject({ type: 'wait' });
     expect(at(10_000, {})).toMatchObject({ type: 'refuse' });
     expect(at(10_000, { expectedNodes })).toMatchObject({ type: 'refuse', missing: expectedNodes });
+  });
+
+  it('lets pods be refused while every node says that it is down, and gathers those that recover', () => {
+    const down = ['n1', 'n2', 'n3'].map((name) => aNode({ name, ready: false }));
+    expect(at(0, { expectedNodes, nodes: down })).toMatchObject({ type: 'refuse', missing: [] });
+    const recovering = { expectedNodes, nodes: [ready('n1'), ...down.slice(1)], arrivals: cameAt(60_000) };
+    expect(at(60_100, recovering)).toMatchObject({ type: 'wait', until: 63_000 });
+    expect(at(63_000, recovering)).toMatchObject({ type: 'over' });
+    expect(at(60_100, { ...recovering, nodes: three })).toMatchObject({ type: 'over' });
   });
 
   it('gathers the agents of other hosts around the first one, whenever it comes', () => {

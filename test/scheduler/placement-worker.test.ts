@@ -185,10 +185,10 @@ describe('the placement worker', () => {
   });
 
   it('spreads pods that were refused while the engine of all nodes was down', async () => {
-    for (const name of NODES) await create('nodes', aNode({ name, ready: false, taints: [NOT_READY] }));
     await start(0, NODES);
     await createReplicas(['a', 'b', 'c']);
-    await clock.advance(5_000);
+    for (const name of NODES) await create('nodes', aNode({ name, ready: false, taints: [NOT_READY] }));
+    await clock.advance(300_000);
     expect(events).toHaveLength(3);
     for (const name of NODES) {
       const expectedVersion = (await store.get('nodes', name))?.metadata.resourceVersion ?? '';

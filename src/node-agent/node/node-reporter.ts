@@ -17,8 +17,6 @@ import {
   planNodeStatus,
   withoutHeartbeats,
 } from './plan-node.ts';
-
-import type { EngineShare } from './plan-share.ts';
 import {
   type MachineUsage,
   notePressures,
@@ -26,6 +24,7 @@ import {
   type PressureMemory,
   pressuresAt,
 } from './plan-pressure.ts';
+import type { EngineShare } from './plan-share.ts';
 
 export interface NodeReporterOptions {
   readonly client: ApiClient;

@@ -59,7 +59,7 @@ export interface NodeAgentOptions {
   readonly maxPodSecurity?: PodSecurityLevel;
   /** Kernel settings that pods may have here beyond the safe ones; none, unless said. */
   readonly allowedUnsafeSysctls?: readonly string[];
-  /** What of the engine's machine this node counts as its own; all of it, unless said. */
+  /** The part of the engine's machine that this node counts as its own; all of it, unless said. */
   readonly share?: EngineShare;
   readonly labels?: Readonly<Record<string, string>>;
   readonly version?: string;

@@ -1,4 +1,4 @@
-/** What a pod has on the host's disk, as the agent's core sees it: disk-pod-volumes.ts and memory-pod-volumes.ts. */
+/** The files of a pod on its host, as the agent's core sees them: disk-pod-volumes.ts and memory-pod-volumes.ts. */
 import { errorMessage } from '../base/errors.ts';
 import type { Container, Pod } from '../schemas/types.ts';
 import type { PodPlace } from './container-spec/field-ref.ts';
@@ -37,7 +37,7 @@ export interface PodVolumes {
   tearDown(pod: Pod): Promise<void>;
 }
 
-/** What a failure while volumes are prepared is called. */
+/** Gives a failure that has no reason of its own the one that kubelet uses. */
 export function mountProblem(error: unknown): StepProblem {
   if (error instanceof StepProblem) return error;
   return new StepProblem('FailedMount', errorMessage(error), { cause: error });

@@ -48,7 +48,7 @@ export function createNodeWait({
       timer?.cancel();
       isOver = type === 'over';
       isHolding = type === 'wait';
-      // Whatever comes next begins a wait of its own.
+      // The next arrival begins a new wait.
       if (type === 'refuse') arrivals = undefined;
       if (isHolding) {
         if (!isTold && pods > 0) logger.info({ pods, missing }, 'The first pods wait for nodes');

@@ -31,7 +31,7 @@ export interface NodeOptions {
   readonly dockerHost: string | undefined;
   readonly runtime: Config['runtime'];
   readonly hollowRunForMs: Config['hollowRunForMs'];
-  /** What this node counts of its engine's machine; all, unless said. */
+  /** The part of its engine's machine that this node counts as its own; all of it, unless said. */
   readonly share?: EngineShare | undefined;
   readonly clusterCidr: string;
   readonly maxPodSecurity: Config['maxPodSecurity'];
@@ -111,7 +111,7 @@ export async function untilReported(nodes: readonly RunningNode[]): Promise<void
   patience.abort();
 }
 
-/** What a node is made of, apart from the agent itself. */
+/** The parts of a node beside the agent itself. */
 type NodeParts = Pick<NodeAgentOptions, 'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage'>;
 
 function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logger): NodeParts {
@@ -132,7 +132,7 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       clusterDomain: CLUSTER_DOMAIN,
     }),
     probeIo: createSocketProbeIo(clock),
-    // What this machine says of its memory and disk is true of an engine elsewhere only by chance.
+    // The memory and disk of this machine tell nothing about an engine elsewhere.
     ...(host.startsWith('unix:') ? { readUsage: () => readMachineUsage(directory) } : {}),
   };
 }

@@ -10,7 +10,7 @@ export interface NodeFacts {
   readonly nodeName: string;
   readonly nodeIp: string;
   readonly info: RuntimeInfo | undefined;
-  /** What of the engine's machine this node counts as its own. */
+  /** The part of the engine's machine that this node counts as its own. */
   readonly share: EngineShare;
   readonly images: readonly ImageRecord[];
   /** The engine answers. */

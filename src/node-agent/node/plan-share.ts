@@ -1,6 +1,6 @@
 /**
- * What one of several nodes on the same Engine has of its machine. Pure. The shares of all of them
- * add up to the machine, to the last millicore and KiB.
+ * Several nodes on one Engine share its machine. Pure. The shares of all of them add up to the
+ * machine, to the last millicore and KiB.
  *
  * Pods are not shared: their number is limited by the agent and its addresses, not by the machine.
  */

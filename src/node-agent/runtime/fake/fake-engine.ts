@@ -17,7 +17,7 @@ export interface FakeEngineOptions {
   readonly node: string;
   readonly images: FakeImages;
   readonly events: Pick<FakeEvents, 'emit'>;
-  /** What a container does; by default it runs until it is stopped. */
+  /** The program of a container; by default it runs until it is stopped. */
   readonly programOf?: ((spec: ContainerSpec) => FakeProgram) | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Networks of the fake engine, and what its containers must not have in common there. */
+/** Networks of the fake engine, and the rules for containers that share them. */
 import { RuntimeError } from '../types.ts';
 import { type FakeContainer, ipOf } from './fake-container.ts';
 

@@ -1,4 +1,4 @@
-/** What an agent is made of on a hollow node; see plan-hollow-pod.ts. */
+/** The parts of an agent that differ on a hollow node; see plan-hollow-pod.ts. */
 import type { Logger } from '../../../base/logger.ts';
 import type { ApiClient } from '../../../client/types.ts';
 import type { NodeAgentOptions } from '../../agent.ts';

@@ -1,6 +1,6 @@
 /**
  * The runtime of `--runtime hollow`: containers of the fake engine that do what the annotations of
- * their pod say (plan-hollow-pod.ts). Whatever would need a running program is answered by a text.
+ * their pod say (plan-hollow-pod.ts). Requests that need a running program are answered by a text.
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
@@ -15,7 +15,7 @@ export interface HollowRuntimeOptions {
   readonly rng: Rng;
   readonly cluster: string;
   readonly node: string;
-  /** How long a pod runs that is meant to end. */
+  /** The time that a container runs which is meant to end. */
   readonly runForMs: number;
   podOf(namespace: string, name: string): Pod | undefined;
 }

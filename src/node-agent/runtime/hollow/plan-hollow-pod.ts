@@ -1,5 +1,5 @@
 /**
- * What the containers and probes of a pod on a hollow node do, by annotations of the pod. Pure.
+ * Decides what containers and probes do on a hollow node, by annotations of their pod. Pure.
  *
  * Nothing says how long a program would run. Containers that are meant to end (restartPolicy Never
  * or OnFailure) end by themselves, and init containers at once; all others run until stopped.
@@ -13,7 +13,7 @@ import type { FakeProgram } from '../fake/fake-container.ts';
 export const hollowAnnotations = {
   /** Seconds after which the pod's containers end, whatever its restartPolicy. */
   runSeconds: 'symphony.dev/hollow-run-seconds',
-  /** With which they end; 0 unless given. */
+  /** The code that they end with; 0 unless given. */
   exitCode: 'symphony.dev/hollow-exit-code',
   /** Probes that fail as long as they are named here: `startup`, `readiness`, `liveness`. */
   failingProbes: 'symphony.dev/hollow-failing-probes',
@@ -30,7 +30,7 @@ const MAX_EXIT_CODE = 255;
 
 export interface HollowDefaults {
   readonly node: string;
-  /** How long a pod runs that is meant to end. */
+  /** The time that a container runs which is meant to end. */
   readonly runForMs: number;
 }
 

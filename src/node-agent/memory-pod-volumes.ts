@@ -1,4 +1,7 @@
-/** {@link PodVolumes} that make up paths, for runtimes that mount nothing. They miss the same objects as the real ones. */
+/**
+ * {@link PodVolumes} that make up paths, for runtimes that mount nothing. They miss the same objects
+ * as the real ones.
+ */
 import type { Pod } from '../schemas/types.ts';
 import type { PodPlace } from './container-spec/field-ref.ts';
 import type { PodSources } from './pod-sources.ts';

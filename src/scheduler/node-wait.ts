@@ -1,4 +1,4 @@
-/** Holds the first pods back as `planFirstPlacement` says, and asks again when that may have changed. */
+/** Holds the first pods back as `planFirstPlacement` says, and asks again when nodes change. */
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Node } from '../schemas/types.ts';

@@ -1,6 +1,6 @@
 /**
- * ContainerRuntime without containers: for simulation (fake clock, seeded rng, faults on demand) and below `--runtime
- * hollow`. Its state outlives the agent's dispose, as a real engine's does.
+ * ContainerRuntime without containers, for simulation (fake clock, seeded rng, faults on demand) and
+ * below `--runtime hollow`. Its state outlives the agent's dispose, as a real engine's does.
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';

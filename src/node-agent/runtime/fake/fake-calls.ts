@@ -27,7 +27,7 @@ export interface FakeLatencies {
 export interface FakeCalls {
   /** Latency with ±50 % of noise, then the fault that was asked for, around the effect. */
   perform<T>(operation: FakeOperation, effect: () => T): Promise<T>;
-  /** The next call of this kind fails; with `afterEffect` it is done first and only the reply is lost. */
+  /** The next call of this kind fails; with `afterEffect` only its reply is lost. */
   failNext(
     operation: FakeOperation,
     code: RuntimeErrorCode,

@@ -1,4 +1,4 @@
-/** Counters of the fake engine. Nothing runs there: usage follows from what a container asked for. */
+/** Counters of the fake engine. Nothing runs there: usage follows from a container's requests. */
 import type { ContainerSpec, ContainerStats } from '../types.ts';
 import type { FakeContainer } from './fake-container.ts';
 

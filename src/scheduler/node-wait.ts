@@ -51,11 +51,11 @@ export function createNodeWait({
       // The next arrival begins a new wait.
       if (type === 'refuse') arrivals = undefined;
       if (isHolding) {
-        if (!isTold && pods > 0) logger.info({ pods, missing }, 'The first pods wait for nodes');
+        if (!isTold && pods > 0) logger.info({ pods, ...shown(missing) }, 'The first pods wait for nodes');
         isTold ||= pods > 0;
         timer = clock.setTimer(retry, untilMs - nowMs);
       } else if (isOver && missing.length > 0) {
-        logger.warn({ missing }, 'Placing the first pods without nodes that did not come');
+        logger.warn(shown(missing), 'Placing the first pods without nodes that did not come');
       }
       return isHolding;
     },
@@ -72,3 +72,11 @@ export function createNodeWait({
     },
   };
 }
+
+/** More names than these tell a reader nothing more. */
+const MAX_NAMES = 10;
+
+const shown = (missing: readonly string[]): object => ({
+  missing: missing.slice(0, MAX_NAMES),
+  ...(missing.length > MAX_NAMES ? { missingInAll: missing.length } : {}),
+});

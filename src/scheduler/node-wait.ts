@@ -76,7 +76,7 @@ export function createNodeWait({
 /** More names than these tell a reader nothing more. */
 const MAX_NAMES = 10;
 
-const shown = (missing: readonly string[]): object => ({
+const shown = (missing: readonly string[]): Readonly<Record<string, unknown>> => ({
   missing: missing.slice(0, MAX_NAMES),
   ...(missing.length > MAX_NAMES ? { missingInAll: missing.length } : {}),
 });

@@ -2,7 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createNodeReporter, type NodeReporter } from '../../../src/node-agent/node/node-reporter.ts';
 import type { MachineUsage } from '../../../src/node-agent/node/plan-pressure.ts';
-import { WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
+import { type EngineShare, WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import type { Lease, Node } from '../../../src/schemas/types.ts';
@@ -16,7 +16,7 @@ afterEach(() => reporter?.[Symbol.asyncDispose]());
 async function start(
   api: AgentFakeApi,
   clock: FakeClock,
-  change: { client?: ApiClient; readUsage?: () => Promise<MachineUsage> } = {},
+  change: { client?: ApiClient; share?: EngineShare; readUsage?: () => Promise<MachineUsage> } = {},
 ): Promise<void> {
   const runtime = createFakeRuntime({ clock, rng: seededRng(1), cluster: 'c', node: 'n1' });
   const made = createNodeReporter({
@@ -144,4 +144,18 @@ it('keeps what others say that the node has, and lets all of it be used', async 
   const status = api.get<Node>('nodes', 'n1')?.status;
   expect(status?.capacity).toEqual({ ...node.status?.capacity, 'example.com/dongle': '3' });
   expect(status?.allocatable).toEqual(status?.capacity);
+});
+
+it('says at once what it has after a restart with another number of nodes on its engine', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  const cpus: unknown[] = [];
+  for (const count of [1, 3, 2]) {
+    await start(api, clock, { share: { index: 0, count } });
+    const { capacity, allocatable } = api.get<Node>('nodes', 'n1')?.status ?? {};
+    expect(allocatable).toEqual(capacity);
+    cpus.push(capacity?.['cpu']);
+    await reporter?.[Symbol.asyncDispose]();
+  }
+  expect(cpus).toEqual(['32', '10666m', '16']);
 });

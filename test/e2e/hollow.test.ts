@@ -4,15 +4,13 @@ import { eventually, type KubeJson } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { web } from './manifests.ts';
 
-const PROBE = `          readinessProbe: {httpGet: {port: 8080}, periodSeconds: 1}\n`;
-
 describe('hollow nodes', () => {
   let symphony: Symphony;
   let kubectl: Symphony['kubectl'];
   beforeAll(async () => {
     symphony = await startSymphony({
       nodes: 3,
-      files: { 'web.yaml': web({ replicas: 3, container: PROBE }) },
+      files: { 'web.yaml': web({ replicas: 3 }) },
       args: ['--runtime', 'hollow', '--hollow-run-for', '1s'],
     });
     kubectl = symphony.kubectl;

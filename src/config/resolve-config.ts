@@ -43,6 +43,7 @@ export function resolveConfig(inputs: ConfigInputs): Config {
   }
   if (problems.length === 0) checkTogether(values as unknown as Config, inputs.command, origins, problems);
   if (problems.length > 0) throw new UserError(problems.join('\n'));
+  values['given'] = [...origins.keys()];
   return deepFreeze(values as unknown as Config);
 }
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { NetworkInspectInfo } from 'dockerode';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
+import { listNetworks, subnetsOf } from './read-engine.ts';
 
 type Networks = Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'>;
 interface PodNetwork {
@@ -19,16 +20,10 @@ export function bridgeName(cluster: string, network: string): string {
   return `sy-${createHash('sha256').update(`${cluster}/${network}`).digest('hex').slice(0, 12)}`;
 }
 
-const subnetsOf = (network: NetworkInspectInfo): readonly string[] =>
-  (network.IPAM?.Config ?? []).map((config) => config['Subnet'] ?? '').filter((subnet) => subnet !== '');
-
 export function createNetworks(engine: Engine, cluster: string): Networks {
   const { docker, call } = engine;
 
-  const all = (): Promise<NetworkInspectInfo[]> =>
-    call('list networks', ({ abortSignal }) =>
-      docker.listNetworks({ abortSignal } as Parameters<typeof docker.listNetworks>[0] & object),
-    );
+  const all = (): Promise<readonly NetworkInspectInfo[]> => listNetworks(engine);
 
   /** The name filter of the Engine matches parts of names, so it is done here. */
   const named = async (name: string): Promise<NetworkInspectInfo[]> =>

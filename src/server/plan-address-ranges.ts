@@ -1,0 +1,175 @@
+/**
+ * Which addresses the pods and the Services of a cluster get on this machine; pure. Two clusters on one machine, or a
+ * cluster and a VPN, must not have the same addresses: probes would reach the pods of somebody else.
+ *
+ * A range that a flag names is used or refused. A new cluster without flags gets the usual ranges, or the first free ones.
+ * An established cluster (its network exists) always starts: its pods run already.
+ */
+import { cidrsOverlap } from '../config/values.ts';
+
+export interface AddressRanges {
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+}
+
+/** Addresses that something else on this machine has. */
+export type TakenRange =
+  | {
+      readonly type: 'network';
+      readonly cidr: string;
+      readonly name: string;
+      /** The Symphony cluster that the network belongs to. */
+      readonly cluster: string | undefined;
+      readonly dockerHost: string;
+    }
+  | { readonly type: 'route'; readonly cidr: string; readonly device: string | undefined };
+
+export interface RangeFacts {
+  readonly given: Partial<AddressRanges>;
+  /** What an earlier start with this data directory used. */
+  readonly remembered: AddressRanges | undefined;
+  /** No cluster has been made in the data directory yet. */
+  readonly isNew: boolean;
+  /** The subnet of the cluster's own network, where an Engine has one. */
+  readonly own: string | undefined;
+  readonly taken: readonly TakenRange[];
+}
+
+export type RangePlan =
+  | {
+      readonly type: 'use';
+      readonly ranges: AddressRanges;
+      /** What overlaps with them all the same. */
+      readonly overlaps: readonly TakenRange[];
+      /** The usual ranges that were passed over, and why. */
+      readonly avoided: readonly TakenRange[];
+    }
+  | { readonly type: 'refuse'; readonly problem: string };
+
+/** The usual ranges first. The last ones lie outside 10.0.0.0/8, which company networks like to route as a whole. */
+const CANDIDATES: readonly AddressRanges[] = [
+  ...Array.from({ length: 11 }, (_, index) => ({
+    clusterCidr: `10.${244 + index}.0.0/16`,
+    serviceCidr: `10.${96 + index}.0.0/16`,
+  })),
+  { clusterCidr: '172.30.0.0/16', serviceCidr: '172.31.0.0/16' },
+  { clusterCidr: '172.28.0.0/16', serviceCidr: '172.29.0.0/16' },
+];
+const [USUAL] = CANDIDATES as readonly [AddressRanges];
+
+export function planAddressRanges(facts: RangeFacts): RangePlan {
+  const { given, remembered, isNew, own, taken } = facts;
+  const before = remembered?.clusterCidr ?? own;
+  if (given.clusterCidr !== undefined && before !== undefined && given.clusterCidr !== before) {
+    return refuse(
+      `Cannot use --cluster-cidr ${given.clusterCidr}: the nodes of this cluster have addresses of ${before}; leave the flag out, or start a new cluster with another --data-dir`,
+    );
+  }
+  const usual = isNew ? undefined : USUAL;
+  const clusterCidr = given.clusterCidr ?? before ?? usual?.clusterCidr;
+  const serviceCidr = given.serviceCidr ?? remembered?.serviceCidr ?? usual?.serviceCidr;
+  const overlaps = clusterCidr === undefined ? [] : overlapping(clusterCidr, taken);
+  if (clusterCidr !== undefined && clusterCidr !== own && overlaps.length > 0)
+    return refuse(describeConflict('--cluster-cidr', clusterCidr, overlaps, taken));
+  const serviceOverlaps = serviceCidr === undefined ? [] : overlapping(serviceCidr, taken);
+  if (serviceCidr !== undefined && isNew && serviceOverlaps.length > 0)
+    return refuse(describeConflict('--service-cidr', serviceCidr, serviceOverlaps, taken));
+  const ranges = firstFree({ clusterCidr, serviceCidr }, taken);
+  if (ranges === undefined) {
+    return refuse(
+      'Cannot find free addresses for pods and Services on this machine; name free ones with --cluster-cidr and --service-cidr',
+    );
+  }
+  if (cidrsOverlap(ranges.clusterCidr, ranges.serviceCidr)) {
+    return refuse(
+      `Cannot use ${ranges.clusterCidr} for pods and ${ranges.serviceCidr} for Services: they overlap; change --service-cidr`,
+    );
+  }
+  const passed = [
+    ...(clusterCidr === undefined ? overlapping(USUAL.clusterCidr, taken) : []),
+    ...(serviceCidr === undefined ? overlapping(USUAL.serviceCidr, taken) : []),
+  ];
+  return { type: 'use', ranges, overlaps: [...overlaps, ...serviceOverlaps], avoided: passed };
+}
+
+/** The addresses of pods on a node that joins a cluster; its control plane has chosen them. */
+export function planNodeRange(facts: Pick<RangeFacts, 'own' | 'taken'> & { readonly clusterCidr: string }): {
+  readonly problem?: string;
+  readonly overlaps: readonly TakenRange[];
+} {
+  const { clusterCidr, own, taken } = facts;
+  if (own !== undefined && own !== clusterCidr) {
+    return {
+      problem: `Cannot use --cluster-cidr ${clusterCidr}: the network of this cluster has ${own}; start the agent with --cluster-cidr ${own}`,
+      overlaps: [],
+    };
+  }
+  const overlaps = overlapping(clusterCidr, taken);
+  if (own !== undefined || overlaps.length === 0) return { overlaps };
+  const problem = describeConflict('--cluster-cidr', clusterCidr, overlaps, taken);
+  return { problem: `${problem}. The control plane and all agents have the same --cluster-cidr`, overlaps };
+}
+
+const refuse = (problem: string): RangePlan => ({ type: 'refuse', problem });
+
+const overlapping = (cidr: string, taken: readonly TakenRange[]): readonly TakenRange[] =>
+  taken.filter((other) => cidrsOverlap(cidr, other.cidr));
+
+/** What is fixed stays; what is not comes out of the first candidate that is free. */
+function firstFree(
+  fixed: { readonly [Key in keyof AddressRanges]: string | undefined },
+  taken: readonly TakenRange[],
+): AddressRanges | undefined {
+  const { clusterCidr, serviceCidr } = fixed;
+  if (clusterCidr !== undefined && serviceCidr !== undefined) return { clusterCidr, serviceCidr };
+  return CANDIDATES.map((candidate) => ({
+    clusterCidr: clusterCidr ?? candidate.clusterCidr,
+    serviceCidr: serviceCidr ?? candidate.serviceCidr,
+  })).find(
+    (ranges) =>
+      (clusterCidr !== undefined || overlapping(ranges.clusterCidr, taken).length === 0) &&
+      (serviceCidr !== undefined || overlapping(ranges.serviceCidr, taken).length === 0) &&
+      !cidrsOverlap(ranges.clusterCidr, ranges.serviceCidr),
+  );
+}
+
+/** A machine with hundreds of networks has a long story to tell; these tell enough. */
+const MAX_NAMED = 4;
+
+function describeConflict(
+  flag: '--cluster-cidr' | '--service-cidr',
+  cidr: string,
+  overlaps: readonly TakenRange[],
+  taken: readonly TakenRange[],
+): string {
+  const free = firstFree({ clusterCidr: undefined, serviceCidr: undefined }, taken);
+  const example = flag === '--cluster-cidr' ? free?.clusterCidr : free?.serviceCidr;
+  const remedies = [
+    `choose free addresses with ${flag}${example === undefined ? '' : `, such as ${flag} ${example}`}`,
+    ...overlaps.slice(0, MAX_NAMED).flatMap(howToRemove),
+  ];
+  return `Cannot use ${cidr} (${flag}): it overlaps ${describeTaken(overlaps)}; ${remedies.join(', or ')}`;
+}
+
+export function describeTaken(ranges: readonly TakenRange[]): string {
+  const named = ranges.slice(0, MAX_NAMED).map(describeOne);
+  const more = ranges.length - named.length;
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+}
+
+function describeOne(range: TakenRange): string {
+  if (range.type === 'route') {
+    const device = range.device === undefined ? '' : `, device ${range.device}`;
+    return `a route of this machine (${range.cidr}${device})`;
+  }
+  const owner = range.cluster === undefined ? '' : ` of the Symphony cluster ${range.cluster}`;
+  return `network "${range.name}" (${range.cidr})${owner} on the Docker Engine ${range.dockerHost}`;
+}
+
+function howToRemove(range: TakenRange): readonly string[] {
+  if (range.type === 'route') return [];
+  if (range.cluster === undefined) return [`remove that network: docker network rm ${range.name}`];
+  return [
+    `remove that cluster: symphony down --data-dir DIR; where its data directory is gone: docker ps -aq --filter label=symphony.dev/cluster=${range.cluster} | xargs -r docker rm -f; docker network rm ${range.name}`,
+  ];
+}

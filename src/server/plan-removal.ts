@@ -1,0 +1,63 @@
+/**
+ * Which Docker Engines `symphony down` visits, and whom it may believe there; pure. An Engine is known by its id: another
+ * one at the recorded address knows nothing of the containers, and the recorded one may have moved to another address.
+ */
+import type { RecordedEngine } from './engine-record.ts';
+
+export interface NodeToRemove {
+  readonly nodeName: string;
+  readonly directory: string;
+  readonly engines: readonly RecordedEngine[];
+}
+
+/** Nodes of one cluster on one Engine. */
+export interface Visit extends RecordedEngine {
+  readonly nodes: readonly NodeToRemove[];
+}
+
+export function planVisits(nodes: readonly NodeToRemove[]): readonly Visit[] {
+  const visits = new Map<string, Visit>();
+  for (const node of nodes) {
+    for (const engine of node.engines) {
+      const key = JSON.stringify([engine.cluster, engine.dockerHost, engine.engineId]);
+      const visit = visits.get(key);
+      visits.set(key, { ...engine, nodes: [...(visit?.nodes ?? []), node] });
+    }
+  }
+  return [...visits.values()];
+}
+
+/** What answers at an address: an Engine's id, or why none does. */
+export type EngineAnswer = { readonly engineId: string } | { readonly problem: string };
+
+export type Whereabouts =
+  | { readonly type: 'found'; readonly dockerHost: string }
+  | { readonly type: 'away' | 'another'; readonly problem: string };
+
+/** `given` are the addresses of `--docker-host`: the Engine may have moved to one that no other record names. */
+export function locateEngine(
+  visit: Visit,
+  visits: readonly Visit[],
+  given: readonly string[],
+  answers: ReadonlyMap<string, EngineAnswer>,
+): Whereabouts {
+  const { dockerHost, engineId } = visit;
+  const own = new Set(visits.map((other) => other.dockerHost));
+  for (const address of [dockerHost, ...given.filter((host) => !own.has(host))]) {
+    const answer = answers.get(address);
+    if (answer && 'engineId' in answer && (engineId ?? answer.engineId) === answer.engineId)
+      return { type: 'found', dockerHost: address };
+  }
+  const names = visit.nodes.map(({ nodeName }) => nodeName).join(', ');
+  const answer = answers.get(dockerHost);
+  if (answer && 'engineId' in answer) {
+    return {
+      type: 'another',
+      problem: `Cannot remove the containers of ${names}: at ${dockerHost} answers Docker Engine ${answer.engineId}, but they are on Docker Engine ${engineId ?? ''}`,
+    };
+  }
+  return {
+    type: 'away',
+    problem: `Cannot remove the containers of ${names} on the Docker Engine at ${dockerHost}: ${answer?.problem ?? 'it was not asked'}`,
+  };
+}

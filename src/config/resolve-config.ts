@@ -3,6 +3,7 @@
  * once, each with the flag, variable or file line that it comes from.
  */
 import { dirname, isAbsolute, join } from 'node:path';
+import { cidrsOverlap } from '../base/cidr.ts';
 import { UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { closestName } from '../schemas/closest-name.ts';
@@ -10,7 +11,6 @@ import { formatManifestError, type Position, readYamlDocument } from '../schemas
 import type { Config, ConfiguredCommand } from './config.ts';
 import { type OptionSpec, SERVERS } from './option-spec.ts';
 import { environmentName, fileKey, options } from './options.ts';
-import { cidrsOverlap } from './values.ts';
 
 export interface ConfigInputs {
   readonly command: ConfiguredCommand;

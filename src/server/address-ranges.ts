@@ -12,15 +12,15 @@ import { readIfThere, writePrivateFile } from '../base/private-file.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
 import { readHostRoutes } from '../node-agent/node/host-routes.ts';
 import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
-import { readEngineNetworks } from '../node-agent/runtime/docker/read-engine.ts';
+import { type EngineNetwork, readEngineNetworks } from '../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { clusterIdOf, networkNameOf } from './cluster-identity.ts';
 import {
   type AddressRanges,
   describeTaken,
+  type MachineFacts,
   planAddressRanges,
   planNodeRange,
-  type RangeFacts,
   type TakenRange,
 } from './plan-address-ranges.ts';
 
@@ -113,11 +113,14 @@ async function readMachine(
   cluster: string | undefined,
   clock: Clock,
   logger: Logger,
-): Promise<Pick<RangeFacts, 'own' | 'taken'>> {
+): Promise<MachineFacts> {
   const own = new Set<string>();
   const taken: TakenRange[] = [];
+  let enginesAway = false;
   for (const dockerHost of new Set(dockerHosts)) {
-    for (const network of await networksOf(dockerHost, clock, logger)) {
+    const networks = await networksOf(dockerHost, clock, logger);
+    enginesAway ||= networks === undefined;
+    for (const network of networks ?? []) {
       const isOwn = cluster !== undefined && network.name === networkNameOf(cluster);
       for (const cidr of network.subnets.filter(isIpv4Cidr)) {
         if (isOwn) own.add(cidr);
@@ -132,22 +135,22 @@ async function readMachine(
   const routes = (isLocal ? await readHostRoutes() : [])
     .filter(({ cidr, device }) => !known.has(cidr) && (device === undefined || device !== bridge))
     .map((route) => ({ type: 'route' as const, ...route }));
-  return { own: [...own][0], taken: [...taken, ...routes] };
+  return { own: [...own][0], enginesAway, taken: [...taken, ...routes] };
 }
 
 const isIpv4Cidr = (cidr: string): boolean => isIPv4(cidr.split('/')[0] ?? '');
 
-/** None where the Engine is away: the start goes on, and the Engine itself refuses a network that overlaps. */
+/** Undefined where the Engine is away: the start goes on, and the Engine itself refuses a network that overlaps. */
 async function networksOf(
   dockerHost: string,
   clock: Clock,
   logger: Logger,
-): ReturnType<typeof readEngineNetworks> {
+): Promise<readonly EngineNetwork[] | undefined> {
   try {
     return await readEngineNetworks(dockerHost, clock);
   } catch (error) {
     if (!(error instanceof RuntimeError) || error.code === 'invalid') throw error;
     logger.warn({ dockerHost, error: errorMessage(error) }, 'Cannot ask the Docker Engine for its networks');
-    return [];
+    return undefined;
   }
 }

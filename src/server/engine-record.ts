@@ -97,8 +97,7 @@ export function recordingRuntime(runtime: ContainerRuntime, options: RecordingOp
       (engine) =>
         engine.cluster === cluster && engine.dockerHost === dockerHost && engine.engineId === engineId,
     );
-    if (!known)
-      await writeEngineRecord(directory, withEngine(before, { cluster, dockerHost, engineId }));
+    if (!known) await writeEngineRecord(directory, withEngine(before, { cluster, dockerHost, engineId }));
   }
   const ensureRecorded = (): Promise<void> => {
     recorded ??= record().catch((error: unknown) => {

@@ -123,7 +123,19 @@ async function startOnHistory(
   const addresses = { ...defaultAddressSpace, serviceCidr: config.serviceCidr };
   const { onWaiting } = parts.metrics;
   const core = started.use(
-    createApiCore({ store, caches, objects, registry, clock, rng, logger, policy, proofs, addresses, onWaiting }),
+    createApiCore({
+      store,
+      caches,
+      objects,
+      registry,
+      clock,
+      rng,
+      logger,
+      policy,
+      proofs,
+      addresses,
+      onWaiting,
+    }),
   );
   started.use(await rememberNodes(history, caches, condition));
   const gitOps = started.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));

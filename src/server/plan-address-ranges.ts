@@ -5,7 +5,7 @@
  * A range that a flag names is used or refused. A new cluster without flags gets the usual ranges, or the first free ones.
  * An established cluster (its network exists) always starts: its pods run already.
  */
-import { cidrsOverlap } from '../config/values.ts';
+import { cidrsOverlap } from '../base/cidr.ts';
 
 export interface AddressRanges {
   readonly clusterCidr: string;
@@ -24,15 +24,20 @@ export type TakenRange =
     }
   | { readonly type: 'route'; readonly cidr: string; readonly device: string | undefined };
 
-export interface RangeFacts {
+export interface MachineFacts {
+  /** The subnet of the cluster's own network, where an Engine has one. */
+  readonly own: string | undefined;
+  /** An Engine did not answer: the cluster's network may be there. */
+  readonly enginesAway: boolean;
+  readonly taken: readonly TakenRange[];
+}
+
+export interface RangeFacts extends MachineFacts {
   readonly given: Partial<AddressRanges>;
   /** What an earlier start with this data directory used. */
   readonly remembered: AddressRanges | undefined;
   /** No cluster has been made in the data directory yet. */
   readonly isNew: boolean;
-  /** The subnet of the cluster's own network, where an Engine has one. */
-  readonly own: string | undefined;
-  readonly taken: readonly TakenRange[];
 }
 
 export type RangePlan =
@@ -58,7 +63,7 @@ const CANDIDATES: readonly AddressRanges[] = [
 const [USUAL] = CANDIDATES as readonly [AddressRanges];
 
 export function planAddressRanges(facts: RangeFacts): RangePlan {
-  const { given, remembered, isNew, own, taken } = facts;
+  const { given, remembered, isNew, own, enginesAway, taken } = facts;
   const before = remembered?.clusterCidr ?? own;
   if (given.clusterCidr !== undefined && before !== undefined && given.clusterCidr !== before) {
     return refuse(
@@ -69,11 +74,16 @@ export function planAddressRanges(facts: RangeFacts): RangePlan {
   const clusterCidr = given.clusterCidr ?? before ?? usual?.clusterCidr;
   const serviceCidr = given.serviceCidr ?? remembered?.serviceCidr ?? usual?.serviceCidr;
   const overlaps = clusterCidr === undefined ? [] : overlapping(clusterCidr, taken);
-  if (clusterCidr !== undefined && clusterCidr !== own && overlaps.length > 0)
-    return refuse(describeConflict('--cluster-cidr', clusterCidr, overlaps, taken));
+  const mayBeEstablished = clusterCidr === own || (enginesAway && !isNew);
+  if (clusterCidr !== undefined && !mayBeEstablished && overlaps.length > 0) {
+    const remedy = isNew ? chooseFree('--cluster-cidr', taken) : NEW_CLUSTER;
+    return refuse(describeConflict('--cluster-cidr', clusterCidr, overlaps, remedy));
+  }
   const serviceOverlaps = serviceCidr === undefined ? [] : overlapping(serviceCidr, taken);
   if (serviceCidr !== undefined && isNew && serviceOverlaps.length > 0)
-    return refuse(describeConflict('--service-cidr', serviceCidr, serviceOverlaps, taken));
+    return refuse(
+      describeConflict('--service-cidr', serviceCidr, serviceOverlaps, chooseFree('--service-cidr', taken)),
+    );
   const ranges = firstFree({ clusterCidr, serviceCidr }, taken);
   if (ranges === undefined) {
     return refuse(
@@ -85,19 +95,20 @@ export function planAddressRanges(facts: RangeFacts): RangePlan {
       `Cannot use ${ranges.clusterCidr} for pods and ${ranges.serviceCidr} for Services: they overlap; change --service-cidr`,
     );
   }
-  const passed = [
+  const avoided = new Set([
     ...(clusterCidr === undefined ? overlapping(USUAL.clusterCidr, taken) : []),
     ...(serviceCidr === undefined ? overlapping(USUAL.serviceCidr, taken) : []),
-  ];
-  return { type: 'use', ranges, overlaps: [...overlaps, ...serviceOverlaps], avoided: passed };
+  ]);
+  const both = new Set([...overlaps, ...serviceOverlaps]);
+  return { type: 'use', ranges, overlaps: [...both], avoided: [...avoided] };
 }
 
 /** The addresses of pods on a node that joins a cluster; its control plane has chosen them. */
-export function planNodeRange(facts: Pick<RangeFacts, 'own' | 'taken'> & { readonly clusterCidr: string }): {
+export function planNodeRange(facts: MachineFacts & { readonly clusterCidr: string }): {
   readonly problem?: string;
   readonly overlaps: readonly TakenRange[];
 } {
-  const { clusterCidr, own, taken } = facts;
+  const { clusterCidr, own, enginesAway, taken } = facts;
   if (own !== undefined && own !== clusterCidr) {
     return {
       problem: `Cannot use --cluster-cidr ${clusterCidr}: the network of this cluster has ${own}; start the agent with --cluster-cidr ${own}`,
@@ -105,10 +116,17 @@ export function planNodeRange(facts: Pick<RangeFacts, 'own' | 'taken'> & { reado
     };
   }
   const overlaps = overlapping(clusterCidr, taken);
-  if (own !== undefined || overlaps.length === 0) return { overlaps };
-  const problem = describeConflict('--cluster-cidr', clusterCidr, overlaps, taken);
-  return { problem: `${problem}. The control plane and all agents have the same --cluster-cidr`, overlaps };
+  if (own !== undefined || enginesAway || overlaps.length === 0) return { overlaps };
+  const problem = describeConflict(
+    '--cluster-cidr',
+    clusterCidr,
+    overlaps,
+    chooseFree('--cluster-cidr', taken),
+  );
+  return { problem: `${problem}\n${SAME_EVERYWHERE}`, overlaps };
 }
+
+const SAME_EVERYWHERE = 'The control plane and all its agents need the same --cluster-cidr';
 
 const refuse = (problem: string): RangePlan => ({ type: 'refuse', problem });
 
@@ -136,19 +154,26 @@ function firstFree(
 /** A machine with hundreds of networks has a long story to tell; these tell enough. */
 const MAX_NAMED = 4;
 
-function describeConflict(
-  flag: '--cluster-cidr' | '--service-cidr',
-  cidr: string,
-  overlaps: readonly TakenRange[],
-  taken: readonly TakenRange[],
-): string {
+type RangeFlag = '--cluster-cidr' | '--service-cidr';
+
+function chooseFree(flag: RangeFlag, taken: readonly TakenRange[]): string {
   const free = firstFree({ clusterCidr: undefined, serviceCidr: undefined }, taken);
   const example = flag === '--cluster-cidr' ? free?.clusterCidr : free?.serviceCidr;
-  const remedies = [
-    `choose free addresses with ${flag}${example === undefined ? '' : `, such as ${flag} ${example}`}`,
-    ...overlaps.slice(0, MAX_NAMED).flatMap(howToRemove),
-  ];
-  return `Cannot use ${cidr} (${flag}): it overlaps ${describeTaken(overlaps)}; ${remedies.join(', or ')}`;
+  return `Choose free addresses: ${flag} ${example ?? 'CIDR'}`;
+}
+
+/** Nodes keep their addresses, so that another range is no remedy. */
+const NEW_CLUSTER =
+  'The nodes of this cluster have these addresses. Start a new cluster with another --data-dir';
+
+function describeConflict(
+  flag: RangeFlag,
+  cidr: string,
+  overlaps: readonly TakenRange[],
+  remedy: string,
+): string {
+  const conflict = `Cannot use ${cidr} (${flag}): it overlaps ${describeTaken(overlaps)}`;
+  return [conflict, remedy, ...overlaps.slice(0, MAX_NAMED).flatMap(howToRemove)].join('\n');
 }
 
 export function describeTaken(ranges: readonly TakenRange[]): string {
@@ -160,16 +185,22 @@ export function describeTaken(ranges: readonly TakenRange[]): string {
 function describeOne(range: TakenRange): string {
   if (range.type === 'route') {
     const device = range.device === undefined ? '' : `, device ${range.device}`;
-    return `a route of this machine (${range.cidr}${device})`;
+    return `a route or address of this machine (${range.cidr}${device})`;
   }
   const owner = range.cluster === undefined ? '' : ` of the Symphony cluster ${range.cluster}`;
   return `network "${range.name}" (${range.cidr})${owner} on the Docker Engine ${range.dockerHost}`;
 }
 
+/** Networks that the Engine itself makes and needs. */
+const BUILT_IN = ['bridge', 'host', 'none', 'ingress', 'docker_gwbridge'];
+
 function howToRemove(range: TakenRange): readonly string[] {
-  if (range.type === 'route') return [];
-  if (range.cluster === undefined) return [`remove that network: docker network rm ${range.name}`];
+  if (range.type === 'route' || BUILT_IN.includes(range.name)) return [];
+  const { name, cluster } = range;
+  if (cluster === undefined)
+    return [`Or remove that network, where nothing needs it: docker network rm ${name}`];
   return [
-    `remove that cluster: symphony down --data-dir DIR; where its data directory is gone: docker ps -aq --filter label=symphony.dev/cluster=${range.cluster} | xargs -r docker rm -f; docker network rm ${range.name}`,
+    `Or remove the cluster ${cluster}: symphony down --data-dir DIR`,
+    `  where its data directory is gone: docker ps -aq --filter label=symphony.dev/cluster=${cluster} | xargs -r docker rm -fv; docker network rm ${name}`,
   ];
 }

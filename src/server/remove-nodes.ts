@@ -8,7 +8,13 @@ import { readEngineId } from '../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, networkNameOf } from './cluster-identity.ts';
 import { readEngineRecord, type RecordedEngine, writeEngineRecord } from './engine-record.ts';
-import { type EngineAnswer, locateEngine, type NodeToRemove, planVisits, type Visit } from './plan-removal.ts';
+import {
+  type EngineAnswer,
+  locateEngine,
+  type NodeToRemove,
+  planVisits,
+  type Visit,
+} from './plan-removal.ts';
 import { removeClusterNetwork, removeContainers, removeNodeDirectory } from './remove-cluster.ts';
 
 export interface RemovalOptions {

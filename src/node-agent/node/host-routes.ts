@@ -1,6 +1,6 @@
 /** Which addresses this machine routes where, as its kernel shows them (IPv4; proc(5), fib_trie of all tables). */
 import { readFile } from 'node:fs/promises';
-import { parseAddress } from './ip-allocator.ts';
+import { cidrContains } from '../../base/cidr.ts';
 
 export interface HostRoute {
   readonly cidr: string;
@@ -31,7 +31,7 @@ export function parseHostRoutes(trie: string, main: string): readonly HostRoute[
     (type === 'LOCAL' ? local : routed).add(`${address}/${prefix}`);
   }
   const lone = [...local].filter(
-    (cidr) => ![...routed, ...local].some((other) => other !== cidr && contains(other, cidr)),
+    (cidr) => ![...routed, ...local].some((other) => other !== cidr && cidrContains(other, cidr)),
   );
   return [...routed, ...lone].map((cidr) => ({ cidr, device: devices.get(cidr) }));
 }
@@ -47,13 +47,4 @@ function parseDevices(main: string): ReadonlyMap<string, string> {
     devices.set(`${octets.map((octet) => Number.parseInt(octet, 16)).join('.')}/${bits}`, device);
   }
   return devices;
-}
-
-function contains(outer: string, inner: string): boolean {
-  const [outerAddress = '', outerBits = '0'] = outer.split('/');
-  const [innerAddress = '', innerBits = '0'] = inner.split('/');
-  if (Number(outerBits) > Number(innerBits)) return false;
-  const size = 2 ** (32 - Number(outerBits));
-  const networkOf = (address: string): number => Math.floor((parseAddress(address) ?? 0) / size);
-  return networkOf(outerAddress) === networkOf(innerAddress);
 }

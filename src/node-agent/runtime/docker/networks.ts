@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { NetworkInspectInfo } from 'dockerode';
+import { cidrsOverlap } from '../../../base/cidr.ts';
+import { type Clock, sleep } from '../../../base/clock.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { listNetworks, subnetsOf } from './read-engine.ts';
@@ -15,12 +17,18 @@ interface PodNetwork {
   readonly gateway: string;
 }
 
+/** The Engine makes a network in less than a second; two nodes that make the same one wait for each other. */
+const MAX_TRIES = 25;
+const RETRY_MS = 200;
+/** An error names at most this many networks. */
+const MAX_NAMED = 4;
+
 /** Interface names end at 15 characters, so the bridge's is derived: `sy-` and 12 hex digits. */
 export function bridgeName(cluster: string, network: string): string {
   return `sy-${createHash('sha256').update(`${cluster}/${network}`).digest('hex').slice(0, 12)}`;
 }
 
-export function createNetworks(engine: Engine, cluster: string): Networks {
+export function createNetworks(engine: Engine, cluster: string, clock: Clock): Networks {
   const { docker, call } = engine;
 
   const all = (): Promise<readonly NetworkInspectInfo[]> => listNetworks(engine);
@@ -65,18 +73,28 @@ export function createNetworks(engine: Engine, cluster: string): Networks {
       if (!(error instanceof RuntimeError)) throw error;
       // Another node on this Engine was faster: its network is as good as ours.
       if ((await named(network.name)).length > 0) return;
-      if (/overlap/i.test(error.message)) {
-        const taken = (await all())
-          .map((other) => `"${other.Name}" ${subnetsOf(other).join(', ')}`)
-          .join('; ');
-        throw new RuntimeError(
-          'invalid',
-          `Cannot create network "${network.name}": subnet ${network.subnet} overlaps with another network (${taken})`,
-          { cause: error },
-        );
-      }
-      throw error;
+      if (!/overlap/i.test(error.message)) throw error;
+      const taken = (await all())
+        .filter((other) => subnetsOf(other).some((subnet) => cidrsOverlap(subnet, network.subnet)))
+        .map((other) => `"${other.Name}" (${subnetsOf(other).join(', ')})`);
+      // None is listed yet while another node on this Engine makes ours: its subnet is taken first.
+      if (taken.length === 0) return;
+      throw new RuntimeError(
+        'invalid',
+        `Cannot create network "${network.name}": its subnet ${network.subnet} overlaps network ${taken.slice(0, MAX_NAMED).join(', ')}; choose another with --cluster-cidr, or remove that network`,
+        { cause: error },
+      );
     }
+  }
+
+  async function untilListed(network: PodNetwork): Promise<readonly NetworkInspectInfo[]> {
+    let found = await named(network.name);
+    for (let tried = 0; found.length === 0 && tried < MAX_TRIES; tried += 1) {
+      if (tried > 0) await sleep(clock, RETRY_MS);
+      await create(network);
+      found = await named(network.name);
+    }
+    return found;
   }
 
   async function drop(id: string): Promise<void> {
@@ -91,10 +109,10 @@ export function createNetworks(engine: Engine, cluster: string): Networks {
 
   return {
     async ensureNetwork(network) {
-      if ((await named(network.name)).length === 0) await create(network);
-      const [first, ...doubles] = await named(network.name);
+      const [first, ...doubles] = await untilListed(network);
       if (!first) {
-        throw new RuntimeError('transient', `Cannot create network "${network.name}": it is gone again`);
+        const why = `the Engine has taken ${network.subnet} for a network that it does not list`;
+        throw new RuntimeError('transient', `Cannot create network "${network.name}": ${why}`);
       }
       for (const double of doubles) if (double.Labels?.[labelKeys.cluster] === cluster) await drop(double.Id);
       check(network, first);

@@ -18,7 +18,9 @@ const PATIENCE_MS = 5_000;
 /** The Engine's own id, which stays when its address changes. Throws RuntimeError. */
 export async function readEngineId(host: string, clock: Clock): Promise<string> {
   const { docker, call } = connectEngine({ host }, clock);
-  const daemon = docker as unknown as { info(options: { abortSignal: AbortSignal }): Promise<{ ID: string }> };
+  const daemon = docker as unknown as {
+    info(options: { abortSignal: AbortSignal }): Promise<{ ID: string }>;
+  };
   const { ID } = await call('ask the engine', (options) => daemon.info(options), PATIENCE_MS);
   return ID;
 }

@@ -6,6 +6,7 @@
  * without touching it. It handles only containers that carry our cluster's and node's labels (the runtime sees to that).
  */
 import { createAbort } from '../base/abort.ts';
+import { cidrContains } from '../base/cidr.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -219,6 +220,12 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     if (!cidr || cidr === memory.podCidr) return;
     remember({ podCidr: cidr });
     addresses.setRange(cidr);
+    if (!cidrContains(options.network.subnet, cidr)) {
+      logger.error(
+        { podCIDR: cidr, clusterCidr: options.network.subnet },
+        'The podCIDR of this node is not in its --cluster-cidr: start the agent with the --cluster-cidr of its control plane',
+      );
+    }
     // How many pods the node takes depends on it.
     reporter.poke();
     retryPods();

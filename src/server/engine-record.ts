@@ -8,15 +8,14 @@ import { join } from 'node:path';
 import { errorMessage, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { readIfThere, writePrivateFile } from '../base/private-file.ts';
+import type { EngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 
-export interface RecordedEngine {
+export interface RecordedEngine extends Partial<EngineIdentity> {
   /** As in the label `symphony.dev/cluster`. */
   readonly cluster: string;
-  /** Where it was reached. */
+  /** Where it was reached. A release without records has left no more than this. */
   readonly dockerHost: string;
-  /** The Engine's own id; absent where a release without records has used the address. */
-  readonly engineId?: string;
 }
 
 const FILE = 'engines.json';
@@ -24,7 +23,7 @@ const FILE = 'engines.json';
 /** Before a node starts: from then on the absence of an Engine in the record tells that nothing was made there. */
 export async function openEngineRecord(
   directory: string,
-  before: Omit<RecordedEngine, 'engineId'> | undefined,
+  before: Pick<RecordedEngine, 'cluster' | 'dockerHost'> | undefined,
 ): Promise<void> {
   if ((await readEngineRecord(directory)) === undefined)
     await writeEngineRecord(directory, before === undefined ? [] : [before]);
@@ -49,18 +48,16 @@ export async function writeEngineRecord(
   await writePrivateFile(join(directory, FILE), `${JSON.stringify(engines, null, 2)}\n`);
 }
 
-/** Adds an Engine; an entry for its address that had no id gets it. */
+/** Adds an Engine, or what is newly known of it. */
 export function withEngine(
   engines: readonly RecordedEngine[],
   engine: RecordedEngine,
 ): readonly RecordedEngine[] {
-  const others = engines.filter(
-    ({ cluster, dockerHost, engineId }) =>
-      cluster !== engine.cluster ||
-      dockerHost !== engine.dockerHost ||
-      (engineId !== undefined && engineId !== engine.engineId),
-  );
-  return [...others, engine];
+  const isSame = ({ cluster, dockerHost, engineId }: RecordedEngine): boolean =>
+    cluster === engine.cluster &&
+    dockerHost === engine.dockerHost &&
+    (engineId ?? engine.engineId) === engine.engineId;
+  return [...engines.filter((other) => !isSame(other)), engine];
 }
 
 function parseRecord(text: string): readonly RecordedEngine[] | undefined {
@@ -76,13 +73,13 @@ const isEngine = (value: unknown): value is RecordedEngine =>
   isRecord(value) &&
   typeof value['cluster'] === 'string' &&
   typeof value['dockerHost'] === 'string' &&
-  ['string', 'undefined'].includes(typeof value['engineId']);
+  [value['engineId'], value['rootDirectory']].every((text) => ['string', 'undefined'].includes(typeof text));
 
 export interface RecordingOptions {
   readonly directory: string;
   readonly cluster: string;
   readonly dockerHost: string;
-  readonly readEngineId: () => Promise<string>;
+  readonly readIdentity: () => Promise<EngineIdentity>;
 }
 
 /** The runtime, which makes nothing on an Engine that is not in the record. */
@@ -91,13 +88,10 @@ export function recordingRuntime(runtime: ContainerRuntime, options: RecordingOp
   let recorded: Promise<void> | undefined;
 
   async function record(): Promise<void> {
-    const engineId = await options.readEngineId();
+    const identity = await options.readIdentity();
     const before = (await readEngineRecord(directory)) ?? [];
-    const known = before.some(
-      (engine) =>
-        engine.cluster === cluster && engine.dockerHost === dockerHost && engine.engineId === engineId,
-    );
-    if (!known) await writeEngineRecord(directory, withEngine(before, { cluster, dockerHost, engineId }));
+    const next = withEngine(before, { cluster, dockerHost, ...identity });
+    if (JSON.stringify(next) !== JSON.stringify(before)) await writeEngineRecord(directory, next);
   }
   const ensureRecorded = (): Promise<void> => {
     recorded ??= record().catch((error: unknown) => {

@@ -19,7 +19,7 @@ import { createPodTokens } from '../node-agent/service-account-tokens.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
-import { readEngineId } from '../node-agent/runtime/docker/read-engine.ts';
+import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { createFakeRuntime } from '../node-agent/runtime/fake/create-fake-runtime.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
@@ -171,7 +171,7 @@ function createRuntime(
     directory,
     cluster,
     dockerHost,
-    readEngineId: () => readEngineId(dockerHost, clock),
+    readIdentity: () => readEngineIdentity(dockerHost, clock),
   });
 }
 

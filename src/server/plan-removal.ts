@@ -2,6 +2,7 @@
  * Which Docker Engines `symphony down` visits, and whom it may believe there; pure. An Engine is known by its id: another
  * one at the recorded address knows nothing of the containers, and the recorded one may have moved to another address.
  */
+import type { EngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import type { RecordedEngine } from './engine-record.ts';
 
 export interface NodeToRemove {
@@ -27,8 +28,8 @@ export function planVisits(nodes: readonly NodeToRemove[]): readonly Visit[] {
   return [...visits.values()];
 }
 
-/** What answers at an address: an Engine's id, or why none does. */
-export type EngineAnswer = { readonly engineId: string } | { readonly problem: string };
+/** What answers at an address, or why nothing does. */
+export type EngineAnswer = EngineIdentity | { readonly problem: string };
 
 export type Whereabouts =
   | { readonly type: 'found'; readonly dockerHost: string }
@@ -41,11 +42,13 @@ export function locateEngine(
   given: readonly string[],
   answers: ReadonlyMap<string, EngineAnswer>,
 ): Whereabouts {
-  const { dockerHost, engineId } = visit;
+  const { dockerHost, engineId, rootDirectory } = visit;
   const own = new Set(visits.map((other) => other.dockerHost));
   for (const address of [dockerHost, ...given.filter((host) => !own.has(host))]) {
     const answer = answers.get(address);
-    if (answer && 'engineId' in answer && (engineId ?? answer.engineId) === answer.engineId)
+    if (!answer || 'problem' in answer || (engineId ?? answer.engineId) !== answer.engineId) continue;
+    // The containers may have been moved to another disk; at another address that is too much to believe.
+    if (address === dockerHost || (rootDirectory ?? answer.rootDirectory) === answer.rootDirectory)
       return { type: 'found', dockerHost: address };
   }
   const names = visit.nodes.map(({ nodeName }) => nodeName).join(', ');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import { readIfThere } from '../base/private-file.ts';
-import { readEngineId } from '../node-agent/runtime/docker/read-engine.ts';
+import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, networkNameOf } from './cluster-identity.ts';
 import { readEngineRecord, type RecordedEngine, writeEngineRecord } from './engine-record.ts';
@@ -106,7 +106,7 @@ async function removeOn(
 async function askEngines(dockerHosts: readonly string[]): Promise<ReadonlyMap<string, EngineAnswer>> {
   const ask = async (dockerHost: string): Promise<[string, EngineAnswer]> => {
     try {
-      return [dockerHost, { engineId: await readEngineId(dockerHost, systemClock) }];
+      return [dockerHost, await readEngineIdentity(dockerHost, systemClock)];
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
       return [dockerHost, { problem: errorMessage(error) }];

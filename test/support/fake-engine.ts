@@ -20,7 +20,11 @@ interface Listed {
   readonly IPAM: { readonly Config: readonly { readonly Subnet: string }[] };
 }
 
-export async function startFakeEngine(socketPath: string, engineId: string): Promise<FakeEngine> {
+export async function startFakeEngine(
+  socketPath: string,
+  engineId: string,
+  rootDirectory = '/var/lib/docker',
+): Promise<FakeEngine> {
   const containers = new Map<string, Readonly<Record<string, string>>>();
   const networks = new Map<string, Listed>();
   const removed: string[] = [];
@@ -43,7 +47,7 @@ export async function startFakeEngine(socketPath: string, engineId: string): Pro
 
   function answer(method: string, path: string, filters: string, body: string): [number, unknown] {
     const id = decodeURIComponent(/^\/(?:containers|networks)\/([^/]+)/.exec(path)?.[1] ?? '');
-    if (path === '/info') return [200, { ID: engineId }];
+    if (path === '/info') return [200, { ID: engineId, DockerRootDir: rootDirectory }];
     if (path === '/networks') return [200, [...networks.values()]];
     if (path === '/networks/create') {
       const { Name, Labels, IPAM } = JSON.parse(body) as Listed;

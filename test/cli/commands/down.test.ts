@@ -115,6 +115,19 @@ describe('down', () => {
     expect(moved.removed).toHaveLength(2);
   });
 
+  it('takes no other Engine of the same id for one that is away: two may share their id', async () => {
+    const twin = await engineWith('twin', 'ID-1', 'node-1');
+    const away = {
+      dockerHost: `unix://${home}/away.sock`,
+      engineId: 'ID-1',
+      rootDirectory: '/second/docker',
+    };
+    await aNode('node-1', [away]);
+    expect((await down('--docker-host', twin.host)).code).toBe(3);
+    expect(twin.removed).toEqual([]);
+    expect(await recordOf('node-1')).toEqual([{ cluster: CLUSTER, ...away }]);
+  });
+
   it('needs no Engine for nodes that made nothing, such as hollow ones', async () => {
     await aNode('node-1', []);
     const { code, out } = await down('--docker-host', `unix://${home}/nothing.sock`);

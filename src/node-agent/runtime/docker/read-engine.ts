@@ -15,14 +15,21 @@ export interface EngineNetwork {
 /** Somebody waits at a terminal. */
 const PATIENCE_MS = 5_000;
 
-/** The Engine's own id, which stays when its address changes. Throws RuntimeError. */
-export async function readEngineId(host: string, clock: Clock): Promise<string> {
+export interface EngineIdentity {
+  /** The Engine's own id, which stays when its address changes. Two Engines that share /etc/docker share it. */
+  readonly engineId: string;
+  /** Where it keeps its containers. */
+  readonly rootDirectory: string;
+}
+
+/** Throws RuntimeError. */
+export async function readEngineIdentity(host: string, clock: Clock): Promise<EngineIdentity> {
   const { docker, call } = connectEngine({ host }, clock);
   const daemon = docker as unknown as {
-    info(options: { abortSignal: AbortSignal }): Promise<{ ID: string }>;
+    info(options: { abortSignal: AbortSignal }): Promise<{ ID: string; DockerRootDir: string }>;
   };
-  const { ID } = await call('ask the engine', (options) => daemon.info(options), PATIENCE_MS);
-  return ID;
+  const { ID, DockerRootDir } = await call('ask the engine', (options) => daemon.info(options), PATIENCE_MS);
+  return { engineId: ID, rootDirectory: DockerRootDir };
 }
 
 /** Throws RuntimeError. */

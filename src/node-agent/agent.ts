@@ -219,16 +219,19 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const cidr = next.spec.podCIDR;
     if (!cidr || cidr === memory.podCidr) return;
     remember({ podCidr: cidr });
-    addresses.setRange(cidr);
-    if (!cidrContains(options.network.subnet, cidr)) {
-      logger.error(
-        { podCIDR: cidr, clusterCidr: options.network.subnet },
-        'The podCIDR of this node is not in its --cluster-cidr: start the agent with the --cluster-cidr of its control plane',
-      );
-    }
+    useRange(cidr);
     // How many pods the node takes depends on it.
     reporter.poke();
     retryPods();
+  }
+
+  function useRange(cidr: string): void {
+    addresses.setRange(cidr);
+    if (cidrContains(options.network.subnet, cidr)) return;
+    logger.error(
+      { podCIDR: cidr, clusterCidr: options.network.subnet },
+      'The podCIDR of this node is not in its --cluster-cidr: start the agent with the --cluster-cidr of its control plane',
+    );
   }
 
   function retryPods(): void {
@@ -267,7 +270,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   return {
     async start() {
       memory = await options.records.loadMemory();
-      if (memory.podCidr !== undefined) addresses.setRange(memory.podCidr);
+      if (memory.podCidr !== undefined) useRange(memory.podCidr);
       for (const record of await options.records.loadPods()) registry.add(record);
       await reporter.start();
       engine.start();

@@ -15,6 +15,7 @@ import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
 import { type EngineNetwork, readEngineNetworks } from '../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { clusterIdOf, networkNameOf } from './cluster-identity.ts';
+import { removeClusterNetwork } from './remove-cluster.ts';
 import {
   type AddressRanges,
   describeTaken,
@@ -65,7 +66,13 @@ export async function checkNodeRange(
 ): Promise<void> {
   const { clusterCidr, cluster, dockerHost = defaultDockerHost() } = node;
   const machine = await readMachine([dockerHost], cluster, systemClock, logger);
-  const { problem, overlaps } = planNodeRange({ ...machine, clusterCidr });
+  // An earlier start may have had the wrong flag: as long as no pod runs, its network is no reason to keep that.
+  const isLeftOver =
+    machine.own !== undefined &&
+    machine.own !== clusterCidr &&
+    (await removeClusterNetwork(cluster, dockerHost)) === 'removed';
+  const facts = isLeftOver ? { ...machine, own: undefined } : machine;
+  const { problem, overlaps } = planNodeRange({ ...facts, clusterCidr });
   if (problem !== undefined) throw new UserError(problem);
   warnOfOverlaps(clusterCidr, overlaps, logger);
 }

@@ -111,7 +111,7 @@ export function planNodeRange(facts: MachineFacts & { readonly clusterCidr: stri
   const { clusterCidr, own, enginesAway, taken } = facts;
   if (own !== undefined && own !== clusterCidr) {
     return {
-      problem: `Cannot use --cluster-cidr ${clusterCidr}: the network of this cluster has ${own}; start the agent with --cluster-cidr ${own}`,
+      problem: `Cannot use --cluster-cidr ${clusterCidr}: pods of this cluster run in its network ${own} here; start the agent with --cluster-cidr ${own}, or remove them first: symphony down`,
       overlaps: [],
     };
   }

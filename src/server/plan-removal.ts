@@ -8,6 +8,8 @@ import type { RecordedEngine } from './engine-record.ts';
 export interface NodeToRemove {
   readonly nodeName: string;
   readonly directory: string;
+  /** False for a node of a release that kept no record: the Engines are a guess, which the next try may correct. */
+  readonly isRecorded: boolean;
   readonly engines: readonly RecordedEngine[];
 }
 

@@ -51,7 +51,7 @@ export async function findNodes(
       say(
         `${nodeName}: an earlier release kept no record of its Docker Engines; looking on ${fallback.join(', ')}`,
       );
-    nodes.push({ nodeName, directory, engines });
+    nodes.push({ nodeName, directory, isRecorded: record !== undefined, engines });
   }
   return nodes;
 }
@@ -76,7 +76,7 @@ export async function removeNodes(
   for (const node of nodes) {
     const engines = left.get(node) ?? [];
     if (engines.length === 0 || force) await removeNodeDirectory(node.directory);
-    else await writeEngineRecord(node.directory, engines);
+    else if (node.isRecorded) await writeEngineRecord(node.directory, engines);
     if (node.engines.length === 0) say(`${node.nodeName}: nothing was made on a Docker Engine`);
   }
   return problems;

@@ -141,7 +141,9 @@ describe('down', () => {
     expect(away.code).toBe(3);
     expect(away.out).toContain('node-1: an earlier release kept no record of its Docker Engines');
     expect(away.err).not.toContain('    at ');
-    expect((await down('--docker-host', engine.host)).code).toBe(0);
+    const found = await down('--docker-host', engine.host);
+    expect(found.code).toBe(0);
+    expect(found.out).toContain(`looking on ${engine.host}`);
     expect(engine.removed).toHaveLength(2);
   });
 

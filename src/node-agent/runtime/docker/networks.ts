@@ -71,10 +71,11 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock): N
       );
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
+      const listed = await all();
       // Another node on this Engine was faster: its network is as good as ours.
-      if ((await named(network.name)).length > 0) return;
+      if (listed.some(({ Name }) => Name === network.name)) return;
       if (!/overlap/i.test(error.message)) throw error;
-      const taken = (await all())
+      const taken = listed
         .filter((other) => subnetsOf(other).some((subnet) => cidrsOverlap(subnet, network.subnet)))
         .map((other) => `"${other.Name}" (${subnetsOf(other).join(', ')})`);
       // None is listed yet while another node on this Engine makes ours: its subnet is taken first.

@@ -37,8 +37,8 @@ export async function findNodes(
   say: (line: string) => void,
 ): Promise<readonly NodeToRemove[]> {
   const agents = join(root, 'agents');
-  const names = await readdir(agents).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+  const names = await readdir(agents).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
   const nodes: NodeToRemove[] = [];

@@ -64,8 +64,9 @@ const MARKS = ['agents', 'redis', 'tls'];
 
 /** What is in the data directory; throws UserError for any other directory. */
 async function namesIn(root: string): Promise<readonly string[]> {
-  const names = await readdir(root).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new UserError(`Cannot find "${root}"; set --data-dir`);
+  const names = await readdir(root).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UserError(`Cannot find "${root}"; set --data-dir`);
     throw error;
   });
   if (names.length === 0 || names.some((name) => MARKS.includes(name))) return names;

@@ -42,7 +42,7 @@ function parseDevices(main: string): ReadonlyMap<string, string> {
   for (const line of main.split('\n').slice(1)) {
     const [device, destination = '', , , , , , mask = ''] = line.trim().split(/\s+/);
     if (!device || !/^[\dA-F]{8}$/i.test(destination) || !/^[\dA-F]{8}$/i.test(mask)) continue;
-    const bits = [...Number.parseInt(mask, 16).toString(2)].filter((bit) => bit === '1').length;
+    const bits = Number.parseInt(mask, 16).toString(2).replaceAll('0', '').length;
     const octets = destination.match(/../g)?.reverse() ?? [];
     devices.set(`${octets.map((octet) => Number.parseInt(octet, 16)).join('.')}/${bits}`, device);
   }

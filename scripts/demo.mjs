@@ -108,11 +108,11 @@ async function removeOldDemo() {
   const running = livingOwner(home);
   if (running !== undefined) fail(`The demo is running (process ${running}); end it with Ctrl-C first`);
   // A demo that was killed leaves its control plane behind.
-  const orphan = livingOwner(dataDir);
+  const orphan = livingSymphony();
   if (orphan !== undefined) {
     process.kill(orphan, 'SIGTERM');
     const deadline = Date.now() + STEP_TIMEOUT_MS;
-    while (livingOwner(dataDir) !== undefined) {
+    while (livingSymphony() !== undefined) {
       if (Date.now() > deadline) fail(`Cannot end the symphony of an earlier demo (process ${orphan})`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
@@ -125,6 +125,11 @@ async function removeOldDemo() {
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   ownDirectory(home);
+}
+
+/** A demo of an earlier release owns the directory of its Redis alone. */
+function livingSymphony() {
+  return livingOwner(dataDir) ?? livingOwner(join(dataDir, 'redis'));
 }
 
 function makeRepository() {

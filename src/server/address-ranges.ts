@@ -107,7 +107,7 @@ async function rememberedRanges(identity: string): Promise<AddressRanges | undef
         return { clusterCidr, serviceCidr };
     }
   } catch {
-    // Said below.
+    // The error below says so.
   }
   throw new UserError(
     `Cannot read "${path}": expected {"clusterCidr": "10.244.0.0/16", "serviceCidr": "10.96.0.0/16"}; correct it, or remove it and name the cluster's ranges with --cluster-cidr and --service-cidr`,

@@ -1,5 +1,6 @@
 /**
- * `npm run demo [-- --once]`: the main job, for real. A Git repository with examples/manifests, `symphony up` with three
+ * `npm run demo [-- --once]`: the main job, for real. It has a data directory, a port and addresses of its own, so that it
+ * runs beside other clusters; what an earlier demonstration left is removed first. A Git repository with examples/manifests, `symphony up` with three
  * nodes on this machine's Docker Engine, a rolling update by commit, and a broken commit that is reported and harms
  * nothing. Leaves everything running to look around; with `--once` it cleans up and exits 0.
  */
@@ -9,7 +10,9 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensureImages } from './images.mjs';
 import { engineAnswers, ensureEngine } from './setup/engine.mjs';
+import { freeRanges } from './setup/free-ranges.mjs';
 import { ensureBuild, ensurePackages, root } from './setup/packages.mjs';
+import { livingOwner, ownDirectory } from './setup/process-owner.mjs';
 import { fail, say } from './setup/progress.mjs';
 import { ensureTools, findCommand } from './setup/tools.mjs';
 
@@ -102,10 +105,31 @@ function title(text) {
 }
 
 async function removeOldDemo() {
-  if (existsSync(join(dataDir, 'agents')))
-    run(process.execPath, ['bin/symphony', 'down', '--data-dir', dataDir]);
+  const running = livingOwner(home);
+  if (running !== undefined) fail(`The demo is running (process ${running}); end it with Ctrl-C first`);
+  // A demo that was killed leaves its control plane behind.
+  const orphan = livingSymphony();
+  if (orphan !== undefined) {
+    process.kill(orphan, 'SIGTERM');
+    const deadline = Date.now() + STEP_TIMEOUT_MS;
+    while (livingSymphony() !== undefined) {
+      if (Date.now() > deadline) fail(`Cannot end the symphony of an earlier demo (process ${orphan})`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+  if (existsSync(join(dataDir, 'agents'))) {
+    const told = run(process.execPath, ['bin/symphony', 'down', '--force', '--data-dir', dataDir]);
+    const forgotten = told.split('\n').filter((line) => line.startsWith('forgotten'));
+    if (forgotten.length > 0) say(indent(forgotten.join('\n')));
+  }
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
+  ownDirectory(home);
+}
+
+/** A demo of an earlier release owns the directory of its Redis alone. */
+function livingSymphony() {
+  return livingOwner(dataDir) ?? livingOwner(join(dataDir, 'redis'));
 }
 
 function makeRepository() {
@@ -150,6 +174,7 @@ function head() {
 
 async function startSymphony() {
   const port = await freePort();
+  const ranges = freeRanges();
   const log = openSync(logFile, 'w');
   const args = [
     'bin/symphony',
@@ -173,6 +198,8 @@ async function startSymphony() {
     '--stability-window',
     '3s',
   );
+  // Where none of the demo's own is free, symphony looks for others.
+  if (ranges) args.push('--cluster-cidr', ranges.clusterCidr, '--service-cidr', ranges.serviceCidr);
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', log], detached: true });
   let output = '';
   child.stdout.setEncoding('utf8');

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { errorMessage, TransientError, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
+import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { CliIo, CommandEntry, ExitCode } from './command.ts';
 import { printable } from '../base/printable.ts';
@@ -108,6 +109,11 @@ function report(error: unknown, io: CliIo, userErrorCode: ExitCode): ExitCode {
   if (error instanceof TransientError || isStatusError(error) || isUnreachable(error)) {
     io.stderr.write(`error: unreachable: ${lines}\n`);
     return 3;
+  }
+  if (error instanceof RuntimeError) {
+    const isAway = error.code === 'unavailable';
+    io.stderr.write(`error: ${isAway ? 'unreachable: ' : ''}${lines}\n`);
+    return isAway ? 3 : userErrorCode;
   }
   const cause = environmentCause(error);
   if (cause !== undefined) {

@@ -13,6 +13,8 @@ export type ConfiguredCommand = 'up' | 'control-plane' | 'agent' | 'down' | 'cli
 
 /** The whole configuration; validated and frozen. An option that a command does not take has its default there. */
 export interface Config {
+  /** The options that a flag, a variable or the file gave; the others have their defaults. */
+  readonly given: readonly string[];
   readonly repo: string | undefined;
   readonly revision: string;
   readonly path: string;

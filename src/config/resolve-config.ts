@@ -3,6 +3,7 @@
  * once, each with the flag, variable or file line that it comes from.
  */
 import { dirname, isAbsolute, join } from 'node:path';
+import { cidrsOverlap } from '../base/cidr.ts';
 import { UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { closestName } from '../schemas/closest-name.ts';
@@ -10,7 +11,6 @@ import { formatManifestError, type Position, readYamlDocument } from '../schemas
 import type { Config, ConfiguredCommand } from './config.ts';
 import { type OptionSpec, SERVERS } from './option-spec.ts';
 import { environmentName, fileKey, options } from './options.ts';
-import { cidrsOverlap } from './values.ts';
 
 export interface ConfigInputs {
   readonly command: ConfiguredCommand;
@@ -43,6 +43,7 @@ export function resolveConfig(inputs: ConfigInputs): Config {
   }
   if (problems.length === 0) checkTogether(values as unknown as Config, inputs.command, origins, problems);
   if (problems.length > 0) throw new UserError(problems.join('\n'));
+  values['given'] = [...origins.keys()];
   return deepFreeze(values as unknown as Config);
 }
 

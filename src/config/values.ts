@@ -55,14 +55,6 @@ export function parseCidr(text: string, maxPrefix: number): string {
   return text;
 }
 
-/** Whether two canonical networks share an address. */
-export function cidrsOverlap(a: string, b: string): boolean {
-  const [addressA = '', lengthA = '0'] = a.split('/');
-  const [addressB = '', lengthB = '0'] = b.split('/');
-  const mask = ~0 << (32 - Math.min(Number(lengthA), Number(lengthB)));
-  return (toBits(addressA) & mask) === (toBits(addressB) & mask);
-}
-
 function toBits(address: string): number {
   return address.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
 }

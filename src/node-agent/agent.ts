@@ -6,6 +6,7 @@
  * without touching it. It handles only containers that carry our cluster's and node's labels (the runtime sees to that).
  */
 import { createAbort } from '../base/abort.ts';
+import { cidrContains } from '../base/cidr.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -226,10 +227,19 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     const cidr = next.spec.podCIDR;
     if (!cidr || cidr === memory.podCidr) return;
     remember({ podCidr: cidr });
-    addresses.setRange(cidr);
+    useRange(cidr);
     // How many pods the node takes depends on it.
     reporter.poke();
     retryPods();
+  }
+
+  function useRange(cidr: string): void {
+    addresses.setRange(cidr);
+    if (cidrContains(options.network.subnet, cidr)) return;
+    logger.error(
+      { podCIDR: cidr, clusterCidr: options.network.subnet },
+      'The podCIDR of this node is not in its --cluster-cidr: start the agent with the --cluster-cidr of its control plane',
+    );
   }
 
   function retryPods(): void {
@@ -268,7 +278,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   return {
     async start() {
       memory = await options.records.loadMemory();
-      if (memory.podCidr !== undefined) addresses.setRange(memory.podCidr);
+      if (memory.podCidr !== undefined) useRange(memory.podCidr);
       for (const record of await options.records.loadPods()) registry.add(record);
       await reporter.start();
       engine.start();

@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
 import { type NodeIdentity, openNodeIdentity } from '../node-agent/identity/node-identity.ts';
+import { settleAddressRanges } from './address-ranges.ts';
 import { clusterIdOf } from './cluster-identity.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type RunningNode, startNode, untilReported } from './node.ts';
@@ -16,7 +17,8 @@ export interface AllInOne extends AsyncDisposable {
   readonly nodes: readonly RunningNode[];
 }
 
-export async function startAllInOne(config: Config, logger: Logger): Promise<AllInOne> {
+export async function startAllInOne(given: Config, logger: Logger): Promise<AllInOne> {
+  const config = await settleAddressRanges(given, logger);
   const planned = planLocalNodes(config);
   const controlPlane = await startControlPlane({
     config,

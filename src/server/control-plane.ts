@@ -6,6 +6,7 @@
 import { join, resolve } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
@@ -50,15 +51,20 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { config, logger, ownNodes = [] } = options;
   const clock = options.clock ?? systemClock;
   const dataDir = await openDataDir(resolve(config.dataDir), resolve(config.identityDir ?? config.dataDir));
-  await sweepOrphans(logger);
-  const embedded =
-    config.redisUrl === undefined
-      ? await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })
-      : undefined;
+  await claimDirectory(
+    dataDir.root,
+    (pid) =>
+      `Cannot start in "${dataDir.root}": symphony (process ${pid}) is running there; stop it first, or choose another --data-dir`,
+  );
+  let embedded: EmbeddedRedis | undefined;
   try {
+    await sweepOrphans(logger);
+    if (config.redisUrl === undefined)
+      embedded = await startEmbeddedRedis({ dir: dataDir.redis, clock, logger });
     return await startOn(embedded, dataDir, { config, logger, clock, ownNodes });
   } catch (error) {
     await embedded?.[Symbol.asyncDispose]();
+    await releaseDirectory(dataDir.root);
     throw error;
   }
 }
@@ -147,6 +153,7 @@ async function startOn(
       await serving[Symbol.asyncDispose]();
       await parts.audit?.[Symbol.asyncDispose]();
       await embedded?.[Symbol.asyncDispose]();
+      await releaseDirectory(dataDir.root);
     },
   };
 }

@@ -12,6 +12,7 @@ import type { TokenTable } from '../api/authn/token-table.ts';
 import { ensureDefaultPolicy } from '../api/authz/ensure-default-policy.ts';
 import { ownPolicy } from '../api/authz/own-policy.ts';
 import { createApiCore } from '../api/core/core.ts';
+import { defaultAddressSpace } from '../api/core/service-addresses.ts';
 import type { AuditLog } from '../api/http/audit.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
@@ -121,9 +122,22 @@ async function startOnHistory(
   const objects = createObjects({ store, registry, clock, rng, proofs });
   const queues = started.use(createBullQueues({ url: parts.redisUrl, logger, clock }));
   const policy = { defaultPodSecurity: config.defaultPodSecurity };
+  const addresses = { ...defaultAddressSpace, serviceCidr: config.serviceCidr };
   const { onWaiting } = parts.metrics;
   const core = started.use(
-    createApiCore({ store, caches, objects, registry, clock, rng, logger, policy, proofs, onWaiting }),
+    createApiCore({
+      store,
+      caches,
+      objects,
+      registry,
+      clock,
+      rng,
+      logger,
+      policy,
+      proofs,
+      addresses,
+      onWaiting,
+    }),
   );
   started.use(await rememberNodes(history, caches, condition));
   const gitOps = started.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));

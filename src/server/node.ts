@@ -1,9 +1,12 @@
 /** A node process, composed from its real parts: HTTP client, engine, volumes, records and tunnel. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { sleep, systemClock } from '../base/clock.ts';
+import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
+import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { readIfThere } from '../base/private-file.ts';
 import { systemRng } from '../base/rng.ts';
 import { createHttpClient } from '../client/http.ts';
 import type { ApiClient } from '../client/types.ts';
@@ -16,8 +19,11 @@ import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-runtime.ts';
+import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
+import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
+import { openEngineRecord, recordingRuntime } from './engine-record.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 
 export interface NodeOptions {
@@ -54,9 +60,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { nodeName, cluster, directory, clusterCidr } = options;
   const clock = systemClock;
   const logger = options.logger.child({ node: nodeName });
+  await claimDirectory(
+    directory,
+    (pid) =>
+      `Cannot start node "${nodeName}" in "${directory}": symphony (process ${pid}) runs it already; stop that first, or choose another --data-dir or --node-name`,
+  );
   await sweepOrphans(logger);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(join(directory, CLUSTER_FILE), `${cluster}\n`);
+  await openRecords(options);
+  const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
   const client = createHttpClient({
     server: options.server,
     ca: options.caPem,
@@ -86,18 +97,53 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     maxPodSecurity: options.maxPodSecurity,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls,
     tunnel: client.connection,
-    network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
+    network,
   });
-  await agent.start();
-  return {
-    name: nodeName,
-    reported: agent.reported,
-    async [Symbol.asyncDispose]() {
-      await agent[Symbol.asyncDispose]();
-      await parts.runtime[Symbol.asyncDispose]();
-      client[Symbol.dispose]();
-    },
+  const dispose = async (): Promise<void> => {
+    await agent[Symbol.asyncDispose]();
+    await parts.runtime[Symbol.asyncDispose]();
+    client[Symbol.dispose]();
+    await releaseDirectory(directory);
   };
+  try {
+    if (options.runtime === 'docker') await reserveNetwork(parts.runtime, network, logger);
+    await agent.start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { name: nodeName, reported: agent.reported, [Symbol.asyncDispose]: dispose };
+}
+
+/** Written down before anything is made: for `symphony down`. */
+async function openRecords({ directory, cluster, runtime, dockerHost }: NodeOptions): Promise<void> {
+  const before = (await readIfThere(join(directory, CLUSTER_FILE)))?.trim();
+  await openEngineRecord(
+    directory,
+    // A release without records has run here.
+    before && runtime === 'docker'
+      ? { cluster: before, dockerHost: dockerHost ?? defaultDockerHost() }
+      : undefined,
+  );
+  await writeFile(join(directory, CLUSTER_FILE), `${cluster}\n`);
+}
+
+/**
+ * The network is made at once, not with the first pod: it shows other clusters that its addresses are taken. An Engine
+ * that is away gets it later. Throws UserError where the Engine refuses it.
+ */
+async function reserveNetwork(
+  runtime: ContainerRuntime,
+  network: Parameters<ContainerRuntime['ensureNetwork']>[0],
+  logger: Logger,
+): Promise<void> {
+  try {
+    await runtime.ensureNetwork(network);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    if (error.code === 'invalid') throw new UserError(error.message, { cause: error });
+    logger.warn({ error: errorMessage(error) }, 'Cannot make the network of the pods yet');
+  }
 }
 
 /** An engine that hangs, or a control plane that is away, must not keep the rest from being used. */
@@ -118,7 +164,12 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
   const { cluster, nodeName: node, directory } = options;
   const clock = systemClock;
   const host = options.dockerHost ?? defaultDockerHost();
-  const runtime = createDockerRuntime({ host, cluster, node, clock, logger });
+  const runtime = recordingRuntime(createDockerRuntime({ host, cluster, node, clock, logger }), {
+    directory,
+    cluster,
+    dockerHost: host,
+    readIdentity: () => readEngineIdentity(host, clock),
+  });
   return {
     runtime,
     volumes: createDiskPodVolumes({

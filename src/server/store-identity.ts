@@ -33,7 +33,7 @@ export async function checkStoreIdentity(store: Store, own: StoreIdentity): Prom
         : undefined;
   if (what === undefined) return;
   throw new UserError(
-    `Cannot use the store: it was made under another ${what}; start with the --identity-dir (tls/, encryption.key, tokens.json) of the control plane that made it`,
+    `Cannot use the store: it was made under another ${what}; it belongs to another cluster: name another Redis or database with --redis-url, or start with the --identity-dir (tls/, encryption.key, tokens.json) of the control plane that made it`,
   );
 }
 

@@ -1,45 +1,20 @@
 /**
- * Who owns a directory with an embedded redis-server, and what becomes of a server whose owner was killed.
- *
- * `owner.json` names the owner by pid and start time (pids are used again). A server is only stopped when it answers on
- * our socket and works in our directory, or when its command line names our socket: never a stranger.
+ * What becomes of a redis-server whose owner was killed. A server is only stopped when it answers on our socket and works
+ * in our directory, or when its command line names our socket: never a stranger.
  */
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { readOrEmpty, startTimeOf } from '../base/child-processes/process-identity.ts';
+import { readOrEmpty } from '../base/child-processes/process-identity.ts';
 import { type Clock, sleep } from '../base/clock.ts';
-import { isRecord } from '../base/json.ts';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 
-const OWNER_FILE = 'owner.json';
 /** How long a stale server may take to sync its file and go. */
 const STOP_TIMEOUT_MS = 15_000;
 const POLL_MS = 25;
 /** A local server that does not answer in this time is busy loading, or stopped. */
 const ANSWER_TIMEOUT_MS = 2_000;
-
-/** The process that runs Redis in this directory. */
-export async function livingOwnerOf(dir: string): Promise<number | undefined> {
-  const owner = parseOwner(await readOrEmpty(join(dir, OWNER_FILE)));
-  return owner && owner.startTime === (await startTimeOf(owner.pid)) ? owner.pid : undefined;
-}
-
-/** Throws UserError while another living process owns the directory. */
-export async function claimDirectory(dir: string): Promise<void> {
-  const path = join(dir, OWNER_FILE);
-  const living = await livingOwnerOf(dir);
-  if (living !== undefined && living !== process.pid) {
-    throw new UserError(`Cannot use "${dir}": process ${living} runs Redis there`);
-  }
-  const startTime = await startTimeOf(process.pid);
-  await writeFile(path, `${JSON.stringify({ pid: process.pid, startTime })}\n`, { mode: 0o600 });
-}
-
-export async function releaseDirectory(dir: string): Promise<void> {
-  await rm(join(dir, OWNER_FILE), { force: true });
-}
 
 export interface StaleServer {
   readonly dir: string;
@@ -90,17 +65,5 @@ function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-function parseOwner(text: string): { readonly pid: number; readonly startTime: string } | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!isRecord(value)) return undefined;
-    const { pid, startTime } = value;
-    return typeof pid === 'number' && typeof startTime === 'string' ? { pid, startTime } : undefined;
-  } catch {
-    // Written half: whoever wrote it is dead.
-    return undefined;
   }
 }

@@ -14,9 +14,10 @@ import { createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Child, startChild } from '../base/child-processes/child-process.ts';
 import { type Clock, sleep } from '../base/clock.ts';
+import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { claimDirectory, pingSocket, releaseDirectory, stopStaleServer } from './embedded-owner.ts';
+import { pingSocket, stopStaleServer } from './embedded-owner.ts';
 
 export interface EmbeddedRedisOptions {
   /** Made with mode 0700 if it is not there. */
@@ -63,7 +64,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const stopping = createAbort();
   let running: Running | undefined;
 
-  await claimDirectory(dir);
+  await claimDirectory(dir, (pid) => `Cannot use "${dir}": process ${pid} runs Redis there`);
   await stopStaleServer({ dir, socket, clock, logger });
 
   async function launch(): Promise<Running> {

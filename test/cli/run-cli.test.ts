@@ -7,6 +7,7 @@ import { TransientError, UserError } from '../../src/base/errors.ts';
 import type { CommandEntry } from '../../src/cli/command.ts';
 import { printable } from '../../src/base/printable.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
+import { RuntimeError } from '../../src/node-agent/runtime/types.ts';
 
 const directories: string[] = [];
 afterEach(() => {
@@ -98,6 +99,9 @@ describe('exit codes', () => {
     [new TransientError('later'), 3],
     [Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), 3],
     [new Error('outer', { cause: Object.assign(new Error('x'), { code: 'ENOTFOUND' }) }), 3],
+    [new RuntimeError('unavailable', 'the engine is away'), 3],
+    [new RuntimeError('invalid', 'no such docker host'), 1],
+    [new RuntimeError('transient', 'the engine says no'), 1],
     [new TypeError('a bug'), 70],
   ])('%s', async (error, expected) => {
     const { code, err } = await run(['fail'], '', failing(error));

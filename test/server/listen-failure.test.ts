@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import { listenFailure } from '../../src/server/listen-failure.ts';
@@ -14,9 +16,18 @@ it.each([
     'Cannot listen on 127.0.0.1:6443: this user may not listen there; choose another address with --listen',
   ],
 ])('an address that cannot be taken is the mistake of whoever chose it: %s', (code, message) => {
-  const error = listenFailure(failed(code), '--listen', { host: '127.0.0.1', port: 6443 });
+  const error = listenFailure(failed(code), '--listen', { host: '127.0.0.1', port: 6443 }, () => undefined);
   expect(error).toBeInstanceOf(UserError);
   expect((error as Error).message).toBe(message);
+});
+
+it('the process that has the port is named', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const error = listenFailure(failed('EADDRINUSE'), '--listen', { host: '127.0.0.1', port }) as Error;
+  server.close();
+  expect(error.message).toContain(`: process ${process.pid} (`);
 });
 
 it('any other failure stays what it is', () => {

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
+import { checkNodeRange } from '../../server/address-ranges.ts';
 import { clusterIdOf } from '../../server/cluster-identity.ts';
 import { joinCluster } from '../../server/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
@@ -24,19 +25,23 @@ export const agentCommand: CommandModule = {
     const { signal } = invocation;
     const joined = await joinCluster({ server, tokenFile, nodeName, directory, signal, logger });
     try {
+      const cluster = clusterIdOf(joined.caPem);
+      const dockerHost = config.dockerHosts[0];
+      if (config.runtime === 'docker')
+        await checkNodeRange({ clusterCidr: config.clusterCidr, cluster, dockerHost }, logger);
       const node = await startNode({
         server,
         caPem: joined.caPem,
         identity: joined.identity,
         nodeName,
         nodeIp: config.nodeIp,
-        dockerHost: config.dockerHosts[0],
+        dockerHost,
         runtime: config.runtime,
         hollowRunForMs: config.hollowRunForMs,
         clusterCidr: config.clusterCidr,
         maxPodSecurity: config.maxPodSecurity,
         allowedUnsafeSysctls: config.allowedUnsafeSysctls,
-        cluster: clusterIdOf(joined.caPem),
+        cluster,
         directory,
         logger,
       });

@@ -1,4 +1,5 @@
 /** `symphony control-plane`: the control plane without nodes; agents join from their hosts. */
+import { withRememberedRanges } from '../../server/address-ranges.ts';
 import { startControlPlane } from '../../server/control-plane.ts';
 import type { CommandModule } from '../command.ts';
 import { commandLogger } from '../output/command-logger.ts';
@@ -10,7 +11,7 @@ export const controlPlaneCommand: CommandModule = {
     addConfigFlags(command, 'control-plane');
   },
   async run(invocation) {
-    const config = configFrom(invocation, 'control-plane');
+    const config = await withRememberedRanges(configFrom(invocation, 'control-plane'));
     const controlPlane = await startControlPlane({ config, logger: commandLogger(config, invocation.io) });
     try {
       const { stdout } = invocation.io;

@@ -1,68 +1,74 @@
-/** `symphony down`: removes the containers, volumes and networks that `symphony up` left with this data directory. */
-import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+/** `symphony down`: removes the containers, volumes and networks that a stopped `up` or `agent` left on its Engines. */
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { UserError } from '../../base/errors.ts';
-import { defaultDockerHost } from '../../config/index.ts';
-import { CLUSTER_FILE, networkNameOf } from '../../server/cluster-identity.ts';
-import { removeClusterNetwork, removeNode, removeNodeDirectory } from '../../server/remove-cluster.ts';
-import { livingOwnerOf } from '../../store/embedded-owner.ts';
+import { claimDirectory, livingOwnerOf, releaseDirectory } from '../../base/directory-owner.ts';
+import { TransientError, UserError } from '../../base/errors.ts';
+import { type Config, defaultDockerHost } from '../../config/index.ts';
+import { findNodes, removeNodes, type RemovalProblem } from '../../server/remove-nodes.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 
 export const downCommand: CommandModule = {
   configure(command) {
     addConfigFlags(command, 'down');
+    command.option('--force', 'forget the containers on Docker Engines that do not answer');
   },
   async run(invocation) {
     const config = configFrom(invocation, 'down');
     const root = resolve(config.dataDir);
-    const { stdout } = invocation.io;
-    const nodes = await nodesOf(root);
-    if (nodes.length === 0) {
-      if (!existsSync(root)) throw new UserError(`Cannot find "${root}"; set --data-dir`);
-      stdout.write('Nothing to remove\n');
-      return 0;
-    }
+    const say = (line: string): void => void invocation.io.stdout.write(`${line}\n`);
+    const force = invocation.flags['force'] === true;
+    const names = await namesIn(root);
+    const problem = (pid: number): string =>
+      `Cannot remove the containers of "${root}": symphony (process ${pid}) is running there and would start them again; stop it first`;
+    // An earlier release claims the directory of its Redis alone.
     const running = await livingOwnerOf(join(root, 'redis'));
-    if (running !== undefined)
-      throw new UserError(
-        `Cannot remove the containers of "${root}": symphony (process ${running}) is running there and would start them again; stop it first`,
-      );
-    const hosts = config.dockerHosts.length > 0 ? config.dockerHosts : [defaultDockerHost()];
-    for (const dockerHost of hosts) {
-      for (const node of nodes) {
-        const { containers } = await removeNode({ ...node, dockerHost });
-        stdout.write(
-          `${node.nodeName}: ${containers} ${containers === 1 ? 'container' : 'containers'} removed\n`,
-        );
-      }
-      for (const cluster of new Set(nodes.map((node) => node.cluster))) {
-        if (await removeClusterNetwork(cluster, dockerHost)) continue;
-        stdout.write(`network ${networkNameOf(cluster)}: left, other nodes of the cluster use it\n`);
-      }
+    if (running !== undefined) throw new UserError(problem(running));
+    const claimed: string[] = [];
+    const claim = async (directory: string): Promise<void> => {
+      await claimDirectory(directory, problem);
+      claimed.push(directory);
+    };
+    try {
+      await claim(root);
+      const nodes = await findNodes(root, fallbackHosts(config), say);
+      for (const { directory } of nodes) await claim(directory);
+      if (nodes.length === 0) say('Nothing to remove');
+      report(await removeNodes(nodes, { given: config.dockerHosts, force, say }), force, say);
+      if (names.includes('tls')) say(`The data of the cluster stays in ${root}`);
+    } finally {
+      for (const directory of claimed) await releaseDirectory(directory);
     }
-    for (const node of nodes) await removeNodeDirectory(node.directory);
     return 0;
   },
 };
 
-interface NodeDirectory {
-  readonly nodeName: string;
-  readonly cluster: string;
-  readonly directory: string;
+/** Where a node without a record may have containers. */
+function fallbackHosts({ runtime, dockerHosts }: Config): readonly string[] {
+  if (runtime === 'hollow') return [];
+  return dockerHosts.length > 0 ? dockerHosts : [defaultDockerHost()];
 }
 
-/** Every node that has run with this data directory. */
-async function nodesOf(root: string): Promise<readonly NodeDirectory[]> {
-  const agents = join(root, 'agents');
-  const names = await readdir(agents).catch(() => []);
-  const nodes = await Promise.all(
-    names.sort().map(async (nodeName) => {
-      const directory = join(agents, nodeName);
-      const cluster = await readFile(join(directory, CLUSTER_FILE), 'utf8').catch(() => '');
-      return { nodeName, cluster: cluster.trim(), directory };
-    }),
-  );
-  return nodes.filter((node) => node.cluster !== '');
+const WAYS_OUT =
+  'Start that Docker Engine, or name its new address with --docker-host, and run symphony down again; with --force its containers are forgotten';
+
+function report(problems: readonly RemovalProblem[], force: boolean, say: (line: string) => void): void {
+  if (problems.length === 0) return;
+  if (force) return problems.forEach(({ problem }) => say(`forgotten (--force): ${problem}`));
+  const text = [...problems.map(({ problem }) => problem), WAYS_OUT].join('\n');
+  throw problems.every(({ type }) => type === 'away') ? new TransientError(text) : new UserError(text);
+}
+
+/** What a control plane or an agent makes first; an empty directory is of a start that failed at once. */
+const MARKS = ['agents', 'redis', 'tls'];
+
+/** What is in the data directory; throws UserError for any other directory. */
+async function namesIn(root: string): Promise<readonly string[]> {
+  const names = await readdir(root).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UserError(`Cannot find "${root}"; set --data-dir`);
+    throw error;
+  });
+  if (names.length === 0 || names.some((name) => MARKS.includes(name))) return names;
+  throw new UserError(`Cannot use "${root}": it is no data directory of symphony; set --data-dir`);
 }

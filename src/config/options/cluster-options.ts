@@ -105,7 +105,8 @@ export const clusterOptions: readonly OptionSpec[] = [
     field: 'clusterCidr',
     flag: 'cluster-cidr',
     placeholder: 'CIDR',
-    description: 'addresses of pods',
+    description:
+      'addresses of pods, the same for the control plane and all agents; up takes free ones where these are taken',
     commands: ['up', 'control-plane', 'agent', 'down'],
     fallback: '10.244.0.0/16',
     parse: (value) => parseCidr(value, 29),
@@ -123,7 +124,7 @@ export const clusterOptions: readonly OptionSpec[] = [
     field: 'serviceCidr',
     flag: 'service-cidr',
     placeholder: 'CIDR',
-    description: 'addresses of Services',
+    description: 'addresses of Services; up takes free ones where these are taken',
     commands: SERVERS,
     fallback: '10.96.0.0/16',
     parse: (value) => parseCidr(value, 28),

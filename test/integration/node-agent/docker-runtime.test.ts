@@ -58,6 +58,18 @@ describe('docker runtime on a real engine', () => {
   beforeAll(() => ensureTestImages());
   afterAll(() => removeCluster(cluster));
 
+  it('makes one network for all nodes that ask for it together', async () => {
+    const { subnet, gateway } = await freeSubnet();
+    const nodes = ['n1', 'n2', 'n3', 'n4', 'n5'].map((node) => connect(cluster, node));
+    const network = { name: `symphony-${cluster}`, subnet, gateway };
+    await Promise.all(nodes.map((node) => node.ensureNetwork(network)));
+    const made = (await docker.listNetworks()).filter(({ Name }) => Name === network.name);
+    expect(made.map(({ IPAM }) => IPAM?.Config?.[0]?.['Subnet'])).toEqual([subnet]);
+    const other = connect(uniqueCluster(), 'n1').ensureNetwork({ ...network, name: 'symphony-other' });
+    await expect(other).rejects.toThrow(`overlaps network "${network.name}" (${subnet}); choose another`);
+    await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
+  });
+
   const aSpec = (
     name: string,
     command: readonly string[],

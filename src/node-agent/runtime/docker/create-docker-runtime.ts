@@ -44,7 +44,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     ...createSees(engine),
     ...createStats(engine, ownership),
     ...createImages(engine, clock),
-    ...createNetworks(engine, cluster),
+    ...createNetworks(engine, cluster, clock),
     ...createDial(engine, clock),
     async *events(signal) {
       const ended = anySignal(signal, disposed.signal);

@@ -4,8 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { NetworkInspectInfo } from 'dockerode';
+import { cidrsOverlap } from '../../../base/cidr.ts';
+import { type Clock, sleep } from '../../../base/clock.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
+import { listNetworks, subnetsOf } from './read-engine.ts';
 
 type Networks = Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'>;
 interface PodNetwork {
@@ -14,21 +17,21 @@ interface PodNetwork {
   readonly gateway: string;
 }
 
+/** The Engine makes a network in less than a second; two nodes that make the same one wait for each other. */
+const MAX_TRIES = 25;
+const RETRY_MS = 200;
+/** An error names at most this many networks. */
+const MAX_NAMED = 4;
+
 /** Interface names end at 15 characters, so the bridge's is derived: `sy-` and 12 hex digits. */
 export function bridgeName(cluster: string, network: string): string {
   return `sy-${createHash('sha256').update(`${cluster}/${network}`).digest('hex').slice(0, 12)}`;
 }
 
-const subnetsOf = (network: NetworkInspectInfo): readonly string[] =>
-  (network.IPAM?.Config ?? []).map((config) => config['Subnet'] ?? '').filter((subnet) => subnet !== '');
-
-export function createNetworks(engine: Engine, cluster: string): Networks {
+export function createNetworks(engine: Engine, cluster: string, clock: Clock): Networks {
   const { docker, call } = engine;
 
-  const all = (): Promise<NetworkInspectInfo[]> =>
-    call('list networks', ({ abortSignal }) =>
-      docker.listNetworks({ abortSignal } as Parameters<typeof docker.listNetworks>[0] & object),
-    );
+  const all = (): Promise<readonly NetworkInspectInfo[]> => listNetworks(engine);
 
   /** The name filter of the Engine matches parts of names, so it is done here. */
   const named = async (name: string): Promise<NetworkInspectInfo[]> =>
@@ -68,20 +71,31 @@ export function createNetworks(engine: Engine, cluster: string): Networks {
       );
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
+      const listed = await all();
       // Another node on this Engine was faster: its network is as good as ours.
-      if ((await named(network.name)).length > 0) return;
-      if (/overlap/i.test(error.message)) {
-        const taken = (await all())
-          .map((other) => `"${other.Name}" ${subnetsOf(other).join(', ')}`)
-          .join('; ');
-        throw new RuntimeError(
-          'invalid',
-          `Cannot create network "${network.name}": subnet ${network.subnet} overlaps with another network (${taken})`,
-          { cause: error },
-        );
-      }
-      throw error;
+      if (listed.some(({ Name }) => Name === network.name)) return;
+      if (!/overlap/i.test(error.message)) throw error;
+      const taken = listed
+        .filter((other) => subnetsOf(other).some((subnet) => cidrsOverlap(subnet, network.subnet)))
+        .map((other) => `"${other.Name}" (${subnetsOf(other).join(', ')})`);
+      // None is listed yet while another node on this Engine makes ours: its subnet is taken first.
+      if (taken.length === 0) return;
+      throw new RuntimeError(
+        'invalid',
+        `Cannot create network "${network.name}": its subnet ${network.subnet} overlaps network ${taken.slice(0, MAX_NAMED).join(', ')}; choose another with --cluster-cidr, or remove that network`,
+        { cause: error },
+      );
     }
+  }
+
+  async function untilListed(network: PodNetwork): Promise<readonly NetworkInspectInfo[]> {
+    let found = await named(network.name);
+    for (let tried = 0; found.length === 0 && tried < MAX_TRIES; tried += 1) {
+      if (tried > 0) await sleep(clock, RETRY_MS);
+      await create(network);
+      found = await named(network.name);
+    }
+    return found;
   }
 
   async function drop(id: string): Promise<void> {
@@ -96,10 +110,10 @@ export function createNetworks(engine: Engine, cluster: string): Networks {
 
   return {
     async ensureNetwork(network) {
-      if ((await named(network.name)).length === 0) await create(network);
-      const [first, ...doubles] = await named(network.name);
+      const [first, ...doubles] = await untilListed(network);
       if (!first) {
-        throw new RuntimeError('transient', `Cannot create network "${network.name}": it is gone again`);
+        const why = `the Engine has taken ${network.subnet} for a network that it does not list`;
+        throw new RuntimeError('transient', `Cannot create network "${network.name}": ${why}`);
       }
       for (const double of doubles) if (double.Labels?.[labelKeys.cluster] === cluster) await drop(double.Id);
       check(network, first);

@@ -7,6 +7,8 @@ import type { InventoryItem } from '../diff/change-set.ts';
 import { idOf } from '../diff/desired-set.ts';
 import { managingApplication } from '../diff/tracking.ts';
 import { without } from '../diff/without.ts';
+import { type Surroundings, createWarningIndex } from '../health/index.ts';
+import { conditionOf, textAt } from '../health/fields.ts';
 import { type KubeObject, controllerOf, keyOf, objectKey, parseApiVersion } from '../schemas/object.ts';
 import {
   type Registry,
@@ -23,16 +25,17 @@ export interface ManagedEvent {
   readonly id: string;
   /** What the user owns changed (or the object appeared or went), not only its status. */
   readonly specChanged: boolean;
+  /** Only an event said something, which explains what is unhealthy and changes nothing else. */
+  readonly onlyExplains?: true;
 }
 
-export interface ManagedResources extends Disposable {
+/** The live side; as the surroundings of an object it explains why that is not healthy. */
+export interface ManagedResources extends Disposable, Surroundings {
   live(resource: ResourceId, key: string): KubeObject | undefined;
   /** Everything that carries the application's mark. */
   inventory(application: string): readonly InventoryItem[];
   /** One object by its id; undefined when there is none. */
   find(id: string): InventoryItem | undefined;
-  /** The pods of a workload: of the newest ReplicaSet for a Deployment, itself for a Pod. */
-  podsOf(workload: KubeObject): readonly KubeObject[];
   namespaceExists(name: string): boolean;
   /** Resolves once the caches have seen these objects. */
   caughtUp(written: readonly KubeObject[], signal: AbortSignal): Promise<void>;
@@ -42,7 +45,9 @@ export interface ManagedResources extends Disposable {
 const NOT_MANAGED = new Set(['events', 'leases.coordination.k8s.io']);
 const BY_APPLICATION = 'managing-application';
 const BY_OWNER = 'controller-uid';
+const BY_NODE = 'node-name';
 const REVISION = 'deployment.kubernetes.io/revision';
+const versionOf = ({ metadata }: KubeObject): number => Number(metadata.resourceVersion ?? 0);
 /** An int64. */
 function revisionOf({ metadata }: KubeObject): bigint {
   const text = metadata.annotations?.[REVISION] ?? '';
@@ -65,6 +70,8 @@ export async function openManagedResources(
       const owner = controllerOf(object);
       return owner ? [owner.uid] : [];
     });
+    if (resource === 'pods')
+      cache.addIndex(BY_NODE, ({ spec }) => [textAt(spec, 'nodeName')].filter((name) => name !== ''));
     opened.set(resource, { kind, cache });
     // The first look at what came with its kind; at the start nobody listens yet.
     for (const object of cache.list()) {
@@ -81,16 +88,54 @@ export async function openManagedResources(
     opened: watch,
   });
 
+  const warnings = createWarningIndex();
+  const events = await caches.open('events');
+  const byAge = [...events.list()].sort((a, b) => versionOf(a) - versionOf(b));
+  for (const event of byAge) warnings.observe(event, 'ADDED');
+  const followedEvents = events.subscribe(({ type, object }) => {
+    const involved = warnings.observe(object, type);
+    const kind = involved && registry.byKind(textAt(involved, 'apiVersion'), textAt(involved, 'kind'));
+    if (!kind) return;
+    const key = objectKey(kind.namespaced ? object.metadata.namespace : undefined, textAt(involved, 'name'));
+    const about = opened.get(resourceIdOf(kind))?.cache.get(key);
+    if (!about || about.metadata.uid !== involved['uid']) return;
+    const application = managingApplication(about);
+    if (application !== undefined)
+      onEvent({ application, id: idOf(kind, key), specChanged: false, onlyExplains: true });
+    reportOwner(kind, about, { onlyExplains: true });
+  });
+
+  /** What becomes of a node explains, and changes, what its pods are. */
+  function reportNode({ object, previous }: CacheEvent): void {
+    const ready = (node: KubeObject | undefined): string =>
+      textAt(conditionOf(node?.status, 'Ready'), 'status');
+    if (previous && ready(object) === ready(previous)) return;
+    const pods = opened.get('pods');
+    if (!pods) return;
+    for (const pod of pods.cache.byIndex(BY_NODE, object.metadata.name))
+      report(pods.kind, { type: 'MODIFIED', key: keyOf(pod), object: pod, previous: pod, version: '' });
+  }
+
   function report(kind: ResourceKind, event: CacheEvent): void {
     const { object, previous } = event;
+    if (kind.plural === 'nodes') reportNode(event);
     const applications = new Set([managingApplication(object), previous && managingApplication(previous)]);
     for (const application of applications) {
       if (application === undefined) continue;
       onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event) });
     }
+    reportOwner(kind, object, {});
+  }
+
+  function reportOwner(
+    kind: ResourceKind,
+    object: KubeObject,
+    extra: Pick<ManagedEvent, 'onlyExplains'>,
+  ): void {
     const owner = kind.plural === 'pods' || kind.plural === 'replicasets' ? rootOwner(object) : undefined;
     const application = owner && managingApplication(owner.object);
-    if (owner && application !== undefined) onEvent({ application, id: owner.id, specChanged: false });
+    if (owner && application !== undefined)
+      onEvent({ application, id: owner.id, specChanged: false, ...extra });
   }
 
   /** The topmost owner: a pod's ReplicaSet's Deployment. */
@@ -113,6 +158,10 @@ export async function openManagedResources(
 
   const owned = (resource: ResourceId, owner: KubeObject): readonly KubeObject[] =>
     opened.get(resource)?.cache.byIndex(BY_OWNER, owner.metadata.uid ?? '') ?? [];
+  const creatorOf = (workload: KubeObject): KubeObject | undefined =>
+    workload.kind === 'Deployment'
+      ? [...owned('replicasets.apps', workload)].sort((a, b) => (revisionOf(a) < revisionOf(b) ? 1 : -1))[0]
+      : workload;
 
   return {
     live: (resource, key) => opened.get(resource)?.cache.get(key),
@@ -129,13 +178,14 @@ export async function openManagedResources(
       const object = found?.cache.get(id.slice(split + 1));
       return found && object && { kind: registry.byId(resource) ?? found.kind, object };
     },
+    creatorOf,
     podsOf(workload) {
       if (workload.kind === 'Pod') return [workload];
-      if (workload.kind !== 'Deployment') return owned('pods', workload);
-      const sets = owned('replicasets.apps', workload);
-      const newest = [...sets].sort((a, b) => (revisionOf(a) < revisionOf(b) ? 1 : -1))[0];
-      return newest ? owned('pods', newest) : [];
+      const creator = creatorOf(workload);
+      return creator ? owned('pods', creator) : [];
     },
+    nodeOf: (name) => opened.get('nodes')?.cache.get(name),
+    warningsAbout: warnings.about,
     namespaceExists: (name) => opened.get('namespaces')?.cache.get(name) !== undefined,
     async caughtUp(written, signal) {
       const newest = new Map<ResourceId, string>();
@@ -153,6 +203,7 @@ export async function openManagedResources(
       );
     },
     [Symbol.dispose]() {
+      followedEvents[Symbol.dispose]();
       followed[Symbol.dispose]();
     },
   };

@@ -17,7 +17,10 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
   if (found) return { ...found, severity };
   const [warning] = around.warningsAbout(object);
   const text = health.message || (warning && `${warning.reason}: ${warning.message}`);
-  return text ? { severity, text: messageLine(text) } : { severity, text: health.status, vague: true };
+  // A whole, such as an Application, names its most telling part on the first line.
+  return text
+    ? { severity, text: messageLine(text.split('\n')[0] ?? '') }
+    : { severity, text: health.status, vague: true };
 }
 
 /** The worst of several; the first one of equals. */

@@ -217,7 +217,7 @@ async function startController(
     outcomes.set(key, outcome);
     const live = confinedResources(managed, application);
     refreshHealth(key, state, live);
-    const health = assessApplication(key, state, live);
+    const health = assessApplication(key, state, outcome, live);
     const plan = followHealth(application, state, outcome, health, limits, clock.now());
     const orphans = outcome.extraneous ? orphansOf(state, managed) : [];
     const observed = observeApplication(state, outcome, health, orphans, plan?.status);

@@ -8,6 +8,7 @@ import { keyOf } from '../schemas/object.ts';
 import { resourceIdOf } from '../schemas/resource-kind.ts';
 import type { ApplicationState } from './application-state.ts';
 import type { ManagedResources } from './managed-resources.ts';
+import type { SyncOutcome } from './sync-outcome.ts';
 
 export interface ApplicationHealth {
   readonly worst: Health;
@@ -51,18 +52,19 @@ function refreshFromLive(application: string, state: ApplicationState, managed: 
 }
 
 /** As in Argo CD, where nothing could be rendered nothing is known, unless an earlier sync has left objects. */
-const NOT_RENDERED: Health = {
+const notRendered = ({ problems, obstacle = 'Git has not been read yet' }: SyncOutcome): Health => ({
   status: 'Unknown',
-  message: 'Nothing is applied, since Git could not be read or rendered yet; the conditions say why',
-};
+  message: `Nothing is applied: ${problems[0] ?? obstacle}`,
+});
 
 export function assessApplication(
   application: string,
   state: ApplicationState,
+  outcome: SyncOutcome,
   managed: ManagedResources,
 ): ApplicationHealth {
   if (!state.render && managed.inventory(application).length === 0)
-    return { worst: NOT_RENDERED, causes: new Map(), unhealthyCount: 0 };
+    return { worst: notRendered(outcome), causes: new Map(), unhealthyCount: 0 };
   const worst = worstOf(state.unhealthy.values());
   const unhealthy: { readonly id: string; readonly item: InventoryItem; readonly health: Health }[] = [];
   for (const [id, health] of state.unhealthy) {

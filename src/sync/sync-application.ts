@@ -199,9 +199,9 @@ function renderFailure(render: Render): SyncOutcome {
   return comparisonFailure(render.errors.map(withHint), undefined);
 }
 
-/** The first one is the commit status. */
+/** A commit status that is too long leaves the hint out. */
 const withHint = (error: ManifestError): string =>
-  `${formatManifestError(error)}${error.hint === undefined ? '' : ` (${error.hint})`}`;
+  `${formatManifestError(error)}${error.hint === undefined ? '' : ` (hint: ${error.hint})`}`;
 
 function comparisonFailure(problems: readonly string[], obstacle: string | undefined): SyncOutcome {
   return {

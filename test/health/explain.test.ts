@@ -281,7 +281,7 @@ describe('the cause of a workload', () => {
 
   it('is the newest refusal: the condition keeps the first one', () => {
     const creator = refused(`pods "web-1" is forbidden: ${security}`);
-    const warnings = (lastMs: number): World['warnings'] => ({
+    const warnings = (lastMs: number) => ({
       'web-5d9f': [
         {
           reason: 'FailedCreate',

@@ -82,15 +82,19 @@ export function renderApplications(applications: readonly Application[], colours
 const MAX_MESSAGES = 20;
 const MAX_LENGTH = 8_000;
 
-/** What a cut, or the number of what was left out, begins with. */
-const LEFT_OUT = / … | \(and \d+ more\)$/;
+/** Where a description ends that says less than the whole text, or something older. */
+const LEFT_OUT = / … |, restarted \d+ times?| \(and \d+ more\)$/;
 
 /** Errors and causes in full; of what is said twice, the longer form. */
 function messagesOf(application: Application): readonly string[] {
   const { status } = application;
   const fromConditions = conditionLines(application);
   const health = text(status, 'health', 'status');
-  const causes = ['Healthy', 'Suspended'].includes(health) ? [] : linesOf(status, 'health', 'message');
+  // Where nothing is known, the conditions say why.
+  const hasCauses = !['Healthy', 'Suspended', ...(fromConditions.length > 0 ? ['Unknown'] : [])].includes(
+    health,
+  );
+  const causes = hasCauses ? linesOf(status, 'health', 'message') : [];
   const phase = text(status, 'operationState', 'phase');
   const operation = phase === 'Succeeded' ? [] : linesOf(status, 'operationState', 'message');
   const full = [...causes, ...operation, ...fromConditions].filter((message) => message !== '');

@@ -126,11 +126,15 @@ function overdue({ cause, health, limits }: CommitStatusInput): Counted {
   return { text: `${text}; not healthy within ${limits.progressDeadlineMs / 1000} s`, more };
 }
 
+/** What to do about it is left out first where a text is too long: it tells less than the cause. */
+const ADVICE = / \(hint: .*$|; to (?:allow it|replace the object), .*$/s;
+
 /** As long as a forge takes it, with the number of what is left out at the end. */
 function describe(text: string | Counted): string {
-  if (typeof text === 'string') return fitDescription(text);
-  const rest = text.more > 0 ? ` (and ${text.more} more)` : '';
-  return `${fitDescription(text.text, MAX_DESCRIPTION - rest.length)}${rest}`;
+  const { text: whole, more } = typeof text === 'string' ? { text, more: 0 } : text;
+  const rest = more > 0 ? ` (and ${more} more)` : '';
+  const limit = MAX_DESCRIPTION - rest.length;
+  return `${fitDescription(whole.length > limit ? whole.replace(ADVICE, '') : whole, limit)}${rest}`;
 }
 
 /** One printable line. */

@@ -30,7 +30,7 @@ function lostNode({ spec }: KubeObject, { nodeOf }: Surroundings): Cause | undef
   const name = textAt(spec, 'nodeName');
   if (name === '') return undefined;
   const node = nodeOf(name);
-  if (!node) return { severity: 'waiting', text: `node ${name} does not exist any more` };
+  if (!node) return { severity: 'waiting', text: `node ${name} does not exist` };
   const ready = conditionOf(node.status, 'Ready');
   const state = textAt(ready, 'status');
   if (state === '' || state === 'True') return undefined;

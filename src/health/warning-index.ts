@@ -56,8 +56,8 @@ export function createWarningIndex(maxSubjects = MAX_SUBJECTS): WarningIndex {
       const subject = keyOf(textAt(involved, 'namespace'), textAt(involved, 'uid'));
       if (!involved || subject === undefined) return undefined;
       const { namespace, name } = event.metadata;
-      if (textAt(involved, 'namespace') !== '' && textAt(involved, 'namespace') !== namespace)
-        return undefined;
+      // Events about what has no namespace lie in `default`.
+      if ((textAt(involved, 'namespace') || 'default') !== namespace) return undefined;
       if (type === 'DELETED') return remove(subject, (kept) => kept.event === name) ? involved : undefined;
       if (textAt(event, 'type') === 'Warning') {
         warn(subject, event);

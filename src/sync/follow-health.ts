@@ -55,9 +55,12 @@ const firstOf = ([text]: readonly string[], count: number): Counted | undefined 
   text === undefined ? undefined : { text, more: count - 1 };
 
 /** A success does not hide what nothing acts on. */
-function summaryOf({ desired, onlyStored }: ApplicationState): string {
+function summaryOf({ desired, hooks, onlyStored }: ApplicationState): string {
+  const { size } = desired.byId;
+  const objects =
+    size + hooks.byId.size === 0
+      ? 'Git holds no objects here'
+      : `${size} ${size === 1 ? 'object' : 'objects'} healthy`;
   const note = onlyStoredNote([...onlyStored.values()].flat());
-  return [`${desired.byId.size} objects healthy`, ...(note === undefined ? [] : [note])].join(
-    SUMMARY_SEPARATOR,
-  );
+  return note === undefined ? objects : `${objects}${SUMMARY_SEPARATOR}${note}`;
 }

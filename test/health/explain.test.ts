@@ -151,7 +151,7 @@ describe('the cause of a pod', () => {
       'node n1 is lost (NotReady): Kubelet stopped posting node status.',
       'waiting',
     ],
-    ['a node that is gone', pod({}, { nodeName: 'n1' }), {}, 'node n1 does not exist any more', 'waiting'],
+    ['a node that is gone', pod({}, { nodeName: 'n1' }), {}, 'node n1 does not exist', 'waiting'],
     [
       'a failing readiness probe',
       withContainer(running),

@@ -82,7 +82,9 @@ describe('the index of warnings', () => {
     index.observe(event('b', {}, {}, 'evil'), 'ADDED');
     index.observe(event('c', {}, { uid: 'u2' }), 'ADDED');
     index.observe(event('d', {}, { uid: undefined }), 'ADDED');
+    index.observe(event('e', {}, { namespace: undefined }), 'ADDED');
     expect(reasons(index)).toEqual([]);
+    expect(reasons(index, { ...pod(), metadata: { name: 'web', uid: 'u1' } })).toEqual([]);
   });
 
   it('reads the times of every form of event', () => {

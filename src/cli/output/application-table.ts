@@ -69,9 +69,7 @@ export function renderApplications(applications: readonly Application[], colours
           ? colours.yellow
           : colours.red;
     lines.push(paint(line(row)));
-    if (!application) return;
-    const isDone = state === 'success' && hasEnded(application) && !hasFailed(application);
-    const messages = isDone ? conditionLines(application) : messagesOf(application);
+    const messages = application ? messagesOf(application) : [];
     const bounds = { texts: MAX_MESSAGES, length: MAX_LENGTH };
     for (const message of listTexts(messages, bounds)) lines.push(colours.dim(`    ${message}`));
   });
@@ -102,7 +100,10 @@ function messagesOf(application: Application): readonly string[] {
   const unsaid = full.filter((message) => !fromConditions.some((one) => one.endsWith(`: ${message}`)));
   const description = text(status, 'commitStatus', 'description');
   const [said = ''] = description.split(LEFT_OUT);
-  const isSaid = said === '' || full.some((message) => message.includes(said));
+  const isSaid =
+    said === '' ||
+    text(status, 'commitStatus', 'state') === 'success' ||
+    full.some((message) => message.includes(said));
   return [...new Set([...(isSaid ? [] : [description]), ...unsaid])];
 }
 

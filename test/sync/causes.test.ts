@@ -16,6 +16,14 @@ const BROKEN = {
 };
 const STABLE_MS = 11_000;
 
+/** What the tests read of an Application's status. */
+interface Told {
+  readonly conditions?: unknown;
+  readonly health: { readonly message?: string };
+  readonly operationState: { readonly message: string };
+  readonly commitStatus: { readonly state: string; readonly description: string };
+}
+
 describe('why an application is not healthy', () => {
   let at: Harness;
   let logged = '';
@@ -26,9 +34,9 @@ describe('why an application is not healthy', () => {
   });
   afterEach(() => at[Symbol.asyncDispose]());
 
-  const status = async (): Promise<Record<string, any>> => (await at.application())?.status ?? {};
+  const status = async (): Promise<Told> => ((await at.application())?.status ?? {}) as unknown as Told;
   const conditionOf = async (type: string): Promise<string | undefined> =>
-    asRecords((await status())['conditions']).find((one) => one['type'] === type)?.['message'] as string;
+    asRecords((await status()).conditions).find((one) => one['type'] === type)?.['message'] as string;
 
   const setStatus = async (resource: string, key: string, next: object): Promise<void> => {
     const live = (await at.get(resource, key)) as KubeObject;
@@ -52,7 +60,7 @@ describe('why an application is not healthy', () => {
       firstTimestamp: time,
       lastTimestamp: time,
     };
-    await at.objects.create(object as KubeObject);
+    await at.objects.create(object);
   };
   const WAITING = {
     phase: 'Pending',
@@ -82,7 +90,7 @@ describe('why an application is not healthy', () => {
       resources: [{ name: 'web', health: { message: cause } }],
     });
     await at.pass(6_000);
-    expect((await status())['commitStatus']).toMatchObject({
+    expect((await status()).commitStatus).toMatchObject({
       state: 'failure',
       description: `pod/web: ${cause}`,
     });
@@ -95,12 +103,12 @@ describe('why an application is not healthy', () => {
       health: { status: 'Healthy' },
       commitStatus: { state: 'success' },
     });
-    expect((await status())['health'].message).toBeUndefined();
+    expect((await status()).health.message).toBeUndefined();
   });
 
   it('is the node that was lost, as soon as it is', async () => {
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, status: { conditions: [] } };
-    await at.objects.create(node as KubeObject);
+    await at.objects.create(node);
     await setStatus('nodes', 'n1', { conditions: [{ type: 'Ready', status: 'True' }] });
     at.repository.commit({ 'pod.yaml': pod('web').replace('spec: {', 'spec: {nodeName: n1, ') });
     await at.start();
@@ -108,7 +116,7 @@ describe('why an application is not healthy', () => {
     const lost = { type: 'Ready', status: 'Unknown', message: 'Kubelet stopped posting node status.' };
     await setStatus('nodes', 'n1', { conditions: [lost] });
     await at.pass();
-    expect((await status())['health'].message).toBe(
+    expect((await status()).health.message).toBe(
       'pod/web: node n1 is lost (NotReady): Kubelet stopped posting node status.',
     );
   });
@@ -120,9 +128,9 @@ describe('why an application is not healthy', () => {
     const all = [/^a\.yaml:/m, /^b\.yaml:\d+:\d+: foo/m, /^b\.yaml:\d+:\d+: bar/m, /^c\.yaml:/m];
     for (const error of all) {
       expect(await conditionOf('ComparisonError')).toMatch(error);
-      expect((await status())['operationState'].message).toMatch(error);
+      expect((await status()).operationState.message).toMatch(error);
     }
-    expect((await status())['commitStatus'].description).toMatch(/^a\.yaml:.* \(and \d more\)$/);
+    expect((await status()).commitStatus.description).toMatch(/^a\.yaml:.* \(and \d more\)$/);
     const { errors } = JSON.parse(
       logged.split('\n').find((line) => line.includes('ComparisonError')) ?? '{}',
     );
@@ -143,7 +151,7 @@ describe('why an application is not healthy', () => {
     expect(listed).toBeGreaterThan(10);
     expect(lines.at(-1)).toBe(`and ${80 - listed} more`);
     expect(message.length).toBeLessThan(8_000);
-    expect((await status())['commitStatus'].description).toMatch(/ \(and 79 more\)$/);
+    expect((await status()).commitStatus.description).toMatch(/ \(and 79 more\)$/);
   });
 
   it('is unknown where a render failed and nothing runs, and what runs where something does', async () => {
@@ -151,13 +159,13 @@ describe('why an application is not healthy', () => {
     await at.start();
     await at.pass();
     expect(await status()).toMatchObject({ sync: { status: 'Unknown' }, health: { status: 'Unknown' } });
-    expect((await status())['health'].message).toMatch(/^Nothing is applied: a\.yaml:/);
+    expect((await status()).health.message).toMatch(/^Nothing is applied: a\.yaml:/);
     at.repository.commit({ 'a.yaml': pod('web'), 'b.yaml': null, 'c.yaml': null });
     await at.pass(POLL_MS * 1.2);
-    expect((await status())['health'].status).toBe('Progressing');
+    expect((await status()).health).toMatchObject({ status: 'Progressing' });
     at.repository.commit(BROKEN);
     await at.pass(POLL_MS * 1.2);
-    expect((await status())['health'].status).toBe('Progressing');
+    expect((await status()).health).toMatchObject({ status: 'Progressing' });
   });
 
   it('is what an earlier process applied, for one that cannot render', async () => {
@@ -173,17 +181,17 @@ describe('why an application is not healthy', () => {
     at.repository.commit(BROKEN);
     await at.start();
     await at.pass();
-    expect((await status())['health'].status).toBe('Healthy');
+    expect((await status()).health).toMatchObject({ status: 'Healthy' });
     await setStatus('pods', 'default/web', { phase: 'Failed', reason: 'Evicted', conditions: [] });
     await at.pass();
-    expect((await status())['health']).toMatchObject({ status: 'Degraded', message: 'pod/web: Evicted' });
+    expect((await status()).health).toMatchObject({ status: 'Degraded', message: 'pod/web: Evicted' });
   });
 
   it('is unknown while Git has never been read', async () => {
     at.repository.failFetch(new TransientError('Cannot reach git.example'));
     await at.start();
     await at.pass();
-    expect((await status())['health']).toMatchObject({
+    expect((await status()).health).toMatchObject({
       status: 'Unknown',
       message: 'Nothing is applied: Cannot reach git.example',
     });
@@ -217,7 +225,7 @@ describe('why an application is not healthy', () => {
     at.repository.commit({ 'a.yaml': service('web', 'LoadBalancer') });
     await at.start();
     await at.pass();
-    expect((await status())['health']).toMatchObject({
+    expect((await status()).health).toMatchObject({
       status: 'Progressing',
       message: expect.stringContaining('nothing in this cluster assigns one'),
     });
@@ -237,9 +245,9 @@ describe('why an application is not healthy', () => {
       containerStatuses: [{ ...WAITING.containerStatuses[0], state: { terminated } }],
     });
     await at.pass();
-    expect((await status())['commitStatus'].state).toBe('pending');
+    expect((await status()).commitStatus.state).toBe('pending');
     await at.pass(6_000);
-    expect((await status())['commitStatus']).toMatchObject({
+    expect((await status()).commitStatus).toMatchObject({
       state: 'failure',
       description: 'pod/web: container api exited 7 (and 1 more)',
     });
@@ -259,7 +267,7 @@ describe('why an application is not healthy', () => {
       ],
     });
     await at.pass();
-    const [first, second] = (await status())['health'].message.split('\n');
+    const [first, second] = (await status()).health.message!.split('\n');
     expect(first).toBe('pod/web: container api cannot start: ErrImagePull: not found');
     expect(second).toMatch(/^deployment\/slow: Waiting for rollout/);
   });

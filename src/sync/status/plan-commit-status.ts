@@ -143,4 +143,5 @@ export function fitDescription(text: string, limit = MAX_DESCRIPTION): string {
 }
 
 /** What counts on by itself is no news: forges take a bounded number of statuses for a commit. */
-const withoutCounters = (text: string): string => text.replace(/restarted \d+ times?|back-off \w+/g, '');
+const withoutCounters = (text: string): string =>
+  text.replace(/restarted \d+ times?|back-off \w+| \(and \d+ more\)$/g, '');

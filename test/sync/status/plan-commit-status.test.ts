@@ -97,6 +97,14 @@ describe('the status of a commit', () => {
     expect(status.description).toBe('a.yaml:3: wrong (and 2 more)');
   });
 
+  it('leaves advice out before it cuts the cause', () => {
+    const why = 'violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true)';
+    const text = `deployment/web: ${why}; to allow it, label the namespace: kubectl label ${'x'.repeat(80)}`;
+    expect(planCommitStatus(input({ ...failing, cause: { text, more: 0 } })).status.description).toBe(
+      `deployment/web: ${why}`,
+    );
+  });
+
   it('is not told anew because a counter counts', () => {
     const said = (times: number) => ({
       text: `pod/web: container web: Liveness probe failed: 500, restarted ${times} times`,
@@ -105,6 +113,8 @@ describe('the status of a commit', () => {
     const first = planCommitStatus(input({ ...failing, cause: said(2) })).status;
     const next = planCommitStatus(input({ ...failing, cause: said(3), previous: first })).status;
     expect(next).toEqual(first);
+    const more = { ...said(2), more: 4 };
+    expect(planCommitStatus(input({ ...failing, cause: more, previous: first })).status).toEqual(first);
     const other = { text: 'pod/web: container web exited 1', more: 0 };
     expect(planCommitStatus(input({ ...failing, cause: other, previous: first })).status).not.toEqual(first);
   });

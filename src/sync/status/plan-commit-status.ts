@@ -142,6 +142,11 @@ export function fitDescription(text: string, limit = MAX_DESCRIPTION): string {
   return cutMiddle(printable(text.replace(/\s+/g, ' ').trim()), limit);
 }
 
-/** What counts on by itself is no news: forges take a bounded number of statuses for a commit. */
+/**
+ * What counts on by itself is no news: forges take a bounded number of statuses for a commit. Of the other causes it is
+ * the order of magnitude.
+ */
 const withoutCounters = (text: string): string =>
-  text.replace(/restarted \d+ times?|back-off \w+| \(and \d+ more\)$/g, '');
+  text
+    .replace(/restarted \d+ times?|back-off \w+/g, '')
+    .replace(/\(and (\d+) more\)$/, (_all, more) => Number(more).toString(2).length.toString());

@@ -113,8 +113,13 @@ describe('the status of a commit', () => {
     const first = planCommitStatus(input({ ...failing, cause: said(2) })).status;
     const next = planCommitStatus(input({ ...failing, cause: said(3), previous: first })).status;
     expect(next).toEqual(first);
-    const more = { ...said(2), more: 4 };
-    expect(planCommitStatus(input({ ...failing, cause: more, previous: first })).status).toEqual(first);
+    const with5 = planCommitStatus(input({ ...failing, cause: { ...said(2), more: 5 } })).status;
+    const of = (more: number): string =>
+      planCommitStatus(input({ ...failing, cause: { ...said(2), more }, previous: with5 })).status
+        .description;
+    expect(of(6)).toBe(with5.description);
+    expect(of(1)).toMatch(/ \(and 1 more\)$/);
+    expect(of(0)).not.toMatch(/more/);
     const other = { text: 'pod/web: container web exited 1', more: 0 };
     expect(planCommitStatus(input({ ...failing, cause: other, previous: first })).status).not.toEqual(first);
   });

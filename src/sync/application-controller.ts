@@ -87,7 +87,7 @@ export interface ApplicationController extends AsyncDisposable {
   syncAllOnce(signal: AbortSignal): Promise<SyncSummary>;
 }
 
-/** Of the looks at a time, this many render, compare and apply: what they hold in memory is bounded. */
+/** At most this many reconciles render and apply at once, to bound memory. */
 const WORKING = 8;
 /** Events of one change come in a burst; a short wait folds them into one look. */
 const EVENT_DELAY_MS = 20;

@@ -57,7 +57,7 @@ export interface ApplicationState {
   settled: SyncOutcome | undefined;
   /** Writes that were refused at this revision. */
   refused: Refusals | undefined;
-  /** Of what is not healthy; everything else that Git holds is, once nothing is dirty. */
+  /** Lists unhealthy objects only. Anything absent is healthy, once nothing is dirty. */
   readonly unhealthy: Map<string, Health>;
   healthDirty: Set<string>;
   allHealthDirty: boolean;

@@ -74,7 +74,7 @@ function listResources(
 ): readonly ResourceStatus[] {
   const { byId } = state.desired;
   const extraneous = orphans.filter(({ object }) => !isHook(object));
-  // Of too many, those that deserve a look.
+  // Too many are not listed; those that differ or are not healthy are.
   const shown =
     byId.size + extraneous.length <= MAX_LISTED_RESOURCES
       ? byId.keys()

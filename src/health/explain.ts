@@ -58,7 +58,8 @@ function refusalOf(workload: KubeObject, around: Surroundings): readonly Cause[]
           reason === failure['reason'] && lastMs >= timeAt(failure, 'lastTransitionTime'),
       );
     const message = (newest?.message ?? textAt(failure, 'message')).replace(/^Error creating: /, '');
-    return [{ severity: 'failing', text: refusalText(message) }];
+    const text = failure['reason'] === 'FailedDelete' ? messageLine(message) : refusalText(message);
+    return [{ severity: 'failing', text }];
   }
   const progress = conditionOf(workload.status, 'Progressing');
   if (textAt(progress, 'reason') !== 'ReplicaSetCreateError') return [];

@@ -9,9 +9,49 @@ export function withoutTrailing(text: string, character: string): string {
   return text.slice(0, end);
 }
 
-/** At most `limit` characters and a mark; the beginning and the end stay, what matters stands there. */
+const MARK = ' … ';
+
+/**
+ * At most `limit` characters (code points: half of one would be refused, or shown as rubbish). The end stays, because
+ * it says why, and the beginning, because it says which object: up to the first colon while the end keeps a third.
+ */
 export function cutMiddle(text: string, limit: number): string {
   if (text.length <= limit) return text;
-  const half = Math.floor(limit / 2);
-  return `${text.slice(0, half)} … ${text.slice(text.length - half)}`;
+  // Twice as many code units hold at least as many code points; a long text is not taken apart as a whole.
+  const window = 2 * limit;
+  const points =
+    text.length <= 2 * window
+      ? Array.from(text)
+      : [...Array.from(text.slice(0, window)), ...Array.from(text.slice(-window))];
+  if (points.length <= limit) return text;
+  const room = limit - MARK.length;
+  if (room <= 0) return points.slice(0, limit).join('');
+  const subject = text.indexOf(': ') + 2;
+  const head = Math.min(Math.max(subject, Math.ceil(room / 2)), Math.floor((room * 2) / 3));
+  return `${points.slice(0, head).join('')}${MARK}${points.slice(points.length - (room - head)).join('')}`;
+}
+
+export interface ListBounds {
+  readonly texts: number;
+  /** Code units of all of them. */
+  readonly length: number;
+  /** How many there are, where the list has only the first ones. */
+  readonly total?: number;
+}
+
+/** A text of a list is cut to this length, so that one does not use up the room of the others. */
+const MAX_LISTED_TEXT = 1_000;
+
+/** The first texts within the bounds, and a last one that says how many are left out. */
+export function listTexts(texts: readonly string[], bounds: ListBounds): readonly string[] {
+  const listed: string[] = [];
+  let length = 0;
+  for (const text of texts) {
+    const cut = cutMiddle(text, MAX_LISTED_TEXT);
+    length += cut.length + 1;
+    if (listed.length === bounds.texts || (length > bounds.length && listed.length > 0)) break;
+    listed.push(cut);
+  }
+  const more = (bounds.total ?? texts.length) - listed.length;
+  return more <= 0 ? listed : [...listed, `and ${more} more`];
 }

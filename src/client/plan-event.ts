@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { toRfc3339 } from '../base/clock.ts';
 import { printable } from '../base/printable.ts';
+import { cutMiddle } from '../base/text.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { Event, ObjectReference } from '../schemas/types.ts';
 
@@ -75,7 +76,7 @@ export function planEvent(
   if (combined) messages.delete(messages.values().next().value ?? '');
   const said = printable(input.message, { newlines: true });
   const text = combined ? `(combined from similar events): ${said}` : said;
-  const message = text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH);
+  const message = cutMiddle(text, MAX_MESSAGE_LENGTH);
   const key = combined ? group : keyText([group, fieldPath, message]);
 
   const known = memory.written.get(key);

@@ -26,3 +26,8 @@ export function conditionOf(status: unknown, type: string): Record<string, unkno
     .filter(isRecord)
     .find((condition) => condition['type'] === type);
 }
+
+/** Epoch milliseconds of a time; 0 where there is none. */
+export function timeAt(value: unknown, key: string): number {
+  return Date.parse(textAt(value, key)) || 0;
+}

@@ -1,4 +1,7 @@
-/** Health of one object, by its kind; a kind without an assessor is healthy as soon as it exists. Pure. */
+/**
+ * Health of one object, by its kind; a kind without an assessor is healthy as soon as it exists. `explain` says why an
+ * object is not healthy. Pure.
+ */
 import type { KubeObject } from '../schemas/object.ts';
 import { parseApiVersion } from '../schemas/object.ts';
 import { builtinRegistry } from '../schemas/registry.ts';
@@ -33,5 +36,6 @@ export function assess(object: KubeObject | undefined): Health {
 const systemGroups: ReadonlySet<string> = new Set(builtinRegistry.kinds.map(({ group }) => group));
 const isCustomGroup = (group: string): boolean => group.includes('.') && !systemGroups.has(group);
 
-export { findCause, type Cause } from './failure-cause.ts';
-export { type Health, type HealthStatus, isWorse, worstOf } from './types.ts';
+export { explain, weightOf } from './explain.ts';
+export { type Cause, type Health, type HealthStatus, type Surroundings, isWorse, worstOf } from './types.ts';
+export { createWarningIndex } from './warning-index.ts';

@@ -5,5 +5,7 @@ import { listAt, recordAt, textAt } from './fields.ts';
 export const assessService: Assessor = (object): Health => {
   if (textAt(recordAt(object, 'spec'), 'type') !== 'LoadBalancer') return healthy;
   const addresses = listAt(recordAt(recordAt(object, 'status'), 'loadBalancer'), 'ingress');
-  return addresses.length > 0 ? healthy : progressing('Waiting for an address of the load balancer');
+  return addresses.length > 0
+    ? healthy
+    : progressing('Waiting for an address of the load balancer: nothing in this cluster assigns one yet');
 };

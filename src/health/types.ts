@@ -34,3 +34,35 @@ export function worstOf(healths: Iterable<Health>): Health {
   for (const health of healths) if (isWorse(health.status, worst.status)) worst = health;
   return worst;
 }
+
+/** Why an object is not healthy. */
+export interface Cause {
+  /** `failing`: it will not get better by waiting; `waiting`: it may. */
+  readonly severity: 'failing' | 'waiting';
+  /** One line. */
+  readonly text: string;
+  /** The text only says that something waits: any other cause tells more. */
+  readonly vague?: true;
+}
+
+/** A Warning event, as far as it explains something. */
+export interface Warning {
+  readonly reason: string;
+  readonly message: string;
+  /** `api`, where the event is about this container of a pod. */
+  readonly container: string | undefined;
+  /** When this reason was first and last given. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+/** What an explanation looks at beside the object. Each answer costs the same however many objects and events there are. */
+export interface Surroundings {
+  /** The newest ReplicaSet of a Deployment; any other object itself. */
+  creatorOf(workload: KubeObject): KubeObject | undefined;
+  /** The pods that the creator controls; a Pod itself. */
+  podsOf(workload: KubeObject): readonly KubeObject[];
+  nodeOf(name: string): KubeObject | undefined;
+  /** Newest first; what has been overcome since is left out. */
+  warningsAbout(object: KubeObject): readonly Warning[];
+}

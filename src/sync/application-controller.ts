@@ -87,10 +87,12 @@ export interface ApplicationController extends AsyncDisposable {
   syncAllOnce(signal: AbortSignal): Promise<SyncSummary>;
 }
 
-/** Of the looks at a time, this many render, compare and apply: what they hold in memory is bounded. */
+/** At most this many reconciles render and apply at once, to bound memory. */
 const WORKING = 8;
 /** Events of one change come in a burst; a short wait folds them into one look. */
 const EVENT_DELAY_MS = 20;
+/** Probes of many pods fail many times a second; what they say is not urgent. */
+const EXPLANATION_DELAY_MS = 250;
 /** Another try after Git could not be reached (or as soon as the next poll). */
 const RETRY_MS = 10_000;
 /** Time alone gives a reason for no more looks than this, whatever moment a plan names. */
@@ -136,9 +138,14 @@ async function startController(
       look: async (key, signal) => (held ? undefined : look(key, signal)),
     }),
   );
-  const followManaged: Parameters<typeof openManagedResources>[2] = ({ application, id, specChanged }) => {
+  const followManaged: Parameters<typeof openManagedResources>[2] = (event) => {
+    const { application, id, specChanged } = event;
     const state = states.get(application);
     if (!state) return;
+    if (event.onlyExplains) {
+      if (state.unhealthy.has(id)) work.addAfter(application, EXPLANATION_DELAY_MS);
+      return;
+    }
     state.healthDirty.add(id);
     if (specChanged) {
       state.dirty.add(id);
@@ -208,8 +215,9 @@ async function startController(
     }
     const outcome = await syncApplication(application, state, contextOf(application, signal), signal);
     outcomes.set(key, outcome);
-    refreshHealth(state, managed);
-    const health = assessApplication(state, managed);
+    const live = confinedResources(managed, application);
+    refreshHealth(key, state, live);
+    const health = assessApplication(key, state, outcome, live);
     const plan = followHealth(application, state, outcome, health, limits, clock.now());
     const orphans = outcome.extraneous ? orphansOf(state, managed) : [];
     const observed = observeApplication(state, outcome, health, orphans, plan?.status);

@@ -12,6 +12,7 @@ import type { Application } from '../schemas/types.ts';
 import type { ApplyError } from './apply-changes.ts';
 import { authorKeyOf } from './confinement.ts';
 import type { HealMemory } from './plan-fights.ts';
+import { type OnlyStored, onlyStoredOf } from './plan-only-stored.ts';
 import type { Render } from './render/types.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
@@ -45,6 +46,8 @@ export interface ApplicationState {
   readonly hooks: EditableDesiredSet;
   /** By file: what annotations of its manifests ask for that is not honoured. */
   readonly complaints: Map<string, readonly string[]>;
+  /** By file: objects that nothing acts on. */
+  readonly onlyStored: Map<string, readonly OnlyStored[]>;
   /** Ids of objects in the store that the application manages and Git does not hold. */
   readonly orphans: Set<string>;
   /** Objects to compare again; `all` after a start. */
@@ -54,7 +57,7 @@ export interface ApplicationState {
   settled: SyncOutcome | undefined;
   /** Writes that were refused at this revision. */
   refused: Refusals | undefined;
-  /** Of what is not healthy; everything else that Git holds is, once nothing is dirty. */
+  /** Lists unhealthy objects only. Anything absent is healthy, once nothing is dirty. */
   readonly unhealthy: Map<string, Health>;
   healthDirty: Set<string>;
   allHealthDirty: boolean;
@@ -100,6 +103,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     desired: createDesiredSet(),
     hooks: createDesiredSet(),
     complaints: new Map(),
+    onlyStored: new Map(),
     orphans: new Set(),
     dirty: new Set(),
     allDirty: true,
@@ -136,6 +140,9 @@ export function takeRender(state: ApplicationState, render: Render): void {
     const complaints = manifests.flatMap(complaintsOf);
     if (complaints.length > 0) state.complaints.set(path, complaints);
     else state.complaints.delete(path);
+    const onlyStored = manifests.flatMap((item) => onlyStoredOf(item) ?? []);
+    if (onlyStored.length > 0) state.onlyStored.set(path, onlyStored);
+    else state.onlyStored.delete(path);
   }
   state.render = render;
 }

@@ -5,7 +5,6 @@
 import { ConflictError, errorMessage } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
-import { cutMiddle } from '../base/text.ts';
 import { without } from '../diff/without.ts';
 import type { NotifyJob, Queues } from '../queue/types.ts';
 import { asRecords } from '../schemas/json-access.ts';
@@ -45,8 +44,6 @@ export interface ApplicationWriter {
 }
 
 export const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
-/** Of a condition: the first problems say enough. */
-const MAX_LOGGED = 1_000;
 
 export function createApplicationWriter(options: ApplicationWriterOptions): ApplicationWriter {
   const { apps, objects, logger, commitOptions } = options;
@@ -80,8 +77,9 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
     for (const { type, message } of conditions) {
       if (!type.endsWith('Error')) continue;
       if (before.some((known) => known['type'] === type && known['message'] === message)) continue;
-      const shown = cutMiddle(message, MAX_LOGGED);
-      logger.warn({ application: key, condition: type, message: shown }, 'An application is not as Git says');
+      // A condition is bounded already.
+      const errors = message.split('\n');
+      logger.warn({ application: key, condition: type, errors }, 'An application is not as Git says');
     }
   }
 

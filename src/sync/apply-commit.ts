@@ -12,7 +12,7 @@ import {
 import { type DesiredObject, idOf } from '../diff/desired-set.ts';
 import { isHook } from '../diff/annotations.ts';
 import { managingApplication } from '../diff/tracking.ts';
-import { assess, findCause } from '../health/index.ts';
+import { assess, explain } from '../health/index.ts';
 import { type HandOver, concernsOthers, planHandOver } from './hand-over.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import { jsonEqual } from '../base/json.ts';
@@ -116,7 +116,7 @@ export async function applyCommit(
       (name) => managed.namespaceExists(name),
       syncOptions.includes('CreateNamespace=true'),
     );
-    refreshHealth(state, managed);
+    refreshHealth(key, state, managed);
     const plan = planSync({
       changeSet: { ...changeSet, changes: open },
       desired: state.desired.byId,
@@ -364,7 +364,7 @@ function currentHooks(
     results: operation.syncResult?.resources ?? [],
     live: (resource, name) => managed.live(resource, name),
     healthOf: assess,
-    causeOf: (object) => findCause(managed.podsOf(object))?.text,
+    causeOf: (object, health) => explain(object, health, managed).text,
   });
 }
 

@@ -1,21 +1,35 @@
 /** Health of an application's objects, kept up to date by what changed, and the cause of what is not healthy. */
-import type { DesiredObject } from '../diff/desired-set.ts';
-import { type Cause, type Health, assess, findCause, isWorse, worstOf } from '../health/index.ts';
+import { isHook } from '../diff/annotations.ts';
+import type { InventoryItem } from '../diff/change-set.ts';
+import { idOf } from '../diff/desired-set.ts';
+import { type Cause, type Health, assess, explain, isWorse, weightOf, worstOf } from '../health/index.ts';
+import { healthy } from '../health/types.ts';
 import { keyOf } from '../schemas/object.ts';
 import { resourceIdOf } from '../schemas/resource-kind.ts';
 import type { ApplicationState } from './application-state.ts';
 import type { ManagedResources } from './managed-resources.ts';
+import type { SyncOutcome } from './sync-outcome.ts';
 
 export interface ApplicationHealth {
   readonly worst: Health;
-  /** What is wrong, with the object: `deployment/web: container api exited 1`. */
-  readonly cause: Cause | undefined;
+  /** By id of the object; the most telling one first. */
+  readonly causes: ReadonlyMap<string, NamedCause>;
+  /** Objects that are not healthy; of more than are examined, some have no cause. */
+  readonly unhealthyCount: number;
+}
+
+export interface NamedCause extends Cause {
+  /** With the object: `deployment/web: container api exited 1`. */
+  readonly line: string;
 }
 
 /** Looking into the pods of more workloads would say nothing that the first ones do not. */
 const MAX_EXAMINED = 20;
 
-export function refreshHealth(state: ApplicationState, managed: ManagedResources): void {
+/** `application` is its key. */
+export function refreshHealth(application: string, state: ApplicationState, managed: ManagedResources): void {
+  // Without a render, what the application is known to hold is what an earlier process applied.
+  if (!state.render) return refreshFromLive(application, state, managed);
   const items = state.allHealthDirty
     ? [...state.desired.byId]
     : [...state.healthDirty].map((id) => [id, state.desired.byId.get(id)] as const);
@@ -28,26 +42,50 @@ export function refreshHealth(state: ApplicationState, managed: ManagedResources
   state.healthDirty.clear();
 }
 
-export function assessApplication(state: ApplicationState, managed: ManagedResources): ApplicationHealth {
+function refreshFromLive(application: string, state: ApplicationState, managed: ManagedResources): void {
+  state.unhealthy.clear();
+  for (const { kind, object } of managed.inventory(application)) {
+    const health = isHook(object) ? healthy : assess(object);
+    if (health.status !== 'Healthy') state.unhealthy.set(idOf(kind, keyOf(object)), health);
+  }
+  state.allHealthDirty = true;
+}
+
+/** As in Argo CD, where nothing could be rendered nothing is known, unless an earlier sync has left objects. */
+const notRendered = ({ problems, obstacle = 'Git has not been read yet' }: SyncOutcome): Health => ({
+  status: 'Unknown',
+  message: `Nothing is applied: ${problems[0] ?? obstacle}`,
+});
+
+export function assessApplication(
+  application: string,
+  state: ApplicationState,
+  outcome: SyncOutcome,
+  managed: ManagedResources,
+): ApplicationHealth {
+  if (!state.render && managed.inventory(application).length === 0)
+    return { worst: notRendered(outcome), causes: new Map(), unhealthyCount: 0 };
   const worst = worstOf(state.unhealthy.values());
-  const unhealthy: { readonly id: string; readonly item: DesiredObject; readonly health: Health }[] = [];
+  const unhealthy: { readonly id: string; readonly item: InventoryItem; readonly health: Health }[] = [];
   for (const [id, health] of state.unhealthy) {
-    const item = health.status === 'Suspended' ? undefined : state.desired.byId.get(id);
+    const item = health.status === 'Suspended' ? undefined : (state.desired.byId.get(id) ?? managed.find(id));
     if (item) unhealthy.push({ id, item, health });
   }
   unhealthy.sort((a, b) => {
     if (a.health.status !== b.health.status) return isWorse(a.health.status, b.health.status) ? -1 : 1;
     return a.id < b.id ? -1 : 1;
   });
-  const causes = unhealthy.slice(0, MAX_EXAMINED).map(({ item, health }) => causeOf(item, health, managed));
-  return { worst, cause: causes.find(({ severity }) => severity === 'failing') ?? causes[0] };
+  const causes = unhealthy.slice(0, MAX_EXAMINED).map(({ id, item: { kind, object }, health }) => {
+    const live = managed.live(resourceIdOf(kind), keyOf(object));
+    const cause = live ? explain(live, health, managed) : NOT_THERE;
+    return [
+      id,
+      { ...cause, line: `${kind.kind.toLowerCase()}/${object.metadata.name}: ${cause.text}` },
+    ] as const;
+  });
+  causes.sort(([, a], [, b]) => weightOf(a) - weightOf(b));
+  return { worst, causes: new Map(causes), unhealthyCount: unhealthy.length };
 }
 
-function causeOf({ kind, object }: DesiredObject, health: Health, managed: ManagedResources): Cause {
-  const subject = `${kind.kind.toLowerCase()}/${object.metadata.name}`;
-  const live = managed.live(resourceIdOf(kind), keyOf(object));
-  const found = live && kind.kind !== 'Application' ? findCause(managed.podsOf(live)) : undefined;
-  const failing = health.status === 'Degraded' || found?.severity === 'failing';
-  const text = found?.text ?? (health.message === '' ? health.status : health.message);
-  return { severity: failing ? 'failing' : 'waiting', text: `${subject}: ${text}` };
-}
+/** It has not been applied, or somebody has deleted it. */
+const NOT_THERE: Cause = { severity: 'waiting', text: 'Missing', vague: true };

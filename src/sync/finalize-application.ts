@@ -6,6 +6,7 @@
 import { toRfc3339 } from '../base/clock.ts';
 import { UserError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
+import { listTexts } from '../base/text.ts';
 import { isHook } from '../diff/annotations.ts';
 import { byApplyOrder, type Change, type InventoryItem, planDeletion } from '../diff/change-set.ts';
 import { idOf } from '../diff/desired-set.ts';
@@ -104,7 +105,7 @@ async function deleteAll(
 }
 
 /** Messages of a deletion: the first say enough. */
-const MAX_SAID = 10;
+const SAID = { texts: 10, length: 7_500 };
 
 /** The deletion cannot go on: the people who wait for it are told why. Time passes only with another message. */
 function withDeletionError(
@@ -113,7 +114,7 @@ function withDeletionError(
   nowMs: number,
 ): Record<string, unknown> {
   const type = 'DeletionError';
-  const message = printable(messages.slice(0, MAX_SAID).join('\n'), { newlines: true });
+  const message = printable(listTexts(messages, SAID).join('\n'), { newlines: true });
   const conditions = asRecords(status['conditions']);
   if (conditions.some((known) => known['type'] === type && known['message'] === message)) return status;
   const others = conditions.filter((known) => known['type'] !== type);

@@ -6,8 +6,11 @@ import { commitStatusOf } from './commit-status.ts';
 import {
   type CommitStatusLimits,
   type CommitStatusPlan,
+  type Counted,
+  SUMMARY_SEPARATOR,
   planCommitStatus,
 } from './status/plan-commit-status.ts';
+import { onlyStoredNote } from './plan-only-stored.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
 /** Brings the times of the state up to now, and plans the status of its commit; undefined while no commit is known. */
@@ -15,7 +18,7 @@ export function followHealth(
   application: Application,
   state: ApplicationState,
   outcome: SyncOutcome,
-  { worst, cause }: ApplicationHealth,
+  { worst, causes, unhealthyCount }: ApplicationHealth,
   limits: CommitStatusLimits,
   nowMs: number,
 ): CommitStatusPlan | undefined {
@@ -28,19 +31,36 @@ export function followHealth(
     if (state.healthySinceMs !== undefined) state.lastHealthyMs = nowMs;
     state.healthySinceMs = undefined;
   }
+  const [[id, cause] = [undefined, undefined]] = causes;
+  // What the commit has changed already does not let it go on.
+  const isStuck = outcome.isWaiting && cause !== undefined && cause.vague !== true && !state.dirty.has(id);
   if (!settled && cause?.severity === 'failing') state.failingSinceMs ??= nowMs;
   else state.failingSinceMs = undefined;
   return planCommitStatus({
     sha: state.attributed,
     nowMs,
-    problem: outcome.problems[0],
+    problem: firstOf(outcome.problems, outcome.problemCount),
     obstacle: outcome.obstacle,
-    applied: outcome.applied,
+    applied: outcome.applied || isStuck,
     health: worst.status,
-    cause: cause?.text,
-    summary: `${state.desired.byId.size} objects healthy`,
+    cause: cause && { text: cause.line, more: unhealthyCount - 1 },
+    summary: summaryOf(state),
     times: state,
     previous: commitStatusOf(application),
     limits,
   });
+}
+
+const firstOf = ([text]: readonly string[], count: number): Counted | undefined =>
+  text === undefined ? undefined : { text, more: count - 1 };
+
+/** A success does not hide what nothing acts on. */
+function summaryOf({ desired, hooks, onlyStored }: ApplicationState): string {
+  const { size } = desired.byId;
+  const objects =
+    size + hooks.byId.size === 0
+      ? 'Git holds no objects here'
+      : `${size} ${size === 1 ? 'object' : 'objects'} healthy`;
+  const note = onlyStoredNote([...onlyStored.values()].flat());
+  return note === undefined ? objects : `${objects}${SUMMARY_SEPARATOR}${note}`;
 }

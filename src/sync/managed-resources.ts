@@ -2,12 +2,12 @@
  * The live side of every application: caches of all kinds that Git may hold, indexed by managing application and by
  * owner, and the events that concern an application.
  */
-import { jsonEqual } from '../base/json.ts';
 import type { InventoryItem } from '../diff/change-set.ts';
 import { idOf } from '../diff/desired-set.ts';
 import { managingApplication } from '../diff/tracking.ts';
-import { without } from '../diff/without.ts';
-import { type KubeObject, controllerOf, keyOf, objectKey, parseApiVersion } from '../schemas/object.ts';
+import type { Surroundings } from '../health/index.ts';
+import { textAt } from '../health/fields.ts';
+import { type KubeObject, controllerOf, keyOf, parseApiVersion } from '../schemas/object.ts';
 import {
   type Registry,
   type ResourceId,
@@ -15,24 +15,18 @@ import {
   resourceIdOf,
   storageIdOf,
 } from '../schemas/resource-kind.ts';
-import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache.ts';
+import type { CacheSet, ResourceCache } from '../store/cache.ts';
 import { followCaches } from '../store/follow-caches.ts';
+import { followWarnings } from './follow-warnings.ts';
+import { BY_NODE, type ManagedEvent, type OpenedKind, createReports } from './report-changes.ts';
 
-export interface ManagedEvent {
-  readonly application: string;
-  readonly id: string;
-  /** What the user owns changed (or the object appeared or went), not only its status. */
-  readonly specChanged: boolean;
-}
-
-export interface ManagedResources extends Disposable {
+/** The live side; as the surroundings of an object it explains why that is not healthy. */
+export interface ManagedResources extends Disposable, Surroundings {
   live(resource: ResourceId, key: string): KubeObject | undefined;
   /** Everything that carries the application's mark. */
   inventory(application: string): readonly InventoryItem[];
   /** One object by its id; undefined when there is none. */
   find(id: string): InventoryItem | undefined;
-  /** The pods of a workload: of the newest ReplicaSet for a Deployment, itself for a Pod. */
-  podsOf(workload: KubeObject): readonly KubeObject[];
   namespaceExists(name: string): boolean;
   /** Resolves once the caches have seen these objects. */
   caughtUp(written: readonly KubeObject[], signal: AbortSignal): Promise<void>;
@@ -54,7 +48,8 @@ export async function openManagedResources(
   registry: Registry,
   onEvent: (event: ManagedEvent) => void,
 ): Promise<ManagedResources> {
-  const opened = new Map<ResourceId, { readonly kind: ResourceKind; readonly cache: ResourceCache }>();
+  const opened = new Map<ResourceId, OpenedKind>();
+  const reports = createReports(opened, registry, onEvent);
   function watch(kind: ResourceKind, cache: ResourceCache): Disposable {
     const resource = storageIdOf(kind);
     cache.addIndex(BY_APPLICATION, (object) => {
@@ -65,6 +60,8 @@ export async function openManagedResources(
       const owner = controllerOf(object);
       return owner ? [owner.uid] : [];
     });
+    if (resource === 'pods')
+      cache.addIndex(BY_NODE, ({ spec }) => [textAt(spec, 'nodeName')].filter((name) => name !== ''));
     opened.set(resource, { kind, cache });
     // The first look at what came with its kind; at the start nobody listens yet.
     for (const object of cache.list()) {
@@ -72,8 +69,10 @@ export async function openManagedResources(
       if (application !== undefined)
         onEvent({ application, id: idOf(kind, keyOf(object)), specChanged: true });
     }
-    return cache.subscribe((event) => report(kind, event));
+    return cache.subscribe((event) => reports.changed(kind, event));
   }
+  // Before what has to be given back.
+  const events = await caches.open('events');
   const followed = await followCaches({
     caches,
     registry,
@@ -81,41 +80,19 @@ export async function openManagedResources(
     opened: watch,
   });
 
-  function report(kind: ResourceKind, event: CacheEvent): void {
-    const { object, previous } = event;
-    const applications = new Set([managingApplication(object), previous && managingApplication(previous)]);
-    for (const application of applications) {
-      if (application === undefined) continue;
-      onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event) });
-    }
-    const owner = kind.plural === 'pods' || kind.plural === 'replicasets' ? rootOwner(object) : undefined;
-    const application = owner && managingApplication(owner.object);
-    if (owner && application !== undefined) onEvent({ application, id: owner.id, specChanged: false });
-  }
-
-  /** The topmost owner: a pod's ReplicaSet's Deployment. */
-  function rootOwner(object: KubeObject): { readonly id: string; readonly object: KubeObject } | undefined {
-    let current = object;
-    let found: { id: string; object: KubeObject } | undefined;
-    // Owners are at most a few deep; the bound ends a cycle.
-    for (let depth = 0; depth < 5; depth += 1) {
-      const owner = controllerOf(current);
-      const kind = owner && registry.byKind(owner.apiVersion, owner.kind);
-      if (!owner || !kind) break;
-      const key = objectKey(kind.namespaced ? current.metadata.namespace : undefined, owner.name);
-      const parent = opened.get(resourceIdOf(kind))?.cache.get(key);
-      if (parent?.metadata.uid !== owner.uid || !parent) break;
-      current = parent;
-      found = { id: idOf(kind, key), object: parent };
-    }
-    return found;
-  }
+  const live = (resource: ResourceId, key: string): KubeObject | undefined =>
+    opened.get(resource)?.cache.get(key);
+  const warnings = followWarnings({ events, registry, live, onNews: reports.explained });
 
   const owned = (resource: ResourceId, owner: KubeObject): readonly KubeObject[] =>
     opened.get(resource)?.cache.byIndex(BY_OWNER, owner.metadata.uid ?? '') ?? [];
+  const creatorOf = (workload: KubeObject): KubeObject | undefined =>
+    workload.kind === 'Deployment'
+      ? [...owned('replicasets.apps', workload)].sort((a, b) => (revisionOf(a) < revisionOf(b) ? 1 : -1))[0]
+      : workload;
 
   return {
-    live: (resource, key) => opened.get(resource)?.cache.get(key),
+    live,
     inventory: (application) =>
       [...opened].flatMap(([resource, { kind, cache }]) =>
         cache
@@ -129,13 +106,14 @@ export async function openManagedResources(
       const object = found?.cache.get(id.slice(split + 1));
       return found && object && { kind: registry.byId(resource) ?? found.kind, object };
     },
+    creatorOf,
     podsOf(workload) {
       if (workload.kind === 'Pod') return [workload];
-      if (workload.kind !== 'Deployment') return owned('pods', workload);
-      const sets = owned('replicasets.apps', workload);
-      const newest = [...sets].sort((a, b) => (revisionOf(a) < revisionOf(b) ? 1 : -1))[0];
-      return newest ? owned('pods', newest) : [];
+      const creator = creatorOf(workload);
+      return creator ? owned('pods', creator) : [];
     },
+    nodeOf: (name) => opened.get('nodes')?.cache.get(name),
+    warningsAbout: warnings.warningsAbout,
     namespaceExists: (name) => opened.get('namespaces')?.cache.get(name) !== undefined,
     async caughtUp(written, signal) {
       const newest = new Map<ResourceId, string>();
@@ -153,19 +131,8 @@ export async function openManagedResources(
       );
     },
     [Symbol.dispose]() {
+      warnings[Symbol.dispose]();
       followed[Symbol.dispose]();
     },
   };
-}
-
-function specChanged({ type, object, previous }: CacheEvent): boolean {
-  if (type !== 'MODIFIED' || !previous) return true;
-  const { metadata } = object;
-  const { metadata: metadataBefore } = previous;
-  return (
-    !jsonEqual(without(object, 'status', 'metadata'), without(previous, 'status', 'metadata')) ||
-    !jsonEqual(metadata.labels, metadataBefore.labels) ||
-    !jsonEqual(metadata.annotations, metadataBefore.annotations) ||
-    metadata.deletionTimestamp !== metadataBefore.deletionTimestamp
-  );
 }

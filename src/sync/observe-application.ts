@@ -1,5 +1,6 @@
 /** One look's outcome, as the Application's status tells it. Pure. */
 import { printable } from '../base/printable.ts';
+import { cutMiddle, listTexts } from '../base/text.ts';
 import { isHook } from '../diff/annotations.ts';
 import type { InventoryItem } from '../diff/change-set.ts';
 import type { Health } from '../health/index.ts';
@@ -7,7 +8,7 @@ import { healthy } from '../health/types.ts';
 import { type KubeObject, keyOf, splitKey } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { ApplicationState } from './application-state.ts';
-import type { ApplicationHealth } from './assess-application.ts';
+import type { ApplicationHealth, NamedCause } from './assess-application.ts';
 import {
   type ApplicationObservation,
   MAX_LISTED_RESOURCES,
@@ -18,18 +19,22 @@ import type { SyncOutcome } from './sync-outcome.ts';
 
 /** Longer messages of a single object are cut. */
 const MAX_HEALTH_MESSAGE = 500;
+/** Objects that are named in the health of the whole; every one has its own in the list. */
+const MAX_CAUSES = 10;
+const MAX_HEALTH_TEXT = 4_000;
+const MAX_PROBLEM_TEXT = 7_500;
 
 export function observeApplication(
   state: ApplicationState,
   outcome: SyncOutcome,
-  { worst, cause }: ApplicationHealth,
+  health: ApplicationHealth,
   /** What the application manages and Git does not hold. */
   orphans: readonly InventoryItem[],
   commitStatus: CommitStatus | undefined,
 ): ApplicationObservation {
   const failed = outcome.problems.length > 0;
   const operation = failed
-    ? { phase: 'Failed' as const, message: outcome.problems.join('\n') }
+    ? { phase: 'Failed' as const, message: problemText(outcome) }
     : outcome.applied
       ? { phase: 'Succeeded' as const, message: 'successfully synced' }
       : { phase: 'Running' as const, message: outcome.obstacle ?? 'applying' };
@@ -37,23 +42,39 @@ export function observeApplication(
   return {
     revision: state.revision,
     syncStatus: inStep ? 'Synced' : outcome.compared || state.render ? 'OutOfSync' : 'Unknown',
-    health: { status: worst.status, message: cause?.text ?? worst.message },
+    health: { status: health.worst.status, message: healthText(health) },
     operation: (outcome.compared && !outcome.idle) || failed ? operation : undefined,
     conditions: outcome.conditions,
-    resources: listResources(state, outcome.extraneous ? orphans : []),
+    resources: listResources(state, health.causes, outcome.extraneous ? orphans : []),
     resourceCount: state.desired.byId.size,
     commitStatus,
     baseline: outcome.baseline,
   };
 }
 
+/** Causes, the most telling first, each on its line. */
+function healthText({ worst, causes, unhealthyCount }: ApplicationHealth): string {
+  const lines = [...causes.values()].map(({ line }) => line);
+  const bounds = { texts: MAX_CAUSES, length: MAX_HEALTH_TEXT, total: unhealthyCount };
+  return lines.length === 0 ? worst.message : listTexts(lines, bounds).join('\n');
+}
+
+function problemText({ problems, problemCount }: SyncOutcome): string {
+  const bounds = { texts: problems.length, length: MAX_PROBLEM_TEXT, total: problemCount };
+  return listTexts(problems, bounds).join('\n');
+}
+
+const messageOf = (cause: NamedCause | undefined): { message?: string } =>
+  cause ? { message: cause.text } : {};
+
 function listResources(
   state: ApplicationState,
+  causes: ApplicationHealth['causes'],
   orphans: readonly InventoryItem[],
 ): readonly ResourceStatus[] {
   const { byId } = state.desired;
   const extraneous = orphans.filter(({ object }) => !isHook(object));
-  // Of too many, those that deserve a look.
+  // Too many are not listed; those that differ or are not healthy are.
   const shown =
     byId.size + extraneous.length <= MAX_LISTED_RESOURCES
       ? byId.keys()
@@ -61,7 +82,7 @@ function listResources(
   const rows: ResourceStatus[] = [];
   for (const id of shown) {
     const item = byId.get(id);
-    const health = state.unhealthy.get(id) ?? healthy;
+    const health = { ...(state.unhealthy.get(id) ?? healthy), ...messageOf(causes.get(id)) };
     if (item) rows.push(rowOf(item.kind, item.object, state.dirty.has(id), health));
     if (rows.length === MAX_LISTED_RESOURCES) break;
   }
@@ -83,7 +104,7 @@ function rowOf(kind: ResourceKind, object: KubeObject, outOfSync: boolean, healt
       status: health.status,
       ...(health.message === ''
         ? {}
-        : { message: printable(health.message, { newlines: true }).slice(0, MAX_HEALTH_MESSAGE) }),
+        : { message: cutMiddle(printable(health.message, { newlines: true }), MAX_HEALTH_MESSAGE) }),
     },
   };
 }

@@ -5,6 +5,7 @@
 import { jsonEqual } from '../base/json.ts';
 import { toRfc3339 } from '../base/clock.ts';
 import { printable } from '../base/printable.ts';
+import { cutMiddle } from '../base/text.ts';
 import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import { type OperationPhase, type OperationState, operationStateOf, requestOf } from './operation.ts';
@@ -113,7 +114,7 @@ function nextOperation(
 }
 
 /** Names of files, messages of containers and the like come from outside. */
-const shown = (message: string): string => printable(message, { newlines: true }).slice(0, MAX_MESSAGE);
+const shown = (message: string): string => cutMiddle(printable(message, { newlines: true }), MAX_MESSAGE);
 
 function nextHealth(current: unknown, health: Health, now: string): unknown {
   const known = current as { status?: string; message?: string; lastTransitionTime?: string } | undefined;

@@ -1,4 +1,5 @@
 /** What an Application's conditions say after a look at it, in Argo CD's types where it has one. Pure. */
+import { listTexts } from '../base/text.ts';
 import type { ChangeSet } from '../diff/change-set.ts';
 import { optionComplaints } from '../diff/sync-options.ts';
 import { changedBy } from '../diff/tracking.ts';
@@ -7,9 +8,23 @@ import type { ApplicationState } from './application-state.ts';
 import type { ApplicationCondition } from './plan-application-status.ts';
 import { APPROVE_PRUNE_ANNOTATION, isPruneApproved } from './plan-brake.ts';
 import { fightMessages } from './plan-fights.ts';
+import { onlyStoredMessages } from './plan-only-stored.ts';
 
 /** Report at most this many problems. */
 export const MAX_PROBLEMS = 50;
+/** A condition has room for this many characters (see plan-application-status.ts). */
+const MAX_CONDITION = 7_500;
+
+/** No condition where there is nothing to say. */
+export function conditionOf(
+  type: string,
+  messages: readonly (string | undefined)[],
+): readonly ApplicationCondition[] {
+  const said = messages.filter((message) => message !== undefined);
+  if (said.length === 0) return [];
+  const message = listTexts(said, { texts: MAX_PROBLEMS, length: MAX_CONDITION }).join('\n');
+  return [{ type, message }];
+}
 
 export interface ConditionsInput {
   readonly application: Application;
@@ -24,27 +39,24 @@ export interface ConditionsInput {
 
 export function planConditions(input: ConditionsInput): readonly ApplicationCondition[] {
   const { state, changeSet, obstacle } = input;
-  const conditions: ApplicationCondition[] = [];
-  const add = (type: string, messages: readonly (string | undefined)[]): void => {
-    const said = messages.filter((message) => message !== undefined);
-    if (said.length > 0) conditions.push({ type, message: said.slice(0, MAX_PROBLEMS).join('\n') });
-  };
   const withCode = (code: string): readonly string[] =>
     (changeSet?.problems ?? []).filter((problem) => problem.code === code).map(({ message }) => message);
-  add('RepeatedResourceWarning', withCode('duplicate'));
-  add('SharedResourceWarning', [...withCode('shared-resource'), ...claimedMessages(changeSet)]);
-  add('SyncError', input.syncErrors);
-  add('ComparisonError', [obstacle]);
-  add('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]);
-  add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]);
-  add('PruneHeldWarning', heldMessages(input));
-  add('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs));
-  add('DriftWarning', driftMessages(changeSet));
-  add('UnsupportedOptionWarning', [
-    ...optionComplaints(input.syncOptions),
-    ...[...state.complaints.values()].flat(),
-  ]);
-  return conditions;
+  return [
+    ...conditionOf('RepeatedResourceWarning', withCode('duplicate')),
+    ...conditionOf('SharedResourceWarning', [...withCode('shared-resource'), ...claimedMessages(changeSet)]),
+    ...conditionOf('SyncError', input.syncErrors),
+    ...conditionOf('ComparisonError', [obstacle]),
+    ...conditionOf('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]),
+    ...conditionOf('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]),
+    ...conditionOf('PruneHeldWarning', heldMessages(input)),
+    ...conditionOf('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs)),
+    ...conditionOf('DriftWarning', driftMessages(changeSet)),
+    ...conditionOf('OnlyStoredWarning', onlyStoredMessages([...state.onlyStored.values()].flat())),
+    ...conditionOf('UnsupportedOptionWarning', [
+      ...optionComplaints(input.syncOptions),
+      ...[...state.complaints.values()].flat(),
+    ]),
+  ];
 }
 
 /** What people changed past Git and no sync has put back: the automation is off, or its turn has not come. */

@@ -48,7 +48,7 @@ export interface HookView {
   live(resource: ResourceId, key: string): KubeObject | undefined;
   healthOf(object: KubeObject): Health;
   /** Why a hook has failed, for people. */
-  causeOf(object: KubeObject): string | undefined;
+  causeOf(object: KubeObject, health: Health): string;
 }
 
 /** `PreSync hook pod/migrate`. */
@@ -119,7 +119,7 @@ function endOf(hook: Omit<Hook, 'ended'>, view: HookView): HookResult | undefine
   const health = view.healthOf(live);
   if (health.status === 'Healthy') return resultOf({ type, create }, 'Succeeded', '');
   if (health.status !== 'Degraded' && health.status !== 'Unknown') return undefined;
-  return resultOf({ type, create }, 'Failed', view.causeOf(live) ?? health.message);
+  return resultOf({ type, create }, 'Failed', view.causeOf(live, health));
 }
 
 function resultOf(

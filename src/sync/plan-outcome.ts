@@ -68,6 +68,8 @@ export function planOutcome(input: OutcomeInput, end: LookEnd): SyncOutcome {
     compared: true,
     baseline: complete ? completeBaseline(application, source, state.revision ?? '', baseline) : undefined,
     problems: problems.slice(0, MAX_PROBLEMS),
+    problemCount: problems.length,
+    isWaiting: plan?.waitingFor !== undefined,
     obstacle: obstacleOf(input, plan, deleting),
     conditions: planConditions({ ...input, changeSet, syncErrors: [...denied, ...missing, ...refusals] }),
     retry: end.tooLong === true || deleting !== undefined,

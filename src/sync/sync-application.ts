@@ -14,7 +14,7 @@ import { normaliseTreePath } from './git/revision.ts';
 import type { GitMirror } from './git/types.ts';
 import { hasSucceeded, requestOf } from './operation.ts';
 import { brakeReason, brakeToRecord, revisionsToContinue } from './plan-brake.ts';
-import { MAX_PROBLEMS } from './plan-conditions.ts';
+import { MAX_PROBLEMS, conditionOf } from './plan-conditions.ts';
 import type { Repository } from './repositories.ts';
 import { isCurrent, renderPlain } from './render/plain.ts';
 import type { Render } from './render/types.ts';
@@ -196,22 +196,23 @@ async function renderIfNeeded(
 }
 
 function renderFailure(render: Render): SyncOutcome {
-  return comparisonFailure(render.errors.slice(0, MAX_PROBLEMS).map(withHint), undefined);
+  return comparisonFailure(render.errors.map(withHint), undefined);
 }
 
-/** The first line of a commit status; what to do about it comes last, where a forge may cut it off. */
+/** A commit status that is too long leaves the hint out. */
 const withHint = (error: ManifestError): string =>
-  `${formatManifestError(error)}${error.hint === undefined ? '' : ` (${error.hint})`}`;
+  `${formatManifestError(error)}${error.hint === undefined ? '' : ` (hint: ${error.hint})`}`;
 
 function comparisonFailure(problems: readonly string[], obstacle: string | undefined): SyncOutcome {
-  const message = [...problems, ...(obstacle === undefined ? [] : [obstacle])].join('\n');
   return {
     applied: false,
     extraneous: false,
     compared: false,
-    problems,
+    problems: problems.slice(0, MAX_PROBLEMS),
+    problemCount: problems.length,
     obstacle,
-    conditions: [{ type: 'ComparisonError', message }],
+    isWaiting: false,
+    conditions: conditionOf('ComparisonError', [...problems, obstacle]),
     retry: obstacle !== undefined,
     retryAtMs: undefined,
     idle: false,

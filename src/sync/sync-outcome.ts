@@ -10,10 +10,14 @@ export interface SyncOutcome {
   readonly compared: boolean;
   /** Set when the sync is complete: everything is applied, and nothing is left to delete. */
   readonly baseline?: PruneBaseline | undefined;
-  /** User errors, worst first: the commit cannot be applied as it is. */
+  /** User errors, worst first: the commit cannot be applied as it is. Of many, the first. */
   readonly problems: readonly string[];
+  /** How many there are altogether. */
+  readonly problemCount: number;
   /** Why we cannot do more now, through no fault of the commit. */
   readonly obstacle: string | undefined;
+  /** The obstacle is that objects of the commit are not healthy yet, or that a step of it is not done. */
+  readonly isWaiting: boolean;
   readonly conditions: readonly ApplicationCondition[];
   /** An error that deserves another try soon. */
   readonly retry: boolean;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type HealthStatus, assess, findCause, worstOf } from '../../src/health/index.ts';
+import { type HealthStatus, assess, worstOf } from '../../src/health/index.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 
 const object = (
@@ -110,63 +110,5 @@ describe('health', () => {
     const of = (status: HealthStatus): { status: HealthStatus; message: string } => ({ status, message: '' });
     expect(worstOf([of('Healthy'), of('Degraded'), of('Progressing')]).status).toBe('Degraded');
     expect(worstOf([]).status).toBe('Healthy');
-  });
-});
-
-describe('the cause', () => {
-  it.each([
-    [
-      [
-        pod({
-          phase: 'Running',
-          containerStatuses: [container({ waiting: { reason: 'CrashLoopBackOff' } }, crashed)],
-        }),
-      ],
-      'container api exited 137 (OOMKilled)',
-      'failing',
-    ],
-    [
-      [
-        pod({
-          phase: 'Running',
-          containerStatuses: [
-            container({ terminated: { exitCode: 1, reason: 'Error', message: 'a\nno such host\n' } }),
-          ],
-        }),
-      ],
-      'container api exited 1: no such host',
-      'failing',
-    ],
-    [
-      [
-        pod({
-          phase: 'Pending',
-          containerStatuses: [container({ waiting: { reason: 'ErrImagePull', message: 'not found' } })],
-        }),
-      ],
-      'container api cannot start: ErrImagePull: not found',
-      'failing',
-    ],
-    [
-      [
-        pod({
-          phase: 'Pending',
-          conditions: [{ type: 'PodScheduled', status: 'False', message: '0/3 nodes are available' }],
-        }),
-      ],
-      '0/3 nodes are available',
-      'waiting',
-    ],
-    [
-      [pod({ phase: 'Running', containerStatuses: [container({ running: {} })] })],
-      'container api is not ready',
-      'waiting',
-    ],
-  ])('is read off the pods: %#', (pods, text, severity) => {
-    expect(findCause(pods)).toEqual({ text, severity });
-  });
-
-  it('is nothing when every pod is ready', () => {
-    expect(findCause([pod({ phase: 'Running', conditions: ready })])).toBeUndefined();
   });
 });

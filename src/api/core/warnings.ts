@@ -5,8 +5,8 @@
 import { append } from '../../base/append.ts';
 import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
-import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
+import { missingAddress } from '../../schemas/only-stored.ts';
 import { waitsFor } from '../../schemas/profile/index.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
 import { quote } from '../../schemas/status.ts';
@@ -31,10 +31,8 @@ export function onlyStored(
   if (subresource !== undefined) return undefined;
   if (kind.missing !== undefined)
     return `${kind.kind} is kept, but not implemented by Symphony: ${kind.missing}`;
-  if (kind.group === '' && kind.kind === 'Service' && getPath(object, 'spec', 'type') === 'LoadBalancer') {
-    return 'spec.type: not implemented by Symphony: load balancers get no address yet';
-  }
-  return undefined;
+  const address = missingAddress(kind, object);
+  return address === undefined ? undefined : `spec.type: not implemented by Symphony: ${address}`;
 }
 
 /** What is kept though nothing acts on it; other kinds are refused with such fields. */

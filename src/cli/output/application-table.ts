@@ -3,6 +3,7 @@ import { isRecord } from '../../base/json.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { Colours } from './colours.ts';
 import { printable } from '../../base/printable.ts';
+import { listTexts } from '../../base/text.ts';
 
 function linesOf(value: unknown, ...path: readonly string[]): readonly string[] {
   let current = value;
@@ -68,28 +69,49 @@ export function renderApplications(applications: readonly Application[], colours
           ? colours.yellow
           : colours.red;
     lines.push(paint(line(row)));
-    if (!application || (state === 'success' && hasEnded(application) && !hasFailed(application))) return;
-    for (const message of messagesOf(application)) lines.push(colours.dim(`    ${message}`));
+    const messages = application ? messagesOf(application) : [];
+    const bounds = { texts: MAX_MESSAGES, length: MAX_LENGTH };
+    for (const message of listTexts(messages, bounds)) lines.push(colours.dim(`    ${message}`));
   });
   return `${lines.join('\n')}\n`;
 }
 
-const MAX_MESSAGES = 10;
+/** Below one application; `kubectl describe app` shows all. */
+const MAX_MESSAGES = 20;
+const MAX_LENGTH = 8_000;
 
-function messagesOf({ status }: Application): readonly string[] {
-  const conditions =
-    isRecord(status) && Array.isArray(status['conditions']) ? (status['conditions'] as unknown[]) : [];
-  const fromConditions = conditions.flatMap((condition) => {
-    const type = text(condition, 'type');
-    const message =
-      isRecord(condition) && typeof condition['message'] === 'string' ? condition['message'] : '';
-    return message.split('\n').map((each) => `${type}: ${printable(each)}`);
-  });
-  const said = text(status, 'commitStatus', 'description');
+/** Where a description ends that says less than the whole text, or something older. */
+const LEFT_OUT = / … |, restarted \d+ times?| \(and \d+ more\)$/;
+
+/** Errors and causes in full; of what is said twice, the longer form. */
+function messagesOf(application: Application): readonly string[] {
+  const { status } = application;
+  const fromConditions = conditionLines(application);
+  const health = text(status, 'health', 'status');
+  // Where nothing is known, the conditions say why.
+  const hasCauses = !['Healthy', 'Suspended', ...(fromConditions.length > 0 ? ['Unknown'] : [])].includes(
+    health,
+  );
+  const causes = hasCauses ? linesOf(status, 'health', 'message') : [];
   const phase = text(status, 'operationState', 'phase');
   const operation = phase === 'Succeeded' ? [] : linesOf(status, 'operationState', 'message');
-  const messages = [said, ...operation, ...fromConditions].filter((message) => message !== '');
+  const full = [...causes, ...operation, ...fromConditions].filter((message) => message !== '');
   // A condition says the same with its type before it.
-  const isSaid = (message: string): boolean => fromConditions.some((one) => one.endsWith(`: ${message}`));
-  return [...new Set(messages)].filter((message) => !isSaid(message)).slice(0, MAX_MESSAGES);
+  const unsaid = full.filter((message) => !fromConditions.some((one) => one.endsWith(`: ${message}`)));
+  const description = text(status, 'commitStatus', 'description');
+  const [said = ''] = description.split(LEFT_OUT);
+  const isSaid =
+    said === '' ||
+    text(status, 'commitStatus', 'state') === 'success' ||
+    full.some((message) => message.includes(said));
+  return [...new Set([...(isSaid ? [] : [description]), ...unsaid])];
+}
+
+function conditionLines({ status }: Application): readonly string[] {
+  const conditions =
+    isRecord(status) && Array.isArray(status['conditions']) ? (status['conditions'] as unknown[]) : [];
+  return conditions.flatMap((condition) => {
+    const type = text(condition, 'type');
+    return linesOf(condition, 'message').map((each) => `${type}: ${each}`);
+  });
 }

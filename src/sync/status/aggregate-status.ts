@@ -1,6 +1,6 @@
 /** The statuses of all applications of one repository, folded into one per commit. Pure. */
 import type { CommitState, CommitStatus } from './plan-commit-status.ts';
-import { MAX_DESCRIPTION, truncateText } from './plan-commit-status.ts';
+import { SUMMARY_SEPARATOR, fitDescription } from './plan-commit-status.ts';
 
 export interface NamedStatus extends CommitStatus {
   /** Name of the application. */
@@ -23,9 +23,17 @@ function worstOf(sha: string, statuses: readonly NamedStatus[]): CommitStatus {
   );
   const many = statuses.length === 1 ? '1 application' : `${statuses.length} applications`;
   const state = worst?.state ?? 'pending';
-  const text = state === 'success' ? `${many} healthy` : `${worst?.application}: ${worst?.description}`;
-  return { sha, state, description: truncateText(text, MAX_DESCRIPTION) };
+  const text =
+    state === 'success'
+      ? [`${many} healthy`, ...notesOf(statuses)].join(SUMMARY_SEPARATOR)
+      : `${worst?.application}: ${worst?.description}`;
+  return { sha, state, description: fitDescription(text) };
 }
+
+/** What the successes say beside their numbers of objects. */
+const notesOf = (statuses: readonly NamedStatus[]): readonly string[] => [
+  ...new Set(statuses.flatMap(({ description }) => description.split(SUMMARY_SEPARATOR).slice(1))),
+];
 
 /** The end of a status that would otherwise stay pending for ever; undefined for one that has ended. */
 export function supersededStatus(before: CommitStatus, next: string | undefined): CommitStatus | undefined {

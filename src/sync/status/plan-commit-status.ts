@@ -3,8 +3,9 @@
  *
  * `success` only after everything has been healthy for the stability window; a failure stays until then, so that a
  * crash loop does not flicker; after a success, short waits (a pod moves) change nothing, a degradation or a passed
- * deadline does. The cause comes first in the text, because forges cut it.
+ * deadline does. The cause comes first in the text; one that is too long is cut in its middle.
  */
+import { cutMiddle } from '../../base/text.ts';
 import { printable } from '../../base/printable.ts';
 import type { HealthStatus } from '../../health/index.ts';
 
@@ -40,19 +41,25 @@ export const defaultCommitStatusLimits: CommitStatusLimits = {
   progressDeadlineMs: 600_000,
 };
 
+/** The first of several texts, and how many more there are. */
+export interface Counted {
+  readonly text: string;
+  readonly more: number;
+}
+
 export interface CommitStatusInput {
   readonly sha: string;
   readonly nowMs: number;
   /** Why the commit cannot be applied: a user error. */
-  readonly problem: string | undefined;
+  readonly problem: Counted | undefined;
   /** Why we cannot say or do more now, through no fault of the commit. */
   readonly obstacle: string | undefined;
   /** Whether all of the commit is in the store. */
   readonly applied: boolean;
   readonly health: HealthStatus;
   /** What is not healthy and why: `deployment/web: container api exited 137 (OOMKilled)`. */
-  readonly cause: string | undefined;
-  /** For the success: `12 objects healthy`. */
+  readonly cause: Counted | undefined;
+  /** For the success: `12 objects healthy`, and what is only stored. */
   readonly summary: string;
   readonly times: CommitStatusTimes;
   readonly previous: CommitStatus | undefined;
@@ -68,19 +75,24 @@ export interface CommitStatusPlan {
 /** GitHub answers 422 to a longer description. */
 export const MAX_DESCRIPTION = 140;
 
+/** Between the parts of a success. */
+export const SUMMARY_SEPARATOR = '; ';
+
 export function planCommitStatus(input: CommitStatusInput): CommitStatusPlan {
-  const { sha, nowMs, times, limits, cause } = input;
+  const { sha, nowMs, times, limits } = input;
   const said = input.previous?.sha === sha ? input.previous : undefined;
-  const say = (state: CommitState, description: string, recheckAfterMs?: number): CommitStatusPlan => ({
-    status: { sha, state, description: truncateText(description, MAX_DESCRIPTION) },
-    recheckAfterMs,
-  });
+  const say = (state: CommitState, text: string | Counted, recheckAfterMs?: number): CommitStatusPlan => {
+    const status = { sha, state, description: describe(text) };
+    const isNews =
+      said?.state !== state || withoutCounters(said.description) !== withoutCounters(status.description);
+    return { status: isNews ? status : said, recheckAfterMs };
+  };
   const stay = (recheckAfterMs?: number): CommitStatusPlan | undefined =>
     said && said.state !== 'pending' ? { status: said, recheckAfterMs } : undefined;
 
   if (input.problem !== undefined) return say('failure', input.problem);
   if (!input.applied) {
-    return stay() ?? say('pending', input.obstacle ?? cause ?? 'Applying the commit');
+    return stay() ?? say('pending', input.obstacle ?? input.cause ?? 'Applying the commit');
   }
   if (input.health === 'Healthy' || input.health === 'Suspended') {
     if (said?.state === 'success') return { status: said, recheckAfterMs: undefined };
@@ -92,20 +104,16 @@ export function planCommitStatus(input: CommitStatusInput): CommitStatusPlan {
   const waits: number[] = [];
   if (times.failingSinceMs !== undefined) {
     const restMs = limits.failureGraceMs - (nowMs - times.failingSinceMs);
-    if (restMs <= 0) return say('failure', cause ?? `The application is ${input.health}`);
+    if (restMs <= 0) return say('failure', input.cause ?? `The application is ${input.health}`);
     waits.push(restMs);
   }
   const deadlineMs = Math.max(times.startedMs, times.lastHealthyMs ?? 0) + limits.progressDeadlineMs;
-  if (nowMs >= deadlineMs)
-    return (
-      stayFailed(said) ??
-      say('failure', `${cause ?? input.health}; not healthy within ${limits.progressDeadlineMs / 1000} s`)
-    );
+  if (nowMs >= deadlineMs) return stayFailed(said) ?? say('failure', overdue(input));
   waits.push(deadlineMs - nowMs);
   const recheckAfterMs = Math.min(...waits);
   return (
     stay(recheckAfterMs) ??
-    say('pending', cause ?? 'Waiting for the application to become healthy', recheckAfterMs)
+    say('pending', input.cause ?? 'Waiting for the application to become healthy', recheckAfterMs)
   );
 }
 
@@ -113,8 +121,32 @@ function stayFailed(said: CommitStatus | undefined): CommitStatusPlan | undefine
   return said?.state === 'failure' ? { status: said, recheckAfterMs: undefined } : undefined;
 }
 
-/** At most `limit` code points of printable text: half a character would be refused, or shown as rubbish. */
-export function truncateText(text: string, limit: number): string {
-  const points = Array.from(printable(text.replace(/\s+/g, ' ').trim()));
-  return points.length <= limit ? points.join('') : `${points.slice(0, limit - 1).join('')}…`;
+function overdue({ cause, health, limits }: CommitStatusInput): Counted {
+  const { text = health, more = 0 } = cause ?? {};
+  return { text: `${text}; not healthy within ${limits.progressDeadlineMs / 1000} s`, more };
 }
+
+/** What to do about it is left out first where a text is too long: it tells less than the cause. */
+const ADVICE = / \(hint: .*$|; to (?:allow it|replace the object), .*$/s;
+
+/** As long as a forge takes it, with the number of what is left out at the end. */
+function describe(text: string | Counted): string {
+  const { text: whole, more } = typeof text === 'string' ? { text, more: 0 } : text;
+  const rest = more > 0 ? ` (and ${more} more)` : '';
+  const limit = MAX_DESCRIPTION - rest.length;
+  return `${fitDescription(whole.length > limit ? whole.replace(ADVICE, '') : whole, limit)}${rest}`;
+}
+
+/** One printable line. */
+export function fitDescription(text: string, limit = MAX_DESCRIPTION): string {
+  return cutMiddle(printable(text.replace(/\s+/g, ' ').trim()), limit);
+}
+
+/**
+ * What counts on by itself is no news: forges take a bounded number of statuses for a commit. Of the other causes it is
+ * the order of magnitude.
+ */
+const withoutCounters = (text: string): string =>
+  text
+    .replace(/restarted \d+ times?|back-off \w+/g, '')
+    .replace(/\(and (\d+) more\)$/, (_all, more) => Number(more).toString(2).length.toString());

@@ -27,3 +27,40 @@ it('says each problem of an application once, and on lines of their own', () => 
     'SyncError: a.yaml:1: wrong',
   ]);
 });
+
+const linesBelow = (status: Record<string, unknown>): readonly string[] =>
+  renderApplications([application(status)], createColours(false))
+    .trimEnd()
+    .split('\n')
+    .slice(2)
+    .map((line) => line.trim());
+
+it('says every cause in full, and does not repeat the commit status that has the first one cut', () => {
+  const first = `deployment/web: container api cannot start: ErrImagePull: ${'x'.repeat(200)}: no such host`;
+  const status = {
+    health: { status: 'Progressing', message: `${first}\ndeployment/db: container db exited 1` },
+    operationState: { phase: 'Succeeded', message: 'successfully synced' },
+    commitStatus: { state: 'failure', description: `${first.slice(0, 60)} … no such host (and 1 more)` },
+  };
+  expect(linesBelow(status)).toEqual([first, 'deployment/db: container db exited 1']);
+});
+
+it('says of a success what warns, and what has gone wrong since', () => {
+  const warning = { type: 'OnlyStoredWarning', message: 'Service shop/web: only stored' };
+  const status = {
+    health: { status: 'Healthy' },
+    operationState: { phase: 'Succeeded' },
+    commitStatus: { state: 'success', description: '2 objects healthy; 1 Service only stored' },
+    conditions: [warning],
+  };
+  expect(linesBelow(status)).toEqual(['OnlyStoredWarning: Service shop/web: only stored']);
+  const lost = { status: 'Progressing', message: 'deployment/web: node n1 is lost (NotReady)' };
+  expect(linesBelow({ ...status, conditions: [], health: lost })).toEqual([lost.message]);
+});
+
+it('bounds what it says of one application', () => {
+  const message = Array.from({ length: 100 }, (_unit, number) => `a.yaml:${number}: wrong`).join('\n');
+  const lines = linesBelow({ conditions: [{ type: 'ComparisonError', message }] });
+  expect(lines.length).toBe(21);
+  expect(lines.at(-1)).toBe('and 80 more');
+});

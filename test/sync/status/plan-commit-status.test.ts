@@ -3,7 +3,7 @@ import {
   type CommitStatusInput,
   defaultCommitStatusLimits,
   planCommitStatus,
-  truncateText,
+  fitDescription,
 } from '../../../src/sync/status/plan-commit-status.ts';
 
 const SHA = 'a'.repeat(40);
@@ -36,7 +36,11 @@ const said = (what: 'success' | 'failure' | 'pending') => ({ sha: SHA, state: wh
 describe('the status of a commit', () => {
   it.each([
     ['pending before it is applied', { applied: false }, 'pending'],
-    ['failure when it cannot be applied', { applied: false, problem: 'a.yaml:3: wrong' }, 'failure'],
+    [
+      'failure when it cannot be applied',
+      { applied: false, problem: { text: 'a.yaml:3: wrong', more: 0 } },
+      'failure',
+    ],
     ['pending while it progresses', {}, 'pending'],
     [
       'pending when it just became healthy',
@@ -76,12 +80,48 @@ describe('the status of a commit', () => {
     expect(state(over as never)).toBe(expected);
   });
 
-  it('names the cause first and fits 140 code points', () => {
-    const cause = `deployment/web: container api exited 137 (OOMKilled): ${'🔥'.repeat(200)}`;
-    const { status } = planCommitStatus(input({ health: 'Degraded', cause, times: { failingSinceMs: 0 } }));
-    expect(status.description.startsWith('deployment/web: container api exited 137')).toBe(true);
-    expect(Array.from(status.description).length).toBe(140);
-    expect(truncateText('a\n b', 140)).toBe('a b');
+  const failing = { health: 'Degraded' as const, times: { failingSinceMs: 0 } };
+
+  it('keeps the object, the end of the cause, and the number of other ones', () => {
+    const text = `deployment/web: container api cannot start: ${'🔥'.repeat(200)}: no such host`;
+    const { description } = planCommitStatus(input({ ...failing, cause: { text, more: 2 } })).status;
+    expect(description.startsWith('deployment/web: container api cannot start: ')).toBe(true);
+    expect(description.endsWith('no such host (and 2 more)')).toBe(true);
+    expect(Array.from(description).length).toBe(140);
+    expect(fitDescription('a\n b')).toBe('a b');
+  });
+
+  it('names the first of many problems', () => {
+    const problem = { text: 'a.yaml:3: wrong', more: 2 };
+    const { status } = planCommitStatus(input({ applied: false, problem }));
+    expect(status.description).toBe('a.yaml:3: wrong (and 2 more)');
+  });
+
+  it('leaves advice out before it cuts the cause', () => {
+    const why = 'violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true)';
+    const text = `deployment/web: ${why}; to allow it, label the namespace: kubectl label ${'x'.repeat(80)}`;
+    expect(planCommitStatus(input({ ...failing, cause: { text, more: 0 } })).status.description).toBe(
+      `deployment/web: ${why}`,
+    );
+  });
+
+  it('is not told anew because a counter counts', () => {
+    const said = (times: number) => ({
+      text: `pod/web: container web: Liveness probe failed: 500, restarted ${times} times`,
+      more: 0,
+    });
+    const first = planCommitStatus(input({ ...failing, cause: said(2) })).status;
+    const next = planCommitStatus(input({ ...failing, cause: said(3), previous: first })).status;
+    expect(next).toEqual(first);
+    const with5 = planCommitStatus(input({ ...failing, cause: { ...said(2), more: 5 } })).status;
+    const of = (more: number): string =>
+      planCommitStatus(input({ ...failing, cause: { ...said(2), more }, previous: with5 })).status
+        .description;
+    expect(of(6)).toBe(with5.description);
+    expect(of(1)).toMatch(/ \(and 1 more\)$/);
+    expect(of(0)).not.toMatch(/more/);
+    const other = { text: 'pod/web: container web exited 1', more: 0 };
+    expect(planCommitStatus(input({ ...failing, cause: other, previous: first })).status).not.toEqual(first);
   });
 
   it('says when to look again', () => {

@@ -1,0 +1,98 @@
+/** Why a container does not run, or runs and is not ready, from its status and the events about it. Pure. */
+import { numberAt, recordAt, textAt, timeAt } from './fields.ts';
+import { lastLine, messageLine } from './message-line.ts';
+import { isStuck } from './pod.ts';
+import type { Cause, Warning } from './types.ts';
+
+type ContainerStatus = Record<string, unknown>;
+type Ended = Record<string, unknown>;
+
+/** Kubelet forgets a container's failures when it has run for so long; from then on they explain nothing. */
+const CRASH_FORGOTTEN_MS = 600_000;
+/** Times of containers are those of the engine, times of events those of the agent, in whole seconds. */
+const SLACK_MS = 2_000;
+
+/** `what` is `container` or `init container`. Undefined where the container has not failed. */
+export function explainContainer(
+  container: ContainerStatus,
+  what: string,
+  all: readonly Warning[],
+): Cause | undefined {
+  const name = textAt(container, 'name');
+  const warnings = all.filter((warning) => warning.container === name);
+  const state = recordAt(container, 'state');
+  const waiting = recordAt(state, 'waiting');
+  const reason = textAt(waiting, 'reason');
+  const ended = recordAt(state, 'terminated');
+  const before = recordAt(recordAt(container, 'lastState'), 'terminated');
+  const failed = (end: Ended): Cause => ({
+    severity: 'failing',
+    text: `${what} ${name}${endText(container, end, warnings)}`,
+  });
+  if (ended) return hasFailed(ended, warnings) ? failed(ended) : undefined;
+  if (before && reason === 'CrashLoopBackOff') return failed(before);
+  if (before && container['ready'] !== true && hasFailed(before, warnings) && !hasRecovered(state, warnings))
+    return failed(before);
+  if (!isStuck(reason)) return undefined;
+  const message = messageLine(textAt(waiting, 'message') || (warnings[0]?.message ?? ''));
+  return {
+    severity: 'failing',
+    text: `${what} ${name} cannot start: ${reason}${message === '' ? '' : `: ${message}`}`,
+  };
+}
+
+/** A container that runs and is not ready. */
+export function explainUnready(container: ContainerStatus, warnings: readonly Warning[]): Cause | undefined {
+  const running = recordAt(recordAt(container, 'state'), 'running');
+  if (!running || container['ready'] === true) return undefined;
+  const name = textAt(container, 'name');
+  const probe = warnings.find(
+    (warning) =>
+      warning.container === name &&
+      /^(?:Readiness|Startup) probe/.test(warning.message) &&
+      warning.lastMs >= timeAt(running, 'startedAt') - SLACK_MS,
+  );
+  return probe
+    ? { severity: 'waiting', text: `container ${name} is not ready: ${messageLine(probe.message)}` }
+    : { severity: 'waiting', text: `container ${name} is not ready`, vague: true };
+}
+
+const hasFailed = (end: Ended, warnings: readonly Warning[]): boolean =>
+  numberAt(end, 'exitCode') !== 0 || killerOf(end, warnings) !== undefined;
+
+/** Whether the present attempt has run for so long that the one before is no longer why the container is not ready. */
+function hasRecovered(state: unknown, warnings: readonly Warning[]): boolean {
+  const running = recordAt(state, 'running');
+  if (!running) return false;
+  const startedMs = timeAt(running, 'startedAt');
+  return warnings.some(({ lastMs }) => lastMs - startedMs >= CRASH_FORGOTTEN_MS);
+}
+
+/** ` exited 137 (OOMKilled)`, with its last line; a probe or hook that had it killed is what matters. */
+function endText(container: ContainerStatus, end: Ended, warnings: readonly Warning[]): string {
+  const killer = killerOf(end, warnings);
+  if (killer) {
+    const restarts = numberAt(container, 'restartCount');
+    const times = restarts === 1 ? '1 time' : `${restarts} times`;
+    return `: ${messageLine(killer.message)}${restarts === 0 ? '' : `, restarted ${times}`}`;
+  }
+  const reason = textAt(end, 'reason');
+  const named = reason === '' || reason === 'Error' || reason === 'Completed' ? '' : ` (${reason})`;
+  const message = lastLine(textAt(end, 'message'));
+  return ` exited ${numberAt(end, 'exitCode')}${named}${message === '' ? '' : `: ${message}`}`;
+}
+
+/** The exit codes of a program that is told to stop: it ends well, by SIGTERM, or by SIGKILL. */
+const STOPPED: ReadonlySet<number> = new Set([0, 137, 143]);
+
+/** The event that says why kubelet killed this attempt; undefined where it ended for reasons of its own. */
+function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined {
+  if (!STOPPED.has(numberAt(end, 'exitCode')) || textAt(end, 'reason') === 'OOMKilled') return undefined;
+  const [from, to] = [timeAt(end, 'startedAt') - SLACK_MS, timeAt(end, 'finishedAt') + SLACK_MS];
+  return warnings.find(
+    ({ reason, message, firstMs, lastMs }) =>
+      (reason === 'FailedPostStartHook' || /^(?:Liveness|Startup) probe/.test(message)) &&
+      firstMs <= to &&
+      lastMs >= from,
+  );
+}

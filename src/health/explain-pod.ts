@@ -1,0 +1,114 @@
+/** Why a pod is not ready. Pure; undefined where it is, or is going anyway. */
+import { isRecord } from '../base/json.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import { explainContainer, explainUnready } from './explain-container.ts';
+import { conditionOf, listAt, recordAt, textAt } from './fields.ts';
+import { lastLine, messageLine } from './message-line.ts';
+import type { Cause, Surroundings, Warning } from './types.ts';
+
+export function explainPod(pod: KubeObject, around: Surroundings): Cause | undefined {
+  if (pod.metadata.deletionTimestamp !== undefined) return undefined;
+  const { status } = pod;
+  if (conditionOf(status, 'Ready')?.['status'] === 'True') return undefined;
+  const phase = textAt(status, 'phase');
+  if (phase === 'Succeeded') return undefined;
+  const warnings = around.warningsAbout(pod);
+  return (
+    (phase === 'Failed' ? undefined : lostNode(pod, around)) ??
+    failedContainer(status, warnings) ??
+    (phase === 'Failed' ? failedPod(status) : undefined) ??
+    unscheduled(status) ??
+    blocked(status, warnings) ??
+    uninitialized(status) ??
+    unready(status, warnings) ??
+    closedGate(status)
+  );
+}
+
+/** What a lost node's agent last said of the pod is no longer known to be so. */
+function lostNode({ spec }: KubeObject, { nodeOf }: Surroundings): Cause | undefined {
+  const name = textAt(spec, 'nodeName');
+  if (name === '') return undefined;
+  const node = nodeOf(name);
+  if (!node) return { severity: 'waiting', text: `node ${name} does not exist` };
+  const ready = conditionOf(node.status, 'Ready');
+  const state = textAt(ready, 'status');
+  if (state === '' || state === 'True') return undefined;
+  const what = state === 'Unknown' ? 'is lost (NotReady)' : 'is NotReady';
+  const why = messageLine(textAt(ready, 'message') || textAt(ready, 'reason'));
+  return { severity: 'waiting', text: `node ${name} ${what}${why === '' ? '' : `: ${why}`}` };
+}
+
+function failedContainer(status: unknown, warnings: readonly Warning[]): Cause | undefined {
+  for (const [list, what] of [
+    ['initContainerStatuses', 'init container'],
+    ['containerStatuses', 'container'],
+  ] as const) {
+    for (const container of listAt(status, list).filter(isRecord)) {
+      const cause = explainContainer(container, what, warnings);
+      if (cause) return cause;
+    }
+  }
+  return undefined;
+}
+
+function failedPod(status: unknown): Cause {
+  const parts = [textAt(status, 'reason'), lastLine(textAt(status, 'message'))];
+  return { severity: 'failing', text: parts.filter((part) => part !== '').join(': ') || 'pod failed' };
+}
+
+/** What the scheduler says of preemption comes after what is wrong, and is longer. */
+const PREEMPTION = /\.? (?:no new claims to deallocate, )?preemption: .*$/s;
+
+function unscheduled(status: unknown): Cause | undefined {
+  const scheduled = conditionOf(status, 'PodScheduled');
+  if (scheduled?.['status'] !== 'False') return undefined;
+  const message = textAt(scheduled, 'message').replace(PREEMPTION, '');
+  return {
+    severity: 'waiting',
+    text: messageLine(message) || textAt(scheduled, 'reason') || 'not scheduled',
+  };
+}
+
+/**
+ * A volume that cannot be mounted, a sandbox that cannot be made: kubelet says so in events alone, while the containers
+ * wait to be created.
+ */
+function blocked(status: unknown, warnings: readonly Warning[]): Cause | undefined {
+  const waits = [...listAt(status, 'initContainerStatuses'), ...listAt(status, 'containerStatuses')]
+    .filter(isRecord)
+    .map((container) => recordAt(recordAt(container, 'state'), 'waiting'))
+    .filter((waiting) => waiting !== undefined);
+  if (waits.length === 0) return undefined;
+  const warning = warnings.find(({ container, reason }) => container === undefined && BLOCKING.test(reason));
+  if (warning) return { severity: 'failing', text: `${warning.reason}: ${messageLine(warning.message)}` };
+  const told = waits.find((waiting) => textAt(waiting, 'message') !== '');
+  if (!told) return undefined;
+  const text = `${textAt(told, 'reason')}: ${messageLine(textAt(told, 'message'))}`;
+  return { severity: BLOCKING.test(textAt(told, 'reason')) ? 'failing' : 'waiting', text };
+}
+
+/** A missing pull secret stops nothing by itself, and a bound pod has been scheduled. */
+const BLOCKING = /^(?:Failed(?!Scheduling|ToRetrieveImagePullSecret)|NetworkNotReady|NetworkFailed)/;
+
+function uninitialized(status: unknown): Cause | undefined {
+  const running = listAt(status, 'initContainerStatuses')
+    .filter(isRecord)
+    .find((container) => container['ready'] !== true && recordAt(recordAt(container, 'state'), 'running'));
+  if (!running) return undefined;
+  const text = `init container ${textAt(running, 'name')} has not finished`;
+  return { severity: 'waiting', text, vague: true };
+}
+
+function unready(status: unknown, warnings: readonly Warning[]): Cause | undefined {
+  const causes = listAt(status, 'containerStatuses')
+    .filter(isRecord)
+    .flatMap((container) => explainUnready(container, warnings) ?? []);
+  return causes.find(({ vague }) => vague !== true) ?? causes[0];
+}
+
+function closedGate(status: unknown): Cause | undefined {
+  const ready = conditionOf(status, 'Ready');
+  if (textAt(ready, 'reason') !== 'ReadinessGatesNotReady') return undefined;
+  return { severity: 'waiting', text: messageLine(textAt(ready, 'message')) };
+}

@@ -1,0 +1,74 @@
+/**
+ * Why an object is not healthy: what a person would read off `kubectl describe` of it, its pods and their nodes, in one
+ * line with the most telling fact first: `container api exited 137 (OOMKilled)`. This is the only place that decides so;
+ * `symphony status`, the Application's status and the commit status show what it says.
+ *
+ * The objects' present state decides what is wrong. Events only say why: they outlive the trouble they report.
+ */
+import type { KubeObject } from '../schemas/object.ts';
+import { explainPod } from './explain-pod.ts';
+import { conditionOf, textAt, timeAt } from './fields.ts';
+import { messageLine } from './message-line.ts';
+import type { Cause, Health, Surroundings } from './types.ts';
+
+export function explain(object: KubeObject, health: Health, around: Surroundings): Cause {
+  const found = explainWorkload(object, around);
+  const severity = health.status === 'Degraded' ? 'failing' : (found?.severity ?? 'waiting');
+  if (found) return { ...found, severity };
+  const [warning] = around.warningsAbout(object);
+  const text = health.message || (warning && `${warning.reason}: ${warning.message}`);
+  // A whole, such as an Application, names its most telling part on the first line.
+  return text
+    ? { severity, text: messageLine(text.split('\n')[0] ?? '') }
+    : { severity, text: health.status, vague: true };
+}
+
+/** The worst of several; the first one of equals. */
+export function worstCause(causes: readonly Cause[]): Cause | undefined {
+  return [...causes].sort((a, b) => weightOf(a) - weightOf(b))[0];
+}
+
+export const weightOf = ({ severity, vague }: Cause): number =>
+  severity === 'failing' ? 0 : vague === true ? 2 : 1;
+
+function explainWorkload(object: KubeObject, around: Surroundings): Cause | undefined {
+  const pods = [...around.podsOf(object)].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  // A pod that has ended is replaced: the ones that live say how the workload does now.
+  const living = pods.filter((pod) => object.kind === 'Pod' || !hasFailed(pod));
+  const ofLiving = worstCause([...refusalOf(object, around), ...causesOf(living, around)]);
+  if (ofLiving && ofLiving.vague !== true) return ofLiving;
+  return worstCause(causesOf(pods.filter(hasFailed), around)) ?? ofLiving;
+}
+
+const causesOf = (pods: readonly KubeObject[], around: Surroundings): readonly Cause[] =>
+  pods.flatMap((pod) => explainPod(pod, around) ?? []);
+
+const hasFailed = ({ status }: KubeObject): boolean => textAt(status, 'phase') === 'Failed';
+
+/** Pods, or a ReplicaSet, that admission or a quota does not let in. */
+function refusalOf(workload: KubeObject, around: Surroundings): readonly Cause[] {
+  const creator = around.creatorOf(workload);
+  const failure = conditionOf(creator?.status, 'ReplicaFailure');
+  if (creator && failure?.['status'] === 'True') {
+    // The condition keeps the first message while its reason stays; the event has the newest.
+    const newest = around
+      .warningsAbout(creator)
+      .find(
+        ({ reason, lastMs }) =>
+          reason === failure['reason'] && lastMs >= timeAt(failure, 'lastTransitionTime'),
+      );
+    const message = (newest?.message ?? textAt(failure, 'message')).replace(/^Error creating: /, '');
+    const text = failure['reason'] === 'FailedDelete' ? messageLine(message) : refusalText(message);
+    return [{ severity: 'failing', text }];
+  }
+  const progress = conditionOf(workload.status, 'Progressing');
+  if (textAt(progress, 'reason') !== 'ReplicaSetCreateError') return [];
+  return [{ severity: 'failing', text: messageLine(textAt(progress, 'message')) }];
+}
+
+/** `pods "web-5d9f-x7k2p" is forbidden: …`: each try has another name, which tells nothing. */
+function refusalText(message: string): string {
+  const refused = /^(?:Pod|pods) "[^"]*" is (forbidden|invalid): /.exec(message);
+  const why = refused ? message.slice(refused[0].length) : message;
+  return messageLine(`pods cannot be created${refused ? ` (${refused[1]})` : ''}: ${why}`);
+}

@@ -36,7 +36,7 @@ export function planConditions(input: ConditionsInput): readonly ApplicationCond
   add('SyncError', input.syncErrors);
   add('ComparisonError', [obstacle]);
   add('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]);
-  add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]);
+  add('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? []), state.render?.passedOver]);
   add('PruneHeldWarning', heldMessages(input));
   add('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs));
   add('DriftWarning', driftMessages(changeSet));

@@ -1,4 +1,6 @@
-export { isManifestPath, readManifests, readYamlDocument } from './read-manifests.ts';
+export { isManifestPath } from './client-tools.ts';
+export { reportOrder } from './report-order.ts';
+export { readManifests, readYamlDocument } from './read-manifests.ts';
 export {
   defaultManifestLimits,
   formatManifestError,

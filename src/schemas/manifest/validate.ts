@@ -6,6 +6,7 @@ import { append } from '../../base/append.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import { closestName } from '../closest-name.ts';
+import { clientToolOf, kustomizeFolder, KUSTOMIZE_GROUP, PLAIN_FOLDER } from './client-tools.ts';
 import { isDefinition } from '../custom/definition.ts';
 import { prune } from '../custom/prune.ts';
 import { NOWHERE } from '../custom/validate-value.ts';
@@ -247,8 +248,6 @@ function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): Manif
   };
 }
 
-const KUSTOMIZE = 'kustomize.config.k8s.io';
-
 const fileName = ({ source }: ManifestDocument): string => source.file.split('/').at(-1) ?? '';
 
 function unknownKind(
@@ -271,10 +270,15 @@ function unknownKind(
     hint,
   });
   const message = `kind "${kind}" of "${apiVersion}" is not supported`;
-  if (group === KUSTOMIZE)
+  if (group === KUSTOMIZE_GROUP) {
+    const { message: text, hint } = kustomizeFolder(fileName(document));
+    return complaint(text, hint);
+  }
+  const tool = clientToolOf(apiVersion, kind);
+  if (tool !== undefined)
     return complaint(
-      'this directory is for kustomize, which Symphony does not run: commit what "kubectl kustomize" prints',
-      `to read the files as they are, leave this one out: spec.source.directory.exclude: "${fileName(document)}"`,
+      `this file is for ${tool}: no cluster takes kind "${kind}" of "${apiVersion}"`,
+      `leave it out: spec.source.directory.exclude: "${fileName(document)}", or ${PLAIN_FOLDER}`,
     );
   if (sameGroup?.missing !== undefined) return withoutBehaviour(document, sameGroup);
   if (sameGroup)

@@ -104,7 +104,9 @@ export function notManifestReason(path: string, values: readonly unknown[]): str
 }
 
 function foreignByContents([first]: readonly unknown[]): string | undefined {
-  if (typeof first === 'string') return 'plain text';
+  // Git writes a symbolic link so where the system has none, and so do archives.
+  if (typeof first === 'string')
+    return /^[^\s:]*[/.][^\s:]*$/.test(first) ? 'a symbolic link that was checked out as text' : 'plain text';
   if (Array.isArray(first)) return foreignList(first as readonly unknown[]);
   if (!isRecord(first)) return undefined;
   if (isSops(first)) return 'data encrypted with SOPS';

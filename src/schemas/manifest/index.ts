@@ -8,4 +8,4 @@ export {
   type ManifestError,
   type Position,
 } from './types.ts';
-export { type KindsFrom, validateManifests } from './validate.ts';
+export { type KindsFrom, type ValidatedManifest, validateManifests } from './validate.ts';

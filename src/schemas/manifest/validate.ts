@@ -12,6 +12,7 @@ import { prune } from '../custom/prune.ts';
 import { NOWHERE } from '../custom/validate-value.ts';
 import { schemaNameOf, withoutNulls } from '../definitions.ts';
 import { type FieldError, isMeaning } from '../field-error.ts';
+import { asRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { formatApiVersion, objectKey, parseApiVersion } from '../object.ts';
 import { createRegistry, withDefinitions } from '../registry.ts';
@@ -40,6 +41,8 @@ export interface ValidationResult {
   readonly objects: readonly ValidatedManifest[];
   readonly errors: readonly ManifestError[];
   readonly warnings: readonly ManifestError[];
+  /** What was written and has errors, as it was written but with a namespace: others may refer to it. */
+  readonly refused: readonly KubeObject[];
   /** Where the kinds come from that are not the system's own, if there are any: what the result depends on. */
   readonly kindsFrom: KindsFrom;
 }
@@ -58,6 +61,7 @@ export function validateManifests(
   const objects: ValidatedManifest[] = [];
   const errors: ManifestError[] = [];
   const warnings: ManifestError[] = [];
+  const refused: KubeObject[] = [];
   const places = new Map<string, ManifestSource>();
   const definitions = [...(options.definitions ?? []), ...definitionsAmong(documents, registry)];
   const known = definitions.length === 0 ? registry : withDefinitions(registry, definitions);
@@ -65,6 +69,10 @@ export function validateManifests(
     const outcome = validateOne(document, known, options);
     if (!outcome.ok) {
       append(errors, outcome.errors);
+      const { object } = document;
+      const namespace = options.defaultNamespace ?? 'default';
+      const metadata = { namespace, ...asRecord(object.metadata) } as unknown as KubeObject['metadata'];
+      refused.push({ ...object, metadata });
       continue;
     }
     append(warnings, outcome.warnings);
@@ -84,7 +92,7 @@ export function validateManifests(
     places.set(key, document.source);
     objects.push({ kind, object, source: document.source, locate: (path) => document.locate(path) });
   }
-  return { objects, errors, warnings, kindsFrom: originOfKinds(documents, registry, definitions) };
+  return { objects, errors, warnings, refused, kindsFrom: originOfKinds(documents, registry, definitions) };
 }
 
 /** Definitions that can be relied on; what is wrong with the others is said where they stand. */

@@ -19,22 +19,36 @@ export function warningsOf(object: KubeObject): readonly string[] {
   return [...upstreamWarnings(object), ...unimplementedWarnings(object)];
 }
 
-/** Objects and fields that are stored and shown though nothing acts on them yet: whoever writes one is told. */
+/** Nothing acts on what these subresources change. */
+const IDLE_SUBRESOURCES: Partial<Readonly<Record<Subresource, string>>> = {
+  ephemeralcontainers:
+    'spec.ephemeralContainers: not implemented by Symphony: agents do not start ephemeral containers yet',
+  resize:
+    'spec.containers[*].resources: not implemented by Symphony: agents do not resize containers that run; a new pod gets the resources',
+};
+
+/** Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on it yet. */
 export function onlyStored(
   kind: ResourceKind,
   object: KubeObject,
   subresource?: Subresource,
 ): string | undefined {
-  if (subresource === 'ephemeralcontainers') {
-    return 'spec.ephemeralContainers: not implemented by Symphony: agents do not start ephemeral containers yet';
+  if (subresource !== undefined) return IDLE_SUBRESOURCES[subresource];
+  const lacking = kind.missing ?? kind.idle;
+  if (lacking !== undefined) return `${kind.kind} is kept, but not implemented by Symphony: ${lacking}`;
+  return kind.group === '' && kind.kind === 'Service' ? idleService(object) : undefined;
+}
+
+/** Addresses and ports are allocated; nothing routes traffic to them. */
+function idleService(object: KubeObject): string {
+  switch (getPath(object, 'spec', 'type')) {
+    case 'LoadBalancer':
+      return 'spec.type: not implemented by Symphony: load balancers get no address yet';
+    case 'ExternalName':
+      return 'Service is kept, but not implemented by Symphony: its name is not resolved yet';
+    default:
+      return 'Service is kept, but not implemented by Symphony: nothing routes traffic to it yet; kubectl port-forward reaches its pods';
   }
-  if (subresource !== undefined) return undefined;
-  if (kind.missing !== undefined)
-    return `${kind.kind} is kept, but not implemented by Symphony: ${kind.missing}`;
-  if (kind.group === '' && kind.kind === 'Service' && getPath(object, 'spec', 'type') === 'LoadBalancer') {
-    return 'spec.type: not implemented by Symphony: load balancers get no address yet';
-  }
-  return undefined;
 }
 
 /** What is kept though nothing acts on it; other kinds are refused with such fields. */

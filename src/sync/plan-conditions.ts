@@ -19,6 +19,8 @@ export interface ConditionsInput {
   readonly syncOptions: readonly string[];
   readonly syncErrors: readonly string[];
   readonly obstacle: string | undefined;
+  /** What is likely to go wrong at run time. */
+  readonly foreseen: readonly string[];
   readonly nowMs: number;
 }
 
@@ -40,6 +42,7 @@ export function planConditions(input: ConditionsInput): readonly ApplicationCond
   add('PruneHeldWarning', heldMessages(input));
   add('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs));
   add('DriftWarning', driftMessages(changeSet));
+  add('RuntimeWarning', input.foreseen);
   add('UnsupportedOptionWarning', [
     ...optionComplaints(input.syncOptions),
     ...[...state.complaints.values()].flat(),

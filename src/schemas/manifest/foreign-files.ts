@@ -29,7 +29,7 @@ const BEGINNINGS: readonly (readonly [string, HiddenContents])[] = [
   [
     'version https://git-lfs.github.com/spec/',
     {
-      message: 'the file is a Git LFS pointer, not a manifest',
+      message: 'this is a Git LFS pointer, not a manifest',
       hint: 'keep manifests out of Git LFS: git lfs untrack',
     },
   ],

@@ -16,7 +16,7 @@ export function decodeText(file: ManifestFile, limits: ManifestLimits): DecodedT
     );
   }
   const hidden = hiddenContents(bytes);
-  if (hidden) return refuse(hidden.message, hidden.hint, { line: 1, column: 1 });
+  if (hidden) return refuse(hidden.message, hidden.hint);
   if (startsWith(bytes, 0xff, 0xfe) || startsWith(bytes, 0xfe, 0xff)) {
     return refuse('the file is UTF-16', 'save it as UTF-8', { line: 1, column: 1 });
   }

@@ -45,6 +45,6 @@ function checkPodSecurity<Item extends RenderObject>(
     const refusal = foreseeRefusal(object, namespacePolicy(namespace, labels, defaultPodSecurity));
     if (!refusal) return [];
     const hint = `its pods would be refused; to allow them, label the Namespace "${namespace}" with ${refusal.label}`;
-    return [{ type: 'PodSecurity' as const, item, path, message: refusal.message, hint }];
+    return [{ stopsPods: true, item, path, message: refusal.message, hint }];
   });
 }

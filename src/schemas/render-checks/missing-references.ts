@@ -62,7 +62,7 @@ export function checkReferences<Item extends RenderObject>(
       const problem = problemOf(reference, item.object, rendered, cluster);
       if (!problem || told.has(problem.message)) return [];
       told.add(problem.message);
-      return [{ type: 'MissingReference' as const, item, ...problem }];
+      return [{ stopsPods: !isPullSecret(reference), item, ...problem }];
     });
   });
 }
@@ -84,7 +84,7 @@ function problemOf(
       ? 'is neither among these manifests nor in the cluster'
       : 'is not among these manifests';
   const where = target.namespace === undefined ? '' : ` in namespace "${target.namespace}"`;
-  const when = path.includes('imagePullSecrets[') ? 'when images are pulled' : RESOURCES[kind].when;
+  const when = isPullSecret(reference) ? 'when images are pulled' : RESOURCES[kind].when;
   const others = rendered.namespacesOf.get(`${target.resource}|${name}`) ?? [];
   return {
     path,
@@ -109,6 +109,9 @@ function keyProblem(
 
 /** A ConfigMap of many files need not be listed whole. */
 const MAX_NAMED_KEYS = 10;
+
+/** The image may be public, or there already. */
+const isPullSecret = ({ path }: Reference): boolean => path.includes('imagePullSecrets[');
 
 const isReferable = (kind: string): kind is Reference['kind'] => Object.hasOwn(RESOURCES, kind);
 

@@ -30,7 +30,7 @@ export function checkServices<Item extends RenderObject>(
     const [elsewhere] = matching;
     return [
       {
-        type: 'MissingReference' as const,
+        stopsPods: false,
         item,
         path: 'spec.selector',
         message: `no pod of ${whose} in namespace "${namespace}" has the labels ${wanted}: the Service leads nowhere without one`,

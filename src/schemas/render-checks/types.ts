@@ -11,7 +11,8 @@ export interface RenderObject {
 
 /** A warning: the object may be applied, but something is likely to go wrong at run time. */
 export interface RenderWarning<Item extends RenderObject = RenderObject> {
-  readonly type: 'PodSecurity' | 'MissingReference';
+  /** Whether pods cannot start because of it. */
+  readonly stopsPods: boolean;
   readonly item: Item;
   readonly path: string;
   readonly message: string;

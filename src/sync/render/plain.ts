@@ -9,7 +9,7 @@ import { UserError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { stableStringify } from '../../base/json.ts';
 import { isDefinition } from '../../schemas/custom/definition.ts';
-import { reportOrder } from '../../schemas/manifest/index.ts';
+import { hiddenContents, reportOrder } from '../../schemas/manifest/index.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { normaliseTreePath } from '../git/revision.ts';
 import type { GitMirror, TreeChange, TreeEntry } from '../git/types.ts';
@@ -200,6 +200,8 @@ async function readFiles(
         path,
         failed(blobId, shown, `the file has ${sizeBytes} bytes; the limit is ${MAX_MANIFEST_FILE_BYTES}`),
       ];
+    const hidden = hiddenContents(bytes);
+    if (hidden) return [path, failed(blobId, shown, hidden.message, hidden.hint)];
     // Only its mode has changed.
     const same = input.previous?.files.get(path);
     if (same?.blobId === blobId) return [path, same];
@@ -224,8 +226,8 @@ function passedOverIn(folder: string, files: ReadonlyMap<string, RenderedFile>):
 const shownPath = (folder: string, path: string): string =>
   printable(folder === '' ? path : `${folder}/${path}`);
 
-function failed(blobId: string, file: string, message: string): RenderedFile {
-  return { blobId, manifests: [], errors: [{ file, message }] };
+function failed(blobId: string, file: string, message: string, hint?: string): RenderedFile {
+  return { blobId, manifests: [], errors: [{ file, message, ...(hint === undefined ? {} : { hint }) }] };
 }
 
 function warn(warnings: Map<string, string>, path: string, selection: Selection): void {

@@ -2,17 +2,23 @@
  * What will keep pods from starting in what an application holds, as its conditions say it. The whole render is checked
  * once. What was wrong is looked at again from time to time, because the cluster may have it by now.
  */
-import type { DesiredObject } from '../diff/desired-set.ts';
+import type { DesiredObject, DesiredSet } from '../diff/desired-set.ts';
 import { objectKey } from '../schemas/object.ts';
 import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import { checkRender, type ClusterView, type RenderWarning } from '../schemas/render-checks/index.ts';
-import type { ApplicationState } from './application-state.ts';
 import type { Render } from './render/types.ts';
 
 export interface Foreseen {
   readonly render: Render | undefined;
   readonly checkedMs: number;
   readonly warnings: readonly RenderWarning<DesiredObject>[];
+}
+
+/** What an application holds, and what was found about it. */
+export interface ForeseenState {
+  readonly desired: Pick<DesiredSet, 'byId'>;
+  readonly render: Render | undefined;
+  foreseen: Foreseen | undefined;
 }
 
 export interface ForeseeOptions {
@@ -27,7 +33,7 @@ const MAX_FORESEEN = 500;
 const CHECK_AGAIN_MS = 10_000;
 
 /** Remembers in the state what it finds. */
-export function foresee(state: ApplicationState, options: ForeseeOptions, nowMs: number): readonly string[] {
+export function foresee(state: ForeseenState, options: ForeseeOptions, nowMs: number): readonly string[] {
   const before = state.foreseen;
   if (before?.render !== state.render)
     state.foreseen = check(state, [...state.desired.byId.values()], options, nowMs);
@@ -41,7 +47,7 @@ export function foresee(state: ApplicationState, options: ForeseeOptions, nowMs:
 }
 
 function check(
-  state: ApplicationState,
+  state: ForeseenState,
   items: readonly DesiredObject[],
   { findLive, defaultPodSecurity }: ForeseeOptions,
   nowMs: number,

@@ -88,7 +88,7 @@ describe('symphony validate', () => {
       'error: no manifests found below "ROOT"\n',
     ],
   ])('%s is an error', async (_name, files, expected) => {
-    const root = directoryWith(files as Record<string, string>);
+    const root = directoryWith(files);
     const { code, out } = await run(['validate', root]);
     expect(code).toBe(1);
     expect(out).toContain(expected.replace('ROOT', root));

@@ -60,7 +60,7 @@ it('files that are passed over are counted and named, and forgotten with the com
   await at.start();
   await at.pass();
   expect(conditionsOf(await at.application())['ExcludedResourceWarning']).toBe(
-    '2 files are not manifests and passed over: values.yaml (values of a Helm chart: no document has apiVersion, kind or metadata), x/cf.yaml (data of another tool, which has the tag !Ref)',
+    '2 files are no manifests and passed over: values.yaml (values of a Helm chart: no document has apiVersion, kind or metadata), x/cf.yaml (data of another tool, which has the tag !Ref)',
   );
   at.repository.commit({ 'values.yaml': null, 'x/cf.yaml': null });
   await at.pass(POLL_MS * 1.2);

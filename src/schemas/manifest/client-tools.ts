@@ -3,6 +3,7 @@
  * takes them, and some say that the files around them are not to be applied as they are. Pure.
  */
 import { isRecord } from '../../base/json.ts';
+import { asString } from '../json-access.ts';
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
@@ -25,7 +26,7 @@ export interface ToolFolder {
 /** `values` are the documents of the file; undefined ones could not be read. */
 export function toolFolderOf(path: string, values: readonly unknown[]): ToolFolder | undefined {
   const name = baseName(path);
-  if (KUSTOMIZATION.test(name) && values.every(isKustomization)) return kustomizeFolder(name);
+  if (KUSTOMIZATION.test(name) && values.every(isKustomization)) return kustomizeFolder(path);
   const [first] = values;
   const isChart = name === 'Chart.yaml' && isRecord(first) && 'name' in first && !('kind' in first);
   return isChart ? chartFolder(path) : undefined;
@@ -35,20 +36,24 @@ export function toolFolderOf(path: string, values: readonly unknown[]): ToolFold
 function isKustomization(value: unknown): boolean {
   if (!isRecord(value)) return true;
   const { apiVersion, kind } = value;
-  return !kind || !apiVersion || String(apiVersion).startsWith(`${KUSTOMIZE_GROUP}/`);
+  return !kind || !apiVersion || asString(apiVersion).startsWith(`${KUSTOMIZE_GROUP}/`);
 }
 
 export const PLAIN_FOLDER = 'point --path (spec.source.path) at a folder of plain manifests';
 
-export const kustomizeFolder = (file: string): ToolFolder => ({
+/** A pattern that matches the file, below whatever folder: `*` matches slashes, too. */
+export const excludeOption = (path: string): string =>
+  `spec.source.directory.exclude: "${path.includes('/') ? '*' : ''}${baseName(path)}"`;
+
+export const kustomizeFolder = (path: string): ToolFolder => ({
   message: `this directory is for kustomize, which Symphony does not run: commit what "kubectl kustomize" prints, or ${PLAIN_FOLDER}`,
-  hint: `to read the files as they are, leave this one out: spec.source.directory.exclude: "${file}"`,
+  hint: `to read the files as they are, leave this one out: ${excludeOption(path)}`,
   folder: 'kustomize',
 });
 
 const chartFolder = (path: string): ToolFolder => ({
   message: `this directory is a Helm chart, which Symphony does not render: commit what "helm template" prints, or ${PLAIN_FOLDER}`,
-  hint: `to leave the chart out: spec.source.directory.exclude: "${path.slice(0, -'Chart.yaml'.length)}*"`,
+  hint: `to leave out a chart below the folder: spec.source.directory.exclude: "*${baseName(path.slice(0, -'/Chart.yaml'.length))}/*"`,
   folder: 'chart',
 });
 

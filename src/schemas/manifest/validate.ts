@@ -6,7 +6,13 @@ import { append } from '../../base/append.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import { closestName } from '../closest-name.ts';
-import { clientToolOf, kustomizeFolder, KUSTOMIZE_GROUP, PLAIN_FOLDER } from './client-tools.ts';
+import {
+  clientToolOf,
+  excludeOption,
+  kustomizeFolder,
+  KUSTOMIZE_GROUP,
+  PLAIN_FOLDER,
+} from './client-tools.ts';
 import { isDefinition } from '../custom/definition.ts';
 import { prune } from '../custom/prune.ts';
 import { NOWHERE } from '../custom/validate-value.ts';
@@ -256,8 +262,6 @@ function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): Manif
   };
 }
 
-const fileName = ({ source }: ManifestDocument): string => source.file.split('/').at(-1) ?? '';
-
 function unknownKind(
   document: ManifestDocument,
   registry: Registry,
@@ -279,14 +283,14 @@ function unknownKind(
   });
   const message = `kind "${kind}" of "${apiVersion}" is not supported`;
   if (group === KUSTOMIZE_GROUP) {
-    const { message: text, hint } = kustomizeFolder(fileName(document));
+    const { message: text, hint } = kustomizeFolder(document.source.file);
     return complaint(text, hint);
   }
   const tool = clientToolOf(apiVersion, kind);
   if (tool !== undefined)
     return complaint(
       `this file is for ${tool}: no cluster takes kind "${kind}" of "${apiVersion}"`,
-      `leave it out: spec.source.directory.exclude: "${fileName(document)}", or ${PLAIN_FOLDER}`,
+      `leave it out: ${excludeOption(document.source.file)}, or ${PLAIN_FOLDER}`,
     );
   if (sameGroup?.missing !== undefined) return withoutBehaviour(document, sameGroup);
   if (sameGroup)

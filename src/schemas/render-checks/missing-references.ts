@@ -126,7 +126,7 @@ function indexRender(items: readonly RenderObject[], refused: readonly KubeObjec
   const objects = new Map<string, KubeObject | 'made'>();
   for (const object of refused) {
     const { kind, metadata } = object;
-    if (isReferable(kind)) objects.set(idOf(targetOf({ kind, name: String(metadata.name) }, object)), 'made');
+    if (isReferable(kind)) objects.set(idOf(targetOf({ kind, name: metadata.name }, object)), 'made');
   }
   const namespacesOf = new Map<string, string[]>();
   for (const { kind, object } of items) {

@@ -218,8 +218,8 @@ function passedOverIn(folder: string, files: ReadonlyMap<string, RenderedFile>):
     .sort()
     .slice(0, MAX_WARNINGS);
   const rest = passed.length - shown.length;
-  const count = passed.length === 1 ? '1 file is' : `${passed.length} files are`;
-  return `${count} not manifests and passed over: ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  const count = passed.length === 1 ? '1 file is no manifest' : `${passed.length} files are no manifests`;
+  return `${count} and passed over: ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /** Names of files come from outside, and an error about one is a line. */

@@ -41,7 +41,7 @@ describe('a folder of another tool', () => {
     const errors = reportOrder([...other.errors, ...template.errors, ...chart.errors]);
     expect(errors.map(({ file }) => file)).toEqual(['app/Chart.yaml', 'other.yaml']);
     expect(errors[0]?.message).toContain('a Helm chart');
-    expect(errors[0]?.hint).toContain('exclude: "app/*"');
+    expect(errors[0]?.hint).toContain('exclude: "*app/*"');
   });
 });
 

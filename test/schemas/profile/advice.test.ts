@@ -24,7 +24,7 @@ it('the label is enough for hostPort and hostPath', () => {
       containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 80, hostPort: 80 }] }],
       volumes: [{ name: 'v', hostPath: { path: '/srv' } }],
     },
-  } as never);
+  });
   const policy = (labels: Record<string, string>) => namespacePolicy('a', labels, 'baseline');
   expect(foreseeRefusal(pod, policy({}))?.label).toBe(`${ENFORCE_LABEL}: privileged`);
   expect(foreseeRefusal(pod, policy({ [ENFORCE_LABEL]: 'privileged' }))).toBeUndefined();

@@ -33,7 +33,7 @@ const suspectsFile = join(root, 'SUSPECT.tsv');
 const suspects = existsSync(suspectsFile)
   ? parseSuspects(readFileSync(suspectsFile, 'utf8'))
   : new Set<string>();
-const files = (await findManifestFiles([directory])).map(({ path }) => path);
+const files = (await findManifestFiles([directory])).files.map(({ path }) => path);
 const nameOf = (path: string): string => relative(root, resolve(path)).split(sep).join('/');
 const read = (path: string): { path: string; bytes: Uint8Array } => {
   const tooLarge = statSync(path).size > defaultManifestLimits.maxFileBytes;

@@ -12,6 +12,7 @@ import {
   type ManifestDocument,
   type ManifestError,
   readManifests,
+  readYamlDocument,
   validateManifests,
 } from '../schemas/manifest/index.ts';
 import { podSpecPaths } from '../schemas/profile/index.ts';
@@ -75,26 +76,19 @@ export function parseSuspects(text: string): Set<string> {
 
 /** What a kustomization names as patches or as input of its own: paths relative to the corpus. */
 export function patchesOf(kustomization: CorpusFile): string[] {
-  const { documents } = readManifests(kustomization);
+  const read = readYamlDocument(kustomization);
+  const value = 'value' in read ? read.value : undefined;
   const directory = kustomization.path.split('/').slice(0, -1);
-  const named: string[] = [];
-  for (const { object } of documents) {
-    for (const field of [
-      'patches',
-      'patchesStrategicMerge',
-      'patchesJson6902',
-      'transformers',
-      'configurations',
-    ]) {
-      const entries = object[field];
-      if (!Array.isArray(entries)) continue;
-      for (const entry of entries as unknown[]) {
-        const path = isRecord(entry) ? entry['path'] : entry;
-        if (typeof path === 'string' && !path.includes('\n')) named.push(joinPath(directory, path));
-      }
-    }
-  }
-  return named;
+  if (!isRecord(value)) return [];
+  const fields = ['patches', 'patchesStrategicMerge', 'patchesJson6902', 'transformers', 'configurations'];
+  return fields.flatMap((field) => {
+    const entries = value[field];
+    if (!Array.isArray(entries)) return [];
+    return (entries as unknown[]).flatMap((entry) => {
+      const path = isRecord(entry) ? entry['path'] : entry;
+      return typeof path === 'string' && !path.includes('\n') ? [joinPath(directory, path)] : [];
+    });
+  });
 }
 
 function joinPath(directory: readonly string[], path: string): string {
@@ -111,7 +105,9 @@ export function tallyFile(report: CorpusReport, file: CorpusFile, context: Corpu
   report.files++;
   if (context.patches.has(file.path)) return increment(report.notManifests, 'patch of a kustomization');
   const result = readManifests(file);
-  if (result.notManifest !== undefined) return increment(report.notManifests, 'YAML or JSON of another kind');
+  if (result.notManifest !== undefined) return increment(report.notManifests, result.notManifest);
+  const folder = result.errors[0]?.folder;
+  if (folder !== undefined) return increment(report.notManifests, `a folder's file of ${folder}`);
   if (result.errors.length > 0) return tallyUnreadable(report, file, result.errors, context);
   for (const document of result.documents) tallyObject(report, file, document, context);
 }

@@ -1,6 +1,6 @@
 /**
- * Finds manifests on the local disk: files as named, directories recursively (`.yaml`, `.yml`, `.json`; symbolic links and
- * `.git` are not followed, as a sync does not follow them), `-` for standard input. Sorted, bounded.
+ * Finds manifests on the local disk: files as named, directories recursively (`.yaml`, `.yml`, `.json`; symbolic links are
+ * not followed and hidden files and folders not read, as in a sync), `-` for standard input. Sorted, bounded.
  */
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,18 +10,26 @@ import { defaultManifestLimits, isManifestPath } from '../schemas/manifest/index
 
 export interface FoundFile {
   readonly path: string;
+  /** The path on the command line that led here. */
+  readonly root: string;
   /** Named on the command line, and so expected to be a manifest. */
   readonly named: boolean;
+}
+
+export interface FoundFiles {
+  readonly files: readonly FoundFile[];
+  /** Symbolic links that have the name of a manifest. */
+  readonly links: readonly string[];
 }
 
 /** More files than any repository of manifests has; a hint that the wrong directory was named. */
 const MAX_FILES = 100_000;
 
-export async function findManifestFiles(paths: readonly string[]): Promise<FoundFile[]> {
-  const found: FoundFile[] = [];
+export async function findManifestFiles(paths: readonly string[]): Promise<FoundFiles> {
+  const found = { files: [] as FoundFile[], links: [] as string[] };
   for (const path of paths) {
     if (path === '-') {
-      found.push({ path, named: true });
+      found.files.push({ path, root: path, named: true });
       continue;
     }
     let isDirectory: boolean;
@@ -30,25 +38,34 @@ export async function findManifestFiles(paths: readonly string[]): Promise<Found
     } catch (error) {
       throw new UserError(`cannot read "${path}": ${errorMessage(error)}`, { cause: error });
     }
-    if (isDirectory) await walk(path, found);
-    else found.push({ path, named: true });
+    if (isDirectory) await walk(path, path, found);
+    else found.files.push({ path, root: path, named: true });
   }
   return found;
 }
 
-async function walk(directory: string, found: FoundFile[]): Promise<void> {
+async function walk(
+  directory: string,
+  root: string,
+  found: { readonly files: FoundFile[]; readonly links: string[] },
+): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) {
-      if (entry.name !== '.git') await walk(path, found);
-    } else if (entry.isFile() && isManifestPath(entry.name)) {
-      if (found.length >= MAX_FILES) throw new UserError(`more than ${MAX_FILES} files below "${directory}"`);
-      found.push({ path, named: false });
-    }
+    if (entry.name.startsWith('.')) continue;
+    if (entry.isDirectory()) await walk(path, root, found);
+    if (!isManifestPath(entry.name)) continue;
+    if (found.files.length + found.links.length >= MAX_FILES)
+      throw new UserError(`more than ${MAX_FILES} files below "${root}"`);
+    if (entry.isFile()) found.files.push({ path, root, named: false });
+    if (entry.isSymbolicLink()) found.links.push(path);
   }
 }
+
+/** The complaint about a path below which nothing is a manifest. */
+export const noManifests = (root: string, files: number): string =>
+  `no manifests found below "${root}"${files === 0 ? '' : `: ${files} YAML or JSON ${files === 1 ? 'file holds' : 'files hold'} none`}`;
 
 /** Reads at most one byte more than a manifest may have: the reader refuses it by its size. */
 export async function readManifestFile(path: string, stdin: Readable): Promise<Uint8Array> {

@@ -8,17 +8,25 @@ import type { ResourceKind } from './resource-kind.ts';
 
 /** What users miss of the object; undefined where everything about it has its effect. */
 export function missingBehaviour(kind: ResourceKind, object: KubeObject): string | undefined {
-  return (
-    kind.missing ??
-    missingAddress(kind, object) ??
-    (isService(kind) ? 'traffic to Services is not routed yet' : undefined)
-  );
+  return kind.missing ?? kind.idle ?? (isService(kind) ? missingOfService(object) : undefined);
 }
 
-/** A Service that waits for what nobody does here. */
-export function missingAddress(kind: ResourceKind, object: KubeObject): string | undefined {
-  if (!isService(kind) || getPath(object, 'spec', 'type') !== 'LoadBalancer') return undefined;
-  return 'load balancers get no address yet';
+/** Whether the object is a Service that takes traffic to pods. */
+export function isRouted(kind: ResourceKind, object: KubeObject): boolean {
+  return isService(kind) && typeOf(object) !== 'ExternalName';
 }
 
+/** Addresses and ports are allocated; nothing acts on them. */
+function missingOfService(service: KubeObject): string {
+  switch (typeOf(service)) {
+    case 'LoadBalancer':
+      return 'load balancers get no address yet';
+    case 'ExternalName':
+      return 'names of other hosts are not resolved yet';
+    default:
+      return 'traffic to Services is not routed yet';
+  }
+}
+
+const typeOf = (service: KubeObject): unknown => getPath(service, 'spec', 'type');
 const isService = ({ group, kind }: ResourceKind): boolean => group === '' && kind === 'Service';

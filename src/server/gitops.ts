@@ -26,7 +26,10 @@ import { defaultCommitStatusLimits } from '../sync/status/plan-commit-status.ts'
 import type { DataDir } from './data-dir.ts';
 
 export interface GitOps extends AsyncDisposable {
-  readonly sync: Pick<ApplicationControllerOptions, 'createMirror' | 'pollIntervalMs' | 'commitStatusLimits'>;
+  readonly sync: Pick<
+    ApplicationControllerOptions,
+    'createMirror' | 'pollIntervalMs' | 'commitStatusLimits' | 'defaultPodSecurity'
+  >;
   readonly rootApplication: Application | undefined;
   readonly webhooks: WebhookHandler | undefined;
   /** Posts commit statuses while this process leads. */
@@ -88,6 +91,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
     sync: {
       createMirror,
       pollIntervalMs: config.pollIntervalMs,
+      defaultPodSecurity: config.defaultPodSecurity,
       commitStatusLimits: { ...defaultCommitStatusLimits, stabilityWindowMs: config.stabilityWindowMs },
     },
     rootApplication:

@@ -45,7 +45,10 @@ export interface LeaderParts {
   readonly logger: Logger;
   readonly condition: ClusterCondition;
   readonly controllers: ControllersOptions;
-  readonly sync: Pick<ApplicationControllerOptions, 'createMirror' | 'pollIntervalMs' | 'commitStatusLimits'>;
+  readonly sync: Pick<
+    ApplicationControllerOptions,
+    'createMirror' | 'pollIntervalMs' | 'commitStatusLimits' | 'defaultPodSecurity'
+  >;
   /** Created when it is not there: what `--repo` asks for. */
   readonly rootApplication?: Application;
   readonly expectedNodes: RebuildParts['expectedNodes'];

@@ -14,7 +14,7 @@ import type { Rng } from '../base/rng.ts';
 import type { Requeue } from '../base/work-queue.ts';
 import type { Queues, SyncJob } from '../queue/types.ts';
 import { mayUseOperatorsRepository } from '../schemas/application-author.ts';
-import { formatApiVersion, keyOf } from '../schemas/object.ts';
+import { formatApiVersion, keyOf, objectKey } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
 import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache.ts';
@@ -45,6 +45,7 @@ import {
   type CommitStatusLimits,
   defaultCommitStatusLimits,
 } from './status/plan-commit-status.ts';
+import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
 import { type SyncAccess, syncAccessOf } from './sync-access.ts';
 import { syncApplication } from './sync-application.ts';
@@ -65,6 +66,8 @@ export interface ApplicationControllerOptions {
   /** The rights of authors; without it, only Applications in the system namespace are synced. */
   readonly delegate?: DelegateWrites;
   readonly pollIntervalMs: number;
+  /** Of namespaces without a label of their own; `baseline` otherwise. */
+  readonly defaultPodSecurity?: PodSecurityLevel;
   readonly commitStatusLimits?: CommitStatusLimits;
   /** The fence of the leader, if there is one. */
   readonly commitOptions?: () => CommitOptions;
@@ -276,6 +279,10 @@ async function startController(
     const key = keyOf(application);
     const parse = createManifestParser(registry, application.spec.destination.namespace ?? 'default');
     return {
+      foresee: {
+        findLive: ({ resource, namespace, name }) => managed.live(resource, objectKey(namespace, name)),
+        defaultPodSecurity: options.defaultPodSecurity ?? 'baseline',
+      },
       access: () => syncAccessOf(application, objects, options.delegate),
       managed: confinedResources(managed, application),
       namespaceKind,

@@ -11,6 +11,7 @@ import type { Health } from '../health/index.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplyError } from './apply-changes.ts';
 import { authorKeyOf } from './confinement.ts';
+import type { Foreseen } from './foreseen.ts';
 import type { HealMemory } from './plan-fights.ts';
 import { type OnlyStored, onlyStoredOf } from './plan-only-stored.ts';
 import type { Render } from './render/types.ts';
@@ -70,6 +71,8 @@ export interface ApplicationState {
   nonAncestor: string | undefined;
   /** What was put back of late; see plan-fights.ts. */
   readonly heals: HealMemory;
+  /** What is likely to go wrong with the render at run time. */
+  foreseen: Foreseen | undefined;
   /** Quotas that were written and not counted yet, by id, with the time of the write. */
   readonly quotas: Map<string, number>;
   /** Why deletions at this revision need approval; undefined where they do not. See plan-brake.ts. */
@@ -118,6 +121,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
     failingSinceMs: undefined,
     nonAncestor: undefined,
     heals: new Map(),
+    foreseen: undefined,
     quotas: new Map(),
     brake: undefined,
   };

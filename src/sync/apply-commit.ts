@@ -13,6 +13,7 @@ import { type DesiredObject, idOf } from '../diff/desired-set.ts';
 import { isHook } from '../diff/annotations.ts';
 import { managingApplication } from '../diff/tracking.ts';
 import { assess, explain } from '../health/index.ts';
+import { foresee } from './foreseen.ts';
 import { type HandOver, concernsOthers, planHandOver } from './hand-over.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import { jsonEqual } from '../base/json.ts';
@@ -171,6 +172,7 @@ export async function applyCommit(
       newCommit,
       mayApply: mayApply({ policy, requested, newCommit }),
       obstacle,
+      foreseen: foresee(state, context.foresee, context.nowMs()),
       refused,
       fights,
       unreadBy,

@@ -34,6 +34,8 @@ export interface ConditionsInput {
   readonly syncOptions: readonly string[];
   readonly syncErrors: readonly string[];
   readonly obstacle: string | undefined;
+  /** What is likely to go wrong at run time. */
+  readonly foreseen: readonly string[];
   readonly nowMs: number;
 }
 
@@ -47,10 +49,14 @@ export function planConditions(input: ConditionsInput): readonly ApplicationCond
     ...conditionOf('SyncError', input.syncErrors),
     ...conditionOf('ComparisonError', [obstacle]),
     ...conditionOf('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]),
-    ...conditionOf('ExcludedResourceWarning', [...(state.render?.warnings.values() ?? [])]),
+    ...conditionOf('ExcludedResourceWarning', [
+      ...(state.render?.warnings.values() ?? []),
+      state.render?.passedOver,
+    ]),
     ...conditionOf('PruneHeldWarning', heldMessages(input)),
     ...conditionOf('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs)),
     ...conditionOf('DriftWarning', driftMessages(changeSet)),
+    ...conditionOf('RuntimeWarning', input.foreseen),
     ...conditionOf('OnlyStoredWarning', onlyStoredMessages([...state.onlyStored.values()].flat())),
     ...conditionOf('UnsupportedOptionWarning', [
       ...optionComplaints(input.syncOptions),

@@ -26,6 +26,7 @@ export interface OutcomeInput {
   /** Whether anything was to be written now. */
   readonly mayApply: boolean;
   readonly obstacle: string | undefined;
+  readonly foreseen: readonly string[];
   /** By id. */
   readonly refused: ReadonlyMap<string, ApplyError>;
   /** Objects that somebody keeps changing, with the time when each is healed next. */

@@ -81,7 +81,10 @@ async function renderAndApply(
   // Nothing has changed since everything was as it should be: nothing is compared.
   if (nothingNew && state.settled) return state.settled;
   const outcome = await applyCommit(application, source, state, context, obstacle, signal);
-  const isSettled = outcome.applied && outcome.obstacle === undefined && outcome.retryAtMs === undefined;
+  // The cluster may get what is missing now, and nothing of the application would change.
+  const isSure = (state.foreseen?.warnings.length ?? 0) === 0;
+  const isSettled =
+    isSure && outcome.applied && outcome.obstacle === undefined && outcome.retryAtMs === undefined;
   state.settled = isSettled ? outcome : undefined;
   return outcome;
 }

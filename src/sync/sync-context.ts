@@ -10,9 +10,11 @@ import type { PruneBaseline } from './plan-brake.ts';
 import type { ParseManifestFile } from './render/types.ts';
 import type { Repository } from './repositories.ts';
 import type { Slots } from '../base/slots.ts';
+import type { ForeseeOptions } from './foreseen.ts';
 import type { SyncAccess } from './sync-access.ts';
 
 export interface SyncContext {
+  readonly foresee: ForeseeOptions;
   /** With whose rights it writes; throws UserError where nobody's can be used. */
   readonly access: () => SyncAccess;
   readonly managed: ManagedResources;

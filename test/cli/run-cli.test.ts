@@ -76,6 +76,63 @@ describe('symphony validate', () => {
     expect((JSON.parse(out) as { errors: { file: string }[] }).errors[0]?.file).toContain(name);
   });
 
+  test.each([
+    ['an empty folder', {}, 'error: no manifests found below "ROOT"\n'],
+    [
+      'a folder without manifests',
+      { 'values.yaml': 'a: b\n', 'c.yaml': '# x\n' },
+      'error: no manifests found below "ROOT": 2 YAML or JSON files hold none\n',
+    ],
+    [
+      'only hidden files',
+      { '.github/a.yaml': GOOD, '.b.yaml': GOOD },
+      'error: no manifests found below "ROOT"\n',
+    ],
+  ])('%s is an error', async (_name, files, expected) => {
+    const root = directoryWith(files);
+    const { code, out } = await run(['validate', root]);
+    expect(code).toBe(1);
+    expect(out).toContain(expected.replace('ROOT', root));
+    // What else was named does not make up for it.
+    expect((await run(['validate', directoryWith({ 'a.yaml': GOOD }), root])).code).toBe(1);
+  });
+
+  test('a named file that holds no manifest is an error, and so is standard input', async () => {
+    const root = directoryWith({ 'a.yaml': '# nothing\n', 'values.yaml': 'a: b\n' });
+    const only = await run(['validate', join(root, 'a.yaml')]);
+    expect([only.code, only.out]).toEqual([1, expect.stringContaining('not a manifest: it is empty')]);
+    expect((await run(['validate', join(root, 'values.yaml')])).out).toContain('values of a Helm chart');
+    expect((await run(['validate', '-'], '')).code).toBe(1);
+  });
+
+  test('warnings leave the exit code alone, but for --strict', async () => {
+    const pod =
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: true\n  serviceAccountName: robot\n  containers: [{name: c, image: i}]\n';
+    const root = directoryWith({ 'a.yaml': pod });
+    const { code, out } = await run(['validate', root]);
+    expect(code).toBe(0);
+    expect(out).toContain(
+      `${root}/a.yaml:4:1: warning: spec: would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true)`,
+    );
+    expect(out).toContain(
+      `${root}/a.yaml:6:3: warning: spec.serviceAccountName: ServiceAccount "robot" is not`,
+    );
+    expect(out).toMatch(/^valid, 2 warnings, 1 object in 1 file$/m);
+    const strict = await run(['validate', root, '--strict']);
+    expect([strict.code, strict.out]).toEqual([1, expect.stringContaining('2 warnings taken for errors')]);
+    const open = await run(['validate', root, '--default-pod-security', 'privileged', '-o', 'json']);
+    expect(JSON.parse(open.out)).toMatchObject({ errors: [], warnings: [{ line: 6 }] });
+    expect((await run(['validate', root, '--default-pod-security', 'none'])).code).toBe(2);
+  });
+
+  test('names what it passes over', async () => {
+    const root = directoryWith({ 'a.yaml': GOOD, 'values.yaml': 'a: b\n' });
+    symlinkSync('/etc', join(root, 'link.yaml'));
+    const { out } = await run(['validate', '-v', root]);
+    expect(out).toContain(`${root}/link.yaml: skipped: a symbolic link is not followed\n`);
+    expect(out).toContain(`${root}/values.yaml: skipped: values of a Helm chart`);
+  });
+
   test('a path that is not there is a user error', async () => {
     const { code, err } = await run(['validate', '/nowhere/at/all']);
     expect(code).toBe(1);

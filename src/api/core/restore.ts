@@ -19,7 +19,7 @@ import type { Pod } from '../../schemas/types.ts';
 import { checkStructure } from '../../store/object-rules.ts';
 import { type PlacementProofs, UNPROVEN_METADATA } from '../../store/placement-proof.ts';
 import { CommitRefused, type Store, type StoreOp } from '../../store/types.ts';
-import { planPodSecurity } from './admission/plan-pod-security.ts';
+import { planPodSecurity } from '../../schemas/pod-security/plan-pod-security.ts';
 import type { AdmissionPolicy } from './admission/types.ts';
 
 export interface RestoreDependencies {

@@ -6,7 +6,7 @@ import { append } from '../../base/append.ts';
 import { isRecord, ownMember } from '../../base/json.ts';
 import { pemBlocks } from '../../schemas/certificates/pem-blocks.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { missingAddress } from '../../schemas/only-stored.ts';
+import { isRouted, missingBehaviour } from '../../schemas/only-stored.ts';
 import { waitsFor } from '../../schemas/profile/index.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
 import { quote } from '../../schemas/status.ts';
@@ -19,20 +19,25 @@ export function warningsOf(object: KubeObject): readonly string[] {
   return [...upstreamWarnings(object), ...unimplementedWarnings(object)];
 }
 
-/** Objects and fields that are stored and shown though nothing acts on them yet: whoever writes one is told. */
+/** Nothing acts on what these subresources change. */
+const IDLE_SUBRESOURCES: Partial<Readonly<Record<Subresource, string>>> = {
+  ephemeralcontainers:
+    'spec.ephemeralContainers: not implemented by Symphony: agents do not start ephemeral containers yet',
+  resize:
+    'spec.containers[*].resources: not implemented by Symphony: agents do not resize containers that run; a new pod gets the resources',
+};
+
+/** Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on it yet. */
 export function onlyStored(
   kind: ResourceKind,
   object: KubeObject,
   subresource?: Subresource,
 ): string | undefined {
-  if (subresource === 'ephemeralcontainers') {
-    return 'spec.ephemeralContainers: not implemented by Symphony: agents do not start ephemeral containers yet';
-  }
-  if (subresource !== undefined) return undefined;
-  if (kind.missing !== undefined)
-    return `${kind.kind} is kept, but not implemented by Symphony: ${kind.missing}`;
-  const address = missingAddress(kind, object);
-  return address === undefined ? undefined : `spec.type: not implemented by Symphony: ${address}`;
+  if (subresource !== undefined) return IDLE_SUBRESOURCES[subresource];
+  const missing = missingBehaviour(kind, object);
+  if (missing === undefined) return undefined;
+  const advice = isRouted(kind, object) ? '; kubectl port-forward reaches its pods' : '';
+  return `${kind.kind} is kept, but not implemented by Symphony: ${missing}${advice}`;
 }
 
 /** What is kept though nothing acts on it; other kinds are refused with such fields. */

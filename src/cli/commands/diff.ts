@@ -11,7 +11,7 @@ import { type InventoryItem, planChangeSet } from '../../diff/change-set.ts';
 import { type DesiredObject, createDesiredSet } from '../../diff/desired-set.ts';
 import { describeChanges, renderDiff } from '../../diff/render-diff.ts';
 import { managingApplication } from '../../diff/tracking.ts';
-import { formatManifestError } from '../../schemas/manifest/index.ts';
+import { formatManifestError, reportOrder } from '../../schemas/manifest/index.ts';
 import type { ManifestFile } from '../../schemas/manifest/types.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { isDefinition } from '../../schemas/custom/definition.ts';
@@ -22,7 +22,7 @@ import { connect, splitApplication } from '../api-connection.ts';
 import { clusterKinds, listableKinds } from '../cluster-kinds.ts';
 import type { CommandModule, Invocation } from '../command.ts';
 import { addConfigFlags } from '../config-flags.ts';
-import { findManifestFiles, readManifestFile } from '../manifest-files.ts';
+import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
 import { renderJson } from '../output/json.ts';
 
 /** Never in Git. */
@@ -100,7 +100,7 @@ async function readDesired(
 ): Promise<readonly DesiredObject[]> {
   const parse = createManifestParser(registry, String(flags['namespace'] ?? 'default'));
   const files: ManifestFile[] = [];
-  for (const { path } of await findManifestFiles(paths))
+  for (const { path } of (await findManifestFiles(paths)).files)
     files.push({
       path: path === '-' ? '<stdin>' : path,
       bytes: await readManifestFile(path, io.stdin),
@@ -114,7 +114,9 @@ async function readDesired(
     const known = first[index];
     return known?.kindsFrom === 'system' ? known : parse(file, definitions);
   });
-  const errors = parsed.flatMap((file) => file.errors.map(formatManifestError));
+  const errors = reportOrder(parsed.flatMap((file) => file.errors)).map(formatManifestError);
   if (errors.length > 0) throw new UserError(errors.join('\n'));
-  return parsed.flatMap(({ manifests }) => manifests);
+  const manifests = parsed.flatMap((file) => file.manifests);
+  if (manifests.length === 0) throw new UserError(noManifests(paths.join('", "'), files.length));
+  return manifests;
 }

@@ -1,50 +1,70 @@
 /**
  * `symphony validate PATH…`: what a sync would say about these manifests, without a cluster. Everything named is taken as
- * one source: one object in two files is an error, and a definition in one is known in all. With `--cluster` the definitions of the
- * cluster are known, too.
+ * one source: one object in two files is an error, and a definition in one is known in all. Warnings say what is likely to
+ * go wrong at run time. With `--cluster` its definitions are known, too, and what the manifests refer to is looked up there.
  */
 import { append } from '../../base/append.ts';
 import { Option } from 'commander';
+import type { ApiClient } from '../../client/types.ts';
 import { coloursWanted } from '../../config/index.ts';
 import {
   type ManifestDocument,
   type ManifestError,
   readManifests,
+  reportOrder,
+  type ValidatedManifest,
   validateManifests,
 } from '../../schemas/manifest/index.ts';
+import { POD_SECURITY_LEVELS, type PodSecurityLevel } from '../../schemas/pod-security/types.ts';
 import { builtinRegistry } from '../../schemas/registry.ts';
-import type { Registry } from '../../schemas/resource-kind.ts';
+import { checkRender, type RenderWarning } from '../../schemas/render-checks/index.ts';
 import { connect } from '../api-connection.ts';
 import { clusterKinds } from '../cluster-kinds.ts';
+import { readClusterView } from '../cluster-view.ts';
 import type { CommandModule, ExitCode, Invocation } from '../command.ts';
 import { addConfigFlags } from '../config-flags.ts';
-import { findManifestFiles, readManifestFile } from '../manifest-files.ts';
-import { createColours } from '../output/colours.ts';
-import { renderManifestError, type Severity } from '../output/manifest-report.ts';
+import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
+import { type Findings, LINK, renderFindings, type Skipped } from '../output/findings.ts';
 import { renderJson } from '../output/json.ts';
 
+const EXIT_CODES =
+  '\nExit codes: 0 valid, perhaps with warnings; 1 errors (with --strict: or warnings), 3 unreachable.';
+const EMPTY_FILE = 'it is empty, or holds only comments';
 /** Texts kept for excerpts; beyond it errors come without their line. */
 const MAX_EXCERPT_SOURCES = 200;
 
-interface Findings {
-  readonly files: number;
-  readonly objects: number;
+/** What is in the files, before it is validated. */
+interface Documents {
+  readonly documents: readonly ManifestDocument[];
   readonly errors: readonly ManifestError[];
-  readonly warnings: readonly ManifestError[];
-  /** Files that are YAML or JSON but no manifests. */
-  readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+  readonly skipped: readonly Skipped[];
+  readonly files: number;
+  /** Lines by file, for excerpts. */
+  readonly sources: ReadonlyMap<string, readonly string[]>;
 }
 
 export const validateCommand: CommandModule = {
   configure(command) {
     addConfigFlags(command, 'client');
     command
+      .addHelpText('after', EXIT_CODES)
       .argument(
         '<path...>',
-        'files, directories (searched for .yaml, .yml and .json), or - for standard input',
+        'files, directories (searched for .yaml, .yml and .json, hidden ones left out), or - for standard input',
       )
       .option('--namespace <name>', 'namespace of objects that name none', 'default')
-      .option('--cluster', 'ask the cluster for the kinds that its CustomResourceDefinitions define')
+      .option('--cluster', 'ask the cluster for its kinds, and for what these manifests refer to')
+      .addOption(
+        new Option(
+          '--default-pod-security <LEVEL>',
+          'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
+        )
+          .choices(POD_SECURITY_LEVELS)
+          .env('SYMPHONY_DEFAULT_POD_SECURITY')
+          .default('baseline'),
+      )
+      .option('--strict', 'take warnings for errors')
+      .option('-v, --verbose', 'name the files that are passed over')
       .addOption(
         new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
       );
@@ -52,84 +72,91 @@ export const validateCommand: CommandModule = {
 
   async run(invocation: Invocation): Promise<ExitCode> {
     const { io, args, flags } = invocation;
-    const sources = new Map<string, readonly string[]>();
-    const registry = flags['cluster'] === true ? await kindsOfCluster(invocation) : builtinRegistry;
-    const findings = await check(invocation, args, registry, sources);
-    if (flags['output'] === 'json') io.stdout.write(renderJson(findings));
-    else io.stdout.write(renderText(findings, sources, coloursWanted(io.stdout)));
-    return findings.errors.length > 0 ? 1 : 0;
+    const read = await readDocuments(invocation, args);
+    const client = flags['cluster'] === true ? await connect(invocation) : undefined;
+    try {
+      const findings = await check(invocation, read, client);
+      if (flags['output'] === 'json') io.stdout.write(renderJson(findings));
+      else
+        io.stdout.write(
+          renderFindings(findings, read.sources, {
+            coloured: coloursWanted(io.stdout),
+            strict: flags['strict'] === true,
+            verbose: flags['verbose'] === true,
+          }),
+        );
+      const counted = flags['strict'] === true ? [findings.errors, findings.warnings] : [findings.errors];
+      return counted.some((list) => list.length > 0) ? 1 : 0;
+    } finally {
+      client?.[Symbol.dispose]();
+    }
   },
 };
 
-async function kindsOfCluster(invocation: Invocation): Promise<Registry> {
-  const client = await connect(invocation);
-  try {
-    return await clusterKinds(client);
-  } finally {
-    client[Symbol.dispose]();
-  }
-}
-
-async function check(
-  { io, flags }: Invocation,
-  paths: readonly string[],
-  registry: Registry,
-  sources: Map<string, readonly string[]>,
-): Promise<Findings> {
+async function readDocuments({ io }: Invocation, paths: readonly string[]): Promise<Documents> {
   const documents: ManifestDocument[] = [];
   const errors: ManifestError[] = [];
-  const skipped: { file: string; reason: string }[] = [];
-  const files = await findManifestFiles(paths);
-  for (const { path, named } of files) {
+  const sources = new Map<string, readonly string[]>();
+  const { files, links } = await findManifestFiles(paths);
+  const skipped: Skipped[] = links.map((file) => ({ file, reason: LINK }));
+  /** Paths with a manifest, or with a complaint of their own. */
+  const fruitful = new Set<string>();
+  for (const { path, root, named } of files) {
     const file = path === '-' ? '<stdin>' : path;
     const bytes = await readManifestFile(path, io.stdin);
     const result = readManifests({ path: file, bytes });
     append(documents, result.documents);
     append(errors, result.errors);
-    if (sources.size < MAX_EXCERPT_SOURCES) {
-      sources.set(file, new TextDecoder().decode(bytes).split('\n'));
-    }
-    if (result.notManifest === undefined) continue;
-    if (named) errors.push({ file, message: `not a manifest: ${result.notManifest}` });
-    else skipped.push({ file, reason: result.notManifest });
+    if (sources.size < MAX_EXCERPT_SOURCES) sources.set(file, new TextDecoder().decode(bytes).split('\n'));
+    const reason = result.notManifest ?? EMPTY_FILE;
+    if (result.documents.length + result.errors.length > 0) fruitful.add(root);
+    else if (named) errors.push({ file, message: `not a manifest: ${reason}` });
+    else skipped.push({ file, reason });
+    if (named) fruitful.add(root);
   }
-  const validated = validateManifests(documents, registry, {
+  for (const root of new Set(paths)) {
+    if (fruitful.has(root)) continue;
+    const below = files.filter((file) => file.root === root).length;
+    errors.push({ file: root, message: noManifests(root, below) });
+  }
+  return {
+    documents,
+    errors,
+    skipped,
+    files: files.length,
+    sources,
+  };
+}
+
+async function check(
+  { flags }: Invocation,
+  { documents, errors, skipped, files }: Documents,
+  client: ApiClient | undefined,
+): Promise<Findings> {
+  const validated = validateManifests(documents, client ? await clusterKinds(client) : builtinRegistry, {
     defaultNamespace: String(flags['namespace']),
-    clusterIsKnown: registry !== builtinRegistry,
+    clusterIsKnown: client !== undefined,
+  });
+  const foreseen = checkRender(validated.objects, {
+    defaultPodSecurity: flags['defaultPodSecurity'] as PodSecurityLevel,
+    cluster: client && (await readClusterView(client, validated)),
+    refused: validated.refused,
   });
   return {
-    files: files.length,
+    files,
     objects: documents.length,
-    errors: [...errors, ...validated.errors],
-    warnings: validated.warnings,
+    errors: reportOrder([...errors, ...validated.errors]),
+    warnings: [...validated.warnings, ...foreseen.map(placed)].sort(byPlace),
     skipped,
   };
 }
 
-function renderText(
-  findings: Findings,
-  sources: ReadonlyMap<string, readonly string[]>,
-  coloured: boolean,
-): string {
-  const colours = createColours(coloured);
-  const parts: string[] = [];
-  const add = (list: readonly ManifestError[], severity: Severity): void => {
-    for (const error of list)
-      parts.push(renderManifestError(error, severity, sources.get(error.file), colours));
-  };
-  add(findings.warnings, 'warning');
-  add(findings.errors, 'error');
-  const { errors, warnings, objects, files, skipped } = findings;
-  const counts = [
-    errors.length === 0 ? colours.green('valid') : colours.red(count(errors.length, 'error')),
-    ...(warnings.length === 0 ? [] : [colours.yellow(count(warnings.length, 'warning'))]),
-    `${count(objects, 'object')} in ${count(files, 'file')}`,
-    ...(skipped.length === 0 ? [] : [`${count(skipped.length, 'file')} skipped: not manifests`]),
-  ];
-  parts.push(counts.join(', '));
-  return `${parts.join('\n')}\n`;
+function placed({ item, path, message, hint }: RenderWarning<ValidatedManifest>): ManifestError {
+  const { source } = item;
+  return { file: source.file, ...item.locate(path), path, message, ...(hint === undefined ? {} : { hint }) };
 }
 
-function count(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+function byPlace(a: ManifestError, b: ManifestError): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }

@@ -41,8 +41,8 @@ export interface KindDefinition {
   readonly lenient?: readonly string[];
   /** Kinds that upstream checks by the rules of custom resources take finalizers without a domain. */
   readonly anyFinalizer?: boolean;
-  /** The API keeps objects of this kind, but nothing acts on them; `missing` as in {@link ResourceKind}. */
-  readonly stored?: { readonly missing?: string };
+  /** The API keeps objects of this kind, but nothing acts on them; the rest as in {@link ResourceKind}. */
+  readonly stored?: Pick<ResourceKind, 'missing' | 'idle'>;
   /** Writes the defaults that the schema does not record; the draft is private. */
   readonly fillDefaults?: (draft: Draft) => void;
   /** The status that a new object gets; without it the status of the request is kept. */
@@ -95,7 +95,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
     applyOrder: definition.applyOrder,
     countsGeneration: definition.countsGeneration ?? false,
     behaviour: definition.stored ? 'stored' : 'implemented',
-    ...(definition.stored?.missing === undefined ? {} : { missing: definition.stored.missing }),
+    ...definition.stored,
     ...(definition.hasScale ? { scale: WORKLOAD_SCALE } : {}),
     ...(definition.orphansByDefault ? { orphansByDefault: true } : {}),
     ...(definition.ttlMs === undefined ? {} : { ttlMs: definition.ttlMs }),

@@ -11,7 +11,7 @@ export const ingressClassKind = defineKind({
   applyOrder: 90,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
-  stored: {},
+  stored: { idle: 'nothing routes traffic by it yet' },
   fillDefaults: (draft) => fill(part(part(draft, 'spec'), 'parameters'), { scope: 'Cluster' }),
   validate: validateIngressClass,
   validateUpdate: validateIngressClassUpdate,

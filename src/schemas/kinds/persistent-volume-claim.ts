@@ -1,3 +1,4 @@
+import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
 import { isRecord, jsonClone } from '../../base/json.ts';
 import { fill, fillZero, part } from '../defaults/draft.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -46,7 +47,9 @@ export const persistentVolumeClaimKind = defineKind({
   subresources: ['status'],
   applyOrder: 66,
   nameRule: dns1123Subdomain,
-  stored: { missing: 'claims get no volume yet; use hostPath or emptyDir in the pod' },
+  stored: {
+    missing: `claims get no volume yet; use emptyDir in the pod, or hostPath ${IN_PRIVILEGED_NAMESPACE}`,
+  },
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
     fill(spec, { volumeMode: 'Filesystem' });

@@ -1,3 +1,4 @@
+import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
 import { fill, fillZero, part } from '../defaults/draft.ts';
 import { defaultSources } from '../defaults/volumes.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -27,7 +28,9 @@ export const persistentVolumeKind = defineKind({
   applyOrder: 64,
   nameRule: dns1123Subdomain,
   lenient: ['spec.scaleIO.secretRef'],
-  stored: { missing: 'volumes are not bound to claims yet; use hostPath in the pod' },
+  stored: {
+    missing: `volumes are not bound to claims yet; use hostPath in the pod, ${IN_PRIVILEGED_NAMESPACE}`,
+  },
   fillDefaults(draft) {
     const spec = part(draft, 'spec');
     fillZero(spec, { persistentVolumeReclaimPolicy: 'Retain' });

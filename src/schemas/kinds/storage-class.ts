@@ -12,7 +12,7 @@ export const storageClassKind = defineKind({
   applyOrder: 62,
   nameRule: dns1123Subdomain,
   lenient: ['reclaimPolicy'],
-  stored: {},
+  stored: { idle: 'nothing makes volumes by it yet' },
   fillDefaults: (draft) => fill(draft, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   validate: validateStorageClass,
   validateUpdate: validateStorageClassUpdate,

@@ -13,11 +13,14 @@ export class ComposeError extends Error {
   override readonly name = 'ComposeError';
   readonly offset: number;
   readonly hint: string | undefined;
+  /** The tag that is not YAML's own. */
+  readonly tag: string | undefined;
 
-  constructor(message: string, offset: number, hint?: string) {
+  constructor(message: string, offset: number, hint?: string, tag?: string) {
     super(message);
     this.offset = offset;
     this.hint = hint;
+    this.tag = tag;
   }
 }
 
@@ -137,7 +140,7 @@ export function composeDocuments(
 
   function refuseTag(event: ScalarEvent | CollectionEvent, offset: number): never {
     const name = clip(text.slice(event.tagStart, event.tagEnd));
-    return fail(`the tag ${name} is not supported`, offset, 'write the plain value');
+    throw new ComposeError(`the tag ${name} is not supported`, offset, 'write the plain value', name);
   }
 
   function composeSequence(event: CollectionEvent): Composed {

@@ -1,4 +1,7 @@
-export { isManifestPath, readManifests, readYamlDocument } from './read-manifests.ts';
+export { isManifestPath } from './client-tools.ts';
+export { hiddenContents } from './foreign-files.ts';
+export { reportOrder } from './report-order.ts';
+export { readManifests, readYamlDocument } from './read-manifests.ts';
 export {
   defaultManifestLimits,
   formatManifestError,
@@ -6,4 +9,4 @@ export {
   type ManifestError,
   type Position,
 } from './types.ts';
-export { type KindsFrom, validateManifests } from './validate.ts';
+export { type KindsFrom, type ValidatedManifest, validateManifests } from './validate.ts';

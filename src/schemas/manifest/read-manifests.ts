@@ -4,13 +4,17 @@
  *
  * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents are skipped. A file
  * none of whose documents has `apiVersion`, `kind` or `metadata` is somebody else's YAML (a values file, a workflow) and
- * is skipped whole, as Argo CD does with a directory of manifests; if one of its documents is a manifest, all have to be.
+ * is passed over whole, as Argo CD does with a directory of manifests, and the reader is told why (foreign-files.ts). If
+ * one of its documents is a manifest, all have to be. A kustomization and a chart are errors: what lies around them is not
+ * to be applied as it is (client-tools.ts).
  */
 import type { Event } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../object.ts';
 import { ComposeError, type ComposedDocument, composeDocuments } from './compose.ts';
+import { toolFolderOf } from './client-tools.ts';
+import { foreignByName, mentionsManifest, notManifestReason, sopsComplaint } from './foreign-files.ts';
 import { createLocator } from './locate.ts';
 import { parseLeniently, SyntaxProblem } from './parse.ts';
 import { createLineIndex, decodeText } from './text.ts';
@@ -43,13 +47,21 @@ export function readManifests(
     positionOf = parsed.positionOf;
     composed = composeDocuments(parsed.events, parsed.text, limits);
   } catch (error) {
+    const notManifest = mentionsManifest(text) ? undefined : foreignUnread(file.path, error);
+    if (notManifest !== undefined) return { documents: [], errors: [], notManifest };
     return { documents: [], errors: [syntaxError(file.path, text, error, positionOf)] };
   }
   const contents = composed.filter((document) => document.value !== null);
-  if (contents.length === 0) return { documents: [], errors: [] };
-  if (!contents.some((document) => looksLikeManifest(document.value))) {
-    return { documents: [], errors: [], notManifest: 'no document has apiVersion, kind or metadata' };
-  }
+  const values = contents.map(({ value }) => value);
+  const problem = toolFolderOf(file.path, values) ?? sopsComplaint(values);
+  if (problem)
+    return {
+      documents: [],
+      errors: [{ file: file.path, ...positionOf(contents[0]?.offset ?? 0), ...problem }],
+    };
+  if (values.length === 0) return { documents: [], errors: [] };
+  if (!values.some(looksLikeManifest))
+    return { documents: [], errors: [], notManifest: notManifestReason(file.path, values) };
   return collect(file.path, parsed.text, parsed.events, composed, limits, positionOf);
 }
 
@@ -78,9 +90,11 @@ export function readYamlDocument(
   }
 }
 
-/** `.yaml`, `.yml` and `.json`, as Argo CD reads a directory. */
-export function isManifestPath(path: string): boolean {
-  return /\.(?:ya?ml|json)$/i.test(path);
+/** Why a file that cannot be read, and says nothing of a manifest, is somebody else's. */
+function foreignUnread(path: string, error: unknown): string | undefined {
+  if (error instanceof ComposeError && error.tag !== undefined)
+    return `data of another tool, which has the tag ${error.tag}`;
+  return foreignByName(path);
 }
 
 function isJson(path: string, text: string): boolean {

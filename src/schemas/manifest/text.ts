@@ -1,9 +1,8 @@
 /** From bytes to text: what is not plain UTF-8 is refused with the place where it stops being so. */
+import { hiddenContents } from './foreign-files.ts';
 import type { ManifestError, ManifestFile, ManifestLimits, Position } from './types.ts';
 
 export type DecodedText = { readonly text: string } | { readonly error: ManifestError };
-
-const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
 
 export function decodeText(file: ManifestFile, limits: ManifestLimits): DecodedText {
   const { path, bytes } = file;
@@ -16,6 +15,8 @@ export function decodeText(file: ManifestFile, limits: ManifestLimits): DecodedT
       'split it into several files',
     );
   }
+  const hidden = hiddenContents(bytes);
+  if (hidden) return refuse(hidden.message, hidden.hint);
   if (startsWith(bytes, 0xff, 0xfe) || startsWith(bytes, 0xfe, 0xff)) {
     return refuse('the file is UTF-16', 'save it as UTF-8', { line: 1, column: 1 });
   }
@@ -33,12 +34,6 @@ export function decodeText(file: ManifestFile, limits: ManifestLimits): DecodedT
   }
   // TextDecoder drops one leading byte order mark.
   const text = new TextDecoder('utf-8').decode(bytes);
-  if (text.startsWith(LFS_POINTER)) {
-    return refuse('the file is a Git LFS pointer, not a manifest', 'keep manifests out of Git LFS', {
-      line: 1,
-      column: 1,
-    });
-  }
   const conflict = findConflict(text);
   if (conflict) {
     return refuse(

@@ -35,6 +35,8 @@ export interface ManifestError {
   readonly message: string;
   /** What to do about it. */
   readonly hint?: string;
+  /** The error is about the folder of the file, which is another tool's. */
+  readonly folder?: 'kustomize' | 'chart';
 }
 
 export interface ManifestLimits {

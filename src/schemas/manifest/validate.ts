@@ -6,11 +6,19 @@ import { append } from '../../base/append.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import { closestName } from '../closest-name.ts';
+import {
+  clientToolOf,
+  excludeOption,
+  kustomizeFolder,
+  KUSTOMIZE_GROUP,
+  PLAIN_FOLDER,
+} from './client-tools.ts';
 import { isDefinition } from '../custom/definition.ts';
 import { prune } from '../custom/prune.ts';
 import { NOWHERE } from '../custom/validate-value.ts';
 import { schemaNameOf, withoutNulls } from '../definitions.ts';
 import { type FieldError, isMeaning } from '../field-error.ts';
+import { asRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { formatApiVersion, objectKey, parseApiVersion } from '../object.ts';
 import { createRegistry, withDefinitions } from '../registry.ts';
@@ -39,6 +47,8 @@ export interface ValidationResult {
   readonly objects: readonly ValidatedManifest[];
   readonly errors: readonly ManifestError[];
   readonly warnings: readonly ManifestError[];
+  /** What was written and has errors, as it was written but with a namespace: others may refer to it. */
+  readonly refused: readonly KubeObject[];
   /** Where the kinds come from that are not the system's own, if there are any: what the result depends on. */
   readonly kindsFrom: KindsFrom;
 }
@@ -57,6 +67,7 @@ export function validateManifests(
   const objects: ValidatedManifest[] = [];
   const errors: ManifestError[] = [];
   const warnings: ManifestError[] = [];
+  const refused: KubeObject[] = [];
   const places = new Map<string, ManifestSource>();
   const definitions = [...(options.definitions ?? []), ...definitionsAmong(documents, registry)];
   const known = definitions.length === 0 ? registry : withDefinitions(registry, definitions);
@@ -64,6 +75,10 @@ export function validateManifests(
     const outcome = validateOne(document, known, options);
     if (!outcome.ok) {
       append(errors, outcome.errors);
+      const { object } = document;
+      const namespace = options.defaultNamespace ?? 'default';
+      const metadata = { namespace, ...asRecord(object.metadata) } as unknown as KubeObject['metadata'];
+      refused.push({ ...object, metadata });
       continue;
     }
     append(warnings, outcome.warnings);
@@ -83,7 +98,7 @@ export function validateManifests(
     places.set(key, document.source);
     objects.push({ kind, object, source: document.source, locate: (path) => document.locate(path) });
   }
-  return { objects, errors, warnings, kindsFrom: originOfKinds(documents, registry, definitions) };
+  return { objects, errors, warnings, refused, kindsFrom: originOfKinds(documents, registry, definitions) };
 }
 
 /** Definitions that can be relied on; what is wrong with the others is said where they stand. */
@@ -247,10 +262,6 @@ function withoutBehaviour(document: ManifestDocument, kind: ResourceKind): Manif
   };
 }
 
-const KUSTOMIZE = 'kustomize.config.k8s.io';
-
-const fileName = ({ source }: ManifestDocument): string => source.file.split('/').at(-1) ?? '';
-
 function unknownKind(
   document: ManifestDocument,
   registry: Registry,
@@ -271,10 +282,15 @@ function unknownKind(
     hint,
   });
   const message = `kind "${kind}" of "${apiVersion}" is not supported`;
-  if (group === KUSTOMIZE)
+  if (group === KUSTOMIZE_GROUP) {
+    const { message: text, hint } = kustomizeFolder(document.source.file);
+    return complaint(text, hint);
+  }
+  const tool = clientToolOf(apiVersion, kind);
+  if (tool !== undefined)
     return complaint(
-      'this directory is for kustomize, which Symphony does not run: commit what "kubectl kustomize" prints',
-      `to read the files as they are, leave this one out: spec.source.directory.exclude: "${fileName(document)}"`,
+      `this file is for ${tool}: no cluster takes kind "${kind}" of "${apiVersion}"`,
+      `leave it out: ${excludeOption(document.source.file)}, or ${PLAIN_FOLDER}`,
     );
   if (sameGroup?.missing !== undefined) return withoutBehaviour(document, sameGroup);
   if (sameGroup)

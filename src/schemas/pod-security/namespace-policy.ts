@@ -11,6 +11,9 @@ import {
 export const POD_SECURITY_LABEL = 'pod-security.kubernetes.io/';
 export const ENFORCE_LABEL = `${POD_SECURITY_LABEL}enforce`;
 
+/** Completes an advice that the default level, baseline, would refuse. */
+export const IN_PRIVILEGED_NAMESPACE = `in a namespace with the label ${ENFORCE_LABEL}: privileged`;
+
 const MODES = ['enforce', 'audit', 'warn'] as const;
 type Mode = (typeof MODES)[number];
 

@@ -2,8 +2,10 @@
  * Walks an object once along the rules of its kind and reports what is well-formed but not implemented.
  * Total on any JSON value; looks only where a rule points, so its cost does not grow with the rest of the object.
  */
-import { isRecord } from '../../base/json.ts';
+import { isRecord, ownMember } from '../../base/json.ts';
 import type { FieldError } from '../field-error.ts';
+import { asRecord, getPath, type JsonRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
 import {
   applicationRules,
   type FieldRule,
@@ -25,6 +27,12 @@ export const podSpecPaths: Readonly<Record<string, string>> = {
   'batch/v1/Job': 'spec.template.spec',
   'batch/v1/CronJob': 'spec.jobTemplate.spec.template.spec',
 };
+
+/** The pod itself, or the template of the pods that the object makes; empty for other kinds. */
+export function podTemplateOf(object: KubeObject): Readonly<JsonRecord> {
+  const path = ownMember(podSpecPaths, `${object.apiVersion}/${object.kind}`);
+  return path === undefined ? {} : asRecord(getPath(object, ...path.split('.').slice(0, -1)));
+}
 
 /** The rules of one kind with whole paths, by `apiVersion/kind`. */
 export const rulesByKind: ReadonlyMap<string, readonly FieldRule[]> = new Map([

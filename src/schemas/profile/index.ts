@@ -1,6 +1,7 @@
 export {
   checkImplemented,
   podSpecPaths,
+  podTemplateOf,
   rulesByKind,
   unimplementedIn,
   waitsFor,

@@ -48,8 +48,10 @@ function renderKinds(kinds: readonly ResourceKind[]): string {
   const rows = kinds
     .filter(({ behaviour }) => behaviour === 'stored')
     .sort((a, b) => (a.kind < b.kind ? -1 : 1))
-    .map(({ kind, missing }) =>
-      missing === undefined ? `| ${kind} | accepted | ${HARMLESS} |` : `| ${kind} | refused | ${missing} |`,
+    .map(({ kind, missing, idle }) =>
+      missing === undefined
+        ? `| ${kind} | accepted | ${idle === undefined ? '' : `${idle}; `}${HARMLESS} |`
+        : `| ${kind} | refused | ${missing} |`,
     );
   return `\n${KINDS_INTRODUCTION}${rows.join('\n')}\n`;
 }

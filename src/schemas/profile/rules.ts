@@ -6,6 +6,7 @@
  * templates with it, as Kubernetes does, and their pods are not started. `ignored`: accepted, stored and shown,
  * without effect, because nothing depends on it here; keep that list short and give each entry its reason.
  */
+import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
 
 export interface FieldRule {
   /** Dotted path; `*` stands for every list item or map key. */
@@ -28,8 +29,7 @@ const refused = (path: string, advice: string, except?: FieldRule['except']): Fi
 const ignored = (path: string, advice: string): FieldRule => ({ path, verdict: 'ignored', advice });
 
 const CONTAINER_LISTS = ['containers', 'initContainers'];
-const VOLUME_ADVICE =
-  'use emptyDir, hostPath, configMap, secret, downwardAPI or projected; mount network storage on the host and use hostPath';
+const VOLUME_ADVICE = `use emptyDir, configMap, secret, downwardAPI or projected; for other storage, mount it on the host and use hostPath ${IN_PRIVILEGED_NAMESPACE}`;
 const OTHER_VOLUMES = [
   'awsElasticBlockStore',
   'azureDisk',

@@ -16,6 +16,7 @@ export function createManifestParser(registry: Registry, namespace: string): Par
       })),
       errors: [...read.errors, ...valid.errors],
       kindsFrom: valid.kindsFrom,
+      ...(read.notManifest === undefined ? {} : { notManifest: read.notManifest }),
     };
   };
 }

@@ -9,6 +9,7 @@ import { UserError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { stableStringify } from '../../base/json.ts';
 import { isDefinition } from '../../schemas/custom/definition.ts';
+import { hiddenContents, reportOrder } from '../../schemas/manifest/index.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { normaliseTreePath } from '../git/revision.ts';
 import type { GitMirror, TreeChange, TreeEntry } from '../git/types.ts';
@@ -33,8 +34,6 @@ export const MAX_MANIFEST_FILE_BYTES = 8 * 1024 * 1024;
 /** Files read at a time: parsed before the next are read, so that only these are in memory. */
 const READ_BATCH = 200;
 const MAX_WARNINGS = 20;
-
-const LFS_POINTER = Buffer.from('version https://git-lfs.github.com/spec/');
 
 export async function renderPlain(input: PlainRenderInput): Promise<Render> {
   const { mirror, commit, source, previous } = input;
@@ -113,8 +112,9 @@ async function renderEntries(
     files,
     changedPaths,
     // What a render is made from has none.
-    errors: [...changedPaths].flatMap((file) => files.get(file)?.errors ?? []),
+    errors: reportOrder([...changedPaths].flatMap((file) => files.get(file)?.errors ?? [])),
     warnings,
+    passedOver: passedOverIn(path, files),
     defining,
     extended,
     definitions: text,
@@ -200,12 +200,8 @@ async function readFiles(
         path,
         failed(blobId, shown, `the file has ${sizeBytes} bytes; the limit is ${MAX_MANIFEST_FILE_BYTES}`),
       ];
-    if (bytes.subarray(0, LFS_POINTER.length).equals(LFS_POINTER)) {
-      return [
-        path,
-        failed(blobId, shown, 'this is a Git LFS pointer, not a manifest; keep manifests out of LFS'),
-      ];
-    }
+    const hidden = hiddenContents(bytes);
+    if (hidden) return [path, failed(blobId, shown, hidden.message, hidden.hint)];
     // Only its mode has changed.
     const same = input.previous?.files.get(path);
     if (same?.blobId === blobId) return [path, same];
@@ -213,12 +209,25 @@ async function readFiles(
   });
 }
 
+/** Files that are no manifests: how many, and the first of them with the reason. */
+function passedOverIn(folder: string, files: ReadonlyMap<string, RenderedFile>): string | undefined {
+  const passed = [...files].filter(([, { notManifest }]) => notManifest !== undefined);
+  if (passed.length === 0) return undefined;
+  const shown = passed
+    .map(([path, { notManifest }]) => `${shownPath(folder, path)} (${notManifest})`)
+    .sort()
+    .slice(0, MAX_WARNINGS);
+  const rest = passed.length - shown.length;
+  const count = passed.length === 1 ? '1 file is no manifest' : `${passed.length} files are no manifests`;
+  return `${count} and passed over: ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
 /** Names of files come from outside, and an error about one is a line. */
 const shownPath = (folder: string, path: string): string =>
   printable(folder === '' ? path : `${folder}/${path}`);
 
-function failed(blobId: string, file: string, message: string): RenderedFile {
-  return { blobId, manifests: [], errors: [{ file, message }] };
+function failed(blobId: string, file: string, message: string, hint?: string): RenderedFile {
+  return { blobId, manifests: [], errors: [{ file, message, ...(hint === undefined ? {} : { hint }) }] };
 }
 
 function warn(warnings: Map<string, string>, path: string, selection: Selection): void {

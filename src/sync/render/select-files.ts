@@ -3,10 +3,10 @@
  * a warning. Hidden files and folders (`.github`) are not manifests.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
+import { isManifestPath } from '../../schemas/manifest/index.ts';
 import type { TreeEntry } from '../git/types.ts';
 import { compileWildcard } from './wildcard.ts';
 
-const MANIFEST = /\.(?:ya?ml|json)$/i;
 const SYMLINK = '120000';
 const SUBMODULE = '160000';
 
@@ -14,7 +14,7 @@ export type Selection = 'manifest' | 'symlink' | 'submodule' | 'other';
 
 /** By its name; a symlink and a submodule are none. */
 export const isManifestFile = ({ path, mode }: TreeEntry): boolean =>
-  MANIFEST.test(path) && mode !== SUBMODULE && mode !== SYMLINK;
+  isManifestPath(path) && mode !== SUBMODULE && mode !== SYMLINK;
 
 /** A function of an entry whose path is relative to the source's folder. */
 export function compileSelection(directory: ApplicationSource['directory']): (entry: TreeEntry) => Selection {
@@ -27,6 +27,6 @@ export function compileSelection(directory: ApplicationSource['directory']): (en
     if (exclude?.(path) || (include && !include(path))) return 'other';
     if (mode === SUBMODULE) return 'submodule';
     if (mode === SYMLINK) return 'symlink';
-    return MANIFEST.test(path) ? 'manifest' : 'other';
+    return isManifestPath(path) ? 'manifest' : 'other';
   };
 }

@@ -9,6 +9,8 @@ export interface ParsedFile {
   readonly errors: readonly ManifestError[];
   /** What the result depends on beside the file; absent: nothing. */
   readonly kindsFrom?: KindsFrom;
+  /** Why the file is no manifest at all. */
+  readonly notManifest?: string;
 }
 
 /**
@@ -31,6 +33,8 @@ export interface Render {
   readonly errors: readonly ManifestError[];
   /** By path: why an entry that looks like a manifest is none. */
   readonly warnings: ReadonlyMap<string, string>;
+  /** The files that are no manifests, as a sentence; undefined where all are. */
+  readonly passedOver: string | undefined;
   /** Files that bring definitions of kinds. */
   readonly defining: ReadonlySet<string>;
   /** Files that were read with kinds beyond the system's: with definitions of the source, or of the cluster. */

@@ -37,7 +37,7 @@ it.each([
     { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
     'PersistentVolumeClaim is kept',
   ],
-  ['Service', { type: 'LoadBalancer', ports: [{ port: 80 }] }, 'spec.type: not implemented by Symphony'],
+  ['Service', { type: 'LoadBalancer', ports: [{ port: 80 }] }, 'load balancers get no address yet'],
 ])('says of a %s that nothing acts on it, at create and at update', async (kind, spec, warning) => {
   const created = await create(kind, { metadata: { name: 'a' }, spec });
   expect(test.context.warnings).toEqual([expect.stringContaining(warning)]);

@@ -16,7 +16,7 @@ import {
   planPodSecurity,
   type PodSecurityPlan,
   planTemplateSecurity,
-} from './plan-pod-security.ts';
+} from '../../../schemas/pod-security/plan-pod-security.ts';
 import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
 
 const NAMESPACES = { group: '', plural: 'namespaces' } as const;

@@ -1,16 +1,11 @@
 /** What the Pod Security Standards say about a pod or a template in a namespace: pure; the texts are upstream's. */
-import { podSpecPaths } from '../../../schemas/profile/check-implemented.ts';
-import { evaluatePodSecurity, policyText, violationText } from '../../../schemas/pod-security/evaluate.ts';
-import {
-  ENFORCE_LABEL,
-  isStricter,
-  type NamespacePolicy,
-  POD_SECURITY_LABEL,
-} from '../../../schemas/pod-security/namespace-policy.ts';
-import type { PodSecurityPolicy } from '../../../schemas/pod-security/types.ts';
-import { asRecord, getPath } from '../../../schemas/json-access.ts';
-import type { KubeObject } from '../../../schemas/object.ts';
-import type { Pod, PodSpec } from '../../../schemas/types.ts';
+import { podSpecPaths, podTemplateOf } from '../profile/check-implemented.ts';
+import { evaluatePodSecurity, policyText, violationText } from './evaluate.ts';
+import { ENFORCE_LABEL, isStricter, type NamespacePolicy, POD_SECURITY_LABEL } from './namespace-policy.ts';
+import type { PodSecurityPolicy } from './types.ts';
+import { asRecord } from '../json-access.ts';
+import type { KubeObject } from '../object.ts';
+import type { Pod, PodSpec } from '../types.ts';
 
 export interface PodSecurityPlan {
   readonly refusal?: string;
@@ -54,6 +49,27 @@ export function planTemplateSecurity(object: KubeObject, policy: NamespacePolicy
   return { warnings: warnings(like, policy), annotations: violations(like, policy) };
 }
 
+export interface ForeseenRefusal {
+  /** As admission warns of it. */
+  readonly message: string;
+  /** The label of the namespace that would allow the pods. */
+  readonly label: string;
+}
+
+/** What admission would say at run time to the pods of this pod, workload or template. */
+export function foreseeRefusal(
+  object: KubeObject,
+  { enforce }: Pick<NamespacePolicy, 'enforce'>,
+): ForeseenRefusal | undefined {
+  const like = templateOf(object);
+  const found = like && complaint(like, enforce);
+  if (!like || found === undefined) return undefined;
+  return {
+    message: `would violate ${found}`,
+    label: `${ENFORCE_LABEL}: ${loosestNeeded(like, enforce)}`,
+  };
+}
+
 /** The strictest level that still lets the pod be. */
 function loosestNeeded(like: PodLike, enforced: PodSecurityPolicy): PodSecurityPolicy['level'] {
   const baseline = { level: 'baseline', version: enforced.version } as const;
@@ -83,8 +99,7 @@ export const hasTemplate = ({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' 
   kind !== 'Pod' && Object.hasOwn(podSpecPaths, `${apiVersion}/${kind}`);
 
 function templateOf(object: KubeObject): PodLike | undefined {
-  const path = podSpecPaths[`${object.apiVersion}/${object.kind}`]?.split('.') ?? [];
-  const template = asRecord(getPath(object, ...path.slice(0, -1)));
+  const template = podTemplateOf(object);
   const spec = asRecord(template['spec']);
   if (!Array.isArray(spec['containers'])) return undefined;
   const annotations = asRecord(asRecord(template['metadata'])['annotations']) as Record<string, string>;

@@ -78,7 +78,7 @@ async function startLoops(
   const signal = anySignal(leading, stop.signal);
   const recorder = (component: string): EventRecorder =>
     started.use(
-      createEventRecorder({ sink: objectsEventSink(objects), clock, logger, source: { component } }),
+      createEventRecorder({ sink: objectsEventSink(objects, registry), clock, logger, source: { component } }),
     );
   const common = { store, caches, objects, registry, clock, rng, logger };
   const fenced = fence ? { fence } : {};

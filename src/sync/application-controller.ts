@@ -10,6 +10,7 @@ import { type Disposables, startParts } from '../base/disposables.ts';
 import { UserError } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
+import type { EventRecorder } from '../client/event-recorder.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Requeue } from '../base/work-queue.ts';
 import type { Queues, SyncJob } from '../queue/types.ts';
@@ -36,6 +37,7 @@ import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
 import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
+import { type FetchCause, NOTHING_WRITTEN, endedEvent, statusEvents } from './plan-application-events.ts';
 import { pruneBaselineOf } from './plan-brake.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import { type CreateMirror, createRepositories } from './repositories.ts';
@@ -66,6 +68,8 @@ export interface ApplicationControllerOptions {
   readonly delegate?: DelegateWrites;
   readonly pollIntervalMs: number;
   readonly commitStatusLimits?: CommitStatusLimits;
+  /** Where events of Applications go; nowhere when left out. */
+  readonly events?: Pick<EventRecorder, 'record'>;
   /** The fence of the leader, if there is one. */
   readonly commitOptions?: () => CommitOptions;
   /**
@@ -202,18 +206,24 @@ async function startController(
     const state = stateOf(application);
     if (await takeRequests(application, state, signal)) return undefined;
     if (clock.now() >= state.nextPollMs) {
-      state.fetchDue = true;
+      wantFetch(state, state.revision === undefined ? 'start' : 'poll');
       state.nextPollMs =
         clock.now() + options.pollIntervalMs * (1 + POLL_JITTER * (options.rng.next() - 0.5));
     }
-    const outcome = await syncApplication(application, state, contextOf(application, signal), signal);
+    state.attempted = false;
+    const context = contextOf(application, signal);
+    const outcome = await syncApplication(application, state, context, signal);
     outcomes.set(key, outcome);
     refreshHealth(state, managed);
     const health = assessApplication(state, managed);
     const plan = followHealth(application, state, outcome, health, limits, clock.now());
     const orphans = outcome.extraneous ? orphansOf(state, managed) : [];
     const observed = observeApplication(state, outcome, health, orphans, plan?.status);
+    const before = apps.get(key)?.status ?? {};
     await writer.writeObservation(key, observed, signal);
+    const after = apps.get(key)?.status ?? before;
+    for (const event of statusEvents(before, after, state.attempted, state.tally)) context.tell(event);
+    state.isStartTold = false;
     if (plan && !jsonEqual(plan.status, commitStatusOf(application)))
       await writer.notify(key, plan.status.sha);
     const waits = [
@@ -293,6 +303,7 @@ async function startController(
       savePruneBaseline: (pruneBaseline) =>
         writer.writeStatus(key, (current) => ({ ...current, pruneBaseline }), signal),
       neighbourhood,
+      tell: (event) => options.events?.record({ about: application, ...event }),
       announce: async (sha) => {
         const current = apps.get(key);
         const said = current && commitStatusOf(current);
@@ -317,7 +328,7 @@ async function startController(
     const refresh = application.metadata.annotations?.[REFRESH_ANNOTATION];
     const { operation } = application;
     if (refresh === undefined && operation === undefined) return false;
-    state.fetchDue = true;
+    wantFetch(state, 'refresh');
     if (refresh === 'hard') state.allDirty = true;
     if (operation !== undefined) {
       state.allDirty = true;
@@ -327,6 +338,8 @@ async function startController(
       const before = current && operationStateOf(current);
       const requested = requestedOperation(before, operation as OperationRequest, clock.now());
       await writer.saveOperation(key, requested, signal);
+      const refusal = endedEvent(before, requested, true, NOTHING_WRITTEN);
+      if (refusal) options.events?.record({ about: application, ...refusal });
     }
     await writer.takeOff(application);
     return true;
@@ -335,7 +348,7 @@ async function startController(
   const process = async ({ application, reason }: SyncJob): Promise<void> => {
     const state = states.get(application);
     if (state && reason !== 'drift') {
-      state.fetchDue = true;
+      wantFetch(state, reason === 'webhook' ? 'webhook' : 'refresh');
       state.newsExpected = true;
     }
     await work.lookNow(application);
@@ -357,6 +370,12 @@ async function startController(
       return syncAll({ store, apps, states, outcomes, lookNow: (key) => work.lookNow(key) }, signal);
     },
   };
+}
+
+/** The first cause counts: it is what the fetch is made for. */
+function wantFetch(state: ApplicationState, cause: FetchCause): void {
+  if (!state.fetchDue) state.fetchCause = cause;
+  state.fetchDue = true;
 }
 
 /** An application that is being deleted needs Git no more, and must not wait for it. */

@@ -43,6 +43,7 @@ export async function syncApplication(
         await repository.fetch(signal, expectation);
       } catch (error) {
         state.fetchDue = true;
+        state.attempted = true;
         // Git away: what is known is kept and healed, and the next look fetches again.
         if (!(error instanceof TransientError) || state.revision === undefined) throw error;
         obstacle = error.message;
@@ -103,6 +104,7 @@ async function followRevision(
     ? `revision ${revision} does not descend from ${before}: history was rewritten`
     : undefined;
   state.revision = revision;
+  state.foundBy = state.fetchCause;
   const attributed = await attribute(revision, before, normaliseTreePath(source.path ?? ''), state, mirror);
   if (attributed === state.attributed) return;
   state.attributed = attributed;

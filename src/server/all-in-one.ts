@@ -105,6 +105,7 @@ async function startLocalNode(
   return {
     name: nodeName,
     reported: node.reported,
+    problem: node.problem,
     async [Symbol.asyncDispose]() {
       await node[Symbol.asyncDispose]();
       await identity[Symbol.asyncDispose]();

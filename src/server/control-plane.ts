@@ -25,6 +25,7 @@ import { type Generation, startGeneration } from './generation.ts';
 import { createMetrics } from './metrics.ts';
 import { certificateHosts, kubeconfigUrl, localUrl, namesOfHost } from './server-addresses.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
+import type { RepositoryState } from './watch-repository.ts';
 import { openServingCertificate } from './serving-certificate.ts';
 
 export interface ControlPlane extends AsyncDisposable {
@@ -34,6 +35,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly authority: Authority;
   readonly tls: ServerTls;
   readonly dataDir: DataDir;
+  /** What the first fetch of `--repo` came to; never settles where another control plane leads. */
+  readonly repository: Promise<RepositoryState>;
   /** Rejects when the control plane cannot go on. */
   readonly failed: Promise<never>;
 }
@@ -136,6 +139,7 @@ async function startOn(
     authority,
     tls,
     dataDir,
+    repository: generation.repository,
     failed,
     async [Symbol.asyncDispose]() {
       stopping.abort();

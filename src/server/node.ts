@@ -44,6 +44,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly name: string;
   /** Resolves when the control plane shows this node with its state, and when the node is disposed. */
   readonly reported: Promise<void>;
+  /** Why the control plane does not show this node as ready; undefined when it does. */
+  readonly problem: () => string | undefined;
 }
 
 const CLUSTER_DOMAIN = 'cluster.local';
@@ -97,6 +99,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   return {
     name: nodeName,
     reported: agent.reported,
+    problem: () => agent.problem,
     async [Symbol.asyncDispose]() {
       await agent[Symbol.asyncDispose]();
       await runtime[Symbol.asyncDispose]();

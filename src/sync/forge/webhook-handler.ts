@@ -6,7 +6,6 @@
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
-import { createLogBrake } from '../../base/log-brake.ts';
 import type { LogFields, Logger } from '../../base/logger.ts';
 import { printable } from '../../base/printable.ts';
 import { cutMiddle } from '../../base/text.ts';
@@ -73,7 +72,6 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   const logger = options.logger.child({ component: 'webhook' });
   const deliveries = new Map<string, number>();
   const canonical = new Map<string, string>();
-  const brake = createLogBrake();
   let pending = new Map<string, Pending>();
   let timer: Timer | undefined;
 
@@ -136,19 +134,12 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     return false;
   }
 
-  /** `isRare` where only somebody who knows the secret can cause it. */
   function refuse(
-    [provider, delivery]: readonly [WebhookProvider, Delivery],
+    provider: WebhookProvider,
+    delivery: Delivery,
     { status, message }: WebhookAnswer,
-    isRare: boolean,
   ): WebhookAnswer {
-    const times = isRare ? 1 : brake.pass(clock.now(), `${provider} ${message}`);
-    if (times === undefined) return { status, message };
-    const said = {
-      ...deliveryFields(provider, delivery),
-      why: message,
-      ...(times > 1 ? { times } : {}),
-    };
+    const said = { ...deliveryFields(provider, delivery), why: message };
     if (status === 202) logger.info(said, 'Ignored a webhook');
     else logger.warn(said, 'Refused a webhook');
     return { status, message };
@@ -156,19 +147,16 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
 
   return {
     handle(provider, headers, rawBody) {
-      const refused = (
-        status: WebhookAnswer['status'],
-        message: string,
-        { isRare }: { readonly isRare: boolean },
-      ): WebhookAnswer => refuse([provider, deliveryOf(provider, headers)], { status, message }, isRare);
-      if (rawBody.length > MAX_WEBHOOK_BODY_BYTES) return refused(413, 'body too large', { isRare: false });
+      const refused = (status: WebhookAnswer['status'], message: string): WebhookAnswer =>
+        refuse(provider, deliveryOf(provider, headers), { status, message });
+      if (rawBody.length > MAX_WEBHOOK_BODY_BYTES) return refused(413, 'body too large');
       if (!verifyWebhook(provider, headers, rawBody, options.secret))
-        return refused(401, 'signature mismatch', { isRare: false });
+        return refused(401, 'signature mismatch');
       const event = parseWebhook(provider, headers, rawBody);
-      if (event.type === 'malformed') return refused(400, 'malformed payload', { isRare: true });
-      if (event.type === 'ignored') return refused(202, 'nothing to do', { isRare: true });
+      if (event.type === 'malformed') return refused(400, 'malformed payload');
+      if (event.type === 'ignored') return refused(202, 'nothing to do');
       const id = event.deliveryId === undefined ? undefined : `${provider} ${event.deliveryId}`;
-      if (isRepeated(id)) return refused(202, 'duplicate delivery', { isRare: false });
+      if (isRepeated(id)) return { status: 202, message: 'duplicate delivery' };
       const match = schedule(event.push, deliveryFields(provider, event));
       return { status: 202, message: answerText(match) };
     },

@@ -61,7 +61,7 @@ function handlerFor(...repoURLs: string[]) {
     applications: () => applications,
     queues,
     clock,
-    logger: createLogger({ level: 'info', destination: { write } }),
+    logger: createLogger({ level: 'info', destination: { write }, nowMs: () => clock.now() }),
   });
   return { handler, queues, clock, lines };
 }

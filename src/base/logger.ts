@@ -77,7 +77,8 @@ function withBindings(root: Pick<Logger, LogMethod>, bindings: LogFields, onlyNe
     (method: LogMethod) =>
     (fields: LogFields, message: string): void => {
       const all = { ...bindings, ...fields };
-      const said = method === 'warn' || method === 'error' ? onlyNews(all, message) : all;
+      const isFailure = method === 'warn' || method === 'error' || fields['error'] !== undefined;
+      const said = isFailure ? onlyNews(all, message) : all;
       if (said) root[method](said, message);
     };
   return {

@@ -48,7 +48,8 @@ export interface ControlPlaneOptions {
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { config, logger } = options;
+  const { config } = options;
+  const logger = options.logger.child({ component: 'control-plane' });
   const clock = options.clock ?? systemClock;
   const dataDir = await openDataDir(resolve(config.dataDir), resolve(config.identityDir ?? config.dataDir));
   await sweepOrphans(logger);

@@ -130,7 +130,7 @@ async function startOnHistory(
   const gitOps = started.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
   // Before anybody asks: without these, nobody but administrators and nodes may do anything.
   await rememberStoreIdentity(store, objects, identity);
-  await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
+  await ensureDefaultPolicy({ store, objects, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
   const host = hostname();
   const id = serverIdOf(host, dataDir.root);
   const holder = `${id}_${rng.uuid()}`;

@@ -74,7 +74,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   let failing = false;
   let closed = false;
   client.on('error', (error: Error) => {
-    if (!failing) logger.warn({ error }, 'The connection to Redis failed');
+    if (!failing) logger.error({ error }, 'The connection to Redis failed');
     failing = true;
   });
   /** A command that waited for a connection was sent if there was one meanwhile. */

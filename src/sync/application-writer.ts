@@ -81,7 +81,7 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       if (!type.endsWith('Error')) continue;
       if (before.some((known) => known['type'] === type && known['message'] === message)) continue;
       const shown = cutMiddle(message, MAX_LOGGED);
-      logger.warn({ application: key, condition: type, message: shown }, 'An application is not as Git says');
+      logger.error({ application: key, condition: type, error: shown }, 'An application is not as Git says');
     }
   }
 
@@ -112,7 +112,7 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       try {
         await options.queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
       } catch (error) {
-        logger.warn(
+        logger.error(
           { application, error: errorMessage(error) },
           'Cannot queue a commit status; the resync posts it',
         );

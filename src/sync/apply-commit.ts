@@ -156,21 +156,8 @@ export async function applyCommit(
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
     noteWritten(state, ready, refused, context.nowMs());
-    tellWritten(
-      ready.filter(({ kind, key: name }) => !refused.has(idOf(kind, name))),
-      healing,
-      state,
-      context,
-    );
-    context.logger.info(
-      {
-        application: key,
-        commit: state.revision,
-        written: result.written.length,
-        refused: result.errors.length,
-      },
-      'Applied a step of a sync',
-    );
+    const isWritten = ({ kind, key: name }: Change): boolean => !refused.has(idOf(kind, name));
+    tellWritten(key, ready.filter(isWritten), { healing, refused: result.errors.length }, state, context);
     await managed.caughtUp(result.written, signal);
   }
 

@@ -187,9 +187,10 @@ function conditionEvents(before: Status, after: Status, attempted: boolean): rea
   });
 }
 
-const nameOf = ({ kind, key }: Change): string => `${kind.kind} ${key}`;
+export const nameOf = ({ kind, key }: Change): string => `${kind.kind} ${key}`;
 
-function listed(names: readonly string[]): string {
+/** `ConfigMap shop/a, ConfigMap shop/b and 7 more` */
+export function listed(names: readonly string[]): string {
   const rest = names.length - MAX_NAMED;
   return `${names.slice(0, MAX_NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -3,7 +3,7 @@ import type { Change } from '../diff/change-set.ts';
 import type { ApplicationSource } from '../schemas/types.ts';
 import type { ApplicationState } from './application-state.ts';
 import type { OperationRequest } from './operation.ts';
-import { NOTHING_WRITTEN, startedEvent, writtenEvents } from './plan-application-events.ts';
+import { NOTHING_WRITTEN, listed, nameOf, startedEvent, writtenEvents } from './plan-application-events.ts';
 import type { SyncContext } from './sync-context.ts';
 
 /** Before each write of an operation; said once. */
@@ -28,12 +28,24 @@ export async function tellStart(
   context.tell(startedEvent(request, revision, state.foundBy, commit));
 }
 
+/** After each step, in the log as well. */
 export function tellWritten(
+  application: string,
   written: readonly Change[],
-  healing: boolean,
+  { healing, refused }: { readonly healing: boolean; readonly refused: number },
   state: ApplicationState,
-  { tell }: Pick<SyncContext, 'tell'>,
+  { tell, logger }: Pick<SyncContext, 'tell' | 'logger'>,
 ): void {
+  logger.info(
+    {
+      application,
+      commit: state.revision,
+      written: written.length,
+      refused,
+      objects: listed(written.map(nameOf)),
+    },
+    healing ? 'Undid drift' : 'Applied a step of a sync',
+  );
   state.attempted = true;
   const tally = { ...state.tally };
   for (const { action } of written) if (action !== 'noop') tally[action] += 1;

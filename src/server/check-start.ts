@@ -35,8 +35,9 @@ async function checkFolder(folder: string, repo: string): Promise<void> {
   const refuse = (why: string): never => {
     throw new UserError(`Cannot use --repo "${repo}": ${why}`);
   };
-  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') return refuse(errorMessage(error));
+  const found = await stat(folder).catch((error: unknown) => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['ENOENT', 'ENOTDIR'].includes(code)) return refuse(errorMessage(error));
     const advice = /^[\w.-]+\.\w+[:/]/.test(repo)
       ? 'a URL begins with https:// or ssh://'
       : 'give the path of a Git repository, or its URL';

@@ -9,7 +9,6 @@ import type { Change } from '../diff/change-set.ts';
 import { fieldChanges } from '../diff/field-changes.ts';
 import { changedBy } from '../diff/tracking.ts';
 import { asRecord, asRecords, asString } from '../schemas/json-access.ts';
-import type { Application } from '../schemas/types.ts';
 import { type OperationRequest, type OperationState, operationStateOf } from './operation.ts';
 
 export interface ApplicationEvent {
@@ -146,8 +145,7 @@ export function statusEvents(
   ];
 }
 
-const operationOf = (status: Status): OperationState | undefined =>
-  operationStateOf({ status } as Pick<Application, 'status'>);
+const operationOf = (status: Status): OperationState | undefined => operationStateOf({ status });
 
 function changedEvents(before: Status, after: Status): readonly ApplicationEvent[] {
   const events: ApplicationEvent[] = [];

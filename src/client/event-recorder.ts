@@ -88,10 +88,16 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     }
   }
 
-  /** Another process (the leader before this one, another API server) says the same: its Event is counted on. */
+  /**
+   * Another process (the leader before this one, another API server) says the same: its Event is counted on. Nothing else of
+   * it is taken over, since names can be foreseen.
+   */
   async function othersEvent(event: Event, error: unknown): Promise<Event | undefined> {
     if (!isStatusError(error, 'AlreadyExists') && !isStatusError(error, 'Conflict')) return undefined;
-    return sink.reads?.event(event).catch(() => undefined);
+    const stored = await sink.reads?.event(event).catch(() => undefined);
+    if (!stored) return undefined;
+    const { metadata, count = 1, firstTimestamp = null } = stored;
+    return { ...event, metadata, count, firstTimestamp };
   }
 
   /** `kubectl describe` finds Events by the uid of their object. */

@@ -35,7 +35,7 @@ export function readyText({ url, kubeconfig, repository, nodes }: ReadyFacts): s
 type Repository = NonNullable<ReadyFacts['repository']>;
 
 const problemOf = ({ state }: Repository): string | undefined =>
-  state ? state.problem : 'the repository has not been read yet';
+  state ? state.problem : 'the repository has not been read here yet';
 
 function repositoryText({ name, revision, path, state }: Repository): string {
   const commit = state?.commit === undefined ? '' : ` (${state.commit.slice(0, SHORT_COMMIT)})`;

@@ -45,6 +45,20 @@ describe('the recorder of events', () => {
     expect(await eventsOf(harness)).toMatchObject([{ count: 6 }]);
   });
 
+  it('takes nothing but the count from an event that somebody else put in its place', async () => {
+    await using harness = await createHarness();
+    const about = aPod({ name: 'web', namespace: 'default', uid: 'u1' });
+    const say = async (): Promise<Event> => {
+      await using recorder = aRecorder(harness);
+      recorder.record({ about, type: 'Warning', reason: 'Failed', message: 'no' });
+      await recorder.flush();
+      return (await eventsOf(harness))[0]!;
+    };
+    const first = await say();
+    await harness.objects.update({ ...first, reason: 'Forged', type: 'Normal', message: 'all is well' });
+    expect(await say()).toMatchObject({ count: 2, type: 'Warning', reason: 'Failed', message: 'no' });
+  });
+
   it('completes a reference without a uid, so that kubectl describe finds the event', async () => {
     await using harness = await createHarness();
     await using recorder = aRecorder(harness);

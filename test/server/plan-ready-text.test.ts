@@ -36,7 +36,7 @@ describe('the text of a start', () => {
     expect(text({ repository: { ...where, state: { problem } } })[0]).toBe(
       `Symphony is ready (${problem}): https://h:6443`,
     );
-    expect(text({ repository: { ...where, state: undefined } })[0]).toContain('has not been read yet');
+    expect(text({ repository: { ...where, state: undefined } })[0]).toContain('has not been read here yet');
     expect(text({})[1]).toContain('no repository: give one with --repo');
   });
 });

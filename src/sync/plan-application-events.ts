@@ -79,7 +79,11 @@ export function endedEvent(
   const isKnown =
     before?.phase === after.phase && before.message === after.message && sameCommit(before, after);
   if (isKnown && !attempted) return undefined;
-  return { type: 'Warning', reason, message: `Sync operation to ${commit} failed: ${after.message}` };
+  return {
+    type: 'Warning',
+    reason,
+    message: `Sync operation to ${commit} failed: ${oneLine(after.message)}`,
+  };
 }
 
 const sameCommit = (a: OperationState, b: OperationState): boolean =>
@@ -153,7 +157,7 @@ function changedEvents(before: Status, after: Status): readonly ApplicationEvent
   if (sync) events.push(updated(`Updated sync status: ${sync.text}`));
   const health = transition(before['health'], after['health']);
   if (!health) return events;
-  const cause = health.to === 'Healthy' ? '' : asString(asRecord(after['health'])['message']);
+  const cause = health.to === 'Healthy' ? '' : oneLine(asString(asRecord(after['health'])['message']));
   const event = updated(`Updated health status: ${health.text}${cause === '' ? '' : `: ${cause}`}`);
   return [...events, health.to === 'Degraded' ? { ...event, type: 'Warning' } : event];
 }
@@ -181,7 +185,7 @@ function conditionEvents(before: Status, after: Status, attempted: boolean): rea
     const isNew = !known.some((other) => other['type'] === type && other['message'] === message);
     const isDue = isNew || (attempted && type.endsWith('Error'));
     if (TOLD_OTHERWISE.includes(type) || message === told || !isDue) return [];
-    return [{ type: 'Warning', reason: type, message }];
+    return [{ type: 'Warning', reason: type, message: oneLine(message) }];
   });
 }
 
@@ -202,6 +206,9 @@ function driftOf({ action, live, object }: Change): string {
   const user = changedBy(live)?.split(' at ')[0];
   return `${fields}${more}${user === undefined ? '' : ` changed by ${user}`}`;
 }
+
+/** Tables of kubectl show an event in one row. */
+const oneLine = (text: string): string => text.replaceAll('\n', '; ');
 
 /** A text from outside within a line. */
 const line = (text: string, limit: number): string => cutMiddle(printable(text), limit);

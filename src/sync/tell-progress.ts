@@ -36,7 +36,8 @@ export function tellWritten(
   state: ApplicationState,
   { tell, logger }: Pick<SyncContext, 'tell' | 'logger'>,
 ): void {
-  logger.info(
+  // What was refused is a condition, and logged as such.
+  logger[written.length > 0 ? 'info' : 'debug'](
     {
       application,
       commit: state.revision,

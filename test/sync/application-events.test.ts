@@ -91,10 +91,13 @@ describe('events of an application', () => {
   });
 
   it('tell of manifests that cannot be read, once', async () => {
-    at.repository.commit({ 'a.yaml': 'apiVersion: v1\nkind: Nonsense\nmetadata: {name: a}\n' });
+    const nonsense = 'apiVersion: v1\nkind: Nonsense\nmetadata: {name: a}\n';
+    at.repository.commit({ 'a.yaml': nonsense, 'b.yaml': nonsense });
     await at.start();
     await at.pass(POLL_MS * 4);
-    expect(await said('OperationCompleted')).toEqual([expect.stringMatching(/^x1: Sync .* failed: a.yaml/)]);
+    expect(await said('OperationCompleted')).toEqual([
+      expect.stringMatching(/^x1: Sync .* failed: a.yaml.*; b.yaml.*$/),
+    ]);
     expect(await said('ComparisonError')).toEqual([]);
   });
 

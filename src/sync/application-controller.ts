@@ -49,7 +49,7 @@ import {
 } from './status/plan-commit-status.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
 import { type SyncAccess, syncAccessOf } from './sync-access.ts';
-import { syncApplication } from './sync-application.ts';
+import { FETCH_RETRY_MS, syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
@@ -95,8 +95,6 @@ export interface ApplicationController extends AsyncDisposable {
 const WORKING = 8;
 /** Events of one change come in a burst; a short wait folds them into one look. */
 const EVENT_DELAY_MS = 20;
-/** Another try after Git could not be reached (or as soon as the next poll). */
-const RETRY_MS = 10_000;
 /** Time alone gives a reason for no more looks than this, whatever moment a plan names. */
 const MIN_WAIT_MS = 50;
 /** Applications do not all poll in the same second. */
@@ -201,7 +199,7 @@ async function startController(
     }
     if (application.metadata.deletionTimestamp !== undefined) {
       const ended = await finalizeApplication(application, contextOf(application, signal), writer, signal);
-      return ended ? undefined : { requeueAfterMs: RETRY_MS };
+      return ended ? undefined : { requeueAfterMs: FETCH_RETRY_MS };
     }
     const state = stateOf(application);
     if (await takeRequests(application, state, signal)) return undefined;
@@ -229,7 +227,7 @@ async function startController(
     const waits = [
       state.nextPollMs - clock.now(),
       plan?.recheckAfterMs,
-      outcome.retry ? RETRY_MS : undefined,
+      outcome.retry ? FETCH_RETRY_MS : undefined,
       outcome.retryAtMs === undefined ? undefined : outcome.retryAtMs - clock.now(),
     ];
     if (outcome.retry && !outcome.compared) state.fetchDue = true;
@@ -361,7 +359,7 @@ async function startController(
       queues.queue<SyncJob>('sync').add({ application, reason }, { key: application }),
     async look(application, signal) {
       const state = states.get(application);
-      if (state) state.fetchDue = true;
+      if (state) wantFetch(state, 'refresh');
       await untilAborted(work.lookNow(application), signal);
     },
     async syncAllOnce(signal) {
@@ -376,6 +374,8 @@ async function startController(
 function wantFetch(state: ApplicationState, cause: FetchCause): void {
   if (!state.fetchDue) state.fetchCause = cause;
   state.fetchDue = true;
+  // Somebody who asks, or a forge that calls, knows more than the last failure.
+  if (cause === 'webhook' || cause === 'refresh') state.fetchFailure = undefined;
 }
 
 /** An application that is being deleted needs Git no more, and must not wait for it. */

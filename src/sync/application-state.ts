@@ -30,6 +30,8 @@ export interface ApplicationState {
   readonly sourceKey: string;
   /** A fetch is wanted before the next look (poll, webhook, refresh, first look). */
   fetchDue: boolean;
+  /** The last fetch failed: events in the cluster are no reason to ask the forge again before this time. */
+  fetchFailure: { readonly error: unknown; readonly untilMs: number } | undefined;
   /** Why the next fetch is wanted, or the last one was. */
   fetchCause: FetchCause;
   /** Why the fetch happened that found `revision`. */
@@ -102,6 +104,7 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
   return {
     sourceKey,
     fetchDue: true,
+    fetchFailure: undefined,
     fetchCause: 'start',
     foundBy: 'start',
     attempted: false,

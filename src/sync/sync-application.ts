@@ -21,6 +21,9 @@ import type { Render } from './render/types.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
+/** Another try after Git could not be reached (or as soon as the next poll). */
+export const FETCH_RETRY_MS = 10_000;
+
 export async function syncApplication(
   application: Application,
   state: ApplicationState,
@@ -35,15 +38,9 @@ export async function syncApplication(
     context.access();
     const repository = context.repository(source);
     if (state.fetchDue) {
-      // Cleared first: who asks while the fetch is under way gets another one.
-      const expectation = state.newsExpected ? 'news' : 'unknown';
-      state.fetchDue = false;
-      state.newsExpected = false;
       try {
-        await repository.fetch(signal, expectation);
+        await fetchOnce(state, repository, context.nowMs, signal);
       } catch (error) {
-        state.fetchDue = true;
-        state.attempted = true;
         // Git away: what is known is kept and healed, and the next look fetches again.
         if (!(error instanceof TransientError) || state.revision === undefined) throw error;
         obstacle = error.message;
@@ -55,6 +52,29 @@ export async function syncApplication(
   } catch (error) {
     if (error instanceof UserError) return comparisonFailure([error.message], undefined);
     if (error instanceof TransientError) return comparisonFailure([], error.message);
+    throw error;
+  }
+}
+
+async function fetchOnce(
+  state: ApplicationState,
+  repository: Repository,
+  nowMs: () => number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { fetchFailure } = state;
+  if (fetchFailure && nowMs() < fetchFailure.untilMs) throw fetchFailure.error;
+  // Cleared first: who asks while the fetch is under way gets another one.
+  const expectation = state.newsExpected ? 'news' : 'unknown';
+  state.fetchDue = false;
+  state.newsExpected = false;
+  state.fetchFailure = undefined;
+  try {
+    await repository.fetch(signal, expectation);
+  } catch (error) {
+    state.fetchDue = true;
+    state.attempted = true;
+    state.fetchFailure = { error, untilMs: Math.min(nowMs() + FETCH_RETRY_MS, state.nextPollMs) };
     throw error;
   }
 }

@@ -49,7 +49,7 @@ import {
 } from './status/plan-commit-status.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
 import { type SyncAccess, syncAccessOf } from './sync-access.ts';
-import { FETCH_RETRY_MS, syncApplication } from './sync-application.ts';
+import { syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
@@ -95,6 +95,8 @@ export interface ApplicationController extends AsyncDisposable {
 const WORKING = 8;
 /** Events of one change come in a burst; a short wait folds them into one look. */
 const EVENT_DELAY_MS = 20;
+/** Another look after something that is away (Git, what a deletion waits for), or as soon as the next poll. */
+const RETRY_MS = 10_000;
 /** Time alone gives a reason for no more looks than this, whatever moment a plan names. */
 const MIN_WAIT_MS = 50;
 /** Applications do not all poll in the same second. */
@@ -199,7 +201,7 @@ async function startController(
     }
     if (application.metadata.deletionTimestamp !== undefined) {
       const ended = await finalizeApplication(application, contextOf(application, signal), writer, signal);
-      return ended ? undefined : { requeueAfterMs: FETCH_RETRY_MS };
+      return ended ? undefined : { requeueAfterMs: RETRY_MS };
     }
     const state = stateOf(application);
     if (await takeRequests(application, state, signal)) return undefined;
@@ -222,12 +224,13 @@ async function startController(
     const after = apps.get(key)?.status ?? before;
     for (const event of statusEvents(before, after, state.attempted, state.tally)) context.tell(event);
     state.isStartTold = false;
+    if (operationStateOf({ status: after })?.phase !== 'Running') state.tally = NOTHING_WRITTEN;
     if (plan && !jsonEqual(plan.status, commitStatusOf(application)))
       await writer.notify(key, plan.status.sha);
     const waits = [
       state.nextPollMs - clock.now(),
       plan?.recheckAfterMs,
-      outcome.retry ? FETCH_RETRY_MS : undefined,
+      outcome.retry ? RETRY_MS : undefined,
       outcome.retryAtMs === undefined ? undefined : outcome.retryAtMs - clock.now(),
     ];
     if (outcome.retry && !outcome.compared) state.fetchDue = true;

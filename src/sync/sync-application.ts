@@ -21,8 +21,8 @@ import type { Render } from './render/types.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
-/** Another try after Git could not be reached (or as soon as the next poll). */
-export const FETCH_RETRY_MS = 10_000;
+/** Events in the cluster do not ask a forge again that has failed so shortly before. */
+const FETCH_RETRY_MS = 10_000;
 
 export async function syncApplication(
   application: Application,

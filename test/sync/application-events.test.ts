@@ -101,6 +101,17 @@ describe('events of an application', () => {
     expect(await said('ComparisonError')).toEqual([]);
   });
 
+  it('count nothing of an earlier operation where a commit that could not be read is mended', async () => {
+    at.repository.commit({ 'a.yaml': configMap('a', {}) });
+    await at.start();
+    await at.pass();
+    at.repository.commit({ 'bad.yaml': 'kind: [' });
+    await at.pass(POLL_MS * 1.2);
+    const sha = at.repository.commit({ 'bad.yaml': null });
+    await at.pass(POLL_MS * 1.2);
+    expect(await said('OperationCompleted')).toContain(`x1: Sync operation to ${sha.slice(0, 7)} succeeded`);
+  });
+
   it('count fetches that fail, without a flood', async () => {
     at.repository.commit({ 'a.yaml': configMap('a', {}) });
     await at.start();

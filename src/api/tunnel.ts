@@ -87,7 +87,7 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
     const tunnel: Tunnel = { session };
     tunnels.get(node)?.session.close();
     tunnels.set(node, tunnel);
-    logger.info({ node }, 'An agent has opened its tunnel');
+    logger.debug({ node }, 'An agent has opened its tunnel');
     keepAlive(node, tunnel);
     session.on('error', (error) => logger.warn({ node, error }, 'A tunnel failed'));
     session.on('close', () => {

@@ -1,8 +1,12 @@
 /**
  * All logs are pino lines: a static message plus fields, never a secret. They are JSON, or text for people at a terminal.
- * Components take a {@link Logger} as a parameter and call `child({ component })`.
+ * Components take a {@link Logger} as a parameter and call `child({ component })`. What fails again and again is logged with
+ * back-off and the number of times. docs/ARCHITECTURE.md says which fields there are, and which level is for what.
  */
 import { type DestinationStream, pino } from 'pino';
+import { systemClock } from './clock.ts';
+import { errorMessage } from './errors.ts';
+import { createLogBrake } from './log-brake.ts';
 import { logText } from './log-text.ts';
 import { printableJson } from './printable.ts';
 
@@ -27,9 +31,19 @@ export interface LoggerOptions {
   readonly text?: { readonly colours: boolean };
   /** Standard error when left out. */
   readonly destination?: DestinationStream;
+  /** The system's clock when left out. */
+  readonly nowMs?: () => number;
 }
 
-export function createLogger({ level, text, destination }: LoggerOptions): Logger {
+/** Fields that say what a line is about: failures of different objects are no repetitions of each other. */
+const SUBJECTS = [
+  ...['application', 'node', 'pod', 'container', 'image', 'repository', 'resource', 'key', 'queue', 'forge'],
+  ...['server', 'path', 'file', 'lease', 'why', 'reason', 'incident'],
+];
+/** An error's text decides as well; the beginning is enough. */
+const MAX_COMPARED = 200;
+
+export function createLogger({ level, text, destination, nowMs = systemClock.now }: LoggerOptions): Logger {
   const root = pino(
     {
       level,
@@ -40,21 +54,39 @@ export function createLogger({ level, text, destination }: LoggerOptions): Logge
     },
     destination ?? pino.destination(2),
   );
-  return withBindings(root, {});
+  const brake = createLogBrake();
+  return withBindings(root, {}, (fields, message) => {
+    const times = brake.pass(nowMs(), repetitionKey(fields, message));
+    return times === undefined ? undefined : times === 1 ? fields : { ...fields, times };
+  });
 }
 
+function repetitionKey(fields: LogFields, message: string): string {
+  const error = fields['error'] === undefined ? '' : errorMessage(fields['error']).slice(0, MAX_COMPARED);
+  const subjects = SUBJECTS.map((name) => fields[name]);
+  // Times, ports and counts within a text make no other failure.
+  return JSON.stringify([fields['component'], message, error.replaceAll(/\d+/g, '0'), ...subjects]);
+}
+
+/** The fields to log, or undefined where the line is a repetition that says nothing new. */
+type OnlyNews = (fields: LogFields, message: string) => LogFields | undefined;
+
 /** pino would write a binding of parent and child twice: here the later one stands for both, as do those of a message. */
-function withBindings(root: Pick<Logger, LogMethod>, bindings: LogFields): Logger {
+function withBindings(root: Pick<Logger, LogMethod>, bindings: LogFields, onlyNews: OnlyNews): Logger {
   const say =
     (method: LogMethod) =>
-    (fields: LogFields, message: string): void =>
-      root[method]({ ...bindings, ...fields }, message);
+    (fields: LogFields, message: string): void => {
+      const all = { ...bindings, ...fields };
+      const isFailure = method === 'warn' || method === 'error' || fields['error'] !== undefined;
+      const said = isFailure ? onlyNews(all, message) : all;
+      if (said) root[method](said, message);
+    };
   return {
     debug: say('debug'),
     info: say('info'),
     warn: say('warn'),
     error: say('error'),
-    child: (more) => withBindings(root, { ...bindings, ...more }),
+    child: (more) => withBindings(root, { ...bindings, ...more }, onlyNews),
   };
 }
 

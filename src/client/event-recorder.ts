@@ -1,28 +1,39 @@
 /**
  * The recorder of Events: says things about objects, never fails its caller. Writing happens behind the caller's back, one
- * Event at a time and in order; when the sink is too slow or refuses, Events are dropped and counted, work is not held up.
+ * Event at a time and in order; when the sink is too slow or refuses, Events are dropped, work is not held up.
  */
 import { type AsyncQueue, createAsyncQueue } from '../base/async-queue.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
+import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/status.ts';
-import type { Event } from '../schemas/types.ts';
+import type { Event, ObjectReference } from '../schemas/types.ts';
 import {
   EMPTY_EVENT_MEMORY,
   type EventInput,
   type EventSource,
+  adoptEvent,
   forgetEvent,
   planEvent,
+  referenceTo,
 } from './plan-event.ts';
+import { type EventRates, planEventRate } from './plan-event-rate.ts';
 import { type ApiClient, resources } from './types.ts';
 
 export type { EventInput, EventSource } from './plan-event.ts';
 
 /** Where Events go: the store in the control plane, the API in an agent. Throws StatusError. */
 export interface EventSink {
-  create(event: Event): Promise<unknown>;
-  update(event: Event): Promise<unknown>;
+  create(event: Event): Promise<Event>;
+  update(event: Event): Promise<Event>;
+  /** A sink that can read: counts outlive the process, and references without a uid are completed. */
+  readonly reads?: {
+    event(event: Event): Promise<Event>;
+    /** The object that a reference names. */
+    object(reference: ObjectReference): Promise<KubeObject>;
+  };
 }
 
 export interface EventRecorder extends AsyncDisposable {
@@ -40,26 +51,61 @@ export interface EventRecorderOptions {
 
 /** As client-go's broadcaster; beyond it, the newest are dropped. */
 const QUEUE_LIMIT = 1000;
+/** Another process may write the same Event at the same time, again and again; then one occurrence is not counted. */
+const MAX_ATTEMPTS = 5;
+const DROPPED = 'Cannot write an event; dropped';
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { sink, clock, source } = options;
   const logger = options.logger.child({ component: 'events' });
   const queue: AsyncQueue<{ input: EventInput; nowMs: number }> = createAsyncQueue(QUEUE_LIMIT);
   let memory = EMPTY_EVENT_MEMORY;
+  let rates: EventRates = new Map();
+  let dropped = 0;
   let pending = 0;
   let closed = false;
   let idle: (() => void)[] = [];
 
-  async function write(input: EventInput, nowMs: number): Promise<void> {
-    const plan = planEvent(input, source, memory, nowMs);
-    memory = plan.memory;
-    try {
-      await (plan.verb === 'create' ? sink.create(plan.event) : sink.update(plan.event));
-    } catch (error) {
-      memory = forgetEvent(memory, plan.event.metadata.name);
-      if (plan.verb === 'update' && isStatusError(error, 'NotFound')) return write(input, nowMs);
-      logger.debug({ reason: input.reason, cause: errorMessage(error) }, 'Cannot write an event; dropped');
+  async function write(said: EventInput, nowMs: number): Promise<void> {
+    const input = await withUid(said);
+    const { kind, namespace, name } = referenceTo(input);
+    const rate = planEventRate(rates, JSON.stringify([kind, namespace, name, input.reason]), nowMs);
+    rates = rate.rates;
+    if (!rate.allowed) return;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const plan = planEvent(input, source, memory, nowMs, sink.reads ? 'stable' : 'unique');
+      try {
+        const written = await (plan.verb === 'create' ? sink.create(plan.event) : sink.update(plan.event));
+        memory = adoptEvent(plan.memory, plan.key, written, nowMs);
+        return;
+      } catch (error) {
+        memory = forgetEvent(plan.memory, plan.key);
+        if (plan.verb === 'update' && isStatusError(error, 'NotFound')) continue;
+        const others = await othersEvent(plan.event, error);
+        if (others) memory = adoptEvent(memory, plan.key, others, nowMs);
+        else return logger.debug({ reason: input.reason, error: errorMessage(error) }, DROPPED);
+      }
     }
+  }
+
+  /**
+   * Another process (the leader before this one, another API server) says the same: its Event is counted on. Nothing else of
+   * it is taken over, since names can be foreseen.
+   */
+  async function othersEvent(event: Event, error: unknown): Promise<Event | undefined> {
+    if (!isStatusError(error, 'AlreadyExists') && !isStatusError(error, 'Conflict')) return undefined;
+    const stored = await sink.reads?.event(event).catch(() => undefined);
+    if (!stored) return undefined;
+    const { metadata, count = 1, firstTimestamp = null } = stored;
+    return { ...event, metadata, count, firstTimestamp };
+  }
+
+  /** `kubectl describe` finds Events by the uid of their object. */
+  async function withUid(input: EventInput): Promise<EventInput> {
+    const reference = referenceTo(input);
+    if (reference.uid !== undefined || !sink.reads) return input;
+    const object = await sink.reads.object(reference).catch(() => undefined);
+    return object ? { ...input, about: object } : input;
   }
 
   async function run(): Promise<void> {
@@ -67,6 +113,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       await write(input, nowMs);
       pending -= 1;
       if (pending > 0) continue;
+      if (dropped > 0) logger.warn({ dropped }, 'Too many events came at once; dropped some');
+      dropped = 0;
       for (const wake of idle) wake();
       idle = [];
     }
@@ -77,7 +125,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     record(input) {
       if (closed) return;
       if (queue.push({ input, nowMs: clock.now() })) pending += 1;
-      else logger.warn({ reason: input.reason }, 'Too many events are waiting; dropped one');
+      else dropped += 1;
     },
     flush: () => (pending === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
     async [Symbol.asyncDispose]() {
@@ -88,17 +136,27 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-/** The part of `Objects` (store/objects.ts) that a sink needs; client does not import the store. */
+/** The parts of `Objects` and `Registry` that a sink needs; client does not import the store. */
 export interface EventWriter {
-  create(object: Event): Promise<unknown>;
-  update(object: Event): Promise<unknown>;
+  create(object: Event): Promise<KubeObject>;
+  update(object: Event): Promise<KubeObject>;
+  get(kind: ResourceKind, key: string): Promise<KubeObject>;
 }
 
-export function objectsEventSink(objects: EventWriter): EventSink {
+export function objectsEventSink(objects: EventWriter, registry: Pick<Registry, 'byKind'>): EventSink {
+  const read = (apiVersion = '', kind = '', key: string): Promise<KubeObject> => {
+    const found = registry.byKind(apiVersion, kind);
+    if (!found) throw new Error(`The kind ${kind} is not served`);
+    return objects.get(found, key);
+  };
   return {
-    create: (event) => objects.create(event),
-    // Without a version: the recorder is the only writer of its Events.
-    update: (event) => objects.update(event),
+    create: async (event) => (await objects.create(event)) as Event,
+    update: async (event) => (await objects.update(event)) as Event,
+    reads: {
+      event: async (event) => (await read(event.apiVersion, event.kind, keyOf(event))) as Event,
+      object: async ({ apiVersion, kind, namespace, name = '' }) =>
+        read(apiVersion, kind, objectKey(namespace, name)),
+    },
   };
 }
 

@@ -47,21 +47,30 @@ export const EMPTY_EVENT_MEMORY: EventMemory = { written: new Map(), similar: ne
 export interface EventPlan {
   readonly verb: 'create' | 'update';
   readonly event: Event;
+  /** Occurrences with this key are one Event. */
+  readonly key: string;
   readonly memory: EventMemory;
 }
+
+/**
+ * Names of Events: `stable` ones follow from the key alone, so that the next process finds the Event of this one and goes on
+ * counting; `unique` ones are for writers that may not read Events.
+ */
+export type EventNaming = 'stable' | 'unique';
 
 /** client-go aggregates from the 10th different message of one reason within 10 minutes, and remembers 4096 events. */
 const SIMILAR_LIMIT = 10;
 const SIMILAR_WINDOW_MS = 600_000;
 const MEMORY_LIMIT = 4096;
-/** Upstream's limit of `message`. */
-const MAX_MESSAGE_LENGTH = 1024;
+/** Upstream's limit of `message`, less the mark of a cut: causes stand at its end. */
+const MAX_MESSAGE_LENGTH = 1024 - 3;
 
 export function planEvent(
   input: EventInput,
   defaultSource: EventSource,
   memory: EventMemory,
   nowMs: number,
+  naming: EventNaming = 'unique',
 ): EventPlan {
   const source: EventSource = input.component
     ? { ...defaultSource, component: input.component }
@@ -82,10 +91,11 @@ export function planEvent(
   const known = memory.written.get(key);
   const event = known
     ? { ...known.event, message, count: (known.event.count ?? 1) + 1, lastTimestamp: toRfc3339(nowMs) }
-    : newEvent(input, source, involvedObject, message, key, nowMs);
+    : newEvent(input, source, involvedObject, message, naming === 'stable' ? key : `${key} ${nowMs}`, nowMs);
   return {
     verb: known ? 'update' : 'create',
     event,
+    key,
     memory: {
       written: remember(memory.written, key, { event, lastMs: nowMs }),
       similar: remember(memory.similar, group, { messages, lastMs: nowMs }),
@@ -93,9 +103,15 @@ export function planEvent(
   };
 }
 
+/** The Event as the server has it now: the next occurrence counts on from there. */
+export function adoptEvent(memory: EventMemory, key: string, event: Event, nowMs: number): EventMemory {
+  return { ...memory, written: remember(memory.written, key, { event, lastMs: nowMs }) };
+}
+
 /** The Event is gone from the server (expired): the next occurrence creates a new one. */
-export function forgetEvent(memory: EventMemory, name: string): EventMemory {
-  const written = new Map([...memory.written].filter(([, { event }]) => event.metadata.name !== name));
+export function forgetEvent(memory: EventMemory, key: string): EventMemory {
+  const written = new Map(memory.written);
+  written.delete(key);
   return { ...memory, written };
 }
 
@@ -117,15 +133,12 @@ function newEvent(
   source: EventSource,
   involvedObject: ObjectReference,
   message: string,
-  key: string,
+  nameKey: string,
   nowMs: number,
 ): Event {
   const timestamp = toRfc3339(nowMs);
-  // Unique per event and time, and the same for a retried create: doing it twice is harmless.
-  const suffix = createHash('sha256')
-    .update(`${key} ${String(nowMs)}`)
-    .digest('hex')
-    .slice(0, 16);
+  // The same for a retried create: doing it twice is harmless.
+  const suffix = createHash('sha256').update(nameKey).digest('hex').slice(0, 16);
   return {
     apiVersion: 'v1',
     kind: 'Event',
@@ -148,7 +161,7 @@ function newEvent(
   };
 }
 
-function referenceTo(input: EventInput): ObjectReference {
+export function referenceTo(input: Pick<EventInput, 'about' | 'fieldPath'>): ObjectReference {
   const { about, fieldPath } = input;
   const path = fieldPath ? { fieldPath } : {};
   if (!isObject(about)) return { ...about, ...path };

@@ -82,13 +82,13 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
         if (isStatusError(error) && error.code === 410) {
           version = undefined;
           failures += 1;
-          logger.info({}, 'Watch is too old, listing again');
+          logger.debug({}, 'Watch is too old, listing again');
           if (failures <= 1) continue;
         } else {
           failures += 1;
           if (error instanceof TransientError) retry = RETRY_UNREACHABLE;
           options.onConnection?.(false);
-          logger.warn({ error: errorMessage(error), failures }, 'Cannot watch');
+          logger.warn({ error: errorMessage(error), failures }, 'Cannot watch; trying again');
         }
       }
       const delay = backoffDelayMs(retry, failures);

@@ -101,7 +101,7 @@ export function startLoop(options: LoopOptions): Loop {
       if (context.signal.aborted) return;
       if (error instanceof ConflictError)
         logger.debug({ key, error, retryInMs }, 'Lost a race; looking again');
-      else logger.warn({ key, error, retryInMs }, 'Cannot reconcile; trying again');
+      else logger.error({ key, error, retryInMs }, 'Cannot reconcile; trying again');
     },
   });
   const resync = (): void => {

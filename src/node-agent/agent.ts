@@ -75,6 +75,8 @@ export interface NodeAgent extends AsyncDisposable {
   start(): Promise<void>;
   /** Resolves when the control plane shows this node with its state, and when the agent is disposed. */
   readonly reported: Promise<void>;
+  /** Why the control plane does not show this node as ready; undefined when it does. */
+  readonly problem: string | undefined;
   /** For the tunnel: the pod as this node has it. */
   findPod(namespace: string, name: string): PodWorker | undefined;
   readonly pods: readonly PodWorker[];
@@ -297,6 +299,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       }
     },
     reported: reporter.reported,
+    get problem() {
+      return readyProblem(node);
+    },
     findPod: registry.find,
     get pods() {
       return registry.workers;
@@ -315,4 +320,10 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
       await events[Symbol.asyncDispose]();
     },
   };
+}
+
+function readyProblem(node: Node | undefined): string | undefined {
+  if (!node) return 'the control plane does not know it yet';
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' ? undefined : (ready?.message ?? 'not reported yet');
 }

@@ -66,7 +66,7 @@ export function startBullWorker(options: BullWorkerOptions): BullWorker {
     try {
       await options.process(job.data, abort.signal);
     } catch (error) {
-      logger.warn({ error, attemptsMade: job.attemptsMade + 1 }, 'A job failed');
+      logger.error({ error, failures: job.attemptsMade + 1 }, 'A job failed');
       throw error;
     } finally {
       active -= 1;

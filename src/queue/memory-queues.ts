@@ -110,7 +110,10 @@ export function createMemoryQueues(options: MemoryQueuesOptions): Queues {
         state.active.delete(job);
         const attemptsMade = job.attemptsMade + 1;
         const delayMs = retryDelayMs(retry, attemptsMade);
-        logger.warn({ error, queue: name, key: job.key, attemptsMade, delayMs }, 'A job failed');
+        logger.error(
+          { queue: name, key: job.key, error, failures: attemptsMade, retryInMs: delayMs },
+          'A job failed',
+        );
         const hasNews = job.key !== undefined && state.kept.has(job.key);
         if (delayMs !== undefined && !hasNews) enqueue(state, { ...job, attemptsMade }, delayMs);
       }

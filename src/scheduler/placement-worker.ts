@@ -49,6 +49,8 @@ const RESYNC_INTERVAL_MS = 2_000;
 /** Refused pods are looked at again after this time even if nothing seems to have helped (upstream: 5 minutes). */
 const REFUSED_RETRY_MS = 60_000;
 const MAX_COMMIT_OPS = 1_000;
+/** Name at most this many pods of a batch in the log. */
+const MAX_LOGGED = 5;
 /** All pending pods share one key: one job waiting is enough, the worker looks at every one of them. */
 const JOB_KEY = 'pending-pods';
 const PENDING_INDEX = 'pending';
@@ -98,7 +100,11 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     // Help that came while the refusals were written is for these pods, too.
     if (helps !== helpsBefore) retryRefused();
     const counts = { placed: plan.bindings.length, refused: plan.rejections.length };
-    logger.info({ ...counts, tookMs: clock.now() - startedAt }, 'placed a batch of pods');
+    const placed = plan.bindings
+      .slice(0, MAX_LOGGED)
+      .map(({ pod, nodeName }) => `${keyOf(pod)} on ${nodeName}`);
+    const level = counts.placed > 0 ? 'info' : 'debug';
+    logger[level]({ ...counts, pods: placed, tookMs: clock.now() - startedAt }, 'Placed pods');
   }
 
   /** Whether nothing that decides about the pod's place has changed since it was planned. */
@@ -116,7 +122,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
 
   function wake(key: string): void {
     queue.add({ pods: [key] }, { key: JOB_KEY }).catch((error: unknown) => {
-      logger.warn({ error }, 'cannot queue a placement; the next resync does it');
+      logger.error({ error }, 'Cannot queue a placement; the next resync does it');
     });
   }
 
@@ -152,7 +158,7 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
 
   function scheduleResync(): void {
     timer = clock.setTimer(() => {
-      run().catch((error: unknown) => logger.error({ error }, 'placement failed'));
+      run().catch((error: unknown) => logger.error({ error }, 'Cannot place pods; trying again'));
       if (!stopped) scheduleResync();
     }, RESYNC_INTERVAL_MS);
   }

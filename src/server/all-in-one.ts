@@ -104,6 +104,7 @@ async function startLocalNode(
   return {
     name: nodeName,
     reported: running.reported,
+    problem: running.problem,
     async [Symbol.asyncDispose]() {
       await running[Symbol.asyncDispose]();
       await identity[Symbol.asyncDispose]();

@@ -26,6 +26,7 @@ import { type Generation, startGeneration } from './generation.ts';
 import { createMetrics } from './metrics.ts';
 import { certificateHosts, kubeconfigUrl, localUrl, namesOfHost } from './server-addresses.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
+import type { RepositoryState } from './watch-repository.ts';
 import { openServingCertificate } from './serving-certificate.ts';
 
 export interface ControlPlane extends AsyncDisposable {
@@ -35,6 +36,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly authority: Authority;
   readonly tls: ServerTls;
   readonly dataDir: DataDir;
+  /** What the first fetch of `--repo` came to; never settles where another control plane leads. */
+  readonly repository: Promise<RepositoryState>;
   /** Rejects when the control plane cannot go on. */
   readonly failed: Promise<never>;
 }
@@ -48,7 +51,8 @@ export interface ControlPlaneOptions {
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { config, logger, ownNodes = [] } = options;
+  const { config, ownNodes = [] } = options;
+  const logger = options.logger.child({ component: 'control-plane' });
   const clock = options.clock ?? systemClock;
   const dataDir = await openDataDir(resolve(config.dataDir), resolve(config.identityDir ?? config.dataDir));
   await claimDirectory(
@@ -145,6 +149,7 @@ async function startOn(
     authority,
     tls,
     dataDir,
+    repository: generation.repository,
     failed,
     async [Symbol.asyncDispose]() {
       stopping.abort();

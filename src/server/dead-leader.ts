@@ -26,7 +26,7 @@ export async function freeLeaseOfDeadProcess(options: DeadLeaderOptions): Promis
   try {
     const before = parseRecord(await dataDir.read(FILE));
     if (before && (await isGone(before.process))) {
-      logger.info({ lease, holder: before.holder }, 'Giving free the lease of a process that is gone');
+      logger.debug({ lease, holder: before.holder }, 'Giving free the lease of a process that is gone');
       await store.releaseLease(lease, before.holder);
     }
     await dataDir.write(FILE, `${JSON.stringify({ holder, process: await ownProcess() })}\n`);

@@ -51,6 +51,7 @@ import { listenFailure } from './listen-failure.ts';
 import type { Metrics } from './metrics.ts';
 import { lead } from './lead.ts';
 import type { ServingCertificate } from './serving-certificate.ts';
+import type { RepositoryState } from './watch-repository.ts';
 import { startWebhookServer } from './webhook-server.ts';
 
 export interface GenerationParts {
@@ -78,6 +79,8 @@ export interface Generation extends AsyncDisposable {
   readonly url: string;
   /** Resolves with the reason when the store is no longer the store that this generation was started on. */
   readonly historyLost: Promise<string>;
+  /** See {@link GitOps}. */
+  readonly repository: Promise<RepositoryState>;
 }
 
 /** Who the leader's loops are, for admission. */
@@ -91,7 +94,7 @@ export function startGeneration(parts: GenerationParts): Promise<Generation> {
 async function startOnHistory(
   parts: GenerationParts,
   started: Disposables,
-): Promise<Pick<Generation, 'url' | 'historyLost'>> {
+): Promise<Omit<Generation, typeof Symbol.asyncDispose>> {
   const { config, dataDir, clock, rng, logger } = parts;
   const patience: { timer?: Timer } = {};
   started.defer(() => patience.timer?.cancel());
@@ -143,7 +146,7 @@ async function startOnHistory(
   const gitOps = started.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
   // Before anybody asks: without these, nobody but administrators and nodes may do anything.
   await rememberStoreIdentity(store, objects, identity);
-  await ensureDefaultPolicy({ store, objects, logger, more: ownPolicy });
+  await ensureDefaultPolicy({ store, objects, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
   const host = hostname();
   const id = serverIdOf(host, dataDir.root);
   const holder = `${id}_${rng.uuid()}`;
@@ -199,7 +202,7 @@ async function startOnHistory(
   started.defer(() => {
     patience.timer = clock.setTimer(() => cut([store, queues]), STOP_PATIENCE_MS);
   });
-  return { url: server.url, historyLost: history.lost };
+  return { url: server.url, historyLost: history.lost, repository: gitOps.repository };
 }
 
 /** An orderly end takes far less; a service manager that gets no end waits for a minute and more. */

@@ -1,8 +1,7 @@
 /** The GitOps parts of a control plane, from its configuration: mirrors, forge, webhooks, and the root Application. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import type { Clock } from '../base/clock.ts';
 import { UserError } from '../base/errors.ts';
@@ -24,6 +23,8 @@ import type { GitMirror } from '../sync/git/types.ts';
 import { rootApplication } from '../sync/root-application.ts';
 import { defaultCommitStatusLimits } from '../sync/status/plan-commit-status.ts';
 import type { DataDir } from './data-dir.ts';
+import { repositoryUrl } from './repository-url.ts';
+import { type RepositoryState, watchRepository } from './watch-repository.ts';
 
 export interface GitOps extends AsyncDisposable {
   readonly sync: Pick<
@@ -32,6 +33,8 @@ export interface GitOps extends AsyncDisposable {
   >;
   readonly rootApplication: Application | undefined;
   readonly webhooks: WebhookHandler | undefined;
+  /** What the first fetch of `--repo` came to; never settles where another control plane leads. */
+  readonly repository: Promise<RepositoryState>;
   /** Posts commit statuses while this process leads. */
   startReporting(): Promise<AsyncDisposable>;
 }
@@ -60,11 +63,12 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
       : await followSecret(config.forgeTokenFile, '--forge-token-file');
   const environment = gitProcessEnvironment();
 
+  const watch = watchRepository(config);
   const mirrors = new Map<string, GitMirror>();
   const createMirror = (url: string, asOperator: boolean): GitMirror => {
     const isOwn = asOperator && url === repoURL;
     if (!asOperator) refuseOperatorsKeys(url);
-    const mirror = createGitMirror({
+    const made = createGitMirror({
       url,
       directory: join(
         dataDir.mirrors,
@@ -82,6 +86,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
         ? { credentials: async () => ({ username: TOKEN_USER, password: await token() }) }
         : {}),
     });
+    const mirror = isOwn ? watch.follow(made) : made;
     mirrors.set(`${asOperator} ${url}`, mirror);
     return mirror;
   };
@@ -101,6 +106,7 @@ export async function createGitOps(options: GitOpsOptions): Promise<GitOps> {
             rootApplication({ repoURL, targetRevision: config.revision, path: config.path }),
             config.applicationName,
           ),
+    repository: watch.first,
     webhooks: webhooks && ((provider, headers, body) => webhooks.handle(provider, headers, body)),
     startReporting() {
       const forge = createForge({
@@ -153,12 +159,6 @@ async function createWebhooks(
       ? { alias: { fullName: config.forgeRepo, repoURL } }
       : {}),
   });
-}
-
-/** A path of this machine becomes absolute; a URL stays as it is. */
-function repositoryUrl(repo: string): string {
-  const isUrl = /^[a-z+]+:\/\//i.test(repo) || /^[^/]+@[^/]+:/.test(repo);
-  return isUrl && !existsSync(repo) ? repo : resolve(repo);
 }
 
 function withName(application: Application, name: string): Application {

@@ -90,7 +90,7 @@ export async function openHistory(options: {
   }
 
   function note(next: string | undefined): void {
-    if (problem === undefined && next !== undefined) logger.warn({ problem: next }, 'The store cannot serve');
+    if (problem === undefined && next !== undefined) logger.error({ error: next }, 'The store cannot serve');
     problem = next;
   }
 

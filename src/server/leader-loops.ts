@@ -83,7 +83,12 @@ async function startLoops(
   const signal = anySignal(leading, stop.signal);
   const recorder = (component: string): EventRecorder =>
     started.use(
-      createEventRecorder({ sink: objectsEventSink(objects), clock, logger, source: { component } }),
+      createEventRecorder({
+        sink: objectsEventSink(objects, registry),
+        clock,
+        logger,
+        source: { component },
+      }),
     );
   const common = { store, caches, objects, registry, clock, rng, logger };
   const fenced = fence ? { fence } : {};
@@ -125,6 +130,7 @@ async function startLoops(
       ...(parts.delegate ? { delegate: parts.delegate } : {}),
       queues,
       ...parts.sync,
+      events: recorder('application-controller'),
       commitOptions: () => fenced,
       held: !isRebuilt,
     }),

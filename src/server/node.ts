@@ -52,6 +52,8 @@ export interface RunningNode extends AsyncDisposable {
   readonly name: string;
   /** Resolves when the control plane shows this node with its state, and when the node is disposed. */
   readonly reported: Promise<void>;
+  /** Why the control plane does not show this node as ready; undefined when it does. */
+  readonly problem: () => string | undefined;
 }
 
 const CLUSTER_DOMAIN = 'cluster.local';
@@ -112,7 +114,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await dispose();
     throw error;
   }
-  return { name: nodeName, reported: agent.reported, [Symbol.asyncDispose]: dispose };
+  return {
+    name: nodeName,
+    reported: agent.reported,
+    problem: () => agent.problem,
+    [Symbol.asyncDispose]: dispose,
+  };
 }
 
 /** Written down before anything is made: for `symphony down`. */

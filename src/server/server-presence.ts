@@ -121,7 +121,10 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
       await keepEndpoints(options, endpoints as readonly string[]);
       await removeExpired(options, others());
     } catch (error) {
-      options.logger.info({ error: errorMessage(error) }, 'Cannot say that this server is there');
+      options.logger.error(
+        { error: errorMessage(error) },
+        'Cannot renew the lease of this server; trying again',
+      );
     }
     if (!stopped) held.timer = clock.setTimer(() => void (turn = round()), RENEW_MS);
   }

@@ -43,7 +43,7 @@ export async function openServingCertificate(
         logger.info({}, 'Renewed the serving certificate');
         for (const listener of [...listeners]) listener(next);
       } catch (error) {
-        logger.warn({ error: errorMessage(error) }, 'Cannot renew the serving certificate');
+        logger.error({ error: errorMessage(error) }, 'Cannot renew the serving certificate');
       }
     }
   }

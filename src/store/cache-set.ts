@@ -107,7 +107,7 @@ export function createCacheSet(options: CacheSetOptions): CacheSet {
           continue;
         }
         failures += 1;
-        logger.warn({ resource, error, failures }, 'Cannot read the store; trying again');
+        logger.error({ resource, error, failures }, 'Cannot read the store; trying again');
         await sleep(clock, backoffDelayMs(RETRY, failures), signal);
       }
     }

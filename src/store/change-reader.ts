@@ -117,7 +117,7 @@ export function createChangeReader(options: ChangeReaderOptions): ChangeReader {
       } catch (error) {
         if (abort.signal.aborted) return;
         failures += 1;
-        logger.warn({ error, failures }, 'Cannot read changes; trying again');
+        logger.error({ error, failures }, 'Cannot read changes; trying again');
         await sleep(clock, backoffDelayMs(RETRY, failures), abort.signal);
       }
     }

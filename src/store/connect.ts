@@ -74,7 +74,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   let failing = false;
   let closed = false;
   client.on('error', (error: Error) => {
-    if (!failing) logger.warn({ error }, 'The connection to Redis failed');
+    if (!failing) logger.error({ error }, 'The connection to Redis failed');
     failing = true;
   });
   /** A command that waited for a connection was sent if there was one meanwhile. */
@@ -145,7 +145,9 @@ export function storeError(error: unknown, wasSent = true): Error {
   const isReply = cause.name === 'ReplyError';
   if (isReply && !UNAVAILABLE.test(cause.message)) return cause;
   const isReadOnly = isReply && READ_ONLY.test(cause.message);
-  return new StoreUnavailable(`Cannot use Redis: ${cause.message}`, {
+  // The client's own text advises developers.
+  const why = cause.name === 'MaxRetriesPerRequestError' ? 'it cannot be reached' : cause.message;
+  return new StoreUnavailable(`Cannot use Redis: ${why}`, {
     cause,
     isReadOnly,
     isUnanswered: wasSent && !isReply,

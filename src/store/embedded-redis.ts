@@ -164,7 +164,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     await releaseDirectory(dir);
     throw error;
   }
-  logger.info({ dir, pid: running.child.process.pid }, 'redis-server is ready');
+  logger.debug({ dir, pid: running.child.process.pid }, 'redis-server is ready');
   const supervising = supervise();
 
   return {

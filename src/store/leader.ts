@@ -43,7 +43,7 @@ export async function runWithLeadership(options: LeadershipOptions): Promise<voi
       await sleep(clock, retryMs, signal);
       continue;
     }
-    logger.info({ token: held.token }, 'Leading');
+    logger.info({ fence: held.token }, 'Leading');
     const outcome = await leadWhileHeld(options, held, askedAt, logger);
     await store.releaseLease(lease, holder).catch((error: unknown) => {
       logger.warn({ error }, 'Cannot release the lease; it expires by itself');
@@ -58,7 +58,7 @@ async function acquire(options: LeadershipOptions, logger: Logger): Promise<Held
   try {
     return await options.store.acquireLease(options.lease, options.holder, options.ttlMs);
   } catch (error) {
-    if (!options.signal.aborted) logger.warn({ error }, 'Cannot acquire the lease');
+    if (!options.signal.aborted) logger.error({ error }, 'Cannot acquire the lease');
     return undefined;
   }
 }
@@ -98,7 +98,7 @@ async function leadWhileHeld(
         }
         validUntil = at + ttlMs;
       } catch (error) {
-        logger.warn({ error }, 'Cannot renew the lease');
+        logger.error({ error }, 'Cannot renew the lease');
       }
     }
   })();

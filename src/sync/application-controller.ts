@@ -10,6 +10,7 @@ import { type Disposables, startParts } from '../base/disposables.ts';
 import { UserError } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
+import type { EventRecorder } from '../client/event-recorder.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Requeue } from '../base/work-queue.ts';
 import type { Queues, SyncJob } from '../queue/types.ts';
@@ -36,6 +37,7 @@ import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
 import { openManagedResources } from './managed-resources.ts';
 import { observeApplication } from './observe-application.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
+import { type FetchCause, NOTHING_WRITTEN, endedEvent, statusEvents } from './plan-application-events.ts';
 import { pruneBaselineOf } from './plan-brake.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
 import { type CreateMirror, createRepositories } from './repositories.ts';
@@ -69,6 +71,8 @@ export interface ApplicationControllerOptions {
   /** Of namespaces without a label of their own; `baseline` otherwise. */
   readonly defaultPodSecurity?: PodSecurityLevel;
   readonly commitStatusLimits?: CommitStatusLimits;
+  /** Where events of Applications go; nowhere when left out. */
+  readonly events?: Pick<EventRecorder, 'record'>;
   /** The fence of the leader, if there is one. */
   readonly commitOptions?: () => CommitOptions;
   /**
@@ -96,7 +100,7 @@ const WORKING = 8;
 const EVENT_DELAY_MS = 20;
 /** Probes of many pods fail many times a second; what they say is not urgent. */
 const EXPLANATION_DELAY_MS = 250;
-/** Another try after Git could not be reached (or as soon as the next poll). */
+/** Another look after something that is away (Git, what a deletion waits for), or as soon as the next poll. */
 const RETRY_MS = 10_000;
 /** Time alone gives a reason for no more looks than this, whatever moment a plan names. */
 const MIN_WAIT_MS = 50;
@@ -212,11 +216,13 @@ async function startController(
     const state = stateOf(application);
     if (await takeRequests(application, state, signal)) return undefined;
     if (clock.now() >= state.nextPollMs) {
-      state.fetchDue = true;
+      wantFetch(state, state.revision === undefined ? 'start' : 'poll');
       state.nextPollMs =
         clock.now() + options.pollIntervalMs * (1 + POLL_JITTER * (options.rng.next() - 0.5));
     }
-    const outcome = await syncApplication(application, state, contextOf(application, signal), signal);
+    state.attempted = false;
+    const context = contextOf(application, signal);
+    const outcome = await syncApplication(application, state, context, signal);
     outcomes.set(key, outcome);
     const live = confinedResources(managed, application);
     refreshHealth(key, state, live);
@@ -224,7 +230,12 @@ async function startController(
     const plan = followHealth(application, state, outcome, health, limits, clock.now());
     const orphans = outcome.extraneous ? orphansOf(state, managed) : [];
     const observed = observeApplication(state, outcome, health, orphans, plan?.status);
+    const before = apps.get(key)?.status ?? {};
     await writer.writeObservation(key, observed, signal);
+    const after = apps.get(key)?.status ?? before;
+    for (const event of statusEvents(before, after, state.attempted, state.tally)) context.tell(event);
+    state.isStartTold = false;
+    if (operationStateOf({ status: after })?.phase !== 'Running') state.tally = NOTHING_WRITTEN;
     if (plan && !jsonEqual(plan.status, commitStatusOf(application)))
       await writer.notify(key, plan.status.sha);
     const waits = [
@@ -308,6 +319,7 @@ async function startController(
       savePruneBaseline: (pruneBaseline) =>
         writer.writeStatus(key, (current) => ({ ...current, pruneBaseline }), signal),
       neighbourhood,
+      tell: (event) => options.events?.record({ about: application, ...event }),
       announce: async (sha) => {
         const current = apps.get(key);
         const said = current && commitStatusOf(current);
@@ -332,7 +344,7 @@ async function startController(
     const refresh = application.metadata.annotations?.[REFRESH_ANNOTATION];
     const { operation } = application;
     if (refresh === undefined && operation === undefined) return false;
-    state.fetchDue = true;
+    wantFetch(state, 'refresh');
     if (refresh === 'hard') state.allDirty = true;
     if (operation !== undefined) {
       state.allDirty = true;
@@ -342,6 +354,8 @@ async function startController(
       const before = current && operationStateOf(current);
       const requested = requestedOperation(before, operation as OperationRequest, clock.now());
       await writer.saveOperation(key, requested, signal);
+      const refusal = endedEvent(before, requested, true, NOTHING_WRITTEN);
+      if (refusal) options.events?.record({ about: application, ...refusal });
     }
     await writer.takeOff(application);
     return true;
@@ -350,7 +364,7 @@ async function startController(
   const process = async ({ application, reason }: SyncJob): Promise<void> => {
     const state = states.get(application);
     if (state && reason !== 'drift') {
-      state.fetchDue = true;
+      wantFetch(state, reason === 'webhook' ? 'webhook' : 'refresh');
       state.newsExpected = true;
     }
     await work.lookNow(application);
@@ -363,7 +377,7 @@ async function startController(
       queues.queue<SyncJob>('sync').add({ application, reason }, { key: application }),
     async look(application, signal) {
       const state = states.get(application);
-      if (state) state.fetchDue = true;
+      if (state) wantFetch(state, 'refresh');
       await untilAborted(work.lookNow(application), signal);
     },
     async syncAllOnce(signal) {
@@ -372,6 +386,14 @@ async function startController(
       return syncAll({ store, apps, states, outcomes, lookNow: (key) => work.lookNow(key) }, signal);
     },
   };
+}
+
+/** The first cause counts: it is what the fetch is made for. */
+function wantFetch(state: ApplicationState, cause: FetchCause): void {
+  if (!state.fetchDue) state.fetchCause = cause;
+  state.fetchDue = true;
+  // Somebody who asks, or a forge that calls, knows more than the last failure.
+  if (cause === 'webhook' || cause === 'refresh') state.fetchFailure = undefined;
 }
 
 /** An application that is being deleted needs Git no more, and must not wait for it. */

@@ -12,6 +12,7 @@ import type { Application } from '../schemas/types.ts';
 import type { ApplyError } from './apply-changes.ts';
 import { authorKeyOf } from './confinement.ts';
 import type { Foreseen } from './foreseen.ts';
+import { type FetchCause, NOTHING_WRITTEN, type Tally } from './plan-application-events.ts';
 import type { HealMemory } from './plan-fights.ts';
 import { type OnlyStored, onlyStoredOf } from './plan-only-stored.ts';
 import type { Render } from './render/types.ts';
@@ -31,6 +32,18 @@ export interface ApplicationState {
   readonly sourceKey: string;
   /** A fetch is wanted before the next look (poll, webhook, refresh, first look). */
   fetchDue: boolean;
+  /** The last fetch failed: events in the cluster are no reason to ask the forge again before this time. */
+  fetchFailure: { readonly error: unknown; readonly untilMs: number } | undefined;
+  /** Why the next fetch is wanted, or the last one was. */
+  fetchCause: FetchCause;
+  /** Why the fetch happened that found `revision`. */
+  foundBy: FetchCause;
+  /** Something was tried since the present reconcile began. */
+  attempted: boolean;
+  /** The start of the present operation was told, also where the reconcile is repeated after a lost race. */
+  isStartTold: boolean;
+  /** Writes of the present operation. */
+  tally: Tally;
   /** Somebody told of a push since the last fetch. */
   newsExpected: boolean;
   nextPollMs: number;
@@ -97,6 +110,12 @@ export function createApplicationState(sourceKey: string, nowMs: number): Applic
   return {
     sourceKey,
     fetchDue: true,
+    fetchFailure: undefined,
+    fetchCause: 'start',
+    foundBy: 'start',
+    attempted: false,
+    isStartTold: false,
+    tally: NOTHING_WRITTEN,
     newsExpected: false,
     nextPollMs: nowMs,
     render: undefined,

@@ -79,7 +79,7 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       if (before.some((known) => known['type'] === type && known['message'] === message)) continue;
       // A condition is bounded already.
       const errors = message.split('\n');
-      logger.warn({ application: key, condition: type, errors }, 'An application is not as Git says');
+      logger.error({ application: key, condition: type, errors }, 'An application is not as Git says');
     }
   }
 
@@ -110,7 +110,7 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       try {
         await options.queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
       } catch (error) {
-        logger.warn(
+        logger.error(
           { application, error: errorMessage(error) },
           'Cannot queue a commit status; the resync posts it',
         );

@@ -29,6 +29,7 @@ import {
   hasHooksStarted,
   hasSucceeded,
   isRunning,
+  isUnderWay,
   namePartsOf,
   requestOf,
   runOf,
@@ -45,6 +46,7 @@ import { planStep } from './plan-step.ts';
 import { type SyncPlanInput, type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
+import { tellStart, tellWritten } from './tell-progress.ts';
 
 const QUOTA_PREFIX = 'resourcequotas|';
 /** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
@@ -73,6 +75,9 @@ export async function applyCommit(
   let unreadBy: readonly string[] = [];
   let fights: ReadonlyMap<string, number> = new Map();
   await recordBaseline(application, source, state, context);
+  const healing = !newCommit && !requested;
+  const isNewOperation = !healing && !isUnderWay(context.operation(), state.revision);
+  if (isNewOperation && requested) await tellStart(request, source, state, context);
   let historyComplete: boolean | undefined;
   for (let step = 0; ; step += 1) {
     refreshOrphans(key, state, managed);
@@ -147,19 +152,13 @@ export async function applyCommit(
     const deleted = ready.filter(({ action, object }) => action === 'delete' && !isHook(object)).length;
     if (deleted > 0 && isBraked(application, state, context))
       await context.savePruneBaseline(withDeletions(context.pruneBaseline() ?? {}, deleted));
+    if (isNewOperation) await tellStart(request, source, state, context);
     const result = await applyChanges(access.objects, ready, context.commitOptions(), signal);
     for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
     if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
     noteWritten(state, ready, refused, context.nowMs());
-    context.logger.info(
-      {
-        application: key,
-        revision: state.revision,
-        written: result.written.length,
-        refused: result.errors.length,
-      },
-      'Applied a step of a sync',
-    );
+    const isWritten = ({ kind, key: name }: Change): boolean => !refused.has(idOf(kind, name));
+    tellWritten(key, ready.filter(isWritten), { healing, refused: result.errors.length }, state, context);
     await managed.caughtUp(result.written, signal);
   }
 

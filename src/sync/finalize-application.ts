@@ -17,6 +17,7 @@ import type { Application } from '../schemas/types.ts';
 import type { ApplicationWriter } from './application-writer.ts';
 import { applyChanges } from './apply-changes.ts';
 import { type Claims, planClaims } from './hand-over.ts';
+import { finalizedEvent } from './plan-application-events.ts';
 import type { SyncContext } from './sync-context.ts';
 
 const CASCADE = 'resources-finalizer.argocd.argoproj.io';
@@ -28,7 +29,7 @@ const isOneOf = (finalizer: string, names: readonly string[]): boolean =>
 
 type FinalizeContext = Pick<
   SyncContext,
-  'access' | 'managed' | 'commitOptions' | 'historyComplete' | 'neighbourhood' | 'nowMs'
+  'access' | 'managed' | 'commitOptions' | 'historyComplete' | 'neighbourhood' | 'nowMs' | 'tell'
 >;
 
 /** True when nothing is left to do; otherwise it is to be called again after a while. */
@@ -91,12 +92,15 @@ async function claimsOf(
 /** What was refused, as text. */
 async function deleteAll(
   deletions: readonly Change[],
-  { access, managed, commitOptions }: FinalizeContext,
+  { access, managed, commitOptions, tell }: FinalizeContext,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   try {
     const { written, errors } = await applyChanges(access().objects, deletions, commitOptions(), signal);
     await managed.caughtUp(written, signal);
+    const refused = new Set(errors.map(({ change }) => change));
+    const deleted = deletions.filter((change) => !refused.has(change));
+    if (deleted.length > 0) tell(finalizedEvent(deleted));
     return errors.map(({ change, message }) => `${change.kind.kind} "${change.key}": ${message}`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -38,7 +38,7 @@ export function createLookQueue(options: {
     },
     onError(application, error, retryInMs) {
       if (error instanceof ConflictError) return;
-      options.logger.warn(
+      options.logger.error(
         { application, retryInMs, error: errorMessage(error) },
         'Cannot sync an application; trying again',
       );

@@ -46,7 +46,7 @@ export interface OperationState {
   readonly syncResult?: { readonly revision: string; readonly resources?: readonly HookResult[] };
 }
 
-export function operationStateOf(application: Application): OperationState | undefined {
+export function operationStateOf(application: Pick<Application, 'status'>): OperationState | undefined {
   const state = application.status?.['operationState'];
   return isRecord(state) && typeof state['phase'] === 'string' && typeof state['startedAt'] === 'string'
     ? (state as unknown as OperationState)
@@ -67,6 +67,11 @@ export function hasSucceeded(state: OperationState | undefined, revision: string
 /** Whether hooks of an attempt at this commit have run, or are running. */
 export function hasHooksStarted(state: OperationState | undefined, revision: string | undefined): boolean {
   return state?.syncResult?.revision === revision && state?.syncResult?.resources !== undefined;
+}
+
+/** Whether an operation at this commit has begun and not ended. */
+export function isUnderWay(state: OperationState | undefined, revision: string | undefined): boolean {
+  return state?.phase === 'Running' && state.syncResult?.revision === revision;
 }
 
 /** Whether an attempt with hooks at this commit is under way. */

@@ -21,6 +21,9 @@ import type { Render } from './render/types.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
+/** Events in the cluster do not ask a forge again that has failed so shortly before. */
+const FETCH_RETRY_MS = 10_000;
+
 export async function syncApplication(
   application: Application,
   state: ApplicationState,
@@ -35,14 +38,9 @@ export async function syncApplication(
     context.access();
     const repository = context.repository(source);
     if (state.fetchDue) {
-      // Cleared first: who asks while the fetch is under way gets another one.
-      const expectation = state.newsExpected ? 'news' : 'unknown';
-      state.fetchDue = false;
-      state.newsExpected = false;
       try {
-        await repository.fetch(signal, expectation);
+        await fetchOnce(state, repository, context.nowMs, signal);
       } catch (error) {
-        state.fetchDue = true;
         // Git away: what is known is kept and healed, and the next look fetches again.
         if (!(error instanceof TransientError) || state.revision === undefined) throw error;
         obstacle = error.message;
@@ -54,6 +52,29 @@ export async function syncApplication(
   } catch (error) {
     if (error instanceof UserError) return comparisonFailure([error.message], undefined);
     if (error instanceof TransientError) return comparisonFailure([], error.message);
+    throw error;
+  }
+}
+
+async function fetchOnce(
+  state: ApplicationState,
+  repository: Repository,
+  nowMs: () => number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { fetchFailure } = state;
+  if (fetchFailure && nowMs() < fetchFailure.untilMs) throw fetchFailure.error;
+  // Cleared first: who asks while the fetch is under way gets another one.
+  const expectation = state.newsExpected ? 'news' : 'unknown';
+  state.fetchDue = false;
+  state.newsExpected = false;
+  state.fetchFailure = undefined;
+  try {
+    await repository.fetch(signal, expectation);
+  } catch (error) {
+    state.fetchDue = true;
+    state.attempted = true;
+    state.fetchFailure = { error, untilMs: Math.min(nowMs() + FETCH_RETRY_MS, state.nextPollMs) };
     throw error;
   }
 }
@@ -106,6 +127,7 @@ async function followRevision(
     ? `revision ${revision} does not descend from ${before}: history was rewritten`
     : undefined;
   state.revision = revision;
+  state.foundBy = state.fetchCause;
   const attributed = await attribute(revision, before, normaliseTreePath(source.path ?? ''), state, mirror);
   if (attributed === state.attributed) return;
   state.attributed = attributed;

@@ -6,6 +6,7 @@ import type { CommitOptions } from '../store/types.ts';
 import type { Neighbourhood } from './hand-over.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { OperationState } from './operation.ts';
+import type { ApplicationEvent } from './plan-application-events.ts';
 import type { PruneBaseline } from './plan-brake.ts';
 import type { ParseManifestFile } from './render/types.ts';
 import type { Repository } from './repositories.ts';
@@ -31,6 +32,8 @@ export interface SyncContext {
   readonly historyComplete: () => Promise<boolean>;
   /** Called when a new commit is to be applied, before it is rendered. */
   readonly announce: (sha: string) => Promise<void>;
+  /** Says something about the application as an event. */
+  readonly tell: (event: ApplicationEvent) => void;
   /** The operation as the store has it, and its next state, written before anything follows from it. */
   readonly operation: () => OperationState | undefined;
   readonly saveOperation: (next: OperationState) => Promise<void>;

@@ -23,6 +23,45 @@ describe('JSON lines', () => {
   });
 });
 
+describe('failures that repeat', () => {
+  const withTime = () => {
+    let nowMs = 0;
+    const lines: Record<string, unknown>[] = [];
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line) as never) };
+    const logger = createLogger({ level: 'info', destination, nowMs: () => nowMs });
+    return { lines, logger, pass: (ms: number) => void (nowMs += ms) };
+  };
+
+  it('are logged at once, and then less and less often, with how often they happened', () => {
+    const { lines, logger, pass } = withTime();
+    for (let second = 0; second < 3_600; second += 1) {
+      logger.warn({ error: `connect ECONNREFUSED after ${second} ms` }, 'Cannot watch');
+      pass(1_000);
+    }
+    expect(lines.length).toBeLessThan(15);
+    expect(lines.slice(0, 3).map(({ times }) => times)).toEqual([undefined, 10, 20]);
+    pass(60_000);
+    logger.warn({ error: 'connect ECONNREFUSED' }, 'Cannot watch');
+    expect(lines.at(-1)).toMatchObject({ msg: 'Cannot watch', error: 'connect ECONNREFUSED' });
+  });
+
+  it('are no repetitions where they are about something else, or have another cause', () => {
+    const { lines, logger } = withTime();
+    for (const node of ['n1', 'n2']) logger.child({ node }).error({}, 'Failed');
+    for (const error of ['refused', 'timed out']) logger.error({ error: new Error(error) }, 'Failed');
+    for (const incident of ['a', 'b']) logger.error({ incident, error: 'x' }, 'A defect');
+    expect(lines).toHaveLength(6);
+  });
+
+  it('are counted by logger and children together, and news are never held back', () => {
+    const { lines, logger } = withTime();
+    logger.child({ component: 'a' }).warn({}, 'Failed');
+    logger.child({ component: 'a' }).warn({}, 'Failed');
+    for (let round = 0; round < 3; round += 1) logger.info({}, 'Said');
+    expect(lines.map(({ msg }) => msg)).toEqual(['Failed', 'Said', 'Said', 'Said']);
+  });
+});
+
 describe('text lines', () => {
   const text = (fields: Record<string, unknown>, message: string, colours = false): string => {
     const { lines, logger } = capture({ text: { colours } });

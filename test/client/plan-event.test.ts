@@ -64,7 +64,9 @@ describe('planEvent', () => {
     expect(plan.event.involvedObject).toMatchObject({ kind: 'Node', name: 'n1' });
   });
 
-  it('cuts messages at the limit of the API', () => {
-    expect(say(['x'.repeat(5000)])[0]?.event.message).toHaveLength(1024);
+  it('cuts messages at the limit of the API and keeps their end, where the cause stands', () => {
+    const message = say([`${'x'.repeat(5000)}: no such host`])[0]?.event.message ?? '';
+    expect(message.length).toBeLessThanOrEqual(1024);
+    expect(message).toMatch(/: no such host$/);
   });
 });

@@ -60,7 +60,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     proofs,
   });
   const events = createEventRecorder({
-    sink: objectsEventSink(objects),
+    sink: objectsEventSink(objects, registry),
     clock,
     logger: silentLogger,
     source: { component: 'test' },

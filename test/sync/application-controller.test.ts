@@ -186,6 +186,26 @@ spec: {hard: {pods: "5"}}
     expect(await dataOf('a')).toEqual({ x: '1' });
   });
 
+  it('does not ask a forge that is away again for each event in the cluster, but for a webhook', async () => {
+    at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
+    await at.start();
+    await at.pass();
+    at.repository.failFetch(new TransientError('Cannot fetch: connection refused'));
+    await at.pass(POLL_MS * 1.1);
+    const before = at.repository.fetches;
+    for (let round = 0; round < 10; round += 1) {
+      const live = (await at.get('configmaps', 'default/a')) as ConfigMap;
+      await at.objects.update({ ...live, data: { x: `changed ${round}` } });
+      await at.pass(100);
+    }
+    expect(at.repository.fetches - before).toBeLessThanOrEqual(1);
+    const job = { application: 'symphony-system/root', reason: 'webhook' };
+    const soFar = at.repository.fetches;
+    await at.queues.queue('sync').add(job);
+    await at.pass();
+    expect(at.repository.fetches).toBe(soFar + 1);
+  });
+
   it('says pending at once, and success only after the stability window', async () => {
     const sha = at.repository.commit({ 'a.yaml': configMap('a', { x: '1' }) });
     await at.start();

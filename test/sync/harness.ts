@@ -4,11 +4,16 @@ import { seededRng } from '../../src/base/rng.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import type { JsonValue } from '../../src/base/json.ts';
 import type { JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
+import {
+  type EventRecorder,
+  createEventRecorder,
+  objectsEventSink,
+} from '../../src/client/event-recorder.ts';
 import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { createDynamicRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import * as strategy from '../../src/schemas/strategy.ts';
-import type { Application } from '../../src/schemas/types.ts';
+import type { Application, Event } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache-set.ts';
 import { followDefinitions } from '../../src/store/follow-definitions.ts';
 import { createMemoryStore } from '../../src/store/memory-store.ts';
@@ -77,10 +82,19 @@ export async function createHarness(
   const repository = createMemoryRepository(clock);
   const queues = createInlineQueues();
   const controllers: ApplicationController[] = [];
+  const recorders: EventRecorder[] = [];
   const start = async (
     extra: Partial<Pick<ApplicationControllerOptions, 'held' | 'createMirror'>> = {},
   ): Promise<ApplicationController> => {
+    const events = createEventRecorder({
+      sink: objectsEventSink(objects, registry),
+      clock,
+      logger: silentLogger,
+      source: { component: 'application-controller' },
+    });
+    recorders.push(events);
     const controller = await createApplicationController({
+      events,
       store,
       objects: options.admission === true ? core.objectsOf(sync) : objects,
       caches,
@@ -130,11 +144,19 @@ export async function createHarness(
     async application(name = 'root', namespace = 'symphony-system') {
       return (await get('applications.argoproj.io', `${namespace}/${name}`)) as Application | undefined;
     },
+    /** The events of the root Application. */
+    async events() {
+      await Promise.all(recorders.map((recorder) => recorder.flush()));
+      return (await store.list('events')).objects
+        .map((object) => object as Event)
+        .filter(({ involvedObject: { kind, name } }) => kind === 'Application' && name === 'root');
+    },
     async version() {
       return (await store.list('configmaps')).version;
     },
     async [Symbol.asyncDispose]() {
       for (const controller of controllers) await controller[Symbol.asyncDispose]();
+      for (const recorder of recorders) await recorder[Symbol.asyncDispose]();
       await following[Symbol.asyncDispose]();
       await core[Symbol.asyncDispose]();
       await caches[Symbol.asyncDispose]();

@@ -146,7 +146,7 @@ export function createApiCore(options: ApiCoreOptions): ApiCore {
   const space = options.addresses ?? defaultAddressSpace;
   const services = createServiceAllocation({ store, snapshots, clock, rng, space });
   const events = createEventRecorder({
-    sink: objectsEventSink(objects),
+    sink: objectsEventSink(objects, registry),
     clock,
     logger,
     source: { component: 'symphony-api' },

@@ -58,7 +58,7 @@ export function keepKubernetesService(options: KubernetesServiceOptions, port: n
       await objects.create(kubernetesService(space, port));
     } catch (error) {
       if (isStatusError(error, 'AlreadyExists')) return;
-      logger.info({ error: errorMessage(error) }, 'Cannot make the service of the API yet');
+      logger.error({ error: errorMessage(error) }, 'Cannot make the Service of the API; trying again');
     }
   }
   async function run(): Promise<void> {

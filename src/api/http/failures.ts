@@ -14,7 +14,7 @@ export function statusOf(error: unknown, logger: Logger): Status {
     error instanceof FenceLost ||
     error instanceof TransientError
   ) {
-    logger.warn({ error }, 'The store cannot serve a request');
+    logger.error({ error }, 'The store cannot serve a request');
     const message =
       error instanceof StoreUnavailable && error.isReadOnly
         ? 'the datastore takes no writes for now: try again'

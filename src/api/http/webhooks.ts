@@ -29,7 +29,7 @@ export async function webhookAnswer(
   headers: IncomingHttpHeaders,
   body: Buffer | undefined,
 ): Promise<ReturnType<typeof textAnswer>> {
-  if (!handler) return textAnswer(404, 'webhooks are not configured\n');
+  if (!handler) return textAnswer(404, 'webhooks are not configured: --webhook-secret-file turns them on\n');
   if (method !== 'POST') return textAnswer(405, 'a webhook is a POST\n');
   const { status, message } = await handler(provider, headers, body ?? Buffer.alloc(0));
   return textAnswer(status, `${message}\n`);

@@ -77,7 +77,10 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
         answer.stream.close();
       } catch (error) {
         if (request.signal.aborted) throw error;
-        logger.info({ peer: peer.id, error: errorMessage(error) }, 'Cannot ask another server for a tunnel');
+        logger.warn(
+          { server: peer.id, error: errorMessage(error) },
+          'Cannot ask another server for a tunnel',
+        );
       }
     }
     return undefined;

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
 import { checkNodeRange } from '../../server/address-ranges.ts';
+import { checkEngineAddresses } from '../../server/check-start.ts';
 import { clusterIdOf } from '../../server/cluster-identity.ts';
 import { joinCluster } from '../../server/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
@@ -18,6 +19,7 @@ export const agentCommand: CommandModule = {
   async run(invocation) {
     const config = configFrom(invocation, 'agent');
     if (config.server === undefined) throw new UserError('Cannot start an agent: --server is missing');
+    checkEngineAddresses(config);
     const nodeName = config.nodeName ?? hostname().toLowerCase();
     const directory = join(resolve(config.dataDir), 'agents', nodeName);
     const logger = commandLogger(config, invocation.io);
@@ -47,7 +49,9 @@ export const agentCommand: CommandModule = {
       });
       try {
         await untilReported([node]);
-        invocation.io.stdout.write(`Node ${nodeName} is running pods for ${server}\n`);
+        const problem = node.problem();
+        const state = problem === undefined ? 'is running pods for' : `is not ready (${problem}) for`;
+        invocation.io.stdout.write(`Node ${nodeName} ${state} ${server}\n`);
         await untilAborted(signal);
       } finally {
         await node[Symbol.asyncDispose]();

@@ -1,8 +1,10 @@
 /** `symphony control-plane`: the control plane without nodes; agents join from their hosts. */
 import { withRememberedRanges } from '../../server/address-ranges.ts';
+import { checkRepository } from '../../server/check-start.ts';
 import { startControlPlane } from '../../server/control-plane.ts';
 import type { CommandModule } from '../command.ts';
 import { commandLogger } from '../output/command-logger.ts';
+import { sayReady } from '../output/ready-line.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 import { untilAborted } from '../until-aborted.ts';
 
@@ -12,12 +14,10 @@ export const controlPlaneCommand: CommandModule = {
   },
   async run(invocation) {
     const config = await withRememberedRanges(configFrom(invocation, 'control-plane'));
+    await checkRepository(config);
     const controlPlane = await startControlPlane({ config, logger: commandLogger(config, invocation.io) });
     try {
-      const { stdout } = invocation.io;
-      stdout.write(
-        `Symphony is ready: ${controlPlane.url}\nexport KUBECONFIG=${controlPlane.dataDir.kubeconfig}\n`,
-      );
+      await sayReady(invocation.io, config, controlPlane);
       await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
     } finally {
       await controlPlane[Symbol.asyncDispose]();

@@ -44,7 +44,8 @@ export async function startNodeLifecycleController(
   const pods = await caches.open<Pod>('pods');
   indexByNode(pods);
   const sightings = new Map<string, Sighting>();
-  const registered = new Set<string>();
+  /** With their uids. */
+  const registered = new Map<string, string | undefined>();
 
   const loop = startLoop({
     name: 'node-lifecycle',
@@ -54,7 +55,7 @@ export async function startNodeLifecycleController(
       const node = nodes.get(name);
       if (!node) return forget(name);
       if (!registered.has(name)) {
-        registered.add(name);
+        registered.set(name, node.metadata.uid);
         record(node, 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
       }
       const sighting = look(node);
@@ -85,8 +86,9 @@ export async function startNodeLifecycleController(
 
   function forget(name: string): void {
     sightings.delete(name);
+    const uid = registered.get(name);
     if (!registered.delete(name)) return;
-    const about = { apiVersion: 'v1', kind: 'Node', name };
+    const about = { apiVersion: 'v1', kind: 'Node', name, ...(uid === undefined ? {} : { uid }) };
     const message = `Node ${name} event: Removing Node ${name} from Controller`;
     events.record({ about, type: 'Normal', reason: 'RemovingNode', message, component: COMPONENT });
   }

@@ -68,7 +68,7 @@ export async function openNodeIdentity(options: NodeIdentityOptions): Promise<No
         for (const listener of [...listeners]) listener();
       } catch (error) {
         failures += 1;
-        logger.warn({ error: errorMessage(error), failures }, 'Cannot renew the certificate');
+        logger.error({ error: errorMessage(error), failures }, 'Cannot renew the certificate');
       }
     }
   }

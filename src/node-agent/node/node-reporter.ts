@@ -239,6 +239,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   return {
     async start() {
       await observeRuntime();
+      if (!runtimeUp)
+        logger.error({}, 'The container runtime does not answer; this node is not ready until it does');
       beat();
     },
     poke: beat,

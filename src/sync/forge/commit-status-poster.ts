@@ -114,7 +114,7 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
         );
         if (answer.type === 'done') {
           logger.info(
-            { application: recordKey, sha: status.sha, state: status.state },
+            { application: recordKey, commit: status.sha, state: status.state },
             'Posted a commit status',
           );
           ledger = recordPosted(ledger, status, wanted.some(isSameCommit(status)));
@@ -124,7 +124,7 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
           logger.warn(
             {
               application: recordKey,
-              sha: status.sha,
+              commit: status.sha,
               retryInMs: answer.waitMs,
               error: errorMessage(answer.error),
             },

@@ -1,21 +1,25 @@
 /**
- * What a webhook comes to: an answer at once, and a little later jobs on the queue `sync`.
+ * What a webhook comes to: an answer at once that names the applications, and a little later jobs on the queue `sync`.
  *
- * A delivery only means "go and look": its payload chooses which applications look, nothing else of it is used. Nothing
- * is done before the answer; deliveries that come together are folded into one round; a delivery id counts once.
+ * A delivery only means "go and look": its payload chooses which applications look, nothing else of it is used. Deliveries
+ * that come together are folded into one round; a delivery that the forge sends again later syncs again.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
-import type { Logger } from '../../base/logger.ts';
+import type { LogFields, Logger } from '../../base/logger.ts';
+import { printable } from '../../base/printable.ts';
+import { cutMiddle } from '../../base/text.ts';
 import type { Queues, SyncJob } from '../../queue/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
-import { revisionCandidates } from '../git/revision.ts';
+import { type RepositoryAlias, type WebhookMatch, matchPush } from './plan-webhook-match.ts';
 import {
+  type Delivery,
   type WebhookHeaders,
   type WebhookProvider,
   type WebhookPush,
+  deliveryOf,
   parseWebhook,
   verifyWebhook,
 } from './webhook.ts';
@@ -28,8 +32,7 @@ export interface WebhookHandlerOptions {
   readonly queues: Queues;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** `owner/name` at the forge of a repository whose URL does not say it. */
-  readonly alias?: { readonly fullName: string; readonly repoURL: string };
+  readonly alias?: RepositoryAlias;
 }
 
 export interface WebhookAnswer {
@@ -43,66 +46,71 @@ export interface WebhookHandler extends Disposable {
 
 /** GitHub sends at most 25 MB; the route refuses a larger body before it buffers it. */
 export const MAX_WEBHOOK_BODY_BYTES = 25 * 1024 * 1024;
-/** Delivery ids that are remembered; a forge retries within hours. */
+/** The same delivery twice within this time is one: a proxy's retry. Later, somebody asks for it again. */
+const REPEAT_MS = 1_000;
+/** Delivery ids that are remembered. */
 const MAX_DELIVERIES = 10_000;
 /** Pushes of one moment become one round of jobs. */
 const COALESCE_MS = 5;
 /** Distinct pushes of one round; beyond them every application looks. */
 const MAX_PENDING = 1_000;
+/** Name at most this many applications in an answer or a line of the log. */
+const MAX_NAMED = 10;
+/** Texts from outside are cut to this length in the log. */
+const MAX_LOGGED = 200;
+
+interface Pending {
+  readonly match: WebhookMatch;
+  readonly fields: LogFields;
+  deliveries: number;
+}
 
 export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHandler {
   if (options.secret.length === 0)
     throw new UserError('Cannot accept webhooks: no secret; set --webhook-secret-file');
+  const { clock } = options;
   const logger = options.logger.child({ component: 'webhook' });
-  const deliveries = new Set<string>();
+  const deliveries = new Map<string, number>();
   const canonical = new Map<string, string>();
-  let pending = new Map<string, WebhookPush>();
-  let everything = false;
+  let pending = new Map<string, Pending>();
   let timer: Timer | undefined;
 
-  function schedule(push: WebhookPush): void {
-    if (pending.size >= MAX_PENDING) everything = true;
-    else pending.set(JSON.stringify([push.repositoryUrls, push.refs]), push);
-    timer ??= options.clock.setTimer(() => {
+  function schedule(push: WebhookPush, fields: LogFields): WebhookMatch {
+    const isFull = pending.size >= MAX_PENDING;
+    const key = isFull ? '' : JSON.stringify([push.repositoryUrls, push.refs]);
+    const known = pending.get(key);
+    if (known) {
+      known.deliveries += 1;
+      return known.match;
+    }
+    const match = isFull
+      ? { applications: options.applications().map(keyOf).sort(), why: undefined }
+      : matchPush(push, options.applications(), options.alias, canonicalOf);
+    pending.set(key, { match, fields: { ...fields, ...pushFields(push) }, deliveries: 1 });
+    timer ??= clock.setTimer(() => {
       timer = undefined;
       void flush();
     }, COALESCE_MS);
+    return match;
   }
 
   async function flush(): Promise<void> {
     const pushes = [...pending.values()];
-    const all = everything;
     pending = new Map();
-    everything = false;
+    for (const { match, fields, deliveries: count } of pushes) {
+      const said = { ...fields, ...(count > 1 ? { deliveries: count } : {}) };
+      const { applications, why } = match;
+      const named = { matched: applications.length, applications: applications.slice(0, MAX_NAMED) };
+      if (why === undefined) logger.info({ ...said, ...named }, 'A webhook asks for syncs');
+      else logger.info({ ...said, matched: 0, why: bounded(why) }, 'A webhook matches no application');
+    }
     const queue = options.queues.queue<SyncJob>('sync');
-    const matching = options
-      .applications()
-      .filter((application) => all || pushes.some((push) => concerns(push, application)));
-    logger.debug({ pushes: pushes.length, applications: matching.length }, 'Webhooks ask for syncs');
-    const jobs = matching.map((application) => {
-      const key = keyOf(application);
-      return queue.add({ application: key, reason: 'webhook' }, { key });
-    });
+    const keys = new Set(pushes.flatMap(({ match }) => match.applications));
+    const jobs = [...keys].map((key) => queue.add({ application: key, reason: 'webhook' }, { key }));
     for (const result of await Promise.allSettled(jobs)) {
       if (result.status === 'rejected')
-        logger.warn({ error: errorMessage(result.reason) }, 'Cannot queue a sync; the poll makes up for it');
+        logger.error({ error: errorMessage(result.reason) }, 'Cannot queue a sync; the poll makes up for it');
     }
-  }
-
-  function concerns(push: WebhookPush, application: Application): boolean {
-    const { source } = application.spec;
-    if (!source || !followsRef(source.targetRevision, push.refs)) return false;
-    const { alias } = options;
-    if (
-      alias &&
-      push.fullName?.toLowerCase() === alias.fullName.toLowerCase() &&
-      source.repoURL === alias.repoURL
-    )
-      return true;
-    // A local path has no URL at a forge: any authentic push may be about it, and looking is cheap.
-    if (source.repoURL.startsWith('/') || source.repoURL.startsWith('file:')) return true;
-    const own = canonicalOf(source.repoURL);
-    return push.repositoryUrls.some((url) => canonicalOf(url) === own);
   }
 
   function canonicalOf(url: string): string {
@@ -114,25 +122,43 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     return text;
   }
 
+  /** Whether the same delivery came a moment ago. */
+  function isRepeated(id: string | undefined): boolean {
+    if (id === undefined) return false;
+    const before = deliveries.get(id);
+    if (before !== undefined && clock.now() - before < REPEAT_MS) return true;
+    deliveries.delete(id);
+    deliveries.set(id, clock.now());
+    const [oldest] = deliveries.keys();
+    if (deliveries.size > MAX_DELIVERIES && oldest !== undefined) deliveries.delete(oldest);
+    return false;
+  }
+
+  function refuse(
+    provider: WebhookProvider,
+    delivery: Delivery,
+    { status, message }: WebhookAnswer,
+  ): WebhookAnswer {
+    const said = { ...deliveryFields(provider, delivery), why: message };
+    if (status === 202) logger.info(said, 'Ignored a webhook');
+    else logger.warn(said, 'Refused a webhook');
+    return { status, message };
+  }
+
   return {
     handle(provider, headers, rawBody) {
-      if (rawBody.length > MAX_WEBHOOK_BODY_BYTES) return { status: 413, message: 'body too large' };
-      if (!verifyWebhook(provider, headers, rawBody, options.secret)) {
-        logger.warn({ provider }, 'Refused a webhook with a wrong signature');
-        return { status: 401, message: 'signature mismatch' };
-      }
+      const refused = (status: WebhookAnswer['status'], message: string): WebhookAnswer =>
+        refuse(provider, deliveryOf(provider, headers), { status, message });
+      if (rawBody.length > MAX_WEBHOOK_BODY_BYTES) return refused(413, 'body too large');
+      if (!verifyWebhook(provider, headers, rawBody, options.secret))
+        return refused(401, 'signature mismatch');
       const event = parseWebhook(provider, headers, rawBody);
-      if (event.type === 'malformed') return { status: 400, message: 'malformed payload' };
+      if (event.type === 'malformed') return refused(400, 'malformed payload');
+      if (event.type === 'ignored') return refused(202, 'nothing to do');
       const id = event.deliveryId === undefined ? undefined : `${provider} ${event.deliveryId}`;
-      if (id !== undefined && deliveries.has(id)) return { status: 202, message: 'duplicate delivery' };
-      if (id !== undefined) {
-        deliveries.add(id);
-        const oldest = deliveries.size > MAX_DELIVERIES ? deliveries.values().next().value : undefined;
-        if (oldest !== undefined) deliveries.delete(oldest);
-      }
-      if (event.type === 'ignored') return { status: 202, message: 'nothing to do' };
-      schedule(event.push);
-      return { status: 202, message: 'accepted' };
+      if (isRepeated(id)) return { status: 202, message: 'duplicate delivery' };
+      const match = schedule(event.push, deliveryFields(provider, event));
+      return { status: 202, message: answerText(match) };
     },
     [Symbol.dispose]() {
       timer?.cancel();
@@ -141,14 +167,29 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   };
 }
 
-/** Whether a push to these refs can move what the application follows. Any push may bring a commit that has an id. */
-export function followsRef(targetRevision: string | undefined, refs: readonly string[]): boolean {
-  if (refs.length === 0 || targetRevision === undefined) return true;
-  let candidates: readonly string[];
-  try {
-    candidates = revisionCandidates(targetRevision);
-  } catch {
-    return false;
-  }
-  return candidates.some((name) => !name.startsWith('refs/') || refs.includes(name));
+function answerText({ applications, why }: WebhookMatch): string {
+  if (why !== undefined) return `accepted: no application will sync: ${bounded(why)}`;
+  const rest = applications.length - MAX_NAMED;
+  const named = applications.slice(0, MAX_NAMED).join(', ');
+  const noun = applications.length === 1 ? 'application' : 'applications';
+  return `accepted: ${applications.length} ${noun} will sync: ${named}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/** Texts of forges are bounded and hold nothing that could forge a line. */
+const bounded = (text: string): string => cutMiddle(printable(text), MAX_LOGGED);
+
+function deliveryFields(forge: WebhookProvider, { event, deliveryId }: Delivery): LogFields {
+  return {
+    forge,
+    ...(event === undefined ? {} : { event: bounded(event) }),
+    ...(deliveryId === undefined ? {} : { delivery: bounded(deliveryId) }),
+  };
+}
+
+function pushFields({ repositoryUrls, refs, commit }: WebhookPush): LogFields {
+  return {
+    repository: bounded(canonicalRepoUrl(repositoryUrls[0] ?? '')),
+    ...(refs.length === 0 ? {} : { revision: bounded(refs.join(' ')) }),
+    ...(commit === undefined ? {} : { commit }),
+  };
 }

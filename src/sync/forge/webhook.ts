@@ -4,6 +4,8 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isRecord } from '../../base/json.ts';
+import { asRecord, asRecords } from '../../schemas/json-access.ts';
+import { isCommitId } from '../git/revision.ts';
 
 export type WebhookProvider = 'github' | 'gitlab' | 'gitea' | 'bitbucket';
 export const webhookProviders: readonly WebhookProvider[] = ['github', 'gitlab', 'gitea', 'bitbucket'];
@@ -18,13 +20,21 @@ export interface WebhookPush {
   readonly fullName: string | undefined;
   /** Refs that moved, in full; empty when the payload does not say (then: any). */
   readonly refs: readonly string[];
+  /** The commit that was pushed, where the payload says it: for the log. */
+  readonly commit: string | undefined;
 }
 
 export type WebhookEvent =
-  | { readonly type: 'push'; readonly push: WebhookPush; readonly deliveryId: string | undefined }
+  | (Delivery & { readonly type: 'push'; readonly push: WebhookPush })
   /** A ping, or an event that says nothing about commits. */
-  | { readonly type: 'ignored'; readonly deliveryId: string | undefined }
-  | { readonly type: 'malformed' };
+  | (Delivery & { readonly type: 'ignored' })
+  | (Delivery & { readonly type: 'malformed' });
+
+export interface Delivery {
+  readonly deliveryId: string | undefined;
+  /** The forge's name of the event: `push`, `Push Hook`. */
+  readonly event: string | undefined;
+}
 
 const SIGNATURE_HEADER: Readonly<Record<WebhookProvider, string>> = {
   github: 'x-hub-signature-256',
@@ -99,22 +109,29 @@ export function parseWebhook(
   headers: WebhookHeaders,
   body: Uint8Array,
 ): WebhookEvent {
-  const deliveryId = headerOf(headers, DELIVERY_HEADER[provider]);
-  const event = headerOf(headers, EVENT_HEADER[provider]);
-  if (event === undefined) return { type: 'malformed' };
-  if (!PUSH_EVENTS[provider].includes(event)) return { type: 'ignored', deliveryId };
+  const delivery = deliveryOf(provider, headers);
+  const { event } = delivery;
+  if (event === undefined) return { type: 'malformed', ...delivery };
+  if (!PUSH_EVENTS[provider].includes(event)) return { type: 'ignored', ...delivery };
   const payload = parsePayload(headers, body);
-  if (!isRecord(payload)) return { type: 'malformed' };
-  if (event === 'System Hook' && payload['object_kind'] !== 'push') return { type: 'ignored', deliveryId };
+  if (!isRecord(payload)) return { type: 'malformed', ...delivery };
+  if (event === 'System Hook' && payload['object_kind'] !== 'push') return { type: 'ignored', ...delivery };
   const repository = isRecord(payload['repository']) ? payload['repository'] : undefined;
   const project = isRecord(payload['project']) ? payload['project'] : undefined;
-  if (!repository && !project) return { type: 'malformed' };
+  if (!repository && !project) return { type: 'malformed', ...delivery };
   const names = [project?.['path_with_namespace'], repository?.['full_name']];
   const fullName = names.find((name): name is string => typeof name === 'string');
   const repositoryUrls = urlsOf(repository, project);
-  if (repositoryUrls.length === 0) return { type: 'malformed' };
-  return { type: 'push', push: { repositoryUrls, fullName, refs: refsOf(payload) }, deliveryId };
+  if (repositoryUrls.length === 0) return { type: 'malformed', ...delivery };
+  const push = { repositoryUrls, fullName, refs: refsOf(payload), commit: commitOf(payload) };
+  return { type: 'push', push, ...delivery };
 }
+
+/** What the headers say, whether or not the body can be believed. */
+export const deliveryOf = (provider: WebhookProvider, headers: WebhookHeaders): Delivery => ({
+  deliveryId: headerOf(headers, DELIVERY_HEADER[provider]),
+  event: headerOf(headers, EVENT_HEADER[provider]),
+});
 
 /** JSON, or GitHub's form encoding of it. */
 function parsePayload(headers: WebhookHeaders, body: Uint8Array): unknown {
@@ -140,6 +157,14 @@ function urlsOf(...places: readonly (Record<string, unknown> | undefined)[]): re
     if (typeof html === 'string' && html.length <= 2_048) urls.add(html);
   }
   return [...urls].slice(0, MAX_URLS);
+}
+
+function commitOf(payload: Record<string, unknown>): string | undefined {
+  const [change] = asRecords(asRecord(payload['push'])['changes']);
+  const { hash } = asRecord(asRecord(change?.['new'])['target']);
+  return [payload['after'], payload['checkout_sha'], hash].find(
+    (id): id is string => typeof id === 'string' && isCommitId(id),
+  );
 }
 
 function refsOf(payload: Record<string, unknown>): readonly string[] {

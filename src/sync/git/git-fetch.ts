@@ -152,7 +152,9 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   }
 
   function complaint(error: unknown): string {
-    return redactCredentials(errorMessage(error)).trim().split('\n').slice(0, 4).join('; ').slice(0, 500);
+    // How long it took makes no other failure: the status would be written again for it.
+    const text = redactCredentials(errorMessage(error)).replaceAll(/ after \d+ ms\b/g, '');
+    return text.trim().split('\n').slice(0, 4).join('; ').slice(0, 500);
   }
 
   /** git's words, without credentials, as an error whose class says whether trying again can help. */

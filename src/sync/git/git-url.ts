@@ -40,6 +40,10 @@ const UNPRINTABLE = /[\u0000-\u0020\u007f]/;
 
 const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
 
+/** An Application that could name any path would read this machine's files. */
+const LOCAL =
+  'local paths are not enabled: symphony reads the one that it is started with (--repo PATH) for Applications in symphony-system; name others by https or ssh';
+
 /** Throws {@link UserError} for a URL that is not allowed; the message never carries a credential. */
 export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   const refuse = (why: string): never => {
@@ -48,7 +52,7 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   if (url === '' || url.length > MAX_URL_LENGTH) return refuse('the URL is empty or too long');
   if (url.startsWith('-') || UNPRINTABLE.test(url)) return refuse('the URL is malformed');
   if (isAbsolute(url)) {
-    return policy.allowFile ? { transport: 'file', remote: url } : refuse('local paths are not enabled');
+    return policy.allowFile ? { transport: 'file', remote: url } : refuse(LOCAL);
   }
   const scp = url.includes('://') ? null : SCP_LIKE.exec(url);
   if (scp) {
@@ -60,7 +64,7 @@ export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   const parsed = parseUrl(url);
   if (!parsed) return refuse('it is neither a URL nor an absolute path');
   if (parsed.protocol === 'file:') {
-    if (!policy.allowFile) return refuse('local paths are not enabled');
+    if (!policy.allowFile) return refuse(LOCAL);
     if (parsed.host !== '') return refuse('a file URL must not name a host');
     return { transport: 'file', remote: parsed.path };
   }

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from '../../../src/base/logger.ts';
+import { createLogger, silentLogger } from '../../../src/base/logger.ts';
 import { rootApplication } from '../../../src/sync/root-application.ts';
-import { createWebhookHandler, followsRef } from '../../../src/sync/forge/webhook-handler.ts';
+import { followsRef } from '../../../src/sync/forge/plan-webhook-match.ts';
+import { createWebhookHandler } from '../../../src/sync/forge/webhook-handler.ts';
 import {
   type WebhookProvider,
   parseWebhook,
@@ -48,6 +49,8 @@ function signed(provider: WebhookProvider, body: string, id = '1', secret = SECR
 
 function handlerFor(...repoURLs: string[]) {
   const clock = createFakeClock();
+  const lines: Record<string, unknown>[] = [];
+  const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
   const queues = createInlineQueues();
   const applications = repoURLs.map((repoURL, index) => {
     const root = rootApplication({ repoURL, targetRevision: 'main' });
@@ -58,9 +61,9 @@ function handlerFor(...repoURLs: string[]) {
     applications: () => applications,
     queues,
     clock,
-    logger: silentLogger,
+    logger: createLogger({ level: 'info', destination: { write }, nowMs: () => clock.now() }),
   });
-  return { handler, queues, clock };
+  return { handler, queues, clock, lines };
 }
 
 describe.each(webhookProviders)('the webhook of %s', (provider) => {
@@ -124,13 +127,58 @@ describe.each(webhookProviders)('the webhook of %s', (provider) => {
     );
   });
 
-  it('has no effect twice for one delivery', async () => {
+  it('syncs once for one delivery that comes twice at once, and again when somebody delivers it again', async () => {
     const { handler, queues, clock } = handlerFor('https://github.com/acme/shop');
     for (let round = 0; round < 5; round += 1) {
       expect(handler.handle(provider, signed(provider, PUSH), Buffer.from(PUSH)).status).toBe(202);
       await clock.advance(50);
     }
     expect(queues.added.length).toBe(1);
+    await clock.advance(2_000);
+    expect(handler.handle(provider, signed(provider, PUSH), Buffer.from(PUSH)).message).toContain(
+      '1 application will sync: symphony-system/app-0',
+    );
+    await clock.advance(50);
+    expect(queues.added.length).toBe(2);
+  });
+
+  it('leaves one line in the log, which names forge, event, repository, revision, delivery and applications', async () => {
+    const { handler, clock, lines } = handlerFor(
+      'https://github.com/acme/shop',
+      'git@github.com:acme/shop.git',
+    );
+    const { message } = handler.handle(provider, signed(provider, PUSH, 'd-1'), Buffer.from(PUSH));
+    const applications = ['symphony-system/app-0', 'symphony-system/app-1'];
+    expect(message).toBe(`accepted: 2 applications will sync: ${applications.join(', ')}`);
+    await clock.advance(50);
+    expect(lines).toMatchObject([
+      {
+        component: 'webhook',
+        forge: provider,
+        event: expect.stringMatching(/push/i),
+        delivery: 'd-1',
+        repository: 'github.com/acme/shop',
+        ...(provider === 'bitbucket' ? {} : { revision: 'refs/heads/main' }),
+        commit: 'f'.repeat(40),
+        matched: 2,
+        applications,
+        msg: 'A webhook asks for syncs',
+      },
+    ]);
+  });
+
+  it('logs wrong signatures at once, and then with back-off and their number', async () => {
+    const { handler, clock, lines } = handlerFor('https://github.com/acme/shop');
+    const headers = signed(provider, PUSH, 'id', 'guessed');
+    for (let second = 0; second < 60; second += 1) {
+      handler.handle(provider, headers, Buffer.from(PUSH));
+      await clock.advance(1_000);
+    }
+    expect(lines.map(({ msg, why, times }) => [msg, why, times])).toEqual([
+      ['Refused a webhook', 'signature mismatch', undefined],
+      ['Refused a webhook', 'signature mismatch', 10],
+      ['Refused a webhook', 'signature mismatch', 20],
+    ]);
   });
 
   it('folds a storm of deliveries into one round', async () => {
@@ -140,6 +188,60 @@ describe.each(webhookProviders)('the webhook of %s', (provider) => {
     }
     await clock.advance(50);
     expect(queues.added.length).toBe(1);
+  });
+});
+
+describe('a webhook that matches no application', () => {
+  const pushOf = (url: string, ref = 'refs/heads/main'): string =>
+    JSON.stringify({ ref, repository: { clone_url: url } });
+  it.each<readonly [string, string, string, RegExp]>([
+    [
+      'another revision',
+      'https://github.com/acme/shop.git',
+      'refs/heads/dev',
+      /application symphony-system\/app-0 follows revision "main", not refs\/heads\/dev$/,
+    ],
+    [
+      'a misspelt repository',
+      'https://github.com/acme/shops',
+      'refs/heads/main',
+      /no application follows github.com\/acme\/shops; the nearest is github.com\/acme\/shop of application symphony-system\/app-0$/,
+    ],
+    [
+      'another host',
+      'https://git.internal/mirrors/shop.git',
+      'refs/heads/main',
+      /; the nearest is github.com\/acme\/shop of/,
+    ],
+    ['a text that forges a line', 'https://x/a\n\u001b[2J\u202e', 'refs/heads/main', /^[\x20-\x7e]*$/],
+  ])('says why and names the nearest: %s', async (_what, url, ref, expected) => {
+    const { handler, queues, clock, lines } = handlerFor('https://github.com/acme/shop');
+    const body = pushOf(url, ref);
+    const { message } = handler.handle('github', signed('github', body), Buffer.from(body));
+    expect(message).toMatch(/^accepted: no application will sync: /);
+    expect(message).toMatch(expected);
+    await clock.advance(50);
+    expect(queues.added).toEqual([]);
+    expect(lines).toMatchObject([{ msg: 'A webhook matches no application', matched: 0 }]);
+    expect(message).toContain(lines[0]?.['why']);
+  });
+
+  it('says that there are no applications', () => {
+    const { handler } = handlerFor();
+    expect(handler.handle('github', signed('github', PUSH), Buffer.from(PUSH)).message).toMatch(
+      /there are no applications$/,
+    );
+  });
+
+  it('leaves lines of bounded length, whatever the forge sends', async () => {
+    const { handler, clock, lines } = handlerFor('https://github.com/acme/shop');
+    const changes = Array.from({ length: 90 }, (_, index) => ({
+      new: { type: 'branch', name: `${index}`.repeat(500) },
+    }));
+    const body = JSON.stringify({ push: { changes }, repository: { url: `https://x/${'y'.repeat(2_000)}` } });
+    handler.handle('bitbucket', signed('bitbucket', body, 'z'.repeat(1_000)), Buffer.from(body));
+    await clock.advance(50);
+    expect(JSON.stringify(lines).length).toBeLessThan(1_500);
   });
 });
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isRefName } from '../../../src/schemas/ref-name.ts';
 import { revisionCandidates } from '../../../src/sync/git/revision.ts';
-import { followsRef } from '../../../src/sync/forge/webhook-handler.ts';
+import { followsRef } from '../../../src/sync/forge/plan-webhook-match.ts';
 
 function gitAccepts(name: string): boolean {
   return spawnSync('git', ['check-ref-format', '--allow-onelevel', name]).status === 0;

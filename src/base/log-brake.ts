@@ -1,0 +1,44 @@
+/**
+ * Keeps a log readable while something is down: what repeats is logged at once, then after waits that double, with the
+ * number of times it happened. Pure but for its memory.
+ */
+import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
+
+/** From ten seconds to ten minutes: an operator who looks sees that it still lasts. */
+const WAITS: BackoffPolicy = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
+/** After so much quiet it is news again. */
+const QUIET_MS = 60_000;
+/** Different lines that are remembered; beyond it, the oldest are forgotten. */
+const MAX_KEYS = 1_000;
+
+export interface LogBrake {
+  /** How often it happened since it was logged last; undefined where it is not to be logged now. */
+  pass(nowMs: number, key: string): number | undefined;
+}
+
+interface Repeated {
+  /** Since it was logged. */
+  readonly count: number;
+  readonly logs: number;
+  readonly loggedMs: number;
+  readonly lastMs: number;
+}
+
+const NEVER: Repeated = { count: 0, logs: 0, loggedMs: -Infinity, lastMs: -Infinity };
+
+export function createLogBrake(): LogBrake {
+  const known = new Map<string, Repeated>();
+  return {
+    pass(nowMs, key) {
+      const before = known.get(key) ?? NEVER;
+      const isNews = nowMs - before.lastMs >= QUIET_MS;
+      const isDue = isNews || nowMs - before.loggedMs >= backoffDelayMs(WAITS, before.logs);
+      const logged = { count: 0, logs: isNews ? 1 : before.logs + 1, loggedMs: nowMs, lastMs: nowMs };
+      known.delete(key);
+      known.set(key, isDue ? logged : { ...before, count: before.count + 1, lastMs: nowMs });
+      const [oldest] = known.keys();
+      if (known.size > MAX_KEYS && oldest !== undefined) known.delete(oldest);
+      return isDue ? before.count + 1 : undefined;
+    },
+  };
+}

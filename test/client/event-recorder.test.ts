@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.ts';
+import {
+  type EventRecorder,
+  createEventRecorder,
+  objectsEventSink,
+} from '../../src/client/event-recorder.ts';
+import type { Event } from '../../src/schemas/types.ts';
+import { aPod } from '../support/builders.ts';
+import { createHarness, type Harness } from '../sync/harness.ts';
+
+const aRecorder = ({ objects, registry, clock }: Harness): EventRecorder =>
+  createEventRecorder({
+    sink: objectsEventSink(objects, registry),
+    clock,
+    logger: silentLogger,
+    source: { component: 'tester' },
+  });
+const eventsOf = async ({ store }: Harness): Promise<readonly Event[]> =>
+  (await store.list('events')).objects as readonly Event[];
+
+describe('the recorder of events', () => {
+  it('goes on counting where the process before it stopped', async () => {
+    await using harness = await createHarness();
+    const about = aPod({ name: 'web', namespace: 'default', uid: 'u1' });
+    for (let process = 0; process < 3; process += 1) {
+      await using recorder = aRecorder(harness);
+      recorder.record({ about, type: 'Warning', reason: 'Failed', message: 'no' });
+      recorder.record({ about, type: 'Warning', reason: 'Failed', message: 'no' });
+      await recorder.flush();
+    }
+    expect(await eventsOf(harness)).toMatchObject([{ count: 6, involvedObject: { uid: 'u1' } }]);
+  });
+
+  it('counts what two processes say at the same time in one event', async () => {
+    await using harness = await createHarness();
+    await using one = aRecorder(harness);
+    await using other = aRecorder(harness);
+    const about = aPod({ name: 'web', namespace: 'default', uid: 'u1' });
+    for (let round = 0; round < 3; round += 1) {
+      for (const recorder of [one, other])
+        recorder.record({ about, type: 'Normal', reason: 'Said', message: 'hello' });
+      await Promise.all([one.flush(), other.flush()]);
+    }
+    expect(await eventsOf(harness)).toMatchObject([{ count: 6 }]);
+  });
+
+  it('takes nothing but the count from an event that somebody else put in its place', async () => {
+    await using harness = await createHarness();
+    const about = aPod({ name: 'web', namespace: 'default', uid: 'u1' });
+    const say = async (): Promise<Event> => {
+      await using recorder = aRecorder(harness);
+      recorder.record({ about, type: 'Warning', reason: 'Failed', message: 'no' });
+      await recorder.flush();
+      return (await eventsOf(harness))[0]!;
+    };
+    const first = await say();
+    await harness.objects.update({ ...first, reason: 'Forged', type: 'Normal', message: 'all is well' });
+    expect(await say()).toMatchObject({ count: 2, type: 'Warning', reason: 'Failed', message: 'no' });
+  });
+
+  it('completes a reference without a uid, so that kubectl describe finds the event', async () => {
+    await using harness = await createHarness();
+    await using recorder = aRecorder(harness);
+    const about = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', namespace: 'symphony-system' };
+    recorder.record({ about: { ...about, name: 'root' }, type: 'Normal', reason: 'Said', message: 'x' });
+    recorder.record({ about: { ...about, name: 'gone' }, type: 'Normal', reason: 'Said', message: 'x' });
+    await recorder.flush();
+    const { uid, resourceVersion } = (await harness.application())?.metadata ?? {};
+    const events = await eventsOf(harness);
+    expect(events.find(({ involvedObject }) => involvedObject.name === 'root')).toMatchObject({
+      involvedObject: { ...about, uid, resourceVersion },
+    });
+    expect(uid).toBeDefined();
+    expect(events.find(({ involvedObject }) => involvedObject.name === 'gone')).toBeDefined();
+  });
+
+  it('says no more than a burst about one object for one reason, and still hears the others', async () => {
+    await using harness = await createHarness();
+    await using recorder = aRecorder(harness);
+    const about = aPod({ name: 'web', namespace: 'default', uid: 'u1' });
+    for (let index = 0; index < 100; index += 1)
+      recorder.record({ about, type: 'Warning', reason: 'BackOff', message: 'again' });
+    recorder.record({ about, type: 'Normal', reason: 'Started', message: 'started' });
+    await recorder.flush();
+    const counts = new Map((await eventsOf(harness)).map(({ reason, count }) => [reason, count]));
+    expect(counts).toEqual(
+      new Map([
+        ['BackOff', 25],
+        ['Started', 1],
+      ]),
+    );
+    await harness.clock.advance(300_000);
+    recorder.record({ about, type: 'Warning', reason: 'BackOff', message: 'again' });
+    await recorder.flush();
+    expect((await eventsOf(harness)).find(({ reason }) => reason === 'BackOff')?.count).toBe(26);
+  });
+});

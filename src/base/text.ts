@@ -13,5 +13,8 @@ export function withoutTrailing(text: string, character: string): string {
 export function cutMiddle(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const half = Math.floor(limit / 2);
-  return `${text.slice(0, half)} … ${text.slice(text.length - half)}`;
+  // Half of a character that takes two units is none.
+  const start = text.slice(0, half).replace(/[\ud800-\udbff]$/, '');
+  const end = text.slice(text.length - half).replace(/^[\udc00-\udfff]/, '');
+  return `${start} … ${end}`;
 }

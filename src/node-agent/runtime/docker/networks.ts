@@ -19,6 +19,10 @@ export function bridgeName(cluster: string, network: string): string {
   return `sy-${createHash('sha256').update(`${cluster}/${network}`).digest('hex').slice(0, 12)}`;
 }
 
+/** The Engine names the interface after the network, unless it was told a name. */
+const bridgeOf = ({ Id, Options }: NetworkInspectInfo): string =>
+  Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
+
 const subnetsOf = (network: NetworkInspectInfo): readonly string[] =>
   (network.IPAM?.Config ?? []).map((config) => config['Subnet'] ?? '').filter((subnet) => subnet !== '');
 
@@ -76,7 +80,7 @@ export function createNetworks(engine: Engine, cluster: string): Networks {
           .join('; ');
         throw new RuntimeError(
           'invalid',
-          `Cannot create network "${network.name}": subnet ${network.subnet} overlaps with another network (${taken})`,
+          `Cannot create network "${network.name}": subnet ${network.subnet} overlaps with another network (${taken}); start the cluster with another --cluster-cidr`,
           { cause: error },
         );
       }
@@ -90,7 +94,8 @@ export function createNetworks(engine: Engine, cluster: string): Networks {
         docker.getNetwork(id).remove({ abortSignal }),
       );
     } catch (error) {
-      if (!(error instanceof RuntimeError && error.code === 'not-found')) throw error;
+      // "network … not found": somebody else has removed it.
+      if (!(error instanceof RuntimeError) || !['network', 'not-found'].includes(error.code)) throw error;
     }
   }
 
@@ -103,6 +108,7 @@ export function createNetworks(engine: Engine, cluster: string): Networks {
       }
       for (const double of doubles) if (double.Labels?.[labelKeys.cluster] === cluster) await drop(double.Id);
       check(network, first);
+      return { bridge: engine.local ? bridgeOf(first) : undefined };
     },
     async removeNetwork(name) {
       for (const network of await named(name)) {

@@ -52,6 +52,8 @@ export interface FakeRuntimeOptions {
   readonly latencies?: Partial<FakeLatencies>;
   /** What a container does; by default it runs until it is stopped. */
   readonly programOf?: (spec: ContainerSpec) => FakeProgram;
+  /** The interface of the pods' network, for tests of routes. */
+  readonly bridge?: string;
   /** Which references the registry has; by default all. */
   readonly pullable?: (reference: string) => boolean;
   readonly onExec?: (container: ContainerRecord, command: readonly string[]) => ExecResult | undefined;
@@ -192,7 +194,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
       );
     }
     if (network.type === 'pod' && others.some((other) => ipOf(other) === network.ip)) {
-      throw new RuntimeError('transient', `Cannot start container: address ${network.ip} already in use`);
+      throw new RuntimeError('network', `Cannot start container: address ${network.ip} already in use`);
     }
     const taken = new Set(
       others.flatMap((other) => other.spec.ports.map((port) => `${port.protocol}/${port.hostPort}`)),
@@ -200,7 +202,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
     const clash = ports.find((port) => taken.has(`${port.protocol}/${port.hostPort}`));
     if (clash)
       throw new RuntimeError(
-        'transient',
+        'network',
         `Cannot start container: port ${clash.hostPort} is already allocated`,
       );
     const { program } = container;
@@ -392,6 +394,7 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
           );
         }
         networks.set(name, subnet);
+        return { bridge: options.bridge };
       }),
     async removeNetwork(name) {
       networks.delete(name);

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
+import { goWords } from '../base/go-words.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Rng, systemRng } from '../base/rng.ts';
 import { createSharedReads } from '../base/shared-reads.ts';
@@ -112,7 +112,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         const memoryDir = (await canMount()) ? memoryDirOf(podsDir) : undefined;
         const canChown = options.isRoot;
         const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
-        if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+        if (!plan.ok) throw new StepProblem(plan.reason, plan.message, { also: plan.also });
         const files = podFilePaths(podsDir, uidOf(pod));
         const [applied, nodeHosts, nodeResolv] = await Promise.all([
           store.apply(plan.volumes),
@@ -138,7 +138,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         };
       } catch (error) {
         if (error instanceof StepProblem) throw error;
-        throw new StepProblem('FailedMount', errorMessage(error), { cause: error });
+        throw new StepProblem('FailedMount', goWords(error), { cause: error });
       }
     },
     async environment(pod, container) {

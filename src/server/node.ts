@@ -11,6 +11,7 @@ import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
 import { createMemoryPodVolumes } from '../node-agent/pod-volumes.ts';
+import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createPodTokens } from '../node-agent/service-account-tokens.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
@@ -89,7 +90,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     probeIo: createSocketProbeIo(clock),
     maxPodSecurity: options.maxPodSecurity,
     allowedUnsafeSysctls: options.allowedUnsafeSysctls,
-    ...(isOnThisMachine(options) ? { readUsage: () => readMachineUsage(directory) } : {}),
+    ...(isOnThisMachine(options)
+      ? { readUsage: () => readMachineUsage(directory), routes: systemRoutes }
+      : {}),
     tunnel: client.connection,
     network: { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) },
   });

@@ -64,9 +64,12 @@ interface EngineError {
 /** The Engine repeats what it was given (a command of any length); an error's text is looked at, stored and shown. */
 const MAX_MESSAGE = 4_096;
 
+/** Ids that are new with each attempt: the same trouble has the same text, so that its events are counted. */
+const NEW_IDS = / \([0-9a-f]{64}\)/g;
+
 /** The Engine's own sentence, without the client's decoration. */
 export function engineMessage(error: unknown): string {
-  return cutMiddle(wholeMessage(error), MAX_MESSAGE);
+  return cutMiddle(wholeMessage(error), MAX_MESSAGE).replaceAll(NEW_IDS, '');
 }
 
 function wholeMessage(error: unknown): string {

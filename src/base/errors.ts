@@ -18,6 +18,13 @@ export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
+/**
+ * The level at which a loop that tries again logs a failure. That a server is away, one place says for all loops; where only
+ * this is to be heard, `level`.
+ */
+export const levelOf = <T extends 'info' | 'warn'>(error: unknown, level: T): T | 'debug' =>
+  error instanceof TransientError ? 'debug' : level;
+
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -15,8 +15,10 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import { TransientError, errorMessage } from '../base/errors.ts';
+import { TransientError } from '../base/errors.ts';
+import { goWords } from '../base/go-words.ts';
 import { isRecord } from '../base/json.ts';
+import { cutMiddle } from '../base/text.ts';
 import { type Status, StatusError, failure } from '../schemas/status.ts';
 import { certificateAdvice } from './certificate-advice.ts';
 import { type ClientIdentity, fixedIdentity, type IdentitySource } from './identity.ts';
@@ -118,8 +120,10 @@ export function openConnection(options: ConnectionOptions): Connection {
   }
 
   const unreachable = (what: string, cause: unknown): TransientError => {
-    const why = certificateAdvice(cause, url.hostname) ?? errorMessage(cause);
-    return new TransientError(`Cannot ${what} ${url.origin}: ${why}`, { cause });
+    const why = certificateAdvice(cause, url.hostname) ?? goWords(cause, url.host);
+    // A query says nothing of why, and may be long.
+    const shown = what.replace(/\?\S*/, '');
+    return new TransientError(`Cannot ${shown} ${url.origin}: ${why}`, { cause });
   };
 
   /** Sends a request; resolves with the head of the answer. The timer covers everything until `finished` is called. */
@@ -313,7 +317,7 @@ function answerOf(response: IncomingMessage, body: Buffer): unknown {
   }
   if (code >= 200 && code < 300) return parsed;
   if (isStatus(parsed)) throw new StatusError(parsed);
-  throw failure(code, reasonOf(code), text.slice(0, 1_000) || `the server answered ${code}`);
+  throw failure(code, reasonOf(code), cutMiddle(text, 1_000) || `the server answered ${code}`);
 }
 
 export function isStatus(value: unknown): value is Status {

@@ -8,7 +8,7 @@ import { append } from '../base/append.ts';
 import { anySignal, createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
-import { errorMessage, TransientError } from '../base/errors.ts';
+import { errorMessage, levelOf, TransientError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
@@ -88,7 +88,10 @@ export function createReflector<T extends KubeObject>(options: ReflectorOptions<
           failures += 1;
           if (error instanceof TransientError) retry = RETRY_UNREACHABLE;
           options.onConnection?.(false);
-          logger.warn({ error: errorMessage(error), failures }, 'Cannot watch; trying again');
+          logger[levelOf(error, 'warn')](
+            { error: errorMessage(error), failures },
+            'Cannot watch; trying again',
+          );
         }
       }
       const delay = backoffDelayMs(retry, failures);

@@ -16,6 +16,7 @@ import { createReflector } from '../client/reflector.ts';
 import { type ApiClient, resources } from '../client/types.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { Node, Pod } from '../schemas/types.ts';
+import { watchContact } from './control-plane-contact.ts';
 import { createEngineFollower } from './follow-engine.ts';
 import { createImageSource } from './image-source.ts';
 import { createImageManager } from './images/create-image-manager.ts';
@@ -26,6 +27,8 @@ import { planAdmission } from './node/plan-admission.ts';
 import type { MachineUsage } from './node/plan-pressure.ts';
 import { type EngineShare, WHOLE_ENGINE } from './node/plan-share.ts';
 import { createPodAddresses } from './node/pod-addresses.ts';
+import { createPodNetwork } from './node/pod-network.ts';
+import type { Routes } from './node/read-routes.ts';
 import { createPodWorker } from './pod/pod-worker.ts';
 import type { PodWorker, PodWorkerContext } from './pod/types.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
@@ -66,6 +69,8 @@ export interface NodeAgentOptions {
   readonly version?: string;
   /** How full the machine is, for the node's pressure conditions. */
   readonly readUsage?: () => Promise<MachineUsage>;
+  /** This machine's routes, where its engine is on it: pods are refused whose addresses lead elsewhere. */
+  readonly routes?: Routes;
   /** Where to open the tunnel for logs and exec; without it there is none (simulation). */
   readonly tunnel?: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
 }
@@ -86,8 +91,9 @@ export interface NodeAgent extends AsyncDisposable {
 const DEFAULT_VERSION = 'v0.1.0+symphony';
 
 export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
-  const { client, runtime, clock, nodeName, share = WHOLE_ENGINE } = options;
+  const { runtime, clock, nodeName, share = WHOLE_ENGINE } = options;
   const logger = options.logger.child({ component: 'node-agent', node: nodeName });
+  const client = watchContact(options.client, clock, logger);
   const stop = createAbort();
   let memory: AgentMemory = {};
   let node: Node | undefined;
@@ -100,8 +106,17 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     source: { component: 'kubelet', host: nodeName },
   });
   const statuses = createStatusWriter({ client, clock, logger, signal: stop.signal });
+  const network = createPodNetwork({
+    runtime,
+    clock,
+    logger,
+    network: options.network,
+    routes: options.routes,
+    addresses: () => addresses.all,
+    onMended: retryPods,
+  });
   const addresses = createPodAddresses({
-    ensureNetwork: () => runtime.ensureNetwork(options.network),
+    verify: network.verify,
     reserved: [options.network.gateway],
     onFree: retryPods,
   });
@@ -120,14 +135,25 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     podCidr: () =>
       registry.workers.some(({ finished, ip }) => !finished && ip !== undefined) ? memory.podCidr : undefined,
     onNode,
+    checkNetwork: async () => {
+      await network.check();
+      return network.problem;
+    },
     beforeRegister: () => source.restore(),
+    event: (about, told) => events.record({ about, ...told }),
     onRuntime(up) {
       if (up && !registry.listed) engine.relist();
     },
   });
   const images = createImageManager({ runtime, clock, logger });
-  const { probeIo: io, decideProbe, nodeIp: hostIp } = options;
-  const handlers = { runtime, io, clock, hostIp, decideProbe };
+  const handlers = {
+    runtime,
+    io: options.probeIo,
+    clock,
+    hostIp: options.nodeIp,
+    decideProbe: options.decideProbe,
+    networkProblem: () => network.problem,
+  };
   const context: PodWorkerContext = {
     runtime,
     clock,
@@ -295,6 +321,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
           logger,
           nodeName,
           findPod: registry.find,
+          networkProblem: () => network.problem,
         });
       }
     },

@@ -71,7 +71,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         const memoryDir = (await canMount()) ? memoryDirOf(podsDir) : undefined;
         const canChown = options.isRoot;
         const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
-        if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+        if (!plan.ok) throw new StepProblem(plan.reason, plan.message, { also: plan.also });
         const files = podFilePaths(podsDir, uidOf(pod));
         const [applied, nodeHosts, nodeResolv] = await Promise.all([
           store.apply(plan.volumes),

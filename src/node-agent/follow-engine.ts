@@ -4,8 +4,8 @@
  */
 import { createAbort } from '../base/abort.ts';
 import { type Clock, sleep } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { failureWords } from './failure-words.ts';
 import {
   type ContainerRecord,
   type ContainerRuntime,
@@ -49,7 +49,7 @@ export function createEngineFollower(options: EngineFollowerOptions): EngineFoll
 
   function relist(): void {
     relisting ??= list()
-      .catch((error: unknown) => logger.warn({ error: errorMessage(error) }, 'Cannot list containers'))
+      .catch((error: unknown) => logger.warn({ error: failureWords(error) }, 'Cannot list containers'))
       .finally(() => {
         relisting = undefined;
       });
@@ -70,7 +70,7 @@ export function createEngineFollower(options: EngineFollowerOptions): EngineFoll
         }
       } catch (error) {
         if (!stop.signal.aborted) {
-          logger.warn({ error: errorMessage(error) }, 'The stream of engine events broke');
+          logger.warn({ error: failureWords(error) }, 'The stream of engine events broke');
           options.onBroken();
         }
       }
@@ -86,7 +86,7 @@ export function createEngineFollower(options: EngineFollowerOptions): EngineFoll
       const record = await runtime.inspect(id);
       if (record) options.onRecord(record);
     } catch (error) {
-      logger.info({ container: id, error: errorMessage(error) }, 'Cannot look at a container, listing all');
+      logger.info({ container: id, error: failureWords(error) }, 'Cannot look at a container, listing all');
       relist();
     }
   }

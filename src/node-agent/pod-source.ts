@@ -6,7 +6,7 @@
  * then we tell the control plane what runs here and wait.
  */
 import type { Clock, Timer } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
+import { errorMessage, levelOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type Reflector, createReflector } from '../client/reflector.ts';
@@ -153,7 +153,10 @@ export function createPodSource(options: PodSourceOptions): PodSource {
   function confirm(pod: Pod): void {
     const work = confirmNow(pod)
       .catch((error: unknown) => {
-        logger.info({ pod: pod.metadata.name, error: errorMessage(error) }, 'Cannot confirm a deletion');
+        logger[levelOf(error, 'info')](
+          { pod: pod.metadata.name, error: errorMessage(error) },
+          'Cannot confirm a deletion',
+        );
         reflector.relist();
       })
       .finally(() => confirmations.delete(work));

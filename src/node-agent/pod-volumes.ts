@@ -2,7 +2,7 @@
  * The files of a pod on its host, as the agent's core sees them. The real ones are in
  * disk-pod-volumes.ts, the ones of hollow nodes and simulations in memory-pod-volumes.ts.
  */
-import { errorMessage } from '../base/errors.ts';
+import { goWords } from '../base/go-words.ts';
 import type { Container, Pod } from '../schemas/types.ts';
 import type { PodPlace } from './container-spec/field-ref.ts';
 import type { PodFiles } from './container-spec/plan-container-spec.ts';
@@ -43,5 +43,5 @@ export interface PodVolumes {
 /** Gives a failure that has no reason of its own the one that kubelet uses. */
 export function mountProblem(error: unknown): StepProblem {
   if (error instanceof StepProblem) return error;
-  return new StepProblem('FailedMount', errorMessage(error), { cause: error });
+  return new StepProblem('FailedMount', goWords(error), { cause: error });
 }

@@ -12,10 +12,17 @@ import type { ContainerSpec, ImageRecord } from './runtime/types.ts';
 export class StepProblem extends Error {
   override readonly name = 'StepProblem';
   readonly reason: string;
+  /** What else is wrong in the same way: each is told as an event. */
+  readonly also: readonly string[];
 
-  constructor(reason: string, message: string, options?: ErrorOptions) {
+  constructor(
+    reason: string,
+    message: string,
+    options?: ErrorOptions & { readonly also?: readonly string[] },
+  ) {
     super(message, options);
     this.reason = reason;
+    this.also = options?.also ?? [];
   }
 }
 
@@ -62,6 +69,8 @@ export type RunHook = (input: {
 export interface ProbeOutcome {
   readonly success: boolean;
   readonly message: string;
+  /** The probe could not be run at all, which says nothing of the container and does not count. */
+  readonly isError?: boolean;
   /** A success that people should hear of. */
   readonly isWarning?: boolean;
 }
@@ -76,7 +85,9 @@ export type RunProbe = (input: {
 
 export interface PodAddresses {
   /** The same address for the same uid until it is released. Throws {@link StepProblem} when there is none. */
-  allocate(uid: string): Promise<string>;
+  allocate(uid: string): string;
+  /** The address leads to where the pod will be. Throws {@link StepProblem} where it does not. */
+  verify(address: string): Promise<void>;
   release(uid: string): void;
 }
 

@@ -4,7 +4,7 @@
  * the control plane does not answer, the old one serves for as long as it is valid.
  */
 import type { Clock } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
+import { errorMessage, levelOf } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
@@ -111,7 +111,10 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
     } catch (error) {
       const isRefused = isStatusError(error, 'NotFound');
       if (current && clock.now() < current.expiresAtMs && !isRefused) {
-        logger.info({ pod: pod.metadata.name, error: errorMessage(error) }, 'Cannot renew a token yet');
+        logger[levelOf(error, 'info')](
+          { pod: pod.metadata.name, error: errorMessage(error) },
+          'Cannot renew a token yet',
+        );
         return current.text;
       }
       const message = `MountVolume.SetUp failed for volume "${wish.volume}" : failed to fetch token: ${errorMessage(error)}`;

@@ -15,6 +15,7 @@ import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '../node-agent/agent.ts';
 import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
+import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
 import { createSocketProbeIo } from '../node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../node-agent/records/file-record-store.ts';
@@ -165,7 +166,7 @@ export async function untilReported(nodes: readonly RunningNode[]): Promise<void
 }
 
 /** The parts of a node beside the agent itself. */
-type NodeParts = Pick<NodeAgentOptions, 'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage'>;
+type NodeParts = Pick<NodeAgentOptions, 'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage' | 'routes'>;
 
 function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logger): NodeParts {
   const { cluster, nodeName: node, directory } = options;
@@ -190,8 +191,10 @@ function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logg
       clusterDomain: CLUSTER_DOMAIN,
     }),
     probeIo: createSocketProbeIo(clock),
-    // The memory and disk of this machine tell nothing about an engine elsewhere.
-    ...(host.startsWith('unix:') ? { readUsage: () => readMachineUsage(directory) } : {}),
+    // The memory, disk and routes of this machine tell nothing about an engine elsewhere.
+    ...(host.startsWith('unix:')
+      ? { readUsage: () => readMachineUsage(directory), routes: systemRoutes }
+      : {}),
   };
 }
 

@@ -238,7 +238,7 @@ export function describeContainerRuntime(name: string, setUp: () => Promise<Runt
       await runtime.start(firstId);
       const next = aSpec('heir', harness.programs.server, { network: first.network });
       const nextId = await runtime.create(next);
-      expect(await codeOf(runtime.start(nextId))).toBe('transient');
+      expect(await codeOf(runtime.start(nextId))).toBe('network');
       await runtime.stop(firstId, 20);
       await runtime.start(nextId);
       expect((await runtime.inspect(nextId))?.ip).toBe((first.network as { ip: string }).ip);

@@ -60,6 +60,30 @@ describe('a pod', () => {
     await kubectl('delete', 'pod', 'sick');
   });
 
+  it('that cannot start, or is not ready, has an event that says why', async () => {
+    const probe = '      readinessProbe: {httpGet: {port: 8080, path: /healthz}, periodSeconds: 1}\n';
+    await apply(tool({ name: 'deaf', script: STAY, container: probe }));
+    const mount = '      volumeMounts: [{name: data, mountPath: /data}]\n';
+    const volumes = '  volumes: [{name: data, configMap: {name: no-such-settings}}]\n';
+    await apply(tool({ name: 'mountless', script: STAY, spec: volumes, container: mount }));
+    const gone = '      command: [no-such-program]\n';
+    await apply(tool({ name: 'commandless', script: STAY }).replace(/ +command: .*\n/, gone));
+    const refused =
+      /Warning +Unhealthy +pod\/deaf +Readiness probe failed: Get "http:\/\/[\d.]+:8080\/healthz": dial tcp [\d.]+:8080: connect: connection refused/;
+    await eventually('the probe is told', async () => refused.test(await eventsOf('deaf')));
+    const missing =
+      /Warning +FailedMount +pod\/mountless +MountVolume.SetUp failed for volume "data" : configmap "no-such-settings" not found/;
+    await eventually('the volume is told', async () => missing.test(await eventsOf('mountless')));
+    const container = await untilMain('mountless', 'waits', ({ state }) => state.waiting?.message);
+    expect(container['state'].waiting).toMatchObject({
+      reason: 'ContainerCreating',
+      message: expect.stringContaining('configmap "no-such-settings" not found') as string,
+    });
+    const notFound = /Warning +Failed +pod\/commandless +Error: .*executable file not found in \$PATH/;
+    await eventually('the command is told', async () => notFound.test(await eventsOf('commandless')));
+    await kubectl('delete', 'pod', 'deaf', 'mountless', 'commandless');
+  });
+
   it('that takes more memory than it may is OOMKilled, with exit code 137', async () => {
     await apply(
       tool({

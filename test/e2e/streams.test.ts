@@ -141,6 +141,19 @@ describe.each(releases)('the $release kubectl', ({ release, find }) => {
     expect(result.stdout).toContain('31 97\r\nterminal\r\n');
   });
 
+  it('says that an image has no tar to copy with, and takes no reason for an archive', async () => {
+    await kubectl('exec', 'pair', '-c', 'b', '--', 'rm', '-f', '/bin/tar');
+    const target = join(directory, `none-${release}`);
+    const results = [
+      await kubectl.try('cp', 'pair:/etc/hosts', target, '-c', 'b'),
+      await kubectl.try('cp', '/etc/hosts', 'pair:/tmp/hosts', '-c', 'b'),
+    ];
+    for (const { code, stderr } of results) {
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('exec: "tar": executable file not found in $PATH');
+    }
+  });
+
   it('copies much there and back without a difference', async () => {
     const content = randomBytes(BIG_BYTES);
     const there = join(directory, `there-${release}`);
@@ -206,7 +219,7 @@ describe.each(releases)('the $release kubectl', ({ release, find }) => {
       'container not found ("prepare")',
     );
     expect(await refusal('exec', 'server', '--', 'no-such-program')).toMatch(
-      /exit code 12[67]|no-such-program/,
+      'exec failed: unable to start container process: exec: "no-such-program": executable file not found in $PATH',
     );
     expect(await refusal('port-forward', 'pod/nothing', ':80')).toContain('pods "nothing" not found');
   });

@@ -167,7 +167,8 @@ export function createAgentFakeApi(): AgentFakeApi {
       writes.push(`patch ${resource.plural} ${keyOf(current)}`);
       const body = patch as { metadata?: { labels?: Record<string, string> } };
       const labels = { ...current.metadata.labels, ...body.metadata?.labels };
-      return put(resource.plural, { ...current, metadata: { ...current.metadata, labels } }) as never;
+      const metadata = { ...current.metadata, labels };
+      return put(resource.plural, { ...current, ...body, metadata }) as never;
     },
     async delete(resource, namespace, name, options) {
       check();

@@ -1,9 +1,11 @@
 /** A node agent on the fake engine and simulated time, with everything a test needs to push it around. */
-import { silentLogger } from '../../src/base/logger.ts';
+import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createMemoryPodVolumes } from '../../src/node-agent/memory-pod-volumes.ts';
+import type { PodVolumes } from '../../src/node-agent/pod-volumes.ts';
 import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
+import type { Routes } from '../../src/node-agent/node/read-routes.ts';
 import type { RecordStore } from '../../src/node-agent/ports.ts';
 import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';
 import type { ProbeIo } from '../../src/node-agent/probes/probe-io.ts';
@@ -35,6 +37,9 @@ export async function createAgentWorld(
     readonly podCidr?: string;
     /** How long pods run that are meant to end; makes the node hollow. */
     readonly hollowRunForMs?: number;
+    readonly routes?: Routes;
+    readonly volumes?: Partial<PodVolumes>;
+    readonly logger?: Logger;
   } = {},
 ): Promise<AgentWorld> {
   const clock = createFakeClock();
@@ -61,11 +66,13 @@ export async function createAgentWorld(
       client: api.client,
       clock,
       rng,
-      logger: silentLogger,
+      logger: options.logger ?? silentLogger,
+      ...(options.routes ? { routes: options.routes } : {}),
       nodeName: 'n1',
       nodeIp: '192.0.2.1',
       cluster: 'test',
       records,
+      volumes: { ...parts.volumes, ...options.volumes },
       network: { name: 'symphony-test', subnet: '10.244.0.0/16', gateway: '10.244.0.1' },
     });
   api.put('nodes', {

@@ -1,5 +1,6 @@
 /** NodeMetrics and PodMetrics of what was measured. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
+import { goDuration } from '../../base/go-words.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { formatQuantity } from '../../schemas/quantity.ts';
 import type { ContainerUsage, NodeUsage } from './node-usage.ts';
@@ -83,15 +84,4 @@ function metadataOf(
     creationTimestamp: toRfc3339(nowMs),
     ...(labels === undefined ? {} : { labels }),
   };
-}
-
-const MS_PER_MINUTE = 60_000;
-
-/** As Go writes a duration of at least a millisecond: `15.03s`, `1m15s`. */
-export function goDuration(ms: number): string {
-  const minutes = Math.floor(ms / MS_PER_MINUTE);
-  const seconds = `${(ms % MS_PER_MINUTE) / 1_000}s`;
-  if (minutes === 0) return seconds;
-  const hours = Math.floor(minutes / 60);
-  return hours === 0 ? `${minutes}m${seconds}` : `${hours}h${minutes % 60}m${seconds}`;
 }

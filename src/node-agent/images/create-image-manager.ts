@@ -7,9 +7,10 @@ import { createHash } from 'node:crypto';
 import { createAbort } from '../../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { goDuration } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
+import { failureWords } from '../failure-words.ts';
 import {
   type ContainerRuntime,
   type ImageRecord,
@@ -34,7 +35,14 @@ export type ImageFailureReason =
 /** What the pod's user is told, as events with the container as the subject. */
 export interface ImageEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: 'Pulling' | 'Pulled' | 'Failed' | 'BackOff' | 'ErrImageNeverPull' | 'InspectFailed';
+  readonly reason:
+    | 'Pulling'
+    | 'Pulled'
+    | 'Failed'
+    | 'BackOff'
+    | 'ErrImageNeverPull'
+    | 'InspectFailed'
+    | 'FailedToRetrieveImagePullSecret';
   readonly message: string;
 }
 
@@ -157,7 +165,7 @@ export function createImageManager({ runtime, clock, logger }: ImageManagerOptio
     try {
       present = await looks.read(name, () => runtime.findImage(name));
     } catch (error) {
-      const message = `Failed to inspect image "${image}": ${errorMessage(error)}`;
+      const message = `Failed to inspect image "${image}": ${failureWords(error)}`;
       onEvent({ type: 'Warning', reason: 'InspectFailed', message });
       return { ok: false, reason: 'ImageInspectError', message, retryAfterMs: PULL_BACKOFF.initialMs };
     }
@@ -214,17 +222,16 @@ export function createImageManager({ runtime, clock, logger }: ImageManagerOptio
     try {
       const pulled = await running.done;
       failures.delete(key);
-      const took = formatSeconds(clock.now() - startedMs);
+      const took = goDuration(clock.now() - startedMs);
       const message = `Successfully pulled image "${image}" in ${took} (${took} including waiting). Image size: ${pulled.sizeBytes} bytes.`;
       onEvent({ type: 'Normal', reason: 'Pulled', message });
       return { ok: true, image: pulled };
     } catch (error) {
-      const message = errorMessage(error);
+      const message = failureWords(error);
       // One failed pull is one failure, however many pods were waiting for it.
       if (first) remember(key, message);
-      logger.info({ image, error }, 'image pull failed');
+      logger.info({ image, error: message }, 'image pull failed');
       onEvent({ type: 'Warning', reason: 'Failed', message: `Failed to pull image "${image}": ${message}` });
-      onEvent({ type: 'Warning', reason: 'Failed', message: 'Error: ErrImagePull' });
       const unavailable = error instanceof RuntimeError && error.code === 'unavailable';
       return {
         ok: false,
@@ -238,18 +245,16 @@ export function createImageManager({ runtime, clock, logger }: ImageManagerOptio
   }
 
   return {
-    ensure,
+    async ensure(request) {
+      const result = await ensure(request);
+      // What the container waits for, as kubelet says it after the cause.
+      if (!result.ok)
+        request.onEvent({ type: 'Warning', reason: 'Failed', message: `Error: ${result.reason}` });
+      return result;
+    },
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.allSettled([...pulls.values()].map(({ done }) => done));
     },
   };
-}
-
-/** Durations as Go prints them: `850ms`, `1.234s`, `1m2.5s`. */
-function formatSeconds(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  const minutes = Math.floor(ms / 60_000);
-  const seconds = Number(((ms % 60_000) / 1000).toFixed(3));
-  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
 }

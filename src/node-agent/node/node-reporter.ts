@@ -3,13 +3,16 @@
  * lease every ten seconds, writes the status when it changes or five minutes have passed.
  */
 import { type Clock, type Timer, toRfc3339Micro } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { levelOf } from '../../base/errors.ts';
+import { goWords } from '../../base/go-words.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
 import { isStatusError } from '../../schemas/status.ts';
 import type { Lease, Node } from '../../schemas/types.ts';
+import { failureWords } from '../failure-words.ts';
 import type { ContainerRuntime, ImageRecord, RuntimeInfo } from '../runtime/types.ts';
+import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
 import {
   type NodeFacts,
   nodeLabels,
@@ -42,6 +45,9 @@ export interface NodeReporterOptions {
   /** Awaited before this node is made known to a control plane that does not know it; a failure is tried again. */
   beforeRegister?(): Promise<void>;
   onNode(node: Node): void;
+  /** Looks whether pods can be reached by their addresses; answers why not. */
+  checkNetwork?(): Promise<string | undefined>;
+  event(about: Node, event: NodeEvent): void;
   onRuntime(up: boolean, info: RuntimeInfo | undefined): void;
 }
 
@@ -77,6 +83,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let imagesAtMs = Number.NEGATIVE_INFINITY;
   let statusAtMs = Number.NEGATIVE_INFINITY;
   let pressures: PressureMemory = {};
+  let networkProblem: string | undefined;
+  let isNew = true;
   let lease: Lease | undefined;
   let nodeUid: string | undefined;
   let timer: Timer | undefined;
@@ -114,7 +122,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       markReported();
       return true;
     } catch (error) {
-      if (!stopped) logger.warn({ error: errorMessage(error) }, 'Cannot report this node');
+      if (!stopped) logger[levelOf(error, 'warn')]({ error: goWords(error) }, 'Cannot report this node');
       return false;
     }
   }
@@ -130,9 +138,11 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       }
     } catch (error) {
       runtimeUp = false;
-      if (before) logger.error({ error: errorMessage(error) }, 'The container runtime does not answer');
+      if (before) logger.error({ error: failureWords(error) }, 'The container runtime does not answer');
     }
     await observePressure();
+    // An engine that hangs must not cost the lease another time-out.
+    if (runtimeUp) networkProblem = await options.checkNetwork?.();
     options.onRuntime(runtimeUp, info);
   }
 
@@ -141,7 +151,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     try {
       pressures = notePressures(pressures, planPressures(await options.readUsage()), clock.now());
     } catch (error) {
-      logger.info({ error: errorMessage(error) }, 'Cannot read how full this machine is');
+      logger.info({ error: goWords(error) }, 'Cannot read how full this machine is');
     }
   }
 
@@ -157,6 +167,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
       agentVersion: options.agentVersion,
       labels: options.labels,
       pressure: pressuresAt(pressures, clock.now()),
+      networkProblem,
     };
   }
 
@@ -187,10 +198,14 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     const podCidr = node.spec.podCIDR ?? now.podCidr;
     const status = planNodeStatus({ ...now, podCidr }, node.status, clock.now());
     const changed = !jsonEqual(withoutHeartbeats(status), withoutHeartbeats(node.status));
+    const before = node;
     if (changed || clock.now() - statusAtMs >= STATUS_EVERY_MS) {
       node = await client.update<Node>(resources.nodes, { ...node, status }, 'status');
       statusAtMs = clock.now();
     }
+    if (isNew) options.event(node, STARTING);
+    isNew = false;
+    for (const event of planNodeEvents(before, node)) options.event(node, event);
     nodeUid = node.metadata.uid;
     options.onNode(node);
   }

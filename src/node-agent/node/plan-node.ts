@@ -21,6 +21,8 @@ export interface NodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** Free share of the disk below which DiskPressure is reported, when known. */
   readonly pressure: { readonly memory: boolean; readonly disk: boolean; readonly pid: boolean };
+  /** Why pods cannot be reached by their addresses; undefined when they can. */
+  readonly networkProblem?: string | undefined;
 }
 
 type Condition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
@@ -133,6 +135,7 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
     facts.runtimeUp
       ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
       : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'container runtime is down' },
+    ...networkCondition(facts.networkProblem, previous),
   ];
   const ours = decided.map((condition): Condition => {
     const before = previous.find((candidate) => candidate.type === condition.type);
@@ -144,6 +147,22 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
     };
   });
   return [...previous.filter((condition) => !decided.some(({ type }) => type === condition.type)), ...ours];
+}
+
+const NETWORK_TAKEN = 'PodNetworkTaken';
+const NETWORK_REACHABLE = 'PodNetworkReachable';
+
+/** Only a node that has had the trouble says that it has it no more. */
+function networkCondition(
+  problem: string | undefined,
+  previous: readonly Condition[],
+): readonly { type: string; status: string; reason: string; message: string }[] {
+  const type = 'NetworkUnavailable';
+  if (problem !== undefined) return [{ type, status: 'True', reason: NETWORK_TAKEN, message: problem }];
+  const before = previous.find((condition) => condition.type === type)?.reason;
+  if (before !== NETWORK_TAKEN && before !== NETWORK_REACHABLE) return [];
+  const message = 'the addresses of pods lead to the network of the pods';
+  return [{ type, status: 'False', reason: NETWORK_REACHABLE, message }];
 }
 
 function pressureCondition(

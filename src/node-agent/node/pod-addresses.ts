@@ -1,4 +1,4 @@
-/** Who has which address on this node. Addresses of pods that were here before come back from their records. */
+/** The address of each pod on this node. Addresses of pods that were here before come back from their records. */
 import { type PodAddresses, StepProblem } from '../ports.ts';
 import { parseRange, planAddress } from './ip-allocator.ts';
 
@@ -6,11 +6,12 @@ export interface PodAddressBook extends PodAddresses {
   setRange(cidr: string): void;
   /** An address that a pod already has. */
   claim(uid: string, address: string): void;
+  readonly all: readonly string[];
 }
 
 export interface PodAddressBookOptions {
-  /** Makes sure that the pods' network exists; called before the first address is given out. */
-  ensureNetwork(): Promise<void>;
+  /** Makes sure that the pods' network exists and that the address leads into it; see pod-network.ts. */
+  verify(address: string): Promise<void>;
   /** Addresses that must not be given out, such as the network's gateway. */
   readonly reserved: readonly string[];
   /** An address came back after a pod had asked in vain. */
@@ -21,7 +22,6 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
   const byUid = new Map<string, string>();
   let cidr: string | undefined;
   let last: string | undefined;
-  let network: Promise<void> | undefined;
   let askedInVain = false;
   return {
     setRange(next) {
@@ -30,16 +30,11 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
     claim(uid, address) {
       byUid.set(uid, address);
     },
-    async allocate(uid) {
+    allocate(uid) {
       const range = cidr === undefined ? undefined : parseRange(cidr);
       if (!range) {
         throw new StepProblem('NetworkNotReady', 'network is not ready: the node has no podCIDR yet');
       }
-      network ??= options.ensureNetwork().catch((error: unknown) => {
-        network = undefined;
-        throw error;
-      });
-      await network;
       const known = byUid.get(uid);
       if (known !== undefined) return known;
       const address = planAddress(range, new Set([...byUid.values(), ...options.reserved]), last);
@@ -50,6 +45,10 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
       last = address;
       byUid.set(uid, address);
       return address;
+    },
+    verify: options.verify,
+    get all() {
+      return [...byUid.values()];
     },
     release(uid) {
       if (!byUid.delete(uid) || !askedInVain) return;

@@ -2,8 +2,8 @@
  * Brings the containers of one pod to life: image, specification, create, start, postStart hook. It does what a step says and
  * decides nothing; failures are thrown, the worker decides when to try again.
  */
-import { errorMessage } from '../../base/errors.ts';
 import type { Pod } from '../../schemas/types.ts';
+import { failureWords } from '../failure-words.ts';
 import type { ImageResult } from '../images/create-image-manager.ts';
 import { type ImageSource, type PodResources, type RunHook, StepProblem } from '../ports.ts';
 import {
@@ -73,16 +73,34 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       await runtime.start(id);
       event(item, 'Normal', 'Started', `Started container ${item.container.name}`);
     } catch (error) {
-      // A failed start that the engine has recorded is an attempt that ended; the restart rules take it from there.
       postStart.delete(id);
-      const record = await refresh(id);
-      event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
-      if (record?.phase === 'exited') return;
-      throw error;
+      return await onFailedStart(item, id, error);
     }
     // `Always` means that each attempt asks the registry what the name means now.
     if (item.container.imagePullPolicy === 'Always') images.delete(item.container.name);
     await refresh(id);
+  }
+
+  /** What never ran makes way for the next attempt under its name. An engine that does not answer is listed later. */
+  async function discard(id: string): Promise<void> {
+    await runtime
+      .remove(id)
+      .then(() => refresh(id))
+      .catch(() => undefined);
+  }
+
+  /** A failed start that the engine has recorded is an attempt that ended: the restart rules take it from there. */
+  async function onFailedStart(item: PlannedContainer, id: string, error: unknown): Promise<void> {
+    const record = await refresh(id).catch(() => undefined);
+    if (record?.phase !== 'exited') {
+      throw new StepProblem('RunContainerError', failureWords(error), { cause: error });
+    }
+    if (error instanceof RuntimeError && error.code === 'network') {
+      // Without a network there was no attempt at the container, only at its sandbox.
+      await discard(id);
+      throw error;
+    }
+    event(item, 'Warning', 'Failed', `Error: ${failureWords(error)}`);
   }
 
   /**
@@ -109,6 +127,8 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
         image,
       });
       if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+      if (plan.skippedEnv.length > 0)
+        event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
       const labels = {
         ...plan.spec.labels,
         [agentLabels.backoffLevel]: String(step.backoffLevel),
@@ -117,7 +137,6 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       return await make({ ...plan.spec, labels });
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'image-missing') images.delete(item.container.name);
-      event(item, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
       throw error;
     }
   }
@@ -143,7 +162,12 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       const { pod, ip } = options.current();
       const id = await make(await resources.planSandbox(pod, ip, attempt));
       await start(id, async () => {
-        await runtime.start(id);
+        try {
+          await runtime.start(id);
+        } catch (error) {
+          await discard(id);
+          throw error;
+        }
         await refresh(id);
       });
     },
@@ -166,9 +190,12 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
         postStart.set(containerId, 'done');
       } catch (error) {
         postStart.set(containerId, 'failed');
-        event(item, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${errorMessage(error)}`);
+        event(item, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${failureWords(error)}`);
       }
     },
     forget: (containerId) => void postStart.delete(containerId),
   };
 }
+
+const skipped = (names: readonly string[]): string =>
+  `Keys [${names.join(', ')}] from the EnvFrom sources were skipped since they are considered invalid environment variable names.`;

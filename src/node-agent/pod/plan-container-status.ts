@@ -1,5 +1,6 @@
 /** One container's status as kubelet reports it, from the attempts that exist on the engine. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
+import { cutMiddle } from '../../base/text.ts';
 import type { ContainerState, ContainerStatus } from '../../schemas/types.ts';
 import type { ContainerRecord } from '../runtime/types.ts';
 import { backOffMessage, planRestart, wantsRestart } from './plan-restart.ts';
@@ -17,6 +18,8 @@ export interface ContainerStatusInput extends PodView {
 
 /** Kubernetes writes this where a container never ran. */
 const NEVER = '1970-01-01T00:00:00Z';
+/** The engine's word on a failed start repeats the command, which may be long. What went wrong stands at the end. */
+const MAX_ERROR_LENGTH = 4_096;
 /** The exit code that container engines use for "could not be started". */
 const CANNOT_START = 128;
 
@@ -49,7 +52,7 @@ export function planContainerStatus(input: ContainerStatusInput, item: PlannedCo
       ready: role === 'init' ? false : started && (verdicts?.ready ?? true),
     };
   }
-  const waiting = record.phase === 'created' ? creating(input) : waitingState(input, item, latest);
+  const waiting = record.phase === 'created' ? waitingFor(input, item) : waitingState(input, item, latest);
   const ended = record.phase === 'exited' && !waiting;
   return {
     ...identity,
@@ -78,7 +81,8 @@ function resourcesOf(
 }
 
 /** Never created here, or already cleared away: what was reported of it stays true when it had ended. */
-function withoutAttempt(input: ContainerStatusInput, { container }: PlannedContainer): ContainerStatus {
+function withoutAttempt(input: ContainerStatusInput, item: PlannedContainer): ContainerStatus {
+  const { container } = item;
   const { previous } = input;
   const gone = previous?.state?.terminated;
   const ran = previous?.state?.waiting === undefined || previous.lastState?.terminated !== undefined;
@@ -97,7 +101,6 @@ function withoutAttempt(input: ContainerStatusInput, { container }: PlannedConta
         };
     return { ...previous, state, ready: gone?.exitCode === 0 && previous.ready, started: false };
   }
-  const problem = input.problems.get(container.name) ?? input.problems.get('');
   return {
     name: container.name,
     image: container.image ?? '',
@@ -105,12 +108,7 @@ function withoutAttempt(input: ContainerStatusInput, { container }: PlannedConta
     restartCount: previous?.restartCount ?? 0,
     ready: false,
     started: false,
-    state: {
-      waiting:
-        problem && problem.reason !== 'FailedMount'
-          ? { reason: problem.reason, message: problem.message }
-          : creating(input),
-    },
+    state: { waiting: waitingFor(input, item) },
     lastState: {},
   };
 }
@@ -118,6 +116,17 @@ function withoutAttempt(input: ContainerStatusInput, { container }: PlannedConta
 const creating = (input: ContainerStatusInput): { reason: string } => ({
   reason: input.podHasInit ? 'PodInitializing' : 'ContainerCreating',
 });
+
+/** What holds a container back, as its waiting state. To kubelet a volume that is missing is a part of the creation. */
+function waitingFor(
+  input: ContainerStatusInput,
+  { container }: PlannedContainer,
+): { reason: string; message?: string } {
+  const problem = input.problems.get(container.name) ?? input.problems.get('');
+  if (!problem) return creating(input);
+  const { reason, message } = problem;
+  return reason === 'FailedMount' ? { ...creating(input), message } : { reason, message };
+}
 
 /** Why an ended container is not (yet) running again; undefined when it is simply over, or starting this instant. */
 function waitingState(
@@ -130,7 +139,7 @@ function waitingState(
   const problem = input.problems.get(item.container.name);
   if (problem) return { reason: problem.reason, message: problem.message };
   if (record.error !== undefined && record.startedAtMs === undefined) {
-    return { reason: 'RunContainerError', message: record.error };
+    return { reason: 'RunContainerError', message: cutMiddle(record.error, MAX_ERROR_LENGTH) };
   }
   const restart = planRestart(latest);
   if (restart.delayMs === 0) return undefined;
@@ -146,7 +155,7 @@ function terminatedState(
 ): NonNullable<ContainerState['terminated']> {
   const neverRan = record.startedAtMs === undefined;
   const exitCode = neverRan && record.error !== undefined ? CANNOT_START : (record.exitCode ?? 0);
-  const message = neverRan ? record.error : messages.get(record.id);
+  const message = neverRan ? cutMiddle(record.error ?? '', MAX_ERROR_LENGTH) : messages.get(record.id);
   return {
     containerID: `docker://${record.id}`,
     exitCode,

@@ -1,20 +1,21 @@
 /** What people are told of a step that failed, and when it is tried again. Pure. */
 import { backoffDelayMs } from '../../base/backoff.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { TransientError } from '../../base/errors.ts';
 import type { ImageResult } from '../images/create-image-manager.ts';
+import { failureWords } from '../failure-words.ts';
 import { StepProblem } from '../ports.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../runtime/types.ts';
 import type { PodStep } from './plan-pod-step.ts';
 import { RESTART_BACKOFF } from './plan-restart.ts';
-import type { Problem } from './pod-view.ts';
+import { CLEANUP, type Problem } from './pod-view.ts';
 
-/** Of the engine's own troubles the first retry comes quickly. */
+/** The engine's own troubles: the first retry comes quickly. */
 const TRANSIENT_RETRY = { initialMs: 500, maxMs: 30_000, factor: 2 };
 /** What a volume waits for is often made a moment later (a new namespace's ConfigMap); upstream's. */
 const MOUNT_BACKOFF = { initialMs: 500, maxMs: 122_000, factor: 2 };
 /** How long a fresh pull error is shown before the back-off is. */
 const SHOW_PULL_ERROR_MS = 1_000;
-const PASSING: ReadonlySet<RuntimeErrorCode> = new Set(['transient', 'unavailable', 'conflict']);
+const PASSING: ReadonlySet<RuntimeErrorCode> = new Set(['transient', 'unavailable', 'conflict', 'network']);
 
 export interface StepFailure {
   readonly step: PodStep['type'];
@@ -31,27 +32,65 @@ export interface StepFailure {
 const JITTER = 0.2;
 
 export function planStepProblem(failure: StepFailure): Problem {
-  const { step, subject, error, before, nowMs, jitter = 0 } = failure;
+  const { step, error, before, nowMs, jitter = 0 } = failure;
   const failures = (before?.failures ?? 0) + 1;
-  const passes = error instanceof RuntimeError && PASSING.has(error.code);
+  const engine = engineError(error);
+  const passes = engine !== undefined && PASSING.has(engine.code);
   const lasting = step === 'ensure-volumes' ? MOUNT_BACKOFF : RESTART_BACKOFF;
   const backoff = passes || !(error instanceof StepProblem) ? TRANSIENT_RETRY : lasting;
   return {
-    reason: reasonOf(error, subject),
-    message: errorMessage(error),
+    reason: reasonOf(failure),
+    message: failureWords(error),
     failures,
     retryAtMs: nowMs + Math.round(backoffDelayMs(backoff, failures) * (1 + JITTER * jitter)),
   };
 }
 
-function reasonOf(error: unknown, subject: string): string {
+/** The engine's error, also where the step has given it a reason. */
+function engineError(error: unknown): RuntimeError | undefined {
+  const root = error instanceof StepProblem ? error.cause : error;
+  return root instanceof RuntimeError ? root : undefined;
+}
+
+function reasonOf({ step, subject, error }: StepFailure): string {
+  // The engine gives a lone container its network as it starts; to the user that is the pod's.
+  if (engineError(error)?.code === 'network') return 'FailedCreatePodSandBox';
   if (error instanceof StepProblem) return error.reason;
+  if (subject === CLEANUP) return 'FailedKillPod';
+  if (step === 'ensure-volumes') return 'FailedMount';
+  if (step === 'pull-image') return 'ErrImagePull';
   return subject === '' ? 'FailedCreatePodSandBox' : 'CreateContainerError';
+}
+
+export interface FailureEvent {
+  readonly reason: string;
+  readonly message: string;
+  /** About the pod as a whole, not about its container. */
+  readonly isOfPod: boolean;
+}
+
+const SANDBOX_FAILED = 'Failed to create pod sandbox: ';
+
+/** The event of a failed step, in kubelet's words; undefined where nobody could read it: the API itself did not answer. */
+export function planFailureEvent(step: PodStep['type'], problem: Problem): FailureEvent | undefined {
+  const { reason, message } = problem;
+  if (step === 'write-final-status') return undefined;
+  if (reason === 'FailedCreatePodSandBox') {
+    const isSaid = message.startsWith(SANDBOX_FAILED);
+    return { reason, message: isSaid ? message : SANDBOX_FAILED + message, isOfPod: true };
+  }
+  if (reason === 'FailedKillPod') return { reason, message: `error killing pod: ${message}`, isOfPod: true };
+  if (step === 'start-container' || step === 'pull-image') {
+    return { reason: 'Failed', message: `Error: ${message}`, isOfPod: false };
+  }
+  // A volume that can never be mounted shows as its container's configuration; the event is that of every volume.
+  const isOfVolume = step === 'ensure-volumes' && reason === 'CreateContainerConfigError';
+  return { reason: isOfVolume ? 'FailedMount' : reason, message, isOfPod: true };
 }
 
 /** Whether a failure is of a kind that happens; any other is a bug. */
 export const isExpected = (error: unknown): boolean =>
-  error instanceof StepProblem || error instanceof RuntimeError;
+  error instanceof StepProblem || error instanceof RuntimeError || error instanceof TransientError;
 
 /** The image manager turns a fresh failure into a back-off when it is asked again; without a time only the user can help. */
 export function planPullProblem(

@@ -6,6 +6,7 @@
  * an attempt that ran for ten minutes forgets the past.
  */
 import { backoffDelayMs } from '../../base/backoff.ts';
+import { goDuration } from '../../base/go-words.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { Attempt, PlannedContainer } from './pod-view.ts';
 
@@ -43,15 +44,14 @@ export function wantsRestart(pod: Pod, item: PlannedContainer, exitCode: number)
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
 
-/** kubelet's words, as `kubectl describe` shows them. */
+/** kubelet's words for the waiting container, as `kubectl describe` shows them. */
 export function backOffMessage(pod: Pod, container: Container, delayMs: number): string {
-  const { name, namespace, uid } = pod.metadata;
-  const shown = `${name}_${namespace ?? 'default'}(${uid ?? ''})`;
-  return `back-off ${goDuration(delayMs)} restarting failed container=${container.name} pod=${shown}`;
+  return `back-off ${goDuration(delayMs)} restarting failed container=${container.name} pod=${shown(pod)}`;
 }
 
-/** Whole seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`. */
-export function goDuration(ms: number): string {
-  const seconds = Math.round(ms / 1_000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
-}
+/** The event's; it names no time, so that all of a container's are one event that is counted. */
+export const backOffEvent = (pod: Pod, container: Container): string =>
+  `Back-off restarting failed container ${container.name} in pod ${shown(pod)}`;
+
+const shown = ({ metadata: { name, namespace, uid } }: Pod): string =>
+  `${name}_${namespace ?? 'default'}(${uid ?? ''})`;

@@ -5,8 +5,8 @@
 import { createAbort } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { failureWords } from '../failure-words.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import type { PodStep, StopReason } from './plan-pod-step.ts';
 import type { PlannedContainer, Stopping, TellPodEvent } from './pod-view.ts';
@@ -17,6 +17,8 @@ export interface PodStopsOptions {
   readonly logger: Logger;
   preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void>;
   readonly event: TellPodEvent;
+  /** The pod's policy wants the container again after a failure. */
+  willRestart(item: PlannedContainer): boolean;
   /** Looks at the container again. */
   refresh(containerId: string): Promise<unknown>;
   /** The stop has come to its end, one way or the other. */
@@ -57,10 +59,21 @@ export function createPodStops(options: PodStopsOptions): PodStops {
       } catch (error) {
         const failures = (failed.get(record.id) ?? 0) + 1;
         failed.set(record.id, failures);
-        options.logger.warn({ container: record.id, error, failures }, 'Cannot stop the container');
+        options.logger.warn(
+          { container: record.id, error: failureWords(error), failures },
+          'Cannot stop the container',
+        );
+        tellFailure(record.id, item, error);
         await sleep(clock, backoffDelayMs(RETRY, failures));
       }
     }
+  }
+
+  /** kubelet's words. */
+  function tellFailure(id: string, item: PlannedContainer | undefined, error: unknown): void {
+    const name = item?.container.name ?? id;
+    const why = `failed to "KillContainer" for "${name}" with KillContainerError: ${JSON.stringify(failureWords(error))}`;
+    options.event(undefined, 'Warning', 'FailedKillPod', `error killing pod: ${why}`);
   }
 
   async function preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> {
@@ -68,7 +81,7 @@ export function createPodStops(options: PodStopsOptions): PodStops {
     const hook = options
       .preStop(item, containerId, timeoutMs)
       .catch((error: unknown) =>
-        options.event(item, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${errorMessage(error)}`),
+        options.event(item, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${failureWords(error)}`),
       );
     await Promise.race([hook, sleep(clock, timeoutMs, finished.signal)]);
     finished.abort();
@@ -83,9 +96,13 @@ export function createPodStops(options: PodStopsOptions): PodStops {
         clock.setTimer(
           () => {
             if (!stopping.has(record.id)) return;
-            runtime
-              .kill(record.id, 'SIGKILL')
-              .catch((error: unknown) => options.logger.warn({ error }, 'Cannot kill the container'));
+            runtime.kill(record.id, 'SIGKILL').catch((error: unknown) => {
+              options.logger.warn(
+                { container: record.id, error: failureWords(error) },
+                'Cannot kill the container',
+              );
+              tellFailure(record.id, item, error);
+            });
           },
           Math.max(0, step.deadlineMs - clock.now()),
         );
@@ -93,10 +110,18 @@ export function createPodStops(options: PodStopsOptions): PodStops {
       }
       const entry = { deadlineMs: step.deadlineMs };
       stopping.set(record.id, entry);
-      if (item) options.event(item, 'Normal', 'Killing', killingMessage(item, step.reason));
+      if (item)
+        options.event(
+          item,
+          'Normal',
+          'Killing',
+          killingMessage(item, step.reason, options.willRestart(item)),
+        );
       void run(step, entry)
         .then(() => options.refresh(record.id))
-        .catch((error: unknown) => options.logger.warn({ error }, 'Cannot look at a stopped container'))
+        .catch((error: unknown) =>
+          options.logger.warn({ error: failureWords(error) }, 'Cannot look at a stopped container'),
+        )
         .finally(() => {
           stopping.delete(record.id);
           options.wake();
@@ -106,16 +131,21 @@ export function createPodStops(options: PodStopsOptions): PodStops {
   };
 }
 
-/** kubelet's words. */
-function killingMessage({ container: { name }, role }: PlannedContainer, reason: StopReason): string {
+/** kubelet's words: it promises a restart where the policy wants one, and of sidecars takes it for granted. */
+function killingMessage(
+  { container: { name }, role }: PlannedContainer,
+  reason: StopReason,
+  willRestart: boolean,
+): string {
   const what = role === 'main' ? 'Container' : 'Init container';
+  const then = role === 'main' && (willRestart || reason === 'spec-changed') ? ', will be restarted' : '';
   switch (reason) {
     case 'liveness-probe':
-      return `${what} ${name} failed liveness probe, will be restarted`;
+      return `${what} ${name} failed liveness probe${then}`;
     case 'startup-probe':
-      return `${what} ${name} failed startup probe, will be restarted`;
+      return `${what} ${name} failed startup probe${then}`;
     case 'spec-changed':
-      return `${what} ${name} definition changed, will be restarted`;
+      return `${what} ${name} definition changed${then}`;
     case 'post-start-hook':
       return 'FailedPostStartHook';
     case 'sandbox-changed':

@@ -6,10 +6,11 @@
  */
 import { createAbort } from '../../base/abort.ts';
 import type { Timer } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { TransientError } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { specHash } from '../container-spec/identity.ts';
 import { sandboxNeeded } from '../container-spec/plan-container-spec.ts';
+import { failureWords } from '../failure-words.ts';
 import { type PodRecord, StepProblem } from '../ports.ts';
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 import { omit } from '../../schemas/json-access.ts';
@@ -20,8 +21,8 @@ import { createLastWords } from './last-words.ts';
 import { createOwnContainers } from './own-containers.ts';
 import { planPodStatus } from './plan-pod-status.ts';
 import { type PodStep, planPodStep, subjectOf } from './plan-pod-step.ts';
-import { isExpected, planPullProblem, planStepProblem } from './plan-problem.ts';
-import { backOffMessage, planRestart, restartPolicyOf } from './plan-restart.ts';
+import { isExpected, planFailureEvent, planPullProblem, planStepProblem } from './plan-problem.ts';
+import { backOffEvent, planRestart, restartPolicyOf } from './plan-restart.ts';
 import { type PodProbes, createPodProbes } from './pod-probes.ts';
 import { type PodStops, createPodStops } from './pod-stops.ts';
 import {
@@ -101,10 +102,14 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     clock,
     run: (item, containerId, kind, timeoutMs) =>
       context.runProbe({ pod, container: item.container, containerId, ip, kind, timeoutMs }),
-    onTrouble: (item, kind, { success, message }) =>
-      success
-        ? event(item, 'Warning', 'ProbeWarning', `${kind} probe warning: ${message}`)
-        : event(item, 'Warning', 'Unhealthy', `${kind} probe failed: ${message}`),
+    onTrouble(item, kind, { success, isError, message }) {
+      const what = success
+        ? 'warning'
+        : isError === true
+          ? 'errored and resulted in unknown state'
+          : 'failed';
+      event(item, 'Warning', success ? 'ProbeWarning' : 'Unhealthy', `${kind} probe ${what}: ${message}`);
+    },
     onChange: wake,
     reported: (name) =>
       [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
@@ -118,6 +123,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     preStop: (item, containerId, timeoutMs) =>
       context.runHook({ pod, container: item.container, containerId, ip, hook: 'preStop', timeoutMs }),
     event,
+    willRestart: (item) => restartPolicyOf(pod, item) !== 'Never',
     refresh,
     wake,
   });
@@ -236,7 +242,18 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     });
     problems.set(subject, problem);
     const { failures } = problem;
-    logger[isExpected(error) ? 'info' : 'error']({ step, error, failures }, 'Step failed, will try again');
+    const told = planFailureEvent(step, problem);
+    const item = containersOf(pod).find(({ container }) => container.name === subject);
+    if (told) {
+      const also = error instanceof StepProblem ? error.also : [];
+      for (const message of [told.message, ...also])
+        event(told.isOfPod ? undefined : item, 'Warning', told.reason, message);
+    }
+    const isBug = !isExpected(error);
+    const shown = isBug ? error : problem.message;
+    // The same again is the event's to count.
+    const level = isBug ? 'error' : before?.message === problem.message ? 'debug' : 'info';
+    logger[level]({ step, error: shown, failures }, 'Step failed, will try again');
   }
 
   /** A step that runs beside the loop. */
@@ -255,9 +272,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
         event(undefined, 'Normal', step.verdict.reason, step.verdict.message);
         return save();
       case 'allocate-ip':
-        ip = await context.addresses.allocate(uid);
-        holdsIp = true;
-        return save();
+        return allocateIp();
       case 'release-ip':
         holdsIp = false;
         // A record that still named the address would claim it again after a restart.
@@ -270,8 +285,11 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
         busy.add('pull');
         return launch(() => pull(step.container));
       case 'start-sandbox':
+        if (step.attempt > 0) event(undefined, 'Normal', 'SandboxChanged', SANDBOX_CHANGED);
+        await verifyAddress();
         return starts.startSandbox(step.attempt);
       case 'start-container':
+        if (!step.sandbox) await verifyAddress();
         return starts.startContainer(step);
       case 'run-post-start':
         return launch(() => starts.runPostStart(step.container, step.containerId));
@@ -287,6 +305,19 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     }
   }
 
+  async function allocateIp(): Promise<void> {
+    const address = context.addresses.allocate(uid);
+    await context.addresses.verify(address);
+    ip = address;
+    holdsIp = true;
+    return save();
+  }
+
+  /** Before the pod gets its network, also when it gets it anew. */
+  async function verifyAddress(): Promise<void> {
+    if (pod.spec.hostNetwork !== true && ip !== undefined) await context.addresses.verify(ip);
+  }
+
   async function ensureVolumes(): Promise<void> {
     try {
       await resources.ensureVolumes(pod, ip);
@@ -294,8 +325,6 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
       problems.delete('');
     } catch (error) {
       fail('ensure-volumes', '', error);
-      const reason = error instanceof StepProblem ? error.reason : 'FailedMount';
-      event(undefined, 'Warning', reason, errorMessage(error));
     } finally {
       busy.delete('volumes');
     }
@@ -346,9 +375,15 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     if (!item || !ended) return;
     const restart = planRestart(ended);
     if (restart.delayMs > 0 && endingSinceMs === undefined && restartPolicyOf(pod, item) !== 'Never') {
-      event(item, 'Warning', 'BackOff', capitalised(backOffMessage(pod, item.container, restart.delayMs)));
+      event(item, 'Warning', 'BackOff', backOffEvent(pod, item.container));
     }
     lastWords.read(pod, item, ended);
+  }
+
+  /** What is mounted could not be brought up to date. A control plane that is away is no news of the pod's. */
+  function onStale(error: unknown): void {
+    if (error instanceof Error && error.cause instanceof TransientError) return;
+    event(undefined, 'Warning', 'FailedMount', failureWords(error));
   }
 
   function beginEnding(): void {
@@ -403,15 +438,14 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
     retry() {
       problems.delete('');
       problems.delete(CLEANUP);
+      // A lone container waits for the pod's network, too.
+      for (const [subject, { reason }] of problems)
+        if (reason === 'FailedCreatePodSandBox') problems.delete(subject);
       wake();
     },
     refreshVolumes() {
       if (volumes !== 'ready' || endingSinceMs !== undefined || (pod.spec.volumes ?? []).length === 0) return;
-      launch(() =>
-        resources
-          .ensureVolumes(pod, ip)
-          .catch((error: unknown) => logger.info({ error: errorMessage(error) }, 'Cannot refresh volumes')),
-      );
+      launch(() => resources.ensureVolumes(pod, ip).catch(onStale));
     },
     async [Symbol.asyncDispose]() {
       abort.abort();
@@ -432,4 +466,5 @@ function parseTime(text: unknown): number | undefined {
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** kubelet's words. */
+const SANDBOX_CHANGED = 'Pod sandbox changed, it will be killed and re-created.';

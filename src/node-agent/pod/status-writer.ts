@@ -4,7 +4,7 @@
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
-import { errorMessage, TransientError } from '../../base/errors.ts';
+import { errorMessage, levelOf, TransientError } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
@@ -54,7 +54,7 @@ export function createStatusWriter(options: {
         failures = 0;
       } catch (error) {
         failures += 1;
-        options.logger.info(
+        options.logger[levelOf(error, 'info')](
           { pod: entry.pod.metadata.name, error: errorMessage(error), failures },
           'Cannot write the status of a pod',
         );

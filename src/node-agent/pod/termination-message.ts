@@ -4,6 +4,7 @@
  * tell people (docs/adr/0007-last-words-of-failed-containers.md).
  */
 import { createAbort } from '../../base/abort.ts';
+import { cutMiddle } from '../../base/text.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { PodResources } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
@@ -13,8 +14,8 @@ import type { Attempt } from './pod-view.ts';
 const MAX_MESSAGE_BYTES = 4_096;
 const MAX_LOG_LINES = 80;
 const MAX_LOG_BYTES = 2_048;
-/** Of the last line that nobody asked for, enough to recognise the cause. */
-const MAX_LAST_LINE_CHARS = 256;
+/** Of a last line that nobody asked for, enough to recognise the cause: beginning and end, with the mark of a cut. */
+const MAX_LAST_LINE_CHARS = 256 - 3;
 /** Programs end their output with a few empty lines at most. */
 const LAST_LINE_OF = 10;
 
@@ -27,7 +28,7 @@ export async function readTerminationMessage(input: {
 }): Promise<string | undefined> {
   const { container, ended } = input;
   const written = await input.resources.terminationLog(input.pod, container.name, ended.attempt);
-  if (written !== undefined && written !== '') return cutTail(written, MAX_MESSAGE_BYTES);
+  if (written !== undefined && written !== '') return lastBytes(written, MAX_MESSAGE_BYTES);
   if (ended.record.exitCode === 0) return undefined;
   if (container.terminationMessagePolicy === 'FallbackToLogsOnError') {
     return readTail(input.runtime, ended.record.id, MAX_LOG_LINES);
@@ -46,10 +47,9 @@ async function readTail(runtime: ContainerRuntime, id: string, tailLines: number
 
 function lastLine(text: string): string | undefined {
   const line = text.trimEnd().split('\n').at(-1)?.trim() ?? '';
-  return line === '' ? undefined : Array.from(line).slice(0, MAX_LAST_LINE_CHARS).join('');
+  return line === '' ? undefined : cutMiddle(line, MAX_LAST_LINE_CHARS);
 }
 
-function cutTail(text: string, maxBytes: number): string {
-  const bytes = Buffer.from(text);
-  return bytes.length <= maxBytes ? text : bytes.subarray(0, maxBytes).toString('utf8');
-}
+/** As kubelet: the end says most. */
+const lastBytes = (text: string, maxBytes: number): string =>
+  Buffer.from(text).subarray(-maxBytes).toString('utf8');

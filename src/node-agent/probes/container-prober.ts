@@ -3,7 +3,6 @@
  * in plan-probe.ts; this keeps their state and the timers.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
 import type { Container } from '../../schemas/types.ts';
 import type { ProbeOutcome } from '../ports.ts';
 import type { ProbeVerdicts } from '../pod/pod-view.ts';
@@ -23,6 +22,7 @@ export interface ContainerProberOptions {
   readonly startedAtMs: number;
   /** What was reported of this very container before: an agent that comes back does not make it unready. */
   readonly before: { readonly started: boolean; readonly ready: boolean } | undefined;
+  /** Never fails. */
   run(kind: ProbeKind, timeoutMs: number): Promise<ProbeOutcome>;
   /** A failure, or a success with a warning. */
   onTrouble(kind: ProbeKind, outcome: ProbeOutcome): void;
@@ -71,13 +71,12 @@ export function createContainerProber(options: ContainerProberOptions): Containe
     if (stopped || probe.inFlight) return;
     probe.inFlight = true;
     const beganAtMs = clock.now();
-    const outcome = await options
-      .run(kind, probe.settings.timeoutMs)
-      .catch((error: unknown): ProbeOutcome => ({ success: false, message: errorMessage(error) }));
+    const outcome = await options.run(kind, probe.settings.timeoutMs);
     probe.inFlight = false;
     if (stopped) return;
     const before = probe.state;
-    probe.state = afterProbe(before, probe.settings, outcome.success, beganAtMs, clock.now());
+    const result = outcome.isError === true ? 'unknown' : outcome.success ? 'success' : 'failure';
+    probe.state = afterProbe(before, probe.settings, result, beganAtMs, clock.now());
     if (!outcome.success || outcome.isWarning === true) options.onTrouble(kind, outcome);
     schedule();
     if (before.passing !== probe.state.passing || before.finished !== probe.state.finished) {

@@ -5,6 +5,9 @@
  */
 import { connect, constants } from 'node:http2';
 import type { Clock } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import { goDuration, goWords, hostPort } from '../../base/go-words.ts';
+import { connectFailure, failureOf, type Headers, rpcFailure } from './grpc-failure.ts';
 
 const METHOD = '/grpc.health.v1.Health/Check';
 const FRAME_HEADER_BYTES = 5;
@@ -60,6 +63,7 @@ function varint(value: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
+/** Rejects in kubelet's words. */
 export function checkGrpcHealth(
   clock: Clock,
   host: string,
@@ -68,47 +72,57 @@ export function checkGrpcHealth(
   timeoutMs: number,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    const session = connect(`http://${authority}`);
+    const address = hostPort(host, port);
+    const timeout = goDuration(timeoutMs);
+    const session = connect(`http://${address}`);
     const chunks: Buffer[] = [];
     let size = 0;
+    let isReady = false;
+    let headers: Headers = {};
     const finish = (act: () => void): void => {
       timer.cancel();
       session.destroy();
       act();
     };
     const fail = (message: string): void => finish(() => reject(new Error(message)));
+    /** As long as the other end has not said that it speaks HTTP/2, there is no connection to kubelet. */
+    const failBy = (error: Error): void => {
+      const why = goWords(error, address);
+      fail(isReady ? rpcFailure('Unavailable', why, timeout) : connectFailure(address, timeout, why));
+    };
     const timer = clock.setTimer(
-      () => fail(`timeout: failed to connect service "${authority}" within ${timeoutMs / 1_000}s`),
+      () => fail(isReady ? rpcFailure('DeadlineExceeded', '', timeout) : connectFailure(address, timeout)),
       timeoutMs,
     );
-    session.on('error', (error: Error) => fail(error.message));
+    session.once('remoteSettings', () => {
+      isReady = true;
+    });
+    session.on('error', failBy);
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: 'POST',
       [constants.HTTP2_HEADER_PATH]: METHOD,
       [constants.HTTP2_HEADER_TE]: 'trailers',
       [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
     });
-    let grpcStatus: string | undefined;
-    const note = (headers: Readonly<Record<string, unknown>>): void => {
-      const value = headers['grpc-status'];
-      if (typeof value === 'string' || typeof value === 'number') grpcStatus = String(value);
+    const note = (more: Headers): void => {
+      headers = { ...headers, ...more };
     };
     stream.on('response', note);
     stream.on('trailers', note);
-    stream.on('error', (error: Error) => fail(error.message));
+    stream.on('error', failBy);
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_RESPONSE_BYTES) fail('the answer is too long');
+      if (size > MAX_RESPONSE_BYTES) fail(rpcFailure('ResourceExhausted', 'the answer is too long', timeout));
       else chunks.push(chunk);
     });
     stream.on('end', () => {
-      if (grpcStatus !== undefined && grpcStatus !== '0') return fail(`rpc error: code = ${grpcStatus}`);
+      const failure = failureOf(headers, timeout);
+      if (failure !== undefined) return fail(failure);
       try {
         const status = decodeHealthResponse(Buffer.concat(chunks));
         finish(() => resolve(status));
       } catch (error) {
-        fail(error instanceof Error ? error.message : 'the answer cannot be read');
+        fail(rpcFailure('Internal', errorMessage(error), timeout));
       }
     });
     stream.end(encodeHealthRequest(service));

@@ -5,7 +5,8 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';
-import type { ContainerRuntime } from '../runtime/types.ts';
+import { failureWords } from '../failure-words.ts';
+import { type ContainerRuntime, RuntimeError } from '../runtime/types.ts';
 import { httpGet } from './http-get.ts';
 import type { ProbeKind } from './plan-probe.ts';
 import type { HttpRequest, ProbeIo } from './probe-io.ts';
@@ -25,10 +26,12 @@ export interface HandlerContext {
   readonly hostIp: string;
   /** Answers a probe that is not to be run; undefined for one that is. */
   readonly decideProbe?: ((pod: Pod, kind: ProbeKind) => ProbeOutcome | undefined) | undefined;
+  /** Why the addresses of pods lead to somebody else at present; undefined when they do not. */
+  readonly networkProblem: () => string | undefined;
 }
 
 export function createRunProbe(context: HandlerContext): RunProbe {
-  return async ({ pod, container, containerId, ip, kind, timeoutMs }) => {
+  const run: RunProbe = async ({ pod, container, containerId, ip, kind, timeoutMs }) => {
     const probe = {
       Startup: container.startupProbe,
       Readiness: container.readinessProbe,
@@ -36,8 +39,12 @@ export function createRunProbe(context: HandlerContext): RunProbe {
     }[kind];
     const decided = context.decideProbe?.(pod, kind);
     if (decided) return decided;
-    const address = addressOf(pod, ip, context.hostIp);
     if (probe?.exec) return runExec(context, containerId, probe.exec.command ?? [], timeoutMs);
+    const isElsewhere = Boolean(probe?.httpGet?.host || probe?.tcpSocket?.host);
+    const stranger = isElsewhere ? undefined : strangerAt(pod, context);
+    // Somebody else answers there now, which says nothing of this container but that nobody can reach it.
+    if (stranger !== undefined) return { success: false, message: stranger, isError: kind !== 'Readiness' };
+    const address = addressOf(pod, ip, context.hostIp);
     if (probe?.httpGet) {
       const request = httpRequestOf(probe.httpGet, container, address, timeoutMs);
       const { status, body } = await httpGet(context.io, context.clock, request);
@@ -66,6 +73,13 @@ export function createRunProbe(context: HandlerContext): RunProbe {
     }
     return { success: true, message: '' };
   };
+  return (input) => run(input).catch(probeFailure);
+}
+
+/** That the container is late or refuses is its failure; that the probe could not be run at all is none. */
+function probeFailure(error: unknown): ProbeOutcome {
+  const isError = error instanceof StepProblem || (error instanceof RuntimeError && error.code !== 'timeout');
+  return { success: false, message: failureWords(error), isError };
 }
 
 export function createRunHook(context: HandlerContext): RunHook {
@@ -75,6 +89,8 @@ export function createRunHook(context: HandlerContext): RunHook {
       const outcome = await runExec(context, containerId, handler.exec.command ?? [], timeoutMs);
       if (!outcome.success) throw new StepProblem('HookFailed', outcome.message);
     } else if (handler?.httpGet) {
+      const stranger = handler.httpGet.host ? undefined : strangerAt(pod, context);
+      if (stranger !== undefined) throw new StepProblem('HookFailed', stranger);
       const address = addressOf(pod, ip, context.hostIp);
       // Any answer will do: a hook tells the server something and asks nothing (kubelet has it so).
       await httpGet(context.io, context.clock, httpRequestOf(handler.httpGet, container, address, timeoutMs));
@@ -99,6 +115,9 @@ async function runExec(
   };
 }
 
+const strangerAt = ({ spec }: Pod, { networkProblem }: HandlerContext): string | undefined =>
+  spec.hostNetwork === true ? undefined : networkProblem();
+
 function addressOf(pod: Pod, ip: string | undefined, hostIp: string): string {
   return pod.spec.hostNetwork === true ? hostIp : (ip ?? hostIp);
 }
@@ -117,11 +136,14 @@ function httpRequestOf(
     scheme: action.scheme?.toLowerCase() === 'https' ? 'https' : 'http',
     host: action.host || address,
     port: portOf(action.port, container),
-    path: path.startsWith('/') ? path : `/${path}`,
+    path: escaped(path.startsWith('/') ? path : `/${path}`),
     headers,
     timeoutMs,
   };
 }
+
+/** As Go's client escapes a path: Node refuses what is not written so. */
+const escaped = (path: string): string => path.replaceAll(/[^\x21-\x7e]/gu, encodeURIComponent);
 
 /** A number, digits, or the name of one of the container's ports. */
 export function portOf(port: Port, container: Container): number {

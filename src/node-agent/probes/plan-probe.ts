@@ -58,14 +58,20 @@ export function startProbe(
   };
 }
 
+/** `unknown`: the probe could not be run, which is no result (kubelet throws it away). */
+type ProbeResult = 'success' | 'failure' | 'unknown';
+
 /** The state after one run that ended at `nowMs`; the next begins a period after this one began. */
 export function afterProbe(
   state: ProbeState,
   settings: ProbeSettings,
-  success: boolean,
+  result: ProbeResult,
   beganAtMs: number,
   nowMs: number,
 ): ProbeState {
+  const nextAtMs = Math.max(nowMs, beganAtMs + settings.periodMs);
+  if (result === 'unknown') return { ...state, nextAtMs };
+  const success = result === 'success';
   const successes = success ? state.successes + 1 : 0;
   const failures = success ? 0 : state.failures + 1;
   const passes = success && successes >= settings.successThreshold;
@@ -76,7 +82,7 @@ export function afterProbe(
     passing,
     successes,
     failures,
-    nextAtMs: Math.max(nowMs, beganAtMs + settings.periodMs),
+    nextAtMs,
     finished: (state.kind === 'Startup' && passes) || (state.kind !== 'Readiness' && fails),
   };
 }

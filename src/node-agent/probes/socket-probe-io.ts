@@ -1,22 +1,27 @@
-/** {@link ProbeIo} over real sockets. Certificates are not checked, as kubelet has it; one request, one answer. */
-import { request as httpRequest } from 'node:http';
+/** {@link ProbeIo} over real sockets. Certificates are not checked, as kubelet has it; one request, one answer. Errors have Go's words. */
+import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
+import { goWords, hostPort } from '../../base/go-words.ts';
 import { checkGrpcHealth } from './grpc-health.ts';
 import type { HttpAnswer, HttpRequest, ProbeIo } from './probe-io.ts';
 
 /** kubelet reads at most this much of an answer. */
 const MAX_BODY_BYTES = 10 * 1024;
+/** Go's words, as its HTTP client has them. */
+const NO_HEADERS = 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
+const NO_BODY = 'context deadline exceeded (Client.Timeout or context cancellation while reading body)';
 
 export function createSocketProbeIo(clock: Clock): ProbeIo {
   return {
     http: (request) => httpGet(clock, request),
     tcp: (host, port, timeoutMs) =>
       new Promise((resolve, reject) => {
+        const address = hostPort(host, port);
         const socket = connect({ host, port });
         const timer = clock.setTimer(
-          () => socket.destroy(new Error(`dial tcp ${host}:${port}: i/o timeout`)),
+          () => socket.destroy(new Error(`dial tcp ${address}: i/o timeout`)),
           timeoutMs,
         );
         socket.once('connect', () => {
@@ -24,25 +29,23 @@ export function createSocketProbeIo(clock: Clock): ProbeIo {
           socket.destroy();
           resolve();
         });
-        socket.once('error', (error: NodeJS.ErrnoException) => {
+        socket.once('error', (error) => {
           timer.cancel();
-          reject(dialError(error, host, port));
+          reject(new Error(goWords(error, address), { cause: error }));
         });
       }),
     grpcHealth: (host, port, service, timeoutMs) => checkGrpcHealth(clock, host, port, service, timeoutMs),
   };
 }
 
-function dialError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  if (error.code === 'ECONNREFUSED')
-    return new Error(`dial tcp ${host}:${port}: connect: connection refused`);
-  if (error.code === 'EHOSTUNREACH') return new Error(`dial tcp ${host}:${port}: connect: no route to host`);
-  return error;
-}
-
 function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const url = `${input.scheme}://${input.host.includes(':') ? `[${input.host}]` : input.host}:${input.port}${input.path}`;
+    const address = hostPort(input.host, input.port);
+    const url = `${input.scheme}://${address}${input.path}`;
+    const fail = (error: unknown): void => {
+      timer.cancel();
+      reject(new Error(`Get ${JSON.stringify(url)}: ${goWords(error, address)}`, { cause: error }));
+    };
     const options = {
       host: input.host,
       port: input.port,
@@ -50,24 +53,22 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
       headers: { 'user-agent': 'kube-probe/symphony', accept: '*/*', connection: 'close', ...input.headers },
       agent: false as const,
     };
-    const request =
-      input.scheme === 'https'
-        ? httpsRequest({ ...options, rejectUnauthorized: false })
-        : httpRequest(options);
-    const timer = clock.setTimer(
-      () =>
-        request.destroy(
-          new Error('context deadline exceeded (Client.Timeout exceeded while awaiting headers)'),
-        ),
-      input.timeoutMs,
-    );
-    request.on('error', (error: NodeJS.ErrnoException) => {
-      timer.cancel();
-      reject(
-        new Error(`Get "${url}": ${dialError(error, input.host, input.port).message}`, { cause: error }),
-      );
-    });
-    request.on('response', (response) => {
+    let late = NO_HEADERS;
+    const timer = clock.setTimer(() => request?.destroy(new Error(late)), input.timeoutMs);
+    const request = ((): ClientRequest | undefined => {
+      try {
+        return input.scheme === 'https'
+          ? httpsRequest({ ...options, rejectUnauthorized: false })
+          : httpRequest(options);
+      } catch (error) {
+        // A path or a header that cannot be sent.
+        fail(error);
+        return undefined;
+      }
+    })();
+    request?.on('error', fail);
+    request?.on('response', (response) => {
+      late = NO_BODY;
       const chunks: Buffer[] = [];
       let size = 0;
       const done = (): void => {
@@ -86,11 +87,8 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
         response.destroy();
       });
       response.on('end', done);
-      response.on('error', (error) => {
-        timer.cancel();
-        reject(error);
-      });
+      response.on('error', fail);
     });
-    request.end();
+    request?.end();
   });
 }

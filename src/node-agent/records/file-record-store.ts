@@ -4,6 +4,7 @@
  */
 import { type FileHandle, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { goWords } from '../../base/go-words.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { PodRecord, RecordStore } from '../ports.ts';
@@ -58,7 +59,7 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
       await rename(temporary, file);
       if (durable) await within(dirname(file), 'r', (directory) => directory.sync());
     } catch (error) {
-      logger.warn({ file, error }, 'Cannot keep a local record');
+      logger.warn({ file, error: goWords(error) }, 'Cannot keep a local record');
     }
   }
 
@@ -67,7 +68,8 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
       return JSON.parse(await readFile(file, 'utf8')) as unknown;
     } catch (error) {
       const missing = isRecord(error) && error['code'] === 'ENOENT';
-      if (!missing) logger.warn({ file, error }, 'Cannot read a local record, leaving it out');
+      if (!missing)
+        logger.warn({ file, error: goWords(error) }, 'Cannot read a local record, leaving it out');
       return undefined;
     }
   }

@@ -8,7 +8,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage } from '../../base/errors.ts';
+import { errorMessage, levelOf } from '../../base/errors.ts';
+import { goWords } from '../../base/go-words.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -49,7 +50,7 @@ export function createKeptSources(podsDir: string, parentLogger: Logger): KeptSo
       await rename(temporary, file);
       written.set(file, digest);
     } catch (error) {
-      logger.warn({ file, error }, 'Cannot keep what a pod is made of');
+      logger.warn({ file, error: goWords(error) }, 'Cannot keep what a pod is made of');
     }
   }
 
@@ -77,7 +78,10 @@ export function createKeptSources(podsDir: string, parentLogger: Logger): KeptSo
         }
         const last = await recall(file);
         if (!last) throw error;
-        logger.info({ podUid, name, error: errorMessage(error) }, 'Using what was kept of a source');
+        logger[levelOf(error, 'info')](
+          { podUid, name, error: errorMessage(error) },
+          'Using what was kept of a source',
+        );
         return last as T;
       }
     },

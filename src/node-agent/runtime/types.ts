@@ -212,7 +212,10 @@ export interface ContainerStats {
   readonly memoryWorkingSetBytes: number;
 }
 
-/** What went wrong at the engine. `transient`: try again; `image-missing`; `invalid`: this spec can never start. */
+/**
+ * What went wrong at the engine. `transient`: try again; `image-missing`; `invalid`: this spec can never start; `network`: the
+ * container cannot have its network, address or port now; `timeout`: a command took longer than it may.
+ */
 export type RuntimeErrorCode =
   | 'transient'
   | 'not-found'
@@ -220,15 +223,24 @@ export type RuntimeErrorCode =
   | 'image-missing'
   | 'image-pull'
   | 'invalid'
+  | 'network'
+  | 'timeout'
   | 'unavailable';
 
 export class RuntimeError extends Error {
   override readonly name = 'RuntimeError';
   readonly code: RuntimeErrorCode;
+  /** What the engine said, without what it was asked for: the pod's user did not ask for that. */
+  readonly detail: string;
 
-  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: RuntimeErrorCode,
+    message: string,
+    options?: ErrorOptions & { readonly detail?: string },
+  ) {
     super(message, options);
     this.code = code;
+    this.detail = options?.detail ?? message;
   }
 }
 
@@ -275,12 +287,15 @@ export interface ContainerRuntime extends AsyncDisposable {
     rootFs: Buffer,
     config: { readonly entrypoint: readonly string[] },
   ): Promise<ImageRecord>;
-  /** Makes sure that the pods' network exists; refuses with `invalid` when its subnet is taken by another network. */
+  /**
+   * Makes sure that the pods' network exists; refuses with `invalid` when its subnet is taken by another network. Answers the
+   * network's interface where that is on this machine.
+   */
   ensureNetwork(network: {
     readonly name: string;
     readonly subnet: string;
     readonly gateway: string;
-  }): Promise<void>;
+  }): Promise<{ readonly bridge: string | undefined }>;
   removeNetwork(name: string): Promise<void>;
   /** A stream to a port inside the container's network, for probes of unreachable networks and for port-forward. */
   dial(id: string, port: number): Promise<Duplex>;

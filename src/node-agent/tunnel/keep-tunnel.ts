@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep, type Timer } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { errorMessage, levelOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
@@ -33,6 +33,10 @@ const RETRY_REFUSED = { initialMs: 1_000, maxMs: 15_000, factor: 2 };
 const SILENCE_MS = 45_000;
 /** A tunnel that lived this long counts as a success. */
 const STABLE_AFTER_MS = 10_000;
+
+/** A tunnel that fails this often in a row is told once: some ten seconds without logs and exec. */
+const TELL_AT = 8;
+const CANNOT_OPEN = 'Cannot open the tunnel for logs, exec and port-forward';
 
 interface Served {
   readonly closed: Promise<void>;
@@ -116,7 +120,9 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
         failures += 1;
         if (error instanceof StatusError && error.code < 500) retry = RETRY_REFUSED;
         if (!stop.signal.aborted) {
-          options.logger.info({ error: errorMessage(error), failures }, 'Cannot open the tunnel');
+          // A control plane that is away is said elsewhere; one that answers all but this must be heard of.
+          const level = failures === TELL_AT ? 'warn' : levelOf(error, 'info');
+          options.logger[level]({ error: errorMessage(error), failures }, CANNOT_OPEN);
         }
       } finally {
         ended.abort();

@@ -5,14 +5,15 @@
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { channels, createFrameReader, encodeFrame } from '../../base/channel-frames.ts';
-import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
+import { failureWords } from '../failure-words.ts';
 import type { ExecSession } from '../runtime/types.ts';
 
 export async function serveSession(
   stream: ServerHttp2Stream,
   session: ExecSession,
   statusOf: (exitCode: number) => unknown,
+  action: 'executing command in' | 'attaching to',
 ): Promise<void> {
   if (stream.destroyed) return session.kill();
   stream.respond({ ':status': 200, 'content-type': 'application/x-symphony-exec' });
@@ -30,13 +31,7 @@ export async function serveSession(
     await Promise.all([copy(session.stdout, channels.stdout), copy(session.stderr, channels.stderr)]);
     status = statusOf(await session.done);
   } catch (error) {
-    status = {
-      metadata: {},
-      status: 'Failure',
-      message: errorMessage(error),
-      reason: 'InternalError',
-      code: 500,
-    };
+    status = failedStatus(`error ${action} container: ${failureWords(error)}`);
   }
   if (!stream.destroyed) stream.end(encodeFrame(channels.status, Buffer.from(JSON.stringify(status))));
 }
@@ -68,6 +63,16 @@ function resize(session: ExecSession, content: Buffer): void {
   const rows = Number(size['Height'] ?? 0);
   if (columns > 0 && rows > 0) session.resize({ columns, rows }).catch(() => undefined);
 }
+
+/** kubelet's answer where the command did not start, or its end is not known. */
+const failedStatus = (message: string): unknown => ({
+  metadata: {},
+  status: 'Failure',
+  message: `Internal error occurred: ${message}`,
+  reason: 'InternalError',
+  details: { causes: [{ message }] },
+  code: 500,
+});
 
 /** The `metav1.Status` that remotecommand ends with. */
 export function execStatus(exitCode: number): unknown {

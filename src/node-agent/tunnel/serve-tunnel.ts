@@ -1,11 +1,10 @@
 /** What the agent answers on its tunnel: logs, exec, attach, ports and statistics, as an HTTP/2 server on a socket that it opened. */
-import type { Duplex } from 'node:stream';
 import { type Http2Server, type ServerHttp2Stream, createServer } from 'node:http2';
 import { createAbort } from '../../base/abort.ts';
 import { TUNNEL_WINDOW_BYTES } from '../../base/channel-frames.ts';
 import type { Clock } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { failureWords } from '../failure-words.ts';
 import type { PodWorker } from '../pod/types.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { planLogTarget } from './plan-log-target.ts';
@@ -17,6 +16,8 @@ export interface TunnelServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   findPod(namespace: string, name: string): PodWorker | undefined;
+  /** Why the addresses of pods lead to somebody else at present; undefined when they do not. */
+  networkProblem?(): string | undefined;
 }
 
 /** Beyond it new streams are refused: a few hundred sessions whose readers are slow. */
@@ -47,10 +48,14 @@ export function createTunnelServer(options: TunnelServerOptions): Http2Server {
     answer(options, sampleUsage, stream, method, path, abort.signal).catch((error: unknown) => {
       if (stream.destroyed) return;
       const status = error instanceof Refused ? error.status : 500;
-      if (status === 500) logger.warn({ path: path.split('?')[0], error }, 'Cannot answer over the tunnel');
+      if (status === 500)
+        logger.warn(
+          { path: path.split('?')[0], error: failureWords(error) },
+          'Cannot answer over the tunnel',
+        );
       if (stream.headersSent) return stream.close(2);
       stream.respond({ ':status': status, 'content-type': 'text/plain; charset=utf-8' });
-      stream.end(errorMessage(error));
+      stream.end(failureWords(error));
     });
   });
   return server;
@@ -157,7 +162,7 @@ async function exec(
   const tty = query.get('tty') === 'true';
   const stdin = query.get('stdin') === 'true';
   const session = await options.runtime.execStream(id, query.getAll('command'), { stdin, tty });
-  await serveSession(stream, session, execStatus);
+  await serveSession(stream, session, execStatus, 'executing command in');
 }
 
 /** The client says whether it has input; whether there is a terminal is the container's own matter. */
@@ -171,7 +176,7 @@ async function attach(
   const id = runningContainer(worker, container);
   const stdin = query.get('stdin') === 'true';
   const session = await options.runtime.attach(id, { stdin });
-  await serveSession(stream, session, () => execStatus(0));
+  await serveSession(stream, session, () => execStatus(0), 'attaching to');
 }
 
 /** One connection to a port of the pod, as plain bytes in both directions. */
@@ -186,15 +191,14 @@ async function portForward(
   const { name, namespace = '' } = worker.pod.metadata;
   const running = worker.records.find((record) => record.phase === 'running');
   if (!running) throw new Refused(404, `pod not found ("${name}_${namespace}")`);
-  let socket: Duplex;
-  try {
-    socket = await options.runtime.dial(running.id, port);
-  } catch (error) {
-    throw new Refused(
-      502,
-      `error forwarding port ${port} to pod ${name}, uid ${worker.uid}: ${errorMessage(error)}`,
-    );
-  }
+  const refuse = (why: string): never => {
+    throw new Refused(502, `error forwarding port ${port} to pod ${name}, uid ${worker.uid}: ${why}`);
+  };
+  const stranger = worker.pod.spec.hostNetwork === true ? undefined : options.networkProblem?.();
+  if (stranger !== undefined) refuse(stranger);
+  const socket = await options.runtime
+    .dial(running.id, port)
+    .catch((error: unknown): never => refuse(failureWords(error)));
   stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
   socket.on('error', () => stream.close(2));
   stream.on('close', () => socket.destroy());

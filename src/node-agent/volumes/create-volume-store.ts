@@ -7,7 +7,7 @@ import { constants } from 'node:fs';
 import { chmod, chown, mkdir, open, realpath, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { goWords } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
@@ -86,7 +86,7 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
         try {
           if (await applyOne(volume)) changed.push(volume.name);
         } catch (error) {
-          const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${errorMessage(error)}`;
+          const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${goWords(error)}`;
           return { ok: false, reason: 'FailedMount', volume: volume.name, message };
         }
       }

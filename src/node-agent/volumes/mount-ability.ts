@@ -5,7 +5,7 @@
  */
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorMessage } from '../../base/errors.ts';
+import { goWords } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
 
@@ -49,7 +49,7 @@ async function find(options: MountAbilityOptions): Promise<MountAbility> {
   try {
     await mountMemory(probe, PROBE_SIZE_BYTES, 0o700);
   } catch (error) {
-    return no(`the agent may not mount: ${errorMessage(error)}`);
+    return no(`the agent may not mount: ${goWords(error)}`);
   }
   try {
     await mkdir(seen);

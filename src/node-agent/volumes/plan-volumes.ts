@@ -65,6 +65,8 @@ export type VolumesPlan =
       readonly reason: 'FailedMount' | 'CreateContainerConfigError';
       readonly volume: string;
       readonly message: string;
+      /** The same of the pod's other volumes. */
+      readonly also: readonly string[];
     };
 
 const PLUGIN_DIRS = {
@@ -81,6 +83,8 @@ const DEFAULT_MODE = 0o644;
  * asked for thousands of times; this is 64 of the largest Secrets, and a part of the memory for them.
  */
 const MAX_CONTENT_BYTES = 64 * 1024 * 1024;
+/** Volumes of one pod whose trouble is told: enough to mend a manifest in one go. */
+const MAX_TOLD = 10;
 const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const UID = /^[A-Za-z0-9-]{1,64}$/;
 
@@ -103,6 +107,7 @@ export const memoryDirOf = (podsDir: string): string => `${podsDir}-memory`;
 
 export function planVolumes(input: VolumesInput): VolumesPlan {
   const volumes: VolumePlan[] = [];
+  const missing: Extract<VolumesPlan, { ok: false }>[] = [];
   const mountPoints = mountPointsOf(input.pod);
   let bytes = 0;
   for (const volume of input.pod.spec.volumes ?? []) {
@@ -115,11 +120,15 @@ export function planVolumes(input: VolumesInput): VolumesPlan {
     } catch (error) {
       const isForbidden = error instanceof Forbidden;
       if (!isForbidden && !(error instanceof Missing)) throw error;
-      const reason = isForbidden ? 'CreateContainerConfigError' : 'FailedMount';
       const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
-      return { ok: false, reason, volume: volume.name, message };
+      const refusal = { ok: false, volume: volume.name, message, also: [] } as const;
+      if (isForbidden) return { ...refusal, reason: 'CreateContainerConfigError' };
+      missing.push({ ...refusal, reason: 'FailedMount' });
+      if (missing.length >= MAX_TOLD) break;
     }
   }
+  const [first, ...others] = missing;
+  if (first) return { ...first, also: others.map(({ message }) => message) };
   return {
     ok: true,
     volumes,

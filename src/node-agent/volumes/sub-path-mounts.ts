@@ -9,7 +9,7 @@
  */
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage } from '../../base/errors.ts';
+import { goWords } from '../../base/go-words.ts';
 import type { SubPath } from '../container-spec/plan-mounts.ts';
 import { oneName, openInVolume } from '../files/held-directory.ts';
 import { removeTree } from '../files/remove-tree.ts';
@@ -85,7 +85,7 @@ export function createSubPathMounts(options: {
           resolved[subPath.mountIndex] = { ...mount, source: await prepare(place, subPath) };
         } catch (error) {
           const what = `failed to prepare subPath for volumeMount "${subPath.volume}" of container "${of.container}"`;
-          throw new StepProblem('CreateContainerConfigError', `${what}: ${errorMessage(error)}`, {
+          throw new StepProblem('CreateContainerConfigError', `${what}: ${goWords(error)}`, {
             cause: error,
           });
         }

@@ -3,7 +3,7 @@ import type { ClientHttp2Stream } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createNodeUsages, parseUsage } from '../../../src/api/metrics/node-usage.ts';
-import { goDuration, nodeMetrics, podMetrics } from '../../../src/api/metrics/plan-metrics.ts';
+import { nodeMetrics, podMetrics } from '../../../src/api/metrics/plan-metrics.ts';
 import type { TunnelRequest, TunnelResponse } from '../../../src/api/tunnel.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
@@ -123,11 +123,4 @@ describe('metrics objects', () => {
     const node = { kind: 'Node', apiVersion: 'v1', metadata: { name: 'n1' } };
     expect(nodeMetrics(node, measured, 0)['usage']).toEqual({ cpu: '1500009n', memory: '9Ki' });
   });
-
-  it.each([
-    [1_000, '1s'],
-    [15_030, '15.03s'],
-    [75_000, '1m15s'],
-    [3_600_500, '1h0m0.5s'],
-  ])('writes %d ms as %s', (ms, text) => expect(goDuration(ms)).toBe(text));
 });

@@ -135,10 +135,39 @@ describe('docker runtime on a real engine', () => {
     const id = await run(aSpec('slow', SERVER));
     const command = ['sh', '-c', 'sleep 4321'];
     await expect(runtime.exec(id, command, { timeoutMs: 300, outputLimitBytes: 100 })).rejects.toMatchObject({
-      message: expect.stringContaining('timed out') as string,
+      code: 'timeout',
+      detail: 'command timed out: "sh -c sleep 4321" timed out after 300ms',
     });
     const left = await runtime.exec(id, ['ps'], { timeoutMs: 10_000, outputLimitBytes: 10_000 });
     expect(left.output).not.toContain('4321');
+  });
+
+  it.each([
+    [['no-such-program', 'x'], 'exec failed: unable to start container process: exec: "no-such-program":'],
+    [['/etc'], 'exec failed: unable to start container process: exec: "/etc": permission denied'],
+  ])('tells a command that does not start from one that fails: %j', async (command, reason) => {
+    const id = await run(aSpec('missing', SERVER));
+    const limits = { timeoutMs: 10_000, outputLimitBytes: 10_000 };
+    await expect(runtime.exec(id, command, limits)).rejects.toMatchObject({
+      code: 'invalid',
+      detail: expect.stringContaining(reason) as string,
+    });
+    for (const tty of [false, true]) {
+      const session = await runtime.execStream(id, command, { stdin: true, tty });
+      const output: Buffer[] = [];
+      for await (const chunk of session.stdout) output.push(chunk as Buffer);
+      expect(Buffer.concat(output).toString()).toBe('');
+      await expect(session.done).rejects.toThrow(reason);
+    }
+    const own = ['sh', '-c', "echo 'OCI runtime exec failed: not really'; exit 126"];
+    expect(await runtime.exec(id, own, limits)).toMatchObject({ exitCode: 126 });
+    const session = await runtime.execStream(id, own, { stdin: false, tty: false });
+    const said: Buffer[] = [];
+    for await (const chunk of session.stdout) said.push(chunk as Buffer);
+    expect([Buffer.concat(said).toString(), await session.done]).toEqual([
+      'OCI runtime exec failed: not really\n',
+      126,
+    ]);
   });
 
   it('keeps no more of an output than it was told, and the exit code', async () => {
@@ -175,7 +204,9 @@ describe('docker runtime on a real engine', () => {
       return Buffer.concat(chunks).toString();
     };
     await expect.poll(() => fetch().catch(String)).toContain('hello');
-    await expect(runtime.dial(id, 8081)).rejects.toThrow(/on its localhost: connect ECONNREFUSED/);
+    await expect(runtime.dial(id, 8081)).rejects.toThrow(
+      /on its localhost: dial tcp 127\.0\.0\.1:8081: connect: connection refused/,
+    );
   });
 
   it('tells whether the engine finds a path, and makes no container for that', async () => {

@@ -1,6 +1,11 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
-import { createNodeReporter, type NodeReporter } from '../../../src/node-agent/node/node-reporter.ts';
+import {
+  createNodeReporter,
+  type NodeReporter,
+  type NodeReporterOptions,
+} from '../../../src/node-agent/node/node-reporter.ts';
+import { type NodeEvent, planNodeEvents } from '../../../src/node-agent/node/plan-node-events.ts';
 import type { MachineUsage } from '../../../src/node-agent/node/plan-pressure.ts';
 import { type EngineShare, WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
@@ -11,12 +16,13 @@ import { type AgentFakeApi, createAgentFakeApi } from '../../support/agent-fake-
 import { type FakeClock, createFakeClock } from '../../support/fake-clock.ts';
 
 let reporter: NodeReporter | undefined;
+const events: NodeEvent[] = [];
 afterEach(() => reporter?.[Symbol.asyncDispose]());
 
 async function start(
   api: AgentFakeApi,
   clock: FakeClock,
-  change: { client?: ApiClient; share?: EngineShare; readUsage?: () => Promise<MachineUsage> } = {},
+  change: Partial<NodeReporterOptions> = {},
 ): Promise<void> {
   const runtime = createFakeRuntime({ clock, rng: seededRng(1), cluster: 'c', node: 'n1' });
   const made = createNodeReporter({
@@ -32,6 +38,7 @@ async function start(
     podCidr: () => undefined,
     onNode: () => undefined,
     onRuntime: () => undefined,
+    event: (_about, told) => void events.push(told),
     ...change,
   });
   reporter = made;
@@ -158,4 +165,49 @@ it('says at once what it has after a restart with another number of nodes on its
     await reporter?.[Symbol.asyncDispose]();
   }
   expect(cpus).toEqual(['32', '10666m', '16']);
+});
+
+describe('events of a node', () => {
+  it('tell its start, its state, and each change of it once', async () => {
+    const api = createAgentFakeApi();
+    const clock = createFakeClock();
+    events.length = 0;
+    let memoryAvailableBytes = 1e9;
+    const readUsage = async (): Promise<MachineUsage> => ({
+      memoryAvailableBytes,
+      nodeFs: undefined,
+      imageFs: undefined,
+    });
+    await start(api, clock, { readUsage });
+    expect(events.map(({ reason }) => reason)).toEqual([
+      'Starting',
+      'NodeHasSufficientMemory',
+      'NodeHasNoDiskPressure',
+      'NodeHasSufficientPID',
+      'NodeReady',
+    ]);
+    events.length = 0;
+    memoryAvailableBytes = 1;
+    await clock.advance(40_000);
+    expect(events).toEqual([
+      {
+        type: 'Normal',
+        reason: 'NodeHasInsufficientMemory',
+        message: 'Node n1 status is now: NodeHasInsufficientMemory',
+      },
+    ]);
+  });
+
+  it('tell that the machine was started anew, and that the engine is away', () => {
+    const node = (bootID: string, status: string): Node =>
+      ({
+        metadata: { name: 'n1' },
+        status: { nodeInfo: { bootID }, conditions: [{ type: 'Ready', status }] },
+      }) as unknown as Node;
+    expect(planNodeEvents(node('a', 'True'), node('b', 'False'))).toEqual([
+      { type: 'Warning', reason: 'Rebooted', message: 'Node n1 has been rebooted, boot id: b' },
+      { type: 'Normal', reason: 'NodeNotReady', message: 'Node n1 status is now: NodeNotReady' },
+    ]);
+    expect(planNodeEvents(node('', 'True'), node('b', 'True'))).toEqual([]);
+  });
 });

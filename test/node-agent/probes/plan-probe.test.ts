@@ -14,14 +14,17 @@ const settings = probeSettings({
   successThreshold: 2,
 });
 const run = (state: ProbeState, ...results: boolean[]): ProbeState =>
-  results.reduce((current, success) => afterProbe(current, settings, success, 0, 0), state);
+  results.reduce(
+    (current, success) => afterProbe(current, settings, success ? 'success' : 'failure', 0, 0),
+    state,
+  );
 
 describe('plan-probe', () => {
   it('waits for the initial delay, then keeps its period', () => {
     const state = startProbe('Readiness', settings, 10_000, 10_500);
     expect(state.nextAtMs).toBe(15_000);
-    expect(afterProbe(state, settings, true, 15_000, 15_700).nextAtMs).toBe(17_000);
-    expect(afterProbe(state, settings, true, 15_000, 19_000).nextAtMs).toBe(19_000);
+    expect(afterProbe(state, settings, 'success', 15_000, 15_700).nextAtMs).toBe(17_000);
+    expect(afterProbe(state, settings, 'success', 15_000, 19_000).nextAtMs).toBe(19_000);
   });
 
   it('counts results in a row only', () => {

@@ -77,6 +77,18 @@ describe('the plan of volumes', () => {
     });
   });
 
+  it('says what is missing of all volumes, and of so many only', () => {
+    const volumes = Array.from({ length: 50 }, (_, index) => ({
+      name: `v${index}`,
+      secret: { secretName: `none-${index}` },
+    }));
+    const plan = planVolumes(anInput(aPod([{ name: 'v', configMap: { name: 'cfg' } }, ...volumes])));
+    if (plan.ok) throw new Error('the plan has what is missing');
+    expect(plan.message).toBe('MountVolume.SetUp failed for volume "v0" : secret "none-0" not found');
+    expect(plan.also[0]).toBe('MountVolume.SetUp failed for volume "v1" : secret "none-1" not found');
+    expect(plan.also).toHaveLength(9);
+  });
+
   it.each(['../x', '/etc/passwd', 'a/../../b', '..data', '..', ''])('refuses the file path %j', (path) => {
     const volume = { name: 'v', configMap: { name: 'cfg', items: [{ key: 'b', path }] } };
     expect(planVolumes(anInput(aPod([volume])))).toMatchObject({

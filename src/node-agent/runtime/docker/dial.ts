@@ -5,7 +5,7 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
-import { errorMessage } from '../../../base/errors.ts';
+import { goWords, hostPort } from '../../../base/go-words.ts';
 import { type ContainerRuntime, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { dialLocalhost } from './local-dial.ts';
@@ -43,9 +43,9 @@ export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime,
     try {
       return await dialLocalhost(id, pid, port, clock);
     } catch (error) {
-      throw new RuntimeError('transient', `${first.message}; on its localhost: ${errorMessage(error)}`, {
-        cause: error,
-      });
+      const why = `on its localhost: ${goWords(error)}`;
+      const detail = `${first.detail}; ${why}`;
+      throw new RuntimeError('transient', `${first.message}; ${why}`, { cause: error, detail });
     }
   }
 
@@ -54,8 +54,9 @@ export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime,
       const place = await placeOf(id);
       const { address } = place;
       if (address === undefined) {
-        const none = `Cannot connect to container "${id}": it has no address now`;
-        return openLocally(place, port, new RuntimeError('conflict', none));
+        const detail = 'the container has no address now';
+        const none = `Cannot connect to container "${id}": ${detail}`;
+        return openLocally(place, port, new RuntimeError('conflict', none, { detail }));
       }
       try {
         return await open(address, port, clock);
@@ -67,7 +68,7 @@ export function createDial(engine: Engine, clock: Clock): Pick<ContainerRuntime,
   };
 }
 
-/** Nobody listens there, as opposed to: nobody is there. */
+/** Connection refused, not host unreachable. */
 const wasRefused = ({ cause }: RuntimeError): boolean =>
   (cause as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED';
 
@@ -77,14 +78,14 @@ function open(host: string, port: number, clock: Clock): Promise<Duplex> {
     const fail = (why: string, cause?: Error): void => {
       timer.cancel();
       socket.destroy();
-      const options = cause ? { cause } : undefined;
+      const options = { detail: why, ...(cause ? { cause } : {}) };
       reject(new RuntimeError('transient', `Cannot connect to ${host}:${port}: ${why}`, options));
     };
     const timer = clock.setTimer(
-      () => fail(`no answer in ${CONNECT_TIMEOUT_MS / 1000} s`),
+      () => fail(`dial tcp ${hostPort(host, port)}: i/o timeout`),
       CONNECT_TIMEOUT_MS,
     );
-    const onError = (error: Error): void => fail(error.message, error);
+    const onError = (error: Error): void => fail(goWords(error, hostPort(host, port)), error);
     socket.once('error', onError);
     socket.once('connect', () => {
       timer.cancel();

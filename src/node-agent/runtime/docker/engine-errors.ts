@@ -2,7 +2,7 @@
  * Engine errors → {@link RuntimeError}. The code decides what the pod worker does next, so it must be right even
  * where the Engine answers 500 for everything: those are told apart by their text.
  */
-import { errorMessage } from '../../../base/errors.ts';
+import { goWords } from '../../../base/go-words.ts';
 import { cutMiddle } from '../../../base/text.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../types.ts';
 
@@ -40,8 +40,20 @@ const NEVER_STARTS = [
   /minimum memory limit/i,
 ];
 
-/** Something of the host is taken for now; the next try may find it free. */
-const BUSY = [/address already in use/i, /port is already allocated/i, /already in progress/i];
+/** The container cannot have its place in the network now. In Kubernetes this is the sandbox's trouble. */
+const NETWORK = [
+  /address already in use/i,
+  /port is already allocated/i,
+  /failed programming external connectivity/i,
+  /failed to (set up|setup|create) (container networking|endpoint|network)/i,
+  /failed to create endpoint/i,
+  /no available IPv4 addresses/i,
+  /\bnetwork \S{1,255} not found/i,
+  /could not find network/i,
+  /cannot connect to network/i,
+];
+/** From here on the text is the runtime's, and repeats the command. */
+const OF_PROGRAM = /OCI runtime|shim task|containerd task/;
 
 interface EngineError {
   readonly statusCode?: unknown;
@@ -52,9 +64,12 @@ interface EngineError {
 /** The Engine repeats what it was given (a command of any length); an error's text is looked at, stored and shown. */
 const MAX_MESSAGE = 4_096;
 
+/** Ids that are new with each attempt: the same trouble has the same text, so that its events are counted. */
+const NEW_IDS = / \([0-9a-f]{64}\)/g;
+
 /** The Engine's own sentence, without the client's decoration. */
 export function engineMessage(error: unknown): string {
-  return cutMiddle(wholeMessage(error), MAX_MESSAGE);
+  return cutMiddle(wholeMessage(error), MAX_MESSAGE).replaceAll(NEW_IDS, '');
 }
 
 function wholeMessage(error: unknown): string {
@@ -63,7 +78,7 @@ function wholeMessage(error: unknown): string {
     const message = (json as { message?: unknown }).message;
     if (typeof message === 'string' && message !== '') return message;
   }
-  return errorMessage(error)
+  return goWords(error)
     .replace(/^\(HTTP code \d+\) [^-]*- /, '')
     .trim();
 }
@@ -77,7 +92,8 @@ export function engineStatus(error: unknown): number | undefined {
 export function toRuntimeError(action: string, error: unknown): RuntimeError {
   if (error instanceof RuntimeError) return error;
   const message = engineMessage(error);
-  return new RuntimeError(codeOf(error, message), `Cannot ${action}: ${message}`, { cause: error });
+  const code = codeOf(error, message);
+  return new RuntimeError(code, `Cannot ${action}: ${message}`, { cause: error, detail: message });
 }
 
 function codeOf(error: unknown, message: string): RuntimeErrorCode {
@@ -85,16 +101,17 @@ function codeOf(error: unknown, message: string): RuntimeErrorCode {
   if (status === undefined) {
     const code = (error as EngineError).code;
     const name = (error as { name?: unknown }).name;
-    if (name === 'AbortError' || /socket hang up/i.test(message)) return 'unavailable';
+    if (name === 'AbortError') return 'unavailable';
     return typeof code === 'string' && CONNECTION_CODES.has(code) ? 'unavailable' : 'transient';
   }
   if (/no such image/i.test(message)) return 'image-missing';
-  if (BUSY.some((pattern) => pattern.test(message))) return 'transient';
+  if (!OF_PROGRAM.test(message) && NETWORK.some((pattern) => pattern.test(message))) return 'network';
+  if (/already in progress/i.test(message)) return 'transient';
   switch (status) {
     case 400:
       return 'invalid';
     case 404:
-      return /network .* not found/i.test(message) ? 'transient' : 'not-found';
+      return 'not-found';
     case 409:
       return 'conflict';
     case 502:

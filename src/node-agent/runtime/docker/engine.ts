@@ -74,8 +74,8 @@ export function connectEngine(address: EngineAddress, clock: Clock): Engine {
         return await run({ abortSignal: abort.signal });
       } catch (error) {
         if (timedOut) {
-          const message = `Cannot ${action}: no answer from the engine in ${Math.round(timeoutMs / 1000)} s`;
-          throw new RuntimeError('unavailable', message, { cause: error });
+          const detail = `no answer from the engine in ${Math.round(timeoutMs / 1000)} s`;
+          throw new RuntimeError('unavailable', `Cannot ${action}: ${detail}`, { cause: error, detail });
         }
         throw toRuntimeError(action, error);
       } finally {

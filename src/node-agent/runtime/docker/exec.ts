@@ -4,8 +4,10 @@
  */
 import { Duplex, type Readable } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
+import { goDuration } from '../../../base/go-words.ts';
 import { type ContainerRuntime, type ExecSession, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
+import { execFailure, holdBackExecFailure, isExecFailure } from './exec-failure.ts';
 import { createFrameParser, splitFrames } from './frames.ts';
 import type { Ownership } from './ownership.ts';
 import { killContainerProcess } from './process.ts';
@@ -14,6 +16,8 @@ type Execs = Pick<ContainerRuntime, 'exec' | 'execStream' | 'attach'>;
 
 /** Exit code of a command whose own is unknown: it was cut off. */
 const UNKNOWN_EXIT_CODE = 137;
+/** The Engine's exit codes of a command that did not start. A command of its own can have them, too. */
+const NOT_STARTED: ReadonlySet<number> = new Set([126, 127, 128]);
 
 export interface ExecOptions {
   readonly engine: Engine;
@@ -30,9 +34,13 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
     if (state.Running) await killContainerProcess(containerId, state.Pid);
   }
 
-  async function exitCodeOf(execId: string): Promise<number> {
+  /** Throws when the command did not even start: what its output seems to be is then the runtime's reason. */
+  async function exitCodeOf(execId: string, action: string, said: string | undefined): Promise<number> {
     const state = await call('look at exec', (options) => docker.getExec(execId).inspect(options));
-    return state.ExitCode ?? UNKNOWN_EXIT_CODE;
+    const code = state.ExitCode ?? UNKNOWN_EXIT_CODE;
+    if (said === undefined || state.Pid !== 0 || !NOT_STARTED.has(code)) return code;
+    const detail = execFailure(said);
+    throw new RuntimeError('invalid', `Cannot ${action}: ${detail}`, { detail });
   }
 
   return {
@@ -50,9 +58,14 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
       const output = await collect(stream, outputLimitBytes, clock, timeoutMs);
       if (output.timedOut) {
         await killExec(id, exec.id).catch(() => undefined);
-        throw new RuntimeError('transient', `Cannot ${action}: timed out after ${timeoutMs} ms`);
+        const detail = `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${goDuration(timeoutMs)}`;
+        throw new RuntimeError('timeout', `Cannot ${action}: ${detail}`, { detail });
       }
-      return { exitCode: await exitCodeOf(exec.id), output: output.text };
+      const { text } = output;
+      return {
+        exitCode: await exitCodeOf(exec.id, action, isExecFailure(text) ? text : undefined),
+        output: text,
+      };
     },
 
     async execStream(id, command, { stdin, tty }) {
@@ -74,7 +87,7 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
       return openSession(stream, {
         stdin,
         tty,
-        exitCode: () => exitCodeOf(exec.id),
+        exitCode: (said) => exitCodeOf(exec.id, action, said),
         resize: ({ columns, rows }) =>
           call('resize terminal', ({ abortSignal }) => exec.resize({ w: columns, h: rows, abortSignal })),
         kill: () => void killExec(id, exec.id).catch(() => undefined),
@@ -141,7 +154,8 @@ function collect(
 interface SessionParts {
   readonly stdin: boolean;
   readonly tty: boolean;
-  exitCode(): Promise<number>;
+  /** `said`: what may be the reason why nothing was started; see exec-failure.ts. */
+  exitCode(said: string | undefined): Promise<number>;
   resize: ExecSession['resize'];
   kill(): void;
 }
@@ -152,15 +166,22 @@ function openSession(stream: Duplex, parts: SessionParts): ExecSession {
     stream.once('close', resolve);
     stream.once('error', () => resolve());
   });
-  const done = ended.then(() => parts.exitCode());
-  // Whoever does not ask for the exit code must not be told about its failure as an unhandled rejection.
-  done.catch(() => undefined);
-  const output: { readonly stdout: Readable; readonly stderr?: Readable } = parts.tty
+  const { stdout, stderr }: { readonly stdout: Readable; readonly stderr?: Readable } = parts.tty
     ? { stdout: stream }
     : splitFrames(stream);
+  const held = holdBackExecFailure(stdout, (said) =>
+    done.then(
+      () => said,
+      () => undefined,
+    ),
+  );
+  const done = Promise.all([ended, held.said]).then(([, said]) => parts.exitCode(said));
+  // A caller that does not ask for the exit code must not get its failure as an unhandled rejection.
+  done.catch(() => undefined);
   return {
     ...(parts.stdin ? { stdin: stream } : {}),
-    ...output,
+    stdout: held.output,
+    ...(stderr ? { stderr } : {}),
     done,
     async resize(size) {
       await parts.resize(size);

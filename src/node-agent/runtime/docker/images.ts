@@ -107,6 +107,7 @@ export function createImages(engine: Engine, clock: Clock): Images {
           !signal.aborted && !silent && toRuntimeError(action, error).code === 'unavailable';
         throw new RuntimeError(unreachable ? 'unavailable' : 'image-pull', `Cannot ${action}: ${why}`, {
           cause: error,
+          detail: why,
         });
       } finally {
         timer.cancel();

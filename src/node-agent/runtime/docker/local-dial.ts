@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { Duplex } from 'node:stream';
 import { startChild } from '../../../base/child-processes/child-process.ts';
 import type { Clock } from '../../../base/clock.ts';
+import { goWords } from '../../../base/go-words.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** What the process says once it is connected; anything else is why it is not. */
@@ -19,8 +20,12 @@ socket.once('connect', () => {
   socket.pipe(process.stdout);
 });
 socket.once('end', () => process.stdout.write('', () => process.exit(0)));
-socket.once('error', (error) => process.stderr.write(error.message, () => process.exit(1)));
+socket.once('error', (error) => process.stderr.write(error.code || error.message, () => process.exit(1)));
 `;
+
+/** The relay says the error's code. */
+const refusal = (code: string, port: number): string =>
+  goWords(Object.assign(new Error(code), { code, syscall: 'connect', address: '127.0.0.1', port }));
 
 /** Rejects with the reason in words. */
 export async function dialLocalhost(
@@ -44,15 +49,12 @@ export async function dialLocalhost(
       relay.end();
       reject(new Error(why));
     };
-    const timer = clock.setTimer(
-      () => fail(`no answer in ${CONNECT_TIMEOUT_MS / 1000} s`),
-      CONNECT_TIMEOUT_MS,
-    );
-    child.once('error', (error) => fail(error.message));
+    const timer = clock.setTimer(() => fail(`dial tcp 127.0.0.1:${port}: i/o timeout`), CONNECT_TIMEOUT_MS);
+    child.once('error', (error) => fail(goWords(error)));
     child.once('exit', () => fail('cannot enter the network of the container'));
     child.stderr.once('data', (chunk: Buffer) => {
       const said = chunk.toString('utf8');
-      if (said !== CONNECTED) return fail(said.trim());
+      if (said !== CONNECTED) return fail(refusal(said.trim(), port));
       timer.cancel();
       const duplex = Duplex.from({ readable: child.stdout, writable: child.stdin });
       duplex.once('close', () => relay.end());

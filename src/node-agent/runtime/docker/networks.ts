@@ -28,6 +28,10 @@ export function bridgeName(cluster: string, network: string): string {
   return `sy-${createHash('sha256').update(`${cluster}/${network}`).digest('hex').slice(0, 12)}`;
 }
 
+/** The Engine names the interface after the network, unless it was told a name. */
+const bridgeOf = ({ Id, Options }: NetworkInspectInfo): string =>
+  Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
+
 export function createNetworks(engine: Engine, cluster: string, clock: Clock): Networks {
   const { docker, call } = engine;
 
@@ -104,7 +108,8 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock): N
         docker.getNetwork(id).remove({ abortSignal }),
       );
     } catch (error) {
-      if (!(error instanceof RuntimeError && error.code === 'not-found')) throw error;
+      // "network … not found": somebody else has removed it.
+      if (!(error instanceof RuntimeError) || !['network', 'not-found'].includes(error.code)) throw error;
     }
   }
 
@@ -117,6 +122,7 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock): N
       }
       for (const double of doubles) if (double.Labels?.[labelKeys.cluster] === cluster) await drop(double.Id);
       check(network, first);
+      return { bridge: engine.local ? bridgeOf(first) : undefined };
     },
     async removeNetwork(name) {
       for (const network of await named(name)) {

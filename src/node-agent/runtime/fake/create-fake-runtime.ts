@@ -30,6 +30,8 @@ export interface FakeRuntimeOptions {
   readonly latencies?: Partial<FakeLatencies>;
   /** What a container does; by default it runs until it is stopped. */
   readonly programOf?: (spec: ContainerSpec) => FakeProgram;
+  /** The interface of the pods' network, for tests of routes. */
+  readonly bridge?: string;
   /** Which references the registry has; by default all. */
   readonly pullable?: (reference: string) => boolean;
   readonly onExec?: (container: ContainerRecord, command: readonly string[]) => ExecResult | undefined;
@@ -141,7 +143,11 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
       }),
     removeImage: async (id) => images.remove(id),
     importImage: (reference) => Promise.resolve(images.add(reference)),
-    ensureNetwork: ({ name, subnet }) => perform('ensureNetwork', () => networks.ensure(name, subnet)),
+    ensureNetwork: ({ name, subnet }) =>
+      perform('ensureNetwork', () => {
+        networks.ensure(name, subnet);
+        return { bridge: options.bridge };
+      }),
     removeNetwork: async (name) => networks.remove(name),
     dial: async (id, port) => dialFake(need(id), port),
     [Symbol.asyncDispose]: async () => events[Symbol.dispose](),

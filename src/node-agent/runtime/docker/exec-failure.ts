@@ -1,0 +1,90 @@
+/**
+ * A command that could not be started: the Engine writes why as if it were the command's output, and ends. `kubectl cp` would
+ * take it for an archive. So an output that begins like this is held back until it is known whose it is.
+ */
+import { PassThrough, type Readable } from 'node:stream';
+import { cutMiddle } from '../../../base/text.ts';
+
+const PREFIX = 'OCI runtime exec failed: ';
+/** The reason repeats the command, which may be long. A longer output is the command's own. */
+const MAX_HELD_BYTES = 64 * 1024;
+const MAX_MESSAGE = 4_096;
+
+export const isExecFailure = (text: string): boolean => text.startsWith(PREFIX);
+
+/** The runtime's sentence without its wrapping: `exec failed: … executable file not found in $PATH`. */
+export function execFailure(text: string): string {
+  const said = text
+    .slice(PREFIX.length)
+    .trim()
+    .replace(/: unknown$/, '');
+  return cutMiddle(said, MAX_MESSAGE);
+}
+
+export interface HeldOutput {
+  readonly output: Readable;
+  /** All of an output that may be such a reason; undefined as soon as it cannot be. */
+  readonly said: Promise<string | undefined>;
+}
+
+/** `isOutput` answers, for what was held until its end, what of it the command said; undefined when it never ran. */
+export function holdBackExecFailure(
+  source: Readable,
+  isOutput: (said: string) => Promise<string | undefined>,
+): HeldOutput {
+  const output = new PassThrough();
+  let held: Buffer | undefined = Buffer.alloc(0);
+  let tell: (said: string | undefined) => void = () => undefined;
+  const said = new Promise<string | undefined>((resolve) => {
+    tell = resolve;
+  });
+
+  function release(): void {
+    if (held === undefined) return;
+    tell(undefined);
+    if (held.length > 0) output.write(held);
+    held = undefined;
+  }
+
+  async function finish(): Promise<void> {
+    const rest = held;
+    if (rest === undefined || !mayBeFailure(rest)) release();
+    else {
+      tell(rest.toString('utf8'));
+      held = undefined;
+      if ((await isOutput(rest.toString('utf8'))) !== undefined) output.write(rest);
+    }
+    output.end();
+  }
+
+  source.on('data', (chunk: Buffer) => {
+    if (held === undefined) {
+      if (!output.write(chunk)) {
+        source.pause();
+        output.once('drain', () => source.resume());
+      }
+      return;
+    }
+    held = Buffer.concat([held, chunk]);
+    if (held.length > MAX_HELD_BYTES || !mayBecomeFailure(held)) release();
+  });
+  let isOver = false;
+  const end = (): void => {
+    if (isOver) return;
+    isOver = true;
+    void finish();
+  };
+  source.once('end', end);
+  source.once('close', end);
+  source.once('error', end);
+  output.once('close', () => source.destroy());
+  return { output, said };
+}
+
+const mayBeFailure = (bytes: Buffer): boolean => isExecFailure(bytes.toString('utf8'));
+
+/** Also while only a part of the prefix has come. */
+const mayBecomeFailure = (bytes: Buffer): boolean => {
+  const start = bytes.subarray(0, PREFIX.length).toString('utf8');
+  return PREFIX.startsWith(start);
+};

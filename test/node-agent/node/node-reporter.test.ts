@@ -62,6 +62,25 @@ it('reads the node again and writes at once when somebody else has written it in
   expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
 });
 
+it('writes no status at a beat that has no news, also where no image is there to be listed', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  const client: ApiClient = {
+    ...api.client,
+    // As the API stores it: without empty lists.
+    update: (resource, object, subresource) =>
+      api.client.update(resource, JSON.parse(JSON.stringify(object, withoutEmptyLists)), subresource),
+  };
+  await start(api, clock, { client });
+  await clock.advance(60_000);
+  expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
+  expect(api.writes.filter((write) => write.startsWith('update leases')).length).toBeGreaterThanOrEqual(5);
+});
+
+function withoutEmptyLists(_: string, value: unknown): unknown {
+  return Array.isArray(value) && value.length === 0 ? undefined : value;
+}
+
 it('says that the node is reported once the control plane shows it as Ready, however late that is', async () => {
   const api = createAgentFakeApi();
   const clock = createFakeClock();

@@ -15,7 +15,7 @@ afterEach(() => reporter?.[Symbol.asyncDispose]());
 async function start(
   api: AgentFakeApi,
   clock: FakeClock,
-  change: { client?: ApiClient; readUsage?: () => Promise<MachineUsage> } = {},
+  change: { client?: ApiClient; node?: () => Node | undefined; readUsage?: () => Promise<MachineUsage> } = {},
 ): Promise<void> {
   const runtime = createFakeRuntime({ clock, rng: seededRng(1), cluster: 'c', node: 'n1' });
   const made = createNodeReporter({
@@ -75,6 +75,33 @@ it('writes no status at a beat that has no news, also where no image is there to
   await clock.advance(60_000);
   expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
   expect(api.writes.filter((write) => write.startsWith('update leases')).length).toBeGreaterThanOrEqual(5);
+});
+
+it('reads a node that its watch shows only where that is old, and makes it anew where it is gone', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  let reads = 0;
+  let shown: Node | undefined;
+  const client: ApiClient = {
+    ...api.client,
+    get(resource, namespace, name) {
+      if (resource.plural === 'nodes') reads += 1;
+      return api.client.get(resource, namespace, name);
+    },
+  };
+  await start(api, clock, { client, node: () => shown });
+  const atStart = reads;
+  shown = api.get<Node>('nodes', 'n1');
+  await clock.advance(60_000);
+  expect(reads).toBe(atStart);
+  // Five minutes after the last status it is written in any case: what the watch shows is by then of the past.
+  if (shown) api.put('nodes', { ...shown, spec: { ...shown.spec, unschedulable: true } });
+  await clock.advance(300_000);
+  expect(reads).toBeGreaterThan(atStart);
+  expect(api.get<Node>('nodes', 'n1')?.spec.unschedulable).toBe(true);
+  api.remove('nodes', 'n1');
+  await clock.advance(320_000);
+  expect(conditionOf(api, 'Ready')).toBe('True');
 });
 
 function withoutEmptyLists(_: string, value: unknown): unknown {

@@ -81,7 +81,7 @@ it('reads a node that its watch shows only where that is old, and makes it anew 
   const api = createAgentFakeApi();
   const clock = createFakeClock();
   let reads = 0;
-  let shown: Node | undefined;
+  const watch: { shown?: Node | undefined } = {};
   const client: ApiClient = {
     ...api.client,
     get(resource, namespace, name) {
@@ -89,12 +89,13 @@ it('reads a node that its watch shows only where that is old, and makes it anew 
       return api.client.get(resource, namespace, name);
     },
   };
-  await start(api, clock, { client, node: () => shown });
+  await start(api, clock, { client, node: () => watch.shown });
   const atStart = reads;
-  shown = api.get<Node>('nodes', 'n1');
+  watch.shown = api.get<Node>('nodes', 'n1');
   await clock.advance(60_000);
   expect(reads).toBe(atStart);
   // Five minutes after the last status it is written in any case: what the watch shows is by then of the past.
+  const { shown } = watch;
   if (shown) api.put('nodes', { ...shown, spec: { ...shown.spec, unschedulable: true } });
   await clock.advance(300_000);
   expect(reads).toBeGreaterThan(atStart);

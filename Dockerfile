@@ -5,14 +5,14 @@
 # it must also see what the agent mounts there: `--privileged` and `:rshared` behind the directory. Without, such sub-paths are refused.
 # Where no base image can be pulled: `node scripts/base-image.mjs` makes one, then
 #   docker build --build-arg BASE_IMAGE=symphony.example/base:1 --network host -t symphony .
-ARG BASE_IMAGE=node:20-bookworm-slim
+ARG BASE_IMAGE=node:24-bookworm-slim
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm install --no-save --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts
 COPY . .
-RUN node scripts/generate.mjs && node scripts/build.mjs && npm prune --omit=dev --ignore-scripts
+RUN node scripts/generate.mjs && node scripts/build.mjs
 
 FROM ${BASE_IMAGE}
 RUN command -v redis-server >/dev/null && command -v git >/dev/null && command -v nft >/dev/null \
@@ -21,7 +21,6 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/bin ./bin
 COPY --from=build /app/dist ./dist
-COPY --from=build /app/node_modules ./node_modules
 VOLUME /data
 EXPOSE 6443
 ENTRYPOINT ["/bin/sh", "/app/bin/first-process.sh", "/app/bin/symphony"]

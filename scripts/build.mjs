@@ -1,12 +1,41 @@
-/** Bundles src/ into dist/ with esbuild: one small entry, and one chunk per command, so that the CLI starts fast. */
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+/**
+ * Bundles src/ and the packages it uses into dist/ with esbuild: one small entry, and one chunk per command, so that the
+ * command line starts fast. dist/ needs nothing but Node. dist/THIRD-PARTY-NOTICES.txt carries the packages' licences.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { noticesOf } from './build/notices.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/**
+ * Modules of dockerode that are loaded with it and never used: a login over ssh and BuildKit's sessions, which bring
+ * ssh2 and gRPC. src/node-agent/runtime/docker/engine.ts speaks HTTP only and builds no images.
+ */
+const UNUSED = [
+  { importer: `docker-modem${sep}lib${sep}modem.js`, path: './ssh' },
+  { importer: `dockerode${sep}lib${sep}docker.js`, path: './session' },
+];
+
+/** @type {import('esbuild').Plugin} */
+const withoutUnused = {
+  name: 'without-unused',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/(ssh|session)$/ }, ({ path, importer }) =>
+      UNUSED.some((unused) => unused.path === path && importer.endsWith(unused.importer))
+        ? { path, namespace: 'unused' }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'unused' }, ({ path }) => ({
+      contents: `module.exports = () => { throw new Error('${path} of dockerode is not part of this bundle'); };`,
+    }));
+  },
+};
+
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { main: 'src/cli/main.ts' },
   outdir: 'dist',
@@ -15,7 +44,15 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  packages: 'external',
+  plugins: [withoutUnused],
+  // What packages ask for with `require` is there in a module, too.
+  banner: {
+    js: "import { createRequire as nodeCreateRequire } from 'node:module'; const require = nodeCreateRequire(import.meta.url);",
+  },
+  legalComments: 'none',
   sourcemap: 'linked',
+  metafile: true,
   logLevel: 'warning',
 });
+writeFileSync(join(root, 'dist', 'THIRD-PARTY-NOTICES.txt'), noticesOf(root, Object.keys(metafile.inputs)));
+if (process.argv[2]) writeFileSync(process.argv[2], JSON.stringify(metafile));

@@ -24,6 +24,8 @@ export interface BenchSymphony extends AsyncDisposable {
   readonly cluster: string;
   readonly pid: number;
   readonly redisPid: number;
+  /** From the start of the process to its word that it is ready, for the first time on this data directory. */
+  readonly readyAfterMs: number;
   /** SIGKILL, and a new start at once; resolves when the old process has ended. Its Redis is left an orphan. */
   crash(): Promise<void>;
   /** Tells it of a push; resolves when it has answered. */
@@ -60,6 +62,7 @@ export async function startSymphony(options: {
     ...(options.dockerHost === undefined ? [] : ['--docker-host', options.dockerHost]),
     ...(options.flags ?? []),
   ];
+  const startedAt = performance.now();
   let running = run(command);
   const stop = async (): Promise<void> => {
     running.child.kill('SIGTERM');
@@ -71,12 +74,14 @@ export async function startSymphony(options: {
     await stop();
     throw error;
   }
+  const readyAfterMs = performance.now() - startedAt;
   const kubeconfig = join(dataDir, 'kubeconfig');
   const cluster = await clusterOf(kubeconfig);
   const pidOf = (): number => running.child.pid ?? 0;
   return {
     repository,
     cluster,
+    readyAfterMs,
     get pid() {
       return pidOf();
     },

@@ -7,6 +7,8 @@ const KIB = 1024;
 
 export interface Usage {
   readonly cpuSeconds: number;
+  /** Of its children that have ended, with theirs. */
+  readonly endedCpuSeconds: number;
   readonly residentMib: number;
 }
 
@@ -17,6 +19,7 @@ export function usageOf(pid: number): Usage {
   // Fields 14 and 15 of proc(5), counted from the state, which is field 3.
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    endedCpuSeconds: (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND,
     residentMib: resident / KIB,
   };
 }

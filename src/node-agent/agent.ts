@@ -134,6 +134,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     // Without pods there is nothing to keep: another node may have got the slice meanwhile.
     podCidr: () =>
       registry.workers.some(({ finished, ip }) => !finished && ip !== undefined) ? memory.podCidr : undefined,
+    node: () => node,
     onNode,
     checkNetwork: async () => {
       await network.check();
@@ -238,10 +239,14 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     clock,
     rng: options.rng,
     logger,
-    onList: (items) => items.forEach(onNode),
+    onList(items) {
+      if (items.length === 0) node = undefined;
+      items.forEach(onNode);
+    },
     onChange(change) {
-      if (change.type === 'DELETED') reporter.poke();
-      else onNode(change.object);
+      if (change.type !== 'DELETED') return onNode(change.object);
+      node = undefined;
+      reporter.poke();
     },
   });
 

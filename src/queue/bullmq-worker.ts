@@ -31,7 +31,7 @@ export interface BullWorker extends AsyncDisposable {
 }
 
 /** The watchdog looks this many times before it gives a worker up. */
-const LOOKS = 6;
+const LOOKS = 3;
 /** A job's lock outlives short stalls of the event loop; of a dead worker, its jobs come back after as long. */
 const LOCK_MS = 30_000;
 const STALLED_CHECK_MS = 15_000;

@@ -36,7 +36,7 @@ const FILE = 'history.json';
 const CHECK_INTERVAL_MS = 1_000;
 /** What is remembered may be this much behind: an older version than remembered is what gives a restored backup away. */
 const REMEMBER_INTERVAL_MS = 5_000;
-/** Refused writes are noticed this fast; one small write of Redis each time. */
+/** Refused writes are noticed this fast; one small write of Redis each time, where nothing else renews a lease. */
 const PROBE_INTERVAL_MS = 2_000;
 /** Every control plane renews this lease, which gives nobody anything. */
 const PROBE_LEASE = 'write-probe';
@@ -67,7 +67,6 @@ export async function openHistory(options: {
   const { epoch } = plan.state;
   let nodes: ResourceCache | undefined;
   let problem: string | undefined;
-  let probedAt = Number.NEGATIVE_INFINITY;
   let written = '';
   const abort = createAbort();
   let noteRebuilt = (): void => undefined;
@@ -96,9 +95,8 @@ export async function openHistory(options: {
 
   /** A store that is full, or a replica, answers every read and refuses every write. */
   async function probeWrites(): Promise<void> {
-    if (problem === undefined && clock.now() - probedAt < PROBE_INTERVAL_MS) return;
-    await store.acquireLease(PROBE_LEASE, PROBE_LEASE, PROBE_TTL_MS);
-    probedAt = clock.now();
+    if (problem !== undefined || clock.now() - store.leasedAtMs >= PROBE_INTERVAL_MS)
+      await store.acquireLease(PROBE_LEASE, PROBE_LEASE, PROBE_TTL_MS);
     note(undefined);
   }
 
@@ -106,13 +104,12 @@ export async function openHistory(options: {
     let rememberedAt = Number.NEGATIVE_INFINITY;
     while (!abort.signal.aborted) {
       try {
-        const state = await store.clusterState();
+        // Also refuses data that is behind what this process has seen.
+        const state = await store.checkState();
         if (state?.epoch !== epoch) return state ? 'the store holds another history' : 'the store is empty';
         if (state.phase === 'normal') noteRebuilt();
-        // Also refuses data that is behind what this process has seen.
-        const { store: version } = await store.versions('nodes');
         if (clock.now() - rememberedAt >= REMEMBER_INTERVAL_MS) {
-          await write({ version });
+          await write({ version: state.version });
           rememberedAt = clock.now();
         }
         await probeWrites();

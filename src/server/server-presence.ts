@@ -14,10 +14,10 @@ import { formatHostPort } from '../config/values.ts';
 import { defaultNodeIp } from './cluster-identity.ts';
 import { isEverywhere } from './server-addresses.ts';
 import type { Peer } from '../api/peers/types.ts';
-import type { KubeObject } from '../schemas/object.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { Lease } from '../schemas/types.ts';
-import type { CacheSet } from '../store/cache.ts';
+import type { CacheSet, ResourceCache } from '../store/cache.ts';
 import type { Objects } from '../store/objects.ts';
 import type { Store } from '../store/types.ts';
 
@@ -39,12 +39,17 @@ export interface Presence extends AsyncDisposable {
   announce(address: { readonly host: string; readonly port: number }, endpointIp: string | undefined): void;
 }
 
+const LEASES = 'leases.coordination.k8s.io';
+const ENDPOINTS = 'endpoints';
+const ENDPOINT_SLICES = 'endpointslices.discovery.k8s.io';
 const NAMESPACE = 'kube-system';
 const IDENTITY_LABEL = 'apiserver.kubernetes.io/identity';
 /** Upstream's: where other servers reach this one. */
 const ADDRESS = 'kubernetes.io/peer-advertise-address';
 const ENDPOINT = 'symphony.dev/endpoint';
 const RENEW_MS = 4_000;
+/** A server that is alone has nobody to tell; once another one comes, it renews at once. Upstream's. */
+const RENEW_ALONE_MS = 10_000;
 const ALIVE_MS = 12_000;
 /** A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight. */
 const FRESH_MS = 60_000;
@@ -75,18 +80,21 @@ export function serverIdOf(hostname: string, directory: string): string {
 
 export async function startPresence(options: PresenceOptions): Promise<Presence> {
   const { clock, id } = options;
-  const leases = await options.caches.open<Lease>('leases.coordination.k8s.io');
+  const { caches } = options;
+  const leases = await caches.open<Lease>(LEASES);
+  const published = {
+    endpoints: await caches.open(ENDPOINTS),
+    slices: await caches.open(ENDPOINT_SLICES),
+  };
   const seen = new Map<string, { readonly renewTime: string; readonly atMs: number }>();
   const held: { timer?: Timer } = {};
   let own: { readonly address: string; readonly endpoint: string | undefined } | undefined;
   let stopped = false;
   let turn: Promise<void> = Promise.resolve();
 
-  function others(): readonly Lease[] {
-    return leases
-      .list(NAMESPACE)
-      .filter(({ metadata }) => metadata.labels?.[IDENTITY_LABEL] !== undefined && metadata.name !== id);
-  }
+  const isOther = ({ metadata }: Lease): boolean =>
+    metadata.labels?.[IDENTITY_LABEL] !== undefined && metadata.name !== id;
+  const others = (): readonly Lease[] => leases.list(NAMESPACE).filter(isOther);
 
   function look(): void {
     const now = clock.now();
@@ -111,14 +119,16 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
   }
 
   async function round(): Promise<void> {
-    if (!own) return;
+    held.timer?.cancel();
+    delete held.timer;
+    if (!own || stopped) return;
     try {
-      await renew(options, own);
+      await renew(options, leases.get(`${NAMESPACE}/${id}`), own);
       const endpoints = [
         own.endpoint,
         ...alive().map(({ metadata }) => metadata.annotations?.[ENDPOINT]),
       ].filter((endpoint) => endpoint !== undefined && endpoint !== '');
-      await keepEndpoints(options, endpoints as readonly string[]);
+      await keepEndpoints(options.objects, published, endpoints as readonly string[]);
       await removeExpired(options, others());
     } catch (error) {
       options.logger.error(
@@ -126,8 +136,13 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
         'Cannot renew the lease of this server; trying again',
       );
     }
-    if (!stopped) held.timer = clock.setTimer(() => void (turn = round()), RENEW_MS);
+    const waitMs = others().length === 0 ? RENEW_ALONE_MS : RENEW_MS;
+    if (!stopped) held.timer = clock.setTimer(() => void (turn = round()), waitMs);
   }
+
+  const subscription = leases.subscribe(({ type, object }) => {
+    if (type === 'ADDED' && isOther(object) && held.timer) turn = round();
+  });
 
   return {
     peers: () =>
@@ -146,9 +161,9 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
     },
     async [Symbol.asyncDispose]() {
       stopped = true;
+      subscription[Symbol.dispose]();
       held.timer?.cancel();
       await turn;
-      held.timer?.cancel();
       await leave(options);
     },
   };
@@ -162,11 +177,12 @@ function urlOf(address: string | undefined): URL | undefined {
   }
 }
 
+/** `found` may be behind: then the write is refused, and the next round tries again. */
 async function renew(
-  { objects, store, clock, id, hostname, holder }: PresenceOptions,
+  { objects, clock, id, hostname, holder }: PresenceOptions,
+  found: Lease | undefined,
   own: { readonly address: string; readonly endpoint: string | undefined },
 ): Promise<void> {
-  const found = (await store.get('leases.coordination.k8s.io', `${NAMESPACE}/${id}`)) as Lease | undefined;
   const spec = {
     holderIdentity: holder,
     leaseDurationSeconds: LEASE_SECONDS,
@@ -189,7 +205,7 @@ async function renew(
 
 async function leave({ objects, store, id, logger }: PresenceOptions): Promise<void> {
   try {
-    const found = await store.get('leases.coordination.k8s.io', `${NAMESPACE}/${id}`);
+    const found = await store.get(LEASES, `${NAMESPACE}/${id}`);
     if (found) await objects.apply([{ verb: 'delete', object: found }]);
   } catch (error) {
     logger.debug({ error: errorMessage(error) }, 'Cannot take the lease of this server away');
@@ -208,7 +224,8 @@ async function removeExpired({ objects, clock }: PresenceOptions, leases: readon
 
 /** Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects it. */
 async function keepEndpoints(
-  { objects, store }: PresenceOptions,
+  objects: Objects,
+  published: { readonly endpoints: ResourceCache; readonly slices: ResourceCache },
   endpoints: readonly string[],
 ): Promise<void> {
   const split = [...new Set(endpoints)].sort().map((endpoint) => {
@@ -225,14 +242,14 @@ async function keepEndpoints(
     ports: [portOf(port)],
   }));
   const [first] = ports;
-  await keep(objects, store, 'endpoints', ['subsets'], {
+  await keep(objects, published.endpoints, ['subsets'], {
     apiVersion: 'v1',
     kind: 'Endpoints',
     metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
     ...(subsets.length === 0 ? {} : { subsets }),
   });
   if (first === undefined) return;
-  await keep(objects, store, 'endpointslices.discovery.k8s.io', ['endpoints', 'ports'], {
+  await keep(objects, published.slices, ['endpoints', 'ports'], {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
@@ -244,12 +261,11 @@ async function keepEndpoints(
 
 async function keep(
   objects: Objects,
-  store: Store,
-  resource: string,
+  cache: ResourceCache,
   fields: readonly string[],
   wanted: KubeObject,
 ): Promise<void> {
-  const found = await store.get(resource, `${wanted.metadata.namespace ?? ''}/${wanted.metadata.name}`);
+  const found = cache.get(keyOf(wanted));
   try {
     if (!found) await objects.create(wanted);
     else if (fields.some((field) => !jsonEqual(found[field], wanted[field])))

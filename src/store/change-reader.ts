@@ -41,8 +41,12 @@ export interface ChangeReaderOptions {
   readonly commands: RedisLink;
 }
 
-/** The longest wait for a change: also how soon lost data is noticed while nothing changes. */
-const BLOCK_MS = 1_000;
+/**
+ * The longest wait for a change, while nothing changes: also how soon a watch notices lost data, and how long a wake-up
+ * that failed is missed. The control plane itself notices lost data in a second (server/history.ts). Each round names
+ * every resource to Redis twice.
+ */
+const BLOCK_MS = 5_000;
 /** Changes taken per resource and read: bounds memory, and how long the event loop is held. */
 const READ_LIMIT = 500;
 const RETRY: BackoffPolicy = { initialMs: 50, maxMs: 1_000, factor: 2 };

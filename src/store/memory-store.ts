@@ -58,6 +58,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
   let floor = data.last;
   /** The newest version seen in this epoch: data that is behind it has lost changes. */
   let seen = data.last;
+  let leasedAtMs = Number.NEGATIVE_INFINITY;
 
   function checkEpoch(): void {
     if (epoch === undefined || data.state?.epoch !== epoch) {
@@ -156,6 +157,15 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       return data.state;
     },
 
+    async checkState() {
+      if (data.state?.epoch === epoch) checkEpoch();
+      return data.state && { ...data.state, version: String(data.last) };
+    },
+
+    get leasedAtMs() {
+      return leasedAtMs;
+    },
+
     async setClusterState(next, expected) {
       if (data.state?.epoch !== expected?.epoch || data.state?.phase !== expected?.phase) return false;
       if (data.state?.epoch !== next.epoch) data.epochFloor = nextVersion(data, floor);
@@ -175,6 +185,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
       const kept = current?.holder === holder ? current.token : undefined;
       const token = kept ?? Math.max((current?.token ?? 0) + 1, now * 1000);
       data.leases.set(lease, { holder, token, expiresAtMs: now + ttlMs });
+      leasedAtMs = now;
       return { token, expiresAtMs: now + ttlMs };
     },
 

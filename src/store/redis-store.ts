@@ -179,6 +179,12 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     );
   }
 
+  let leasedAtMs = Number.NEGATIVE_INFINITY;
+  const stateOf = (epoch: string, phase: string | null | undefined): ClusterState => ({
+    epoch,
+    phase: phase === 'rebuilding' ? 'rebuilding' : 'normal',
+  });
+
   const store: Store = {
     commit: committer.commit,
 
@@ -246,8 +252,21 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     async clusterState() {
       const reply = (await redis.call('HMGET', keys.meta, 'epoch', 'phase')) as (string | null)[];
       const [epoch, phase] = reply;
+      return epoch ? stateOf(epoch, phase) : undefined;
+    },
+
+    async checkState() {
+      const check = history.expect();
+      const reply = await redis.call('HMGET', keys.meta, 'epoch', 'phase', 'last');
+      const [epoch, phase, last] = reply as (string | null)[];
       if (!epoch) return undefined;
-      return { epoch, phase: phase === 'rebuilding' ? 'rebuilding' : 'normal' } satisfies ClusterState;
+      const wrong = epoch === history.epoch ? check(epoch, Number(last ?? 0)) : undefined;
+      if (wrong) throw new EpochChanged(wrong);
+      return { ...stateOf(epoch, phase), version: last ?? '0' };
+    },
+
+    get leasedAtMs() {
+      return leasedAtMs;
     },
 
     async setClusterState(next, expected) {
@@ -263,6 +282,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     async acquireLease(lease, holder, ttlMs): Promise<HeldLease | undefined> {
       const reply = await runScript(redis, ACQUIRE_LEASE, [keys.lease(lease)], [holder, ttlMs]);
       if (!reply) return undefined;
+      leasedAtMs = clock.now();
       const [token, expiresAtMs] = reply as readonly string[];
       return { token: Number(token), expiresAtMs: Number(expiresAtMs) };
     },

@@ -104,6 +104,10 @@ export interface ClusterState {
   readonly phase: 'normal' | 'rebuilding';
 }
 
+export interface StatePosition extends ClusterState {
+  readonly version: string;
+}
+
 export interface HeldLease {
   readonly token: number;
   /** On the store's clock; a holder measures its own time instead. */
@@ -131,6 +135,13 @@ export interface Store extends AsyncDisposable {
   versions(resource: ResourceId): Eventually<{ readonly resource: string; readonly store: string }>;
   /** Undefined when there is no data (a first start, or history was lost). */
   clusterState(): Promise<ClusterState | undefined>;
+  /**
+   * The cluster state with the newest version, in one read that leaves no trace in the store. Throws {@link EpochChanged} when
+   * the data is of the epoch that was opened and has lost changes.
+   */
+  checkState(): Promise<StatePosition | undefined>;
+  /** When this adapter last took or renewed a lease, by its own clock: the store took writes then. -Infinity before. */
+  readonly leasedAtMs: number;
   /**
    * Compare and set; false when `expected` is not what is there. When true, the adapter goes on under the epoch of
    * `next`: after another process has renewed the epoch, `setClusterState(state, state)` accepts it.

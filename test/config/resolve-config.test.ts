@@ -34,6 +34,15 @@ describe('resolveConfig', () => {
     expect(Object.isFrozen(config) && Object.isFrozen(config.listen)).toBe(true);
   });
 
+  test.each(['ssh://host', 'https://host:2376'])(
+    'refuses the engine %s, which agents cannot reach',
+    (host) => {
+      expect(() => resolve({ flags: { dockerHost: [host] } })).toThrow(
+        /--docker-host.*unix:\/\/ or tcp:\/\/ or http:\/\//,
+      );
+    },
+  );
+
   test('takes KUBECONFIG where nothing else names the cluster', () => {
     const env = { KUBECONFIG: '/a:/b' };
     const kubeconfig = (inputs: Partial<ConfigInputs>, file?: string) =>

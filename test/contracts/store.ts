@@ -511,6 +511,18 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
         expect((await watching)[0]?.object).toEqual(a);
       });
 
+      it('tells the state with the newest version, and what another process made of it', async () => {
+        const a = await write(create('a'));
+        expect(await store.checkState()).toEqual({ epoch: 'first', phase: 'normal', version: versionOf(a) });
+        const other = await backend.open();
+        const next = { epoch: 'second', phase: 'rebuilding' } as const;
+        await other.setClusterState(next, await other.clusterState());
+        expect(await store.checkState()).toMatchObject(next);
+        await backend.wipe();
+        expect(await store.checkState()).toBeUndefined();
+        await other[Symbol.asyncDispose]();
+      });
+
       it('refuses reads and writes once the data is lost, rather than show it empty', async () => {
         await write(create('a'));
         const { version } = await store.list(RESOURCE);
@@ -572,6 +584,15 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
         expect(await store.acquireLease('leader', 'b', 60_000)).toBeUndefined();
         expect((await store.acquireLease('leader', 'a', 60_000))?.token).toBe(first?.token);
         expect(await store.acquireLease('other', 'b', 60_000)).toBeDefined();
+      });
+
+      it('remembers when it last took or renewed one', async () => {
+        expect(store.leasedAtMs).toBe(Number.NEGATIVE_INFINITY);
+        await store.acquireLease('leader', 'a', 60_000);
+        const taken = store.leasedAtMs;
+        expect(taken).toBeGreaterThan(0);
+        await store.acquireLease('leader', 'b', 60_000);
+        expect(store.leasedAtMs).toBe(taken);
       });
 
       it('gives each new holder a higher token', async () => {

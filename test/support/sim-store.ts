@@ -82,6 +82,13 @@ export function createSimStore({ clock, rng, data, ledger, corrupt }: SimStoreOp
       need();
       return inner.clusterState();
     },
+    async checkState() {
+      need();
+      return inner.checkState();
+    },
+    get leasedAtMs() {
+      return inner.leasedAtMs;
+    },
     async setClusterState(next, expected) {
       need();
       return inner.setClusterState(next, expected);

@@ -39,6 +39,8 @@ export interface LiveSessionsOptions {
 export const RECHECK_INTERVAL_MS = 1_000;
 /** Looks per interval; each takes an equal share of the credentials. */
 const LOOKS = 4;
+/** So few credentials are looked at together: waking up costs more than asking about them. */
+const FEW = 64;
 
 /** Headers that say who asks; the rest of a request does not matter to its credential. */
 const IDENTIFYING = /^(authorization|cookie|sec-websocket-protocol|impersonate-.*)$/;
@@ -68,18 +70,20 @@ export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
   let timer: Timer | undefined;
 
   function schedule(): void {
+    const looks = holders.size <= FEW ? 1 : LOOKS;
     timer = clock.setTimer(() => {
       look = (look + 1) % LOOKS;
-      void checkTurn(look).finally(() => {
+      void checkTurn(looks === 1 ? undefined : look).finally(() => {
         timer = undefined;
         if (!disposed && holders.size > 0) schedule();
       });
-    }, RECHECK_INTERVAL_MS / LOOKS);
+    }, RECHECK_INTERVAL_MS / looks);
   }
 
-  async function checkTurn(turn: number): Promise<void> {
+  /** Undefined: all of them. */
+  async function checkTurn(turn: number | undefined): Promise<void> {
     for (const [key, holder] of [...holders]) {
-      if (holder.turn !== turn || holders.get(key) !== holder) continue;
+      if ((turn !== undefined && holder.turn !== turn) || holders.get(key) !== holder) continue;
       try {
         await check(holder);
       } catch (error) {

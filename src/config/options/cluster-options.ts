@@ -36,7 +36,7 @@ export const clusterOptions: readonly OptionSpec[] = [
     description: 'Docker Engine to use; may be repeated, nodes are spread over them',
     commands: ENGINES,
     list: true,
-    parse: (value) => parseUrl(value, ['unix', 'tcp', 'http', 'https', 'ssh']),
+    parse: (value) => parseUrl(value, ['unix', 'tcp', 'http']),
   },
   {
     field: 'runtime',

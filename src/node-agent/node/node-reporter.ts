@@ -42,6 +42,8 @@ export interface NodeReporterOptions {
   /** How full the machine is; without it no pressure is ever reported (simulation, engines elsewhere). */
   readonly readUsage?: () => Promise<MachineUsage>;
   podCidr(): string | undefined;
+  /** This node as its watch shows it; read from the control plane where nothing is shown, or what is shown proves old. */
+  node?(): Node | undefined;
   /** Awaited before this node is made known to a control plane that does not know it; a failure is tried again. */
   beforeRegister?(): Promise<void>;
   onNode(node: Node): void;
@@ -174,23 +176,29 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   /** Others write the node too (its podCIDR, taints, cordons): read it again and decide anew. */
   async function reportNode(): Promise<void> {
     for (let conflicts = 0; ; conflicts += 1) {
+      const shown = conflicts === 0 ? options.node?.() : undefined;
       try {
-        return await tryReportNode();
+        return await tryReportNode(shown);
       } catch (error) {
-        if (!isStatusError(error, 'Conflict') || conflicts >= MAX_CONFLICTS) throw error;
+        const isOld =
+          isStatusError(error, 'Conflict') || (shown !== undefined && isStatusError(error, 'NotFound'));
+        if (!isOld || conflicts >= MAX_CONFLICTS) throw error;
       }
     }
   }
 
-  async function tryReportNode(): Promise<void> {
-    const now = facts();
-    let node: Node;
+  async function readNode(now: NodeFacts): Promise<Node> {
     try {
-      node = await client.get<Node>(resources.nodes, undefined, nodeName);
+      return await client.get<Node>(resources.nodes, undefined, nodeName);
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error;
-      node = await register(now);
+      return register(now);
     }
+  }
+
+  async function tryReportNode(shown: Node | undefined): Promise<void> {
+    const now = facts();
+    let node = shown ?? (await readNode(now));
     const labels = nodeLabels(now);
     if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value)) {
       node = await client.patch<Node>(resources.nodes, undefined, nodeName, { metadata: { labels } });

@@ -62,7 +62,8 @@ export function planNodeStatus(
 ): NonNullable<Node['status']> {
   const { info } = facts;
   const resources = info ? resourcesOf(info, facts) : undefined;
-  return {
+  const images = imagesOf(facts.images);
+  const status: NonNullable<Node['status']> = {
     ...previous,
     ...(resources ? withExtended(resources, previous) : {}),
     conditions: planConditions(facts, previous?.conditions ?? [], nowMs),
@@ -71,12 +72,19 @@ export function planNodeStatus(
       { type: 'Hostname', address: facts.nodeName },
     ],
     ...(info ? { nodeInfo: nodeInfoOf(info, facts.agentVersion) } : {}),
-    images: facts.images
-      .filter((image) => image.tags.length + image.digests.length > 0)
-      .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? -1 : 1))
-      .slice(0, MAX_IMAGES)
-      .map((image) => ({ names: [...image.digests, ...image.tags], sizeBytes: image.sizeBytes })),
+    images,
   };
+  // An empty list is not stored: it would be a change at each beat.
+  if (images.length === 0) delete status.images;
+  return status;
+}
+
+function imagesOf(images: readonly ImageRecord[]): NonNullable<NonNullable<Node['status']>['images']> {
+  return images
+    .filter((image) => image.tags.length + image.digests.length > 0)
+    .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? -1 : 1))
+    .slice(0, MAX_IMAGES)
+    .map((image) => ({ names: [...image.digests, ...image.tags], sizeBytes: image.sizeBytes }));
 }
 
 /**

@@ -71,6 +71,53 @@ it('reads the node again and writes at once when somebody else has written it in
   expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
 });
 
+it('writes no status at a beat that has no news, also where no image is there to be listed', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  const client: ApiClient = {
+    ...api.client,
+    // As the API stores it: without empty lists.
+    update: (resource, object, subresource) =>
+      api.client.update(resource, JSON.parse(JSON.stringify(object, withoutEmptyLists)), subresource),
+  };
+  await start(api, clock, { client });
+  await clock.advance(60_000);
+  expect(api.writes.filter((write) => write.startsWith('update nodes/status'))).toHaveLength(1);
+  expect(api.writes.filter((write) => write.startsWith('update leases')).length).toBeGreaterThanOrEqual(5);
+});
+
+it('reads a node that its watch shows only where that is old, and makes it anew where it is gone', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  let reads = 0;
+  const watch: { shown?: Node | undefined } = {};
+  const client: ApiClient = {
+    ...api.client,
+    get(resource, namespace, name) {
+      if (resource.plural === 'nodes') reads += 1;
+      return api.client.get(resource, namespace, name);
+    },
+  };
+  await start(api, clock, { client, node: () => watch.shown });
+  const atStart = reads;
+  watch.shown = api.get<Node>('nodes', 'n1');
+  await clock.advance(60_000);
+  expect(reads).toBe(atStart);
+  // Five minutes after the last status it is written in any case: what the watch shows is by then of the past.
+  const { shown } = watch;
+  if (shown) api.put('nodes', { ...shown, spec: { ...shown.spec, unschedulable: true } });
+  await clock.advance(300_000);
+  expect(reads).toBeGreaterThan(atStart);
+  expect(api.get<Node>('nodes', 'n1')?.spec.unschedulable).toBe(true);
+  api.remove('nodes', 'n1');
+  await clock.advance(320_000);
+  expect(conditionOf(api, 'Ready')).toBe('True');
+});
+
+function withoutEmptyLists(_: string, value: unknown): unknown {
+  return Array.isArray(value) && value.length === 0 ? undefined : value;
+}
+
 it('says that the node is reported once the control plane shows it as Ready, however late that is', async () => {
   const api = createAgentFakeApi();
   const clock = createFakeClock();

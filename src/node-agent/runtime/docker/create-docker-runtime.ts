@@ -37,7 +37,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const oomScores = createOomScoreSupport(engine, options.rng ?? systemRng, logger);
   const disposed = createAbort();
   return {
-    ...createInfo(engine),
+    ...createInfo(engine, clock),
     ...createContainers({ engine, ownership, oomScores, logger }),
     ...createExecs({ engine, ownership, clock }),
     ...createLogs(engine, ownership),

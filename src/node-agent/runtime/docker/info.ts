@@ -1,7 +1,8 @@
 /** What the node reports about its Engine and machine. Host files are read only where the Engine is on this machine. */
 import { readFile, statfs } from 'node:fs/promises';
 import type { DockerVersion } from 'dockerode';
-import type { ContainerRuntime } from '../types.ts';
+import type { Clock } from '../../../base/clock.ts';
+import type { ContainerRuntime, RuntimeInfo } from '../types.ts';
 import type { Engine } from './engine.ts';
 
 interface EngineInfo {
@@ -21,7 +22,11 @@ interface EngineInfo {
 interface Daemon {
   info(options: { abortSignal: AbortSignal }): Promise<EngineInfo>;
   version(options: { abortSignal: AbortSignal }): Promise<DockerVersion>;
+  ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
 }
+
+/** What an Engine says of itself hardly ever changes, and costs it a lot to gather; in between it is only asked to answer. */
+const ASK_EVERY_MS = 60_000;
 
 /** The Engine says `x86_64`; Kubernetes' labels and image platforms say `amd64`. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -48,38 +53,58 @@ const diskBytesOf = async (path: string): Promise<number> => {
   }
 };
 
-export function createInfo(engine: Engine): Pick<ContainerRuntime, 'info'> {
-  const { call, local } = engine;
-  const daemon = engine.docker as unknown as Daemon;
+export function createInfo(
+  { docker, call, local }: Engine,
+  clock: Pick<Clock, 'now'>,
+): Pick<ContainerRuntime, 'info'> {
+  const daemon = docker as unknown as Daemon;
+  const ask = <T>(run: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> =>
+    call('ask the engine', run);
+  let told: { readonly info: RuntimeInfo; readonly atMs: number } | undefined;
+
+  async function askAll(): Promise<RuntimeInfo> {
+    const [info, version] = await Promise.all([
+      ask((options) => daemon.info(options)),
+      ask((options) => daemon.version(options)),
+    ]);
+    const [bootId, machineId, diskBytes] = local
+      ? await Promise.all([
+          firstLine('/proc/sys/kernel/random/boot_id'),
+          firstLine('/etc/machine-id'),
+          diskBytesOf(info.DockerRootDir),
+        ])
+      : [undefined, undefined, 0];
+    return {
+      name: 'docker',
+      version: version.Version,
+      apiVersion: version.ApiVersion,
+      hostname: info.Name,
+      bootId: bootId ?? info.ID,
+      machineId: machineId ?? info.ID,
+      osImage: info.OperatingSystem,
+      operatingSystem: info.OSType,
+      architecture: ARCHITECTURES[info.Architecture] ?? info.Architecture,
+      kernelVersion: info.KernelVersion,
+      cpus: info.NCPU,
+      memoryBytes: info.MemTotal,
+      diskBytes,
+      runtimeHandlers: Object.keys(info.Runtimes ?? {}),
+    };
+  }
+
   return {
     async info() {
-      const [info, version] = await Promise.all([
-        call('ask the engine', ({ abortSignal }) => daemon.info({ abortSignal })),
-        call('ask the engine', ({ abortSignal }) => daemon.version({ abortSignal })),
-      ]);
-      const [bootId, machineId, diskBytes] = local
-        ? await Promise.all([
-            firstLine('/proc/sys/kernel/random/boot_id'),
-            firstLine('/etc/machine-id'),
-            diskBytesOf(info.DockerRootDir),
-          ])
-        : [undefined, undefined, 0];
-      return {
-        name: 'docker',
-        version: version.Version,
-        apiVersion: version.ApiVersion,
-        hostname: info.Name,
-        bootId: bootId ?? info.ID,
-        machineId: machineId ?? info.ID,
-        osImage: info.OperatingSystem,
-        operatingSystem: info.OSType,
-        architecture: ARCHITECTURES[info.Architecture] ?? info.Architecture,
-        kernelVersion: info.KernelVersion,
-        cpus: info.NCPU,
-        memoryBytes: info.MemTotal,
-        diskBytes,
-        runtimeHandlers: Object.keys(info.Runtimes ?? {}),
-      };
+      const known = told;
+      // Whoever does not answer may be another Engine when it does.
+      told = undefined;
+      if (known && clock.now() - known.atMs < ASK_EVERY_MS) {
+        await ask((options) => daemon.ping(options));
+        told = known;
+        return known.info;
+      }
+      const info = await askAll();
+      told = { info, atMs: clock.now() };
+      return info;
     },
   };
 }

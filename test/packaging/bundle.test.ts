@@ -1,0 +1,41 @@
+/** dist/ as scripts/build.mjs makes it: complete in itself, with the licences of what is in it. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { describe, expect, it } from 'vitest';
+
+const dist = new URL('../../dist/', import.meta.url);
+const chunks = readdirSync(dist).filter((file) => file.endsWith('.js'));
+const sourceOf = (file: string): string => readFileSync(new URL(file, dist), 'utf8');
+
+describe('the bundle', () => {
+  it('imports nothing but itself and what Node brings', () => {
+    const foreign = chunks.flatMap((file) =>
+      [...sourceOf(file).matchAll(/^(?:import|export)\b[^'"\n]*?\bfrom ["']([^"']+)["'];$/gm)]
+        .map(([, name = '']) => name)
+        .filter((name) => !isBuiltin(name) && !(name.startsWith('./') && chunks.includes(name.slice(2))))
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it('holds neither gRPC nor ssh, which nothing of it uses', () => {
+    const maps = readdirSync(dist).filter((file) => file.endsWith('.js.map'));
+    const sources = maps.flatMap((file) => (JSON.parse(sourceOf(file)) as { sources: string[] }).sources);
+    expect(sources.some((source) => source.includes('node_modules/dockerode/'))).toBe(true);
+    expect(sources.filter((source) => /node_modules\/(@grpc|ssh2|cpu-features)\//.test(source))).toEqual([]);
+  });
+
+  it('names the licence of every package in it', () => {
+    const notices = sourceOf('THIRD-PARTY-NOTICES.txt');
+    const maps = readdirSync(dist).filter((file) => file.endsWith('.js.map'));
+    const names = new Set(
+      maps
+        .flatMap((file) => (JSON.parse(sourceOf(file)) as { sources: string[] }).sources)
+        .flatMap((source) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []),
+    );
+    expect(names.size).toBeGreaterThan(30);
+    expect([...names].filter((name) => !notices.includes(`\n${name} `))).toEqual([]);
+    expect(notices.match(/^ws \d+\.\d+\.\d+, MIT/gm)).toHaveLength(1);
+    expect(notices).toContain('Copyright (c) 2011 Einar Otto Stangvik');
+  });
+});

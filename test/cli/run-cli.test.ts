@@ -89,6 +89,8 @@ describe('exit codes', () => {
         'fail',
         {
           summary: 'fails',
+          group: 'Check',
+          examples: [],
           load: async () => ({ configure: () => undefined, run: () => Promise.reject(error) }),
         },
       ],

@@ -14,6 +14,7 @@ import {
 export const clusterOptions: readonly OptionSpec[] = [
   {
     field: 'redisUrl',
+    group: 'State',
     flag: 'redis-url',
     placeholder: 'URL',
     description: 'Redis >= 7; without it an own redis-server is started',
@@ -50,6 +51,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'defaultPodSecurity',
+    group: 'Security',
     flag: 'default-pod-security',
     placeholder: 'LEVEL',
     description: 'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
@@ -60,6 +62,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'eventTtlMs',
+    group: 'State',
     flag: 'event-ttl',
     placeholder: 'DURATION',
     description: 'how long events are kept after they were last written; 0s: for ever',
@@ -73,6 +76,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'maxPodSecurity',
+    group: 'Security',
     flag: 'max-pod-security',
     placeholder: 'LEVEL',
     description:
@@ -84,6 +88,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'allowedUnsafeSysctls',
+    group: 'Security',
     flag: 'allowed-unsafe-sysctls',
     placeholder: 'PATTERN',
     description:
@@ -94,6 +99,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'clusterCidr',
+    group: 'Network',
     flag: 'cluster-cidr',
     placeholder: 'CIDR',
     description: 'addresses of pods',
@@ -103,6 +109,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'nodeCidrMaskSize',
+    group: 'Network',
     flag: 'node-cidr-mask-size',
     placeholder: 'BITS',
     description: "prefix length of a node's share of --cluster-cidr; nodes keep the share that they have",
@@ -112,6 +119,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'serviceCidr',
+    group: 'Network',
     flag: 'service-cidr',
     placeholder: 'CIDR',
     description: 'addresses of Services',
@@ -129,6 +137,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'nodeIp',
+    group: 'Network',
     flag: 'node-ip',
     placeholder: 'IP',
     description: 'the address at which other nodes reach this one',

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { resolveConfig } from '../../src/config/index.ts';
 import { callsIn, flagsIn, flagsOfCommands } from '../support/cli-flags.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -14,11 +15,17 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 /** Flags of other programs that the documents name. */
 const FOREIGN: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    kubectl: ['--as', '--list', '--prune', '--server-side', '--ignore-daemonsets', '--delete-emptydir-data'],
-    git: ['--batch', '--notes'],
-    npm: ['--json', '--once', '--section', '--verbose'],
-    systemctl: ['--now'],
+    curl: ['--silent', '--retry', '--retry-connrefused'],
+    git: ['--batch', '--notes', '--quiet', '--message', '--all'],
+    kubectl: [
+      ...['--as', '--list', '--prune', '--server-side', '--ignore-daemonsets', '--delete-emptydir-data'],
+      ...['--previous', '--verb', '--non-resource-url', '--clusterrole', '--serviceaccount'],
+      ...['--docker-server', '--docker-username', '--docker-password'],
+    ],
     node: ['--import'],
+    npm: ['--json', '--once', '--section', '--verbose'],
+    redis: ['--rdb', '--dir', '--port', '--unixsocket', '--save', '--daemonize'],
+    systemctl: ['--now'],
   }).flatMap(([program, flags]) => flags.map((flag) => [flag, program] as const)),
 );
 
@@ -32,6 +39,14 @@ describe.each(documents)('%s', (path) => {
       named.filter((flag) => !flags.get(command)?.has(flag)).map((flag) => `symphony ${command} ${flag}`),
     );
     expect(wrong).toEqual([]);
+  });
+
+  it('shows configuration files that a command would take', () => {
+    for (const [, yaml = ''] of read(path).matchAll(/^```yaml\n([^]*?)^```$/gm)) {
+      const file = { path: 'symphony.yaml', bytes: Buffer.from(yaml) };
+      const command = /^server:/m.test(yaml) ? 'agent' : 'control-plane';
+      expect(() => resolveConfig({ command, flags: {}, env: {}, file })).not.toThrow();
+    }
   });
 
   it('links to files that are there', () => {

@@ -3,14 +3,16 @@
  * an image of that name, a Git server at https://git.example, a host called control-plane, options in the environment
  * where a command leaves them out.
  */
-import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueIdentity, openAuthority } from '../../src/api/tls/authority.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { labelKeys } from '../../src/node-agent/runtime/types.ts';
+import { clusterIdOf } from '../../src/server/cluster-identity.ts';
+import { connectDocker, removeCluster } from '../support/docker.ts';
 import { createTestRepository, startGitServer } from '../support/git-server.ts';
 import { eventually } from '../support/kubectl.ts';
 import { startPrivateHost } from '../support/private-host.ts';
@@ -81,6 +83,14 @@ function terminal(options: Parameters<typeof openTerminal>[0]): Terminal {
   return opened;
 }
 
+const clusterIn = async (folder: string): Promise<string> =>
+  clusterIdOf(await readFile(join(folder, '.symphony', 'tls', 'ca.crt'), 'utf8'));
+
+async function containers(folder: string): Promise<number> {
+  const filters = { label: [`${labelKeys.cluster}=${await clusterIn(folder)}`] };
+  return (await connectDocker().listContainers({ filters })).length;
+}
+
 /** Serves TLS at an address of the private host, and hands on to a server of this machine by a socket in a file. */
 const RELAY = `
 const [key, cert, path] = process.argv.slice(2);
@@ -113,6 +123,7 @@ describe('README.md', () => {
       SYMPHONY_LISTEN: `127.0.0.1:${await freePort()}`,
       SYMPHONY_CLUSTER_CIDR: await freeClusterCidr(),
     };
+    cleanUp.push(async () => removeCluster(await clusterIn(folder)));
     const first = terminal({ cwd: folder, env });
     await first.start(block('first'), /^export KUBECONFIG=/m);
     const second = terminal({ cwd: folder, env });
@@ -122,9 +133,10 @@ describe('README.md', () => {
     expect(reached).toContain('Welcome');
     expect(await second.run(block('change'))).toMatch(/^web +3\/3 +3 +3 /m);
     await first.interrupt();
-    expect(await second.run('docker ps --quiet --filter label=symphony.dev/cluster | wc -l')).not.toBe('0\n');
+    expect(await containers(folder)).toBeGreaterThanOrEqual(3);
     const removed = await second.run(block('remove'));
-    expect(removed.match(/containers? removed$/gm)?.length).toBeGreaterThan(0);
+    expect(removed).toMatch(/^node-1: \d+ containers? removed$/m);
+    expect(await containers(folder)).toBe(0);
   });
 
   it('several hosts: an agent joins a control plane by the name of its host', async () => {

@@ -19,7 +19,7 @@ export interface TerminalOptions {
 }
 
 export function openTerminal({ within = [], cwd, env }: TerminalOptions): Terminal {
-  const [command = 'bash', ...args] = [...within, 'bash', '-e', '-o', 'pipefail'];
+  const [command, ...args] = [...within, 'bash', '-e', '-o', 'pipefail'];
   // A group of its own, as a terminal has it: an interrupt goes to all of them.
   const shell: ChildProcess = spawn(command, args, { cwd, env, detached: true, stdio: 'pipe' });
   let stdout = '';

@@ -33,11 +33,9 @@ export interface CommandModule {
   run(invocation: Invocation): Promise<ExitCode>;
 }
 
-export const commandGroups = ['Run a cluster', 'Use a cluster', 'Check'] as const;
-
 export interface CommandEntry {
   readonly summary: string;
-  readonly group: (typeof commandGroups)[number];
+  readonly group: 'Run a cluster' | 'Use a cluster' | 'Check';
   /** What each is for, and the line to type. */
   readonly examples: readonly (readonly [purpose: string, line: string])[];
   /** Loaded only when the command is used, so that each starts fast. */

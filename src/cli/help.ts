@@ -40,12 +40,12 @@ export function addCommandHelp(command: Command, { group, summary, examples }: C
 /** At the end of the help of the program. */
 export const PROGRAM_EPILOGUE = `
 ${renderExamples([
-  ['everything on this machine; containers keep running when it stops', 'symphony up --repo ./manifests'],
+  ['everything on this machine; containers keep running when it stops', 'symphony up --repo ./shop'],
   [
     'use the cluster, in another terminal',
     'export KUBECONFIG=$PWD/.symphony/kubeconfig; kubectl get pods -A',
   ],
-  ['what would a commit change?', 'symphony diff ./manifests'],
+  ['what would a commit change?', 'symphony diff ./shop'],
 ])}
 "symphony COMMAND --help" shows the flags of a command. Each flag is also an
 environment variable (--poll-interval is SYMPHONY_POLL_INTERVAL) and a key of the

@@ -12,10 +12,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       summary: 'run everything on this machine, in the foreground: control plane and nodes',
       group: RUN,
       examples: [
-        [
-          'three nodes on this machine, kept equal to a repository',
-          'symphony up --repo ./manifests --nodes 3',
-        ],
+        ['three nodes on this machine, kept equal to a repository', 'symphony up --repo ./shop --nodes 3'],
         [
           'a branch and a folder of a repository elsewhere',
           'symphony up --repo https://git.example/shop.git --revision main --path deploy',
@@ -128,7 +125,7 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
       summary: 'show what a sync would change; exit code 1 for changes, 2 and more for errors',
       group: USE,
       examples: [
-        ['of a checkout', 'symphony diff ./manifests'],
+        ['of a checkout', 'symphony diff ./shop'],
         ['of some files, as if nothing else were to change', 'symphony diff --no-prune web.yaml'],
       ],
       load: async () => (await import('./commands/diff.ts')).diffCommand,

@@ -39,6 +39,7 @@ function print(section: Section, results: readonly CaseResult[]): void {
     const right = replayed.filter(({ verdict }) => verdict).length;
     say(`${section}: ${right} of ${replayed.length} verdicts right`);
   }
+  if (passed < replayed.length && !values.verbose) say(`${section}: --verbose says how the others differ`);
   const reasons = new Map<string, number>();
   for (const { leftOut } of results)
     if (leftOut !== undefined) reasons.set(leftOut, (reasons.get(leftOut) ?? 0) + 1);

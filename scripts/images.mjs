@@ -39,21 +39,39 @@ export async function ensureImages() {
   step('making the demonstration images');
   const busybox = findCommand('busybox');
   if (busybox === undefined) fail('busybox is missing (Debian package busybox-static)');
-  for (const image of images) {
-    if ((await engine('GET', `/images/${encodeURIComponent(image.tag)}/json`)).status === 200) continue;
-    const query = new URLSearchParams([
-      ['fromSrc', '-'],
-      ['repo', image.tag],
-      ...image.changes.map((c) => ['changes', c]),
-    ]);
-    const answer = await engine(
-      'POST',
-      `/images/create?${query}`,
-      rootFilesystem(busybox, image.files ?? {}),
-    );
-    if (answer.status !== 200) fail(`Cannot make image ${image.tag}: ${answer.body}`);
-  }
+  for (const image of images) await ensureImage(busybox, image);
   done();
+}
+
+/**
+ * An image of the name of a well-known web server, for tests without a registry. Answers with what takes it away again,
+ * where it was not there before.
+ */
+export async function ensureWebImage(tag, port) {
+  const made = await ensureImage(findCommand('busybox'), {
+    tag,
+    changes: [`CMD ["/bin/serve"]`, 'ENV VERSION=1', `EXPOSE ${port}`],
+    files: {
+      'bin/serve': WEB_SCRIPT.replace('-p 8080', `-p ${port}`),
+      'srv/www/index.html': 'Welcome\n',
+    },
+  });
+  return async () => {
+    if (made) await engine('DELETE', `/images/${encodeURIComponent(tag)}?force=true`);
+  };
+}
+
+/** Whether it had to be made. */
+async function ensureImage(busybox, image) {
+  if ((await engine('GET', `/images/${encodeURIComponent(image.tag)}/json`)).status === 200) return false;
+  const query = new URLSearchParams([
+    ['fromSrc', '-'],
+    ['repo', image.tag],
+    ...image.changes.map((c) => ['changes', c]),
+  ]);
+  const answer = await engine('POST', `/images/create?${query}`, rootFilesystem(busybox, image.files ?? {}));
+  if (answer.status !== 200) fail(`Cannot make image ${image.tag}: ${answer.body}`);
+  return true;
 }
 
 /** A tar archive with busybox, its applets as links, and the given files (executable below bin/). */

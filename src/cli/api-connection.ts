@@ -23,10 +23,13 @@ export async function connect(invocation: Invocation): Promise<HttpApiClient> {
   try {
     return await fromKubeconfig(path, { clock: systemClock, logger: silentLogger }, overrides);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new UserError(
-      `Cannot find kubeconfig "${path}"; start "symphony up", or name one with --kubeconfig`,
-    );
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    const problem =
+      code === 'ENOENT'
+        ? `Cannot find kubeconfig "${path}"; start "symphony up", or name one with --kubeconfig`
+        : `Cannot read kubeconfig "${path}": ${message}`;
+    throw new UserError(problem, { cause: error });
   }
 }
 

@@ -7,6 +7,7 @@ import {
   loadConfig,
   options,
 } from '../config/index.ts';
+import { OTHER_GROUP } from './help.ts';
 import type { Invocation } from './command.ts';
 
 export function addConfigFlags(command: Command, name: ConfiguredCommand): void {
@@ -15,16 +16,16 @@ export function addConfigFlags(command: Command, name: ConfiguredCommand): void 
     const choices = spec.choices ? ` (${spec.choices.join(', ')})` : '';
     const fallback = spec.fallback === undefined ? '' : ` [default: ${spec.fallback}]`;
     const description = `${spec.description}${choices}${fallback} (env: ${environmentName(spec)})`;
-    const option = new Option(`--${spec.flag} <${spec.placeholder}>`, description);
+    const option = new Option(`--${spec.flag} <${spec.placeholder}>`, description).helpGroup(
+      `${spec.group}:`,
+    );
     if (spec.list) {
       option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value]);
     }
     command.addOption(option);
   }
-  command.option(
-    '--config <FILE>',
-    'YAML file with options, such as "pollInterval: 1m" (env: SYMPHONY_CONFIG)',
-  );
+  const file = 'YAML file with options, such as "pollInterval: 1m" (env: SYMPHONY_CONFIG)';
+  command.addOption(new Option('--config <FILE>', file).helpGroup(OTHER_GROUP));
 }
 
 export function configFrom(invocation: Invocation, command: ConfiguredCommand): Config {

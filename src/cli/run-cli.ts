@@ -6,6 +6,7 @@ import { isRecord } from '../base/json.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { CliIo, CommandEntry, ExitCode } from './command.ts';
+import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './help.ts';
 import { printable } from '../base/printable.ts';
 import { commands } from './registry.ts';
 
@@ -79,9 +80,12 @@ async function dispatch(
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     })
-    .showHelpAfterError('(symphony --help lists the commands and options)');
+    .addHelpText('after', PROGRAM_EPILOGUE)
+    .showHelpAfterError('("symphony --help" lists the commands, "symphony COMMAND --help" the flags of one)');
+  configureHelp(program, io);
   for (const [name, entry] of registry) {
-    const command = program.command(name).description(entry.summary).copyInheritedSettings(program);
+    const command = program.command(name).copyInheritedSettings(program);
+    addCommandHelp(command, entry);
     if (name !== chosen) continue;
     const module = await entry.load();
     module.configure(command);

@@ -1,6 +1,21 @@
 /** What an option is made of, and the small parsers that several options share. */
 import type { Config, ConfiguredCommand } from './config.ts';
 
+/** What an option is about, in the order in which the help shows them. */
+export const optionGroups = [
+  'Git',
+  'Cluster',
+  'Nodes',
+  'API',
+  'State',
+  'Network',
+  'Security',
+  'Webhooks and commit statuses',
+  'Limits of the API',
+  'Logs',
+] as const;
+export type OptionGroup = (typeof optionGroups)[number];
+
 export interface OptionSpec<Key extends keyof Config = keyof Config> {
   /** Field of {@link Config}. */
   readonly field: Key;
@@ -9,6 +24,8 @@ export interface OptionSpec<Key extends keyof Config = keyof Config> {
   /** What stands for the value in the help. */
   readonly placeholder: string;
   readonly description: string;
+  /** Where it is not that of its file: see options.ts. */
+  readonly group?: OptionGroup;
   readonly commands: readonly ConfiguredCommand[];
   /** As text, parsed like any other; absent: undefined (or empty, for a list). */
   readonly fallback?: string;

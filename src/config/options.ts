@@ -2,7 +2,7 @@
  * Every option of `symphony`, once: flags, environment variables (`--poll-interval` is SYMPHONY_POLL_INTERVAL), keys of
  * the configuration file (`pollInterval`) and help all come from this table.
  */
-import type { OptionSpec } from './option-spec.ts';
+import type { OptionGroup, OptionSpec } from './option-spec.ts';
 import { applicationOptions } from './options/application-options.ts';
 import { clientOptions } from './options/client-options.ts';
 import { clusterOptions } from './options/cluster-options.ts';
@@ -10,14 +10,19 @@ import { forgeOptions } from './options/forge-options.ts';
 import { placeOptions } from './options/place-options.ts';
 import { requestOptions } from './options/request-options.ts';
 
-/** In the order in which the help shows them. */
-export const options: readonly OptionSpec[] = [
-  ...applicationOptions,
-  ...placeOptions,
-  ...forgeOptions,
-  ...clusterOptions,
-  ...clientOptions,
-  ...requestOptions,
+const inGroup = (
+  group: OptionGroup,
+  list: readonly OptionSpec[],
+): readonly (OptionSpec & { readonly group: OptionGroup })[] => list.map((spec) => ({ group, ...spec }));
+
+/** In the order in which the help shows them within their group. */
+export const options = [
+  ...inGroup('Git', applicationOptions),
+  ...inGroup('API', placeOptions),
+  ...inGroup('Webhooks and commit statuses', forgeOptions),
+  ...inGroup('Nodes', clusterOptions),
+  ...inGroup('Cluster', clientOptions),
+  ...inGroup('Limits of the API', requestOptions),
 ];
 
 /** `--poll-interval` → `SYMPHONY_POLL_INTERVAL`. */

@@ -7,6 +7,7 @@
  * Service); the comparison asks the strategy for these. An object without a rule here is Git's as a whole.
  */
 import { isRecord, ownMember } from '../base/json.ts';
+import { isApplicationDefinition } from '../schemas/application-definition.ts';
 import { getPath } from '../schemas/json-access.ts';
 import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
 import { type FieldSet, withoutField } from './applied-fields.ts';
@@ -59,6 +60,10 @@ const RULES: ReadonlyMap<string, (object: KubeObject, live: KubeObject | undefin
       '/ConfigMap',
       ({ metadata }) =>
         metadata.name === CA_CONFIG_MAP ? [['data', 'ca.crt'], annotation('kubernetes.io/description')] : [],
+    ],
+    [
+      'apiextensions.k8s.io/CustomResourceDefinition',
+      (object, live) => (live && isApplicationDefinition(object) ? [['spec']] : []),
     ],
     ['/Service', (object, live) => (live && isOwnService(object) ? [['spec']] : [])],
     ['/Endpoints', (object) => (isOwnService(object) ? [['subsets'], LAST_CHANGE] : [LAST_CHANGE])],

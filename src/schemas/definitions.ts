@@ -8,6 +8,7 @@ import { parseApiVersion } from './object.ts';
 
 export interface Definition {
   readonly type?: string;
+  readonly description?: string;
   readonly format?: string;
   readonly default?: unknown;
   readonly enum?: readonly string[];

@@ -140,6 +140,15 @@ describe('symphony validate', () => {
   });
 });
 
+test('a kubeconfig that cannot be read is a user error that names it', async () => {
+  const folder = directoryWith({});
+  const { code, err } = await run(['status', '--kubeconfig', folder]);
+  expect([code, err]).toEqual([
+    1,
+    `error: Cannot read kubeconfig "${folder}": EISDIR: illegal operation on a directory, read\n`,
+  ]);
+});
+
 describe('exit codes', () => {
   const failing = (error: Error): ReadonlyMap<string, CommandEntry> =>
     new Map([
@@ -147,6 +156,8 @@ describe('exit codes', () => {
         'fail',
         {
           summary: 'fails',
+          group: 'Check',
+          examples: [],
           load: async () => ({ configure: () => undefined, run: () => Promise.reject(error) }),
         },
       ],

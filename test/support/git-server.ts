@@ -87,8 +87,8 @@ export interface GitServer extends AsyncDisposable {
   redirectTo(url: string | undefined): void;
 }
 
-/** Serves the bare repositories below a folder, for reading and pushing. */
-export async function startGitServer(folder: string): Promise<GitServer> {
+/** Serves the bare repositories below a folder, for reading and pushing; at a socket in a file where one is named. */
+export async function startGitServer(folder: string, socket?: string): Promise<GitServer> {
   const requests: string[] = [];
   let authorization: string | undefined;
   let redirect: string | undefined;
@@ -137,9 +137,12 @@ export async function startGitServer(folder: string): Promise<GitServer> {
     });
     child.on('close', () => response.end());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => {
+    if (socket === undefined) server.listen(0, '127.0.0.1', resolve);
+    else server.listen(socket, resolve);
+  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: socket ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     requireAuth(credentials) {
       authorization =

@@ -269,7 +269,7 @@ export function freePort(): Promise<number> {
 }
 
 /** A /20 out of 10.200.0.0/13 that no network of the Engine overlaps. */
-async function freeClusterCidr(): Promise<string> {
+export async function freeClusterCidr(): Promise<string> {
   const networks = await connectDocker().listNetworks();
   const taken = networks.flatMap(({ IPAM }) => (IPAM?.Config ?? []).map((config) => config['Subnet'] ?? ''));
   const slot = (cidr: string): string => {

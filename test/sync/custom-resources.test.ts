@@ -1,6 +1,10 @@
 import { afterEach, expect, it } from 'vitest';
+import { applicationDefinition } from '../../src/schemas/application-definition.ts';
+import { DEFINITION_RESOURCE } from '../../src/schemas/custom/definition.ts';
+import { getPath } from '../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { definitionSample } from '../schemas/custom-samples.ts';
+import { aConfigMap } from '../support/builders.ts';
 import { startDefinitions } from '../support/definitions.ts';
 import { createHarness, type Harness, POLL_MS } from './harness.ts';
 
@@ -15,6 +19,12 @@ const definition = (change: (spec: Record<string, unknown>) => void = () => unde
   const copy = structuredClone(definitionSample) as KubeObject & { spec: Record<string, unknown> };
   change(copy.spec);
   return JSON.stringify(copy);
+};
+/** Another schema and other names than ours. */
+const definitionOfOthers = {
+  ...(definitionSample['spec'] as object),
+  group: 'argoproj.io',
+  names: { plural: 'applications', kind: 'Application', shortNames: ['app'] },
 };
 const gadget = (spec: unknown): string =>
   JSON.stringify({ apiVersion: 'rec.example.com/v1', kind: 'Gadget', metadata: { name: 'g' }, spec });
@@ -91,4 +101,29 @@ it('a definition and an object that uses what is new in it may change in one com
   await at.pass(POLL_MS * 1.1);
   await at.pass();
   expect((await live())?.['spec']).toMatchObject({ mode: 'warp' });
+});
+
+it("a repository may hold Argo CD's own definition of Applications: nothing of it is applied but its labels", async () => {
+  const { name } = applicationDefinition().metadata;
+  const manifest = {
+    ...applicationDefinition(),
+    metadata: { name, labels: { 'app.kubernetes.io/part-of': 'argocd' } },
+    spec: definitionOfOthers,
+  };
+  await startWith({ 'crd.json': JSON.stringify(manifest), 'c.json': JSON.stringify(aConfigMap()) });
+  await at.pass(POLL_MS * 1.1);
+  const known = () => at.get(DEFINITION_RESOURCE, name);
+  expect(getPath(await known(), 'spec', 'versions')).toHaveLength(1);
+  expect((await known())?.metadata.labels).toEqual(manifest.metadata.labels);
+  expect((await at.application())?.status).toMatchObject({
+    sync: { status: 'Synced' },
+    health: { status: 'Healthy' },
+  });
+  const version = (await known())?.metadata.resourceVersion;
+  await at.pass(POLL_MS * 1.1);
+  expect((await known())?.metadata.resourceVersion).toBe(version);
+  at.repository.commit({ 'crd.json': null });
+  await at.pass(POLL_MS * 1.1);
+  await at.pass(POLL_MS * 1.1);
+  expect((await known())?.metadata.labels).toBeUndefined();
 });

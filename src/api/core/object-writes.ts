@@ -201,7 +201,7 @@ export function createObjectWrites(dependencies: ObjectWriteDependencies): Objec
       const key = objectKey(namespace, name);
       const { dryRun } = options;
       let deleteOptions: DeleteOptions = omit(options, 'dryRun');
-      if (admission.guardsRemoval(context)) {
+      if (admission.guardsRemoval({ kind, name, context })) {
         const current = await objects.get(kind, key);
         admission.mayRemove({ kind, object: current, context, dryRun });
         deleteOptions = pinned(deleteOptions, current);

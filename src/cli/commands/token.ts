@@ -5,6 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { Argument } from 'commander';
 import { createBootstrapToken } from '../../api/authn/bootstrap-tokens.ts';
 import { openTokenTable } from '../../api/authn/token-table.ts';
 import { systemClock, toRfc3339 } from '../../base/clock.ts';
@@ -32,7 +33,7 @@ const USAGES = ['authentication', 'signing'];
 
 export const tokenCommand: CommandModule = {
   configure(command) {
-    command.argument('<action>', 'create, list or delete');
+    command.addArgument(new Argument('<action>', 'what to do').choices(['create', 'list', 'delete']));
     command.argument('[ID]', 'the token to delete');
     command.option('--ttl <DURATION>', 'how long the token is valid; 0 for ever', '24h');
     command.option('--description <TEXT>', 'what the token is for');
@@ -51,11 +52,9 @@ export const tokenCommand: CommandModule = {
       case 'list':
         await withClient(invocation, (client) => list(invocation, client));
         return 0;
-      case 'delete':
+      default:
         await withClient(invocation, (client) => remove(invocation, client, id));
         return 0;
-      default:
-        throw new UserError(`Cannot "token ${action}": only create, list and delete are known`);
     }
   },
 };

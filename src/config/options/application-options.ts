@@ -40,6 +40,7 @@ export const applicationOptions: readonly OptionSpec[] = [
   },
   {
     field: 'nodes',
+    group: 'Nodes',
     flag: 'nodes',
     placeholder: 'N',
     description: 'nodes to run on this machine',

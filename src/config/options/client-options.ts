@@ -33,6 +33,7 @@ export const clientOptions: readonly OptionSpec[] = [
   },
   {
     field: 'logLevel',
+    group: 'Logs',
     flag: 'log-level',
     placeholder: 'LEVEL',
     description: 'least severe message to log',
@@ -43,6 +44,7 @@ export const clientOptions: readonly OptionSpec[] = [
   },
   {
     field: 'logFormat',
+    group: 'Logs',
     flag: 'log-format',
     placeholder: 'FORMAT',
     description: 'form of log lines; auto: text on a terminal, JSON otherwise',

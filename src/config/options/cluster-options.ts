@@ -14,6 +14,7 @@ import {
 export const clusterOptions: readonly OptionSpec[] = [
   {
     field: 'redisUrl',
+    group: 'State',
     flag: 'redis-url',
     placeholder: 'URL',
     description: 'Redis >= 7; without it an own redis-server is started',
@@ -59,6 +60,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'defaultPodSecurity',
+    group: 'Security',
     flag: 'default-pod-security',
     placeholder: 'LEVEL',
     description: 'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
@@ -69,6 +71,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'eventTtlMs',
+    group: 'State',
     flag: 'event-ttl',
     placeholder: 'DURATION',
     description: 'how long events are kept after they were last written; 0s: for ever',
@@ -82,6 +85,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'maxPodSecurity',
+    group: 'Security',
     flag: 'max-pod-security',
     placeholder: 'LEVEL',
     description:
@@ -93,6 +97,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'allowedUnsafeSysctls',
+    group: 'Security',
     flag: 'allowed-unsafe-sysctls',
     placeholder: 'PATTERN',
     description:
@@ -103,6 +108,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'clusterCidr',
+    group: 'Network',
     flag: 'cluster-cidr',
     placeholder: 'CIDR',
     description:
@@ -113,6 +119,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'nodeCidrMaskSize',
+    group: 'Network',
     flag: 'node-cidr-mask-size',
     placeholder: 'BITS',
     description: "prefix length of a node's share of --cluster-cidr; nodes keep the share that they have",
@@ -122,6 +129,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'serviceCidr',
+    group: 'Network',
     flag: 'service-cidr',
     placeholder: 'CIDR',
     description: 'addresses of Services; up takes free ones where these are taken',
@@ -139,6 +147,7 @@ export const clusterOptions: readonly OptionSpec[] = [
   },
   {
     field: 'nodeIp',
+    group: 'Network',
     flag: 'node-ip',
     placeholder: 'IP',
     description: 'the address at which other nodes reach this one',

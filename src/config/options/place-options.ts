@@ -5,6 +5,7 @@ import { parseHostPort } from '../values.ts';
 export const placeOptions: readonly OptionSpec[] = [
   {
     field: 'dataDir',
+    group: 'State',
     flag: 'data-dir',
     placeholder: 'DIR',
     description: 'where this machine keeps its state',
@@ -15,6 +16,7 @@ export const placeOptions: readonly OptionSpec[] = [
   },
   {
     field: 'identityDir',
+    group: 'State',
     flag: 'identity-dir',
     placeholder: 'DIR',
     description:

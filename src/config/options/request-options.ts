@@ -5,6 +5,7 @@ import { parseInteger } from '../values.ts';
 export const requestOptions: readonly OptionSpec[] = [
   {
     field: 'auditLog',
+    group: 'Logs',
     flag: 'audit-log',
     placeholder: 'PATH|-|none',
     description: 'where each request to the API is written down; DATA-DIR/audit.log otherwise',

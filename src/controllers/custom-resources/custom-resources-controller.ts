@@ -1,10 +1,15 @@
-/** Gives definitions their names, establishes them, and cleans up after those that are deleted. */
+/**
+ * Gives definitions their names, establishes them, and cleans up after those that are deleted. Keeps the definition of
+ * Applications as the system serves them.
+ */
+import { APPLICATION_DEFINITION } from '../../schemas/application-definition.ts';
 import { CLEANUP_FINALIZER, DEFINITION_RESOURCE, readDefinition } from '../../schemas/custom/definition.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceCache } from '../../store/cache.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
+import { planApplicationDefinition } from './plan-application-definition.ts';
 import { planDefinition } from './plan-definition.ts';
 
 export async function startCustomResourcesController(context: ControllerContext): Promise<Loop> {
@@ -40,9 +45,14 @@ export async function startCustomResourcesController(context: ControllerContext)
   const loop: Loop = startLoop({
     name: 'custom-resources',
     context,
-    keys: () => definitions.list().map(({ metadata }) => metadata.name),
+    keys: () => new Set([APPLICATION_DEFINITION, ...definitions.list().map(({ metadata }) => metadata.name)]),
     async reconcile(name, signal) {
       const definition = definitions.get(name);
+      const own = name === APPLICATION_DEFINITION ? planApplicationDefinition(definition) : [];
+      if (own.length > 0) {
+        await applyAndWait(context, own, signal);
+        return;
+      }
       if (!definition) return;
       const cleaning = definition.metadata.finalizers?.includes(CLEANUP_FINALIZER) === true;
       if (isDeleting(definition) && !context.mayAct()) return;

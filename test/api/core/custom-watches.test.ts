@@ -114,7 +114,7 @@ describe('a watch of custom resources', () => {
     }));
     await comesTrue(async () => {
       const cache = await test.caches.open('customresourcedefinitions.apiextensions.k8s.io');
-      expect(cache.list()[0]?.metadata.labels).toEqual({ some: 'label' });
+      expect(cache.get(definitionSample.metadata.name)?.metadata.labels).toEqual({ some: 'label' });
     });
     expect(served()).toBe(kind);
     await test.core.delete({ kind, namespace: 'default', name: 'g' }, { dryRun: false }, test.context);

@@ -20,13 +20,14 @@ import type {
   AdmissionRequest,
   AdmissionRule,
   Removal,
+  RemovalTarget,
 } from './types.ts';
 
 export interface Admission {
   /** The object of a request as it is to be written; rejects with the refusal. Quotas are claimed at the commit. */
   admit(request: Omit<AdmissionRequest, 'internal'>): Promise<KubeObject>;
-  /** Whether a rule must see what this user deletes, before it is deleted. */
-  guardsRemoval(context: RequestContext): boolean;
+  /** Whether a rule must see the object before it is deleted. */
+  guardsRemoval(target: RemovalTarget): boolean;
   /** Throws where a request may not delete or evict the object. */
   mayRemove(removal: Removal): void;
   /** An object was deleted by a request. */
@@ -136,10 +137,10 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
       if (!admissionRules.some((rule) => looksAt(rule, request))) return request.object;
       return run({ ...request, internal: false }, dependenciesFor([]));
     },
-    guardsRemoval: (context) => admissionRules.some((rule) => rule.guards?.(context) === true),
+    guardsRemoval: (target) => admissionRules.some((rule) => rule.guards?.(target) === true),
     mayRemove(removal) {
-      for (const rule of admissionRules)
-        if (rule.guards?.(removal.context) === true) rule.mayRemove?.(removal);
+      const target = { ...removal, name: removal.object.metadata.name };
+      for (const rule of admissionRules) if (rule.guards?.(target) === true) rule.mayRemove?.(removal);
     },
     removed(removal) {
       for (const rule of admissionRules) rule.removed?.(removal, { tell });

@@ -1,5 +1,6 @@
 /** The admission rules in the order in which they run: what changes an object first, what only checks it afterwards. */
 import { applicationAuthor } from './application-author.ts';
+import { ownDefinition } from './own-definition.ts';
 import { certificateRequest } from './certificate-request.ts';
 import { gitManaged } from './git-managed.ts';
 import { limitRangeChecks, limitRangeDefaults } from './limit-range.ts';
@@ -32,5 +33,6 @@ export const admissionRules: readonly AdmissionRule[] = [
   podSecurity,
   limitRangeChecks,
   applicationAuthor,
+  ownDefinition,
   gitManaged,
 ];

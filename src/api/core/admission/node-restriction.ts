@@ -20,7 +20,7 @@ export const nodeRestriction: AdmissionRule = {
     if (why !== undefined) throw deny(kind, object, why);
     return object;
   },
-  guards: ({ user }) => nodeNameOf(user) !== undefined,
+  guards: ({ context }) => nodeNameOf(context.user) !== undefined,
   mayRemove(removal) {
     const why = removalComplaint(nodeNameOf(removal.context.user) ?? '', removal);
     if (why !== undefined) throw deny(removal.kind, removal.object, why);

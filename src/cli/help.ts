@@ -1,0 +1,58 @@
+/** The form of the help: commands and flags in groups, the flags of the command itself first, examples at the end. */
+import { type Command, Help, Option } from 'commander';
+import { optionGroups } from '../config/index.ts';
+import type { CliIo, CommandEntry } from './command.ts';
+
+export const OTHER_GROUP = 'Other:';
+/** Commander's name for flags without a group: those of one command alone. */
+const OWN_GROUP = 'Options:';
+const ORDER: readonly string[] = [OWN_GROUP, ...optionGroups.map((group) => `${group}:`), OTHER_GROUP];
+
+/** Of the program as a whole; commands inherit it. */
+export function configureHelp(program: Command, { stdout }: CliIo): void {
+  const inOrder = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
+    ORDER.indexOf(a) - ORDER.indexOf(b);
+  const { columns } = stdout;
+  program
+    .configureHelp({
+      ...(columns === undefined ? {} : { helpWidth: columns }),
+      optionDescription: ({ description, argChoices, defaultValue }) =>
+        [
+          description,
+          ...(argChoices ? [`(${argChoices.join(', ')})`] : []),
+          ...(defaultValue === undefined ? [] : [`[default: ${String(defaultValue)}]`]),
+        ].join(' '),
+      groupItems(unsorted, visible, groupOf) {
+        return new Map([...new Help().groupItems(unsorted, visible, groupOf)].sort(inOrder));
+      },
+    })
+    .commandsGroup('Check:')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command');
+}
+
+export function addCommandHelp(command: Command, { group, summary, examples }: CommandEntry): void {
+  command.description(summary).helpGroup(`${group}:`);
+  command.addHelpOption(new Option('-h, --help', 'show this help').helpGroup(OTHER_GROUP));
+  command.addHelpText('after', `\n${renderExamples(examples)}`);
+}
+
+/** At the end of the help of the program. */
+export const PROGRAM_EPILOGUE = `
+${renderExamples([
+  ['everything on this machine; containers keep running when it stops', 'symphony up --repo ./shop'],
+  [
+    'use the cluster, in another terminal',
+    'export KUBECONFIG=$PWD/.symphony/kubeconfig; kubectl get pods -A',
+  ],
+  ['what would a commit change?', 'symphony diff ./shop'],
+])}
+"symphony COMMAND --help" shows the flags of a command. Each flag is also an
+environment variable (--poll-interval is SYMPHONY_POLL_INTERVAL) and a key of the
+file that --config names (pollInterval). Exit codes: 0 ok, 1 user error or failed
+validation, 2 usage, 3 unreachable, 70 bug; of diff: 1 changes, 2 and more errors.`;
+
+function renderExamples(examples: CommandEntry['examples']): string {
+  const lines = examples.map(([purpose, line]) => `  # ${purpose}\n  ${line}\n`);
+  return `Examples:\n${lines.join('')}`;
+}

@@ -1,0 +1,15 @@
+/** The definition of Applications says what is served, whatever was done to it or an older version wrote. Pure. */
+import { jsonEqual } from '../../base/json.ts';
+import { applicationDefinition } from '../../schemas/application-definition.ts';
+import { customResourceDefinitionKind } from '../../schemas/kinds/custom-resource-definition.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import type { Write } from '../../store/objects.ts';
+import { isDeleting } from '../ownership.ts';
+
+/** One that is being deleted is made anew once it is gone. */
+export function planApplicationDefinition(current: KubeObject | undefined): readonly Write[] {
+  if (!current) return [{ verb: 'create', object: applicationDefinition() }];
+  const { spec } = customResourceDefinitionKind.withDefaults(applicationDefinition());
+  if (isDeleting(current) || jsonEqual(current['spec'], spec)) return [];
+  return [{ verb: 'update', object: { ...current, spec } }];
+}

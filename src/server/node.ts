@@ -166,7 +166,10 @@ export async function untilReported(nodes: readonly RunningNode[]): Promise<void
 }
 
 /** The parts of a node beside the agent itself. */
-type NodeParts = Pick<NodeAgentOptions, 'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage' | 'routes'>;
+type NodeParts = Pick<
+  NodeAgentOptions,
+  'runtime' | 'volumes' | 'probeIo' | 'decideProbe' | 'readUsage' | 'routes'
+>;
 
 function createDockerParts(options: NodeOptions, client: ApiClient, logger: Logger): NodeParts {
   const { cluster, nodeName: node, directory } = options;

@@ -120,7 +120,9 @@ describe('probes', () => {
     world.api.put('pods', aPod('web', withEnv({ readinessProbe: { tcpSocket: { port: 'nope' } } })));
     await world.clock.advance(5_000);
     expect(container()?.ready).toBe(false);
-    expect(messages()).toContain("Readiness probe failed: couldn't find port: nope");
+    expect(messages()).toContain(
+      "Readiness probe errored and resulted in unknown state: couldn't find port: nope",
+    );
   });
 
   async function annotate(value: string): Promise<void> {

@@ -84,7 +84,10 @@ it('everything that a cluster has, with what controllers made of it', async () =
   await at.start();
   // Longer than any deadline: a node without agent is given up, a rollout has failed.
   for (let step = 0; step < 60; step += 1) await at.pass(POLL_MS / 2);
-  expect((await at.application())!.status).toMatchObject({ sync: { status: 'Synced' }, conditions: [] });
+  expect((await at.application())!.status).toMatchObject({
+    sync: { status: 'Synced' },
+    conditions: [{ type: 'OnlyStoredWarning' }],
+  });
   writes.length = 0;
   for (let step = 0; step < 40; step += 1) await at.pass(POLL_MS / 2);
   expect(writes).toEqual([]);

@@ -28,7 +28,7 @@ import { type Findings, LINK, renderFindings, type Skipped } from '../output/fin
 import { renderJson } from '../output/json.ts';
 
 const EXIT_CODES =
-  '\nExit codes: 0 valid, perhaps with warnings; 1 errors (with --strict: or warnings), 3 unreachable.';
+  '\nExit codes: 0 valid, perhaps with warnings; 1 errors (with --strict also\nwarnings), 3 unreachable.';
 const EMPTY_FILE = 'it is empty, or holds only comments';
 /** Texts kept for excerpts; beyond it errors come without their line. */
 const MAX_EXCERPT_SOURCES = 200;

@@ -10,7 +10,7 @@ it.each<readonly [string, readonly string[], string]>([
   ['up', ['--repo', 'REPO', '--docker-host', 'unix:///nope'], 'start Docker (systemctl start docker)'],
   ['up', ['--repo', 'REPO', '--runtime', 'hollow', '--revision', 'a..b'], 'Cannot use revision "a..b"'],
   ['control-plane', ['--repo', 'https://169.254.169.254/x'], 'link-local hosts are refused'],
-  ['agent', ['--server', 'https://h:1', '--docker-host', 'ssh://h'], 'Cannot use Docker host "ssh://h"'],
+  ['agent', ['--server', 'https://h:1', '--docker-host', 'tcp://'], 'Cannot use Docker host "tcp://"'],
 ])('%s %j is a user error, and nothing is made', async (command, flags, expected) => {
   const root = await mkdtemp(join(tmpdir(), 'symphony-start-'));
   try {

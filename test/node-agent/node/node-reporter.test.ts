@@ -7,7 +7,7 @@ import {
 } from '../../../src/node-agent/node/node-reporter.ts';
 import { type NodeEvent, planNodeEvents } from '../../../src/node-agent/node/plan-node-events.ts';
 import type { MachineUsage } from '../../../src/node-agent/node/plan-pressure.ts';
-import { type EngineShare, WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
+import { WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import type { Lease, Node } from '../../../src/schemas/types.ts';

@@ -260,7 +260,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'api/core/admission/plan-limit-range.ts': 'default defaultRequest max maxLimitRequestRatio min type',
   },
   'api.node.v1.RuntimeClass': {
-    'node-agent/disk-pod-volumes.ts': 'handler',
+    'node-agent/pod-sources.ts': 'handler',
     'api/core/admission/plan-runtime-class.ts': 'overhead scheduling',
   },
   'api.node.v1.Overhead': { 'api/core/admission/plan-runtime-class.ts': 'podFixed' },

@@ -135,7 +135,7 @@ describe('README.md', () => {
     await first.interrupt();
     expect(await containers(folder)).toBeGreaterThanOrEqual(3);
     const removed = await second.run(block('remove'));
-    expect(removed).toMatch(/^node-1: \d+ containers? removed$/m);
+    expect(removed).toMatch(/^node-1: \d+ containers? removed on unix:/m);
     expect(await containers(folder)).toBe(0);
   });
 

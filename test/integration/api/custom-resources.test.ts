@@ -34,7 +34,9 @@ describe('kubectl and custom resources', () => {
     expect(await run(['create', '-f', '-'], gadget('{size: 3, parts: [{name: a}]}'))).toBe(
       'gadget.rec.example.com/g created\n',
     );
-    expect(await run(['get', 'crd'])).toMatch(/^NAME +CREATED AT\ngadgets\.rec\.example\.com +20/);
+    expect(await run(['get', 'crd'])).toMatch(
+      /^NAME +CREATED AT\napplications\.argoproj\.io +20\S+\ngadgets\.rec\.example\.com +20/,
+    );
     expect(await run(['api-resources', '--api-group=rec.example.com', '-o', 'wide'])).toMatch(
       /gadgets +gd +rec\.example\.com\/v1 +true +Gadget +delete,.* all\n/,
     );

@@ -55,3 +55,16 @@ export function listTexts(texts: readonly string[], bounds: ListBounds): readonl
   const more = (bounds.total ?? texts.length) - listed.length;
   return more <= 0 ? listed : [...listed, `and ${more} more`];
 }
+
+/** `a, b and 7 more`: names at most `limit` of them. */
+export function listNames(names: readonly string[], limit: number): string {
+  const rest = names.length - limit;
+  return `${names.slice(0, limit).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/** `1 pod`, `2 pods`, `2 IngressClasses`, `2 NetworkPolicies`. */
+export function counted(count: number, noun: string): string {
+  if (count === 1) return `1 ${noun}`;
+  if (/[^aeiou]y$/.test(noun)) return `${count} ${noun.slice(0, -1)}ies`;
+  return `${count} ${noun}${/(?:s|x|ch|sh)$/.test(noun) ? 'es' : 's'}`;
+}

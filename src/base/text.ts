@@ -31,6 +31,10 @@ export function cutMiddle(text: string, limit: number): string {
   return `${points.slice(0, head).join('')}${MARK}${points.slice(points.length - (room - head)).join('')}`;
 }
 
+/** At most `limit` bytes in UTF-8, for what counts bytes; a character that does not fit whole is left out. */
+export const firstBytes = (text: string, limit: number): string =>
+  new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, limit), { stream: true });
+
 export interface ListBounds {
   readonly texts: number;
   /** Code units of all of them. */

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { counted, cutMiddle, listNames, listTexts, withoutTrailing } from '../../src/base/text.ts';
+import {
+  counted,
+  cutMiddle,
+  firstBytes,
+  listNames,
+  listTexts,
+  withoutTrailing,
+} from '../../src/base/text.ts';
 
 describe('texts', () => {
   it('lose what is repeated at their end, and nothing else', () => {
@@ -36,6 +43,13 @@ describe('texts', () => {
         if (Array.from(text).length <= limit) expect(cut).toBe(text);
       }),
     );
+  });
+
+  it('fit into a number of bytes, without half a character', () => {
+    expect(firstBytes('a'.repeat(200), 123)).toHaveLength(123);
+    expect(firstBytes('ы'.repeat(100), 123)).toBe('ы'.repeat(61));
+    expect(firstBytes('🔥🔥', 7)).toBe('🔥');
+    expect(firstBytes('short', 123)).toBe('short');
   });
 
   it('are listed within bounds, and what is left out is counted', () => {

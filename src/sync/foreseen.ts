@@ -1,5 +1,5 @@
 /**
- * Problems that will keep an application's pods from starting, as its conditions tell them. The whole render is checked
+ * What will keep pods from starting in what an application holds, as its conditions say it. The whole render is checked
  * once. What was wrong is looked at again from time to time, because the cluster may have it by now.
  */
 import type { DesiredObject, DesiredSet } from '../diff/desired-set.ts';
@@ -14,7 +14,7 @@ export interface Foreseen {
   readonly warnings: readonly RenderWarning<DesiredObject>[];
 }
 
-/** The objects of an application, and the problems that were found with them. */
+/** What an application holds, and what was found about it. */
 export interface ForeseenState {
   readonly desired: Pick<DesiredSet, 'byId'>;
   readonly render: Render | undefined;
@@ -22,7 +22,7 @@ export interface ForeseenState {
 }
 
 export interface ForeseeOptions {
-  /** Finds a live object. */
+  /** What is live. */
   readonly findLive: ClusterView['find'];
   readonly defaultPodSecurity: PodSecurityLevel;
 }

@@ -59,10 +59,10 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
   throw problems.every(({ type }) => type === 'away') ? new TransientError(text) : new UserError(text);
 }
 
-/** A control plane or an agent makes one of these first. A start that failed at once leaves an empty directory. */
+/** What a control plane or an agent makes first; an empty directory is of a start that failed at once. */
 const MARKS = ['agents', 'redis', 'tls'];
 
-/** Lists the data directory; throws UserError for any other directory. */
+/** What is in the data directory; throws UserError for any other directory. */
 async function namesIn(root: string): Promise<readonly string[]> {
   const names = await readdir(root).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')

@@ -1,7 +1,6 @@
 /** Renders what validating manifests found: warnings, errors, and one line of counts. */
 import { append } from '../../base/append.ts';
 import { printable } from '../../base/printable.ts';
-import { counted } from '../../base/text.ts';
 import type { ManifestError } from '../../schemas/manifest/index.ts';
 import { createColours } from './colours.ts';
 import { renderManifestError, type Severity } from './manifest-report.ts';
@@ -49,13 +48,13 @@ export function renderFindings(
   const foreign = skipped.filter(({ reason }) => reason !== LINK).length;
   const isStrict = strict && warnings.length > 0;
   const counts = [
-    ...(errors.length > 0 ? [colours.red(counted(errors.length, 'error'))] : []),
+    ...(errors.length > 0 ? [colours.red(count(errors.length, 'error'))] : []),
     ...(errors.length === 0 && !isStrict ? [colours.green('valid')] : []),
     ...(warnings.length === 0
       ? []
-      : [colours.yellow(`${counted(warnings.length, 'warning')}${isStrict ? ' taken for errors' : ''}`)]),
-    `${counted(objects, 'object')} in ${counted(files, 'file')}`,
-    ...(foreign === 0 ? [] : [`${counted(foreign, 'file')} skipped: not manifests`]),
+      : [colours.yellow(`${count(warnings.length, 'warning')}${isStrict ? ' taken for errors' : ''}`)]),
+    `${count(objects, 'object')} in ${count(files, 'file')}`,
+    ...(foreign === 0 ? [] : [`${count(foreign, 'file')} skipped: not manifests`]),
   ];
   parts.push(counts.join(', '));
   return `${parts.join('\n')}\n`;
@@ -68,4 +67,8 @@ function skippedLines(skipped: readonly Skipped[]): readonly string[] {
     ...shown.map(({ file, reason }) => `${printable(file)}: skipped: ${printable(reason)}`),
     ...(more === 0 ? [] : [`and ${more} more`]),
   ];
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 }

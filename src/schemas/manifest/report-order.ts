@@ -1,7 +1,7 @@
 /** The order in which a person wants to read errors. Pure. */
 import type { ManifestError } from './types.ts';
 
-/** Files in these folders of a chart are there to be rendered. */
+/** What is in these folders of a chart is there to be rendered. */
 const CHART_PARTS = ['templates/', 'charts/'];
 
 /** Errors about whole folders come first. Those about the templates of a chart are left out: the chart is the error. */

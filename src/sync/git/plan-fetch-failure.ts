@@ -25,7 +25,7 @@ export const examinedText = (error: unknown): string => cutMiddle(errorMessage(e
 export function gitComplaint(error: unknown): string {
   // How long it took makes no other failure: the status would be written again for it.
   const text = redactCredentials(errorMessage(error)).replaceAll(/ after \d+ ms\b/g, '');
-  return cutMiddle(text.trim(), MAX_SHOWN).replaceAll('\n', '; ');
+  return cutMiddle(text.trim(), MAX_SHOWN).replaceAll(/[\r\n]+/g, '; ');
 }
 
 /** The class of the error says whether trying again can help. */

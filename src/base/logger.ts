@@ -76,12 +76,15 @@ export function createLogger({ level, text, destination, nowMs = systemClock.now
 
 function repetitionKey(fields: LogFields, message: string): string {
   const { component, error } = fields;
-  const subjects = SUBJECTS.map((name) => cutMiddle(String(fields[name] ?? ''), MAX_COMPARED));
+  const subjects = SUBJECTS.map((name) => cutMiddle(subjectText(fields[name]), MAX_COMPARED));
   // Times, ports and counts within a text make no other failure.
   const cause =
     error === undefined ? '' : cutMiddle(errorMessage(error), MAX_COMPARED).replaceAll(/\d+/g, '0');
   return JSON.stringify([component, message, cause, ...subjects]);
 }
+
+const subjectText = (value: unknown): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? value.join('\n') : '';
 
 /** The fields to log, or undefined where the line is a repetition that says nothing new. */
 type OnlyNews = (fields: LogFields, message: string) => LogFields | undefined;

@@ -10,6 +10,7 @@ import type { Timer } from '../../base/clock.ts';
 import { TransientError } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
+import { keyOf } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { specHash } from '../container-spec/identity.ts';
 import { sandboxNeeded } from '../container-spec/plan-container-spec.ts';
@@ -28,7 +29,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const { clock, resources } = context;
   const state = createPodState(initial, clock.now());
   const { uid } = state;
-  const logger = context.logger.child({ component: 'pod-worker', pod: initial.pod.metadata.name, uid });
+  const logger = context.logger.child({ component: 'pod-worker', pod: keyOf(initial.pod), uid });
   const jobs = new Set<Promise<void>>();
   const abort = createAbort();
   let dirty = false;

@@ -45,7 +45,7 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20',
   plugins: [withoutUnused],
-  // What packages ask for with `require` is there in a module, too.
+  // Gives `require` to packages that use it within a module.
   banner: {
     js: "import { createRequire as nodeCreateRequire } from 'node:module'; const require = nodeCreateRequire(import.meta.url);",
   },

@@ -7,7 +7,7 @@ const KIB = 1024;
 
 export interface Usage {
   readonly cpuSeconds: number;
-  /** Of its children that have ended, with theirs. */
+  /** CPU of its children that have ended, with theirs. */
   readonly endedCpuSeconds: number;
   readonly residentMib: number;
 }

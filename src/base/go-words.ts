@@ -71,7 +71,7 @@ const HTTP2_CODE = /NGHTTP2_([A-Z0-9_]+)/;
 const LOOKUPS = /^(getaddrinfo|query[A-Z]\w*|lookup)$/;
 /** Errors within errors: deeper than this nothing is told apart any more. */
 const MAX_DEPTH = 8;
-/** Of an answer that is no HTTP, enough to recognise it. */
+/** Enough to recognise an answer that is no HTTP. */
 const MAX_QUOTED_BYTES = 32;
 
 /** `address`: `host:port` of the other end, where Node does not say it. */

@@ -3,12 +3,13 @@
  * Components take a {@link Logger} as a parameter and call `child({ component })`. What fails again and again is logged with
  * back-off and the number of times. docs/ARCHITECTURE.md says which fields there are, and which level is for what.
  */
-import { type DestinationStream, pino } from 'pino';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { systemClock } from './clock.ts';
 import { errorMessage } from './errors.ts';
 import { createLogBrake } from './log-brake.ts';
 import { logText } from './log-text.ts';
 import { printableJson } from './printable.ts';
+import { cutMiddle } from './text.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -38,9 +39,21 @@ export interface LoggerOptions {
 /** Fields that say what a line is about: failures of different objects are no repetitions of each other. */
 const SUBJECTS = [
   ...['application', 'node', 'pod', 'container', 'image', 'repository', 'resource', 'key', 'queue', 'forge'],
-  ...['server', 'path', 'file', 'lease', 'why', 'reason', 'incident'],
+  ...[
+    'server',
+    'path',
+    'file',
+    'lease',
+    'secretName',
+    'condition',
+    'errors',
+    'problem',
+    'why',
+    'reason',
+    'incident',
+  ],
 ];
-/** An error's text decides as well; the beginning is enough. */
+/** Beginning and end of a text are compared, as far as this. */
 const MAX_COMPARED = 200;
 
 export function createLogger({ level, text, destination, nowMs = systemClock.now }: LoggerOptions): Logger {
@@ -62,20 +75,27 @@ export function createLogger({ level, text, destination, nowMs = systemClock.now
 }
 
 function repetitionKey(fields: LogFields, message: string): string {
-  const error = fields['error'] === undefined ? '' : errorMessage(fields['error']).slice(0, MAX_COMPARED);
-  const subjects = SUBJECTS.map((name) => fields[name]);
+  const { component, error } = fields;
+  const subjects = SUBJECTS.map((name) => cutMiddle(subjectText(fields[name]), MAX_COMPARED));
   // Times, ports and counts within a text make no other failure.
-  return JSON.stringify([fields['component'], message, error.replaceAll(/\d+/g, '0'), ...subjects]);
+  const cause =
+    error === undefined ? '' : cutMiddle(errorMessage(error), MAX_COMPARED).replaceAll(/\d+/g, '0');
+  return JSON.stringify([component, message, cause, ...subjects]);
 }
+
+const subjectText = (value: unknown): string =>
+  typeof value === 'string' ? value : Array.isArray(value) ? value.join('\n') : '';
 
 /** The fields to log, or undefined where the line is a repetition that says nothing new. */
 type OnlyNews = (fields: LogFields, message: string) => LogFields | undefined;
 
 /** pino would write a binding of parent and child twice: here the later one stands for both, as do those of a message. */
-function withBindings(root: Pick<Logger, LogMethod>, bindings: LogFields, onlyNews: OnlyNews): Logger {
+function withBindings(root: PinoLogger, bindings: LogFields, onlyNews: OnlyNews): Logger {
   const say =
     (method: LogMethod) =>
     (fields: LogFields, message: string): void => {
+      // A line that nobody sees must not hold back one that is to be seen.
+      if (!root.isLevelEnabled(method)) return;
       const all = { ...bindings, ...fields };
       const isFailure = method === 'warn' || method === 'error' || fields['error'] !== undefined;
       const said = isFailure ? onlyNews(all, message) : all;

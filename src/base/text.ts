@@ -31,6 +31,10 @@ export function cutMiddle(text: string, limit: number): string {
   return `${points.slice(0, head).join('')}${MARK}${points.slice(points.length - (room - head)).join('')}`;
 }
 
+/** At most `limit` bytes in UTF-8, for what counts bytes; a character that does not fit whole is left out. */
+export const firstBytes = (text: string, limit: number): string =>
+  new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, limit), { stream: true });
+
 export interface ListBounds {
   readonly texts: number;
   /** Code units of all of them. */
@@ -54,4 +58,17 @@ export function listTexts(texts: readonly string[], bounds: ListBounds): readonl
   }
   const more = (bounds.total ?? texts.length) - listed.length;
   return more <= 0 ? listed : [...listed, `and ${more} more`];
+}
+
+/** `a, b and 7 more`: names at most `limit` of them. */
+export function listNames(names: readonly string[], limit: number): string {
+  const rest = names.length - limit;
+  return `${names.slice(0, limit).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+}
+
+/** `1 pod`, `2 pods`, `2 IngressClasses`, `2 NetworkPolicies`. */
+export function counted(count: number, noun: string): string {
+  if (count === 1) return `1 ${noun}`;
+  if (/[^aeiou]y$/.test(noun)) return `${count} ${noun.slice(0, -1)}ies`;
+  return `${count} ${noun}${/(?:s|x|ch|sh)$/.test(noun) ? 'es' : 's'}`;
 }

@@ -1,4 +1,4 @@
-/** What of a cluster the checks of a render have to know: asked for once, before the checks, which are pure. */
+/** Asks a cluster, once, for all that the checks of a render need. The checks themselves are pure. */
 import type { ApiClient, ResourcePath } from '../client/types.ts';
 import { type KubeObject, objectKey } from '../schemas/object.ts';
 import {

@@ -36,7 +36,7 @@ export interface CommandModule {
 export interface CommandEntry {
   readonly summary: string;
   readonly group: 'Run a cluster' | 'Use a cluster' | 'Check';
-  /** What each is for, and the line to type. */
+  /** The purpose of each, and the line to type. */
   readonly examples: readonly (readonly [purpose: string, line: string])[];
   /** Loaded only when the command is used, so that each starts fast. */
   load(): Promise<CommandModule>;

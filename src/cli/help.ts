@@ -8,7 +8,7 @@ export const OTHER_GROUP = 'Other:';
 const OWN_GROUP = 'Options:';
 const ORDER: readonly string[] = [OWN_GROUP, ...optionGroups.map((group) => `${group}:`), OTHER_GROUP];
 
-/** Of the program as a whole; commands inherit it. */
+/** Sets the help of the whole program; commands inherit it. */
 export function configureHelp(program: Command, { stdout }: CliIo): void {
   const inOrder = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
     ORDER.indexOf(a) - ORDER.indexOf(b);

@@ -62,8 +62,8 @@ export type EventNaming = 'stable' | 'unique';
 const SIMILAR_LIMIT = 10;
 const SIMILAR_WINDOW_MS = 600_000;
 const MEMORY_LIMIT = 4096;
-/** Upstream's limit of `message`, less the mark of a cut: causes stand at its end. */
-const MAX_MESSAGE_LENGTH = 1024 - 3;
+/** Upstream's limit of `message`. */
+const MAX_MESSAGE_LENGTH = 1024;
 
 export function planEvent(
   input: EventInput,

@@ -1,7 +1,7 @@
 /** What an option is made of, and the small parsers that several options share. */
 import type { Config, ConfiguredCommand } from './config.ts';
 
-/** What an option is about, in the order in which the help shows them. */
+/** The subjects of options, in the order in which the help shows them. */
 export const optionGroups = [
   'Git',
   'Cluster',

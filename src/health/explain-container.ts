@@ -1,4 +1,5 @@
 /** Why a container does not run, or runs and is not ready, from its status and the events about it. Pure. */
+import { counted } from '../base/text.ts';
 import { numberAt, recordAt, textAt, timeAt } from './fields.ts';
 import { lastLine, messageLine } from './message-line.ts';
 import { isStuck } from './pod.ts';
@@ -73,8 +74,7 @@ function endText(container: ContainerStatus, end: Ended, warnings: readonly Warn
   const killer = killerOf(end, warnings);
   if (killer) {
     const restarts = numberAt(container, 'restartCount');
-    const times = restarts === 1 ? '1 time' : `${restarts} times`;
-    return `: ${messageLine(killer.message)}${restarts === 0 ? '' : `, restarted ${times}`}`;
+    return `: ${messageLine(killer.message)}${restarts === 0 ? '' : `, restarted ${counted(restarts, 'time')}`}`;
   }
   const reason = textAt(end, 'reason');
   const named = reason === '' || reason === 'Error' || reason === 'Completed' ? '' : ` (${reason})`;

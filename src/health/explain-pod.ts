@@ -25,7 +25,7 @@ export function explainPod(pod: KubeObject, around: Surroundings): Cause | undef
   );
 }
 
-/** What a lost node's agent last said of the pod is no longer known to be so. */
+/** The last word of a lost node's agent may no longer be true. */
 function lostNode({ spec }: KubeObject, { nodeOf }: Surroundings): Cause | undefined {
   const name = textAt(spec, 'nodeName');
   if (name === '') return undefined;
@@ -57,7 +57,7 @@ function failedPod(status: unknown): Cause {
   return { severity: 'failing', text: parts.filter((part) => part !== '').join(': ') || 'pod failed' };
 }
 
-/** What the scheduler says of preemption comes after what is wrong, and is longer. */
+/** The scheduler's words on preemption come after the problem, and are longer. */
 const PREEMPTION = /\.? (?:no new claims to deallocate, )?preemption: .*$/s;
 
 function unscheduled(status: unknown): Cause | undefined {

@@ -56,7 +56,7 @@ export interface Warning {
   readonly lastMs: number;
 }
 
-/** What an explanation looks at beside the object. Each answer costs the same however many objects and events there are. */
+/** An explanation looks at these beside the object. Each answer costs the same however many objects and events there are. */
 export interface Surroundings {
   /** The newest ReplicaSet of a Deployment; any other object itself. */
   creatorOf(workload: KubeObject): KubeObject | undefined;

@@ -99,7 +99,7 @@ function warningOf(event: KubeObject): Kept {
   };
 }
 
-/** What a newer event replaces: the same reason at the same container, and of probes those of the same sort. */
+/** A newer event replaces the one of the same reason at the same container, and for a probe of the same sort. */
 function troubleOf({ reason, container, message }: Kept): string {
   const probe = reason === 'Unhealthy' ? message.slice(0, message.indexOf(' ')) : '';
   return JSON.stringify([reason, container, probe]);

@@ -1,4 +1,4 @@
-/** What the pod's user is told of a failure: the engine's own sentence, or Go's words for what Node says. Pure. */
+/** A failure in the words for the pod's user: the engine's own sentence, or Go's words for an error of Node. Pure. */
 import { goWords } from '../base/go-words.ts';
 import { RuntimeError } from './runtime/types.ts';
 

@@ -2,6 +2,7 @@
 import { goWords } from '../base/go-words.ts';
 import type { Logger } from '../base/logger.ts';
 import { type ApiClient, resources } from '../client/types.ts';
+import { keyOf } from '../schemas/object.ts';
 import type { Pod, Secret } from '../schemas/types.ts';
 import type { ImageEvent, ImageManager } from './images/create-image-manager.ts';
 import { type RegistryCredentials, parseImagePullSecret } from './images/plan-registry-auth.ts';
@@ -19,7 +20,7 @@ export function createImageSource(manager: ImageManager, client: ApiClient, logg
       names.map((name) =>
         client.get<Secret>(resources.secrets, pod.metadata.namespace, name).catch((error: unknown) => {
           logger.warn(
-            { pod: pod.metadata.name, secretName: name, error: goWords(error) },
+            { pod: keyOf(pod), secretName: name, error: goWords(error) },
             'Cannot read an image pull secret',
           );
           missing.push(name);

@@ -3,6 +3,7 @@
  * the API and, where both have lost them, out of the labels of containers that run. What nobody wants is ended.
  */
 import type { Logger } from '../base/logger.ts';
+import { keyOf } from '../schemas/object.ts';
 import type { Pod } from '../schemas/types.ts';
 import { hasOwnName } from './container-spec/identity.ts';
 import { addressOf, manifestOf, podOf, uidOf } from './pod-of-containers.ts';
@@ -88,7 +89,7 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
     if (!listed || !options.wantedAreKnown()) return;
     for (const [uid, containers] of [...strays]) {
       const pod = podOf(uid, [...containers.values()]);
-      options.logger.info({ uid, pod: pod.metadata.name }, 'Ending containers of a pod that is not wanted');
+      options.logger.info({ uid, pod: keyOf(pod) }, 'Ending containers of a pod that is not wanted');
       add({ pod }).end();
     }
   }

@@ -11,7 +11,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type Reflector, createReflector } from '../client/reflector.ts';
 import { type ApiClient, resources } from '../client/types.ts';
-import { objectKey } from '../schemas/object.ts';
+import { keyOf, objectKey } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { Pod } from '../schemas/types.ts';
 import { planRestore } from './plan-restore.ts';
@@ -154,7 +154,7 @@ export function createPodSource(options: PodSourceOptions): PodSource {
     const work = confirmNow(pod)
       .catch((error: unknown) => {
         logger[levelOf(error, 'info')](
-          { pod: pod.metadata.name, error: errorMessage(error) },
+          { pod: keyOf(pod), error: errorMessage(error) },
           'Cannot confirm a deletion',
         );
         reflector.relist();

@@ -5,6 +5,7 @@
 import { createSharedReads } from '../base/shared-reads.ts';
 import { type ApiClient, type ResourcePath, resources } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
+import { environmentSources, type SourceNames, volumeSources } from '../schemas/pod-references.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { ConfigMap, Container, Pod, RuntimeClass, Secret } from '../schemas/types.ts';
 import type { EnvSources } from './container-spec/plan-environment.ts';
@@ -79,36 +80,3 @@ const readOnly: KeptSources['through'] = async (_podUid, _name, read) => {
     throw error;
   }
 };
-
-interface SourceNames {
-  readonly configMaps: ReadonlySet<string>;
-  readonly secrets: ReadonlySet<string>;
-}
-
-function volumeSources(pod: Pod): SourceNames {
-  const configMaps = new Set<string>();
-  const secrets = new Set<string>();
-  for (const volume of pod.spec.volumes ?? []) {
-    for (const source of [volume, ...(volume.projected?.sources ?? [])]) {
-      if (source.configMap?.name) configMaps.add(source.configMap.name);
-    }
-    if (volume.secret?.secretName) secrets.add(volume.secret.secretName);
-    for (const source of volume.projected?.sources ?? [])
-      if (source.secret?.name) secrets.add(source.secret.name);
-  }
-  return { configMaps, secrets };
-}
-
-function environmentSources(container: Container): SourceNames {
-  const configMaps = new Set<string>();
-  const secrets = new Set<string>();
-  for (const from of container.envFrom ?? []) {
-    if (from.configMapRef?.name) configMaps.add(from.configMapRef.name);
-    if (from.secretRef?.name) secrets.add(from.secretRef.name);
-  }
-  for (const { valueFrom } of container.env ?? []) {
-    if (valueFrom?.configMapKeyRef?.name) configMaps.add(valueFrom.configMapKeyRef.name);
-    if (valueFrom?.secretKeyRef?.name) secrets.add(valueFrom.secretKeyRef.name);
-  }
-  return { configMaps, secrets };
-}

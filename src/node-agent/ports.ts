@@ -12,7 +12,7 @@ import type { ContainerSpec, ImageRecord } from './runtime/types.ts';
 export class StepProblem extends Error {
   override readonly name = 'StepProblem';
   readonly reason: string;
-  /** What else is wrong in the same way: each is told as an event. */
+  /** More problems of the same kind; each is told as an event. */
   readonly also: readonly string[];
 
   constructor(

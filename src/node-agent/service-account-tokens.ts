@@ -9,7 +9,7 @@ import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type ApiClient, resources } from '../client/types.ts';
-import type { KubeObject } from '../schemas/object.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { isStatusError, notFound } from '../schemas/status.ts';
 import type { Pod } from '../schemas/types.ts';
 import { StepProblem } from './ports.ts';
@@ -112,7 +112,7 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
       const isRefused = isStatusError(error, 'NotFound');
       if (current && clock.now() < current.expiresAtMs && !isRefused) {
         logger[levelOf(error, 'info')](
-          { pod: pod.metadata.name, error: errorMessage(error) },
+          { pod: keyOf(pod), error: errorMessage(error) },
           'Cannot renew a token yet',
         );
         return current.text;

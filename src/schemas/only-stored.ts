@@ -6,7 +6,7 @@ import { getPath } from './json-access.ts';
 import type { KubeObject } from './object.ts';
 import type { ResourceKind } from './resource-kind.ts';
 
-/** What users miss of the object; undefined where everything about it has its effect. */
+/** The effect that users miss of the object; undefined where it has all of its effects. */
 export function missingBehaviour(kind: ResourceKind, object: KubeObject): string | undefined {
   return kind.missing ?? kind.idle ?? (isService(kind) ? missingOfService(object) : undefined);
 }

@@ -70,7 +70,7 @@ export interface ResourceKind extends ServedResource {
    * for done; the API serves it. Absent where nothing depends on the behaviour (a class that nobody can refer to).
    */
   readonly missing?: string;
-  /** Of a stored kind that Git may hold all the same: what does not happen. Whoever writes one to the API is told. */
+  /** The missing effect of a stored kind that Git may hold all the same. A client that writes one is told. */
   readonly idle?: string;
   /** A deletion that says nothing of the dependents lets them live on, as in Kubernetes' first API; elsewhere they follow. */
   readonly orphansByDefault?: boolean;

@@ -114,7 +114,7 @@ async function rememberedRanges(identity: string): Promise<AddressRanges | undef
   );
 }
 
-/** What the Engines and the kernel of this machine have, apart from the cluster's own network. */
+/** Reads the networks and routes of this machine, apart from the cluster's own network. */
 async function readMachine(
   dockerHosts: readonly string[],
   cluster: string | undefined,

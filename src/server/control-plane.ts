@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
+import { type Disposables, startParts } from '../base/disposables.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
@@ -18,11 +19,11 @@ import { type AuditLog, openAuditLog } from '../api/http/audit.ts';
 import { createRateLimits, defaultRequestLimits, type RequestLimits } from '../api/http/rate-limits.ts';
 import { ensureSigningKey } from '../api/tls/signing-key.ts';
 import type { Config } from '../config/index.ts';
-import { type EmbeddedRedis, startEmbeddedRedis } from '../store/embedded-redis.ts';
+import { startEmbeddedRedis } from '../store/embedded-redis.ts';
 import { giveAdminKubeconfig } from './admin-kubeconfig.ts';
 import { beginGeneration } from './begin-generation.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
-import { type Generation, startGeneration } from './generation.ts';
+import { type Generation, type GenerationParts, startGeneration } from './generation.ts';
 import { createMetrics } from './metrics.ts';
 import { certificateHosts, kubeconfigUrl, localUrl, namesOfHost } from './server-addresses.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
@@ -36,7 +37,7 @@ export interface ControlPlane extends AsyncDisposable {
   readonly authority: Authority;
   readonly tls: ServerTls;
   readonly dataDir: DataDir;
-  /** What the first fetch of `--repo` came to; never settles where another control plane leads. */
+  /** The result of the first fetch of `--repo`; never settles where another control plane leads. */
   readonly repository: Promise<RepositoryState>;
   /** Rejects when the control plane cannot go on. */
   readonly failed: Promise<never>;
@@ -50,34 +51,26 @@ export interface ControlPlaneOptions {
   readonly ownNodes?: readonly string[];
 }
 
-export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { config, ownNodes = [] } = options;
+export function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  return startParts((started) => startIn(started, options));
+}
+
+async function startIn(
+  started: Disposables,
+  options: ControlPlaneOptions,
+): Promise<Omit<ControlPlane, typeof Symbol.asyncDispose>> {
+  const { config, ownNodes = [], clock = systemClock } = options;
   const logger = options.logger.child({ component: 'control-plane' });
-  const clock = options.clock ?? systemClock;
   const dataDir = await openDataDir(resolve(config.dataDir), resolve(config.identityDir ?? config.dataDir));
   await claimDirectory(
     dataDir.root,
     (pid) =>
       `Cannot start in "${dataDir.root}": symphony (process ${pid}) is running there; stop it first, or choose another --data-dir`,
   );
-  let embedded: EmbeddedRedis | undefined;
-  try {
-    await sweepOrphans(logger);
-    if (config.redisUrl === undefined)
-      embedded = await startEmbeddedRedis({ dir: dataDir.redis, clock, logger });
-    return await startOn(embedded, dataDir, { config, logger, clock, ownNodes });
-  } catch (error) {
-    await embedded?.[Symbol.asyncDispose]();
-    await releaseDirectory(dataDir.root);
-    throw error;
-  }
-}
-
-async function startOn(
-  embedded: EmbeddedRedis | undefined,
-  dataDir: DataDir,
-  { config, logger, clock, ownNodes }: Required<ControlPlaneOptions>,
-): Promise<ControlPlane> {
+  started.defer(() => releaseDirectory(dataDir.root));
+  await sweepOrphans(logger);
+  const redisUrl =
+    config.redisUrl ?? started.use(await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })).url;
   const agentsMayExist = await hasAuthority(dataDir.tls);
   const authority = await openAuthority({ directory: dataDir.tls, clock });
   const tokens = await openTokenTable(join(dataDir.identity, 'tokens.json'));
@@ -85,14 +78,15 @@ async function startOn(
     await ensureSigningKey({ directory: dataDir.tls }),
   );
   const audit = await startAudit(config, dataDir, { clock, logger });
+  if (audit) started.use(audit);
   const directory = dataDir.serving;
   const hosts = (): readonly string[] => certificateHosts(config, namesOfHost());
-  const serving = await openServingCertificate({ authority, directory, hosts, clock, logger });
+  const serving = started.use(await openServingCertificate({ authority, directory, hosts, clock, logger }));
   const tls = serving.current();
   const parts = {
     config,
     dataDir,
-    redisUrl: embedded?.url ?? config.redisUrl ?? '',
+    redisUrl,
     authority,
     tls,
     serving,
@@ -108,26 +102,33 @@ async function startOn(
     ownNodes,
   };
   parts.metrics.follow(parts.limits);
+  const { first, failed } = await startGenerations(started, parts);
+  const url = kubeconfigUrl(first.url, config.advertiseAddress);
+  await giveAdminKubeconfig({ dataDir, tokens, tls, url, clock });
+  return { url: localUrl(first.url), tokens, authority, tls, dataDir, repository: first.repository, failed };
+}
+
+/** One generation after the other, until the end. */
+async function startGenerations(
+  started: Disposables,
+  parts: GenerationParts,
+): Promise<{ readonly first: Generation; readonly failed: Promise<never> }> {
   const stopping = createAbort();
   const begin = (patience: 'first' | 'later'): Promise<Generation> =>
     beginGeneration(() => startGeneration(parts), { ...parts, patience, signal: stopping.signal });
-  let generation: Generation;
-  try {
-    generation = await begin('first');
-    const url = kubeconfigUrl(generation.url, config.advertiseAddress);
-    await giveAdminKubeconfig({ dataDir, tokens, tls, url, clock });
-  } catch (error) {
-    // What looks after the certificate would keep the process.
-    await serving[Symbol.asyncDispose]();
-    throw error;
-  }
-
+  const first = await begin('first');
+  let generation = first;
   let replacing: Promise<void> = Promise.resolve();
+  started.defer(async () => {
+    stopping.abort();
+    await replacing;
+    await generation[Symbol.asyncDispose]();
+  });
   const failed = new Promise<never>((_, reject) => {
     const watch = (current: Generation): void => {
       void current.historyLost.then((why) => {
         if (stopping.signal.aborted) return;
-        logger.error({ why }, 'The store lost its history; starting over to rebuild it');
+        parts.logger.error({ why }, 'The store lost its history; starting over to rebuild it');
         replacing = replace(current).catch((error: unknown) => {
           reject(new Error(`Cannot rebuild the store: ${errorMessage(error)}`, { cause: error }));
         });
@@ -142,25 +143,7 @@ async function startOn(
     watch(generation);
   });
   failed.catch(() => undefined);
-
-  return {
-    url: localUrl(generation.url),
-    tokens,
-    authority,
-    tls,
-    dataDir,
-    repository: generation.repository,
-    failed,
-    async [Symbol.asyncDispose]() {
-      stopping.abort();
-      await replacing;
-      await generation[Symbol.asyncDispose]();
-      await serving[Symbol.asyncDispose]();
-      await parts.audit?.[Symbol.asyncDispose]();
-      await embedded?.[Symbol.asyncDispose]();
-      await releaseDirectory(dataDir.root);
-    },
-  };
+  return { first, failed };
 }
 
 function startAudit(

@@ -33,7 +33,7 @@ export interface GitOps extends AsyncDisposable {
   >;
   readonly rootApplication: Application | undefined;
   readonly webhooks: WebhookHandler | undefined;
-  /** What the first fetch of `--repo` came to; never settles where another control plane leads. */
+  /** The result of the first fetch of `--repo`; never settles where another control plane leads. */
   readonly repository: Promise<RepositoryState>;
   /** Posts commit statuses while this process leads. */
   startReporting(): Promise<AsyncDisposable>;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
+import { type Disposables, startParts } from '../base/disposables.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { readIfThere } from '../base/private-file.ts';
@@ -59,7 +60,14 @@ export interface RunningNode extends AsyncDisposable {
 
 const CLUSTER_DOMAIN = 'cluster.local';
 
-export async function startNode(options: NodeOptions): Promise<RunningNode> {
+export function startNode(options: NodeOptions): Promise<RunningNode> {
+  return startParts((started) => startIn(started, options));
+}
+
+async function startIn(
+  started: Disposables,
+  options: NodeOptions,
+): Promise<Omit<RunningNode, typeof Symbol.asyncDispose>> {
   const { nodeName, cluster, directory, clusterCidr } = options;
   const clock = systemClock;
   const logger = options.logger.child({ node: nodeName });
@@ -68,16 +76,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     (pid) =>
       `Cannot start node "${nodeName}" in "${directory}": symphony (process ${pid}) runs it already; stop that first, or choose another --data-dir or --node-name`,
   );
+  started.defer(() => releaseDirectory(directory));
   await sweepOrphans(logger);
   await openRecords(options);
   const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
-  const client = createHttpClient({
-    server: options.server,
-    ca: options.caPem,
-    identity: options.identity,
-    clock,
-    logger,
-  });
+  const { server, caPem: ca, identity } = options;
+  const client = started.use(createHttpClient({ server, ca, identity, clock, logger }));
   const parts =
     options.runtime === 'hollow'
       ? createHollowParts({
@@ -86,6 +90,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
           podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
         })
       : createDockerParts(options, client, logger);
+  started.use(parts.runtime);
   const agent: NodeAgent = createNodeAgent({
     ...parts,
     client,
@@ -102,25 +107,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     tunnel: client.connection,
     network,
   });
-  const dispose = async (): Promise<void> => {
-    await agent[Symbol.asyncDispose]();
-    await parts.runtime[Symbol.asyncDispose]();
-    client[Symbol.dispose]();
-    await releaseDirectory(directory);
-  };
-  try {
-    if (options.runtime === 'docker') await reserveNetwork(parts.runtime, network, logger);
-    await agent.start();
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
-  return {
-    name: nodeName,
-    reported: agent.reported,
-    problem: () => agent.problem,
-    [Symbol.asyncDispose]: dispose,
-  };
+  started.use(agent);
+  if (options.runtime === 'docker') await reserveNetwork(parts.runtime, network, logger);
+  await agent.start();
+  return { name: nodeName, reported: agent.reported, problem: () => agent.problem };
 }
 
 /** Written down before anything is made: for `symphony down`. */

@@ -34,7 +34,7 @@ export interface MachineFacts {
 
 export interface RangeFacts extends MachineFacts {
   readonly given: Partial<AddressRanges>;
-  /** What an earlier start with this data directory used. */
+  /** The ranges that an earlier start with this data directory used. */
   readonly remembered: AddressRanges | undefined;
   /** No cluster has been made in the data directory yet. */
   readonly isNew: boolean;
@@ -44,7 +44,7 @@ export type RangePlan =
   | {
       readonly type: 'use';
       readonly ranges: AddressRanges;
-      /** What overlaps with them all the same. */
+      /** Ranges that overlap with them all the same. */
       readonly overlaps: readonly TakenRange[];
       /** The usual ranges that were passed over, and why. */
       readonly avoided: readonly TakenRange[];
@@ -133,7 +133,7 @@ const refuse = (problem: string): RangePlan => ({ type: 'refuse', problem });
 const overlapping = (cidr: string, taken: readonly TakenRange[]): readonly TakenRange[] =>
   taken.filter((other) => cidrsOverlap(cidr, other.cidr));
 
-/** What is fixed stays; what is not comes out of the first candidate that is free. */
+/** Keeps the fixed ranges and takes the others from the first candidate that is free. */
 function firstFree(
   fixed: { readonly [Key in keyof AddressRanges]: string | undefined },
   taken: readonly TakenRange[],

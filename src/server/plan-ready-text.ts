@@ -1,4 +1,5 @@
-/** What a start says when it is done: what works, and what does not yet. Pure. */
+/** The lines that end a start: what works, and what does not yet. Pure. */
+import { counted } from '../base/text.ts';
 import type { RepositoryState } from './watch-repository.ts';
 
 export interface ReadyFacts {
@@ -44,7 +45,7 @@ function repositoryText({ name, revision, path, state }: Repository): string {
 
 function nodesText(nodes: NonNullable<ReadyFacts['nodes']>): string {
   const waiting = nodes.filter(({ problem }) => problem !== undefined);
-  if (waiting.length === 0) return `${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'} ready`;
+  if (waiting.length === 0) return `${counted(nodes.length, 'node')} ready`;
   const named = waiting.slice(0, MAX_NAMED).map(({ name, problem }) => `${name}: ${problem}`);
   const rest = waiting.length - named.length;
   const list = [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ');

@@ -30,7 +30,7 @@ export function planVisits(nodes: readonly NodeToRemove[]): readonly Visit[] {
   return [...visits.values()];
 }
 
-/** What answers at an address, or why nothing does. */
+/** The Engine that answers at an address, or why none does. */
 export type EngineAnswer = EngineIdentity | { readonly problem: string };
 
 export type Whereabouts =

@@ -1,9 +1,10 @@
-/** What `symphony down` does: finds the nodes of a data directory, visits the Engines of their records, and tells. */
+/** The work of `symphony down`: finds the nodes of a data directory, visits the Engines of their records, and reports. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import { readIfThere } from '../base/private-file.ts';
+import { counted } from '../base/text.ts';
 import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { CLUSTER_FILE, networkNameOf } from './cluster-identity.ts';
@@ -90,7 +91,7 @@ async function removeOn(
   try {
     for (const { nodeName } of nodes) {
       const count = await removeContainers(cluster, nodeName, dockerHost);
-      say(`${nodeName}: ${count} ${count === 1 ? 'container' : 'containers'} removed on ${dockerHost}`);
+      say(`${nodeName}: ${counted(count, 'container')} removed on ${dockerHost}`);
     }
     const network = await removeClusterNetwork(cluster, dockerHost);
     if (network === 'removed') say(`network ${networkNameOf(cluster)}: removed`);

@@ -1,4 +1,4 @@
-/** What `--repo` names, as the root Application says it. */
+/** The repository that `--repo` names, as the root Application says it. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 

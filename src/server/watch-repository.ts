@@ -1,5 +1,5 @@
 /**
- * What the first fetch of the operator's repository came to, for the line that says that Symphony is ready: a start must not
+ * The result of the first fetch of the operator's repository, for the line that says that Symphony is ready. A start must not
  * wait for a forge that is away, nor be silent about it.
  */
 import { errorMessage } from '../base/errors.ts';

@@ -1,5 +1,5 @@
 /**
- * What becomes of a redis-server whose owner was killed. A server is only stopped when it answers on our socket and works
+ * Stops a redis-server whose owner was killed. A server is only stopped when it answers on our socket and works
  * in our directory, or when its command line names our socket: never a stranger.
  */
 import { rm } from 'node:fs/promises';

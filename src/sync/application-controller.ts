@@ -24,7 +24,7 @@ import type { Objects } from '../store/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
 import { REFRESH_ANNOTATION, createApplicationWriter } from './application-writer.ts';
-import { orphansOf } from './apply-commit.ts';
+import { orphansOf } from './orphans.ts';
 import { assessApplication, refreshHealth } from './assess-application.ts';
 import { commitStatusOf } from './commit-status.ts';
 import { confinedParser, confinedResources } from './confinement.ts';
@@ -68,7 +68,7 @@ export interface ApplicationControllerOptions {
   /** The rights of authors; without it, only Applications in the system namespace are synced. */
   readonly delegate?: DelegateWrites;
   readonly pollIntervalMs: number;
-  /** Of namespaces without a label of their own; `baseline` otherwise. */
+  /** For namespaces without a label of their own; `baseline` unless given. */
   readonly defaultPodSecurity?: PodSecurityLevel;
   readonly commitStatusLimits?: CommitStatusLimits;
   /** Where events of Applications go; nowhere when left out. */

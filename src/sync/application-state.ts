@@ -84,7 +84,7 @@ export interface ApplicationState {
   nonAncestor: string | undefined;
   /** What was put back of late; see plan-fights.ts. */
   readonly heals: HealMemory;
-  /** What is likely to go wrong with the render at run time. */
+  /** Problems that the render is likely to have at run time. */
   foreseen: Foreseen | undefined;
   /** Quotas that were written and not counted yet, by id, with the time of the write. */
   readonly quotas: Map<string, number>;

@@ -2,48 +2,38 @@
  * Brings the store to what was rendered, step by step, until nothing more can be done now. Every step is planned anew
  * from what is live, so a worker that dies between two steps leaves nothing behind that the next one would not see.
  */
-import {
-  type Change,
-  type ChangeSet,
-  type ChangeSetOptions,
-  type InventoryItem,
-  planChangeSet,
-} from '../diff/change-set.ts';
-import { type DesiredObject, idOf } from '../diff/desired-set.ts';
-import { isHook } from '../diff/annotations.ts';
-import { managingApplication } from '../diff/tracking.ts';
-import { assess, explain } from '../health/index.ts';
-import { foresee } from './foreseen.ts';
-import { type HandOver, concernsOthers, planHandOver } from './hand-over.ts';
-import type { ManagedResources } from './managed-resources.ts';
 import { jsonEqual } from '../base/json.ts';
+import { isHook } from '../diff/annotations.ts';
+import type { Change, ChangeSet } from '../diff/change-set.ts';
+import { idOf } from '../diff/desired-set.ts';
 import { asRecord } from '../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
-import { type ApplyError, applyChanges } from './apply-changes.ts';
-import { deniedWrites } from './denied-writes.ts';
 import type { ApplicationState } from './application-state.ts';
+import { type ApplyError, applyChanges } from './apply-changes.ts';
 import { refreshHealth } from './assess-application.ts';
+import { compareApplication, isBraked } from './compare-application.ts';
+import { deniedWrites } from './denied-writes.ts';
+import { foresee } from './foreseen.ts';
+import { currentHooks, hookHold, hooksOf, startsAttempt } from './hook-attempts.ts';
+import type { ManagedResources } from './managed-resources.ts';
 import {
-  type OperationState,
-  hasHooksStarted,
+  type OperationRequest,
   hasSucceeded,
-  isRunning,
   isUnderWay,
-  namePartsOf,
   requestOf,
-  runOf,
   startOperation,
   withHookResults,
 } from './operation.ts';
-import { baselineToRecord, isPruneApproved, unapprovedDeletions, withDeletions } from './plan-brake.ts';
-import { healDueMs, noteHeal } from './plan-fights.ts';
-import { type Hook, observeHooks } from './plan-hooks.ts';
+import { refreshOrphans } from './orphans.ts';
+import { baselineToRecord, withDeletions } from './plan-brake.ts';
+import { heldFights, noteHeal } from './plan-fights.ts';
 import { planNamespaces } from './plan-namespaces.ts';
-import { type OutcomeInput, QUOTA_PATIENCE_MS, planOutcome, refusalText } from './plan-outcome.ts';
-import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
+import { type LookEnd, QUOTA_PATIENCE_MS, planOutcome, refusalText } from './plan-outcome.ts';
 import { planStep } from './plan-step.ts';
 import { type SyncPlanInput, type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
+import { rememberRefusals, standingRefusals } from './standing-refusals.ts';
+import type { SyncAccess } from './sync-access.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 import { tellStart, tellWritten } from './tell-progress.ts';
@@ -51,6 +41,28 @@ import { tellStart, tellWritten } from './tell-progress.ts';
 const QUOTA_PREFIX = 'resourcequotas|';
 /** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
 const MAX_STEPS = 50;
+
+/** One look at a commit, step after step. */
+interface Run {
+  readonly application: Application;
+  readonly key: string;
+  readonly source: ApplicationSource;
+  readonly state: ApplicationState;
+  readonly context: SyncContext;
+  readonly access: SyncAccess;
+  readonly request: OperationRequest | undefined;
+  readonly asked: Pick<SyncPlanInput, 'policy' | 'requested' | 'newCommit'>;
+  readonly syncOptions: readonly string[];
+  /** Drift is undone, at a commit that was applied before. */
+  readonly healing: boolean;
+  readonly isNewOperation: boolean;
+  readonly obstacle: string | undefined;
+  readonly refused: Map<string, ApplyError>;
+  /** From the last comparison. */
+  unreadBy: readonly string[];
+  fights: ReadonlyMap<string, number>;
+  historyComplete: boolean | undefined;
+}
 
 export async function applyCommit(
   application: Application,
@@ -61,60 +73,17 @@ export async function applyCommit(
   signal: AbortSignal,
 ): Promise<SyncOutcome> {
   const { managed } = context;
-  const access = context.access();
-  const key = keyOf(application);
-  const request = requestOf(context.operation());
-  const requested = request !== undefined;
-  const policy = policyOf(application, request?.sync?.prune === true);
-  const syncOptions = [
-    ...(application.spec.syncPolicy?.syncOptions ?? []),
-    ...(request?.sync?.syncOptions ?? []),
-  ];
-  const newCommit = !hasSucceeded(context.operation(), state.revision);
-  const refused = standingRefusals(state, requested, context.nowMs());
-  let unreadBy: readonly string[] = [];
-  let fights: ReadonlyMap<string, number> = new Map();
+  const run = openRun(application, source, state, context, obstacle);
+  const { asked, syncOptions, refused, key } = run;
   await recordBaseline(application, source, state, context);
-  const healing = !newCommit && !requested;
-  const isNewOperation = !healing && !isUnderWay(context.operation(), state.revision);
-  if (isNewOperation && requested) await tellStart(request, source, state, context);
-  let historyComplete: boolean | undefined;
+  if (run.isNewOperation && asked.requested) await tellStart(run.request, source, state, context);
   for (let step = 0; ; step += 1) {
-    refreshOrphans(key, state, managed);
-    if (state.orphans.size > 0) historyComplete ??= await context.historyComplete();
-    const compared = await compare(application, source, state, context, {
-      application: key,
-      prune: policy.prune,
-      allowEmpty: policy.allowEmpty,
-      historyComplete: historyComplete ?? true,
-      syncOptions,
-      ignore: application.spec.ignoreDifferences ?? [],
-      kept: state.hooks.byId,
-    });
-    const { changeSet } = compared;
-    unreadBy = compared.unreadBy;
-    fights = requested ? new Map() : heldFights(state, changeSet, context.nowMs());
-    const open = changeSet.changes.filter(({ kind, key: name }) => {
-      const id = idOf(kind, name);
-      return !refused.has(id) && !fights.has(id);
-    });
-    const pending = open.some(({ action }) => action !== 'noop');
-    if (step === 0 && mayApply({ policy, requested, newCommit })) {
-      const hooks = newCommit || requested ? hooksOf(state) : [];
-      const denied = await deniedWrites(access, open, hooks, managed);
-      if (denied.length > 0) return planOutcome(look(), { changeSet, denied });
-    }
-    const operation = context.operation();
-    const hold = hookHold(application, operation, state);
-    const asked = { policy, requested, newCommit, pending };
-    const starts = startsAttempt(state, operation, hold, asked, context.nowMs());
-    if (starts && state.revision !== undefined) {
-      await context.saveOperation(startOperation(operation, state.revision, context.nowMs()));
-    } else if (hold) {
-      // Nobody waits for a retry that nothing would begin.
-      const retryAtMs = mayApply(asked) ? hold.retryAtMs : undefined;
-      return planOutcome(look(), { failed: hold.message, retryAtMs });
-    }
+    const changeSet = await compareAgain(run);
+    const open = changeSet.changes.filter((change) => !isHeldBack(run, change));
+    const denied = step === 0 ? await deniedIn(run, open) : [];
+    if (denied.length > 0) return endOf(run, { changeSet, denied });
+    const held = await beginAttempt(run, open);
+    if (held) return endOf(run, held);
     const hooks = currentHooks(key, state, context);
     const namespaces = planNamespaces(
       [...open, ...(hooks ?? []).flatMap(({ create, live }) => (live ? [] : [create]))],
@@ -124,107 +93,138 @@ export async function applyCommit(
     );
     refreshHealth(key, state, managed);
     const plan = planSync({
+      ...asked,
       changeSet: { ...changeSet, changes: open },
       desired: state.desired.byId,
       unhealthy: state.unhealthy,
-      policy,
-      requested,
-      newCommit,
       first: namespaces.create,
       hooks,
       failure: [...refused.values()].map(refusalText)[0],
     });
-    const current = context.operation();
-    if (plan.ended.length > 0 && current) {
-      await context.saveOperation(withHookResults(current, plan.ended));
+    const operation = context.operation();
+    if (plan.ended.length > 0 && operation) {
+      await context.saveOperation(withHookResults(operation, plan.ended));
       continue;
     }
     const uncounted = uncountedQuotas(state, managed, context.nowMs());
-    if (plan.step.length === 0 || step >= MAX_STEPS || namespaces.missing.length > 0) {
-      return planOutcome(look(), { changeSet, namespaces, plan, tooLong: step >= MAX_STEPS });
-    }
-    const { step: ready, waitingFor } = planStep(plan.step, {
-      isServed: context.isServed,
-      uncounted,
-    });
-    if (ready.length === 0)
-      return planOutcome(look(), { changeSet, namespaces, plan: { ...plan, waitingFor } });
-    const deleted = ready.filter(({ action, object }) => action === 'delete' && !isHook(object)).length;
-    if (deleted > 0 && isBraked(application, state, context))
-      await context.savePruneBaseline(withDeletions(context.pruneBaseline() ?? {}, deleted));
-    if (isNewOperation) await tellStart(request, source, state, context);
-    const result = await applyChanges(access.objects, ready, context.commitOptions(), signal);
-    for (const error of result.errors) refused.set(idOf(error.change.kind, error.change.key), error);
-    if (result.errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
-    noteWritten(state, ready, refused, context.nowMs());
-    const isWritten = ({ kind, key: name }: Change): boolean => !refused.has(idOf(kind, name));
-    tellWritten(key, ready.filter(isWritten), { healing, refused: result.errors.length }, state, context);
-    await managed.caughtUp(result.written, signal);
-  }
-
-  function look(): OutcomeInput {
-    return {
-      application,
-      source,
-      state,
-      syncOptions,
-      newCommit,
-      mayApply: mayApply({ policy, requested, newCommit }),
-      obstacle,
-      foreseen: foresee(state, context.foresee, context.nowMs()),
-      refused,
-      fights,
-      unreadBy,
-      baseline: context.pruneBaseline(),
-      operation: context.operation(),
-      nowMs: context.nowMs(),
-    };
+    const tooLong = step >= MAX_STEPS;
+    if (plan.step.length === 0 || tooLong || namespaces.missing.length > 0)
+      return endOf(run, { changeSet, namespaces, plan, tooLong });
+    const { step: ready, waitingFor } = planStep(plan.step, { isServed: context.isServed, uncounted });
+    if (ready.length === 0) return endOf(run, { changeSet, namespaces, plan: { ...plan, waitingFor } });
+    await writeStep(run, ready, signal);
   }
 }
 
-/** Compares what is dirty, and takes the marks off: right before, what Git does not hold is looked up. */
-async function compare(
+function openRun(
   application: Application,
   source: ApplicationSource,
   state: ApplicationState,
   context: SyncContext,
-  options: ChangeSetOptions,
-): Promise<{ readonly changeSet: ChangeSet; readonly unreadBy: readonly string[] }> {
-  const { managed, neighbourhood } = context;
-  const planned = (handOver: Partial<HandOver>): ChangeSet => {
-    refreshOrphans(options.application, state, managed);
-    return planChangeSet(
-      state.desired,
-      (resource, name) => managed.live(resource, name),
-      orphansOf(state, managed),
-      {
-        ...options,
-        takeOver: handOver.takeOver,
-        claimed: handOver.claimed,
-        ...(state.allDirty ? {} : { only: state.dirty }),
-        ...(isBraked(application, state, context)
-          ? { maxDeletions: unapprovedDeletions(context.pruneBaseline() ?? {}) }
-          : {}),
-      },
-    );
+  obstacle: string | undefined,
+): Run {
+  const operation = context.operation();
+  const request = requestOf(operation);
+  const requested = request !== undefined;
+  const newCommit = !hasSucceeded(operation, state.revision);
+  const healing = !newCommit && !requested;
+  return {
+    application,
+    key: keyOf(application),
+    source,
+    state,
+    context,
+    access: context.access(),
+    request,
+    asked: { policy: policyOf(application, request?.sync?.prune === true), requested, newCommit },
+    syncOptions: [...(application.spec.syncPolicy?.syncOptions ?? []), ...(request?.sync?.syncOptions ?? [])],
+    healing,
+    isNewOperation: !healing && !isUnderWay(operation, state.revision),
+    obstacle,
+    refused: standingRefusals(state, requested, context.nowMs()),
+    unreadBy: [],
+    fights: new Map(),
+    historyComplete: undefined,
   };
-  let changeSet = planned({});
-  let unreadBy: readonly string[] = [];
-  if (concernsOthers(changeSet)) {
-    const { mirror } = context.repository(source);
-    const own = {
-      key: options.application,
-      repoURL: source.repoURL,
-      mirror,
-      sinceMs: state.startedMs,
-    };
-    const handOver = await planHandOver(own, changeSet, neighbourhood, context.historyComplete);
-    unreadBy = handOver.waitingFor;
-    // Planned anew, since more may have become dirty meanwhile.
-    changeSet = planned(handOver);
+}
+
+function endOf(run: Run, end: LookEnd): SyncOutcome {
+  const { context, state, asked } = run;
+  const input = {
+    ...run,
+    newCommit: asked.newCommit,
+    mayApply: mayApply(asked),
+    foreseen: foresee(state, context.foresee, context.nowMs()),
+    baseline: context.pruneBaseline(),
+    operation: context.operation(),
+    nowMs: context.nowMs(),
+  };
+  return planOutcome(input, end);
+}
+
+async function compareAgain(run: Run): Promise<ChangeSet> {
+  const { application, key, source, state, context, asked } = run;
+  refreshOrphans(key, state, context.managed);
+  if (state.orphans.size > 0) run.historyComplete ??= await context.historyComplete();
+  const { changeSet, unreadBy } = await compareApplication(application, source, state, context, {
+    application: key,
+    prune: asked.policy.prune,
+    allowEmpty: asked.policy.allowEmpty,
+    historyComplete: run.historyComplete ?? true,
+    syncOptions: run.syncOptions,
+    ignore: application.spec.ignoreDifferences ?? [],
+    kept: state.hooks.byId,
+  });
+  run.unreadBy = unreadBy;
+  run.fights = asked.requested ? new Map() : heldFights(state, changeSet, context.nowMs());
+  return changeSet;
+}
+
+/** Refused at this commit, or healed too often of late. */
+function isHeldBack({ refused, fights }: Run, { kind, key }: Change): boolean {
+  const id = idOf(kind, key);
+  return refused.has(id) || fights.has(id);
+}
+
+async function deniedIn(
+  { access, asked, state, context }: Run,
+  open: readonly Change[],
+): Promise<readonly string[]> {
+  if (!mayApply(asked)) return [];
+  const hooks = asked.newCommit || asked.requested ? hooksOf(state) : [];
+  return deniedWrites(access, open, hooks, context.managed);
+}
+
+/** Begins an attempt with hooks where one is due; answers why nothing of the commit may happen before its retry. */
+async function beginAttempt(
+  { application, state, context, asked }: Run,
+  open: readonly Change[],
+): Promise<LookEnd | undefined> {
+  const operation = context.operation();
+  const hold = hookHold(application, operation, state);
+  const pending = open.some(({ action }) => action !== 'noop');
+  const starts = startsAttempt(state, operation, hold, { ...asked, pending }, context.nowMs());
+  if (starts && state.revision !== undefined) {
+    await context.saveOperation(startOperation(operation, state.revision, context.nowMs()));
+    return undefined;
   }
-  settle(state, changeSet);
-  return { changeSet, unreadBy };
+  // Nobody waits for a retry that nothing would begin.
+  return hold && { failed: hold.message, retryAtMs: mayApply(asked) ? hold.retryAtMs : undefined };
+}
+
+async function writeStep(run: Run, ready: readonly Change[], signal: AbortSignal): Promise<void> {
+  const { application, key, source, state, context, refused, healing } = run;
+  const deleted = ready.filter(({ action, object }) => action === 'delete' && !isHook(object)).length;
+  if (deleted > 0 && isBraked(application, state, context))
+    await context.savePruneBaseline(withDeletions(context.pruneBaseline() ?? {}, deleted));
+  if (run.isNewOperation) await tellStart(run.request, source, state, context);
+  const { written, errors } = await applyChanges(run.access.objects, ready, context.commitOptions(), signal);
+  for (const error of errors) refused.set(idOf(error.change.kind, error.change.key), error);
+  if (errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
+  noteWritten(state, ready, refused, context.nowMs());
+  const done = ready.filter(({ kind, key: name }) => !refused.has(idOf(kind, name)));
+  tellWritten(key, done, { healing, refused: errors.length }, state, context);
+  await context.managed.caughtUp(written, signal);
 }
 
 /** What follows from a step that was written. */
@@ -244,77 +244,10 @@ function noteWritten(
   }
 }
 
-/** Whether an attempt with hooks begins. */
-function startsAttempt(
-  state: ApplicationState,
-  operation: OperationState | undefined,
-  hold: HookHold | undefined,
-  asked: Pick<SyncPlanInput, 'policy' | 'requested' | 'newCommit'> & { readonly pending: boolean },
-  nowMs: number,
-): boolean {
-  const retryDue = hold === undefined || (hold.retryAtMs !== undefined && nowMs >= hold.retryAtMs);
-  return (
-    state.hooks.byId.size > 0 &&
-    retryDue &&
-    asked.newCommit &&
-    !isRunning(operation, state.revision) &&
-    mayApply(asked) &&
-    (asked.requested || asked.pending || hold !== undefined)
-  );
-}
-
-function isBraked(application: Application, state: ApplicationState, context: SyncContext): boolean {
-  return state.brake !== undefined && !isPruneApproved(application, context.pruneBaseline(), state.revision);
-}
-
 /** A requested sync deletes only when that was asked for too, unless the automation would do it anyway. */
 function policyOf(application: Application, prune: boolean): SyncPolicy {
   const policy = syncPolicyOf(application);
   return { ...policy, prune: policy.prune || prune };
-}
-
-/** Refusals that are not to be tried again yet. */
-function standingRefusals(
-  state: ApplicationState,
-  requested: boolean,
-  nowMs: number,
-): Map<string, ApplyError> {
-  const { refused } = state;
-  if (!refused || requested || refused.revision !== state.revision) return new Map();
-  if (refused.retryAtMs !== undefined && nowMs >= refused.retryAtMs) return new Map();
-  return new Map(refused.errors);
-}
-
-function rememberRefusals(
-  application: Application,
-  state: ApplicationState,
-  errors: Map<string, ApplyError>,
-  nowMs: number,
-): void {
-  const before = state.refused?.revision === state.revision ? state.refused : undefined;
-  const failures = (before?.failures ?? 0) + 1;
-  const retryAtMs = nextTryMs(retryPolicyOf(application), failures, nowMs);
-  state.refused = { revision: state.revision, failures, retryAtMs, errors };
-}
-
-interface HookHold {
-  readonly message: string;
-  readonly retryAtMs: number | undefined;
-}
-
-/** An attempt with hooks has failed at this commit: nothing of it happens again before the retry is due. */
-function hookHold(
-  application: Application,
-  operation: OperationState | undefined,
-  state: ApplicationState,
-): HookHold | undefined {
-  if (operation?.phase !== 'Failed' || !hasHooksStarted(operation, state.revision)) return undefined;
-  return { message: operation.message, retryAtMs: retryTimeOf(application, operation) };
-}
-
-function retryTimeOf(application: Application, operation: OperationState): number | undefined {
-  const failedMs = Date.parse(operation.finishedAt ?? operation.startedAt);
-  return nextTryMs(retryPolicyOf(application), (operation.retryCount ?? 0) + 1, failedMs);
 }
 
 /**
@@ -334,86 +267,6 @@ function uncountedQuotas(
     quotas.delete(id);
     return [];
   });
-}
-
-/** Objects that somebody changes again and again, with the time when each is healed next. */
-function heldFights(
-  { heals, desired }: ApplicationState,
-  { changes }: ChangeSet,
-  nowMs: number,
-): ReadonlyMap<string, number> {
-  const held = new Map<string, number>();
-  for (const { action, kind, key } of changes) {
-    const id = idOf(kind, key);
-    const dueMs = action === 'noop' ? undefined : healDueMs(heals, id, desired.byId.get(id), nowMs);
-    if (dueMs !== undefined) held.set(id, dueMs);
-  }
-  return held;
-}
-
-function currentHooks(
-  application: string,
-  state: ApplicationState,
-  { managed, operation: read }: SyncContext,
-): readonly Hook[] | undefined {
-  const operation = read();
-  if (!operation || !isRunning(operation, state.revision)) return undefined;
-  return observeHooks(hooksOf(state), {
-    application,
-    run: runOf(operation),
-    nameParts: namePartsOf(operation),
-    results: operation.syncResult?.resources ?? [],
-    live: (resource, name) => managed.live(resource, name),
-    healthOf: assess,
-    causeOf: (object, health) => explain(object, health, managed).text,
-  });
-}
-
-/** Also two manifests for one hook, in a fixed order. */
-function hooksOf({ hooks }: ApplicationState): readonly DesiredObject[] {
-  return [...hooks.byId].flatMap(([id, first]) => [first, ...(hooks.repeated.get(id) ?? [])]);
-}
-
-/**
- * Which objects of the application Git does not hold: only what is dirty can have become one, or ceased to be. To be called
- * right before the compare, which takes the marks off.
- */
-function refreshOrphans(application: string, state: ApplicationState, managed: ManagedResources): void {
-  const isKept = (id: string): boolean => state.desired.byId.has(id) || state.hooks.byId.has(id);
-  if (state.allDirty) {
-    state.orphans.clear();
-    for (const { kind, object } of managed.inventory(application)) {
-      const id = idOf(kind, keyOf(object));
-      if (!isKept(id)) state.orphans.add(id);
-    }
-    return;
-  }
-  for (const id of state.dirty) {
-    const live = isKept(id) ? undefined : managed.find(id);
-    if (live && managingApplication(live.object) === application) state.orphans.add(id);
-    else state.orphans.delete(id);
-  }
-}
-
-export function orphansOf(
-  { orphans }: ApplicationState,
-  managed: ManagedResources,
-): readonly InventoryItem[] {
-  return [...orphans].flatMap((id) => managed.find(id) ?? []);
-}
-
-/** What is as it should be needs no further look until something changes. */
-function settle(state: ApplicationState, changeSet: ChangeSet): void {
-  const open = new Set<string>();
-  for (const { action, kind, key } of changeSet.changes) if (action !== 'noop') open.add(idOf(kind, key));
-  for (const { kind, key } of changeSet.problems) open.add(idOf(kind, key));
-  state.allDirty = false;
-  state.dirty = open;
-}
-
-/** What the application manages, hooks aside. */
-export function managedCount(application: string, managed: ManagedResources): number {
-  return managed.inventory(application).filter(({ object }) => !isHook(object)).length;
 }
 
 /** The baseline of deletions outlives this process: it is in the status before anything of the revision is written. */

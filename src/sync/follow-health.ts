@@ -1,4 +1,5 @@
 /** What the health of an application over time comes to for the commit that it shows. */
+import { counted } from '../base/text.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ApplicationState } from './application-state.ts';
 import type { ApplicationHealth } from './assess-application.ts';
@@ -32,7 +33,7 @@ export function followHealth(
     state.healthySinceMs = undefined;
   }
   const [[id, cause] = [undefined, undefined]] = causes;
-  // What the commit has changed already does not let it go on.
+  // A cause of before this commit is no reason: the commit may well mend it.
   const isStuck = outcome.isWaiting && cause !== undefined && cause.vague !== true && !state.dirty.has(id);
   if (!settled && cause?.severity === 'failing') state.failingSinceMs ??= nowMs;
   else state.failingSinceMs = undefined;
@@ -58,9 +59,7 @@ const firstOf = ([text]: readonly string[], count: number): Counted | undefined 
 function summaryOf({ desired, hooks, onlyStored }: ApplicationState): string {
   const { size } = desired.byId;
   const objects =
-    size + hooks.byId.size === 0
-      ? 'Git holds no objects here'
-      : `${size} ${size === 1 ? 'object' : 'objects'} healthy`;
+    size + hooks.byId.size === 0 ? 'Git holds no objects here' : `${counted(size, 'object')} healthy`;
   const note = onlyStoredNote([...onlyStored.values()].flat());
   return note === undefined ? objects : `${objects}${SUMMARY_SEPARATOR}${note}`;
 }

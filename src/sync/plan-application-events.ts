@@ -1,9 +1,9 @@
 /**
- * What events say about an Application, in Argo CD's reasons. Pure. They are told when something happens, not derived from
+ * Events of an Application, in Argo CD's reasons. Pure. They are told when something happens, not derived from
  * what is: an Application at rest says nothing, and a new leader repeats nothing. See docs/GITOPS.md.
  */
 import { printable } from '../base/printable.ts';
-import { cutMiddle } from '../base/text.ts';
+import { cutMiddle, listNames } from '../base/text.ts';
 import { isHook } from '../diff/annotations.ts';
 import type { Change } from '../diff/change-set.ts';
 import { fieldChanges } from '../diff/field-changes.ts';
@@ -25,7 +25,7 @@ export interface CommitText {
   readonly author: string;
 }
 
-/** What the writes of an operation came to so far. */
+/** Counts the writes of an operation so far. */
 export interface Tally {
   readonly create: number;
   readonly update: number;
@@ -99,7 +99,7 @@ function talliedText(tally: Tally): string {
   return said.length === 0 ? '' : `: ${said.join(', ')}`;
 }
 
-/** What was written says of deletions, and of drift that was undone. */
+/** Events of deletions, and of drift that was undone. */
 export function writtenEvents(
   written: readonly Change[],
   healing: boolean,
@@ -134,7 +134,7 @@ export const finalizedEvent = (deleted: readonly Change[]): ApplicationEvent => 
 
 type Status = Readonly<Record<string, unknown>>;
 
-/** What one reconcile came to, from the status before and after it. `attempted`: something was tried in it. */
+/** Events of one reconcile, from the status before and after it. `attempted`: something was tried in it. */
 export function statusEvents(
   before: Status,
   after: Status,
@@ -192,19 +192,14 @@ function conditionEvents(before: Status, after: Status, attempted: boolean): rea
 export const nameOf = ({ kind, key }: Change): string => `${kind.kind} ${key}`;
 
 /** `ConfigMap shop/a, ConfigMap shop/b and 7 more` */
-export function listed(names: readonly string[]): string {
-  const rest = names.length - MAX_NAMED;
-  return `${names.slice(0, MAX_NAMED).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}
+export const listed = (names: readonly string[]): string => listNames(names, MAX_NAMED);
 
 function driftOf({ action, live, object }: Change): string {
   if (action === 'create' || !live) return 'was deleted';
   const paths = fieldChanges(live, object).map(({ path }) => path);
-  const fields = paths.slice(0, MAX_FIELDS).join(', ');
-  const more = paths.length > MAX_FIELDS ? ` and ${paths.length - MAX_FIELDS} more` : '';
   // Without the time: the same drift again is the same event.
   const user = changedBy(live)?.split(' at ')[0];
-  return `${fields}${more}${user === undefined ? '' : ` changed by ${user}`}`;
+  return `${listNames(paths, MAX_FIELDS)}${user === undefined ? '' : ` changed by ${user}`}`;
 }
 
 /** Tables of kubectl show an event in one row. */

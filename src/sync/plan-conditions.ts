@@ -34,7 +34,7 @@ export interface ConditionsInput {
   readonly syncOptions: readonly string[];
   readonly syncErrors: readonly string[];
   readonly obstacle: string | undefined;
-  /** What is likely to go wrong at run time. */
+  /** Problems that are likely at run time. */
   readonly foreseen: readonly string[];
   readonly nowMs: number;
 }

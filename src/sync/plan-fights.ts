@@ -3,11 +3,12 @@
  * repetition, whoever the other writer is; healing then waits longer and longer, and a condition names both. Pure, but
  * for the memory that it keeps; losing that (a restart) costs a few more writes.
  */
-import type { Change } from '../diff/change-set.ts';
-import type { DesiredObject } from '../diff/desired-set.ts';
+import type { Change, ChangeSet } from '../diff/change-set.ts';
+import { type DesiredObject, type DesiredSet, idOf } from '../diff/desired-set.ts';
 import { fieldChanges } from '../diff/field-changes.ts';
 import { changedBy } from '../diff/tracking.ts';
 import { isRecord, jsonEqual, ownMember } from '../base/json.ts';
+import { listNames } from '../base/text.ts';
 import { asRecords } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 
@@ -107,9 +108,7 @@ function describe({ action, live, object }: Change): string {
   if (action === 'create' || !live) return 'the object, which somebody deletes,';
   const paths = fieldChanges(live, object).map(({ path }) => path);
   if (paths.length === 0) return 'the mark of the Application';
-  const shown = paths.slice(0, MAX_FIELDS).join(', ');
-  const more = paths.length > MAX_FIELDS ? ` and ${paths.length - MAX_FIELDS} more` : '';
-  return `field ${shown}${more} (written by ${otherWriter(live, paths[0] ?? '')})`;
+  return `field ${listNames(paths, MAX_FIELDS)} (written by ${otherWriter(live, paths[0] ?? '')})`;
 }
 
 /** The last that wrote the field, as the object tells. */
@@ -129,4 +128,19 @@ function owns(fields: unknown, [head, ...rest]: readonly string[]): boolean {
   if (!isRecord(inner)) return false;
   const isLeaf = Object.keys(inner).every((key) => !key.startsWith('f:'));
   return rest.length === 0 || isLeaf || owns(inner, rest);
+}
+
+/** Objects that somebody changes again and again, with the time when each is healed next. */
+export function heldFights(
+  { heals, desired }: { readonly heals: HealMemory; readonly desired: Pick<DesiredSet, 'byId'> },
+  { changes }: ChangeSet,
+  nowMs: number,
+): ReadonlyMap<string, number> {
+  const held = new Map<string, number>();
+  for (const { action, kind, key } of changes) {
+    const id = idOf(kind, key);
+    const dueMs = action === 'noop' ? undefined : healDueMs(heals, id, desired.byId.get(id), nowMs);
+    if (dueMs !== undefined) held.set(id, dueMs);
+  }
+  return held;
 }

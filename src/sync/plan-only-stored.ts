@@ -2,6 +2,7 @@
  * Objects of a commit that are kept and served though nothing acts on them: the commit is not failed for them, and a success
  * does not hide them. Pure.
  */
+import { counted, listNames } from '../base/text.ts';
 import type { DesiredObject } from '../diff/desired-set.ts';
 import { keyOf } from '../schemas/object.ts';
 import { missingBehaviour } from '../schemas/only-stored.ts';
@@ -25,9 +26,7 @@ export function onlyStoredOf({ kind, object }: DesiredObject): OnlyStored | unde
 export function onlyStoredMessages(items: readonly OnlyStored[]): readonly string[] {
   return [...groups(items)].map(([text, keys]) => {
     const [kind = '', missing = ''] = text.split('\n');
-    const named = [...keys].sort().slice(0, MAX_NAMED).join(', ');
-    const more = keys.length > MAX_NAMED ? ` and ${keys.length - MAX_NAMED} more` : '';
-    return `${kind} ${named}${more}: only stored: ${missing}`;
+    return `${kind} ${listNames([...keys].sort(), MAX_NAMED)}: only stored: ${missing}`;
   });
 }
 
@@ -35,7 +34,7 @@ export function onlyStoredMessages(items: readonly OnlyStored[]): readonly strin
 export function onlyStoredNote(items: readonly OnlyStored[]): string | undefined {
   const notes = [...groups(items)].map(([text, keys]) => {
     const [kind = '', missing = ''] = text.split('\n');
-    return `${keys.length} ${kind}${keys.length === 1 ? '' : 's'} only stored (${missing})`;
+    return `${counted(keys.length, kind)} only stored (${missing})`;
   });
   return notes.length === 0 ? undefined : notes.join(', ');
 }

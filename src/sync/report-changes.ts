@@ -11,7 +11,7 @@ import type { CacheEvent, ResourceCache } from '../store/cache.ts';
 export interface ManagedEvent {
   readonly application: string;
   readonly id: string;
-  /** What the user owns changed (or the object appeared or went), not only its status. */
+  /** A field of the user's changed (or the object appeared or went), not only its status. */
   readonly specChanged: boolean;
   /** Only an event said something, which explains what is unhealthy and changes nothing else. */
   readonly onlyExplains?: true;
@@ -44,7 +44,7 @@ export function createReports(
     reportOwner(kind, about, { onlyExplains });
   }
 
-  /** What becomes of a node explains, and changes, what its pods are. */
+  /** The state of a node explains, and changes, the state of its pods. */
   function reportNode({ object, previous }: CacheEvent): void {
     const ready = (node: KubeObject | undefined): string =>
       textAt(conditionOf(node?.status, 'Ready'), 'status');

@@ -9,7 +9,8 @@ import { formatManifestError, type ManifestError } from '../schemas/manifest/ind
 import { keyOf } from '../schemas/object.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
 import { type ApplicationState, takeRender } from './application-state.ts';
-import { applyCommit, managedCount } from './apply-commit.ts';
+import { applyCommit } from './apply-commit.ts';
+import { managedCount } from './orphans.ts';
 import { normaliseTreePath } from './git/revision.ts';
 import type { GitMirror } from './git/types.ts';
 import { hasSucceeded, requestOf } from './operation.ts';

@@ -36,7 +36,7 @@ export function tellWritten(
   state: ApplicationState,
   { tell, logger }: Pick<SyncContext, 'tell' | 'logger'>,
 ): void {
-  // What was refused is a condition, and logged as such.
+  // A refusal is a condition, and logged as such.
   logger[written.length > 0 ? 'info' : 'debug'](
     {
       application,

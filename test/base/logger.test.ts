@@ -50,7 +50,17 @@ describe('failures that repeat', () => {
     for (const node of ['n1', 'n2']) logger.child({ node }).error({}, 'Failed');
     for (const error of ['refused', 'timed out']) logger.error({ error: new Error(error) }, 'Failed');
     for (const incident of ['a', 'b']) logger.error({ incident, error: 'x' }, 'A defect');
-    expect(lines).toHaveLength(6);
+    // As the sync says it of one Application, and the store of one Redis.
+    for (const errors of [['a.yaml: x'], ['b.yaml: y']]) logger.error({ application: 'a', errors }, 'Failed');
+    for (const problem of ['no memory limit', 'no log']) logger.warn({ problem }, 'Not set up');
+    expect(lines).toHaveLength(10);
+  });
+
+  it('are not held back by lines below the level', () => {
+    const { lines, logger } = withTime();
+    logger.debug({ error: 'refused' }, 'Failed');
+    logger.warn({ error: 'refused' }, 'Failed');
+    expect(lines).toMatchObject([{ level: 40, msg: 'Failed' }]);
   });
 
   it('are counted by logger and children together, and news are never held back', () => {

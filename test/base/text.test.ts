@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutMiddle, listTexts, withoutTrailing } from '../../src/base/text.ts';
+import {
+  counted,
+  cutMiddle,
+  firstBytes,
+  listNames,
+  listTexts,
+  withoutTrailing,
+} from '../../src/base/text.ts';
 
 describe('texts', () => {
   it('lose what is repeated at their end, and nothing else', () => {
@@ -38,9 +45,26 @@ describe('texts', () => {
     );
   });
 
+  it('fit into a number of bytes, without half a character', () => {
+    expect(firstBytes('a'.repeat(200), 123)).toHaveLength(123);
+    expect(firstBytes('ы'.repeat(100), 123)).toBe('ы'.repeat(61));
+    expect(firstBytes('🔥🔥', 7)).toBe('🔥');
+    expect(firstBytes('short', 123)).toBe('short');
+  });
+
   it('are listed within bounds, and what is left out is counted', () => {
     expect(listTexts(['a', 'b'], { texts: 2, length: 100 })).toEqual(['a', 'b']);
     expect(listTexts(['a', 'b', 'c'], { texts: 2, length: 100 })).toEqual(['a', 'b', 'and 1 more']);
     expect(listTexts(['aaaa', 'bbbb', 'c'], { texts: 9, length: 6 })).toEqual(['aaaa', 'and 2 more']);
+  });
+
+  it('count in English, and name the first ones', () => {
+    const said = ['object', 'Service', 'IngressClass', 'NetworkPolicy', 'Gateway'].map((noun) =>
+      counted(2, noun),
+    );
+    expect(said).toEqual(['2 objects', '2 Services', '2 IngressClasses', '2 NetworkPolicies', '2 Gateways']);
+    expect(counted(1, 'NetworkPolicy')).toBe('1 NetworkPolicy');
+    expect(listNames(['a', 'b'], 2)).toBe('a, b');
+    expect(listNames(['a', 'b', 'c', 'd'], 2)).toBe('a, b and 2 more');
   });
 });

@@ -1,4 +1,4 @@
-/** What the help shows, and that its examples are calls that work. */
+/** The help, and that its examples are calls that work. */
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../../src/cli/registry.ts';

@@ -93,7 +93,7 @@ describe('symphony validate', () => {
     const { code, out } = await run(['validate', root]);
     expect(code).toBe(1);
     expect(out).toContain(expected.replace('ROOT', root));
-    // What else was named does not make up for it.
+    // Other paths do not make up for it.
     expect((await run(['validate', directoryWith({ 'a.yaml': GOOD }), root])).code).toBe(1);
   });
 

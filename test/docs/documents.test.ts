@@ -1,4 +1,4 @@
-/** What the documents name is there: flags of `symphony`, and the files that they link to. */
+/** Flags of `symphony` and files that the documents name exist. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

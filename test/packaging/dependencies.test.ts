@@ -1,4 +1,4 @@
-/** What package.json promises of Node is what every package in the lock allows; what is fixed stays named. */
+/** The promise of package.json about Node holds for every package in the lock; fixed dependencies stay named. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 

@@ -5,7 +5,7 @@ import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 
 export interface FakeEngine extends AsyncDisposable {
   readonly host: string;
-  /** What it was asked to remove, in order. */
+  /** The names that it was asked to remove, in order. */
   readonly removed: string[];
   addContainer(cluster: string, node: string, pod: string): void;
   addNetwork(name: string, subnet: string, cluster?: string): void;

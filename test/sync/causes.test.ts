@@ -16,7 +16,7 @@ const BROKEN = {
 };
 const STABLE_MS = 11_000;
 
-/** What the tests read of an Application's status. */
+/** The part of an Application's status that the tests read. */
 interface Told {
   readonly conditions?: unknown;
   readonly health: { readonly message?: string };

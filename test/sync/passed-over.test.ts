@@ -1,4 +1,4 @@
-/** What a folder holds beside manifests, and what its manifests lack, is said by the Application. */
+/** The Application names files that are no manifests, and objects that its manifests lack. */
 import { afterEach, expect, it } from 'vitest';
 import type { Application } from '../../src/schemas/types.ts';
 import { configMap, createHarness, type Harness, POLL_MS } from './harness.ts';

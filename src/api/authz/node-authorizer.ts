@@ -9,7 +9,7 @@ import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { UserInfo } from '../core/types.ts';
 import { selectedName, selects } from './field-terms.ts';
-import { namedByPod, type ReferenceType } from './pod-references.ts';
+import { namedByPod, type ReferenceType } from '../../schemas/pod-references.ts';
 import type { Decision, ResourceAttributes } from './types.ts';
 
 export interface NodeLookup {

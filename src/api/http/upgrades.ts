@@ -7,6 +7,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';
 import type { Logger } from '../../base/logger.ts';
+import { firstBytes } from '../../base/text.ts';
 import { badRequest, failure } from '../../schemas/status.ts';
 import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
 import type { ApiCore } from '../core/core.ts';
@@ -121,12 +122,13 @@ async function watch(
     );
     lookAfter(options, upgrade, attributes, () => stream.close());
   } catch (error) {
-    socket.close(INTERNAL_ERROR, statusOf(error, logger).message?.slice(0, MAX_CLOSE_REASON) ?? '');
+    const { message = '' } = statusOf(error, logger);
+    socket.close(INTERNAL_ERROR, firstBytes(message, MAX_CLOSE_REASON_BYTES));
   }
 }
 
-/** A close frame carries at most 123 bytes of reason. */
-const MAX_CLOSE_REASON = 100;
+/** A close frame carries no more (RFC 6455, 5.5); the client library refuses to send a longer reason. */
+const MAX_CLOSE_REASON_BYTES = 123;
 
 async function logs(
   options: UpgradeOptions,

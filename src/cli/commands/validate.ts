@@ -33,7 +33,7 @@ const EMPTY_FILE = 'it is empty, or holds only comments';
 /** Texts kept for excerpts; beyond it errors come without their line. */
 const MAX_EXCERPT_SOURCES = 200;
 
-/** What is in the files, before it is validated. */
+/** The contents of the files, before they are validated. */
 interface Documents {
   readonly documents: readonly ManifestDocument[];
   readonly errors: readonly ManifestError[];

@@ -247,7 +247,7 @@ export function createImageManager({ runtime, clock, logger }: ImageManagerOptio
   return {
     async ensure(request) {
       const result = await ensure(request);
-      // What the container waits for, as kubelet says it after the cause.
+      // The container's waiting reason follows the cause, as kubelet has it.
       if (!result.ok)
         request.onEvent({ type: 'Warning', reason: 'Failed', message: `Error: ${result.reason}` });
       return result;

@@ -1,6 +1,8 @@
 /** Which addresses this machine routes where, as its kernel shows them (IPv4; proc(5), fib_trie of all tables). */
 import { readFile } from 'node:fs/promises';
 import { cidrContains } from '../../base/cidr.ts';
+import { formatAddress } from './ip-allocator.ts';
+import { parseRoutes } from './plan-pod-route.ts';
 
 export interface HostRoute {
   readonly cidr: string;
@@ -36,15 +38,13 @@ export function parseHostRoutes(trie: string, main: string): readonly HostRoute[
   return [...routed, ...lone].map((cidr) => ({ cidr, device: devices.get(cidr) }));
 }
 
-/** `Iface Destination Gateway Flags RefCnt Use Metric Mask …`; addresses are little-endian hexadecimal. */
+/** By range, the device that the main table has for it. */
 function parseDevices(main: string): ReadonlyMap<string, string> {
-  const devices = new Map<string, string>();
-  for (const line of main.split('\n').slice(1)) {
-    const [device, destination = '', , , , , , mask = ''] = line.trim().split(/\s+/);
-    if (!device || !/^[\dA-F]{8}$/i.test(destination) || !/^[\dA-F]{8}$/i.test(mask)) continue;
-    const bits = Number.parseInt(mask, 16).toString(2).replaceAll('0', '').length;
-    const octets = destination.match(/../g)?.reverse() ?? [];
-    devices.set(`${octets.map((octet) => Number.parseInt(octet, 16)).join('.')}/${bits}`, device);
-  }
-  return devices;
+  const lengthOf = (mask: number): number => mask.toString(2).replaceAll('0', '').length;
+  return new Map(
+    parseRoutes(main).map(({ destination, mask, interface: device }) => [
+      `${formatAddress(destination)}/${lengthOf(mask)}`,
+      device,
+    ]),
+  );
 }

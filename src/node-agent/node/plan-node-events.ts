@@ -1,4 +1,4 @@
-/** What people are told of a node that changed, in kubelet's reasons and words. Pure. */
+/** Events of a node that changed, in kubelet's reasons and words. Pure. */
 import type { EventInput } from '../../client/plan-event.ts';
 import type { Node } from '../../schemas/types.ts';
 

@@ -19,7 +19,7 @@ export interface PodNetworkOptions {
   readonly routes?: Routes | undefined;
   /** Addresses of the pods that are here. */
   addresses(): readonly string[];
-  /** What pods were refused for is over. */
+  /** The problem that pods were refused for is over. */
   onMended(): void;
 }
 

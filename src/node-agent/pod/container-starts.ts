@@ -81,7 +81,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     await refresh(id);
   }
 
-  /** What never ran makes way for the next attempt under its name. An engine that does not answer is listed later. */
+  /** Removes a container that never ran: the next attempt has its name. An engine that does not answer is listed later. */
   async function discard(id: string): Promise<void> {
     await runtime
       .remove(id)

@@ -117,7 +117,7 @@ const creating = (input: ContainerStatusInput): { reason: string } => ({
   reason: input.podHasInit ? 'PodInitializing' : 'ContainerCreating',
 });
 
-/** What holds a container back, as its waiting state. To kubelet a volume that is missing is a part of the creation. */
+/** The waiting state of a container that is held back. To kubelet a missing volume is a part of the creation. */
 function waitingFor(
   input: ContainerStatusInput,
   { container }: PlannedContainer,

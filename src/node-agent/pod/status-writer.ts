@@ -8,6 +8,7 @@ import { errorMessage, levelOf, TransientError } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
+import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/status.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type { StatusWriter } from '../ports.ts';
@@ -55,7 +56,7 @@ export function createStatusWriter(options: {
       } catch (error) {
         failures += 1;
         options.logger[levelOf(error, 'info')](
-          { pod: entry.pod.metadata.name, error: errorMessage(error), failures },
+          { pod: keyOf(entry.pod), error: errorMessage(error), failures },
           'Cannot write the status of a pod',
         );
         const retry = error instanceof TransientError ? RETRY_UNREACHABLE : RETRY;

@@ -14,8 +14,8 @@ import type { Attempt } from './pod-view.ts';
 const MAX_MESSAGE_BYTES = 4_096;
 const MAX_LOG_LINES = 80;
 const MAX_LOG_BYTES = 2_048;
-/** Of a last line that nobody asked for, enough to recognise the cause: beginning and end, with the mark of a cut. */
-const MAX_LAST_LINE_CHARS = 256 - 3;
+/** Keep this much of a last line that nobody asked for: its beginning and end tell the cause. */
+const MAX_LAST_LINE_CHARS = 256;
 /** Programs end their output with a few empty lines at most. */
 const LAST_LINE_OF = 10;
 

@@ -1,4 +1,4 @@
-/** What kubelet says of a gRPC health check that failed. Pure. */
+/** A failed gRPC health check in kubelet's words. Pure. */
 import { STATUS_CODES } from 'node:http';
 
 /** Names of the statuses, by number (google.rpc.Code as gRPC spells it). */
@@ -21,7 +21,7 @@ const CODES = [
   'DataLoss',
   'Unauthenticated',
 ];
-/** What gRPC makes of an HTTP status without one of its own ("HTTP to gRPC Status Code Mapping"). */
+/** gRPC's code for an answer that has an HTTP status only ("HTTP to gRPC Status Code Mapping"). */
 const CODES_BY_HTTP: Readonly<Record<number, string>> = {
   400: 'Internal',
   401: 'Unauthenticated',

@@ -213,7 +213,7 @@ export interface ContainerStats {
 }
 
 /**
- * What went wrong at the engine. `transient`: try again; `image-missing`; `invalid`: this spec can never start; `network`: the
+ * The kind of an engine's failure. `transient`: try again; `image-missing`; `invalid`: this spec can never start; `network`: the
  * container cannot have its network, address or port now; `timeout`: a command took longer than it may.
  */
 export type RuntimeErrorCode =
@@ -230,7 +230,7 @@ export type RuntimeErrorCode =
 export class RuntimeError extends Error {
   override readonly name = 'RuntimeError';
   readonly code: RuntimeErrorCode;
-  /** What the engine said, without what it was asked for: the pod's user did not ask for that. */
+  /** The engine's words without our request, which the pod's user did not make. */
   readonly detail: string;
 
   constructor(

@@ -16,7 +16,7 @@ export function isManifestPath(path: string): boolean {
   return /\.(?:ya?ml|json)$/i.test(path) || baseName(path) === 'Kustomization';
 }
 
-/** What makes a folder another tool's. */
+/** A folder that belongs to another tool. */
 export interface ToolFolder {
   readonly message: string;
   readonly hint: string;

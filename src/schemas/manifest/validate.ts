@@ -47,7 +47,7 @@ export interface ValidationResult {
   readonly objects: readonly ValidatedManifest[];
   readonly errors: readonly ManifestError[];
   readonly warnings: readonly ManifestError[];
-  /** What was written and has errors, as it was written but with a namespace: others may refer to it. */
+  /** Objects with errors, as they were written but with a namespace: others may refer to them. */
   readonly refused: readonly KubeObject[];
   /** Where the kinds come from that are not the system's own, if there are any: what the result depends on. */
   readonly kindsFrom: KindsFrom;

@@ -56,7 +56,7 @@ export interface ForeseenRefusal {
   readonly label: string;
 }
 
-/** What admission would say at run time to the pods of this pod, workload or template. */
+/** The refusal that admission would give at run time to the pods of this pod, workload or template. */
 export function foreseeRefusal(
   object: KubeObject,
   { enforce }: Pick<NamespacePolicy, 'enforce'>,

@@ -1,5 +1,5 @@
 /**
- * What is likely to go wrong at run time with a render that is valid: pods that Pod Security would refuse, and names that
+ * Problems that a valid render is likely to have at run time: pods that Pod Security would refuse, and names that
  * lead nowhere. Warnings only: labels of namespaces and other objects may come from elsewhere. Pure.
  */
 import { foreseeRefusal } from '../pod-security/plan-pod-security.ts';

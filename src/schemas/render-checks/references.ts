@@ -1,4 +1,4 @@
-/** What a pod, a template or a service account needs to be there under a name. Pure; optional references are left out. */
+/** Objects that a pod, a template or a service account needs under a name. Pure; optional references are left out. */
 import { asRecord, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podSpecPaths, podTemplateOf } from '../profile/index.ts';

@@ -55,7 +55,7 @@ const labelsOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
 
 const labelId = (key: string, value: unknown): string => `${key}=${String(value)}`;
 
-/** What makes pods, by each label of the pods: a render may have thousands of Services. */
+/** Pods and their makers by each label of the pods: a render may have thousands of Services. */
 function indexByLabel(objects: readonly KubeObject[]): ReadonlyMap<string, readonly KubeObject[]> {
   const makers = new Map<string, KubeObject[]>();
   for (const object of objects) {

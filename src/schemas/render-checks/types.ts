@@ -1,4 +1,4 @@
-/** What the checks of a render work on: valid objects of one source, and what is known of the cluster. */
+/** The input of the checks of a render: valid objects of one source, and what is known of the cluster. */
 import type { KubeObject } from '../object.ts';
 import type { PodSecurityLevel } from '../pod-security/types.ts';
 import type { ResourceId, ResourceKind } from '../resource-kind.ts';
@@ -26,7 +26,7 @@ export interface Target {
   readonly name: string;
 }
 
-/** What is live beside the render. Undefined where nobody was asked, or may ask. */
+/** The live objects beside the render. Undefined where nobody was asked, or may ask. */
 export interface ClusterView {
   /** `unknown`: it could not be asked for. */
   find(target: Target): KubeObject | 'unknown' | undefined;

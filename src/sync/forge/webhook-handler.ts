@@ -1,5 +1,5 @@
 /**
- * What a webhook comes to: an answer at once that names the applications, and a little later jobs on the queue `sync`.
+ * Turns a webhook into an answer at once, which names the applications, and into jobs on the queue `sync` a little later.
  *
  * A delivery only means "go and look": its payload chooses which applications look, nothing else of it is used. Deliveries
  * that come together are folded into one round; a delivery that the forge sends again later syncs again.
@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/logger.ts';
 import { printable } from '../../base/printable.ts';
-import { cutMiddle } from '../../base/text.ts';
+import { counted, cutMiddle, listNames } from '../../base/text.ts';
 import type { Queues, SyncJob } from '../../queue/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
@@ -169,10 +169,8 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
 
 function answerText({ applications, why }: WebhookMatch): string {
   if (why !== undefined) return `accepted: no application will sync: ${bounded(why)}`;
-  const rest = applications.length - MAX_NAMED;
-  const named = applications.slice(0, MAX_NAMED).join(', ');
-  const noun = applications.length === 1 ? 'application' : 'applications';
-  return `accepted: ${applications.length} ${noun} will sync: ${named}${rest > 0 ? ` and ${rest} more` : ''}`;
+  const count = counted(applications.length, 'application');
+  return `accepted: ${count} will sync: ${listNames(applications, MAX_NAMED)}`;
 }
 
 /** Texts of forges are bounded and hold nothing that could forge a line. */

@@ -127,7 +127,7 @@ export function parseWebhook(
   return { type: 'push', push, ...delivery };
 }
 
-/** What the headers say, whether or not the body can be believed. */
+/** Taken from the headers, whether or not the body can be believed. */
 export const deliveryOf = (provider: WebhookProvider, headers: WebhookHeaders): Delivery => ({
   deliveryId: headerOf(headers, DELIVERY_HEADER[provider]),
   event: headerOf(headers, EVENT_HEADER[provider]),

@@ -9,13 +9,12 @@
 import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
-import { TransientError, UserError, errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { cutMiddle } from '../../base/text.ts';
 import type { Git } from './git-process.ts';
 import type { GitSession } from './git-session.ts';
-import { type RepoUrl, redactCredentials } from './git-url.ts';
+import type { RepoUrl } from './git-url.ts';
 import { parseFetchHead, parseLsRemote } from './parse-output.ts';
+import { examinedText, gitComplaint, planFetchFailure } from './plan-fetch-failure.ts';
 import type { FetchExpectation } from './types.ts';
 
 export interface GitFetcher extends AsyncDisposable {
@@ -39,8 +38,6 @@ export interface GitFetcherOptions {
 const FETCH_TIMEOUT_MS = 1_800_000;
 /** A list of refs has some megabytes at most, and every poll waits for one. */
 const LISTING_TIMEOUT_MS = 120_000;
-/** What git says, the server's words in it, as far as it is looked at. */
-const MAX_COMPLAINT = 8_192;
 /**
  * Small transfers leave loose objects, which git packs when there are some thousands (`gc.auto`, 6,700). Asking after each
  * would delay every sync by a process; a hundred transfers leave at most ten thousand (`fetch.unpackLimit`).
@@ -51,17 +48,6 @@ const REFSPECS = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'] as c
 
 const DAMAGE =
   /not a git repository|object file .* is empty|loose object .* corrupt|bad object|unable to read tree|packfile .* (cannot|is|does)|did not send all necessary objects|missing (blob|tree|commit)|index file corrupt|invalid index-pack|\.lock'?: File exists|bad (tree|ref|signature)|inflate: data stream error/i;
-const UNREACHABLE =
-  /could not resolve host|abort|block timeout|timed out|timeout|connection (refused|reset)|couldn't connect|failed to connect|network is unreachable|remote end hung up|early eof|HTTP 5\d\d|returned error: (5\d\d|429)|operation too slow|Empty reply|gnutls|SSL_|ssl certificate|Broken pipe|RPC failed/i;
-
-/** The limits of git-process.ts, in the words of git and its helpers. */
-const TOO_LARGE =
-  /out of memory|malloc failed|memory exhausted|cannot allocate memory|file too large|ended by signal 25/i;
-
-/** The machine of the control plane lacks something, in the words of the system: no commit is to blame. */
-const LACKING =
-  /no space left on device|disk quota exceeded|read-only file system|too many open files|input\/output error|resource temporarily unavailable|cannot (fork|create (async )?thread)|unable to create (threaded|temporary file)/i;
-
 export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   const { session, repository, name, logger } = options;
   let fetching: Promise<void> | undefined;
@@ -126,7 +112,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
         const git = await session.longWork(stopped.signal, FETCH_TIMEOUT_MS);
         await git('maintenance', 'run', '--auto', '--quiet');
       } catch (error) {
-        if (!stopped.signal.aborted) logger.debug({ error: complaint(error) }, 'Cannot tidy up a mirror');
+        if (!stopped.signal.aborted) logger.debug({ error: gitComplaint(error) }, 'Cannot tidy up a mirror');
       }
       maintenance = undefined;
     };
@@ -142,33 +128,13 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
     try {
       await fetchOnce(signal, expectation);
     } catch (error) {
-      if (!DAMAGE.test(cutMiddle(errorMessage(error), MAX_COMPLAINT)) || signal.aborted || !session.exists())
-        throw explain(error);
+      if (!DAMAGE.test(examinedText(error)) || signal.aborted || !session.exists())
+        throw planFetchFailure(name, error);
       damaged = true;
       await fetchOnce(signal, expectation).catch((second: unknown) => {
-        throw explain(second);
+        throw planFetchFailure(name, second);
       });
     }
-  }
-
-  function complaint(error: unknown): string {
-    // How long it took makes no other failure: the status would be written again for it.
-    const text = redactCredentials(errorMessage(error)).replaceAll(/ after \d+ ms\b/g, '');
-    return text.trim().split('\n').slice(0, 4).join('; ').slice(0, 500);
-  }
-
-  /** git's words, without credentials, as an error whose class says whether trying again can help. */
-  function explain(error: unknown): Error {
-    const text = complaint(error);
-    const message = `Cannot fetch "${name}": ${text}`;
-    if (error instanceof UserError) return new UserError(message);
-    if (TOO_LARGE.test(text))
-      return new UserError(`${message}; the repository is larger than the limits of Symphony`);
-    if (LACKING.test(text))
-      return new TransientError(`${message}; the control plane's machine has to be looked after`);
-    if (UNREACHABLE.test(text) || !/fatal:|not found|denied|authentication/i.test(text))
-      return new TransientError(message);
-    return new UserError(message);
   }
 
   return {

@@ -8,7 +8,8 @@ import type { Logger } from '../../base/logger.ts';
 import { secretToken, systemRng } from '../../base/rng.ts';
 import type { Git } from './git-process.ts';
 import type { GitSession } from './git-session.ts';
-import { type RepoUrl, redactCredentials, redactUrl } from './git-url.ts';
+import { type RepoUrl, redactUrl } from './git-url.ts';
+import { gitComplaint } from './plan-fetch-failure.ts';
 import type { GitMirror } from './types.ts';
 
 /** Somebody else pushed notes between our fetch and our push: fetch, add and push again, this often. */
@@ -61,7 +62,7 @@ export function createNotes({ session, repository, clock, logger }: NotesOptions
       );
     } catch (error) {
       throw new TransientError(
-        `Cannot push a note to "${redactUrl(repository.remote)}": ${redactCredentials(errorMessage(error)).trim().slice(0, 300)}`,
+        `Cannot push a note to "${redactUrl(repository.remote)}": ${gitComplaint(error)}`,
         { cause: error },
       );
     }

@@ -7,6 +7,7 @@
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { UserError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
+import { listNames } from '../../base/text.ts';
 import { stableStringify } from '../../base/json.ts';
 import { isDefinition } from '../../schemas/custom/definition.ts';
 import { hiddenContents, reportOrder } from '../../schemas/manifest/index.ts';
@@ -213,13 +214,9 @@ async function readFiles(
 function passedOverIn(folder: string, files: ReadonlyMap<string, RenderedFile>): string | undefined {
   const passed = [...files].filter(([, { notManifest }]) => notManifest !== undefined);
   if (passed.length === 0) return undefined;
-  const shown = passed
-    .map(([path, { notManifest }]) => `${shownPath(folder, path)} (${notManifest})`)
-    .sort()
-    .slice(0, MAX_WARNINGS);
-  const rest = passed.length - shown.length;
+  const shown = passed.map(([path, { notManifest }]) => `${shownPath(folder, path)} (${notManifest})`).sort();
   const count = passed.length === 1 ? '1 file is no manifest' : `${passed.length} files are no manifests`;
-  return `${count} and passed over: ${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  return `${count} and passed over: ${listNames(shown, MAX_WARNINGS)}`;
 }
 
 /** Names of files come from outside, and an error about one is a line. */

@@ -1,4 +1,5 @@
 /** The statuses of all applications of one repository, folded into one per commit. Pure. */
+import { counted } from '../../base/text.ts';
 import type { CommitState, CommitStatus } from './plan-commit-status.ts';
 import { SUMMARY_SEPARATOR, fitDescription } from './plan-commit-status.ts';
 
@@ -21,7 +22,7 @@ function worstOf(sha: string, statuses: readonly NamedStatus[]): CommitStatus {
     (a, b) =>
       WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state) || (a.application < b.application ? -1 : 1),
   );
-  const many = statuses.length === 1 ? '1 application' : `${statuses.length} applications`;
+  const many = counted(statuses.length, 'application');
   const state = worst?.state ?? 'pending';
   const text =
     state === 'success'
@@ -30,7 +31,7 @@ function worstOf(sha: string, statuses: readonly NamedStatus[]): CommitStatus {
   return { sha, state, description: fitDescription(text) };
 }
 
-/** What the successes say beside their numbers of objects. */
+/** Notes of the successes, beside their numbers of objects. */
 const notesOf = (statuses: readonly NamedStatus[]): readonly string[] => [
   ...new Set(statuses.flatMap(({ description }) => description.split(SUMMARY_SEPARATOR).slice(1))),
 ];

@@ -126,7 +126,7 @@ function overdue({ cause, health, limits }: CommitStatusInput): Counted {
   return { text: `${text}; not healthy within ${limits.progressDeadlineMs / 1000} s`, more };
 }
 
-/** What to do about it is left out first where a text is too long: it tells less than the cause. */
+/** Advice is left out first where a text is too long: it tells less than the cause. */
 const ADVICE = / \(hint: .*$|; to (?:allow it|replace the object), .*$/s;
 
 /** As long as a forge takes it, with the number of what is left out at the end. */
@@ -143,7 +143,7 @@ export function fitDescription(text: string, limit = MAX_DESCRIPTION): string {
 }
 
 /**
- * What counts on by itself is no news: forges take a bounded number of statuses for a commit. Of the other causes it is
+ * A counter that goes on is no news: forges take a bounded number of statuses for a commit. Of the other causes it is
  * the order of magnitude.
  */
 const withoutCounters = (text: string): string =>

@@ -6,7 +6,7 @@ const REASON =
   'exec failed: unable to start container process: exec: "tar": executable file not found in $PATH';
 const ENGINE = `OCI runtime exec failed: ${REASON}: unknown\r\n`;
 
-/** What comes through, and what is asked about, when the engine sends these pieces. */
+/** The output that comes through, and the questions asked, when the engine sends these pieces. */
 async function through(pieces: readonly string[], ran: boolean) {
   const source = new PassThrough();
   const held = holdBackExecFailure(source, async (said) => (ran ? said : undefined));

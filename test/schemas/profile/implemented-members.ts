@@ -245,7 +245,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.ServiceAccount': {
     'api/core/admission/plan-service-account.ts': 'automountServiceAccountToken imagePullSecrets secrets',
   },
-  'api.core.v1.LocalObjectReference': { 'api/authz/pod-references.ts': 'name' },
+  'api.core.v1.LocalObjectReference': { 'schemas/pod-references.ts': 'name' },
   'api.core.v1.ObjectReference': {
     [DATA]: 'apiVersion fieldPath kind name namespace resourceVersion uid',
   },

@@ -199,7 +199,7 @@ describe('Pod Security', () => {
       'would violate PodSecurity "restricted:latest"',
     );
     expect(warningsFor(pod(PORT, 'kube-system'))).toEqual([]);
-    // What only warns or audits refuses nothing.
+    // Modes that only warn or audit refuse nothing.
     expect(warningsFor(namespace('pod-security.kubernetes.io/warn: restricted') + pod(C))).toEqual([]);
   });
 });

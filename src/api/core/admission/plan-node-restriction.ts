@@ -8,7 +8,7 @@ import type { KubeObject } from '../../../schemas/object.ts';
 import { resourceIdOf } from '../../../schemas/resource-kind.ts';
 import type { Pod } from '../../../schemas/types.ts';
 import { isMirrorPod, MIRROR_POD } from '../../../schemas/validation/pod-annotations.ts';
-import { namedByPod } from '../../authz/pod-references.ts';
+import { namedByPod } from '../../../schemas/pod-references.ts';
 import type { AdmissionRequest, Removal } from './types.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../../schemas/object.ts';
 import type { Container, Pod, PodSpec, Volume } from '../../../schemas/types.ts';
-import { namedByPod } from '../../authz/pod-references.ts';
+import { namedByPod } from '../../../schemas/pod-references.ts';
 
 const TOKEN_VOLUME_PREFIX = 'kube-api-access-';
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';

@@ -57,7 +57,7 @@ export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'con
   readonly evicts?: boolean;
 }
 
-/** What is known of a deletion before its object is read. */
+/** A deletion, as far as it is known before its object is read. */
 export interface RemovalTarget extends Pick<AdmissionRequest, 'kind'> {
   readonly context: Pick<RequestContext, 'user'>;
   readonly name: string;

@@ -25,7 +25,7 @@ interface Daemon {
   ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
 }
 
-/** What an Engine says of itself hardly ever changes, and costs it a lot to gather; in between it is only asked to answer. */
+/** An Engine's description of itself hardly ever changes and is costly to gather. In between, the Engine is only pinged. */
 const ASK_EVERY_MS = 60_000;
 
 /** The Engine says `x86_64`; Kubernetes' labels and image platforms say `amd64`. */
@@ -95,7 +95,7 @@ export function createInfo(
   return {
     async info() {
       const known = told;
-      // Whoever does not answer may be another Engine when it does.
+      // After a silence another Engine may answer.
       told = undefined;
       if (known && clock.now() - known.atMs < ASK_EVERY_MS) {
         await ask((options) => daemon.ping(options));

@@ -171,7 +171,7 @@ export async function applyCommit(
       newCommit,
       mayApply: mayApply({ policy, requested, newCommit }),
       obstacle,
-      foreseen: foresee(state, context.foresee, context.nowMs()),
+      foreseen: foresee(state, context.foresee),
       refused,
       fights,
       unreadBy,

@@ -73,7 +73,6 @@ it('inspects every container in one of ten slow lists, and whenever a full list 
       if (how === 'quick') await new Promise<void>((resolve) => waiting.push(resolve));
       return [];
     },
-    // eslint-disable-next-line require-yield
     async *events(signal) {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     },

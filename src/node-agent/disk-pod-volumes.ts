@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Rng, systemRng } from '../base/rng.ts';
+import { createSharedReads } from '../base/shared-reads.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Pod } from '../schemas/types.ts';
 import {
@@ -59,6 +60,10 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   const podSources = createPodSources({ client, through: kept.through });
   const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
   const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
+  /** Pods are brought up to date together. */
+  const shared = createSharedReads();
+  const hostFile = (path: string): Promise<string> =>
+    shared.read(path, () => readFile(path, 'utf8').catch(() => ''));
 
   return {
     async ensure(pod, place) {
@@ -75,8 +80,8 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         const files = podFilePaths(podsDir, uidOf(pod));
         const [applied, nodeHosts, nodeResolv] = await Promise.all([
           store.apply(plan.volumes),
-          readFile('/etc/hosts', 'utf8').catch(() => ''),
-          readFile('/etc/resolv.conf', 'utf8').catch(() => ''),
+          hostFile('/etc/hosts'),
+          hostFile('/etc/resolv.conf'),
         ]);
         if (!applied.ok) throw new StepProblem(applied.reason, applied.message);
         const resolver = planResolverConfig({

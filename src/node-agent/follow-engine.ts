@@ -40,24 +40,35 @@ type ContainerEvent = Extract<RuntimeEvent, { type: 'container' }>;
 const ENGINE_RETRY_MS = 1_000;
 /** The slow relist that corrects whatever an event has missed. */
 const RELIST_MS = 60_000;
+/** Of so many slow relists one inspects every container; the others inspect what has changed by the engine's list. */
+const QUICK_LISTS = 10;
 
 export function createEngineFollower(options: EngineFollowerOptions): EngineFollower {
   const { runtime, clock, logger } = options;
   const stop = createAbort();
   const loops: Promise<void>[] = [];
-  let relisting: Promise<void> | undefined;
+  let relisting: { readonly how: 'quick' | undefined; readonly done: Promise<void> } | undefined;
+  let fullWanted = false;
 
-  function relist(): void {
-    relisting ??= list()
+  function relist(how?: 'quick'): void {
+    if (relisting) {
+      if (relisting.how === 'quick' && how === undefined) fullWanted = true;
+      return;
+    }
+    const done = list(how)
       .catch((error: unknown) => logger.warn({ error: failureWords(error) }, 'Cannot list containers'))
       .finally(() => {
         relisting = undefined;
+        if (!fullWanted) return;
+        fullWanted = false;
+        if (!stop.signal.aborted) relist();
       });
+    relisting = { how, done };
   }
 
-  async function list(): Promise<void> {
+  async function list(how: 'quick' | undefined): Promise<void> {
     const listedAtMs = clock.now();
-    options.onList(await runtime.list(), listedAtMs);
+    options.onList(await runtime.list(how), listedAtMs);
   }
 
   async function listen(): Promise<void> {
@@ -92,20 +103,20 @@ export function createEngineFollower(options: EngineFollowerOptions): EngineFoll
   }
 
   async function relistSlowly(): Promise<void> {
-    while (!stop.signal.aborted) {
+    for (let lists = 1; !stop.signal.aborted; lists += 1) {
       await sleep(clock, RELIST_MS, stop.signal);
       if (stop.signal.aborted) return;
-      relist();
+      relist(lists % QUICK_LISTS === 0 ? undefined : 'quick');
       options.onRelist();
     }
   }
 
   return {
     start: () => void loops.push(listen(), relistSlowly()),
-    relist,
+    relist: () => relist(),
     async [Symbol.asyncDispose]() {
       stop.abort();
-      await Promise.allSettled([...loops, relisting]);
+      await Promise.allSettled([...loops, relisting?.done]);
     },
   };
 }

@@ -154,7 +154,7 @@ function endOf(run: Run, end: LookEnd): SyncOutcome {
     ...run,
     newCommit: asked.newCommit,
     mayApply: mayApply(asked),
-    foreseen: foresee(state, context.foresee, context.nowMs()),
+    foreseen: foresee(state, context.foresee),
     baseline: context.pruneBaseline(),
     operation: context.operation(),
     nowMs: context.nowMs(),

@@ -10,6 +10,7 @@ import { keyOf } from '../schemas/object.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
 import { type ApplicationState, takeRender } from './application-state.ts';
 import { applyCommit } from './apply-commit.ts';
+import { isForeseenCurrent } from './foreseen.ts';
 import { managedCount } from './orphans.ts';
 import { normaliseTreePath } from './git/revision.ts';
 import type { GitMirror } from './git/types.ts';
@@ -101,12 +102,9 @@ async function renderAndApply(
     requestOf(operation) === undefined &&
     hasSucceeded(operation, state.revision);
   // Nothing has changed since everything was as it should be: nothing is compared.
-  if (nothingNew && state.settled) return state.settled;
+  if (nothingNew && state.settled && isForeseenCurrent(state, context.foresee)) return state.settled;
   const outcome = await applyCommit(application, source, state, context, obstacle, signal);
-  // The cluster may get what is missing now, and nothing of the application would change.
-  const isSure = (state.foreseen?.warnings.length ?? 0) === 0;
-  const isSettled =
-    isSure && outcome.applied && outcome.obstacle === undefined && outcome.retryAtMs === undefined;
+  const isSettled = outcome.applied && outcome.obstacle === undefined && outcome.retryAtMs === undefined;
   state.settled = isSettled ? outcome : undefined;
   return outcome;
 }

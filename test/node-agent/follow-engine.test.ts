@@ -62,3 +62,50 @@ it('looks at what an event names, and at everything when that fails; own starts 
   expect(looks).toHaveLength(1);
   expect(told.filter((what) => what === 'list').length).toBeGreaterThan(1);
 });
+
+it('inspects every container in one of ten slow lists, and whenever a full list is asked for', async () => {
+  const clock = createFakeClock();
+  const lists: string[] = [];
+  const waiting: (() => void)[] = [];
+  const runtime: Pick<ContainerRuntime, 'list' | 'events'> = {
+    async list(how) {
+      lists.push(how ?? 'full');
+      if (how === 'quick') await new Promise<void>((resolve) => waiting.push(resolve));
+      return [];
+    },
+    async *events(signal) {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    },
+  };
+  follower = createEngineFollower({
+    runtime: runtime as ContainerRuntime,
+    clock,
+    logger: silentLogger,
+    isKnown: () => false,
+    onRecord: () => undefined,
+    onGone: () => undefined,
+    onList: () => undefined,
+    onBroken: () => undefined,
+    onRelist: () => undefined,
+  });
+  follower.start();
+  await clock.advance(60_000);
+  // It would be told what the engine says while the quick list is still under way.
+  follower.relist();
+  follower.relist();
+  expect(lists).toEqual(['full', 'quick']);
+  waiting.shift()?.();
+  await clock.advance(0);
+  expect(lists).toEqual(['full', 'quick', 'full']);
+  for (let minute = 2; minute <= 20; minute += 1) {
+    await clock.advance(60_000);
+    waiting.shift()?.();
+    await clock.advance(0);
+  }
+  expect(
+    lists
+      .slice(3)
+      .map((how, index) => (how === 'full' ? index + 2 : 0))
+      .filter(Boolean),
+  ).toEqual([10, 20]);
+});

@@ -11,7 +11,7 @@ import { type ApiClient, resources } from '../../client/types.ts';
 import { isStatusError } from '../../schemas/status.ts';
 import type { Lease, Node } from '../../schemas/types.ts';
 import { failureWords } from '../failure-words.ts';
-import type { ContainerRuntime, ImageRecord, RuntimeInfo } from '../runtime/types.ts';
+import type { ContainerRuntime, ListedImage, RuntimeInfo } from '../runtime/types.ts';
 import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
 import {
   type NodeFacts,
@@ -81,7 +81,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const logger = options.logger.child({ component: 'node-reporter' });
   let info: RuntimeInfo | undefined;
   let runtimeUp = false;
-  let images: readonly ImageRecord[] = [];
+  let images: readonly ListedImage[] = [];
   let imagesAtMs = Number.NEGATIVE_INFINITY;
   let statusAtMs = Number.NEGATIVE_INFINITY;
   let pressures: PressureMemory = {};

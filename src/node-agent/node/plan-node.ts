@@ -2,7 +2,7 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
-import type { ImageRecord, RuntimeInfo } from '../runtime/types.ts';
+import type { ListedImage, RuntimeInfo } from '../runtime/types.ts';
 import { addressCount } from './ip-allocator.ts';
 import { type EngineShare, planShare } from './plan-share.ts';
 
@@ -12,7 +12,7 @@ export interface NodeFacts {
   readonly info: RuntimeInfo | undefined;
   /** The part of the engine's machine that this node counts as its own. */
   readonly share: EngineShare;
-  readonly images: readonly ImageRecord[];
+  readonly images: readonly ListedImage[];
   /** The engine answers. */
   readonly runtimeUp: boolean;
   /** Limits how many pods fit; none do while it is unknown. */
@@ -79,7 +79,7 @@ export function planNodeStatus(
   return status;
 }
 
-function imagesOf(images: readonly ImageRecord[]): NonNullable<NonNullable<Node['status']>['images']> {
+function imagesOf(images: readonly ListedImage[]): NonNullable<NonNullable<Node['status']>['images']> {
   return images
     .filter((image) => image.tags.length + image.digests.length > 0)
     .sort((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? -1 : 1))

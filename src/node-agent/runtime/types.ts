@@ -153,11 +153,14 @@ export type RuntimeEvent =
   /** The event stream was interrupted: relist. */
   | { readonly type: 'resync' };
 
-export interface ImageRecord {
+export interface ListedImage {
   readonly id: string;
   readonly tags: readonly string[];
   readonly digests: readonly string[];
   readonly sizeBytes: number;
+}
+
+export interface ImageRecord extends ListedImage {
   /** From the image's configuration, for entry point and stop signal decisions. */
   readonly user: string;
   readonly stopSignal?: string;
@@ -247,7 +250,11 @@ export class RuntimeError extends Error {
 /** All methods throw {@link RuntimeError}. */
 export interface ContainerRuntime extends AsyncDisposable {
   info(): Promise<RuntimeInfo>;
-  list(): Promise<readonly ContainerRecord[]>;
+  /**
+   * All containers. `quick`: one whose state, name and address are what they were when it was inspected last is not
+   * inspected again.
+   */
+  list(how?: 'quick'): Promise<readonly ContainerRecord[]>;
   inspect(id: string): Promise<ContainerRecord | undefined>;
   /** Whether the engine finds a file or directory at this path of its host. */
   sees(path: string): Promise<boolean>;
@@ -273,7 +280,7 @@ export interface ContainerRuntime extends AsyncDisposable {
   logs(id: string, options: LogOptions, signal: AbortSignal): Promise<LogStream>;
   stats(): Promise<readonly ContainerStats[]>;
   findImage(reference: string): Promise<ImageRecord | undefined>;
-  listImages(): Promise<readonly ImageRecord[]>;
+  listImages(): Promise<readonly ListedImage[]>;
   pullImage(
     reference: string,
     auth: RegistryAuth | undefined,

@@ -8,6 +8,7 @@ import { chmod, chown, mkdir, open, realpath, rename, stat } from 'node:fs/promi
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { goWords } from '../../base/go-words.ts';
+import { createSharedReads } from '../../base/shared-reads.ts';
 import type { Logger } from '../../base/logger.ts';
 import { removeTree } from '../files/remove-tree.ts';
 import { writeFilesAtomically } from './atomic-files.ts';
@@ -45,17 +46,14 @@ const CREATE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeStoreOptions): VolumeStore {
   const memoryDir = memoryDirOf(podsDir);
 
+  const shared = createSharedReads();
   /** Looked at each time: files meant for memory must not end on the disk because somebody unmounted it. */
-  async function ensureSharedMemory(): Promise<void> {
-    await mkdir(memoryDir, { recursive: true, mode: 0o755 });
-    const [here, around] = await Promise.all([stat(memoryDir), stat(dirname(memoryDir))]);
-    if (here.dev !== around.dev) return;
-    mounting ??= ensureMemory(memoryDir, SENSITIVE_SIZE_BYTES, 0o755).finally(() => {
-      mounting = undefined;
+  const ensureSharedMemory = (): Promise<void> =>
+    shared.read(memoryDir, async () => {
+      await mkdir(memoryDir, { recursive: true, mode: 0o755 });
+      const [here, around] = await Promise.all([stat(memoryDir), stat(dirname(memoryDir))]);
+      if (here.dev === around.dev) await ensureMemory(memoryDir, SENSITIVE_SIZE_BYTES, 0o755);
     });
-    await mounting;
-  }
-  let mounting: Promise<void> | undefined;
 
   async function applyOne(volume: VolumePlan): Promise<boolean> {
     switch (volume.kind) {

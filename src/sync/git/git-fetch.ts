@@ -32,6 +32,8 @@ export interface GitFetcherOptions {
   readonly logger: Logger;
   /** A whole fetch takes at most this long, however steadily it trickles. */
   readonly timeoutMs?: number;
+  /** The mirror's refs may have changed. */
+  onRefs(): void;
 }
 
 /** A first clone of a large repository over a slow line fits; a server that trickles for ever does not. */
@@ -66,6 +68,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       knownHead = undefined;
       await stopMaintenance();
       await session.remove();
+      options.onRefs();
     }
     await session.converse(signal, async (git) => {
       // Which branch is the default one is only told by a listing; a look from time to time follows it.
@@ -75,7 +78,10 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       );
       signal.throwIfAborted();
       if (refs !== knownRefs) await transfer(git);
-      if (head !== undefined && head !== knownHead) await git('symbolic-ref', 'HEAD', head);
+      if (head !== undefined && head !== knownHead) {
+        await git('symbolic-ref', 'HEAD', head);
+        options.onRefs();
+      }
       knownHead = head;
     });
   }
@@ -87,17 +93,21 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
 
   async function transfer(git: Git): Promise<void> {
     knownRefs = undefined;
-    await git(
-      'fetch',
-      '--verbose',
-      '--prune',
-      '--no-tags',
-      '--no-recurse-submodules',
-      '--no-auto-maintenance',
-      '--',
-      repository.remote,
-      ...REFSPECS,
-    );
+    try {
+      await git(
+        'fetch',
+        '--verbose',
+        '--prune',
+        '--no-tags',
+        '--no-recurse-submodules',
+        '--no-auto-maintenance',
+        '--',
+        repository.remote,
+        ...REFSPECS,
+      );
+    } finally {
+      options.onRefs();
+    }
     knownRefs = parseFetchHead(await session.fetchHead());
     transfers += 1;
     if (transfers % TRANSFERS_PER_MAINTENANCE === 0) startMaintenance();

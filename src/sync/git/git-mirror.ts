@@ -46,18 +46,27 @@ export interface GitMirrorLimits {
 export const MAX_BLOB_BYTES = 10 * 1024 * 1024;
 /** Requests in flight to `cat-file`: enough to keep it busy, few enough to bound what is buffered. */
 const READ_BATCH = 256;
+/** Answers of git that are kept: more than the applications of one repository follow. */
+const MAX_KNOWN = 4_096;
 /** How far back a commit is looked for among the ancestors before git is asked. */
 const NEAR_COMMITS = 32;
+
 export function createGitMirror(options: GitMirrorOptions): GitMirror {
   const repository = parseRepoUrl(options.url, { allowFile: options.allowFile });
   const logger = options.logger.child({ component: 'git', repository: redactUrl(options.url) });
   const session = createGitSession(options, repository);
+  /** Revisions by the refs as they are now, and folders of commits: a poll that brings nothing starts no reader. */
+  let resolved = new Map<string, string>();
+  const knownTrees = new Map<string, string>();
   const fetcher = createGitFetcher({
     session,
     repository,
     name: redactUrl(options.url),
     clock: options.clock,
     logger,
+    onRefs() {
+      resolved = new Map();
+    },
     ...(options.limits?.fetchTimeoutMs === undefined ? {} : { timeoutMs: options.limits.fetchTimeoutMs }),
   });
   const pushNote = createNotes({ session, repository, clock: options.clock, logger });
@@ -85,9 +94,12 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
   };
 
   async function treeId(commit: string, path: string): Promise<string | undefined> {
-    const below = normaliseTreePath(path);
-    const found = await (await session.headers()).read(`${checked(commit)}:${below}`);
-    return found?.type === 'tree' ? found.id : undefined;
+    const name = `${checked(commit)}:${normaliseTreePath(path)}`;
+    const known = knownTrees.get(name);
+    if (known !== undefined) return known;
+    const found = await (await session.headers()).read(name);
+    if (found?.type !== 'tree') return undefined;
+    return keep(knownTrees, name, found.id);
   }
 
   /**
@@ -114,10 +126,14 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
   return {
     fetch: (signal, expectation = 'unknown') => fetcher.fetch(signal, expectation),
     async resolve(revision) {
+      // The refs may change meanwhile: then the answer is kept with those of before.
+      const answers = resolved;
+      const known = answers.get(revision);
+      if (known !== undefined) return known;
       const headers = await session.headers();
       for (const candidate of revisionCandidates(revision)) {
         const found = await headers.read(`${candidate}^{commit}`);
-        if (found?.type === 'commit') return found.id;
+        if (found?.type === 'commit') return keep(answers, revision, found.id);
       }
       throw new UserError(`Cannot find revision "${revision}" in "${redactUrl(options.url)}"`);
     },
@@ -182,6 +198,12 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       await session.close();
     },
   };
+}
+
+function keep(answers: Map<string, string>, question: string, answer: string): string {
+  if (answers.size >= MAX_KNOWN) answers.clear();
+  answers.set(question, answer);
+  return answer;
 }
 
 function checked(id: string): string {

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { countChildren } from '../../../src/base/child-processes/child-process.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { createGitMirror } from '../../../src/sync/git/git-mirror.ts';
@@ -244,6 +245,32 @@ describe('the mirror on disk', () => {
     await mirror.fetch(signal);
     const later = await stat(join(directory, 'mirror.git', 'FETCH_HEAD'), { bigint: true });
     expect(later.mtimeNs).toBe(written.mtimeNs);
+  });
+
+  it('starts no reader for a look that brings nothing new', async () => {
+    const { repository } = await repositoryAndServer();
+    const directory = await temporaryDirectory();
+    const first = await repository.commit({ 'app/a.yaml': '1\n' });
+    const mirror = await openMirror(repository.bare, { directory });
+    await mirror.fetch(signal);
+    const folder = await mirror.treeId(await mirror.resolve('main'), 'app');
+    const readers = (): number =>
+      countChildren().find(({ purpose }) => purpose === 'git-reader')?.started ?? 0;
+    // As after a pause: no reader is left.
+    await mirror[Symbol.asyncDispose]();
+    const started = readers();
+    await mirror.fetch(signal);
+    expect(await mirror.resolve('main')).toBe(first);
+    expect(await mirror.treeId(first, 'app')).toBe(folder);
+    expect(readers()).toBe(started);
+    const second = await repository.commit({ 'app/a.yaml': '2\n' });
+    await mirror.fetch(signal);
+    expect(await mirror.resolve('main')).toBe(second);
+    expect(await mirror.treeId(second, 'app')).not.toBe(folder);
+    await git(repository.bare, 'update-ref', '-d', 'refs/heads/main');
+    await git(repository.bare, 'update-ref', 'refs/heads/other', first);
+    await mirror.fetch(signal);
+    await expect(mirror.resolve('main')).rejects.toThrow('Cannot find revision "main"');
   });
 
   it('reads nothing through symbolic links', async () => {

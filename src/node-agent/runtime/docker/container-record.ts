@@ -1,5 +1,5 @@
 /** The Engine's inspection of a container → {@link ContainerRecord}, pure. */
-import type { ContainerInspectInfo } from 'dockerode';
+import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import type { ContainerPhase, ContainerRecord } from '../types.ts';
 
 /** The Engine writes "never" as the year 1. */
@@ -18,13 +18,32 @@ function phaseOf(state: ContainerInspectInfo['State']): ContainerPhase {
   return state.Status === 'created' && state.Error === '' ? 'created' : 'exited';
 }
 
+type Networks = Readonly<Record<string, { readonly IPAddress: string }>>;
+
+const addressIn = (networks: Networks): string | undefined =>
+  Object.values(networks)
+    .map((network) => network.IPAddress)
+    .find((address) => address !== '');
+
+const RUNNING: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']);
+
+/**
+ * Whether a line of the Engine's list says nothing that the record does not have. A restart between two looks that no event
+ * has told of is not seen. `created` may hide a start that failed.
+ */
+export function isAsRecorded(
+  { State, Names, NetworkSettings }: Pick<ContainerInfo, 'State' | 'Names' | 'NetworkSettings'>,
+  { phase, name, ip }: ContainerRecord,
+): boolean {
+  const isSamePhase = phase === 'running' ? RUNNING.has(State) : phase === 'exited' && State === 'exited';
+  return isSamePhase && Names.includes(`/${name}`) && addressIn(NetworkSettings.Networks) === ip;
+}
+
 export function toContainerRecord(info: ContainerInspectInfo): ContainerRecord {
   const phase = phaseOf(info.State);
   const startedAtMs = timeOf(info.State.StartedAt);
   const finishedAtMs = phase === 'exited' ? timeOf(info.State.FinishedAt) : undefined;
-  const ip = Object.values(info.NetworkSettings.Networks)
-    .map((network) => network.IPAddress)
-    .find((address) => address !== '');
+  const ip = addressIn(info.NetworkSettings.Networks);
   return {
     id: info.Id,
     name: info.Name.replace(/^\//, ''),

@@ -10,7 +10,7 @@ import {
   labelKeys,
   RuntimeError,
 } from '../types.ts';
-import { toContainerRecord } from './container-record.ts';
+import { isAsRecorded, toContainerRecord } from './container-record.ts';
 import { toCreateBody } from './create-body.ts';
 import { asRequest } from './create-request.ts';
 import { type Engine, LIFECYCLE_TIMEOUT_MS } from './engine.ts';
@@ -43,6 +43,8 @@ const isMissing = (error: unknown): boolean => error instanceof RuntimeError && 
 export function createContainers({ engine, ownership, oomScores, logger }: ContainersOptions): Containers {
   const { docker, call } = engine;
   const gate = createGate(LIFECYCLE_CONCURRENCY);
+  /** Containers as they were inspected last. Each list drops those that are gone. */
+  const seen = new Map<string, ContainerRecord>();
 
   async function inspect(id: string): Promise<ContainerRecord | undefined> {
     try {
@@ -51,7 +53,9 @@ export function createContainers({ engine, ownership, oomScores, logger }: Conta
       );
       if (!ownership.isOurs(info.Config.Labels)) return undefined;
       ownership.remember(info.Id);
-      return toContainerRecord(info);
+      const record = toContainerRecord(info);
+      seen.set(record.id, record);
+      return record;
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
@@ -126,11 +130,16 @@ export function createContainers({ engine, ownership, oomScores, logger }: Conta
   }
 
   return {
-    async list() {
+    async list(how) {
       const found = await call('list containers', ({ abortSignal }) =>
         docker.listContainers({ all: true, filters: { label: [...ownership.filters.label] }, abortSignal }),
       );
-      const records = await mapBounded(found, INSPECT_CONCURRENCY, ({ Id }) => inspect(Id));
+      const present = new Set(found.map(({ Id }) => Id));
+      for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);
+      const records = await mapBounded(found, INSPECT_CONCURRENCY, async (listed) => {
+        const last = how === 'quick' ? seen.get(listed.Id) : undefined;
+        return last && isAsRecorded(listed, last) ? last : inspect(listed.Id);
+      });
       return records.filter((record) => record !== undefined);
     },
     inspect,

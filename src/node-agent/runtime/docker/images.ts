@@ -1,12 +1,18 @@
 /** Images of one Engine: find, list, pull with progress, remove. */
 import { Readable } from 'node:stream';
+import type { ImageInfo } from 'dockerode';
 import { createAbort } from '../../../base/abort.ts';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
-import { type ContainerRuntime, type ImageRecord, type PullProgress, RuntimeError } from '../types.ts';
+import {
+  type ContainerRuntime,
+  type ImageRecord,
+  type ListedImage,
+  type PullProgress,
+  RuntimeError,
+} from '../types.ts';
 import type { Engine } from './engine.ts';
 import { engineMessage, toRuntimeError } from './engine-errors.ts';
-import { mapBounded } from './gate.ts';
 import { jsonLines } from './json-lines.ts';
 
 type Images = Pick<
@@ -14,7 +20,6 @@ type Images = Pick<
   'findImage' | 'listImages' | 'pullImage' | 'removeImage' | 'importImage'
 >;
 
-const INSPECT_CONCURRENCY = 4;
 /** No word from the Engine for so long in the middle of a pull: the registry hangs. */
 const PULL_SILENCE_MS = 300_000;
 
@@ -36,6 +41,27 @@ function toImageRecord(image: InspectedImage): ImageRecord {
     user: image.Config?.User ?? '',
     ...(stopSignal ? { stopSignal } : {}),
   };
+}
+
+/** An Engine writes a name that an image does not have as `<none>`. */
+const namesOf = (names: readonly string[] | null | undefined): readonly string[] =>
+  (names ?? []).filter((name) => !name.includes('<none>'));
+
+/** Some Engines list an image once for each of its names. */
+function toListedImages(
+  listed: readonly Pick<ImageInfo, 'Id' | 'RepoTags' | 'RepoDigests' | 'Size'>[],
+): readonly ListedImage[] {
+  const byId = new Map<string, ListedImage>();
+  for (const { Id: id, RepoTags, RepoDigests, Size: sizeBytes } of listed) {
+    const { tags = [], digests = [] } = byId.get(id) ?? {};
+    byId.set(id, {
+      id,
+      tags: [...new Set([...tags, ...namesOf(RepoTags)])],
+      digests: [...new Set([...digests, ...namesOf(RepoDigests)])],
+      sizeBytes,
+    });
+  }
+  return [...byId.values()];
 }
 
 export function createImages(engine: Engine, clock: Clock): Images {
@@ -60,10 +86,9 @@ export function createImages(engine: Engine, clock: Clock): Images {
   return {
     findImage,
     async listImages() {
-      const images = await call('list images', ({ abortSignal }) => docker.listImages({ abortSignal }));
-      const ids = [...new Set(images.map((image) => image.Id))];
-      const records = await mapBounded(ids, INSPECT_CONCURRENCY, findImage);
-      return records.filter((record) => record !== undefined);
+      return toListedImages(
+        await call('list images', ({ abortSignal }) => docker.listImages({ abortSignal })),
+      );
     },
     async pullImage(reference, auth, onProgress, signal) {
       const action = `pull image "${reference}"`;

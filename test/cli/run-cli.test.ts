@@ -204,6 +204,25 @@ describe('exit codes', () => {
     }
   });
 
+  test('and is said once', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const { err } = await run(['fail'], '', failing(full));
+    expect(err).toMatch(/^error: Cannot write: no space is left on the device; /);
+  });
+
+  test.each([
+    ['up', ['--data-dir', '/proc/x', '--runtime', 'hollow'], '--data-dir'],
+    ['control-plane', ['--data-dir', '/proc/x/y'], '--data-dir'],
+    ['control-plane', ['--data-dir', 'DIR', '--identity-dir', '/proc/x'], '--identity-dir'],
+    ['agent', ['--data-dir', '/dev/null/x', '--server', 'https://127.0.0.1:1'], '--data-dir'],
+  ])('a directory that cannot be made is named with its flag: %s %j', async (command, flags, flag) => {
+    const root = directoryWith({});
+    const { code, err } = await run([command, ...flags.map((text) => text.replace('DIR', root))]);
+    expect(err).toMatch(/^error: Cannot use ".+": mkdir .+; choose another /);
+    expect(err).toContain(`choose another ${flag}`);
+    expect(code).toBe(1);
+  });
+
   test.each([
     [[], 2],
     [['nonsense'], 2],

@@ -154,7 +154,12 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   function complaint(error: unknown): string {
     // How long it took makes no other failure: the status would be written again for it.
     const text = redactCredentials(errorMessage(error)).replaceAll(/ after \d+ ms\b/g, '');
-    return text.trim().split('\n').slice(0, 4).join('; ').slice(0, 500);
+    const lines = text.split(/[\r\n]+/).map((line) => line.trim());
+    return lines
+      .filter((line) => line !== '')
+      .slice(0, 4)
+      .join('; ')
+      .slice(0, 500);
   }
 
   /** git's words, without credentials, as an error whose class says whether trying again can help. */

@@ -77,11 +77,14 @@ async function readFiles(path: string): Promise<readonly ConfigFile[]> {
   return found;
 }
 
+/** The parser refuses a text without a document. */
+const hasContent = (text: string): boolean => text.split('\n').some((line) => !/^\s*(?:#.*)?$/.test(line));
+
 /** Undefined for a file that says nothing. */
 function parse(text: string, path: string): Record<string, unknown> | undefined {
   let config: unknown;
   try {
-    config = text.trim() === '' ? undefined : load(text);
+    config = hasContent(text) ? load(text) : undefined;
   } catch (error) {
     throw new UserError(`Cannot read kubeconfig "${path}": ${errorMessage(error)}`, { cause: error });
   }

@@ -14,13 +14,13 @@ export async function makeDirectory(path: string, mode: number): Promise<void> {
     if (await isDirectory(absolute)) return;
     const above = dirname(absolute);
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' || above === absolute || (await isDirectory(above))) throw error;
+    if (code !== 'ENOENT' || above === absolute) throw error;
     await makeDirectory(above, mode);
     await makeLast(absolute, mode);
   }
 }
 
-/** What is above it was made a moment ago; another process may have made the rest as well. */
+/** What is above it is there by now; another caller may have made the rest as well. */
 async function makeLast(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });

@@ -20,6 +20,15 @@ describe('a directory', () => {
     expect(await modeOf(join(directory, 'a'))).toBe(0o700);
   });
 
+  it('is made while others make its neighbours', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const above = join(directory, String(round), 'a', 'b');
+      const paths = Array.from({ length: 16 }, (_, index) => join(above, String(index), 'c'));
+      await Promise.all(paths.map((path) => makeDirectory(path, 0o700)));
+      for (const path of paths) expect(await modeOf(path)).toBe(0o700);
+    }
+  });
+
   it('that is there stays as it is, behind a link as well', async () => {
     await mkdir(join(directory, 'real'), { mode: 0o755 });
     await symlink('real', join(directory, 'link'));

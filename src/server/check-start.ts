@@ -11,7 +11,7 @@ import { UserError, errorMessage } from '../base/errors.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
 import { parseEngineAddress } from '../node-agent/runtime/docker/engine.ts';
 import { validateApplication } from '../schemas/validation/application.ts';
-import { parseRepoUrl } from '../sync/git/git-url.ts';
+import { parseRepoUrl, redactUrl } from '../sync/git/git-url.ts';
 import { normaliseTreePath, revisionCandidates } from '../sync/git/revision.ts';
 import { rootApplication } from '../sync/root-application.ts';
 import { repositoryUrl } from './repository-url.ts';
@@ -35,7 +35,8 @@ export async function checkRepository({
   const [error] = validateApplication(rootApplication({ repoURL: url, targetRevision: revision, path }));
   if (error === undefined) return;
   const [, flag = '--repo'] = FLAGS.find(([field]) => error.path.endsWith(field)) ?? [];
-  throw new UserError(`Cannot use ${flag} ${JSON.stringify(error.value ?? repo)}: ${error.detail}`);
+  const value = flag === '--repo' ? redactUrl(url) : error.value;
+  throw new UserError(`Cannot use ${flag} ${JSON.stringify(value)}: ${error.detail}`);
 }
 
 /** Fields of the Application made for `--repo`, and what they come from. */

@@ -61,7 +61,7 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
 }
 
 /** What a control plane makes first. Names alone tell nothing: /etc has a folder called redis, too. */
-const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', join('redis', 'appendonlydir')];
+const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', 'leader.json', join('redis', 'appendonlydir')];
 /** All that a start leaves that failed at once. */
 const EARLY = ['agents', 'redis', 'tls'];
 

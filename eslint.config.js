@@ -26,6 +26,12 @@ const noSpreadPush = [
     message: 'Use append of src/base/append.ts',
   },
 ];
+const boundedMkdir = [
+  {
+    selector: "CallExpression[callee.name='mkdir'] Property[key.name='recursive']",
+    message: 'Use makeDirectory of src/base/make-directory.ts: this one may never end',
+  },
+];
 const effectfulExceptions = ['src/scheduler/placement-worker.ts'];
 
 export default tseslint.config(
@@ -72,6 +78,7 @@ export default tseslint.config(
         { selector: "Property[key.name='shell'][value.value=true]", message: 'Never spawn through a shell' },
         ...ownAborts,
         ...noSpreadPush,
+        ...boundedMkdir,
       ],
     },
   },

@@ -1,4 +1,5 @@
 /** npm packages, generated code and the build: brought up to date only where something changed. */
+import '../../bin/check-node.js';
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';

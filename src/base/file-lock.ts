@@ -3,8 +3,9 @@
  * few reads and writes of small files; a lock that stays the same for longer than any of them takes is of a process that
  * was killed, and is taken over. Time is only measured by the clock of whoever waits.
  */
-import { link, mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectory } from './make-directory.ts';
 import { type Clock, sleep } from './clock.ts';
 import { readIfThere } from './private-file.ts';
 import { secretToken } from './rng.ts';
@@ -15,7 +16,7 @@ const POLL_MS = 20;
 
 export async function withFileLock<T>(path: string, clock: Clock, task: () => Promise<T>): Promise<T> {
   const own = secretToken(12);
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDirectory(dirname(path), 0o700);
   let seen: { readonly holder: string; readonly sinceMs: number } | undefined;
   while (!(await make(path, own))) {
     const holder = await readIfThere(path);

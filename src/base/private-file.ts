@@ -1,6 +1,7 @@
 /** Files that hold keys and tokens: mode 0600 from their first byte, made or replaced as a whole or not at all. */
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectory } from './make-directory.ts';
 import { secretToken } from './rng.ts';
 
 export async function writePrivateFile(path: string, content: string): Promise<void> {
@@ -43,7 +44,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
 }
 
 async function writeBeside(path: string, content: string): Promise<string> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await makeDirectory(dirname(path), 0o700);
   const temporary = `${path}.${secretToken(6)}`;
   const file = await open(temporary, 'wx', 0o600);
   try {

@@ -50,7 +50,9 @@ export function kubeconfigPath({ kubeconfig, dataDir }: Pick<Config, 'kubeconfig
 
 /** `name` or `namespace/name` of an Application. */
 export function splitApplication(text: string): { readonly namespace: string; readonly name: string } {
-  const [first = '', second] = text.split('/');
+  const [first = '', second, ...more] = text.split('/');
+  if (first === '' || second === '' || more.length > 0)
+    throw new UserError(`Cannot use "${text}": give an application as NAME or NAMESPACE/NAME`);
   return second === undefined
     ? { namespace: 'symphony-system', name: first }
     : { namespace: first, name: second };

@@ -5,6 +5,7 @@ import { errorMessage, TransientError, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { isStatusError } from '../schemas/status.ts';
+import { StoreUnavailable } from '../store/types.ts';
 import type { CliIo, CommandEntry, ExitCode } from './command.ts';
 import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './help.ts';
 import { printable } from '../base/printable.ts';
@@ -48,6 +49,9 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   ESTALE: 'the network file system has lost the file',
   ETXTBSY: 'the file is being executed',
 };
+
+/** `ENOENT: no such file or directory, open 'x'`: the table says it in other words. */
+const NODE_PREFIX = /^E[A-Z]+: [^,]*, /;
 
 export async function runCli(
   argv: readonly string[],
@@ -110,18 +114,19 @@ function report(error: unknown, io: CliIo, userErrorCode: ExitCode): ExitCode {
     io.stderr.write(`error: ${lines}\n`);
     return userErrorCode;
   }
-  if (error instanceof TransientError || isStatusError(error) || isUnreachable(error)) {
+  const isAway = error instanceof TransientError || error instanceof StoreUnavailable;
+  if (isAway || isStatusError(error) || isUnreachable(error)) {
     io.stderr.write(`error: unreachable: ${lines}\n`);
     return 3;
   }
   if (error instanceof RuntimeError) {
-    const isAway = error.code === 'unavailable';
-    io.stderr.write(`error: ${isAway ? 'unreachable: ' : ''}${lines}\n`);
-    return isAway ? 3 : userErrorCode;
+    const isEngineAway = error.code === 'unavailable';
+    io.stderr.write(`error: ${isEngineAway ? 'unreachable: ' : ''}${lines}\n`);
+    return isEngineAway ? 3 : userErrorCode;
   }
   const cause = environmentCause(error);
   if (cause !== undefined) {
-    io.stderr.write(`error: ${lines}: ${cause}\n`);
+    io.stderr.write(`error: ${lines.replace(NODE_PREFIX, 'Cannot ')}: ${cause}\n`);
     return userErrorCode;
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

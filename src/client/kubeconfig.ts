@@ -1,4 +1,5 @@
 /** The part of a kubeconfig that says where the current context's server is and how to identify oneself to it. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, resolve } from 'node:path';
 import { load } from 'js-yaml';
@@ -15,7 +16,7 @@ export interface KubeconfigEndpoint {
 
 /**
  * Reads the kubeconfig at `path`, or several files as `KUBECONFIG` lists them (`a:b`): the first file that names a thing
- * wins, and files that are missing are passed over. Files that a kubeconfig names are relative to it.
+ * wins, and files that are missing or empty are passed over. Files that a kubeconfig names are relative to it.
  * Throws UserError that names the file; ENOENT where there is none at all.
  */
 export async function readKubeconfig(path: string): Promise<KubeconfigEndpoint> {
@@ -54,31 +55,40 @@ interface Entry {
 }
 
 async function readFiles(path: string): Promise<readonly ConfigFile[]> {
-  const paths = path.split(delimiter).filter((part) => part !== '');
+  // The name of a folder may hold the delimiter.
+  const paths = existsSync(path) ? [path] : path.split(delimiter).filter((part) => part !== '');
   const found: ConfigFile[] = [];
   let missing: NodeJS.ErrnoException | undefined;
+  let isEmpty = false;
   for (const file of paths) {
     try {
-      found.push({ path: file, config: parse(await readFile(file, 'utf8'), file) });
+      const config = parse(await readFile(file, 'utf8'), file);
+      if (config) found.push({ path: file, config });
+      else isEmpty = true;
     } catch (error) {
       const failure = error as NodeJS.ErrnoException;
       if (failure.code !== 'ENOENT') throw error;
       missing ??= failure;
     }
   }
-  if (found.length === 0 && missing) throw missing;
+  if (found.length > 0) return found;
+  if (isEmpty) throw new UserError(`Cannot use kubeconfig "${path}": it is empty`);
+  if (missing) throw missing;
   return found;
 }
 
-function parse(text: string, path: string): Record<string, unknown> {
+/** The parser refuses a text without a document. */
+const hasContent = (text: string): boolean => text.split('\n').some((line) => !/^\s*(?:#.*)?$/.test(line));
+
+/** Undefined for a file that says nothing. */
+function parse(text: string, path: string): Record<string, unknown> | undefined {
   let config: unknown;
   try {
-    config = text.trim() === '' ? undefined : load(text);
+    config = hasContent(text) ? load(text) : undefined;
   } catch (error) {
     throw new UserError(`Cannot read kubeconfig "${path}": ${errorMessage(error)}`, { cause: error });
   }
-  if (config === undefined || config === null)
-    throw new UserError(`Cannot use kubeconfig "${path}": it is empty`);
+  if (config === undefined || config === null) return undefined;
   if (!isRecord(config)) throw new UserError(`Cannot read kubeconfig "${path}": it is not a mapping`);
   return config;
 }

@@ -72,9 +72,12 @@ export function parseUrl(text: string, schemes: readonly string[]): string {
   return text;
 }
 
+const LABEL = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
+const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
+
 /** A node's or an application's name: a DNS subdomain, as Kubernetes names objects. */
 export function parseName(text: string): string {
-  if (text.length > 253 || !/^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/.test(text)) {
+  if (text.length > 253 || !NAME.test(text)) {
     throw new Error("must be lower case letters, digits, '-' and '.', such as node-1");
   }
   return text;

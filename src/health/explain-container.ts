@@ -13,6 +13,12 @@ const CRASH_FORGOTTEN_MS = 600_000;
 /** Times of containers are those of the engine, times of events those of the agent, in whole seconds. */
 const SLACK_MS = 2_000;
 
+/**
+ * Kubelet's message while it waits: the failure of the last pull is the cause. A status would be posted anew with each
+ * attempt if the wait were another one.
+ */
+const PULL_BACK_OFF = /^Back-off pulling image "[^"]*": (\w+: .+)$/s;
+
 /** `what` is `container` or `init container`. Undefined where the container has not failed. */
 export function explainContainer(
   container: ContainerStatus,
@@ -36,10 +42,9 @@ export function explainContainer(
     return failed(before);
   if (!isStuck(reason)) return undefined;
   const message = messageLine(textAt(waiting, 'message') || (warnings[0]?.message ?? ''));
-  return {
-    severity: 'failing',
-    text: `${what} ${name} cannot start: ${reason}${message === '' ? '' : `: ${message}`}`,
-  };
+  const [, failure] = PULL_BACK_OFF.exec(message) ?? [];
+  const why = failure ?? `${reason}${message === '' ? '' : `: ${message}`}`;
+  return { severity: 'failing', text: `${what} ${name} cannot start: ${why}` };
 }
 
 /** A container that runs and is not ready. */

@@ -10,8 +10,10 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { UserError, errorMessage } from '../base/errors.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
 import { parseEngineAddress } from '../node-agent/runtime/docker/engine.ts';
-import { parseRepoUrl } from '../sync/git/git-url.ts';
+import { validateApplication } from '../schemas/validation/application.ts';
+import { parseRepoUrl, redactUrl } from '../sync/git/git-url.ts';
 import { normaliseTreePath, revisionCandidates } from '../sync/git/revision.ts';
+import { rootApplication } from '../sync/root-application.ts';
 import { repositoryUrl } from './repository-url.ts';
 
 /** Somebody waits at a terminal; an Engine that is only slow is waited for later. */
@@ -29,7 +31,19 @@ export async function checkRepository({
     await checkFolder(url.startsWith('file:') ? fileURLToPath(url) : url, repo);
   revisionCandidates(revision);
   normaliseTreePath(path);
+  // The API would refuse the Application again and again.
+  const [error] = validateApplication(rootApplication({ repoURL: url, targetRevision: revision, path }));
+  if (error === undefined) return;
+  const [, flag = '--repo'] = FLAGS.find(([field]) => error.path.endsWith(field)) ?? [];
+  const value = flag === '--repo' ? redactUrl(url) : error.value;
+  throw new UserError(`Cannot use ${flag} ${JSON.stringify(value)}: ${error.detail}`);
 }
+
+/** Fields of the Application made for `--repo`, and what they come from. */
+const FLAGS = [
+  ['.path', '--path'],
+  ['.targetRevision', '--revision'],
+] as const;
 
 async function checkFolder(folder: string, repo: string): Promise<void> {
   const refuse = (why: string): never => {

@@ -1,6 +1,9 @@
 /** The data directory: where what must outlive the process lies, and how small files are written there. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UserError } from '../base/errors.ts';
+import { goWords } from '../base/go-words.ts';
+import { makeDirectory } from '../base/make-directory.ts';
 
 export interface DataDir {
   readonly root: string;
@@ -19,8 +22,20 @@ export interface DataDir {
   write(name: string, text: string): Promise<void>;
 }
 
+/** Throws UserError where the directory of that flag cannot be made. */
+export async function makeDataDir(directory: string, flag = '--data-dir'): Promise<void> {
+  try {
+    await makeDirectory(directory, 0o700);
+  } catch (error) {
+    const message = `Cannot use "${directory}": ${goWords(error)}; choose another ${flag}`;
+    throw new UserError(message, { cause: error });
+  }
+}
+
+/** Throws UserError where one of the directories cannot be made. */
 export async function openDataDir(root: string, identity = root): Promise<DataDir> {
-  for (const directory of new Set([root, identity])) await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDataDir(root);
+  if (identity !== root) await makeDataDir(identity, '--identity-dir');
   return {
     root,
     identity,

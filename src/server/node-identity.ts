@@ -16,6 +16,7 @@ import { type ClientIdentity, fixedIdentity, type IdentitySource } from '../clie
 import { openNodeIdentity } from '../node-agent/identity/node-identity.ts';
 import { requestCertificate } from '../node-agent/identity/request-certificate.ts';
 import { isStatusError } from '../schemas/status.ts';
+import { makeDataDir } from './data-dir.ts';
 import { isBootstrapSecret, parseJoinToken } from './join-token.ts';
 
 export interface JoinOptions {
@@ -42,6 +43,8 @@ const RETRY = { initialMs: 500, maxMs: 4_000, factor: 2 };
 export async function joinCluster(options: JoinOptions): Promise<JoinedNode> {
   const { directory, nodeName } = options;
   const { secret, caPem } = await readJoin(options);
+  // A certificate that cannot be kept is of no use.
+  await makeDataDir(directory);
   if (secret !== undefined && !isBootstrapSecret(secret)) {
     const identity = fixedIdentity({ token: secret });
     return { identity, caPem, [Symbol.asyncDispose]: () => Promise.resolve() };

@@ -31,20 +31,34 @@ export interface RemovalProblem {
   readonly problem: string;
 }
 
+/** What an agent makes first in its directory; an empty one is of a start that failed at once. */
+const MARKS = [CLUSTER_FILE, 'engines.json', 'node.pem', 'owner.json'];
+
+/** The nodes that have run with this data directory; what else lies there is somebody else's. */
+export async function nodeNamesIn(root: string): Promise<readonly string[]> {
+  const agents = join(root, 'agents');
+  const entries = await readdir(agents, { withFileTypes: true }).catch((error: unknown) => {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  });
+  const names: string[] = [];
+  for (const entry of entries) {
+    const inside = entry.isDirectory() ? await readdir(join(agents, entry.name)) : undefined;
+    if (inside && (inside.length === 0 || inside.some((name) => MARKS.includes(name))))
+      names.push(entry.name);
+  }
+  return names.sort();
+}
+
 /** Every node that has run with this data directory. `fallback`: where a node without a record may have containers. */
 export async function findNodes(
   root: string,
   fallback: readonly string[],
   say: (line: string) => void,
 ): Promise<readonly NodeToRemove[]> {
-  const agents = join(root, 'agents');
-  const names = await readdir(agents).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  });
   const nodes: NodeToRemove[] = [];
-  for (const nodeName of names.sort()) {
-    const directory = join(agents, nodeName);
+  for (const nodeName of await nodeNamesIn(root)) {
+    const directory = join(root, 'agents', nodeName);
     const record = await readEngineRecord(directory);
     const cluster = (await readIfThere(join(directory, CLUSTER_FILE)))?.trim() ?? '';
     const engines = record ?? (cluster === '' ? [] : fallback.map((dockerHost) => ({ cluster, dockerHost })));

@@ -7,9 +7,10 @@
  * SIGKILL works and keeps the data. Two living owners of one directory are refused.
  */
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { makeDirectory } from '../base/make-directory.ts';
 import { createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Child, startChild } from '../base/child-processes/child-process.ts';
@@ -64,7 +65,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const { clock, binary = 'redis-server' } = options;
   const logger = options.logger.child({ component: 'embedded-redis' });
   const dir = resolve(options.dir);
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeDirectory(dir, 0o700);
   const socket = await socketPath(dir);
   const stopping = createAbort();
   let running: Running | undefined;
@@ -206,7 +207,7 @@ async function socketPath(dir: string): Promise<string> {
   const path = join(dir, 'redis.sock');
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path;
   const short = join(tmpdir(), `symphony-${createHash('sha256').update(dir).digest('hex').slice(0, 16)}`);
-  await mkdir(short, { recursive: true, mode: 0o700 });
+  await makeDirectory(short, 0o700);
   const found = await lstat(short);
   const isOurs = found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
   if (!isOurs) throw new UserError(`Cannot use "${short}" for the socket of Redis: others have access to it`);

@@ -6,7 +6,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { TransientError, UserError } from '../../src/base/errors.ts';
 import type { CommandEntry } from '../../src/cli/command.ts';
 import { printable } from '../../src/base/printable.ts';
+import { splitApplication } from '../../src/cli/api-connection.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
+import { formatJoinToken } from '../../src/server/join-token.ts';
+import { StoreUnavailable } from '../../src/store/types.ts';
 import { RuntimeError } from '../../src/node-agent/runtime/types.ts';
 
 const directories: string[] = [];
@@ -202,6 +205,43 @@ describe('exit codes', () => {
       expect(err).toMatch(/^error: .+: .+\n$/);
       expect(err).not.toContain('report this');
     }
+  });
+
+  test('a Redis that does not answer is unreachable', async () => {
+    const { code, err } = await run(
+      ['fail'],
+      '',
+      failing(new StoreUnavailable('Cannot use Redis: no answer')),
+    );
+    expect([code, err]).toEqual([3, 'error: unreachable: Cannot use Redis: no answer\n']);
+  });
+
+  test('and is said once', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const { err } = await run(['fail'], '', failing(full));
+    expect(err).toMatch(/^error: Cannot write: no space is left on the device; /);
+  });
+
+  test.each(['a/b/c', '/b', 'a/'])('"%s" is no application', (text) => {
+    expect(() => splitApplication(text)).toThrow('give an application as NAME or NAMESPACE/NAME');
+  });
+
+  test.each([
+    ['up', ['--data-dir', '/proc/x', '--runtime', 'hollow'], '--data-dir'],
+    ['control-plane', ['--data-dir', '/proc/x/y'], '--data-dir'],
+    ['control-plane', ['--data-dir', 'DIR', '--identity-dir', '/proc/x'], '--identity-dir'],
+    [
+      'agent',
+      ['--data-dir', '/proc/x', '--server', 'https://127.0.0.1:1', '--token-file', 'DIR/token'],
+      '--data-dir',
+    ],
+  ])('a directory that cannot be made is named with its flag: %s %j', async (command, flags, flag) => {
+    const caPem = '-----BEGIN CERTIFICATE-----';
+    const root = directoryWith({ token: formatJoinToken({ secret: 'abcdef.0123456789abcdef', caPem }) });
+    const { code, err } = await run([command, ...flags.map((text) => text.replace('DIR', root))]);
+    expect(err).toMatch(/^error: Cannot use ".+": mkdir .+; choose another /);
+    expect(err).toContain(`choose another ${flag}`);
+    expect(code).toBe(1);
   });
 
   test.each([

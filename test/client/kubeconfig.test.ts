@@ -17,6 +17,13 @@ async function file(name: string, text: string): Promise<string> {
   return path;
 }
 
+const GOOD = [
+  'current-context: a',
+  'contexts: [{name: a, context: {cluster: c, user: u}}]',
+  'clusters: [{name: c, cluster: {server: "https://c:1"}}]',
+  'users: [{name: u, user: {}}]',
+].join('\n');
+
 describe('several files', () => {
   it('are one: the first that names a thing wins, paths are relative to their own file', async () => {
     await mkdir(join(directory, 'sub'), { recursive: true });
@@ -36,6 +43,20 @@ describe('several files', () => {
       server: 'https://c:1',
       token: 'from-sub',
     });
+  });
+
+  it('are none the worse for one that is empty', async () => {
+    const good = await file('good', GOOD);
+    for (const empty of ['/dev/null', await file('blank', '\n'), await file('comment', '# none\n')])
+      for (const path of [`${empty}:${good}`, `${good}:${empty}`])
+        expect(await readKubeconfig(path)).toEqual({ server: 'https://c:1' });
+    await expect(readKubeconfig('/dev/null:/dev/null')).rejects.toThrow('it is empty');
+  });
+
+  it('are not taken for one in a folder with a colon in its name', async () => {
+    await mkdir(join(directory, 'a:b'));
+    const path = await file('a:b/kubeconfig', GOOD);
+    expect(await readKubeconfig(path)).toEqual({ server: 'https://c:1' });
   });
 });
 

@@ -16,7 +16,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const FOREIGN: ReadonlyMap<string, string> = new Map(
   Object.entries({
     curl: ['--silent', '--retry', '--retry-connrefused'],
-    git: ['--batch', '--notes', '--quiet', '--message', '--all'],
+    git: ['--batch', '--global', '--notes', '--quiet', '--message', '--all'],
     kubectl: [
       ...['--as', '--list', '--prune', '--server-side', '--ignore-daemonsets', '--delete-emptydir-data'],
       ...['--previous', '--verb', '--non-resource-url', '--clusterrole', '--serviceaccount'],

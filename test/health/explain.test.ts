@@ -89,6 +89,15 @@ describe('the cause of a pod', () => {
       'failing',
     ],
     [
+      'a pull that waits for its next attempt: the same cause',
+      withContainer(
+        waiting('ImagePullBackOff', 'Back-off pulling image "a/b:1": ErrImagePull: lookup a: no such host'),
+      ),
+      {},
+      'container api cannot start: ErrImagePull: lookup a: no such host',
+      'failing',
+    ],
+    [
       'a failed start that only an event explains',
       withContainer(waiting('CreateContainerError')),
       { warnings: { 'web-1': [{ reason: 'Failed', container: 'api', message: 'Error: no space left' }] } },

@@ -52,6 +52,7 @@ describe('the repository that a start names', () => {
     [{ revision: 'main@{1}' }, 'it is no branch, tag or commit'],
     [{ revision: '-x' }, 'it is no branch, tag or commit'],
     [{ path: '../other' }, 'it must stay inside the repository'],
+    [{ path: '/etc' }, 'Cannot use --path "/etc": must be a relative path'],
   ])('is refused with %j', async (more, expected) => {
     await expect(repository('https://git.example/a/b.git', more)).rejects.toThrow(expected);
   });

@@ -17,7 +17,7 @@ export const controlPlaneCommand: CommandModule = {
     await checkRepository(config);
     const controlPlane = await startControlPlane({ config, logger: commandLogger(config, invocation.io) });
     try {
-      await sayReady(invocation.io, config, controlPlane);
+      if (!invocation.signal.aborted) await sayReady(invocation.io, config, controlPlane);
       await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
     } finally {
       await controlPlane[Symbol.asyncDispose]();

@@ -1,10 +1,11 @@
 /** `symphony down`: removes the containers, volumes and networks that a stopped `up` or `agent` left on its Engines. */
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { claimDirectory, livingOwnerOf, releaseDirectory } from '../../base/directory-owner.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import { type Config, defaultDockerHost } from '../../config/index.ts';
-import { findNodes, removeNodes, type RemovalProblem } from '../../server/remove-nodes.ts';
+import { findNodes, nodeNamesIn, removeNodes, type RemovalProblem } from '../../server/remove-nodes.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 
@@ -59,8 +60,10 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
   throw problems.every(({ type }) => type === 'away') ? new TransientError(text) : new UserError(text);
 }
 
-/** What a control plane or an agent makes first; an empty directory is of a start that failed at once. */
-const MARKS = ['agents', 'redis', 'tls'];
+/** What a control plane makes first. Names alone tell nothing: /etc has a folder called redis, too. */
+const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', 'leader.json', join('redis', 'appendonlydir')];
+/** All that a start leaves that failed at once. */
+const EARLY = ['agents', 'redis', 'tls'];
 
 /** What is in the data directory; throws UserError for any other directory. */
 async function namesIn(root: string): Promise<readonly string[]> {
@@ -69,6 +72,8 @@ async function namesIn(root: string): Promise<readonly string[]> {
       throw new UserError(`Cannot find "${root}"; set --data-dir`);
     throw error;
   });
-  if (names.length === 0 || names.some((name) => MARKS.includes(name))) return names;
+  const isEarly = names.every((name) => EARLY.includes(name));
+  if (isEarly || MARKS.some((mark) => existsSync(join(root, mark)))) return names;
+  if ((await nodeNamesIn(root)).length > 0) return names;
   throw new UserError(`Cannot use "${root}": it is no data directory of symphony; set --data-dir`);
 }

@@ -18,7 +18,7 @@ export const upCommand: CommandModule = {
     const system = await startAllInOne(config, commandLogger(config, invocation.io));
     try {
       const { controlPlane, nodes } = system;
-      await sayReady(invocation.io, config, controlPlane, nodes);
+      if (!invocation.signal.aborted) await sayReady(invocation.io, config, controlPlane, nodes);
       await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
     } finally {
       await system[Symbol.asyncDispose]();

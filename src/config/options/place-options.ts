@@ -26,6 +26,15 @@ export const placeOptions: readonly OptionSpec[] = [
     parse: text,
   },
   {
+    field: 'listen',
+    flag: 'listen',
+    placeholder: 'HOST:PORT',
+    description: 'address of the API (HTTPS)',
+    commands: SERVERS,
+    fallback: '127.0.0.1:6443',
+    parse: parseHostPort,
+  },
+  {
     field: 'advertiseAddress',
     flag: 'advertise-address',
     placeholder: 'HOST:PORT',
@@ -42,14 +51,5 @@ export const placeOptions: readonly OptionSpec[] = [
     commands: SERVERS,
     list: true,
     parse: text,
-  },
-  {
-    field: 'listen',
-    flag: 'listen',
-    placeholder: 'HOST:PORT',
-    description: 'address of the API (HTTPS)',
-    commands: SERVERS,
-    fallback: '127.0.0.1:6443',
-    parse: parseHostPort,
   },
 ];

@@ -1,7 +1,8 @@
 /** Writes the files that the agent keeps for a pod: hosts, resolv.conf and one termination log per container attempt. */
 import { constants } from 'node:fs';
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import { podDirectory } from '../volumes/plan-volumes.ts';
 import { oneName } from './held-directory.ts';
 import { readTail } from './read-bounded.ts';
@@ -35,7 +36,7 @@ export async function writePodFiles(
   paths: PodFilePaths,
   texts: { readonly hosts: string; readonly resolvConf: string },
 ): Promise<void> {
-  await mkdir(join(paths.hosts, '..'), { recursive: true, mode: 0o755 });
+  await makeDirectory(join(paths.hosts, '..'), 0o755);
   for (const [path, text] of [
     [paths.hosts, texts.hosts],
     [paths.resolvConf, texts.resolvConf],
@@ -50,7 +51,7 @@ export async function writePodFiles(
 
 /** Makes the file that the container may write its last words to, whoever its user is. */
 export async function ensureTerminationLog(path: string): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true, mode: 0o755 });
+  await makeDirectory(join(path, '..'), 0o755);
   const file = await open(path, WRITE_SAFELY);
   try {
     await file.chmod(0o666);

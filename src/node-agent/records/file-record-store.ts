@@ -2,8 +2,9 @@
  * {@link RecordStore} as one file a pod below a directory, replaced atomically. A full disk or a damaged file costs that
  * one record, with a warning: containers carry labels from which a pod can be made out again.
  */
-import { type FileHandle, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import { goWords } from '../../base/go-words.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -50,7 +51,7 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
   async function writeOne(file: string, { content, durable }: Write): Promise<void> {
     try {
       if (content === undefined) return await rm(file, { force: true });
-      await mkdir(podDirectory, { recursive: true, mode: 0o700 });
+      await makeDirectory(podDirectory, 0o700);
       const temporary = `${file}.tmp`;
       await within(temporary, 'w', async (handle) => {
         await handle.writeFile(content);

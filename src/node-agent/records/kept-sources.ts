@@ -6,8 +6,9 @@
  * API says does not exist is forgotten; a file that cannot be written or read counts as not kept.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import { errorMessage, levelOf } from '../../base/errors.ts';
 import { goWords } from '../../base/go-words.ts';
 import { isRecord } from '../../base/json.ts';
@@ -43,7 +44,7 @@ export function createKeptSources(podsDir: string, parentLogger: Logger): KeptSo
     const digest = createHash('sha256').update(text).digest('hex');
     if (written.get(file) === digest) return;
     try {
-      await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
+      await makeDirectory(join(file, '..'), 0o700);
       writes += 1;
       const temporary = `${file}.${writes}.tmp`;
       await writeFile(temporary, text, { mode: 0o600 });

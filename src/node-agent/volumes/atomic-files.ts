@@ -9,8 +9,8 @@
  * directory is held open and no link is followed (files/held-directory.ts).
  */
 import { constants } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import type { Clock } from '../../base/clock.ts';
 import { entryPath, heldPath, HOLD_DIRECTORY, isCode } from '../files/held-directory.ts';
 import { removeTree } from '../files/remove-tree.ts';
@@ -42,7 +42,7 @@ export async function writeFilesAtomically(
   options: AtomicFilesOptions,
 ): Promise<boolean> {
   const { calls } = options;
-  await mkdir(root, { recursive: true, mode: DIRECTORY_MODE });
+  await makeDirectory(root, DIRECTORY_MODE);
   const volume: Volume = { ...options, path: root, fd: await calls.open(root, HOLD_DIRECTORY) };
   try {
     const current = await currentData(volume);
@@ -270,7 +270,7 @@ async function discard(volume: Volume, names: readonly string[]): Promise<void> 
       if (isCode(error, 'ENOENT')) continue;
       if (!isCode(error, 'EISDIR', 'EPERM')) throw error;
       if (moved === 0) await removeTree(trash);
-      await mkdir(trash, { recursive: true, mode: 0o700 });
+      await makeDirectory(trash, 0o700);
       moved += 1;
       await calls.rename(entryPath(fd, name), join(trash, String(moved)));
     }

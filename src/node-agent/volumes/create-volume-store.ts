@@ -4,8 +4,9 @@
  * directory; what is mounted there is unmounted first, and nothing is removed through a mount.
  */
 import { constants } from 'node:fs';
-import { chmod, chown, mkdir, open, realpath, rename, stat } from 'node:fs/promises';
+import { chmod, chown, open, realpath, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import type { Clock } from '../../base/clock.ts';
 import { goWords } from '../../base/go-words.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
@@ -50,7 +51,7 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
   /** Looked at each time: files meant for memory must not end on the disk because somebody unmounted it. */
   const ensureSharedMemory = (): Promise<void> =>
     shared.read(memoryDir, async () => {
-      await mkdir(memoryDir, { recursive: true, mode: 0o755 });
+      await makeDirectory(memoryDir, 0o755);
       const [here, around] = await Promise.all([stat(memoryDir), stat(dirname(memoryDir))]);
       if (here.dev === around.dev) await ensureMemory(memoryDir, SENSITIVE_SIZE_BYTES, 0o755);
     });
@@ -108,7 +109,7 @@ async function ensureDirectory(path: string, groupId: number | undefined): Promi
   if (await stat(path).catch(() => undefined)) return;
   // No volume can be called so.
   const fresh = `${path}.new`;
-  await mkdir(fresh, { recursive: true });
+  await makeDirectory(fresh, 0o777);
   if (groupId !== undefined) await chown(fresh, 0, groupId);
   await chmod(fresh, modeFor(groupId));
   await rename(fresh, path);
@@ -120,7 +121,7 @@ async function ensureMemory(
   mode: number,
   groupId?: number,
 ): Promise<void> {
-  await mkdir(path, { recursive: true });
+  await makeDirectory(path, 0o777);
   const real = await realpath(path);
   if ((await listMountsBelow(real)).includes(real)) return;
   await mountMemory(real, sizeBytes, mode, groupId);
@@ -135,10 +136,10 @@ export async function checkHostPath(path: string, type: string): Promise<void> {
   switch (type) {
     case '':
       // The engine needs a source to bind; a missing one becomes a directory.
-      if (!existing) await mkdir(path, { recursive: true, mode: 0o755 });
+      if (!existing) await makeDirectory(path, 0o755);
       return;
     case 'DirectoryOrCreate':
-      if (!existing) await mkdir(path, { recursive: true, mode: 0o755 });
+      if (!existing) await makeDirectory(path, 0o755);
       else if (!existing.isDirectory()) fail('a directory');
       return;
     case 'Directory':

@@ -5,6 +5,7 @@
  */
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import { goWords } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
@@ -45,7 +46,7 @@ async function find(options: MountAbilityOptions): Promise<MountAbility> {
   if (!options.isRoot) return no('the agent does not run as root');
   const probe = join(options.dataDir, 'mount-check');
   const seen = join(probe, 'seen');
-  await mkdir(probe, { recursive: true, mode: 0o700 });
+  await makeDirectory(probe, 0o700);
   try {
     await mountMemory(probe, PROBE_SIZE_BYTES, 0o700);
   } catch (error) {

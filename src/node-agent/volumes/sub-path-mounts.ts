@@ -9,6 +9,7 @@
  */
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../../base/make-directory.ts';
 import { goWords } from '../../base/go-words.ts';
 import type { SubPath } from '../container-spec/plan-mounts.ts';
 import { oneName, openInVolume } from '../files/held-directory.ts';
@@ -46,10 +47,10 @@ export function createSubPathMounts(options: {
   async function placeOf({ podUid, container, attempt }: AttemptOfContainer): Promise<string> {
     const all = join(podDirectory(options.podsDir, podUid), DIRECTORY, oneName(container));
     const place = join(all, String(attempt));
-    await mkdir(all, { recursive: true, mode: 0o700 });
+    await makeDirectory(all, 0o700);
     for (const point of await listMountsBelow(await realpath(all))) await unmount(point);
     await removeTree(all);
-    await mkdir(place, { recursive: true, mode: 0o700 });
+    await makeDirectory(place, 0o700);
     return realpath(place);
   }
 

@@ -135,7 +135,9 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
         const found = await headers.read(`${candidate}^{commit}`);
         if (found?.type === 'commit') return keep(answers, revision, found.id);
       }
-      throw new UserError(`Cannot find revision "${revision}" in "${redactUrl(options.url)}"`);
+      const advice =
+        revision === 'HEAD' ? ': it has no commit there yet; commit and push, or name a branch or tag' : '';
+      throw new UserError(`Cannot find revision "${revision}" in "${redactUrl(options.url)}"${advice}`);
     },
     treeId,
     async tree(commit, path) {

@@ -6,13 +6,14 @@
  * all its helpers (git-remote-https, ssh, index-pack).
  */
 import { anySignal, createAbort } from '../../base/abort.ts';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleGit } from 'simple-git';
 import { withPlace } from '../../base/child-processes/child-process.ts';
 import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import { groupLauncher, launcherEnvironment } from '../../base/child-processes/group-launcher.ts';
 import { UserError } from '../../base/errors.ts';
+import { makeDirectory } from '../../base/make-directory.ts';
 import type { RepoUrl } from './git-url.ts';
 
 export interface GitCredentials {
@@ -143,7 +144,7 @@ export async function writeGitFiles(
     '\temail = symphony@localhost',
     ...safe.flatMap((path) => ['[safe]', `\tdirectory = ${quoteConfig(path)}`]),
   ];
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory, 0o700);
   const config = join(directory, 'symphony.gitconfig');
   const launcher = join(directory, 'symphony-git.sh');
   await writeFile(config, `${lines.join('\n')}\n`, { mode: 0o600 });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -53,6 +53,29 @@ const recordOf = async (node: string): Promise<unknown> =>
   JSON.parse(await readFile(join(root, 'agents', node, 'engines.json'), 'utf8'));
 
 describe('down', () => {
+  it.each([
+    ['agents/helper/notes.txt', 'package.json'],
+    ['agents/notes.txt', 'package.json'],
+    ['redis/redis.conf', 'passwd'],
+    ['tls/server.crt', 'passwd'],
+  ])('touches no folder of somebody else, with %s in it', async (...files) => {
+    for (const file of files) {
+      await mkdir(join(root, file, '..'), { recursive: true });
+      await writeFile(join(root, file), 'mine');
+    }
+    expect(await down()).toMatchObject({ code: 1, err: expect.stringContaining('it is no data directory') });
+    for (const file of files) expect(await readFile(join(root, file), 'utf8')).toBe('mine');
+  });
+
+  it('leaves what else lies among the agents', async () => {
+    const engine = await engineWith('first', 'ID-1', 'node-1');
+    await aNode('node-1', [{ dockerHost: engine.host, engineId: 'ID-1' }]);
+    await mkdir(join(root, 'agents', 'mine'));
+    await writeFile(join(root, 'agents', 'mine', 'notes.txt'), 'mine');
+    expect(await down()).toMatchObject({ code: 0 });
+    expect(await readdir(join(root, 'agents'))).toEqual(['mine']);
+  });
+
   it('visits the Engines that each node recorded, whatever the default one is, and says what it removed', async () => {
     const first = await engineWith('first', 'ID-1', 'node-1', 'node-2');
     const second = await engineWith('second', 'ID-2', 'node-1');

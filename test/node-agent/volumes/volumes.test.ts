@@ -376,6 +376,13 @@ describe('volumes on the disk', () => {
     );
   });
 
+  it.each(['', 'DirectoryOrCreate'])(
+    'end at once where a hostPath of type "%s" cannot be made',
+    async (type) => {
+      await expect(checkHostPath('/proc/nothing/of/it', type)).rejects.toThrow(/ENOENT.*\/proc\/nothing/);
+    },
+  );
+
   it('are unmounted deepest first, and only their own', () => {
     const line = (point: string): string => `1 2 0:3 / ${point} rw - tmpfs symphony rw`;
     const info = ['/p/u', '/p/u/a', '/p/u/a/b\\040c', '/p/u2', '/'].map(line).join('\n');

@@ -9,6 +9,8 @@ const onSignal = (signal: NodeJS.Signals): void => {
 };
 process.on('SIGINT', onSignal);
 process.on('SIGTERM', onSignal);
+// A terminal that is closed ends us in the same way.
+process.on('SIGHUP', onSignal);
 // A reader that goes away (`symphony … | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);

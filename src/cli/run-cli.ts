@@ -5,6 +5,7 @@ import { errorMessage, TransientError, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { isStatusError } from '../schemas/status.ts';
+import { StoreUnavailable } from '../store/types.ts';
 import type { CliIo, CommandEntry, ExitCode } from './command.ts';
 import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './help.ts';
 import { printable } from '../base/printable.ts';
@@ -110,14 +111,15 @@ function report(error: unknown, io: CliIo, userErrorCode: ExitCode): ExitCode {
     io.stderr.write(`error: ${lines}\n`);
     return userErrorCode;
   }
-  if (error instanceof TransientError || isStatusError(error) || isUnreachable(error)) {
+  const isAway = error instanceof TransientError || error instanceof StoreUnavailable;
+  if (isAway || isStatusError(error) || isUnreachable(error)) {
     io.stderr.write(`error: unreachable: ${lines}\n`);
     return 3;
   }
   if (error instanceof RuntimeError) {
-    const isAway = error.code === 'unavailable';
-    io.stderr.write(`error: ${isAway ? 'unreachable: ' : ''}${lines}\n`);
-    return isAway ? 3 : userErrorCode;
+    const isUnavailable = error.code === 'unavailable';
+    io.stderr.write(`error: ${isUnavailable ? 'unreachable: ' : ''}${lines}\n`);
+    return isUnavailable ? 3 : userErrorCode;
   }
   const cause = environmentCause(error);
   if (cause !== undefined) {

@@ -91,7 +91,9 @@ export async function readServerFacts(redis: RedisLink, target: RedisTarget): Pr
       const [, value] = (await redis.call('CONFIG', 'GET', name)) as readonly string[];
       return value;
     } catch (error) {
-      if (error instanceof StoreUnavailable) throw error;
+      // A user without the right to CONFIG gets a reply as well.
+      const isReply = error instanceof Error && error.cause instanceof Error && error.cause.name === 'ReplyError';
+      if (error instanceof StoreUnavailable && !isReply) throw error;
       return undefined;
     }
   };

@@ -73,9 +73,12 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   }) as Redis;
   let failing = false;
   let closed = false;
+  /** Why there is no connection now. */
+  let obstacle: string | undefined;
   client.on('error', (error: Error) => {
     if (!failing) logger.error({ error }, 'The connection to Redis failed');
     failing = true;
+    obstacle = error.message;
   });
   /** A command that waited for a connection was sent if there was one meanwhile. */
   let timesReady = 0;
@@ -83,6 +86,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     timesReady += 1;
     if (failing) logger.info({}, 'The connection to Redis is back');
     failing = false;
+    obstacle = undefined;
   });
   /** Commands without an answer. A client that is closed while it reconnects forgets those that wait for it. */
   const unanswered = new Set<(error: Error) => void>();
@@ -114,7 +118,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
           forget();
           resolve(reply);
         },
-        (error: unknown) => fail(storeError(error, isSent || timesReady > readyBefore)),
+        (error: unknown) => fail(storeError(error, isSent || timesReady > readyBefore, obstacle)),
       );
     });
   }
@@ -129,9 +133,12 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   };
 }
 
-/** Replies with which the server says that it does not serve, or does not take writes, for now. */
+/**
+ * Replies with which the server says that it does not serve us, or does not take writes, for now. A password or an ACL
+ * may be mended while we wait.
+ */
 const UNAVAILABLE =
-  /^(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED)\b/;
+  /^(?:(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED|NOAUTH|WRONGPASS|NOPERM)\b|ERR AUTH )/;
 
 /** Those of them that are about writes alone: out of memory, the disk is full, a replica. */
 const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
@@ -140,13 +147,14 @@ const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
  * What an error of the client means for the store: unavailable for now, or (anything else) a bug. Where the command was
  * sent and no reply came, what it asked for may have been done.
  */
-export function storeError(error: unknown, wasSent = true): Error {
+export function storeError(error: unknown, wasSent = true, obstacle?: string): Error {
   const cause = error instanceof Error ? error : new Error(String(error));
   const isReply = cause.name === 'ReplyError';
   if (isReply && !UNAVAILABLE.test(cause.message)) return cause;
   const isReadOnly = isReply && READ_ONLY.test(cause.message);
   // The client's own text advises developers.
-  const why = cause.name === 'MaxRetriesPerRequestError' ? 'it cannot be reached' : cause.message;
+  const unreached = ['it cannot be reached', ...(obstacle === undefined ? [] : [obstacle])].join(': ');
+  const why = cause.name === 'MaxRetriesPerRequestError' ? unreached : cause.message;
   return new StoreUnavailable(`Cannot use Redis: ${why}`, {
     cause,
     isReadOnly,

@@ -25,6 +25,8 @@ const MAX_RETRIES_PER_COMMAND = 6;
 /** A server that is silent for this long is as good as gone (the longest block on purpose is far shorter). */
 const COMMAND_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** As the client says it. */
+const TIMED_OUT = 'Command timed out';
 const CLOSED = 'Cannot use Redis: the connection was closed';
 
 export function redisOptions(target: RedisTarget): RedisOptions {
@@ -76,9 +78,11 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   /** Why there is no connection now. */
   let obstacle: string | undefined;
   client.on('error', (error: Error) => {
-    if (!failing) logger.error({ error }, 'The connection to Redis failed');
+    // A cluster's client says why only of the last server that it has tried.
+    const { lastNodeError } = error as { readonly lastNodeError?: Error };
+    obstacle = lastNodeError?.message ?? error.message;
+    if (!failing) logger.error({ error: obstacle }, 'The connection to Redis failed');
     failing = true;
-    obstacle = error.message;
   });
   /** A command that waited for a connection was sent if there was one meanwhile. */
   let timesReady = 0;
@@ -102,6 +106,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new StoreUnavailable(CLOSED));
       const forget = (): void => {
+        clearTimeout(timer);
         onTheWire.delete(fail);
         unanswered.delete(fail);
       };
@@ -109,6 +114,11 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
         forget();
         reject(error);
       };
+      // A client of a cluster holds commands back without end while it finds no server, and may yet send them.
+      const timer =
+        target.type === 'cluster'
+          ? setTimeout(() => fail(storeError(new Error(TIMED_OUT), true, obstacle)), COMMAND_TIMEOUT_MS)
+          : undefined;
       const isSent = client.status === 'ready';
       const readyBefore = timesReady;
       unanswered.add(fail);
@@ -153,8 +163,12 @@ export function storeError(error: unknown, wasSent = true, obstacle?: string): E
   if (isReply && !UNAVAILABLE.test(cause.message)) return cause;
   const isReadOnly = isReply && READ_ONLY.test(cause.message);
   // The client's own text advises developers.
-  const unreached = ['it cannot be reached', ...(obstacle === undefined ? [] : [obstacle])].join(': ');
-  const why = cause.name === 'MaxRetriesPerRequestError' ? unreached : cause.message;
+  const unreached = cause.name === 'MaxRetriesPerRequestError' || cause.message === TIMED_OUT;
+  const why = !unreached
+    ? cause.message
+    : obstacle === undefined
+      ? 'it does not answer'
+      : `it cannot be reached: ${obstacle}`;
   return new StoreUnavailable(`Cannot use Redis: ${why}`, {
     cause,
     isReadOnly,

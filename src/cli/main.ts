@@ -2,6 +2,10 @@
 import { createAbort } from '../base/abort.ts';
 import { runCli } from './run-cli.ts';
 
+/** Containers of any user read what the agent makes for them. What is private has a mode of its own. */
+const UMASK = 0o022;
+process.umask(UMASK);
+
 const abort = createAbort();
 const onSignal = (signal: NodeJS.Signals): void => {
   if (abort.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);

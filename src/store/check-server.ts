@@ -104,7 +104,8 @@ export async function readServerFacts(redis: RedisLink, target: RedisTarget): Pr
       return value;
     } catch (error) {
       // A user without the right to CONFIG gets a reply as well.
-      const isReply = error instanceof Error && error.cause instanceof Error && error.cause.name === 'ReplyError';
+      const isReply =
+        error instanceof Error && error.cause instanceof Error && error.cause.name === 'ReplyError';
       if (error instanceof StoreUnavailable && !isReply) throw error;
       return undefined;
     }

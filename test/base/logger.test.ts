@@ -46,7 +46,11 @@ describe('an error in a JSON line', () => {
       new TransientError('Cannot queue', { cause: systemError }),
       'Cannot queue: write ENOSPC',
     ],
-    ['a cause that is repeated', new TransientError('Cannot: why', { cause: new Error('why') }), 'Cannot: why'],
+    [
+      'a cause that is repeated',
+      new TransientError('Cannot: why', { cause: new Error('why') }),
+      'Cannot: why',
+    ],
   ])('is its text for %s', (_, error, text) => {
     expect(logged(error)).toBe(text);
   });
@@ -71,9 +75,16 @@ it('a log that cannot be written to does not end the process', async () => {
     for (let line = 0; line < 3; line += 1) createLogger({ level: 'info' }).info({ line }, 'Said');
     console.log('still here');`;
   const run = promisify(execFile);
-  const { stdout } = await run('/bin/sh', ['-c', 'exec "$0" "$@" 2> /dev/full', process.execPath].concat(
-    ['--import', 'tsx', '--input-type=module', '--eval', program],
-  ));
+  const { stdout } = await run(
+    '/bin/sh',
+    ['-c', 'exec "$0" "$@" 2> /dev/full', process.execPath].concat([
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '--eval',
+      program,
+    ]),
+  );
   expect(stdout).toBe('still here\n');
 });
 

@@ -28,3 +28,32 @@ export const levelOf = <T extends 'info' | 'warn'>(error: unknown, level: T): T 
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The message, followed by those of its causes that it does not repeat. */
+export function messageWithCauses(error: unknown): string {
+  const parts: string[] = [];
+  for (let next = error; next !== undefined && parts.length < MAX_CAUSES; ) {
+    const message = errorMessage(next);
+    if (!parts.some((part) => part.includes(message))) parts.push(message);
+    next = next instanceof Error ? next.cause : undefined;
+  }
+  return parts.join(': ');
+}
+
+const MAX_CAUSES = 5;
+
+/**
+ * False for errors that are thrown on purpose, which have a name of their own, and for those of the system, of TLS and of
+ * DNS, which have a code. Only a defect needs a stack.
+ */
+export function isDefect(error: Error): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return UNNAMED.has(error.name) && (typeof code !== 'string' || MISUSE.test(code));
+}
+
+const UNNAMED: ReadonlySet<string> = new Set([
+  ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError'],
+  ...['URIError', 'AssertionError'],
+]);
+/** Codes of Node that say that the program is wrong. */
+const MISUSE = /^ERR_(?!TLS_|SSL_)/;

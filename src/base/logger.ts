@@ -5,7 +5,7 @@
  */
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { systemClock } from './clock.ts';
-import { errorMessage } from './errors.ts';
+import { errorMessage, isDefect, messageWithCauses } from './errors.ts';
 import { createLogBrake } from './log-brake.ts';
 import { logText } from './log-text.ts';
 import { printableJson } from './printable.ts';
@@ -62,16 +62,35 @@ export function createLogger({ level, text, destination, nowMs = systemClock.now
       level,
       base: null,
       redact: REDACTED,
-      serializers: { error: pino.stdSerializers.err },
+      serializers: { error: loggedError },
       hooks: { streamWrite: (line) => (text ? logText(line, text) : printableJson(line)) },
     },
-    destination ?? pino.destination(2),
+    destination ?? standardError(),
   );
   const brake = createLogBrake();
   return withBindings(root, {}, (fields, message) => {
     const times = brake.pass(nowMs(), repetitionKey(fields, message));
     return times === undefined ? undefined : times === 1 ? fields : { ...fields, times };
   });
+}
+
+/**
+ * Other properties of an error are left out: clients attach what they were asked for, passwords included.
+ */
+function loggedError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const message = messageWithCauses(error);
+  return isDefect(error) ? { type: error.constructor.name, message, stack: error.stack } : message;
+}
+
+/** Log lines that wait while standard error cannot be written to. More are dropped. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+/** A full disk below a redirected log, or a terminal that is gone, must not end the process. */
+function standardError(): DestinationStream {
+  const stream = pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING_BYTES });
+  stream.on('error', () => undefined);
+  return stream;
 }
 
 function repetitionKey(fields: LogFields, message: string): string {

@@ -2,6 +2,10 @@
 import { createAbort } from '../base/abort.ts';
 import { runCli } from './run-cli.ts';
 
+/** Containers of any user read what the agent makes for them. What is private has a mode of its own. */
+const UMASK = 0o022;
+process.umask(UMASK);
+
 const abort = createAbort();
 const onSignal = (signal: NodeJS.Signals): void => {
   if (abort.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
@@ -9,6 +13,8 @@ const onSignal = (signal: NodeJS.Signals): void => {
 };
 process.on('SIGINT', onSignal);
 process.on('SIGTERM', onSignal);
+// A terminal that is closed ends us in the same way.
+process.on('SIGHUP', onSignal);
 // A reader that goes away (`symphony … | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);

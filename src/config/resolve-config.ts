@@ -86,7 +86,9 @@ function parseOption(
       parsed.push(option.parse(atFile(option, value, given, inputs)));
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      problems.push(`${given?.from ?? `--${option.flag}`}: invalid value "${value}": ${detail}`);
+      problems.push(
+        `${given?.from ?? `--${option.flag}`}: invalid value "${withoutPassword(value)}": ${detail}`,
+      );
     }
   }
   return option.list ? parsed : parsed.at(-1);
@@ -196,3 +198,5 @@ function deepFreeze<T>(value: T): T {
   }
   return value;
 }
+
+const withoutPassword = (text: string): string => text.replace(/\/\/[^/]*@/, '//…@');

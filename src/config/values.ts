@@ -59,6 +59,12 @@ function toBits(address: string): number {
   return address.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
 }
 
+/** The scheme alone: such a URL may name several hosts with ports, which no parser of URLs takes. */
+export function parseScheme(text: string, schemes: readonly string[]): string {
+  if (schemes.some((scheme) => text.startsWith(`${scheme}://`))) return text;
+  throw new Error(`must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
+}
+
 export function parseUrl(text: string, schemes: readonly string[]): string {
   let url: URL | undefined;
   try {

@@ -10,6 +10,10 @@ import { isLocalTarget, type RedisTarget } from './redis-target.ts';
 export interface ServerFacts {
   readonly version: string;
   readonly role: string | undefined;
+  /** `standalone`, `cluster` or `sentinel`. */
+  readonly mode: string | undefined;
+  /** As the URL says. */
+  readonly isClusterUrl: boolean;
   readonly maxmemoryPolicy: string | undefined;
   readonly appendonly: boolean | undefined;
   readonly needsPassword: boolean;
@@ -19,7 +23,7 @@ export interface ServerFacts {
 
 export interface ServerProblem {
   readonly severity: 'refuse' | 'warn';
-  readonly code: 'version' | 'eviction' | 'persistence' | 'password' | 'role' | 'unknown';
+  readonly code: 'version' | 'eviction' | 'persistence' | 'password' | 'role' | 'mode' | 'unknown';
   readonly message: string;
   /** What to change. */
   readonly advice: string;
@@ -45,6 +49,14 @@ export function assessServer(facts: ServerFacts): readonly ServerProblem[] {
       code: 'password',
       message: 'Redis asks for no password and is reached over the network',
       advice: 'Set requirepass (or an ACL user) and put it into the URL, or use a unix socket or loopback',
+    });
+  }
+  if (facts.mode === 'sentinel' || (facts.mode === 'cluster' && !facts.isClusterUrl)) {
+    problems.push({
+      severity: 'refuse',
+      code: 'mode',
+      message: `Redis runs as a ${facts.mode} there`,
+      advice: `Use a redis+${facts.mode}:// URL`,
     });
   }
   if (facts.role === 'slave') {
@@ -91,7 +103,10 @@ export async function readServerFacts(redis: RedisLink, target: RedisTarget): Pr
       const [, value] = (await redis.call('CONFIG', 'GET', name)) as readonly string[];
       return value;
     } catch (error) {
-      if (error instanceof StoreUnavailable) throw error;
+      // A user without the right to CONFIG gets a reply as well.
+      const isReply =
+        error instanceof Error && error.cause instanceof Error && error.cause.name === 'ReplyError';
+      if (error instanceof StoreUnavailable && !isReply) throw error;
       return undefined;
     }
   };
@@ -104,6 +119,8 @@ export async function readServerFacts(redis: RedisLink, target: RedisTarget): Pr
   return {
     version: field('redis_version') ?? 'unknown',
     role: field('role'),
+    mode: field('redis_mode'),
+    isClusterUrl: target.type === 'cluster',
     maxmemoryPolicy,
     appendonly: appendonly === undefined ? undefined : appendonly === 'yes',
     // A user of its own is as good as a password; without CONFIG, having logged in is all that is known.

@@ -25,6 +25,8 @@ const MAX_RETRIES_PER_COMMAND = 6;
 /** A server that is silent for this long is as good as gone (the longest block on purpose is far shorter). */
 const COMMAND_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+/** As the client says it. */
+const TIMED_OUT = 'Command timed out';
 const CLOSED = 'Cannot use Redis: the connection was closed';
 
 export function redisOptions(target: RedisTarget): RedisOptions {
@@ -73,8 +75,13 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   }) as Redis;
   let failing = false;
   let closed = false;
+  /** Why there is no connection now. */
+  let obstacle: string | undefined;
   client.on('error', (error: Error) => {
-    if (!failing) logger.error({ error }, 'The connection to Redis failed');
+    // A cluster's client says why only of the last server that it has tried.
+    const { lastNodeError } = error as { readonly lastNodeError?: Error };
+    obstacle = lastNodeError?.message ?? error.message;
+    if (!failing) logger.error({ error: obstacle }, 'The connection to Redis failed');
     failing = true;
   });
   /** A command that waited for a connection was sent if there was one meanwhile. */
@@ -83,6 +90,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     timesReady += 1;
     if (failing) logger.info({}, 'The connection to Redis is back');
     failing = false;
+    obstacle = undefined;
   });
   /** Commands without an answer. A client that is closed while it reconnects forgets those that wait for it. */
   const unanswered = new Set<(error: Error) => void>();
@@ -98,6 +106,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     return new Promise((resolve, reject) => {
       if (closed) return reject(new StoreUnavailable(CLOSED));
       const forget = (): void => {
+        clearTimeout(timer);
         onTheWire.delete(fail);
         unanswered.delete(fail);
       };
@@ -105,6 +114,11 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
         forget();
         reject(error);
       };
+      // A client of a cluster holds commands back without end while it finds no server, and may yet send them.
+      const timer =
+        target.type === 'cluster'
+          ? setTimeout(() => fail(storeError(new Error(TIMED_OUT), true, obstacle)), COMMAND_TIMEOUT_MS)
+          : undefined;
       const isSent = client.status === 'ready';
       const readyBefore = timesReady;
       unanswered.add(fail);
@@ -114,7 +128,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
           forget();
           resolve(reply);
         },
-        (error: unknown) => fail(storeError(error, isSent || timesReady > readyBefore)),
+        (error: unknown) => fail(storeError(error, isSent || timesReady > readyBefore, obstacle)),
       );
     });
   }
@@ -129,9 +143,12 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   };
 }
 
-/** Replies with which the server says that it does not serve, or does not take writes, for now. */
+/**
+ * Replies with which the server says that it does not serve us, or does not take writes, for now. A password or an ACL
+ * may be mended while we wait.
+ */
 const UNAVAILABLE =
-  /^(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED)\b/;
+  /^(?:(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED|NOAUTH|WRONGPASS|NOPERM)\b|ERR AUTH )/;
 
 /** Those of them that are about writes alone: out of memory, the disk is full, a replica. */
 const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
@@ -140,13 +157,18 @@ const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
  * What an error of the client means for the store: unavailable for now, or (anything else) a bug. Where the command was
  * sent and no reply came, what it asked for may have been done.
  */
-export function storeError(error: unknown, wasSent = true): Error {
+export function storeError(error: unknown, wasSent = true, obstacle?: string): Error {
   const cause = error instanceof Error ? error : new Error(String(error));
   const isReply = cause.name === 'ReplyError';
   if (isReply && !UNAVAILABLE.test(cause.message)) return cause;
   const isReadOnly = isReply && READ_ONLY.test(cause.message);
   // The client's own text advises developers.
-  const why = cause.name === 'MaxRetriesPerRequestError' ? 'it cannot be reached' : cause.message;
+  const unreached = cause.name === 'MaxRetriesPerRequestError' || cause.message === TIMED_OUT;
+  const why = !unreached
+    ? cause.message
+    : obstacle === undefined
+      ? 'it does not answer'
+      : `it cannot be reached: ${obstacle}`;
   return new StoreUnavailable(`Cannot use Redis: ${why}`, {
     cause,
     isReadOnly,

@@ -1,5 +1,11 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { TransientError, UserError } from '../../src/base/errors.ts';
 import { createLogger, type LoggerOptions } from '../../src/base/logger.ts';
+import { StoreUnavailable } from '../../src/store/types.ts';
+
+const LOGGER = new URL('../../src/base/logger.ts', import.meta.url).href;
 
 function capture(options: Pick<LoggerOptions, 'text'> = {}) {
   const lines: string[] = [];
@@ -21,6 +27,65 @@ describe('JSON lines', () => {
     logger.child({ token: 'abc' }).info({ password: 'abc' }, 'Said');
     expect(lines[0]).not.toContain('abc');
   });
+});
+
+describe('an error in a JSON line', () => {
+  const logged = (error: unknown): unknown => {
+    const { lines, logger } = capture();
+    logger.error({ error }, 'Failed');
+    return (JSON.parse(lines[0] ?? '') as { error: unknown }).error;
+  };
+  const systemError = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
+
+  it.each([
+    ['a user error', new UserError('No such flag'), 'No such flag'],
+    ['a store that is away', new StoreUnavailable('Cannot use Redis'), 'Cannot use Redis'],
+    ['an error of the system', systemError, 'write ENOSPC'],
+    [
+      'a transient error with its cause',
+      new TransientError('Cannot queue', { cause: systemError }),
+      'Cannot queue: write ENOSPC',
+    ],
+    [
+      'a cause that is repeated',
+      new TransientError('Cannot: why', { cause: new Error('why') }),
+      'Cannot: why',
+    ],
+  ])('is its text for %s', (_, error, text) => {
+    expect(logged(error)).toBe(text);
+  });
+
+  it('has a stack for a defect', () => {
+    expect(logged(new TypeError('x is undefined'))).toEqual({
+      type: 'TypeError',
+      message: 'x is undefined',
+      stack: expect.stringContaining('logger.test.ts'),
+    });
+  });
+
+  it('holds nothing that a client has attached to it', () => {
+    const reply = Object.assign(new Error('WRONGPASS'), { command: { name: 'auth', args: ['canary'] } });
+    for (const name of ['Error', 'ReplyError'])
+      expect(JSON.stringify(logged(Object.assign(reply, { name })))).not.toContain('canary');
+  });
+});
+
+it('a log that cannot be written to does not end the process', async () => {
+  const program = `const { createLogger } = await import(${JSON.stringify(LOGGER)});
+    for (let line = 0; line < 3; line += 1) createLogger({ level: 'info' }).info({ line }, 'Said');
+    console.log('still here');`;
+  const run = promisify(execFile);
+  const { stdout } = await run(
+    '/bin/sh',
+    ['-c', 'exec "$0" "$@" 2> /dev/full', process.execPath].concat([
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '--eval',
+      program,
+    ]),
+  );
+  expect(stdout).toBe('still here\n');
 });
 
 describe('failures that repeat', () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { TransientError, UserError } from '../../src/base/errors.ts';
+import { StoreUnavailable } from '../../src/store/types.ts';
 import type { CommandEntry } from '../../src/cli/command.ts';
 import { printable } from '../../src/base/printable.ts';
 import { splitApplication } from '../../src/cli/api-connection.ts';
@@ -168,6 +169,7 @@ describe('exit codes', () => {
   test.each<[Error, number]>([
     [new UserError('no such thing'), 1],
     [new TransientError('later'), 3],
+    [new StoreUnavailable('Cannot use Redis'), 3],
     [Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), 3],
     [new Error('outer', { cause: Object.assign(new Error('x'), { code: 'ENOTFOUND' }) }), 3],
     [new RuntimeError('unavailable', 'the engine is away'), 3],

@@ -34,6 +34,14 @@ describe('resolveConfig', () => {
     expect(Object.isFrozen(config) && Object.isFrozen(config.listen)).toBe(true);
   });
 
+  test('takes URLs of Redis that name several hosts with ports, and repeats no password', () => {
+    const url = 'redis+cluster://:pw@h1:7001,h2:7002';
+    expect(resolve({ flags: { redisUrl: url } }).redisUrl).toBe(url);
+    expect(() => resolve({ flags: { redisUrl: 'http://user:canary@h' } })).toThrow(
+      /invalid value "http:\/\/…@h": must be a URL/,
+    );
+  });
+
   test.each(['ssh://host', 'https://host:2376'])(
     'refuses the engine %s, which agents cannot reach',
     (host) => {

@@ -79,6 +79,8 @@ it('knows which servers nobody else can reach', () => {
 const good: ServerFacts = {
   version: '7.0.15',
   role: 'master',
+  mode: 'standalone',
+  isClusterUrl: false,
   maxmemoryPolicy: 'noeviction',
   appendonly: true,
   needsPassword: true,
@@ -92,6 +94,9 @@ it.each<[string, Partial<ServerFacts>, readonly string[]]>([
   ['one that evicts', { maxmemoryPolicy: 'allkeys-lru' }, ['refuse eviction']],
   ['one without append-only file', { appendonly: false }, ['warn persistence']],
   ['a replica', { role: 'slave' }, ['refuse role']],
+  ['a server of a cluster', { mode: 'cluster' }, ['refuse mode']],
+  ['a cluster by its own URL', { mode: 'cluster', isClusterUrl: true }, []],
+  ['a Sentinel', { mode: 'sentinel' }, ['refuse mode']],
   ['one that does not tell', { maxmemoryPolicy: undefined, appendonly: undefined }, ['warn unknown']],
 ])('assesses %s', (_name, facts, problems) => {
   const found = assessServer({ ...good, ...facts });

@@ -7,6 +7,7 @@ import {
   parseInteger,
   parseIpv4,
   parseName,
+  parseScheme,
   parseSysctlPattern,
   parseUrl,
 } from '../values.ts';
@@ -20,10 +21,11 @@ export const clusterOptions: readonly OptionSpec[] = [
     description: 'Redis >= 7; without it an own redis-server is started',
     commands: SERVERS,
     parse: (value) =>
-      parseUrl(value, [
+      parseScheme(value, [
         'redis',
         'rediss',
         'unix',
+        'redis+unix',
         'redis+sentinel',
         'redis+cluster',
         'rediss+sentinel',

@@ -2,7 +2,7 @@
 import { numberAt, recordAt, textAt, timeAt } from './fields.ts';
 import { lastLine, messageLine } from './message-line.ts';
 import { isStuck } from './pod.ts';
-import type { Cause, Warning } from './types.ts';
+import { type Cause, KILLING, type Warning } from './types.ts';
 
 type ContainerStatus = Record<string, unknown>;
 type Ended = Record<string, unknown>;
@@ -34,7 +34,8 @@ export function explainContainer(
   if (before && container['ready'] !== true && hasFailed(before, warnings) && !hasRecovered(state, warnings))
     return failed(before);
   if (!isStuck(reason)) return undefined;
-  const message = messageLine(textAt(waiting, 'message') || (warnings[0]?.message ?? ''));
+  const newest = warnings.find((warning) => warning.reason !== KILLING);
+  const message = messageLine(textAt(waiting, 'message') || (newest?.message ?? ''));
   return {
     severity: 'failing',
     text: `${what} ${name} cannot start: ${reason}${message === '' ? '' : `: ${message}`}`,
@@ -85,9 +86,18 @@ function endText(container: ContainerStatus, end: Ended, warnings: readonly Warn
 /** The exit codes of a program that is told to stop: it ends well, by SIGTERM, or by SIGKILL. */
 const STOPPED: ReadonlySet<number> = new Set([0, 137, 143]);
 
+/** Whatever a program that is told to stop ends with. The attempt before may have been killed a moment earlier. */
+function isKilled(end: Ended, warnings: readonly Warning[]): boolean {
+  const [from, to] = [timeAt(end, 'startedAt'), timeAt(end, 'finishedAt') + SLACK_MS];
+  return warnings.some(
+    ({ reason, firstMs, lastMs }) => reason === KILLING && firstMs <= to && lastMs >= from,
+  );
+}
+
 /** The event that says why kubelet killed this attempt; undefined where it ended for reasons of its own. */
 function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined {
-  if (!STOPPED.has(numberAt(end, 'exitCode')) || textAt(end, 'reason') === 'OOMKilled') return undefined;
+  if (textAt(end, 'reason') === 'OOMKilled') return undefined;
+  if (!STOPPED.has(numberAt(end, 'exitCode')) && !isKilled(end, warnings)) return undefined;
   const [from, to] = [timeAt(end, 'startedAt') - SLACK_MS, timeAt(end, 'finishedAt') + SLACK_MS];
   return warnings.find(
     ({ reason, message, firstMs, lastMs }) =>

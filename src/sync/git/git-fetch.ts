@@ -15,7 +15,7 @@ import { cutMiddle } from '../../base/text.ts';
 import type { Git } from './git-process.ts';
 import type { GitSession } from './git-session.ts';
 import { type RepoUrl, redactCredentials } from './git-url.ts';
-import { parseFetchHead, parseLsRemote } from './parse-output.ts';
+import { complaintLines, parseFetchHead, parseLsRemote } from './parse-output.ts';
 import type { FetchExpectation } from './types.ts';
 
 export interface GitFetcher extends AsyncDisposable {
@@ -41,6 +41,8 @@ const FETCH_TIMEOUT_MS = 1_800_000;
 const LISTING_TIMEOUT_MS = 120_000;
 /** What git says, the server's words in it, as far as it is looked at. */
 const MAX_COMPLAINT = 8_192;
+/** What a person is told of it; its end stays, where git says what is fatal. */
+const MAX_TOLD = 500;
 /**
  * Small transfers leave loose objects, which git packs when there are some thousands (`gc.auto`, 6,700). Asking after each
  * would delay every sync by a process; a hundred transfers leave at most ten thousand (`fetch.unpackLimit`).
@@ -154,7 +156,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   function complaint(error: unknown): string {
     // How long it took makes no other failure: the status would be written again for it.
     const text = redactCredentials(errorMessage(error)).replaceAll(/ after \d+ ms\b/g, '');
-    return text.trim().split('\n').slice(0, 4).join('; ').slice(0, 500);
+    return cutMiddle(complaintLines(text).join('; '), MAX_TOLD);
   }
 
   /** git's words, without credentials, as an error whose class says whether trying again can help. */

@@ -86,23 +86,26 @@ function endText(container: ContainerStatus, end: Ended, warnings: readonly Warn
 /** The exit codes of a program that is told to stop: it ends well, by SIGTERM, or by SIGKILL. */
 const STOPPED: ReadonlySet<number> = new Set([0, 137, 143]);
 
-/** Whatever a program that is told to stop ends with. The attempt before may have been killed a moment earlier. */
-function isKilled(end: Ended, warnings: readonly Warning[]): boolean {
-  const [from, to] = [timeAt(end, 'startedAt'), timeAt(end, 'finishedAt') + SLACK_MS];
-  return warnings.some(
-    ({ reason, firstMs, lastMs }) => reason === KILLING && firstMs <= to && lastMs >= from,
-  );
-}
-
 /** The event that says why kubelet killed this attempt; undefined where it ended for reasons of its own. */
 function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined {
   if (textAt(end, 'reason') === 'OOMKilled') return undefined;
-  if (!STOPPED.has(numberAt(end, 'exitCode')) && !isKilled(end, warnings)) return undefined;
-  const [from, to] = [timeAt(end, 'startedAt') - SLACK_MS, timeAt(end, 'finishedAt') + SLACK_MS];
-  return warnings.find(
-    ({ reason, message, firstMs, lastMs }) =>
-      (reason === 'FailedPostStartHook' || /^(?:Liveness|Startup) probe/.test(message)) &&
-      firstMs <= to &&
-      lastMs >= from,
+  const [startedMs, endedMs] = [timeAt(end, 'startedAt'), timeAt(end, 'finishedAt') + SLACK_MS];
+  // The attempt before may have been killed a moment earlier.
+  const killing = warnings.find(
+    ({ reason, firstMs, lastMs }) => reason === KILLING && firstMs <= endedMs && lastMs >= startedMs,
   );
+  // Of events that repeat not every one is written: what the probe said last is true of this attempt, too.
+  if (killing) return warnings.find((warning) => isKiller(warning, killing.message)) ?? killing;
+  if (!STOPPED.has(numberAt(end, 'exitCode'))) return undefined;
+  return warnings.find(
+    (warning) => isKiller(warning) && warning.firstMs <= endedMs && warning.lastMs >= startedMs - SLACK_MS,
+  );
+}
+
+/** Whether the warning is of a kind that has containers killed; of the one that `killing` names, where it is given. */
+function isKiller({ reason, message }: Warning, killing?: string): boolean {
+  const named = /failed (\w+) probe/.exec(killing ?? '')?.[1];
+  const probe = /^(Liveness|Startup) probe/.exec(message)?.[1];
+  if (killing === undefined) return reason === 'FailedPostStartHook' || probe !== undefined;
+  return named === undefined ? reason === 'FailedPostStartHook' : probe?.toLowerCase() === named;
 }

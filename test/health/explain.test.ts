@@ -84,6 +84,48 @@ describe('the cause of a pod', () => {
       'failing',
     ],
     [
+      'last words without the stack below them',
+      withContainer(
+        ended(1, {
+          message:
+            "Error: Cannot find module 'x'\n    at a (b.js:1:2) {\n  code: 'X',\n}\n\nNode.js v24.1.0\n",
+        }),
+      ),
+      {},
+      "container api exited 1: Error: Cannot find module 'x'",
+      'failing',
+    ],
+    [
+      'last words of Java, whose last cause is the first',
+      withContainer(
+        ended(1, {
+          message: 'Exception in thread "main" A: b\n\tat c.d(e)\nCaused by: F: g\n\tat h\n\t... 5 more\n',
+        }),
+      ),
+      {},
+      'container api exited 1: Caused by: F: g',
+      'failing',
+    ],
+    [
+      'last words of Go',
+      withContainer(
+        ended(2, {
+          message:
+            'panic: no such host\n\ngoroutine 1 [running]:\nmain.main()\n\t/x.go:8 +0x1d\nexit status 2',
+        }),
+      ),
+      {},
+      'container api exited 2: panic: no such host',
+      'failing',
+    ],
+    [
+      'last words in colour',
+      withContainer(ended(1, { message: '\u001b[1;31mERROR\u001b[0m no such host' })),
+      {},
+      'container api exited 1: ERROR no such host',
+      'failing',
+    ],
+    [
       'an image',
       withContainer(waiting('ErrImagePull', 'not found')),
       {},
@@ -195,8 +237,15 @@ describe('the cause of a pod', () => {
       {
         warnings: {
           'web-1': [
-            { reason: 'Killing', container: 'api', firstMs: 100_000, lastMs: 956_000 },
-            probe('Liveness', 955_000),
+            {
+              reason: 'Killing',
+              message: 'Container api failed liveness probe, will be restarted',
+              container: 'api',
+              firstMs: 100_000,
+              lastMs: 956_000,
+            },
+            // The recorder tells of a probe that fails all the time only now and then.
+            probe('Liveness', 455_000),
           ],
         },
       },
@@ -209,7 +258,7 @@ describe('the cause of a pod', () => {
       {
         warnings: {
           'web-1': [
-            { reason: 'Killing', container: 'api', firstMs: 899_000, lastMs: 899_000 },
+            { reason: 'Killing', message: 'failed liveness probe', container: 'api', lastMs: 899_000 },
             probe('Liveness', 899_000),
           ],
         },

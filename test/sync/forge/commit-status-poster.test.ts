@@ -112,7 +112,8 @@ it('words that change again and again are told ever more rarely, and a state at 
     await test.pass(1_000);
   };
   const told = (): readonly StatusPost[] => posts.filter(({ context }) => context === 'symphony/env/web');
-  for (let second = 0; second < 300; second += 1) await say('pending', second % 2 === 0 ? 'ready' : 'not ready');
+  for (let second = 0; second < 300; second += 1)
+    await say('pending', second % 2 === 0 ? 'ready' : 'not ready');
   expect(told().length).toBeGreaterThan(10);
   expect(told().length).toBeLessThan(30);
   await say('failure', 'exited 1');

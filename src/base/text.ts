@@ -55,3 +55,16 @@ export function listTexts(texts: readonly string[], bounds: ListBounds): readonl
   const more = (bounds.total ?? texts.length) - listed.length;
   return more <= 0 ? listed : [...listed, `and ${more} more`];
 }
+
+/** Where programs do not end with what went wrong: frames of a stack, and what Node, Go and Rust print below it. */
+const AFTERWORD =
+  /^\s+at |^\s+\S+:\d+ \+0x|^\s*\.\.\. \d+ |^goroutine \d+ |^created by |^[^\s:()]+\(.*\)$|^exit status \d+$|^Node\.js v\d|^note: run with /;
+
+/** The last line of what a program printed: errors stand there, or above the stack that they come with. */
+export function lastTellingLine(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const last = lines.at(-1) ?? '';
+  if (!AFTERWORD.test(last)) return last;
+  const above = lines.filter((line) => /^[^\s{}\][]/.test(line) && !AFTERWORD.test(line)).at(-1);
+  return above ?? last;
+}

@@ -72,3 +72,16 @@ export function counted(count: number, noun: string): string {
   if (/[^aeiou]y$/.test(noun)) return `${count} ${noun.slice(0, -1)}ies`;
   return `${count} ${noun}${/(?:s|x|ch|sh)$/.test(noun) ? 'es' : 's'}`;
 }
+
+/** Where programs do not end with what went wrong: frames of a stack, and what Node, Go and Rust print below it. */
+const AFTERWORD =
+  /^\s+at |^\s+\S+:\d+ \+0x|^\s*\.\.\. \d+ |^goroutine \d+ |^created by |^[^\s:()]+\(.*\)$|^exit status \d+$|^Node\.js v\d|^note: run with /;
+
+/** The last line of what a program printed: errors stand there, or above the stack that they come with. */
+export function lastTellingLine(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const last = lines.at(-1) ?? '';
+  if (!AFTERWORD.test(last)) return last;
+  const above = lines.filter((line) => /^[^\s{}\][]/.test(line) && !AFTERWORD.test(line)).at(-1);
+  return above ?? last;
+}

@@ -49,7 +49,16 @@ export interface EventRecorderOptions {
   readonly source: EventSource;
 }
 
-/** As client-go's broadcaster; beyond it, the newest are dropped. */
+/** Something that was said, and has not been written. */
+interface Waiting {
+  readonly key: string;
+  readonly input: EventInput;
+  readonly firstMs: number;
+  lastMs: number;
+  times: number;
+}
+
+/** Different ones, as client-go's broadcaster; beyond it, the newest are dropped. */
 const QUEUE_LIMIT = 1000;
 /** Another process may write the same Event at the same time, again and again; then one occurrence is not counted. */
 const MAX_ATTEMPTS = 5;
@@ -58,7 +67,9 @@ const DROPPED = 'Cannot write an event; dropped';
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const { sink, clock, source } = options;
   const logger = options.logger.child({ component: 'events' });
-  const queue: AsyncQueue<{ input: EventInput; nowMs: number }> = createAsyncQueue(QUEUE_LIMIT);
+  const queue: AsyncQueue<Waiting> = createAsyncQueue(QUEUE_LIMIT);
+  /** What is said again before it is written is counted, so that a slow sink hears of all troubles soon. */
+  const waiting = new Map<string, Waiting>();
   let memory = EMPTY_EVENT_MEMORY;
   let rates: EventRates = new Map();
   let dropped = 0;
@@ -66,14 +77,22 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   let closed = false;
   let idle: (() => void)[] = [];
 
-  async function write(said: EventInput, nowMs: number): Promise<void> {
-    const input = await withUid(said);
+  async function write(said: Waiting): Promise<void> {
+    const { lastMs: nowMs, firstMs } = said;
+    const input = await withUid(said.input);
     const { kind, namespace, name } = referenceTo(input);
-    const rate = planEventRate(rates, JSON.stringify([kind, namespace, name, input.reason]), nowMs);
+    const rate = planEventRate(
+      rates,
+      JSON.stringify([kind, namespace, name, input.reason]),
+      nowMs,
+      said.times,
+    );
     rates = rate.rates;
-    if (!rate.allowed) return;
+    if (rate.allowed === 0) return;
+    const seen = { times: rate.allowed, firstMs };
+    const naming = sink.reads ? 'stable' : 'unique';
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const plan = planEvent(input, source, memory, nowMs, sink.reads ? 'stable' : 'unique');
+      const plan = planEvent(input, source, memory, nowMs, naming, seen);
       try {
         const written = await (plan.verb === 'create' ? sink.create(plan.event) : sink.update(plan.event));
         memory = adoptEvent(plan.memory, plan.key, written, nowMs);
@@ -109,8 +128,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   }
 
   async function run(): Promise<void> {
-    for await (const { input, nowMs } of queue) {
-      await write(input, nowMs);
+    for await (const said of queue) {
+      waiting.delete(said.key);
+      await write(said);
       pending -= 1;
       if (pending > 0) continue;
       if (dropped > 0) logger.warn({ dropped }, 'Too many events came at once; dropped some');
@@ -124,8 +144,23 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   return {
     record(input) {
       if (closed) return;
-      if (queue.push({ input, nowMs: clock.now() })) pending += 1;
-      else dropped += 1;
+      const nowMs = clock.now();
+      const { kind, namespace, name, uid, fieldPath } = referenceTo(input);
+      const { type, reason, message, component } = input;
+      const key = JSON.stringify([kind, namespace, name, uid, fieldPath, type, reason, message, component]);
+      const before = waiting.get(key);
+      if (before) {
+        before.times += 1;
+        before.lastMs = nowMs;
+        return;
+      }
+      const said = { key, input, firstMs: nowMs, lastMs: nowMs, times: 1 };
+      if (!queue.push(said)) {
+        dropped += 1;
+        return;
+      }
+      waiting.set(key, said);
+      pending += 1;
     },
     flush: () => (pending === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
     async [Symbol.asyncDispose]() {

@@ -16,18 +16,19 @@ interface Bucket {
 export type EventRates = ReadonlyMap<string, Bucket>;
 
 export interface EventRatePlan {
-  readonly allowed: boolean;
+  /** How many of the occurrences may be told. */
+  readonly allowed: number;
   readonly rates: EventRates;
 }
 
 /** `key`: the object and the reason. */
-export function planEventRate(rates: EventRates, key: string, nowMs: number): EventRatePlan {
+export function planEventRate(rates: EventRates, key: string, nowMs: number, times = 1): EventRatePlan {
   const { tokens, atMs } = rates.get(key) ?? { tokens: BURST, atMs: nowMs };
   const filled = Math.min(BURST, tokens + Math.max(0, nowMs - atMs) / REFILL_MS);
-  const allowed = filled >= 1;
+  const allowed = Math.min(times, Math.floor(filled));
   const next = new Map(rates);
   next.delete(key);
-  next.set(key, { tokens: allowed ? filled - 1 : filled, atMs: nowMs });
+  next.set(key, { tokens: filled - allowed, atMs: nowMs });
   while (next.size > MAX_BUCKETS) next.delete(next.keys().next().value ?? '');
   return { allowed, rates: next };
 }

@@ -65,12 +65,14 @@ const MEMORY_LIMIT = 4096;
 /** Upstream's limit of `message`. */
 const MAX_MESSAGE_LENGTH = 1024;
 
+/** `times`: how often it was said up to now, since `firstMs`. */
 export function planEvent(
   input: EventInput,
   defaultSource: EventSource,
   memory: EventMemory,
   nowMs: number,
   naming: EventNaming = 'unique',
+  { times, firstMs } = { times: 1, firstMs: nowMs },
 ): EventPlan {
   const source: EventSource = input.component
     ? { ...defaultSource, component: input.component }
@@ -90,8 +92,19 @@ export function planEvent(
 
   const known = memory.written.get(key);
   const event = known
-    ? { ...known.event, message, count: (known.event.count ?? 1) + 1, lastTimestamp: toRfc3339(nowMs) }
-    : newEvent(input, source, involvedObject, message, naming === 'stable' ? key : `${key} ${nowMs}`, nowMs);
+    ? { ...known.event, message, count: (known.event.count ?? 1) + times, lastTimestamp: toRfc3339(nowMs) }
+    : {
+        ...newEvent(
+          input,
+          source,
+          involvedObject,
+          message,
+          naming === 'stable' ? key : `${key} ${nowMs}`,
+          firstMs,
+        ),
+        lastTimestamp: toRfc3339(nowMs),
+        count: times,
+      };
   return {
     verb: known ? 'update' : 'create',
     event,

@@ -3,7 +3,7 @@ import { counted } from '../base/text.ts';
 import { numberAt, recordAt, textAt, timeAt } from './fields.ts';
 import { lastLine, messageLine } from './message-line.ts';
 import { isStuck } from './pod.ts';
-import type { Cause, Warning } from './types.ts';
+import { type Cause, KILLING, type Warning } from './types.ts';
 
 type ContainerStatus = Record<string, unknown>;
 type Ended = Record<string, unknown>;
@@ -41,7 +41,8 @@ export function explainContainer(
   if (before && container['ready'] !== true && hasFailed(before, warnings) && !hasRecovered(state, warnings))
     return failed(before);
   if (!isStuck(reason)) return undefined;
-  const message = messageLine(textAt(waiting, 'message') || (warnings[0]?.message ?? ''));
+  const newest = warnings.find((warning) => warning.reason !== KILLING);
+  const message = messageLine(textAt(waiting, 'message') || (newest?.message ?? ''));
   const [, failure] = PULL_BACK_OFF.exec(message) ?? [];
   const why = failure ?? `${reason}${message === '' ? '' : `: ${message}`}`;
   return { severity: 'failing', text: `${what} ${name} cannot start: ${why}` };
@@ -92,12 +93,24 @@ const STOPPED: ReadonlySet<number> = new Set([0, 137, 143]);
 
 /** The event that says why kubelet killed this attempt; undefined where it ended for reasons of its own. */
 function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined {
-  if (!STOPPED.has(numberAt(end, 'exitCode')) || textAt(end, 'reason') === 'OOMKilled') return undefined;
-  const [from, to] = [timeAt(end, 'startedAt') - SLACK_MS, timeAt(end, 'finishedAt') + SLACK_MS];
-  return warnings.find(
-    ({ reason, message, firstMs, lastMs }) =>
-      (reason === 'FailedPostStartHook' || /^(?:Liveness|Startup) probe/.test(message)) &&
-      firstMs <= to &&
-      lastMs >= from,
+  if (textAt(end, 'reason') === 'OOMKilled') return undefined;
+  const [startedMs, endedMs] = [timeAt(end, 'startedAt'), timeAt(end, 'finishedAt') + SLACK_MS];
+  // The attempt before may have been killed a moment earlier.
+  const killing = warnings.find(
+    ({ reason, firstMs, lastMs }) => reason === KILLING && firstMs <= endedMs && lastMs >= startedMs,
   );
+  // Of events that repeat not every one is written: what the probe said last is true of this attempt, too.
+  if (killing) return warnings.find((warning) => isKiller(warning, killing.message)) ?? killing;
+  if (!STOPPED.has(numberAt(end, 'exitCode'))) return undefined;
+  return warnings.find(
+    (warning) => isKiller(warning) && warning.firstMs <= endedMs && warning.lastMs >= startedMs - SLACK_MS,
+  );
+}
+
+/** Whether the warning is of a kind that has containers killed; of the one that `killing` names, where it is given. */
+function isKiller({ reason, message }: Warning, killing?: string): boolean {
+  const named = /failed (\w+) probe/.exec(killing ?? '')?.[1];
+  const probe = /^(Liveness|Startup) probe/.exec(message)?.[1];
+  if (killing === undefined) return reason === 'FailedPostStartHook' || probe !== undefined;
+  return named === undefined ? reason === 'FailedPostStartHook' : probe?.toLowerCase() === named;
 }

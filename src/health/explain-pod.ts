@@ -19,8 +19,8 @@ export function explainPod(pod: KubeObject, around: Surroundings): Cause | undef
     (phase === 'Failed' ? failedPod(status) : undefined) ??
     unscheduled(status) ??
     blocked(status, warnings) ??
-    uninitialized(status) ??
-    unready(status, warnings) ??
+    uninitialized(pod) ??
+    unready(pod, warnings) ??
     closedGate(status)
   );
 }
@@ -91,19 +91,30 @@ function blocked(status: unknown, warnings: readonly Warning[]): Cause | undefin
 /** A missing pull secret stops nothing by itself, and a bound pod has been scheduled. */
 const BLOCKING = /^(?:Failed(?!Scheduling|ToRetrieveImagePullSecret)|NetworkNotReady|NetworkFailed)/;
 
-function uninitialized(status: unknown): Cause | undefined {
-  const running = listAt(status, 'initContainerStatuses')
+/** Init containers that run beside the others, and are as ready as these. */
+function isSidecar({ spec }: KubeObject, name: string): boolean {
+  return listAt(spec, 'initContainers')
     .filter(isRecord)
+    .some((container) => textAt(container, 'name') === name && container['restartPolicy'] === 'Always');
+}
+
+function uninitialized(pod: KubeObject): Cause | undefined {
+  const running = listAt(pod.status, 'initContainerStatuses')
+    .filter(isRecord)
+    .filter((container) => !isSidecar(pod, textAt(container, 'name')))
     .find((container) => container['ready'] !== true && recordAt(recordAt(container, 'state'), 'running'));
   if (!running) return undefined;
   const text = `init container ${textAt(running, 'name')} has not finished`;
   return { severity: 'waiting', text, vague: true };
 }
 
-function unready(status: unknown, warnings: readonly Warning[]): Cause | undefined {
-  const causes = listAt(status, 'containerStatuses')
+function unready(pod: KubeObject, warnings: readonly Warning[]): Cause | undefined {
+  const sidecars = listAt(pod.status, 'initContainerStatuses')
     .filter(isRecord)
-    .flatMap((container) => explainUnready(container, warnings) ?? []);
+    .filter((container) => isSidecar(pod, textAt(container, 'name')));
+  const causes = [...sidecars, ...listAt(pod.status, 'containerStatuses').filter(isRecord)].flatMap(
+    (container) => explainUnready(container, warnings) ?? [],
+  );
   return causes.find(({ vague }) => vague !== true) ?? causes[0];
 }
 

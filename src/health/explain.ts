@@ -5,13 +5,16 @@
  *
  * The objects' present state decides what is wrong. Events only say why: they outlive the trouble they report.
  */
+import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { explainPod } from './explain-pod.ts';
-import { conditionOf, textAt, timeAt } from './fields.ts';
+import { conditionOf, listAt, textAt, timeAt } from './fields.ts';
 import { messageLine } from './message-line.ts';
 import type { Cause, Health, Surroundings } from './types.ts';
 
 export function explain(object: KubeObject, health: Health, around: Surroundings): Cause {
+  if (object.metadata.deletionTimestamp !== undefined)
+    return { severity: 'waiting', text: messageLine(deletionText(object, health)) };
   const found = explainWorkload(object, around);
   const severity = health.status === 'Degraded' ? 'failing' : (found?.severity ?? 'waiting');
   if (found) return { ...found, severity };
@@ -21,6 +24,18 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
   return text
     ? { severity, text: messageLine(text.split('\n')[0] ?? '') }
     : { severity, text: health.status, vague: true };
+}
+
+/** With what holds the deletion up: a namespace says so in its conditions. */
+function deletionText({ kind, metadata, status }: KubeObject, { message }: Health): string {
+  const told = listAt(kind === 'Namespace' ? status : undefined, 'conditions')
+    .filter(isRecord)
+    .filter((condition) => condition['status'] === 'True')
+    .map((condition) => textAt(condition, 'message'));
+  const { finalizers = [] } = metadata;
+  const finalizing = finalizers.length === 0 ? [] : [`finalizers: ${finalizers.join(', ')}`];
+  const why = told.length > 0 ? told : finalizing;
+  return [message, ...why].join(': ');
 }
 
 /** The worst of several; the first one of equals. */

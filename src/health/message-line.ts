@@ -1,12 +1,21 @@
 /** Messages of engines, registries, kernels and programs as one line of bounded length. */
-import { cutMiddle } from '../base/text.ts';
+import { cutMiddle, lastTellingLine } from '../base/text.ts';
 
 /** Enough for a whole message of kubelet's; what shows it may cut it once more. */
 const MAX_LINE = 500;
 
+/** Colours of a terminal, with the words between them left alone. */
+const COLOURS = /\u001b\[[0-9;:?]*[ -/]*[@-~]/g;
+
 export function messageLine(text: string): string {
-  return cutMiddle(text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim(), MAX_LINE);
+  return cutMiddle(
+    text
+      .replace(COLOURS, '')
+      .replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
+      .trim(),
+    MAX_LINE,
+  );
 }
 
-/** The last line of what a program printed: errors stand there. */
-export const lastLine = (text: string): string => messageLine(text.trim().split('\n').at(-1) ?? '');
+/** The line of what a program printed that says what went wrong. */
+export const lastLine = (text: string): string => messageLine(lastTellingLine(text));

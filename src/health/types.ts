@@ -45,7 +45,10 @@ export interface Cause {
   readonly vague?: true;
 }
 
-/** A Warning event, as far as it explains something. */
+/** The reason of the event of a container that kubelet kills. */
+export const KILLING = 'Killing';
+
+/** A Warning event (or a container's being killed), as far as it explains something. */
 export interface Warning {
   readonly reason: string;
   readonly message: string;

@@ -6,7 +6,7 @@
  */
 import type { KubeObject } from '../schemas/object.ts';
 import { recordAt, textAt, timeAt } from './fields.ts';
-import type { Warning } from './types.ts';
+import { KILLING, type Warning } from './types.ts';
 
 /** Objects in trouble at a time; of more, those that were heard of longest ago are forgotten (some 20 MB). */
 const MAX_SUBJECTS = 20_000;
@@ -59,7 +59,7 @@ export function createWarningIndex(maxSubjects = MAX_SUBJECTS): WarningIndex {
       // Events about what has no namespace lie in `default`.
       if ((textAt(involved, 'namespace') || 'default') !== namespace) return undefined;
       if (type === 'DELETED') return remove(subject, (kept) => kept.event === name) ? involved : undefined;
-      if (textAt(event, 'type') === 'Warning') {
+      if (textAt(event, 'type') === 'Warning' || isKill(event)) {
         warn(subject, event);
         return involved;
       }
@@ -80,6 +80,11 @@ const keyOf = (namespace: string, uid: string): string | undefined =>
 /** Events of a container: by then the pod's volumes are mounted and its sandbox is there. */
 const PROGRESS: ReadonlySet<string> = new Set(['Pulling', 'Pulled', 'Created', 'Started']);
 const isBeforeContainers = ({ container }: Kept): boolean => container === undefined;
+
+/** That a probe or hook had a container killed, which no Warning says. */
+const isKill = (event: KubeObject): boolean =>
+  textAt(event, 'reason') === KILLING &&
+  /failed (?:liveness|startup) probe|^FailedPostStartHook/.test(textAt(event, 'message'));
 
 const COMBINED = '(combined from similar events): ';
 

@@ -10,7 +10,6 @@ import { printable } from '../../src/base/printable.ts';
 import { splitApplication } from '../../src/cli/api-connection.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
 import { formatJoinToken } from '../../src/server/join-token.ts';
-import { StoreUnavailable } from '../../src/store/types.ts';
 import { RuntimeError } from '../../src/node-agent/runtime/types.ts';
 
 const directories: string[] = [];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { toRfc3339 } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import {
   type EventRecorder,
@@ -94,5 +95,44 @@ describe('the recorder of events', () => {
     recorder.record({ about, type: 'Warning', reason: 'BackOff', message: 'again' });
     await recorder.flush();
     expect((await eventsOf(harness)).find(({ reason }) => reason === 'BackOff')?.count).toBe(26);
+  });
+
+  it('writes once what is said again while a slow sink is busy, and the newest trouble next', async () => {
+    await using harness = await createHarness();
+    let release: () => void = () => undefined;
+    const busy = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const written: Event[] = [];
+    const write = async (event: Event): Promise<Event> => {
+      await busy;
+      written.push(event);
+      return event;
+    };
+    await using recorder = createEventRecorder({
+      sink: { create: write, update: write },
+      clock: harness.clock,
+      logger: silentLogger,
+      source: { component: 'tester' },
+    });
+    const about = aPod({ name: 'web', namespace: 'default', uid: 'u1' });
+    recorder.record({ about, type: 'Normal', reason: 'Started', message: 'started' });
+    const first = harness.clock.now();
+    for (let second = 0; second < 5; second += 1) {
+      recorder.record({ about, type: 'Warning', reason: 'Unhealthy', message: 'probe failed' });
+      await harness.clock.advance(1_000);
+    }
+    recorder.record({ about, type: 'Normal', reason: 'Killing', message: 'killed' });
+    release();
+    await recorder.flush();
+    expect(written.map(({ reason, count }) => [reason, count])).toEqual([
+      ['Started', 1],
+      ['Unhealthy', 5],
+      ['Killing', 1],
+    ]);
+    expect(written[1]).toMatchObject({
+      firstTimestamp: toRfc3339(first),
+      lastTimestamp: toRfc3339(first + 4_000),
+    });
   });
 });

@@ -60,7 +60,9 @@ const probe = (sort: string, lastMs: number, firstMs = lastMs): Partial<Warning>
 const why = (given: KubeObject, world: World = {}): Cause =>
   explain(
     given,
-    given.kind === 'Pod' ? assess(given) : { status: 'Progressing', message: '' },
+    given.kind === 'Pod' || given.metadata.deletionTimestamp !== undefined
+      ? assess(given)
+      : { status: 'Progressing', message: '' },
     around(world),
   );
 const FAILED_PROBE = 'HTTP probe failed with statuscode: 500';
@@ -79,6 +81,48 @@ describe('the cause of a pod', () => {
       withContainer(ended(1, { message: 'a\nno such host\n' })),
       {},
       'container api exited 1: no such host',
+      'failing',
+    ],
+    [
+      'last words without the stack below them',
+      withContainer(
+        ended(1, {
+          message:
+            "Error: Cannot find module 'x'\n    at a (b.js:1:2) {\n  code: 'X',\n}\n\nNode.js v24.1.0\n",
+        }),
+      ),
+      {},
+      "container api exited 1: Error: Cannot find module 'x'",
+      'failing',
+    ],
+    [
+      'last words of Java, whose last cause is the first',
+      withContainer(
+        ended(1, {
+          message: 'Exception in thread "main" A: b\n\tat c.d(e)\nCaused by: F: g\n\tat h\n\t... 5 more\n',
+        }),
+      ),
+      {},
+      'container api exited 1: Caused by: F: g',
+      'failing',
+    ],
+    [
+      'last words of Go',
+      withContainer(
+        ended(2, {
+          message:
+            'panic: no such host\n\ngoroutine 1 [running]:\nmain.main()\n\t/x.go:8 +0x1d\nexit status 2',
+        }),
+      ),
+      {},
+      'container api exited 2: panic: no such host',
+      'failing',
+    ],
+    [
+      'last words in colour',
+      withContainer(ended(1, { message: '\u001b[1;31mERROR\u001b[0m no such host' })),
+      {},
+      'container api exited 1: ERROR no such host',
       'failing',
     ],
     [
@@ -197,6 +241,41 @@ describe('the cause of a pod', () => {
       'failing',
     ],
     [
+      'a liveness probe that had a program killed, whatever that ended with',
+      withContainer(waiting('CrashLoopBackOff'), { lastState: ended(1), restartCount: 3 }),
+      {
+        warnings: {
+          'web-1': [
+            {
+              reason: 'Killing',
+              message: 'Container api failed liveness probe, will be restarted',
+              container: 'api',
+              firstMs: 100_000,
+              lastMs: 956_000,
+            },
+            // The recorder tells of a probe that fails all the time only now and then.
+            probe('Liveness', 455_000),
+          ],
+        },
+      },
+      `container api: Liveness probe failed: ${FAILED_PROBE}, restarted 3 times`,
+      'failing',
+    ],
+    [
+      'no probe where only the attempt before was killed',
+      withContainer(waiting('CrashLoopBackOff'), { lastState: ended(1) }),
+      {
+        warnings: {
+          'web-1': [
+            { reason: 'Killing', message: 'failed liveness probe', container: 'api', lastMs: 899_000 },
+            probe('Liveness', 899_000),
+          ],
+        },
+      },
+      'container api exited 1',
+      'failing',
+    ],
+    [
       'no probe where the program ended for a reason of its own',
       withContainer(waiting('CrashLoopBackOff'), { lastState: ended(1) }),
       { warnings: { 'web-1': [probe('Liveness', 955_000)] } },
@@ -243,6 +322,33 @@ describe('the cause of a pod', () => {
       'waiting',
     ],
     [
+      'a sidecar that has not started, and is not meant to finish',
+      pod(
+        {
+          phase: 'Pending',
+          initContainerStatuses: [container(running, { started: false })],
+          containerStatuses: [container(waiting('PodInitializing'), { name: 'main' })],
+        },
+        { initContainers: [{ name: 'api', restartPolicy: 'Always' }] },
+      ),
+      { warnings: { 'web-1': [probe('Startup', 1_010_000)] } },
+      `container api is not ready: Startup probe failed: ${FAILED_PROBE}`,
+      'waiting',
+    ],
+    [
+      'a sidecar that is not ready beside containers that are',
+      pod(
+        {
+          initContainerStatuses: [container(running, { started: true })],
+          containerStatuses: [container(running, { name: 'main', ready: true })],
+        },
+        { initContainers: [{ name: 'api', restartPolicy: 'Always' }] },
+      ),
+      { warnings: { 'web-1': [probe('Readiness', 1_010_000)] } },
+      `container api is not ready: Readiness probe failed: ${FAILED_PROBE}`,
+      'waiting',
+    ],
+    [
       'a readiness gate',
       pod({
         conditions: [{ type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message: 'gate x' }],
@@ -255,6 +361,24 @@ describe('the cause of a pod', () => {
   ];
   it.each(table)('is %s', (_name, given, world, text, severity) => {
     expect(why(given, world)).toMatchObject({ text, severity });
+  });
+
+  it('is what holds a deletion up', () => {
+    const deleting = (kind: string, status: object, finalizers: readonly string[]): KubeObject => ({
+      ...object(kind, 'shop', status),
+      metadata: { name: 'shop', deletionTimestamp: at(1), finalizers: [...finalizers] },
+    });
+    expect(why(deleting('ConfigMap', {}, ['example.com/a', 'example.com/b']))).toEqual({
+      severity: 'waiting',
+      text: 'Pending deletion: finalizers: example.com/a, example.com/b',
+    });
+    const conditions = [
+      { type: 'NamespaceDeletionContentFailure', status: 'False', message: 'all content deleted' },
+      { type: 'NamespaceContentRemaining', status: 'True', message: 'Some resources are remaining: pods.' },
+    ];
+    expect(why(deleting('Namespace', { conditions }, []))).toMatchObject({
+      text: 'Pending deletion: Some resources are remaining: pods.',
+    });
   });
 
   it('is one line of bounded length that keeps the end', () => {

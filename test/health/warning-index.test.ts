@@ -32,6 +32,16 @@ const reasons = (index: ReturnType<typeof createWarningIndex>, about = pod()): r
   index.about(about).map(({ reason }) => reason);
 
 describe('the index of warnings', () => {
+  it('keeps that a probe had a container killed, and no other killing', () => {
+    const index = createWarningIndex();
+    const killing = (message: string): KubeObject =>
+      event('k', { type: 'Normal', reason: 'Killing', message }, { fieldPath: 'spec.containers{api}' });
+    index.observe(killing('Stopping container api'), 'ADDED');
+    expect(reasons(index)).toEqual([]);
+    index.observe(killing('Container api failed liveness probe, will be restarted'), 'ADDED');
+    expect(reasons(index)).toEqual(['Killing']);
+  });
+
   it('keeps the newest of each trouble, newest first', () => {
     const index = createWarningIndex();
     const container = { fieldPath: 'spec.containers{api}' };

@@ -311,6 +311,15 @@ describe('last words', () => {
     expect(endedWith()).toBe('cannot find my database');
   });
 
+  it('are the error above a stack, however long that is', async () => {
+    const frames = Array.from({ length: 30 }, (_unit, line) => `    at f (a.js:${line}:1)`);
+    const output = ['starting', 'Error: no such host', ...frames, '', 'Node.js v24.1.0'];
+    world = await createAgentWorld({ programOf: () => ({ ...program, output }) });
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    expect(endedWith()).toBe('Error: no such host');
+  });
+
   it('are more of the output where the container asks for it', async () => {
     world = await createAgentWorld({ programOf: () => program });
     const terminationMessagePolicy = 'FallbackToLogsOnError';

@@ -4,7 +4,7 @@
  * tell people (docs/adr/0007-last-words-of-failed-containers.md).
  */
 import { createAbort } from '../../base/abort.ts';
-import { cutMiddle } from '../../base/text.ts';
+import { cutMiddle, lastTellingLine } from '../../base/text.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { PodResources } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
@@ -16,8 +16,6 @@ const MAX_LOG_LINES = 80;
 const MAX_LOG_BYTES = 2_048;
 /** Keep this much of a last line that nobody asked for: its beginning and end tell the cause. */
 const MAX_LAST_LINE_CHARS = 256;
-/** Programs end their output with a few empty lines at most. */
-const LAST_LINE_OF = 10;
 
 export async function readTerminationMessage(input: {
   readonly runtime: ContainerRuntime;
@@ -33,7 +31,7 @@ export async function readTerminationMessage(input: {
   if (container.terminationMessagePolicy === 'FallbackToLogsOnError') {
     return readTail(input.runtime, ended.record.id, MAX_LOG_LINES);
   }
-  return lastLine(await readTail(input.runtime, ended.record.id, LAST_LINE_OF));
+  return lastLine(await readTail(input.runtime, ended.record.id, MAX_LOG_LINES));
 }
 
 async function readTail(runtime: ContainerRuntime, id: string, tailLines: number): Promise<string> {
@@ -46,7 +44,7 @@ async function readTail(runtime: ContainerRuntime, id: string, tailLines: number
 }
 
 function lastLine(text: string): string | undefined {
-  const line = text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  const line = lastTellingLine(text).trim();
   return line === '' ? undefined : cutMiddle(line, MAX_LAST_LINE_CHARS);
 }
 

@@ -32,6 +32,7 @@ import {
   isSameStatus,
   planDueStatuses,
   recordPosted,
+  rewordWaitMs,
 } from '../status/plan-due-statuses.ts';
 import { createHostWaits } from './host-waits.ts';
 import type { Forge } from './types.ts';
@@ -67,6 +68,9 @@ const RESYNC_MS = 60_000;
 /** For what fails on our side: the store, a lost race. */
 const BACKOFF = { initialMs: 1_000, maxMs: 300_000, factor: 2 };
 
+/** Commits whose posts are counted; beyond it, those that were posted longest ago count anew. */
+const MAX_COUNTED = 10_000;
+
 /** A status that the forge refused for itself. */
 interface Refused {
   readonly status: RepositoryStatus;
@@ -81,8 +85,17 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
   const hosts = createHostWaits(store, POSTED, clock);
   /** By record: it is replaced by each pass, and goes with the last refusal. */
   const refused = new Map<string, readonly Refused[]>();
+  /** By context and commit. */
+  const posts = new Map<string, { readonly count: number; readonly atMs: number }>();
   /** Ends of commits that were overtaken before they were seen here, by application. */
   const overtaken = new Map<string, RepositoryStatus[]>();
+
+  function notePost(key: string, count: number): void {
+    posts.delete(key);
+    posts.set(key, { count, atMs: clock.now() });
+    const [oldest] = posts.keys();
+    if (posts.size > MAX_COUNTED && oldest !== undefined) posts.delete(oldest);
+  }
 
   /** Posts what is due under one context, and keeps the rest. Gives when to come back. */
   async function bring(
@@ -101,9 +114,12 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
     try {
       for (const status of ledger.due) {
         const earlier = refused.get(recordKey)?.find((one) => isSameStatus(one.status, status));
-        const restMs = (earlier?.retryAtMs ?? 0) - clock.now();
-        if (earlier && restMs > 0) {
-          stillRefused.push(earlier);
+        const isReworded = ledger.posted.find(isSameCommit(status))?.state === status.state;
+        const { count, atMs } = posts.get(`${context} ${status.sha}`) ?? { count: 0, atMs: 0 };
+        const rewordAtMs = isReworded ? atMs + rewordWaitMs(count) : 0;
+        const restMs = Math.max(earlier?.retryAtMs ?? 0, rewordAtMs) - clock.now();
+        if (restMs > 0) {
+          if (earlier) stillRefused.push(earlier);
           waitMs = Math.min(waitMs, restMs);
           continue;
         }
@@ -118,6 +134,7 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
             'Posted a commit status',
           );
           ledger = recordPosted(ledger, status, wanted.some(isSameCommit(status)));
+          notePost(`${context} ${status.sha}`, count + 1);
           continue;
         }
         if (answer.type === 'failed') {

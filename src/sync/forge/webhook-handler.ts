@@ -156,7 +156,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
       if (event.type === 'malformed') return refused(400, 'malformed payload');
       if (event.type === 'ignored') return refused(202, 'nothing to do');
       const id = event.deliveryId === undefined ? undefined : `${provider} ${event.deliveryId}`;
-      if (isRepeated(id)) return { status: 202, message: 'duplicate delivery' };
+      if (isRepeated(id)) return refused(202, 'duplicate delivery');
       const match = schedule(event.push, deliveryFields(provider, event));
       return { status: 202, message: answerText(match) };
     },

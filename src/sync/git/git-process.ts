@@ -30,6 +30,9 @@ const SILENCE_TIMEOUT_MS = 60_000;
 const SLOW_BYTES_PER_SECOND = 1_000;
 const SLOW_SECONDS = 30;
 
+/** A process that is left behind and holds the output open is not waited for. */
+const OUTPUT_PATIENCE_MS = 5_000;
+
 const MIB = 1024 * 1024;
 /**
  * Private memory of each git process: room for some million objects or refs. A pack that needs more, or a server that
@@ -198,6 +201,8 @@ export function createGit(
         binary: ['/bin/sh', launcher],
         trimmed: false,
         timeout: { block: silenceTimeoutMs },
+        // A busy machine reads the last words of a process that has ended some time later.
+        completion: { onClose: true, onExit: OUTPUT_PATIENCE_MS },
         abort: bounded,
         // By default a command that fails in silence, as a killed one does, counts as done.
         errors: (error, { exitCode, stdErr }) =>

@@ -76,6 +76,17 @@ export function parseCommit(text: string): {
   return { subject, author, committedAtMs: Number(committed) * 1000 };
 }
 
+/** Frames around messages, and the advice that git gives after every failure of ssh. */
+const SAYS_NOTHING =
+  /^(?:remote:)?[^\p{L}\p{N}]*$|^(?:Please make sure you have the correct access rights|and the repository exists\.)$/u;
+
+/** The lines of a failure that tell something: those of servers and of ssh come first, git's own last. */
+export const complaintLines = (text: string): readonly string[] =>
+  text
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter((line) => !SAYS_NOTHING.test(line));
+
 /** Anybody who may push writes these lines, of any length. */
 const MAX_LINE = 1_000;
 

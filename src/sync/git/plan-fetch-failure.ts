@@ -2,6 +2,7 @@
 import { TransientError, UserError, errorMessage } from '../../base/errors.ts';
 import { cutMiddle } from '../../base/text.ts';
 import { redactCredentials } from './git-url.ts';
+import { complaintLines } from './parse-output.ts';
 
 /** At most this much of git's words, and of the server's within them, is examined. */
 const MAX_EXAMINED = 8_192;
@@ -24,8 +25,8 @@ export const examinedText = (error: unknown): string => cutMiddle(errorMessage(e
 /** One line. */
 export function gitComplaint(error: unknown): string {
   // How long it took makes no other failure: the status would be written again for it.
-  const text = redactCredentials(errorMessage(error)).replaceAll(/ after \d+ ms\b/g, '');
-  return cutMiddle(text.trim(), MAX_SHOWN).replaceAll(/[\r\n]+/g, '; ');
+  const text = redactCredentials(examinedText(error)).replaceAll(/ after \d+ ms\b/g, '');
+  return cutMiddle(complaintLines(text).join('; '), MAX_SHOWN);
 }
 
 /** The class of the error says whether trying again can help. */

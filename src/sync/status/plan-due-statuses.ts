@@ -1,4 +1,5 @@
 /** Which statuses a context still owes the forge. Pure. */
+import { backoffDelayMs } from '../../base/backoff.ts';
 import { supersededStatus } from './aggregate-status.ts';
 import type { CommitStatus } from './plan-commit-status.ts';
 
@@ -64,4 +65,13 @@ export function recordPosted(
 
 export function isSameStatus(a: CommitStatus, b: CommitStatus): boolean {
   return a.sha === b.sha && a.state === b.state && a.description === b.description;
+}
+
+/** Forges take a bounded number of statuses of one commit (GitHub: 1,000), and each note is a commit. */
+const FREE_POSTS = 20;
+const REWORD_BACKOFF = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
+
+/** How long other words for a state that the forge shows already wait, after so many posts of the commit. */
+export function rewordWaitMs(posts: number): number {
+  return posts < FREE_POSTS ? 0 : backoffDelayMs(REWORD_BACKOFF, posts - FREE_POSTS + 1);
 }

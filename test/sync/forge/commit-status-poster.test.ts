@@ -92,3 +92,36 @@ it('a status is posted although the job that tells of it is lost', async () => {
   expect(posts.find(({ state }) => state === 'success')?.context).toBe('symphony/env/web');
   await poster[Symbol.asyncDispose]();
 });
+
+it('words that change again and again are told ever more rarely, and a state at once', async () => {
+  await said('web', 'symphony-system', undefined);
+  const posts: StatusPost[] = [];
+  const poster = await createCommitStatusPoster({
+    store: test.store,
+    caches: test.caches,
+    queues: test.queues,
+    forge: { name: 'github', post: async (status) => void posts.push(status) },
+    environment: 'env',
+    clock: test.clock,
+    logger: silentLogger,
+  });
+  const say = async (state: string, description: string): Promise<void> => {
+    const application = (await test.application('web'))!;
+    const commitStatus = { sha: 'sha-symphony-system', state, description };
+    await test.objects.update({ ...application, status: { commitStatus } }, { subresource: 'status' });
+    await test.pass(1_000);
+  };
+  const told = (): readonly StatusPost[] => posts.filter(({ context }) => context === 'symphony/env/web');
+  for (let second = 0; second < 300; second += 1)
+    await say('pending', second % 2 === 0 ? 'ready' : 'not ready');
+  expect(told().length).toBeGreaterThan(10);
+  expect(told().length).toBeLessThan(30);
+  await say('failure', 'exited 1');
+  expect(told().at(-1)).toMatchObject({ state: 'failure', description: 'exited 1' });
+  const before = told().length;
+  await say('failure', 'exited 2');
+  expect(told().length).toBe(before);
+  await test.pass(600_000);
+  expect(told().at(-1)).toMatchObject({ description: 'exited 2' });
+  await poster[Symbol.asyncDispose]();
+});

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseFetchHead, parseLsRemote } from '../../../src/sync/git/parse-output.ts';
+import { complaintLines, parseFetchHead, parseLsRemote } from '../../../src/sync/git/parse-output.ts';
 
 const [A, B, C] = ['a', 'b', 'c'].map((letter) => letter.repeat(40));
 
@@ -25,4 +25,27 @@ it('a listing and a fetch of the same refs come to the same text', () => {
   expect(refs.split('\n')).toHaveLength(3);
   expect(parseFetchHead(fetched)).toBe(refs);
   expect(parseFetchHead('')).toBe(parseLsRemote('').refs);
+});
+
+it('of a failure the frames of a banner and the advice of git are left out', () => {
+  const said = [
+    '************************',
+    '*  Authorised use only  *',
+    '************************',
+    '',
+    'remote: ',
+    'remote: ========',
+    'remote: ERROR: The project could not be found.',
+    'git@git.example: Permission denied (publickey).',
+    'fatal: Could not read from remote repository.',
+    '',
+    'Please make sure you have the correct access rights',
+    'and the repository exists.',
+  ].join('\n');
+  expect(complaintLines(said)).toEqual([
+    '*  Authorised use only  *',
+    'remote: ERROR: The project could not be found.',
+    'git@git.example: Permission denied (publickey).',
+    'fatal: Could not read from remote repository.',
+  ]);
 });

@@ -142,7 +142,13 @@ function checkTogether(
   problems: string[],
 ): void {
   const origin = (field: keyof Config, flag: string): string => origins.get(field) ?? `--${flag}`;
-  if (cidrsOverlap(config.clusterCidr, config.serviceCidr)) {
+  // An agent knows no Services, and `up` finds free addresses for what no flag names (server/plan-address-ranges.ts).
+  const isChosenLater =
+    command === 'up' &&
+    config.runtime === 'docker' &&
+    !(origins.has('clusterCidr') && origins.has('serviceCidr'));
+  const overlap = cidrsOverlap(config.clusterCidr, config.serviceCidr);
+  if (SERVERS.includes(command) && !isChosenLater && overlap) {
     const at = origin('clusterCidr', 'cluster-cidr');
     problems.push(`${at}: ${config.clusterCidr} overlaps the service network ${config.serviceCidr}`);
   }

@@ -37,10 +37,12 @@ export async function findNodes(
   say: (line: string) => void,
 ): Promise<readonly NodeToRemove[]> {
   const agents = join(root, 'agents');
-  const names = await readdir(agents).catch((error: unknown) => {
+  const entries = await readdir(agents, { withFileTypes: true }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
+  // A file beside them is nobody's node.
+  const names = entries.filter((entry) => !entry.isFile()).map(({ name }) => name);
   const nodes: NodeToRemove[] = [];
   for (const nodeName of names.sort()) {
     const directory = join(agents, nodeName);

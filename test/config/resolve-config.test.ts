@@ -114,6 +114,8 @@ describe('resolveConfig', () => {
       '--nodes: 10.244.0.0/16 has shares of /24 for 255 nodes, not 300; change --cluster-cidr or --node-cidr-mask-size',
     ],
     [{ flags: { clusterCidr: '10.244.1.0/16' } }, 'must not have address bits set beyond its prefix'],
+    [{ flags: { clusterCidr: '224.0.0.0/8' } }, 'must not overlap 224.0.0.0/4'],
+    [{ flags: { serviceCidr: '169.254.16.0/20' } }, 'must not overlap 169.254.0.0/16'],
     [{ flags: { commitStatus: 'github' } }, '--commit-status: "github" needs --forge-repo'],
     [{ command: 'agent' as const }, '--server: required'],
   ])('sees what options say together: %j', (inputs, message) => {

@@ -2,11 +2,12 @@
  * Reads one file of manifests, YAML or JSON, as Kubernetes reads it (resolve-scalar.ts, docs/adr/0005). Pure and total:
  * any bytes give documents or errors, never an exception, within the limits.
  *
- * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents are skipped. A file
- * none of whose documents has two of `apiVersion`, `kind` and `metadata`, nor a name in its metadata, is somebody else's YAML
- * (a values file, a workflow). It is passed over whole, as Argo CD does with a directory of manifests, and the reader is told
- * why (foreign-files.ts). If one of its documents is a manifest, all have to be. A kustomization and a chart are errors: what lies around them is not
- * to be applied as it is (client-tools.ts).
+ * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents
+ * are skipped. A document is a manifest when it has two of `apiVersion`, `kind` and `metadata`, or a
+ * name in its metadata. A file without one is another tool's (a values file, a workflow): it is passed
+ * over whole, as Argo CD does in a directory, and foreign-files.ts says why. If one document is a
+ * manifest, all have to be. A kustomization and a chart are errors: what lies around them is not to be
+ * applied as it is (client-tools.ts).
  */
 import type { Event } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';

@@ -6,7 +6,7 @@ import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { errorMessage, UserError } from '../base/errors.ts';
-import { defaultManifestLimits, isManifestPath } from '../schemas/manifest/index.ts';
+import { defaultManifestLimits, hasToolName, isManifestPath } from '../schemas/manifest/index.ts';
 
 export interface FoundFile {
   readonly path: string;
@@ -58,8 +58,9 @@ async function walk(
     if (!isManifestPath(entry.name)) continue;
     if (found.files.length + found.links.length >= MAX_FILES)
       throw new UserError(`more than ${MAX_FILES} files below "${root}"`);
-    if (entry.isFile()) found.files.push({ path, root, named: false });
-    if (entry.isSymbolicLink()) found.links.push(path);
+    const isLink = entry.isSymbolicLink();
+    if (entry.isFile() || (isLink && hasToolName(entry.name))) found.files.push({ path, root, named: false });
+    else if (isLink) found.links.push(path);
   }
 }
 

@@ -144,11 +144,20 @@ function checkTogether(
   problems: string[],
 ): void {
   const origin = (field: keyof Config, flag: string): string => origins.get(field) ?? `--${flag}`;
-  if (cidrsOverlap(config.clusterCidr, config.serviceCidr)) {
+  // An agent knows no Services, and `up` finds free addresses for what no flag names (server/plan-address-ranges.ts).
+  const isChosenLater =
+    command === 'up' &&
+    config.runtime === 'docker' &&
+    !(origins.has('clusterCidr') && origins.has('serviceCidr'));
+  const overlap = cidrsOverlap(config.clusterCidr, config.serviceCidr);
+  if (SERVERS.includes(command) && !isChosenLater && overlap) {
     const at = origin('clusterCidr', 'cluster-cidr');
     problems.push(`${at}: ${config.clusterCidr} overlaps the service network ${config.serviceCidr}`);
   }
-  if (SERVERS.includes(command)) checkSlices(config, command, origin, problems);
+  if (SERVERS.includes(command)) {
+    const problem = sliceProblem(config, command, origin);
+    if (problem !== undefined) problems.push(problem);
+  }
   if (command === 'agent') {
     if (config.server === undefined) problems.push('--server: required: the URL of the control plane');
     if (config.dockerHosts.length > 1)
@@ -170,25 +179,21 @@ function checkTogether(
 const MAX_SLICE_BITS = 16;
 
 /** Each node gets one slice of the pods' network; the first is left to the network itself. */
-function checkSlices(
-  { clusterCidr, nodeCidrMaskSize: mask, nodes }: Config,
+export function sliceProblem(
+  { clusterCidr, nodeCidrMaskSize: mask, nodes }: Pick<Config, 'clusterCidr' | 'nodeCidrMaskSize' | 'nodes'>,
   command: ConfiguredCommand,
-  origin: (field: keyof Config, flag: string) => string,
-  problems: string[],
-): void {
+  origin: (field: keyof Config, flag: string) => string = (_field, flag) => `--${flag}`,
+): string | undefined {
   const bits = mask - Number(clusterCidr.split('/')[1]);
   const at = origin('nodeCidrMaskSize', 'node-cidr-mask-size');
   if (bits < 1) {
-    problems.push(`${at}: ${mask} must be greater than the prefix of --cluster-cidr ${clusterCidr}`);
+    return `${at}: ${mask} must be greater than the prefix of --cluster-cidr ${clusterCidr}`;
   } else if (bits > MAX_SLICE_BITS) {
-    problems.push(
-      `${at}: ${mask} must be at most ${MAX_SLICE_BITS} greater than the prefix of --cluster-cidr ${clusterCidr}`,
-    );
+    return `${at}: ${mask} must be at most ${MAX_SLICE_BITS} greater than the prefix of --cluster-cidr ${clusterCidr}`;
   } else if (command === 'up' && nodes > 2 ** bits - 1) {
-    problems.push(
-      `${origin('nodes', 'nodes')}: ${clusterCidr} has shares of /${mask} for ${2 ** bits - 1} nodes, not ${nodes}; change --cluster-cidr or --node-cidr-mask-size`,
-    );
+    return `${origin('nodes', 'nodes')}: ${clusterCidr} has shares of /${mask} for ${2 ** bits - 1} nodes, not ${nodes}; change --cluster-cidr or --node-cidr-mask-size`;
   }
+  return undefined;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,5 @@
 /** From text to one value of the configuration. Parsers throw an Error whose message continues "…: ". */
+import { cidrsOverlap } from '../base/cidr.ts';
 import { isIPv4 } from 'node:net';
 
 export interface HostPort {
@@ -43,6 +44,9 @@ export function formatHostPort({ host, port }: HostPort): string {
 }
 
 /** An IPv4 network in its canonical form, `10.244.0.0/16`. */
+/** "This" network, link-local, multicast, and what is reserved (RFC 6890). Loopback is a route of every machine. */
+const SPECIAL_NETWORKS = ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'];
+
 export function parseCidr(text: string, maxPrefix: number): string {
   const [address = '', length = ''] = text.split('/');
   const prefix = /^\d{1,2}$/.test(length) ? Number(length) : Number.NaN;
@@ -52,6 +56,9 @@ export function parseCidr(text: string, maxPrefix: number): string {
   const bits = toBits(address);
   const mask = ~0 << (32 - prefix);
   if ((bits & ~mask) !== 0) throw new Error('must not have address bits set beyond its prefix');
+  const special = SPECIAL_NETWORKS.find((network) => cidrsOverlap(network, text));
+  if (special !== undefined)
+    throw new Error(`must not overlap ${special}: no pod or Service can have these addresses`);
   return text;
 }
 

@@ -9,7 +9,7 @@ import { errorMessage, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import { readIfThere, writePrivateFile } from '../base/private-file.ts';
-import { type Config, defaultDockerHost } from '../config/index.ts';
+import { type Config, defaultDockerHost, sliceProblem } from '../config/index.ts';
 import { readHostRoutes } from '../node-agent/node/host-routes.ts';
 import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
 import { type EngineNetwork, readEngineNetworks } from '../node-agent/runtime/docker/read-engine.ts';
@@ -28,6 +28,9 @@ import {
 /** In the identity directory: all control planes of a cluster give out addresses of the same ranges. */
 const FILE = 'address-ranges.json';
 
+/** A file of an earlier release does not say how the nodes share the range. */
+type KeptRanges = AddressRanges & { readonly nodeCidrMaskSize?: number };
+
 /** For `up`. Throws UserError where the addresses belong to something else. */
 export async function settleAddressRanges(config: Config, logger: Logger): Promise<Config> {
   if (config.runtime === 'hollow') return config;
@@ -40,7 +43,13 @@ export async function settleAddressRanges(config: Config, logger: Logger): Promi
   const machine = await readMachine(hosts, cluster, systemClock, logger);
   const plan = planAddressRanges({ given: givenRanges(config), remembered, isNew, ...machine });
   if (plan.type === 'refuse') throw new UserError(plan.problem);
-  const { ranges, avoided, overlaps } = plan;
+  const { avoided, overlaps } = plan;
+  const nodeCidrMaskSize =
+    givenRanges(config).nodeCidrMaskSize ?? remembered?.nodeCidrMaskSize ?? config.nodeCidrMaskSize;
+  const ranges: KeptRanges = { ...plan.ranges, nodeCidrMaskSize };
+  // The flags were checked against the usual range.
+  const problem = sliceProblem({ ...config, ...ranges }, 'up');
+  if (problem !== undefined) throw new UserError(problem);
   if (JSON.stringify(ranges) !== JSON.stringify(remembered))
     await writePrivateFile(join(identity, FILE), `${JSON.stringify(ranges)}\n`);
   if (avoided.length > 0) {
@@ -87,24 +96,25 @@ function warnOfOverlaps(clusterCidr: string, overlaps: readonly TakenRange[], lo
 
 const identityOf = ({ identityDir, dataDir }: Config): string => resolve(identityDir ?? dataDir);
 
-function givenRanges(config: Config): Partial<AddressRanges> {
-  const { clusterCidr, serviceCidr, given } = config;
+function givenRanges(config: Config): Partial<KeptRanges> {
+  const { clusterCidr, serviceCidr, nodeCidrMaskSize, given } = config;
   return {
     ...(given.includes('clusterCidr') ? { clusterCidr } : {}),
     ...(given.includes('serviceCidr') ? { serviceCidr } : {}),
+    ...(given.includes('nodeCidrMaskSize') ? { nodeCidrMaskSize } : {}),
   };
 }
 
-async function rememberedRanges(identity: string): Promise<AddressRanges | undefined> {
+async function rememberedRanges(identity: string): Promise<KeptRanges | undefined> {
   const path = join(identity, FILE);
   const text = await readIfThere(path);
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     if (isRecord(value)) {
-      const { clusterCidr, serviceCidr } = value;
+      const { clusterCidr, serviceCidr, nodeCidrMaskSize: mask } = value;
       if (typeof clusterCidr === 'string' && typeof serviceCidr === 'string')
-        return { clusterCidr, serviceCidr };
+        return { clusterCidr, serviceCidr, ...(typeof mask === 'number' ? { nodeCidrMaskSize: mask } : {}) };
     }
   } catch {
     // The error below says so.

@@ -48,7 +48,10 @@ describe('symphony validate', () => {
     });
     symlinkSync('/etc', join(root, 'link.yaml'));
     const { code, out } = await run(['validate', root]);
-    expect([code, out]).toEqual([0, 'valid, 1 object in 2 files, 1 file skipped: not manifests\n']);
+    expect([code, out]).toEqual([
+      0,
+      'valid, 1 object in 2 files, 1 file skipped: not manifests, 1 symbolic link not followed\n',
+    ]);
   });
 
   test('shows place, line, path and hint, without colours off a terminal', async () => {
@@ -134,6 +137,13 @@ describe('symphony validate', () => {
     const { out } = await run(['validate', '-v', root]);
     expect(out).toContain(`${root}/link.yaml: skipped: a symbolic link is not followed\n`);
     expect(out).toContain(`${root}/values.yaml: skipped: values of a Helm chart`);
+  });
+
+  test('a kustomization is one behind a link, too', async () => {
+    const root = directoryWith({ 'a.yaml': GOOD, 'real.txt': 'resources: [a.yaml]\n' });
+    symlinkSync('real.txt', join(root, 'kustomization.yaml'));
+    const { code, out } = await run(['validate', root]);
+    expect([code, out]).toEqual([1, expect.stringContaining('this directory is for kustomize')]);
   });
 
   test('a path that is not there is a user error', async () => {

@@ -95,7 +95,15 @@ describe('resolveConfig', () => {
   });
 
   test.each([
-    [{ flags: { clusterCidr: '10.96.0.0/12' } }, 'overlaps the service network'],
+    [
+      { flags: { clusterCidr: '10.96.0.0/12', serviceCidr: '10.100.0.0/16' } },
+      '10.96.0.0/12 overlaps the service network 10.100.0.0/16',
+    ],
+    [
+      { command: 'control-plane' as const, flags: { clusterCidr: '10.96.0.0/12' } },
+      'overlaps the service network',
+    ],
+    [{ flags: { clusterCidr: '10.96.0.0/12', runtime: 'hollow' } }, 'overlaps the service network'],
     [{ flags: { clusterCidr: '10.244.1.0/30' } }, 'from /8 to /29'],
     [
       { flags: { clusterCidr: '10.244.1.0/24' } },
@@ -114,6 +122,8 @@ describe('resolveConfig', () => {
       '--nodes: 10.244.0.0/16 has shares of /24 for 255 nodes, not 300; change --cluster-cidr or --node-cidr-mask-size',
     ],
     [{ flags: { clusterCidr: '10.244.1.0/16' } }, 'must not have address bits set beyond its prefix'],
+    [{ flags: { clusterCidr: '224.0.0.0/8' } }, 'must not overlap 224.0.0.0/4'],
+    [{ flags: { serviceCidr: '169.254.16.0/20' } }, 'must not overlap 169.254.0.0/16'],
     [{ flags: { commitStatus: 'github' } }, '--commit-status: "github" needs --forge-repo'],
     [{ command: 'agent' as const }, '--server: required'],
   ])('sees what options say together: %j', (inputs, message) => {
@@ -132,6 +142,16 @@ describe('resolveConfig', () => {
   test('an agent need not know how its control plane divides the network', () => {
     const flags = { server: 'https://control:6443', clusterCidr: '10.244.1.0/24' };
     expect(resolve({ command: 'agent', flags }).clusterCidr).toBe('10.244.1.0/24');
+  });
+
+  test('an agent does not compare its pods with Services that it does not know', () => {
+    const flags = { server: 'https://control:6443', clusterCidr: '10.96.0.0/16' };
+    expect(resolve({ command: 'agent', flags }).clusterCidr).toBe('10.96.0.0/16');
+    expect(resolve({ command: 'down', flags: { clusterCidr: '10.96.0.0/16' } }).given).toContain(
+      'clusterCidr',
+    );
+    // `up` looks for free addresses for Services.
+    expect(resolve({ flags: { clusterCidr: '10.96.0.0/16' } }).clusterCidr).toBe('10.96.0.0/16');
   });
 
   test('a file that is no YAML names its line', () => {

@@ -50,6 +50,20 @@ it('remembers the ranges that it chose, for every later start', async () => {
   expect(await withRememberedRanges(configOf('control-plane'))).toMatchObject({ clusterCidr, serviceCidr });
 });
 
+it('remembers how the nodes share the range, and refuses nodes that would get no share', async () => {
+  const flags = { clusterCidr: '198.18.0.0/24', nodeCidrMaskSize: '26', nodes: '2' };
+  await settle(flags);
+  await makeCluster('ca');
+  expect(await settle({ nodes: '3' })).toMatchObject({
+    clusterCidr: flags.clusterCidr,
+    nodeCidrMaskSize: 26,
+  });
+  expect(await withRememberedRanges(configOf('control-plane'))).toMatchObject({ nodeCidrMaskSize: 26 });
+  await expect(settle({ nodes: '4' })).rejects.toThrow(
+    '--nodes: 198.18.0.0/24 has shares of /26 for 3 nodes, not 4',
+  );
+});
+
 it('chooses anew where the first start made no cluster', async () => {
   await settle({ clusterCidr: RANGE });
   engine.addNetwork('demo', RANGE);

@@ -32,6 +32,15 @@ it.each([
   expect(await at.get('configmaps', 'default/a')).toBeUndefined();
 });
 
+it.each(['kustomization.yaml', 'Chart.yaml'])('nothing is applied beside a link %s', async (path) => {
+  at = await createHarness();
+  at.repository.commit({ [path]: { text: `../${path}`, mode: '120000' }, 'a.yaml': configMap('a', {}) });
+  await at.start();
+  await at.pass();
+  expect(conditionsOf(await at.application())['ComparisonError']).toContain(`${path}:1:1: this directory is`);
+  expect(await at.get('configmaps', 'default/a')).toBeUndefined();
+});
+
 it("a kustomization outside of the folder, and one that is left out, are in nobody's way", async () => {
   at = await createHarness({
     root: {
@@ -60,7 +69,7 @@ it('files that are passed over are counted and named, and forgotten with the com
   await at.start();
   await at.pass();
   expect(conditionsOf(await at.application())['ExcludedResourceWarning']).toBe(
-    '2 files are no manifests and passed over: values.yaml (values of a Helm chart: no document has apiVersion, kind or metadata), x/cf.yaml (data of another tool, which has the tag !Ref)',
+    '2 files are no manifests and passed over: values.yaml (values of a Helm chart: no document has apiVersion, kind and metadata), x/cf.yaml (data of another tool, which has the tag !Ref)',
   );
   at.repository.commit({ 'values.yaml': null, 'x/cf.yaml': null });
   await at.pass(POLL_MS * 1.2);

@@ -23,6 +23,7 @@ import { clusterKinds, listableKinds } from '../cluster-kinds.ts';
 import type { CommandModule, Invocation } from '../command.ts';
 import { addConfigFlags } from '../config-flags.ts';
 import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
+import { LINK, skippedCounts } from '../output/findings.ts';
 import { renderJson } from '../output/json.ts';
 
 /** Never in Git. */
@@ -100,7 +101,8 @@ async function readDesired(
 ): Promise<readonly DesiredObject[]> {
   const parse = createManifestParser(registry, String(flags['namespace'] ?? 'default'));
   const files: ManifestFile[] = [];
-  for (const { path } of (await findManifestFiles(paths)).files)
+  const found = await findManifestFiles(paths);
+  for (const { path } of found.files)
     files.push({
       path: path === '-' ? '<stdin>' : path,
       bytes: await readManifestFile(path, io.stdin),
@@ -114,8 +116,19 @@ async function readDesired(
     const known = first[index];
     return known?.kindsFrom === 'system' ? known : parse(file, definitions);
   });
-  const errors = reportOrder(parsed.flatMap((file) => file.errors)).map(formatManifestError);
+  const errors = reportOrder(parsed.flatMap((file) => file.errors)).flatMap((error) => [
+    formatManifestError(error),
+    ...(error.hint === undefined ? [] : [`  hint: ${error.hint}`]),
+  ]);
   if (errors.length > 0) throw new UserError(errors.join('\n'));
+  const skipped = skippedCounts([
+    ...found.links.map((file) => ({ file, reason: LINK })),
+    ...files.flatMap(({ path: file }, index) => {
+      const reason = parsed[index]?.notManifest;
+      return reason === undefined ? [] : [{ file, reason }];
+    }),
+  ]);
+  if (skipped.length > 0) io.stderr.write(`${skipped.join(', ')} (symphony validate -v names them)\n`);
   const manifests = parsed.flatMap((file) => file.manifests);
   if (manifests.length === 0) throw new UserError(noManifests(paths.join('", "'), files.length));
   return manifests;

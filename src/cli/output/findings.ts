@@ -45,7 +45,6 @@ export function renderFindings(
   if (verbose) append(parts, skippedLines(skipped));
   add(warnings, 'warning');
   add(errors, 'error');
-  const foreign = skipped.filter(({ reason }) => reason !== LINK).length;
   const isStrict = strict && warnings.length > 0;
   const counts = [
     ...(errors.length > 0 ? [colours.red(count(errors.length, 'error'))] : []),
@@ -54,10 +53,20 @@ export function renderFindings(
       ? []
       : [colours.yellow(`${count(warnings.length, 'warning')}${isStrict ? ' taken for errors' : ''}`)]),
     `${count(objects, 'object')} in ${count(files, 'file')}`,
-    ...(foreign === 0 ? [] : [`${count(foreign, 'file')} skipped: not manifests`]),
+    ...skippedCounts(skipped),
   ];
   parts.push(counts.join(', '));
   return `${parts.join('\n')}\n`;
+}
+
+/** What is passed over, in numbers. */
+export function skippedCounts(skipped: readonly Skipped[]): readonly string[] {
+  const foreign = skipped.filter(({ reason }) => reason !== LINK).length;
+  const links = skipped.length - foreign;
+  return [
+    ...(foreign === 0 ? [] : [`${count(foreign, 'file')} skipped: not manifests`]),
+    ...(links === 0 ? [] : [`${count(links, 'symbolic link')} not followed`]),
+  ];
 }
 
 function skippedLines(skipped: readonly Skipped[]): readonly string[] {

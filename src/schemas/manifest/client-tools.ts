@@ -7,28 +7,35 @@ import { asString } from '../json-access.ts';
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** The names that kustomize looks for. */
+/** The names that kustomize looks for, and the one that Helm looks for. */
 const KUSTOMIZATION = /^(?:kustomization\.ya?ml|Kustomization)$/;
+const CHART = 'Chart.yaml';
 export const KUSTOMIZE_GROUP = 'kustomize.config.k8s.io';
 
-/** `.yaml`, `.yml` and `.json`, as Argo CD reads a directory, and `Kustomization`, so that it is not passed over. */
+/** What Argo CD reads of a directory, and `Kustomization`, so that it is not passed over. */
 export function isManifestPath(path: string): boolean {
-  return /\.(?:ya?ml|json)$/i.test(path) || baseName(path) === 'Kustomization';
+  return /\.(?:ya?ml|json|jsonnet)$/i.test(path) || baseName(path) === 'Kustomization';
 }
 
 /** A folder that belongs to another tool. */
 export interface ToolFolder {
   readonly message: string;
-  readonly hint: string;
+  readonly hint?: string;
   readonly folder: 'kustomize' | 'chart';
 }
 
-/** `values` are the documents of the file; undefined ones could not be read. */
+/**
+ * Whether a file of this name makes its folder another tool's, whatever it holds. A symbolic link does so too: the tool
+ * follows it.
+ */
+export const hasToolName = (path: string): boolean =>
+  KUSTOMIZATION.test(baseName(path)) || baseName(path) === CHART;
+
+/** `values` are the documents of the file; undefined for one that cannot be read. */
 export function toolFolderOf(path: string, values: readonly unknown[]): ToolFolder | undefined {
   const name = baseName(path);
   if (KUSTOMIZATION.test(name) && values.every(isKustomization)) return kustomizeFolder(path);
-  const [first] = values;
-  const isChart = name === 'Chart.yaml' && isRecord(first) && 'name' in first && !('kind' in first);
+  const isChart = name === CHART && values.every((value) => !isRecord(value) || !('kind' in value));
   return isChart ? chartFolder(path) : undefined;
 }
 
@@ -45,17 +52,23 @@ export const PLAIN_FOLDER = 'point --path (spec.source.path) at a folder of plai
 export const excludeOption = (path: string): string =>
   `spec.source.directory.exclude: "${path.includes('/') ? '*' : ''}${baseName(path)}"`;
 
-export const kustomizeFolder = (path: string): ToolFolder => ({
+export const kustomizeFolder = (path: string): ToolFolder & { readonly hint: string } => ({
   message: `this directory is for kustomize, which Symphony does not run: commit what "kubectl kustomize" prints, or ${PLAIN_FOLDER}`,
   hint: `to read the files as they are, leave this one out: ${excludeOption(path)}`,
   folder: 'kustomize',
 });
 
-const chartFolder = (path: string): ToolFolder => ({
-  message: `this directory is a Helm chart, which Symphony does not render: commit what "helm template" prints, or ${PLAIN_FOLDER}`,
-  hint: `to leave out a chart below the folder: spec.source.directory.exclude: "*${baseName(path.slice(0, -'/Chart.yaml'.length))}/*"`,
-  folder: 'chart',
-});
+function chartFolder(path: string): ToolFolder {
+  const folder = baseName(path.slice(0, -`/${CHART}`.length));
+  return {
+    message: `this directory is a Helm chart, which Symphony does not render: commit what "helm template" prints, or ${PLAIN_FOLDER}`,
+    // The root of a repository lies below no folder.
+    ...(folder === ''
+      ? {}
+      : { hint: `to leave out a chart below the folder: spec.source.directory.exclude: "*${folder}/*"` }),
+    folder: 'chart',
+  };
+}
 
 /** By apiVersion: programs for a workstation or a build, and the configuration of programs. */
 const CLIENT_TOOLS: readonly (readonly [RegExp, string])[] = [

@@ -26,6 +26,9 @@ const BEGINNINGS: readonly (readonly [string, HiddenContents])[] = [
   ['-----BEGIN AGE ENCRYPTED FILE-----', encrypted('age')],
   ['-----BEGIN PGP MESSAGE-----', encrypted('PGP')],
   ['$ANSIBLE_VAULT;', encrypted('Ansible Vault')],
+  // Base64 of "Salted__".
+  ['U2FsdGVkX1', encrypted('OpenSSL (transcrypt)')],
+  ['# STRONGBOX ENCRYPTED RESOURCE', encrypted('strongbox')],
   [
     'version https://git-lfs.github.com/spec/',
     {
@@ -43,7 +46,9 @@ const BEGINNINGS: readonly (readonly [string, HiddenContents])[] = [
 const LONGEST_BEGINNING = 64;
 
 export function hiddenContents(bytes: Uint8Array): HiddenContents | undefined {
-  const start = String.fromCharCode(...bytes.subarray(0, LONGEST_BEGINNING)).trimStart();
+  const start = String.fromCharCode(...bytes.subarray(0, LONGEST_BEGINNING))
+    .replace(/^\xef\xbb\xbf/, '')
+    .trimStart();
   return BEGINNINGS.find(([beginning]) => start.startsWith(beginning))?.[1];
 }
 
@@ -75,6 +80,15 @@ const BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/^(?:package|package-lock|tsconfig[^/]*)\.json$/i, 'a file of Node.js'],
 ];
 
+/** Argo CD's mark of a file that is not for the cluster, whatever it looks like. */
+const SKIP_MARK = '+argocd:skip-file-rendering';
+
+/** Why a file is not to be read at all. */
+export function unreadReason(path: string, text: string): string | undefined {
+  if (/\.jsonnet$/i.test(path)) return 'Jsonnet, which Symphony does not evaluate';
+  return text.includes(SKIP_MARK) ? `it says ${SKIP_MARK}` : undefined;
+}
+
 /** Known by its name alone, whatever it holds. */
 export function foreignByName(path: string): string | undefined {
   if (path.includes('.github/workflows/')) return 'a GitHub workflow';
@@ -94,19 +108,22 @@ const BY_MEMBERS: readonly (readonly [readonly string[], string])[] = [
   [['openapi', 'paths'], 'an OpenAPI document'],
   [['swagger', 'paths'], 'an OpenAPI document'],
   [['$schema', 'properties'], 'a JSON Schema'],
+  [['apiVersion', 'entries'], 'the index of a Helm repository'],
 ];
 
 /** Why none of the documents is a manifest. */
 export function notManifestReason(path: string, values: readonly unknown[]): string {
   const what = foreignByName(path) ?? foreignByContents(values);
-  const reason = 'no document has apiVersion, kind or metadata';
+  const reason = 'no document has apiVersion, kind and metadata';
   return what === undefined ? reason : `${what}: ${reason}`;
 }
 
 function foreignByContents([first]: readonly unknown[]): string | undefined {
   // Git writes a symbolic link so where the system has none, and so do archives.
   if (typeof first === 'string')
-    return /^[^\s:]*[/.][^\s:]*$/.test(first) ? 'a symbolic link that was checked out as text' : 'plain text';
+    return /^[^\s:]*(?:\/|\.(?:ya?ml|json)$)[^\s:]*$/.test(first)
+      ? 'a symbolic link that was checked out as text'
+      : 'plain text';
   if (Array.isArray(first)) return foreignList(first as readonly unknown[]);
   if (!isRecord(first)) return undefined;
   if (isSops(first)) return 'data encrypted with SOPS';

@@ -1,4 +1,4 @@
-export { isManifestPath } from './client-tools.ts';
+export { hasToolName, isManifestPath } from './client-tools.ts';
 export { hiddenContents } from './foreign-files.ts';
 export { reportOrder } from './report-order.ts';
 export { readManifests, readYamlDocument } from './read-manifests.ts';

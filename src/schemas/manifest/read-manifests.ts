@@ -2,11 +2,12 @@
  * Reads one file of manifests, YAML or JSON, as Kubernetes reads it (resolve-scalar.ts, docs/adr/0005). Pure and total:
  * any bytes give documents or errors, never an exception, within the limits.
  *
- * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents are skipped. A file
- * none of whose documents has `apiVersion`, `kind` or `metadata` is somebody else's YAML (a values file, a workflow) and
- * is passed over whole, as Argo CD does with a directory of manifests, and the reader is told why (foreign-files.ts). If
- * one of its documents is a manifest, all have to be. A kustomization and a chart are errors: what lies around them is not
- * to be applied as it is (client-tools.ts).
+ * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents
+ * are skipped. A document is a manifest when it has two of `apiVersion`, `kind` and `metadata`, or a
+ * name in its metadata. A file without one is another tool's (a values file, a workflow): it is passed
+ * over whole, as Argo CD does in a directory, and foreign-files.ts says why. If one document is a
+ * manifest, all have to be. A kustomization and a chart are errors: what lies around them is not to be
+ * applied as it is (client-tools.ts).
  */
 import type { Event } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
@@ -14,7 +15,13 @@ import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../object.ts';
 import { ComposeError, type ComposedDocument, composeDocuments } from './compose.ts';
 import { toolFolderOf } from './client-tools.ts';
-import { foreignByName, mentionsManifest, notManifestReason, sopsComplaint } from './foreign-files.ts';
+import {
+  foreignByName,
+  mentionsManifest,
+  notManifestReason,
+  sopsComplaint,
+  unreadReason,
+} from './foreign-files.ts';
 import { createLocator } from './locate.ts';
 import { parseLeniently, SyntaxProblem } from './parse.ts';
 import { createLineIndex, decodeText } from './text.ts';
@@ -38,6 +45,8 @@ export function readManifests(
   const decoded = decodeText(file, limits);
   if ('error' in decoded) return { documents: [], errors: [decoded.error] };
   const text = decoded.text;
+  const unread = unreadReason(file.path, text);
+  if (unread !== undefined) return { documents: [], errors: [], notManifest: unread };
   let positionOf = createLineIndex(text);
   let parsed: ReturnType<typeof parseLeniently>;
   let composed: ComposedDocument[];
@@ -47,6 +56,8 @@ export function readManifests(
     positionOf = parsed.positionOf;
     composed = composeDocuments(parsed.events, parsed.text, limits);
   } catch (error) {
+    const problem = toolFolderOf(file.path, [undefined]);
+    if (problem) return { documents: [], errors: [{ file: file.path, ...positionOf(0), ...problem }] };
     const notManifest = mentionsManifest(text) ? undefined : foreignUnread(file.path, error);
     if (notManifest !== undefined) return { documents: [], errors: [], notManifest };
     return { documents: [], errors: [syntaxError(file.path, text, error, positionOf)] };
@@ -101,8 +112,12 @@ function isJson(path: string, text: string): boolean {
   return /\.json$/i.test(path) || /^\s*\{\s*"/.test(text);
 }
 
+/** Files of other tools have one of the three now and then, but hardly a name in it. */
 function looksLikeManifest(value: unknown): boolean {
-  return isRecord(value) && ['apiVersion', 'kind', 'metadata'].some((key) => Object.hasOwn(value, key));
+  if (!isRecord(value)) return false;
+  const { metadata } = value;
+  if (isRecord(metadata) && Object.hasOwn(metadata, 'name')) return true;
+  return ['apiVersion', 'kind', 'metadata'].filter((key) => Object.hasOwn(value, key)).length >= 2;
 }
 
 function collect(
@@ -190,8 +205,13 @@ function syntaxError(
   error: unknown,
   positionOf: (offset: number) => Position,
 ): ManifestError {
-  const opened = text.indexOf('{{');
-  const template = opened >= 0 && text.includes('}}', opened + 2);
+  const template = [
+    ['{{', '}}'],
+    ['{%', '%}'],
+  ].some(([open = '', close = '']) => {
+    const opened = text.indexOf(open);
+    return opened >= 0 && text.includes(close, opened + open.length);
+  });
   const templateHint = 'it looks like a template (Helm or another); render it first';
   if (error instanceof ComposeError) {
     const hint = template && !error.hint ? templateHint : error.hint;

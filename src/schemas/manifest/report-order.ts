@@ -1,18 +1,18 @@
 /** The order in which a person wants to read errors. Pure. */
 import type { ManifestError } from './types.ts';
 
-/** What is in these folders of a chart is there to be rendered. */
-const CHART_PARTS = ['templates/', 'charts/'];
+/** What is in these folders of a chart is for Helm. */
+const CHART_PARTS = ['templates/', 'charts/', 'crds/', 'ci/'];
 
-/** Errors about whole folders come first. Those about the templates of a chart are left out: the chart is the error. */
+/** Errors about whole folders come first. Those about the parts of a chart are left out: the chart is the error. */
 export function reportOrder(errors: readonly ManifestError[]): readonly ManifestError[] {
   const whole = errors.filter(({ folder }) => folder !== undefined);
   if (whole.length === 0) return errors;
   const charts = whole.filter(({ folder }) => folder === 'chart').map(({ file }) => folderOf(file));
-  const isTemplate = (file: string): boolean =>
+  const isPart = (file: string): boolean =>
     charts.some((chart) => CHART_PARTS.some((part) => file.startsWith(`${chart}${part}`)));
-  const others = errors.filter(({ file, folder }) => folder === undefined && !isTemplate(file));
-  return [...whole.filter(({ file }) => !isTemplate(file)), ...others];
+  const others = errors.filter(({ file, folder }) => folder === undefined && !isPart(file));
+  return [...whole.filter(({ file }) => !isPart(file)), ...others];
 }
 
 const folderOf = (file: string): string => file.slice(0, file.lastIndexOf('/') + 1);

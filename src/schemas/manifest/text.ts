@@ -11,8 +11,8 @@ export function decodeText(file: ManifestFile, limits: ManifestLimits): DecodedT
   });
   if (bytes.length > limits.maxFileBytes) {
     return refuse(
-      `the file has ${bytes.length} bytes, more than the limit of ${limits.maxFileBytes}`,
-      'split it into several files',
+      `the file has more than the limit of ${limits.maxFileBytes} bytes`,
+      'split it into several files, or keep it out of the folder (spec.source.directory.exclude)',
     );
   }
   const hidden = hiddenContents(bytes);

@@ -295,11 +295,17 @@ function unknownKind(
   if (sameGroup?.missing !== undefined) return withoutBehaviour(document, sameGroup);
   if (sameGroup)
     return complaint(message, `use apiVersion: ${formatApiVersion(sameGroup.group, sameGroup.version)}`);
-  if (isForeign(group, registry)) {
+  if (isForeign(group)) {
+    // ApplicationSet is no misspelt Application.
+    const isMisspelt = sameGroupNames(group, registry).some(
+      (name) => name === closest && !kind.startsWith(name),
+    );
     const unasked = clusterIsKnown ? '' : ' (the cluster was not asked: --cluster)';
     return complaint(
       `kind "${kind}" of "${apiVersion}" is not known: no CustomResourceDefinition defines it, here or in the cluster${unasked}`,
-      `add the definition of kind ${kind} in group ${group}, or correct what is wrong with it`,
+      isMisspelt
+        ? `did you mean "${closest}"?`
+        : `add the definition of kind ${kind} in group ${group}, or correct what is wrong with it`,
     );
   }
   return complaint(
@@ -308,8 +314,8 @@ function unknownKind(
   );
 }
 
-/** A group that could be somebody's own: neither one of Kubernetes' nor one that has other kinds. */
-function isForeign(group: string, registry: Registry): boolean {
-  if (!group.includes('.') || /(^|\.)k8s\.io$/.test(group)) return false;
-  return !registry.kinds.some((known) => known.group === group && !known.custom);
-}
+const sameGroupNames = (group: string, { kinds }: Registry): readonly string[] =>
+  kinds.filter((known) => known.group === group).map((known) => known.kind);
+
+/** A group that could be somebody's own, as Argo CD's is, of which the system has one kind only. */
+const isForeign = (group: string): boolean => group.includes('.') && !/(^|\.)k8s\.io$/.test(group);

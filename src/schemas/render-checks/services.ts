@@ -1,6 +1,6 @@
 /** Services whose selector matches no pod of the render, nor of the cluster where that is known. Pure. */
 import { asRecord } from '../json-access.ts';
-import { type KubeObject, keyOf } from '../object.ts';
+import { type KubeObject, keyOf, objectKey, parseApiVersion } from '../object.ts';
 import { podSpecPaths, podTemplateOf } from '../profile/index.ts';
 import type { RenderCheckOptions, RenderObject, RenderWarning } from './types.ts';
 
@@ -14,13 +14,17 @@ export function checkServices<Item extends RenderObject>(
   items: readonly Item[],
   { cluster, refused = [] }: Pick<RenderCheckOptions, 'cluster' | 'refused'>,
 ): readonly RenderWarning<Item>[] {
-  const makers = indexByLabel([...items.map(({ object }) => object), ...refused]);
+  const objects = [...items.map(({ object }) => object), ...refused];
+  const makers = indexByLabel(objects);
+  const operated = new Set(objects.filter(isCustom).map(keyOf));
   return items.flatMap((item) => {
     const { object } = item;
     const selector = selectorOf(object);
     if (selector.length === 0) return [];
     const matching = makersOf(makers, selector);
     const { namespace = '' } = object.metadata;
+    // The operator of a custom object makes pods with its name among their labels.
+    if (selector.some(([, value]) => operated.has(objectKey(namespace, String(value))))) return [];
     if (matching.some(({ metadata }) => metadata.namespace === namespace)) return [];
     const pods = cluster?.podsIn(namespace) ?? 'unknown';
     if (pods !== 'unknown' && pods.some(({ metadata }) => matches(selector, metadata.labels ?? {})))
@@ -39,6 +43,12 @@ export function checkServices<Item extends RenderObject>(
     ];
   });
 }
+
+/** An object of somebody's own kind: of a group with a domain that is not Kubernetes'. */
+const isCustom = ({ apiVersion }: KubeObject): boolean => {
+  const { group } = parseApiVersion(apiVersion);
+  return group.includes('.') && !group.endsWith('.k8s.io');
+};
 
 function selectorOf(object: KubeObject): Labels {
   if (object.apiVersion !== 'v1' || object.kind !== 'Service') return [];

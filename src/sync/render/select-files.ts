@@ -1,9 +1,10 @@
 /**
  * Which entries of a tree are manifests. A symlink is never followed and a submodule never entered: both are named in
- * a warning. Hidden files and folders (`.github`) are not manifests.
+ * a warning. A link that is a kustomization or a chart is read as the text that it is, which says what the folder is.
+ * Hidden files and folders (`.github`) are not manifests.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
-import { isManifestPath } from '../../schemas/manifest/index.ts';
+import { hasToolName, isManifestPath } from '../../schemas/manifest/index.ts';
 import type { TreeEntry } from '../git/types.ts';
 import { compileWildcard } from './wildcard.ts';
 
@@ -26,7 +27,7 @@ export function compileSelection(directory: ApplicationSource['directory']): (en
     if (path.split('/').some((segment) => segment.startsWith('.'))) return 'other';
     if (exclude?.(path) || (include && !include(path))) return 'other';
     if (mode === SUBMODULE) return 'submodule';
-    if (mode === SYMLINK) return 'symlink';
+    if (mode === SYMLINK) return hasToolName(path) ? 'manifest' : 'symlink';
     return isManifestPath(path) ? 'manifest' : 'other';
   };
 }

@@ -98,6 +98,16 @@ describe('down', () => {
     expect(await down()).toMatchObject({ code: 0, out: 'Nothing to remove\n' });
   });
 
+  it('passes over a file among the nodes', async () => {
+    const engine = await engineWith('first', 'ID-1', 'node-1');
+    await aNode('node-1', [{ dockerHost: engine.host, engineId: 'ID-1' }]);
+    await writeFile(join(root, 'agents', '.DS_Store'), 'x');
+    expect(await down()).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('node-1: 1 container removed'),
+    });
+  });
+
   it('removes what it can, keeps the record of an Engine that is away, and goes on with it later', async () => {
     const first = await engineWith('first', 'ID-1', 'node-1');
     const away = { dockerHost: `unix://${home}/second.sock`, engineId: 'ID-2' };

@@ -17,6 +17,10 @@ describe('a folder of another tool', () => {
     ['kustomization.yaml', 'metadata: {name: a}\nresources: [a.yaml]\n'],
     ['kustomization.yaml', ''],
     ['kustomization.yaml', '# nothing yet\n'],
+    ['kustomization.yaml', 'resources: [\n'],
+    ['kustomization.yaml', 'resources: !include list.yaml\n'],
+    ['kustomization.yaml', 'resources: [{{ base }}]\n'],
+    ['kustomization.yaml', '../base/kustomization.yaml'],
   ])('%s with %j is an error that says what to do', (path, text) => {
     const { errors, notManifest } = read(path, text);
     expect(notManifest).toBeUndefined();
@@ -38,11 +42,27 @@ describe('a folder of another tool', () => {
     const other = read('other.yaml', 'kind: [');
     expect(template.errors).toHaveLength(1);
     expect(read('app/values.yaml', 'image: x\n')).toMatchObject({ notManifest: /Helm chart/ });
-    const errors = reportOrder([...other.errors, ...template.errors, ...chart.errors]);
+    const definition = read('app/crds/a.yaml', 'kind: [');
+    const parts = [...template.errors, ...definition.errors];
+    expect(parts).toHaveLength(2);
+    const errors = reportOrder([...other.errors, ...parts, ...chart.errors]);
     expect(errors.map(({ file }) => file)).toEqual(['app/Chart.yaml', 'other.yaml']);
     expect(errors[0]?.message).toContain('a Helm chart');
     expect(errors[0]?.hint).toContain('exclude: "*app/*"');
   });
+});
+
+it.each([
+  ['app/Chart.yaml', ''],
+  ['app/Chart.yaml', 'version: 1.0.0\n'],
+  ['app/Chart.yaml', 'name: {{ name }}\n'],
+  ['app/Chart.yaml', '../shop/Chart.yaml'],
+])('%s with %j is a chart, too', (path, text) => {
+  expect(read(path, text).errors).toMatchObject([{ folder: 'chart', line: 1, column: 1 }]);
+});
+
+it('a chart at the root of a repository lies below no folder that could be left out', () => {
+  expect(read('Chart.yaml', 'name: shop\n').errors[0]).not.toHaveProperty('hint');
 });
 
 describe('a file that hides its contents is an error by name', () => {
@@ -52,6 +72,9 @@ describe('a file that hides its contents is an error by name', () => {
     ['encrypted with age', '-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n'],
     ['PGP', '\n-----BEGIN PGP MESSAGE-----\n\nabc\n'],
     ['Ansible Vault', '$ANSIBLE_VAULT;1.1;AES256\n3131\n'],
+    ['Ansible Vault', '\ufeff$ANSIBLE_VAULT;1.1;AES256\r\n3131\r\n'],
+    ['transcrypt', 'U2FsdGVkX1+zQ3k0dG9tZQ==\n'],
+    ['strongbox', '# STRONGBOX ENCRYPTED RESOURCE ; see elsewhere\nAbCd==\n'],
     ['Git LFS', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n'],
     ['binary', new Uint8Array([0x1f, 0x8b, 8, 0, 0])],
     ['binary', 'PK\x03\x04abc'],
@@ -83,6 +106,13 @@ describe('a file of another tool is passed over with its name', () => {
     ['secrets.yaml', `password: "ENC[x]"\n${SOPS}`, 'data encrypted with SOPS'],
     ['link.yaml', '../base/web.yaml\n', 'a symbolic link'],
     ['x.yaml', 'a: b\n', 'no document has apiVersion'],
+    ['index.yaml', 'apiVersion: v1\nentries: {}\n', 'the index of a Helm repository'],
+    ['drone.yml', 'kind: pipeline\nsteps: []\n', 'no document has apiVersion'],
+    ['sbom.json', '{"bomFormat": "CycloneDX", "metadata": {}}', 'no document has apiVersion'],
+    ['token.yaml', 'eyJhbGciOiJSU0EifQ.OKOawDo\n', 'plain text'],
+    ['link.yaml', 'web.yaml\n', 'a symbolic link'],
+    ['main.jsonnet', '{apiVersion: "v1", kind: "ConfigMap"}', 'Jsonnet'],
+    ['a.yaml', `# +argocd:skip-file-rendering\n${MANIFEST}`, 'it says +argocd:skip-file-rendering'],
   ])('%s with %j', (path, text, name) => {
     const { errors, documents, notManifest } = read(path, text);
     expect({ errors, documents }).toEqual({ errors: [], documents: [] });

@@ -175,6 +175,14 @@ describe('Services', () => {
     expect(warningsFor(text).filter((warning) => warning.startsWith('spec.selector'))).toEqual([]);
   });
 
+  it('the operator of a custom object makes pods with its name, whether its definition is known or not', () => {
+    const service = `---\n{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {cluster-name: pg, role: master}, ports: [{port: 1}]}}\n`;
+    expect(warningsFor(service)).toHaveLength(1);
+    expect(warningsFor(service + object('Postgres', 'pg', '', 'acid.zalan.do/v1'))).toEqual([]);
+    expect(warningsFor(service + object('Postgres', 'other', '', 'acid.zalan.do/v1'))).toHaveLength(1);
+    expect(warningsFor(service + object('ConfigMap', 'pg'))).toHaveLength(1);
+  });
+
   it('every label has to match', () => {
     expect(warningsFor(`${service('app: d, tier: x')}${deployment(C)}`)).toHaveLength(1);
   });

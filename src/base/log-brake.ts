@@ -3,6 +3,7 @@
  * number of times it happened. Pure but for its memory.
  */
 import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
+import { setRecent } from './recent.ts';
 
 /** From ten seconds to ten minutes: an operator who looks sees that it still lasts. */
 const WAITS: BackoffPolicy = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
@@ -34,10 +35,8 @@ export function createLogBrake(): LogBrake {
       const isNews = nowMs - before.lastMs >= QUIET_MS;
       const isDue = isNews || nowMs - before.loggedMs >= backoffDelayMs(WAITS, before.logs);
       const logged = { count: 0, logs: isNews ? 1 : before.logs + 1, loggedMs: nowMs, lastMs: nowMs };
-      known.delete(key);
-      known.set(key, isDue ? logged : { ...before, count: before.count + 1, lastMs: nowMs });
-      const [oldest] = known.keys();
-      if (known.size > MAX_KEYS && oldest !== undefined) known.delete(oldest);
+      const next = isDue ? logged : { ...before, count: before.count + 1, lastMs: nowMs };
+      setRecent(known, key, next, MAX_KEYS);
       return isDue ? before.count + 1 : undefined;
     },
   };

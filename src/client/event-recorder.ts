@@ -6,20 +6,14 @@ import { type AsyncQueue, createAsyncQueue } from '../base/async-queue.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { setRecent } from '../base/recent.ts';
 import { type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/status.ts';
 import type { Event, ObjectReference } from '../schemas/types.ts';
-import {
-  EMPTY_EVENT_MEMORY,
-  type EventInput,
-  type EventSource,
-  adoptEvent,
-  forgetEvent,
-  planEvent,
-  referenceTo,
-} from './plan-event.ts';
-import { type EventRates, planEventRate } from './plan-event-rate.ts';
+import { createEventMemory } from './event-memory.ts';
+import { type EventInput, type EventSource, planEvent, referenceTo } from './plan-event.ts';
+import { type Bucket, planEventRate } from './plan-event-rate.ts';
 import { type ApiClient, resources } from './types.ts';
 
 export type { EventInput, EventSource } from './plan-event.ts';
@@ -60,6 +54,8 @@ interface Waiting {
 
 /** Different ones, as client-go's broadcaster; beyond it, the newest are dropped. */
 const QUEUE_LIMIT = 1000;
+/** Objects and reasons whose rate is known; beyond it, the longest unused are forgotten. */
+const MAX_RATES = 4096;
 /** Another process may write the same Event at the same time, again and again; then one occurrence is not counted. */
 const MAX_ATTEMPTS = 5;
 const DROPPED = 'Cannot write an event; dropped';
@@ -70,8 +66,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const queue: AsyncQueue<Waiting> = createAsyncQueue(QUEUE_LIMIT);
   /** What is said again before it is written is counted, so that a slow sink hears of all troubles soon. */
   const waiting = new Map<string, Waiting>();
-  let memory = EMPTY_EVENT_MEMORY;
-  let rates: EventRates = new Map();
+  const memory = createEventMemory();
+  const rates = new Map<string, Bucket>();
   let dropped = 0;
   let pending = 0;
   let closed = false;
@@ -81,27 +77,24 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     const { lastMs: nowMs, firstMs } = said;
     const input = await withUid(said.input);
     const { kind, namespace, name } = referenceTo(input);
-    const rate = planEventRate(
-      rates,
-      JSON.stringify([kind, namespace, name, input.reason]),
-      nowMs,
-      said.times,
-    );
-    rates = rate.rates;
-    if (rate.allowed === 0) return;
-    const seen = { times: rate.allowed, firstMs };
+    const rated = JSON.stringify([kind, namespace, name, input.reason]);
+    const { allowed, bucket } = planEventRate(rates.get(rated), nowMs, said.times);
+    setRecent(rates, rated, bucket, MAX_RATES);
+    if (allowed === 0) return;
+    const seen = { times: allowed, firstMs };
     const naming = sink.reads ? 'stable' : 'unique';
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const plan = planEvent(input, source, memory, nowMs, naming, seen);
+      memory.noteSaid(plan, nowMs);
       try {
         const written = await (plan.verb === 'create' ? sink.create(plan.event) : sink.update(plan.event));
-        memory = adoptEvent(plan.memory, plan.key, written, nowMs);
+        memory.adopt(plan.key, written);
         return;
       } catch (error) {
-        memory = forgetEvent(plan.memory, plan.key);
+        memory.forget(plan.key);
         if (plan.verb === 'update' && isStatusError(error, 'NotFound')) continue;
         const others = await othersEvent(plan.event, error);
-        if (others) memory = adoptEvent(memory, plan.key, others, nowMs);
+        if (others) memory.adopt(plan.key, others);
         else return logger.debug({ reason: input.reason, error: errorMessage(error) }, DROPPED);
       }
     }

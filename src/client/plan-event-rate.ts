@@ -6,29 +6,22 @@
 /** client-go's figures. */
 const BURST = 25;
 const REFILL_MS = 300_000;
-/** Buckets that are remembered; beyond it, the longest unused are forgotten. */
-const MAX_BUCKETS = 4096;
 
-interface Bucket {
+export interface Bucket {
   readonly tokens: number;
   readonly atMs: number;
 }
-export type EventRates = ReadonlyMap<string, Bucket>;
 
 export interface EventRatePlan {
   /** How many of the occurrences may be told. */
   readonly allowed: number;
-  readonly rates: EventRates;
+  readonly bucket: Bucket;
 }
 
-/** `key`: the object and the reason. */
-export function planEventRate(rates: EventRates, key: string, nowMs: number, times = 1): EventRatePlan {
-  const { tokens, atMs } = rates.get(key) ?? { tokens: BURST, atMs: nowMs };
+/** `bucket` is that of the object and the reason; undefined for what is said for the first time. */
+export function planEventRate(bucket: Bucket | undefined, nowMs: number, times = 1): EventRatePlan {
+  const { tokens, atMs } = bucket ?? { tokens: BURST, atMs: nowMs };
   const filled = Math.min(BURST, tokens + Math.max(0, nowMs - atMs) / REFILL_MS);
   const allowed = Math.min(times, Math.floor(filled));
-  const next = new Map(rates);
-  next.delete(key);
-  next.set(key, { tokens: filled - allowed, atMs: nowMs });
-  while (next.size > MAX_BUCKETS) next.delete(next.keys().next().value ?? '');
-  return { allowed, rates: next };
+  return { allowed, bucket: { tokens: filled - allowed, atMs: nowMs } };
 }

@@ -28,28 +28,23 @@ export interface EventSource {
   readonly host?: string;
 }
 
-/** What the recorder remembers of one Event it has written. */
-interface Written {
-  readonly event: Event;
-  readonly lastMs: number;
-}
 interface Similar {
   readonly messages: ReadonlySet<string>;
   readonly lastMs: number;
 }
+/** What the recorder remembers of Events that it has written (see event-memory.ts). */
 export interface EventMemory {
-  readonly written: ReadonlyMap<string, Written>;
+  readonly written: ReadonlyMap<string, Event>;
   readonly similar: ReadonlyMap<string, Similar>;
 }
-
-export const EMPTY_EVENT_MEMORY: EventMemory = { written: new Map(), similar: new Map() };
 
 export interface EventPlan {
   readonly verb: 'create' | 'update';
   readonly event: Event;
   /** Occurrences with this key are one Event. */
   readonly key: string;
-  readonly memory: EventMemory;
+  /** The messages that the object has got for this reason lately, with this one. */
+  readonly similar: { readonly group: string; readonly messages: ReadonlySet<string> };
 }
 
 /**
@@ -58,10 +53,9 @@ export interface EventPlan {
  */
 export type EventNaming = 'stable' | 'unique';
 
-/** client-go aggregates from the 10th different message of one reason within 10 minutes, and remembers 4096 events. */
+/** client-go aggregates from the 10th different message of one reason within 10 minutes. */
 const SIMILAR_LIMIT = 10;
 const SIMILAR_WINDOW_MS = 600_000;
-const MEMORY_LIMIT = 4096;
 /** Upstream's limit of `message`. */
 const MAX_MESSAGE_LENGTH = 1024;
 
@@ -92,7 +86,7 @@ export function planEvent(
 
   const known = memory.written.get(key);
   const event = known
-    ? { ...known.event, message, count: (known.event.count ?? 1) + times, lastTimestamp: toRfc3339(nowMs) }
+    ? { ...known, message, count: (known.count ?? 1) + times, lastTimestamp: toRfc3339(nowMs) }
     : {
         ...newEvent(
           input,
@@ -109,32 +103,8 @@ export function planEvent(
     verb: known ? 'update' : 'create',
     event,
     key,
-    memory: {
-      written: remember(memory.written, key, { event, lastMs: nowMs }),
-      similar: remember(memory.similar, group, { messages, lastMs: nowMs }),
-    },
+    similar: { group, messages },
   };
-}
-
-/** The Event as the server has it now: the next occurrence counts on from there. */
-export function adoptEvent(memory: EventMemory, key: string, event: Event, nowMs: number): EventMemory {
-  return { ...memory, written: remember(memory.written, key, { event, lastMs: nowMs }) };
-}
-
-/** The Event is gone from the server (expired): the next occurrence creates a new one. */
-export function forgetEvent(memory: EventMemory, key: string): EventMemory {
-  const written = new Map(memory.written);
-  written.delete(key);
-  return { ...memory, written };
-}
-
-function remember<T>(map: ReadonlyMap<string, T>, key: string, value: T): ReadonlyMap<string, T> {
-  const next = new Map(map);
-  next.delete(key);
-  next.set(key, value);
-  // Insertion order is the order of last use, as the key was re-inserted above.
-  while (next.size > MEMORY_LIMIT) next.delete(next.keys().next().value ?? '');
-  return next;
 }
 
 function keyText(parts: readonly unknown[]): string {

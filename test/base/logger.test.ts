@@ -37,7 +37,7 @@ describe('an error in a JSON line', () => {
   };
   const systemError = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' });
 
-  it.each([
+  it.each<readonly [string, unknown, string]>([
     ['a user error', new UserError('No such flag'), 'No such flag'],
     ['a store that is away', new StoreUnavailable('Cannot use Redis'), 'Cannot use Redis'],
     ['an error of the system', systemError, 'write ENOSPC'],

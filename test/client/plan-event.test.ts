@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { EMPTY_EVENT_MEMORY, type EventPlan, planEvent } from '../../src/client/plan-event.ts';
+import { createEventMemory } from '../../src/client/event-memory.ts';
+import { type EventPlan, planEvent } from '../../src/client/plan-event.ts';
 import { aNode, aPod } from '../support/builders.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
 const source = { component: 'tester' };
 const pod = aPod({ name: 'web', resourceVersion: '1' });
-const say = (messages: readonly string[], about = pod): EventPlan[] => {
-  let memory = EMPTY_EVENT_MEMORY;
+const say = (messages: readonly string[], memory = createEventMemory(), about = pod): EventPlan[] => {
   return messages.map((message, index) => {
     const plan = planEvent(
       { about, type: 'Normal', reason: 'Said', message },
@@ -14,7 +14,8 @@ const say = (messages: readonly string[], about = pod): EventPlan[] => {
       memory,
       NOW + index * 1000,
     );
-    memory = plan.memory;
+    memory.noteSaid(plan, NOW + index * 1000);
+    memory.adopt(plan.key, plan.event);
     return plan;
   });
 };
@@ -39,7 +40,8 @@ describe('planEvent', () => {
   });
 
   it('takes states of one object for the same object', () => {
-    const memory = say(['hello'])[0]?.memory ?? EMPTY_EVENT_MEMORY;
+    const memory = createEventMemory();
+    say(['hello'], memory);
     const about = aPod({ name: 'web', resourceVersion: '2' });
     expect(
       planEvent({ about, type: 'Normal', reason: 'Said', message: 'hello' }, source, memory, NOW).verb,
@@ -57,7 +59,7 @@ describe('planEvent', () => {
     const plan = planEvent(
       { about: aNode(), type: 'Warning', reason: 'Bad', message: 'x' },
       source,
-      EMPTY_EVENT_MEMORY,
+      createEventMemory(),
       NOW,
     );
     expect(plan.event.metadata.namespace).toBe('default');

@@ -1,0 +1,30 @@
+/** What a recorder remembers, within bounds: the longest unused is forgotten. */
+import { setRecent } from '../base/recent.ts';
+import type { Event } from '../schemas/types.ts';
+import type { EventMemory, EventPlan } from './plan-event.ts';
+
+/** client-go's figure. */
+const MEMORY_LIMIT = 4096;
+
+export interface RecorderMemory extends EventMemory {
+  /** What was said, whether or not it could be written. */
+  noteSaid(plan: EventPlan, nowMs: number): void;
+  /** The Event as the server has it now: the next occurrence counts on from there. */
+  adopt(key: string, event: Event): void;
+  /** The Event is gone from the server (expired): the next occurrence creates a new one. */
+  forget(key: string): void;
+}
+
+export function createEventMemory(): RecorderMemory {
+  const written = new Map<string, Event>();
+  const similar = new Map<string, { readonly messages: ReadonlySet<string>; readonly lastMs: number }>();
+  return {
+    written,
+    similar,
+    noteSaid({ similar: { group, messages } }, nowMs) {
+      setRecent(similar, group, { messages, lastMs: nowMs }, MEMORY_LIMIT);
+    },
+    adopt: (key, event) => setRecent(written, key, event, MEMORY_LIMIT),
+    forget: (key) => void written.delete(key),
+  };
+}

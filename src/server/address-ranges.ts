@@ -15,6 +15,7 @@ import { bridgeName } from '../node-agent/runtime/docker/networks.ts';
 import { type EngineNetwork, readEngineNetworks } from '../node-agent/runtime/docker/read-engine.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { clusterIdOf, networkNameOf } from './cluster-identity.ts';
+import { makeDataDir } from './data-dir.ts';
 import { removeClusterNetwork } from './remove-cluster.ts';
 import {
   type AddressRanges,
@@ -50,8 +51,10 @@ export async function settleAddressRanges(config: Config, logger: Logger): Promi
   // The flags were checked against the usual range.
   const problem = sliceProblem({ ...config, ...ranges }, 'up');
   if (problem !== undefined) throw new UserError(problem);
-  if (JSON.stringify(ranges) !== JSON.stringify(remembered))
+  if (JSON.stringify(ranges) !== JSON.stringify(remembered)) {
+    await makeDataDir(identity, config.identityDir === undefined ? '--data-dir' : '--identity-dir');
     await writePrivateFile(join(identity, FILE), `${JSON.stringify(ranges)}\n`);
+  }
   if (avoided.length > 0) {
     logger.warn(
       { taken: describeTaken(avoided), ...ranges },

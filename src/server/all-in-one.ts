@@ -1,5 +1,4 @@
 /** `symphony up`: the control plane and its nodes in one process; the nodes speak to it over HTTPS like any other. */
-import { resolve } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { issueIdentity } from '../api/tls/authority.ts';
 import { sleep, systemClock } from '../base/clock.ts';
@@ -10,7 +9,6 @@ import { type NodeIdentity, openNodeIdentity } from '../node-agent/identity/node
 import { settleAddressRanges } from './address-ranges.ts';
 import { clusterIdOf } from './cluster-identity.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { openDataDir } from './data-dir.ts';
 import { type RunningNode, startNode, untilReported } from './node.ts';
 import { type LocalNode, planLocalNodes } from './plan-local-nodes.ts';
 
@@ -21,7 +19,6 @@ export interface AllInOne extends AsyncDisposable {
 
 export async function startAllInOne(given: Config, logger: Logger): Promise<AllInOne> {
   // The ranges are the first file of a new cluster.
-  await openDataDir(resolve(given.dataDir), resolve(given.identityDir ?? given.dataDir));
   const config = await settleAddressRanges(given, logger);
   const planned = planLocalNodes(config);
   const controlPlane = await startControlPlane({

@@ -20,7 +20,7 @@ export async function makeDirectory(path: string, mode: number): Promise<void> {
   }
 }
 
-/** What is above it is there by now; another caller may have made the rest as well. */
+/** The directory above is there by now; another caller may have made the rest as well. */
 async function makeLast(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });

@@ -1,4 +1,4 @@
-/** What a recorder remembers, within bounds: the longest unused is forgotten. */
+/** The memory of a recorder, within bounds: the longest unused is forgotten. */
 import { setRecent } from '../base/recent.ts';
 import type { Event } from '../schemas/types.ts';
 import type { EventMemory, EventPlan } from './plan-event.ts';
@@ -7,7 +7,7 @@ import type { EventMemory, EventPlan } from './plan-event.ts';
 const MEMORY_LIMIT = 4096;
 
 export interface RecorderMemory extends EventMemory {
-  /** What was said, whether or not it could be written. */
+  /** Remembers what was said, whether or not it could be written. */
   noteSaid(plan: EventPlan, nowMs: number): void;
   /** The Event as the server has it now: the next occurrence counts on from there. */
   adopt(key: string, event: Event): void;

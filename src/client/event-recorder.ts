@@ -64,7 +64,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const { sink, clock, source } = options;
   const logger = options.logger.child({ component: 'events' });
   const queue: AsyncQueue<Waiting> = createAsyncQueue(QUEUE_LIMIT);
-  /** What is said again before it is written is counted, so that a slow sink hears of all troubles soon. */
+  /** Counts what is said again before it is written, so that a slow sink hears of all troubles soon. */
   const waiting = new Map<string, Waiting>();
   const memory = createEventMemory();
   const rates = new Map<string, Bucket>();

@@ -32,7 +32,7 @@ interface Similar {
   readonly messages: ReadonlySet<string>;
   readonly lastMs: number;
 }
-/** What the recorder remembers of Events that it has written (see event-memory.ts). */
+/** The recorder's memory of Events that it has written (see event-memory.ts). */
 export interface EventMemory {
   readonly written: ReadonlyMap<string, Event>;
   readonly similar: ReadonlyMap<string, Similar>;

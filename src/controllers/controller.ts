@@ -101,7 +101,7 @@ export function startLoop(options: LoopOptions): Loop {
       if (context.signal.aborted) return;
       if (error instanceof ConflictError)
         logger.debug({ key, error, retryInMs }, 'Lost a race; looking again');
-      // What somebody asked for is refused: conditions and events of the object say so, too.
+      // A refusal is about what somebody asked for: conditions and events of the object say so, too.
       else if (isStatusError(error) && error.code < 500)
         logger.warn({ key, error, retryInMs }, 'Refused; trying again');
       else logger.error({ key, error, retryInMs }, 'Cannot reconcile; trying again');

@@ -99,7 +99,7 @@ function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined
   const killing = warnings.find(
     ({ reason, firstMs, lastMs }) => reason === KILLING && firstMs <= endedMs && lastMs >= startedMs,
   );
-  // Of events that repeat not every one is written: what the probe said last is true of this attempt, too.
+  // Repeated events are not all written: what the probe said last is true of this attempt, too.
   if (killing) return warnings.find((warning) => isKiller(warning, killing.message)) ?? killing;
   if (!STOPPED.has(numberAt(end, 'exitCode'))) return undefined;
   return warnings.find(

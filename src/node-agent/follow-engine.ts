@@ -40,7 +40,7 @@ type ContainerEvent = Extract<RuntimeEvent, { type: 'container' }>;
 const ENGINE_RETRY_MS = 1_000;
 /** The slow relist that corrects whatever an event has missed. */
 const RELIST_MS = 60_000;
-/** Of so many slow relists one inspects every container; the others inspect what has changed by the engine's list. */
+/** One in so many slow relists inspects every container; the others inspect what the engine's list shows as changed. */
 const QUICK_LISTS = 10;
 
 export function createEngineFollower(options: EngineFollowerOptions): EngineFollower {

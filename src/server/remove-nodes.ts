@@ -31,7 +31,7 @@ export interface RemovalProblem {
   readonly problem: string;
 }
 
-/** What an agent makes first in its directory; an empty one is of a start that failed at once. */
+/** An agent makes these first in its directory; an empty one is of a start that failed at once. */
 const MARKS = [CLUSTER_FILE, 'engines.json', 'node.pem', 'owner.json'];
 
 /** The nodes that have run with this data directory; what else lies there is somebody else's. */

@@ -58,7 +58,7 @@ export function isBraked(application: Application, state: ApplicationState, cont
   return state.brake !== undefined && !isPruneApproved(application, context.pruneBaseline(), state.revision);
 }
 
-/** What is as it should be needs no further look until something changes. */
+/** An application that is as it should be needs no further look until something changes. */
 function settle(state: ApplicationState, changeSet: ChangeSet): void {
   const open = new Set<string>();
   for (const { action, kind, key } of changeSet.changes) if (action !== 'noop') open.add(idOf(kind, key));

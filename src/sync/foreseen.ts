@@ -1,5 +1,5 @@
 /**
- * What will keep pods from starting in what an application holds, as its conditions say it. The whole render is checked
+ * Foresees what will keep the pods of an application from starting, as its conditions say it. The whole render is checked
  * once. What was wrong is checked again as soon as the cluster shows anything else of what the check asked for.
  */
 import type { DesiredObject, DesiredSet } from '../diff/desired-set.ts';
@@ -27,7 +27,7 @@ interface Asked {
   readonly answer: KubeObject | undefined;
 }
 
-/** What an application holds, and what was found about it. */
+/** The objects of an application, and what was found about them. */
 export interface ForeseenState {
   readonly desired: Pick<DesiredSet, 'byId'>;
   readonly render: Render | undefined;
@@ -35,7 +35,7 @@ export interface ForeseenState {
 }
 
 export interface ForeseeOptions {
-  /** What is live; the same object until it changes. */
+  /** The live object; the same one until it changes. */
   readonly findLive: (target: Target) => KubeObject | undefined;
   readonly defaultPodSecurity: PodSecurityLevel;
 }

@@ -60,12 +60,12 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
   throw problems.every(({ type }) => type === 'away') ? new TransientError(text) : new UserError(text);
 }
 
-/** What a control plane makes first. Names alone tell nothing: /etc has a folder called redis, too. */
+/** A control plane makes these first. Names alone tell nothing: /etc has a folder called redis, too. */
 const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', 'leader.json', join('redis', 'appendonlydir')];
 /** All that a start leaves that failed at once. */
 const EARLY = ['agents', 'redis', 'tls'];
 
-/** What is in the data directory; throws UserError for any other directory. */
+/** Reads the data directory; throws UserError for any other directory. */
 async function namesIn(root: string): Promise<readonly string[]> {
   const names = await readdir(root).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')

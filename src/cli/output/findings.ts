@@ -59,7 +59,7 @@ export function renderFindings(
   return `${parts.join('\n')}\n`;
 }
 
-/** What is passed over, in numbers. */
+/** Counts what is passed over. */
 export function skippedCounts(skipped: readonly Skipped[]): readonly string[] {
   const foreign = skipped.filter(({ reason }) => reason !== LINK).length;
   const links = skipped.length - foreign;

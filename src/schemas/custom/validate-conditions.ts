@@ -25,7 +25,7 @@ export function checkLogic(schema: Node, path: string): FieldErrors {
   return errors;
 }
 
-/** What belongs to the structure, by what upstream says where it stands in a condition. */
+/** Members of the structure, by what upstream says where they stand in a condition. */
 const STRUCTURE_ONLY: readonly (readonly [string, string])[] = [
   ['type', 'must be empty to be structural'],
   ['title', 'must be empty to be structural'],

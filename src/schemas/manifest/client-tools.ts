@@ -12,7 +12,7 @@ const KUSTOMIZATION = /^(?:kustomization\.ya?ml|Kustomization)$/;
 const CHART = 'Chart.yaml';
 export const KUSTOMIZE_GROUP = 'kustomize.config.k8s.io';
 
-/** What Argo CD reads of a directory, and `Kustomization`, so that it is not passed over. */
+/** Argo CD reads these files of a directory; `Kustomization` is added, so that it is not passed over. */
 export function isManifestPath(path: string): boolean {
   return /\.(?:ya?ml|json|jsonnet)$/i.test(path) || baseName(path) === 'Kustomization';
 }

@@ -1,7 +1,7 @@
 /** The order in which a person wants to read errors. Pure. */
 import type { ManifestError } from './types.ts';
 
-/** What is in these folders of a chart is for Helm. */
+/** Files in these folders of a chart are for Helm. */
 const CHART_PARTS = ['templates/', 'charts/', 'crds/', 'ci/'];
 
 /** Errors about whole folders come first. Those about the parts of a chart are left out: the chart is the error. */

@@ -4,9 +4,9 @@
  */
 import { silentLogger } from '../src/base/logger.ts';
 import type { KubeObject } from '../src/schemas/object.ts';
-import { createRedisClient } from '../src/store/connect.ts';
-import { createRedisStore } from '../src/store/redis-store.ts';
-import { parseRedisUrl } from '../src/store/redis-target.ts';
+import { createRedisClient } from '../src/store/redis/connect.ts';
+import { createRedisStore } from '../src/store/redis/redis-store.ts';
+import { parseRedisUrl } from '../src/store/redis/redis-target.ts';
 import type { StoreOp } from '../src/store/types.ts';
 import { startTestRedis } from '../test/support/redis.ts';
 

@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { clusterIdOf } from '../../src/server/cluster-identity.ts';
+import { clusterIdOf } from '../../src/server/identity/cluster-identity.ts';
 import { freeSubnet, removeCluster } from '../../test/support/docker.ts';
 import { runProgram } from '../../test/support/kubectl.ts';
 import { type TestRepository, createTestRepository } from '../../test/support/git-server.ts';

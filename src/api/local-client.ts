@@ -3,11 +3,11 @@ import { createAsyncQueue } from '../base/async-queue.ts';
 import type { ApiClient, ClientWatchEvent, ListOptions, PatchType, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../schemas/resource-kind.ts';
-import { failure } from '../schemas/status.ts';
-import type { ApiCore } from './core/core.ts';
-import { resourceNotFound } from './core/refusals.ts';
-import type { ObjectAction } from './core/subresources/types.ts';
-import type { ObjectRef, PatchFormat, RequestContext, UserInfo, WriteOptions } from './core/types.ts';
+import { failure } from '../schemas/errors/status.ts';
+import type { ResourceCore } from '../resources/resource-core.ts';
+import { resourceNotFound } from '../resources/refusals.ts';
+import type { ObjectAction } from '../resources/subresources/types.ts';
+import type { ObjectRef, PatchFormat, RequestContext, UserInfo, WriteOptions } from '../resources/types.ts';
 
 /** Events that may wait for one consumer, as over HTTP; beyond it the watch ends with 410. */
 const WATCH_QUEUE_LIMIT = 10_000;
@@ -23,7 +23,7 @@ export interface LocalClientOptions {
   readonly actions?: readonly ObjectAction[];
 }
 
-export function createLocalClient(core: ApiCore, options: LocalClientOptions): ApiClient {
+export function createLocalClient(core: ResourceCore, options: LocalClientOptions): ApiClient {
   const context: RequestContext = { user: options.user, warn: () => undefined, annotate: () => undefined };
   const writing: WriteOptions = { dryRun: false, fieldValidation: 'Warn' };
 

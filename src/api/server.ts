@@ -5,10 +5,10 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { IssuerDocuments } from './authn/service-account-tokens.ts';
 import type { Authenticator } from './authn/types.ts';
-import { createAuthorizer } from './authz/authorizer.ts';
-import type { Authorizer } from './authz/types.ts';
-import type { ApiCore } from './core/core.ts';
-import type { ObjectAction } from './core/subresources/types.ts';
+import { createAuthorizer } from '../resources/authz/authorizer.ts';
+import type { Authorizer } from '../resources/authz/types.ts';
+import type { ResourceCore } from '../resources/resource-core.ts';
+import type { ObjectAction } from '../resources/subresources/types.ts';
 import type { AnswerRecord } from './http/answer-record.ts';
 import { createApp } from './http/app.ts';
 import type { ConnectionLimits } from './http/connection-limits.ts';
@@ -26,7 +26,7 @@ import { builtInResources } from './virtual/built-in.ts';
 import type { VirtualResource } from './virtual/types.ts';
 
 export interface ApiServerOptions {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: ServerTls;
   readonly authenticator: Authenticator;

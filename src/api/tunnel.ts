@@ -10,7 +10,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { toPlainStream } from '../base/plain-stream.ts';
-import { failure } from '../schemas/status.ts';
+import { failure } from '../schemas/errors/status.ts';
 
 export const TUNNEL_PROTOCOL = 'symphony-tunnel';
 

@@ -20,7 +20,7 @@ export class TerminalError extends Error {
 
 /**
  * The level of a failure that a loop logs before it tries again. A server that is away is logged in one place for all loops
- * (node-agent/control-plane-contact.ts), so to each loop it is for debugging only.
+ * (node-agent/node/control-plane-contact.ts), so to each loop it is for debugging only.
  */
 export const levelOf = <T extends 'info' | 'warn'>(error: unknown, level: T): T | 'debug' =>
   error instanceof TransientError ? 'debug' : level;

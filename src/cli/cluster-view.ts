@@ -9,7 +9,7 @@ import {
 } from '../schemas/render-checks/index.ts';
 import { builtinRegistry } from '../schemas/registry.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
-import { isStatusError } from '../schemas/status.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
 
 /** Requests that one command makes; what is beyond counts as unknown. */
 const MAX_REQUESTS = 2_000;

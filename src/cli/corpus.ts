@@ -5,7 +5,7 @@
  * names as a patch (fragments of objects). Kinds that Symphony does not have are counted apart, too.
  */
 import { append } from '../base/append.ts';
-import { closestName } from '../schemas/closest-name.ts';
+import { closestName } from '../schemas/values/closest-name.ts';
 import { isRecord } from '../base/json.ts';
 import {
   formatManifestError,

@@ -4,7 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { errorMessage, TransientError, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
-import { isStatusError } from '../schemas/status.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
 import { StoreUnavailable } from '../store/types.ts';
 import type { CliIo, CommandEntry, ExitCode } from './command.ts';
 import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './help.ts';

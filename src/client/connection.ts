@@ -19,7 +19,7 @@ import { TransientError } from '../base/errors.ts';
 import { goWords } from '../base/go-words.ts';
 import { isRecord } from '../base/json.ts';
 import { cutMiddle } from '../base/text.ts';
-import { type Status, StatusError, failure } from '../schemas/status.ts';
+import { type Status, StatusError, failure } from '../schemas/errors/status.ts';
 import { certificateAdvice } from './certificate-advice.ts';
 import { type ClientIdentity, fixedIdentity, type IdentitySource } from './identity.ts';
 

@@ -9,7 +9,7 @@ import type { Logger } from '../base/logger.ts';
 import { setRecent } from '../base/recent.ts';
 import { type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
-import { isStatusError } from '../schemas/status.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
 import type { Event, ObjectReference } from '../schemas/types.ts';
 import { createEventMemory } from './event-memory.ts';
 import { type EventInput, type EventSource, planEvent, referenceTo } from './plan-event.ts';

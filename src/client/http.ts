@@ -8,7 +8,7 @@ import { TransientError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { StatusError } from '../schemas/status.ts';
+import { StatusError } from '../schemas/errors/status.ts';
 import { type Connection, type ConnectionOptions, isStatus, openConnection } from './connection.ts';
 import { parseJsonLines } from './json-lines.ts';
 import { type KubeconfigEndpoint, readKubeconfig } from './kubeconfig.ts';

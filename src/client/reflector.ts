@@ -12,7 +12,7 @@ import { errorMessage, levelOf, TransientError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
-import { isStatusError } from '../schemas/status.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
 import type { ApiClient, ListOptions, ObjectList, ResourcePath } from './types.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {

@@ -4,7 +4,7 @@
  */
 import type { KubeObject } from '../schemas/object.ts';
 import type { Subresource } from '../schemas/resource-kind.ts';
-import type { DeleteOptions } from '../schemas/strategy.ts';
+import type { DeleteOptions } from '../schemas/strategy/index.ts';
 
 /** A resource as in a URL: `{ group: '', version: 'v1', plural: 'pods' }`. */
 export interface ResourcePath {

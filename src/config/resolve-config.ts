@@ -6,7 +6,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { cidrsOverlap } from '../base/cidr.ts';
 import { UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
-import { closestName } from '../schemas/closest-name.ts';
+import { closestName } from '../schemas/values/closest-name.ts';
 import { formatManifestError, type Position, readYamlDocument } from '../schemas/manifest/index.ts';
 import type { Config, ConfiguredCommand } from './config.ts';
 import { type OptionSpec, SERVERS } from './option-spec.ts';
@@ -144,7 +144,7 @@ function checkTogether(
   problems: string[],
 ): void {
   const origin = (field: keyof Config, flag: string): string => origins.get(field) ?? `--${flag}`;
-  // An agent knows no Services, and `up` finds free addresses for what no flag names (server/plan-address-ranges.ts).
+  // An agent knows no Services, and `up` finds free addresses for what no flag names (server/addresses/plan-address-ranges.ts).
   const isChosenLater =
     command === 'up' &&
     config.runtime === 'docker' &&

@@ -14,9 +14,9 @@ import { createWorkQueue, type WorkQueue } from '../base/work-queue.ts';
 import type { EventInput, EventRecorder } from '../client/event-recorder.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type Registry, type ResourceId, storageIdOf } from '../schemas/resource-kind.ts';
-import { isStatusError } from '../schemas/status.ts';
-import type { CacheSet } from '../store/cache.ts';
-import type { Check, Objects, Write } from '../store/objects.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
+import type { CacheSet } from '../store/cache/cache.ts';
+import type { Check, Objects, Write } from '../resources/writing/objects.ts';
 import { type Fence, FenceLost, type Store, StoreUnavailable } from '../store/types.ts';
 import { laterVersion } from '../store/version.ts';
 

@@ -1,7 +1,7 @@
 /** Indexes over caches that several controllers share. */
 import { controllerOf, type KubeObject } from '../schemas/object.ts';
 import type { Pod } from '../schemas/types.ts';
-import type { ResourceCache } from '../store/cache.ts';
+import type { ResourceCache } from '../store/cache/cache.ts';
 
 /** By the uid of the controller; objects without one are under {@link orphansOf} their namespace. */
 export const CONTROLLER_INDEX = 'controller-uid';

@@ -3,7 +3,7 @@
  * An object has at most one controller; nothing is ever taken from another one.
  */
 import { controllerOf, type KubeObject, type ObjectMeta, type OwnerReference } from '../schemas/object.ts';
-import { type Labels, labelSelectorRequirements, matchesRequirements } from '../schemas/selectors.ts';
+import { type Labels, labelSelectorRequirements, matchesRequirements } from '../schemas/values/selectors.ts';
 
 export function controllerReference(owner: KubeObject): OwnerReference {
   return {

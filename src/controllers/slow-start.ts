@@ -2,8 +2,8 @@
  * Creates as many of the wanted objects as are let through. All of them in one commit is the rule; when that is refused (a
  * quota has room for some), half of them are tried, and so on: the first refusal of a single one ends it.
  */
-import { StatusError } from '../schemas/status.ts';
-import type { Check, Write } from '../store/objects.ts';
+import { StatusError } from '../schemas/errors/status.ts';
+import type { Check, Write } from '../resources/writing/objects.ts';
 import { applyAndWait, type ControllerContext } from './controller.ts';
 
 export interface SlowStart {

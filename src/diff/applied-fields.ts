@@ -5,7 +5,7 @@
  * a field that Git never set belongs to somebody else. Values are not kept, so nothing of a Secret is.
  */
 import { isRecord, ownMember, setMember } from '../base/json.ts';
-import { AUTHOR_ANNOTATION } from '../schemas/application-author.ts';
+import { AUTHOR_ANNOTATION } from '../schemas/applications/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';

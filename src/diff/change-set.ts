@@ -8,7 +8,7 @@
 import { jsonEqual, ownMember } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
-import { withStoredDefaults } from '../schemas/strategy.ts';
+import { withStoredDefaults } from '../schemas/strategy/index.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
 import { type DesiredObject, type DesiredSet, idOf } from './desired-set.ts';
 import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';

@@ -7,7 +7,7 @@
  * Service); the comparison asks the strategy for these. An object without a rule here is Git's as a whole.
  */
 import { isRecord, ownMember } from '../base/json.ts';
-import { isApplicationDefinition } from '../schemas/application-definition.ts';
+import { isApplicationDefinition } from '../schemas/applications/application-definition.ts';
 import { getPath } from '../schemas/json-access.ts';
 import { type KubeObject, controllerOf, parseApiVersion } from '../schemas/object.ts';
 import { type FieldSet, withoutField } from './applied-fields.ts';

@@ -4,7 +4,7 @@
  * nothing. The inventory of an application is every object that carries its mark: it is written in the same commit as
  * the object, so it can neither lag behind nor outgrow a record of its own.
  */
-import { systemAuthor } from '../schemas/application-author.ts';
+import { systemAuthor } from '../schemas/applications/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { objectKey, parseApiVersion } from '../schemas/object.ts';
 

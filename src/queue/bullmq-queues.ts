@@ -9,14 +9,14 @@ import { backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { TransientError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { createRedisClient } from '../store/connect.ts';
-import { parseRedisUrl } from '../store/redis-target.ts';
+import { createRedisClient } from '../store/redis/connect.ts';
+import { parseRedisUrl } from '../store/redis/redis-target.ts';
 import { type BullWorker, startBullWorker } from './bullmq-worker.ts';
 import { DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
 import type { QueueName, Queues } from './types.ts';
 
 export interface BullQueuesOptions {
-  /** See store/redis-target.ts for the forms. */
+  /** See store/redis/redis-target.ts for the forms. */
   readonly url: string;
   readonly logger: Logger;
   readonly clock?: Clock;

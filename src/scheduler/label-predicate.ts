@@ -1,5 +1,5 @@
 /** A LabelSelector compiled once and asked many times. */
-import { labelSelectorRequirements, matchesRequirements } from '../schemas/selectors.ts';
+import { labelSelectorRequirements, matchesRequirements } from '../schemas/values/selectors.ts';
 import type { LabelPredicate } from './types.ts';
 
 export function compileLabelSelector(selector: unknown): LabelPredicate {

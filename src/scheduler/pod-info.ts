@@ -1,6 +1,6 @@
 /** Boils a Pod down to a {@link PodInfo}. */
 import { keyOf } from '../schemas/object.ts';
-import { podNonZeroRequests, podRequests } from '../schemas/pod-resources.ts';
+import { podNonZeroRequests, podRequests } from '../schemas/pods/pod-resources.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import type { Pod, PodSpec } from '../schemas/types.ts';
 import type { AffinityTerm, HostPort, PlacementSpec, PodInfo } from './types.ts';

@@ -1,7 +1,7 @@
 /** Keeps the {@link Snapshot} as the stored objects are, and adds placements to it. */
 import { keyOf } from '../schemas/object.ts';
-import { parseAmounts } from '../schemas/pod-resources.ts';
-import { asLabelSelector } from '../schemas/selectors.ts';
+import { parseAmounts } from '../schemas/pods/pod-resources.ts';
+import { asLabelSelector } from '../schemas/values/selectors.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';

@@ -1,8 +1,8 @@
 /** Topology spread constraints (KEP-895, KEP-3022, KEP-3094) as filter and scorer both need them. */
 import { ownMember } from '../base/json.ts';
 import { compileLabelSelector } from './label-predicate.ts';
-import { labelSelectorRequirements } from '../schemas/selectors.ts';
-import { toleratesTaint } from '../schemas/tolerations.ts';
+import { labelSelectorRequirements } from '../schemas/values/selectors.ts';
+import { toleratesTaint } from '../schemas/pods/tolerations.ts';
 import { requiredNodePredicate } from './node-selector.ts';
 import type { NodeInfo, PodInfo, Snapshot, SpreadConstraint } from './types.ts';
 

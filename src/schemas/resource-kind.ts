@@ -3,7 +3,7 @@
  * Everything here is pure: no clock, no randomness, no input is mutated.
  */
 import type { CustomResource } from './custom/definition.ts';
-import type { FieldError } from './field-error.ts';
+import type { FieldError } from './errors/field-error.ts';
 import type { KubeObject } from './object.ts';
 
 export type Subresource =

@@ -6,10 +6,10 @@
  * do not appear in errors.
  */
 import { isRecord, ownMember } from '../base/json.ts';
-import { unwrapBytes } from './base64-fields.ts';
-import { closestName } from './closest-name.ts';
+import { unwrapBytes } from './values/base64-fields.ts';
+import { closestName } from './values/closest-name.ts';
 import { childDefinition, type Definition, definitionOf, joinPath, withoutNulls } from './definitions.ts';
-import type { FieldError } from './field-error.ts';
+import type { FieldError } from './errors/field-error.ts';
 import { type ValidationError, validators } from './generated/validators.js';
 
 /** Real objects nest about 20 levels; the limit only keeps hostile input from exhausting the stack. */

@@ -6,11 +6,11 @@ import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
 import { type NodeIdentity, openNodeIdentity } from '../node-agent/identity/node-identity.ts';
-import { settleAddressRanges } from './address-ranges.ts';
-import { clusterIdOf } from './cluster-identity.ts';
+import { settleAddressRanges } from './addresses/address-ranges.ts';
+import { clusterIdOf } from './identity/cluster-identity.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { type RunningNode, startNode, untilReported } from './node.ts';
-import { type LocalNode, planLocalNodes } from './plan-local-nodes.ts';
+import { type LocalNode, planLocalNodes } from './start/plan-local-nodes.ts';
 
 export interface AllInOne extends AsyncDisposable {
   readonly controlPlane: ControlPlane;

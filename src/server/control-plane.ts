@@ -19,16 +19,16 @@ import { type AuditLog, openAuditLog } from '../api/http/audit.ts';
 import { createRateLimits, defaultRequestLimits, type RequestLimits } from '../api/http/rate-limits.ts';
 import { ensureSigningKey } from '../api/tls/signing-key.ts';
 import type { Config } from '../config/index.ts';
-import { startEmbeddedRedis } from '../store/embedded-redis.ts';
-import { giveAdminKubeconfig } from './admin-kubeconfig.ts';
+import { startEmbeddedRedis } from '../store/embedded/embedded-redis.ts';
+import { giveAdminKubeconfig } from './identity/admin-kubeconfig.ts';
 import { beginGeneration } from './begin-generation.ts';
-import { type DataDir, openDataDir } from './data-dir.ts';
+import { type DataDir, openDataDir } from './start/data-dir.ts';
 import { type Generation, type GenerationParts, startGeneration } from './generation.ts';
-import { createMetrics } from './metrics.ts';
-import { certificateHosts, kubeconfigUrl, localUrl, namesOfHost } from './server-addresses.ts';
-import { sweepOrphans } from './sweep-orphans.ts';
-import type { RepositoryState } from './watch-repository.ts';
-import { openServingCertificate } from './serving-certificate.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { certificateHosts, kubeconfigUrl, localUrl, namesOfHost } from './addresses/server-addresses.ts';
+import { sweepOrphans } from './start/sweep-orphans.ts';
+import type { RepositoryState } from './start/watch-repository.ts';
+import { openServingCertificate } from './identity/serving-certificate.ts';
 
 export interface ControlPlane extends AsyncDisposable {
   /** For clients on this machine. */

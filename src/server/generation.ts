@@ -9,15 +9,15 @@ import { createCertificateAuthenticator } from '../api/authn/certificates.ts';
 import { legacyClaims } from '../api/authn/service-account-claims.ts';
 import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
 import type { TokenTable } from '../api/authn/token-table.ts';
-import { ensureDefaultPolicy } from '../api/authz/ensure-default-policy.ts';
-import { ownPolicy } from '../api/authz/own-policy.ts';
-import { createApiCore } from '../api/core/core.ts';
-import { defaultAddressSpace } from '../api/core/service-addresses.ts';
+import { ensureDefaultPolicy } from '../resources/authz/ensure-default-policy.ts';
+import { ownPolicy } from '../resources/authz/own-policy.ts';
+import { createResourceCore } from '../resources/resource-core.ts';
+import { defaultAddressSpace } from '../resources/services/service-addresses.ts';
 import type { AuditLog } from '../api/http/audit.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
 import type { WebhookHandler } from '../api/http/webhooks.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
-import { createAuthorizer } from '../api/authz/authorizer.ts';
+import { createAuthorizer } from '../resources/authz/authorizer.ts';
 import type { PeerOptions } from '../api/peers/types.ts';
 import type { Authority } from '../api/tls/authority.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
@@ -29,29 +29,29 @@ import type { Config } from '../config/index.ts';
 import { SYNC_USER } from '../diff/tracking.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
 import type { Queues } from '../queue/types.ts';
-import { systemAuthor } from '../schemas/application-author.ts';
+import { systemAuthor } from '../schemas/applications/application-author.ts';
 import { createDynamicRegistry } from '../schemas/registry.ts';
 import { typeProblem } from '../schemas/soundness.ts';
-import { type CacheSetOptions, createCacheSet } from '../store/cache-set.ts';
-import type { CacheSet } from '../store/cache.ts';
-import { followDefinitions } from '../store/follow-definitions.ts';
-import { createObjects } from '../store/objects.ts';
-import { createPayloadCodec, loadOrCreateKey } from '../store/payload-codec.ts';
-import { createPlacementProofs } from '../store/placement-proof.ts';
-import { createRedisStore } from '../store/redis-store.ts';
-import { certificatesOptions } from './certificate-options.ts';
-import { createPeerCredentials } from './peer-credentials.ts';
+import { type CacheSetOptions, createCacheSet } from '../store/cache/cache-set.ts';
+import type { CacheSet } from '../store/cache/cache.ts';
+import { followDefinitions } from '../store/cache/follow-definitions.ts';
+import { createObjects } from '../resources/writing/objects.ts';
+import { createPayloadCodec, loadOrCreateKey } from '../store/redis/payload-codec.ts';
+import { createPlacementProofs } from '../resources/writing/placement-proof.ts';
+import { createRedisStore } from '../store/redis/redis-store.ts';
+import { certificatesOptions } from './identity/certificate-options.ts';
+import { createPeerCredentials } from './identity/peer-credentials.ts';
 import { addressesOf, serverIdOf, startPresence } from './server-presence.ts';
-import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './store-identity.ts';
-import { type ClusterCondition, createClusterCondition } from './cluster-condition.ts';
-import type { DataDir } from './data-dir.ts';
+import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './identity/store-identity.ts';
+import { type ClusterCondition, createClusterCondition } from './history/cluster-condition.ts';
+import type { DataDir } from './start/data-dir.ts';
 import { createGitOps } from './gitops.ts';
-import { type HistoryWatch, openHistory } from './history.ts';
-import { listenFailure } from './listen-failure.ts';
-import type { Metrics } from './metrics.ts';
+import { type HistoryWatch, openHistory } from './history/history.ts';
+import { listenFailure } from './start/listen-failure.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import { lead } from './lead.ts';
-import type { ServingCertificate } from './serving-certificate.ts';
-import type { RepositoryState } from './watch-repository.ts';
+import type { ServingCertificate } from './identity/serving-certificate.ts';
+import type { RepositoryState } from './start/watch-repository.ts';
 import { startWebhookServer } from './webhook-server.ts';
 
 export interface GenerationParts {
@@ -128,7 +128,7 @@ async function startOnHistory(
   const addresses = { ...defaultAddressSpace, serviceCidr: config.serviceCidr };
   const { onWaiting } = parts.metrics;
   const core = started.use(
-    createApiCore({
+    createResourceCore({
       store,
       caches,
       objects,
@@ -245,7 +245,7 @@ function listen(
     limits,
     logger,
   }: GenerationParts,
-  core: ReturnType<typeof createApiCore>,
+  core: ReturnType<typeof createResourceCore>,
   parts: {
     readonly history: HistoryWatch;
     readonly queues: Queues;

@@ -8,9 +8,9 @@ import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Config, gitProcessEnvironment } from '../config/index.ts';
 import type { Queues } from '../queue/types.ts';
-import { SYSTEM_NAMESPACE } from '../schemas/application-author.ts';
+import { SYSTEM_NAMESPACE } from '../schemas/applications/application-author.ts';
 import type { Application } from '../schemas/types.ts';
-import type { CacheSet } from '../store/cache.ts';
+import type { CacheSet } from '../store/cache/cache.ts';
 import type { Store } from '../store/types.ts';
 import type { ApplicationControllerOptions } from '../sync/application-controller.ts';
 import { createCommitStatusPoster } from '../sync/forge/commit-status-poster.ts';
@@ -22,9 +22,9 @@ import { createGitMirror } from '../sync/git/git-mirror.ts';
 import type { GitMirror } from '../sync/git/types.ts';
 import { rootApplication } from '../sync/root-application.ts';
 import { defaultCommitStatusLimits } from '../sync/status/plan-commit-status.ts';
-import type { DataDir } from './data-dir.ts';
-import { repositoryUrl } from './repository-url.ts';
-import { type RepositoryState, watchRepository } from './watch-repository.ts';
+import type { DataDir } from './start/data-dir.ts';
+import { repositoryUrl } from './start/repository-url.ts';
+import { type RepositoryState, watchRepository } from './start/watch-repository.ts';
 
 export interface GitOps extends AsyncDisposable {
   readonly sync: Pick<

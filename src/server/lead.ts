@@ -6,8 +6,8 @@ import { nameSuffix } from '../base/rng.ts';
 import { runWithLeadership } from '../store/leader.ts';
 import type { Fence } from '../store/types.ts';
 import { untilAborted } from '../sync/sync-all.ts';
-import type { DataDir } from './data-dir.ts';
-import { freeLeaseOfDeadProcess } from './dead-leader.ts';
+import type { DataDir } from './start/data-dir.ts';
+import { freeLeaseOfDeadProcess } from './start/dead-leader.ts';
 import { type LeaderParts, startLeaderLoops } from './leader-loops.ts';
 
 export interface LeadParts extends LeaderParts {

@@ -15,21 +15,21 @@ import type { Queues } from '../queue/types.ts';
 import { startPlacementWorker } from '../scheduler/placement-worker.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
-import type { CacheSet } from '../store/cache.ts';
-import type { DelegateWrites } from '../store/delegated-writes.ts';
-import type { Objects } from '../store/objects.ts';
-import type { PlacementProofs } from '../store/placement-proof.ts';
+import type { CacheSet } from '../store/cache/cache.ts';
+import type { DelegateWrites } from '../resources/writing/delegated-writes.ts';
+import type { Objects } from '../resources/writing/objects.ts';
+import type { PlacementProofs } from '../resources/writing/placement-proof.ts';
 import type { Fence, Store } from '../store/types.ts';
 import {
   type ApplicationController,
   type ApplicationControllerOptions,
   createApplicationController,
 } from '../sync/application-controller.ts';
-import { isStatusError } from '../schemas/status.ts';
-import type { ClusterCondition } from './cluster-condition.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
+import type { ClusterCondition } from './history/cluster-condition.ts';
 import { ensurePriorityClasses } from './priority-classes.ts';
-import { rebuild, type RebuildParts } from './rebuild.ts';
-import { sealBoundPods } from './seal-pods.ts';
+import { rebuild, type RebuildParts } from './history/rebuild.ts';
+import { sealBoundPods } from './history/seal-pods.ts';
 
 export interface LeaderParts {
   readonly store: Store;

@@ -14,7 +14,7 @@ import type { ApiClient } from '../client/types.ts';
 import type { IdentitySource } from '../client/identity.ts';
 import { type Config, defaultDockerHost } from '../config/index.ts';
 import { createNodeAgent, type NodeAgent, type NodeAgentOptions } from '../node-agent/agent.ts';
-import { createDiskPodVolumes } from '../node-agent/disk-pod-volumes.ts';
+import { createDiskPodVolumes } from '../node-agent/volumes/disk-pod-volumes.ts';
 import type { EngineShare } from '../node-agent/node/plan-share.ts';
 import { systemRoutes } from '../node-agent/node/read-routes.ts';
 import { readMachineUsage } from '../node-agent/node/read-usage.ts';
@@ -24,9 +24,9 @@ import { createDockerRuntime } from '../node-agent/runtime/docker/create-docker-
 import { readEngineIdentity } from '../node-agent/runtime/docker/read-engine.ts';
 import { createHollowParts } from '../node-agent/runtime/hollow/create-hollow-parts.ts';
 import { type ContainerRuntime, RuntimeError } from '../node-agent/runtime/types.ts';
-import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './cluster-identity.ts';
-import { openEngineRecord, recordingRuntime } from './engine-record.ts';
-import { sweepOrphans } from './sweep-orphans.ts';
+import { CLUSTER_FILE, defaultNodeIp, gatewayOf, networkNameOf } from './identity/cluster-identity.ts';
+import { openEngineRecord, recordingRuntime } from './removal/engine-record.ts';
+import { sweepOrphans } from './start/sweep-orphans.ts';
 
 export interface NodeOptions {
   readonly server: string;

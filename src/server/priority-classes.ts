@@ -1,7 +1,7 @@
 /** The two PriorityClasses that every cluster has, made when a leader begins. */
-import { systemPriorityClasses } from '../schemas/priorities.ts';
-import { isStatusError } from '../schemas/status.ts';
-import type { Objects } from '../store/objects.ts';
+import { systemPriorityClasses } from '../schemas/pods/priorities.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
+import type { Objects } from '../resources/writing/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 
 export async function ensurePriorityClasses(

@@ -11,14 +11,14 @@ import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Config } from '../config/index.ts';
 import { formatHostPort } from '../config/values.ts';
-import { defaultNodeIp } from './cluster-identity.ts';
-import { isEverywhere } from './server-addresses.ts';
+import { defaultNodeIp } from './identity/cluster-identity.ts';
+import { isEverywhere } from './addresses/server-addresses.ts';
 import type { Peer } from '../api/peers/types.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
-import { isStatusError } from '../schemas/status.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
 import type { Lease } from '../schemas/types.ts';
-import type { CacheSet, ResourceCache } from '../store/cache.ts';
-import type { Objects } from '../store/objects.ts';
+import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
+import type { Objects } from '../resources/writing/objects.ts';
 import type { Store } from '../store/types.ts';
 
 export interface PresenceOptions {

@@ -7,8 +7,8 @@ import { type WebhookHandler, webhookAnswer, webhookProvider } from '../api/http
 import { urlOf } from '../api/http/request-url.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { listenFailure } from './listen-failure.ts';
-import { isStatusError } from '../schemas/status.ts';
+import { listenFailure } from './start/listen-failure.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
 import { MAX_WEBHOOK_BODY_BYTES } from '../sync/forge/webhook-handler.ts';
 
 /** Far above what forges send; a storm of one push's deliveries is taken and made one sync. */

@@ -5,8 +5,8 @@
 import { ConflictError, errorMessage } from '../base/errors.ts';
 import type { Change } from '../diff/change-set.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { isStatusError } from '../schemas/status.ts';
-import type { Objects, Write } from '../store/objects.ts';
+import { isStatusError } from '../schemas/errors/status.ts';
+import type { Objects, Write } from '../resources/writing/objects.ts';
 import type { CommitOptions } from '../store/types.ts';
 
 export interface ApplyError {

@@ -12,7 +12,7 @@ import {
   SYSTEM_NAMESPACE,
   systemAuthor,
   withAuthorText,
-} from '../schemas/application-author.ts';
+} from '../schemas/applications/application-author.ts';
 import type { ManifestError } from '../schemas/manifest/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { keyOf } from '../schemas/object.ts';

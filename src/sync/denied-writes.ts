@@ -4,7 +4,7 @@ import type { Change } from '../diff/change-set.ts';
 import type { DesiredObject } from '../diff/desired-set.ts';
 import { keyOf } from '../schemas/object.ts';
 import { resourceIdOf } from '../schemas/resource-kind.ts';
-import type { Write } from '../store/objects.ts';
+import type { Write } from '../resources/writing/objects.ts';
 import { toWrite } from './apply-changes.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { SyncAccess } from './sync-access.ts';

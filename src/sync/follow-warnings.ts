@@ -3,7 +3,7 @@ import { createWarningIndex, type Surroundings } from '../health/index.ts';
 import { textAt } from '../health/fields.ts';
 import { type KubeObject, objectKey } from '../schemas/object.ts';
 import { type Registry, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
-import type { ResourceCache } from '../store/cache.ts';
+import type { ResourceCache } from '../store/cache/cache.ts';
 
 export interface FollowedWarnings extends Disposable, Pick<Surroundings, 'warningsAbout'> {}
 

@@ -13,7 +13,7 @@ import type {
 } from '../diff/change-set.ts';
 import { desiredId, idOf } from '../diff/desired-set.ts';
 import { isHook } from '../diff/annotations.ts';
-import { isConfined } from '../schemas/application-author.ts';
+import { isConfined } from '../schemas/applications/application-author.ts';
 import { keyOf, splitKey } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import { type ApplicationState, sourceKeyOf } from './application-state.ts';

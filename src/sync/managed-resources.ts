@@ -15,8 +15,8 @@ import {
   resourceIdOf,
   storageIdOf,
 } from '../schemas/resource-kind.ts';
-import type { CacheSet, ResourceCache } from '../store/cache.ts';
-import { followCaches } from '../store/follow-caches.ts';
+import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
+import { followCaches } from '../store/cache/follow-caches.ts';
 import { followWarnings } from './follow-warnings.ts';
 import { BY_NODE, type ManagedEvent, type OpenedKind, createReports } from './report-changes.ts';
 

@@ -1,5 +1,5 @@
 /** The Application that `symphony up --repo` creates: everything in the repository, kept so. */
-import { SYSTEM_NAMESPACE } from '../schemas/application-author.ts';
+import { SYSTEM_NAMESPACE } from '../schemas/applications/application-author.ts';
 import type { Application } from '../schemas/types.ts';
 
 export const ROOT_NAME = 'root';

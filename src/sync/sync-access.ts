@@ -1,9 +1,9 @@
 /** With whose rights the sync of an Application writes. */
 import { UserError } from '../base/errors.ts';
-import { authorOf, isConfined, SYSTEM_NAMESPACE } from '../schemas/application-author.ts';
+import { authorOf, isConfined, SYSTEM_NAMESPACE } from '../schemas/applications/application-author.ts';
 import type { Application } from '../schemas/types.ts';
-import type { DelegatedWrites, DelegateWrites } from '../store/delegated-writes.ts';
-import type { Objects } from '../store/objects.ts';
+import type { DelegatedWrites, DelegateWrites } from '../resources/writing/delegated-writes.ts';
+import type { Objects } from '../resources/writing/objects.ts';
 
 export interface SyncAccess {
   readonly objects: Objects;

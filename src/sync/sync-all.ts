@@ -1,7 +1,7 @@
 /** One look at every application, those that appear on the way included: after the store lost its history this rebuilds it. */
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
-import type { ResourceCache } from '../store/cache.ts';
+import type { ResourceCache } from '../store/cache/cache.ts';
 import type { Store } from '../store/types.ts';
 import type { ApplicationState } from './application-state.ts';
 import type { SyncOutcome } from './sync-outcome.ts';

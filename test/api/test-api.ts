@@ -2,21 +2,21 @@
 import { silentLogger } from '../../src/base/logger.ts';
 import { type Rng, seededRng } from '../../src/base/rng.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import type { AdmissionPolicy } from '../../src/api/core/admission/types.ts';
-import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
-import type { RequestContext, WriteOptions } from '../../src/api/core/types.ts';
+import type { AdmissionPolicy } from '../../src/resources/admission/types.ts';
+import { type ResourceCore, createResourceCore } from '../../src/resources/resource-core.ts';
+import type { RequestContext, WriteOptions } from '../../src/resources/types.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry, createDynamicRegistry, type DynamicRegistry } from '../../src/schemas/registry.ts';
 import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
-import { createCacheSet } from '../../src/store/cache-set.ts';
-import type { CacheSet } from '../../src/store/cache.ts';
-import { followDefinitions } from '../../src/store/follow-definitions.ts';
-import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
-import { createPlacementProofs, type PlacementProofs } from '../../src/store/placement-proof.ts';
-import { createObjects, type Objects } from '../../src/store/objects.ts';
+import { createCacheSet } from '../../src/store/cache/cache-set.ts';
+import type { CacheSet } from '../../src/store/cache/cache.ts';
+import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
+import { createMemoryStore, type MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createPlacementProofs, type PlacementProofs } from '../../src/resources/writing/placement-proof.ts';
+import { createObjects, type Objects } from '../../src/resources/writing/objects.ts';
 
 export interface TestCore extends AsyncDisposable {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly caches: CacheSet;
   readonly registry: DynamicRegistry;
   readonly store: MemoryStore;
@@ -46,7 +46,7 @@ export async function startTestCore(
   const registry = createDynamicRegistry();
   const proofs = createPlacementProofs(Buffer.alloc(32, 7));
   const objects = createObjects({ store, registry, clock, rng, proofs });
-  const core = createApiCore({
+  const core = createResourceCore({
     store,
     caches,
     objects,

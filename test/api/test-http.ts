@@ -1,9 +1,9 @@
 /** The HTTP layer without sockets, on a memory store. Who asks is said by the test. */
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemClock } from '../../src/base/clock.ts';
-import { createAuthorizer } from '../../src/api/authz/authorizer.ts';
+import { createAuthorizer } from '../../src/resources/authz/authorizer.ts';
 import { createAccessReviews } from '../../src/api/virtual/access-reviews.ts';
-import type { UserInfo } from '../../src/api/core/types.ts';
+import type { UserInfo } from '../../src/resources/types.ts';
 import type { AnswerRecord } from '../../src/api/http/answer-record.ts';
 import { createApp } from '../../src/api/http/app.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';

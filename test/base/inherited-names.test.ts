@@ -1,10 +1,10 @@
 /** Users choose names that every JavaScript object inherits; such a key is data like any other, present or absent. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTypeSchemas, type SchemaDocument } from '../../src/api/openapi/type-schemas.ts';
-import { applyJsonPatch } from '../../src/api/patch/json-patch.ts';
-import { applyMergePatch } from '../../src/api/patch/merge-patch.ts';
-import { applyStrategicMergePatch } from '../../src/api/patch/strategic-merge-patch.ts';
+import { createTypeSchemas, type SchemaDocument } from '../../src/resources/decoding/type-schemas.ts';
+import { applyJsonPatch } from '../../src/resources/patch/json-patch.ts';
+import { applyMergePatch } from '../../src/resources/patch/merge-patch.ts';
+import { applyStrategicMergePatch } from '../../src/resources/patch/strategic-merge-patch.ts';
 import { jsonClone, jsonEqual, stableStringify } from '../../src/base/json.ts';
 import { mergeDesired } from '../../src/diff/merge.ts';
 import { fieldChanges } from '../../src/diff/field-changes.ts';
@@ -12,7 +12,7 @@ import { normaliseDesired } from '../../src/diff/normalise.ts';
 import { definitions } from '../../src/schemas/generated/definitions.js';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { matchesLabelSelector } from '../../src/schemas/selectors.ts';
+import { matchesLabelSelector } from '../../src/schemas/values/selectors.ts';
 
 const NAMES = [
   'constructor',

@@ -3,8 +3,8 @@
  * million characters needs minutes, so one that comes back fails by the test's time limit.
  */
 import { describe, expect, it } from 'vitest';
-import { urlCovers } from '../../src/api/authz/rules.ts';
-import { warningsOf } from '../../src/api/core/warnings.ts';
+import { urlCovers } from '../../src/resources/authz/rules.ts';
+import { warningsOf } from '../../src/resources/writing/warnings.ts';
 import { expandReferences, referencedNames } from '../../src/node-agent/container-spec/expand.ts';
 import { parseImagePullSecret } from '../../src/node-agent/images/plan-registry-auth.ts';
 import { toRuntimeError } from '../../src/node-agent/runtime/docker/engine-errors.ts';
@@ -12,7 +12,7 @@ import { parseCertificateRequest } from '../../src/schemas/certificates/certific
 import { hasFormat } from '../../src/schemas/custom/formats.ts';
 import { parseJsonPath } from '../../src/schemas/custom/json-path.ts';
 import { readManifests } from '../../src/schemas/manifest/read-manifests.ts';
-import { parseQuantity } from '../../src/schemas/quantity.ts';
+import { parseQuantity } from '../../src/schemas/values/quantity.ts';
 import { validateFieldRef } from '../../src/schemas/validation/environment.ts';
 import { canonicalRepoUrl, parseRepoUrl, redactCredentials } from '../../src/sync/git/git-url.ts';
 import { parseCommit } from '../../src/sync/git/parse-output.ts';

@@ -9,7 +9,7 @@ import type { CommandEntry } from '../../src/cli/command.ts';
 import { printable } from '../../src/base/printable.ts';
 import { splitApplication } from '../../src/cli/api-connection.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
-import { formatJoinToken } from '../../src/server/join-token.ts';
+import { formatJoinToken } from '../../src/server/identity/join-token.ts';
 import { RuntimeError } from '../../src/node-agent/runtime/types.ts';
 
 const directories: string[] = [];

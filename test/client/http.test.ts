@@ -11,7 +11,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { type HttpApiClient, createHttpClient, fromKubeconfig } from '../../src/client/http.ts';
 import { resources } from '../../src/client/types.ts';
 import type { Pod } from '../../src/schemas/types.ts';
-import { StatusError } from '../../src/schemas/status.ts';
+import { StatusError } from '../../src/schemas/errors/status.ts';
 import { testTls as tls } from '../support/client-tls.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;

@@ -6,7 +6,7 @@ import { seededRng } from '../../src/base/rng.ts';
 import { createReflector } from '../../src/client/reflector.ts';
 import { type ApiClient, type ClientWatchEvent, type ObjectList, resources } from '../../src/client/types.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { expired } from '../../src/schemas/status.ts';
+import { expired } from '../../src/schemas/errors/status.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 
 const object = (name: string, version: string): KubeObject => ({

@@ -9,7 +9,7 @@ import { renderDiff } from '../../src/diff/render-diff.ts';
 import { type KubeObject, keyOf } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { resourceIdOf } from '../../src/schemas/resource-kind.ts';
-import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
+import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
 
 const options: ChangeSetOptions = {
   application: 'symphony-system/root',

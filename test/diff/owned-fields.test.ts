@@ -9,7 +9,7 @@ import { replaceDesired } from '../../src/diff/merge.ts';
 import { without } from '../../src/diff/without.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
-import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
+import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
 import { rbacSamples } from '../schemas/rbac-samples.ts';
 import { storedSamples } from '../schemas/stored-samples.ts';
 import { aConfigMap, aDeployment, aNode, aPod, aReplicaSet } from '../support/builders.ts';

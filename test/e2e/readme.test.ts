@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueIdentity, openAuthority } from '../../src/api/tls/authority.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
-import { clusterIdOf } from '../../src/server/cluster-identity.ts';
+import { clusterIdOf } from '../../src/server/identity/cluster-identity.ts';
 import { connectDocker, removeCluster } from '../support/docker.ts';
 import { createTestRepository, startGitServer } from '../support/git-server.ts';
 import { eventually } from '../support/kubectl.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clusterIdOf } from '../../src/server/cluster-identity.ts';
+import { clusterIdOf } from '../../src/server/identity/cluster-identity.ts';
 import { connectDocker } from '../support/docker.ts';
 import { eventually, runProgram, startProgram } from '../support/kubectl.ts';
 import { freePort, startSymphony, type Symphony } from '../support/symphony.ts';

@@ -7,7 +7,7 @@ import { planPlacement } from '../../src/scheduler/plan-placement.ts';
 import { readManifests, validateManifests } from '../../src/schemas/manifest/index.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
-import { prepareCreate } from '../../src/schemas/strategy.ts';
+import { prepareCreate } from '../../src/schemas/strategy/index.ts';
 import type { Deployment, Node, Pod } from '../../src/schemas/types.ts';
 
 const folder = fileURLToPath(new URL('../../examples/manifests/', import.meta.url));

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureDefaultPolicy } from '../../src/api/authz/ensure-default-policy.ts';
+import { ensureDefaultPolicy } from '../../src/resources/authz/ensure-default-policy.ts';
 import { isRecord } from '../../src/base/json.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { planAggregation } from '../../src/controllers/cluster-role-aggregation/plan-aggregation.ts';

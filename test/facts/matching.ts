@@ -4,7 +4,7 @@
  */
 import { isRecord } from '../../src/base/json.ts';
 import { omit } from '../../src/schemas/json-access.ts';
-import { PLACEMENT_PROOF } from '../../src/schemas/pod-marks.ts';
+import { PLACEMENT_PROOF } from '../../src/schemas/pods/pod-marks.ts';
 
 const PLACEHOLDER = /<(uid|suffix|cluster-ip|node-port|continue|rv|time|microtime|server)(-\d+)?>/g;
 

@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
-import { createRedisStore } from '../../src/store/redis-store.ts';
+import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { LOG_BYTES, LOG_LIMIT, storeContract } from '../contracts/store.ts';
 import { startTestRedis } from '../support/redis.ts';
 

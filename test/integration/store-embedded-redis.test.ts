@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import { startEmbeddedRedis } from '../../src/store/embedded-redis.ts';
-import { createRedisStore } from '../../src/store/redis-store.ts';
+import { startEmbeddedRedis } from '../../src/store/embedded/embedded-redis.ts';
+import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { anObject } from '../contracts/store.ts';
 
 let root: string;

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { createServer, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
-import { createRedisStore } from '../../src/store/redis-store.ts';
+import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import type { Store, StoreOp } from '../../src/store/types.ts';
 import { anObject } from '../contracts/store.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { createRedisStore } from '../../src/store/redis-store.ts';
+import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import type { Store, StoreOp } from '../../src/store/types.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
-import { createPayloadCodec } from '../../src/store/payload-codec.ts';
-import { createRedisStore, type RedisStoreOptions } from '../../src/store/redis-store.ts';
+import { createPayloadCodec } from '../../src/store/redis/payload-codec.ts';
+import { createRedisStore, type RedisStoreOptions } from '../../src/store/redis/redis-store.ts';
 import { CommitRefused, EpochChanged, Gone, type Store, StoreUnavailable } from '../../src/store/types.ts';
 import { anObject } from '../contracts/store.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { failure } from '../../src/schemas/status.ts';
+import { failure } from '../../src/schemas/errors/status.ts';
 import type { Lease, Node, Pod } from '../../src/schemas/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
 

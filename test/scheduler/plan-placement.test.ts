@@ -5,8 +5,8 @@ import { seededRng } from '../../src/base/rng.ts';
 import { planShare } from '../../src/node-agent/node/plan-share.ts';
 import { createPodReader } from '../../src/scheduler/pod-info.ts';
 import { isPending, planPlacement } from '../../src/scheduler/plan-placement.ts';
-import { podRequests } from '../../src/schemas/pod-resources.ts';
-import { toMilli } from '../../src/schemas/quantity.ts';
+import { podRequests } from '../../src/schemas/pods/pod-resources.ts';
+import { toMilli } from '../../src/schemas/values/quantity.ts';
 import type { Node, Pod } from '../../src/schemas/types.ts';
 import { aNode, aPod, aReplicaSet, frozen, ownedBy } from '../support/builders.ts';
 

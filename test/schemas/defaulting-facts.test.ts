@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isRecord, jsonEqual } from '../../src/base/json.ts';
 import { omit } from '../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
+import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
 import { deepFreeze } from '../support/deep-freeze.ts';
 import { casesOf, createContext, fillPlaceholders, inTestNamespace, kindOf, readFact } from './facts.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { invalid, type Status, StatusError } from '../../src/schemas/status.ts';
-import { parseFieldSelector, checkFieldSelector } from '../../src/schemas/field-selectors.ts';
-import { parseLabelSelector } from '../../src/schemas/selectors.ts';
-import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
+import { invalid, type Status, StatusError } from '../../src/schemas/errors/status.ts';
+import { parseFieldSelector, checkFieldSelector } from '../../src/schemas/values/field-selectors.ts';
+import { parseLabelSelector } from '../../src/schemas/values/selectors.ts';
+import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
 import { podKind } from '../../src/schemas/kinds/pod.ts';
 import { deepFreeze } from '../support/deep-freeze.ts';
 import { casesOf, createContext, fillPlaceholders, inTestNamespace, kindOf, readFact } from './facts.ts';

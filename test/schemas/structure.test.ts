@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { closestName } from '../../src/schemas/closest-name.ts';
+import { closestName } from '../../src/schemas/values/closest-name.ts';
 import { schemaNameOf, withoutNulls } from '../../src/schemas/definitions.ts';
 import { validators } from '../../src/schemas/generated/validators.js';
-import { fieldErrorText } from '../../src/schemas/status.ts';
+import { fieldErrorText } from '../../src/schemas/errors/status.ts';
 import { checkStructure, MAX_STRUCTURE_ERRORS } from '../../src/schemas/structure.ts';
 
 const POD = 'io.k8s.api.core.v1.Pod';

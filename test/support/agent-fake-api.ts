@@ -10,7 +10,7 @@ import type {
   ResourcePath,
 } from '../../src/client/types.ts';
 import { type KubeObject, keyOf, objectKey } from '../../src/schemas/object.ts';
-import { alreadyExists, conflict, notFound } from '../../src/schemas/status.ts';
+import { alreadyExists, conflict, notFound } from '../../src/schemas/errors/status.ts';
 
 export interface AgentFakeApi {
   readonly client: ApiClient;

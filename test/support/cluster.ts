@@ -3,19 +3,24 @@
  * scheduler in place of agents and placement. Nothing here is mocked below the store's contract.
  */
 import { createAbort } from '../../src/base/abort.ts';
-import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
+import { type ResourceCore, createResourceCore } from '../../src/resources/resource-core.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { createEventRecorder, objectsEventSink } from '../../src/client/event-recorder.ts';
 import type { ControllerContext } from '../../src/controllers/controller.ts';
 import { type ControllersOptions, startControllers } from '../../src/controllers/start-controllers.ts';
 import { createDynamicRegistry } from '../../src/schemas/registry.ts';
-import { isFullyReleased, planDelete, prepareCreate, prepareUpdate } from '../../src/schemas/strategy.ts';
-import { createCacheSet } from '../../src/store/cache-set.ts';
-import { followDefinitions } from '../../src/store/follow-definitions.ts';
-import { createMemoryStore, type MemoryStore } from '../../src/store/memory-store.ts';
-import { createPlacementProofs } from '../../src/store/placement-proof.ts';
-import { createObjects, type Objects } from '../../src/store/objects.ts';
+import {
+  isFullyReleased,
+  planDelete,
+  prepareCreate,
+  prepareUpdate,
+} from '../../src/schemas/strategy/index.ts';
+import { createCacheSet } from '../../src/store/cache/cache-set.ts';
+import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
+import { createMemoryStore, type MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
+import { createObjects, type Objects } from '../../src/resources/writing/objects.ts';
 import type { Store } from '../../src/store/types.ts';
 import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
 
@@ -24,7 +29,7 @@ export interface TestCluster extends AsyncDisposable {
   readonly store: MemoryStore;
   readonly objects: Objects;
   /** The API, as people use it. */
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly context: ControllerContext;
   /** Sets what `mayAct` answers, and tells the controllers. */
   setMayAct(mayAct: boolean): void;
@@ -48,7 +53,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const registry = createDynamicRegistry();
   const proofs = createPlacementProofs(Buffer.alloc(32, 7));
   const objects = createObjects({ store: wrapped, registry, clock, rng, strategy, proofs });
-  const core = createApiCore({
+  const core = createResourceCore({
     store: wrapped,
     caches,
     objects,

@@ -12,7 +12,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemRng } from '../../src/base/rng.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
-import { createDiskPodVolumes } from '../../src/node-agent/disk-pod-volumes.ts';
+import { createDiskPodVolumes } from '../../src/node-agent/volumes/disk-pod-volumes.ts';
 import { createSocketProbeIo } from '../../src/node-agent/probes/socket-probe-io.ts';
 import { createFileRecordStore } from '../../src/node-agent/records/file-record-store.ts';
 import { createDockerRuntime } from '../../src/node-agent/runtime/docker/create-docker-runtime.ts';

@@ -1,8 +1,8 @@
 /** A process that owns an embedded Redis with one object in it: prints the server's pid, and ends on SIGTERM. */
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import { startEmbeddedRedis } from '../../src/store/embedded-redis.ts';
-import { createRedisStore } from '../../src/store/redis-store.ts';
+import { startEmbeddedRedis } from '../../src/store/embedded/embedded-redis.ts';
+import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 
 const redis = await startEmbeddedRedis({
   dir: process.argv[2] ?? '',

@@ -5,7 +5,7 @@
 import { createAbort } from '../../src/base/abort.ts';
 import { sleep, toRfc3339, toRfc3339Micro } from '../../src/base/clock.ts';
 import { keyOf } from '../../src/schemas/object.ts';
-import { isStatusError } from '../../src/schemas/status.ts';
+import { isStatusError } from '../../src/schemas/errors/status.ts';
 import type { Lease, Node, Pod, PodCondition } from '../../src/schemas/types.ts';
 import type { TestCluster } from './cluster.ts';
 

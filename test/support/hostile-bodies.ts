@@ -3,7 +3,7 @@
  * the tests, which count.
  */
 
-import { MAX_LISTED_OBJECTS, MAX_MEMBERS } from '../../src/api/core/body-limits.ts';
+import { MAX_LISTED_OBJECTS, MAX_MEMBERS } from '../../src/resources/decoding/body-limits.ts';
 
 export interface HostileBody {
   readonly name: string;

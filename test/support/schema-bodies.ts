@@ -2,7 +2,7 @@
  * Hostile bodies made from the schemas: every list, every map and every text of every kind is filled in turn, in an object that is
  * sound otherwise. What the hand-written shapes forget is here.
  */
-import type { TypeSchema, TypeSchemas } from '../../src/api/openapi/type-schemas.ts';
+import type { TypeSchema, TypeSchemas } from '../../src/resources/decoding/type-schemas.ts';
 import { formatApiVersion } from '../../src/schemas/object.ts';
 import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
 import { type HostileBody, JSON_TYPE, MAX_BYTES, MOST_MEMBERS, MOST_OBJECTS } from './hostile-bodies.ts';

@@ -5,23 +5,23 @@
  */
 import { anySignal, createAbort } from '../../src/base/abort.ts';
 import { SYNC_USER } from '../../src/diff/tracking.ts';
-import { type ApiCore, createApiCore } from '../../src/api/core/core.ts';
+import { type ResourceCore, createResourceCore } from '../../src/resources/resource-core.ts';
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { type Rng, nameSuffix } from '../../src/base/rng.ts';
 import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
-import { systemAuthor } from '../../src/schemas/application-author.ts';
+import { systemAuthor } from '../../src/schemas/applications/application-author.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
-import { createClusterCondition } from '../../src/server/cluster-condition.ts';
-import type { DataDir } from '../../src/server/data-dir.ts';
-import { openHistory } from '../../src/server/history.ts';
+import { createClusterCondition } from '../../src/server/history/cluster-condition.ts';
+import type { DataDir } from '../../src/server/start/data-dir.ts';
+import { openHistory } from '../../src/server/history/history.ts';
 import { type LeaderParts, startLeaderLoops } from '../../src/server/leader-loops.ts';
-import { createCacheSet } from '../../src/store/cache-set.ts';
+import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { runWithLeadership } from '../../src/store/leader.ts';
-import type { MemoryData } from '../../src/store/memory-data.ts';
-import type { MemoryStore } from '../../src/store/memory-store.ts';
-import { createObjects } from '../../src/store/objects.ts';
-import { createPlacementProofs } from '../../src/store/placement-proof.ts';
+import type { MemoryData } from '../../src/store/memory/memory-data.ts';
+import type { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createObjects } from '../../src/resources/writing/objects.ts';
+import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
 import { createCommitStatusPoster } from '../../src/sync/forge/commit-status-poster.ts';
 import { createNotes } from '../../src/sync/forge/notes.ts';
@@ -41,7 +41,7 @@ const STORE_KEY = Buffer.alloc(32, 7);
 
 export interface SimControlPlane {
   /** The API of the running generation, and a signal of its end; undefined while there is none. */
-  readonly api: { readonly core: ApiCore; readonly ended: AbortSignal } | undefined;
+  readonly api: { readonly core: ResourceCore; readonly ended: AbortSignal } | undefined;
   /** Share of jobs that vanish or run twice from now on. */
   setQueueFaults(share: number): void;
   start(): void;
@@ -64,7 +64,7 @@ export interface SimControlPlaneOptions {
 }
 
 interface SimGeneration {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly ended: AbortController;
   readonly store: SimStore;
   readonly refresh: () => void;
@@ -99,7 +99,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
     const objects = createObjects({ store, registry, clock, rng, proofs });
     const queues = keep(createMemoryQueues({ clock, logger, faults: queueFaults }));
     const core = keep(
-      createApiCore({
+      createResourceCore({
         store,
         caches,
         objects,

@@ -4,8 +4,8 @@
  */
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import type { Rng } from '../../src/base/rng.ts';
-import { type MemoryStore, createMemoryStore } from '../../src/store/memory-store.ts';
-import type { MemoryData } from '../../src/store/memory-data.ts';
+import { type MemoryStore, createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { MemoryData } from '../../src/store/memory/memory-data.ts';
 import { type Store, type StoreChange, StoreUnavailable } from '../../src/store/types.ts';
 import type { SimLedger } from './sim-ledger.ts';
 

@@ -2,15 +2,15 @@
  * Service account tokens of the simulation: the real request, signed without any arithmetic (a real signature would take real
  * time), and kept over a restart of the agent as its disk would.
  */
-import type { ApiCore } from '../../src/api/core/core.ts';
-import { createTokenRequestAction } from '../../src/api/core/subresources/token-request.ts';
-import type { ObjectAction } from '../../src/api/core/subresources/types.ts';
+import type { ResourceCore } from '../../src/resources/resource-core.ts';
+import { createTokenRequestAction } from '../../src/api/authn/token-request.ts';
+import type { ObjectAction } from '../../src/resources/subresources/types.ts';
 import type { Rng } from '../../src/base/rng.ts';
-import type { PodTokensOptions } from '../../src/node-agent/service-account-tokens.ts';
+import type { PodTokensOptions } from '../../src/node-agent/identity/service-account-tokens.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { isStatusError } from '../../src/schemas/status.ts';
+import { isStatusError } from '../../src/schemas/errors/status.ts';
 
-export function simTokenActions(core: ApiCore, rng: Rng): readonly ObjectAction[] {
+export function simTokenActions(core: ResourceCore, rng: Rng): readonly ObjectAction[] {
   const signer = {
     sign: async (claims: unknown) => Buffer.from(JSON.stringify(claims)).toString('base64url'),
   };

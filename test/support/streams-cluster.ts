@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { systemRng } from '../../src/base/rng.ts';
 import { createHttpClient } from '../../src/client/http.ts';
 import { createNodeAgent } from '../../src/node-agent/agent.ts';
-import { createDiskPodVolumes } from '../../src/node-agent/disk-pod-volumes.ts';
+import { createDiskPodVolumes } from '../../src/node-agent/volumes/disk-pod-volumes.ts';
 import { createSocketProbeIo } from '../../src/node-agent/probes/socket-probe-io.ts';
 import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
 import { createDockerRuntime } from '../../src/node-agent/runtime/docker/create-docker-runtime.ts';

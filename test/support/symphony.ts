@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFailed } from 'vitest';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
-import { clusterIdOf } from '../../src/server/cluster-identity.ts';
+import { clusterIdOf } from '../../src/server/identity/cluster-identity.ts';
 import { connectDocker, removeCluster } from './docker.ts';
 import { createTestRepository, git, type TestRepository } from './git-server.ts';
 import {

@@ -1,7 +1,11 @@
 /** Applications outside the system namespace: they write in their own namespace, with the rights of their author. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RequestContext } from '../../src/api/core/types.ts';
-import { AUTHOR_ANNOTATION, authorOf, authorText } from '../../src/schemas/application-author.ts';
+import type { RequestContext } from '../../src/resources/types.ts';
+import {
+  AUTHOR_ANNOTATION,
+  authorOf,
+  authorText,
+} from '../../src/schemas/applications/application-author.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { RBAC_API_VERSION, RBAC_GROUP } from '../../src/schemas/rbac.ts';
 import type { Application } from '../../src/schemas/types.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { applicationDefinition } from '../../src/schemas/application-definition.ts';
+import { applicationDefinition } from '../../src/schemas/applications/application-definition.ts';
 import { DEFINITION_RESOURCE } from '../../src/schemas/custom/definition.ts';
 import { getPath } from '../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';

@@ -1,7 +1,7 @@
 /** Applications outside the system namespace may name any repository, and any revision of it: that keeps nothing alive. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
-import { AUTHOR_ANNOTATION, authorText } from '../../src/schemas/application-author.ts';
+import { AUTHOR_ANNOTATION, authorText } from '../../src/schemas/applications/application-author.ts';
 import { RBAC_API_VERSION, RBAC_GROUP } from '../../src/schemas/rbac.ts';
 import { configMap, createHarness, type Harness, POLL_MS, REPO_URL } from './harness.ts';
 

@@ -1,5 +1,5 @@
 /** The sync worker on the memory store, an in-memory repository, an inline queue and simulated time. */
-import { createApiCore } from '../../src/api/core/core.ts';
+import { createResourceCore } from '../../src/resources/resource-core.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import type { JsonValue } from '../../src/base/json.ts';
@@ -12,13 +12,13 @@ import {
 import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { createDynamicRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import * as strategy from '../../src/schemas/strategy.ts';
+import * as strategy from '../../src/schemas/strategy/index.ts';
 import type { Application, Event } from '../../src/schemas/types.ts';
-import { createCacheSet } from '../../src/store/cache-set.ts';
-import { followDefinitions } from '../../src/store/follow-definitions.ts';
-import { createMemoryStore } from '../../src/store/memory-store.ts';
-import { createPlacementProofs } from '../../src/store/placement-proof.ts';
-import { createObjects } from '../../src/store/objects.ts';
+import { createCacheSet } from '../../src/store/cache/cache-set.ts';
+import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
+import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
+import { createObjects } from '../../src/resources/writing/objects.ts';
 import {
   type ApplicationController,
   type ApplicationControllerOptions,
@@ -76,7 +76,16 @@ export async function createHarness(
   const objects = createObjects({ store, registry, clock, rng, strategy, proofs });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
   const following = await followDefinitions(caches, registry);
-  const core = createApiCore({ store, caches, objects, registry, clock, rng, logger: silentLogger, proofs });
+  const core = createResourceCore({
+    store,
+    caches,
+    objects,
+    registry,
+    clock,
+    rng,
+    logger: silentLogger,
+    proofs,
+  });
   const sync = { name: SYNC_USER, groups: [] };
   const mirrors: { readonly url: string; readonly asOperator: boolean }[] = [];
   const repository = createMemoryRepository(clock);

@@ -3,9 +3,9 @@
  * and the tokens of service accounts.
  */
 import type { Rng } from '../../base/rng.ts';
-import type { ApiCore } from '../core/core.ts';
-import type { ObjectAction } from '../core/subresources/types.ts';
-import { createTokenRequestAction } from '../core/subresources/token-request.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import type { ObjectAction } from '../../resources/subresources/types.ts';
+import { createTokenRequestAction } from './token-request.ts';
 import { createSelfSubjectReview } from '../virtual/self-subject-review.ts';
 import { createTokenReview } from '../virtual/token-review.ts';
 import type { VirtualResource } from '../virtual/types.ts';
@@ -19,7 +19,7 @@ import type { Authenticator } from './types.ts';
 import { createTokenReviewer, createUnionAuthenticator } from './union.ts';
 
 export interface AuthenticationOptions {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly table: Pick<TokenTable, 'find'>;
   readonly serviceAccounts: ServiceAccountTokens;
   readonly certificates?: Authenticator;

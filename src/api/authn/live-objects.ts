@@ -6,8 +6,8 @@
  * behind what another server has just written) the store is asked before the credential is.
  */
 import type { KubeObject } from '../../schemas/object.ts';
-import { isStatusError } from '../../schemas/status.ts';
-import type { ApiCore } from '../core/core.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
 
 export type LiveResource = 'serviceaccounts' | 'secrets' | 'pods' | 'nodes';
 
@@ -21,7 +21,7 @@ export interface LiveObjects {
   ): Promise<KubeObject | undefined>;
 }
 
-export function createLiveObjects(core: Pick<ApiCore, 'registry' | 'get'>): LiveObjects {
+export function createLiveObjects(core: Pick<ResourceCore, 'registry' | 'get'>): LiveObjects {
   async function read(
     resource: LiveResource,
     namespace: string | undefined,

@@ -4,7 +4,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { UserInfo } from '../core/types.ts';
+import type { UserInfo } from '../../resources/types.ts';
 
 /** Who issues tokens, and for whom they are meant unless they say otherwise. */
 export const ISSUER = 'https://kubernetes.default.svc.cluster.local';

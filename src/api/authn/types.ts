@@ -1,9 +1,9 @@
 /** Who is asking: an authenticator looks at what a request proves. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Eventually } from '../../base/eventually.ts';
-import type { UserInfo } from '../core/types.ts';
+import type { UserInfo } from '../../resources/types.ts';
 
-export type { UserInfo } from '../core/types.ts';
+export type { UserInfo } from '../../resources/types.ts';
 
 export interface Credentials {
   readonly headers: IncomingHttpHeaders;

@@ -5,13 +5,13 @@
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { andThen, type Eventually } from '../../base/eventually.ts';
-import { failure } from '../../schemas/status.ts';
+import { failure } from '../../schemas/errors/status.ts';
 import { anonymousUser, type Authentication, type Authenticator, type Credentials } from '../authn/types.ts';
-import { type Impersonation, impersonates, impersonationOf } from '../authz/impersonation.ts';
-import { authorize } from '../authz/authorize.ts';
-import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
-import type { UserInfo } from '../core/types.ts';
+import { type Impersonation, impersonates, impersonationOf } from '../../resources/authz/impersonation.ts';
+import { authorize } from '../../resources/authz/authorize.ts';
+import type { Authorizer, ResourceAttributes } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import type { UserInfo } from '../../resources/types.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import type { RequestTarget, ResourceTarget } from './request-target.ts';
 import { targetOf } from './request-url.ts';
@@ -52,7 +52,7 @@ export interface Access {
 }
 
 export interface AccessOptions {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly virtual: readonly VirtualResource[];
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;

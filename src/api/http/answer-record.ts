@@ -4,7 +4,7 @@
  * but the name of the client's program, and of the query only what cannot be a secret.
  */
 import type { IncomingMessage } from 'node:http';
-import type { UserInfo } from '../core/types.ts';
+import type { UserInfo } from '../../resources/types.ts';
 import type { Rejection } from './rate-limits.ts';
 import type { RoutedRequest } from './resource-requests.ts';
 

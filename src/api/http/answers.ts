@@ -2,8 +2,8 @@
 import { dump } from 'js-yaml';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
-import type { Status } from '../../schemas/status.ts';
-import type { ObjectPage } from '../core/types.ts';
+import type { Status } from '../../schemas/errors/status.ts';
+import type { ObjectPage } from '../../resources/types.ts';
 import { type IncludeObject, partialObjectMetadata, toTable } from '../tables/index.ts';
 import { encodeObject } from '../protobuf/index.ts';
 import { type AnswerForm, PROTOBUF } from './negotiation.ts';

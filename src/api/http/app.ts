@@ -9,9 +9,9 @@ import type { Duplex } from 'node:stream';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Logger, silentLogger } from '../../base/logger.ts';
 import type { Authenticator } from '../authn/types.ts';
-import type { Authorizer } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
-import type { ObjectAction } from '../core/subresources/types.ts';
+import type { Authorizer } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import type { ObjectAction } from '../../resources/subresources/types.ts';
 import { loadDescriptions } from '../openapi/descriptions.ts';
 import { createOpenApi } from '../openapi/documents.ts';
 import { createPodStreams } from '../streams/pod-streams.ts';
@@ -40,7 +40,7 @@ import { sendAnswer } from './send-answer.ts';
 import { refuseUpgrade, serveUpgrade } from './upgrades.ts';
 
 export interface AppOptions extends Omit<OtherRequestsOptions, 'registry' | 'virtual' | 'openapi' | 'nowMs'> {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly tunnels: Tunnels;

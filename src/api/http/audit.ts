@@ -6,8 +6,8 @@
 import { printableJson } from '../../base/printable.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { ResourceAttributes } from '../authz/types.ts';
-import type { UserInfo } from '../core/types.ts';
+import type { ResourceAttributes } from '../../resources/authz/types.ts';
+import type { UserInfo } from '../../resources/types.ts';
 import type { AnswerRecord } from './answer-record.ts';
 import { openAuditFile } from './audit-file.ts';
 

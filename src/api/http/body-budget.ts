@@ -3,7 +3,7 @@
  * to be read first). Shared by all of them, and counted as bytes arrive: who promises much and sends little takes little.
  */
 import { Transform, type Readable } from 'node:stream';
-import { failure } from '../../schemas/status.ts';
+import { failure } from '../../schemas/errors/status.ts';
 
 export interface BodyBudget {
   /** The same bytes, counted; fails with 429 when there is no room. `giveBack` when they are needed no more. */

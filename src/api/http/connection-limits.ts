@@ -6,7 +6,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { failure, type StatusReason } from '../../schemas/status.ts';
+import { failure, type StatusReason } from '../../schemas/errors/status.ts';
 
 export interface ConnectionLimits {
   readonly handshakeTimeoutMs: number;

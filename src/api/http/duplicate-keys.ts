@@ -2,7 +2,7 @@
  * JSON.parse does not tell which members a text names twice in one object, nor the order of members. The text is
  * valid JSON already; this only follows its structure.
  */
-import { MAX_STRICT_FINDINGS } from '../core/body-limits.ts';
+import { MAX_STRICT_FINDINGS } from '../../resources/decoding/body-limits.ts';
 
 /** An object or a list that is open. What it is a member of does not change meanwhile. */
 interface Frame {

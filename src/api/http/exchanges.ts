@@ -10,10 +10,10 @@ import { andThen, type Eventually } from '../../base/eventually.ts';
 import type { Logger } from '../../base/logger.ts';
 import { systemRng } from '../../base/rng.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { badRequest } from '../../schemas/status.ts';
-import type { Authorizer } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
-import type { ObjectAction } from '../core/subresources/types.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
+import type { Authorizer } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import type { ObjectAction } from '../../resources/subresources/types.ts';
 import { answerHeaders, proxyRequest } from '../proxy/proxy-request.ts';
 import { rewrittenAnswer } from '../proxy/rewrite-answer.ts';
 import type { Tunnels } from '../tunnel.ts';
@@ -61,7 +61,7 @@ export interface Exchanges {
 }
 
 export interface ExchangesOptions {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly actions: readonly ObjectAction[];
   readonly authorizer: Authorizer;
   readonly tunnels: Tunnels;

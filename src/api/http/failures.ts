@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { TransientError } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
-import { failure, type Status, StatusError } from '../../schemas/status.ts';
+import { failure, type Status, StatusError } from '../../schemas/errors/status.ts';
 import { EpochChanged, FenceLost, StoreUnavailable } from '../../store/types.ts';
 
 export function statusOf(error: unknown, logger: Logger): Status {

@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Authenticator, Credentials, UserInfo } from '../authn/types.ts';
-import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
+import type { Authorizer, ResourceAttributes } from '../../resources/authz/types.ts';
 import type { Proof } from './access.ts';
 
 export interface LiveSession {

@@ -1,5 +1,5 @@
 /** Content negotiation: which of our forms of an answer a client accepts. Pure. */
-import { failure, isStatusError, type StatusError } from '../../schemas/status.ts';
+import { failure, isStatusError, type StatusError } from '../../schemas/errors/status.ts';
 
 export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
 

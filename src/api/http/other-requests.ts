@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Registry, ServedResource } from '../../schemas/resource-kind.ts';
 import type { IssuerDocuments } from '../authn/service-account-tokens.ts';
-import { methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
+import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
 import type { OpenApiDocuments } from '../openapi/documents.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { type Answer, jsonAnswer, textAnswer } from './answers.ts';

@@ -1,16 +1,16 @@
 /** Query parameters of reads and writes, and the body of deletes, as the typed options of the core. Errors are upstream's. */
 import { isRecord } from '../../base/json.ts';
-import type { FieldError } from '../../schemas/field-error.ts';
-import { badRequest } from '../../schemas/status.ts';
-import { invalidOptions } from '../core/refusals.ts';
+import type { FieldError } from '../../schemas/errors/field-error.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
+import { invalidOptions } from '../../resources/refusals.ts';
 import type {
   FieldValidation,
   ReadListOptions,
   RemoveOptions,
   WatchOptions,
   WriteOptions,
-} from '../core/types.ts';
-import { parseResourceVersion } from '../core/versions.ts';
+} from '../../resources/types.ts';
+import { parseResourceVersion } from '../../resources/reading/versions.ts';
 
 /** Go's strconv.ParseBool, with everything else true: a parameter that is there means yes. */
 export function flagOf(query: URLSearchParams, name: string): boolean | undefined {

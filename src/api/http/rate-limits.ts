@@ -4,8 +4,8 @@
  * the control plane's own nodes have room of their own, so that a flood of somebody else's never locks them out.
  */
 import type { Clock } from '../../base/clock.ts';
-import { failure, type StatusError } from '../../schemas/status.ts';
-import type { UserInfo } from '../core/types.ts';
+import { failure, type StatusError } from '../../schemas/errors/status.ts';
+import type { UserInfo } from '../../resources/types.ts';
 
 export interface RequestLimits {
   /** Per user (and per address of the unknown); 0 is no limit. A second's worth more may come at once. */

@@ -5,9 +5,9 @@ import { errorMessage } from '../../base/errors.ts';
 import { composeDocuments } from '../../schemas/manifest/compose.ts';
 import { defaultManifestLimits } from '../../schemas/manifest/index.ts';
 import { countTokens, createLineIndex } from '../../schemas/manifest/text.ts';
-import { badRequest, failure, StatusError } from '../../schemas/status.ts';
-import type { PatchFormat, StrictReading } from '../core/types.ts';
-import { MAX_STRICT_FINDINGS, MAX_VALUES, tooManyValues } from '../core/body-limits.ts';
+import { badRequest, failure, StatusError } from '../../schemas/errors/status.ts';
+import type { PatchFormat, StrictReading } from '../../resources/types.ts';
+import { MAX_STRICT_FINDINGS, MAX_VALUES, tooManyValues } from '../../resources/decoding/body-limits.ts';
 import { decodeObject } from '../protobuf/index.ts';
 import { duplicateField, duplicateKeys, strictFindings, unknownField } from './duplicate-keys.ts';
 

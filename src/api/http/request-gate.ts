@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import type { Eventually } from '../../base/eventually.ts';
-import { isStatusError } from '../../schemas/status.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Access, Entered, EntryWitness } from './access.ts';
 import { answerRecord, type AnswerRecord, type Attempt } from './answer-record.ts';
 import { checkHead, type ConnectionLimits } from './connection-limits.ts';

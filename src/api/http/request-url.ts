@@ -2,7 +2,7 @@
  * The URL of a request, and what it is about. Clients ask for the same few paths again and again (a kubelet for its pods, a
  * dashboard for its lists), so that those that came last are kept as they were read. Nobody changes what they get.
  */
-import { badRequest } from '../../schemas/status.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';
 
 /** Paths that are kept; a few hundred bytes each. */

@@ -12,13 +12,19 @@ import {
   type ServedResource,
   type Subresource,
 } from '../../schemas/resource-kind.ts';
-import { badRequest } from '../../schemas/status.ts';
-import { selectedName } from '../authz/field-terms.ts';
-import type { ResourceAttributes, Verb } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
-import { invalidOptions, methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
-import type { ObjectAction } from '../core/subresources/types.ts';
-import type { ObjectRef, RequestContext, StrictReading, UserInfo, WriteOptions } from '../core/types.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
+import { selectedName } from '../../resources/authz/field-terms.ts';
+import type { ResourceAttributes, Verb } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { invalidOptions, methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
+import type { ObjectAction } from '../../resources/subresources/types.ts';
+import type {
+  ObjectRef,
+  RequestContext,
+  StrictReading,
+  UserInfo,
+  WriteOptions,
+} from '../../resources/types.ts';
 import { hasProtobufForm } from '../protobuf/index.ts';
 import type { IncludeObject } from '../tables/index.ts';
 import { type Answer, type AnswerContext, jsonAnswer, listAnswer, objectAnswer } from './answers.ts';
@@ -150,7 +156,7 @@ function verbOf(
   throw methodNotAllowed();
 }
 
-export const answerContext = (core: ApiCore, request: ApiRequest, kind: ResourceKind): AnswerContext =>
+export const answerContext = (core: ResourceCore, request: ApiRequest, kind: ResourceKind): AnswerContext =>
   answerContextAt(core.clock.now(), request, kind);
 
 export function answerContextAt(
@@ -196,7 +202,7 @@ export function contextOf(request: ApiRequest): RequestContext {
 
 /** Everything but watches and streams. */
 export function serveResource(
-  core: ApiCore,
+  core: ResourceCore,
   actions: readonly ObjectAction[],
   request: ApiRequest,
   routed: RoutedRequest & { readonly virtual: undefined },
@@ -211,7 +217,7 @@ export function serveResource(
 }
 
 async function serveOtherwise(
-  core: ApiCore,
+  core: ResourceCore,
   actions: readonly ObjectAction[],
   request: ApiRequest,
   routed: RoutedRequest & { readonly virtual: undefined },
@@ -283,7 +289,7 @@ async function serveOtherwise(
 }
 
 async function serveScale(
-  core: ApiCore,
+  core: ResourceCore,
   request: ApiRequest,
   ref: ObjectRef,
   verb: Verb,
@@ -330,7 +336,7 @@ function optionalBody({ body, headers }: ApiRequest): unknown {
   return body && body.length > 0 ? parseBody(headers['content-type'], body).value : undefined;
 }
 
-function patchOf(request: ApiRequest): Parameters<ApiCore['patch']>[1] {
+function patchOf(request: ApiRequest): Parameters<ResourceCore['patch']>[1] {
   const { format, body, strict } = parsePatch(
     request.headers['content-type'],
     request.body ?? Buffer.alloc(0),

@@ -1,9 +1,14 @@
 /** `symphony.dev/v1`: what agents ask that Kubernetes has no resource for. Not listed in discovery. */
 import { isRecord } from '../../base/json.ts';
-import { badRequest, failure } from '../../schemas/status.ts';
-import { type Authorizer, denialText, type ResourceAttributes, type Verb } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
-import { methodNotAllowed, resourceNotFound } from '../core/refusals.ts';
+import { badRequest, failure } from '../../schemas/errors/status.ts';
+import {
+  type Authorizer,
+  denialText,
+  type ResourceAttributes,
+  type Verb,
+} from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
 import { type Answer, jsonAnswer } from './answers.ts';
 import { parseBody } from './request-body.ts';
 import type { ApiRequest } from './resource-requests.ts';
@@ -11,7 +16,7 @@ import type { ApiRequest } from './resource-requests.ts';
 export const SYMPHONY_GROUP = 'symphony.dev';
 
 export async function serveSymphony(
-  core: ApiCore,
+  core: ResourceCore,
   authorizer: Authorizer,
   request: ApiRequest,
 ): Promise<Answer> {

@@ -8,10 +8,10 @@ import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';
 import type { Logger } from '../../base/logger.ts';
 import { firstBytes } from '../../base/text.ts';
-import { badRequest, failure } from '../../schemas/status.ts';
-import type { Authorizer, ResourceAttributes } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
-import { resourceNotFound } from '../core/refusals.ts';
+import { badRequest, failure } from '../../schemas/errors/status.ts';
+import type { Authorizer, ResourceAttributes } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { resourceNotFound } from '../../resources/refusals.ts';
 import { createClientSocket } from '../streams/client-socket.ts';
 import { offeredProtocols } from '../streams/plan-upgrade.ts';
 import type { PodStreams } from '../streams/pod-streams.ts';
@@ -29,7 +29,7 @@ import { SYMPHONY_GROUP } from './symphony-resources.ts';
 import { streamWatch, webSocketOutput } from './watch-response.ts';
 
 export interface UpgradeOptions {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly authorizer: Authorizer;
   readonly tunnels: Tunnels;
   readonly peerService?: Pick<PeerService, 'accept'>;

@@ -1,5 +1,5 @@
 /** One request about a resource that the store does not keep (virtual/types.ts). */
-import { methodNotAllowed } from '../core/refusals.ts';
+import { methodNotAllowed } from '../../resources/refusals.ts';
 import type { VirtualResource } from '../virtual/types.ts';
 import { type Answer, listAnswer, objectAnswer } from './answers.ts';
 import {

@@ -8,8 +8,8 @@ import { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Logger } from '../../base/logger.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
-import type { ApiCore } from '../core/core.ts';
-import type { CollectionRef, WatchFrame, WatchOptions, WatchSink } from '../core/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import type { CollectionRef, WatchFrame, WatchOptions, WatchSink } from '../../resources/types.ts';
 import { partialObjectMetadata, toTable } from '../tables/index.ts';
 import { encodeWatchEvent } from '../protobuf/index.ts';
 import { type AnswerContext, transformed } from './answers.ts';
@@ -26,7 +26,7 @@ export interface WatchStream {
 }
 
 export interface WatchRequest {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly collection: CollectionRef;
   readonly options: WatchOptions;
   readonly context: AnswerContext;

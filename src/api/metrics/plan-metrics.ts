@@ -2,7 +2,7 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { goDuration } from '../../base/go-words.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { formatQuantity } from '../../schemas/quantity.ts';
+import { formatQuantity } from '../../schemas/values/quantity.ts';
 import type { ContainerUsage, NodeUsage } from './node-usage.ts';
 
 export const METRICS_GROUP = 'metrics.k8s.io';

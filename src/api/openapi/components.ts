@@ -4,9 +4,9 @@
  */
 import { isRecord } from '../../base/json.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
-import { metricsComponents } from './metrics-components.ts';
+import { metricsComponents } from '../../resources/decoding/metrics-components.ts';
 import type { ResourceSchemas, SchemaUse } from './operations.ts';
-import type { TypeSchema, TypeSchemas } from './type-schemas.ts';
+import type { TypeSchema, TypeSchemas } from '../../resources/decoding/type-schemas.ts';
 
 /** What a component is for, and what each of its fields is. */
 export interface TypeDescription {

@@ -15,7 +15,7 @@ import {
   versionsOperation,
 } from './root-operations.ts';
 import { encodeSwagger } from './swagger-protobuf.ts';
-import type { TypeSchemas } from './type-schemas.ts';
+import type { TypeSchemas } from '../../resources/decoding/type-schemas.ts';
 import { documentV2, type Swagger } from './version-2.ts';
 import { documentV3 } from './version-3.ts';
 

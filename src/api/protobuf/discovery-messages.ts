@@ -1,5 +1,5 @@
 /** Messages that no OpenAPI component describes: objects of which only the metadata is wanted, and aggregated discovery. */
-import type { SchemaDocument, TypeSchema } from '../openapi/type-schemas.ts';
+import type { SchemaDocument, TypeSchema } from '../../resources/decoding/type-schemas.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 const REFERENCE = '#/components/schemas/';

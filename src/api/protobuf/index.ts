@@ -5,8 +5,12 @@
 import protobuf from 'protobufjs/minimal.js';
 import { definitions } from '../../schemas/generated/definitions.js';
 import { parseApiVersion } from '../../schemas/object.ts';
-import { isStatusError } from '../../schemas/status.ts';
-import { createTypeSchemas, type SchemaDocument, type TypeSchemas } from '../openapi/type-schemas.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
+import {
+  createTypeSchemas,
+  type SchemaDocument,
+  type TypeSchemas,
+} from '../../resources/decoding/type-schemas.ts';
 import { type DecodeGuard, decodeMessage } from './decode-message.ts';
 import { DISCOVERY } from './discovery-messages.ts';
 import { encodeMessage } from './encode-message.ts';

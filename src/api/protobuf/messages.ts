@@ -2,7 +2,7 @@
  * Descriptions of protobuf messages: the numbers of fields (field-numbers.ts) together with the types that the OpenAPI
  * components give them. Made when a component is first met.
  */
-import type { SchemaDocument, TypeSchema } from '../openapi/type-schemas.ts';
+import type { SchemaDocument, TypeSchema } from '../../resources/decoding/type-schemas.ts';
 import { UNRECORDED_NUMBERS, UNRECORDED_SCHEMAS } from './discovery-messages.ts';
 import { FIELD_NUMBERS } from './field-numbers.ts';
 

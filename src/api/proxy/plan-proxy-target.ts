@@ -2,7 +2,7 @@
  * Which port of which pod a request to `pods/NAME/proxy` or `services/NAME/proxy` goes to. NAME may be `NAME:PORT` or
  * `SCHEME:NAME:PORT`. Pure; throws the Status that the client gets.
  */
-import { badRequest, failure } from '../../schemas/status.ts';
+import { badRequest, failure } from '../../schemas/errors/status.ts';
 import type { Pod, Service } from '../../schemas/types.ts';
 
 export interface ProxyName {

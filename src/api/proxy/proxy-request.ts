@@ -8,9 +8,9 @@ import { connect } from 'node:tls';
 import type { Duplex } from 'node:stream';
 import { errorMessage } from '../../base/errors.ts';
 import type { Rng } from '../../base/rng.ts';
-import { failure, type StatusError } from '../../schemas/status.ts';
+import { failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { Pod, Service } from '../../schemas/types.ts';
-import type { ApiCore } from '../core/core.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
 import { openAgentStream } from '../streams/agent-stream.ts';
 import { planPortForward } from '../streams/stream-request.ts';
 import type { Tunnels } from '../tunnel.ts';
@@ -31,7 +31,7 @@ export interface ProxyRequest {
 }
 
 export interface ProxyDependencies {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly tunnels: Tunnels;
   readonly rng: Rng;
 }
@@ -92,7 +92,7 @@ async function backendOf(
   { resource, namespace }: ProxyRequest,
   wanted: ProxyName,
 ): Promise<{ readonly pod: Pod; readonly port: number }> {
-  const kindOf = (plural: string): NonNullable<ReturnType<ApiCore['registry']['byResource']>> => {
+  const kindOf = (plural: string): NonNullable<ReturnType<ResourceCore['registry']['byResource']>> => {
     const kind = core.registry.byResource('', 'v1', plural);
     if (!kind) throw new Error(`The registry has no ${plural}`);
     return kind;

@@ -1,6 +1,6 @@
 /** A stream to an agent through its tunnel, or the agent's refusal. */
 import type { ClientHttp2Stream } from 'node:http2';
-import { badRequest, failure, type StatusError } from '../../schemas/status.ts';
+import { badRequest, failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { Tunnels } from '../tunnel.ts';
 import type { StreamTarget } from './stream-request.ts';
 

@@ -3,7 +3,7 @@
  * WebSocket, SPDY/3.1 on the socket itself, or SPDY/3.1 inside a WebSocket (kubectl port-forward from 1.31 on, KEP-4006). Pure;
  * throws the Status that the client gets when there is nothing that both speak.
  */
-import { badRequest, failure } from '../../schemas/status.ts';
+import { badRequest, failure } from '../../schemas/errors/status.ts';
 import { type ChannelProtocol, channelProtocols } from './channel-protocol.ts';
 import type { PodStream } from './stream-request.ts';
 

@@ -8,7 +8,7 @@ import { anySignal, createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { failure } from '../../schemas/status.ts';
+import { failure } from '../../schemas/errors/status.ts';
 import type { Tunnels } from '../tunnel.ts';
 import { AgentRefusal, openAgentStream, statusOfRefusal } from './agent-stream.ts';
 import { type ByteChannel, createSocketChannel } from './byte-channel.ts';

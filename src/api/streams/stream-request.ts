@@ -3,7 +3,7 @@
  * throws the Status that the client gets.
  */
 import type { KubeObject } from '../../schemas/object.ts';
-import { badRequest } from '../../schemas/status.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { chooseContainer } from '../http/pod-logs.ts';
 import { flagOf } from '../http/query-options.ts';

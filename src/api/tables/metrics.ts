@@ -1,7 +1,12 @@
 /** Tables of measured usage: metrics-server's columns. A pod's row is the sum of its containers. */
 import { asRecord, asRecords, asString, getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { addQuantities, formatQuantity, parseQuantity, type Quantity } from '../../schemas/quantity.ts';
+import {
+  addQuantities,
+  formatQuantity,
+  parseQuantity,
+  type Quantity,
+} from '../../schemas/values/quantity.ts';
 import { type Cell, column, nameColumn, type TableFormat } from './types.ts';
 
 const columns = [nameColumn, column('cpu'), column('memory'), column('Window', { format: 'duration' })];

@@ -1,4 +1,4 @@
-import { asLabelSelector } from '../../schemas/selectors.ts';
+import { asLabelSelector } from '../../schemas/values/selectors.ts';
 import type { ReplicaSet } from '../../schemas/types.ts';
 import { since } from './duration.ts';
 import { ageColumn, column, nameColumn, type TableFormat } from './types.ts';

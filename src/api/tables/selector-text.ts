@@ -1,6 +1,6 @@
 /** Selectors and label sets as cells: `app=web,tier in (x,z)`, or `<none>`. */
 import { isRecord } from '../../base/json.ts';
-import { labelSelectorText } from '../../schemas/selectors.ts';
+import { labelSelectorText } from '../../schemas/values/selectors.ts';
 import { NONE } from './types.ts';
 
 export function labelsText(labels: unknown): string {

@@ -4,20 +4,20 @@
  */
 import type { Eventually } from '../../base/eventually.ts';
 import { asRecord, asRecords, asString, asList, isAbsent, omit } from '../../schemas/json-access.ts';
-import type { FieldError } from '../../schemas/field-error.ts';
+import type { FieldError } from '../../schemas/errors/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { invalid as invalidObject, type StatusError, failure } from '../../schemas/status.ts';
+import { invalid as invalidObject, type StatusError, failure } from '../../schemas/errors/status.ts';
 import { type FieldErrors, invalid } from '../../schemas/validation/report.ts';
-import type { Authorizer, Decision, ResourceAttributes } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
-import { takeTyped } from '../core/intake.ts';
-import type { RequestContext, UserInfo, WriteOptions } from '../core/types.ts';
+import type { Authorizer, Decision, ResourceAttributes } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { takeTyped } from '../../resources/decoding/intake.ts';
+import type { RequestContext, UserInfo, WriteOptions } from '../../resources/types.ts';
 import type { VirtualResource } from './types.ts';
 
 export const GROUP = 'authorization.k8s.io';
 
 export interface ReviewParts {
-  readonly core: Pick<ApiCore, 'schemas'>;
+  readonly core: Pick<ResourceCore, 'schemas'>;
   readonly authorizer: Authorizer;
 }
 

@@ -1,6 +1,6 @@
 /** The resources without a store that every server has. Those about who somebody is come with authentication. */
-import type { Authorizer } from '../authz/types.ts';
-import type { ApiCore } from '../core/core.ts';
+import type { Authorizer } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
 import type { NodeUsages } from '../metrics/node-usage.ts';
 import { createAccessReviews } from './access-reviews.ts';
 import { createNodeMetrics } from './node-metrics.ts';
@@ -8,7 +8,7 @@ import { createPodMetrics } from './pod-metrics.ts';
 import type { VirtualResource } from './types.ts';
 
 export interface BuiltInOptions {
-  readonly core: ApiCore;
+  readonly core: ResourceCore;
   readonly authorizer: Authorizer;
   readonly usages: NodeUsages;
 }

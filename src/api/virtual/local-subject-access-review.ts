@@ -1,7 +1,7 @@
 /** `LocalSubjectAccessReview`: the same question, asked by whoever may ask it in one namespace only. */
 import { asRecord, asString, isAbsent } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { badRequest } from '../../schemas/status.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
 import { type FieldErrors, invalid } from '../../schemas/validation/report.ts';
 import {
   answered,

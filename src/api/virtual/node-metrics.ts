@@ -1,11 +1,11 @@
 /** `nodes.metrics.k8s.io`: what `kubectl top nodes` reads. Selected as the nodes themselves are. */
-import { notFound } from '../../schemas/status.ts';
-import type { ApiCore } from '../core/core.ts';
+import { notFound } from '../../schemas/errors/status.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
 import { METRICS_GROUP, METRICS_VERSION, nodeMetrics } from '../metrics/plan-metrics.ts';
 import type { NodeUsages } from '../metrics/node-usage.ts';
 import type { VirtualResource } from './types.ts';
 
-export function createNodeMetrics(core: ApiCore, usages: NodeUsages): VirtualResource {
+export function createNodeMetrics(core: ResourceCore, usages: NodeUsages): VirtualResource {
   const kind = core.registry.byResource('', 'v1', 'nodes');
   if (!kind) throw new Error('The registry has no nodes');
   return {

@@ -4,13 +4,13 @@
  */
 import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { notFound } from '../../schemas/status.ts';
-import type { ApiCore } from '../core/core.ts';
+import { notFound } from '../../schemas/errors/status.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
 import type { NodeUsage, NodeUsages } from '../metrics/node-usage.ts';
 import { METRICS_GROUP, METRICS_VERSION, podMetrics } from '../metrics/plan-metrics.ts';
 import type { VirtualResource } from './types.ts';
 
-export function createPodMetrics(core: ApiCore, usages: NodeUsages): VirtualResource {
+export function createPodMetrics(core: ResourceCore, usages: NodeUsages): VirtualResource {
   const kind = core.registry.byResource('', 'v1', 'pods');
   if (!kind) throw new Error('The registry has no pods');
 

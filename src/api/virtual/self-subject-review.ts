@@ -1,13 +1,13 @@
 /** `authentication.k8s.io/v1 SelfSubjectReview`: who the server takes the asker for (`kubectl auth whoami`). */
 import { toRfc3339 } from '../../base/clock.ts';
-import type { ApiCore } from '../core/core.ts';
-import { takeTyped } from '../core/intake.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { takeTyped } from '../../resources/decoding/intake.ts';
 import type { VirtualResource } from './types.ts';
 import { userInfoJson } from './user-info.ts';
 
 const TYPE = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' } as const;
 
-export function createSelfSubjectReview(core: Pick<ApiCore, 'schemas' | 'clock'>): VirtualResource {
+export function createSelfSubjectReview(core: Pick<ResourceCore, 'schemas' | 'clock'>): VirtualResource {
   return {
     group: 'authentication.k8s.io',
     version: 'v1',

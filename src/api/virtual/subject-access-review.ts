@@ -1,7 +1,7 @@
 /** `SubjectAccessReview`: may somebody do something. For services that let us decide. */
 import { asList, asRecord, asString } from '../../schemas/json-access.ts';
 import { type FieldErrors, invalid } from '../../schemas/validation/report.ts';
-import type { UserInfo } from '../core/types.ts';
+import type { UserInfo } from '../../resources/types.ts';
 import {
   answered,
   checkMetadata,

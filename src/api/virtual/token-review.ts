@@ -1,16 +1,16 @@
 /** `authentication.k8s.io/v1 TokenReview`: whom a token stands for, for services that take our tokens. */
 import { isRecord } from '../../base/json.ts';
-import { badRequest } from '../../schemas/status.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
 import type { TokenReviewer, TokenVerdict } from '../authn/union.ts';
-import type { ApiCore } from '../core/core.ts';
-import { takeTyped } from '../core/intake.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { takeTyped } from '../../resources/decoding/intake.ts';
 import type { VirtualResource } from './types.ts';
 import { userInfoJson } from './user-info.ts';
 
 const TYPE = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview' } as const;
 
 export interface TokenReviewOptions {
-  readonly core: Pick<ApiCore, 'schemas'>;
+  readonly core: Pick<ResourceCore, 'schemas'>;
   readonly tokens: TokenReviewer;
   /** Of whom one must be meant where the review names nobody. */
   readonly audiences: readonly string[];

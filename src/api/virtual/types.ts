@@ -4,8 +4,8 @@
  */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
-import type { Verb } from '../authz/types.ts';
-import type { ObjectPage, RequestContext, WriteOptions } from '../core/types.ts';
+import type { Verb } from '../../resources/authz/types.ts';
+import type { ObjectPage, RequestContext, WriteOptions } from '../../resources/types.ts';
 
 export interface VirtualRef {
   readonly namespace: string | undefined;

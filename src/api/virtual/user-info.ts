@@ -1,5 +1,5 @@
 /** A user as the API shows it: `authentication.k8s.io/v1 UserInfo`. */
-import type { UserInfo } from '../core/types.ts';
+import type { UserInfo } from '../../resources/types.ts';
 
 export function userInfoJson({ name, uid, groups, extra }: UserInfo): Record<string, unknown> {
   return {

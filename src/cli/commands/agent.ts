@@ -2,10 +2,10 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
-import { checkNodeRange } from '../../server/address-ranges.ts';
-import { checkEngineAddresses } from '../../server/check-start.ts';
-import { clusterIdOf } from '../../server/cluster-identity.ts';
-import { joinCluster } from '../../server/node-identity.ts';
+import { checkNodeRange } from '../../server/addresses/address-ranges.ts';
+import { checkEngineAddresses } from '../../server/start/check-start.ts';
+import { clusterIdOf } from '../../server/identity/cluster-identity.ts';
+import { joinCluster } from '../../server/identity/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
 import type { CommandModule } from '../command.ts';
 import { commandLogger } from '../output/command-logger.ts';

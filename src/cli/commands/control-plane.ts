@@ -1,6 +1,6 @@
 /** `symphony control-plane`: the control plane without nodes; agents join from their hosts. */
-import { withRememberedRanges } from '../../server/address-ranges.ts';
-import { checkRepository } from '../../server/check-start.ts';
+import { withRememberedRanges } from '../../server/addresses/address-ranges.ts';
+import { checkRepository } from '../../server/start/check-start.ts';
 import { startControlPlane } from '../../server/control-plane.ts';
 import type { CommandModule } from '../command.ts';
 import { commandLogger } from '../output/command-logger.ts';

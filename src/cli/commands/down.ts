@@ -5,7 +5,12 @@ import { join, resolve } from 'node:path';
 import { claimDirectory, livingOwnerOf, releaseDirectory } from '../../base/directory-owner.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import { type Config, defaultDockerHost } from '../../config/index.ts';
-import { findNodes, nodeNamesIn, removeNodes, type RemovalProblem } from '../../server/remove-nodes.ts';
+import {
+  findNodes,
+  nodeNamesIn,
+  removeNodes,
+  type RemovalProblem,
+} from '../../server/removal/remove-nodes.ts';
 import type { CommandModule } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';
 

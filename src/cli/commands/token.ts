@@ -21,9 +21,9 @@ import {
   bootstrapExpiryMs,
   bootstrapField,
 } from '../../schemas/bootstrap-token.ts';
-import { isStatusError } from '../../schemas/status.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Secret } from '../../schemas/types.ts';
-import { formatJoinToken } from '../../server/join-token.ts';
+import { formatJoinToken } from '../../server/identity/join-token.ts';
 import { connect, kubeconfigPath } from '../api-connection.ts';
 import type { CommandModule, Invocation } from '../command.ts';
 import { addConfigFlags, configFrom } from '../config-flags.ts';

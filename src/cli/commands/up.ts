@@ -1,6 +1,6 @@
 /** `symphony up`: everything on this machine. Ends at SIGTERM or SIGINT and leaves the containers running. */
 import { startAllInOne } from '../../server/all-in-one.ts';
-import { checkEngines, checkRepository } from '../../server/check-start.ts';
+import { checkEngines, checkRepository } from '../../server/start/check-start.ts';
 import type { CommandModule } from '../command.ts';
 import { commandLogger } from '../output/command-logger.ts';
 import { sayReady } from '../output/ready-line.ts';

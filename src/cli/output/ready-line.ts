@@ -4,8 +4,8 @@ import { sleep, systemClock } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
 import type { Config } from '../../config/index.ts';
 import type { ControlPlane } from '../../server/control-plane.ts';
-import { readyText } from '../../server/plan-ready-text.ts';
-import { repositoryUrl } from '../../server/repository-url.ts';
+import { readyText } from '../../server/start/plan-ready-text.ts';
+import { repositoryUrl } from '../../server/start/repository-url.ts';
 import { redactUrl } from '../../sync/git/git-url.ts';
 import type { CliIo } from '../command.ts';
 

@@ -1,7 +1,7 @@
 /** The rules of a cluster role that is made of others; pure. Upstream's order: by selector, then by name, each rule once. */
 import { jsonEqual } from '../../base/json.ts';
 import type { ClusterRole, PolicyRule } from '../../schemas/rbac.ts';
-import { matchesLabelSelector } from '../../schemas/selectors.ts';
+import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 
 /** The role with the rules of its parts; undefined where it has them, or is not made of others. */
 export function planAggregation(role: ClusterRole, all: readonly ClusterRole[]): ClusterRole | undefined {

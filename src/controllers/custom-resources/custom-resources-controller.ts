@@ -2,11 +2,11 @@
  * Gives definitions their names, establishes them, and cleans up after those that are deleted. Keeps the definition of
  * Applications as the system serves them.
  */
-import { APPLICATION_DEFINITION } from '../../schemas/application-definition.ts';
+import { APPLICATION_DEFINITION } from '../../schemas/applications/application-definition.ts';
 import { CLEANUP_FINALIZER, DEFINITION_RESOURCE, readDefinition } from '../../schemas/custom/definition.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { ResourceCache } from '../../store/cache.ts';
+import type { ResourceCache } from '../../store/cache/cache.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
 import { planApplicationDefinition } from './plan-application-definition.ts';

@@ -1,9 +1,9 @@
 /** The definition of Applications says what is served, whatever was done to it or an older version wrote. Pure. */
 import { jsonEqual } from '../../base/json.ts';
-import { applicationDefinition } from '../../schemas/application-definition.ts';
+import { applicationDefinition } from '../../schemas/applications/application-definition.ts';
 import { customResourceDefinitionKind } from '../../schemas/kinds/custom-resource-definition.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { Write } from '../../store/objects.ts';
+import type { Write } from '../../resources/writing/objects.ts';
 import { isDeleting } from '../ownership.ts';
 
 /** One that is being deleted is made anew once it is gone. */

@@ -1,10 +1,10 @@
 /** Runs {@link planDeployment} for each Deployment that something happened to. */
 import { controllerOf, type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
-import { isRestored } from '../../schemas/pod-marks.ts';
-import { matchesLabelSelector } from '../../schemas/selectors.ts';
-import { StatusError } from '../../schemas/status.ts';
+import { isRestored } from '../../schemas/pods/pod-marks.ts';
+import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
+import { StatusError } from '../../schemas/errors/status.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
-import { unchanged } from '../../store/objects.ts';
+import { unchanged } from '../../resources/writing/objects.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
 import { isNamespaceGoing } from '../slow-start.ts';

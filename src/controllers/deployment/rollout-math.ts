@@ -1,5 +1,5 @@
 /** The arithmetic of rollouts: surge, unavailability and proportional scaling, as upstream's deployment util; pure. */
-import { resolveRollingLimits } from '../../schemas/int-or-percent.ts';
+import { resolveRollingLimits } from '../../schemas/values/int-or-percent.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
 import { maxReplicasOf } from './revisions.ts';
 

@@ -9,7 +9,7 @@ import {
   type OwnerReference,
 } from '../../schemas/object.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
-import { matchesLabelSelector } from '../../schemas/selectors.ts';
+import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isReady } from '../pod-facts.ts';

@@ -8,7 +8,7 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual, ownMember } from '../../base/json.ts';
 import type { EventInput } from '../../client/plan-event.ts';
-import { scaleIntOrPercent } from '../../schemas/int-or-percent.ts';
+import { scaleIntOrPercent } from '../../schemas/values/int-or-percent.ts';
 import { asList, asRecord, asRecords, asString } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';

@@ -5,7 +5,7 @@
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceId, storageIdOf } from '../../schemas/resource-kind.ts';
-import type { ResourceCache } from '../../store/cache.ts';
+import type { ResourceCache } from '../../store/cache/cache.ts';
 import { CommitRefused, type StoreOp } from '../../store/types.ts';
 import { type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { ageMs, createExpiryIndex, type ExpiryIndex } from './expiry-index.ts';

@@ -5,8 +5,8 @@
  * cannot be looked up (unknown kind, or a namespaced owner of a cluster-scoped object) counts as alive.
  */
 import type { KubeObject, ObjectMeta, OwnerReference } from '../../schemas/object.ts';
-import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../../schemas/strategy.ts';
-import type { Write } from '../../store/objects.ts';
+import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../../schemas/strategy/index.ts';
+import type { Write } from '../../resources/writing/objects.ts';
 import { isDeleting, withoutOwner } from '../ownership.ts';
 
 /** An owner as read from the store itself. `unresolvable`: nobody can say. */

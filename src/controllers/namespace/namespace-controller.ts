@@ -1,7 +1,7 @@
 /** Keeps the system's namespaces there, and empties those that are being deleted. */
-import { isStatusError } from '../../schemas/status.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Namespace } from '../../schemas/types.ts';
-import { followCaches } from '../../store/follow-caches.ts';
+import { followCaches } from '../../store/cache/follow-caches.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
 import { planNamespaceDeletion, SYSTEM_NAMESPACES } from './plan-namespace.ts';

@@ -2,9 +2,9 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { NAMESPACE_FINALIZER } from '../../schemas/strategy.ts';
+import { NAMESPACE_FINALIZER } from '../../schemas/strategy/index.ts';
 import type { Namespace } from '../../schemas/types.ts';
-import type { Write } from '../../store/objects.ts';
+import type { Write } from '../../resources/writing/objects.ts';
 import { isDeleting } from '../ownership.ts';
 
 /** What exists from the first start on. */

@@ -1,7 +1,7 @@
 /** Which pods a node's NoExecute taints drive away, and when; upstream's taint eviction, pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { EventInput } from '../../client/plan-event.ts';
-import { tolerates } from '../../schemas/tolerations.ts';
+import { tolerates } from '../../schemas/pods/tolerations.ts';
 import type { Node, Pod, Taint } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';

@@ -2,7 +2,7 @@
 import { ConflictError } from '../../base/errors.ts';
 import { controllerOf, type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
-import { matchesLabelSelector } from '../../schemas/selectors.ts';
+import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';

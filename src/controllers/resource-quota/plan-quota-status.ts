@@ -2,8 +2,8 @@
 import { jsonEqual } from '../../base/json.ts';
 import { asRecord } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { type Quantities, sumQuantities } from '../../schemas/pod-quantities.ts';
-import { formatQuantity } from '../../schemas/quantity.ts';
+import { type Quantities, sumQuantities } from '../../schemas/pods/pod-quantities.ts';
+import { formatQuantity } from '../../schemas/values/quantity.ts';
 import { isInScope } from '../../schemas/quota/scopes.ts';
 import { countOf, usageOf } from '../../schemas/quota/usage.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';

@@ -6,8 +6,8 @@ import { ownMember } from '../../base/json.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { PROTECTION_FINALIZERS, withProtection } from '../../schemas/volume-protection.ts';
-import type { Write } from '../../store/objects.ts';
+import { PROTECTION_FINALIZERS, withProtection } from '../../schemas/pods/volume-protection.ts';
+import type { Write } from '../../resources/writing/objects.ts';
 import { isDeleting } from '../ownership.ts';
 
 /** `pods` of the claim's namespace; of a volume none are needed. */

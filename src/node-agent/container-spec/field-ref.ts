@@ -3,7 +3,7 @@
  * Pure. Formats are upstream's: maps as sorted `key="escaped value"` lines, resources rounded up to the divisor.
  */
 import { ownMember } from '../../base/json.ts';
-import { parseQuantity } from '../../schemas/quantity.ts';
+import { parseQuantity } from '../../schemas/values/quantity.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 
 /** What only the node knows when a container starts. */

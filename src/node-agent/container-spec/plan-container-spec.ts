@@ -3,7 +3,7 @@
  * container cannot be made is a refusal in the kubelet's words, and everything the executor must prepare on the disk is in
  * the plan. Deny by default: a field that is not mapped here has no effect.
  */
-import { dottedSysctl } from '../../schemas/sysctls.ts';
+import { dottedSysctl } from '../../schemas/values/sysctls.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import type {
   ContainerSpec,

@@ -1,5 +1,5 @@
 /** Quality of service and what the kubelet makes of it: OOM score and cgroup values. Pure. */
-import { toBytes, toMilli } from '../../schemas/quantity.ts';
+import { toBytes, toMilli } from '../../schemas/values/quantity.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';

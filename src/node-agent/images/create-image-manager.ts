@@ -10,7 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import { goDuration } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from '../pod/failure-words.ts';
 import {
   type ContainerRuntime,
   type ImageRecord,

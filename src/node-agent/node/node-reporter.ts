@@ -8,9 +8,9 @@ import { goWords } from '../../base/go-words.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
-import { isStatusError } from '../../schemas/status.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Lease, Node } from '../../schemas/types.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from '../pod/failure-words.ts';
 import type { ContainerRuntime, ListedImage, RuntimeInfo } from '../runtime/types.ts';
 import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
 import {

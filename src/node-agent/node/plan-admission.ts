@@ -5,8 +5,8 @@
 import { evaluatePodSecurity, policyText, violationText } from '../../schemas/pod-security/evaluate.ts';
 import type { PodSecurityLevel } from '../../schemas/pod-security/types.ts';
 import { unimplementedIn } from '../../schemas/profile/index.ts';
-import { parseAmounts, podRequests } from '../../schemas/pod-resources.ts';
-import { dottedSysctl, safeSysctls, sysctlNamespace } from '../../schemas/sysctls.ts';
+import { parseAmounts, podRequests } from '../../schemas/pods/pod-resources.ts';
+import { dottedSysctl, safeSysctls, sysctlNamespace } from '../../schemas/values/sysctls.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { PodVerdict } from '../pod/pod-view.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from '../pod/failure-words.ts';
 import { StepProblem } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { planPodRoute } from './plan-pod-route.ts';

@@ -3,7 +3,7 @@
  * decides nothing; failures are thrown, the worker decides when to try again.
  */
 import type { Pod } from '../../schemas/types.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from './failure-words.ts';
 import type { ImageResult } from '../images/create-image-manager.ts';
 import { type ImageSource, type PodResources, type RunHook, StepProblem } from '../ports.ts';
 import {

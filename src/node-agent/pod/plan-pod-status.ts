@@ -4,7 +4,7 @@
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
-import { qosClass } from '../../schemas/pod-resources.ts';
+import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
 import { isInitialized, mainsAreOver } from './plan-pod-step.ts';

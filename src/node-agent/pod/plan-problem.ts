@@ -2,7 +2,7 @@
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { TransientError } from '../../base/errors.ts';
 import type { ImageResult } from '../images/create-image-manager.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from './failure-words.ts';
 import { StepProblem } from '../ports.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../runtime/types.ts';
 import type { PodStep } from './plan-pod-step.ts';

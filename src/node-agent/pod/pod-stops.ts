@@ -6,7 +6,7 @@ import { createAbort } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from './failure-words.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import type { PodStep, StopReason } from './plan-pod-step.ts';
 import type { PlannedContainer, Stopping, TellPodEvent } from './pod-view.ts';

@@ -14,7 +14,7 @@ import { keyOf } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { specHash } from '../container-spec/identity.ts';
 import { sandboxNeeded } from '../container-spec/plan-container-spec.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from './failure-words.ts';
 import type { PodRecord } from '../ports.ts';
 import { planPodStatus } from './plan-pod-status.ts';
 import { planPodStep, subjectOf } from './plan-pod-step.ts';

@@ -9,7 +9,7 @@ import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
 import { keyOf } from '../../schemas/object.ts';
-import { isStatusError } from '../../schemas/status.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type { StatusWriter } from '../ports.ts';
 

@@ -5,7 +5,7 @@
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from '../pod/failure-words.ts';
 import { type ContainerRuntime, RuntimeError } from '../runtime/types.ts';
 import { httpGet } from './http-get.ts';
 import type { ProbeKind } from './plan-probe.ts';

@@ -14,7 +14,7 @@ import { goWords } from '../../base/go-words.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { isStatusError } from '../../schemas/status.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 import { podDirectory } from '../volumes/plan-volumes.ts';
 
 export interface KeptSources {

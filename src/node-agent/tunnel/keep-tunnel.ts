@@ -13,7 +13,7 @@ import type { Logger } from '../../base/logger.ts';
 import { toPlainStream } from '../../base/plain-stream.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Connection } from '../../client/connection.ts';
-import { StatusError } from '../../schemas/status.ts';
+import { StatusError } from '../../schemas/errors/status.ts';
 import { type TunnelServerOptions, createTunnelServer } from './serve-tunnel.ts';
 
 export interface TunnelOptions extends TunnelServerOptions {

@@ -6,7 +6,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { channels, createFrameReader, encodeFrame } from '../../base/channel-frames.ts';
 import { isRecord } from '../../base/json.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from '../pod/failure-words.ts';
 import type { ExecSession } from '../runtime/types.ts';
 
 export async function serveSession(

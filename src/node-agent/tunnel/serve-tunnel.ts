@@ -4,7 +4,7 @@ import { createAbort } from '../../base/abort.ts';
 import { TUNNEL_WINDOW_BYTES } from '../../base/channel-frames.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { failureWords } from '../failure-words.ts';
+import { failureWords } from '../pod/failure-words.ts';
 import type { PodWorker } from '../pod/types.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { planLogTarget } from './plan-log-target.ts';

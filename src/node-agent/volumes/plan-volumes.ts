@@ -3,7 +3,7 @@
  * the kubelet's words. All paths lie below the pod's own directory, but for hostPath.
  */
 import type { ConfigMap, Pod, Secret, Volume } from '../../schemas/types.ts';
-import { toBytes } from '../../schemas/quantity.ts';
+import { toBytes } from '../../schemas/values/quantity.ts';
 import { containerResourceValue, type PodPlace, podFieldValue } from '../container-spec/field-ref.ts';
 
 /** A file of a volume, by its path below the volume. */

@@ -1,5 +1,5 @@
 /** `spec.unschedulable` (cordon), unless the pod tolerates the taint that stands for it. */
-import { toleratesTaint } from '../../schemas/tolerations.ts';
+import { toleratesTaint } from '../../schemas/pods/tolerations.ts';
 import type { FilterPlugin } from '../types.ts';
 
 const CORDON_TAINT = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' } as const;

@@ -1,5 +1,5 @@
 /** Taints of effect NoSchedule and NoExecute that the pod does not tolerate. */
-import { toleratesTaint } from '../../schemas/tolerations.ts';
+import { toleratesTaint } from '../../schemas/pods/tolerations.ts';
 import type { FilterPlugin } from '../types.ts';
 
 const REFUSAL = { reasons: ['node(s) had untolerated taint(s)'], resolvable: false };

@@ -1,5 +1,5 @@
 /** Prefers nodes with fewer PreferNoSchedule taints that the pod does not tolerate. */
-import { toleratesTaint } from '../../schemas/tolerations.ts';
+import { toleratesTaint } from '../../schemas/pods/tolerations.ts';
 import type { ScorePlugin } from '../types.ts';
 import { normaliseByMax } from './normalise.ts';
 

@@ -3,7 +3,7 @@
  * object could be one by itself. An update is checked whole: upstream lets nothing of this stay for being old.
  */
 import { isRecord } from '../../base/json.ts';
-import type { FieldError } from '../field-error.ts';
+import type { FieldError } from '../errors/field-error.ts';
 import { asRecord, asString } from '../json-access.ts';
 import { validateMetadata } from '../validation/metadata.ts';
 import { dns1035Label, pathSegment } from '../validation/names.ts';

@@ -13,7 +13,7 @@ import {
   notSupported,
   required,
 } from '../validation/report.ts';
-import { compileRegex } from '../regex.ts';
+import { compileRegex } from '../values/regex.ts';
 import { schemaForm } from './internal-form.ts';
 import { prune } from './prune.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';

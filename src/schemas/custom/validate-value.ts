@@ -7,9 +7,9 @@
  */
 import { append } from '../../base/append.ts';
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
-import type { FieldError } from '../field-error.ts';
-import { quote } from '../status.ts';
-import { compileRegex } from '../regex.ts';
+import type { FieldError } from '../errors/field-error.ts';
+import { quote } from '../errors/status.ts';
+import { compileRegex } from '../values/regex.ts';
 import { hasFormat } from './formats.ts';
 import { partners } from './partners.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';

@@ -6,9 +6,9 @@
  * Total: values of the wrong type pass through untouched. Returns a deep copy; the input is never changed.
  */
 import { isRecord, jsonClone, setMember } from '../../base/json.ts';
-import { isBytes, withoutLineBreaks } from '../base64-fields.ts';
+import { isBytes, withoutLineBreaks } from '../values/base64-fields.ts';
 import { type Definition, definitionOf, resolveDefinition } from '../definitions.ts';
-import { canonicalQuantity, milliQuantity } from '../quantity.ts';
+import { canonicalQuantity, milliQuantity } from '../values/quantity.ts';
 
 /** As deep as the structure check goes; what lies deeper is refused there. */
 const MAX_DEPTH = 200;

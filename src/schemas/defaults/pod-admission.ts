@@ -6,8 +6,8 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { asList, asRecord, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { qosClass } from '../pod-resources.ts';
-import { systemPriorities } from '../priorities.ts';
+import { qosClass } from '../pods/pod-resources.ts';
+import { systemPriorities } from '../pods/priorities.ts';
 import { isMirrorPod } from '../validation/pod-annotations.ts';
 
 const LOST_NODE_TOLERATION_SECONDS = 300;

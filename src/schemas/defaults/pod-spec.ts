@@ -1,9 +1,9 @@
 /** Defaults of a pod spec, standing alone or in a template (`SetDefaults_PodSpec` and its relatives in core/v1). */
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
 import { omit } from '../json-access.ts';
-import { isPodLevelResource } from '../pod-resources.ts';
-import { podQuantities } from '../pod-quantities.ts';
-import { formatQuantity } from '../quantity.ts';
+import { isPodLevelResource } from '../pods/pod-resources.ts';
+import { podQuantities } from '../pods/pod-quantities.ts';
+import { formatQuantity } from '../values/quantity.ts';
 import { defaultPullPolicy, defaultResourceField } from './references.ts';
 import { defaultVolume } from './volumes.ts';
 

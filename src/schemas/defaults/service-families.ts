@@ -3,7 +3,7 @@
  * was written, for validation to refuse.
  */
 import { jsonEqual } from '../../base/json.ts';
-import { ipFamily } from '../ip-address.ts';
+import { ipFamily } from '../values/ip-address.ts';
 import { asList, asRecord, asString, type JsonRecord } from '../json-access.ts';
 
 type Fields = Readonly<JsonRecord>;

@@ -8,7 +8,7 @@ import { omit } from '../json-access.ts';
 import { type Draft } from '../defaults/draft.ts';
 import { normalise } from '../defaults/normalise.ts';
 import { schemaNameOf } from '../definitions.ts';
-import type { FieldError } from '../field-error.ts';
+import type { FieldError } from '../errors/field-error.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import { checkImplemented, podSpecPaths } from '../profile/index.ts';
 import type { ResourceKind, StoredForm, Subresource } from '../resource-kind.ts';

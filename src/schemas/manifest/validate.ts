@@ -5,7 +5,7 @@
 import { append } from '../../base/append.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
-import { closestName } from '../closest-name.ts';
+import { closestName } from '../values/closest-name.ts';
 import {
   clientToolOf,
   excludeOption,
@@ -17,13 +17,13 @@ import { isDefinition } from '../custom/definition.ts';
 import { prune } from '../custom/prune.ts';
 import { NOWHERE } from '../custom/validate-value.ts';
 import { schemaNameOf, withoutNulls } from '../definitions.ts';
-import { type FieldError, isMeaning } from '../field-error.ts';
+import { type FieldError, isMeaning } from '../errors/field-error.ts';
 import { asRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { formatApiVersion, objectKey, parseApiVersion } from '../object.ts';
 import { createRegistry, withDefinitions } from '../registry.ts';
 import { type Registry, type ResourceKind, resourceIdOf } from '../resource-kind.ts';
-import { fieldErrorBody } from '../status.ts';
+import { fieldErrorBody } from '../errors/status.ts';
 import type { ManifestDocument, ManifestError, ManifestSource, Position } from './types.ts';
 
 export interface ValidateOptions {

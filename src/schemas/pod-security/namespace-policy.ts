@@ -1,5 +1,5 @@
 /** Which levels hold in a namespace: its labels, or the default of the cluster. Pure. */
-import type { FieldError } from '../field-error.ts';
+import type { FieldError } from '../errors/field-error.ts';
 import type { KubeObject } from '../object.ts';
 import {
   POD_SECURITY_LEVELS,

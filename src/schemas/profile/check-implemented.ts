@@ -3,7 +3,7 @@
  * Total on any JSON value; looks only where a rule points, so its cost does not grow with the rest of the object.
  */
 import { isRecord, ownMember } from '../../base/json.ts';
-import type { FieldError } from '../field-error.ts';
+import type { FieldError } from '../errors/field-error.ts';
 import { asRecord, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import {

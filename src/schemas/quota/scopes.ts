@@ -1,7 +1,7 @@
 /** Which objects a quota is about: its scopes, and its selector over scopes. Only pods have any. Pure. */
 import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { qosClass } from '../pod-resources.ts';
+import { qosClass } from '../pods/pod-resources.ts';
 import { type ResourceKind, resourceIdOf } from '../resource-kind.ts';
 
 interface ScopeTerm {

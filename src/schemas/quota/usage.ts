@@ -5,8 +5,8 @@
 import { ownMember } from '../../base/json.ts';
 import { asNumber, asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { podQuantities, type Quantities, sumQuantities } from '../pod-quantities.ts';
-import { parseQuantity, type Quantity } from '../quantity.ts';
+import { podQuantities, type Quantities, sumQuantities } from '../pods/pod-quantities.ts';
+import { parseQuantity, type Quantity } from '../values/quantity.ts';
 import { type ResourceKind, resourceIdOf } from '../resource-kind.ts';
 
 type ResourceName = Pick<ResourceKind, 'group' | 'plural'>;

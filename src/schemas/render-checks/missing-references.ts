@@ -4,7 +4,7 @@
  */
 import { asRecord, asString, getPath } from '../json-access.ts';
 import { type KubeObject, objectKey } from '../object.ts';
-import { systemPriorityClasses } from '../priorities.ts';
+import { systemPriorityClasses } from '../pods/priorities.ts';
 import { resourceIdOf } from '../resource-kind.ts';
 import { type Reference, referencesOf, RESOURCES } from './references.ts';
 import type { ClusterView, RenderCheckOptions, RenderObject, RenderWarning, Target } from './types.ts';

@@ -7,7 +7,7 @@ import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, getPath, omit } from '../json-access.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';
 import type { ResourceKind } from '../resource-kind.ts';
-import { conflict } from '../status.ts';
+import { conflict } from '../errors/status.ts';
 import type { DeleteOptions, DeletePlan, PlanDelete } from './types.ts';
 
 /** Finalizers by which the garbage collector is asked to handle the dependents. */

@@ -2,7 +2,7 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { asString, omit } from '../json-access.ts';
 import type { ObjectMeta } from '../object.ts';
-import { isPod, withMarksOf } from '../pod-marks.ts';
+import { isPod, withMarksOf } from '../pods/pod-marks.ts';
 import { metadataOf } from './metadata.ts';
 import type { PrepareCreate } from './types.ts';
 

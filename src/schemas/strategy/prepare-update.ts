@@ -2,7 +2,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, getPath, omit } from '../json-access.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';
-import { isPod, withMarksOf } from '../pod-marks.ts';
+import { isPod, withMarksOf } from '../pods/pod-marks.ts';
 import type { ResourceKind, Subresource } from '../resource-kind.ts';
 import { metadataOf } from './metadata.ts';
 import { withStoredDefaults } from './stored-defaults.ts';

@@ -13,7 +13,7 @@ import {
   masked,
   parseAddress,
   parseBlock,
-} from '../ip-address.ts';
+} from '../values/ip-address.ts';
 import { asList } from '../json-access.ts';
 
 const MUST_BE_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';

@@ -12,7 +12,7 @@ import {
   type JsonRecord,
 } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { isRefName } from '../ref-name.ts';
+import { isRefName } from '../values/ref-name.ts';
 import { dns1123Label } from './names.ts';
 import { positive } from './numbers.ts';
 import { append, type FieldErrors, forbidden, invalid, invalidAll, required } from './report.ts';

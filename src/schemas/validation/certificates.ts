@@ -6,7 +6,7 @@ import { pemBlocks } from '../certificates/pem-blocks.ts';
 import { asList, asNumber, asRecord, asRecords, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import type { Subresource } from '../resource-kind.ts';
-import { quote } from '../status.ts';
+import { quote } from '../errors/status.ts';
 import { findDuplicates } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain, MAX_SUBDOMAIN, type NameRule } from './names.ts';
 import {

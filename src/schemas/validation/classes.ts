@@ -1,8 +1,8 @@
 /** PriorityClass, StorageClass, IngressClass and RuntimeClass: names that other objects refer to. */
 import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { HIGHEST_USER_PRIORITY, systemPriorities } from '../priorities.ts';
-import { escapeControls } from '../status.ts';
+import { HIGHEST_USER_PRIORITY, systemPriorities } from '../pods/priorities.ts';
+import { escapeControls } from '../errors/status.ts';
 import { immutable, validateLabels } from './metadata.ts';
 import { dns1123Label, qualifiedName } from './names.ts';
 import { validatePreemption } from './pod-spec.ts';

@@ -1,7 +1,7 @@
 /** PodDisruptionBudgets. */
 import { asRecord, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { percentOf } from '../int-or-percent.ts';
+import { percentOf } from '../values/int-or-percent.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { percentText } from './names.ts';
 import { NOT_NEGATIVE, nonNegative } from './numbers.ts';

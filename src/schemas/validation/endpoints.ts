@@ -1,5 +1,5 @@
 /** Endpoints and EndpointSlices. */
-import { ipFamily, parseAddress } from '../ip-address.ts';
+import { ipFamily, parseAddress } from '../values/ip-address.ts';
 import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { canonicalIp, endpointIp, ipAddress, type KeptTexts, keptTexts } from './addresses.ts';

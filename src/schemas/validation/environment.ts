@@ -1,7 +1,7 @@
 /** `env` and `envFrom`, and the references to fields of the pod that volumes use too. */
 import { asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
-import { formatQuantity, parseQuantity } from '../quantity.ts';
-import { escapeControls } from '../status.ts';
+import { formatQuantity, parseQuantity } from '../values/quantity.ts';
+import { escapeControls } from '../errors/status.ts';
 import { configKey, dns1123Subdomain, environmentName, qualifiedName } from './names.ts';
 import { validateItemPath } from './paths.ts';
 import { append, type FieldErrors, invalid, invalidAll, notFound, notSupported, required } from './report.ts';

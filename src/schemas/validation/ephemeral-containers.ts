@@ -2,7 +2,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import { asRecord, asRecords, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { quote } from '../status.ts';
+import { quote } from '../errors/status.ts';
 import { MIRROR_POD } from './pod-annotations.ts';
 import { type FieldErrors, forbidden, notFound } from './report.ts';
 

@@ -1,8 +1,8 @@
 /** LimitRanges: the amounts of each type of object, and how they compare. */
 import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../quantity.ts';
-import { escapeControls } from '../status.ts';
+import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../values/quantity.ts';
+import { escapeControls } from '../errors/status.ts';
 import { qualifiedName } from './names.ts';
 import { readableQuantity } from './numbers.ts';
 import {

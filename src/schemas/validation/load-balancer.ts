@@ -1,5 +1,5 @@
 /** Where a load balancer can be reached: the status of Services and of Ingresses. */
-import { parseAddress } from '../ip-address.ts';
+import { parseAddress } from '../values/ip-address.ts';
 import { asRecords, asString, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { ipAddress } from './addresses.ts';

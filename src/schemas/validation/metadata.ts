@@ -2,7 +2,7 @@
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
 import { type KubeObject, parseApiVersion } from '../object.ts';
-import { escapeControls } from '../status.ts';
+import { escapeControls } from '../errors/status.ts';
 import { validateManagedFields } from './managed-fields.ts';
 import { dns1123Label, labelValue, maskTrailingDash, type NameRule, qualifiedName } from './names.ts';
 import {

@@ -1,5 +1,5 @@
 /** NetworkPolicies. */
-import { holdsBlock, parseBlock } from '../ip-address.ts';
+import { holdsBlock, parseBlock } from '../values/ip-address.ts';
 import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { cidrBlock, type KeptTexts, keptTexts } from './addresses.ts';

@@ -1,6 +1,6 @@
 /** Nodes: taints and what is given to a node once. */
 import { jsonEqual } from '../../base/json.ts';
-import { parseBlock } from '../ip-address.ts';
+import { parseBlock } from '../values/ip-address.ts';
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { cidrBlock, keptTexts } from './addresses.ts';

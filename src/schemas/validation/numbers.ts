@@ -1,6 +1,6 @@
 /** Ranges of numbers, in upstream's words. */
 import { asNumber } from '../json-access.ts';
-import { QUANTITY_MESSAGES, readQuantity } from '../quantity.ts';
+import { QUANTITY_MESSAGES, readQuantity } from '../values/quantity.ts';
 import { inRange } from './names.ts';
 import { type FieldErrors, invalid } from './report.ts';
 

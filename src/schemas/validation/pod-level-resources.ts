@@ -1,8 +1,8 @@
 /** Resources of a pod as a whole (KEP-2837), beside those of its containers, and the claims that both refer to. */
 import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord, omit } from '../json-access.ts';
-import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../quantity.ts';
-import { isPodLevelResource } from '../pod-resources.ts';
-import { podQuantities } from '../pod-quantities.ts';
+import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../values/quantity.ts';
+import { isPodLevelResource } from '../pods/pod-resources.ts';
+import { podQuantities } from '../pods/pod-quantities.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import {
   duplicate,

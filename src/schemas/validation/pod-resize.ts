@@ -1,7 +1,7 @@
 /** In-place changes of what a running pod may use (KEP-1287, KEP-5419): cpu and memory, and nothing else. */
 import { asRecord, asRecords, asString, getPath, isAbsent, type JsonRecord, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { qosClass } from '../pod-resources.ts';
+import { qosClass } from '../pods/pod-resources.ts';
 import { MIRROR_POD } from './pod-annotations.ts';
 import { append, type FieldErrors, forbidden, invalid } from './report.ts';
 import { semanticallyEqual } from './semantic-equality.ts';

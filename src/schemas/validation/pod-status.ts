@@ -1,6 +1,6 @@
 /** What a node (or whoever else may) writes into the status of a pod. */
 import { jsonEqual } from '../../base/json.ts';
-import { parseAddress } from '../ip-address.ts';
+import { parseAddress } from '../values/ip-address.ts';
 import {
   asList,
   asNumber,

@@ -2,7 +2,7 @@
 import { isRecord, jsonEqual, ownMember, stableStringify } from '../../base/json.ts';
 import { asList, asNumber, asRecord, asRecords, asString, type JsonRecord, omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { escapeControls } from '../status.ts';
+import { escapeControls } from '../errors/status.ts';
 import { inRange } from './names.ts';
 import { validatePodAnnotationsUpdate } from './pod-annotations.ts';
 import { append, type FieldErrors, forbidden, invalid, required } from './report.ts';

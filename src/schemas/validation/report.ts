@@ -1,6 +1,6 @@
 /** Constructors of field errors, in the words of Kubernetes' `field` package. */
-import type { FieldError } from '../field-error.ts';
-import { quote } from '../status.ts';
+import type { FieldError } from '../errors/field-error.ts';
+import { quote } from '../errors/status.ts';
 
 export { append } from '../../base/append.ts';
 

@@ -8,8 +8,8 @@ import {
   type Quantity,
   QUANTITY_MESSAGES,
   readQuantity,
-} from '../quantity.ts';
-import { escapeControls } from '../status.ts';
+} from '../values/quantity.ts';
+import { escapeControls } from '../errors/status.ts';
 import { dns1123Label, qualifiedName } from './names.ts';
 import { NOT_NEGATIVE } from './numbers.ts';
 import {

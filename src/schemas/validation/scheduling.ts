@@ -8,7 +8,7 @@ import {
   isAbsent,
   type JsonRecord,
 } from '../json-access.ts';
-import { escapeControls } from '../status.ts';
+import { escapeControls } from '../errors/status.ts';
 import { validateLabelSelector, validateOperator } from './label-selector.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from './names.ts';
 import {

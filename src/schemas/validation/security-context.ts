@@ -6,7 +6,7 @@ import {
   MAX_SYSCTL_NAME_LENGTH,
   SYSCTL_NAME_PATTERN,
   sysctlNamespace,
-} from '../sysctls.ts';
+} from '../values/sysctls.ts';
 import { validateRelativePath } from './paths.ts';
 import { identifier } from './numbers.ts';
 import {

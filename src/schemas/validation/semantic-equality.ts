@@ -1,6 +1,6 @@
 /** Equality of pod specs by what they mean, as upstream compares them: `1Gi` is `1024Mi`. */
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseQuantity } from '../values/quantity.ts';
 
 /** Members that hold amounts by the names of resources. */
 const RESOURCE_LISTS = new Set(['requests', 'limits', 'overhead']);

@@ -9,7 +9,7 @@ import {
   isHeadless,
   withFamilies,
 } from '../defaults/service-families.ts';
-import { ipFamily } from '../ip-address.ts';
+import { ipFamily } from '../values/ip-address.ts';
 import { asList, asRecord, asString, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { ipAddress, keptTexts } from './addresses.ts';

@@ -2,7 +2,13 @@
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { compareQuantities, formatQuantity, parseQuantity, type Quantity, toBytes } from '../quantity.ts';
+import {
+  compareQuantities,
+  formatQuantity,
+  parseQuantity,
+  type Quantity,
+  toBytes,
+} from '../values/quantity.ts';
 import { claimSpecDiff } from './claim-diff.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { FIELD_IS_IMMUTABLE, immutable } from './metadata.ts';

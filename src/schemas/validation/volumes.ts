@@ -1,6 +1,6 @@
 /** Volumes of a pod: their names and what they are made from. */
 import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseQuantity } from '../values/quantity.ts';
 import { validateAnnotations, validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import { validateNoBacksteps, validateRelativePath } from './paths.ts';

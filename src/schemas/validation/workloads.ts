@@ -1,8 +1,8 @@
 /** Deployments, ReplicaSets, ReplicationControllers, and the pod templates in them or on their own. */
 import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import { scaleIntOrPercent } from '../int-or-percent.ts';
-import { matchesLabelSelector } from '../selectors.ts';
+import { scaleIntOrPercent } from '../values/int-or-percent.ts';
+import { matchesLabelSelector } from '../values/selectors.ts';
 import { validateNoEphemeral } from './ephemeral-containers.ts';
 import { isEmptySelector, validateLabelSelector } from './label-selector.ts';
 import { immutable, validateAnnotations, validateLabels } from './metadata.ts';

@@ -1,5 +1,5 @@
 /** Which Applications a push is about, and why none is. Pure. */
-import { closestName } from '../../schemas/closest-name.ts';
+import { closestName } from '../../schemas/values/closest-name.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';

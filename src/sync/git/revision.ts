@@ -1,6 +1,6 @@
 /** Revisions (branches, tags, commits) as git may be given them: checked, and never an expression or an option. */
 import { UserError } from '../../base/errors.ts';
-import { isRefName } from '../../schemas/ref-name.ts';
+import { isRefName } from '../../schemas/values/ref-name.ts';
 
 /** Bytes. Longer names do not fit into the path of a file. */
 const MAX_REVISION_BYTES = 1_024;

@@ -2,7 +2,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { createBodyBudget } from '../../../src/api/http/body-budget.ts';
-import { isStatusError } from '../../../src/schemas/status.ts';
+import { isStatusError } from '../../../src/schemas/errors/status.ts';
 
 function bodyOf(bytes: number): Readable {
   const body = new PassThrough();

@@ -1,8 +1,8 @@
 /** Bodies of an accepted size that would cost far more than their bytes: what is built and answered has a bound. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { duplicateKeys, strictFindings } from '../../../src/api/http/duplicate-keys.ts';
-import { createTypedValues } from '../../../src/api/managed/typed-values.ts';
-import { applyPatch } from '../../../src/api/patch/index.ts';
+import { createTypedValues } from '../../../src/resources/managed-fields/typed-values.ts';
+import { applyPatch } from '../../../src/resources/patch/index.ts';
 import { decodeObject } from '../../../src/api/protobuf/index.ts';
 import { boundedErrors, invalid, MAX_FOUND_ERRORS } from '../../../src/schemas/validation/report.ts';
 import { comesTrue } from '../../support/comes-true.ts';

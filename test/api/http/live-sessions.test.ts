@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Credentials, UserInfo } from '../../../src/api/authn/types.ts';
-import type { ResourceAttributes } from '../../../src/api/authz/types.ts';
+import type { ResourceAttributes } from '../../../src/resources/authz/types.ts';
 import {
   createLiveSessions,
   type LiveSession,

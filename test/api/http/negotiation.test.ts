@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { negotiate, negotiateDiscovery, PROTOBUF } from '../../../src/api/http/negotiation.ts';
 import { acceptsGzip } from '../../../src/api/http/send-answer.ts';
 import { decodeObject, encodeObject } from '../../../src/api/protobuf/index.ts';
-import { isStatusError } from '../../../src/schemas/status.ts';
+import { isStatusError } from '../../../src/schemas/errors/status.ts';
 import { startTestHttp, type TestHttp } from '../test-http.ts';
 
 const has = (): boolean => true;

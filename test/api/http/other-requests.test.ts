@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type OtherRequestsOptions, serveOther } from '../../../src/api/http/other-requests.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
-import { isStatusError } from '../../../src/schemas/status.ts';
+import { isStatusError } from '../../../src/schemas/errors/status.ts';
 
 const options: OtherRequestsOptions = {
   registry: builtinRegistry,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRateLimits, defaultRequestLimits, rejectionOf } from '../../../src/api/http/rate-limits.ts';
-import { isStatusError } from '../../../src/schemas/status.ts';
+import { isStatusError } from '../../../src/schemas/errors/status.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 const user = (name: string, ...groups: string[]): { name: string; groups: string[] } => ({ name, groups });

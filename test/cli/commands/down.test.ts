@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { startTimeOf } from '../../../src/base/child-processes/process-identity.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
-import type { RecordedEngine } from '../../../src/server/engine-record.ts';
+import type { RecordedEngine } from '../../../src/server/removal/engine-record.ts';
 import { type FakeEngine, startFakeEngine } from '../../support/fake-engine.ts';
 
 const CLUSTER = 'c1';

@@ -9,7 +9,7 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { runCli } from '../../../src/cli/run-cli.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
-import { createCacheSet } from '../../../src/store/cache-set.ts';
+import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
 import { createApplicationController } from '../../../src/sync/application-controller.ts';
 import { createMemoryRepository } from '../../../src/sync/git/memory-mirror.ts';
 import { rootApplication } from '../../../src/sync/root-application.ts';

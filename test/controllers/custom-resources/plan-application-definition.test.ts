@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { planApplicationDefinition } from '../../../src/controllers/custom-resources/plan-application-definition.ts';
-import { applicationDefinition } from '../../../src/schemas/application-definition.ts';
+import { applicationDefinition } from '../../../src/schemas/applications/application-definition.ts';
 import { customResourceDefinitionKind } from '../../../src/schemas/kinds/custom-resource-definition.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 

@@ -6,7 +6,7 @@ import { HASH_LABEL, templateHash } from '../../../src/controllers/deployment/te
 import { isActive, isReady } from '../../../src/controllers/pod-facts.ts';
 import { omit } from '../../../src/schemas/json-access.ts';
 import { controllerOf, keyOf } from '../../../src/schemas/object.ts';
-import { RESTORED_OWNER, withMark } from '../../../src/schemas/pod-marks.ts';
+import { RESTORED_OWNER, withMark } from '../../../src/schemas/pods/pod-marks.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import { aDeployment, aPod } from '../../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';

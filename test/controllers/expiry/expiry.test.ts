@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ageMs, createExpiryIndex } from '../../../src/controllers/expiry/expiry-index.ts';
 import { EXPIRY_BATCH, startExpiryController } from '../../../src/controllers/expiry/expiry-controller.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
-import type { MemoryStore } from '../../../src/store/memory-store.ts';
+import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { Store } from '../../../src/store/types.ts';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from '../../support/cluster.ts';
 

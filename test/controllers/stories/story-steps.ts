@@ -3,12 +3,12 @@
  * or a wait on simulated time. A request's result is its code and, when it was refused, the status.
  */
 import { isRecord, jsonClone, jsonEqual } from '../../../src/base/json.ts';
-import type { PatchFormat, RequestContext } from '../../../src/api/core/types.ts';
+import type { PatchFormat, RequestContext } from '../../../src/resources/types.ts';
 import { type KubeObject, objectKey } from '../../../src/schemas/object.ts';
 import type { ResourceKind } from '../../../src/schemas/resource-kind.ts';
 import { resourceIdOf } from '../../../src/schemas/resource-kind.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
-import { type Status, StatusError } from '../../../src/schemas/status.ts';
+import { type Status, StatusError } from '../../../src/schemas/errors/status.ts';
 import type { Node, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import type { TestCluster } from '../../support/cluster.ts';
 import type { FakeKubelet } from '../../support/fake-kubelet.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comesTrue } from '../../support/comes-true.ts';
-import { ensureDefaultPolicy } from '../../../src/api/authz/ensure-default-policy.ts';
+import { ensureDefaultPolicy } from '../../../src/resources/authz/ensure-default-policy.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { startTestServer, type TestServer } from '../../api/test-server.ts';
 

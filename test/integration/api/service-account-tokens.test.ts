@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAuthentication } from '../../../src/api/authn/authentication.ts';
-import { ensureDefaultPolicy } from '../../../src/api/authz/ensure-default-policy.ts';
+import { ensureDefaultPolicy } from '../../../src/resources/authz/ensure-default-policy.ts';
 import { createServiceAccountTokens } from '../../../src/api/authn/service-account-tokens.ts';
 import { type ApiServer, createApiServer } from '../../../src/api/server.ts';
 import { openAuthority } from '../../../src/api/tls/authority.ts';

@@ -9,7 +9,7 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { createVolumeStore, type VolumeStore } from '../../../src/node-agent/volumes/create-volume-store.ts';
 import { listMountsBelow, unmount } from '../../../src/node-agent/volumes/mounts.ts';
 import { memoryDirOf, type VolumePlan } from '../../../src/node-agent/volumes/plan-volumes.ts';
-import { removeNodeDirectory } from '../../../src/server/remove-cluster.ts';
+import { removeNodeDirectory } from '../../../src/server/removal/remove-cluster.ts';
 
 let dir: string;
 let podsDir: string;

@@ -26,7 +26,7 @@ import { createVolumeStore } from '../../../src/node-agent/volumes/create-volume
 import { createMountAbility } from '../../../src/node-agent/volumes/mount-ability.ts';
 import { listMountsBelow, unmount } from '../../../src/node-agent/volumes/mounts.ts';
 import { createSubPathMounts, type SubPathMounts } from '../../../src/node-agent/volumes/sub-path-mounts.ts';
-import { removeNodeDirectory } from '../../../src/server/remove-cluster.ts';
+import { removeNodeDirectory } from '../../../src/server/removal/remove-cluster.ts';
 
 let dir: string;
 let podsDir: string;

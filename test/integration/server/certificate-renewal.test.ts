@@ -13,7 +13,10 @@ import type { ClientIdentity } from '../../../src/client/identity.ts';
 import { resources } from '../../../src/client/types.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
-import { openServingCertificate, type ServingCertificate } from '../../../src/server/serving-certificate.ts';
+import {
+  openServingCertificate,
+  type ServingCertificate,
+} from '../../../src/server/identity/serving-certificate.ts';
 import { startTestServer, type TestServer } from '../../api/test-server.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { eventually } from '../../support/kubectl.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { planShare, planShares, WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
-import { toBytes, toMilli } from '../../../src/schemas/quantity.ts';
+import { toBytes, toMilli } from '../../../src/schemas/values/quantity.ts';
 
 const machine = { cpus: 2, memoryBytes: 8 * 1024 ** 3, diskBytes: 100 * 1024 ** 3 };
 

@@ -3,7 +3,7 @@ import { TransientError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { openTunnel } from '../../../src/node-agent/tunnel/keep-tunnel.ts';
-import { failure } from '../../../src/schemas/status.ts';
+import { failure } from '../../../src/schemas/errors/status.ts';
 import { createAgentWorld } from '../../support/agent-world.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 

@@ -3,7 +3,7 @@ import { establishedKinds, requestedKinds } from '../../../src/schemas/custom/cu
 import { compareVersions } from '../../../src/schemas/custom/definition.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { createDynamicRegistry, withDefinitions } from '../../../src/schemas/registry.ts';
-import { fieldErrorText } from '../../../src/schemas/status.ts';
+import { fieldErrorText } from '../../../src/schemas/errors/status.ts';
 import { definitionSample } from '../custom-samples.ts';
 
 const established: KubeObject = {

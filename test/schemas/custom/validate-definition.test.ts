@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { customResourceDefinitionKind as kind } from '../../../src/schemas/kinds/custom-resource-definition.ts';
 import { validateSchema } from '../../../src/schemas/custom/validate-schema.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
-import { fieldErrorText } from '../../../src/schemas/status.ts';
+import { fieldErrorText } from '../../../src/schemas/errors/status.ts';
 import { definitionSample } from '../custom-samples.ts';
 
 const say = (schema: unknown): readonly string[] => validateSchema(schema, 's').map(fieldErrorText);

@@ -5,7 +5,7 @@ import { hasFormat } from '../../../src/schemas/custom/formats.ts';
 import { prune } from '../../../src/schemas/custom/prune.ts';
 import { readSchema, type StructuralSchema } from '../../../src/schemas/custom/structural-schema.ts';
 import { validateValue } from '../../../src/schemas/custom/validate-value.ts';
-import { fieldErrorText } from '../../../src/schemas/status.ts';
+import { fieldErrorText } from '../../../src/schemas/errors/status.ts';
 
 const say = (schema: StructuralSchema, value: unknown): readonly string[] =>
   validateValue(schema, value, 'spec').map(fieldErrorText);

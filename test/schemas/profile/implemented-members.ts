@@ -69,7 +69,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.PodTemplateSpec': { 'controllers/replicaset/plan-replicaset.ts': 'metadata spec' },
   'api.policy.v1.PodDisruptionBudgetSpec': {
     'controllers/disruption/plan-disruption.ts': 'maxUnavailable minAvailable selector',
-    'api/core/subresources/plan-eviction.ts': 'unhealthyPodEvictionPolicy',
+    'resources/subresources/plan-eviction.ts': 'unhealthyPodEvictionPolicy',
   },
 
   'api.core.v1.PodSpec': {
@@ -78,11 +78,11 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'scheduler/filters/taint-toleration.ts': 'tolerations',
     'scheduler/node-selector.ts': 'nodeSelector',
     'scheduler/plan-placement.ts': 'nodeName priority schedulingGates',
-    'api/core/admission/plan-service-account.ts':
+    'resources/admission/plan-service-account.ts':
       'automountServiceAccountToken imagePullSecrets serviceAccountName',
     'schemas/defaults/pod-spec.ts': 'serviceAccount',
-    'api/core/admission/plan-priority.ts': 'priorityClassName',
-    'api/core/admission/plan-runtime-class.ts': 'runtimeClassName',
+    'resources/admission/plan-priority.ts': 'priorityClassName',
+    'resources/admission/plan-runtime-class.ts': 'runtimeClassName',
     'node-agent/pod/pod-view.ts': 'containers initContainers',
     'node-agent/pod/plan-restart.ts': 'restartPolicy',
     'node-agent/pod/plan-pod-status.ts': 'readinessGates',
@@ -113,10 +113,10 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
 
   'api.core.v1.Container': {
     [ENVIRONMENT]: 'env envFrom',
-    'schemas/pod-resources.ts': 'resources',
+    'schemas/pods/pod-resources.ts': 'resources',
     [SPEC]: 'args command name ports stdin stdinOnce terminationMessagePath tty workingDir',
     [SECURITY]: 'securityContext',
-    'node-agent/image-source.ts': 'image imagePullPolicy',
+    'node-agent/images/image-source.ts': 'image imagePullPolicy',
     'node-agent/pod/pod-stops.ts': 'lifecycle',
     'node-agent/probes/container-prober.ts': 'livenessProbe readinessProbe startupProbe',
     'node-agent/pod/plan-restart.ts': 'restartPolicy',
@@ -129,7 +129,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   },
   'api.core.v1.ResourceRequirements': {
     'node-agent/container-spec/field-ref.ts': 'limits',
-    'schemas/pod-resources.ts': 'requests',
+    'schemas/pods/pod-resources.ts': 'requests',
   },
   'api.core.v1.VolumeMount': {
     'node-agent/container-spec/plan-mounts.ts':
@@ -180,7 +180,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.DownwardAPIProjection': { [VOLUMES]: 'items' },
   'api.core.v1.ServiceAccountTokenProjection': {
     [VOLUMES]: 'path',
-    'node-agent/service-account-tokens.ts': 'audience expirationSeconds',
+    'node-agent/identity/service-account-tokens.ts': 'audience expirationSeconds',
   },
   'api.core.v1.KeyToPath': { [VOLUMES]: 'key mode path' },
 
@@ -209,11 +209,11 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'schemas/defaults/match-label-keys.ts': 'matchLabelKeys',
   },
   'api.core.v1.Toleration': {
-    'schemas/tolerations.ts': 'effect key operator value',
+    'schemas/pods/tolerations.ts': 'effect key operator value',
     'controllers/node-lifecycle/plan-taint-eviction.ts': 'tolerationSeconds',
   },
   'api.core.v1.Taint': {
-    'schemas/tolerations.ts': 'effect key value',
+    'schemas/pods/tolerations.ts': 'effect key value',
     'controllers/node-lifecycle/plan-node-health.ts': 'timeAdded',
   },
   'api.core.v1.NodeSpec': {
@@ -222,13 +222,13 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   },
 
   'api.core.v1.ServiceSpec': {
-    'api/core/service-addresses.ts':
+    'resources/services/service-addresses.ts':
       'allocateLoadBalancerNodePorts clusterIP clusterIPs externalTrafficPolicy healthCheckNodePort ports type',
     'schemas/defaults/service-families.ts': 'ipFamilies ipFamilyPolicy',
     'api/proxy/plan-proxy-target.ts': 'selector',
   },
   'api.core.v1.ServicePort': {
-    'api/core/service-addresses.ts': 'nodePort protocol',
+    'resources/services/service-addresses.ts': 'nodePort protocol',
     'api/proxy/plan-proxy-target.ts': 'name port targetPort',
   },
 
@@ -243,32 +243,32 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'schemas/validation/config-data.ts': 'immutable type',
   },
   'api.core.v1.ServiceAccount': {
-    'api/core/admission/plan-service-account.ts': 'automountServiceAccountToken imagePullSecrets secrets',
+    'resources/admission/plan-service-account.ts': 'automountServiceAccountToken imagePullSecrets secrets',
   },
-  'api.core.v1.LocalObjectReference': { 'schemas/pod-references.ts': 'name' },
+  'api.core.v1.LocalObjectReference': { 'schemas/pods/pod-references.ts': 'name' },
   'api.core.v1.ObjectReference': {
     [DATA]: 'apiVersion fieldPath kind name namespace resourceVersion uid',
   },
   'api.core.v1.ResourceQuotaSpec': {
-    'api/core/admission/plan-quota.ts': 'hard',
+    'resources/admission/plan-quota.ts': 'hard',
     'schemas/quota/scopes.ts': 'scopeSelector scopes',
   },
   'api.core.v1.ScopeSelector': { 'schemas/quota/scopes.ts': 'matchExpressions' },
   'api.core.v1.ScopedResourceSelectorRequirement': { 'schemas/quota/scopes.ts': 'operator scopeName values' },
-  'api.core.v1.LimitRangeSpec': { 'api/core/admission/plan-limit-range.ts': 'limits' },
+  'api.core.v1.LimitRangeSpec': { 'resources/admission/plan-limit-range.ts': 'limits' },
   'api.core.v1.LimitRangeItem': {
-    'api/core/admission/plan-limit-range.ts': 'default defaultRequest max maxLimitRequestRatio min type',
+    'resources/admission/plan-limit-range.ts': 'default defaultRequest max maxLimitRequestRatio min type',
   },
   'api.node.v1.RuntimeClass': {
-    'node-agent/pod-sources.ts': 'handler',
-    'api/core/admission/plan-runtime-class.ts': 'overhead scheduling',
+    'node-agent/pods/pod-sources.ts': 'handler',
+    'resources/admission/plan-runtime-class.ts': 'overhead scheduling',
   },
-  'api.node.v1.Overhead': { 'api/core/admission/plan-runtime-class.ts': 'podFixed' },
-  'api.node.v1.Scheduling': { 'api/core/admission/plan-runtime-class.ts': 'nodeSelector tolerations' },
+  'api.node.v1.Overhead': { 'resources/admission/plan-runtime-class.ts': 'podFixed' },
+  'api.node.v1.Scheduling': { 'resources/admission/plan-runtime-class.ts': 'nodeSelector tolerations' },
   'api.scheduling.v1.PriorityClass': {
     [DATA]: 'description',
-    'api/core/admission/priority.ts': 'globalDefault',
-    'api/core/admission/plan-priority.ts': 'value',
+    'resources/admission/priority.ts': 'globalDefault',
+    'resources/admission/plan-priority.ts': 'value',
   },
 
   'api.coordination.v1.LeaseSpec': {
@@ -290,7 +290,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.certificates.v1.CertificateSigningRequestSpec': {
     'controllers/certificates/plan-signing.ts': 'expirationSeconds request signerName usages',
     'controllers/certificates/plan-approval.ts': 'groups username',
-    'api/core/admission/certificate-request.ts': 'extra uid',
+    'resources/admission/certificate-request.ts': 'extra uid',
   },
 
   'api.rbac.v1.ClusterRole': {
@@ -299,20 +299,20 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.rbac.v1.AggregationRule': {
     'controllers/cluster-role-aggregation/plan-aggregation.ts': 'clusterRoleSelectors',
   },
-  'api.rbac.v1.Role': { 'api/authz/rbac-policy.ts': 'rules' },
+  'api.rbac.v1.Role': { 'resources/authz/rbac-policy.ts': 'rules' },
   'api.rbac.v1.ClusterRoleBinding': {
-    'api/authz/rbac-policy.ts': 'roleRef subjects',
+    'resources/authz/rbac-policy.ts': 'roleRef subjects',
   },
-  'api.rbac.v1.RoleBinding': { 'api/authz/rbac-policy.ts': 'roleRef subjects' },
+  'api.rbac.v1.RoleBinding': { 'resources/authz/rbac-policy.ts': 'roleRef subjects' },
   'api.rbac.v1.PolicyRule': {
-    'api/authz/rules.ts': 'apiGroups nonResourceURLs resourceNames resources verbs',
+    'resources/authz/rules.ts': 'apiGroups nonResourceURLs resourceNames resources verbs',
   },
   'api.rbac.v1.RoleRef': {
-    'api/authz/rbac-policy.ts': 'kind name',
+    'resources/authz/rbac-policy.ts': 'kind name',
     'schemas/validation/rbac.ts': 'apiGroup',
   },
   'api.rbac.v1.Subject': {
-    'api/authz/subjects.ts': 'kind name namespace',
+    'resources/authz/subjects.ts': 'kind name namespace',
     'schemas/validation/rbac.ts': 'apiGroup',
   },
 
@@ -341,16 +341,20 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     [DEFINITION]: 'openAPIV3Schema',
   },
 
-  'apimachinery.pkg.apis.meta.v1.LabelSelector': { 'schemas/selectors.ts': 'matchExpressions matchLabels' },
-  'apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement': { 'schemas/selectors.ts': 'key operator values' },
+  'apimachinery.pkg.apis.meta.v1.LabelSelector': {
+    'schemas/values/selectors.ts': 'matchExpressions matchLabels',
+  },
+  'apimachinery.pkg.apis.meta.v1.LabelSelectorRequirement': {
+    'schemas/values/selectors.ts': 'key operator values',
+  },
   'apimachinery.pkg.apis.meta.v1.ObjectMeta': {
     [META]: 'creationTimestamp generateName generation name namespace uid',
     'schemas/strategy/plan-delete.ts': 'deletionGracePeriodSeconds deletionTimestamp finalizers',
-    'schemas/selectors.ts': 'labels',
+    'schemas/values/selectors.ts': 'labels',
     'diff/annotations.ts': 'annotations',
-    'api/managed/managers.ts': 'managedFields',
+    'resources/managed-fields/managers.ts': 'managedFields',
     'controllers/garbage-collector/plan-collection.ts': 'ownerReferences',
-    'store/objects.ts': 'resourceVersion',
+    'resources/writing/objects.ts': 'resourceVersion',
     [DATA]: 'selfLink',
   },
   'apimachinery.pkg.apis.meta.v1.OwnerReference': {
@@ -359,6 +363,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'schemas/object.ts': 'controller',
   },
   'apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry': {
-    'api/managed/managers.ts': 'apiVersion fieldsType fieldsV1 manager operation subresource time',
+    'resources/managed-fields/managers.ts':
+      'apiVersion fieldsType fieldsV1 manager operation subresource time',
   },
 };

@@ -1,9 +1,9 @@
 /** What a kind says of an object: `Required spec.containers`, one line for each type and field. */
-import type { FieldError } from '../../../src/schemas/field-error.ts';
+import type { FieldError } from '../../../src/schemas/errors/field-error.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import type { ResourceKind, Subresource } from '../../../src/schemas/resource-kind.ts';
-import { prepareCreate, prepareUpdate } from '../../../src/schemas/strategy.ts';
+import { prepareCreate, prepareUpdate } from '../../../src/schemas/strategy/index.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../src/schemas/object.ts';
 import { RBAC_API_VERSION, RBAC_GROUP } from '../../../src/schemas/rbac.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import type { ResourceKind } from '../../../src/schemas/resource-kind.ts';
-import { fieldErrorText } from '../../../src/schemas/status.ts';
+import { fieldErrorText } from '../../../src/schemas/errors/status.ts';
 
 function kindOf(kind: string): ResourceKind {
   const found = builtinRegistry.byKind(RBAC_API_VERSION, kind);

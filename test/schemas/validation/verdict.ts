@@ -2,8 +2,8 @@
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../../src/schemas/resource-kind.ts';
-import { fieldErrorText } from '../../../src/schemas/status.ts';
-import { prepareCreate, prepareUpdate } from '../../../src/schemas/strategy.ts';
+import { fieldErrorText } from '../../../src/schemas/errors/status.ts';
+import { prepareCreate, prepareUpdate } from '../../../src/schemas/strategy/index.ts';
 
 type Json = Record<string, unknown>;
 

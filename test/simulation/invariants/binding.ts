@@ -1,5 +1,5 @@
 /** 2. Binding. Requests fit, host ports are unique, taints and selectors hold at the moment of binding, and it is final. */
-import { podRequests } from '../../../src/schemas/pod-resources.ts';
+import { podRequests } from '../../../src/schemas/pods/pod-resources.ts';
 import type { Node, Pod } from '../../../src/schemas/types.ts';
 import { isFinished } from './facts.ts';
 import type { Checker } from './types.ts';

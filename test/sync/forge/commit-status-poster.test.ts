@@ -6,7 +6,7 @@ import {
   type Author,
   authorText,
   systemAuthor,
-} from '../../../src/schemas/application-author.ts';
+} from '../../../src/schemas/applications/application-author.ts';
 import { createCommitStatusPoster } from '../../../src/sync/forge/commit-status-poster.ts';
 import type { ForgeName, StatusPost } from '../../../src/sync/forge/types.ts';
 import { createHarness, type Harness, REPO_URL } from '../harness.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isRefName } from '../../../src/schemas/ref-name.ts';
+import { isRefName } from '../../../src/schemas/values/ref-name.ts';
 import { revisionCandidates } from '../../../src/sync/git/revision.ts';
 import { followsRef } from '../../../src/sync/forge/plan-webhook-match.ts';
 

@@ -2,10 +2,10 @@
 import type { Logger } from '../../../base/logger.ts';
 import type { ApiClient } from '../../../client/types.ts';
 import type { NodeAgentOptions } from '../../agent.ts';
-import { createMemoryPodVolumes } from '../../memory-pod-volumes.ts';
-import { createPodSources } from '../../pod-sources.ts';
+import { createMemoryPodVolumes } from '../../volumes/memory-pod-volumes.ts';
+import { createPodSources } from '../../pods/pod-sources.ts';
 import { pretendedProbeIo } from '../../probes/pretended-probe-io.ts';
-import { createPodTokens } from '../../service-account-tokens.ts';
+import { createPodTokens } from '../../identity/service-account-tokens.ts';
 import type { FakeRuntime } from '../fake/create-fake-runtime.ts';
 import { createHollowRuntime, type HollowRuntimeOptions } from './create-hollow-runtime.ts';
 import { planHollowProbe } from './plan-hollow-pod.ts';

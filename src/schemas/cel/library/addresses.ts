@@ -15,7 +15,7 @@ import {
   masked,
   parseAddress,
   parseBlock,
-} from '../../ip-address.ts';
+} from '../../values/ip-address.ts';
 import type { Budget } from '../budget.ts';
 import { EvaluationError, shownText } from '../errors.ts';
 import { type Overload, overload, spendText } from '../overload.ts';

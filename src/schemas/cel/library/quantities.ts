@@ -8,7 +8,7 @@ import {
   QUANTITY_MESSAGES,
   readQuantity,
   subtractQuantities,
-} from '../../quantity.ts';
+} from '../../values/quantity.ts';
 import { hasFormat } from '../../custom/formats.ts';
 import {
   dns1035Label,

@@ -1,6 +1,6 @@
 /** Sizes, searching in texts, and conversions: the functions of the language definition. */
 import { ownMember } from '../../../base/json.ts';
-import { compileRegex, type Regex } from '../../regex.ts';
+import { compileRegex, type Regex } from '../../values/regex.ts';
 import type { Budget } from '../budget.ts';
 import { EvaluationError, shownText } from '../errors.ts';
 import { type Overload, overload, spendText } from '../overload.ts';

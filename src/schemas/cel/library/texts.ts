@@ -1,5 +1,5 @@
 /** The extension library of texts, and regular expressions. Positions count code points. */
-import { SHORT_ESCAPES } from '../../status.ts';
+import { SHORT_ESCAPES } from '../../errors/status.ts';
 import type { Budget } from '../budget.ts';
 import { EvaluationError } from '../errors.ts';
 import { type Overload, overload, spendText } from '../overload.ts';

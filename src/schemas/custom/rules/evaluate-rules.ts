@@ -6,7 +6,7 @@ import { isRecord, jsonEqual, ownMember } from '../../../base/json.ts';
 import { type Budget, createBudget } from '../../cel/budget.ts';
 import { CostExceeded, EvaluationError } from '../../cel/errors.ts';
 import { NONE, some, type Value } from '../../cel/values.ts';
-import type { FieldError } from '../../field-error.ts';
+import type { FieldError } from '../../errors/field-error.ts';
 import { byteLength } from '../../validation/report.ts';
 import { partners } from '../partners.ts';
 import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';

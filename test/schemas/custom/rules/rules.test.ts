@@ -4,7 +4,7 @@ import { readFieldPath } from '../../../../src/schemas/custom/rules/field-path.t
 import { readSchema } from '../../../../src/schemas/custom/structural-schema.ts';
 import { validateSchema } from '../../../../src/schemas/custom/validate-schema.ts';
 import { validateCustomObject } from '../../../../src/schemas/custom/validate-value.ts';
-import type { FieldError } from '../../../../src/schemas/field-error.ts';
+import type { FieldError } from '../../../../src/schemas/errors/field-error.ts';
 
 type Json = Record<string, unknown>;
 const RULES = 'x-kubernetes-validations';

@@ -1,0 +1,108 @@
+/** {@link PodResources}: from a pod and what the node prepared for it to the runtime's specifications. */
+import type { Pod } from '../../schemas/types.ts';
+import type { PodPlace } from './field-ref.ts';
+import { type PodPlanInput, planContainerSpec, planSandboxSpec } from './plan-container-spec.ts';
+import type { PauseImage } from '../images/create-pause-image.ts';
+import type { PodVolumes, PreparedPod } from '../volumes/pod-volumes.ts';
+import { type EngineShare, planShare } from '../node/plan-share.ts';
+import { type PodResources, StepProblem } from '../ports.ts';
+import type { RuntimeInfo } from '../runtime/types.ts';
+
+export interface PodResourcesOptions {
+  readonly volumes: PodVolumes;
+  readonly pause: PauseImage;
+  readonly cluster: string;
+  readonly nodeName: string;
+  readonly nodeIp: string;
+  /** Name of the pods' network. */
+  readonly network: string;
+  readonly clusterDomain: string;
+  readonly share: EngineShare;
+  info(): RuntimeInfo | undefined;
+}
+
+export function createPodResources(options: PodResourcesOptions): PodResources {
+  const prepared = new Map<string, PreparedPod>();
+
+  function place(ip: string | undefined): PodPlace {
+    const info = options.info() ?? { cpus: 1, memoryBytes: 0, diskBytes: 0 };
+    const { 'ephemeral-storage': ephemeralStorage, ...allocatable } = planShare(info, options.share);
+    return {
+      nodeName: options.nodeName,
+      nodeIp: options.nodeIp,
+      podIp: ip,
+      allocatable: { ...allocatable, ephemeralStorage },
+    };
+  }
+
+  function base(pod: Pod, ip: string | undefined): PodPlanInput {
+    return {
+      pod,
+      place: place(pod.spec.hostNetwork === true ? options.nodeIp : ip),
+      nodeMemoryBytes: options.info()?.memoryBytes ?? 0,
+      cluster: options.cluster,
+      network: options.network,
+      clusterDomain: options.clusterDomain,
+    };
+  }
+
+  function preparedOf(pod: Pod): PreparedPod {
+    const found = prepared.get(pod.metadata.uid ?? '');
+    if (!found) throw new StepProblem('ContainerCreating', 'the volumes of the pod are not ready');
+    return found;
+  }
+
+  return {
+    async ensureVolumes(pod, ip) {
+      const { place: at } = base(pod, ip);
+      const found = await options.volumes.ensure(pod, at);
+      checkHandler(found.runtimeHandler, options.info());
+      prepared.set(pod.metadata.uid ?? '', found);
+    },
+    async tearDown(pod) {
+      await options.volumes.tearDown(pod);
+      prepared.delete(pod.metadata.uid ?? '');
+    },
+    async planContainer({ pod, ip, container, role, attempt, sandboxId, image }) {
+      const [environment, terminationLog] = await Promise.all([
+        options.volumes.environment(pod, container),
+        options.volumes.prepareContainer(pod, container.name, attempt),
+      ]);
+      const plan = planContainerSpec({
+        ...base(pod, ip),
+        ...environment,
+        ...preparedOf(pod),
+        container,
+        // A sidecar is told apart by its restart policy; the engine only knows "before the others" or not.
+        role: role === 'main' ? 'container' : 'init',
+        attempt,
+        sandboxId,
+        terminationLog,
+        image,
+      });
+      if (!plan.ok) return plan;
+      const mounts = await options.volumes.resolveMounts(
+        { podUid: pod.metadata.uid ?? '', container: container.name, attempt },
+        plan.spec.mounts,
+        plan.subPaths,
+      );
+      return { ...plan, spec: { ...plan.spec, mounts } };
+    },
+    async planSandbox(pod, ip, attempt) {
+      const image = await options.pause.ensure();
+      const { files, runtimeHandler } = preparedOf(pod);
+      return planSandboxSpec({ ...base(pod, ip), attempt, image, files, runtimeHandler });
+    },
+    terminationLog: (pod, container, attempt) => options.volumes.terminationLog(pod, container, attempt),
+  };
+}
+
+/** Said before anything is created: the engine's own refusal would come with each attempt, and in its own words. */
+function checkHandler(handler: string | undefined, info: RuntimeInfo | undefined): void {
+  if (handler === undefined || !info || info.runtimeHandlers.includes(handler)) return;
+  const configured = [...info.runtimeHandlers].sort().join(', ');
+  throw new StepProblem(
+    'FailedCreatePodSandBox',
+    `Failed to create pod sandbox: runtime handler "${handler}" is not configured on this node, which has ${configured}`,
+  );
+}

@@ -1,0 +1,157 @@
+/**
+ * The service account tokens of this node's pods: asked of the API as the node, bound to the pod, one for each audience and
+ * lifetime whatever the number of its containers and volumes. A token is asked for anew after four fifths of its life; while
+ * the control plane does not answer, the old one serves for as long as it is valid.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { errorMessage, levelOf } from '../../base/errors.ts';
+import { isRecord } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Rng } from '../../base/rng.ts';
+import { type ApiClient, resources } from '../../client/types.ts';
+import { type KubeObject, keyOf } from '../../schemas/object.ts';
+import { isStatusError, notFound } from '../../schemas/errors/status.ts';
+import type { Pod } from '../../schemas/types.ts';
+import { StepProblem } from '../ports.ts';
+
+export interface PodTokens {
+  /**
+   * The tokens that the pod's projected volumes want, by `<volume>/<path>`; those that are due are new. Throws StepProblem
+   * for a token that is not to be had.
+   */
+  tokensOf(pod: Pod): Promise<ReadonlyMap<string, string>>;
+  forget(podUid: string): void;
+}
+
+export interface PodTokensOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** Keeps answers over a restart of the agent; see records/kept-sources.ts. */
+  readonly through?: <T extends KubeObject>(
+    podUid: string,
+    name: string,
+    read: () => Promise<T>,
+  ) => Promise<T | undefined>;
+}
+
+interface Token {
+  readonly text: string;
+  readonly refreshAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+interface Wish {
+  readonly volume: string;
+  readonly path: string;
+  readonly audience: string;
+  readonly seconds: number;
+}
+
+/** Kubernetes' default lifetime. */
+const DEFAULT_SECONDS = 3_600;
+/** The share of its life after which a token is asked for anew. */
+const REFRESH_AFTER = 0.8;
+/** However long it lives, a token is not used for longer than this. */
+const MAX_AGE_MS = 24 * 3_600_000;
+/** Pods that were started together do not come for their tokens together. */
+const JITTER_MS = 10_000;
+
+export function createPodTokens(options: PodTokensOptions): PodTokens {
+  const { client, clock, rng } = options;
+  const logger = options.logger.child({ component: 'service-account-tokens' });
+  const through = options.through ?? ((_uid, _name, read) => read());
+  const byPod = new Map<string, Map<string, Token>>();
+  const pending = new Map<string, Promise<Token>>();
+
+  async function fetch(pod: Pod, { audience, seconds }: Wish, key: string): Promise<Token> {
+    const { name, namespace = 'default', uid = '' } = pod.metadata;
+    const account = pod.spec.serviceAccountName || 'default';
+    const request = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      metadata: { name: account, namespace },
+      spec: {
+        audiences: audience === '' ? [] : [audience],
+        expirationSeconds: seconds,
+        boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
+      },
+    };
+    const answer = await through<KubeObject>(uid, `tokens/${key}`, () =>
+      client.create<KubeObject>(resources.serviceAccounts, request, 'token'),
+    );
+    if (!answer) throw notFound(resources.serviceAccounts, account);
+    const { text, expiresAtMs } = readAnswer(answer);
+    const lifeMs = seconds * 1_000;
+    const freshMs = Math.min(lifeMs * REFRESH_AFTER, MAX_AGE_MS) - rng.next() * JITTER_MS;
+    return { text, expiresAtMs, refreshAtMs: expiresAtMs - lifeMs + freshMs };
+  }
+
+  /** Whoever asks for the same while an answer is on its way waits for that. */
+  function fetchOnce(pod: Pod, wish: Wish, key: string): Promise<Token> {
+    const id = `${pod.metadata.uid ?? ''} ${key}`;
+    const running = pending.get(id);
+    if (running) return running;
+    const started = fetch(pod, wish, key).finally(() => pending.delete(id));
+    pending.set(id, started);
+    return started;
+  }
+
+  async function tokenFor(pod: Pod, wish: Wish): Promise<string> {
+    const uid = pod.metadata.uid ?? '';
+    const key = `${wish.audience} ${wish.seconds}`;
+    const current = byPod.get(uid)?.get(key);
+    if (current && clock.now() < current.refreshAtMs) return current.text;
+    try {
+      const token = await fetchOnce(pod, wish, key);
+      const tokens = byPod.get(uid) ?? new Map<string, Token>();
+      byPod.set(uid, tokens.set(key, token));
+      return token.text;
+    } catch (error) {
+      const isRefused = isStatusError(error, 'NotFound');
+      if (current && clock.now() < current.expiresAtMs && !isRefused) {
+        logger[levelOf(error, 'info')](
+          { pod: keyOf(pod), error: errorMessage(error) },
+          'Cannot renew a token yet',
+        );
+        return current.text;
+      }
+      const message = `MountVolume.SetUp failed for volume "${wish.volume}" : failed to fetch token: ${errorMessage(error)}`;
+      throw new StepProblem('FailedMount', message, { cause: error });
+    }
+  }
+
+  return {
+    async tokensOf(pod) {
+      const wishes = wishesOf(pod);
+      if (wishes.length === 0) return new Map();
+      const entries = await Promise.all(
+        wishes.map(async (wish) => [`${wish.volume}/${wish.path}`, await tokenFor(pod, wish)] as const),
+      );
+      return new Map(entries);
+    },
+    forget(podUid) {
+      byPod.delete(podUid);
+    },
+  };
+}
+
+function wishesOf(pod: Pod): readonly Wish[] {
+  return (pod.spec.volumes ?? []).flatMap(({ name: volume, projected }) =>
+    (projected?.sources ?? []).flatMap(({ serviceAccountToken }): Wish[] => {
+      if (!serviceAccountToken) return [];
+      const { path, audience = '', expirationSeconds: seconds = DEFAULT_SECONDS } = serviceAccountToken;
+      return [{ volume, path, audience, seconds }];
+    }),
+  );
+}
+
+function readAnswer(answer: KubeObject): { readonly text: string; readonly expiresAtMs: number } {
+  const status = isRecord(answer['status']) ? answer['status'] : {};
+  const { token, expirationTimestamp } = status;
+  const expiresAtMs = typeof expirationTimestamp === 'string' ? Date.parse(expirationTimestamp) : Number.NaN;
+  if (typeof token !== 'string' || token === '' || Number.isNaN(expiresAtMs))
+    throw new Error('the answer holds no token');
+  return { text: token, expiresAtMs };
+}

@@ -1,0 +1,69 @@
+/**
+ * Whether the control plane answers, said once when it stops and once when it answers again. Every loop of the agent tries for
+ * itself, several times a second; what each of them hears is for debugging only (`levelOf`).
+ */
+import type { Clock } from '../../base/clock.ts';
+import { TransientError } from '../../base/errors.ts';
+import { goDuration, goWords } from '../../base/go-words.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { ApiClient } from '../../client/types.ts';
+
+/** A server that comes and goes is said to be away at most so often. */
+const QUIET_MS = 30_000;
+/** An outage that lasts is said again so often: a log that is read later still tells of it. */
+const SAY_AGAIN_MS = 600_000;
+
+export function watchContact(client: ApiClient, clock: Clock, logger: Logger): ApiClient {
+  let lostAtMs: number | undefined;
+  let isSaid = false;
+  let saidAtMs = Number.NEGATIVE_INFINITY;
+
+  function onAnswer(): void {
+    if (lostAtMs !== undefined && isSaid)
+      logger.info({ after: goDuration(clock.now() - lostAtMs) }, 'The control plane answers again');
+    lostAtMs = undefined;
+    isSaid = false;
+  }
+
+  function onError(error: unknown): void {
+    // An answer that says no is an answer.
+    if (!(error instanceof TransientError)) return onAnswer();
+    const nowMs = clock.now();
+    lostAtMs ??= nowMs;
+    if (nowMs - saidAtMs < (isSaid ? SAY_AGAIN_MS : QUIET_MS)) return;
+    isSaid = true;
+    saidAtMs = nowMs;
+    const message = 'The control plane does not answer; the containers go on running, trying again';
+    logger.warn({ error: goWords(error) }, message);
+  }
+
+  async function noting<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const value = await answer;
+      onAnswer();
+      return value;
+    } catch (error) {
+      onError(error);
+      throw error;
+    }
+  }
+
+  return {
+    get: (...args) => noting(client.get(...args)),
+    list: (...args) => noting(client.list(...args)),
+    async *watch(...args) {
+      try {
+        yield* client.watch(...args);
+      } catch (error) {
+        onError(error);
+        throw error;
+      }
+    },
+    create: (...args) => noting(client.create(...args)),
+    update: (...args) => noting(client.update(...args)),
+    patch: (...args) => noting(client.patch(...args)),
+    delete: (...args) => noting(client.delete(...args)),
+    clusterState: () => noting(client.clusterState()),
+    restorePods: (...args) => noting(client.restorePods(...args)),
+  };
+}

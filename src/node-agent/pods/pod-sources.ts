@@ -1,0 +1,82 @@
+/**
+ * The objects that pods name: ConfigMaps and Secrets of volumes and environments, RuntimeClasses.
+ * They come from the API at the moment of need.
+ */
+import { createSharedReads } from '../../base/shared-reads.ts';
+import { type ApiClient, type ResourcePath, resources } from '../../client/types.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import { environmentSources, type SourceNames, volumeSources } from '../../schemas/pods/pod-references.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
+import type { ConfigMap, Container, Pod, RuntimeClass, Secret } from '../../schemas/types.ts';
+import type { EnvSources } from '../container-spec/plan-environment.ts';
+import { StepProblem } from '../ports.ts';
+import type { KeptSources } from '../records/kept-sources.ts';
+
+export interface PodSources {
+  ofVolumes(pod: Pod): Promise<EnvSources>;
+  ofEnvironment(pod: Pod, container: Container): Promise<EnvSources>;
+  /** The handler of the pod's RuntimeClass; throws StepProblem where the class does not exist. */
+  handlerOf(pod: Pod): Promise<string | undefined>;
+}
+
+export interface PodSourcesOptions {
+  readonly client: ApiClient;
+  /** Keeps answers for the time without a control plane; without it nothing is kept. */
+  readonly through?: KeptSources['through'];
+}
+
+export function createPodSources({ client, through = readOnly }: PodSourcesOptions): PodSources {
+  /** Pods come in numbers, and most of them have sources in common (`kube-root-ca.crt`). */
+  const shared = createSharedReads();
+
+  /** Objects by name; those that do not exist are left out. */
+  async function read<T extends KubeObject>(
+    resource: ResourcePath,
+    pod: Pod,
+    names: ReadonlySet<string>,
+  ): Promise<ReadonlyMap<string, T>> {
+    const { namespace = '', uid = '' } = pod.metadata;
+    const entries = await Promise.all(
+      [...names].map(async (name) => {
+        const value = await through(uid, `${resource.plural}/${name}`, () =>
+          shared.read(`${resource.plural}/${namespace}/${name}`, () =>
+            client.get<T>(resource, namespace, name),
+          ),
+        );
+        return value ? [[name, value] as const] : [];
+      }),
+    );
+    return new Map(entries.flat());
+  }
+
+  async function sourcesOf(pod: Pod, names: SourceNames): Promise<EnvSources> {
+    const [configMaps, secrets] = await Promise.all([
+      read<ConfigMap>(resources.configMaps, pod, names.configMaps),
+      read<Secret>(resources.secrets, pod, names.secrets),
+    ]);
+    return { configMaps, secrets };
+  }
+
+  return {
+    ofVolumes: (pod) => sourcesOf(pod, volumeSources(pod)),
+    ofEnvironment: (pod, container) => sourcesOf(pod, environmentSources(container)),
+    async handlerOf({ metadata, spec }) {
+      const name = spec.runtimeClassName ?? '';
+      if (name === '') return undefined;
+      const found = await through(metadata.uid ?? '', `runtimeclasses/${name}`, () =>
+        client.get<RuntimeClass>(resources.runtimeClasses, undefined, name),
+      );
+      if (!found) throw new StepProblem('FailedCreatePodSandBox', `RuntimeClass "${name}" not found`);
+      return found.handler;
+    },
+  };
+}
+
+const readOnly: KeptSources['through'] = async (_podUid, _name, read) => {
+  try {
+    return await read();
+  } catch (error) {
+    if (isStatusError(error, 'NotFound')) return undefined;
+    throw error;
+  }
+};

@@ -1,0 +1,125 @@
+/**
+ * {@link PodVolumes} below the agent's data directory. ConfigMaps, Secrets and tokens come from the API at the moment of
+ * need; while it does not answer, from what it answered last (records/kept-sources.ts).
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { type Rng, systemRng } from '../../base/rng.ts';
+import { createSharedReads } from '../../base/shared-reads.ts';
+import type { ApiClient } from '../../client/types.ts';
+import type { Pod } from '../../schemas/types.ts';
+import {
+  parseResolvConf,
+  planResolverConfig,
+  renderHosts,
+  renderResolvConf,
+} from '../files/plan-pod-files.ts';
+import {
+  ensureTerminationLog,
+  podFilePaths,
+  readTerminationLog,
+  terminationLogPath,
+  writePodFiles,
+} from '../files/pod-files.ts';
+import { createPodSources } from '../pods/pod-sources.ts';
+import { mountProblem, type PodVolumes } from './pod-volumes.ts';
+import { StepProblem } from '../ports.ts';
+import { createKeptSources } from '../records/kept-sources.ts';
+import { createPodTokens } from '../identity/service-account-tokens.ts';
+import { createVolumeStore } from './create-volume-store.ts';
+import { createMountAbility } from './mount-ability.ts';
+import { memoryDirOf, planVolumes } from './plan-volumes.ts';
+import { createSubPathMounts } from './sub-path-mounts.ts';
+
+export interface DiskPodVolumesOptions {
+  readonly client: ApiClient;
+  /** The agent's data directory; the engine must see it under the same path. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly rng?: Rng;
+  readonly logger: Logger;
+  /** Whether the agent runs as root, and so may be able to mount. */
+  readonly isRoot: boolean;
+  /** Whether the engine finds a file or directory at this path. */
+  engineSees(path: string): Promise<boolean>;
+  readonly clusterDomain: string;
+  /** Address of the cluster's DNS, once it has one. */
+  readonly clusterDns?: string;
+}
+
+export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes {
+  const { client, clock, clusterDomain } = options;
+  const podsDir = join(options.dataDir, 'pods');
+  const ability = createMountAbility(options);
+  const canMount = async (): Promise<boolean> => (await ability()).ok;
+  const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount });
+  const subPathMounts = createSubPathMounts({ podsDir, ability });
+  const kept = createKeptSources(podsDir, options.logger);
+  const podSources = createPodSources({ client, through: kept.through });
+  const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
+  const uidOf = (pod: Pod): string => pod.metadata.uid ?? '';
+  /** Pods are brought up to date together. */
+  const shared = createSharedReads();
+  const hostFile = (path: string): Promise<string> =>
+    shared.read(path, () => readFile(path, 'utf8').catch(() => ''));
+
+  return {
+    async ensure(pod, place) {
+      try {
+        const [sources, current, runtimeHandler] = await Promise.all([
+          podSources.ofVolumes(pod),
+          tokens.tokensOf(pod),
+          podSources.handlerOf(pod),
+        ]);
+        const memoryDir = (await canMount()) ? memoryDirOf(podsDir) : undefined;
+        const canChown = options.isRoot;
+        const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
+        if (!plan.ok) throw new StepProblem(plan.reason, plan.message, { also: plan.also });
+        const files = podFilePaths(podsDir, uidOf(pod));
+        const [applied, nodeHosts, nodeResolv] = await Promise.all([
+          store.apply(plan.volumes),
+          hostFile('/etc/hosts'),
+          hostFile('/etc/resolv.conf'),
+        ]);
+        if (!applied.ok) throw new StepProblem(applied.reason, applied.message);
+        const resolver = planResolverConfig({
+          pod,
+          clusterDomain,
+          clusterDns: options.clusterDns,
+          node: parseResolvConf(nodeResolv),
+        });
+        await writePodFiles(files, {
+          hosts: renderHosts({ pod, podIp: place.podIp, clusterDomain, nodeHosts }),
+          resolvConf: renderResolvConf(resolver),
+        });
+        return {
+          volumePaths: plan.paths,
+          agentVolumes: plan.agentVolumes,
+          files,
+          ...(runtimeHandler === undefined ? {} : { runtimeHandler }),
+        };
+      } catch (error) {
+        throw mountProblem(error);
+      }
+    },
+    async environment(pod, container) {
+      return { sources: await podSources.ofEnvironment(pod, container), serviceEnv: [] };
+    },
+    async prepareContainer(pod, container, attempt) {
+      const path = terminationLogPath(podsDir, uidOf(pod), container, attempt);
+      await ensureTerminationLog(path);
+      return path;
+    },
+    resolveMounts: subPathMounts.resolve,
+    async terminationLog(pod, container, attempt) {
+      return readTerminationLog(terminationLogPath(podsDir, uidOf(pod), container, attempt));
+    },
+    async tearDown(pod) {
+      await store.tearDown(uidOf(pod));
+      kept.forget(uidOf(pod));
+      tokens.forget(uidOf(pod));
+    },
+  };
+}

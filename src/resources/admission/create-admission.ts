@@ -1,0 +1,193 @@
+/**
+ * Runs the admission rules for the writes of a request, and for those that do not come by request: controllers create
+ * pods and the sync worker applies manifests through the store, and policy holds for them all the same.
+ */
+import type { Eventually } from '../../base/eventually.ts';
+import { isRecord } from '../../base/json.ts';
+import type { Author } from '../../schemas/applications/application-author.ts';
+import { getPath } from '../../schemas/json-access.ts';
+import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
+import { type KubeObject, keyOf } from '../../schemas/object.ts';
+import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { ObjectChange, WriteAdmission } from '../writing/write-admission.ts';
+import type { Snapshots } from '../reading/snapshots.ts';
+import type { RequestContext, UserInfo } from '../types.ts';
+import { admissionRules } from './index.ts';
+import type { QuotaClaims } from './quota-claims.ts';
+import type {
+  AdmissionDependencies,
+  AdmissionPolicy,
+  AdmissionRequest,
+  AdmissionRule,
+  Removal,
+  RemovalTarget,
+} from './types.ts';
+
+export interface Admission {
+  /** The object of a request as it is to be written; rejects with the refusal. Quotas are claimed at the commit. */
+  admit(request: Omit<AdmissionRequest, 'internal'>): Promise<KubeObject>;
+  /** Whether a rule must see the object before it is deleted. */
+  guardsRemoval(target: RemovalTarget): boolean;
+  /** Throws where a request may not delete or evict the object. */
+  mayRemove(removal: Removal): void;
+  /** An object was deleted by a request. */
+  removed(removal: Removal): void;
+  /** Claims only: for writes whose rules have run. */
+  readonly claims: WriteAdmission;
+  /** Rules and claims, for a part of the control plane that writes as `user`; a sync says whose Application it is. */
+  writesOf(user: UserInfo, author?: Author): WriteAdmission;
+  /** What the rules about rights say of changes on behalf of `user`: for each change its refusal, or undefined. */
+  reviewRights(user: UserInfo, changes: readonly ObjectChange[]): Promise<readonly unknown[]>;
+}
+
+export interface AdmissionOptions {
+  readonly snapshots: Snapshots;
+  readonly policy: AdmissionPolicy;
+  readonly quotas: QuotaClaims;
+  readonly nowMs: () => number;
+  readonly tell: AdmissionDependencies['tell'];
+}
+
+/** Rules of one commit that wait at the same time; they share their looks at the caches. */
+const CONCURRENCY = 64;
+
+export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: AdmissionOptions): Admission {
+  function dependenciesFor(together: readonly ObjectChange[]): AdmissionDependencies {
+    const written = new Map<string, KubeObject>();
+    for (const { kind, subresource, object } of together)
+      if (subresource === undefined) written.set(`${resourceIdOf(kind)} ${keyOf(object)}`, object);
+    /** One look at each cache is enough for all that is written together. */
+    const looked = new Map<string, Eventually<void>>();
+    const look = (resource: string, refresh: () => Eventually<void>): Eventually<void> => {
+      if (!looked.has(resource)) looked.set(resource, refresh());
+      return looked.get(resource);
+    };
+    return {
+      snapshots,
+      policy,
+      nowMs,
+      tell,
+      async find(resource, key) {
+        const sibling = written.get(`${resourceIdOf(resource)} ${key}`);
+        if (sibling) return sibling;
+        const { hub, refresh } = await snapshots.open(resource);
+        if (!hub.cache.get(key)) await look(resourceIdOf(resource), refresh);
+        return hub.cache.get(key);
+      },
+      async list(resource, namespace) {
+        const { hub, refresh } = await snapshots.open(resource);
+        await look(resourceIdOf(resource), refresh);
+        return hub.cache.list(namespace);
+      },
+    };
+  }
+
+  async function run(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject> {
+    let { object } = request;
+    if (!isReadable(object)) return object;
+    for (const rule of admissionRules) {
+      const step = { ...request, object };
+      if (looksAt(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
+    }
+    return object;
+  }
+
+  async function rightsRefusal(
+    user: UserInfo,
+    change: ObjectChange,
+    dependencies: AdmissionDependencies,
+  ): Promise<unknown> {
+    const { kind, operation, object } = change;
+    const asked = { ...change, context: silent(user), internal: false };
+    const rules = rightsRules.filter((rule) => looksAt(rule, change) && rule.applies(asked));
+    if (rules.length === 0) return undefined;
+    try {
+      const current = operation === 'update' ? await dependencies.find(kind, keyOf(object)) : undefined;
+      for (const rule of rules) await rule.admit({ ...asked, current }, dependencies);
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  function reviewAs(
+    context: RequestContext,
+    author: Author | undefined,
+  ): NonNullable<WriteAdmission['review']> {
+    return async (changes) => {
+      const dependencies = dependenciesFor(changes);
+      const results: KubeObject[] = changes.map(({ object }) => object);
+      const pending = changes.entries();
+      const work = async (): Promise<void> => {
+        for (const [index, change] of pending) {
+          const request = { ...change, context, internal: true, author };
+          if (!isReviewed(change) || !isReadable(change.object)) continue;
+          if (!admissionRules.some((rule) => rule.applies(request))) continue;
+          const object = change.subresource ? change.object : change.kind.withDefaults(change.object);
+          results[index] = await run({ ...request, object }, dependencies);
+        }
+      };
+      await Promise.all(Array.from({ length: Math.min(CONCURRENCY, changes.length) }, work));
+      return results;
+    };
+  }
+
+  return {
+    async admit(request) {
+      if (!admissionRules.some((rule) => looksAt(rule, request))) return request.object;
+      return run({ ...request, internal: false }, dependenciesFor([]));
+    },
+    guardsRemoval: (target) => admissionRules.some((rule) => rule.guards?.(target) === true),
+    mayRemove(removal) {
+      const target = { ...removal, name: removal.object.metadata.name };
+      for (const rule of admissionRules) if (rule.guards?.(target) === true) rule.mayRemove?.(removal);
+    },
+    removed(removal) {
+      for (const rule of admissionRules) rule.removed?.(removal, { tell });
+    },
+    claims: { claim: quotas.claim },
+    writesOf: (user, author) => ({ review: reviewAs(silent(user), author), claim: quotas.claim }),
+    async reviewRights(user, changes) {
+      const dependencies = dependenciesFor(changes);
+      return Promise.all(changes.map(async (change) => rightsRefusal(user, change, dependencies)));
+    },
+  };
+}
+
+const rightsRules = admissionRules.filter(({ guardsRights }) => guardsRights === true);
+
+/** Nobody is there to be warned. */
+const silent = (user: UserInfo): RequestContext => ({
+  user,
+  warn: () => undefined,
+  annotate: () => undefined,
+});
+
+/** Whether rules can read the pod in it; validation refuses what is not even that. */
+function isReadable(object: KubeObject): boolean {
+  const path = podSpecPaths[`${object.apiVersion}/${object.kind}`];
+  if (path === undefined) return true;
+  const spec = getPath(object, ...path.split('.'));
+  if (!isRecord(spec)) return object.kind !== 'Pod' && spec === undefined;
+  const lists = ['containers', 'initContainers', 'ephemeralContainers', 'volumes', 'tolerations'] as const;
+  return lists.every((name) => {
+    const list = spec[name];
+    if (list === undefined) return name !== 'containers';
+    return Array.isArray(list) && list.every(isRecord);
+  });
+}
+
+function looksAt({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {
+  const { subresource } = change;
+  return isReviewed(change) || (subresource !== undefined && (alsoFor?.includes(subresource) ?? false));
+}
+
+/** A status, a binding and the like are the system's own word. */
+function isReviewed({ subresource }: Pick<ObjectChange, 'subresource'>): boolean {
+  return (
+    subresource === undefined ||
+    subresource === 'scale' ||
+    subresource === 'ephemeralcontainers' ||
+    subresource === 'resize'
+  );
+}

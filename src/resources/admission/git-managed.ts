@@ -1,0 +1,72 @@
+/**
+ * Objects that Git manages: whoever may change or delete them may, is told that it will not last, and is named where the
+ * drift is shown. The sync worker's own writes put things back and take the name away.
+ */
+import { managingApplication, SYNC_USER } from '../../diff/tracking.ts';
+import { splitKey } from '../../schemas/object.ts';
+import { withStoredDefaults } from '../../schemas/strategy/index.ts';
+import { planGitManaged, withChangedBy } from './plan-git-managed.ts';
+import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
+
+export const gitManaged: AdmissionRule = {
+  name: 'GitManaged',
+  applies: ({ operation, subresource, current, internal, context }) =>
+    operation === 'update' &&
+    (subresource === undefined || subresource === 'scale') &&
+    current !== undefined &&
+    managingApplication(current) !== undefined &&
+    (!internal || context.user.name === SYNC_USER),
+  admit(request, { nowMs, tell }) {
+    const { kind, object, current, context, internal } = request;
+    if (internal || !current) return Promise.resolve(withChangedBy(object, undefined));
+    const plan = planGitManaged(
+      kind.withDefaults(object),
+      withStoredDefaults(kind, current),
+      context.user.name,
+      nowMs(),
+    );
+    const { application } = plan;
+    if (application !== undefined) say({ ...request, object: current }, application, CHANGED, tell);
+    return Promise.resolve(plan.object);
+  },
+  removed(removal, { tell }) {
+    const application = managingApplication(removal.object);
+    if (application !== undefined) say(removal, application, DELETED, tell);
+  },
+};
+
+interface Deed {
+  readonly noun: string;
+  readonly verb: string;
+  readonly undone: string;
+}
+
+const CHANGED: Deed = { noun: 'change', verb: 'changed', undone: 'reverts it' };
+const DELETED: Deed = { noun: 'deletion', verb: 'deleted', undone: 'makes it again' };
+
+/** To whoever asked, and as events at the object and its application. */
+function say(
+  { kind, object, context, dryRun }: Pick<AdmissionRequest, 'kind' | 'object' | 'context' | 'dryRun'>,
+  application: string,
+  { noun, verb, undone }: Deed,
+  tell: AdmissionDependencies['tell'],
+): void {
+  context.warn(
+    `this object is managed by Git (application ${application}): the ${noun} will be reverted by the next sync`,
+  );
+  if (dryRun) return;
+  const user = context.user.name;
+  const said = { type: 'Warning', reason: 'ChangedOutsideGit' } as const;
+  tell({
+    ...said,
+    about: object,
+    message: `${user} ${verb} what Git manages: the next sync of ${application} ${undone}`,
+  });
+  const about = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', ...splitKey(application) };
+  const what = `${kind.kind} ${[object.metadata.namespace, object.metadata.name].filter(Boolean).join('/')}`;
+  tell({
+    ...said,
+    about: { ...about, namespace: about.namespace ?? '' },
+    message: `${user} ${verb} ${what}, which Git manages: the next sync ${undone}`,
+  });
+}

@@ -1,0 +1,28 @@
+/** Keeps a node's agent to its own node, lease and pods, as far as only the body tells. See plan-node-restriction.ts. */
+import { nodeNameOf } from '../authz/node-authorizer.ts';
+import { deny } from './deny.ts';
+import { removalComplaint, writeComplaint } from './plan-node-restriction.ts';
+import type { AdmissionRule } from './types.ts';
+
+const NODES = { group: '', plural: 'nodes' } as const;
+
+export const nodeRestriction: AdmissionRule = {
+  name: 'NodeRestriction',
+  guardsRights: true,
+  alsoFor: ['status', 'binding'],
+  applies: ({ internal, context }) => !internal && nodeNameOf(context.user) !== undefined,
+  async admit(request, { find }) {
+    const { kind, object, context } = request;
+    const node = nodeNameOf(context.user) ?? '';
+    const makesPod = kind.group === '' && kind.kind === 'Pod' && request.operation === 'create';
+    const nodeUid = makesPod ? (await find(NODES, node))?.metadata.uid : undefined;
+    const why = writeComplaint(node, request, nodeUid);
+    if (why !== undefined) throw deny(kind, object, why);
+    return object;
+  },
+  guards: ({ context }) => nodeNameOf(context.user) !== undefined,
+  mayRemove(removal) {
+    const why = removalComplaint(nodeNameOf(removal.context.user) ?? '', removal);
+    if (why !== undefined) throw deny(removal.kind, removal.object, why);
+  },
+};

@@ -1,0 +1,48 @@
+/** What a request wants to do, and whether it may. */
+import type { Eventually } from '../../base/eventually.ts';
+import type { PolicyRule } from '../../schemas/rbac.ts';
+import type { UserInfo } from '../types.ts';
+
+/** What a request about a resource can be. Rules know more verbs: escalate, bind, impersonate, approve, sign. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+export interface ResourceAttributes {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string | undefined;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  /** Of lists and watches. */
+  readonly fieldSelector: string | undefined;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** Why, where there is something to say beyond "no rule allows it". */
+  readonly reason?: string;
+}
+
+/** Everything that somebody may do in a namespace, as far as it can be said in rules. */
+export interface GrantedRules {
+  readonly rules: readonly PolicyRule[];
+  /** Why there may be more, or less, than the rules say. */
+  readonly errors: readonly string[];
+}
+
+export interface Authorizer {
+  authorize(user: UserInfo, attributes: ResourceAttributes): Eventually<Decision>;
+  /** Paths that are no resources: discovery, metrics. */
+  authorizePath(user: UserInfo, verb: string, path: string): Eventually<Decision>;
+  rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
+}
+
+/** The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace "y"`. */
+export function denialText(user: UserInfo, attributes: ResourceAttributes): string {
+  const { verb, group, namespace } = attributes;
+  const resource = attributes.subresource
+    ? `${attributes.resource}/${attributes.subresource}`
+    : attributes.resource;
+  const scope = namespace ? `in the namespace "${namespace}"` : 'at the cluster scope';
+  return `User "${user.name}" cannot ${verb} resource "${resource}" in API group "${group}" ${scope}`;
+}

@@ -1,0 +1,390 @@
+/**
+ * Who owns which field of an object (`metadata.managedFields`), pure. An update takes what it changed; an apply owns what its
+ * configuration says, and takes away what it owned before and no longer says, unless somebody else owns it.
+ * Source: the API reference, "Server-Side Apply", and KEP-555.
+ */
+import { toRfc3339 } from '../../base/clock.ts';
+import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
+import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
+import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
+import { badRequest, failure } from '../../schemas/errors/status.ts';
+import type { TypeSchemas } from '../decoding/type-schemas.ts';
+import { blankObject } from './blank-object.ts';
+import {
+  countOf,
+  decodeFields,
+  difference,
+  encodeFields,
+  FIELD,
+  type FieldSet,
+  intersection,
+  isEmptySet,
+  outside,
+  pathTexts,
+  union,
+  unionOf,
+} from './field-set.ts';
+import { type Comparison, createTypedValues, type TypedValues } from './typed-values.ts';
+
+export interface FieldOwner {
+  readonly manager: string;
+  /** Part of the owner's identity: one program may own status by one way and spec by the other. */
+  readonly subresource?: Subresource | undefined;
+}
+
+export interface OwnershipRequest {
+  readonly schemas: TypeSchemas;
+  readonly kind: ResourceKind;
+  readonly owner: FieldOwner;
+  readonly nowMs: number;
+}
+
+interface Entry {
+  readonly manager: string;
+  readonly operation: 'Apply' | 'Update';
+  readonly apiVersion: string;
+  readonly subresource: string | undefined;
+  readonly time: string | undefined;
+  readonly fields: FieldSet;
+}
+
+type Managed = ReadonlyMap<string, Entry>;
+
+const NOBODY_YET = 'before-first-apply';
+/** The annotation in which kubectl's own apply keeps what it applied last. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** What belongs to the system or names the object: nobody owns it. */
+const fieldsNamed = (...names: string[]): Map<string, FieldSet> =>
+  new Map(names.map((name) => [`f:${name}`, FIELD]));
+const UNOWNED: FieldSet = {
+  member: false,
+  children: new Map([
+    ...fieldsNamed('apiVersion', 'kind'),
+    [
+      'f:metadata',
+      {
+        member: true,
+        children: fieldsNamed(
+          'name',
+          'namespace',
+          'uid',
+          'generation',
+          'creationTimestamp',
+          'resourceVersion',
+          'managedFields',
+          'selfLink',
+          'deletionTimestamp',
+          'deletionGracePeriodSeconds',
+        ),
+      },
+    ],
+  ]),
+};
+
+/**
+ * The record after an update, undefined where nothing is tracked: its record was taken away and nobody applied since.
+ * `current` is undefined for a create.
+ */
+export function ownershipAfterUpdate(
+  request: OwnershipRequest,
+  current: KubeObject | undefined,
+  next: KubeObject,
+): unknown[] | undefined {
+  const { kind, owner } = request;
+  const managed = current === undefined ? new Map<string, Entry>() : recordOf(current, next, owner);
+  if (current !== undefined && managed.size === 0) return undefined;
+  const typed = typedValues(request);
+  const compared = typed.compare(bare(current ?? blankObject(kind)), bare(next));
+  const taken = ownable(union(compared.added, compared.modified), request);
+  const result = new Map(releaseTaken(managed, compared));
+  if (!isEmptySet(taken)) {
+    const id = idOf({ ...owner, operation: 'Update', apiVersion: apiVersionOf(kind) });
+    const before = result.get(id);
+    result.set(id, {
+      ...entryOf(owner, 'Update', kind),
+      time: owner.subresource === 'scale' ? undefined : toRfc3339(request.nowMs),
+      fields: before ? union(before.fields, taken) : taken,
+    });
+  }
+  return encode(result);
+}
+
+export interface AppliedObject {
+  /** With its `managedFields`; not yet decoded, defaulted or validated. */
+  readonly object: Record<string, unknown>;
+}
+
+/** Throws 409 with upstream's causes when others own what the configuration changes, unless `force`. */
+export function applyConfiguration(
+  request: OwnershipRequest,
+  current: KubeObject | undefined,
+  configuration: Record<string, unknown>,
+  force: boolean,
+): AppliedObject {
+  const { kind, owner } = request;
+  const typed = typedValues(request);
+  checkConfiguration(kind, configuration, typed);
+  const live: Record<string, unknown> = bare(current ?? blankObject(kind));
+  const id = idOf({ ...owner, operation: 'Apply', apiVersion: apiVersionOf(kind) });
+  const managed = new Map(current === undefined ? [] : beforeApply(request, current, typed));
+  const last = managed.get(id);
+  managed.set(id, {
+    ...entryOf(owner, 'Apply', kind),
+    time: last?.time,
+    fields: ownable(typed.fieldsOf(configuration), request),
+  });
+  const merged = typed.merge(live, configuration);
+  const pruned = prune(typed, merged, managed, last?.fields) as Record<string, unknown>;
+  const compared = typed.compare(live, pruned);
+  const conflicts = conflictsOf(managed, compared, id);
+  if (conflicts.length > 0 && !force && !mayTakeOver(request, current, conflicts))
+    throw conflictError(conflicts);
+  const others = new Map([...managed].filter(([other]) => other !== id));
+  const result = new Map(releaseTaken(others, compared));
+  const own = managed.get(id);
+  const changed = current === undefined || !jsonEqual(live, pruned);
+  if (own && !isEmptySet(own.fields))
+    result.set(id, changed ? { ...own, time: toRfc3339(request.nowMs) } : own);
+  const object = withLastApplied(request, current, configuration, pruned);
+  const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
+  return { object: { ...object, metadata: { ...metadata, managedFields: encode(result) } } };
+}
+
+const apiVersionOf = (kind: ResourceKind): string => formatApiVersion(kind.group, kind.version);
+
+function typedValues({ schemas, kind }: OwnershipRequest): TypedValues {
+  const schema = schemas.ofKind(kind.group, kind.version, kind.kind);
+  return createTypedValues(schemas, schema?.schema);
+}
+
+function entryOf(
+  owner: FieldOwner,
+  operation: Entry['operation'],
+  kind: ResourceKind,
+): Omit<Entry, 'time' | 'fields'> {
+  const { manager, subresource } = owner;
+  return { manager, operation, apiVersion: apiVersionOf(kind), subresource };
+}
+
+/** Appliers are the same whatever version they apply. */
+function idOf(
+  entry: Pick<Entry, 'manager' | 'operation' | 'apiVersion'> & { subresource?: string | undefined },
+): string {
+  const { manager, operation, apiVersion, subresource } = entry;
+  return JSON.stringify([manager, operation, operation === 'Apply' ? '' : apiVersion, subresource ?? '']);
+}
+
+/** The object without its own record, which nobody owns. */
+function bare(object: KubeObject): Record<string, unknown> {
+  return { ...object, metadata: omit(object.metadata, 'managedFields') };
+}
+
+/** Nobody owns the status through the object, nor the rest through the status. */
+function ownable(fields: FieldSet, { kind, owner }: OwnershipRequest): FieldSet {
+  const own = difference(fields, UNOWNED);
+  if (owner.subresource === 'status') return outside(own, 'f:spec');
+  return kind.subresources.includes('status') ? outside(own, 'f:status') : own;
+}
+
+/** A request may bring the record; a single empty entry takes it away. Subresources never touch it. */
+function recordOf(current: KubeObject, next: KubeObject, { subresource }: FieldOwner): Managed {
+  const given = next.metadata.managedFields;
+  const live = decode(current.metadata.managedFields) ?? new Map<string, Entry>();
+  if (subresource !== undefined || given === undefined) return live;
+  if (isReset(given)) return new Map();
+  const decoded = decode(given);
+  return decoded && decoded.size > 0 ? decoded : live;
+}
+
+const isReset = (entries: readonly unknown[]): boolean =>
+  entries.length === 1 && isRecord(entries[0]) && Object.keys(entries[0]).length === 0;
+
+function decode(entries: unknown): Managed | undefined {
+  const managed = new Map<string, Entry>();
+  for (const entry of Array.isArray(entries) ? (entries as unknown[]) : []) {
+    if (!isRecord(entry)) return undefined;
+    const { manager, operation, apiVersion, subresource, time } = entry;
+    const fields = decodeFields(entry['fieldsV1'] ?? {});
+    const known = operation === 'Apply' || operation === 'Update';
+    if (!known || !fields || entry['fieldsType'] !== 'FieldsV1') return undefined;
+    const text = (value: unknown): string | undefined =>
+      typeof value === 'string' && value !== '' ? value : undefined;
+    const decoded: Entry = {
+      manager: text(manager) ?? '',
+      operation,
+      apiVersion: text(apiVersion) ?? '',
+      subresource: text(subresource),
+      time: text(time),
+      fields,
+    };
+    managed.set(idOf(decoded), decoded);
+  }
+  return managed;
+}
+
+/** Appliers first, then by time, manager and subresource. */
+function encode(managed: Managed): unknown[] {
+  const key = (entry: Entry): string =>
+    [entry.operation, entry.time ?? '', entry.manager, entry.subresource ?? ''].join('\u0000');
+  const entries = [...managed.values()].filter(({ fields }) => !isEmptySet(fields));
+  entries.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return entries.map(({ manager, operation, apiVersion, subresource, time, fields }) => ({
+    manager,
+    operation,
+    apiVersion,
+    ...(time === undefined ? {} : { time }),
+    fieldsType: 'FieldsV1',
+    fieldsV1: encodeFields(fields),
+    ...(subresource === undefined ? {} : { subresource }),
+  }));
+}
+
+/** What was changed or removed is no longer its former owners'. */
+function releaseTaken(managed: Managed, { added, modified, removed }: Comparison): Managed {
+  const lost = union(union(added, modified), removed);
+  if (isEmptySet(lost)) return managed;
+  return new Map(
+    [...managed].map(([id, entry]) => [id, { ...entry, fields: difference(entry.fields, lost) }] as const),
+  );
+}
+
+/** An object that nobody tracked is owned by nobody in particular before the first apply. */
+function beforeApply(request: OwnershipRequest, current: KubeObject, typed: TypedValues): Managed {
+  const managed = decode(current.metadata.managedFields);
+  if (managed && managed.size > 0) return managed;
+  const compared = typed.compare(bare(blankObject(request.kind)), bare(current));
+  const fields = ownable(union(compared.added, compared.modified), request);
+  const entry = { ...entryOf({ manager: NOBODY_YET }, 'Update', request.kind), time: undefined, fields };
+  return isEmptySet(fields) ? new Map() : new Map([[idOf(entry), entry]]);
+}
+
+/** Takes out what the manager owned, nobody owns now, and the rest of the object does not need. */
+function prune(typed: TypedValues, merged: unknown, managed: Managed, last: FieldSet | undefined): unknown {
+  if (!last || isEmptySet(last)) return merged;
+  const lastAll = typed.withParents(last);
+  const all = typed.withParents(typed.fieldsOf(merged));
+  const owned = typed.withParents(unionOf([...managed.values()].map(({ fields }) => fields)));
+  const kept = (value: unknown): FieldSet => typed.withParents(typed.fieldsOf(value));
+  const first = typed.without(merged, lastAll);
+  const second = typed.without(merged, difference(all, union(kept(first), owned)));
+  return typed.without(merged, intersection(difference(all, kept(second)), lastAll));
+}
+
+/** The fields that the change takes from another owner. */
+interface Conflict {
+  readonly entry: Entry;
+  readonly fields: FieldSet;
+}
+
+function conflictsOf(managed: Managed, { added, modified }: Comparison, own: string): readonly Conflict[] {
+  const changed = union(added, modified);
+  return [...managed]
+    .filter(([id]) => id !== own)
+    .map(([, entry]) => ({ entry, fields: intersection(entry.fields, changed) }))
+    .filter(({ fields }) => !isEmptySet(fields));
+}
+
+function managerText({ manager, subresource, operation, apiVersion }: Entry): string {
+  const through = subresource === undefined ? '' : ` with subresource ${JSON.stringify(subresource)}`;
+  return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
+}
+
+/** Conflicts that one answer lists; it says how many there are. */
+const MAX_SHOWN_CONFLICTS = 1_000;
+
+interface ShownConflict {
+  readonly manager: string;
+  readonly field: string;
+}
+
+function conflictError(conflicts: readonly Conflict[]): Error {
+  const count = conflicts.reduce((sum, { fields }) => sum + countOf(fields), 0);
+  const shown = shownConflicts(conflicts).sort((a, b) => (a.field < b.field ? -1 : 1));
+  const causes = shown.map(({ manager, field }) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with ${manager}`,
+    field,
+  }));
+  const [only] = shown;
+  let text: string;
+  if (count === 1 && only) text = `1 conflict: conflict with ${only.manager}: ${only.field}`;
+  else {
+    const byManager = new Map<string, string[]>();
+    for (const { manager, field } of shown) {
+      const lines = byManager.get(manager) ?? [`conflicts with ${manager}:`];
+      lines.push(`- ${field}`);
+      byManager.set(manager, lines);
+    }
+    const parts = [...byManager].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, lines]) => lines);
+    text = `${count} conflicts: ${parts.join('\n')}`;
+  }
+  return failure(409, 'Conflict', `Apply failed with ${text}`, { causes });
+}
+
+function shownConflicts(conflicts: readonly Conflict[]): ShownConflict[] {
+  const shown: ShownConflict[] = [];
+  for (const { entry, fields } of conflicts) {
+    const manager = managerText(entry);
+    for (const field of pathTexts(fields)) {
+      if (shown.length >= MAX_SHOWN_CONFLICTS) return shown;
+      shown.push({ manager, field });
+    }
+  }
+  return shown;
+}
+
+/** Who went from kubectl's own apply to this one takes over what that one had set, without force. */
+function mayTakeOver(
+  request: OwnershipRequest,
+  current: KubeObject | undefined,
+  conflicts: readonly Conflict[],
+): boolean {
+  const last = request.owner.manager === 'kubectl' ? lastApplied(current) : undefined;
+  if (!last) return false;
+  const allowed = typedValues(request).fieldsOf(last);
+  return conflicts.every(({ fields }) => isEmptySet(difference(fields, allowed)));
+}
+
+function lastApplied(current: KubeObject | undefined): Record<string, unknown> | undefined {
+  const text = current?.metadata.annotations?.[LAST_APPLIED];
+  if (text === undefined) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isRecord(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** kubectl's annotation is kept true, so that its own apply can be used again. */
+function withLastApplied(
+  { owner }: OwnershipRequest,
+  current: KubeObject | undefined,
+  configuration: Record<string, unknown>,
+  object: Record<string, unknown>,
+): Record<string, unknown> {
+  if (owner.manager !== 'kubectl' || !lastApplied(current)) return object;
+  const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
+  const annotations = isRecord(metadata['annotations']) ? metadata['annotations'] : {};
+  const text = `${stableStringify(configuration)}\n`;
+  return { ...object, metadata: { ...metadata, annotations: { ...annotations, [LAST_APPLIED]: text } } };
+}
+
+function checkConfiguration(
+  kind: ResourceKind,
+  configuration: Record<string, unknown>,
+  typed: TypedValues,
+): void {
+  const metadata = isRecord(configuration['metadata']) ? configuration['metadata'] : {};
+  if (Array.isArray(metadata['managedFields']) && metadata['managedFields'].length > 0)
+    throw badRequest('metadata.managedFields must be nil');
+  const problems = typed.problems(configuration);
+  if (problems.length === 0) return;
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+  const place = `${text(metadata['namespace'])}/${text(metadata['name'])}; ${apiVersionOf(kind)}, Kind=${kind.kind}`;
+  const [only] = problems;
+  const list = problems.length === 1 ? only : `errors:\n${problems.map((line) => `  ${line}`).join('\n')}`;
+  throw badRequest(`failed to create typed patch object (${place}): ${list ?? ''}`);
+}

@@ -1,0 +1,143 @@
+/**
+ * Get and list, served from the caches. A read without a version is consistent: the cache first catches up with what
+ * was committed before the request. Pages of one list all show the version of its first page.
+ */
+import { andThen, type Eventually } from '../../base/eventually.ts';
+import { type KubeObject, objectKey } from '../../schemas/object.ts';
+import { fromStored, type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import { expired, isStatusError, notFound } from '../../schemas/errors/status.ts';
+import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.ts';
+import type { PageAges } from './page-ages.ts';
+import { parseSelection, type Selection } from './selection.ts';
+import type { Snapshot, Snapshots } from './snapshots.ts';
+import type { CollectionRef, ObjectPage, ObjectRef, ReadListOptions } from '../types.ts';
+import { parseResourceVersion, tooLarge } from './versions.ts';
+import { sortKey } from './sorted-objects.ts';
+import type { WatchHub } from './watch-hub.ts';
+
+export function readObject(
+  snapshots: Snapshots,
+  { kind, namespace, name }: ObjectRef,
+  resourceVersion?: string,
+): Eventually<KubeObject> {
+  return andThen(snapshots.open(kind), (snapshot) =>
+    andThen(reach(snapshot, resourceVersion), () => {
+      const found = snapshot.hub.cache.get(objectKey(namespace, name));
+      if (!found) throw notFound(kind, name);
+      return fromStored(kind, found);
+    }),
+  );
+}
+
+/** Waits until the cache is fresh enough for a read at this version: '' is now, '0' is whatever is there. */
+export function reach(snapshot: Snapshot, resourceVersion: string | undefined): Eventually<void> {
+  if (resourceVersion === '0') return undefined;
+  const { cache } = snapshot.hub;
+  if (resourceVersion === undefined || resourceVersion === '') return snapshot.refresh();
+  const wanted = parseResourceVersion(resourceVersion);
+  if (Number(cache.version) >= wanted) return undefined;
+  return andThen(snapshot.refresh(), () => {
+    if (Number(cache.version) < wanted) throw tooLarge(resourceVersion, cache.version);
+  });
+}
+
+interface View {
+  readonly objects: readonly KubeObject[];
+  readonly version: string;
+}
+
+export async function readList(
+  snapshots: Snapshots,
+  collection: CollectionRef,
+  options: ReadListOptions,
+  ages: PageAges,
+): Promise<ObjectPage> {
+  const selection = parseSelection({ ...collection, ...options });
+  const snapshot = await snapshots.open(collection.kind);
+  const { hub } = snapshot;
+  const token = options.continue ? decodeContinue(options.continue) : undefined;
+  const version = options.resourceVersion ?? '';
+  let view: View;
+  if (token) {
+    view = await continued(snapshot, token, (at) => ages.isOver(resourceIdOf(collection.kind), at));
+  } else if (options.resourceVersionMatch === 'Exact' || isLegacyExact(options)) {
+    await reach(snapshot, version);
+    view = { objects: await hub.objectsAt(parseResourceVersion(version)), version };
+  } else {
+    await reach(snapshot, version);
+    view = hub.current();
+  }
+  // Whatever the cache holds answers a list at version 0 in full: pages would cost more than they save.
+  const limit = version === '0' && !token ? 0 : (options.limit ?? 0);
+  const candidates = narrowed(hub, view, selection);
+  const page = pageOf(
+    collection.kind,
+    { ...view, objects: candidates ?? view.objects },
+    selection,
+    limit,
+    token?.after,
+  );
+  if (page.continue !== undefined && token?.version === undefined)
+    ages.began(resourceIdOf(collection.kind), view.version);
+  return page;
+}
+
+/** A limit with a version and no match rule has always meant exactly that version. */
+function isLegacyExact(options: ReadListOptions): boolean {
+  const { limit, resourceVersion, resourceVersionMatch } = options;
+  const versioned = resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0';
+  return versioned && resourceVersionMatch === undefined && (limit ?? 0) > 0;
+}
+
+const TOO_OLD =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+async function continued(
+  snapshot: Snapshot,
+  { version, after }: ContinueToken,
+  isOver: (version: string) => boolean,
+): Promise<View> {
+  if (version === undefined) {
+    await snapshot.refresh();
+    return snapshot.hub.current();
+  }
+  await reach(snapshot, version);
+  try {
+    if (isOver(version)) throw expired(TOO_OLD);
+    return { objects: await snapshot.hub.objectsAt(Number(version)), version };
+  } catch (error) {
+    if (!isStatusError(error, 'Expired')) throw error;
+    const answer = expired(TOO_OLD);
+    answer.status.metadata = { continue: encodeContinue({ version: undefined, after }) };
+    throw answer;
+  }
+}
+
+/** Lists of one namespace or node need not look at every object: the caches know which are theirs. */
+function narrowed(hub: WatchHub, view: View, selection: Selection): readonly KubeObject[] | undefined {
+  return view.objects === hub.current().objects ? hub.within(selection.scope) : undefined;
+}
+
+function pageOf(
+  kind: ResourceKind,
+  view: View,
+  selection: Selection,
+  limit: number,
+  after: string | undefined,
+): ObjectPage {
+  // Only what is served in another form than it is stored in costs a look at each object.
+  const served = kind.storage ? view.objects.map((object) => fromStored(kind, object)) : view.objects;
+  const selected = served.filter(
+    (object) => (after === undefined || sortKey(object) > after) && selection.matches(object),
+  );
+  if (limit <= 0 || selected.length <= limit) return { objects: selected, resourceVersion: view.version };
+  const objects = selected.slice(0, limit);
+  const last = objects.at(-1);
+  return {
+    objects,
+    resourceVersion: view.version,
+    continue: encodeContinue({ version: view.version, after: last ? sortKey(last) : '' }),
+    // With selectors the rest is not counted, as in Kubernetes (there it would have to be read).
+    ...(selection.selective ? {} : { remainingItemCount: selected.length - limit }),
+  };
+}

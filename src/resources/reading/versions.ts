@@ -1,0 +1,19 @@
+/** Resource versions as they come from clients. Versions are safe integers written in decimal (see the store). */
+import { badRequest, failure, type StatusError } from '../../schemas/errors/status.ts';
+
+export function parseResourceVersion(text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
+  }
+  return Number(text);
+}
+
+/** 504: a version that this cluster has not reached; the client may try again soon. */
+export function tooLarge(version: string, current: string): StatusError {
+  return failure(504, 'Timeout', `Timeout: Too large resource version: ${version}, current: ${current}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
+}

@@ -1,0 +1,174 @@
+/**
+ * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes. Such pods are written
+ * as they are, with their uid, node and status and without owners (controllers adopt them by their selectors), only
+ * where nothing of that name exists, and only while the cluster is being rebuilt.
+ *
+ * A node is not believed: only a pod that proves that the control plane bound it to that node comes back (ADR 13). Any
+ * other pod waits until Git or an administrator makes it anew; it is reported and gives its node no rights.
+ */
+import { isRecord } from '../base/json.ts';
+import type { Logger } from '../base/logger.ts';
+import type { EventInput } from '../client/plan-event.ts';
+import { getPath, omit } from '../schemas/json-access.ts';
+import { controllerOf, type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
+import { RESTORED_OWNER, withMark } from '../schemas/pods/pod-marks.ts';
+import { ENFORCE_LABEL, namespacePolicy } from '../schemas/pod-security/namespace-policy.ts';
+import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
+import { badRequest, failure, invalid, isStatusError } from '../schemas/errors/status.ts';
+import type { Pod } from '../schemas/types.ts';
+import { checkStructure } from './writing/object-rules.ts';
+import { type PlacementProofs, UNPROVEN_METADATA } from './writing/placement-proof.ts';
+import { CommitRefused, type Store, type StoreOp } from '../store/types.ts';
+import { planPodSecurity } from '../schemas/pod-security/plan-pod-security.ts';
+import type { AdmissionPolicy } from './admission/types.ts';
+
+export interface RestoreDependencies {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly proofs: PlacementProofs;
+  readonly policy: AdmissionPolicy;
+  readonly logger: Logger;
+  tell(event: EventInput): void;
+  /** Counts pods that wait, by cause. */
+  onWaiting?(cause: WaitingCause): void;
+}
+
+/** A closed set, as metrics are labelled with it. */
+export type WaitingCause = 'malformed' | 'foreign' | 'unproven' | 'invalid' | 'forbidden';
+
+/** A pod that was not restored. */
+export interface WaitingPod {
+  /** `namespace/name`, as far as it could be read. */
+  readonly pod: string;
+  readonly cause: WaitingCause;
+  readonly reason: string;
+}
+
+/** Kubernetes recommends at most 110 pods a node; this leaves room for dense ones. */
+const MAX_PODS = 2_000;
+/** An event and an answer name this many pods; the log names all. */
+const MAX_NAMED = 20;
+
+/** The pods that must wait. Throws where the cluster is not being rebuilt. */
+export async function restorePods(
+  dependencies: RestoreDependencies,
+  node: string,
+  pods: readonly unknown[],
+): Promise<readonly WaitingPod[]> {
+  const { store, proofs, logger } = dependencies;
+  if (pods.length > MAX_PODS) throw badRequest(`Cannot restore more than ${MAX_PODS} pods at once`);
+  const waiting: WaitingPod[] = [];
+  for (const value of pods) {
+    // Asked for each: the rebuild may end meanwhile, and a proof is good for as long as it lasts only.
+    const state = await store.clusterState();
+    if (state?.phase !== 'rebuilding') {
+      const why = 'the cluster is not being rebuilt';
+      throw failure(409, 'Conflict', `Cannot restore pods of node "${node}": ${why}`);
+    }
+    const refusal = await refusalOf(dependencies, value, node);
+    if (refusal) waiting.push({ pod: nameOf(value), ...refusal });
+    else await createIfAbsent(store, proofs.seal(restored(value as KubeObject)));
+  }
+  for (const { pod, cause, reason } of waiting) {
+    dependencies.onWaiting?.(cause);
+    logger.warn({ node, pod, cause, reason }, 'A reported pod is not restored; it waits for Git');
+  }
+  if (waiting.length > 0) dependencies.tell(eventOf(node, waiting));
+  return waiting;
+}
+
+type Refusal = Pick<WaitingPod, 'cause' | 'reason'>;
+
+async function refusalOf(
+  dependencies: RestoreDependencies,
+  value: unknown,
+  node: string,
+): Promise<Refusal | undefined> {
+  const { registry, proofs } = dependencies;
+  const kind = registry.byKind('v1', 'Pod');
+  if (!kind || !isRecord(value) || !isRecord(value['metadata']) || !isRecord(value['spec']))
+    return { cause: 'malformed', reason: 'it is not a pod' };
+  const { name, namespace, uid } = value['metadata'];
+  if (![name, namespace, uid].every((text) => typeof text === 'string' && text !== ''))
+    return { cause: 'malformed', reason: 'it has no name, namespace and uid' };
+  if (value['spec']['nodeName'] !== node) return { cause: 'foreign', reason: 'it is not bound to that node' };
+  const pod = { ...value, apiVersion: 'v1', kind: 'Pod' } as KubeObject;
+  if (!proofs.isProven(pod))
+    return { cause: 'unproven', reason: 'it does not prove that the control plane bound it to that node' };
+  return invalidityOf(kind, pod) ?? (await violationOf(dependencies, pod as Pod));
+}
+
+/**
+ * The spec has passed validation once, as its proof says, and is not judged by rules that came later: nothing that runs is
+ * given up because of an upgrade. The status is the node's word, and checked as a status that it writes.
+ */
+function invalidityOf(kind: ResourceKind, pod: KubeObject): Refusal | undefined {
+  try {
+    const doubtful = checkStructure(kind, pod).filter(({ path }) => path.startsWith('status'));
+    const errors = [...doubtful, ...(kind.validateSubresource?.(pod, pod, 'status') ?? [])];
+    if (errors.length > 0) throw invalid(kind, pod.metadata.name, errors);
+    return undefined;
+  } catch (error) {
+    if (!isStatusError(error)) throw error;
+    return { cause: 'invalid', reason: error.message };
+  }
+}
+
+/**
+ * Pod Security where the namespace itself names a level. A namespace that is missing or bare may get its labels from Git
+ * only later; its pods have passed admission once, as their proof says.
+ */
+async function violationOf({ store, policy }: RestoreDependencies, pod: Pod): Promise<Refusal | undefined> {
+  const namespace = pod.metadata.namespace ?? '';
+  const labels = (await store.get('namespaces', namespace))?.metadata.labels;
+  if (labels?.[ENFORCE_LABEL] === undefined) return undefined;
+  const levels = namespacePolicy(namespace, labels, policy.defaultPodSecurity);
+  const { refusal } = planPodSecurity(pod, namespace, levels);
+  return refusal === undefined ? undefined : { cause: 'forbidden', reason: refusal };
+}
+
+/**
+ * What the proof covers, and the status; anything else is the node's invention. Without its owners, whose uids mean nothing
+ * any more: it keeps the name of its controller for those who look for it.
+ */
+function restored(pod: KubeObject): KubeObject {
+  const owner = controllerOf(pod);
+  const metadata = omit(pod.metadata, 'ownerReferences', ...UNPROVEN_METADATA);
+  const status = pod['status'] === undefined ? {} : { status: pod['status'] };
+  const bare: KubeObject = { apiVersion: 'v1', kind: 'Pod', metadata, spec: pod['spec'], ...status };
+  return owner ? withMark(bare, RESTORED_OWNER, `${owner.kind}/${owner.name}`) : bare;
+}
+
+/** One commit a pod: a pod that somebody else has made meanwhile must not keep the others out. */
+async function createIfAbsent(store: Store, pod: KubeObject): Promise<void> {
+  const op: StoreOp = { type: 'create', resource: 'pods', key: keyOf(pod), object: pod };
+  try {
+    await store.commit([op]);
+  } catch (error) {
+    if (!(error instanceof CommitRefused) || error.reason !== 'exists') throw error;
+  }
+}
+
+function nameOf(value: unknown): string {
+  const text = (field: string): string => {
+    const found = getPath(value, 'metadata', field);
+    return typeof found === 'string' && found !== '' ? found : '(unknown)';
+  };
+  return objectKey(text('namespace'), text('name')).slice(0, 2 * MAX_NAME_LENGTH);
+}
+
+/** Of a DNS subdomain, the longest name that Kubernetes knows. */
+const MAX_NAME_LENGTH = 253;
+
+function eventOf(node: string, waiting: readonly WaitingPod[]): EventInput {
+  const named = waiting.slice(0, MAX_NAMED).map(({ pod, reason }) => `${pod} (${reason})`);
+  const others = waiting.length - named.length;
+  const list = [...named, ...(others > 0 ? [`${others} more`] : [])].join(', ');
+  return {
+    // The node is registered after it has reported; events name it as upstream's kubelet does, with its name for a uid.
+    about: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
+    type: 'Warning',
+    reason: 'PodsNotRestored',
+    message: `Pods that this node reported wait for Git or an administrator: ${list}`,
+  };
+}

@@ -1,0 +1,221 @@
+/**
+ * Choosing cluster IPs and node ports, pure: given what is taken, complete a Service or say why it cannot be.
+ * Addresses are tried from a random start, so that one just freed is not handed out again at once.
+ */
+import type { Rng } from '../../base/rng.ts';
+import { withFamilies } from '../../schemas/defaults/service-families.ts';
+import type { FieldError } from '../../schemas/errors/field-error.ts';
+import type { Service } from '../../schemas/types.ts';
+
+export interface AddressPlan {
+  readonly service: Service;
+  readonly errors: readonly FieldError[];
+}
+
+export interface AddressSpace {
+  /** IPv4, `10.96.0.0/16`. */
+  readonly serviceCidr: string;
+  readonly nodePorts: { readonly from: number; readonly to: number };
+}
+
+export const defaultAddressSpace: AddressSpace = {
+  serviceCidr: '10.96.0.0/16',
+  nodePorts: { from: 30_000, to: 32_767 },
+};
+
+export interface TakenAddresses {
+  readonly clusterIps: ReadonlySet<string>;
+  /** `TCP/30080`. */
+  readonly nodePorts: ReadonlySet<string>;
+}
+
+/** The first addresses of the range: the network itself and the API server's own service. */
+export function apiServiceIp(space: AddressSpace): string {
+  return formatIp(parseCidr(space.serviceCidr).first + 1);
+}
+
+/** `own` is what the service has that asks: the service of the API keeps the address that is reserved for it. */
+export function takenBy(services: readonly Service[], space: AddressSpace, own?: string): TakenAddresses {
+  const clusterIps = new Set<string>([apiServiceIp(space)]);
+  const nodePorts = new Set<string>();
+  for (const { spec } of services) {
+    for (const ip of spec.clusterIPs ?? []) clusterIps.add(ip);
+    for (const port of spec.ports ?? [])
+      if (port.nodePort) nodePorts.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
+    if (spec.healthCheckNodePort) nodePorts.add(`TCP/${spec.healthCheckNodePort}`);
+  }
+  if (own !== undefined) clusterIps.delete(own);
+  return { clusterIps, nodePorts };
+}
+
+export function planAddresses(
+  service: Service,
+  taken: TakenAddresses,
+  space: AddressSpace,
+  rng: Rng,
+): AddressPlan {
+  const errors: FieldError[] = [];
+  if (service.spec.type === 'ExternalName') return { service, errors };
+  const withIp = planClusterIp(service, taken, space, rng, errors);
+  const withPorts = planNodePorts(withIp, taken, space, rng, errors);
+  return { service: planHealthCheckPort(withPorts, taken, space, rng, errors), errors };
+}
+
+/** A load balancer that keeps traffic on the node asks that node, at a port of its own, whether it has endpoints. */
+function planHealthCheckPort(
+  service: Service,
+  taken: TakenAddresses,
+  space: AddressSpace,
+  rng: Rng,
+  errors: FieldError[],
+): Service {
+  const { spec } = service;
+  if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return service;
+  const path = 'spec.healthCheckNodePort';
+  const used = new Set(taken.nodePorts);
+  for (const port of spec.ports ?? [])
+    if (port.nodePort) used.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
+  const wanted = spec.healthCheckNodePort;
+  if (wanted) {
+    const { from, to } = space.nodePorts;
+    const refuse = (detail: string): number =>
+      errors.push({ type: 'FieldValueInvalid', path, value: wanted, detail });
+    if (wanted < from || wanted > to)
+      refuse(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
+    else if (used.has(`TCP/${wanted}`)) refuse('provided port is already allocated');
+    return service;
+  }
+  const healthCheckNodePort = freePort(used, 'TCP', space, rng);
+  if (healthCheckNodePort !== undefined) return { ...service, spec: { ...spec, healthCheckNodePort } };
+  errors.push({ type: 'InternalError', path, detail: 'failed to allocate a nodePort: range is full' });
+  return service;
+}
+
+function planClusterIp(
+  service: Service,
+  taken: TakenAddresses,
+  space: AddressSpace,
+  rng: Rng,
+  errors: FieldError[],
+): Service {
+  const { spec } = service;
+  const wanted = spec.clusterIPs?.[0] ?? spec.clusterIP ?? '';
+  const withAddress = (address: string): Service => {
+    const addressed = { ...spec, clusterIP: address, clusterIPs: [address] };
+    return { ...service, spec: withFamilies(addressed) };
+  };
+  if (wanted !== '') {
+    const number = parseIp(wanted);
+    const set = withAddress(wanted);
+    // Validation speaks about what is no address at all.
+    if (wanted === 'None' || number === undefined) return set;
+    const { first, last } = parseCidr(space.serviceCidr);
+    const refuse = (why: string): number =>
+      errors.push({
+        type: 'FieldValueInvalid',
+        path: 'spec.clusterIPs',
+        value: [wanted],
+        detail: `failed to allocate IP ${wanted}: ${why}`,
+      });
+    if (number < first || number > last) refuse('the provided network does not match the current range');
+    else if (taken.clusterIps.has(wanted)) refuse('provided IP is already allocated');
+    return set;
+  }
+  const ip = freeIp(taken.clusterIps, space, rng);
+  if (ip === undefined) {
+    errors.push({
+      type: 'InternalError',
+      path: 'spec.clusterIPs',
+      detail: 'failed to allocate a serviceIP: range is full',
+    });
+    return service;
+  }
+  return withAddress(ip);
+}
+
+function freeIp(taken: ReadonlySet<string>, space: AddressSpace, rng: Rng): string | undefined {
+  const { first, last } = parseCidr(space.serviceCidr);
+  // Neither the network's nor the broadcast address.
+  const size = last - first - 1;
+  if (size < 1) return undefined;
+  const start = Math.floor(rng.next() * size);
+  for (let step = 0; step < size; step += 1) {
+    const ip = formatIp(first + 1 + ((start + step) % size));
+    if (!taken.has(ip)) return ip;
+  }
+  return undefined;
+}
+
+function planNodePorts(
+  service: Service,
+  taken: TakenAddresses,
+  space: AddressSpace,
+  rng: Rng,
+  errors: FieldError[],
+): Service {
+  const { spec } = service;
+  const exposes =
+    spec.type === 'NodePort' ||
+    (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
+  const used = new Set(taken.nodePorts);
+  const { from, to } = space.nodePorts;
+  const ports = spec.ports?.map((port, index) => {
+    const protocol = port.protocol ?? 'TCP';
+    const path = `spec.ports[${index}].nodePort`;
+    if (port.nodePort) {
+      const refuse = (detail: string): number =>
+        errors.push({ type: 'FieldValueInvalid', path, value: port.nodePort, detail });
+      if (port.nodePort < from || port.nodePort > to)
+        refuse(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
+      else if (used.has(`${protocol}/${port.nodePort}`)) refuse('provided port is already allocated');
+      used.add(`${protocol}/${port.nodePort}`);
+      return port;
+    }
+    if (!exposes) return port;
+    const nodePort = freePort(used, protocol, space, rng);
+    if (nodePort === undefined) {
+      errors.push({ type: 'InternalError', path, detail: 'failed to allocate a nodePort: range is full' });
+      return port;
+    }
+    used.add(`${protocol}/${nodePort}`);
+    return { ...port, nodePort };
+  });
+  return ports ? { ...service, spec: { ...spec, ports } } : service;
+}
+
+function freePort(
+  used: ReadonlySet<string>,
+  protocol: string,
+  { nodePorts: { from, to } }: AddressSpace,
+  rng: Rng,
+): number | undefined {
+  const size = to - from + 1;
+  const start = Math.floor(rng.next() * size);
+  for (let step = 0; step < size; step += 1) {
+    const port = from + ((start + step) % size);
+    if (!used.has(`${protocol}/${port}`)) return port;
+  }
+  return undefined;
+}
+
+function parseIp(text: string): number | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
+    return undefined;
+  return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
+}
+
+function formatIp(value: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+}
+
+function parseCidr(cidr: string): { readonly first: number; readonly last: number } {
+  const [address = '', bits = ''] = cidr.split('/');
+  const number = parseIp(address);
+  const prefix = Number(bits);
+  if (number === undefined || !Number.isInteger(prefix) || prefix < 8 || prefix > 30)
+    throw new Error(`Cannot use service range "${cidr}": expected an IPv4 network of /8 to /30`);
+  const size = 2 ** (32 - prefix);
+  const first = Math.floor(number / size) * size;
+  return { first, last: first + size - 1 };
+}

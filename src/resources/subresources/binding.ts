@@ -1,0 +1,53 @@
+/** `pods/NAME/binding`: assigns a pod to a node, once. */
+import { toRfc3339 } from '../../base/clock.ts';
+import { isRecord } from '../../base/json.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import { badRequest, conflict, invalid } from '../../schemas/errors/status.ts';
+import type { Pod, PodCondition, PodStatus } from '../../schemas/types.ts';
+
+/** The pod as bound by this Binding. */
+export function boundPod(pod: KubeObject, binding: KubeObject, nowMs: number): KubeObject {
+  const { metadata, spec, status } = pod as Pod;
+  const target = isRecord(binding['target']) ? binding['target'] : {};
+  const node = target['name'];
+  if (typeof node !== 'string' || node === '') {
+    throw invalid({ group: '', kind: 'Binding' }, metadata.name, [
+      { type: 'FieldValueRequired', path: 'target.name', detail: '' },
+    ]);
+  }
+  if (target['kind'] !== undefined && target['kind'] !== '' && target['kind'] !== 'Node')
+    throw badRequest(`Cannot bind to ${JSON.stringify(target['kind'])}: only nodes take pods`);
+  const refuse = (why: string): Error => conflict({ group: '', plural: 'pods/binding' }, metadata.name, why);
+  const { uid } = binding.metadata;
+  if (uid && uid !== metadata.uid)
+    throw refuse(
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`,
+    );
+  if (metadata.deletionTimestamp !== undefined)
+    throw refuse(`pod ${metadata.name} is being deleted, cannot be assigned to a host`);
+  if (spec.nodeName) throw refuse(`pod ${metadata.name} is already assigned to node "${spec.nodeName}"`);
+  return {
+    ...pod,
+    metadata: { ...metadata, ...merged('annotations', metadata.annotations, binding.metadata.annotations) },
+    spec: { ...spec, nodeName: node },
+    status: scheduled(status, nowMs),
+  };
+}
+
+function merged(
+  field: string,
+  own: Record<string, string> | undefined,
+  added: Record<string, string> | undefined,
+): Record<string, unknown> {
+  return added ? { [field]: { ...own, ...added } } : {};
+}
+
+function scheduled(status: PodStatus | undefined, nowMs: number): PodStatus {
+  const condition: PodCondition = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastTransitionTime: toRfc3339(nowMs),
+  };
+  const others = (status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
+  return { ...status, conditions: [...others, condition] };
+}

@@ -1,0 +1,104 @@
+/** What is checked before an object is written, and the names of what the store refuses: pure. */
+import { type FieldError, isMeaning } from '../../schemas/errors/field-error.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
+import { withStoredDefaults } from '../../schemas/strategy/index.ts';
+import {
+  alreadyExists,
+  conflict,
+  failure,
+  fieldErrorText,
+  invalid,
+  notFound,
+  type StatusError,
+} from '../../schemas/errors/status.ts';
+import { boundedErrors } from '../../schemas/validation/report.ts';
+import type { CommitRefused } from '../../store/types.ts';
+
+/**
+ * Types and names of fields, before anything else looks at the object. Absent fields and unknown words are for
+ * validation to speak about, which knows all of them at once; those are returned, for whatever it lets pass.
+ */
+export function checkStructure(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
+  const errors = kind.checkStructure(object);
+  if (errors.some((error) => !isMeaning(error))) refuse(kind, object, errors);
+  return errors;
+}
+
+/** The meaning of an object about to be created, and whether the system may keep it. */
+export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {
+  refuse(
+    kind,
+    object,
+    boundedErrors(() => kind.validate(object)),
+  );
+  refuse(kind, object, structure);
+  refuse(kind, object, unimplemented(kind, object));
+}
+
+/** Pods that ask for what is not implemented are kept, and wait: see {@link ResourceKind.waitsUnimplemented}. */
+const unimplemented = (kind: ResourceKind, object: KubeObject): readonly FieldError[] =>
+  kind.waitsUnimplemented ? [] : kind.checkImplemented(object);
+
+/**
+ * A write to a subresource (a status, a binding) changes what belongs to the system: the rules for users do not apply. What
+ * was stored before a default came is judged as if it had it.
+ */
+export function checkUpdate(
+  kind: ResourceKind,
+  next: KubeObject,
+  current: KubeObject,
+  subresource: Subresource | undefined,
+  structure: readonly FieldError[],
+): void {
+  const byUser = subresource === undefined || subresource === 'scale';
+  const problems = (after: KubeObject, before: KubeObject): readonly FieldError[] =>
+    boundedErrors(() => [
+      ...newErrors(kind.validate(after, before, subresource), () =>
+        kind.validate(before, before, subresource),
+      ),
+      ...(byUser
+        ? kind.validateUpdate(after, before)
+        : (kind.validateSubresource?.(after, before, subresource) ?? [])),
+    ]);
+  const before = (): KubeObject => withStoredDefaults(kind, current);
+  if (byUser) refuse(kind, next, problems(next, before()));
+  // Nearly always sound as it is, and written often.
+  else if (problems(next, current).length > 0)
+    refuse(kind, next, problems(withStoredDefaults(kind, next), before()));
+  refuse(kind, next, structure);
+  if (byUser) refuse(kind, next, unimplemented(kind, next));
+}
+
+/**
+ * The errors that the stored object does not have already. It was accepted once, maybe by an earlier version with fewer
+ * rules; an update that leaves that as it is must not get stuck on it.
+ */
+function newErrors(
+  errors: readonly FieldError[],
+  errorsBefore: () => readonly FieldError[],
+): readonly FieldError[] {
+  if (errors.length === 0) return errors;
+  const known = new Set(errorsBefore().map(fieldErrorText));
+  return known.size === 0 ? errors : errors.filter((error) => !known.has(fieldErrorText(error)));
+}
+
+function refuse(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {
+  // Kinds that are kept as those of another group are refused in its name.
+  if (errors.length > 0) throw invalid(kind.storedAs ?? kind, object.metadata.name, errors);
+}
+
+/** The answer that Kubernetes gives where the store refused a commit. */
+export function statusOf(error: CommitRefused, kind: ResourceKind, name: string): StatusError {
+  switch (error.reason) {
+    case 'exists':
+      return alreadyExists(kind, name);
+    case 'missing':
+      // Read a moment ago, gone now: for a write that named a version this is the loss of a race.
+      return notFound(kind, name);
+    case 'stale':
+      return conflict(kind, name);
+    case 'tooLarge':
+      return failure(413, 'RequestEntityTooLarge', `${kind.plural} "${name}" is too large for the store`);
+  }
+}

@@ -1,0 +1,73 @@
+/** Objects that a pod names. The API decides by them what a node may read, and the agent reads them. Pure. */
+import type { KubeObject } from '../object.ts';
+import type { Container, Pod } from '../types.ts';
+
+export interface SourceNames {
+  readonly configMaps: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
+}
+
+const namesIn = (names: readonly (string | undefined)[]): ReadonlySet<string> =>
+  new Set(names.filter((name): name is string => name !== undefined && name !== ''));
+
+/** ConfigMaps and Secrets that the pod mounts, optional ones among them. */
+export function volumeSources({ spec }: Pod): SourceNames {
+  const volumes = spec.volumes ?? [];
+  const projected = volumes.flatMap((volume) => volume.projected?.sources ?? []);
+  return {
+    configMaps: namesIn([...volumes, ...projected].map(({ configMap }) => configMap?.name)),
+    secrets: namesIn([
+      ...volumes.map(({ secret }) => secret?.secretName),
+      ...projected.map(({ secret }) => secret?.name),
+    ]),
+  };
+}
+
+/** ConfigMaps and Secrets that the container's environment comes from, optional ones among them. */
+export function environmentSources(container: Pick<Container, 'env' | 'envFrom'>): SourceNames {
+  const envFrom = container.envFrom ?? [];
+  const env = container.env ?? [];
+  return {
+    configMaps: namesIn([
+      ...envFrom.map(({ configMapRef }) => configMapRef?.name),
+      ...env.map(({ valueFrom }) => valueFrom?.configMapKeyRef?.name),
+    ]),
+    secrets: namesIn([
+      ...envFrom.map(({ secretRef }) => secretRef?.name),
+      ...env.map(({ valueFrom }) => valueFrom?.secretKeyRef?.name),
+    ]),
+  };
+}
+
+export type ReferenceType = 'secret' | 'configMap' | 'claim' | 'serviceAccount';
+
+/** Everything of one type that the pod names. */
+export function namedByPod(object: KubeObject, type: ReferenceType): ReadonlySet<string> {
+  const pod = object as Pod;
+  const { spec, metadata } = pod;
+  switch (type) {
+    case 'serviceAccount':
+      return namesIn([spec.serviceAccountName ?? spec.serviceAccount]);
+    case 'claim':
+      return namesIn(
+        (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => [
+          persistentVolumeClaim?.claimName,
+          // The claim of an ephemeral volume is named after pod and volume.
+          ephemeral && `${metadata.name}-${name}`,
+        ]),
+      );
+    case 'configMap':
+      return new Set(sourcesOf(pod).flatMap(({ configMaps }) => [...configMaps]));
+    case 'secret':
+      return new Set([
+        ...sourcesOf(pod).flatMap(({ secrets }) => [...secrets]),
+        ...namesIn((spec.imagePullSecrets ?? []).map(({ name }) => name)),
+      ]);
+  }
+}
+
+function sourcesOf(pod: Pod): readonly SourceNames[] {
+  const { initContainers, containers, ephemeralContainers } = pod.spec;
+  const all = [...(initContainers ?? []), ...containers, ...(ephemeralContainers ?? [])];
+  return [volumeSources(pod), ...all.map(environmentSources)];
+}

@@ -1,0 +1,23 @@
+/**
+ * What happens to an object between a request and the store: the rules of Kubernetes' generic registry, pure.
+ * The API server, the controllers and the sync worker all write through these three functions.
+ */
+export {
+  FOREGROUND_FINALIZER,
+  isFullyReleased,
+  NAMESPACE_FINALIZER,
+  ORPHAN_FINALIZER,
+  planDelete,
+} from './plan-delete.ts';
+export { prepareCreate } from './prepare-create.ts';
+export { prepareUpdate } from './prepare-update.ts';
+export { withStoredDefaults } from './stored-defaults.ts';
+export type {
+  CreateContext,
+  DeleteOptions,
+  DeletePlan,
+  PlanDelete,
+  PrepareCreate,
+  PrepareUpdate,
+  UpdateContext,
+} from './types.ts';

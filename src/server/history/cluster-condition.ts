@@ -1,0 +1,30 @@
+/** Whether the control plane may act on what it does not see; the in-process side of the store's ClusterState. */
+import type { ClusterState } from '../../store/types.ts';
+
+export interface ClusterCondition {
+  readonly phase: ClusterState['phase'];
+  /** False while the store is being rebuilt: nothing is created by controllers, stopped, evicted or collected. */
+  mayAct(): boolean;
+  onChange(listener: () => void): Disposable;
+  set(phase: ClusterState['phase']): void;
+}
+
+export function createClusterCondition(initial: ClusterState['phase']): ClusterCondition {
+  let phase = initial;
+  const listeners = new Set<() => void>();
+  return {
+    get phase() {
+      return phase;
+    },
+    mayAct: () => phase === 'normal',
+    onChange(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
+    },
+    set(next) {
+      if (next === phase) return;
+      phase = next;
+      for (const listener of [...listeners]) listener();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * Rebuild before destroy: wait for the agents, apply Git without pruning, and only then let anybody act again. No pod is
+ * created, stopped or collected before that; what the agents restored is adopted afterwards.
+ */
+import { type Clock, sleep } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Pod } from '../../schemas/types.ts';
+import type { CacheSet } from '../../store/cache/cache.ts';
+import type { Store } from '../../store/types.ts';
+import type { ApplicationController } from '../../sync/application-controller.ts';
+import type { ClusterCondition } from './cluster-condition.ts';
+import { planRebuild, type RebuildObservation } from './plan-rebuild.ts';
+
+export interface RebuildParts {
+  readonly store: Store;
+  readonly caches: CacheSet;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly condition: ClusterCondition;
+  /** Nodes that were there before history was lost; undefined where nobody remembers. */
+  readonly expectedNodes: RebuildObservation['expectedNodes'];
+}
+
+const REBUILD_POLL_MS = 200;
+
+export async function rebuild(
+  parts: RebuildParts,
+  applications: Pick<ApplicationController, 'syncAllOnce'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, caches, clock, condition, expectedNodes } = parts;
+  const logger = parts.logger.child({ component: 'rebuild' });
+  const startedAtMs = clock.now();
+  let lastChangeMs = startedAtMs;
+  const [nodes, pods] = await Promise.all([caches.open('nodes'), caches.open<Pod>('pods')]);
+  const noteChange = (): void => {
+    lastChangeMs = clock.now();
+  };
+  const subscriptions = [
+    nodes.subscribe((event) => event.type === 'ADDED' && noteChange()),
+    pods.subscribe(noteChange),
+  ];
+  try {
+    logger.warn({ expectedNodes }, 'Rebuilding the store: waiting for the agents');
+    let verdict = { done: false, missing: expectedNodes ?? [] };
+    while (!verdict.done && !signal.aborted) {
+      const presentNodes = new Set(nodes.list().map((node) => node.metadata.name));
+      const observed = { nowMs: clock.now(), startedAtMs, expectedNodes, presentNodes, lastChangeMs };
+      verdict = planRebuild(observed);
+      if (!verdict.done) await sleep(clock, REBUILD_POLL_MS, signal);
+    }
+    const summary = await applications.syncAllOnce(signal);
+    if (signal.aborted) return;
+    const state = await store.clusterState();
+    if (!state || !(await store.setClusterState({ ...state, phase: 'normal' }, state))) {
+      throw new Error('The state of the cluster changed under the rebuild');
+    }
+    logger.warn({ ...summary, missing: verdict.missing, pods: pods.list().length }, 'The store is rebuilt');
+    condition.set('normal');
+  } finally {
+    for (const subscription of subscriptions) subscription[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Proof for bound pods that carry none, or one of another key: those that an earlier version bound, and all after the key
+ * was replaced. The leader looks once when it begins on a healthy store; every later write renews the proof itself.
+ */
+import { type Clock, sleep } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import { keyOf } from '../../schemas/object.ts';
+import type { Pod } from '../../schemas/types.ts';
+import type { CacheSet } from '../../store/cache/cache.ts';
+import { isBound, type PlacementProofs } from '../../resources/writing/placement-proof.ts';
+import { CommitRefused, type Fence, type Store, type UpdateOp } from '../../store/types.ts';
+
+export interface SealParts {
+  readonly store: Store;
+  readonly caches: CacheSet;
+  readonly proofs: PlacementProofs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly fence: Fence | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Pods that are checked, and written, at once: some milliseconds of hashing, and a commit far below any limit. */
+const BATCH = 200;
+/** Leaves the event loop to requests between two batches. */
+const PAUSE_MS = 1;
+
+export async function sealBoundPods(parts: SealParts): Promise<void> {
+  const { store, proofs, signal } = parts;
+  const pods = await parts.caches.open<Pod>('pods');
+  const all = pods.list();
+  let sealed = 0;
+  for (let start = 0; start < all.length && !signal.aborted; start += BATCH) {
+    if (start > 0) await sleep(parts.clock, PAUSE_MS, signal);
+    const ops = all
+      .slice(start, start + BATCH)
+      .filter((pod) => isBound(pod) && !proofs.isProven(pod))
+      .map(
+        (pod): UpdateOp => ({
+          type: 'update',
+          resource: 'pods',
+          key: keyOf(pod),
+          object: proofs.seal(pod),
+          expectedVersion: pod.metadata.resourceVersion ?? '',
+        }),
+      );
+    sealed += await commitWhatHolds(store, ops, parts.fence);
+  }
+  if (sealed > 0) parts.logger.info({ pods: sealed }, 'Bound pods carry a proof of their placement now');
+}
+
+/** A pod that changed meanwhile got its proof with the change. */
+async function commitWhatHolds(
+  store: Store,
+  ops: readonly UpdateOp[],
+  fence: Fence | undefined,
+): Promise<number> {
+  let remaining = ops;
+  while (remaining.length > 0) {
+    try {
+      await store.commit(remaining, fence ? { fence } : {});
+      return remaining.length;
+    } catch (error) {
+      if (!(error instanceof CommitRefused)) throw error;
+      remaining = remaining.filter((_, index) => index !== error.opIndex);
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,55 @@
+/** `symphony down`: removes what nodes left on an Engine, their containers, volumes and network, and on the disk. */
+import { systemClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { hasOwnName } from '../../node-agent/container-spec/identity.ts';
+import { removeTree } from '../../node-agent/files/remove-tree.ts';
+import { createDockerRuntime } from '../../node-agent/runtime/docker/create-docker-runtime.ts';
+import { readEngineNetworks } from '../../node-agent/runtime/docker/read-engine.ts';
+import { type ContainerRuntime, RuntimeError } from '../../node-agent/runtime/types.ts';
+import { unmountBelow } from '../../node-agent/volumes/mounts.ts';
+import { networkNameOf } from '../identity/cluster-identity.ts';
+
+/** The number of containers that were removed: by label and name, whatever the records say. */
+export function removeContainers(cluster: string, node: string, dockerHost: string): Promise<number> {
+  return withRuntime({ cluster, node, dockerHost }, async (runtime) => {
+    const containers = (await runtime.list()).filter(hasOwnName);
+    await Promise.all(containers.map((container) => runtime.remove(container.id)));
+    return containers.length;
+  });
+}
+
+/** A network stays as long as other nodes of the cluster use it on this Engine. */
+export async function removeClusterNetwork(
+  cluster: string,
+  dockerHost: string,
+): Promise<'removed' | 'absent' | 'in use'> {
+  const name = networkNameOf(cluster);
+  const networks = await readEngineNetworks(dockerHost, systemClock);
+  if (!networks.some((network) => network.name === name && network.cluster === cluster)) return 'absent';
+  try {
+    await withRuntime({ cluster, node: '', dockerHost }, (runtime) => runtime.removeNetwork(name));
+    return 'removed';
+  } catch (error) {
+    if (error instanceof RuntimeError && error.message.includes('active endpoints')) return 'in use';
+    throw error;
+  }
+}
+
+async function withRuntime<T>(
+  place: { readonly cluster: string; readonly node: string; readonly dockerHost: string },
+  task: (runtime: ContainerRuntime) => Promise<T>,
+): Promise<T> {
+  const { cluster, node, dockerHost: host } = place;
+  const runtime = createDockerRuntime({ host, cluster, node, clock: systemClock, logger: silentLogger });
+  try {
+    return await task(runtime);
+  } finally {
+    await runtime[Symbol.asyncDispose]();
+  }
+}
+
+/** All that the node left on the disk, and nothing of the host through a mount that it left there. */
+export async function removeNodeDirectory(directory: string): Promise<void> {
+  await unmountBelow(directory);
+  await removeTree(directory);
+}

@@ -1,0 +1,131 @@
+/** The work of `symphony down`: finds the nodes of a data directory, visits the Engines of their records, and reports. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
+import { errorMessage } from '../../base/errors.ts';
+import { readIfThere } from '../../base/private-file.ts';
+import { counted } from '../../base/text.ts';
+import { readEngineIdentity } from '../../node-agent/runtime/docker/read-engine.ts';
+import { RuntimeError } from '../../node-agent/runtime/types.ts';
+import { CLUSTER_FILE, networkNameOf } from '../identity/cluster-identity.ts';
+import { readEngineRecord, type RecordedEngine, writeEngineRecord } from './engine-record.ts';
+import {
+  type EngineAnswer,
+  locateEngine,
+  type NodeToRemove,
+  planVisits,
+  type Visit,
+} from './plan-removal.ts';
+import { removeClusterNetwork, removeContainers, removeNodeDirectory } from './remove-cluster.ts';
+
+export interface RemovalOptions {
+  /** The addresses of `--docker-host`. */
+  readonly given: readonly string[];
+  /** Forgets what is on an Engine that cannot be found. */
+  readonly force: boolean;
+  readonly say: (line: string) => void;
+}
+
+export interface RemovalProblem {
+  readonly type: 'away' | 'another' | 'failed';
+  readonly problem: string;
+}
+
+/** An agent makes these first in its directory; an empty one is of a start that failed at once. */
+const MARKS = [CLUSTER_FILE, 'engines.json', 'node.pem', 'owner.json'];
+
+/** The nodes that have run with this data directory; what else lies there is somebody else's. */
+export async function nodeNamesIn(root: string): Promise<readonly string[]> {
+  const agents = join(root, 'agents');
+  const entries = await readdir(agents, { withFileTypes: true }).catch((error: unknown) => {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  });
+  const names: string[] = [];
+  for (const entry of entries) {
+    const inside = entry.isDirectory() ? await readdir(join(agents, entry.name)) : undefined;
+    if (inside && (inside.length === 0 || inside.some((name) => MARKS.includes(name))))
+      names.push(entry.name);
+  }
+  return names.sort();
+}
+
+/** Every node that has run with this data directory. `fallback`: where a node without a record may have containers. */
+export async function findNodes(
+  root: string,
+  fallback: readonly string[],
+  say: (line: string) => void,
+): Promise<readonly NodeToRemove[]> {
+  const nodes: NodeToRemove[] = [];
+  for (const nodeName of await nodeNamesIn(root)) {
+    const directory = join(root, 'agents', nodeName);
+    const record = await readEngineRecord(directory);
+    const cluster = (await readIfThere(join(directory, CLUSTER_FILE)))?.trim() ?? '';
+    const engines = record ?? (cluster === '' ? [] : fallback.map((dockerHost) => ({ cluster, dockerHost })));
+    if (record === undefined && engines.length > 0)
+      say(
+        `${nodeName}: an earlier release kept no record of its Docker Engines; looking on ${fallback.join(', ')}`,
+      );
+    nodes.push({ nodeName, directory, isRecorded: record !== undefined, engines });
+  }
+  return nodes;
+}
+
+/** Goes on where one Engine fails; a node is forgotten when nothing of it is left anywhere. */
+export async function removeNodes(
+  nodes: readonly NodeToRemove[],
+  { given, force, say }: RemovalOptions,
+): Promise<readonly RemovalProblem[]> {
+  const visits = planVisits(nodes);
+  const answers = await askEngines([...visits.map(({ dockerHost }) => dockerHost), ...given]);
+  const problems: RemovalProblem[] = [];
+  const left = new Map<NodeToRemove, RecordedEngine[]>();
+  for (const visit of visits) {
+    const found = locateEngine(visit, visits, given, answers);
+    const problem = found.type === 'found' ? await removeOn(visit, found.dockerHost, say) : found;
+    if (problem === undefined) continue;
+    problems.push(problem);
+    const { nodes: here, ...engine } = visit;
+    for (const node of here) left.set(node, [...(left.get(node) ?? []), engine]);
+  }
+  for (const node of nodes) {
+    const engines = left.get(node) ?? [];
+    if (engines.length === 0 || force) await removeNodeDirectory(node.directory);
+    else if (node.isRecorded) await writeEngineRecord(node.directory, engines);
+    if (node.engines.length === 0) say(`${node.nodeName}: nothing was made on a Docker Engine`);
+  }
+  return problems;
+}
+
+async function removeOn(
+  { cluster, nodes }: Visit,
+  dockerHost: string,
+  say: (line: string) => void,
+): Promise<RemovalProblem | undefined> {
+  try {
+    for (const { nodeName } of nodes) {
+      const count = await removeContainers(cluster, nodeName, dockerHost);
+      say(`${nodeName}: ${counted(count, 'container')} removed on ${dockerHost}`);
+    }
+    const network = await removeClusterNetwork(cluster, dockerHost);
+    if (network === 'removed') say(`network ${networkNameOf(cluster)}: removed`);
+    if (network === 'in use')
+      say(`network ${networkNameOf(cluster)}: left, other nodes of the cluster use it`);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    return { type: error.code === 'unavailable' ? 'away' : 'failed', problem: error.message };
+  }
+}
+
+async function askEngines(dockerHosts: readonly string[]): Promise<ReadonlyMap<string, EngineAnswer>> {
+  const ask = async (dockerHost: string): Promise<[string, EngineAnswer]> => {
+    try {
+      return [dockerHost, await readEngineIdentity(dockerHost, systemClock)];
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      return [dockerHost, { problem: errorMessage(error) }];
+    }
+  };
+  return new Map(await Promise.all([...new Set(dockerHosts)].map(ask)));
+}

@@ -1,0 +1,49 @@
+/**
+ * The lease of a leader that was killed, given free by the process that is started in its place: nobody has to wait
+ * until it expires. The data directory says which process held it; only one that is certainly gone is replaced.
+ */
+import { isRecord } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import { errorMessage } from '../../base/errors.ts';
+import type { Store } from '../../store/types.ts';
+import type { DataDir } from './data-dir.ts';
+import { isGone, ownProcess, type ProcessMark } from './process-mark.ts';
+
+export interface DeadLeaderOptions {
+  readonly store: Pick<Store, 'releaseLease'>;
+  readonly dataDir: Pick<DataDir, 'read' | 'write'>;
+  readonly lease: string;
+  /** Of this process, written down for the next one. */
+  readonly holder: string;
+  readonly logger: Logger;
+}
+
+const FILE = 'leader.json';
+
+/** Never throws: without it, the lease expires by itself. */
+export async function freeLeaseOfDeadProcess(options: DeadLeaderOptions): Promise<void> {
+  const { store, dataDir, lease, holder, logger } = options;
+  try {
+    const before = parseRecord(await dataDir.read(FILE));
+    if (before && (await isGone(before.process))) {
+      logger.debug({ lease, holder: before.holder }, 'Giving free the lease of a process that is gone');
+      await store.releaseLease(lease, before.holder);
+    }
+    await dataDir.write(FILE, `${JSON.stringify({ holder, process: await ownProcess() })}\n`);
+  } catch (error) {
+    logger.warn({ error: errorMessage(error) }, 'Cannot look after the lease of an earlier process');
+  }
+}
+
+function parseRecord(
+  text: string | undefined,
+): { readonly holder: string; readonly process: ProcessMark } | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    if (!isRecord(value) || !isRecord(value['process'])) return undefined;
+    const { holder, process } = value;
+    return typeof holder === 'string' ? { holder, process: process as unknown as ProcessMark } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Keeps a registry in step with the CustomResourceDefinitions that the store has. Every process does this for itself, from its own
+ * cache: a kind is there as soon as the process has seen that its definition is established.
+ */
+import { DEFINITION_RESOURCE } from '../../schemas/custom/definition.ts';
+import type { DynamicRegistry } from '../../schemas/registry.ts';
+import type { CacheSet } from './cache.ts';
+
+/** Resolves once the registry knows what is there now. */
+export async function followDefinitions(
+  caches: CacheSet,
+  registry: DynamicRegistry,
+): Promise<AsyncDisposable> {
+  const cache = await caches.open(DEFINITION_RESOURCE);
+  const update = (): void => registry.setDefinitions(cache.list());
+  const subscription = cache.subscribe(update);
+  update();
+  return {
+    async [Symbol.asyncDispose]() {
+      subscription[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * Reading the change log: pages for catching up, and what the entries mean.
+ *
+ * A page is only valid if, *after* it was read, the epoch was still the same and the log still began before it; so the
+ * state is read behind the page on the same connection, which Redis answers in that order.
+ */
+import type { ResourceId } from '../../schemas/resource-kind.ts';
+import type { RedisLink } from './connect.ts';
+import { checkPayloadSize, soundObjectOf } from '../limits.ts';
+import type { PayloadCodec } from './payload-codec.ts';
+import type { RedisKeys } from './redis-keys.ts';
+import type { StoreChange, WatchEventType } from '../types.ts';
+
+/** An entry as Redis sends it: id, then field and value. */
+export type RawEntry = readonly [id: string, fields: readonly string[]];
+
+export interface LogState {
+  readonly epoch: string | undefined;
+  readonly last: number;
+  readonly epochFloor: number;
+  /** Per resource asked for: a reader from before this version may have missed changes. */
+  readonly floors: readonly number[];
+}
+
+const TYPES: Readonly<Record<string, WatchEventType>> = { A: 'ADDED', M: 'MODIFIED', D: 'DELETED' };
+
+export const versionOfEntry = (id: string): string => id.slice(0, id.indexOf('-'));
+
+/** Told about what lies in Redis and cannot be read, so that it is logged and counted. */
+export type OnUnreadable = (
+  about: { readonly resource: ResourceId; readonly key: string; readonly version?: string },
+  error: unknown,
+) => void;
+
+/** An entry that cannot be read keeps its version: nobody waits for it in vain. */
+export function changeOf(
+  resource: ResourceId,
+  [id, fields]: RawEntry,
+  codec: PayloadCodec,
+  onUnreadable: OnUnreadable,
+): StoreChange {
+  const [field = '', payload = ''] = fields;
+  const key = field.slice(1);
+  const version = versionOfEntry(id);
+  const type = Object.hasOwn(TYPES, field.charAt(0)) ? TYPES[field.charAt(0)] : undefined;
+  try {
+    if (!type) throw new Error('Unknown type of change');
+    checkPayloadSize(payload);
+    const object = soundObjectOf(key, codec.decode(resource, key, payload), version);
+    return { type, resource, key, object, version };
+  } catch (error) {
+    onUnreadable({ resource, key, version }, error);
+    return { type: 'UNREADABLE', resource, key, version, isDeletion: type === 'DELETED' };
+  }
+}
+
+export async function readLogState(
+  redis: RedisLink,
+  keys: RedisKeys,
+  resources: readonly ResourceId[],
+): Promise<LogState> {
+  const fields = ['epoch', 'last', 'epochFloor', ...resources.map((resource) => `floor:${resource}`)];
+  const reply = (await redis.call('HMGET', keys.meta, ...fields)) as (string | null)[];
+  const [epoch, last, epochFloor, ...floors] = reply;
+  return {
+    epoch: epoch ?? undefined,
+    last: Number(last ?? 0),
+    epochFloor: Number(epochFloor ?? 0),
+    floors: floors.map((floor) => Number(floor ?? 0)),
+  };
+}
+
+export interface LogPage {
+  readonly entries: readonly RawEntry[];
+  readonly state: LogState;
+}
+
+export async function readPage(
+  redis: RedisLink,
+  keys: RedisKeys,
+  resource: ResourceId,
+  after: number,
+  limit: number,
+): Promise<LogPage> {
+  const [entries, state] = await Promise.all([
+    redis.call('XRANGE', keys.log(resource), `(${after}-0`, '+', 'COUNT', limit),
+    readLogState(redis, keys, [resource]),
+  ]);
+  return { entries: (entries ?? []) as RawEntry[], state };
+}

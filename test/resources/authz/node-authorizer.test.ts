@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { createNodeAuthorizer } from '../../../src/resources/authz/node-authorizer.ts';
+import type { ResourceAttributes } from '../../../src/resources/authz/types.ts';
+import type { UserInfo } from '../../../src/resources/types.ts';
+import type { KubeObject } from '../../../src/schemas/object.ts';
+
+const own: KubeObject = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'mine', namespace: 'default' },
+  spec: {
+    nodeName: 'n1',
+    imagePullSecrets: [{ name: 'pull' }],
+    serviceAccountName: 'runner',
+    volumes: [
+      { name: 'v', secret: { secretName: 'mounted' } },
+      { name: 'd', persistentVolumeClaim: { claimName: 'data' } },
+    ],
+    containers: [{ name: 'c', envFrom: [{ configMapRef: { name: 'env' } }] }],
+  },
+};
+const other: KubeObject = { ...own, metadata: { ...own.metadata, name: 'theirs' }, spec: { nodeName: 'n2' } };
+
+const authorizer = createNodeAuthorizer({
+  pod: async (_namespace, name) => [own, other].find((pod) => pod.metadata.name === name),
+  podsOf: async (node) => (node === 'n1' ? [own] : []),
+  claim: async (_namespace, name) =>
+    name === 'data'
+      ? {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          metadata: { name, namespace: 'default' },
+          spec: { volumeName: 'disk' },
+        }
+      : undefined,
+  signingRequest: async (name) => ({
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
+    metadata: { name },
+    spec: { username: name === 'mine' ? 'system:node:n1' : 'system:node:n2' },
+  }),
+  refresh: async () => undefined,
+});
+
+const node: UserInfo = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] };
+/** Of the right name, but not of the group. */
+const impostor: UserInfo = { name: 'system:node:n1', groups: ['system:authenticated'] };
+
+/** `verb resource[/subresource] [namespace/]name [selector]`. */
+function asked(text: string): ResourceAttributes {
+  const [verb = '', path = '', place = '-', selector] = text.split(' ');
+  const [full = '', subresource] = path.split('/');
+  const [resource = '', ...group] = full.split('.');
+  const [first, second] = place.split('/');
+  const name = place === '-' ? undefined : (second ?? first);
+  return {
+    verb,
+    group: group.join('.'),
+    resource,
+    subresource,
+    namespace: second === undefined ? undefined : first,
+    name: name === '*' ? undefined : name,
+    fieldSelector: selector,
+  };
+}
+
+const may = async (user: UserInfo, text: string): Promise<boolean> =>
+  (await authorizer.authorize(user, asked(text)))?.allowed ?? false;
+
+describe('what a node may do', () => {
+  it.each([
+    'create nodes',
+    'get nodes n1',
+    'patch nodes/status n1',
+    'update nodes n1',
+    'list nodes - metadata.name=n1',
+    'watch nodes - metadata.name=n1',
+    'create leases.coordination.k8s.io kube-node-lease/*',
+    'update leases.coordination.k8s.io kube-node-lease/n1',
+    'list pods - spec.nodeName=n1',
+    'watch pods - spec.nodeName=n1,status.phase!=Failed',
+    'get pods default/mine',
+    'patch pods/status default/mine',
+    'delete pods default/mine',
+    'get pods default/absent',
+    'get secrets default/pull',
+    'get secrets default/mounted',
+    'get configmaps default/env',
+    'watch configmaps default/* metadata.name=env',
+    'create events default/*',
+    'patch events default/e',
+    'list services',
+    'get clusterstate.symphony.dev',
+    'create nodes.symphony.dev/tunnel n1',
+    'create pods/eviction default/mine',
+    'get persistentvolumeclaims default/data',
+    'get persistentvolumes disk',
+    'create serviceaccounts/token default/runner',
+    'create certificatesigningrequests.certificates.k8s.io',
+    'get certificatesigningrequests.certificates.k8s.io mine',
+    'watch certificatesigningrequests.certificates.k8s.io - metadata.name=mine',
+  ])('%s', async (text) => expect(await may(node, text)).toBe(true));
+});
+
+describe('what a node may not do', () => {
+  it.each([
+    'get nodes n2',
+    'patch nodes/status n2',
+    'delete nodes n2',
+    'list nodes',
+    'list nodes - metadata.name=n2',
+    'update leases.coordination.k8s.io kube-node-lease/n2',
+    'update leases.coordination.k8s.io kube-system/n1',
+    'list pods',
+    'list pods - spec.nodeName=n2',
+    'list pods - spec.nodeName!=n1',
+    'get pods default/theirs',
+    'patch pods/status default/theirs',
+    'delete pods default/theirs',
+    'create pods default/*',
+    'patch pods default/mine',
+    'update pods default/mine',
+    'create pods/binding default/mine',
+    'create pods/exec default/mine',
+    'get secrets default/unrelated',
+    'get secrets other/pull',
+    'list secrets default/*',
+    'watch secrets',
+    'update secrets default/pull',
+    'delete configmaps default/env',
+    'list namespaces',
+    'get deployments.apps default/web',
+    'create serviceaccounts default/*',
+    'deletecollection events default/*',
+    'create nodes.symphony.dev/tunnel n2',
+    'create nodes.symphony.dev/restore n2',
+    'create pods/eviction default/theirs',
+    'get pods/log default/mine',
+    'get persistentvolumeclaims default/other',
+    'update persistentvolumeclaims default/data',
+    'get persistentvolumes another',
+    'list persistentvolumes',
+    'create serviceaccounts/token default/default',
+    'create serviceaccounts/token other/runner',
+    'get serviceaccounts default/runner',
+    'get certificatesigningrequests.certificates.k8s.io theirs',
+    'list certificatesigningrequests.certificates.k8s.io',
+    'update certificatesigningrequests.certificates.k8s.io/approval mine',
+    'list roles.rbac.authorization.k8s.io default/*',
+    'deletecollection pods default/*',
+    'deletecollection leases.coordination.k8s.io kube-node-lease/*',
+  ])('%s', async (text) => expect(await may(node, text)).toBe(false));
+});
+
+describe('everybody else', () => {
+  it('is none of its business, a node by name alone included', async () => {
+    expect(await authorizer.authorize(impostor, asked('get nodes n1'))).toBeUndefined();
+  });
+});
+
+describe('a refusal', () => {
+  it('looks again before it is given, since a pod may have been bound a moment ago', async () => {
+    let bound: KubeObject = { ...own, spec: { nodeName: 'n2' } };
+    const late = createNodeAuthorizer({
+      pod: async () => bound,
+      podsOf: async () => [],
+      claim: async () => undefined,
+      signingRequest: async () => undefined,
+      refresh: async () => {
+        bound = own;
+      },
+    });
+    expect(await late.authorize(node, asked('patch pods/status default/mine'))).toEqual({ allowed: true });
+  });
+
+  it.each([
+    ['list nodes', "node 'n1' cannot read all nodes, only its own Node object"],
+    ['get nodes n2', "node 'n1' cannot read 'n2', only its own Node object"],
+    ['list pods', 'can only list/watch pods with spec.nodeName field selector'],
+    ['get secrets default/unrelated', "no relationship found between node 'n1' and this object"],
+  ])('%s says why', async (text, reason) => {
+    expect(await authorizer.authorize(node, asked(text))).toEqual({ allowed: false, reason });
+  });
+});

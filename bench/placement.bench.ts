@@ -7,7 +7,7 @@
 import { seededRng } from '../src/base/rng.ts';
 import { planPlacement, planPlacementIn } from '../src/scheduler/plan-placement.ts';
 import { type ClusterObjects, worldOf } from '../src/scheduler/snapshot.ts';
-import { podKind } from '../src/schemas/kinds/pod.ts';
+import { podKind } from '../src/schemas/kinds/pod/kind.ts';
 import type { Node, Pod, ReplicaSet } from '../src/schemas/types.ts';
 import { median, numberAfter, progress, reporter, spread } from './support/figures.ts';
 

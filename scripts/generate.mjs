@@ -1,22 +1,27 @@
 /**
- * Build step (npm `prepare`): compiles the recorded JSON Schemas under src/schemas/openapi to plain validator functions,
- * so that no schema is compiled when the program starts. Writes src/schemas/generated/ (not kept in Git):
- *   validators.js  one validator per kind; shared definitions are compiled once
- *   definitions.js the schemas themselves (defaults, merge keys, list types), for messages and patches
- *   descriptions.js what upstream says of types and fields (generate-descriptions.mjs)
- * Does nothing while the inputs, this script and ajv's version are unchanged.
+ * Build step (npm `prepare`): compiles the JSON Schemas to plain validator functions, so that no schema is compiled when
+ * the program starts. Its inputs are what was recorded of Kubernetes (src/schemas/openapi) and the schemas of our own
+ * kinds (src/schemas/kinds/KIND/schema.json). Writes src/schemas/generated/ (not kept in Git):
+ *   validators.js   one validator per kind; shared definitions are compiled once
+ *   definitions.js  the schemas themselves (defaults, merge keys, list types), for messages and patches
+ *   derived.js      paths of pod specs, blank objects (generate-derived.mjs), numbers of protobuf fields
+ *   descriptions.js the texts of upstream about types and fields (generate-descriptions.mjs)
+ * Does nothing while the inputs, the scripts and the versions of the packages are unchanged.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { blankObjects, podSpecPaths } from './generate-derived.mjs';
 import { descriptionFiles } from './generate-descriptions.mjs';
 
 const require = createRequire(import.meta.url);
 const root = new URL('../', import.meta.url);
-const openapi = new URL('src/schemas/openapi/', root);
+const recorded = new URL('src/schemas/openapi/kubernetes.json', root);
+const numbers = new URL('src/schemas/openapi/field-numbers.json', root);
+const kinds = new URL('src/schemas/kinds/', root);
 const output = new URL('src/schemas/generated/', root);
-const SOURCES = ['kubernetes.json', 'argoproj.json'];
+const SCRIPTS = ['generate.mjs', 'generate-derived.mjs', 'generate-descriptions.mjs'];
 
 /** Where Kubernetes' integer formats end. (Above 2^53 a JSON number has already lost digits; the edge is coarse.) */
 const INTEGER_RANGES = {
@@ -117,32 +122,54 @@ export const validators: Readonly<Record<string, Validator>>;
 `;
 const DEFINITIONS_TYPES = `${HEADER}export const definitions: Readonly<Record<string, unknown>>;
 `;
+const DERIVED_TYPES = `${HEADER}/** By \`apiVersion/kind\`: the dotted path of the pod's spec. */
+export const podSpecPaths: Readonly<Record<string, string>>;
+/** By \`apiVersion/kind\`: the members that upstream writes even when they are empty. */
+export const blankObjects: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+/** By component: \`name:number\` a field; see src/api/protobuf/messages.ts. */
+export const fieldNumbers: Readonly<Record<string, string>>;
+`;
+
+const constant = (name, value) =>
+  `export const ${name} = JSON.parse(${JSON.stringify(JSON.stringify(value))});\n`;
+
+/** The schemas of our own kinds, in the folders of these. */
+const ownSchemas = () =>
+  readdirSync(kinds)
+    .map((folder) => new URL(`${folder}/schema.json`, kinds))
+    .filter((file) => existsSync(file));
 
 function main() {
-  const inputs = SOURCES.map((name) => new URL(name, openapi));
-  if (!inputs.every((input) => existsSync(input))) {
+  if (![recorded, numbers, kinds].every((input) => existsSync(input))) {
     // A package installed before its sources are there (a layer of a container build): run it again afterwards.
     process.stderr.write('generate: src/schemas/openapi is not there yet, nothing generated\n');
     return;
   }
+  const schemas = [recorded, ...ownSchemas()];
+  const scripts = SCRIPTS.map((name) => new URL(name, import.meta.url));
   const hash = createHash('sha256');
-  const scripts = [new URL(import.meta.url), new URL('generate-descriptions.mjs', import.meta.url)];
-  for (const input of [...inputs, ...scripts]) hash.update(readFileSync(input));
+  for (const input of [...schemas, numbers, ...scripts]) hash.update(readFileSync(input));
   for (const name of ['ajv', 'kubernetes-models']) hash.update(require(`${name}/package.json`).version);
   const stamp = hash.digest('hex');
   const stampFile = new URL('stamp', output);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp && !process.argv.includes('--force'))
     return;
 
-  const definitions = Object.assign({}, ...inputs.map((input) => JSON.parse(readFileSync(input, 'utf8'))));
+  const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
+  const definitions = Object.assign({}, ...schemas.map(read));
+  const fieldNumbers = read(numbers);
   mkdirSync(output, { recursive: true });
   write('validators.js', compile(definitions));
   write('validators.d.ts', VALIDATORS_TYPES);
-  write(
-    'definitions.js',
-    `${HEADER}export const definitions = JSON.parse(${JSON.stringify(JSON.stringify(definitions))});\n`,
-  );
+  write('definitions.js', HEADER + constant('definitions', definitions));
   write('definitions.d.ts', DEFINITIONS_TYPES);
+  const derived = [
+    constant('podSpecPaths', podSpecPaths(definitions)),
+    constant('blankObjects', blankObjects(definitions, fieldNumbers)),
+    constant('fieldNumbers', fieldNumbers),
+  ];
+  write('derived.js', HEADER + derived.join(''));
+  write('derived.d.ts', DERIVED_TYPES);
   for (const [name, text] of Object.entries(descriptionFiles(require, Object.keys(definitions))))
     write(name, text);
   write('stamp', stamp);

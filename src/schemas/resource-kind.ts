@@ -5,6 +5,8 @@
 import type { CustomResource } from './custom/definition.ts';
 import type { FieldError } from './errors/field-error.ts';
 import type { KubeObject } from './object.ts';
+import type { FieldRule } from './profile/rules.ts';
+import type { TableFormat } from './tables/columns.ts';
 
 export type Subresource =
   | 'status'
@@ -41,6 +43,8 @@ export interface ServedResource {
   readonly openApiSchema?: Readonly<Record<string, unknown>>;
   /** Of a kind that a CustomResourceDefinition made. */
   readonly custom?: CustomResource;
+  /** The columns that `kubectl get` prints; absent: a name and an age. */
+  readonly table?: TableFormat;
 }
 
 /** How objects lie in the store that are served in another form too: in several versions, or under two groups. */
@@ -54,9 +58,21 @@ export interface StoredForm {
   fromStored(object: KubeObject): KubeObject;
 }
 
+/** The value of each field that a field selector may name. */
+export type SelectableFields = Readonly<Record<string, (object: KubeObject) => string>>;
+
 export interface ResourceKind extends ServedResource {
   /** Absent where the store holds objects as they are served, under this kind's own resource. */
   readonly storage?: StoredForm;
+  /** The fields that a field selector may name, besides name and namespace. */
+  readonly selectable?: SelectableFields;
+  /** The kind's own fields that are not implemented. Those of pods hold for every kind with a pod template. */
+  readonly fields?: readonly FieldRule[];
+  /**
+   * For a kind that Kubernetes' own roles do not name: with `edit` editors write and viewers read it, with `view` both
+   * only read it. Absent: only administrators of the cluster may use it.
+   */
+  readonly defaultRoles?: 'edit' | 'view';
   /** Position in the order of applying (lower first); ties are broken by kind and name. Deleting goes backwards. */
   readonly applyOrder: number;
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */

@@ -8,7 +8,7 @@ import { explainRefusal } from '../../src/scheduler/explain.ts';
 import { toPodInfo } from '../../src/scheduler/pod-info.ts';
 import { findFeasible, schedulePod, scoreNodes } from '../../src/scheduler/schedule-pod.ts';
 import { buildSnapshot } from '../../src/scheduler/snapshot.ts';
-import { withMatchLabelKeys } from '../../src/schemas/defaults/match-label-keys.ts';
+import { withMatchLabelKeys } from '../../src/schemas/kinds/pod/match-label-keys.ts';
 import { asRecord } from '../../src/schemas/json-access.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { Namespace, Node, Pod, Service } from '../../src/schemas/types.ts';

@@ -4,7 +4,7 @@ import { invalid, type Status, StatusError } from '../../src/schemas/errors/stat
 import { parseFieldSelector, checkFieldSelector } from '../../src/schemas/values/field-selectors.ts';
 import { parseLabelSelector } from '../../src/schemas/values/selectors.ts';
 import { prepareCreate, prepareUpdate } from '../../src/schemas/strategy/index.ts';
-import { podKind } from '../../src/schemas/kinds/pod.ts';
+import { podKind } from '../../src/schemas/kinds/pod/kind.ts';
 import { deepFreeze } from '../support/deep-freeze.ts';
 import { casesOf, createContext, fillPlaceholders, inTestNamespace, kindOf, readFact } from './facts.ts';
 

@@ -6,7 +6,8 @@
 import { createHash } from 'node:crypto';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
 import { createComponents, type Descriptions } from './components.ts';
-import { basePath, type OperationPath, operationsOf } from './operations.ts';
+import { basePath, type OperationPath } from './operations.ts';
+import { operationsOf } from './resource-operations.ts';
 import {
   groupOperation,
   groupsOperation,

@@ -1,10 +1,10 @@
 /**
- * Descriptions of protobuf messages: the numbers of fields (field-numbers.ts) together with the types that the OpenAPI
- * components give them. Made when a component is first met.
+ * Descriptions of protobuf messages: the recorded numbers of fields together with the types that the OpenAPI components
+ * give them. A description is made when its component is first met.
  */
+import { fieldNumbers } from '../../schemas/generated/derived.js';
 import type { SchemaDocument, TypeSchema } from '../../resources/decoding/type-schemas.ts';
 import { UNRECORDED_NUMBERS, UNRECORDED_SCHEMAS } from './discovery-messages.ts';
-import { FIELD_NUMBERS } from './field-numbers.ts';
 
 /** Types whose JSON has another shape than their message. */
 export type SpecialType =
@@ -77,7 +77,7 @@ export function createMessages(document: SchemaDocument): Messages {
 
   function of(component: string): Message | undefined {
     if (made.has(component)) return made.get(component);
-    const numbers = FIELD_NUMBERS[component] ?? UNRECORDED_NUMBERS[component];
+    const numbers = fieldNumbers[component] ?? UNRECORDED_NUMBERS[component];
     const schema = document[component] ?? UNRECORDED_SCHEMAS[component];
     const message =
       numbers === undefined || !schema
@@ -148,7 +148,10 @@ interface Numbered {
   readonly inline?: readonly Numbered[];
 }
 
-/** Reads a line of field-numbers.ts. */
+/**
+ * Reads a line of field-numbers.json: `name:number` a field. `?` marks a pointer upstream, whose zero means something;
+ * `number(…)` is a message whose fields stand inline in JSON.
+ */
 function parseNumbers(line: string): readonly Numbered[] {
   const tokens = line.match(/[^\s()]+|[()]/g) ?? [];
   let at = 0;

@@ -1,81 +1,23 @@
 /** The table of a kind, and the `meta.k8s.io/v1` Table made of it. */
-import { ownMember } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { resourceIdOf, type ServedResource } from '../../schemas/resource-kind.ts';
-import { applicationTable } from './application.ts';
-import { signingRequestTable } from './certificates.ts';
-import { customTable, definitionTable } from './custom.ts';
-import { deploymentTable } from './deployment.ts';
-import { eventTable, eventV1Table } from './event.ts';
-import { nodeMetricsTable, podMetricsTable } from './metrics.ts';
-import { nodeTable } from './node.ts';
-import { podTable } from './pod.ts';
-import { bindingTable, roleTable } from './rbac.ts';
-import { replicaSetTable } from './replica-set.ts';
-import { serviceTable } from './service.ts';
-import { podTemplateTable } from './pod-template.ts';
-import { controllerRevisionTable } from './controller-revision.ts';
-import { configMapTable, defaultTable, leaseTable, namespaceTable, secretTable } from './simple.ts';
 import {
-  disruptionBudgetTable,
-  endpointSliceTable,
-  endpointsTable,
-  ingressClassTable,
-  ingressTable,
-  limitRangeTable,
-  networkPolicyTable,
-  persistentVolumeTable,
-  priorityClassTable,
-  resourceQuotaTable,
-  runtimeClassTable,
-  storageClassTable,
-  volumeClaimTable,
-} from './stored.ts';
-import type { Cell, RowCondition, TableColumn, TableFormat } from './types.ts';
+  type Cell,
+  DEFAULT_TABLE,
+  type RowCondition,
+  type TableColumn,
+  type TableFormat,
+} from '../../schemas/tables/columns.ts';
+import { nodeMetricsTable, podMetricsTable } from './metrics.ts';
 
-const tables: Readonly<Record<string, TableFormat>> = {
-  pods: podTable,
-  nodes: nodeTable,
-  services: serviceTable,
-  events: eventTable,
-  'events.events.k8s.io': eventV1Table,
-  configmaps: configMapTable,
-  secrets: secretTable,
-  namespaces: namespaceTable,
-  'deployments.apps': deploymentTable,
-  'replicasets.apps': replicaSetTable,
-  replicationcontrollers: replicaSetTable,
-  podtemplates: podTemplateTable,
-  'controllerrevisions.apps': controllerRevisionTable,
-  'leases.coordination.k8s.io': leaseTable,
-  'certificatesigningrequests.certificates.k8s.io': signingRequestTable,
-  'nodes.metrics.k8s.io': nodeMetricsTable,
-  'pods.metrics.k8s.io': podMetricsTable,
-  'applications.argoproj.io': applicationTable,
-  resourcequotas: resourceQuotaTable,
-  'poddisruptionbudgets.policy': disruptionBudgetTable,
-  'endpointslices.discovery.k8s.io': endpointSliceTable,
-  endpoints: endpointsTable,
-  'ingressclasses.networking.k8s.io': ingressClassTable,
-  'ingresses.networking.k8s.io': ingressTable,
-  limitranges: limitRangeTable,
-  'networkpolicies.networking.k8s.io': networkPolicyTable,
-  persistentvolumes: persistentVolumeTable,
-  'priorityclasses.scheduling.k8s.io': priorityClassTable,
-  'runtimeclasses.node.k8s.io': runtimeClassTable,
-  'customresourcedefinitions.apiextensions.k8s.io': definitionTable,
-  'storageclasses.storage.k8s.io': storageClassTable,
-  persistentvolumeclaims: volumeClaimTable,
-  'roles.rbac.authorization.k8s.io': roleTable,
-  'clusterroles.rbac.authorization.k8s.io': roleTable,
-  'rolebindings.rbac.authorization.k8s.io': bindingTable,
-  'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
-};
+/** Resources that the store does not keep, and that have no kind to say their columns. */
+const METRICS: ReadonlyMap<string, TableFormat> = new Map([
+  ['nodes.metrics.k8s.io', nodeMetricsTable],
+  ['pods.metrics.k8s.io', podMetricsTable],
+]);
 
-export function tableOf(kind: Pick<ServedResource, 'group' | 'plural' | 'custom'>): TableFormat {
-  if (kind.custom) return customTable(kind.custom);
-  return ownMember(tables, resourceIdOf(kind)) ?? defaultTable;
-}
+const tableOf = (kind: ServedResource): TableFormat =>
+  kind.table ?? METRICS.get(resourceIdOf(kind)) ?? DEFAULT_TABLE;
 
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 

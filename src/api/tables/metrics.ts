@@ -7,9 +7,9 @@ import {
   parseQuantity,
   type Quantity,
 } from '../../schemas/values/quantity.ts';
-import { type Cell, column, nameColumn, type TableFormat } from './types.ts';
+import { type Cell, head, NAME, type TableFormat } from '../../schemas/tables/columns.ts';
 
-const columns = [nameColumn, column('cpu'), column('memory'), column('Window', { format: 'duration' })];
+const columns = [NAME.head, head('cpu'), head('memory'), head('Window', { format: 'duration' })];
 
 function sumOf(usages: readonly Readonly<Record<string, unknown>>[], resource: 'cpu' | 'memory'): Cell {
   const zero: Quantity = { nanos: 0n, format: resource === 'cpu' ? 'DecimalSI' : 'BinarySI' };

@@ -7,7 +7,7 @@ import { parseCertificateRequest } from '../../schemas/certificates/certificate-
 import { kubeletClientComplaint, SIGNERS } from '../../schemas/certificates/signers.ts';
 import { asList, asRecord, asString } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { conditionsOf, decodedText } from '../../schemas/validation/certificates.ts';
+import { conditionsOf, decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 
 /** The subresources that upstream's approver asks the authorizer about. */
 export type AutoApproval = 'selfnodeclient' | 'nodeclient';

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { asString, getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { conditionsOf, decodedText } from '../../schemas/validation/certificates.ts';
+import { conditionsOf, decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 
 const HOUR_MS = 3_600_000;
 const DECIDED_MS = HOUR_MS;

@@ -8,7 +8,7 @@ import {
 import { isOurSigner, SIGNERS, signerComplaint } from '../../schemas/certificates/signers.ts';
 import { asList, asNumber, asRecord, asString, getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { conditionsOf, decodedText } from '../../schemas/validation/certificates.ts';
+import { conditionsOf, decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 
 /** What is asked of the authority. */
 export interface CertificateOrder {

@@ -9,7 +9,7 @@
  */
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
-import { podKind } from '../../schemas/kinds/pod.ts';
+import { podKind } from '../../schemas/kinds/pod/kind.ts';
 import { RESTORED_OWNER, withoutMarks } from '../../schemas/pods/pod-marks.ts';
 import type { Deployment, Pod, PodSpec, PodTemplate } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/objects.ts';

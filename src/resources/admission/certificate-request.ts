@@ -9,7 +9,7 @@ import { parseCertificateRequest } from '../../schemas/certificates/certificate-
 import { NODE_PREFIX, NODES_GROUP, SIGNERS } from '../../schemas/certificates/signers.ts';
 import { asRecord, asString, getPath, omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { decodedText } from '../../schemas/validation/certificates.ts';
+import { decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 import { createAuthorizer } from '../authz/authorizer.ts';
 import type { UserInfo } from '../types.ts';
 import { deny } from './deny.ts';

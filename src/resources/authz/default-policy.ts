@@ -13,11 +13,11 @@ import { clusterRoleBindings, clusterRoles, controllerRoles, roleBindings, roles
 /** `false` on a stored role or binding keeps it as it is. */
 export const AUTO_UPDATE = 'rbac.authorization.kubernetes.io/autoupdate';
 const BOOTSTRAPPING = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
-const AGGREGATE_TO = 'rbac.authorization.k8s.io/aggregate-to-';
+export const AGGREGATE_TO = 'rbac.authorization.k8s.io/aggregate-to-';
 const CONTROLLER_PREFIX = 'system:controller:';
 
-const READ = ['get', 'list', 'watch'];
-const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
+export const READ = ['get', 'list', 'watch'];
+export const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
 const VERBS: Readonly<Record<string, readonly string[]>> = {
   read: READ,
   write: WRITE,

@@ -1,49 +1,20 @@
 /**
- * What an object of a kind looks like upstream before anything is set: the members that Go writes even when they are
- * empty. A create owns what differs from this, so that it does not own `spec` as such.
+ * An object of a kind before anything is set, as upstream's Go types write it. A create owns the fields that differ from
+ * it, so that a create does not own `spec` as such.
  */
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
+import { blankObjects } from '../../schemas/generated/derived.js';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 
-const template = { metadata: {}, spec: { containers: null } };
-
-const BLANKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  Pod: { spec: { containers: null }, status: {} },
-  Deployment: { spec: { selector: null, template, strategy: {} }, status: {} },
-  ReplicaSet: { spec: { selector: null, template }, status: { replicas: 0 } },
-  ReplicationController: { spec: {}, status: { replicas: 0 } },
-  PodTemplate: { template },
-  ControllerRevision: { revision: 0 },
-  Service: { spec: {}, status: { loadBalancer: {} } },
-  Node: { spec: {}, status: {} },
-  Namespace: { spec: {}, status: {} },
-  Lease: { spec: {} },
-  CustomResourceDefinition: {
-    spec: { group: '', names: { plural: '', kind: '' }, scope: '', versions: null },
-    status: { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: null },
-  },
-  Ingress: { spec: {}, status: { loadBalancer: {} } },
-  IngressClass: { spec: {} },
-  NetworkPolicy: { spec: { podSelector: {} } },
-  PersistentVolume: { spec: {}, status: {} },
-  PersistentVolumeClaim: { spec: { resources: {} }, status: {} },
-  PodDisruptionBudget: { spec: {}, status: {} },
-  ResourceQuota: { spec: {}, status: {} },
-  LimitRange: { spec: { limits: null } },
-  Event: {
-    involvedObject: {},
-    source: {},
-    firstTimestamp: null,
-    lastTimestamp: null,
-    eventTime: null,
-    reportingComponent: '',
-    reportingInstance: '',
-  },
-};
-
-export function blankObject({ group, version, kind, custom, storage }: ResourceKind): KubeObject {
-  const metadata = {} as KubeObject['metadata'];
-  const blank = custom ? {} : BLANKS[kind];
-  const object = { apiVersion: formatApiVersion(group, version), kind, metadata, ...blank };
+export function blankObject({ group, version, kind, custom, storage, storedAs }: ResourceKind): KubeObject {
+  const type = custom || !storedAs ? { group, version, kind } : storedAs;
+  const apiVersion = formatApiVersion(type.group, type.version);
+  const blank = custom ? {} : blankObjects[`${apiVersion}/${type.kind}`];
+  const object: KubeObject = {
+    ...blank,
+    apiVersion,
+    kind: type.kind,
+    metadata: {} as KubeObject['metadata'],
+  };
   return storage && !custom ? storage.fromStored(object) : object;
 }

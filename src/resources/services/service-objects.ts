@@ -2,7 +2,7 @@
  * Services that are written without a request (the sync worker applies them from Git) get their addresses as all others do.
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { keepAllocations } from '../../schemas/defaults/service-allocations.ts';
+import { keepAllocations } from '../../schemas/kinds/service/allocations.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { Objects, Write } from '../writing/objects.ts';
 import type { Store } from '../../store/types.ts';

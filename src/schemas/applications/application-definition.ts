@@ -4,7 +4,7 @@
  */
 import { definitionOf, type Definition as Schema, resolveDefinition, schemaNameOf } from '../definitions.ts';
 import { DEFINITION_API_VERSION } from '../custom/definition.ts';
-import { applicationKind } from '../kinds/application.ts';
+import { applicationKind } from '../kinds/application/kind.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import { resourceIdOf } from '../resource-kind.ts';
 

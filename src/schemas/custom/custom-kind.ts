@@ -6,6 +6,7 @@ import { isRecord } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import type { ResourceKind, StoredForm, Subresource } from '../resource-kind.ts';
+import { textFields } from '../values/field-selectors.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import {
@@ -17,6 +18,7 @@ import {
   readNames,
 } from './definition.ts';
 import { fillDefaults } from './fill-defaults.ts';
+import { customTable } from './printer-columns.ts';
 import { prune } from './prune.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 import { validateCustomObject } from './validate-value.ts';
@@ -69,6 +71,8 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
     countsGeneration: true,
     behaviour: 'stored',
     custom,
+    table: customTable(version.columns),
+    selectable: textFields(...version.selectableFields.map(withoutDot)),
     openApiSchema: custom.objectSchema,
     storage: storedForm(definition, version),
     storedAs: { group, version: storageVersion(definition, version), kind: names.kind },
@@ -146,8 +150,6 @@ function customResource(
     schema: version.schema,
     component: `${group.split('.').reverse().join('.')}.${version.name}.${names.kind}`,
     objectSchema: objectSchema(definition, version),
-    columns: version.columns,
-    selectableFields: version.selectableFields.map(withoutDot),
     deprecation: version.deprecation,
     terminating,
   };

@@ -58,9 +58,6 @@ export interface CustomResource {
   /** Name and content of the schema of whole objects, for OpenAPI documents: `com.example.v1.Widget`. */
   readonly component: string;
   readonly objectSchema: StructuralSchema;
-  readonly columns: readonly PrinterColumn[];
-  /** Paths without the leading dot. */
-  readonly selectableFields: readonly string[];
   /** What to warn clients of the version with. */
   readonly deprecation: string | undefined;
   /** The definition is being deleted: nothing new is created. */

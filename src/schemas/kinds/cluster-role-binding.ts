@@ -1,3 +1,4 @@
+import { bindingTable } from '../tables/binding-table.ts';
 import { fillBindingDefaults } from '../defaults/rbac.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 import { pathSegment } from '../validation/names.ts';
@@ -11,6 +12,7 @@ export const clusterRoleBindingKind = defineKind({
   namespaced: false,
   applyOrder: 82,
   nameRule: pathSegment,
+  table: bindingTable,
   fillDefaults: fillBindingDefaults,
   validate: validateClusterRoleBinding,
   validateUpdate: validateBindingUpdate,

@@ -1,3 +1,4 @@
+import { CREATED_AT, NAME, tableOf } from '../tables/columns.ts';
 import { fillRoleDefaults } from '../defaults/rbac.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 import { pathSegment } from '../validation/names.ts';
@@ -11,6 +12,7 @@ export const clusterRoleKind = defineKind({
   namespaced: false,
   applyOrder: 80,
   nameRule: pathSegment,
+  table: tableOf(NAME, CREATED_AT),
   fillDefaults: fillRoleDefaults,
   validate: validateClusterRole,
 });

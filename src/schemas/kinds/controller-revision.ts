@@ -1,3 +1,6 @@
+import { AGE, column, NAME, NONE, tableOf } from '../tables/columns.ts';
+import { asNumber } from '../json-access.ts';
+import { controllerOf, parseApiVersion, type KubeObject } from '../object.ts';
 import {
   validateControllerRevision,
   validateControllerRevisionUpdate,
@@ -11,7 +14,20 @@ export const controllerRevisionKind = defineKind({
   plural: 'controllerrevisions',
   applyOrder: 12,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Controller', controllerText),
+    column('Revision', ({ revision }) => asNumber(revision) ?? 0),
+    AGE,
+  ),
   stored: {},
   validate: validateControllerRevision,
   validateUpdate: validateControllerRevisionUpdate,
 });
+
+function controllerText(object: KubeObject): string {
+  const owner = controllerOf(object);
+  if (!owner) return NONE;
+  const { group } = parseApiVersion(owner.apiVersion);
+  return `${owner.kind.toLowerCase()}${group === '' ? '' : `.${group}`}/${owner.name}`;
+}

@@ -1,3 +1,4 @@
+import { CREATED_AT, NAME, tableOf } from '../tables/columns.ts';
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { fill, part } from '../defaults/draft.ts';
@@ -41,6 +42,7 @@ export const customResourceDefinitionKind = defineKind({
   countsGeneration: true,
   // The name follows from group and plural: see validateDefinition.
   nameRule: () => [],
+  table: tableOf(NAME, CREATED_AT),
   anyFinalizer: true,
   deletionFinalizer: CLEANUP_FINALIZER,
   fillDefaults(draft) {

@@ -1,3 +1,6 @@
+import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
+import { templateColumns } from '../tables/workload-columns.ts';
+import type { Deployment } from '../types.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultDeploymentSpec } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -16,6 +19,16 @@ export const deploymentKind = defineKind({
   applyOrder: 140,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Ready', ({ spec, status }: Deployment) => `${status?.readyReplicas ?? 0}/${spec.replicas ?? 0}`, {
+      description: 'Number of the pod with ready state',
+    }),
+    column('Up-to-date', ({ status }: Deployment) => status?.updatedReplicas ?? 0),
+    column('Available', ({ status }: Deployment) => status?.availableReplicas ?? 0),
+    AGE,
+    ...templateColumns,
+  ),
   fillDefaults: (draft) => defaultDeploymentSpec(part(draft, 'spec')),
   initialStatus: () => ({}),
   validate: validateDeployment,

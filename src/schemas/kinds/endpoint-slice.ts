@@ -1,3 +1,5 @@
+import { AGE, column, NAME, shortList, tableOf, UNSET } from '../tables/columns.ts';
+import { asList, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { fill, parts } from '../defaults/draft.ts';
 import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoints.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -10,6 +12,18 @@ export const endpointSliceKind = defineKind({
   applyOrder: 104,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('AddressType', 'addressType'),
+    column('Ports', ({ ports }) => shortList(asRecords(ports).map(portText), UNSET)),
+    column('Endpoints', ({ endpoints }) =>
+      shortList(
+        asRecords(endpoints).flatMap(({ addresses }) => asList(addresses).map(asString)),
+        UNSET,
+      ),
+    ),
+    AGE,
+  ),
   stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
     for (const port of parts(draft, 'ports')) fill(port, { name: '', protocol: 'TCP' });
@@ -22,3 +36,7 @@ export const endpointSliceKind = defineKind({
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
 });
+
+function portText({ port }: Readonly<JsonRecord>): string {
+  return isAbsent(port) ? '*' : String(Number(port));
+}

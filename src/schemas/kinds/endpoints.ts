@@ -1,3 +1,5 @@
+import { AGE, column, NAME, NONE, shortList, tableOf } from '../tables/columns.ts';
+import { asRecords, asString } from '../json-access.ts';
 import { fillZero, parts } from '../defaults/draft.ts';
 import { validateEndpoints } from '../validation/endpoints.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -10,6 +12,11 @@ export const endpointsKind = defineKind({
   shortNames: ['ep'],
   applyOrder: 102,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Endpoints', ({ subsets }) => shortList(addressesOf(subsets), NONE)),
+    AGE,
+  ),
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   stored: { missing: 'traffic to Services is not routed yet, so addresses given by hand lead nowhere' },
   fillDefaults(draft) {
@@ -18,3 +25,13 @@ export const endpointsKind = defineKind({
   },
   validate: validateEndpoints,
 });
+
+const addressesOf = (subsets: unknown): readonly string[] =>
+  asRecords(subsets).flatMap((subset) => {
+    const ports = asRecords(subset['ports']);
+    const ips = asRecords(subset['addresses']).map(({ ip }) => asString(ip));
+    if (ports.length === 0) return ips;
+    return ports.flatMap(({ port }) =>
+      ips.map((ip) => `${ip.includes(':') ? `[${ip}]` : ip}:${Number(port)}`),
+    );
+  });

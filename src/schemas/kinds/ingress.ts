@@ -1,3 +1,5 @@
+import { AGE, column, NAME, NONE, shortList, tableOf, textOr } from '../tables/columns.ts';
+import { asList, asRecord, asRecords, asString, getPath } from '../json-access.ts';
 import { IN_PRIVILEGED_NAMESPACE } from '../pod-security/namespace-policy.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateIngress, validateIngressStatus } from '../validation/ingress.ts';
@@ -12,6 +14,20 @@ export const ingressKind = defineKind({
   applyOrder: 160,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Class', textOr('spec.ingressClassName', NONE)),
+    column('Hosts', ({ spec }) =>
+      shortList(textsOf(asRecords(asRecord(spec)['rules']).map(({ host }) => host)), '*'),
+    ),
+    column('Address', ({ status }) =>
+      textsOf(
+        asRecords(getPath(status, 'loadBalancer', 'ingress')).map(({ ip, hostname }) => ip || hostname),
+      ).join(','),
+    ),
+    column('Ports', ({ spec }) => (asList(asRecord(spec)['tls']).length > 0 ? '80, 443' : '80')),
+    AGE,
+  ),
   stored: {
     missing: `no traffic is routed by it yet; reach a pod with kubectl port-forward, or publish its port with hostPort ${IN_PRIVILEGED_NAMESPACE}`,
   },
@@ -19,3 +35,7 @@ export const ingressKind = defineKind({
   validate: validateIngress,
   validateStatus: validateIngressStatus,
 });
+
+function textsOf(values: readonly unknown[]): readonly string[] {
+  return values.map(asString).filter((text) => text !== '');
+}

@@ -1,3 +1,4 @@
+import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
 import { part } from '../defaults/draft.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateLease } from '../validation/lease.ts';
@@ -9,6 +10,7 @@ export const leaseKind = defineKind({
   plural: 'leases',
   applyOrder: 70,
   nameRule: dns1123Subdomain,
+  table: tableOf(NAME, column('Holder', 'spec.holderIdentity'), AGE),
   // Upstream asks for domains of finalizers where it validates by the rules of its core group only.
   anyFinalizer: true,
   fillDefaults(draft) {

@@ -1,3 +1,5 @@
+import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
+import { textFields } from '../values/field-selectors.ts';
 import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
@@ -33,6 +35,8 @@ export const namespaceKind = defineKind({
   subresources: ['status', 'finalize'],
   applyOrder: 0,
   nameRule: dns1123Label,
+  table: tableOf(NAME, column('Status', 'status.phase', { description: 'The status of the namespace' }), AGE),
+  selectable: { ...textFields('status.phase'), name: ({ metadata }) => asString(metadata.name) },
   fillDefaults(draft) {
     const metadata = part(draft, 'metadata');
     const name = metadata?.['name'];

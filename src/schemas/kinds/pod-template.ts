@@ -1,3 +1,7 @@
+import { column, NAME, tableOf } from '../tables/columns.ts';
+import { containerImages, containerNames } from '../tables/workload-columns.ts';
+import { labelsText } from '../tables/selector-text.ts';
+import { getPath } from '../json-access.ts';
 import { defaultTemplate } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validatePodTemplate } from '../validation/workloads.ts';
@@ -10,6 +14,12 @@ export const podTemplateKind = defineKind({
   applyOrder: 12,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Containers', ({ template }) => containerNames(template)),
+    column('Images', ({ template }) => containerImages(template)),
+    column('Pod Labels', ({ template }) => labelsText(getPath(template, 'metadata', 'labels'))),
+  ),
   stored: {},
   fillDefaults: defaultTemplate,
   validate: validatePodTemplate,

@@ -1,3 +1,5 @@
+import { replicaSetTable } from '../tables/workload-columns.ts';
+import { textFields } from '../values/field-selectors.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultReplicaSetSpec } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -16,6 +18,8 @@ export const replicaSetKind = defineKind({
   applyOrder: 130,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
+  table: replicaSetTable,
+  selectable: textFields('status.replicas'),
   fillDefaults: (draft) => defaultReplicaSetSpec(part(draft, 'spec')),
   initialStatus: () => ({ replicas: 0 }),
   validate: validateReplicaSet,

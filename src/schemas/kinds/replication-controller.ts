@@ -1,3 +1,5 @@
+import { replicaSetTable } from '../tables/workload-columns.ts';
+import { textFields } from '../values/field-selectors.ts';
 import { part } from '../defaults/draft.ts';
 import { defaultReplicationController } from '../defaults/workloads.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -18,6 +20,8 @@ export const replicationControllerKind = defineKind({
   applyOrder: 125,
   countsGeneration: true,
   nameRule: dns1123Subdomain,
+  table: replicaSetTable,
+  selectable: textFields('status.replicas'),
   fillDefaults: (draft) => defaultReplicationController(draft, part(draft, 'spec')),
   initialStatus: () => ({ replicas: 0 }),
   validate: validateReplicationController,

@@ -1,3 +1,4 @@
+import { bindingTable } from '../tables/binding-table.ts';
 import { fillBindingDefaults } from '../defaults/rbac.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 import { pathSegment } from '../validation/names.ts';
@@ -11,6 +12,7 @@ export const roleBindingKind = defineKind({
   namespaced: true,
   applyOrder: 86,
   nameRule: pathSegment,
+  table: bindingTable,
   fillDefaults: fillBindingDefaults,
   validate: validateRoleBinding,
   validateUpdate: validateBindingUpdate,

@@ -1,3 +1,4 @@
+import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
 import { validateRuntimeClass, validateRuntimeClassUpdate } from '../validation/classes.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
@@ -9,6 +10,7 @@ export const runtimeClassKind = defineKind({
   namespaced: false,
   applyOrder: 9,
   nameRule: dns1123Subdomain,
+  table: tableOf(NAME, column('Handler', 'handler'), AGE),
   validate: validateRuntimeClass,
   validateUpdate: validateRuntimeClassUpdate,
 });

@@ -1,3 +1,7 @@
+import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
+import { asRecord } from '../json-access.ts';
+import type { Secret } from '../types.ts';
+import { textFields } from '../values/field-selectors.ts';
 import { defaultSecret } from '../defaults/secret.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
 import { validateSecret, validateSecretUpdate } from '../validation/config-data.ts';
@@ -9,6 +13,19 @@ export const secretKind = defineKind({
   plural: 'secrets',
   applyOrder: 50,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Type', ({ type }: Secret) => type ?? 'Opaque', {
+      description:
+        'Used to facilitate programmatic handling of secret data. More info: https://kubernetes.io/docs/concepts/configuration/secret/#secret-types',
+    }),
+    column('Data', ({ data }) => Object.keys(asRecord(data)).length, {
+      description:
+        "Data contains the secret data. Each key must consist of alphanumeric characters, '-', '_' or '.'. The serialized form of the secret data is a base64 encoded string, representing the arbitrary (possibly non-string) data value here. Described in https://tools.ietf.org/html/rfc4648#section-4",
+    }),
+    AGE,
+  ),
+  selectable: textFields('type'),
   fillDefaults: defaultSecret,
   validate: validateSecret,
   validateUpdate: validateSecretUpdate,

@@ -1,3 +1,4 @@
+import { AGE, column, nameWithDefault, tableOf } from '../tables/columns.ts';
 import { fill } from '../defaults/draft.ts';
 import { validateStorageClass, validateStorageClassUpdate } from '../validation/classes.ts';
 import { dns1123Subdomain } from '../validation/names.ts';
@@ -11,6 +12,14 @@ export const storageClassKind = defineKind({
   namespaced: false,
   applyOrder: 62,
   nameRule: dns1123Subdomain,
+  table: tableOf(
+    nameWithDefault('storageclass.kubernetes.io/is-default-class'),
+    column('Provisioner', 'provisioner'),
+    column('ReclaimPolicy', 'reclaimPolicy'),
+    column('VolumeBindingMode', 'volumeBindingMode'),
+    column('AllowVolumeExpansion', ({ allowVolumeExpansion }) => allowVolumeExpansion === true),
+    AGE,
+  ),
   lenient: ['reclaimPolicy'],
   stored: { idle: 'nothing makes volumes by it yet' },
   fillDefaults: (draft) => fill(draft, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),

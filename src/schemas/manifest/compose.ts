@@ -44,200 +44,208 @@ type CollectionEvent = Extract<Event, { type: typeof EVENT_ID.MAPPING | typeof E
 const MERGE_KEY = Symbol('<<');
 const CORE_TAG = 'tag:yaml.org,2002:';
 
+/** The state of one reading: where it is in the events, and the anchors of the document that it is in. */
+interface Composition {
+  readonly events: readonly Event[];
+  readonly text: string;
+  readonly limits: ManifestLimits;
+  readonly onRepeated: ((key: string, offset: number) => void) | undefined;
+  readonly anchors: Map<string, Composed | 'open'>;
+  cursor: number;
+  aliasedNodes: number;
+}
+
 export function composeDocuments(
   events: readonly Event[],
   text: string,
   limits: ManifestLimits,
-  /** Told of each key that its mapping has already; the last one wins. Without it, such a key is an error. */
+  /** Called with each key that its mapping has already; the last one wins. Without it, such a key is an error. */
   onRepeated?: (key: string, offset: number) => void,
 ): ComposedDocument[] {
   const documents: ComposedDocument[] = [];
-  let cursor = 0;
-  let aliasedNodes = 0;
-  let anchors = new Map<string, Composed | 'open'>();
-
-  const fail = (message: string, offset: number, hint?: string): never => {
-    throw new ComposeError(message, offset, hint);
+  const c: Composition = {
+    events,
+    text,
+    limits,
+    onRepeated,
+    anchors: new Map(),
+    cursor: 0,
+    aliasedNodes: 0,
   };
-
-  function charge(weight: number, offset: number): void {
-    aliasedNodes += weight;
-    if (aliasedNodes > limits.maxAliasedNodes) {
-      fail(`aliases add more than ${limits.maxAliasedNodes} values`, offset, 'write the values out');
-    }
-  }
-
-  function composeNode(): Composed {
-    const event = events[cursor];
-    if (!event) return { value: null, weight: 1 };
-    if (event.type === EVENT_ID.ALIAS) {
-      cursor++;
-      return composeAlias(text.slice(event.anchorStart, event.anchorEnd), event.anchorStart - 1);
-    }
-    if (event.type === EVENT_ID.SCALAR) {
-      cursor++;
-      const composed = { value: composeScalar(event), weight: 1 };
-      if (event.anchorStart >= 0) anchors.set(text.slice(event.anchorStart, event.anchorEnd), composed);
-      return composed;
-    }
-    if (event.type !== EVENT_ID.MAPPING && event.type !== EVENT_ID.SEQUENCE) {
-      return fail('unexpected end of a document', text.length);
-    }
-    cursor++;
-    const anchor = event.anchorStart >= 0 ? text.slice(event.anchorStart, event.anchorEnd) : undefined;
-    if (anchor !== undefined) anchors.set(anchor, 'open');
-    const composed = event.type === EVENT_ID.MAPPING ? composeMapping(event) : composeSequence(event);
-    if (anchor !== undefined) anchors.set(anchor, composed);
-    return composed;
-  }
-
-  function composeAlias(name: string, offset: number): Composed {
-    const target = anchors.get(name);
-    if (target === undefined) return fail(`alias *${name} has no anchor before it`, offset);
-    if (target === 'open') return fail(`alias *${name} refers to a value that contains it`, offset);
-    charge(target.weight, offset);
-    return target;
-  }
-
-  function composeScalar(event: ScalarEvent): null | boolean | number | string {
-    const offset = startOf(event);
-    if (event.valueEnd - event.valueStart > limits.maxScalarCharacters) {
-      fail(`a value is longer than ${limits.maxScalarCharacters} characters`, offset);
-    }
-    const source = getScalarValue(text, event);
-    const resolved = resolveTagged(event, source, offset);
-    return resolved.error === undefined ? resolved.value : fail(resolved.error, offset);
-  }
-
-  function resolveTagged(event: ScalarEvent, source: string, offset: number): Resolved {
-    const tag = tagOf(event, text);
-    if (tag === undefined) {
-      return event.style === SCALAR_STYLE.PLAIN ? resolvePlainScalar(source) : { value: source };
-    }
-    const resolved = resolvePlainScalar(source);
-    const value = resolved.error === undefined ? resolved.value : undefined;
-    const mismatch = (): Resolved => ({ error: `"${clip(source)}" is not what its tag !!${tag} says` });
-    switch (tag) {
-      case 'str':
-      case 'timestamp':
-      case 'value':
-      case 'merge':
-        return { value: source };
-      case 'null':
-        return value === null ? { value } : mismatch();
-      case 'bool':
-        return typeof value === 'boolean' ? { value } : mismatch();
-      case 'int':
-        return typeof value === 'number' && Number.isInteger(value) ? { value } : mismatch();
-      case 'float':
-        return typeof value === 'number' ? { value } : mismatch();
-      case 'binary':
-        return decodeBinary(source) ?? mismatch();
-      default:
-        return refuseTag(event, offset);
-    }
-  }
-
-  function refuseTag(event: ScalarEvent | CollectionEvent, offset: number): never {
-    const name = clip(text.slice(event.tagStart, event.tagEnd));
-    throw new ComposeError(`the tag ${name} is not supported`, offset, 'write the plain value', name);
-  }
-
-  function composeSequence(event: CollectionEvent): Composed {
-    const tag = tagOf(event, text);
-    if (tag !== undefined && !SEQUENCE_TAGS.has(tag)) refuseTag(event, startOf(event));
-    const items: unknown[] = [];
-    let weight = 1;
-    while (events[cursor] && events[cursor]?.type !== EVENT_ID.POP) {
-      const item = composeNode();
-      items.push(item.value);
-      weight += item.weight;
-    }
-    cursor++;
-    return { value: items, weight };
-  }
-
-  function composeKey(): string | typeof MERGE_KEY {
-    const event = events[cursor];
-    const offset = event ? startOf(event) : text.length;
-    if (event?.type === EVENT_ID.SCALAR && isMergeKey(event, text)) {
-      cursor++;
-      return MERGE_KEY;
-    }
-    const key = keyText(composeNode().value);
-    if (key === undefined) return fail('a key must be text, a number or a boolean', offset);
-    return key;
-  }
-
-  function composeMapping(event: CollectionEvent): Composed {
-    const tag = tagOf(event, text);
-    if (tag !== undefined && !MAPPING_TAGS.has(tag)) refuseTag(event, startOf(event));
-    const mapping: Record<string, unknown> = {};
-    const merges: { readonly value: unknown; readonly offset: number }[] = [];
-    let weight = 1;
-    while (events[cursor] && events[cursor]?.type !== EVENT_ID.POP) {
-      const keyEvent = events[cursor] as Event;
-      const key = composeKey();
-      const value = composeNode();
-      weight += value.weight;
-      if (key === MERGE_KEY) {
-        merges.push({ value: value.value, offset: startOf(keyEvent) });
-        continue;
-      }
-      if (Object.hasOwn(mapping, key)) {
-        if (onRepeated) onRepeated(key, startOf(keyEvent));
-        else fail(`duplicate key "${clip(key)}"`, startOf(keyEvent), 'keep one of the two');
-      }
-      setMember(mapping, key, value.value);
-    }
-    cursor++;
-    return merges.length === 0 ? { value: mapping, weight } : { value: merge(mapping, merges), weight };
-  }
-
-  /** Keys written out win; of several merged mappings the first wins (the YAML merge key's rule). */
-  function merge(
-    own: Record<string, unknown>,
-    merges: readonly { readonly value: unknown; readonly offset: number }[],
-  ): Record<string, unknown> {
-    const merged: Record<string, unknown> = {};
-    for (const { value, offset } of merges) {
-      for (const source of Array.isArray(value) ? (value as unknown[]) : [value]) {
-        if (!isRecord(source)) fail('"<<" merges mappings only', offset);
-        const record = source as Record<string, unknown>;
-        const keys = Object.keys(record);
-        charge(keys.length, offset);
-        for (const key of keys) if (!Object.hasOwn(merged, key)) setMember(merged, key, record[key]);
-      }
-    }
-    return { ...merged, ...own };
-  }
-
-  while (cursor < events.length) {
-    const event = events[cursor];
-    if (event?.type !== EVENT_ID.DOCUMENT) {
-      cursor++;
-      continue;
-    }
-    cursor++;
-    if (documents.length >= limits.maxDocuments) {
-      fail(`the file has more than ${limits.maxDocuments} documents`, offsetAfter(cursor));
-    }
-    anchors = new Map();
-    const firstEvent = cursor;
-    const first = events[cursor];
-    if (!first || first.type === EVENT_ID.POP) {
-      documents.push({ value: null, offset: -1, firstEvent });
-      continue;
-    }
-    const { value } = composeNode();
-    documents.push({ value, offset: startOf(first), firstEvent });
+  while (c.cursor < events.length) {
+    const event = events[c.cursor];
+    c.cursor++;
+    if (event?.type !== EVENT_ID.DOCUMENT) continue;
+    const first = events[c.cursor];
+    if (documents.length >= limits.maxDocuments)
+      fail(`the file has more than ${limits.maxDocuments} documents`, first ? startOf(first) : text.length);
+    c.anchors.clear();
+    const firstEvent = c.cursor;
+    const isEmpty = !first || first.type === EVENT_ID.POP;
+    documents.push({
+      value: isEmpty ? null : composeNode(c).value,
+      offset: isEmpty ? -1 : startOf(first),
+      firstEvent,
+    });
   }
   return documents;
+}
 
-  function offsetAfter(index: number): number {
-    const event = events[index];
-    return event ? startOf(event) : text.length;
+function fail(message: string, offset: number, hint?: string): never {
+  throw new ComposeError(message, offset, hint);
+}
+
+function charge(c: Composition, weight: number, offset: number): void {
+  c.aliasedNodes += weight;
+  if (c.aliasedNodes > c.limits.maxAliasedNodes) {
+    fail(`aliases add more than ${c.limits.maxAliasedNodes} values`, offset, 'write the values out');
   }
+}
+
+function composeNode(c: Composition): Composed {
+  const event = c.events[c.cursor];
+  if (!event) return { value: null, weight: 1 };
+  if (event.type === EVENT_ID.ALIAS) {
+    c.cursor++;
+    return composeAlias(c, c.text.slice(event.anchorStart, event.anchorEnd), event.anchorStart - 1);
+  }
+  if (event.type === EVENT_ID.SCALAR) {
+    c.cursor++;
+    const composed = { value: composeScalar(c, event), weight: 1 };
+    if (event.anchorStart >= 0) c.anchors.set(c.text.slice(event.anchorStart, event.anchorEnd), composed);
+    return composed;
+  }
+  if (event.type !== EVENT_ID.MAPPING && event.type !== EVENT_ID.SEQUENCE) {
+    return fail('unexpected end of a document', c.text.length);
+  }
+  c.cursor++;
+  const anchor = event.anchorStart >= 0 ? c.text.slice(event.anchorStart, event.anchorEnd) : undefined;
+  if (anchor !== undefined) c.anchors.set(anchor, 'open');
+  const composed = event.type === EVENT_ID.MAPPING ? composeMapping(c, event) : composeSequence(c, event);
+  if (anchor !== undefined) c.anchors.set(anchor, composed);
+  return composed;
+}
+
+function composeAlias(c: Composition, name: string, offset: number): Composed {
+  const target = c.anchors.get(name);
+  if (target === undefined) return fail(`alias *${name} has no anchor before it`, offset);
+  if (target === 'open') return fail(`alias *${name} refers to a value that contains it`, offset);
+  charge(c, target.weight, offset);
+  return target;
+}
+
+function composeScalar(c: Composition, event: ScalarEvent): null | boolean | number | string {
+  const offset = startOf(event);
+  if (event.valueEnd - event.valueStart > c.limits.maxScalarCharacters) {
+    fail(`a value is longer than ${c.limits.maxScalarCharacters} characters`, offset);
+  }
+  const source = getScalarValue(c.text, event);
+  const resolved = resolveTagged(c, event, source, offset);
+  return resolved.error === undefined ? resolved.value : fail(resolved.error, offset);
+}
+
+function resolveTagged(c: Composition, event: ScalarEvent, source: string, offset: number): Resolved {
+  const tag = tagOf(event, c.text);
+  if (tag === undefined) {
+    return event.style === SCALAR_STYLE.PLAIN ? resolvePlainScalar(source) : { value: source };
+  }
+  const resolved = resolvePlainScalar(source);
+  const value = resolved.error === undefined ? resolved.value : undefined;
+  const mismatch = (): Resolved => ({ error: `"${clip(source)}" is not what its tag !!${tag} says` });
+  switch (tag) {
+    case 'str':
+    case 'timestamp':
+    case 'value':
+    case 'merge':
+      return { value: source };
+    case 'null':
+      return value === null ? { value } : mismatch();
+    case 'bool':
+      return typeof value === 'boolean' ? { value } : mismatch();
+    case 'int':
+      return typeof value === 'number' && Number.isInteger(value) ? { value } : mismatch();
+    case 'float':
+      return typeof value === 'number' ? { value } : mismatch();
+    case 'binary':
+      return decodeBinary(source) ?? mismatch();
+    default:
+      return refuseTag(c, event, offset);
+  }
+}
+
+function refuseTag(c: Composition, event: ScalarEvent | CollectionEvent, offset: number): never {
+  const name = clip(c.text.slice(event.tagStart, event.tagEnd));
+  throw new ComposeError(`the tag ${name} is not supported`, offset, 'write the plain value', name);
+}
+
+function composeSequence(c: Composition, event: CollectionEvent): Composed {
+  const tag = tagOf(event, c.text);
+  if (tag !== undefined && !SEQUENCE_TAGS.has(tag)) refuseTag(c, event, startOf(event));
+  const items: unknown[] = [];
+  let weight = 1;
+  while (c.events[c.cursor] && c.events[c.cursor]?.type !== EVENT_ID.POP) {
+    const item = composeNode(c);
+    items.push(item.value);
+    weight += item.weight;
+  }
+  c.cursor++;
+  return { value: items, weight };
+}
+
+function composeKey(c: Composition): string | typeof MERGE_KEY {
+  const event = c.events[c.cursor];
+  const offset = event ? startOf(event) : c.text.length;
+  if (event?.type === EVENT_ID.SCALAR && isMergeKey(event, c.text)) {
+    c.cursor++;
+    return MERGE_KEY;
+  }
+  const key = keyText(composeNode(c).value);
+  if (key === undefined) return fail('a key must be text, a number or a boolean', offset);
+  return key;
+}
+
+function composeMapping(c: Composition, event: CollectionEvent): Composed {
+  const tag = tagOf(event, c.text);
+  if (tag !== undefined && !MAPPING_TAGS.has(tag)) refuseTag(c, event, startOf(event));
+  const mapping: Record<string, unknown> = {};
+  const merges: { readonly value: unknown; readonly offset: number }[] = [];
+  let weight = 1;
+  while (c.events[c.cursor] && c.events[c.cursor]?.type !== EVENT_ID.POP) {
+    const keyEvent = c.events[c.cursor] as Event;
+    const key = composeKey(c);
+    const value = composeNode(c);
+    weight += value.weight;
+    if (key === MERGE_KEY) {
+      merges.push({ value: value.value, offset: startOf(keyEvent) });
+      continue;
+    }
+    if (Object.hasOwn(mapping, key)) {
+      if (c.onRepeated) c.onRepeated(key, startOf(keyEvent));
+      else fail(`duplicate key "${clip(key)}"`, startOf(keyEvent), 'keep one of the two');
+    }
+    setMember(mapping, key, value.value);
+  }
+  c.cursor++;
+  return merges.length === 0 ? { value: mapping, weight } : { value: merge(c, mapping, merges), weight };
+}
+
+/** Keys written out win; of several merged mappings the first wins (the YAML merge key's rule). */
+function merge(
+  c: Composition,
+  own: Record<string, unknown>,
+  merges: readonly { readonly value: unknown; readonly offset: number }[],
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = {};
+  for (const { value, offset } of merges) {
+    for (const source of Array.isArray(value) ? (value as unknown[]) : [value]) {
+      if (!isRecord(source)) fail('"<<" merges mappings only', offset);
+      const record = source as Record<string, unknown>;
+      const keys = Object.keys(record);
+      charge(c, keys.length, offset);
+      for (const key of keys) if (!Object.hasOwn(merged, key)) setMember(merged, key, record[key]);
+    }
+  }
+  return { ...merged, ...own };
 }
 
 /** Where a node is written: its value, or its tag or anchor before it when it has no text of its own. */

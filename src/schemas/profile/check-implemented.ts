@@ -1,32 +1,16 @@
 /**
- * Walks an object once along the rules of its kind and reports what is well-formed but not implemented.
- * Total on any JSON value; looks only where a rule points, so its cost does not grow with the rest of the object.
+ * Walks an object along rules and reports the fields that are well-formed but not implemented. Total on any JSON value.
+ * The walk visits only fields that a rule names, so its cost does not grow with the rest of the object.
  */
 import { isRecord, ownMember } from '../../base/json.ts';
 import type { FieldError } from '../errors/field-error.ts';
+import { podSpecPaths } from '../generated/derived.js';
 import { asRecord, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
-import {
-  applicationRules,
-  type FieldRule,
-  nodeRules,
-  podRules,
-  priorityClassRules,
-  serviceRules,
-} from './rules.ts';
+import { podRules } from './pod-rules.ts';
+import type { FieldRule } from './rules.ts';
 
-/** Where the pod's spec is in each kind that has one. */
-export const podSpecPaths: Readonly<Record<string, string>> = {
-  'v1/Pod': 'spec',
-  'v1/ReplicationController': 'spec.template.spec',
-  'v1/PodTemplate': 'template.spec',
-  'apps/v1/Deployment': 'spec.template.spec',
-  'apps/v1/ReplicaSet': 'spec.template.spec',
-  'apps/v1/StatefulSet': 'spec.template.spec',
-  'apps/v1/DaemonSet': 'spec.template.spec',
-  'batch/v1/Job': 'spec.template.spec',
-  'batch/v1/CronJob': 'spec.jobTemplate.spec.template.spec',
-};
+export { podSpecPaths };
 
 /** The pod itself, or the template of the pods that the object makes; empty for other kinds. */
 export function podTemplateOf(object: KubeObject): Readonly<JsonRecord> {
@@ -34,55 +18,43 @@ export function podTemplateOf(object: KubeObject): Readonly<JsonRecord> {
   return path === undefined ? {} : asRecord(getPath(object, ...path.split('.').slice(0, -1)));
 }
 
-/** The rules of one kind with whole paths, by `apiVersion/kind`. */
-export const rulesByKind: ReadonlyMap<string, readonly FieldRule[]> = new Map([
-  ...Object.entries(podSpecPaths).map(
-    ([kind, prefix]) =>
-      [kind, podRules.map((rule) => ({ ...rule, path: `${prefix}.${rule.path}` }))] as const,
-  ),
-  ['argoproj.io/v1alpha1/Application', applicationRules] as const,
-  ['v1/Node', nodeRules] as const,
-  ['v1/Service', serviceRules] as const,
-  ['scheduling.k8s.io/v1/PriorityClass', priorityClassRules] as const,
-]);
-
 interface Step {
   readonly next: Map<string, Step>;
   rule?: FieldRule;
 }
 
-/** Built at the first use of a kind: a command that checks nothing pays nothing. */
-const trees = new Map<string, Step>();
-
-function treeOf(kind: string): Step | undefined {
-  const existing = trees.get(kind);
-  if (existing) return existing;
-  const rules = rulesByKind.get(kind);
-  if (!rules) return undefined;
+function treeOf(rules: readonly FieldRule[]): Step {
   const root: Step = { next: new Map() };
   for (const rule of rules) {
     let step = root;
     for (const segment of rule.path.split('.')) {
       let next = step.next.get(segment);
-      if (!next) {
-        next = { next: new Map() };
-        step.next.set(segment, next);
-      }
+      if (!next) step.next.set(segment, (next = { next: new Map() }));
       step = next;
     }
     step.rule = rule;
   }
-  trees.set(kind, root);
   return root;
 }
 
-/** What Symphony does not implement of this object; empty for kinds without rules. */
-export function checkImplemented(apiVersion: string, kind: string, object: unknown): readonly FieldError[] {
-  const tree = treeOf(`${apiVersion}/${kind}`);
-  if (!tree) return [];
-  const errors: FieldError[] = [];
-  visit(tree, object, '', undefined, errors);
-  return errors;
+export type FieldCheck = (value: unknown, path?: string) => readonly FieldError[];
+
+/** The check of an object, or of the part of one that is at `path`. The tree is built at the first use. */
+export function createFieldCheck(rules: readonly FieldRule[]): FieldCheck {
+  let tree: Step | undefined;
+  return (value, path = '') => {
+    const errors: FieldError[] = [];
+    visit((tree ??= treeOf(rules)), value, path, undefined, errors);
+    return errors;
+  };
+}
+
+const checkPodSpec = createFieldCheck(podRules);
+
+/** The fields of a pod, or of a template of pods, that are not implemented; empty for kinds without pods. */
+export function checkPodFields(apiVersion: string, kind: string, object: unknown): readonly FieldError[] {
+  const path = ownMember(podSpecPaths, `${apiVersion}/${kind}`);
+  return path === undefined ? [] : checkPodSpec(getPath(object, ...path.split('.')), path);
 }
 
 /**
@@ -90,9 +62,8 @@ export function checkImplemented(apiVersion: string, kind: string, object: unkno
  * Empty for kinds without pods.
  */
 export function waitsFor(apiVersion: string, kind: string, object: unknown): readonly FieldError[] {
-  const prefix = podSpecPaths[`${apiVersion}/${kind}`];
-  if (prefix === undefined) return [];
-  return checkImplemented(apiVersion, kind, object).filter(({ path }) => path !== `${prefix}.schedulerName`);
+  const path = ownMember(podSpecPaths, `${apiVersion}/${kind}`);
+  return checkPodFields(apiVersion, kind, object).filter((error) => error.path !== `${path}.schedulerName`);
 }
 
 /** An object never changes: one answer for each version of a pod is enough. */

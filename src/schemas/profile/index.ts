@@ -1,8 +1,8 @@
 export {
-  checkImplemented,
+  checkPodFields,
+  createFieldCheck,
   podSpecPaths,
   podTemplateOf,
-  rulesByKind,
   unimplementedIn,
   waitsFor,
 } from './check-implemented.ts';

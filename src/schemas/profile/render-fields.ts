@@ -1,13 +1,7 @@
 /** The table of rules as Markdown: docs/FIELDS.md, which a test compares with it. */
 import type { ResourceKind } from '../resource-kind.ts';
-import {
-  applicationRules,
-  type FieldRule,
-  nodeRules,
-  podRules,
-  priorityClassRules,
-  serviceRules,
-} from './rules.ts';
+import { podRules } from './pod-rules.ts';
+import type { FieldRule } from './rules.ts';
 
 const INTRODUCTION = `# Fields
 
@@ -33,10 +27,7 @@ const HARMLESS = 'stored; what refers to it is refused, or accepted and ignored 
 export function renderFields(kinds: readonly ResourceKind[]): string {
   const sections: readonly (readonly [string, readonly FieldRule[]])[] = [
     ['Pods and pod templates (below the pod spec)', podRules],
-    ['Application', applicationRules],
-    ['Node', nodeRules],
-    ['Service', serviceRules],
-    ['PriorityClass', priorityClassRules],
+    ...kinds.flatMap(({ kind, fields }) => (fields ? [[kind, fields] as const] : [])),
   ];
   return (
     [INTRODUCTION, ...sections.map(([title, rules]) => renderSection(title, rules))].join('\n') +
@@ -57,13 +48,23 @@ function renderKinds(kinds: readonly ResourceKind[]): string {
 }
 
 function renderSection(title: string, rules: readonly FieldRule[]): string {
-  const rows = (verdict: FieldRule['verdict']): string[] =>
-    rules
-      .filter((rule) => rule.verdict === verdict)
-      .map((rule) => `| \`${rule.path}\`${exceptions(rule)} | ${rule.advice} |`);
-  const table = (heading: string, column: string, list: readonly string[]): string =>
-    list.length === 0 ? '' : `\n### ${heading}\n\n| field | ${column} |\n|---|---|\n${list.join('\n')}\n`;
-  return `## ${title}\n${table('Refused', 'what to do', rows('refused'))}${table('Accepted and ignored', 'why', rows('ignored'))}`;
+  return `## ${title}\n${renderTable('Refused', 'what to do', rules, 'refused')}${renderTable('Accepted and ignored', 'why', rules, 'ignored')}`;
+}
+
+/** One row an advice, with all the fields that it is about. */
+function renderTable(
+  heading: string,
+  column: string,
+  rules: readonly FieldRule[],
+  verdict: FieldRule['verdict'],
+): string {
+  const fields = new Map<string, string[]>();
+  for (const rule of rules)
+    if (rule.verdict === verdict)
+      fields.set(rule.advice, [...(fields.get(rule.advice) ?? []), `\`${rule.path}\`${exceptions(rule)}`]);
+  if (fields.size === 0) return '';
+  const rows = [...fields].map(([advice, paths]) => `| ${paths.join(', ')} | ${advice} |\n`);
+  return `\n### ${heading}\n\n| field | ${column} |\n|---|---|\n${rows.join('')}`;
 }
 
 function exceptions(rule: FieldRule): string {

@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
 import { type Config, defaultDockerHost } from '../../config/index.ts';
 import { parseEngineAddress } from '../../node-agent/runtime/docker/engine.ts';
-import { validateApplication } from '../../schemas/validation/application.ts';
+import { validateApplication } from '../../schemas/kinds/application/validation.ts';
 import { parseRepoUrl, redactUrl } from '../../sync/git/git-url.ts';
 import { normaliseTreePath, revisionCandidates } from '../../sync/git/revision.ts';
 import { rootApplication } from '../../sync/root-application.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { nodeKind } from '../../../src/schemas/kinds/node.ts';
+import { nodeKind } from '../../../src/schemas/kinds/node/kind.ts';
 import type { Node } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { withServiceAccount } from '../../../src/resources/admission/plan-service-account.ts';
 import { planChangeSet } from '../../../src/diff/change-set.ts';
 import { createDesiredSet } from '../../../src/diff/desired-set.ts';
-import { podKind } from '../../../src/schemas/kinds/pod.ts';
+import { podKind } from '../../../src/schemas/kinds/pod/kind.ts';
 import { prepareCreate } from '../../../src/schemas/strategy/index.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { podKind } from '../../../src/schemas/kinds/pod.ts';
-import { applicationKind } from '../../../src/schemas/kinds/application.ts';
+import { podKind } from '../../../src/schemas/kinds/pod/kind.ts';
+import { applicationKind } from '../../../src/schemas/kinds/application/kind.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { prepareCreate } from '../../../src/schemas/strategy/index.ts';
 import { checkNew, checkUpdate } from '../../../src/resources/writing/object-rules.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { aPod } from '../../support/builders.ts';
 import { ENFORCE_LABEL, namespacePolicy } from '../../../src/schemas/pod-security/namespace-policy.ts';
 import { foreseeRefusal } from '../../../src/schemas/pod-security/plan-pod-security.ts';
-import { rulesByKind } from '../../../src/schemas/profile/index.ts';
+import { rulesByKind } from './rules-by-kind.ts';
 import { builtinKinds } from '../../../src/schemas/registry.ts';
 
 const advice = [

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { childDefinition, definitionOf, schemaNameOf } from '../../../src/schemas/definitions.ts';
-import { checkImplemented, rulesByKind } from '../../../src/schemas/profile/index.ts';
+import { checkPodFields } from '../../../src/schemas/profile/index.ts';
+import { rulesByKind } from './rules-by-kind.ts';
 import { builtinKinds } from '../../../src/schemas/registry.ts';
 import { renderFields } from '../../../src/schemas/profile/render-fields.ts';
 
 const pod = (spec: object): readonly string[] =>
-  checkImplemented('v1', 'Pod', { spec: { containers: [], ...spec } }).map((error) => error.path);
+  checkPodFields('v1', 'Pod', { spec: { containers: [], ...spec } }).map((error) => error.path);
 
-describe('checkImplemented', () => {
+describe('checkPodFields', () => {
   test.each([
     [
       'a volume claim',
@@ -32,11 +33,11 @@ describe('checkImplemented', () => {
 
   test('the same rules hold in every pod template', () => {
     const template = { spec: { hostnameOverride: 'x' } };
-    expect(checkImplemented('apps/v1', 'Deployment', { spec: { template } })[0]?.path).toBe(
+    expect(checkPodFields('apps/v1', 'Deployment', { spec: { template } })[0]?.path).toBe(
       'spec.template.spec.hostnameOverride',
     );
     const jobTemplate = { spec: { template } };
-    expect(checkImplemented('batch/v1', 'CronJob', { spec: { jobTemplate } })[0]?.path).toBe(
+    expect(checkPodFields('batch/v1', 'CronJob', { spec: { jobTemplate } })[0]?.path).toBe(
       'spec.jobTemplate.spec.template.spec.hostnameOverride',
     );
   });
@@ -51,7 +52,7 @@ describe('checkImplemented', () => {
       { spec: 3 },
       { spec: { containers: { a: 1 }, volumes: 'x' } },
     ]) {
-      expect(checkImplemented('v1', 'Pod', value)).toEqual([]);
+      expect(checkPodFields('v1', 'Pod', value)).toEqual([]);
     }
   });
 });

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Definition, definitionOf, schemaNameOf } from '../../../src/schemas/definitions.ts';
-import { rulesByKind } from '../../../src/schemas/profile/index.ts';
+import { rulesByKind } from './rules-by-kind.ts';
 import { builtinKinds } from '../../../src/schemas/registry.ts';
 import { formatApiVersion } from '../../../src/schemas/object.ts';
 import { DATA, implementedMembers } from './implemented-members.ts';

@@ -201,12 +201,12 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.WeightedPodAffinityTerm': { 'scheduler/pod-info.ts': 'podAffinityTerm weight' },
   'api.core.v1.PodAffinityTerm': {
     'scheduler/pod-info.ts': 'labelSelector namespaceSelector namespaces topologyKey',
-    'schemas/defaults/match-label-keys.ts': 'matchLabelKeys mismatchLabelKeys',
+    'schemas/kinds/pod/match-label-keys.ts': 'matchLabelKeys mismatchLabelKeys',
   },
   'api.core.v1.TopologySpreadConstraint': {
     'scheduler/spread.ts':
       'labelSelector maxSkew minDomains nodeAffinityPolicy nodeTaintsPolicy topologyKey whenUnsatisfiable',
-    'schemas/defaults/match-label-keys.ts': 'matchLabelKeys',
+    'schemas/kinds/pod/match-label-keys.ts': 'matchLabelKeys',
   },
   'api.core.v1.Toleration': {
     'schemas/pods/tolerations.ts': 'effect key operator value',

@@ -7,10 +7,10 @@ import {
   matchesFieldSelector,
   parseFieldSelector,
 } from '../../../src/schemas/values/field-selectors.ts';
-import { certificateSigningRequestKind } from '../../../src/schemas/kinds/certificate-signing-request.ts';
+import { certificateSigningRequestKind } from '../../../src/schemas/kinds/certificate-signing-request/kind.ts';
 import { replicationControllerKind } from '../../../src/schemas/kinds/replication-controller.ts';
 import { configMapKind } from '../../../src/schemas/kinds/config-map.ts';
-import { podKind } from '../../../src/schemas/kinds/pod.ts';
+import { podKind } from '../../../src/schemas/kinds/pod/kind.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import {
   formatLabelSelector,

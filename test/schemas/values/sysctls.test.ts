@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { podKind } from '../../../src/schemas/kinds/pod.ts';
+import { podKind } from '../../../src/schemas/kinds/pod/kind.ts';
 import { dottedSysctl, isSysctlName, sysctlNamespace } from '../../../src/schemas/values/sysctls.ts';
 
 it.each([

@@ -1,0 +1,73 @@
+import { AGE, column, NAME, tableOf, textOr, UNSET, wide } from '../../tables/columns.ts';
+import { asRecord, asString, isAbsent } from '../../json-access.ts';
+import { modesText, phaseText } from '../../tables/volume-text.ts';
+import { IN_PRIVILEGED_NAMESPACE } from '../../pod-security/namespace-policy.ts';
+import { fill, fillZero, part } from '../../defaults/draft.ts';
+import { defaultSources } from '../../defaults/volumes.ts';
+import { dns1123Subdomain } from '../../validation/names.ts';
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from './validation.ts';
+import { toRfc3339 } from '../../../base/clock.ts';
+import { isRecord } from '../../../base/json.ts';
+import type { KubeObject } from '../../object.ts';
+import type { Subresource } from '../../resource-kind.ts';
+import { defineKind } from '../define-kind.ts';
+
+/** A new phase has the time of now, unless whoever writes it says another. */
+function prepareStatus(next: KubeObject, current: KubeObject, _: Subresource, nowMs: number): unknown {
+  const [status, before] = [next['status'], current['status']];
+  if (!isRecord(status) || !isRecord(before) || status['phase'] === before['phase']) return status;
+  const { lastPhaseTransitionTime: given } = status;
+  const isNews = given !== undefined && given !== before['lastPhaseTransitionTime'];
+  return isNews ? status : { ...status, lastPhaseTransitionTime: toRfc3339(nowMs) };
+}
+
+export const persistentVolumeKind = defineKind({
+  group: '',
+  kind: 'PersistentVolume',
+  plural: 'persistentvolumes',
+  shortNames: ['pv'],
+  namespaced: false,
+  subresources: ['status'],
+  applyOrder: 64,
+  nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Capacity', 'spec.capacity.storage'),
+    column('Access Modes', ({ spec }) => modesText(asRecord(spec)['accessModes'])),
+    column('Reclaim Policy', 'spec.persistentVolumeReclaimPolicy'),
+    column('Status', phaseText),
+    column('Claim', ({ spec }) => claimText(asRecord(spec)['claimRef'])),
+    column('StorageClass', 'spec.storageClassName'),
+    column('VolumeAttributesClass', textOr('spec.volumeAttributesClassName', UNSET)),
+    column('Reason', 'status.reason'),
+    AGE,
+    wide('VolumeMode', textOr('spec.volumeMode', UNSET)),
+  ),
+  lenient: ['spec.scaleIO.secretRef'],
+  stored: {
+    missing: `volumes are not bound to claims yet; use hostPath in the pod, ${IN_PRIVILEGED_NAMESPACE}`,
+  },
+  fillDefaults(draft) {
+    const spec = part(draft, 'spec');
+    fillZero(spec, { persistentVolumeReclaimPolicy: 'Retain' });
+    fill(spec, { volumeMode: 'Filesystem' });
+    if (spec) defaultSources(spec);
+    fill(part(spec, 'azureFile'), { secretNamespace: null });
+    fill(part(spec, 'scaleIO'), { secretRef: null });
+  },
+  initialStatus: ({ metadata }) => ({
+    phase: 'Pending',
+    ...(metadata.creationTimestamp === undefined
+      ? {}
+      : { lastPhaseTransitionTime: metadata.creationTimestamp }),
+  }),
+  prepareStatus,
+  validate: validatePersistentVolume,
+  validateUpdate: validatePersistentVolumeUpdate,
+  validateStatus: () => [],
+});
+
+function claimText(reference: unknown): string {
+  const { namespace, name } = asRecord(reference);
+  return isAbsent(reference) ? '' : `${asString(namespace)}/${asString(name)}`;
+}

@@ -1,0 +1,110 @@
+/**
+ * What Kubernetes' default admission plugins give every new pod: a service account, the priority that a built-in class
+ * stands for, and five minutes of patience with a lost node. Only pods themselves, never templates.
+ * (The volume with the account's token depends on the account: the admission rule of the API server adds it.)
+ */
+import { toRfc3339 } from '../../../base/clock.ts';
+import { asList, asRecord, asRecords, asString, getPath, type JsonRecord } from '../../json-access.ts';
+import type { KubeObject } from '../../object.ts';
+import { qosClass } from '../../pods/pod-resources.ts';
+import { systemPriorities } from '../../pods/priorities.ts';
+import { isMirrorPod } from '../../validation/pod-annotations.ts';
+
+const LOST_NODE_TOLERATION_SECONDS = 300;
+const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+
+/** The spec with what admission adds; `priority` of a class that is not built in is left to the caller. */
+export function admitPod(pod: KubeObject): JsonRecord {
+  const spec = asRecord(pod['spec']);
+  const className = asString(spec['priorityClassName']);
+  const priority = className === '' ? 0 : systemPriorities.get(className);
+  return {
+    ...spec,
+    ...(isMirrorPod(pod) ? {} : accountOf(spec)),
+    tolerations: withLostNodeTolerations(spec['tolerations']),
+    ...(priority === undefined ? {} : { priority: spec['priority'] ?? priority }),
+    preemptionPolicy: spec['preemptionPolicy'] ?? 'PreemptLowerPriority',
+  };
+}
+
+/** A mirror pod has no account: its node could ask for the account's token. */
+function accountOf(spec: Readonly<JsonRecord>): JsonRecord {
+  const account = asString(spec['serviceAccountName']) || 'default';
+  return { serviceAccountName: account, serviceAccount: account };
+}
+
+/** The patience comes back when an update leaves it out. */
+export const admitPodUpdate = (spec: Readonly<JsonRecord>): JsonRecord => ({
+  ...spec,
+  ...(spec['tolerations'] === undefined || Array.isArray(spec['tolerations'])
+    ? { tolerations: withLostNodeTolerations(spec['tolerations']) }
+    : {}),
+});
+
+/** The status that a write stores: the class stays what it was at create, and the one address is the first of all. */
+export function preparePodStatus(next: KubeObject, current: KubeObject): unknown {
+  const status = asRecord(next['status']);
+  const qos = getPath(current, 'status', 'qosClass');
+  return {
+    ...status,
+    ...(qos === undefined ? {} : { qosClass: qos }),
+    ...podAddresses(status),
+    ...containerStates(status),
+  };
+}
+
+/** The states of a container are there even when they say nothing. */
+function containerStates(status: Readonly<JsonRecord>): JsonRecord {
+  const lists = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
+  const complete: JsonRecord = {};
+  for (const list of lists)
+    if (Array.isArray(status[list]))
+      complete[list] = asRecords(status[list]).map((one) => ({ state: {}, lastState: {}, ...one }));
+  return complete;
+}
+
+function podAddresses({ podIP, podIPs }: Readonly<JsonRecord>): JsonRecord {
+  const first = asRecords(podIPs)[0]?.['ip'];
+  const single = asString(podIP);
+  if (single === '') return first === undefined ? {} : { podIP: first };
+  return first === single ? {} : { podIPs: [{ ip: single }] };
+}
+
+function withLostNodeTolerations(value: unknown): unknown {
+  if (value !== undefined && !Array.isArray(value)) return value;
+  const given = asRecords(value);
+  const covers = (toleration: Readonly<JsonRecord>, taint: string): boolean => {
+    const key = asString(toleration['key']);
+    const effect = asString(toleration['effect']);
+    return (key === taint || key === '') && (effect === 'NoExecute' || effect === '');
+  };
+  const added = LOST_NODE_TAINTS.filter((taint) => !given.some((toleration) => covers(toleration, taint)));
+  return [
+    ...asList(value),
+    ...added.map((key) => ({
+      key,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: LOST_NODE_TOLERATION_SECONDS,
+    })),
+  ];
+}
+
+/** A new pod waits; with scheduling gates it says that it is not even looked at. */
+export function initialPodStatus(pod: KubeObject): unknown {
+  const gated = asList(getPath(pod, 'spec', 'schedulingGates')).length > 0;
+  const created = asString(getPath(pod, 'metadata', 'creationTimestamp')) || toRfc3339(0);
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    lastProbeTime: null,
+    lastTransitionTime: created,
+    reason: 'SchedulingGated',
+    message: 'Scheduling is blocked due to non-empty scheduling gates',
+  };
+  return {
+    phase: 'Pending',
+    ...(gated ? { conditions: [condition] } : {}),
+    qosClass: qosClass(pod['spec']),
+  };
+}

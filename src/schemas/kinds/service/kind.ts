@@ -1,0 +1,53 @@
+import { ignored } from '../../profile/rules.ts';
+import { serviceTable } from './table.ts';
+import { textFields } from '../../values/field-selectors.ts';
+import { isRecord } from '../../../base/json.ts';
+import { fill, part, parts } from '../../defaults/draft.ts';
+import { withFamilies } from '../../defaults/service-families.ts';
+import { defaultServiceSpec } from './defaults.ts';
+import { dns1123Label } from '../../validation/names.ts';
+import { validateService, validateServiceStatus, validateServiceUpdate } from './validation.ts';
+import { keepAllocations } from './allocations.ts';
+import { defineKind } from '../define-kind.ts';
+
+const ROUTING = 'traffic to Services is not routed yet; the API allocates, validates and shows it';
+
+/** Addresses and node ports are allocated by the API server; see defaults/service.ts. */
+export const serviceKind = defineKind({
+  group: '',
+  kind: 'Service',
+  plural: 'services',
+  shortNames: ['svc'],
+  categories: ['all'],
+  subresources: ['proxy', 'status'],
+  applyOrder: 100,
+  nameRule: dns1123Label,
+  table: serviceTable,
+  selectable: textFields('spec.clusterIP', 'spec.type'),
+  fields: [
+    'externalIPs',
+    'externalName',
+    'internalTrafficPolicy',
+    'loadBalancerClass',
+    'loadBalancerIP',
+    'loadBalancerSourceRanges',
+    'ports.*.appProtocol',
+    'publishNotReadyAddresses',
+    'sessionAffinity',
+    'sessionAffinityConfig',
+    'trafficDistribution',
+  ].map((field) => ignored(`spec.${field}`, ROUTING)),
+  fillDefaults(draft) {
+    defaultServiceSpec(part(draft, 'spec'));
+    for (const entry of parts(part(part(draft, 'status'), 'loadBalancer'), 'ingress'))
+      if (entry['ip'] !== undefined && entry['ip'] !== '') fill(entry, { ipMode: 'VIP' });
+  },
+  defaultsStatus: true,
+  initialStatus: () => ({ loadBalancer: {} }),
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
+  validateStatus: validateServiceStatus,
+  prepareForCreate: (service) =>
+    isRecord(service['spec']) ? { ...service, spec: withFamilies(service['spec']) } : service,
+  prepareForUpdate: keepAllocations,
+});

@@ -1,0 +1,305 @@
+/**
+ * A kind is one folder and its name in the registry (docs/checklists.md). This adds one to a copy of the sources, builds
+ * the copy's schemas, and uses the kind over HTTPS.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const COPIED = ['src', 'scripts', 'package.json', 'tsconfig.json', 'test/api', 'test/support'];
+
+const SCHEMA = {
+  'com.example.v1.Toy': {
+    description: 'A Toy is played with.',
+    type: 'object',
+    required: ['spec'],
+    properties: {
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' },
+      spec: {
+        type: 'object',
+        required: ['colour'],
+        properties: {
+          colour: { type: 'string' },
+          wheels: { type: 'integer', format: 'int32' },
+          motor: { type: 'string' },
+          parts: {
+            type: 'array',
+            items: {
+              type: 'object',
+              properties: { name: { type: 'string' }, weight: { type: 'integer', format: 'int32' } },
+            },
+            'x-kubernetes-list-type': 'map',
+            'x-kubernetes-list-map-keys': ['name'],
+          },
+        },
+      },
+      status: { type: 'object', properties: { broken: { type: 'boolean' } } },
+    },
+    'x-kubernetes-group-version-kind': [{ group: 'example.com', kind: 'Toy', version: 'v1' }],
+  },
+};
+
+const KIND = `
+import { fill, part } from '../../defaults/draft.ts';
+import { asNumber, getPath } from '../../json-access.ts';
+import { refused } from '../../profile/rules.ts';
+import { AGE, column, NAME, tableOf } from '../../tables/columns.ts';
+import { dns1123Subdomain } from '../../validation/names.ts';
+import { nonNegative } from '../../validation/numbers.ts';
+import { textFields } from '../../values/field-selectors.ts';
+import { defineKind } from '../define-kind.ts';
+
+export const toyKind = defineKind({
+  group: 'example.com',
+  kind: 'Toy',
+  plural: 'toys',
+  shortNames: ['ty'],
+  subresources: ['status'],
+  applyOrder: 150,
+  countsGeneration: true,
+  ttlMs: 3_600_000,
+  defaultRoles: 'edit',
+  nameRule: dns1123Subdomain,
+  table: tableOf(
+    NAME,
+    column('Colour', 'spec.colour'),
+    column('Wheels', (toy) => asNumber(getPath(toy, 'spec', 'wheels')) ?? 0, { type: 'integer' }),
+    AGE,
+  ),
+  selectable: textFields('spec.colour'),
+  fields: [refused('spec.motor', 'push it')],
+  fillDefaults: (draft) => fill(part(draft, 'spec'), { wheels: 4 }),
+  initialStatus: () => ({ broken: false }),
+  validate: (toy) => nonNegative(getPath(toy, 'spec', 'wheels'), 'spec.wheels'),
+});
+`;
+
+const SERVER = `
+import { startTestServer } from './test/api/test-server.ts';
+import { rolesOfKinds } from './src/resources/authz/own-policy.ts';
+import { builtinKinds } from './src/schemas/registry.ts';
+
+const server = await startTestServer();
+const roles = rolesOfKinds(builtinKinds).map(({ metadata, rules }) => [metadata.name, rules]);
+const { caPem, adminToken } = server;
+process.stdout.write(JSON.stringify({ url: server.server.url, caPem, adminToken, roles }) + '\\n');
+process.stdin.resume().on('end', () => void server[Symbol.asyncDispose]());
+`;
+
+interface Started {
+  readonly url: string;
+  readonly caPem: string;
+  readonly adminToken: string;
+  readonly roles: readonly unknown[];
+}
+
+interface Answer {
+  readonly code: number;
+  readonly body: Record<string, unknown>;
+}
+
+const copy = mkdtempSync(join(tmpdir(), 'symphony-kind-'));
+const touched = new Set<string>();
+let child: ChildProcess | undefined;
+let started: Started;
+
+function write(path: string, text: string): void {
+  touched.add(path);
+  mkdirSync(dirname(join(copy, path)), { recursive: true });
+  writeFileSync(join(copy, path), text);
+}
+
+function addToy(): void {
+  write('src/schemas/kinds/toy/schema.json', JSON.stringify(SCHEMA));
+  write('src/schemas/kinds/toy/kind.ts', KIND);
+  const registry = readFileSync(join(copy, 'src/schemas/registry.ts'), 'utf8');
+  const added = registry
+    .replace(/^import /m, "import { toyKind } from './kinds/toy/kind.ts';\nimport ")
+    .replace(/(const builtinKinds: .* = \[\n)/, '$1  toyKind,\n');
+  expect(added.match(/toyKind/g)).toHaveLength(2);
+  write('src/schemas/registry.ts', added);
+}
+
+beforeAll(async () => {
+  for (const path of COPIED) cpSync(join(ROOT, path), join(copy, path), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  addToy();
+  execFileSync(process.execPath, ['scripts/generate.mjs'], { cwd: copy });
+  writeFileSync(join(copy, 'serve.ts'), SERVER);
+  child = spawn(process.execPath, ['--import', 'tsx', 'serve.ts'], {
+    cwd: copy,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  if (!child.stdout) throw new Error('the server has no output');
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  started = JSON.parse(line) as Started;
+});
+
+afterAll(async () => {
+  if (child && child.exitCode === null) {
+    const ended = once(child, 'exit');
+    child.stdin?.end();
+    await ended;
+  }
+  rmSync(copy, { recursive: true, force: true });
+});
+
+const TOYS = '/apis/example.com/v1/namespaces/default/toys';
+const toy = (spec: object): object => ({
+  apiVersion: 'example.com/v1',
+  kind: 'Toy',
+  metadata: { name: 'car' },
+  spec,
+});
+
+function send(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      new URL(path, started.url),
+      {
+        method,
+        ca: started.caPem,
+        headers: {
+          authorization: `Bearer ${started.adminToken}`,
+          'content-type': 'application/json',
+          ...headers,
+        },
+      },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        answer.on('end', () =>
+          resolve({ code: answer.statusCode ?? 0, body: JSON.parse(text) as Record<string, unknown> }),
+        );
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** The first event of a watch that begins after `version`. */
+function firstEvent(version: string): Promise<{ readonly type: string; readonly object: unknown }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      new URL(`${TOYS}?watch=true&resourceVersion=${version}`, started.url),
+      { ca: started.caPem, headers: { authorization: `Bearer ${started.adminToken}` } },
+      (answer) => {
+        const lines = createInterface(answer);
+        // The watch is broken off below.
+        lines.on('error', () => undefined);
+        lines.once('line', (line) => {
+          sent.destroy();
+          resolve(JSON.parse(line) as { readonly type: string; readonly object: unknown });
+        });
+      },
+    );
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+it('touches its own folder and one list', () => {
+  const outside = [...touched].filter((path) => !path.startsWith('src/schemas/kinds/toy/'));
+  expect(outside).toEqual(['src/schemas/registry.ts']);
+  expect(touched.size).toBeLessThanOrEqual(3);
+});
+
+it('is in discovery, in the OpenAPI document and in the default roles', async () => {
+  const { body } = await send('GET', '/apis/example.com/v1');
+  expect(body['resources']).toMatchObject([
+    { name: 'toys', kind: 'Toy', namespaced: true, shortNames: ['ty'] },
+    { name: 'toys/status' },
+  ]);
+  const document = JSON.stringify((await send('GET', '/openapi/v3/apis/example.com/v1')).body);
+  expect(document).toContain('A Toy is played with.');
+  expect(document).toContain('patchExampleComV1NamespacedToy');
+  const rules = (verbs: readonly string[]): object[] => [
+    { verbs, apiGroups: ['example.com'], resources: ['toys'] },
+  ];
+  expect(started.roles).toEqual([
+    ['symphony:aggregate-to-view', rules(['get', 'list', 'watch'])],
+    ['symphony:aggregate-to-edit', rules(['create', 'delete', 'deletecollection', 'patch', 'update'])],
+  ]);
+});
+
+it('is created with its defaults, checked by its rules, shown in its columns, and selected by its fields', async () => {
+  const created = await send('POST', TOYS, toy({ colour: 'red' }));
+  expect(created.code).toBe(201);
+  expect(created.body).toMatchObject({
+    metadata: { generation: 1, managedFields: [{ fieldsV1: { 'f:spec': { 'f:colour': {} } } }] },
+    spec: { colour: 'red', wheels: 4 },
+    status: { broken: false },
+  });
+  expect((await send('GET', `${TOYS}/car`)).body).toEqual(created.body);
+
+  const refused = await send('POST', TOYS, toy({ colour: 'red', wheels: -1 }));
+  expect(refused.code).toBe(422);
+  expect(refused.body['message']).toContain('spec.wheels: Invalid value: -1');
+  const unimplemented = await send('POST', TOYS, toy({ colour: 'red', motor: 'big' }));
+  expect(unimplemented.body['message']).toContain(
+    'spec.motor: Forbidden: not implemented by Symphony: push it',
+  );
+
+  const table = await send('GET', TOYS, undefined, {
+    accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
+  });
+  expect(table.body).toMatchObject({
+    columnDefinitions: [{ name: 'Name' }, { name: 'Colour' }, { name: 'Wheels' }, { name: 'Age' }],
+    rows: [{ cells: ['car', 'red', 4, expect.any(String)] }],
+  });
+  const selected = async (colour: string): Promise<unknown> =>
+    (await send('GET', `${TOYS}?fieldSelector=spec.colour=${colour}`)).body['items'];
+  expect(await selected('red')).toHaveLength(1);
+  expect(await selected('blue')).toHaveLength(0);
+});
+
+it('is patched, applied, watched and deleted', async () => {
+  const list = await send('GET', TOYS);
+  const { resourceVersion } = list.body['metadata'] as { resourceVersion: string };
+  const patched = await send(
+    'PATCH',
+    `${TOYS}/car`,
+    { spec: { colour: 'blue' } },
+    { 'content-type': 'application/merge-patch+json' },
+  );
+  expect(patched.body).toMatchObject({ metadata: { generation: 2 }, spec: { colour: 'blue', wheels: 4 } });
+  expect(await firstEvent(resourceVersion)).toMatchObject({ type: 'MODIFIED', object: patched.body });
+
+  const apply = (manager: string, part: object): Promise<Answer> =>
+    send('PATCH', `${TOYS}/car?fieldManager=${manager}`, toy({ colour: 'blue', parts: [part] }), {
+      'content-type': 'application/apply-patch+yaml',
+    });
+  expect((await apply('one', { name: 'a', weight: 1 })).code).toBe(200);
+  const applied = await apply('two', { name: 'b', weight: 2 });
+  expect(applied.body['spec']).toMatchObject({
+    parts: [
+      { name: 'a', weight: 1 },
+      { name: 'b', weight: 2 },
+    ],
+  });
+  const conflict = await apply('two', { name: 'a', weight: 3 });
+  expect(conflict.code).toBe(409);
+
+  const review = await send('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes: { group: 'example.com', resource: 'toys', verb: 'delete' } },
+  });
+  expect(review.body['status']).toMatchObject({ allowed: true });
+  expect((await send('DELETE', `${TOYS}/car`)).code).toBe(200);
+  expect((await send('GET', `${TOYS}/car`)).code).toBe(404);
+});

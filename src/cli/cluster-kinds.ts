@@ -1,6 +1,6 @@
 /** The kinds of the cluster that a command speaks to: the system's, and those that its CustomResourceDefinitions make. */
 import type { ApiClient } from '../client/types.ts';
-import { DEFINITION_RESOURCE } from '../schemas/custom/definition.ts';
+import { DEFINITION_RESOURCE } from '../schemas/custom/index.ts';
 import { builtinRegistry, createDynamicRegistry } from '../schemas/registry.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 

@@ -1,4 +1,4 @@
-/** What Argo CD's annotations on a manifest ask for. Sync options are in sync-options.ts. */
+/** Reads Argo CD's annotations on a manifest. Sync options are in sync-options.ts. */
 import type { KubeObject } from '../schemas/object.ts';
 
 const WAVE = 'argocd.argoproj.io/sync-wave';

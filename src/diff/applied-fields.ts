@@ -130,7 +130,7 @@ function decodeHashes(text: string): FieldSet {
   return lookup(hashes, hashOf(HASH_START, ''));
 }
 
-/** What the live object says was applied; nothing for an object that nobody applied, or a damaged annotation. */
+/** The fields that were applied, by the live object's annotation; none if it is absent or damaged. */
 export function appliedFields(live: KubeObject): FieldSet {
   const text = live.metadata.annotations?.[APPLIED_FIELDS_ANNOTATION];
   if (text === undefined) return 0;

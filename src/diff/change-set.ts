@@ -25,7 +25,7 @@ export interface Change {
   readonly kind: ResourceKind;
   readonly key: string;
   readonly wave: number;
-  /** What to write (create, update), or the live object (delete, noop). */
+  /** The object to write (create, update), or the live one (delete, noop). */
   readonly object: KubeObject;
   readonly live: KubeObject | undefined;
   readonly origin: string | undefined;
@@ -33,7 +33,7 @@ export interface Change {
   readonly force?: boolean;
   /** `PruneLast=true`: a deletion that waits until everything else is applied and healthy. */
   readonly last?: boolean;
-  /** What becomes of the objects that a deleted one owns; `Background` unless said. */
+  /** How a deletion treats the owned objects; `Background` if absent. */
   readonly propagation?: Propagation;
 }
 
@@ -126,7 +126,7 @@ export function planChangeSet(
   };
 }
 
-/** What is to be done with one object. */
+/** The change of one object. */
 function planObject(
   item: DesiredObject,
   live: KubeObject | undefined,

@@ -1,6 +1,6 @@
 /**
- * What other tools declared of an object that Git takes over: fields that only their manifests named go when Git's does
- * not name them. Read once, at the take-over; from then on, what Git applied counts.
+ * The fields that other tools declared of an object that Git takes over. Those that Git's manifest
+ * does not name are removed. They are read once, at the take-over; afterwards Git's applied fields count.
  */
 import { isRecord } from '../base/json.ts';
 import { asRecord, asRecords, asString } from '../schemas/json-access.ts';

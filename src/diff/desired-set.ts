@@ -1,7 +1,7 @@
 /**
- * What Git wants, by object: the manifests of a render, kept up to date as files come and go, so that a commit costs what
- * it changed. Two manifests for one object are both kept; the one that is written first (by file and line) counts, in
- * whatever order they came.
+ * The desired objects: the manifests of a render, kept up to date as files come and go, so that a
+ * commit costs as much as it changed. Two manifests of one object are both kept. The one that is
+ * written first (by file and line) counts, in whatever order they came.
  */
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';

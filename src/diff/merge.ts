@@ -118,7 +118,7 @@ function mergeMaps(
   return merged;
 }
 
-/** What others put into a free map or a shared list; undefined when nothing is left. */
+/** The members of a free map or a shared list that others added; undefined if none are left. */
 function withoutApplied(live: unknown, applied: FieldSet, field: string): unknown {
   if (isRecord(live)) {
     const rest = Object.entries(live).filter(([key]) => memberOf(applied, key) === undefined);

@@ -121,7 +121,7 @@ export function withoutOwned(object: KubeObject, live: KubeObject | undefined): 
   return { ...cut, spec: { ...spec, taints: spec['taints'].filter((taint) => !isHealthTaint(taint)) } };
 }
 
-/** What an earlier apply set, without it: such a field is not removed because Git no longer names it. */
+/** The applied fields without the system's: Git does not remove one when it no longer names it. */
 export function withoutOwnedFields(
   applied: FieldSet,
   object: KubeObject,

@@ -8,7 +8,7 @@ import type { KubeObject } from '../schemas/object.ts';
 
 export const OPTIONS_ANNOTATION = 'argocd.argoproj.io/sync-options';
 
-/** What an option's values come to: done as Argo CD does it, or true here whatever it says, or not understood. */
+/** How a value is treated: as Argo CD treats it, or as always true here, or as unknown. */
 const HONOURED: Readonly<Record<string, readonly string[]>> = {
   Prune: ['true', 'false'],
   PruneLast: ['true', 'false'],

@@ -13,11 +13,11 @@ export const TRACKING_ANNOTATION = 'argocd.argoproj.io/tracking-id';
 export const APPLIED_FIELDS_ANNOTATION = 'symphony.dev/applied-fields';
 
 /**
- * Who changed an object that Git manages, and when: `TIME USER`. The API writes it with the change, the sync that puts the
- * object back takes it away: it is there for as long as the drift is.
+ * The last change to an object that Git manages: `TIME USER`. The API writes it with the change, and
+ * the sync that reverts the change removes it. So it exists for as long as the drift does.
  */
 export const CHANGED_BY_ANNOTATION = 'symphony.dev/changed-by';
-/** What `kubectl apply` applied last. */
+/** The manifest that `kubectl apply` applied last. */
 export const LAST_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 /** As whom the sync worker writes. */
 export const SYNC_USER = systemAuthor.name;

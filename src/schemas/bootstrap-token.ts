@@ -1,4 +1,7 @@
-/** What a bootstrap token is made of: a Secret of this type, name and namespace. Source: kubernetes.io, "Authenticating with Bootstrap Tokens". */
+/**
+ * A bootstrap token is a Secret of this type, name and namespace.
+ * Source: kubernetes.io, "Authenticating with Bootstrap Tokens".
+ */
 import type { KubeObject } from './object.ts';
 import type { Secret } from './types.ts';
 

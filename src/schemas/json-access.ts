@@ -30,7 +30,7 @@ export function asNumber(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-/** What Go sees as "not given": JSON null and a missing member are the same. */
+/** Go cannot tell JSON null from a missing member. */
 export function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null;
 }

@@ -17,7 +17,7 @@ export interface Subject {
   readonly kind: string;
   readonly apiGroup?: string;
   readonly name: string;
-  /** Of service accounts; without one, the namespace of the binding. */
+  /** The namespace of a service account; absent: the one of the binding. */
   readonly namespace?: string;
 }
 

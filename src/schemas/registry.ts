@@ -35,8 +35,13 @@ import { secretKind } from './kinds/secret.ts';
 import { serviceAccountKind } from './kinds/service-account.ts';
 import { serviceKind } from './kinds/service/kind.ts';
 import { jsonEqual } from '../base/json.ts';
-import { compareVersions, isTrue } from './custom/definition.ts';
-import { type CustomKinds, establishedKinds, requestedKinds } from './custom/custom-kind.ts';
+import {
+  compareVersions,
+  type CustomKinds,
+  establishedKinds,
+  isTrue,
+  requestedKinds,
+} from './custom/index.ts';
 import { asRecord } from './json-access.ts';
 import { formatApiVersion, type KubeObject } from './object.ts';
 import { type Registry, type ResourceKind, resourceIdOf, storageIdOf } from './resource-kind.ts';
@@ -192,7 +197,7 @@ export function withDefinitions(registry: Registry, definitions: readonly KubeOb
   };
 }
 
-/** What the system serves itself is not replaced: a definition of the same resource makes nothing. */
+/** A definition never replaces a resource that the system serves itself. */
 function extended(builtin: readonly ResourceKind[], custom: readonly (CustomKinds | undefined)[]): Index {
   const own = new Set(builtin.map(resourceIdOf));
   const served: ResourceKind[] = [];

@@ -1,6 +1,7 @@
 /**
- * What the system knows of one kind of object. One file a kind under kinds/; `registry.ts` lists them.
- * Everything here is pure: no clock, no randomness, no input is mutated.
+ * Everything that the system knows of one kind of object. Each kind has a file or a folder under
+ * kinds/, and `registry.ts` lists them. Everything here is pure: no clock, no randomness, no input is
+ * mutated.
  */
 import type { CustomResource } from './custom/definition.ts';
 import type { FieldError } from './errors/field-error.ts';
@@ -24,7 +25,7 @@ export type Subresource =
   | 'resize'
   | 'approval';
 
-/** What discovery says of a resource, and what a URL needs. */
+/** The part of a kind that discovery and URLs need. */
 export interface ServedResource {
   /** API group, `''` for core. */
   readonly group: string;
@@ -41,7 +42,7 @@ export interface ServedResource {
   readonly storedAs?: Readonly<Record<'group' | 'version' | 'kind', string>>;
   /** OpenAPI v3 schema of a kind that the recorded schemas do not have (custom kinds, metrics), as its definition gives it. */
   readonly openApiSchema?: Readonly<Record<string, unknown>>;
-  /** Of a kind that a CustomResourceDefinition made. */
+  /** Only of a kind that a CustomResourceDefinition made. */
   readonly custom?: CustomResource;
   /** The columns that `kubectl get` prints; absent: a name and an age. */
   readonly table?: TableFormat;
@@ -73,22 +74,22 @@ export interface ResourceKind extends ServedResource {
    * only read it. Absent: only administrators of the cluster may use it.
    */
   readonly defaultRoles?: 'edit' | 'view';
-  /** Position in the order of applying (lower first); ties are broken by kind and name. Deleting goes backwards. */
+  /** Position in the order of applying (lower first; ties by kind and name). Deleting goes backwards. */
   readonly applyOrder: number;
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */
   readonly countsGeneration: boolean;
-  /** What every client that asks for the resource is warned with: it is deprecated. */
+  /** The warning that every client of a deprecated resource gets. */
   readonly deprecation?: string;
   /** Whether anything acts on objects of this kind, or the API only keeps them for its clients. */
   readonly behaviour: 'implemented' | 'stored';
   /**
-   * Of a stored kind: what users would miss without being told. Such an object is refused in Git, where it would be taken
-   * for done; the API serves it. Absent where nothing depends on the behaviour (a class that nobody can refer to).
+   * The effect that users of a stored kind would miss. Git may not hold such an object, since users
+   * would believe that it works; the API serves it. Absent where nothing depends on the effect.
    */
   readonly missing?: string;
-  /** The missing effect of a stored kind that Git may hold all the same. A client that writes one is told. */
+  /** The missing effect of a stored kind that Git may hold. A client that writes one is warned. */
   readonly idle?: string;
-  /** A deletion that says nothing of the dependents lets them live on, as in Kubernetes' first API; elsewhere they follow. */
+  /** A deletion without a policy orphans the dependents, as in Kubernetes' first API. */
   readonly orphansByDefault?: boolean;
   /** Objects are deleted this long after they were last written; absent: never (controllers/expiry). */
   readonly ttlMs?: number;
@@ -104,22 +105,22 @@ export interface ResourceKind extends ServedResource {
   withDefaults(object: KubeObject): KubeObject;
   /** Structure (types, unknown and missing fields) by the JSON Schema. */
   checkStructure(object: unknown): readonly FieldError[];
-  /** Meaning: what Kubernetes' validation refuses, metadata included. `current` is what an update replaces. */
+  /** Kubernetes' validation, metadata included. `current` is the object that an update replaces. */
   validate(object: KubeObject, current?: KubeObject, subresource?: Subresource): readonly FieldError[];
-  /** What an update must not change, and the like. Called after `validate(next)`. */
+  /** The rules about changes, such as immutable fields. Called after `validate(next)`. */
   validateUpdate(next: KubeObject, current: KubeObject): readonly FieldError[];
   /** Fields that are well-formed upstream but that Symphony does not implement (they would change behaviour). */
   checkImplemented(object: KubeObject): readonly FieldError[];
   /**
-   * The API keeps objects of this kind with such fields, and warns: their pods are not started, so nothing runs otherwise
-   * than it says. In a repository they are errors all the same.
+   * The API keeps objects of this kind with such fields and warns. Their pods are not started, so
+   * nothing runs differently from its manifest. In a repository such fields are errors.
    */
   readonly waitsUnimplemented: boolean;
-  /** What the strategy of the kind does at create: clears status, fills system-owned fields. */
+  /** The kind's strategy at create: it clears the status and fills system-owned fields. */
   prepareForCreate(object: KubeObject): KubeObject;
-  /** What it does at update of the main resource: keeps system-owned fields of `current`. */
+  /** The strategy at update of the main resource: it keeps system-owned fields of `current`. */
   prepareForUpdate(next: KubeObject, current: KubeObject): KubeObject;
-  /** The status that a write to `status` or `approval` stores, where it is not simply the one of the request. */
+  /** The status that a write to `status` or `approval` stores; absent: the one of the request. */
   prepareStatus?(next: KubeObject, current: KubeObject, subresource: Subresource, nowMs: number): unknown;
   /** As `validateUpdate`, for a write to a subresource. */
   validateSubresource?(
@@ -156,9 +157,9 @@ export interface Registry {
   readonly stored: readonly ResourceKind[];
   /** Grows with every change of the kinds. */
   readonly version: number;
-  /** Of stored objects, too: finds versions that are no longer served. */
+  /** Finds versions that are no longer served, too: stored objects may have them. */
   byKind(apiVersion: string, kind: string): ResourceKind | undefined;
-  /** What is served under this path. */
+  /** The kind that is served under this path. */
   byResource(group: string, version: string, plural: string): ResourceKind | undefined;
   /** The kind in whose form the store keeps the resource. */
   byId(id: ResourceId): ResourceKind | undefined;

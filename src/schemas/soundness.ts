@@ -1,14 +1,14 @@
 /**
- * Whether a stored object can be handed to those who trust in the types of its kind. What was written by another version may
- * have fields that are not known here, or values that are not allowed any more, and is sound all the same; what has other types,
- * or lacks what its kind cannot be without, was not written by the API at all. Pure.
+ * Decides whether code that trusts the types of a kind may read a stored object. An object of another
+ * version may have unknown fields, or values that are no longer allowed, and is sound all the same. An
+ * object with other types, or without a required field, was not written by the API. Pure.
  */
 import { isRecord } from '../base/json.ts';
 import { childDefinition, definitionOf, schemaNameOf } from './definitions.ts';
 import { formatApiVersion, type KubeObject, objectKey } from './object.ts';
 import { type Registry, type ResourceId, type ResourceKind, storageIdOf } from './resource-kind.ts';
 
-/** What is wrong with an object that is kept under `key`, whatever its kind; undefined where nothing is. */
+/** The problem of an object that is kept under `key`, whatever its kind; undefined if it has none. */
 export function metadataProblem(key: string, object: unknown): string | undefined {
   if (!isRecord(object)) return 'it is no object';
   const { apiVersion, kind, metadata } = object;
@@ -34,7 +34,7 @@ const isListOf = (value: unknown, isItem: (one: unknown) => boolean): boolean =>
 const isReference = (one: unknown): boolean =>
   isRecord(one) && ['apiVersion', 'kind', 'name', 'uid'].every((field) => typeof one[field] === 'string');
 
-/** What is wrong with an object for those who know its kind. Custom ones are read by nobody who trusts in their types. */
+/** The problem of an object of a known kind. No code trusts the types of custom objects. */
 export function typeProblem(
   registry: Registry,
   resource: ResourceId,

@@ -41,7 +41,7 @@ export function checkStructure(schemaName: string, object: unknown): readonly Fi
   for (const error of validate.errors ?? []) {
     if (errors.length >= MAX_STRUCTURE_ERRORS) break;
     const fieldError = toFieldError(error, data, root, secret);
-    // What it must be inside is for validation to say.
+    // Validation checks its content.
     if (error.keyword === 'type' && locate(error.instancePath, data, root).definition === RAW) continue;
     // A status is ours to write: what it lacks is not for the user to fill in.
     if (fieldError.type === 'FieldValueRequired' && /^status(?:[.[]|$)/.test(fieldError.path)) continue;

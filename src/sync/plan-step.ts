@@ -7,7 +7,7 @@
  * until its controller has counted: before that it limits nothing.
  */
 import type { Change } from '../diff/change-set.ts';
-import { DEFINITION_RESOURCE } from '../schemas/custom/definition.ts';
+import { DEFINITION_RESOURCE } from '../schemas/custom/index.ts';
 import { isCountedBy } from '../schemas/quota/usage.ts';
 import { asRecord } from '../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';

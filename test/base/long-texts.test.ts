@@ -9,7 +9,7 @@ import { expandReferences, referencedNames } from '../../src/node-agent/containe
 import { parseImagePullSecret } from '../../src/node-agent/images/plan-registry-auth.ts';
 import { toRuntimeError } from '../../src/node-agent/runtime/docker/engine-errors.ts';
 import { parseCertificateRequest } from '../../src/schemas/certificates/certificate-request.ts';
-import { hasFormat } from '../../src/schemas/custom/formats.ts';
+import { hasFormat } from '../../src/schemas/values/formats.ts';
 import { parseJsonPath } from '../../src/schemas/custom/json-path.ts';
 import { readManifests } from '../../src/schemas/manifest/read-manifests.ts';
 import { parseQuantity } from '../../src/schemas/values/quantity.ts';

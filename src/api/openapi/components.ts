@@ -8,7 +8,7 @@ import { metricsComponents } from '../../resources/decoding/metrics-components.t
 import type { ResourceSchemas, SchemaUse } from './operations.ts';
 import type { TypeSchema, TypeSchemas } from '../../resources/decoding/type-schemas.ts';
 
-/** What a component is for, and what each of its fields is. */
+/** The texts about a component and about each of its fields. */
 export interface TypeDescription {
   readonly text: string | undefined;
   readonly fields: Readonly<Record<string, string>>;
@@ -41,7 +41,7 @@ const useOf = (name: string): SchemaUse => ({ component: name });
 const customName = ({ group, version, kind }: ServedResource): string =>
   [...group.split('.').reverse(), version, kind].join('.');
 
-/** What a definition brings with it is not recorded, though the server's own schemas know it. */
+/** A custom kind has no recorded component, though the server's own schemas know it. */
 const recordedName = (
   schemas: TypeSchemas,
   { group, version, kind, openApiSchema }: ServedResource,

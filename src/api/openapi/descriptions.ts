@@ -1,6 +1,7 @@
 /**
- * What upstream says of each type and field: texts that the build takes from the published models (scripts/generate-descriptions.mjs).
- * They are long and only people read them, so they are loaded when the first document is asked for.
+ * Upstream's texts about types and fields, which the build takes from the published models
+ * (scripts/generate-descriptions.mjs). They are long and only people read them, so the first request
+ * for a document loads them.
  */
 import type { DescriptionSource } from './documents.ts';
 

@@ -29,14 +29,14 @@ export interface OpenApiDocument {
 export interface OpenApiDocuments {
   /** The answer to `/openapi/v3`. */
   index(): OpenApiDocument;
-  /** Of a path below `/openapi/v3/`: `api/v1`, `apis/apps/v1`. */
+  /** The document of a path below `/openapi/v3/`: `api/v1`, `apis/apps/v1`. */
   version3(path: string): OpenApiDocument | undefined;
   version2(form: 'json' | 'protobuf'): OpenApiDocument;
 }
 
 export interface DescriptionSource {
   readonly of: Descriptions;
-  /** Of the texts as a whole. */
+  /** The hash of all texts. */
   readonly hash: string;
 }
 
@@ -155,7 +155,7 @@ function partsOf(
   return new Map([...parts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What of a resource its document depends on. */
+/** The members of a resource that its document depends on. */
 const described = (resource: ServedResource & { readonly verbs?: readonly string[] }): unknown => [
   resource.group,
   resource.version,

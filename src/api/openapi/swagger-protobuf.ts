@@ -93,7 +93,7 @@ function bodyParameter(out: Out, of: Record<string, unknown>): void {
   if (isRecord(of['schema'])) message(out, 5, of['schema'], schema);
 }
 
-/** Of the query and of the path: two messages that differ in their numbers by one place. */
+/** Parameters of the query and of the path: the numbers of the two messages differ by one. */
 function plainParameter(out: Out, of: Record<string, unknown>): void {
   const shift = of['in'] === 'query' ? 1 : 0;
   flag(out, 1, of['required']);

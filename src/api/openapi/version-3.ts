@@ -5,7 +5,7 @@ import type { Parameter } from './parameters.ts';
 
 export const INFO = { title: 'Kubernetes', version: '1.36' } as const;
 
-/** What operations name; the rest follows from there. */
+/** The components that operations name; they refer to the others. */
 export function componentsUsed(paths: readonly OperationPath[]): ReadonlySet<string> {
   const used = new Set<string>();
   const add = (use: SchemaUse | undefined): void => {

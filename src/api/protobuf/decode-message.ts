@@ -122,7 +122,7 @@ function place(json: Json, field: MessageField, values: readonly unknown[] | und
   }
 }
 
-/** What upstream's JSON leaves out unless the field may be absent. Messages are never left out. */
+/** Zeroes that upstream's JSON omits unless the field is a pointer. Messages are never omitted. */
 function isZero(type: FieldType, value: unknown): boolean {
   if (type.type === 'special')
     return (type.special === 'intOrString' && value === 0) || (type.special === 'quantity' && value === '');

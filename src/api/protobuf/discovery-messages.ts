@@ -5,7 +5,7 @@ const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
 const REFERENCE = '#/components/schemas/';
 const PARTIAL = `${META}PartialObjectMetadata`;
 const TYPE = `${META}GroupVersionKind`;
-/** Of `apidiscovery.k8s.io/v2`. */
+/** The messages of `apidiscovery.k8s.io/v2`. */
 export const DISCOVERY = 'io.k8s.api.apidiscovery.v2.';
 
 const text: TypeSchema = { type: 'string' };

@@ -75,10 +75,10 @@ export type Decoded =
   | { readonly result: 'object'; readonly value: Record<string, unknown> }
   /** Not of this form, or of no message that its type has. */
   | { readonly result: 'malformed'; readonly problem: string }
-  /** Of a type that has no such form here. */
+  /** The type has no such form here. */
   | { readonly result: 'unknown'; readonly apiVersion: string; readonly kind: string };
 
-/** The object of a body, as its JSON would be. What the guard throws as a Status goes through. */
+/** The object of a body, as its JSON would be. A Status that the guard throws is passed on. */
 export function decodeObject(body: Uint8Array, guard: DecodeGuard = UNGUARDED): Decoded {
   const magic = body.subarray(0, MAGIC.length);
   if (!MAGIC.equals(magic)) {

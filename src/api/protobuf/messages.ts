@@ -45,7 +45,7 @@ export interface Message {
 }
 
 export interface Messages {
-  /** Of a component; undefined where its numbers are not known. */
+  /** The message of a component; undefined where its numbers are not known. */
   of(component: string): Message | undefined;
 }
 

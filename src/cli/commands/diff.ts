@@ -14,7 +14,7 @@ import { managingApplication } from '../../diff/tracking.ts';
 import { formatManifestError, reportOrder } from '../../schemas/manifest/index.ts';
 import type { ManifestFile } from '../../schemas/manifest/types.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
-import { isDefinition } from '../../schemas/custom/definition.ts';
+import { isDefinition } from '../../schemas/custom/index.ts';
 import { type Registry, resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { Application } from '../../schemas/types.ts';
 import { createManifestParser } from '../../sync/render/parse-manifest-file.ts';

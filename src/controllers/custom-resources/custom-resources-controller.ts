@@ -3,7 +3,7 @@
  * Applications as the system serves them.
  */
 import { APPLICATION_DEFINITION } from '../../schemas/applications/application-definition.ts';
-import { CLEANUP_FINALIZER, DEFINITION_RESOURCE, readDefinition } from '../../schemas/custom/definition.ts';
+import { CLEANUP_FINALIZER, DEFINITION_RESOURCE, readDefinition } from '../../schemas/custom/index.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';

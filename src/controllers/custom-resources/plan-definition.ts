@@ -9,7 +9,7 @@ import {
   type DefinitionNames,
   readDefinition,
   readNames,
-} from '../../schemas/custom/definition.ts';
+} from '../../schemas/custom/index.ts';
 import { asRecord, asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject, ObjectMeta } from '../../schemas/object.ts';
 import type { Write } from '../../resources/writing/objects.ts';

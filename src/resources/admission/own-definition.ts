@@ -8,7 +8,7 @@ import {
   applicationDefinition,
   isApplicationDefinition,
 } from '../../schemas/applications/application-definition.ts';
-import { DEFINITION_RESOURCE } from '../../schemas/custom/definition.ts';
+import { DEFINITION_RESOURCE } from '../../schemas/custom/index.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import { deny } from './deny.ts';
 import type { AdmissionRule } from './types.ts';

@@ -3,7 +3,7 @@
  * types are left to validation, which answers with 422 and says every mistake.
  */
 import { isRecord } from '../../base/json.ts';
-import { prune } from '../../schemas/custom/prune.ts';
+import { prune } from '../../schemas/custom/index.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { ResolvedSchema, TypeSchemas } from './type-schemas.ts';
 import { checkCounts } from './body-limits.ts';

@@ -3,7 +3,7 @@
  * plane serves Applications itself, so the definition makes no kind; its spec always says what is served. Pure.
  */
 import { definitionOf, type Definition as Schema, resolveDefinition, schemaNameOf } from '../definitions.ts';
-import { DEFINITION_API_VERSION } from '../custom/definition.ts';
+import { DEFINITION_API_VERSION } from '../custom/index.ts';
 import { applicationKind } from '../kinds/application/kind.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import { resourceIdOf } from '../resource-kind.ts';

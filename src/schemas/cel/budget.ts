@@ -1,13 +1,13 @@
 /**
- * What evaluating may cost, in upstream's units: about one for each node that is visited and each element that is looked at, and
- * one for ten characters. Checked while an expression runs, so that no rule and no object can hold the process.
+ * The budget of an evaluation in upstream's units: about one for each visited node and element, and
+ * one for ten characters. It is checked while an expression runs, so that none can block the process.
  */
 import { CostExceeded } from './errors.ts';
 
 export interface Budget {
   /** Throws {@link CostExceeded} when nothing is left. */
   spend(units: number): void;
-  /** What was spent since the beginning. */
+  /** The units spent so far. */
   readonly spent: number;
 }
 

@@ -1,4 +1,4 @@
-/** What can go wrong with an expression: before it runs, while it runs, and when it runs for too long. */
+/** The errors of an expression: before it runs, while it runs, and when it costs too much. */
 
 /** The expression is not well-formed or its types do not fit. The message is the compiler's, source line included. */
 export class CompileError extends Error {

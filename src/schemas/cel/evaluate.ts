@@ -170,7 +170,7 @@ function logical(left: Evaluate, right: Evaluate, decisive: boolean): Evaluate {
   };
 }
 
-/** What it costs to fail: an error knows where it was made. */
+/** The cost of a failure: an error captures its stack. */
 const FAILURE_COST = 200;
 
 /** Everything else, above all a spent budget, ends the evaluation. */

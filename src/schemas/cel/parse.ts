@@ -50,7 +50,7 @@ export interface Comprehension {
   readonly range: Expression;
   /** One for the element or key; two for index and element, or key and value. */
   readonly variables: readonly string[];
-  /** What is evaluated for each; the last one is the result, one before it a filter. */
+  /** Evaluated for each element; the last one is the result, one before it a filter. */
   readonly bodies: readonly Expression[];
 }
 
@@ -174,7 +174,7 @@ function literal(source: string, value: unknown, at: number): Value {
     throw complaintAt(source, at, 'Syntax error: invalid int literal');
   if (value instanceof Uint8Array) return { kind: 'bytes', bytes: value };
   if (value === null || typeof value !== 'object') return value as Value;
-  // What remains of the library's literals is its number without a sign.
+  // The only literal left is a number without a sign.
   return uint(value.valueOf() as bigint);
 }
 

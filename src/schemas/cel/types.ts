@@ -93,7 +93,7 @@ export function weightOf(type: CelType): number {
   return weight;
 }
 
-/** What the type parameters of one call stand for. */
+/** The types that the type parameters of one call stand for. */
 export type Bindings = Map<string, CelType>;
 
 /** Whether a value of `given` fits where `wanted` is asked for. Binds type parameters of `wanted`. */

@@ -1,6 +1,6 @@
 /**
- * PKCS#10 certificate requests (RFC 2986): whom a certificate is wanted for, and whether whoever asks has the key. Pure.
- * What is read here is what the signer checks and copies; nothing else of a request gets into a certificate.
+ * PKCS#10 certificate requests (RFC 2986): the subject of the certificate, and the proof that the
+ * requester has the key. Pure. The signer checks and copies only the fields that are read here.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { bitsOf, type DerValue, expectTag, membersOf, oidOf, readDer, TAGS } from './der.ts';

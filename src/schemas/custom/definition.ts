@@ -1,4 +1,4 @@
-/** What a CustomResourceDefinition says, read with tolerance: half of one may come from anywhere. */
+/** Reads CustomResourceDefinitions. Incomplete ones are read without an error. */
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { readSchema, type StructuralSchema } from './structural-schema.ts';
@@ -48,7 +48,7 @@ export interface Definition {
   readonly versions: readonly DefinitionVersion[];
 }
 
-/** What a kind has beyond others because a definition made it. */
+/** The members of a kind that a definition made. */
 export interface CustomResource {
   /** Name of the definition. */
   readonly definition: string;
@@ -58,7 +58,7 @@ export interface CustomResource {
   /** Name and content of the schema of whole objects, for OpenAPI documents: `com.example.v1.Widget`. */
   readonly component: string;
   readonly objectSchema: StructuralSchema;
-  /** What to warn clients of the version with. */
+  /** The warning that clients of the version get. */
   readonly deprecation: string | undefined;
   /** The definition is being deleted: nothing new is created. */
   readonly terminating: boolean;

@@ -44,7 +44,7 @@ export interface StructuralSchema {
 /** Real schemas nest some thirty levels; objects deeper than this are cut off by the server's own limit. */
 export const MAX_SCHEMA_DEPTH = 100;
 
-/** What lies in every object whatever the schema says. */
+/** The members of every object, whatever the schema says. */
 export const OBJECT_FIELDS: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
 /** The schema of a member: `properties` first, then `additionalProperties`. */

@@ -1,4 +1,7 @@
-/** What upstream refuses of a CustomResourceDefinition, in its words; conversion by webhooks is refused with words of our own. */
+/**
+ * Upstream's validation of CustomResourceDefinitions, in its words. Conversion by webhooks is refused
+ * in words of our own.
+ */
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
@@ -62,7 +65,7 @@ function validateScope(scope: unknown): FieldErrors {
   return SCOPES.includes(value) ? [] : [notSupported('spec.scope', value, SCOPES)];
 }
 
-/** What upstream keeps once for all versions when they agree; complaints then name that place. */
+/** Upstream keeps these once for all versions if they agree; errors then name that place. */
 const SHARED = ['schema', 'subresources', 'additionalPrinterColumns', 'selectableFields'] as const;
 
 function sharedMembers(versions: readonly Fields[]): ReadonlySet<string> {
@@ -227,7 +230,7 @@ function validateSelectable(fields: readonly Fields[], schema: unknown, path: st
   return errors;
 }
 
-/** What the path leads to, or why it leads nowhere. */
+/** The schema at the end of the path, or the reason why the path is wrong. */
 function selected(schema: StructuralSchema, path: string): StructuralSchema | string {
   if (path.includes('[')) return 'array notation is not allowed';
   const [before = '', ...names] = path.split('.');

@@ -27,7 +27,10 @@ export function validateGroup(group: string): FieldErrors {
   return group.includes('.') ? [] : [invalid(path, group, 'should be a domain with at least one dot')];
 }
 
-/** Kubernetes' own groups need the address of an approval, or the word that there is none. What was so before may stay. */
+/**
+ * Kubernetes' own groups need the address of an approval, or the statement that there is none.
+ * A stored definition without it may stay.
+ */
 export function validateApproval(
   group: string,
   object: KubeObject,

@@ -1,7 +1,8 @@
 /**
- * What a schema in a CustomResourceDefinition must satisfy: first that it keeps to the part of JSON Schema that is supported, then that
- * it is structural (a type for everything, and logic only about what the structure names). The rules and texts are upstream's;
- * see the documentation of custom resources, "Specifying a structural schema".
+ * Validates a schema in a CustomResourceDefinition. It must keep to the supported part of JSON Schema,
+ * and it must be structural: a type for everything, and logic only about members that the structure
+ * names. The rules and texts are upstream's; see the documentation of custom resources, "Specifying a
+ * structural schema".
  */
 import { isRecord } from '../../base/json.ts';
 import { asRecord, asString, isAbsent } from '../json-access.ts';

@@ -10,7 +10,7 @@ import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
 import type { FieldError } from '../errors/field-error.ts';
 import { quote } from '../errors/status.ts';
 import { compileRegex } from '../values/regex.ts';
-import { hasFormat } from './formats.ts';
+import { hasFormat } from '../values/formats.ts';
 import { partners } from './partners.ts';
 import { evaluateRules } from './rules/evaluate-rules.ts';
 import {
@@ -67,7 +67,10 @@ export function validateValue(schema: StructuralSchema, value: unknown, path: st
   return [...check(schema, value, path, false, 0), ...validateEmbedded(schema, value, path)];
 }
 
-/** What was wrong before (`old`) and has not been touched may stay: a schema may have become stricter since. */
+/**
+ * A value that was invalid before (`old`) and did not change may stay: the schema may have become
+ * stricter since.
+ */
 function check(
   schema: StructuralSchema,
   value: unknown,

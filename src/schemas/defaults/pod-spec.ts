@@ -45,7 +45,7 @@ export function defaultPodSpec(spec: Draft | undefined): void {
   }
 }
 
-/** What holds for pods but not for templates: requests follow limits, host ports follow container ports. */
+/** Defaults of pods but not of templates: requests follow limits, host ports container ports. */
 export function defaultPod(spec: Draft | undefined): void {
   if (!spec) return;
   fill(spec, { enableServiceLinks: true });
@@ -62,7 +62,7 @@ export function defaultPod(spec: Draft | undefined): void {
   defaultPodResources(spec);
 }
 
-/** What a pod asks for as a whole is what its containers ask for, or else its limit (KEP-2837). */
+/** A pod as a whole requests the sum of its containers, or else its limit (KEP-2837). */
 function defaultPodResources(spec: Draft): void {
   const resources = part(spec, 'resources');
   if (!resources) return;

@@ -3,7 +3,7 @@ import { isRecord, jsonClone } from '../../base/json.ts';
 import { type Draft, dropZero, ensurePart, fill, fillZero, part } from './draft.ts';
 import { defaultPodSpec } from './pod-spec.ts';
 
-/** Of the template in `holder`. */
+/** Fills the defaults of the template in `holder`. */
 export function defaultTemplate(holder: Draft | undefined): void {
   const template = part(holder, 'template');
   defaultPodSpec(part(template, 'spec'));

@@ -2,12 +2,12 @@ import { CREATED_AT, NAME, tableOf } from '../tables/columns.ts';
 import { asList, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { fill, part } from '../defaults/draft.ts';
-import { CLEANUP_FINALIZER } from '../custom/definition.ts';
 import {
+  CLEANUP_FINALIZER,
   validateDefinition,
   validateDefinitionStatus,
   validateDefinitionUpdate,
-} from '../custom/validate-definition.ts';
+} from '../custom/index.ts';
 import { defineKind } from './define-kind.ts';
 
 /** The version that is stored is in `status.storedVersions`, and stays there until somebody has migrated the objects. */
@@ -22,7 +22,7 @@ function withStoredVersion(object: KubeObject): KubeObject {
   return { ...object, status: { ...status, storedVersions: [...stored, name] } };
 }
 
-/** What is there before the controller has looked; absent lists are null as upstream writes them. */
+/** The status before the first reconcile. Absent lists are null, as upstream writes them. */
 const INITIAL_STATUS = {
   conditions: null,
   acceptedNames: { plural: '', kind: '' },

@@ -16,7 +16,7 @@ import { checkStructure } from '../structure.ts';
 import { validateMetadata, validateMetadataUpdate } from '../validation/metadata.ts';
 import type { NameRule } from '../validation/names.ts';
 
-/** What every kind says, and what it passes on as it is. */
+/** The members of a ResourceKind that a kind gives as they are. */
 type Said = Pick<ResourceKind, 'group' | 'kind' | 'plural' | 'applyOrder'> &
   Partial<
     Pick<

@@ -7,7 +7,7 @@ import { validateReplicationController } from '../validation/workloads.ts';
 import { validateReplicasStatus } from '../validation/workload-status.ts';
 import { defineKind } from './define-kind.ts';
 
-/** What a ReplicaSet was before there were Deployments; it differs in its selector, a plain map of labels. */
+/** The predecessor of the ReplicaSet. Its selector is a plain map of labels. */
 export const replicationControllerKind = defineKind({
   group: '',
   kind: 'ReplicationController',

@@ -239,10 +239,9 @@ function merge(
   for (const { value, offset } of merges) {
     for (const source of Array.isArray(value) ? (value as unknown[]) : [value]) {
       if (!isRecord(source)) fail('"<<" merges mappings only', offset);
-      const record = source as Record<string, unknown>;
-      const keys = Object.keys(record);
+      const keys = Object.keys(source);
       charge(c, keys.length, offset);
-      for (const key of keys) if (!Object.hasOwn(merged, key)) setMember(merged, key, record[key]);
+      for (const key of keys) if (!Object.hasOwn(merged, key)) setMember(merged, key, source[key]);
     }
   }
   return { ...merged, ...own };

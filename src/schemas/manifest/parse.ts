@@ -9,7 +9,7 @@ import type { Position } from './types.ts';
 
 export interface ParsedText {
   readonly events: Event[];
-  /** What the events' offsets refer to. */
+  /** The text that the offsets of the events refer to. */
   readonly text: string;
   positionOf(offset: number): Position;
 }

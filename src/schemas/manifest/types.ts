@@ -1,4 +1,4 @@
-/** What reading manifests gives: objects that know where each of their fields was written. */
+/** The result of reading manifests: objects that know where each of their fields was written. */
 import type { KubeObject } from '../object.ts';
 
 export interface ManifestFile {
@@ -33,7 +33,7 @@ export interface ManifestError {
   readonly column?: number;
   readonly path?: string;
   readonly message: string;
-  /** What to do about it. */
+  /** The remedy. */
   readonly hint?: string;
   /** The error is about the folder of the file, which is another tool's. */
   readonly folder?: 'kustomize' | 'chart';

@@ -13,9 +13,7 @@ import {
   KUSTOMIZE_GROUP,
   PLAIN_FOLDER,
 } from './client-tools.ts';
-import { isDefinition } from '../custom/definition.ts';
-import { prune } from '../custom/prune.ts';
-import { NOWHERE } from '../custom/validate-value.ts';
+import { isDefinition, NOWHERE, prune } from '../custom/index.ts';
 import { schemaNameOf, withoutNulls } from '../definitions.ts';
 import { type FieldError, isMeaning } from '../errors/field-error.ts';
 import { asRecord } from '../json-access.ts';
@@ -56,7 +54,7 @@ export interface ValidationResult {
 /** `source`: all of them from the definitions that were given; `cluster`: from definitions that may be there or not. */
 export type KindsFrom = 'system' | 'source' | 'cluster';
 
-/** What a Kubernetes store takes of one object (etcd's request limit). */
+/** The size of one object that a Kubernetes store takes (etcd's request limit). */
 const MAX_OBJECT_BYTES = 1_572_864;
 
 export function validateManifests(

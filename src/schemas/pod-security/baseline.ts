@@ -40,7 +40,7 @@ const appArmorProfile: PodSecurityCheck = {
   },
 };
 
-/** What the Docker Engine, too, gives by default. */
+/** The Docker Engine grants these by default, too. */
 const DEFAULT_CAPABILITIES = new Set([
   'AUDIT_WRITE',
   'CHOWN',

@@ -62,7 +62,7 @@ function versionOf(text: string): PodSecurityVersion | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-/** What is wrong with the Pod Security labels of a namespace. */
+/** The errors of the Pod Security labels of a namespace. */
 export function podSecurityLabelErrors({ metadata }: KubeObject): readonly FieldError[] {
   return MODES.flatMap((mode) => {
     const errors: FieldError[] = [];

@@ -1,4 +1,4 @@
-/** What the Pod Security Standards say about a pod or a template in a namespace: pure; the texts are upstream's. */
+/** Judges a pod or a template by the Pod Security Standards of its namespace. Pure; upstream's texts. */
 import { podSpecPaths, podTemplateOf } from '../profile/check-implemented.ts';
 import { evaluatePodSecurity, policyText, violationText } from './evaluate.ts';
 import { ENFORCE_LABEL, isStricter, type NamespacePolicy, POD_SECURITY_LABEL } from './namespace-policy.ts';
@@ -14,7 +14,7 @@ export interface PodSecurityPlan {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** Of a namespace that is let off; nothing is evaluated there. */
+/** The plan for an exempt namespace; nothing is evaluated there. */
 export const EXEMPT: PodSecurityPlan = {
   warnings: [],
   annotations: { [`${POD_SECURITY_LABEL}exempt`]: 'namespace' },
@@ -89,7 +89,7 @@ function warnings(like: PodLike, { warn }: NamespacePolicy): readonly string[] {
   return found === undefined ? [] : [`would violate ${found}`];
 }
 
-/** What is allowed, and yet to be known: the namespace's audit level would refuse it. */
+/** Allowed, but the namespace's audit level would refuse it. */
 function violations(like: PodLike, { audit }: NamespacePolicy): Readonly<Record<string, string>> {
   const found = complaint(like, audit);
   return found === undefined ? {} : { [`${POD_SECURITY_LABEL}audit-violations`]: `would violate ${found}` };
@@ -110,7 +110,7 @@ function templateOf(object: KubeObject): PodLike | undefined {
 const MAX_PODS = 3_000;
 const MAX_NAMED = 10;
 
-/** What whoever makes a namespace stricter should know: pods that run there and could not come again. */
+/** Warns about pods that run in a namespace whose new, stricter level would refuse them. */
 export function labelWarnings(
   namespace: string,
   before: PodSecurityPolicy,

@@ -14,7 +14,7 @@ export interface PodSecurityPolicy {
   readonly version: PodSecurityVersion;
 }
 
-/** What a control finds against a pod: `privileged`, `container "a" must not set securityContext.privileged=true`. */
+/** A violation: `privileged`, `container "a" must not set securityContext.privileged=true`. */
 export interface Violation {
   readonly reason: string;
   readonly detail: string;
@@ -25,7 +25,7 @@ export interface PodSecurityCheck {
   readonly level: 'baseline' | 'restricted';
   /** The first minor of Kubernetes that has it. */
   readonly since: number;
-  /** Of the baseline: the restricted check that says the same more strictly. */
+  /** Only of baseline checks: the stricter restricted check of the same fields. */
   readonly overriddenBy?: string;
   check(spec: PodSpec, metadata: Pick<ObjectMeta, 'annotations'>, minor: number): Violation | undefined;
 }

@@ -1,4 +1,4 @@
-/** What the checks of the Pod Security Standards share: the containers in upstream's order, and its way with words. */
+/** Shared by the checks of the Pod Security Standards: upstream's order of containers, and its texts. */
 import type { Container, PodSpec } from '../types.ts';
 
 /** Init containers first, debug containers last; names and security contexts are where checks look for them. */

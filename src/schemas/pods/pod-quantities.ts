@@ -1,6 +1,6 @@
 /**
- * What a pod asks for, exact and in the units it was written in: for quotas and limits, which show sums to people. The
- * scheduler counts the same in plain numbers (pod-resources.ts).
+ * The requests of a pod, exact and in the units of the manifest: quotas and limits show sums to
+ * people. The scheduler counts the same in plain numbers (pod-resources.ts).
  */
 import { asRecord, asRecords, type JsonRecord } from '../json-access.ts';
 import { addQuantities, compareQuantities, parseQuantity, type Quantity } from '../values/quantity.ts';

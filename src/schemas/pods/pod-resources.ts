@@ -1,7 +1,8 @@
 /**
- * What a pod asks of a node, counted as the scheduler counts it (KEP-753 for sidecars, KEP-2837 for the pod level):
- * the larger of what runs in the long term and of what any one init container needs while it runs, plus overhead.
- * Amounts are plain numbers: cpu in millicores, everything else in units or bytes, rounded up, exact below 2^53.
+ * The requests of a pod as the scheduler counts them (KEP-753 for sidecars, KEP-2837 for the pod
+ * level): the larger of the long-running sum and of the largest init container, plus overhead.
+ * Amounts are plain numbers: cpu in millicores, everything else in units or bytes, rounded up, exact
+ * below 2^53.
  */
 import { asRecord, asRecords, getPath, type JsonRecord } from '../json-access.ts';
 import { toBytes, toMilli } from '../values/quantity.ts';
@@ -10,7 +11,7 @@ import { toBytes, toMilli } from '../values/quantity.ts';
 export type ResourceAmounts = ReadonlyMap<string, number>;
 type Side = 'requests' | 'limits';
 
-/** What load is spread by when a container does not say: without it, such containers would weigh nothing. */
+/** The assumed load of a container without requests; it would weigh nothing otherwise. */
 const UNSAID: ResourceAmounts = new Map([
   ['cpu', 100],
   ['memory', 200 * 1024 * 1024],

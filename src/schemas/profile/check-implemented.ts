@@ -58,8 +58,8 @@ export function checkPodFields(apiVersion: string, kind: string, object: unknown
 }
 
 /**
- * What keeps pods of this object waiting. A scheduler of another name does not: once it has placed the pod, the pod runs.
- * Empty for kinds without pods.
+ * The fields that keep the pods of this object waiting. The name of another scheduler is none of them:
+ * once that has placed the pod, the pod runs. Empty for kinds without pods.
  */
 export function waitsFor(apiVersion: string, kind: string, object: unknown): readonly FieldError[] {
   const path = ownMember(podSpecPaths, `${apiVersion}/${kind}`);

@@ -10,7 +10,7 @@ export interface FieldRule {
   /** Dotted path; `*` stands for every list item or map key. */
   readonly path: string;
   readonly verdict: 'refused' | 'ignored';
-  /** What to do instead (refused), or why nothing depends on it (ignored). */
+  /** The alternative (refused), or the reason why nothing depends on it (ignored). */
   readonly advice: string;
   /** Values that are no request for the feature, besides null and empty lists and objects. */
   readonly except?: readonly (string | number | boolean)[];

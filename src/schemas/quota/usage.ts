@@ -1,6 +1,6 @@
 /**
- * What one object uses of a quota, by the names that ResourceQuotas have for it. Pure; the API claims by it, and the
- * controller counts by it. Source: the API reference of ResourceQuota and upstream's evaluators.
+ * The usage of one object, by the names that ResourceQuotas have for it. Pure. The API claims by it,
+ * and the controller counts by it. Source: the API reference of ResourceQuota and upstream's evaluators.
  */
 import { ownMember } from '../../base/json.ts';
 import { asNumber, asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
@@ -68,7 +68,7 @@ export function resourceCountedBy(name: string): string {
   return COUNTED_BY_NAME.includes(name) ? name : 'pods';
 }
 
-/** What has ended, or was deleted and should be gone by now, uses nothing. */
+/** A pod that has ended, or whose grace period after its deletion is over, uses nothing. */
 function isOver(pod: KubeObject, nowMs: number): boolean {
   const { phase } = asRecord(pod['status']);
   if (phase === 'Succeeded' || phase === 'Failed') return true;

@@ -1,5 +1,5 @@
 /**
- * What happens to an object between a request and the store: the rules of Kubernetes' generic registry, pure.
+ * The steps between a request and the store: the rules of Kubernetes' generic registry. Pure.
  * The API server, the controllers and the sync worker all write through these three functions.
  */
 export {

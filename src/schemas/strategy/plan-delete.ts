@@ -1,6 +1,6 @@
 /**
- * What a delete comes to (`BeforeDelete` and the generic store's graceful deletion upstream): preconditions, finalizers
- * by propagation policy, the grace of pods, the emptying of namespaces.
+ * Plans a delete (`BeforeDelete` and the generic store's graceful deletion upstream): preconditions,
+ * finalizers by propagation policy, the grace of pods, the emptying of namespaces.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';

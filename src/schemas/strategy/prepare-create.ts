@@ -1,4 +1,4 @@
-/** What a create stores. */
+/** The object that a create stores. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { asString, omit } from '../json-access.ts';
 import type { ObjectMeta } from '../object.ts';

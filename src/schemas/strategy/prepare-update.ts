@@ -1,4 +1,4 @@
-/** What an update stores: of the main resource, or of one of its subresources. */
+/** The object that an update stores, of the main resource or of one of its subresources. */
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, getPath, omit } from '../json-access.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';

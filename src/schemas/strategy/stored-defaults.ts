@@ -1,4 +1,4 @@
-/** What is stored, as it would be stored today. */
+/** The stored object as it would be stored today. */
 import { jsonEqual } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';

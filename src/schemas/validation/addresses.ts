@@ -41,7 +41,7 @@ export function canonicalIp(text: string, kept = NOTHING_KEPT): string[] {
   return canonical === text ? [] : [`must be in canonical form ("${canonical}")`];
 }
 
-/** What traffic cannot be sent to from outside the host. Total on texts that are no address. */
+/** Refuses addresses that traffic cannot reach from outside the host. Total on any text. */
 export function endpointIp(text: string): string[] {
   const address = parseAddress(text, 'sloppy');
   if (!address) return ['must be a valid IP address'];

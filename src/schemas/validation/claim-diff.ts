@@ -7,7 +7,7 @@ import { isRecord } from '../../base/json.ts';
 interface Field {
   readonly json: string;
   readonly go: string;
-  /** What stands there where nothing is set. */
+  /** The text for an unset value. */
   readonly unset: '' | null | false;
   readonly fields?: readonly Field[];
   readonly isSelector?: true;
@@ -160,7 +160,7 @@ function range(start: number, length: number): string {
 /** A table of this size is made in milliseconds; texts of more lines are shown as replaced from end to end. */
 const MAX_CELLS = 1_000_000;
 
-/** By the longest common subsequence. What goes stands before what comes. */
+/** Compares by the longest common subsequence. Removed lines stand before added ones. */
 function editsOf(before: readonly string[], after: readonly string[]): readonly Edit[] {
   if (before.length * after.length > MAX_CELLS)
     return [

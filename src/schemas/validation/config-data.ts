@@ -80,7 +80,7 @@ export function validateSecret(object: KubeObject): FieldErrors {
 
 const SERVICE_ACCOUNT = 'kubernetes.io/service-account.name';
 
-/** What the well-known types must contain. */
+/** The keys that the well-known types must contain. */
 function validateSecretType(object: KubeObject, data: Fields): FieldErrors {
   const needs = (...keys: readonly string[]): FieldErrors =>
     keys.filter((key) => !Object.hasOwn(data, key)).map((key) => required(keyed('data', key)));

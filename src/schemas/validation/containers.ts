@@ -92,7 +92,7 @@ function checkHostPorts(container: Fields, taken: Set<string>, path: string): Fi
   });
 }
 
-/** What only containers that stay may have. */
+/** Fields that only containers that keep running may have. */
 function validateRunning(container: Fields, context: PodContext, path: string): FieldErrors {
   return [
     ...validateLifecycle(container['lifecycle'], context.graceSeconds, `${path}.lifecycle`),

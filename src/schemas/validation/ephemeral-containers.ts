@@ -8,7 +8,7 @@ import { type FieldErrors, forbidden, notFound } from './report.ts';
 
 type Fields = Readonly<JsonRecord>;
 
-/** What would promise something about a container that is only looked through; in upstream's order. */
+/** Fields that make no sense for a debugging container, in upstream's order. */
 const NOT_ALLOWED = [
   'ports',
   'resources',
@@ -21,7 +21,7 @@ const NOT_ALLOWED = [
   'lifecycle',
 ];
 
-/** What is particular to them; everything else is checked as of any container. */
+/** The rules for ephemeral containers only. The rules of all containers are checked elsewhere. */
 export function validateEphemeral(
   container: Fields,
   targets: ReadonlySet<string>,

@@ -26,7 +26,7 @@ import {
 type Fields = Readonly<Record<string, unknown>>;
 
 const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
-/** What a path may not contain: it would mean another one to some servers. */
+/** Refused in paths: some servers would read another path. */
 const BAD_SEQUENCES = ['//', '/./', '/../', '%2f', '%2F'];
 const BAD_SUFFIXES = ['/..', '/.'];
 const CLASS_ANNOTATION = 'kubernetes.io/ingress.class';

@@ -31,7 +31,7 @@ const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 const PREEMPTION_POLICIES = ['PreemptLowerPriority', 'Never'];
 const DEFAULT_GRACE_SECONDS = 30;
-/** What the kernel takes as a name of a host. */
+/** The length of a host name that the kernel takes. */
 const MAX_HOST_NAME_BYTES = 64;
 
 /** `podName` is given for pods alone: it marks what holds for them and not for templates. */

@@ -96,7 +96,7 @@ function validateSubject(
   return errors;
 }
 
-/** What a binding grants never changes under its subjects: another role is another binding. */
+/** The role of a binding never changes under its subjects: another role is another binding. */
 export function validateBindingUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const { roleRef } = next;
   if (jsonEqual(roleRef, current['roleRef'])) return [];

@@ -180,7 +180,7 @@ function validateClaims(claims: unknown, known: ClaimNames, path: string): Field
   });
 }
 
-/** What a pod needs beside its containers; the paths are upstream's. */
+/** The overhead of a pod beside its containers; the paths are upstream's. */
 export function validateOverhead(overhead: unknown, path: string): FieldErrors {
   return validateResources({ limits: overhead }, path);
 }

@@ -1,4 +1,4 @@
-/** What a pod says about where it may run: tolerations, affinity, spreading. */
+/** Validates where a pod may run: tolerations, affinity, spreading. */
 import {
   asList,
   asNumber,

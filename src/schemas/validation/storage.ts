@@ -89,7 +89,7 @@ function validateClassName(value: unknown, path: string): FieldErrors {
   return name === '' ? [] : invalidAll(path, name, dns1123Subdomain(name));
 }
 
-/** What the volume is filled from: the older field, and the newer one that may name anything. */
+/** The source of the volume's data: the older field, and the newer one that may name any kind. */
 function validateSources({ dataSource, dataSourceRef }: Fields, old: Fields): FieldErrors {
   // A claim that has had a group of its own is not asked again.
   const checksGroup = [old['dataSource'], old['dataSourceRef']].every((source) =>

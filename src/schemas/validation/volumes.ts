@@ -20,7 +20,7 @@ import { gcePersistentDisk, networkSources } from './volume-sources.ts';
 
 type Fields = Readonly<JsonRecord>;
 
-/** What the checks of volumes and mounts know of the pod around them. */
+/** The part of the pod that the checks of volumes and mounts need. */
 export interface VolumeContext {
   /** The pod's own name; templates have none to go by. */
   readonly podName: string | undefined;

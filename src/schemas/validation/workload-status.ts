@@ -44,7 +44,7 @@ export function validateDeploymentStatus(next: KubeObject, current: KubeObject):
 
 const REPLICA_PARTS = ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'];
 
-/** Of ReplicaSets and ReplicationControllers. */
+/** Validates the status of ReplicaSets and ReplicationControllers. */
 export function validateReplicasStatus(next: KubeObject): FieldErrors {
   const counted = ['replicas', ...REPLICA_PARTS, 'observedGeneration', 'terminatingReplicas'];
   return validateCounts(asRecord(next['status']), counted, REPLICA_PARTS);

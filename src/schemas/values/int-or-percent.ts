@@ -22,8 +22,9 @@ export interface RollingLimits {
 }
 
 /**
- * What a rolling update may add and take away. Surge rounds up and unavailable rounds down; both being zero would
- * stand still, so one pod may then be unavailable (`ResolveFenceposts` upstream).
+ * The number of pods that a rolling update may add and remove. Surge rounds up and unavailable rounds
+ * down. If both are zero, one pod may be unavailable, since the update would stand still
+ * (`ResolveFenceposts` upstream).
  */
 export function resolveRollingLimits(
   maxSurge: unknown,

@@ -7,7 +7,7 @@ import { RE2JS } from 're2js';
 export interface Regex {
   /** Whether the pattern matches anywhere in the text. */
   test(text: string): boolean;
-  /** What it matches, from left to right, at most `limit` times. */
+  /** The matches from left to right, at most `limit`. */
   findAll(text: string, limit: number): readonly string[];
 }
 

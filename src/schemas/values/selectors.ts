@@ -265,7 +265,7 @@ export function matchesLabelSelector(selector: unknown, labels: Labels | null | 
   return requirements !== undefined && matchesRequirements(requirements, labels);
 }
 
-/** What a workload has as its selector, as a LabelSelector: a ReplicationController's is a plain map of labels. */
+/** The selector of a workload as a LabelSelector; a ReplicationController has a plain map of labels. */
 export function asLabelSelector({ apiVersion, kind }: KubeObject, selector: unknown): unknown {
   return apiVersion === 'v1' && kind === 'ReplicationController' ? { matchLabels: selector } : selector;
 }

@@ -9,7 +9,7 @@ import { UserError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { listNames } from '../../base/text.ts';
 import { stableStringify } from '../../base/json.ts';
-import { isDefinition } from '../../schemas/custom/definition.ts';
+import { isDefinition } from '../../schemas/custom/index.ts';
 import { hiddenContents, reportOrder } from '../../schemas/manifest/index.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { normaliseTreePath } from '../git/revision.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { fillDefaults } from '../../../src/schemas/custom/fill-defaults.ts';
-import { hasFormat } from '../../../src/schemas/custom/formats.ts';
+import { hasFormat } from '../../../src/schemas/values/formats.ts';
 import { prune } from '../../../src/schemas/custom/prune.ts';
 import { readSchema, type StructuralSchema } from '../../../src/schemas/custom/structural-schema.ts';
 import { validateValue } from '../../../src/schemas/custom/validate-value.ts';

@@ -21,7 +21,7 @@ import { EvaluationError, shownText } from '../errors.ts';
 import { type Overload, overload, spendText } from '../overload.ts';
 import { listValue, mapValue, type OpaqueValue, type Value } from '../values.ts';
 
-/** What reading one costs: more than looking at a character. */
+/** The cost of parsing an address: more than reading a character. */
 const READ_COST = 10;
 /** Upstream takes no IPv4 addresses mapped into IPv6. */
 function readAddress(text: string): Address | undefined {

@@ -1,4 +1,4 @@
-/** What Kubernetes adds for lists, and the library of sets. */
+/** Kubernetes' functions on lists, and the library of sets. */
 import type { Budget } from '../budget.ts';
 import { EvaluationError } from '../errors.ts';
 import { isOfKind, type Overload, overload } from '../overload.ts';

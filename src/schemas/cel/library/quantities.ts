@@ -9,7 +9,7 @@ import {
   readQuantity,
   subtractQuantities,
 } from '../../values/quantity.ts';
-import { hasFormat } from '../../custom/formats.ts';
+import { hasFormat } from '../../values/formats.ts';
 import {
   dns1035Label,
   dns1123Label,

@@ -45,7 +45,7 @@ function replace(text: string, part: string, by: string, limit: bigint, budget: 
   spendText(budget, text);
   const pieces = part === '' ? ['', ...Array.from(text), ''] : text.split(part);
   const count = limit < 0n ? pieces.length - 1 : Math.min(Number(limit), pieces.length - 1);
-  // What comes out may be longer than what went in.
+  // The result may be longer than the input.
   budget.spend(Math.ceil((count * by.length) / 10));
   const replaced = pieces.slice(0, count + 1).join(by);
   return [replaced, ...pieces.slice(count + 1)].join(part);
@@ -154,7 +154,7 @@ export const texts: readonly Overload[] = [
 
 /** More matches than characters in the longest text there can be. */
 const MAX_FOUND = 2 ** 24;
-/** What it costs to begin anew after a match. */
+/** The cost of beginning anew after a match. */
 const MATCH_COST = 5;
 
 function findAll(text: string, pattern: string, limit: number, budget: Budget): ListValue {
@@ -237,7 +237,7 @@ function formatClause(verb: string, digits: number | undefined, value: Value, bu
   }
 }
 
-/** What `%s` makes of any value. */
+/** The text that `%s` makes of a value. */
 function shown(value: Value, budget: Budget): string {
   budget.spend(1);
   if (value === null) return 'null';

@@ -3,9 +3,15 @@
  * out, and so are transition rules where there is nothing to compare with. The cost is bounded per rule and per object.
  */
 import { isRecord, jsonEqual, ownMember } from '../../../base/json.ts';
-import { type Budget, createBudget } from '../../cel/budget.ts';
-import { CostExceeded, EvaluationError } from '../../cel/errors.ts';
-import { NONE, some, type Value } from '../../cel/values.ts';
+import {
+  type Budget,
+  CostExceeded,
+  createBudget,
+  EvaluationError,
+  NONE,
+  some,
+  type Value,
+} from '../../cel/index.ts';
 import type { FieldError } from '../../errors/field-error.ts';
 import { byteLength } from '../../validation/report.ts';
 import { partners } from '../partners.ts';
@@ -83,7 +89,7 @@ const compiled = (schema: StructuralSchema, shape: Shape): readonly CompiledRule
 export interface RuleInput {
   readonly schema: StructuralSchema;
   readonly value: unknown;
-  /** What was there before; undefined for something new. */
+  /** The stored value; undefined for a new one. */
   readonly old: unknown;
   readonly path: string;
   /** Whether the value is a whole object of the API. */
@@ -215,7 +221,7 @@ function evaluateHere(node: RuleTree, place: Place, total: { left: number }, err
       );
       continue;
     }
-    // What was wrong before and is not touched may stay.
+    // A value that was invalid before and did not change may stay.
     if (result === true || (!rule.isTransition && place.unchanged())) continue;
     const detail =
       (rule.messageProgram &&

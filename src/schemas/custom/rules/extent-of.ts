@@ -1,6 +1,6 @@
 /** How large data of a schema may be at most: by its own limits, else by what fits into a request. The figures are upstream's. */
 import { isRecord } from '../../../base/json.ts';
-import type { Extent } from '../../cel/cost/extent.ts';
+import type { Extent } from '../../cel/index.ts';
 import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';
 import { escapeName } from './escape.ts';
 

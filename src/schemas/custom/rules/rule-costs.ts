@@ -3,7 +3,7 @@
  * be in one object.
  */
 import { isRecord } from '../../../base/json.ts';
-import { LARGEST, sum, times } from '../../cel/cost/size.ts';
+import { LARGEST, sum, times } from '../../cel/index.ts';
 import { type FieldErrors, forbidden } from '../../validation/report.ts';
 import type { StructuralSchema } from '../structural-schema.ts';
 

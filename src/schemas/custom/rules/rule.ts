@@ -1,8 +1,13 @@
 /** One rule of `x-kubernetes-validations`: read, and compiled against what its schema shows. */
-import { compileProgram, type Program } from '../../cel/program.ts';
-import type { Extent } from '../../cel/cost/extent.ts';
-import { CompileError } from '../../cel/errors.ts';
-import { type CelType, formatType, optionalOf } from '../../cel/types.ts';
+import {
+  type CelType,
+  CompileError,
+  compileProgram,
+  type Extent,
+  formatType,
+  optionalOf,
+  type Program,
+} from '../../cel/index.ts';
 import { asRecord, asString } from '../../json-access.ts';
 
 export interface Rule {
@@ -33,7 +38,7 @@ export interface CompiledRule extends Rule {
   readonly isTransition: boolean;
 }
 
-/** What is wrong with the expression of a rule, or of its message. */
+/** The error of a rule's expression, or of its message expression. */
 export interface RuleProblem {
   readonly member: 'rule' | 'messageExpression';
   readonly text: string;

@@ -1,13 +1,26 @@
 /**
- * What a structural schema is to expressions: a type, and the way its values are seen. Members that CEL cannot name, and data that no
- * schema describes, are not seen at all. Values are converted when they are read, not before.
+ * The view that expressions have of a structural schema: a type, and the conversion of its values.
+ * They do not see members that CEL cannot name, nor data that no schema describes. A value is
+ * converted when it is read.
  */
 import { isRecord, ownMember } from '../../../base/json.ts';
-import { EvaluationError } from '../../cel/errors.ts';
-import { durationOf } from '../../cel/library/operators.ts';
-import { parseDuration, parseTimestamp } from '../../cel/library/times.ts';
-import { BOOL, type CelType, DYN, INT, listOf, mapOf, simpleType, STRING } from '../../cel/types.ts';
-import { keyText, type ListForm, type Value } from '../../cel/values.ts';
+import {
+  BOOL,
+  type CelType,
+  durationOf,
+  DYN,
+  EvaluationError,
+  INT,
+  keyText,
+  type ListForm,
+  listOf,
+  mapOf,
+  parseDuration,
+  parseTimestamp,
+  simpleType,
+  STRING,
+  type Value,
+} from '../../cel/index.ts';
 import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';
 import { escapeName } from './escape.ts';
 
@@ -20,7 +33,7 @@ export interface Shape {
 
 const TEXT: StructuralSchema = { type: 'string' };
 
-/** What every object of the API has, whether or not its schema says so. */
+/** The members that every object of the API has, whether or not its schema names them. */
 function withObjectFields(schema: StructuralSchema): StructuralSchema {
   const metadata: StructuralSchema = { type: 'object', properties: { name: TEXT, generateName: TEXT } };
   return { ...schema, properties: { ...schema.properties, apiVersion: TEXT, kind: TEXT, metadata } };

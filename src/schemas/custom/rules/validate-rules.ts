@@ -1,6 +1,6 @@
-/** What upstream refuses of the rules in a definition: their form first, then what the compiler finds. */
+/** Upstream's validation of the rules in a definition: first their form, then the compiler's errors. */
 import { isRecord } from '../../../base/json.ts';
-import { times } from '../../cel/cost/size.ts';
+import { times } from '../../cel/index.ts';
 import { asList } from '../../json-access.ts';
 import { append, type FieldErrors, invalid, notSupported, required } from '../../validation/report.ts';
 import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';
@@ -21,7 +21,7 @@ import { shapeOf } from './shape.ts';
 const RULES = 'x-kubernetes-validations';
 const REASONS = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 
-/** Of a schema that is structural. */
+/** Validates the rules of a structural schema. */
 export function validateRules(schema: StructuralSchema, path: string): FieldErrors {
   const total = noCost();
   const root = { path, isRoot: true, uncorrelatable: undefined, occurrences: 1, depth: 0 };

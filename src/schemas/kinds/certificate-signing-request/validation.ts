@@ -25,7 +25,7 @@ import {
 const DECISIONS: readonly string[] = ['Approved', 'Denied', 'Failed'];
 const STATUSES = ['False', 'True', 'Unknown'];
 const MIN_EXPIRATION_SECONDS = 600;
-/** Of the first version: nothing was promised of what it signs. */
+/** The signer of the first API version. It promises nothing about its certificates. */
 const LEGACY_SIGNER = 'kubernetes.io/legacy-unknown';
 const CONDITIONS = 'status.conditions';
 
@@ -73,7 +73,7 @@ export function validateSigningRequest(object: KubeObject): FieldErrors {
   ];
 }
 
-/** Of each subresource: only `approval` decides. */
+/** Validates a write to a subresource. Only `approval` decides. */
 export function validateSigningRequestUpdate(
   next: KubeObject,
   current: KubeObject,

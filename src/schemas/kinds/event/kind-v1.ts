@@ -61,7 +61,7 @@ export const eventV1Kind = defineKind({
     fromStored: servedEvent,
   },
   fillDefaults(draft) {
-    // What the core group always writes, empty or not.
+    // The core group always writes these, empty or not.
     for (const text of ['reportingController', 'reportingInstance']) draft[text] ??= '';
   },
   validate(object, current) {

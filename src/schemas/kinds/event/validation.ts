@@ -48,7 +48,7 @@ function isAbout(about: string, namespace: string, isNew: boolean): boolean {
 const atMost = (max: number, value: unknown, path: string): FieldErrors =>
   byteLength(asString(value)) > max ? [invalid(path, '', `can have at most ${max} characters`)] : [];
 
-/** What the newer group asks of an event that is made by it. */
+/** The newer group's rules for events that are created through it. */
 export function validateNewEvent(event: KubeObject): FieldErrors {
   const errors = validateSeries(event);
   if (asString(event['eventTime']) === '') errors.push(required('eventTime'));

@@ -1,7 +1,7 @@
 /**
- * What Kubernetes' default admission plugins give every new pod: a service account, the priority that a built-in class
- * stands for, and five minutes of patience with a lost node. Only pods themselves, never templates.
- * (The volume with the account's token depends on the account: the admission rule of the API server adds it.)
+ * The effect of Kubernetes' default admission plugins on a new pod: a service account, the priority
+ * of a built-in class, and five minutes of toleration for a lost node. Templates get none of it.
+ * The volume with the account's token depends on the account: an admission rule adds it.
  */
 import { toRfc3339 } from '../../../base/clock.ts';
 import { asList, asRecord, asRecords, asString, getPath, type JsonRecord } from '../../json-access.ts';

@@ -1,4 +1,4 @@
-/** What a node (or whoever else may) writes into the status of a pod. */
+/** Validates the status of a pod, which usually its node writes. */
 import { jsonEqual } from '../../../base/json.ts';
 import { parseAddress } from '../../values/ip-address.ts';
 import {
@@ -96,7 +96,7 @@ const STATUS_LISTS = [
   ['ephemeralContainerStatuses', 'ephemeralContainers'],
 ] as const;
 
-/** What has ended for good stays ended: whoever waits for it must not be told otherwise. */
+/** A container that has ended for good stays ended, since others rely on it. */
 function validateTransitions(status: Fields, old: Fields, spec: Fields): FieldErrors {
   return STATUS_LISTS.flatMap(([list, containers]) => {
     const isDebug = list === 'ephemeralContainerStatuses';

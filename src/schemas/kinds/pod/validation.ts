@@ -17,7 +17,7 @@ export function validatePod(pod: KubeObject): FieldErrors {
   ];
 }
 
-/** What a pod cannot begin with. */
+/** Refused in a new pod. */
 export function validateNewPod(pod: KubeObject): FieldErrors {
   const spec = asRecord(pod['spec']);
   const errors = validateNoEphemeral(spec, 'spec', 'cannot be set on create');

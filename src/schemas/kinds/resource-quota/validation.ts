@@ -6,7 +6,7 @@ import { FIELD_IS_IMMUTABLE } from '../../validation/metadata.ts';
 import { append, type FieldErrors, invalid, keyed, required } from '../../validation/report.ts';
 import { isStandardResource, validateQuantity, validateResourceName } from '../../validation/resources.ts';
 
-/** What the pods of a scope can use up. */
+/** The resources that the pods of a scope can use. */
 const COMPUTE_QUOTAS = new Set([
   'cpu',
   'memory',

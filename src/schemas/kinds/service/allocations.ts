@@ -1,7 +1,7 @@
 /**
- * What an update of a Service keeps and drops. An update that does not say otherwise (a manifest never does) has the
- * address and the node ports of the stored object; with another type, fields that it has no use for go, unless the
- * request changed them too: then validation refuses them.
+ * The fields that an update of a Service keeps and drops. It keeps the address and the node ports of
+ * the stored object unless the request names others. A change of type drops the fields that the new
+ * type has no use for. A field that the request changed too stays, and validation refuses it.
  */
 import { isRecord, jsonEqual } from '../../../base/json.ts';
 import { asList, asRecord, asRecords, type JsonRecord, omit } from '../../json-access.ts';
@@ -11,7 +11,7 @@ import { withFamilies } from '../../defaults/service-families.ts';
 type Fields = Readonly<JsonRecord>;
 
 export function keepAllocations(next: KubeObject, current: KubeObject): KubeObject {
-  // What is no spec stays as it is, for validation to refuse.
+  // Validation refuses a spec that is no object.
   if (!isRecord(next['spec'])) return next;
   const old = asRecord(current['spec']);
   const kept = dropUnused(keepAllocated(next['spec'], old), old);

@@ -1,0 +1,20 @@
+/** Kinds that CustomResourceDefinitions make. Nothing outside imports other files, but the type in resource-kind.ts. */
+export { type CustomKinds, establishedKinds, requestedKinds } from './custom-kind.ts';
+export {
+  CLEANUP_FINALIZER,
+  compareVersions,
+  DEFINITION_API_VERSION,
+  DEFINITION_RESOURCE,
+  type DefinitionNames,
+  isDefinition,
+  isTrue,
+  readDefinition,
+  readNames,
+} from './definition.ts';
+export { prune } from './prune.ts';
+export {
+  validateDefinition,
+  validateDefinitionStatus,
+  validateDefinitionUpdate,
+} from './validate-definition.ts';
+export { NOWHERE } from './validate-value.ts';

@@ -1,5 +1,6 @@
 /**
- * Build step: what follows from the recorded schemas and field numbers, kind by kind, so that nobody writes it down again.
+ * Build step: what follows from the recorded schemas and field numbers, kind by kind, so that
+ * nobody writes it down again.
  */
 const REFERENCE = '#/components/schemas/';
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
@@ -43,8 +44,9 @@ export function podSpecPaths(definitions) {
 }
 
 /**
- * Objects before anything is set: the members that Go writes even when they are empty. A default that is the zero
- * itself says so in the schema; a required list or pointer is null, and so is a time that is no pointer.
+ * Objects before anything is set: the members that Go writes even when they are empty. A default
+ * that is the zero itself says so in the schema; a required list or pointer is null, and so is a
+ * time that is no pointer.
  */
 export function blankObjects(definitions, fieldNumbers) {
   function blank(name) {

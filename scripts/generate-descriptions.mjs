@@ -1,7 +1,8 @@
 /**
- * Build step: what upstream says of types and fields, for `kubectl explain`. The published models (kubernetes-models, a
- * development dependency) carry it as doc comments of their declarations. Writes src/schemas/generated/descriptions.js (not kept
- * in Git): each text once, and for each component the numbers of its texts. Types that the models do not have have none.
+ * Build step: what upstream says of types and fields, for `kubectl explain`. The published models
+ * (kubernetes-models, a development dependency) carry it as doc comments of their declarations.
+ * Writes src/schemas/generated/descriptions.js (not kept in Git): each text once, and for each
+ * component the numbers of its texts. Types that the models do not have have none.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -23,7 +23,10 @@ const kinds = new URL('src/schemas/kinds/', root);
 const output = new URL('src/schemas/generated/', root);
 const SCRIPTS = ['generate.mjs', 'generate-derived.mjs', 'generate-descriptions.mjs'];
 
-/** Where Kubernetes' integer formats end. (Above 2^53 a JSON number has already lost digits; the edge is coarse.) */
+/**
+ * Where Kubernetes' integer formats end. (Above 2^53 a JSON number has already lost digits; the
+ * edge is coarse.)
+ */
 const INTEGER_RANGES = {
   int32: { minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
   int64: { minimum: -(2 ** 63), maximum: 2 ** 63 },
@@ -33,7 +36,10 @@ const PATTERNS = {
   'date-time': '^\\d{4}-\\d\\d-\\d\\d[Tt ]\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:[Zz]|[+-]\\d\\d:\\d\\d)$',
 };
 
-/** The schema that ajv compiles: unknown properties refused, Kubernetes' own types in JSON Schema's terms. */
+/**
+ * The schema that ajv compiles: unknown properties refused, Kubernetes' own types in JSON Schema's
+ * terms.
+ */
 function toStrict(schema) {
   if (schema.$ref) return { $ref: schema.$ref };
   if (schema.allOf?.length === 1) return toStrict(schema.allOf[0]);
@@ -58,7 +64,10 @@ function toStrict(schema) {
 
 const HEADER = '// Made by scripts/generate.mjs; do not edit.\n';
 
-/** What ajv does by `concat` costs the square of the number of errors; this stops at a limit instead. */
+/**
+ * What ajv does by `concat` costs the square of the number of errors; this stops at a limit
+ * instead.
+ */
 const MAX_GATHERED_ERRORS = 200;
 const GATHER = `function gather(all, more) {
   if (all === null) return more;
@@ -141,7 +150,8 @@ const ownSchemas = () =>
 
 function main() {
   if (![recorded, numbers, kinds].every((input) => existsSync(input))) {
-    // A package installed before its sources are there (a layer of a container build): run it again afterwards.
+    // A package installed before its sources are there (a layer of a container build): run it again
+    // afterwards.
     process.stderr.write('generate: src/schemas/openapi is not there yet, nothing generated\n');
     return;
   }

@@ -16,7 +16,7 @@ export type HookDeletePolicy = 'BeforeHookCreation' | 'HookSucceeded' | 'HookFai
 const HOOK_TYPES: readonly string[] = ['PreSync', 'Sync', 'PostSync', 'SyncFail', 'Skip'];
 const DELETE_POLICIES: readonly string[] = ['BeforeHookCreation', 'HookSucceeded', 'HookFailed'];
 
-/** Lower waves are applied, and healthy, before higher ones; 0 when there is none or it is no integer. */
+/** Lower waves are applied, and healthy, before higher ones; 0 if there is no valid one. */
 export function syncWave(object: KubeObject): number {
   const text = object.metadata.annotations?.[WAVE];
   if (text === undefined || !/^[+-]?\d{1,7}$/.test(text)) return 0;
@@ -35,7 +35,9 @@ export function isHook(object: KubeObject): boolean {
   return object.metadata.annotations?.[HOOK] !== undefined && listed(object, HOOK).length > 0;
 }
 
-/** The phases in which the manifest runs as a hook; `Skip` and names that are not known run in none. */
+/**
+ * The phases in which the manifest runs as a hook; `Skip` and names that are not known run in none.
+ */
 export function hookTypesOf(object: KubeObject): readonly HookType[] {
   const types = listed(object, HOOK);
   return types.includes('Skip')

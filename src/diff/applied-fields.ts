@@ -1,8 +1,8 @@
 /**
- * Which fields an apply has set, without their values: `{"spec":{"replicas":0,"template":{…}}}`.
+ * The fields that an apply has set, without their values: `{"spec":{"replicas":0,"template":{…}}}`.
  *
- * This is what a three-way compare needs of "last applied": a field that Git set then and does not set now is removed,
- * a field that Git never set belongs to somebody else. Values are not kept, so nothing of a Secret is.
+ * A three-way compare needs them: a field that Git set then and does not set now is removed,
+ * a field that Git never set belongs to somebody else. Values are not kept, so no Secret leaks.
  */
 import { isRecord, ownMember, setMember } from '../base/json.ts';
 import { AUTHOR_ANNOTATION } from '../schemas/applications/application-author.ts';
@@ -11,10 +11,10 @@ import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
 import { without } from './without.ts';
 
-/** `0`: a value as a whole. Otherwise the members of an object, or of a list by the identity of its items. */
+/** `0`: a whole value. Otherwise the members of an object, or of a list by their identity. */
 export type FieldSet = 0 | { readonly [member: string]: FieldSet } | FieldLookup;
 
-/** A set that only tells of a member whether it is there: see {@link encodeFields}. */
+/** A set that can only be asked for a member: see {@link encodeFields}. */
 type FieldLookup = (member: string) => FieldSet | undefined;
 
 /** Members that say which object it is; they are never removed. */
@@ -59,15 +59,16 @@ const MAX_PLAIN_CHARS = 64 * 1024;
 const HASHES = '#';
 /** In JSON: a map that is Git's as a whole, with all members. */
 const WHOLE = 1;
-/** Maps of more members, which only data has, are taken as a whole where there is no room to name them. */
+/** Larger maps, which only data has, are taken as a whole if there is no room for names. */
 const FOLDED_SIZES = [1_000, 100];
-/** Nothing is taken away later. */
+/** Nothing is removed later. */
 const NO_FIELDS = '{}';
 
 /**
- * The text of the annotation, at most `roomBytes` long: JSON, or for a set that would be too long (a ConfigMap of thousands of
- * keys) a hash of each field's path, some five characters a field. A hash may name a field that was not set once in 2^32. Where
- * even these have no room, large maps are Git's as a whole, or nothing is said.
+ * The text of the annotation, at most `roomBytes` long: JSON, or for a set that would be too long
+ * (a ConfigMap of thousands of keys) a hash of each field's path, some five characters a field. A
+ * hash may name a field that was not set once in 2^32. Where even these have no room, large maps
+ * are Git's as a whole, or nothing is said.
  */
 export function encodeFields(fields: FieldSet, roomBytes: number): string {
   const text = JSON.stringify(fields);
@@ -130,7 +131,9 @@ function decodeHashes(text: string): FieldSet {
   return lookup(hashes, hashOf(HASH_START, ''));
 }
 
-/** The fields that were applied, by the live object's annotation; none if it is absent or damaged. */
+/**
+ * The fields that were applied, by the live object's annotation; none if it is absent or damaged.
+ */
 export function appliedFields(live: KubeObject): FieldSet {
   const text = live.metadata.annotations?.[APPLIED_FIELDS_ANNOTATION];
   if (text === undefined) return 0;

@@ -1,9 +1,10 @@
 /**
- * Desired objects, live objects and an application's inventory → what is to be done, in order. Pure.
+ * Desired objects, live objects and an application's inventory → what is to be done, in order.
+ * Pure.
  *
- * Never in a change set: an object that another application manages; the deletion of anything that is not in this
- * application's inventory; any deletion when the render is incomplete, empty (unless allowed) or the store is being
- * rebuilt (docs/INVARIANTS.md, "prune guard").
+ * Never in a change set: an object that another application manages; the deletion of anything that
+ * is not in this application's inventory; any deletion when the render is incomplete, empty (unless
+ * allowed) or the store is being rebuilt (docs/INVARIANTS.md, "prune guard").
  */
 import { jsonEqual, ownMember } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
@@ -65,17 +66,17 @@ export interface ChangeSetOptions {
   readonly syncOptions: readonly string[];
   readonly ignore: readonly IgnoreRule[];
   /**
-   * When given, only these objects (ids) are compared; the others are known to be as they should. The inventory then needs
-   * to hold only what Git may have dropped.
+   * When given, only these objects (ids) are compared; the others are known to be as they should.
+   * The inventory then needs to hold only what Git may have dropped.
    */
   readonly only?: ReadonlySet<string>;
-  /** Objects (ids) that Git holds without wanting them compared, such as hooks: never deleted. */
+  /** Objects (ids) in Git that are not compared, such as hooks: never deleted. */
   readonly kept?: { has(id: string): boolean };
   /** Objects (ids) of other applications that these no longer hold: taken over. */
   readonly takeOver?: ReadonlySet<string> | undefined;
   /** Objects (ids) that another application holds, or may hold: not deleted. */
   readonly claimed?: ReadonlyMap<string, string> | undefined;
-  /** So many deletions at once, at most, and of nothing that takes others along; undefined for no limit. */
+  /** The most deletions at once, none of which may cascade; undefined for no limit. */
   readonly maxDeletions?: number;
 }
 
@@ -151,7 +152,8 @@ function planObject(
     kind.prepareForUpdate(withStatusOf(live, kind.withDefaults(object)), live);
   if (jsonEqual(finish(mergeDesired(live, kept, options.application)), withStoredDefaults(kind, live)))
     return { ...base, action: 'noop', object: live };
-  // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is to be respected.
+  // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is
+  // to be respected.
   const respected = hasSyncOption(desired, 'RespectIgnoreDifferences', options.syncOptions);
   const written = respected ? kept : desired;
   const replaces = hasSyncOption(desired, 'Replace', options.syncOptions);
@@ -168,7 +170,7 @@ function planObject(
   };
 }
 
-/** The status is the system's: a default that its writer left out makes no difference, and no write of ours adds it. */
+/** The status is the system's: a default that its writer omitted makes no difference. */
 function withStatusOf(live: KubeObject, merged: KubeObject): KubeObject {
   return live['status'] === undefined
     ? (without(merged, 'status') as KubeObject)
@@ -228,7 +230,7 @@ function planPrune(
   };
 }
 
-/** Objects whose deletion takes others along that no manifest of the application need name. */
+/** Objects whose deletion deletes others that no manifest names. */
 const CONTAINERS: ReadonlySet<ResourceId> = new Set([
   'namespaces',
   'customresourcedefinitions.apiextensions.k8s.io',

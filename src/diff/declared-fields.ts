@@ -1,6 +1,7 @@
 /**
  * The fields that other tools declared of an object that Git takes over. Those that Git's manifest
- * does not name are removed. They are read once, at the take-over; afterwards Git's applied fields count.
+ * does not name are removed. They are read once, at the take-over; afterwards Git's applied fields
+ * count.
  */
 import { isRecord } from '../base/json.ts';
 import { asRecord, asRecords, asString } from '../schemas/json-access.ts';
@@ -11,7 +12,7 @@ import { normaliseDesired } from './normalise.ts';
 import { LAST_APPLIED_ANNOTATION } from './tracking.ts';
 import { without } from './without.ts';
 
-/** Field managers that write whole manifests (as upstream, Helm, Argo CD and Flux call themselves); not people's edits. */
+/** Field managers that write whole manifests (upstream, Helm, Argo CD, Flux); not people's. */
 const DECLARING = new Set([
   'kubectl',
   'kubectl-client-side-apply',
@@ -25,7 +26,7 @@ const DECLARING = new Set([
 /** As deep as objects nest. */
 const MAX_DEPTH = 200;
 
-/** The union of kubectl's last-applied annotation and of what such managers own; 0 for an object that nobody declared. */
+/** The union of kubectl's last-applied annotation and of what such managers own; 0 for none. */
 export function declaredFields(live: KubeObject): FieldSet {
   const declared = [lastApplied(live), ...asRecords(live.metadata.managedFields).map(ownedBy)];
   return withoutSystem(declared.reduce(union, 0));
@@ -84,7 +85,7 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
   );
 }
 
-/** Status, owners and finalizers are not a manifest's to take away; kubectl's annotation stays kubectl's. */
+/** A manifest never removes status, owners, finalizers or kubectl's annotation. */
 function withoutSystem(fields: FieldSet): FieldSet {
   if (typeof fields !== 'object') return fields;
   const metadata = fields['metadata'];

@@ -1,4 +1,4 @@
-/** Argo CD's `ignoreDifferences`: at these places the live object is right, whatever the manifest says. */
+/** Argo CD's `ignoreDifferences`: the live object wins at these places. */
 import { isRecord, ownMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';

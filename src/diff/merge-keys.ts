@@ -1,6 +1,7 @@
 /**
- * Lists whose items have an identity, by the name of the field that holds them (the patch merge keys of Kubernetes'
- * schemas; where the schema has a composite key, all of it). Every other list is one value.
+ * Lists whose items have an identity, by the name of the field that holds them (the patch merge
+ * keys of Kubernetes' schemas; where the schema has a composite key, all of it). Every other list
+ * is one value.
  */
 import { isRecord, ownMember } from '../base/json.ts';
 
@@ -29,8 +30,8 @@ const KEY_DEFAULTS: Readonly<Record<string, string>> = { protocol: 'TCP' };
 const SETS = new Set(['finalizers']);
 
 /**
- * The items of a list by their identity, in order; undefined when the list is one value (it has no merge key, an item
- * lacks it, or two items share it).
+ * The items of a list by their identity, in order; undefined when the list is one value (it has no
+ * merge key, an item lacks it, or two items share it).
  */
 export function itemsByKey(
   field: string,

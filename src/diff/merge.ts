@@ -1,8 +1,10 @@
 /**
- * The three-way merge: live object, manifest, and the fields that the last apply set → what the object must become.
+ * The three-way merge: live object, manifest, and the fields that the last apply set → what the
+ * object must become.
  *
- * The manifest wins where it speaks; a field that the last apply set and the manifest no longer names is removed; all
- * else (defaults, status, what others wrote) stays as it is. merge(merge(x)) = merge(x).
+ * The manifest wins where it speaks; a field that the last apply set and the manifest no longer
+ * names is removed; all else (defaults, status, what others wrote) stays as it is. merge(merge(x))
+ * = merge(x).
  */
 import { isRecord, ownMember, setMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -31,22 +33,23 @@ const FREE_MAPS = new Set(['labels', 'annotations', 'data', 'binaryData', 'final
 /** Unions: naming one member excludes the others, live ones too (patchStrategy `retainKeys`). */
 const UNIONS = new Set(['strategy', 'updateStrategy', 'volumes[]']);
 
-/** `desired` is normalised; the result carries the marks of `applicationKey` and the live object's version. */
+/** `desired` is normalised; the result has the marks of `applicationKey` and the live version. */
 export function mergeDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
   const known = isTakenOver(live) ? declaredFields(live) : appliedFields(live);
   const applied = handOver(live, desired, withoutOwnedFields(known, desired, live));
   return merge(live, marked(desired, applicationKey, live), applied, '') as KubeObject;
 }
 
-/** Argo CD's own mark may name an Application too; only our record of fields proves an earlier apply. */
+/** Argo CD's own mark may name an Application, too; only our record proves an earlier apply. */
 function isTakenOver(live: KubeObject): boolean {
   const record = live.metadata.annotations?.[APPLIED_FIELDS_ANNOTATION];
   return record === undefined || managingApplication(live) === undefined;
 }
 
 /**
- * `Replace=true`: the manifest as a whole, as `kubectl replace` writes it. What others added goes; the system's part
- * (identity, status, owners and finalizers that the manifest does not name) stays.
+ * `Replace=true`: the manifest as a whole, as `kubectl replace` writes it. What others added goes;
+ * the system's part (identity, status, owners and finalizers that the manifest does not name)
+ * stays.
  */
 export function replaceDesired(live: KubeObject, desired: KubeObject, applicationKey: string): KubeObject {
   const replaced = withOwnedOf(live, marked(desired, applicationKey));
@@ -58,7 +61,7 @@ export function replaceDesired(live: KubeObject, desired: KubeObject, applicatio
   };
 }
 
-/** The manifest with the marks that make it part of the application's inventory; `live` is what it will be merged into. */
+/** The manifest with the inventory's marks; `live` is the object that it is merged into. */
 export function marked(desired: KubeObject, applicationKey: string, live?: KubeObject): KubeObject {
   const named = {
     ...desired.metadata.annotations,
@@ -80,7 +83,7 @@ function roomBeside(annotations: Readonly<Record<string, string>>): number {
   );
 }
 
-/** A manifest that stops naming `replicas` hands the number to somebody else (an autoscaler): it is not reset to 1. */
+/** A manifest that no longer names `replicas` leaves the number to others (an autoscaler). */
 function handOver(live: KubeObject, desired: KubeObject, applied: FieldSet): FieldSet {
   const [liveSpec, desiredSpec] = [live['spec'], desired['spec']];
   const handsOver = isRecord(liveSpec) && isRecord(desiredSpec) && desiredSpec['replicas'] === undefined;

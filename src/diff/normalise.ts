@@ -6,12 +6,13 @@ import { CHANGED_BY_ANNOTATION, LAST_APPLIED_ANNOTATION } from './tracking.ts';
 import { without } from './without.ts';
 
 /**
- * Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion, managedFields …). Owners
- * are named by a uid, which no manifest can know: that of an exported object names one that is gone.
+ * Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion,
+ * managedFields …). Owners are named by a uid, which no manifest can know: that of an exported
+ * object names one that is gone.
  */
 const USER_METADATA = ['name', 'namespace', 'labels', 'annotations', 'finalizers'] as const;
 
-/** Annotations of exported objects that would lie in a manifest, or that whoever reads them takes off or renews. */
+/** Annotations of exported objects that are wrong in a manifest, or that readers renew. */
 const FOREIGN_ANNOTATIONS = new Set([
   LAST_APPLIED_ANNOTATION,
   CHANGED_BY_ANNOTATION,
@@ -21,8 +22,9 @@ const FOREIGN_ANNOTATIONS = new Set([
 ]);
 
 /**
- * Drops status, an Application's operation (a request, not a state), what the system writes, and nulls (Kubernetes
- * reads null as "not set", but for custom objects, whose fields may be nullable); folds a Secret's stringData into data.
+ * Drops status, an Application's operation (a request, not a state), what the system writes, and
+ * nulls (Kubernetes reads null as "not set", but for custom objects, whose fields may be nullable);
+ * folds a Secret's stringData into data.
  */
 export function normaliseDesired(object: KubeObject, live?: KubeObject, isCustom = false): KubeObject {
   const { metadata } = object;

@@ -1,10 +1,12 @@
 /**
- * Fields that the system itself writes again and again, kind by kind: Git does not hold them, whatever a manifest says.
- * People commit exported objects, and two writers of one field would never come to rest.
+ * Fields that the system itself writes again and again, kind by kind: Git does not hold them,
+ * whatever a manifest says. People commit exported objects, and two writers of one field would
+ * never come to rest.
  *
- * Not listed: metadata that only the system writes (normalise.ts), `status`, and what the strategy of a kind keeps
- * whatever an update says (a namespace's finalizers and name label, the spec of a signing request, the addresses of a
- * Service); the comparison asks the strategy for these. An object without a rule here is Git's as a whole.
+ * Not listed: metadata that only the system writes (normalise.ts), `status`, and what the strategy
+ * of a kind keeps whatever an update says (a namespace's finalizers and name label, the spec of a
+ * signing request, the addresses of a Service); the comparison asks the strategy for these. An
+ * object without a rule here is Git's as a whole.
  */
 import { isRecord, ownMember } from '../base/json.ts';
 import { isApplicationDefinition } from '../schemas/applications/application-definition.ts';

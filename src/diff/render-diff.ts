@@ -1,4 +1,4 @@
-/** A change set as text for people: `+` create, `~` update with its fields, `-` delete; values of Secrets are masked. */
+/** A change set as text: `+` create, `~` update with fields, `-` delete; Secrets are masked. */
 import { append } from '../base/append.ts';
 import { type JsonValue, isRecord } from '../base/json.ts';
 import { printable } from '../base/printable.ts';
@@ -84,7 +84,9 @@ function shownFields(change: Change): readonly FieldChange[] {
   return secret ? fields.map(masked) : fields;
 }
 
-/** Only the names of a Secret's keys are shown; that a value changed is visible, the value is not. */
+/**
+ * Only the names of a Secret's keys are shown; that a value changed is visible, the value is not.
+ */
 function masked(field: FieldChange): FieldChange {
   if (!/^(data|stringData)\b/.test(field.path)) return field;
   const mask = (value: unknown): unknown =>

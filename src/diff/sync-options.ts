@@ -1,7 +1,8 @@
 /**
- * Argo CD's sync options: which names and values mean something here. An option is set on an object (annotation
- * `argocd.argoproj.io/sync-options`) or on the whole application (`spec.syncPolicy.syncOptions`); the object's word wins.
- * docs/GITOPS.md says what each does; one that is not listed is reported, never silently dropped.
+ * Argo CD's sync options: which names and values mean something here. An option is set on an object
+ * (annotation `argocd.argoproj.io/sync-options`) or on the whole application
+ * (`spec.syncPolicy.syncOptions`); the object's word wins. docs/GITOPS.md says what each does; one
+ * that is not listed is reported, never silently dropped.
  */
 import { ownMember } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -18,7 +19,8 @@ const HONOURED: Readonly<Record<string, readonly string[]>> = {
   Replace: ['true', 'false'],
   Force: ['true', 'false'],
   PrunePropagationPolicy: ['foreground', 'background', 'orphan'],
-  // Without a difference here: every apply is a three-way merge in the control plane, of what is out of sync only,
+  // Without a difference here: every apply is a three-way merge in the control plane, of what is
+  // out of sync only,
   // never over an object of another application, and kinds do not appear at run time.
   ApplyOutOfSyncOnly: ['true', 'false'],
   FailOnSharedResource: ['true', 'false'],

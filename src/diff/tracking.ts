@@ -1,8 +1,9 @@
 /**
- * Which application manages an object: an annotation that names the application *and* the object itself, as Argo CD
- * writes it. A copy of the annotation on another object (a Deployment's ReplicaSet, a kubectl copy) therefore says
- * nothing. The inventory of an application is every object that carries its mark: it is written in the same commit as
- * the object, so it can neither lag behind nor outgrow a record of its own.
+ * Which application manages an object: an annotation that names the application *and* the object
+ * itself, as Argo CD writes it. A copy of the annotation on another object (a Deployment's
+ * ReplicaSet, a kubectl copy) therefore says nothing. The inventory of an application is every
+ * object that carries its mark: it is written in the same commit as the object, so it can neither
+ * lag behind nor outgrow a record of its own.
  */
 import { systemAuthor } from '../schemas/applications/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -13,8 +14,8 @@ export const TRACKING_ANNOTATION = 'argocd.argoproj.io/tracking-id';
 export const APPLIED_FIELDS_ANNOTATION = 'symphony.dev/applied-fields';
 
 /**
- * The last change to an object that Git manages: `TIME USER`. The API writes it with the change, and
- * the sync that reverts the change removes it. So it exists for as long as the drift does.
+ * The last change to an object that Git manages: `TIME USER`. The API writes it with the change,
+ * and the sync that reverts the change removes it. So it exists for as long as the drift does.
  */
 export const CHANGED_BY_ANNOTATION = 'symphony.dev/changed-by';
 /** The manifest that `kubectl apply` applied last. */

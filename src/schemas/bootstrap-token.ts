@@ -22,7 +22,7 @@ export function bootstrapField(secret: Secret, key: string): string {
   return Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
 }
 
-/** Epoch milliseconds at which the token ends; undefined: never. A text that is no time counts as over. */
+/** Epoch milliseconds of the token's end; undefined: never. An invalid text counts as over. */
 export function bootstrapExpiryMs(secret: Secret): number | undefined {
   const text = bootstrapField(secret, 'expiration');
   if (text === '') return undefined;

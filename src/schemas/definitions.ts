@@ -1,6 +1,7 @@
 /**
- * The recorded schemas as data: types, defaults, merge keys and list types of every kind that we know, under
- * upstream's names (`io.k8s.api.apps.v1.Deployment`). Facts only; what may be left out or is refused is decided elsewhere.
+ * The recorded schemas as data: types, defaults, merge keys and list types of every kind that we
+ * know, under upstream's names (`io.k8s.api.apps.v1.Deployment`). Facts only; what may be left out
+ * or is refused is decided elsewhere.
  */
 import { isRecord, setMember } from '../base/json.ts';
 import { definitions as recorded } from './generated/definitions.js';
@@ -82,7 +83,7 @@ export function childDefinition(parent: Definition | undefined, segment: string)
   return resolveDefinition(parent.items ?? parent.additionalProperties);
 }
 
-/** `path` plus one segment, as Kubernetes writes it: `a.b` for fields, `a[0]` for items, `a[key]` for map keys. */
+/** `path` plus one segment in Kubernetes' form: `a.b` for fields, `a[0]` for items, `a[key]`. */
 export function joinPath(path: string, parent: Definition | undefined, segment: string): string {
   const isField = parent?.properties !== undefined || (!parent?.items && !parent?.additionalProperties);
   if (!isField) return `${path}[${segment}]`;
@@ -90,8 +91,9 @@ export function joinPath(path: string, parent: Definition | undefined, segment: 
 }
 
 /**
- * The value as a Kubernetes decoder sees it: a `null` member counts as absent, a `null` in a map of strings as the
- * empty string. A `null` list item stays. Returns the input itself where there is nothing to change.
+ * The value as a Kubernetes decoder sees it: a `null` member counts as absent, a `null` in a map of
+ * strings as the empty string. A `null` list item stays. Returns the input itself where there is
+ * nothing to change.
  */
 export function withoutNulls<T>(schemaName: string, value: T): T {
   return hasNull(value) ? (strip(value, definitionOf(schemaName)) as T) : value;

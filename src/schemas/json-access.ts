@@ -1,6 +1,7 @@
 /**
- * Reading of untyped JSON without trust: each function answers with an empty value instead of throwing, so that
- * defaulting and validation are total, whatever a client sends. The structure check is what reports wrong types.
+ * Reading of untyped JSON without trust: each function answers with an empty value instead of
+ * throwing, so that defaulting and validation are total, whatever a client sends. The structure
+ * check is what reports wrong types.
  */
 import { isRecord } from '../base/json.ts';
 
@@ -17,7 +18,9 @@ export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : EMPTY_LIST;
 }
 
-/** The elements of a list as records, keeping positions (an element of another type reads as empty). */
+/**
+ * The elements of a list as records, keeping positions (an element of another type reads as empty).
+ */
 export function asRecords(value: unknown): readonly Readonly<JsonRecord>[] {
   return asList(value).map(asRecord);
 }

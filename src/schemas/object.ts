@@ -1,6 +1,4 @@
-/**
- * The shape every stored object has. Objects are treated as immutable everywhere: whoever changes one makes a copy.
- */
+/** The shape of every stored object. Objects are immutable: change a copy. */
 export interface OwnerReference {
   apiVersion: string;
   kind: string;
@@ -35,7 +33,9 @@ export interface KubeObject {
   [field: string]: unknown;
 }
 
-/** `namespace/name`, or `name` for cluster-scoped objects: the key of an object within its resource. */
+/**
+ * `namespace/name`, or `name` for cluster-scoped objects: the key of an object within its resource.
+ */
 export function objectKey(namespace: string | undefined, name: string): string {
   return namespace ? `${namespace}/${name}` : name;
 }

@@ -1,6 +1,6 @@
 /**
- * The one table of objects that are stored and shown though nothing acts on them yet. The API warns whoever writes one; the
- * sync says it in the Application's conditions and in the commit status.
+ * The one table of objects that are stored and shown though nothing acts on them yet. The API warns
+ * whoever writes one; the sync says it in the Application's conditions and in the commit status.
  */
 import { getPath } from './json-access.ts';
 import type { KubeObject } from './object.ts';

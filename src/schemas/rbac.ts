@@ -1,10 +1,10 @@
-/** The kinds of `rbac.authorization.k8s.io/v1` as stored: validated, with their defaults. Upstream's field names. */
+/** The stored kinds of `rbac.authorization.k8s.io/v1`, validated and with their defaults. */
 import type { KubeObject } from './object.ts';
 
 export const RBAC_GROUP = 'rbac.authorization.k8s.io';
 export const RBAC_API_VERSION = `${RBAC_GROUP}/v1`;
 
-/** Either about resources (`apiGroups`, `resources`, perhaps `resourceNames`) or about paths (`nonResourceURLs`). */
+/** Either about resources (`apiGroups`, `resources`) or about paths (`nonResourceURLs`). */
 export interface PolicyRule {
   readonly verbs: readonly string[];
   readonly apiGroups?: readonly string[];

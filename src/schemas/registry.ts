@@ -86,7 +86,7 @@ export const builtinKinds: readonly ResourceKind[] = [
 
 type Index = Omit<Registry, 'version' | 'subscribe'>;
 
-/** Later kinds of the same resource and version replace earlier ones. `unserved` are found by kind only. */
+/** Later kinds of a resource and version replace earlier ones. `unserved`: by kind only. */
 function indexOf(kinds: readonly ResourceKind[], unserved: readonly ResourceKind[] = []): Index {
   const byKind = new Map<string, ResourceKind>();
   const byResource = new Map<string, ResourceKind>();
@@ -126,7 +126,7 @@ export interface DynamicRegistry extends Registry {
 
 export function createDynamicRegistry(builtin: readonly ResourceKind[] = builtinKinds): DynamicRegistry {
   const listeners = new Set<() => void>();
-  /** By the definition's object; a kind stays the same object as long as its definition says the same. */
+  /** By the definition; a kind stays the same object while its definition is the same. */
   let made: ReadonlyMap<KubeObject, CustomKinds | undefined> = new Map();
   let index = indexOf(builtin);
   let version = 0;

@@ -1,7 +1,7 @@
 /**
  * Everything that the system knows of one kind of object. Each kind has a file or a folder under
- * kinds/, and `registry.ts` lists them. Everything here is pure: no clock, no randomness, no input is
- * mutated.
+ * kinds/, and `registry.ts` lists them. Everything here is pure: no clock, no randomness, no input
+ * is mutated.
  */
 import type { CustomResource } from './custom/definition.ts';
 import type { FieldError } from './errors/field-error.ts';
@@ -40,7 +40,7 @@ export interface ServedResource {
   readonly subresources: readonly Subresource[];
   /** The type in whose form the store keeps the objects; absent where the store keeps none. */
   readonly storedAs?: Readonly<Record<'group' | 'version' | 'kind', string>>;
-  /** OpenAPI v3 schema of a kind that the recorded schemas do not have (custom kinds, metrics), as its definition gives it. */
+  /** OpenAPI v3 schema of a kind without a recorded one (custom kinds, metrics). */
   readonly openApiSchema?: Readonly<Record<string, unknown>>;
   /** Only of a kind that a CustomResourceDefinition made. */
   readonly custom?: CustomResource;
@@ -48,7 +48,7 @@ export interface ServedResource {
   readonly table?: TableFormat;
 }
 
-/** How objects lie in the store that are served in another form too: in several versions, or under two groups. */
+/** The stored form of objects that are served in several versions, or under two groups. */
 export interface StoredForm {
   /** Where they lie. */
   readonly resource: { readonly group: string; readonly plural: string };
@@ -67,14 +67,14 @@ export interface ResourceKind extends ServedResource {
   readonly storage?: StoredForm;
   /** The fields that a field selector may name, besides name and namespace. */
   readonly selectable?: SelectableFields;
-  /** The kind's own fields that are not implemented. Those of pods hold for every kind with a pod template. */
+  /** The kind's unimplemented fields. Those of pods hold for every kind with a pod template. */
   readonly fields?: readonly FieldRule[];
   /**
-   * For a kind that Kubernetes' own roles do not name: with `edit` editors write and viewers read it, with `view` both
-   * only read it. Absent: only administrators of the cluster may use it.
+   * For a kind that Kubernetes' own roles do not name: with `edit` editors write and viewers read
+   * it, with `view` both only read it. Absent: only administrators of the cluster may use it.
    */
   readonly defaultRoles?: 'edit' | 'view';
-  /** Position in the order of applying (lower first; ties by kind and name). Deleting goes backwards. */
+  /** Position in the order of applying (lower first; ties by kind and name); reversed to delete. */
   readonly applyOrder: number;
   /** Whether `metadata.generation` counts changes of everything but metadata and status. */
   readonly countsGeneration: boolean;
@@ -91,7 +91,9 @@ export interface ResourceKind extends ServedResource {
   readonly idle?: string;
   /** A deletion without a policy orphans the dependents, as in Kubernetes' first API. */
   readonly orphansByDefault?: boolean;
-  /** Objects are deleted this long after they were last written; absent: never (controllers/expiry). */
+  /**
+   * Objects are deleted this long after they were last written; absent: never (controllers/expiry).
+   */
   readonly ttlMs?: number;
   /** Put on an object when it is deleted, so that its controller can clean up after it. */
   readonly deletionFinalizer?: string;
@@ -109,7 +111,7 @@ export interface ResourceKind extends ServedResource {
   validate(object: KubeObject, current?: KubeObject, subresource?: Subresource): readonly FieldError[];
   /** The rules about changes, such as immutable fields. Called after `validate(next)`. */
   validateUpdate(next: KubeObject, current: KubeObject): readonly FieldError[];
-  /** Fields that are well-formed upstream but that Symphony does not implement (they would change behaviour). */
+  /** Fields that are well-formed upstream, but not implemented by Symphony. */
   checkImplemented(object: KubeObject): readonly FieldError[];
   /**
    * The API keeps objects of this kind with such fields and warns. Their pods are not started, so

@@ -1,14 +1,17 @@
 /**
- * Decides whether code that trusts the types of a kind may read a stored object. An object of another
- * version may have unknown fields, or values that are no longer allowed, and is sound all the same. An
- * object with other types, or without a required field, was not written by the API. Pure.
+ * Decides whether code that trusts the types of a kind may read a stored object. An object of
+ * another version may have unknown fields, or values that are no longer allowed, and is sound all
+ * the same. An object with other types, or without a required field, was not written by the API.
+ * Pure.
  */
 import { isRecord } from '../base/json.ts';
 import { childDefinition, definitionOf, schemaNameOf } from './definitions.ts';
 import { formatApiVersion, type KubeObject, objectKey } from './object.ts';
 import { type Registry, type ResourceId, type ResourceKind, storageIdOf } from './resource-kind.ts';
 
-/** The problem of an object that is kept under `key`, whatever its kind; undefined if it has none. */
+/**
+ * The problem of an object that is kept under `key`, whatever its kind; undefined if it has none.
+ */
 export function metadataProblem(key: string, object: unknown): string | undefined {
   if (!isRecord(object)) return 'it is no object';
   const { apiVersion, kind, metadata } = object;

@@ -1,9 +1,10 @@
 /**
- * Structure: does an object have the shape of its kind? Types, unknown and missing fields, listed values; by validators
- * that scripts/generate.mjs compiled from the recorded schemas. Meaning is for `ResourceKind.validate`.
+ * Structure: does an object have the shape of its kind? Types, unknown and missing fields, listed
+ * values; by validators that scripts/generate.mjs compiled from the recorded schemas. Meaning is
+ * for `ResourceKind.validate`.
  *
- * Total on any JSON value: never throws, never runs away (depth and number of errors are bounded). Values of a Secret
- * do not appear in errors.
+ * Total on any JSON value: never throws, never runs away (depth and number of errors are bounded).
+ * Values of a Secret do not appear in errors.
  */
 import { isRecord, ownMember } from '../base/json.ts';
 import { unwrapBytes } from './values/base64-fields.ts';
@@ -12,7 +13,9 @@ import { childDefinition, type Definition, definitionOf, joinPath, withoutNulls 
 import type { FieldError } from './errors/field-error.ts';
 import { type ValidationError, validators } from './generated/validators.js';
 
-/** Real objects nest about 20 levels; the limit only keeps hostile input from exhausting the stack. */
+/**
+ * Real objects nest about 20 levels; the limit only keeps hostile input from exhausting the stack.
+ */
 export const MAX_OBJECT_DEPTH = 200;
 /** More errors than this in one object help nobody. */
 export const MAX_STRUCTURE_ERRORS = 100;
@@ -21,7 +24,7 @@ const MAX_SHOWN_CHARACTERS = 80;
 
 const RAW = definitionOf('io.k8s.apimachinery.pkg.runtime.RawExtension');
 
-/** `schemaName` is upstream's, as {@link schemaNameOf} gives it; one that does not exist is a bug and throws. */
+/** `schemaName` is the result of {@link schemaNameOf}; an unknown one is a bug and throws. */
 export function checkStructure(schemaName: string, object: unknown): readonly FieldError[] {
   const validate = validators[schemaName];
   const root = definitionOf(schemaName);
@@ -105,7 +108,7 @@ function toFieldError(error: ValidationError, data: unknown, root: Definition, s
   }
 }
 
-/** Turns ajv's JSON pointer into a Kubernetes path, with the value and the definition that stand there. */
+/** Turns ajv's JSON pointer into a Kubernetes path, with its value and its definition. */
 function locate(
   pointer: string,
   data: unknown,

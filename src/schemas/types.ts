@@ -1,6 +1,6 @@
 /**
- * Typed views of the kinds that the code handles. Field types are upstream's (kubernetes-models, types only);
- * a stored object has been validated and defaulted, so `spec` is always there.
+ * Typed views of the kinds that the code handles. Field types are upstream's (kubernetes-models,
+ * types only); a stored object has been validated and defaulted, so `spec` is always there.
  */
 import type { IDeploymentSpec } from 'kubernetes-models/apps/v1/DeploymentSpec';
 import type { IDeploymentStatus } from 'kubernetes-models/apps/v1/DeploymentStatus';

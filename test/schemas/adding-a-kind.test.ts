@@ -1,6 +1,6 @@
 /**
- * A kind is one folder and its name in the registry (docs/checklists.md). This adds one to a copy of the sources, builds
- * the copy's schemas, and uses the kind over HTTPS.
+ * A kind is one folder and its name in the registry (docs/checklists.md). This adds one to a copy
+ * of the sources, builds the copy's schemas, and uses the kind over HTTPS.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

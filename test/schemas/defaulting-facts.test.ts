@@ -7,9 +7,9 @@ import { deepFreeze } from '../support/deep-freeze.ts';
 import { casesOf, createContext, fillPlaceholders, inTestNamespace, kindOf, readFact } from './facts.ts';
 
 /**
- * Differences on purpose, for all cases: the server's resourceVersion and managedFields are the store's business,
- * addresses and node ports of Services are allocated by the API server, and the volume with the account's token is
- * added by its admission.
+ * Differences on purpose, for all cases: the server's resourceVersion and managedFields are the
+ * store's business, addresses and node ports of Services are allocated by the API server, and the
+ * volume with the account's token is added by its admission.
  */
 function withoutServerFields(object: KubeObject): KubeObject {
   const metadata = omit(object.metadata, 'resourceVersion', 'managedFields');

@@ -1,4 +1,7 @@
-/** Replaying recorded facts: what differs from run to run is set to what the recording has in its place. */
+/**
+ * Replaying recorded facts: what differs from run to run is set to what the recording has in its
+ * place.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { load, YAML11_SCHEMA } from 'js-yaml';

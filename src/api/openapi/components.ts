@@ -1,6 +1,6 @@
 /**
- * The component schemas of documents: the recorded ones, those that custom kinds bring along, lists of both, and the
- * descriptions where they are known. Pure.
+ * The component schemas of documents: the recorded ones, those that custom kinds bring along, lists
+ * of both, and the descriptions where they are known. Pure.
  */
 import { isRecord } from '../../base/json.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
@@ -82,7 +82,7 @@ export function createComponents(
   };
 }
 
-/** Options of deletion and events of watches belong to the core group and to each group of the document. */
+/** Options of deletion and watch events belong to the core group and to each group. */
 function everywhere(component: string, groups: readonly string[]): readonly unknown[] {
   const kind = component.slice(component.lastIndexOf('.') + 1);
   return [...new Set(['/v1', ...groups])].map((text) => {

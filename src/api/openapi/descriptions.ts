@@ -1,7 +1,7 @@
 /**
  * Upstream's texts about types and fields, which the build takes from the published models
- * (scripts/generate-descriptions.mjs). They are long and only people read them, so the first request
- * for a document loads them.
+ * (scripts/generate-descriptions.mjs). They are long and only people read them, so the first
+ * request for a document loads them.
  */
 import type { DescriptionSource } from './documents.ts';
 

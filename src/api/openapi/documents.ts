@@ -1,7 +1,8 @@
 /**
- * The OpenAPI documents that clients read: version 3 a document per group and version, version 2 one for all. They are made of
- * what is served (kinds, virtual resources, custom kinds as they come) and of the recorded component schemas; each is made
- * when it is first asked for, and again only when what it is made of has changed.
+ * The OpenAPI documents for clients: version 3 has a document per group and version, version 2 one
+ * for all. Their inputs are the served resources (kinds, virtual resources, custom kinds) and the
+ * recorded component schemas. Each is made at the first request, and again when its inputs have
+ * changed.
  */
 import { createHash } from 'node:crypto';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
@@ -22,7 +23,7 @@ import { documentV3 } from './version-3.ts';
 
 export interface OpenApiDocument {
   readonly body: Buffer;
-  /** Changes with what the document is made of. */
+  /** Changes with the inputs of the document. */
   readonly hash: string;
 }
 
@@ -67,7 +68,7 @@ interface Inputs {
   readonly schemas: TypeSchemas;
   readonly texts: Descriptions;
   readonly base: string;
-  /** By path: what was made before, used again where its hash still holds. */
+  /** By path: the documents made before, used again while their hash is the same. */
   readonly made: Map<string, OpenApiDocument>;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The operations of one resource. Names, actions and answers are Kubernetes', since clients look operations up by them:
- * kubectl finds out by the patch operation whether a kind knows `dryRun` and `fieldValidation`.
+ * The operations of one resource. Names, actions and answers are Kubernetes', since clients look
+ * operations up by them: kubectl finds out by the patch operation whether a kind knows `dryRun` and
+ * `fieldValidation`.
  */
 import type { ServedResource } from '../../schemas/resource-kind.ts';
 import {

@@ -1,4 +1,4 @@
-/** The operations of subresources: streams, subresources with a type of their own, and parts of the object. */
+/** The operations of subresources: streams, types of their own, and parts of the object. */
 import {
   answersOf,
   capital,

@@ -1,6 +1,7 @@
 /**
- * Swagger 2.0 as a protobuf message, the only form that kubectl before 1.25 asks for: gnostic's `openapi.v2.Document`
- * (google/gnostic, openapiv2/OpenAPIv2.proto; the numbers below are its fields'). Only what our documents have is written.
+ * Swagger 2.0 as a protobuf message, the only form that kubectl before 1.25 asks for: gnostic's
+ * `openapi.v2.Document` (google/gnostic, openapiv2/OpenAPIv2.proto; the numbers below are its
+ * fields'). Only what our documents have is written.
  */
 import protobuf from 'protobufjs/minimal.js';
 import { isRecord } from '../../base/json.ts';

@@ -1,6 +1,6 @@
 /**
- * Swagger 2.0 of the whole API, which older clients read: definitions instead of components, bodies among the parameters,
- * and none of the words that came with version 3. Pure.
+ * Swagger 2.0 of the whole API, which older clients read: definitions instead of components, bodies
+ * among the parameters, and none of the words that came with version 3. Pure.
  */
 import { isRecord, ownMember } from '../../base/json.ts';
 import { type Components, closure, REFERENCE } from './components.ts';
@@ -72,15 +72,15 @@ function operationV2(operation: Operation, parameters: readonly Parameter[]): un
   };
 }
 
-/** Words of JSON Schema that clients of version 2 do not take. Defaults are left out as upstream leaves them out. */
+/** Words of JSON Schema that version 2 lacks. Defaults are omitted, as upstream omits them. */
 const UNKNOWN_TO_V2: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'default', 'nullable', 'not', 'oneOf']);
 
 const KEEPS_UNKNOWN = 'x-kubernetes-preserve-unknown-fields';
 const OBJECT_KINDS = 'x-kubernetes-group-version-kind';
 
 /**
- * Without what such a client would take for the only fields there may be, or the only type. An object that may hold
- * anything is an object of which nothing else is said; within one, it is not even said that it is an object.
+ * Omits everything that such a client would take for the only fields, or the only type. An object
+ * that may hold anything is a plain object; inside one, even the type is omitted.
  */
 function withoutPromises(schema: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const keepsUnknown = schema[KEEPS_UNKNOWN] === true;
@@ -111,7 +111,7 @@ export function schemaV2(node: unknown): unknown {
   const wrapped =
     Array.isArray(node['allOf']) && node['allOf'].length === 1 ? (node['allOf'][0] as unknown) : {};
   const flat: Record<string, unknown> = { ...node, ...(isRecord(wrapped) ? wrapped : {}) };
-  // A number or a text: what both are written as.
+  // A number or a text is written as a text.
   if (flat['type'] === undefined && Array.isArray(flat['oneOf'])) flat['type'] = 'string';
   const kept: Record<string, unknown> = {};
   for (const [word, member] of Object.entries(withoutPromises(flat))) {

@@ -19,7 +19,7 @@ export function componentsUsed(paths: readonly OperationPath[]): ReadonlySet<str
   return used;
 }
 
-/** Parameters that all operations of a path have, which stand with the path, and what is left of an operation's. */
+/** Splits off the parameters that all operations of a path have, which stand with the path. */
 export function sharedParameters({ operations }: OperationPath): {
   readonly shared: readonly Parameter[];
   own(operation: Operation): readonly Parameter[];

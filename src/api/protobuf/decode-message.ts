@@ -1,6 +1,7 @@
 /**
- * A protobuf message as the JSON value that the same object has in JSON: what upstream's JSON would leave out is left out, so that
- * nothing that follows can tell how a body was sent. Throws a RangeError or SyntaxError for what is no such message.
+ * Decodes a protobuf message to the JSON value of the same object. It omits what upstream's JSON
+ * omits, so that later code cannot tell the forms apart. Throws a RangeError or SyntaxError for
+ * other bytes.
  */
 import protobuf from 'protobufjs/minimal.js';
 import type { FieldType, Message, MessageField, SpecialType } from './messages.ts';
@@ -14,11 +15,11 @@ const MAX_DEPTH = 64;
 
 const WIRE = { varint: 0, fixed64: 1, delimited: 2 } as const;
 
-/** Throws where a message holds too much: a value may take two bytes, and a hundred times as much once it is built. */
+/** Throws if a message holds too much: a value of two bytes takes a hundred times as much here. */
 export interface DecodeGuard {
-  /** Told of each value before it is made. */
+  /** Called for each value before it is made. */
   readonly onValue: () => void;
-  /** Told of JSON in a message before it is read. */
+  /** Called for JSON in a message before it is parsed. */
   readonly onJson: (bytes: Uint8Array) => void;
 }
 
@@ -92,7 +93,7 @@ export function decodeMessage(message: Message, bytes: Uint8Array, context: Deco
   }
 }
 
-/** Calls for each field of a message; what is not taken is read over. */
+/** Calls for each field of a message and skips fields that are not handled. */
 function eachField(bytes: Uint8Array, take: (number: number, reader: Reader) => boolean): void {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {

@@ -1,4 +1,4 @@
-/** Messages that no OpenAPI component describes: objects of which only the metadata is wanted, and aggregated discovery. */
+/** Messages without an OpenAPI component: objects with metadata only, aggregated discovery. */
 import type { SchemaDocument, TypeSchema } from '../../resources/decoding/type-schemas.ts';
 
 const META = 'io.k8s.apimachinery.pkg.apis.meta.v1.';
@@ -50,7 +50,7 @@ export const UNRECORDED_SCHEMAS: SchemaDocument = {
   },
 };
 
-/** As in field-numbers.ts. */
+/** As in field-numbers.json. */
 export const UNRECORDED_NUMBERS: Readonly<Record<string, string>> = {
   [PARTIAL]: 'metadata:1',
   [`${PARTIAL}List`]: 'metadata:1 items:2',

@@ -1,6 +1,6 @@
 /**
- * A JSON value as the protobuf message of its type. Members that the message does not have, and values of another type than the
- * field's, are left out: what is encoded has passed validation.
+ * A JSON value as the protobuf message of its type. Members that the message does not have, and
+ * values of another type than the field's, are left out: what is encoded has passed validation.
  */
 import protobuf from 'protobufjs/minimal.js';
 import { isRecord } from '../../base/json.ts';

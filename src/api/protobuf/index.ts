@@ -1,6 +1,7 @@
 /**
- * Bodies in Kubernetes' protobuf form (`application/vnd.kubernetes.protobuf`): four bytes that say so, and an envelope with the type
- * and the message of the object. Objects of Kubernetes' own kinds have this form, custom ones have not.
+ * Bodies in Kubernetes' protobuf form (`application/vnd.kubernetes.protobuf`): four bytes that say
+ * so, and an envelope with the type and the message of the object. Objects of Kubernetes' own kinds
+ * have this form, custom ones have not.
  */
 import protobuf from 'protobufjs/minimal.js';
 import { definitions } from '../../schemas/generated/definitions.js';

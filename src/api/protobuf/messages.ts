@@ -1,6 +1,6 @@
 /**
- * Descriptions of protobuf messages: the recorded numbers of fields together with the types that the OpenAPI components
- * give them. A description is made when its component is first met.
+ * Descriptions of protobuf messages: the recorded numbers of fields together with the types that
+ * the OpenAPI components give them. A description is made when its component is first met.
  */
 import { fieldNumbers } from '../../schemas/generated/derived.js';
 import type { SchemaDocument, TypeSchema } from '../../resources/decoding/type-schemas.ts';
@@ -24,7 +24,7 @@ export type FieldType =
   | { readonly type: 'string' | 'bool' | 'integer' | 'double' | 'bytes' }
   | { readonly type: 'message'; readonly message: () => Message }
   | { readonly type: 'special'; readonly special: SpecialType }
-  /** A list in a place where protobuf has none (the value of a map): a message of one repeated field. */
+  /** A list where protobuf has none (as the value of a map): a message of one repeated field. */
   | { readonly type: 'list'; readonly of: FieldType };
 
 export interface MessageField {
@@ -138,7 +138,7 @@ export function createMessages(document: SchemaDocument): Messages {
   return { of };
 }
 
-/** A message whose fields are not known: read over, written empty. */
+/** A message whose fields are not known: skipped when read, empty when written. */
 const NOTHING: Message = { fields: [], byNumber: new Map() };
 
 interface Numbered {
@@ -149,8 +149,8 @@ interface Numbered {
 }
 
 /**
- * Reads a line of field-numbers.json: `name:number` a field. `?` marks a pointer upstream, whose zero means something;
- * `number(…)` is a message whose fields stand inline in JSON.
+ * Reads a line of field-numbers.json: `name:number` a field. `?` marks a pointer upstream, whose
+ * zero means something; `number(…)` is a message whose fields stand inline in JSON.
  */
 function parseNumbers(line: string): readonly Numbered[] {
   const tokens = line.match(/[^\s()]+|[()]/g) ?? [];

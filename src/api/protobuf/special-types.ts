@@ -1,4 +1,4 @@
-/** Types whose JSON has another shape than their message: times, quantities, numbers or texts, raw JSON. */
+/** Types whose JSON differs from their message: times, quantities, numbers or texts, raw JSON. */
 import { Buffer } from 'node:buffer';
 
 /** Seconds and nanoseconds since 1970, as `google.protobuf.Timestamp` has them. */
@@ -11,7 +11,7 @@ export interface Instant {
 const FIRST_SECOND = -62_135_596_800;
 const LAST_SECOND = 253_402_300_799;
 
-/** `2024-05-01T10:00:00Z`; with six digits of a fraction where the type has them. Undefined beyond what can be written. */
+/** `2024-05-01T10:00:00Z`, or with six fractional digits; undefined if it cannot be written. */
 export function timeText({ seconds, nanos }: Instant, micro: boolean): string | undefined {
   if (seconds < FIRST_SECOND || seconds > LAST_SECOND || nanos < 0 || nanos >= 1e9) return undefined;
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
@@ -29,7 +29,7 @@ export function instantOf(text: string): Instant | undefined {
 
 export const jsonBytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
-/** Undefined where nothing is there; throws where it is no JSON. */
+/** Undefined if it is empty; throws if it is no JSON. */
 export function jsonOf(bytes: Uint8Array): unknown {
   return bytes.length === 0 ? undefined : (JSON.parse(Buffer.from(bytes).toString('utf8')) as unknown);
 }

@@ -1,10 +1,12 @@
 /**
- * Kubernetes' default roles and bindings, as its API server makes them, in the notation that default-policy.ts reads.
+ * Kubernetes' default roles and bindings, as its API server makes them, in the notation that
+ * default-policy.ts reads.
  *
- * A role is its name and its rules, indented. A rule is `verbs group: resources = names` or `verbs /paths`; `read` stands for
- * get, list and watch, `write` for create, delete, deletecollection, patch and update, `core` for the group without a name.
- * `> edit` says that the role is part of `edit`; `<` that the role is made of its parts. A binding is `name -> role: subjects`,
- * without the arrow where both have one name.
+ * A role is its name and its rules, indented. A rule is `verbs group: resources = names` or `verbs
+ * /paths`; `read` stands for get, list and watch, `write` for create, delete, deletecollection,
+ * patch and update, `core` for the group without a name. `> edit` says that the role is part of
+ * `edit`; `<` that the role is made of its parts. A binding is `name -> role: subjects`, without
+ * the arrow where both have one name.
  */
 
 export const clusterRoles = `
@@ -175,7 +177,10 @@ system:volume-scheduler
 view > edit <
 `;
 
-/** Each is bound to the service account of its controller in `kube-system`. They are here for what relies on their names. */
+/**
+ * Each is bound to the service account of its controller in `kube-system`. They are here for what
+ * relies on their names.
+ */
 export const controllerRoles = `
 system:controller:attachdetach-controller
   list,watch core: persistentvolumeclaims persistentvolumes

@@ -1,6 +1,6 @@
 /**
- * An object of a kind before anything is set, as upstream's Go types write it. A create owns the fields that differ from
- * it, so that a create does not own `spec` as such.
+ * An object of a kind before anything is set, as upstream's Go types write it. A create owns the
+ * fields that differ from it, so that a create does not own `spec` as such.
  */
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import { blankObjects } from '../../schemas/generated/derived.js';

@@ -1,13 +1,14 @@
 /**
- * The author of an Application: who wrote its spec last. A sync of an Application outside the system namespace has the
- * author's rights. The author is recorded in an annotation that only the server writes (resources/admission). Pure.
+ * The author of an Application: who wrote its spec last. A sync of an Application outside the
+ * system namespace has the author's rights. The author is recorded in an annotation that only the
+ * server writes (resources/admission). Pure.
  */
 import { isRecord } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 
 export const AUTHOR_ANNOTATION = 'symphony.dev/author';
-/** Applications here have the rights of the cluster: to write one is as good as cluster-admin. */
+/** Applications in this namespace have all rights: writing one is as good as cluster-admin. */
 export const SYSTEM_NAMESPACE = 'symphony-system';
 const MASTERS = 'system:masters';
 
@@ -16,7 +17,7 @@ export interface Author {
   readonly groups: readonly string[];
 }
 
-/** The author of what comes from Git by an Application in the system namespace. */
+/** The author of objects that an Application in the system namespace applies. */
 export const systemAuthor: Author = { name: 'system:symphony:sync', groups: [MASTERS] };
 
 export const isApplication = ({ apiVersion, kind }: Pick<KubeObject, 'apiVersion' | 'kind'>): boolean =>
@@ -38,7 +39,7 @@ export function authorOf({ metadata }: KubeObject): Author | undefined {
   return groups.every((group) => typeof group === 'string') ? { name, groups } : undefined;
 }
 
-/** The object with this record, whatever it said before; undefined takes the record away. */
+/** The object with this record; undefined removes the record. */
 export function withAuthorText(object: KubeObject, text: string | undefined): KubeObject {
   const { annotations, ...metadata } = object.metadata;
   if (annotations?.[AUTHOR_ANNOTATION] === text) return object;
@@ -48,10 +49,10 @@ export function withAuthorText(object: KubeObject, text: string | undefined): Ku
   return { ...object, metadata: { ...metadata, annotations: next } };
 }
 
-/** Whether the Application acts as its author, in its own namespace, and not with the rights of the cluster. */
+/** Whether the Application acts as its author, in its own namespace, instead of the cluster. */
 export const isConfined = ({ metadata }: Pick<KubeObject, 'metadata'>): boolean =>
   metadata.namespace !== SYSTEM_NAMESPACE;
 
-/** Whether the operator's own repository (its credentials, its path on this machine) is open to the Application. */
+/** Whether the Application may use the operator's own repository (credentials, local path). */
 export const mayUseOperatorsRepository = (application: KubeObject): boolean =>
   !isConfined(application) || authorOf(application)?.groups.includes(MASTERS) === true;

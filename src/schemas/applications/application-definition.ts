@@ -1,6 +1,7 @@
 /**
- * The CustomResourceDefinition that shows Applications to clients: Argo CD's tools and dashboards look for it. The control
- * plane serves Applications itself, so the definition makes no kind; its spec always says what is served. Pure.
+ * The CustomResourceDefinition that shows Applications to clients: Argo CD's tools and dashboards
+ * look for it. The control plane serves Applications itself, so the definition makes no kind; its
+ * spec always says what is served. Pure.
  */
 import { definitionOf, type Definition as Schema, resolveDefinition, schemaNameOf } from '../definitions.ts';
 import { DEFINITION_API_VERSION } from '../custom/index.ts';
@@ -55,7 +56,7 @@ const COLUMNS = [
   { name: 'Project', type: 'string', jsonPath: '.spec.project', priority: 10 },
 ];
 
-/** A recorded schema without references, as a definition must have it. The metadata is the API's own matter. */
+/** A recorded schema without references, as a definition needs it, and without metadata. */
 function structural(node: Schema | undefined, isRoot = false): Record<string, unknown> {
   const schema = resolveDefinition(node) ?? {};
   const { properties, items, additionalProperties } = schema;

@@ -1,6 +1,7 @@
 /**
  * The budget of an evaluation in upstream's units: about one for each visited node and element, and
- * one for ten characters. It is checked while an expression runs, so that none can block the process.
+ * one for ten characters. It is checked while an expression runs, so that none can block the
+ * process.
  */
 import { CostExceeded } from './errors.ts';
 

@@ -1,4 +1,4 @@
-/** Finds the type of an expression, or says what does not fit, in the words of the compiler upstream. */
+/** Finds the type of an expression, or reports an error in the words of upstream's compiler. */
 import { complaintAt } from './errors.ts';
 import { functionsCalled, methodsCalled } from './library/index.ts';
 import type { Overload } from './overload.ts';
@@ -36,7 +36,7 @@ export interface Checked {
 /** Lists of maps of lists: a type may double with every step of an expression. */
 const MAX_TYPE_WEIGHT = 1000;
 
-/** Names that are types when nothing else is called so. */
+/** Names of types, unless a variable has the name. */
 export const TYPE_NAMES: ReadonlySet<string> = new Set([
   'bool',
   'int',
@@ -73,7 +73,7 @@ export function qualifiedType(
   return name !== undefined && QUALIFIED_TYPES.has(name) && !isVariable(first) ? name : undefined;
 }
 
-/** The name of a function in a namespace, for a method call whose target is no variable: `sets.contains`. */
+/** The name of a function in a namespace, for a method call on no variable: `sets.contains`. */
 export function qualifiedFunction(
   target: Expression,
   method: string,

@@ -1,11 +1,11 @@
 /** The errors of an expression: before it runs, while it runs, and when it costs too much. */
 
-/** The expression is not well-formed or its types do not fit. The message is the compiler's, source line included. */
+/** The expression is malformed or its types do not fit. The message is upstream's compiler's. */
 export class CompileError extends Error {
   override readonly name = 'CompileError';
 }
 
-/** An evaluation came to nothing: no such key, division by zero. `&&`, `||` and the like may do without the value. */
+/** An evaluation failed: no such key, division by zero. `&&` and `||` may not need the value. */
 export class EvaluationError extends Error {
   override readonly name = 'EvaluationError';
 }
@@ -31,7 +31,7 @@ export function complaintAt(source: string, offset: number, text: string): Compi
   );
 }
 
-/** A message is made each time that an evaluation fails: it shows no more of a text than people read. */
+/** A message is made for each failure, so it shows no more of a text than people read. */
 const MAX_SHOWN = 200;
 
 export const shownText = (text: string): string =>

@@ -1,6 +1,6 @@
 /**
- * Turns a checked expression into functions that evaluate it. Every node that is visited is paid for, so that evaluating ends when the
- * budget is spent, whatever the expression and the values are. Nothing of the expression becomes code of JavaScript.
+ * Turns a checked expression into functions that evaluate it. Each visited node costs units, so
+ * that evaluation ends when the budget is spent. No part of the expression becomes JavaScript code.
  */
 import type { Budget } from './budget.ts';
 import { qualifiedFunction, qualifiedType, TYPE_NAMES } from './check.ts';
@@ -23,7 +23,9 @@ type Places = ReadonlyMap<string, number>;
 
 export type Evaluator = (variables: readonly Value[], budget: Budget) => Value;
 
-/** `variables` are the names of those that are given, in the order in which their values will come. */
+/**
+ * `variables` are the names of those that are given, in the order in which their values will come.
+ */
 export function evaluator(expression: Expression, variables: readonly string[]): Evaluator {
   const evaluate = compile(expression, new Map(variables.map((name, index) => [name, index])));
   return (values, budget) => evaluate({ values: [...values], budget });
@@ -155,7 +157,7 @@ function select(operand: Evaluate, field: string, soft: boolean): Evaluate {
   };
 }
 
-/** `decisive` on one side decides, even if the other one fails. */
+/** `decisive` on one side decides, even if the other side fails. */
 function logical(left: Evaluate, right: Evaluate, decisive: boolean): Evaluate {
   return (run) => {
     let failure: EvaluationError | undefined;
@@ -201,7 +203,7 @@ function lazily(name: 'or' | 'orValue', target: Evaluate, invoke: Evaluate): Eva
   };
 }
 
-/** Calls with index and element, or with key and value, until one answers true. Each is paid for. */
+/** Calls with index and element, or key and value, until one returns true. Each costs units. */
 function walkMembers(range: Value, budget: Budget, visit: (index: Value, item: Value) => boolean): void {
   if (range === null || typeof range !== 'object') throw noOverload();
   if (range.kind === 'list') {

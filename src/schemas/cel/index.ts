@@ -1,4 +1,4 @@
-/** The language of rules: programs are compiled, checked, priced and evaluated here. Nothing outside imports other files. */
+/** The language of rules: compiles, checks, prices, evaluates. Others import this file only. */
 export { type Budget, createBudget } from './budget.ts';
 export type { Extent } from './cost/extent.ts';
 export { LARGEST, sum, times } from './cost/size.ts';

@@ -1,4 +1,4 @@
-/** Functions and operators: a signature for the checker and what it does, found at run time by the values that are there. */
+/** Functions and operators: a signature for the checker, and code found by the values' types. */
 import type { Budget } from './budget.ts';
 import { type CelType, parseType, splitTypes } from './types.ts';
 import type { Value } from './values.ts';
@@ -13,8 +13,9 @@ export interface Overload {
 }
 
 /**
- * `size(string): int` is a function, `string.size(): int` a method, `static sets.contains(…): bool` a function in a namespace. Type
- * parameters are single capital letters. The values that `run` gets are of the kinds that the signature names.
+ * `size(string): int` is a function, `string.size(): int` a method, `static sets.contains(…): bool`
+ * a function in a namespace. Type parameters are single capital letters. The values that `run` gets
+ * are of the kinds that the signature names.
  */
 export function overload<Args extends readonly unknown[]>(
   signature: string,
@@ -36,7 +37,7 @@ export function overload<Args extends readonly unknown[]>(
   };
 }
 
-/** Whether the value is of the kind that the type names; what is inside of lists and maps is not looked at. */
+/** Whether the value has the kind of the type; the members of lists and maps are not checked. */
 export function isOfKind(type: CelType, value: Value): boolean {
   switch (type.kind) {
     case 'param':
@@ -72,12 +73,12 @@ export function isOfKind(type: CelType, value: Value): boolean {
   }
 }
 
-/** Characters are a tenth as dear as anything else. */
+/** Characters cost a tenth of a unit. */
 export function spendText(budget: Budget, ...texts: readonly string[]): void {
   for (const text of texts) budget.spend(Math.ceil(text.length / 10));
 }
 
-/** To look for a key is to read it. */
+/** A lookup reads the key. */
 export function spendKey(budget: Budget, key: Value): void {
   if (typeof key === 'string') spendText(budget, key);
 }

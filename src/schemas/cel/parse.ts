@@ -1,6 +1,7 @@
 /**
- * From text to a tree. The grammar is the library's (ADR 10); what it calls by name becomes macros, operators and calls here, so that
- * the checker and the evaluator see the same few forms. The library's own checker and evaluator are not used.
+ * Parses text to a tree. The grammar is the library's (ADR 10). Its named calls become macros,
+ * operators and calls here, so that the checker and the evaluator see the same few forms. The
+ * library's own checker and evaluator are not used.
  */
 import { type ASTNode, Environment, ParseError } from '@marcbachmann/cel-js';
 import { complaintAt, type CompileError } from './errors.ts';
@@ -186,7 +187,7 @@ function functionCall(source: string, name: string, args: readonly Expression[],
   return { op: 'has', at, operand: argument.operand, field: argument.field };
 }
 
-/** By name and number of arguments: the macros of the language, of its optional values and of two variables. */
+/** Macros of the language, of optionals and of two variables, by name and argument count. */
 const MACROS: Readonly<Record<string, readonly [MacroName, variables: number]>> = {
   'all/2': ['all', 1],
   'exists/2': ['exists', 1],

@@ -11,11 +11,11 @@ import type { Value } from './values.ts';
 export interface Program {
   readonly type: CelType;
   readonly uses: ReadonlySet<string>;
-  /** The most that it costs on data that is no larger than was said; 0 where nothing was. */
+  /** The highest cost on data within the extent; 0 without an extent. */
   readonly maxCost: number;
   /**
-   * Throws an `EvaluationError`, or `CostExceeded` when the budget is spent. A variable without a value is an error only where it is
-   * read.
+   * Throws an `EvaluationError`, or `CostExceeded` when the budget is spent. A variable without a
+   * value is an error only where it is read.
    */
   evaluate(variables: Readonly<Record<string, Value | undefined>>, budget: Budget): Value;
 }

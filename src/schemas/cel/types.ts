@@ -1,4 +1,4 @@
-/** Types of CEL expressions, how messages write them, and which value fits where: the language definition's rules. */
+/** Types of CEL expressions, their texts in messages, and which value fits where. */
 
 export type CelType =
   | { readonly kind: 'simple'; readonly name: SimpleName }
@@ -76,7 +76,7 @@ export function formatType(type: CelType): string {
 
 const weights = new WeakMap<CelType, number>();
 
-/** How much there is to look at when two types are compared; parts that are used twice count twice. */
+/** The work of comparing a type; parts that are used twice count twice. */
 export function weightOf(type: CelType): number {
   const known = weights.get(type);
   if (known !== undefined) return known;
@@ -96,7 +96,9 @@ export function weightOf(type: CelType): number {
 /** The types that the type parameters of one call stand for. */
 export type Bindings = Map<string, CelType>;
 
-/** Whether a value of `given` fits where `wanted` is asked for. Binds type parameters of `wanted`. */
+/**
+ * Whether a value of `given` fits where `wanted` is asked for. Binds type parameters of `wanted`.
+ */
 export function fits(wanted: CelType, given: CelType, bindings: Bindings): boolean {
   if (wanted.kind === 'param') return fitsParameter(wanted.name, given, bindings);
   if (wanted === given || isDyn(wanted) || isDyn(given)) return true;
@@ -159,7 +161,9 @@ export function substitute(type: CelType, bindings: Bindings): CelType {
   }
 }
 
-/** A type in the notation of the libraries' tables: `list<A>`, `map<string, int>`, `kubernetes.URL`. */
+/**
+ * A type in the notation of the libraries' tables: `list<A>`, `map<string, int>`, `kubernetes.URL`.
+ */
 export function parseType(text: string): CelType {
   const trimmed = text.trim();
   const [, outer = trimmed, inner] = /^(\w+)<(.*)>$/.exec(trimmed) ?? [];

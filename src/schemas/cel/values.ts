@@ -1,6 +1,7 @@
 /**
- * Values while an expression is evaluated. Numbers of JSON become what the schema says (int is a bigint, double a number); lists, maps
- * and objects give their members on demand, so that only what a rule reads is converted.
+ * Values while an expression is evaluated. Numbers of JSON become what the schema says (int is a
+ * bigint, double a number); lists, maps and objects give their members on demand, so that only what
+ * a rule reads is converted.
  */
 import type { Budget } from './budget.ts';
 import { EvaluationError } from './errors.ts';
@@ -31,7 +32,7 @@ export interface ListValue {
   readonly size: number;
   /** `index` is within the list. */
   at(index: number): Value;
-  /** Lists that a schema calls sets, or maps by some keys of their items: how they compare and add up. */
+  /** How lists that a schema calls sets, or maps by keys of their items, compare and add up. */
   readonly form?: ListForm;
 }
 export type ListForm = { readonly type: 'set' } | { readonly type: 'map'; keyOf(item: Value): string };
@@ -81,7 +82,7 @@ export function itemsOf(list: ListValue): readonly Value[] {
   return Array.from({ length: list.size }, (_, index) => list.at(index));
 }
 
-/** Keys of maps are texts, truth values and whole numbers, and 1 is the same key whether it is an int or a uint. */
+/** Keys of maps are texts, booleans and whole numbers; 1 is one key as an int or a uint. */
 export function keyText(key: Value): string | undefined {
   switch (typeof key) {
     case 'string':
@@ -144,7 +145,7 @@ export function typeName(value: Value): string {
   }
 }
 
-/** Numbers are equal across their types, lists and maps by their members; everything else only within its type. */
+/** Numbers are equal across types, lists and maps by their members, others only within a type. */
 export function equal(a: Value, b: Value, budget: Budget): boolean {
   budget.spend(1);
   if (typeof a === 'string' && typeof b === 'string') {

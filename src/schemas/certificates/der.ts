@@ -1,6 +1,6 @@
 /**
- * Reading DER (ITU-T X.690), as far as certificate requests need it: definite lengths, one-byte tags. Throws on anything
- * else; every length is checked against what is there.
+ * Reading DER (ITU-T X.690), as far as certificate requests need it: definite lengths, one-byte
+ * tags. Throws on anything else; every length is checked against what is there.
  */
 
 export interface DerValue {

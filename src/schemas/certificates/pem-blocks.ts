@@ -1,6 +1,6 @@
 /**
- * The PEM blocks of a text (RFC 7468), in linear time whatever the text: a BEGIN is closed by the next END or not at all.
- * Pure.
+ * The PEM blocks of a text (RFC 7468), in linear time whatever the text: a BEGIN is closed by the
+ * next END or not at all. Pure.
  */
 export interface PemBlock {
   /** `CERTIFICATE`. */

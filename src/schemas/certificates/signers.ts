@@ -1,6 +1,7 @@
 /**
- * The signers that Kubernetes names, and what each asks of a request before it signs. Upstream's rules and words; the
- * source is the API reference, "Certificates and Certificate Signing Requests".
+ * The signers that Kubernetes names, and what each asks of a request before it signs. Upstream's
+ * rules and words; the source is the API reference, "Certificates and Certificate Signing
+ * Requests".
  */
 import type { CertificateRequest } from './certificate-request.ts';
 
@@ -16,7 +17,7 @@ export const NODE_PREFIX = 'system:node:';
 const CLIENT_USAGES = ['client auth', 'digital signature', 'key encipherment'];
 const SERVING_USAGES = ['digital signature', 'key encipherment', 'server auth'];
 
-/** Why the signer does not sign; undefined when it does. Signers that are not ours sign nothing here. */
+/** The reason why the signer refuses; undefined if it signs. Foreign signers sign nothing here. */
 export function signerComplaint(
   signerName: string,
   request: CertificateRequest,

@@ -1,6 +1,7 @@
 /**
- * Kinds made of a CustomResourceDefinition, one for each version. All versions are the same stored objects: without a conversion
- * only `apiVersion` differs, and what the schema of a version does not name is not seen through it.
+ * Kinds made of a CustomResourceDefinition, one for each version. All versions are the same stored
+ * objects: without a conversion only `apiVersion` differs, and what the schema of a version does
+ * not name is not seen through it.
  */
 import { isRecord } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
@@ -86,7 +87,8 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
         }
       : {}),
     withDefaults: (object) => fillDefaults(schema, object),
-    // Unknown fields were taken out at intake, and types are a matter of the schema: see `validate`.
+    // Unknown fields were taken out at intake, and types are a matter of the schema: see
+    // `validate`.
     checkStructure: (object) => (isRecord(object) ? [] : [notAnObject]),
     validate: (object, current) => [
       ...validateMetadata(object, { namespaced, nameRule: dns1123Subdomain, anyFinalizer: true }),

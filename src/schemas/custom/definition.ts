@@ -26,7 +26,7 @@ export interface DefinitionVersion {
   readonly scale: { readonly spec: string; readonly status: string; readonly selector: string } | undefined;
   readonly columns: readonly PrinterColumn[];
   readonly selectableFields: readonly string[];
-  /** Undefined: not deprecated. */
+  /** Undefined if the version is not deprecated. */
   readonly deprecation: string | undefined;
 }
 
@@ -55,7 +55,7 @@ export interface CustomResource {
   readonly listKind: string;
   /** As the definition has it. */
   readonly schema: StructuralSchema;
-  /** Name and content of the schema of whole objects, for OpenAPI documents: `com.example.v1.Widget`. */
+  /** Name and content of the schema of whole objects in OpenAPI: `com.example.v1.Widget`. */
   readonly component: string;
   readonly objectSchema: StructuralSchema;
   /** The warning that clients of the version get. */
@@ -79,7 +79,7 @@ export function readNames(names: unknown): DefinitionNames {
   };
 }
 
-/** With the names that it asks for; `accepted` are those that it has got. */
+/** The definition with its wanted names, or with the `accepted` ones. */
 export function readDefinition(object: KubeObject, accepted?: DefinitionNames): Definition {
   const spec = asRecord(object['spec']);
   const group = asString(spec['group']);

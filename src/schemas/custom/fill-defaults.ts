@@ -1,7 +1,7 @@
 /**
- * Fills in the defaults of a structural schema. A member that is null where null is not allowed counts as absent: it gets its
- * default or goes (kubernetes.io, "Defaulting and Nullable"); a null in a list stays where there is no default. The input itself
- * comes back where nothing is missing.
+ * Fills in the defaults of a structural schema. A member that is null where null is not allowed
+ * counts as absent: it gets its default or goes (kubernetes.io, "Defaulting and Nullable"); a null
+ * in a list stays where there is no default. The input itself comes back where nothing is missing.
  */
 import { isRecord, jsonClone, setMember } from '../../base/json.ts';
 import { MAX_SCHEMA_DEPTH, memberSchema, type StructuralSchema } from './structural-schema.ts';

@@ -1,4 +1,4 @@
-/** Kinds that CustomResourceDefinitions make. Nothing outside imports other files, but the type in resource-kind.ts. */
+/** Kinds of CustomResourceDefinitions. Others import this file only (but resource-kind.ts). */
 export { type CustomKinds, establishedKinds, requestedKinds } from './custom-kind.ts';
 export {
   CLEANUP_FINALIZER,

@@ -1,6 +1,6 @@
 /**
- * The versions of a definition as upstream's messages show them: the JSON of its internal Go structs, all members in order, absent
- * ones null. Only for the text of an error.
+ * The versions of a definition as upstream's messages show them: the JSON of its internal Go
+ * structs, all members in order, absent ones null. Only for the text of an error.
  */
 import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asRecords, isAbsent } from '../json-access.ts';
@@ -90,7 +90,7 @@ export function schemaForm(schema: Readonly<Record<string, unknown>>): Record<st
   return Object.fromEntries(SCHEMA.map(([name, from, render]) => [name, render(schema[from])]));
 }
 
-/** `common`: what all versions share stands beside them, and is not repeated in each. */
+/** `common`: members that all versions share stand beside them once. */
 export function versionsForm(versions: unknown, common: ReadonlySet<string>): unknown {
   // Absent and empty lists differ.
   if (!Array.isArray(versions)) return null;

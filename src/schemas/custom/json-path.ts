@@ -1,6 +1,7 @@
 /**
- * The part of kubectl's JSONPath that printer columns use: names, quoted names, indices, slices, `*`, `..name`, and filters such
- * as `[?(@.type=="Ready")]`. Parsed once; reading never fails on any object. Source: kubectl's JSONPath documentation.
+ * The part of kubectl's JSONPath that printer columns use: names, quoted names, indices, slices,
+ * `*`, `..name`, and filters such as `[?(@.type=="Ready")]`. Parsed once; reading never fails on
+ * any object. Source: kubectl's JSONPath documentation.
  */
 import { isRecord } from '../../base/json.ts';
 

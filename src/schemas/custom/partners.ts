@@ -1,8 +1,10 @@
-/** Which item of an older list an item of a newer one is the successor of. */
+/** Finds the old item of which a new item is the successor. */
 import { isRecord, ownMember, stableStringify } from '../../base/json.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
-/** Items of lists that are maps by some of their members are found again by these; others are never. */
+/**
+ * Items of lists that are maps by some of their members are found again by these; others are never.
+ */
 export function partners(schema: StructuralSchema, old: unknown): (item: unknown) => unknown {
   if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(old)) return () => undefined;
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];

@@ -1,13 +1,15 @@
-/** How much of a definition may be patterns. */
+/** Limits the patterns of a definition. */
 import { isRecord } from '../../base/json.ts';
 
 /**
- * Characters of all different patterns of one definition. Each takes a microsecond to compile and some hundred bytes; the largest
- * definitions have a tenth of this.
+ * Characters of all different patterns of one definition. Each takes a microsecond to compile and
+ * some hundred bytes; the largest definitions have a tenth of this.
  */
 export const MAX_PATTERN_CHARS = 50_000;
 
-/** Counts everything that is called `pattern` below the value, which is as deep as a body may be. */
+/**
+ * Counts everything that is called `pattern` below the value, which is as deep as a body may be.
+ */
 export function patternChars(value: unknown): number {
   const patterns = new Set<string>();
   const open: unknown[] = [value];

@@ -1,6 +1,6 @@
 /**
- * The columns that a CustomResourceDefinition names. Values are shown as upstream shows them: a date as an age, several
- * values or a structure as text, nothing where the path leads nowhere.
+ * The columns that a CustomResourceDefinition names. Values are shown as upstream shows them: a
+ * date as an age, several values or a structure as text, nothing where the path leads nowhere.
  */
 import { AGE, type Cell, NAME, type TableColumn, type TableFormat } from '../tables/columns.ts';
 import { humanDuration } from '../tables/duration.ts';

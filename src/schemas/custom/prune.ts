@@ -1,6 +1,7 @@
 /**
- * Takes out what the schema of a custom resource does not name, as upstream does on every write and read. Where unknown fields
- * are preserved, the named ones among them are still pruned inside. The input itself comes back where nothing is taken.
+ * Removes members that the schema of a custom resource does not name, as upstream does on every
+ * write and read. Where unknown fields are preserved, the named ones among them are still pruned
+ * inside. The input itself comes back where nothing is taken.
  */
 import { isRecord, setMember } from '../../base/json.ts';
 import {
@@ -17,11 +18,11 @@ const MAX_UNKNOWN_FIELDS = 100;
 
 export interface Pruned<T> {
   readonly value: T;
-  /** Paths of what was taken out, in the order of appearance: `spec.items[0].colour`. */
+  /** Paths of the removed members, in the order of appearance: `spec.items[0].colour`. */
   readonly unknownFields: readonly string[];
 }
 
-/** `root`: whether the value is an object of the API, whose kind, version and metadata are known anyway. */
+/** `root`: whether the value is an API object, whose kind, version and metadata are known. */
 export function prune<T>(schema: StructuralSchema, value: T, root = true): Pruned<T> {
   const unknownFields: string[] = [];
   const kept = pruneAt(schema, value, root, '', unknownFields, 0);

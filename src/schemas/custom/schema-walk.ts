@@ -1,4 +1,4 @@
-/** The way through a schema as a definition gives it: the schemas below one, with their paths, and members in order. */
+/** Walks a schema of a definition: the schemas below it with their paths, members in order. */
 import { isRecord } from '../../base/json.ts';
 import { asList } from '../json-access.ts';
 
@@ -32,7 +32,7 @@ export function sorted(members: unknown): readonly (readonly [string, unknown])[
   return entries;
 }
 
-/** To be called before the checks of another schema: the members of the last one are kept until then. */
+/** Called before the checks of another schema: the last one's members are kept until then. */
 export function forgetMembers(): void {
   sortedMembers = new WeakMap();
 }

@@ -1,6 +1,7 @@
 /**
- * The schema of a custom resource as its definition carries it (`openAPIV3Schema`): the subset of JSON Schema that upstream
- * calls structural. Read without trust: what is not of the expected type counts as absent (validate-schema.ts complains).
+ * The schema of a custom resource as its definition carries it (`openAPIV3Schema`): the subset of
+ * JSON Schema that upstream calls structural. Read without trust: what is not of the expected type
+ * counts as absent (validate-schema.ts complains).
  */
 import { isRecord, setMember } from '../../base/json.ts';
 
@@ -41,7 +42,7 @@ export interface StructuralSchema {
   readonly [extension: string]: unknown;
 }
 
-/** Real schemas nest some thirty levels; objects deeper than this are cut off by the server's own limit. */
+/** Real schemas nest some thirty levels; the server's own limit cuts deeper objects off. */
 export const MAX_SCHEMA_DEPTH = 100;
 
 /** The members of every object, whatever the schema says. */
@@ -130,7 +131,7 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
 /** Schemas are large, never changed, and read by everything that looks at their definition. */
 const known = new WeakMap<object, StructuralSchema>();
 
-/** Any JSON as a schema: what has the wrong type is left out, so that everything that works with the result is total. */
+/** Any JSON as a schema: members of the wrong type are left out, so that readers are total. */
 export function readSchema(value: unknown): StructuralSchema {
   if (!isRecord(value)) return {};
   let schema = known.get(value);

@@ -1,6 +1,7 @@
 /**
- * Conditions in a schema: what stands in allOf, anyOf, oneOf and not. They say something about values and nothing about
- * structure, and speak only of members that the structure names. The rules and texts are upstream's.
+ * Conditions in a schema: the content of allOf, anyOf, oneOf and not. They restrict values and add
+ * no structure, and they concern only members that the structure names. The rules and texts are
+ * upstream's.
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { asList, asRecord } from '../json-access.ts';
@@ -10,7 +11,7 @@ import { MAX_SCHEMA_DEPTH } from './structural-schema.ts';
 
 const INT_OR_STRING = [{ type: 'integer' }, { type: 'string' }];
 
-/** Inside of allOf and the like stand conditions only, no structure; the form of int-or-string is excepted. */
+/** Inside of allOf and the like there are conditions only, except for int-or-string. */
 export function checkLogic(schema: Node, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const name of JUNCTORS) {
@@ -59,7 +60,7 @@ function checkCondition(schema: Node, path: string, excepted: boolean, depth: nu
   return errors;
 }
 
-/** Whatever a condition at the root speaks of is named by the structure; upstream asks it of no others. */
+/** Members in a condition at the root must be in the structure; upstream checks no others. */
 export function checkComplete(
   structure: Node | undefined,
   schema: Node,
@@ -104,7 +105,9 @@ export function checkComplete(
   return errors;
 }
 
-/** A condition below a condition: its own members are conditions on the members of the structure. */
+/**
+ * A condition below a condition: its own members are conditions on the members of the structure.
+ */
 function checkNested(
   structure: Node,
   condition: Node,

@@ -1,7 +1,4 @@
-/**
- * Upstream's validation of CustomResourceDefinitions, in its words. Conversion by webhooks is refused
- * in words of our own.
- */
+/** Upstream's validation of CustomResourceDefinitions; webhooks are refused in our own words. */
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
@@ -311,11 +308,11 @@ function validateStoredVersions(stored: unknown, spec: Fields): FieldErrors {
   ];
 }
 
-/** A definition that was valid by older rules still gets its status; upstream looks at the names alone. */
+/** A definition that was valid once still gets its status; upstream checks the names alone. */
 export const validateDefinitionStatus = (next: KubeObject): FieldErrors =>
   validateNames(asRecord(asRecord(next['status'])['acceptedNames']), 'status.acceptedNames');
 
-/** Group and plural are the definition's name; scope and kind are what its objects were made by. */
+/** The name contains group and plural; stored objects depend on scope and kind. */
 export function validateDefinitionUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const [after, before] = [asRecord(next['spec']), asRecord(current['spec'])];
   const [names, namesBefore] = [asRecord(after['names']), asRecord(before['names'])];

@@ -1,6 +1,7 @@
 /**
- * Objects of the API inside a custom resource (`x-kubernetes-embedded-resource`): kind, version and metadata must be such that the
- * object could be one by itself. An update is checked whole: upstream lets nothing of this stay for being old.
+ * Objects of the API inside a custom resource (`x-kubernetes-embedded-resource`): kind, version and
+ * metadata must be such that the object could be one by itself. An update is checked whole:
+ * upstream lets nothing of this stay for being old.
  */
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../errors/field-error.ts';

@@ -1,4 +1,4 @@
-/** The identity of a definition: its name, the group, the names of its objects, and the approval that some groups need. */
+/** The identity of a definition: its name, group, names of its objects, and approval. */
 import { asList, asRecord, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { dns1035Label, dns1123Subdomain, maskTrailingDash } from '../validation/names.ts';
@@ -67,7 +67,7 @@ function approvalState(approval: string): 'missing' | 'bypassed' | 'approved' | 
 
 export const NAMES = ['plural', 'singular', 'kind', 'listKind'] as const;
 
-/** Those that are there; a definition asks for all of them, what it was given may lack some. */
+/** The names that are set: a definition asks for all of them, the accepted ones may be fewer. */
 export function validateNames(names: Fields, path: string): FieldErrors {
   const errors: FieldErrors = [];
   const label = (member: string, value: unknown, isMixed = false): void => {

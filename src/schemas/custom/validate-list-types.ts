@@ -1,4 +1,4 @@
-/** The words on lists and maps (`x-kubernetes-list-type` and its like) ask something of the schema that they stand in. */
+/** Checks `x-kubernetes-list-type` and its like against the schema that they stand in. */
 import { isRecord } from '../../base/json.ts';
 import { asList, asRecord, asString, isAbsent } from '../json-access.ts';
 import {
@@ -96,7 +96,7 @@ function checkNeverNull(items: Node, listType: string, keys: readonly string[], 
   return errors;
 }
 
-/** Members of a set are compared as a whole. A list is atomic where nothing else is said, an object is not. */
+/** Members of a set are compared whole. A list is atomic by default, an object is not. */
 function checkSetItems(items: unknown, path: string): FieldErrors {
   const { type, ...schema } = asRecord(items);
   const name = type === 'array' ? 'x-kubernetes-list-type' : 'x-kubernetes-map-type';

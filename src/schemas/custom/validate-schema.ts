@@ -1,8 +1,8 @@
 /**
- * Validates a schema in a CustomResourceDefinition. It must keep to the supported part of JSON Schema,
- * and it must be structural: a type for everything, and logic only about members that the structure
- * names. The rules and texts are upstream's; see the documentation of custom resources, "Specifying a
- * structural schema".
+ * Validates a schema in a CustomResourceDefinition. It must keep to the supported part of JSON
+ * Schema, and it must be structural: a type for everything, and logic only about members that the
+ * structure names. The rules and texts are upstream's; see the documentation of custom resources,
+ * "Specifying a structural schema".
  */
 import { isRecord } from '../../base/json.ts';
 import { asRecord, asString, isAbsent } from '../json-access.ts';
@@ -25,7 +25,7 @@ import { checkComplete, checkLogic } from './validate-conditions.ts';
 import { checkListType } from './validate-list-types.ts';
 import { validateValue } from './validate-value.ts';
 
-/** Complaints about one schema; the rest is heard once these are settled. */
+/** The most errors about one schema. */
 const MAX_ERRORS = 50;
 
 /** `hasStatus`: the status is a subresource, and is validated by its part of the schema alone. */
@@ -48,7 +48,7 @@ export function validateSchema(schema: unknown, path: string, hasStatus = false)
   return [...checkDefaults(structural, path, 0), ...validateRules(structural, path)].slice(0, MAX_ERRORS);
 }
 
-/** The root of a schema may have these where its status is validated apart; in upstream's order and names. */
+/** The root of a schema may have these if its status is validated apart; upstream's order. */
 const WITH_STATUS =
   'Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example XPreserveUnknownFields XValidations';
 const ROOT_MEMBERS: ReadonlySet<string> = new Set([
@@ -78,7 +78,7 @@ const UNSUPPORTED = ['definitions', 'dependencies', 'id', 'patternProperties', '
 
 const UNREADABLE = [...UNSUPPORTED, '$ref', '$schema'];
 
-/** Whether upstream can make a structure of the schema at all; of another one only the first half is said. */
+/** Whether upstream can make a structure of the schema; else only the first half is reported. */
 function isReadable(schema: Node, depth: number): boolean {
   if (depth > MAX_SCHEMA_DEPTH || Array.isArray(schema['items'])) return false;
   if (UNREADABLE.some((name) => schema[name] !== undefined)) return false;
@@ -233,7 +233,7 @@ function checkExtensions(schema: Node, path: string): FieldErrors {
   return errors;
 }
 
-/** Objects of the API have a kind and a version of text, and the schema says nothing of metadata but names. */
+/** API objects have kind and version as text, and the schema restricts only names of metadata. */
 function checkObjectMembers(members: Node, isRoot: boolean, path: string): FieldErrors {
   const errors: FieldErrors = [];
   for (const name of ['kind', 'apiVersion']) {

@@ -1,9 +1,10 @@
 /**
- * Checks a custom resource against its schema, with the complaints, paths and order of words of upstream's validator
- * (kube-openapi, and what apiextensions makes of its results). An interpreter rather than compiled code: a definition is
- * input of users, and nothing of theirs becomes code.
+ * Checks a custom resource against its schema, with the complaints, paths and order of words of
+ * upstream's validator (kube-openapi, and what apiextensions makes of its results). An interpreter
+ * rather than compiled code: a definition is input of users, and nothing of theirs becomes code.
  *
- * Rules in CEL come last (see rules/). Members are visited by name, so that the result does not depend on their order.
+ * Rules in CEL come last (see rules/). Members are visited by name, so that the result does not
+ * depend on their order.
  */
 import { append } from '../../base/append.ts';
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
@@ -23,12 +24,12 @@ import {
 } from './structural-schema.ts';
 import { validateEmbedded } from './validate-embedded.ts';
 
-/** More complaints about one object help nobody. */
+/** The most errors that are reported of one object. */
 const MAX_ERRORS = 100;
 
 /**
- * Errors of an object of the API; apiVersion, kind and metadata are checked elsewhere. `old` is what an update replaces, for the rules
- * that compare.
+ * Errors of an object of the API; apiVersion, kind and metadata are checked elsewhere. `old` is
+ * what an update replaces, for the rules that compare.
  */
 export function validateCustomObject(
   schema: StructuralSchema,
@@ -52,7 +53,7 @@ const BLOCKING: ReadonlySet<string> = new Set([
   'FieldValueTypeInvalid',
 ]);
 
-/** How upstream names the place of a complaint about the whole object. */
+/** Upstream's path of an error about the whole object. */
 export const NOWHERE = '<nil>';
 
 const UNCHECKED: FieldError = {
@@ -67,10 +68,7 @@ export function validateValue(schema: StructuralSchema, value: unknown, path: st
   return [...check(schema, value, path, false, 0), ...validateEmbedded(schema, value, path)];
 }
 
-/**
- * A value that was invalid before (`old`) and did not change may stay: the schema may have become
- * stricter since.
- */
+/** A value that was invalid before and did not change may stay: the schema may be newer. */
 function check(
   schema: StructuralSchema,
   value: unknown,
@@ -105,7 +103,7 @@ function checkNow(
   return errors;
 }
 
-/** Adds as many as there is room for. */
+/** Adds errors up to the limit. */
 function addSome(errors: FieldError[], more: readonly FieldError[]): void {
   for (const error of more.slice(0, MAX_ERRORS - errors.length)) errors.push(error);
 }
@@ -298,7 +296,7 @@ function objectErrors(
   return errors;
 }
 
-/** allOf, anyOf, oneOf and not: upstream says these of the object as a whole, with the path in the text. */
+/** allOf, anyOf, oneOf and not: upstream reports them for the whole object, path in the text. */
 function combined(
   schema: StructuralSchema,
   value: unknown,
@@ -340,7 +338,7 @@ function combined(
   return errors;
 }
 
-/** The alternative that came closest says what is missing. */
+/** The closest alternative gives the error. */
 function closest(found: readonly (readonly FieldError[])[]): readonly FieldError[] {
   return found.reduce((best, list) => (list.length < best.length ? list : best), found[0] ?? []);
 }

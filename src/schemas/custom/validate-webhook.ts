@@ -1,4 +1,4 @@
-/** How a definition names the webhook that converts its objects. It is not called here, but what is wrong with it is said. */
+/** Validates the conversion webhook of a definition. It is never called here. */
 import { asNumber, asRecord, asString, isAbsent } from '../json-access.ts';
 import { dns1123Subdomain, portNumber } from '../validation/names.ts';
 import { append, type FieldErrors, invalid, required } from '../validation/report.ts';

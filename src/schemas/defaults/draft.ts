@@ -1,6 +1,6 @@
 /**
- * A draft is a private deep copy that defaulting may write to. These functions write only where the shape allows it,
- * so that defaulting is total; whatever else is there is left for the structure check to refuse.
+ * A draft is a private deep copy that defaulting may write to. These functions write only where the
+ * shape allows it, so that defaulting is total. The structure check refuses everything else.
  */
 import { isRecord } from '../../base/json.ts';
 
@@ -40,7 +40,7 @@ export function fillZero(draft: Draft | undefined, defaults: Readonly<Record<str
   }
 }
 
-/** Takes out zero values, as fields that are kept by value and left out when empty are written. */
+/** Removes zero values of fields that Go keeps by value and omits when they are empty. */
 export function dropZero(draft: Draft | undefined, names: readonly string[]): void {
   if (!draft) return;
   for (const name of names) {

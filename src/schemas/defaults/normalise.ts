@@ -1,21 +1,23 @@
 /**
- * The form in which Kubernetes stores an object, as far as the schema alone decides it: what decoding into Go types
- * and encoding again does. Nulls, empty lists and empty maps are left out, parts that are not optional appear as `{}`,
- * quantities become canonical, and defaults that the schema records are filled in.
+ * The form in which Kubernetes stores an object, as far as the schema alone decides it: what
+ * decoding into Go types and encoding again does. Nulls, empty lists and empty maps are left out,
+ * parts that are not optional appear as `{}`, quantities become canonical, and defaults that the
+ * schema records are filled in.
  *
- * Total: values of the wrong type pass through untouched. Returns a deep copy; the input is never changed.
+ * Total: values of the wrong type pass through untouched. Returns a deep copy; the input is never
+ * changed.
  */
 import { isRecord, jsonClone, setMember } from '../../base/json.ts';
 import { isBytes, withoutLineBreaks } from '../values/base64-fields.ts';
 import { type Definition, definitionOf, resolveDefinition } from '../definitions.ts';
 import { canonicalQuantity, milliQuantity } from '../values/quantity.ts';
 
-/** As deep as the structure check goes; what lies deeper is refused there. */
+/** The depth of the structure check, which refuses deeper objects. */
 const MAX_DEPTH = 200;
 
 const quantity = definitionOf('io.k8s.apimachinery.pkg.api.resource.Quantity');
 
-/** Times that are written even when there is none, as null. */
+/** Times that are written as null when they are absent. */
 const NULLABLE_TIMES: ReadonlyMap<Definition | undefined, readonly string[]> = new Map([
   [definitionOf('io.k8s.api.core.v1.PodCondition'), ['lastProbeTime', 'lastTransitionTime']],
   [definitionOf('io.k8s.api.core.v1.Event'), ['firstTimestamp', 'lastTimestamp', 'eventTime']],
@@ -69,7 +71,7 @@ function walkFields(
     if (!own) kept = keepUnknown ? jsonClone(member) : undefined;
     else if (member === null) continue;
     else kept = child ? walk(member, child, options, depth + 1) : jsonClone(member);
-    // Looked at afterwards: a map may have become empty.
+    // Checked afterwards: a map may have become empty.
     if (child && isEmpty(kept, child) && required?.includes(name) !== true) continue;
     if (kept !== undefined) setMember(result, name, kept);
   }
@@ -104,7 +106,7 @@ function isEmpty(value: unknown, definition: Definition): boolean {
   return isRecord(value) && definition.additionalProperties !== undefined && Object.keys(value).length === 0;
 }
 
-/** A copy with each member mapped; `undefined` leaves it out. A key `__proto__` is data like any other. */
+/** A copy with mapped members; `undefined` omits one. A key `__proto__` is data like any other. */
 function mapMembers(
   value: Readonly<Record<string, unknown>>,
   map: (member: unknown) => unknown,

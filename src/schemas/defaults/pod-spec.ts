@@ -1,4 +1,4 @@
-/** Defaults of a pod spec, standing alone or in a template (`SetDefaults_PodSpec` and its relatives in core/v1). */
+/** Defaults of a pod spec, alone or in a template (`SetDefaults_PodSpec` and others upstream). */
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
 import { omit } from '../json-access.ts';
 import { isPodLevelResource } from '../pods/pod-resources.ts';
@@ -23,7 +23,7 @@ const SPEC_ZERO = [
 
 export function defaultPodSpec(spec: Draft | undefined): void {
   if (!spec) return;
-  // Upstream takes out what is behind a feature that is off.
+  // Upstream removes fields of features that are off.
   delete spec['schedulingGroup'];
   dropZero(spec, SPEC_ZERO);
   spec['serviceAccountName'] ??= spec['serviceAccount'];

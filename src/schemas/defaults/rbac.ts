@@ -1,4 +1,4 @@
-/** Defaults of roles and bindings: the API group of who is meant, where it follows from the kind. */
+/** Defaults of roles and bindings: the API group of a subject, where it follows from its kind. */
 import { type Draft, dropZero, fillZero, part, parts } from './draft.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Address families of Services. The cluster has IPv4 alone, so most of it is inferred; what contradicts that is left as it
- * was written, for validation to refuse.
+ * Address families of Services. The cluster has IPv4 alone, so most of it is inferred; what
+ * contradicts that is left as it was written, for validation to refuse.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { ipFamily } from '../values/ip-address.ts';
@@ -12,7 +12,7 @@ export const CONFIGURED_FAMILY = 'IPv4';
 
 export const isHeadless = (spec: Fields): boolean => asList(spec['clusterIPs'])[0] === 'None';
 
-/** Nothing here selects its pods, so whoever writes the endpoints may use either family. */
+/** A Service without a selector: its endpoints may have either family. */
 export const isFreeOfFamilies = (spec: Fields): boolean =>
   spec['clusterIP'] === 'None' && Object.keys(asRecord(spec['selector'])).length === 0;
 
@@ -35,7 +35,7 @@ function familiesOf(spec: Fields, policy: unknown, old: Fields): readonly unknow
   const families = [...given];
   for (const address of asList(spec['clusterIPs']).slice(given.length)) {
     if (address === 'None') break;
-    // Another family cannot be served, nor two addresses of one: validation says so of the address.
+    // Validation refuses another family, and two addresses of one family.
     if (ipFamily(asString(address)) !== CONFIGURED_FAMILY || families.includes(CONFIGURED_FAMILY))
       return families;
     families.push(CONFIGURED_FAMILY);

@@ -16,7 +16,7 @@ export function defaultVolume(volume: Draft): void {
   defaultItems(part(volume, 'downwardAPI'));
   for (const source of parts(part(volume, 'projected'), 'sources')) {
     defaultItems(part(source, 'downwardAPI'));
-    // Behind features that are off.
+    // The features of these are off.
     for (const field of ['clusterTrustBundle', 'podCertificate']) delete source[field];
     const token = part(source, 'serviceAccountToken');
     dropZero(token, ['audience']);

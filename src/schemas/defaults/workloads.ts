@@ -15,7 +15,7 @@ export function defaultReplicaSetSpec(spec: Draft | undefined): void {
   defaultTemplate(spec);
 }
 
-/** Its selector and its own labels are those of its pods, where nothing else is said. */
+/** Its selector and its own labels default to those of its pods. */
 export function defaultReplicationController(draft: Draft, spec: Draft | undefined): void {
   const labels = part(part(part(spec, 'template'), 'metadata'), 'labels');
   if (spec && labels && isEmpty(spec['selector'])) spec['selector'] = jsonClone(labels);

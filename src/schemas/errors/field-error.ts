@@ -11,13 +11,13 @@ export type FieldErrorType =
   | 'FieldValueTypeInvalid'
   | 'InternalError';
 
-/** Absent fields and unknown words are for validation to speak about, which knows all of them at once. */
+/** Validation reports absent fields and unknown words, since it knows them all. */
 export const isMeaning = ({ type }: FieldError): boolean =>
   type === 'FieldValueRequired' || type === 'FieldValueNotSupported';
 
 export interface FieldError {
   readonly type: FieldErrorType;
-  /** As Kubernetes writes it: `spec.containers[0].image`, `metadata.labels`. Empty for the whole object. */
+  /** In Kubernetes' form: `spec.containers[0].image`. Empty for the whole object. */
   readonly path: string;
   /** The offending value, where the message shows it. */
   readonly value?: unknown;

@@ -1,4 +1,4 @@
-/** `metav1.Status`: what the API answers when it does not answer with an object, and the error that carries it. */
+/** `metav1.Status`: the answer of the API without an object, and the error that carries it. */
 import type { FieldError } from './field-error.ts';
 
 export type StatusReason =
@@ -66,9 +66,11 @@ export function isStatusError(error: unknown, reason?: StatusReason): error is S
   return error instanceof StatusError && (reason === undefined || error.reason === reason);
 }
 
-/** Characters of one bad value, name or path that an answer shows: they come from the client and are said back to it. */
+/** Characters of one bad value, name or path of the client that an answer repeats. */
 const MAX_SHOWN_CHARS = 10_000;
-/** Errors that one answer lists. More help nobody, and each costs bytes in every log that it passes. */
+/**
+ * Errors that one answer lists. More help nobody, and each costs bytes in every log that it passes.
+ */
 const MAX_SHOWN_ERRORS = 200;
 /** Characters of all errors of one answer. */
 const MAX_ERROR_CHARS = 100_000;
@@ -147,7 +149,7 @@ export function shorten(text: string, limit = MAX_SHOWN_CHARS): string {
   return `${text.slice(0, isSplit ? limit - 1 : limit)}…`;
 }
 
-/** As Go writes a bad value: text quoted and escaped (no control character gets through), the rest as JSON. */
+/** As Go writes a bad value: text quoted and escaped, everything else as JSON. */
 function valueText(value: unknown): string {
   return typeof value === 'string' ? quote(shorten(value)) : shorten(JSON.stringify(value));
 }
@@ -165,7 +167,7 @@ export const SHORT_ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',
 };
 
-/** Go's `%q`: what is not printable is escaped, so that a name can neither colour nor break a line of a log. */
+/** Go's `%q`: escapes unprintable characters, so that a name cannot break a line of a log. */
 export function quote(text: string): string {
   let quoted = '"';
   for (const char of text) {
@@ -180,7 +182,7 @@ export function quote(text: string): string {
   return `${quoted}"`;
 }
 
-/** Text of someone else's (a map's key in a path, say) without power over the terminal or the log it ends in. */
+/** Foreign text (a map's key, say) without control characters for the terminal or the log. */
 export function escapeControls(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) => quote(char).slice(1, -1));
 }

@@ -10,7 +10,7 @@ import {
 } from '../custom/index.ts';
 import { defineKind } from './define-kind.ts';
 
-/** The version that is stored is in `status.storedVersions`, and stays there until somebody has migrated the objects. */
+/** `status.storedVersions` names the stored version until somebody has migrated the objects. */
 function withStoredVersion(object: KubeObject): KubeObject {
   const storage = asRecords(asRecord(object['spec'])['versions']).find(
     (version) => version['storage'] === true,
@@ -37,7 +37,7 @@ export const customResourceDefinitionKind = defineKind({
   categories: ['api-extensions'],
   namespaced: false,
   subresources: ['status'],
-  // Before everything that may be an object of it, after namespaces and nodes.
+  // Before objects of the kinds that it defines, after namespaces and nodes.
   applyOrder: 6,
   countsGeneration: true,
   // The name follows from group and plural: see validateDefinition.

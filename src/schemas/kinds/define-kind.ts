@@ -1,7 +1,7 @@
 /**
- * Makes a {@link ResourceKind} out of what is particular to it. What all kinds share is here: defaults begin with the
- * stored form of the schema, validation with the metadata, and a kind with a status subresource keeps its status
- * out of reach of the main resource.
+ * Makes a {@link ResourceKind} of a kind's own members. The shared part is here: defaults begin
+ * with the stored form of the schema, validation begins with the metadata, and a kind with a status
+ * subresource keeps its status out of reach of the main resource.
  */
 import { jsonClone } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
@@ -45,11 +45,13 @@ type Said = Pick<ResourceKind, 'group' | 'kind' | 'plural' | 'applyOrder'> &
 export interface KindDefinition extends Said {
   readonly hasScale?: boolean;
   readonly nameRule: NameRule;
-  /** Paths where upstream takes more than the schema says: nothing, or an empty word. Validation alone decides. */
+  /** Paths where upstream takes an absent or empty value against the schema; validation decides. */
   readonly lenient?: readonly string[];
-  /** Kinds that upstream checks by the rules of custom resources take finalizers without a domain. */
+  /**
+   * Kinds that upstream checks by the rules of custom resources take finalizers without a domain.
+   */
   readonly anyFinalizer?: boolean;
-  /** The API keeps objects of this kind, but nothing acts on them; the rest as in {@link ResourceKind}. */
+  /** The API keeps objects of this kind, but nothing acts on them. */
   readonly stored?: Pick<ResourceKind, 'missing' | 'idle'>;
   /** Writes the defaults that the schema does not record; the draft is private. */
   readonly fillDefaults?: (draft: Draft) => void;
@@ -60,7 +62,9 @@ export interface KindDefinition extends Said {
   readonly validateUpdate?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   readonly prepareForCreate?: (object: KubeObject) => KubeObject;
   readonly prepareForUpdate?: (next: KubeObject, current: KubeObject) => KubeObject;
-  /** The rules of a write to the status. With them, such a write does not validate the rest again. */
+  /**
+   * The rules of a write to the status. With them, such a write does not validate the rest again.
+   */
   readonly validateStatus?: (next: KubeObject, current: KubeObject) => readonly FieldError[];
   /** A status that is written gets the defaults of the kind, as one that comes with a create. */
   readonly defaultsStatus?: boolean;
@@ -141,7 +145,7 @@ export function defineKind(definition: KindDefinition): ResourceKind {
   };
 }
 
-/** Whether a write to the subresource leaves the rest of the object as it is: what was valid once is not asked again. */
+/** Whether a write to the subresource keeps the rest, which then is not validated again. */
 function isApart({ validateStatus }: KindDefinition, subresource: Subresource | undefined): boolean {
   return subresource === 'finalize' || (subresource === 'status' && validateStatus !== undefined);
 }

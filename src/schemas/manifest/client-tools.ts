@@ -1,6 +1,7 @@
 /**
- * Files that belong to tools beside the cluster: found by their name or by the group of their objects. Nothing in a cluster
- * takes them, and some say that the files around them are not to be applied as they are. Pure.
+ * Files of tools beside the cluster, found by their name or by the group of their objects. Nothing
+ * in a cluster reads them, and some mean that the files around them cannot be applied as they are.
+ * Pure.
  */
 import { isRecord } from '../../base/json.ts';
 import { asString } from '../json-access.ts';
@@ -12,7 +13,7 @@ const KUSTOMIZATION = /^(?:kustomization\.ya?ml|Kustomization)$/;
 const CHART = 'Chart.yaml';
 export const KUSTOMIZE_GROUP = 'kustomize.config.k8s.io';
 
-/** Argo CD reads these files of a directory; `Kustomization` is added, so that it is not passed over. */
+/** Argo CD reads these files of a directory, and `Kustomization`, so that none is skipped. */
 export function isManifestPath(path: string): boolean {
   return /\.(?:ya?ml|json|jsonnet)$/i.test(path) || baseName(path) === 'Kustomization';
 }
@@ -25,8 +26,8 @@ export interface ToolFolder {
 }
 
 /**
- * Whether a file of this name makes its folder another tool's, whatever it holds. A symbolic link does so too: the tool
- * follows it.
+ * Whether a file of this name makes its folder another tool's, whatever it holds. A symbolic link
+ * does so too: the tool follows it.
  */
 export const hasToolName = (path: string): boolean =>
   KUSTOMIZATION.test(baseName(path)) || baseName(path) === CHART;
@@ -39,7 +40,7 @@ export function toolFolderOf(path: string, values: readonly unknown[]): ToolFold
   return isChart ? chartFolder(path) : undefined;
 }
 
-/** Its apiVersion and kind may be left out; Flux has objects of the same kind, which may well lie in a file of this name. */
+/** Its apiVersion and kind may be missing; objects of Flux in such a file have both. */
 function isKustomization(value: unknown): boolean {
   if (!isRecord(value)) return true;
   const { apiVersion, kind } = value;

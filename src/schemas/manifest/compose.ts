@@ -1,7 +1,8 @@
 /**
- * From js-yaml's events to plain JSON values, one document at a time, with budgets: depth, size of scalars, and what
- * aliases and merge keys add as if written out (an alias bomb costs nothing before it is refused). Values behind
- * aliases are shared, never copied: objects are treated as immutable everywhere.
+ * From js-yaml's events to plain JSON values, one document at a time, with budgets: depth, size of
+ * scalars, and what aliases and merge keys add as if written out (an alias bomb costs nothing
+ * before it is refused). Values behind aliases are shared, never copied: objects are treated as
+ * immutable everywhere.
  */
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE } from 'js-yaml';
 import { isRecord, setMember } from '../../base/json.ts';
@@ -44,7 +45,7 @@ type CollectionEvent = Extract<Event, { type: typeof EVENT_ID.MAPPING | typeof E
 const MERGE_KEY = Symbol('<<');
 const CORE_TAG = 'tag:yaml.org,2002:';
 
-/** The state of one reading: where it is in the events, and the anchors of the document that it is in. */
+/** The state of one reading: its place in the events, and the anchors of the document. */
 interface Composition {
   readonly events: readonly Event[];
   readonly text: string;
@@ -59,7 +60,7 @@ export function composeDocuments(
   events: readonly Event[],
   text: string,
   limits: ManifestLimits,
-  /** Called with each key that its mapping has already; the last one wins. Without it, such a key is an error. */
+  /** Called with each duplicate key; the last one wins. Without it, a duplicate is an error. */
   onRepeated?: (key: string, offset: number) => void,
 ): ComposedDocument[] {
   const documents: ComposedDocument[] = [];
@@ -247,7 +248,7 @@ function merge(
   return { ...merged, ...own };
 }
 
-/** Where a node is written: its value, or its tag or anchor before it when it has no text of its own. */
+/** The position of a node: its value, or the tag or anchor before it if it has no text. */
 export function startOf(event: Event): number {
   switch (event.type) {
     case EVENT_ID.SCALAR:
@@ -267,7 +268,7 @@ function quoteStart(event: ScalarEvent): number {
   return quoted ? Math.max(event.valueStart - 1, 0) : event.valueStart;
 }
 
-/** Tags of YAML 1.1 that Kubernetes' library accepts without a meaning of their own: the plain collection is read. */
+/** YAML 1.1 tags that Kubernetes' library accepts without a meaning: the plain value is read. */
 const SEQUENCE_TAGS: ReadonlySet<string> = new Set(['seq', 'omap', 'pairs']);
 const MAPPING_TAGS: ReadonlySet<string> = new Set(['map', 'set']);
 
@@ -278,7 +279,7 @@ function isMergeKey(event: ScalarEvent, text: string): boolean {
   return tag === 'merge' || (tag === undefined && event.style === SCALAR_STYLE.PLAIN);
 }
 
-/** `str` for `!!str` and for the non-specific `!`; undefined without a tag; the whole text for anything else. */
+/** `str` for `!!str` and the non-specific `!`; undefined without a tag; else the whole text. */
 function tagOf(event: ScalarEvent | CollectionEvent, text: string): string | undefined {
   if (event.tagStart < 0) return undefined;
   const tag = text.slice(event.tagStart, event.tagEnd);

@@ -1,8 +1,8 @@
 /**
- * Names files that are no manifests for what they are. Pure.
+ * Recognises files that are no manifests. Pure.
  *
- * A file that hides its contents (encrypted, binary, a pointer) might hold a manifest, so it is an error. A file that is
- * plainly somebody else's YAML is passed over, and the reader says so.
+ * A file that hides its contents (encrypted, binary, a pointer) might hold a manifest, so it is an
+ * error. A file that is plainly another tool's YAML is skipped, and the reader reports it.
  */
 import { isRecord } from '../../base/json.ts';
 
@@ -19,7 +19,7 @@ const encrypted = (tool: string): HiddenContents => ({
 });
 const BINARY: HiddenContents = { message: 'the file is binary, not YAML or JSON text', hint: OUT_OF_FOLDER };
 
-/** How such files begin, byte by byte. */
+/** The first bytes of such files. */
 const BEGINNINGS: readonly (readonly [string, HiddenContents])[] = [
   ['\0GITCRYPT\0', encrypted('git-crypt')],
   ['age-encryption.org/', encrypted('age')],
@@ -52,7 +52,7 @@ export function hiddenContents(bytes: Uint8Array): HiddenContents | undefined {
   return BEGINNINGS.find(([beginning]) => start.startsWith(beginning))?.[1];
 }
 
-/** A document that SOPS has encrypted, be it as a whole: the keys stay readable, but for those of a binary file. */
+/** A document encrypted by SOPS, even as a whole: only a binary file's keys are unreadable. */
 export function sopsComplaint(values: readonly unknown[]): HiddenContents | undefined {
   const isHidden = (value: unknown): boolean =>
     isSops(value) && isRecord(value) && ('kind' in value || 'apiVersion' in value || isSopsBinary(value));
@@ -66,11 +66,11 @@ const isSops = (value: unknown): boolean =>
 const isSopsBinary = (value: Record<string, unknown>): boolean =>
   typeof value['data'] === 'string' && Object.keys(value).length === 2;
 
-/** Whether a text that cannot be read was meant for a cluster: then it must not be passed over. */
+/** Whether an unreadable text was meant for a cluster: then it must not be skipped. */
 export const mentionsManifest = (text: string): boolean =>
   /^(?:\{\s*)?["']?(?:apiVersion|kind)["']?\s*:/m.test(text);
 
-/** By names that people have agreed on. */
+/** Well-known names of files. */
 const BY_NAME: readonly (readonly [RegExp, string])[] = [
   [/(?:^|[-_.])values(?:[-_.][^/]*)?\.(?:ya?ml|json)$/i, 'values of a Helm chart'],
   [/^(?:docker-)?compose[^/]*\.ya?ml$/i, 'a Compose file'],
@@ -89,7 +89,7 @@ export function unreadReason(path: string, text: string): string | undefined {
   return text.includes(SKIP_MARK) ? `it says ${SKIP_MARK}` : undefined;
 }
 
-/** Known by its name alone, whatever it holds. */
+/** A file that its name identifies. */
 export function foreignByName(path: string): string | undefined {
   if (path.includes('.github/workflows/')) return 'a GitHub workflow';
   const name = path.slice(path.lastIndexOf('/') + 1);

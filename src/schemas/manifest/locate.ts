@@ -1,7 +1,8 @@
 /**
- * From a field path to the place where it is written. Built from the parser's events when the first error asks for it:
- * a good file never pays for it. A field is found by its key, an item by its start; what does not exist, by its nearest
- * parent. Paths go through aliases to where the value is written.
+ * From a field path to the place where it is written. Built from the parser's events when the first
+ * error asks for it: a good file never pays for it. A field is found by its key, an item by its
+ * start; what does not exist, by its nearest parent. Paths go through aliases to where the value is
+ * written.
  */
 import { append } from '../../base/append.ts';
 import { EVENT_ID, type Event, getScalarValue } from 'js-yaml';
@@ -116,7 +117,7 @@ function find(root: Place, path: string): number {
 
 type Member = MappingPlace['members'] extends Map<string, infer Value> ? Value : never;
 
-/** The longest key that `rest` starts with: keys may contain dots (`metadata.annotations.example.com/x`) and brackets. */
+/** The longest key that `rest` starts with: keys may contain dots and brackets. */
 function matchMember(
   place: MappingPlace,
   rest: string,

@@ -1,7 +1,8 @@
 /**
- * js-yaml's parser, with one leniency that Kubernetes' has: inside `[…]`, `{…}` and quoted text the indentation of a
- * continued line does not matter (people close a list at the column of its key). YAML 1.2 asks for more, so such a line
- * is indented here before it is parsed again; blanks there have no meaning. Positions are those of the original text.
+ * js-yaml's parser, with one leniency that Kubernetes' has: inside `[…]`, `{…}` and quoted text the
+ * indentation of a continued line does not matter (people close a list at the column of its key).
+ * YAML 1.2 asks for more, so such a line is indented here before it is parsed again; blanks there
+ * have no meaning. Positions are those of the original text.
  */
 import { type Event, parseEvents, YAMLException } from 'js-yaml';
 import { createLineIndex } from './text.ts';
@@ -25,7 +26,7 @@ export class SyntaxProblem extends Error {
   }
 }
 
-/** Text that may be parsed again altogether; keeps a hostile file from costing a parse for each of its lines. */
+/** The most text that is parsed again, so that a hostile file does not cost a parse per line. */
 const MAX_REPARSED_CHARACTERS = 16 * 1024 * 1024;
 /** Deeper than any block is indented within the depth that is accepted. */
 const ADDED_INDENT = 256;
@@ -53,7 +54,7 @@ export function parseLeniently(original: string, maxDepth: number): ParsedText {
   }
 }
 
-/** Start of the line of the parser's complaint about indentation inside a flow collection or a quoted scalar. */
+/** The line of the parser's error about indentation inside a flow collection or quoted scalar. */
 function indentableLineStart(text: string, error: unknown): number | undefined {
   if (!(error instanceof YAMLException) || error.reason !== 'deficient indentation') return undefined;
   const position = error.mark?.position ?? 0;

@@ -1,13 +1,14 @@
 /**
- * Reads one file of manifests, YAML or JSON, as Kubernetes reads it (resolve-scalar.ts, docs/adr/0005). Pure and total:
- * any bytes give documents or errors, never an exception, within the limits.
+ * Reads one file of manifests, YAML or JSON, as Kubernetes reads it (resolve-scalar.ts,
+ * docs/adr/0005). Pure and total: any bytes give documents or errors, never an exception, within
+ * the limits.
  *
  * One syntax error refuses the whole file, so that half of a file is never applied. Empty documents
- * are skipped. A document is a manifest when it has two of `apiVersion`, `kind` and `metadata`, or a
- * name in its metadata. A file without one is another tool's (a values file, a workflow): it is passed
- * over whole, as Argo CD does in a directory, and foreign-files.ts says why. If one document is a
- * manifest, all have to be. A kustomization and a chart are errors: what lies around them is not to be
- * applied as it is (client-tools.ts).
+ * are skipped. A document is a manifest when it has two of `apiVersion`, `kind` and `metadata`, or
+ * a name in its metadata. A file without one is another tool's (a values file, a workflow): it is
+ * passed over whole, as Argo CD does in a directory, and foreign-files.ts says why. If one document
+ * is a manifest, all have to be. A kustomization and a chart are errors: what lies around them is
+ * not to be applied as it is (client-tools.ts).
  */
 import type { Event } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
@@ -51,7 +52,8 @@ export function readManifests(
   let parsed: ReturnType<typeof parseLeniently>;
   let composed: ComposedDocument[];
   try {
-    // JSON may be indented with tabs, YAML may not; inside a JSON string there is never a plain tab.
+    // JSON may be indented with tabs, YAML may not; inside a JSON string there is never a plain
+    // tab.
     parsed = parseLeniently(isJson(file.path, text) ? text.replaceAll('\t', ' ') : text, limits.maxDepth);
     positionOf = parsed.positionOf;
     composed = composeDocuments(parsed.events, parsed.text, limits);
@@ -76,7 +78,7 @@ export function readManifests(
   return collect(file.path, parsed.text, parsed.events, composed, limits, positionOf);
 }
 
-/** One YAML document of any kind (a configuration file), read by the same rules; `locate` takes field paths. */
+/** One YAML document (a configuration file), read by the same rules; `locate` takes paths. */
 export function readYamlDocument(
   file: ManifestFile,
   limits: ManifestLimits = defaultManifestLimits,
@@ -177,7 +179,7 @@ interface TypeMeta {
   readonly kind: string;
 }
 
-/** The object's type, or the name of the field that is wrong. Items of a typed list may leave theirs out. */
+/** The object's type, or the name of the wrong field. Items of a typed list may omit theirs. */
 function typeOf(
   value: Record<string, unknown>,
   inferred: TypeMeta | undefined,

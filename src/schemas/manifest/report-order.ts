@@ -1,10 +1,10 @@
-/** The order in which a person wants to read errors. Pure. */
+/** Orders errors for people. Pure. */
 import type { ManifestError } from './types.ts';
 
 /** Files in these folders of a chart are for Helm. */
 const CHART_PARTS = ['templates/', 'charts/', 'crds/', 'ci/'];
 
-/** Errors about whole folders come first. Those about the parts of a chart are left out: the chart is the error. */
+/** Errors about whole folders come first. Errors about parts of a chart are left out. */
 export function reportOrder(errors: readonly ManifestError[]): readonly ManifestError[] {
   const whole = errors.filter(({ folder }) => folder !== undefined);
   if (whole.length === 0) return errors;

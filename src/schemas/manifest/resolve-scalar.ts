@@ -1,8 +1,9 @@
 /**
  * Resolves unquoted YAML scalars by the rules of the YAML library that Kubernetes reads manifests
- * with: YAML 1.1 booleans (`yes`, `on`, `y`), octal `0644`, `0b` and `0x`, `1e3` as a number, but no
- * base-60 numbers (`22:80` is text) and no dates. See docs/adr/0005-yaml-as-kubernetes-reads-it.md.
- * Nothing is thrown: a value that JSON cannot hold becomes an `error`.
+ * with: YAML 1.1 booleans (`yes`, `on`, `y`), octal `0644`, `0b` and `0x`, `1e3` as a number, but
+ * no base-60 numbers (`22:80` is text) and no dates. See
+ * docs/adr/0005-yaml-as-kubernetes-reads-it.md. Nothing is thrown: a value that JSON cannot hold
+ * becomes an `error`.
  */
 
 export type Resolved =

@@ -1,4 +1,4 @@
-/** From bytes to text: what is not plain UTF-8 is refused with the place where it stops being so. */
+/** Decodes bytes to text. Only plain UTF-8 is accepted; an error names the first bad byte. */
 import { hiddenContents } from './foreign-files.ts';
 import type { ManifestError, ManifestFile, ManifestLimits, Position } from './types.ts';
 
@@ -55,7 +55,9 @@ function startsWith(bytes: Uint8Array, first: number, second: number): boolean {
   return bytes[0] === first && bytes[1] === second;
 }
 
-/** The line of an opening conflict marker that has a closing one after it; 0 where there is none. */
+/**
+ * The line of an opening conflict marker that has a closing one after it; 0 where there is none.
+ */
 function findConflict(text: string): number {
   const open = /^<{7}(?: |\r?$)/m.exec(text);
   if (!open || !/^>{7}(?: |\r?$)/m.test(text.slice(open.index))) return 0;
@@ -75,7 +77,9 @@ export function countTokens(text: string): number {
   return count;
 }
 
-/** Index of the first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1. */
+/**
+ * Index of the first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1.
+ */
 function findInvalidUtf8(bytes: Uint8Array): number {
   let index = 0;
   while (index < bytes.length) {

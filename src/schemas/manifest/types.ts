@@ -23,7 +23,7 @@ export interface ManifestDocument {
   /** As written: an object with string `apiVersion` and `kind`; nothing else is checked yet. */
   readonly object: KubeObject;
   readonly source: ManifestSource;
-  /** Where a field path (`spec.containers[0].image`) is written: its key, or its nearest parent that exists. */
+  /** The position of a field path: its key, or its nearest parent that exists. */
   locate(path: string): Position;
 }
 
@@ -44,7 +44,7 @@ export interface ManifestLimits {
   readonly maxDocuments: number;
   readonly maxDepth: number;
   readonly maxScalarCharacters: number;
-  /** Lines, commas and brackets of a file: an upper estimate of its values, taken before anything is built. */
+  /** Lines, commas and brackets: an upper estimate of a file's values before it is parsed. */
   readonly maxTokens: number;
   /** Values that aliases and merge keys may add, counted as if written out. */
   readonly maxAliasedNodes: number;

@@ -1,6 +1,7 @@
 /**
- * Documents → objects that may be applied: known kind, structure, defaults, meaning, implemented, unique. Every
- * complaint says where it is written. The order of the results is the order of the documents.
+ * Documents → objects that may be applied: known kind, structure, defaults, meaning, implemented,
+ * unique. Every complaint says where it is written. The order of the results is the order of the
+ * documents.
  */
 import { append } from '../../base/append.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -27,9 +28,9 @@ import type { ManifestDocument, ManifestError, ManifestSource, Position } from '
 export interface ValidateOptions {
   /** For namespaced objects that name none; `default` otherwise. */
   readonly defaultNamespace?: string;
-  /** CustomResourceDefinitions beside those among the documents, from other files of the same source. */
+  /** CustomResourceDefinitions of other files of the same source. */
   readonly definitions?: readonly KubeObject[];
-  /** Whether the registry has what the cluster defines; true otherwise. Only for what is said of kinds that nobody defines. */
+  /** Whether the registry has the cluster's definitions; true otherwise. */
   readonly clusterIsKnown?: boolean;
 }
 
@@ -47,11 +48,11 @@ export interface ValidationResult {
   readonly warnings: readonly ManifestError[];
   /** Objects with errors, as they were written but with a namespace: others may refer to them. */
   readonly refused: readonly KubeObject[];
-  /** Where the kinds come from that are not the system's own, if there are any: what the result depends on. */
+  /** The source of the kinds that are not the system's own, if there are any. */
   readonly kindsFrom: KindsFrom;
 }
 
-/** `source`: all of them from the definitions that were given; `cluster`: from definitions that may be there or not. */
+/** `source`: all of them from the given definitions; `cluster`: definitions may be missing. */
 export type KindsFrom = 'system' | 'source' | 'cluster';
 
 /** The size of one object that a Kubernetes store takes (etcd's request limit). */
@@ -239,7 +240,7 @@ function located(document: ManifestDocument, fieldErrors: readonly FieldError[])
     .sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-/** The API's wording, except where it reads badly in a report: `Forbidden:` and `Invalid value:` before our own words. */
+/** The API's wording without `Forbidden:` and `Invalid value:` before our own words. */
 function bodyOf(error: FieldError): string {
   if (error.type === 'FieldValueForbidden' && error.detail.startsWith('not implemented')) return error.detail;
   if (error.type === 'FieldValueInvalid' && error.value === undefined) return error.detail;

@@ -1,6 +1,7 @@
 /**
- * The controls of the level *baseline*: what is known to give a container power over its node. In the order of their ids,
- * which is the order in a message. Source: the published standards; the texts are those that upstream answers with.
+ * The controls of the level *baseline*: what is known to give a container power over its node. In
+ * the order of their ids, which is the order in a message. Source: the published standards; the
+ * texts are those that upstream answers with.
  */
 import { safeSysctls } from '../values/sysctls.ts';
 import type { Container } from '../types.ts';

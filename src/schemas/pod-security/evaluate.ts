@@ -1,4 +1,4 @@
-/** Holds a pod against a level of the Pod Security Standards. Pure; used by the API server and, once more, by the agent. */
+/** Holds a pod against a level of the Pod Security Standards. Pure; API and agent use it. */
 import type { ObjectMeta } from '../object.ts';
 import type { PodSpec } from '../types.ts';
 import { baselineChecks } from './baseline.ts';

@@ -19,13 +19,13 @@ type Mode = (typeof MODES)[number];
 
 export type NamespacePolicy = Readonly<Record<Mode, PodSecurityPolicy>>;
 
-/** The system's own namespaces: what runs the cluster may do what it must, unless a label says otherwise. */
+/** The system's own namespaces are privileged, unless a label says otherwise. */
 const SYSTEM_NAMESPACES: ReadonlySet<string> = new Set(['kube-system', 'symphony-system']);
 
 /**
- * `audit` and `warn` follow `enforce` where they have no label of their own, so that whoever writes a Deployment is told
- * about pods that will be refused, and about no others. A label that cannot be read counts as the strictest: validation
- * keeps such labels out.
+ * `audit` and `warn` follow `enforce` where they have no label of their own, so that whoever writes
+ * a Deployment is told about pods that will be refused, and about no others. A label that cannot be
+ * read counts as the strictest: validation keeps such labels out.
  */
 export function namespacePolicy(
   namespace: string,
@@ -46,7 +46,7 @@ export function namespacePolicy(
   return { enforce, audit: read('audit', enforce), warn: read('warn', enforce) };
 }
 
-/** Whether the namespace is let off the level of the cluster: the system's own, unless its labels say something. */
+/** Whether the namespace is exempt from the cluster's level: the system's, without labels. */
 export function isExempt(namespace: string, labels: Readonly<Record<string, string>> | undefined): boolean {
   const hasLabel = Object.keys(labels ?? {}).some((label) => label.startsWith(POD_SECURITY_LABEL));
   return SYSTEM_NAMESPACES.has(namespace) && !hasLabel;

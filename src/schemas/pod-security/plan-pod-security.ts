@@ -1,4 +1,4 @@
-/** Judges a pod or a template by the Pod Security Standards of its namespace. Pure; upstream's texts. */
+/** Judges a pod or a template by the Pod Security Standards of its namespace. Pure. */
 import { podSpecPaths, podTemplateOf } from '../profile/check-implemented.ts';
 import { evaluatePodSecurity, policyText, violationText } from './evaluate.ts';
 import { ENFORCE_LABEL, isStricter, type NamespacePolicy, POD_SECURITY_LABEL } from './namespace-policy.ts';
@@ -56,7 +56,9 @@ export interface ForeseenRefusal {
   readonly label: string;
 }
 
-/** The refusal that admission would give at run time to the pods of this pod, workload or template. */
+/**
+ * The refusal that admission would give at run time to the pods of this pod, workload or template.
+ */
 export function foreseeRefusal(
   object: KubeObject,
   { enforce }: Pick<NamespacePolicy, 'enforce'>,
@@ -106,7 +108,9 @@ function templateOf(object: KubeObject): PodLike | undefined {
   return { spec: spec as unknown as PodSpec, annotations };
 }
 
-/** Pods that are looked at, and named in warnings, when the level of a namespace becomes stricter. */
+/**
+ * Pods that are looked at, and named in warnings, when the level of a namespace becomes stricter.
+ */
 const MAX_PODS = 3_000;
 const MAX_NAMED = 10;
 

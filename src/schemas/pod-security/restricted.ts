@@ -1,4 +1,4 @@
-/** The controls that the level *restricted* has besides those of *baseline*, in the order of their ids. */
+/** The controls of the level *restricted* beyond *baseline*, ordered by id. */
 import type { Container, PodSpec } from '../types.ts';
 import type { PodSecurityCheck } from './types.ts';
 import { containersOf, distinct, namesOf, plural, quoted, setters } from './visit.ts';

@@ -1,4 +1,4 @@
-/** The Pod Security Standards' vocabulary: https://kubernetes.io/docs/concepts/security/pod-security-standards/. */
+/** Vocabulary of https://kubernetes.io/docs/concepts/security/pod-security-standards/. */
 import type { ObjectMeta } from '../object.ts';
 import type { PodSpec } from '../types.ts';
 

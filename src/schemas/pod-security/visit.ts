@@ -1,7 +1,7 @@
-/** Shared by the checks of the Pod Security Standards: upstream's order of containers, and its texts. */
+/** Upstream's order of containers, and its texts, for the checks of the Pod Security Standards. */
 import type { Container, PodSpec } from '../types.ts';
 
-/** Init containers first, debug containers last; names and security contexts are where checks look for them. */
+/** Init containers first, debug containers last; checks find names and security contexts here. */
 export function containersOf(spec: PodSpec): readonly Container[] {
   return [
     ...(spec.initContainers ?? []),

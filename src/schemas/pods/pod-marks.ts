@@ -1,13 +1,15 @@
 /**
- * Annotations of pods that belong to the control plane. A request neither sets, changes nor removes them: a create drops
- * them, an update keeps those of the stored pod.
+ * Annotations of pods that belong to the control plane. A request neither sets, changes nor removes
+ * them: a create drops them, an update keeps those of the stored pod.
  */
 import { isRecord } from '../../base/json.ts';
 import { omit } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import type { ResourceKind } from '../resource-kind.ts';
 
-/** Proves that the control plane bound this pod to its node (resources/writing/placement-proof.ts). */
+/**
+ * Proves that the control plane bound this pod to its node (resources/writing/placement-proof.ts).
+ */
 export const PLACEMENT_PROOF = 'symphony.dev/placement-proof';
 /** `KIND/NAME` of the controller that a restored pod had before the store lost its history. */
 export const RESTORED_OWNER = 'symphony.dev/restored-owner';
@@ -17,7 +19,7 @@ const MARKS = [PLACEMENT_PROOF, RESTORED_OWNER] as const;
 export const isPod = (kind: Pick<ResourceKind, 'group' | 'kind'>): boolean =>
   kind.group === '' && kind.kind === 'Pod';
 
-/** The pod with the marks of `current`, and with no others. The same object where it has exactly these. */
+/** The pod with exactly the marks of `current`; the same object if it has these already. */
 export function withMarksOf<T extends KubeObject>(pod: T, current?: KubeObject): T {
   const annotations = annotationsOf(pod);
   const kept = annotationsOf(current);

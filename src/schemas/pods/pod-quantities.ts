@@ -37,7 +37,7 @@ function largest(a: Quantities, b: Quantities): Quantities {
 
 const NOTHING: Quantities = new Map();
 
-/** The larger of what runs and of what any one init container needs (with the sidecars before it), plus overhead. */
+/** The larger of the running sum and of any init container with its sidecars, plus overhead. */
 export function podQuantities(value: unknown, side: 'requests' | 'limits'): Quantities {
   const spec = asRecord(value);
   const ownOf = (container: Readonly<JsonRecord>): Quantities =>

@@ -1,4 +1,4 @@
-/** Objects that a pod names. The API decides by them what a node may read, and the agent reads them. Pure. */
+/** Objects that a pod names. They limit what a node may read through the API. Pure. */
 import type { KubeObject } from '../object.ts';
 import type { Container, Pod } from '../types.ts';
 

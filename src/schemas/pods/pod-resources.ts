@@ -1,13 +1,15 @@
 /**
  * The requests of a pod as the scheduler counts them (KEP-753 for sidecars, KEP-2837 for the pod
  * level): the larger of the long-running sum and of the largest init container, plus overhead.
- * Amounts are plain numbers: cpu in millicores, everything else in units or bytes, rounded up, exact
- * below 2^53.
+ * Amounts are plain numbers: cpu in millicores, everything else in units or bytes, rounded up,
+ * exact below 2^53.
  */
 import { asRecord, asRecords, getPath, type JsonRecord } from '../json-access.ts';
 import { toBytes, toMilli } from '../values/quantity.ts';
 
-/** By resource name (`cpu`, `memory`, `example.com/gpu`); resources that are not named are absent. */
+/**
+ * By resource name (`cpu`, `memory`, `example.com/gpu`); resources that are not named are absent.
+ */
 export type ResourceAmounts = ReadonlyMap<string, number>;
 type Side = 'requests' | 'limits';
 
@@ -89,8 +91,8 @@ function largest(a: ResourceAmounts, b: ResourceAmounts): ResourceAmounts {
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 /**
- * Guaranteed: every container limits cpu and memory and requests as much; BestEffort: none asks for either;
- * Burstable: the rest. A pod-level request or limit stands for all containers.
+ * Guaranteed: every container limits cpu and memory and requests as much; BestEffort: none asks for
+ * either; Burstable: the rest. A pod-level request or limit stands for all containers.
  */
 export function qosClass(spec: unknown): QosClass {
   const level = getPath(spec, 'resources');

@@ -1,4 +1,4 @@
-/** The two priority classes that every cluster has, and the room that is left for others: one table for everybody. */
+/** The two priority classes that every cluster has, and the room for others. */
 import type { KubeObject } from '../object.ts';
 
 /** Users' values end here; what lies above is the system's. */

@@ -3,7 +3,7 @@ import type { Taint, Toleration } from '../types.ts';
 
 type TaintLike = Pick<Taint, 'key' | 'effect'> & { readonly value?: string };
 
-/** Upstream's `ToleratesTaint`: empty effect and empty key (with Exists) are wildcards; Gt and Lt compare integers. */
+/** Upstream's `ToleratesTaint`: an empty effect or key is a wildcard; Gt and Lt take integers. */
 export function tolerates(toleration: Toleration, taint: TaintLike): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;
   if (toleration.key && toleration.key !== taint.key) return false;

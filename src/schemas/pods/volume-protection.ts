@@ -1,6 +1,6 @@
 /**
- * The finalizers that keep a volume or a claim while it is used (upstream's names): the API puts them on at create, a
- * controller takes them off a deleted one that nobody uses any more.
+ * The finalizers that keep a volume or a claim while it is used (upstream's names): the API puts
+ * them on at create, a controller takes them off a deleted one that nobody uses any more.
  */
 import { ownMember } from '../../base/json.ts';
 import type { KubeObject } from '../object.ts';

@@ -1,6 +1,7 @@
 /**
- * Walks an object along rules and reports the fields that are well-formed but not implemented. Total on any JSON value.
- * The walk visits only fields that a rule names, so its cost does not grow with the rest of the object.
+ * Walks an object along rules and reports the fields that are well-formed but not implemented.
+ * Total on any JSON value. The walk visits only fields that a rule names, so its cost does not grow
+ * with the rest of the object.
  */
 import { isRecord, ownMember } from '../../base/json.ts';
 import type { FieldError } from '../errors/field-error.ts';
@@ -39,7 +40,7 @@ function treeOf(rules: readonly FieldRule[]): Step {
 
 export type FieldCheck = (value: unknown, path?: string) => readonly FieldError[];
 
-/** The check of an object, or of the part of one that is at `path`. The tree is built at the first use. */
+/** The check of an object, or of its part at `path`. The first use builds the tree. */
 export function createFieldCheck(rules: readonly FieldRule[]): FieldCheck {
   let tree: Step | undefined;
   return (value, path = '') => {
@@ -51,15 +52,15 @@ export function createFieldCheck(rules: readonly FieldRule[]): FieldCheck {
 
 const checkPodSpec = createFieldCheck(podRules);
 
-/** The fields of a pod, or of a template of pods, that are not implemented; empty for kinds without pods. */
+/** The unimplemented fields of a pod or of a pod template; empty for kinds without pods. */
 export function checkPodFields(apiVersion: string, kind: string, object: unknown): readonly FieldError[] {
   const path = ownMember(podSpecPaths, `${apiVersion}/${kind}`);
   return path === undefined ? [] : checkPodSpec(getPath(object, ...path.split('.')), path);
 }
 
 /**
- * The fields that keep the pods of this object waiting. The name of another scheduler is none of them:
- * once that has placed the pod, the pod runs. Empty for kinds without pods.
+ * The fields that keep the pods of this object waiting. The name of another scheduler is none of
+ * them: once that has placed the pod, the pod runs. Empty for kinds without pods.
  */
 export function waitsFor(apiVersion: string, kind: string, object: unknown): readonly FieldError[] {
   const path = ownMember(podSpecPaths, `${apiVersion}/${kind}`);
@@ -111,7 +112,8 @@ function asksFor(rule: FieldRule, value: unknown, key: string | undefined): bool
   if (value === null || value === undefined) return false;
   if (rule.keyPrefix !== undefined) return key?.startsWith(rule.keyPrefix) ?? false;
   if (Array.isArray(value)) return value.length > 0;
-  // An empty object is how a volume source such as `csi: {}` is asked for; the structure of the kind refuses the rest.
+  // An empty object is how a volume source such as `csi: {}` is asked for; the structure of the
+  // kind refuses the rest.
   if (isRecord(value)) return Object.keys(value).length > 0 || rule.path.includes('volumes.*.');
   return !(rule.except ?? []).includes(value as string | number | boolean);
 }

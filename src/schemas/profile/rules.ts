@@ -1,10 +1,12 @@
 /**
- * Rules about well-formed fields that Symphony does not implement. A field that no rule names is implemented. Each kind
- * lists its own; those of pods are in pod-rules.ts. docs/FIELDS.md shows them all, and a test compares the two.
+ * Rules about well-formed fields that Symphony does not implement. A field that no rule names is
+ * implemented. Each kind lists its own; those of pods are in pod-rules.ts. docs/FIELDS.md shows
+ * them all, and a test compares the two.
  *
- * `refused`: it would change what runs. In a repository it is an error that says what to do; the API keeps pods and
- * templates with it, as Kubernetes does, and their pods are not started. `ignored`: accepted, stored and shown,
- * without effect, because nothing depends on it here; keep that list short and give each entry its reason.
+ * `refused`: it would change what runs. In a repository it is an error that says what to do; the
+ * API keeps pods and templates with it, as Kubernetes does, and their pods are not started.
+ * `ignored`: accepted, stored and shown, without effect, because nothing depends on it here; keep
+ * that list short and give each entry its reason.
  */
 export interface FieldRule {
   /** Dotted path; `*` stands for every list item or map key. */

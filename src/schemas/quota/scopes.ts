@@ -1,4 +1,4 @@
-/** Which objects a quota is about: its scopes, and its selector over scopes. Only pods have any. Pure. */
+/** The objects that a quota is about: its scopes and its selector of scopes. Pure. */
 import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { qosClass } from '../pods/pod-resources.ts';

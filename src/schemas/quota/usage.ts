@@ -1,6 +1,7 @@
 /**
- * The usage of one object, by the names that ResourceQuotas have for it. Pure. The API claims by it,
- * and the controller counts by it. Source: the API reference of ResourceQuota and upstream's evaluators.
+ * The usage of one object, by the names that ResourceQuotas have for it. Pure. The API claims by
+ * it, and the controller counts by it. Source: the API reference of ResourceQuota and upstream's
+ * evaluators.
  */
 import { ownMember } from '../../base/json.ts';
 import { asNumber, asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';

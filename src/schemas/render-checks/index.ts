@@ -1,6 +1,7 @@
 /**
- * Problems that a valid render is likely to have at run time: pods that Pod Security would refuse, and names that
- * lead nowhere. Warnings only: labels of namespaces and other objects may come from elsewhere. Pure.
+ * Problems that a valid render is likely to have at run time: pods that Pod Security would refuse,
+ * and names that lead nowhere. Warnings only: labels of namespaces and other objects may come from
+ * elsewhere. Pure.
  */
 import { foreseeRefusal } from '../pod-security/plan-pod-security.ts';
 import { isExempt, namespacePolicy } from '../pod-security/namespace-policy.ts';

@@ -1,6 +1,6 @@
 /**
- * References that lead nowhere within a render, nor in the cluster where that is known. What a render lacks may well be
- * in the cluster by the time it is needed, so these are warnings. Pure.
+ * References that lead nowhere within a render, nor in the cluster where that is known. What a
+ * render lacks may well be in the cluster by the time it is needed, so these are warnings. Pure.
  */
 import { asRecord, asString, getPath } from '../json-access.ts';
 import { type KubeObject, objectKey } from '../object.ts';
@@ -16,7 +16,7 @@ const MADE_BY_SYSTEM: ReadonlySet<string> = new Set([
   ...systemPriorityClasses.map(({ metadata }) => `PriorityClass ${metadata.name}`),
 ]);
 
-/** Custom objects that make a Secret, with the field that names it; else it has the name of the object. */
+/** Custom objects that make a Secret, with the field of its name; default: the object's name. */
 const SECRET_MAKERS: Readonly<Record<string, readonly string[]>> = {
   'sealedsecrets.bitnami.com': ['spec', 'template', 'metadata', 'name'],
   'externalsecrets.external-secrets.io': ['spec', 'target', 'name'],

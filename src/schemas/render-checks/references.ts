@@ -1,4 +1,4 @@
-/** Objects that a pod, a template or a service account needs under a name. Pure; optional references are left out. */
+/** Objects that a pod, template or service account needs; optional references are left out. */
 import { asRecord, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podSpecPaths, podTemplateOf } from '../profile/index.ts';

@@ -1,4 +1,4 @@
-/** Services whose selector matches no pod of the render, nor of the cluster where that is known. Pure. */
+/** Services whose selector matches no pod of the render, nor of a known cluster. Pure. */
 import { asRecord } from '../json-access.ts';
 import { type KubeObject, keyOf, objectKey, parseApiVersion } from '../object.ts';
 import { podSpecPaths, podTemplateOf } from '../profile/index.ts';

@@ -1,4 +1,4 @@
-/** The input of the checks of a render: valid objects of one source, and what is known of the cluster. */
+/** The input of the checks of a render: valid objects of one source, and the known cluster. */
 import type { KubeObject } from '../object.ts';
 import type { PodSecurityLevel } from '../pod-security/types.ts';
 import type { ResourceId, ResourceKind } from '../resource-kind.ts';
@@ -38,6 +38,6 @@ export interface RenderCheckOptions {
   /** For namespaces without a label of their own. */
   readonly defaultPodSecurity: PodSecurityLevel;
   readonly cluster?: ClusterView | undefined;
-  /** Objects beside the valid ones that have errors: they are written, though nobody can rely on what they hold. */
+  /** Objects with errors beside the valid ones: they exist, but their content is unreliable. */
   readonly refused?: readonly KubeObject[];
 }

@@ -1,6 +1,6 @@
 /**
- * Plans a delete (`BeforeDelete` and the generic store's graceful deletion upstream): preconditions,
- * finalizers by propagation policy, the grace of pods, the emptying of namespaces.
+ * Plans a delete (`BeforeDelete` and the generic store's graceful deletion upstream):
+ * preconditions, finalizers by propagation policy, the grace of pods, the emptying of namespaces.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -50,7 +50,7 @@ function checkPreconditions(kind: ResourceKind, current: KubeObject, { precondit
   }
 }
 
-/** The finalizers as the propagation policy wants them; without a policy they stay, or the kind's default is added. */
+/** The finalizers by the propagation policy; without one they stay, or get the kind's default. */
 function finalizersFor(
   { orphansByDefault = false }: ResourceKind,
   metadata: ObjectMeta,
@@ -74,7 +74,7 @@ function finalizersFor(
     : [...others, wanted];
 }
 
-/** The kind's own finalizer comes with the first deletion; whoever has taken it off does not get it back. */
+/** The first deletion adds the kind's own finalizer; once removed, it does not come back. */
 function withOwnFinalizer(
   { deletionFinalizer: own }: ResourceKind,
   { metadata }: KubeObject,
@@ -168,7 +168,7 @@ function shortenGrace(
   return grace === 0 && !held ? { action: 'remove', object } : { action: 'mark', object };
 }
 
-/** A namespace stays until its controller has emptied it and taken `kubernetes` out of `spec.finalizers`. */
+/** A namespace stays until its controller has emptied it and removed `kubernetes`. */
 function planNamespaceDelete(
   kind: ResourceKind,
   current: KubeObject,

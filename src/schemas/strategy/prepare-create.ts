@@ -6,15 +6,15 @@ import { isPod, withMarksOf } from '../pods/pod-marks.ts';
 import { metadataOf } from './metadata.ts';
 import type { PrepareCreate } from './types.ts';
 
-/** `metadata.name` of an object with `generateName`: the prefix, cut so that the whole stays a DNS label. */
+/** `metadata.name` for `generateName`: the prefix, cut so that the whole is a DNS label. */
 const MAX_GENERATED_PREFIX = 58;
 
 /** The system's to set; a generation that nothing counts is the client's own. */
 const SYSTEM_METADATA = ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'];
 
 /**
- * The object as a create stores it: defaults, system-owned metadata, the kind's own preparation. It does not check
- * anything: validate what comes out.
+ * The object as a create stores it: defaults, system-owned metadata, the kind's own preparation. It
+ * does not check anything: validate what comes out.
  */
 export const prepareCreate: PrepareCreate = (kind, input, context) => {
   const object = kind.withDefaults(input);

@@ -9,9 +9,10 @@ import { withStoredDefaults } from './stored-defaults.ts';
 import type { PrepareUpdate } from './types.ts';
 
 /**
- * The object as an update stores it. The system's fields of the metadata are `current`'s, a write to a subresource
- * changes nothing else, and `resourceVersion` is `current`'s: the caller compares the one of the request.
- * The very same `current` comes back when nothing changes; a default that `current` was stored without is no change.
+ * The object as an update stores it. The system's fields of the metadata are `current`'s, a write
+ * to a subresource changes nothing else, and `resourceVersion` is `current`'s: the caller compares
+ * the one of the request. The very same `current` comes back when nothing changes; a default that
+ * `current` was stored without is no change.
  */
 export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
   const { subresource, nowMs } = context;
@@ -25,8 +26,9 @@ export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
 };
 
 /**
- * The object without the times in its record of owners. A time alone is no change: an apply writes a new one
- * whenever its configuration differs from the live object, and defaults may take the difference away again.
+ * The object without the times in its record of owners. A time alone is no change: an apply writes
+ * a new one whenever its configuration differs from the live object, and defaults may take the
+ * difference away again.
  */
 function untimed(object: KubeObject): KubeObject {
   const { managedFields } = object.metadata;
@@ -73,7 +75,7 @@ function keepSystemMetadata(next: ObjectMeta, current: ObjectMeta): ObjectMeta {
   return { ...kept, name: next.name || current.name };
 }
 
-/** Everything but metadata and status counts; a Deployment's annotations count too, as they always have. */
+/** Everything but metadata and status counts; so do a Deployment's annotations. */
 function isNewGeneration(kind: ResourceKind, next: KubeObject, current: KubeObject): boolean {
   if (kind.kind === 'Deployment' && !jsonEqual(next.metadata.annotations, current.metadata.annotations)) {
     return true;
@@ -167,7 +169,9 @@ function withRecord(metadata: ObjectMeta, managedFields: ObjectMeta['managedFiel
   return managedFields === undefined ? rest : { ...rest, managedFields };
 }
 
-/** Labels, annotations and finalizers may come with a status, except where upstream keeps them too. */
+/**
+ * Labels, annotations and finalizers may come with a status, except where upstream keeps them too.
+ */
 function updateStatus(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
   const metadata = keepSystemMetadata(metadataOf(next), current.metadata);
   const { ownerReferences } = current.metadata;

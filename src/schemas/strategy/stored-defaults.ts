@@ -7,9 +7,10 @@ import type { ResourceKind } from '../resource-kind.ts';
 const known = new WeakMap<KubeObject, { readonly kind: ResourceKind; readonly object: KubeObject }>();
 
 /**
- * A stored object with the defaults of this version, which may have more of them than the one that wrote it. Kubernetes fills
- * them in when it reads. Stored and desired are compared in this form only: a new default is no change. Metadata is kept,
- * and the status where it is the system's. The very same object comes back when nothing is added.
+ * A stored object with the defaults of this version, which may have more of them than the one that
+ * wrote it. Kubernetes fills them in when it reads. Stored and desired are compared in this form
+ * only: a new default is no change. Metadata is kept, and the status where it is the system's. The
+ * very same object comes back when nothing is added.
  */
 export function withStoredDefaults(kind: ResourceKind, stored: KubeObject): KubeObject {
   const before = known.get(stored);

@@ -22,9 +22,9 @@ export interface DeleteOptions {
 }
 
 /**
- * The plan of a delete: the object is removed now, or it is marked and waits for its finalizers or its
- * agent, or nothing changes because it is already being deleted. `object` of a removal is the last
- * state, where that differs from the stored one (a pod shows its deletion).
+ * The plan of a delete: the object is removed now, or it is marked and waits for its finalizers or
+ * its agent, or nothing changes because it is already being deleted. `object` of a removal is the
+ * last state, where that differs from the stored one (a pod shows its deletion).
  */
 export type DeletePlan =
   | { readonly action: 'remove'; readonly object?: KubeObject }

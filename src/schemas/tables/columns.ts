@@ -1,4 +1,7 @@
-/** The columns that `kubectl get` prints for a kind, as data: a name, what a client needs to know, and where the cell comes from. */
+/**
+ * The columns that `kubectl get` prints for a kind, as data: a name, what a client needs to know,
+ * and where the cell comes from.
+ */
 import { asString, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { since } from './duration.ts';
@@ -41,7 +44,7 @@ export const UNSET = '<unset>';
 /** A cell shows this many addresses and counts the rest. */
 const SHOWN_ADDRESSES = 3;
 
-/** The head of a column; a type, a format, a description and a priority where they differ from the usual. */
+/** The head of a column, with the members that differ from the usual. */
 export const head = (name: string, options: Partial<TableColumn> = {}): TableColumn => ({
   name,
   type: 'string',

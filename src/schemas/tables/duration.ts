@@ -1,4 +1,4 @@
-/** Ages as kubectl writes them: `59s`, `2m5s`, `3h`, `2d4h`, `1y20d`. The rule is that of apimachinery's HumanDuration. */
+/** Ages as kubectl writes them: `59s`, `2m5s`, `2d4h`, `1y20d` (apimachinery's HumanDuration). */
 
 export function humanDuration(seconds: number): string {
   const whole = Math.floor(seconds);

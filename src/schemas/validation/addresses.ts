@@ -1,7 +1,8 @@
 /**
- * IP addresses and CIDR blocks in fields, with upstream's three degrees of strictness: what can be read at all, what is
- * unambiguous (no leading zeros, no IPv4 in the clothes of IPv6, no bits beyond the prefix), what is canonical.
- * A value that the stored object has already (`kept`) is left alone: it was valid once.
+ * IP addresses and CIDR blocks in fields, with upstream's three degrees of strictness: what can be
+ * read at all, what is unambiguous (no leading zeros, no IPv4 in the clothes of IPv6, no bits
+ * beyond the prefix), what is canonical. A value that the stored object has already (`kept`) is
+ * left alone: it was valid once.
  */
 import {
   formatAddress,
@@ -31,7 +32,9 @@ export function ipAddress(text: string, kept = NOTHING_KEPT): string[] {
   return isMapped(sloppy) ? ['must not be an IPv4-mapped IPv6 address'] : [];
 }
 
-/** As {@link ipAddress}, and written in the one way in which IPv6 addresses are written (RFC 5952). */
+/**
+ * As {@link ipAddress}, and written in the one way in which IPv6 addresses are written (RFC 5952).
+ */
 export function canonicalIp(text: string, kept = NOTHING_KEPT): string[] {
   if (kept.has(text)) return [];
   const complaints = ipAddress(text);

@@ -1,6 +1,7 @@
 /**
- * How upstream shows what was changed in the spec of a claim that must not change: a unified diff of both specs, written as
- * JSON with the names that the fields have in its own code, in the order in which they stand there. Pure.
+ * How upstream shows what was changed in the spec of a claim that must not change: a unified diff
+ * of both specs, written as JSON with the names that the fields have in its own code, in the order
+ * in which they stand there. Pure.
  */
 import { isRecord } from '../../base/json.ts';
 
@@ -72,7 +73,7 @@ export function claimSpecDiff(before: unknown, after: unknown): string {
 
 const READ_ONLY: Field = { json: 'readOnly', go: 'ReadOnly', unset: null };
 const SECRETS = ['ControllerPublish', 'NodeStage', 'NodePublish', 'ControllerExpand', 'NodeExpand'];
-/** Sources of volumes in the order of upstream's struct; the members of rare ones keep their names of the API. */
+/** Sources of volumes in the order of upstream's struct; rare ones keep the API's names. */
 const SOURCES: readonly Field[] = [
   nullable('gcePersistentDisk', 'GCEPersistentDisk'),
   nullable('awsElasticBlockStore', 'AWSElasticBlockStore'),
@@ -157,7 +158,7 @@ function range(start: number, length: number): string {
   return `${length === 0 ? start - 1 : start},${length}`;
 }
 
-/** A table of this size is made in milliseconds; texts of more lines are shown as replaced from end to end. */
+/** A table of this size takes milliseconds; longer texts are shown as wholly replaced. */
 const MAX_CELLS = 1_000_000;
 
 /** Compares by the longest common subsequence. Removed lines stand before added ones. */

@@ -114,7 +114,7 @@ function validateJson(data: Fields, key: string): FieldErrors {
   return complaint === undefined ? [] : [invalid(path, REDACTED, complaint)];
 }
 
-/** Go's complaint about the beginning of a text that is no JSON object; nothing of the rest is shown. */
+/** Go's error about the beginning of a text that is no JSON object; the rest is not shown. */
 function jsonComplaint(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(text);

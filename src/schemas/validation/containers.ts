@@ -57,7 +57,7 @@ export function validateContainers(spec: Fields, context: PodContext, path: stri
     append(errors, validateCommon(container, context, at));
     append(errors, validateRestart(container, at));
     append(errors, checkName(container, names, at, true));
-    // They run one by one; upstream counts each as the first.
+    // Init containers run one by one; upstream counts each as the first.
     append(errors, checkHostPorts(container, new Set(), `${path}.initContainers[0]`));
     append(errors, validateInit(container, context, at));
   }
@@ -75,12 +75,12 @@ export function validateContainers(spec: Fields, context: PodContext, path: stri
 function checkName(container: Fields, names: Set<string>, path: string, isInit = false): FieldErrors {
   const name = asString(container['name']);
   if (names.has(name)) return [duplicate(`${path}.name`, name)];
-  // Two init containers without a name are not of one name, as upstream has it.
+  // Two init containers without a name are no duplicates, as upstream has it.
   if (!isInit || name !== '') names.add(name);
   return [];
 }
 
-/** A port of the host has room for one. */
+/** One container may use a port of the host. */
 function checkHostPorts(container: Fields, taken: Set<string>, path: string): FieldErrors {
   return asRecords(container['ports']).flatMap((port, index) => {
     const hostPort = asNumber(port['hostPort']) ?? 0;
@@ -160,7 +160,7 @@ function validateResizePolicy(list: unknown, restartPolicy: string, path: string
   });
 }
 
-/** For what runs as it is written: templates may have a blank image, to be filled in by others. */
+/** Only for pods: the image of a template may be blank, for others to fill in. */
 export function validateImage(value: unknown, path: string): FieldErrors {
   const image = asString(value);
   if (image.trim() === image) return [];
@@ -195,7 +195,7 @@ export function validateProtocol(value: unknown, path: string): FieldErrors {
   return PROTOCOLS.includes(protocol) ? [] : [notSupported(path, protocol, PROTOCOLS)];
 }
 
-/** With the host's network, a port of a container is a port of the host. `isPod`: templates may still leave it open. */
+/** With the host's network, a container's port is the host's. `isPod`: templates may omit it. */
 export function validateHostNetworkPorts(spec: Fields, isPod: boolean, path: string): FieldErrors {
   if (spec['hostNetwork'] !== true) return [];
   return asRecords(spec['containers']).flatMap((container, index) =>

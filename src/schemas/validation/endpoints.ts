@@ -164,7 +164,7 @@ function validateAddress(
   if (type === 'FQDN') return validateDomainName(address, path);
   if (type !== 'IPv4' && type !== 'IPv6') return [];
   const read = type === 'IPv4' ? ipAddress : canonicalIp;
-  // An address of the other family is told so before anything is said of how it is written.
+  // The family of an address is checked before its form.
   const isOther = ipAddress(address, kept).length === 0 && familyOf(address) !== type;
   if (isOther) return [invalid(list, address, `must be an ${type} address`)];
   const complaints = read(address, kept);

@@ -1,4 +1,4 @@
-/** Debug containers: added to a pod that runs, one by one, never changed or removed. Upstream's rules and words. */
+/** Debug containers: added to a running pod one by one, never changed. Upstream's texts. */
 import { jsonEqual } from '../../base/json.ts';
 import { asRecord, asRecords, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';

@@ -54,7 +54,7 @@ export function validateIngress(object: KubeObject, current?: KubeObject): Field
   return errors;
 }
 
-/** Secrets of old had no rules for their names: where one has been wrong before, none is checked. */
+/** Names of Secrets had no rules once: if a stored one is invalid, none is checked. */
 function validateTls(list: readonly Fields[], old: readonly Fields[]): FieldErrors {
   const complaintsOf = ({ secretName }: Fields): readonly string[] =>
     asString(secretName) === '' ? [] : dns1123Subdomain(asString(secretName));

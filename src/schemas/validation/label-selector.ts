@@ -23,7 +23,9 @@ function validateExpression(expression: Readonly<Record<string, unknown>>, path:
   return errors;
 }
 
-/** The operator and how many values it takes; `ordered` names operators that compare with one value. */
+/**
+ * The operator and how many values it takes; `ordered` names operators that compare with one value.
+ */
 export function validateOperator(
   expression: Readonly<Record<string, unknown>>,
   path: string,

@@ -1,4 +1,4 @@
-/** Where a load balancer can be reached: the status of Services and of Ingresses. */
+/** Addresses of load balancers: the status of Services and of Ingresses. */
 import { parseAddress } from '../values/ip-address.ts';
 import { asRecords, asString, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
@@ -31,5 +31,5 @@ function validateMode(mode: unknown, ip: string, path: string): FieldErrors {
   return IP_MODES.includes(asString(mode)) ? [] : [notSupported(path, mode, IP_MODES)];
 }
 
-/** Whatever an older parser would take for an address, too. */
+/** Also refuses texts that an older parser takes for an address. */
 export const isAddress = (text: string): boolean => parseAddress(text, 'sloppy') !== undefined;

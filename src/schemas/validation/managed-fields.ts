@@ -1,4 +1,4 @@
-/** `metadata.managedFields`: the record of who owns which field, as a client may send it. */
+/** `metadata.managedFields`: the record of field owners, as a client may send it. */
 import { asList, asRecord, asString } from '../json-access.ts';
 import { byteLength, type FieldErrors, indexed, invalid, tooLong } from './report.ts';
 
@@ -11,7 +11,7 @@ export function validateManagedFields(entries: unknown, path: string): FieldErro
     const at = indexed(path, index);
     const [operation, fieldsType] = [asString(entry['operation']), asString(entry['fieldsType'])];
     const errors: FieldErrors = [];
-    // One empty entry takes the record away.
+    // One empty entry removes the record.
     if (Object.keys(entry).length > 0 && operation !== 'Apply' && operation !== 'Update')
       errors.push(invalid(`${at}.operation`, operation, 'must be `Apply` or `Update`'));
     if (fieldsType !== '' && fieldsType !== 'FieldsV1')

@@ -84,10 +84,10 @@ export function validateAnnotations(annotations: unknown, path: string): FieldEr
   return errors;
 }
 
-/** Events come and go by themselves. */
+/** Nothing waits for the deletion of events. */
 const BANNED_OWNERS = new Set(['v1 Event', 'events.k8s.io/v1 Event']);
 
-/** The version is what upstream reads from `group/version`; more than one slash is no version at all. */
+/** The version as upstream reads it from `group/version`; empty for more than one slash. */
 function hasVersion(apiVersion: string): boolean {
   const parts = apiVersion.split('/');
   return parts.length <= 2 && parts.at(-1) !== '';
@@ -164,13 +164,13 @@ export function validateMetadataUpdate(next: KubeObject, current: KubeObject): F
   return errors;
 }
 
-/** Complains when a field that must stay has changed. */
+/** An error if an immutable field has changed. */
 export function immutable(next: unknown, current: unknown, path: string): FieldErrors {
   if (jsonEqual(next ?? undefined, current ?? undefined)) return [];
   return [invalid(path, next ?? null, FIELD_IS_IMMUTABLE)];
 }
 
-/** Elements whose key was there before. */
+/** Elements whose key was seen before. */
 export function findDuplicates(
   items: unknown,
   keyOf: (item: Readonly<Record<string, unknown>>) => unknown,

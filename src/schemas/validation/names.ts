@@ -1,5 +1,5 @@
 /**
- * The grammars of names: each function answers with what is wrong, in upstream's words, or with nothing.
+ * The grammars of names: each function returns the errors in upstream's words.
  * Sources: RFC 1123, RFC 1035, and the rules of Kubernetes' `validation` and `content` packages.
  */
 import { append, byteLength } from './report.ts';
@@ -114,7 +114,7 @@ export const dns1035Label: NameRule = (name) =>
 const isSubdomainText = (name: string): boolean =>
   name.split('.').every((label) => DNS1123_LABEL_RE.test(label));
 
-/** Label by label rather than with the one expression, which can take exponential time on hostile names. */
+/** Checked label by label, since the one expression takes exponential time on hostile names. */
 export const dns1123Subdomain: NameRule = (name) => {
   const complaints: string[] = [];
   if (name.length > MAX_SUBDOMAIN) complaints.push(maxCharacters(MAX_SUBDOMAIN));
@@ -145,7 +145,9 @@ export function maskTrailingDash(prefix: string): string {
   return prefix.length > 1 && prefix.endsWith('-') ? `${prefix.slice(0, -2)}a` : prefix;
 }
 
-/** A label key, annotation key, finalizer, resource name: an optional DNS prefix, a slash, a name. */
+/**
+ * A label key, annotation key, finalizer, resource name: an optional DNS prefix, a slash, a name.
+ */
 export function qualifiedName(text: string): string[] {
   const complaints: string[] = [];
   const parts = text.split('/');

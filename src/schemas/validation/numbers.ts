@@ -26,7 +26,7 @@ export function within(value: unknown, path: string, low: number, high: number):
   return outside ? [invalid(path, number, inRange(low, high))] : [];
 }
 
-/** A quantity at all; the API's decoder has seen to that, a repository's has not. */
+/** Checks that the value is a quantity, which manifests of a repository may not be. */
 export function readableQuantity(value: unknown, path: string): FieldErrors {
   const quantity = readQuantity(value);
   return typeof quantity === 'string' ? [invalid(path, value, QUANTITY_MESSAGES[quantity])] : [];

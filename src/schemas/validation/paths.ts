@@ -1,7 +1,7 @@
 /** Paths inside volumes and the like, which must not lead out of them. */
 import { type FieldErrors, invalid, required } from './report.ts';
 
-/** Below where it is mounted, and nowhere else. */
+/** The path must stay below its mount. */
 export function validateRelativePath(target: string, path: string): FieldErrors {
   const errors: FieldErrors = [];
   if (target.startsWith('/')) errors.push(invalid(path, target, 'must be a relative path'));
@@ -12,7 +12,7 @@ export function validateRelativePath(target: string, path: string): FieldErrors 
 export function validateItemPath(target: string, path: string): FieldErrors {
   if (target === '') return [required(path)];
   const errors = validateRelativePath(target, path);
-  // A path that begins with '../' has been complained about.
+  // A path that begins with '../' is refused above.
   if (target.startsWith('..') && !target.startsWith('../'))
     errors.push(invalid(path, target, "must not start with '..'"));
   return errors;

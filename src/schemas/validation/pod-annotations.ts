@@ -18,7 +18,7 @@ export const APPARMOR = 'container.apparmor.security.beta.kubernetes.io/';
 const APPARMOR_PROFILES = ['', 'runtime/default', 'unconfined'];
 export const LOCALHOST = 'localhost/';
 
-/** Whether the pod stands for one that its node has on its disk. */
+/** Whether the pod mirrors a static pod of its node. */
 export const isMirrorPod = ({ metadata }: KubeObject): boolean =>
   asRecord(asRecord(metadata)['annotations'])[MIRROR_POD] !== undefined;
 

@@ -1,4 +1,4 @@
-/** Names that a pod resolves and is resolved by: resolver options, host aliases. */
+/** Name resolution of a pod: resolver options, host aliases. */
 import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { ipAddress } from './addresses.ts';
 import { dns1123Subdomain, dnsSearchPath } from './names.ts';
@@ -41,7 +41,7 @@ function validateSearches(searches: readonly string[], path: string): FieldError
   if (searches.length > MAX_SEARCHES) {
     errors.push(invalid(path, searches, `must not have more than ${MAX_SEARCHES} search paths`));
   }
-  // They end up in one line, with spaces between.
+  // They are written into one line, separated by blanks.
   const length = byteLength(searches.join(' '));
   if (length > MAX_SEARCH_CHARACTERS) {
     const detail = `must not have more than ${MAX_SEARCH_CHARACTERS} characters (including spaces) in the search list`;

@@ -1,4 +1,4 @@
-/** Resources of a pod as a whole (KEP-2837), beside those of its containers, and the claims that both refer to. */
+/** Resources of a pod as a whole (KEP-2837), and the claims that containers refer to. */
 import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord, omit } from '../json-access.ts';
 import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../values/quantity.ts';
 import { isPodLevelResource } from '../pods/pod-resources.ts';

@@ -1,4 +1,4 @@
-/** `spec.os`: the fields that only the other operating system has must not be set. Upstream's lists, in its order. */
+/** `spec.os`: fields of the other operating system must not be set. Upstream's lists and order. */
 import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { type FieldErrors, forbidden, notSupported, required } from './report.ts';
 

@@ -1,4 +1,4 @@
-/** Pod specs, of pods and of templates; the order of checks is upstream's, because it is the order of the causes. */
+/** Pod specs of pods and templates; the order of checks is upstream's order of causes. */
 import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { type PodContext, validateContainers, validateHostNetworkPorts } from './containers.ts';
 import { validateFileVolumes } from './environment.ts';
@@ -34,7 +34,7 @@ const DEFAULT_GRACE_SECONDS = 30;
 /** The length of a host name that the kernel takes. */
 const MAX_HOST_NAME_BYTES = 64;
 
-/** `podName` is given for pods alone: it marks what holds for them and not for templates. */
+/** `podName` is given for pods only: some rules do not hold for templates. */
 export function validatePodSpec(value: unknown, path: string, podName?: string): FieldErrors {
   const spec = asRecord(value);
   const checked = validateVolumes(spec['volumes'], { podName }, `${path}.volumes`);
@@ -102,7 +102,7 @@ function validateGates(spec: Fields, path: string): FieldErrors {
   return errors;
 }
 
-/** Users of its own do not go with namespaces of the host; two of the paths are upstream's slips. */
+/** A user namespace excludes namespaces of the host. Two of the paths are upstream's mistakes. */
 const HOST_NAMESPACES = { hostNetwork: 'hostNetwork', hostPID: 'HostPID', hostIPC: 'HostIPC' };
 
 function validateHostUsers(spec: Fields, path: string): FieldErrors {

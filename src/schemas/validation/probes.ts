@@ -55,7 +55,7 @@ export function validateLifecycle(value: unknown, graceSeconds: number, path: st
   return errors;
 }
 
-/** Exactly one way to act. `graceSeconds` is given for lifecycle hooks, which may sleep. */
+/** Exactly one handler. `graceSeconds` is given for lifecycle hooks, which may sleep. */
 function validateHandler(handler: Fields, path: string, graceSeconds: number | undefined): FieldErrors {
   const errors: FieldErrors = [];
   let count = 0;

@@ -4,12 +4,12 @@ import { quote } from '../errors/status.ts';
 
 export { append } from '../../base/append.ts';
 
-/** Where a validator puts what it finds. */
+/** The list that a validator fills. */
 export type FieldErrors = FieldError[];
 
 /**
- * Errors that one validation may find before it ends. The answer shows fewer; the rest would only cost time and memory, up to a
- * hundred bytes of error for each byte of a hostile body.
+ * Errors that one validation may find before it ends. The answer shows fewer; the rest would only
+ * cost time and memory, up to a hundred bytes of error for each byte of a hostile body.
  */
 export const MAX_FOUND_ERRORS = 1_000;
 
@@ -18,10 +18,12 @@ class EnoughErrors extends Error {
   override readonly name = 'EnoughErrors';
 }
 
-/** Errors of the validation that runs: validations are synchronous, so that there is one at a time. */
+/**
+ * Errors of the validation that runs: validations are synchronous, so that there is one at a time.
+ */
 let found: FieldError[] | undefined;
 
-/** Runs `validate` until it has found {@link MAX_FOUND_ERRORS}; the errors found until then are the result. */
+/** Runs `validate` until it has found {@link MAX_FOUND_ERRORS}, and returns the errors. */
 export function boundedErrors(validate: () => readonly FieldError[]): readonly FieldError[] {
   if (found) return validate();
   const mine: FieldError[] = [];
@@ -105,8 +107,8 @@ export const tooMany = (path: string, count: number, max: number): FieldError =>
   });
 
 /**
- * A value as upstream shows its internal types: every field, under its Go name, null where it is absent. `zero` gives
- * what else a field shows when it is absent.
+ * A value as upstream shows its internal types: every field, under its Go name, null where it is
+ * absent. `zero` gives what else a field shows when it is absent.
  */
 export function goStruct(
   value: Readonly<Record<string, unknown>>,

@@ -28,7 +28,7 @@ import {
 type Fields = Readonly<JsonRecord>;
 
 const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
-/** Counted objects: a part of one makes no sense. */
+/** Counted objects: only whole numbers make sense. */
 const COUNTED = [
   'pods',
   'services',
@@ -40,7 +40,7 @@ const COUNTED = [
   'configmaps',
   'persistentvolumeclaims',
 ];
-/** Names without a domain that mean something, in containers or quotas. */
+/** The known names without a domain, in containers or quotas. */
 const STANDARD_RESOURCES = new Set([
   ...COMPUTE,
   ...COMPUTE.flatMap((name) => [`requests.${name}`, `limits.${name}`]),
@@ -55,7 +55,9 @@ export function isStandardResource(name: string): boolean {
   return STANDARD_RESOURCES.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
 }
 
-/** Resources of devices and the like: whole numbers, and a request is always as much as its limit. */
+/**
+ * Resources of devices and the like: whole numbers, and a request is always as much as its limit.
+ */
 export function isExtendedResource(name: string): boolean {
   const isNative = !name.includes('/') || name.includes('kubernetes.io/');
   return !isNative && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;

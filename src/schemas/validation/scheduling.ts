@@ -191,8 +191,9 @@ function validatePodTerm(term: Fields, path: string): FieldErrors {
 }
 
 /**
- * Keys by which a term or constraint means only pods with, or without, the values that this pod has. A new pod's selector
- * has them already: a key that stands there twice was in the selector before.
+ * Keys by which a term or constraint means only pods with, or without, the values that this pod
+ * has. A new pod's selector has them already: a key that stands there twice was in the selector
+ * before.
  */
 function validateMatchKeys(term: Fields, path: string): FieldErrors {
   const { matchLabelKeys, mismatchLabelKeys, labelSelector } = term;
@@ -213,7 +214,7 @@ function validateMatchKeys(term: Fields, path: string): FieldErrors {
   return errors;
 }
 
-/** The path, without the name of the field, is upstream's slip. */
+/** The path without the name of the field is upstream's mistake. */
 function validateSelectedOnce(keys: readonly unknown[], selector: Fields, path: string): FieldErrors {
   const indexes = new Map(keys.map((key, index) => [key, index]));
   const seen = new Set<unknown>(Object.keys(asRecord(selector['matchLabels'])));
@@ -240,7 +241,7 @@ export function validateSpread(constraints: unknown, path: string): FieldErrors 
   const list = asRecords(constraints);
   const pairOf = (constraint: Fields): string =>
     `{${asString(constraint['topologyKey'])}, ${asString(constraint['whenUnsatisfiable'])}}`;
-  // Upstream complains about each that comes again later.
+  // Upstream reports each duplicate that comes later.
   const last = new Map(list.map((constraint, index) => [pairOf(constraint), index]));
   return list.flatMap((constraint, index) => {
     const at = `${path}[${index}]`;

@@ -120,7 +120,7 @@ export function validateAppArmor(value: unknown, path: string): FieldErrors {
   return errors;
 }
 
-/** In upstream's order, for the value that it shows. */
+/** Upstream's order decides which value the error shows. */
 const CONTEXT_FIELDS = [
   'capabilities',
   'privileged',

@@ -1,4 +1,4 @@
-/** Equality of pod specs by what they mean, as upstream compares them: `1Gi` is `1024Mi`. */
+/** Semantic equality of pod specs, as upstream compares them: `1Gi` is `1024Mi`. */
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { parseQuantity } from '../values/quantity.ts';
 

@@ -1,6 +1,7 @@
 /**
- * Cluster addresses and address families of Services. The rules come in the order in which upstream's allocator applies
- * them: it speaks first, and when it refuses a Service nothing else is said of it.
+ * Cluster addresses and address families of Services. The rules come in the order in which
+ * upstream's allocator applies them: it runs first, and when it refuses a Service there are no
+ * other errors.
  */
 import { jsonEqual } from '../../base/json.ts';
 import {
@@ -70,7 +71,7 @@ function validateFields(spec: Fields, current: Fields): FieldErrors {
   return errors;
 }
 
-/** The older field for one address and the newer one for several say the same. */
+/** The older field for one address and the newer field for several must agree. */
 function validateSynced(spec: Fields, addresses: readonly unknown[]): FieldErrors {
   const first = asString(spec['clusterIP']);
   if (first === '' && addresses.length > 0)
@@ -122,7 +123,7 @@ function validateConfigured(spec: Fields): FieldErrors {
   return errors;
 }
 
-/** An address that was given out stays, as long as the Service keeps one at all. */
+/** An allocated address stays as long as the Service has one at all. */
 export function validateAddressUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const [spec, old] = [asRecord(next['spec']), asRecord(current['spec'])];
   if (spec['type'] === 'ExternalName' || old['type'] === 'ExternalName') return [];

@@ -1,4 +1,4 @@
-/** PersistentVolumeClaims, and what they share with PersistentVolumes. */
+/** PersistentVolumeClaims, and the checks that they share with PersistentVolumes. */
 import { jsonEqual } from '../../base/json.ts';
 import { asList, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
@@ -32,7 +32,7 @@ const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWri
 const ALONE = 'ReadWriteOncePod';
 export const VOLUME_MODES = ['Block', 'Filesystem'];
 const CLAIM_KIND = 'PersistentVolumeClaim';
-/** How the class of a claim was written before there was a field for it. */
+/** The annotation that named the class of a claim before there was a field. */
 const CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 
 export function validateModes(spec: Fields): FieldErrors {
@@ -91,7 +91,7 @@ function validateClassName(value: unknown, path: string): FieldErrors {
 
 /** The source of the volume's data: the older field, and the newer one that may name any kind. */
 function validateSources({ dataSource, dataSourceRef }: Fields, old: Fields): FieldErrors {
-  // A claim that has had a group of its own is not asked again.
+  // A claim that already had another group is not checked again.
   const checksGroup = [old['dataSource'], old['dataSourceRef']].every((source) =>
     isAbsent(asRecord(source)['apiGroup']),
   );
@@ -124,7 +124,7 @@ function validateSource(source: Fields, checksGroup: boolean, path: string): Fie
 
 const requestOf = (claim: KubeObject): unknown => getPath(claim, 'spec', 'resources', 'requests', 'storage');
 
-/** A claim stays as it is, but a bound one may grow, and one without a volume or a class may get one. */
+/** A claim never changes, but a bound one may grow, and an unbound one may get a class. */
 export function validateVolumeClaimUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const errors = validateClassAnnotation(next, current);
   const [before, after] = comparable(next, current);
@@ -148,7 +148,7 @@ export function validateVolumeClaimUpdate(next: KubeObject, current: KubeObject)
 
 const amount = (value: unknown): Quantity => parseQuantity(value) ?? { nanos: 0n, format: 'DecimalSI' };
 
-/** Both specs, where what may change counts as it is in the other one. */
+/** Both specs, with mutable fields set to the same values. */
 function comparable(next: KubeObject, current: KubeObject): readonly [Fields, Fields] {
   const [before, after] = [asRecord(current['spec']), asRecord(next['spec'])];
   const kept: JsonRecord = { ...before };
@@ -171,7 +171,7 @@ function comparable(next: KubeObject, current: KubeObject): readonly [Fields, Fi
 const annotationOf = (claim: KubeObject): unknown =>
   asRecord(asRecord(claim.metadata)['annotations'])[CLASS_ANNOTATION];
 
-/** It stays, unless the field takes its place. */
+/** The annotation stays, unless the field replaces it. */
 function validateClassAnnotation(next: KubeObject, current: KubeObject): FieldErrors {
   const [after, before] = [annotationOf(next), annotationOf(current)];
   const name = getPath(next, 'spec', 'storageClassName');
@@ -216,7 +216,7 @@ export function validateVolumeClaimStatus(next: KubeObject): FieldErrors {
   return errors;
 }
 
-/** Storage, or something of somebody else's domain. */
+/** Storage, or a name with a domain. */
 function validateClaimResource(name: string, path: string): FieldErrors {
   const errors = invalidAll(path, name, qualifiedName(name));
   const isNative = !name.includes('/') || name.includes('kubernetes.io/');

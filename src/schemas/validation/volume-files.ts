@@ -1,4 +1,4 @@
-/** Volumes that put files of the cluster into a pod: ConfigMaps, Secrets, the pod's own fields, tokens. */
+/** Volumes of cluster data: ConfigMaps, Secrets, the pod's own fields, tokens. */
 import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELDS } from './environment.ts';
 import { validateItemPath } from './paths.ts';
@@ -49,7 +49,7 @@ export function validateMode(value: unknown, path: string): FieldErrors {
 
 type Projection = (source: Fields, path: string, volumePath: string) => FieldErrors;
 
-/** In upstream's order, without those that are behind a feature that is off: defaulting takes them out. */
+/** Upstream's order, without sources of features that are off, which defaulting removes. */
 const PROJECTIONS: Readonly<Record<string, Projection>> = {
   secret: (source, path) => validateFiles(source, 'name', path),
   configMap: (source, path) => validateFiles(source, 'name', path),

@@ -1,6 +1,7 @@
 /**
- * Sources of volumes on the network and of drivers, as pods and persistent volumes share them. Nothing mounts them here;
- * they are stored as upstream stores them. One function for each source that has rules.
+ * Sources of volumes on the network and of drivers, as pods and persistent volumes share them.
+ * Nothing mounts them here; they are stored as upstream stores them. One function for each source
+ * that has rules.
  */
 import { asList, asNumber, asRecord, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { dns1123Label, dns1123Subdomain, inRange } from './names.ts';
@@ -32,7 +33,7 @@ const all =
 const needsMonitors: SourceRule = ({ monitors }, path) =>
   asList(monitors).length === 0 ? [required(`${path}.monitors`)] : [];
 
-/** A reference that is given must name something. */
+/** A reference that is given must have a name. */
 const namesSecret: SourceRule = ({ secretRef }, path) =>
   !isAbsent(secretRef) && asString(asRecord(secretRef)['name']) === ''
     ? [required(`${path}.secretRef.name`)]
@@ -59,7 +60,7 @@ const nfs: SourceRule = (source, path) => {
 };
 
 const MAX_LUN = 255;
-/** It may begin anywhere, as upstream's expression has it. */
+/** The match may begin anywhere, as in upstream's expression. */
 const IQN = /iqn\.\d{4}-\d{2}\.[A-Za-z0-9.-]+:[^,;*&$|\s]+$/;
 const EUI = /^eui.[A-Za-z0-9]{16}$/;
 const NAA = /^naa.[A-Za-z0-9]{32}$/;
@@ -76,7 +77,7 @@ function iscsiName(name: string, unknownDetail: string, path: string): FieldErro
   return format.test(name) ? [] : [invalid(path, name, 'must be valid format')];
 }
 
-/** `unknownDetail` is said of names of no known format. */
+/** `unknownDetail` is the error for a name of no known format. */
 export const iscsi =
   (unknownDetail: string): SourceRule =>
   (source, path) => {
@@ -189,7 +190,7 @@ const inlineCsi: SourceRule = ({ driver, nodePublishSecretRef: secret }, path) =
   if (isAbsent(secret)) return errors;
   const name = asString(asRecord(secret)['name']);
   if (name === '') return [...errors, required(`${path}.nodePublishSecretRef.name`)];
-  // The path is upstream's slip.
+  // The path is upstream's mistake.
   return [...errors, ...invalidAll(`${path}.name`, name, dns1123Subdomain(name))];
 };
 

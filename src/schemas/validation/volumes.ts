@@ -40,7 +40,7 @@ const HOST_PATH_TYPES = [
   'Socket',
 ];
 
-/** In the order in which upstream looks: the later one of two sources is the one too many. */
+/** Upstream's order: the later one of two sources is refused. */
 const SOURCES: Readonly<Record<string, SourceRule>> = {
   emptyDir: validateEmptyDir,
   hostPath: validateHostPath,
@@ -81,7 +81,7 @@ const SOURCES: Readonly<Record<string, SourceRule>> = {
   image: validateImageVolume,
 };
 
-/** Upstream's slips in the path of a source that is one too many. */
+/** Upstream's mistakes in the path of a second source. */
 const SHOWN_AS: ReadonlyMap<string, string> = new Map([
   ['cephfs', 'cephFS'],
   ['downwardAPI', 'downwarAPI'],
@@ -181,7 +181,9 @@ export function validateHostPath(source: Fields, path: string): FieldErrors {
   return errors;
 }
 
-/** A claim's template may not say these of the claim; order and names are those of upstream's type. */
+/**
+ * Metadata that the template of a claim may not set; order and names are those of upstream's type.
+ */
 const NOT_FOR_TEMPLATES = [
   'name',
   'generateName',
@@ -224,7 +226,7 @@ function validateEphemeral({ volumeClaimTemplate: value }: Fields, path: string)
   ];
 }
 
-/** A template may leave the reference to whoever makes the pod. */
+/** A template may leave the reference to the creator of the pod. */
 function validateImageVolume(source: Fields, path: string, { podName }: VolumeContext): FieldErrors {
   const policy = asString(source['pullPolicy']);
   const errors: FieldErrors = [];

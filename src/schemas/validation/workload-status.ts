@@ -1,4 +1,4 @@
-/** Statuses of what keeps a number of pods running. */
+/** Statuses of workloads with a number of pods. */
 import { asNumber, asRecord, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { nonNegative } from './numbers.ts';

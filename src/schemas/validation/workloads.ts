@@ -1,4 +1,6 @@
-/** Deployments, ReplicaSets, ReplicationControllers, and the pod templates in them or on their own. */
+/**
+ * Deployments, ReplicaSets, ReplicationControllers, and the pod templates in them or on their own.
+ */
 import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { scaleIntOrPercent } from '../values/int-or-percent.ts';
@@ -52,7 +54,7 @@ export function validateSelectorUpdate(next: KubeObject, current: KubeObject): F
   return immutable(getPath(next, 'spec', 'selector'), getPath(current, 'spec', 'selector'), 'spec.selector');
 }
 
-/** A selector that cannot be read says nothing of the template: upstream stops there. */
+/** Upstream does not compare an invalid selector with the template. */
 function validateSelectorAndTemplate(spec: Fields): FieldErrors {
   const { selector } = spec;
   const errors = isAbsent(selector)
@@ -109,7 +111,7 @@ function validateTemplate(template: Fields, path: string): FieldErrors {
   ];
 }
 
-/** A template whose pods are to run for good; `kind` is upstream's word for what holds it. */
+/** A template whose pods always restart; `kind` is upstream's name of its owner. */
 function validateLastingTemplate(template: Fields, path: string, kind: string): FieldErrors {
   const spec = asRecord(template['spec']);
   const errors = validateTemplate(template, path);

@@ -1,6 +1,6 @@
 /**
- * Fields of bytes, which JSON and YAML carry as base64 text. Kubernetes' decoder ignores line breaks in it (`kubectl
- * kustomize` and PEM tools wrap long lines), and what is stored has none.
+ * Fields of bytes, which JSON and YAML carry as base64 text. Kubernetes' decoder ignores line
+ * breaks in it (`kubectl kustomize` and PEM tools wrap long lines), and what is stored has none.
  */
 import { isRecord, setMember } from '../../base/json.ts';
 import { type Definition, childDefinition, definitionOf, resolveDefinition } from '../definitions.ts';

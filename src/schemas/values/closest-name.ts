@@ -3,7 +3,7 @@
 /** Longer names are not typing mistakes of ours; also bounds the cost. */
 const MAX_COMPARED_CHARACTERS = 64;
 
-/** The closest of `known` by edit distance, if it is close enough to be a likely mistake; ties go to the first by name. */
+/** The closest of `known` by edit distance, if it is a likely mistake; ties go by name. */
 export function closestName(name: string, known: readonly string[]): string | undefined {
   if (name.length > MAX_COMPARED_CHARACTERS) return undefined;
   const folded = fold(name);

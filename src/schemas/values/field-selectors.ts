@@ -1,6 +1,6 @@
 /**
- * Field selectors (`status.phase!=Running,spec.nodeName=a`): parsing with upstream's escapes and messages, and the
- * fields that each kind can be selected by.
+ * Field selectors (`status.phase!=Running,spec.nodeName=a`): parsing with upstream's escapes and
+ * messages, and the fields that each kind can be selected by.
  */
 import { ownMember } from '../../base/json.ts';
 import { asString, getPath } from '../json-access.ts';

@@ -1,4 +1,6 @@
-/** The formats of texts that upstream checks in custom resources; others are notes to the reader. */
+/**
+ * The formats of texts that upstream checks in custom resources; others are notes to the reader.
+ */
 
 import { dns1123Label, dns1123Subdomain } from '../validation/names.ts';
 

@@ -1,4 +1,6 @@
-/** `intstr.IntOrString` where it means a count or a share, as in `maxSurge` and `maxUnavailable`. */
+/**
+ * `intstr.IntOrString` where it means a count or a share, as in `maxSurge` and `maxUnavailable`.
+ */
 const PERCENT = /^(\d+)%$/;
 
 /** A count, or a share of `total` rounded as asked; undefined for what is neither. */
@@ -22,8 +24,8 @@ export interface RollingLimits {
 }
 
 /**
- * The number of pods that a rolling update may add and remove. Surge rounds up and unavailable rounds
- * down. If both are zero, one pod may be unavailable, since the update would stand still
+ * The number of pods that a rolling update may add and remove. Surge rounds up and unavailable
+ * rounds down. If both are zero, one pod may be unavailable, since the update would stand still
  * (`ResolveFenceposts` upstream).
  */
 export function resolveRollingLimits(

@@ -1,9 +1,10 @@
 /**
  * `resource.Quantity`: a fixed-point number with a suffix, exact (BigInt).
  *
- * A value is `units * 10^-9`, because Kubernetes rounds anything finer than nano away from zero. The canonical form
- * is upstream's: no fraction, the largest suffix that keeps the number whole, the family of the suffix kept
- * (binary, decimal or exponent). Numbers above 2^63-1 are capped, as upstream caps them.
+ * A value is `units * 10^-9`, because Kubernetes rounds anything finer than nano away from zero.
+ * The canonical form is upstream's: no fraction, the largest suffix that keeps the number whole,
+ * the family of the suffix kept (binary, decimal or exponent). Numbers above 2^63-1 are capped, as
+ * upstream caps them.
  */
 export type QuantityFormat = 'BinarySI' | 'DecimalSI' | 'DecimalExponent';
 
@@ -43,7 +44,7 @@ const DECIMAL_SUFFIXES: ReadonlyMap<number, string> = new Map(
   [...DECIMAL_POWERS].map(([suffix, power]) => [power, suffix]),
 );
 
-/** The longest text that is looked at: more digits than any capped value needs, few enough to be cheap. */
+/** The longest text that is parsed: enough digits for any capped value, and cheap. */
 const MAX_TEXT = 256;
 /** Exponents beyond these give the cap or the smallest step anyway. */
 const MAX_EXPONENT = 400;
@@ -98,7 +99,7 @@ function exponentOf(suffix: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-/** JavaScript writes large and small numbers with an exponent that has a plus sign, which reads all the same. */
+/** JavaScript's exponents have a plus sign, which parses all the same. */
 function numberText(value: number): string {
   return Number.isFinite(value) ? String(value) : '';
 }

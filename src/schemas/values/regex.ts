@@ -1,6 +1,7 @@
 /**
- * Regular expressions of users, as Go's `regexp` reads them (RE2): matched in time linear in the text, so that neither a pattern nor a
- * text can hold the process, and without look-around or back references, as upstream has none.
+ * Regular expressions of users, as Go's `regexp` reads them (RE2): matched in time linear in the
+ * text, so that neither a pattern nor a text can hold the process, and without look-around or back
+ * references, as upstream has none.
  */
 import { RE2JS } from 're2js';
 
@@ -13,7 +14,9 @@ export interface Regex {
 
 /** A compiled pattern takes some hundred bytes for each character of its text. */
 const MAX_PATTERN_LENGTH = 10_000;
-/** Characters of the patterns in use; a process that sees more forgets them all and starts again. */
+/**
+ * Characters of the patterns in use; a process that sees more forgets them all and starts again.
+ */
 const MAX_KEPT_CHARS = 200_000;
 const known = new Map<string, Regex | string>();
 let keptChars = 0;

@@ -1,6 +1,6 @@
 /**
- * Label selectors: their text (`env in (a,b),!old`), the `LabelSelector` objects of specs, and matching.
- * The grammar and every message are those of Kubernetes' `labels` package.
+ * Label selectors: their text (`env in (a,b),!old`), the `LabelSelector` objects of specs, and
+ * matching. The grammar and every message are those of Kubernetes' `labels` package.
  */
 import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
@@ -240,8 +240,8 @@ const OBJECT_OPERATORS: ReadonlyMap<string, LabelOperator> = new Map<string, Lab
 ]);
 
 /**
- * The requirements of a `LabelSelector` object. A missing selector and one with an unknown operator select nothing
- * (undefined); an empty one selects everything (no requirements).
+ * The requirements of a `LabelSelector` object. A missing selector and one with an unknown operator
+ * select nothing (undefined); an empty one selects everything (no requirements).
  */
 export function labelSelectorRequirements(selector: unknown): readonly LabelRequirement[] | undefined {
   if (isAbsent(selector)) return undefined;
@@ -265,7 +265,9 @@ export function matchesLabelSelector(selector: unknown, labels: Labels | null | 
   return requirements !== undefined && matchesRequirements(requirements, labels);
 }
 
-/** The selector of a workload as a LabelSelector; a ReplicationController has a plain map of labels. */
+/**
+ * The selector of a workload as a LabelSelector; a ReplicationController has a plain map of labels.
+ */
 export function asLabelSelector({ apiVersion, kind }: KubeObject, selector: unknown): unknown {
   return apiVersion === 'v1' && kind === 'ReplicationController' ? { matchLabels: selector } : selector;
 }

@@ -1,7 +1,7 @@
 /**
- * Kernel settings that a pod may have for itself. The kernel keeps some of them per IPC or network namespace; of those, the
- * safe ones cannot hurt other pods. Names come with dots or with slashes and mean the same. Source: kubernetes.io, "Using
- * sysctls in a Kubernetes Cluster".
+ * Kernel settings that a pod may have for itself. The kernel keeps some of them per IPC or network
+ * namespace; of those, the safe ones cannot hurt other pods. Names come with dots or with slashes
+ * and mean the same. Source: kubernetes.io, "Using sysctls in a Kubernetes Cluster".
  */
 
 /** Safe settings, by the minor of Kubernetes that took them in. */
@@ -28,14 +28,14 @@ export function isSysctlName(name: string): boolean {
   return name.length <= MAX_SYSCTL_NAME_LENGTH && NAME.test(name);
 }
 
-/** With dots between the parts. In a name that starts with slashes a dot belongs to a part (`net/ipv4/conf/eth0.1/x`). */
+/** With dots between the parts. After leading slashes a dot belongs to a part. */
 export function dottedSysctl(name: string): string {
   const separator = /[./]/.exec(name)?.[0];
   if (separator !== '/') return name;
   return name.replace(/[./]/g, (character) => (character === '/' ? '.' : '/'));
 }
 
-/** Which namespace keeps the setting (its dotted name); undefined for what belongs to the whole host. */
+/** The namespace that keeps the setting (its dotted name); undefined for the whole host. */
 export function sysctlNamespace(name: string): 'IPC' | 'Net' | undefined {
   if (name === 'kernel.sem' || /^(?:kernel\.shm|kernel\.msg|fs\.mqueue\.)/.test(name)) return 'IPC';
   return name.startsWith('net.') ? 'Net' : undefined;

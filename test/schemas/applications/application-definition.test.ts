@@ -11,7 +11,9 @@ const schema = asRecord(
   getPath(asRecords(getPath(applicationDefinition(), 'spec', 'versions'))[0], 'schema', 'openAPIV3Schema'),
 );
 
-/** The paths of all fields without a description; `type` and `kind` of every object are the API's. */
+/**
+ * The paths of all fields without a description; `type` and `kind` of every object are the API's.
+ */
 function silentFields(node: Record<string, unknown>, path: string): readonly string[] {
   const { items } = node;
   const members = Object.entries(asRecord(node['properties'])).flatMap(([name, member]) => {

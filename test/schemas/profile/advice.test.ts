@@ -1,4 +1,7 @@
-/** Advice has to work as the cluster comes: with the level `baseline`, which refuses what reaches the host. */
+/**
+ * Advice has to work as the cluster comes: with the level `baseline`, which refuses what reaches
+ * the host.
+ */
 import { expect, it } from 'vitest';
 import { aPod } from '../../support/builders.ts';
 import { ENFORCE_LABEL, namespacePolicy } from '../../../src/schemas/pod-security/namespace-policy.ts';

@@ -1,6 +1,7 @@
 /**
- * No member of a kind is accepted and ignored in silence: each one that the schemas have is implemented by a file that
- * names it, or refused or ignored by a rule of the profile, which docs/FIELDS.md shows.
+ * No member of a kind is accepted and ignored in silence: each one that the schemas have is
+ * implemented by a file that names it, or refused or ignored by a rule of the profile, which
+ * docs/FIELDS.md shows.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +12,10 @@ import { formatApiVersion } from '../../../src/schemas/object.ts';
 import { DATA, implementedMembers } from './implemented-members.ts';
 
 const REFERENCE = '#/components/schemas/';
-/** JSON Schema itself, with tests of its own; and a choice with one value, as the others are refused. */
+/**
+ * JSON Schema itself, with tests of its own; and a choice with one value, as the others are
+ * refused.
+ */
 const NOT_OURS = /\.JSONSchemaProps$|\.CustomResourceConversion$/;
 /** The type of an object, and what the system itself writes. */
 const NOT_GIVEN = ['apiVersion', 'kind', 'status'];
@@ -20,7 +24,10 @@ const HOLDERS = ['metadata', 'spec'];
 
 const shortName = (schema: string): string => schema.replace(/^io\.(k8s\.)?/, '');
 
-/** All members that can be written in objects of the implemented kinds and that no rule is about: by definition. */
+/**
+ * All members that can be written in objects of the implemented kinds and that no rule is about: by
+ * definition.
+ */
 function membersWithoutRule(): ReadonlyMap<string, ReadonlySet<string>> {
   const found = new Map<string, Set<string>>();
   for (const { group, version, kind, behaviour } of builtinKinds) {

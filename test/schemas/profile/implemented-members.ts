@@ -1,7 +1,8 @@
 /**
- * Where each member of the implemented kinds is implemented: by definition, the file below `src/` that acts on the
- * members named there. `DATA` means that nothing acts on them in Kubernetes either: the API keeps them for clients.
- * A member that the system does not act on belongs into src/schemas/profile/rules.ts instead, and so into docs/FIELDS.md.
+ * Where each member of the implemented kinds is implemented: by definition, the file below `src/`
+ * that acts on the members named there. `DATA` means that nothing acts on them in Kubernetes
+ * either: the API keeps them for clients. A member that the system does not act on belongs into
+ * src/schemas/profile/rules.ts instead, and so into docs/FIELDS.md.
  */
 export const DATA = 'data for clients';
 

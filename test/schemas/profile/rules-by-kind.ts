@@ -1,4 +1,7 @@
-/** All rules of the profile with whole paths, by `apiVersion/kind`: those of pods in every kind that has some, and its own. */
+/**
+ * All rules of the profile with whole paths, by `apiVersion/kind`: those of pods in every kind that
+ * has some, and its own.
+ */
 import { formatApiVersion } from '../../../src/schemas/object.ts';
 import { podSpecPaths } from '../../../src/schemas/profile/index.ts';
 import { podRules } from '../../../src/schemas/profile/pod-rules.ts';

@@ -16,8 +16,8 @@ function errorsOf(volume: object): readonly string[] {
 
 const fieldRef = { fieldPath: 'metadata.name' };
 /**
- * Every place where a pod names a file that the agent writes into a volume. Upstream names items of downwardAPI without
- * their place, and tokens without their source.
+ * Every place where a pod names a file that the agent writes into a volume. Upstream names items of
+ * downwardAPI without their place, and tokens without their source.
  */
 const places: readonly (readonly [string, (path: string) => object])[] = [
   [

@@ -1,4 +1,7 @@
-/** What the registry's kind says of an object that goes the way of a request: defaults, preparation, validation. */
+/**
+ * What the registry's kind says of an object that goes the way of a request: defaults, preparation,
+ * validation.
+ */
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../../src/schemas/resource-kind.ts';
@@ -34,7 +37,10 @@ export function created(object: KubeObject): readonly string[] {
   return kindOf(object).validate(stored(object)).map(fieldErrorText);
 }
 
-/** As {@link created}, of an update; `subresource` where it is not the object itself that is written. */
+/**
+ * As {@link created}, of an update; `subresource` where it is not the object itself that is
+ * written.
+ */
 export function updated(
   old: KubeObject,
   next: KubeObject,

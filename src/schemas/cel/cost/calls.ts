@@ -21,7 +21,7 @@ export interface Entry {
   readonly value: Size;
 }
 
-/** Everything that is known of an argument. */
+/** Everything known about an argument. */
 export interface Argument {
   readonly type: CelType;
   readonly size: Size | undefined;
@@ -131,7 +131,7 @@ function estimateOperator(name: string, left: Argument, right: Argument): CallEs
   }
 }
 
-/** Compares values of the libraries' types; upstream has no figure for their inequality, which makes it as dear as can be. */
+/** Compares values of the libraries' types; upstream prices their inequality at the maximum. */
 function equalityCost(type: string, { size }: Argument): number {
   if (type === 'kubernetes.NamedFormat') return share(MAX_FORMAT_NAME, TEXT);
   return type === 'kubernetes.URL' ? share(size?.max ?? 1, TEXT) : 1;
@@ -208,7 +208,9 @@ function searchCost({ type, size, itemSize }: Argument): number {
 const searchedByPattern = (text: Size, pattern: Argument): number =>
   times(share(sum(text.max, 1), TEXT), share(maxOf(pattern), PATTERN));
 
-/** Addresses have 4 or 16 bytes, which are compared; those that are given as text are read first. */
+/**
+ * Addresses have 4 or 16 bytes, which are compared; those that are given as text are read first.
+ */
 function containsCost(name: string, other: Argument): number {
   const MOST = 16;
   const compared = share(2 * MOST, TEXT) + (name === 'containsCIDR' ? share(MOST, TEXT) + 1 : 0);

@@ -1,6 +1,7 @@
 /**
- * The most that an expression costs, in upstream's units, before any data is seen: from how large the data may be. Upstream
- * refuses a rule by this number, so that it is the same here, with its quirks. Macros cost what upstream expands them to.
+ * The highest cost of an expression in upstream's units, estimated from the largest data. Upstream
+ * refuses a rule by this number, so the estimate equals upstream's, quirks included. A macro costs
+ * as much as its expansion.
  */
 import type { Comprehension, Expression } from '../parse.ts';
 import { type CelType, DYN, isDyn } from '../types.ts';

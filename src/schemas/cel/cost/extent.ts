@@ -1,8 +1,8 @@
-/** How large the values of a variable may be, and what lies inside of them: what a schema says of them. */
+/** The largest size of a variable's values and of their members, by its schema. */
 export interface Extent {
   /** Elements of a list or a map, characters of a text; 0 for what has no size. */
   readonly maxSize: number;
-  /** The shortest JSON that it can be written as. */
+  /** The length of its shortest JSON. */
   readonly minBytes: number;
   readonly items?: Extent;
   readonly values?: Extent;
@@ -11,8 +11,9 @@ export interface Extent {
 }
 
 /**
- * Where in the data of the root variable a value comes from. Upstream looks the size of a value up by its path. A path that leads
- * nowhere has no extent; of a value without any path the first step leads to the root, whatever it is.
+ * Where in the data of the root variable a value comes from. Upstream looks the size of a value up
+ * by its path. A path that leads nowhere has no extent; of a value without any path the first step
+ * leads to the root, whatever it is.
  */
 export type Place = { readonly extent: Extent | undefined } | undefined;
 

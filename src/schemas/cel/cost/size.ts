@@ -1,4 +1,4 @@
-/** How many elements or characters a value may have, as a range; and sums and products that end at a largest number. Pure. */
+/** The number of elements or characters as a range; sums and products saturate. Pure. */
 
 /** Upstream counts in 64 bits: nothing is larger. */
 export const LARGEST = 2 ** 64;

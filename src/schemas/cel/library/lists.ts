@@ -18,7 +18,7 @@ import { checkInt, checkUint, durationOf } from './operators.ts';
 
 const COMPARABLE = ['int', 'uint', 'double', 'bool', 'duration', 'timestamp', 'string', 'bytes'];
 
-/** The values as the signature promises them: what comes from untyped data may be anything. */
+/** The values with the types of the signature; untyped data may have any type. */
 function typed(list: ListValue, name: string): readonly Value[] {
   const type = parseType(name);
   const items = itemsOf(list);
@@ -85,8 +85,8 @@ const within = (a: ListValue, b: ListValue, budget: Budget): boolean =>
   itemsOf(a).every((item) => contains(b, item, budget));
 
 /**
- * Several signatures of one name differ in what is inside of their lists, which is not looked at when a function is found by its
- * values: whichever is found tries the types that there are.
+ * Several signatures of one name differ in what is inside of their lists, which is not looked at
+ * when a function is found by its values: whichever is found tries the types that there are.
  */
 function byElements(overloads: readonly Overload[]): readonly Overload[] {
   return overloads.map((one) => ({

@@ -1,4 +1,4 @@
-/** Arithmetic, comparison, membership and indexing. Whole numbers have 64 bits, and what does not fit is an error. */
+/** Arithmetic, comparison, membership and indexing. Whole numbers overflow beyond 64 bits. */
 import type { Budget } from '../budget.ts';
 import { EvaluationError } from '../errors.ts';
 import { type Overload, overload, spendKey, spendText } from '../overload.ts';
@@ -112,7 +112,7 @@ const concatenation: readonly Overload[] = [
   ),
 ];
 
-/** Sets become their union; in lists that are maps, what the right one has of the same key replaces what the left one has. */
+/** Sets become their union; in lists that are maps, the right item replaces the left one. */
 function addLists(a: ListValue, b: ListValue, budget: Budget): ListValue {
   budget.spend(a.size + b.size);
   const form = a.form;

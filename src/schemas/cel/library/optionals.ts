@@ -1,4 +1,6 @@
-/** Values that may be absent. `or` and `orValue` look at their argument only when they need it: see the evaluator. */
+/**
+ * Values that may be absent. `or` and `orValue` evaluate their argument lazily: see the evaluator.
+ */
 import { EvaluationError } from '../errors.ts';
 import { type Overload, overload } from '../overload.ts';
 import { itemsOf, type ListValue, listValue, NONE, type OptionalValue, some, type Value } from '../values.ts';

@@ -35,7 +35,7 @@ const sizes: readonly Overload[] = ['size(%): int', '%.size(): int'].flatMap((fo
   overload<readonly [MapValue]>(form.replace('%', 'map<A, B>'), ([map]) => BigInt(map.size)),
 ]);
 
-/** Throws where the pattern is none. The cost is that of upstream: text by pattern. */
+/** Throws if the pattern is invalid. The cost is upstream's: text by pattern. */
 export function regexOf(pattern: string, text: string, budget: Budget): Regex {
   budget.spend(Math.ceil((text.length + 1) / 10) * Math.max(1, Math.ceil(pattern.length / 4)));
   const regex = compileRegex(pattern);
@@ -62,7 +62,7 @@ const searches: readonly Overload[] = [
   ),
 ];
 
-/** `bad` is what upstream says of a text that is no such thing. */
+/** `bad` is upstream's error for a text of another form. */
 const read = <T>(value: T | undefined, bad: string): T => {
   if (value === undefined) throw new EvaluationError(bad);
   return value;

@@ -159,12 +159,12 @@ const MATCH_COST = 5;
 
 function findAll(text: string, pattern: string, limit: number, budget: Budget): ListValue {
   const regex = regexOf(pattern, text, budget);
-  // To say where a pattern matches takes far longer than to say whether it does.
+  // Finding the position of a match takes far longer than testing for one.
   budget.spend(text.length + Math.min(text.length, limit) * MATCH_COST);
   return listValue(regex.findAll(text, limit));
 }
 
-/** Digits after the point that anybody asks for. */
+/** The largest precision. */
 const MAX_PRECISION = 100;
 
 /** `%s %d %f %e %b %x %X %o`, with a precision where a fraction is written. */

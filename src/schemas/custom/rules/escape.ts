@@ -1,4 +1,4 @@
-/** How names of properties are written in expressions: words of the language and characters that names there cannot have. */
+/** Names of properties in expressions: reserved words and special characters are escaped. */
 
 const RESERVED: ReadonlySet<string> = new Set([
   'true',

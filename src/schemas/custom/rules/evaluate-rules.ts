@@ -1,6 +1,7 @@
 /**
- * Evaluates the rules of a schema on an object, from the outside in, with upstream's texts and limits. Rules on null values are left
- * out, and so are transition rules where there is nothing to compare with. The cost is bounded per rule and per object.
+ * Evaluates the rules of a schema on an object, from the outside in, with upstream's texts and
+ * limits. Rules on null values are left out, and so are transition rules where there is nothing to
+ * compare with. The cost is bounded per rule and per object.
  */
 import { isRecord, jsonEqual, ownMember } from '../../../base/json.ts';
 import {
@@ -22,10 +23,10 @@ import { type Shape, shapeOf } from './shape.ts';
 
 /** In upstream's units of cost. For one evaluation of a rule it is upstream's limit. */
 export const MAX_RULE_COST = 1_000_000;
-/** For all rules on one object a fifth of upstream's: while they run, this process does nothing else. */
+/** For all rules on one object, a fifth of upstream's limit: rules block this process. */
 export const MAX_OBJECT_COST = 2_000_000;
 const MAX_MESSAGE_BYTES = 5 * 1024;
-/** Violations of one object that are looked for. More help nobody. */
+/** The most violations that are reported of one object. */
 const MAX_VIOLATIONS = 100;
 
 /** The rules of one schema and of those below it. */
@@ -47,7 +48,7 @@ function treeOf(schema: StructuralSchema, isRoot: boolean): RuleTree | undefined
   return known.tree;
 }
 
-/** `conditions` are those of the structure itself, or of an `allOf` of it; the structure tells the types. */
+/** `conditions` come from the structure or its `allOf`; the structure tells the types. */
 function plant(
   conditions: StructuralSchema,
   structure: StructuralSchema,
@@ -77,7 +78,7 @@ function plant(
   return isEmpty ? undefined : { schema: structure, shape, rules, allOf, items, properties, members };
 }
 
-/** Rules that do not compile were refused with their definition, or came before this: they are passed over. */
+/** Invalid rules are skipped: they were refused with their definition, or are older. */
 const compiled = (schema: StructuralSchema, shape: Shape): readonly CompiledRule[] =>
   (schema['x-kubernetes-validations'] ?? []).flatMap((value) => {
     const rule = readRule(value);
@@ -96,7 +97,7 @@ export interface RuleInput {
   readonly isRoot: boolean;
 }
 
-/** Whether anything like it was there before, unchanged: what it violates, it violated then. */
+/** Whether it is unchanged: its violations were there before. */
 type IsUnchanged = () => boolean;
 
 export function evaluateRules({ schema, value, old, path, isRoot }: RuleInput): readonly FieldError[] {
@@ -163,7 +164,7 @@ class Stop extends Error {
   override readonly name = 'Stop';
 }
 
-/** How upstream names the place of a complaint about the whole object. */
+/** Upstream's path of an error about the whole object. */
 const NOWHERE = '<nil>';
 
 function evaluateHere(node: RuleTree, place: Place, total: { left: number }, errors: FieldError[]): void {
@@ -231,7 +232,7 @@ function evaluateHere(node: RuleTree, place: Place, total: { left: number }, err
   }
 }
 
-/** Undefined where the expression comes to nothing that can be shown: the rule's own message is used then. */
+/** Undefined if the expression gives no usable text; then the rule's own message is used. */
 function messageOf(evaluate: () => Value, add: (detail: string) => void): string | undefined {
   let value: Value;
   try {

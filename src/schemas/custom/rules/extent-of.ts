@@ -1,4 +1,4 @@
-/** How large data of a schema may be at most: by its own limits, else by what fits into a request. The figures are upstream's. */
+/** The largest data of a schema, by its limits or by the size of a request; upstream's figures. */
 import { isRecord } from '../../../base/json.ts';
 import type { Extent } from '../../cel/index.ts';
 import { isEmbedded, MAX_SCHEMA_DEPTH, type StructuralSchema } from '../structural-schema.ts';
@@ -6,7 +6,7 @@ import { escapeName } from './escape.ts';
 
 /** The largest body of a request. */
 const MAX_BYTES = 3 * 1024 * 1024;
-/** A character may have so many bytes. */
+/** The most bytes of a character. */
 const MAX_CHARACTER_BYTES = 4;
 
 const TEXT: StructuralSchema = { type: 'string' };
@@ -19,7 +19,7 @@ const FORMATS: Readonly<Record<string, { readonly minBytes: number; readonly max
   'date-time': { minBytes: 21, maxSize: 32 },
 };
 
-/** Undefined for what expressions do not get to see, as in shape.ts. */
+/** Undefined for data that expressions do not see, as in shape.ts. */
 export function extentOf(schema: StructuralSchema, isRoot: boolean, depth = 0): Extent | undefined {
   if (depth > MAX_SCHEMA_DEPTH) return undefined;
   if (schema['x-kubernetes-int-or-string'] === true)
@@ -97,5 +97,5 @@ function textExtent({ format, maxLength, enum: words }: StructuralSchema): Exten
   return { maxSize: maxCharacters(maxLength) ?? unlimited, minBytes: 2 };
 }
 
-/** How often something may be there at most where nothing limits the lists and maps around it. */
+/** The most occurrences of a value in lists and maps without a limit. */
 export const mostOccurrences = ({ minBytes }: Extent): number => Math.floor(MAX_BYTES / (minBytes + 1));

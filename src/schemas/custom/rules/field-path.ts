@@ -1,8 +1,8 @@
-/** The `fieldPath` of a rule: names only, written with dots or as `['name']`, and every one of them in the schema. */
+/** The `fieldPath` of a rule: names of the schema, written with dots or as `['name']`. */
 import { isRecord } from '../../../base/json.ts';
 import type { StructuralSchema } from '../structural-schema.ts';
 
-/** Appended to the place of the rule: `.name` for properties, `[name]` for keys. Undefined for what leads nowhere. */
+/** Appended to the rule's path: `.name` for properties, `[name]` for keys. Undefined: invalid. */
 export function readFieldPath(path: string, schema: StructuralSchema): string | undefined {
   let result = '';
   let at: StructuralSchema | undefined = schema;

@@ -1,6 +1,6 @@
 /**
- * Limits on what the rules of a definition may cost, by estimate, before any object is seen. A rule may run as often as its place may
- * be in one object.
+ * Limits on what the rules of a definition may cost, by estimate, before any object is seen. A rule
+ * may run as often as its place may be in one object.
  */
 import { isRecord } from '../../../base/json.ts';
 import { LARGEST, sum, times } from '../../cel/index.ts';
@@ -9,7 +9,7 @@ import type { StructuralSchema } from '../structural-schema.ts';
 
 export const MAX_RULE_ESTIMATE = 10_000_000;
 export const MAX_SCHEMA_ESTIMATE = 100_000_000;
-/** Rules that are named when all together are too dear. */
+/** The most rules that the error about the total cost names. */
 const MAX_NAMED = 4;
 
 /** The cost of all rules of one schema. */
@@ -46,7 +46,7 @@ export function totalErrors({ cost, dearest }: CostTotal, path: string): FieldEr
   return [...dearest.map((rule) => forbidden(rule.path, detail)), ...errors];
 }
 
-/** How often what lies directly below the schema may be there; undefined where nothing limits it. */
+/** The most occurrences of the members of the schema; undefined without a limit. */
 export function occurrencesBelow(
   schema: StructuralSchema,
   occurrences: number | undefined,

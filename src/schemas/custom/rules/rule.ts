@@ -1,4 +1,4 @@
-/** One rule of `x-kubernetes-validations`: read, and compiled against what its schema shows. */
+/** One rule of `x-kubernetes-validations`, compiled against the type of its schema. */
 import {
   type CelType,
   CompileError,
@@ -34,7 +34,7 @@ export function readRule(value: unknown): Rule {
 export interface CompiledRule extends Rule {
   readonly program: Program;
   readonly messageProgram: Program | undefined;
-  /** It compares with what was there before. */
+  /** Whether it compares with the old value. */
   readonly isTransition: boolean;
 }
 
@@ -44,7 +44,7 @@ export interface RuleProblem {
   readonly text: string;
 }
 
-/** `extent` for those who ask what it costs. */
+/** `extent` is given to estimate the cost. */
 export function compileRule(rule: Rule, self: CelType, extent?: Extent): CompiledRule | RuleProblem {
   const oldSelf = rule.optionalOldSelf === true ? optionalOf(self) : self;
   const scope = new Map([
@@ -73,7 +73,7 @@ export function compileRule(rule: Rule, self: CelType, extent?: Extent): Compile
 
 export const isProblem = (result: CompiledRule | RuleProblem): result is RuleProblem => 'member' in result;
 
-/** How messages name a rule: by what it says, else by its text. */
+/** The name of a rule in messages: its message, or else its text. */
 export const shownRule = ({ message, rule }: Rule): string => (message === '' ? rule : message).trim();
 export const failedRule = (rule: Rule): string =>
   rule.message === '' ? `failed rule: ${shownRule(rule)}` : rule.message.trim();

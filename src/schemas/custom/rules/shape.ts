@@ -27,7 +27,7 @@ import { escapeName } from './escape.ts';
 export interface Shape {
   readonly type: CelType;
   see(raw: unknown): Value;
-  /** Seeing it takes more than a moment: what was seen is kept, since a rule may look a thousand times. */
+  /** Its conversion is expensive, so the result is kept: a rule may read it a thousand times. */
   readonly isDear?: true;
 }
 
@@ -39,7 +39,7 @@ function withObjectFields(schema: StructuralSchema): StructuralSchema {
   return { ...schema, properties: { ...schema.properties, apiVersion: TEXT, kind: TEXT, metadata } };
 }
 
-/** Undefined for what expressions do not get to see. `name` tells types of objects apart. */
+/** Undefined for data that expressions do not see. `name` tells types of objects apart. */
 export function shapeOf(
   schema: StructuralSchema,
   isRoot: boolean,
@@ -141,7 +141,7 @@ function listShape(schema: StructuralSchema, name: string, depth: number): Shape
   };
 }
 
-/** Sees members of a list or a map, the dear ones once. */
+/** Converts members of a list or a map, the expensive ones once. */
 function keeping<K>(shape: Shape, raw: (key: K) => unknown): (key: K) => Value {
   if (!shape.isDear) return (key) => shape.see(raw(key));
   const seen = new Map<K, Value>();

@@ -1,4 +1,6 @@
-/** Upstream's validation of the rules in a definition: first their form, then the compiler's errors. */
+/**
+ * Upstream's validation of the rules in a definition: first their form, then the compiler's errors.
+ */
 import { isRecord } from '../../../base/json.ts';
 import { times } from '../../cel/index.ts';
 import { asList } from '../../json-access.ts';
@@ -32,9 +34,9 @@ export function validateRules(schema: StructuralSchema, path: string): FieldErro
 interface Place {
   readonly path: string;
   readonly isRoot: boolean;
-  /** The schema below which nothing new can be told to be the successor of anything old. */
+  /** The schema below which new values cannot be matched with old ones. */
   readonly uncorrelatable: string | undefined;
-  /** How often it may be there in one object; undefined where nothing limits it. */
+  /** The most occurrences in one object; undefined without a limit. */
   readonly occurrences: number | undefined;
   readonly depth: number;
 }
@@ -58,7 +60,8 @@ function visit(schema: StructuralSchema, place: Place, total: CostTotal): FieldE
   const isAtomic = schema['x-kubernetes-map-type'] === 'atomic';
   const inMap = place.uncorrelatable ?? (isAtomic ? path : undefined);
   const inList = place.uncorrelatable ?? (schema['x-kubernetes-list-type'] === 'map' ? undefined : path);
-  // Upstream takes members of an atomic map for their own successors, unlike those of an atomic object.
+  // Upstream takes members of an atomic map for their own successors, unlike those of an atomic
+  // object.
   go(schema.additionalProperties, 'additionalProperties', place.uncorrelatable);
   for (const name of Object.keys(schema.properties ?? {}).sort())
     go(schema.properties?.[name], `properties[${name}]`, inMap);
@@ -134,7 +137,7 @@ function validateForm(rule: Rule, schema: StructuralSchema, at: string): FieldEr
   return errors;
 }
 
-/** A rule that compares with what was there before needs to find it. */
+/** A transition rule needs a correlatable place. */
 function validateUse(rule: CompiledRule, place: Place, at: string): FieldErrors {
   if (!rule.isTransition)
     return rule.optionalOldSelf === undefined

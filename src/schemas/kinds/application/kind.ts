@@ -18,8 +18,8 @@ const textOrNull =
   };
 
 /**
- * Argo CD's Application. Unlike there, `status` is a subresource: the repository's copy of an object can never
- * overwrite what the system observed.
+ * Argo CD's Application. Unlike there, `status` is a subresource: the repository's copy of an
+ * object can never overwrite what the system observed.
  */
 export const applicationKind = defineKind({
   group: 'argoproj.io',

@@ -1,6 +1,7 @@
 /**
- * Applications: where the manifests come from and how they are kept in step. What Git itself refuses (a branch that does
- * not exist) is found at sync; here is what no repository could make right.
+ * Applications: where the manifests come from and how they are kept in step. What Git itself
+ * refuses (a branch that does not exist) is found at sync; here is what no repository could make
+ * right.
  */
 import {
   asList,
@@ -26,7 +27,7 @@ import {
 
 type Fields = Readonly<JsonRecord>;
 
-/** URLs with a scheme, `user@host:path`, and absolute paths; never something that Git takes for an option. */
+/** URLs with a scheme, `user@host:path`, and absolute paths; never an option of Git. */
 const REPOSITORY = /^(?:[a-z][a-z0-9+.-]*:\/\/\S+|[\w.-]+@[\w.-]+:\S+|\/\S.*)$/i;
 const DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
 const SYNC_OPTION = /^[A-Za-z]+=[A-Za-z0-9-]+$/;

@@ -1,6 +1,6 @@
 /**
- * `certificates.k8s.io/v1` CertificateSigningRequest. Who asks is the system's to say (admission writes it); what is asked for
- * never changes. `approval` decides, `status` brings the certificate, and neither does the other's work.
+ * `certificates.k8s.io/v1` CertificateSigningRequest. Admission writes the requester, and the spec
+ * never changes. A write to `approval` decides, and a write to `status` adds the certificate.
  */
 import { AGE, column, NAME, NONE, tableOf, textOr } from '../../tables/columns.ts';
 import { textFields } from '../../values/field-selectors.ts';
@@ -61,7 +61,7 @@ function prepareStatus(
   };
 }
 
-/** A status does not change decisions; validation refuses one that makes or withdraws them. */
+/** A status keeps the decisions; validation refuses one that makes or withdraws them. */
 function keepDecisions(given: readonly Condition[], current: KubeObject): readonly Condition[] {
   return ['Approved', 'Denied'].reduce((conditions, type) => {
     const before = conditionsOf(current, type);

@@ -21,7 +21,7 @@ import {
   tooLong,
 } from '../../validation/report.ts';
 
-/** Conditions that decide what becomes of a request: once there, they stay, and they can only be True. */
+/** Conditions that decide about a request. They can only be True, and they never go away. */
 const DECISIONS: readonly string[] = ['Approved', 'Denied', 'Failed'];
 const STATUSES = ['False', 'True', 'Unknown'];
 const MIN_EXPIRATION_SECONDS = 600;

@@ -1,6 +1,6 @@
 /**
- * `events.k8s.io/v1` Event: the events of the core group under other names. The store keeps them in the core's form only; whoever
- * writes by this group meets its stricter rules.
+ * `events.k8s.io/v1` Event: the core group's events with other field names. The store keeps the
+ * core's form only. Writes through this group have stricter rules.
  */
 import { eventTable } from './table.ts';
 import { textFields } from '../../values/field-selectors.ts';

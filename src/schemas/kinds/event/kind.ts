@@ -8,7 +8,9 @@ import { defineKind } from '../define-kind.ts';
 /** kube-apiserver's `--event-ttl`. */
 export const EVENT_TTL_MS = 3_600_000;
 
-/** Upstream takes any segment of a path; here a name has no power over the terminal that it is shown on. */
+/**
+ * Upstream takes any segment of a path. Control characters are refused, since terminals obey them.
+ */
 const eventName: NameRule = (name) => [
   ...pathSegment(name),
   ...(/\p{Cc}/u.test(name) ? ['may not contain control characters'] : []),

@@ -1,4 +1,4 @@
-/** Events, of both groups: the newer one has more rules. The names of fields are those of the core group. */
+/** Events of both groups: the newer one has more rules. Fields have the core group's names. */
 import { jsonEqual } from '../../../base/json.ts';
 import { asNumber, asRecord, asString, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
@@ -39,7 +39,9 @@ export function validateEvent(object: KubeObject, controllerField = 'reportingCo
   return [...errors, ...invalidAll('namespace', namespace, dns1123Subdomain(namespace))];
 }
 
-/** Events live where the object lives that they are about; those about the cluster have namespaces of their own. */
+/**
+ * An event is in the namespace of its object. Events of cluster-scoped objects are in `default`.
+ */
 function isAbout(about: string, namespace: string, isNew: boolean): boolean {
   if (isNew) return about !== '' || namespace === DEFAULT_NAMESPACE || namespace === 'kube-system';
   return about === '' ? namespace === '' || namespace === DEFAULT_NAMESPACE : about === namespace;
@@ -88,7 +90,7 @@ const FIXED = [
   'related',
 ];
 
-/** By the newer group an event is written once; only its series goes on. */
+/** An event of the newer group never changes, except for its series. */
 export function validateNewEventUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   return [
     ...(jsonEqual(next['series'], current['series']) ? [] : validateSeries(next)),

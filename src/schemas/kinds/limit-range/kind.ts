@@ -25,7 +25,7 @@ export const limitRangeKind = defineKind({
   validate: validateLimitRange,
 });
 
-/** A default limit is `max` where nothing else is said, a default request the default limit or else `min`. */
+/** A default limit defaults to `max`, a default request to the default limit or else to `min`. */
 function defaultContainerLimit(limit: Draft): void {
   const copy = (name: string): Draft => (isRecord(limit[name]) ? { ...limit[name] } : {});
   const defaults = { ...copy('max'), ...copy('default') };

@@ -75,7 +75,9 @@ function validateLimit(limit: Fields, path: string, type: string): FieldErrors {
 const limitsStorage = ({ min, max }: Fields): boolean =>
   Object.hasOwn(asRecord(min), 'storage') || Object.hasOwn(asRecord(max), 'storage');
 
-/** Pairs of which the first must not be more than the second; where the complaint stands, and which amount it shows. */
+/**
+ * Pairs whose first amount must not exceed the second, with the path and the amount of the error.
+ */
 const ORDERED: readonly (readonly [LimitField, LimitField, LimitField, LimitField])[] = [
   ['min', 'max', 'min', 'min'],
   ['min', 'defaultRequest', 'defaultRequest', 'defaultRequest'],

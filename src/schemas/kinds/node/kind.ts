@@ -9,16 +9,16 @@ import { dns1123Subdomain } from '../../validation/names.ts';
 import { validateNode, validateNodeStatus, validateNodeUpdate } from './validation.ts';
 import { defineKind } from '../define-kind.ts';
 
-/** The older field for one block and the newer one for several say the same; the older one wins. */
+/** The older field for one block and the newer field for several must agree; the older one wins. */
 function syncBlocks(spec: Draft): void {
   const { podCIDR, podCIDRs } = spec;
   const first: unknown = Array.isArray(podCIDRs) ? podCIDRs[0] : undefined;
-  // Other values than texts are for validation to refuse.
+  // Validation refuses values that are no texts.
   if (typeof podCIDR === 'string' && podCIDR !== first) spec['podCIDRs'] = [podCIDR];
   else if (podCIDR === undefined && typeof first === 'string') spec['podCIDR'] = first;
 }
 
-/** Kubelets are no longer configured through the API; admission still looks at who tries. */
+/** Kubelets are no longer configured through the API. Admission still sees the field. */
 const withoutConfigSource = (node: KubeObject): KubeObject =>
   isRecord(node['spec']) ? { ...node, spec: omit(node['spec'], 'configSource') } : node;
 

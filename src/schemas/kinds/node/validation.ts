@@ -1,4 +1,4 @@
-/** Nodes: taints and what is given to a node once. */
+/** Nodes: taints, and fields that are set once. */
 import { jsonEqual } from '../../../base/json.ts';
 import { parseBlock } from '../../values/ip-address.ts';
 import { asList, asRecord, asRecords, asString } from '../../json-access.ts';
@@ -18,7 +18,7 @@ import {
 import { validateQuantity } from '../../validation/resources.ts';
 import { TAINT_EFFECTS } from '../../validation/scheduling.ts';
 
-/** Upstream says of taints that they are metadata. */
+/** Upstream's path of taints is that of the metadata. */
 const TAINTS = 'metadata.taints';
 const BLOCKS = 'spec.podCIDRs';
 const MAX_BLOCKS = 2;
@@ -107,7 +107,7 @@ export const validateNodeStatus = (next: KubeObject): FieldErrors => [
   ...validateNodeAddresses(next),
 ];
 
-/** An address is said once; a create may say it twice. */
+/** An address may stand once; a create may repeat it. */
 function validateNodeAddresses(next: KubeObject): FieldErrors {
   const seen = new Set<string>();
   return asRecords(asRecord(next['status'])['addresses']).flatMap(({ type, address }, index) => {

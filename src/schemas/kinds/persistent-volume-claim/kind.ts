@@ -15,7 +15,7 @@ import { defineKind } from '../define-kind.ts';
 
 const SNAPSHOTS = 'snapshot.storage.k8s.io';
 
-/** The older field knows claims and snapshots only; anything else in it has always been left out without a word. */
+/** The older field takes claims and snapshots only. Other values are dropped, as upstream does. */
 function isOldSource(source: unknown): boolean {
   const { apiGroup, kind } = asRecord(source);
   const group = asString(apiGroup);
@@ -24,12 +24,12 @@ function isOldSource(source: unknown): boolean {
   );
 }
 
-/** Both fields say the same: the one that is missing follows the other. */
+/** Both fields have the same value: the missing one is copied from the other. */
 function withSources(claim: KubeObject, current?: KubeObject): KubeObject {
   if (!isRecord(claim['spec'])) return claim;
   const spec: Record<string, unknown> = { ...claim['spec'] };
   const old = asRecord(current?.['spec']);
-  // Other namespaces are a feature that is off.
+  // The feature of other namespaces is off.
   const isForeign = asString(asRecord(spec['dataSourceRef'])['namespace']) !== '';
   if (isForeign && !isRecord(old['dataSourceRef'])) delete spec['dataSourceRef'];
   const hadSource = isRecord(old['dataSource']) || isRecord(old['dataSourceRef']);

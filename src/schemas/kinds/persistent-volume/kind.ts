@@ -12,7 +12,7 @@ import type { KubeObject } from '../../object.ts';
 import type { Subresource } from '../../resource-kind.ts';
 import { defineKind } from '../define-kind.ts';
 
-/** A new phase has the time of now, unless whoever writes it says another. */
+/** A new phase gets the current time, unless the request gives another. */
 function prepareStatus(next: KubeObject, current: KubeObject, _: Subresource, nowMs: number): unknown {
   const [status, before] = [next['status'], current['status']];
   if (!isRecord(status) || !isRecord(before) || status['phase'] === before['phase']) return status;

@@ -1,4 +1,6 @@
-/** PersistentVolumes. Their sources are those of pods, but secrets are named with their namespaces. */
+/**
+ * PersistentVolumes. Their sources are those of pods, but secrets are named with their namespaces.
+ */
 import { jsonEqual } from '../../../base/json.ts';
 import {
   asList,
@@ -41,7 +43,7 @@ type Fields = Readonly<JsonRecord>;
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 
-/** A secret of any namespace; `checks` says whether its names are looked at, too. */
+/** A secret of any namespace; `checks` says whether its names are validated, too. */
 const secretOf =
   (field: string, checks: boolean): SourceRule =>
   (source, path) => {
@@ -94,7 +96,7 @@ const csi: SourceRule = (source, path) => [
   ...CSI_SECRETS.flatMap((field) => secretOf(field, true)(source, path)),
 ];
 
-/** In the order in which upstream looks: of two sources, the later one in this list is the one too many. */
+/** Upstream's order: of two sources, the later one in this list is refused. */
 const SOURCES: Readonly<Record<string, SourceRule>> = {
   hostPath: validateHostPath,
   gcePersistentDisk,

@@ -12,7 +12,7 @@ export const podDisruptionBudgetKind = defineKind({
   subresources: ['status'],
   applyOrder: 30,
   countsGeneration: true,
-  // Upstream's validation of budgets does not look at the metadata.
+  // Upstream's validation of budgets ignores the metadata.
   nameRule: pathSegment,
   table: tableOf(
     NAME,

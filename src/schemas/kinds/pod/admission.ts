@@ -13,7 +13,7 @@ import { isMirrorPod } from '../../validation/pod-annotations.ts';
 const LOST_NODE_TOLERATION_SECONDS = 300;
 const LOST_NODE_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
-/** The spec with what admission adds; `priority` of a class that is not built in is left to the caller. */
+/** The spec after admission; the caller adds the `priority` of a class that is not built in. */
 export function admitPod(pod: KubeObject): JsonRecord {
   const spec = asRecord(pod['spec']);
   const className = asString(spec['priorityClassName']);
@@ -33,7 +33,7 @@ function accountOf(spec: Readonly<JsonRecord>): JsonRecord {
   return { serviceAccountName: account, serviceAccount: account };
 }
 
-/** The patience comes back when an update leaves it out. */
+/** An update that omits the tolerations gets them back. */
 export const admitPodUpdate = (spec: Readonly<JsonRecord>): JsonRecord => ({
   ...spec,
   ...(spec['tolerations'] === undefined || Array.isArray(spec['tolerations'])
@@ -41,7 +41,7 @@ export const admitPodUpdate = (spec: Readonly<JsonRecord>): JsonRecord => ({
     : {}),
 });
 
-/** The status that a write stores: the class stays what it was at create, and the one address is the first of all. */
+/** The status to store: the QoS class never changes; `podIP` is the first of `podIPs`. */
 export function preparePodStatus(next: KubeObject, current: KubeObject): unknown {
   const status = asRecord(next['status']);
   const qos = getPath(current, 'status', 'qosClass');
@@ -53,7 +53,7 @@ export function preparePodStatus(next: KubeObject, current: KubeObject): unknown
   };
 }
 
-/** The states of a container are there even when they say nothing. */
+/** The states of a container are written even when they are empty. */
 function containerStates(status: Readonly<JsonRecord>): JsonRecord {
   const lists = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
   const complete: JsonRecord = {};
@@ -90,7 +90,7 @@ function withLostNodeTolerations(value: unknown): unknown {
   ];
 }
 
-/** A new pod waits; with scheduling gates it says that it is not even looked at. */
+/** A new pod is Pending; one with scheduling gates has a condition that it is not scheduled. */
 export function initialPodStatus(pod: KubeObject): unknown {
   const gated = asList(getPath(pod, 'spec', 'schedulingGates')).length > 0;
   const created = asString(getPath(pod, 'metadata', 'creationTimestamp')) || toRfc3339(0);

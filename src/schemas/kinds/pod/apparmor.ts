@@ -1,6 +1,7 @@
 /**
- * AppArmor profiles that a new pod names by the annotations that came before the field (KEP-24). The field is what counts
- * from then on; what it says already is kept, and what is no profile is left to validation.
+ * AppArmor profiles that a new pod names by the annotations that came before the field (KEP-24).
+ * The field is what counts from then on: it keeps its value, and validation refuses an annotation
+ * that is no profile.
  */
 import { isRecord, jsonEqual } from '../../../base/json.ts';
 import { asRecord, asString, type JsonRecord } from '../../json-access.ts';

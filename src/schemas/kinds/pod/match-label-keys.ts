@@ -1,7 +1,8 @@
 /**
- * `matchLabelKeys` and `mismatchLabelKeys` of affinity terms (KEP-3633) and spread constraints (KEP-3243): when a pod is made, the
- * values of its own labels are written into the label selector. Filters and scorers read the selector alone. Keys that the
- * pod has no label for say nothing. Templates keep what they hold.
+ * `matchLabelKeys` and `mismatchLabelKeys` of affinity terms (KEP-3633) and spread constraints
+ * (KEP-3243). At a pod's creation the values of its own labels are written into the label selector.
+ * Filters and scorers read the selector alone. Keys that the pod has no label for are ignored.
+ * Templates stay as they are.
  */
 import { isRecord } from '../../../base/json.ts';
 import { asList, asRecord, type JsonRecord } from '../../json-access.ts';

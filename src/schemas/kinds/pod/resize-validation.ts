@@ -1,4 +1,4 @@
-/** In-place changes of what a running pod may use (KEP-1287, KEP-5419): cpu and memory, and nothing else. */
+/** In-place changes of a running pod's resources (KEP-1287, KEP-5419): only cpu and memory. */
 import {
   asRecord,
   asRecords,
@@ -29,7 +29,7 @@ export function validatePodResize(next: KubeObject, current: KubeObject): FieldE
   const errors: FieldErrors = [];
   if (ENDED.includes(asString(status['phase'])))
     errors.push(forbidden('', 'pod has terminated and cannot be resized'));
-  // The class was decided when the pod was created; what runs depends on it.
+  // The QoS class is fixed when the pod is created; running containers depend on it.
   const before = asString(status['qosClass']) || qosClass(old);
   if (qosClass(spec) !== before)
     errors.push(invalid('spec', before, 'Pod QOS Class may not change as a result of resizing'));
@@ -38,7 +38,7 @@ export function validatePodResize(next: KubeObject, current: KubeObject): FieldE
   return [...errors, ...validatePodLevel(spec, old), ...validateContainers(spec, old)];
 }
 
-/** A node that can resize says what the running containers have. */
+/** A node that can resize reports the resources of running containers. */
 function reportsResources(status: Fields): boolean {
   const running = asRecords(status['containerStatuses']).find(
     ({ state }) => !isAbsent(asRecord(state)['running']),

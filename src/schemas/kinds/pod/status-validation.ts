@@ -61,7 +61,7 @@ function validateNewAnnotations(next: KubeObject, current: KubeObject): FieldErr
   return validatePodAnnotations(annotations, asRecord(next['spec']), 'metadata.annotations');
 }
 
-/** The path is upstream's slip. */
+/** The path is upstream's mistake. */
 function validateConditions(conditions: unknown): FieldErrors {
   return asRecords(conditions).flatMap((condition, index) => {
     const at = `metadata.conditions[${index}]`;
@@ -126,7 +126,9 @@ const restartsAll = (spec: Fields): boolean =>
     ),
   );
 
-/** The first rule that the exit code meets goes before the container's policy, and that before the pod's. */
+/**
+ * The first rule that matches the exit code decides, then the container's policy, then the pod's.
+ */
 function mayRestart(container: Fields, spec: Fields, exitCode: number): boolean {
   const isMet = rulesOf(container).some((rule) => {
     const { operator, values } = asRecord(rule['exitCodes']);
@@ -153,7 +155,7 @@ function validateClaimStatuses(status: Fields, spec: Fields): FieldErrors {
   });
 }
 
-/** One address of each family, each once; those that are there already stay. */
+/** One address of each family, each once; existing ones stay. */
 function validateIps(status: Fields, old: Fields, field: 'podIPs' | 'hostIPs'): FieldErrors {
   const path = `status.${field}`;
   const kept = new Set(asRecords(old[field]).map(({ ip }) => ip));

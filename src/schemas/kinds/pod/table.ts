@@ -1,6 +1,7 @@
 /**
- * Pods as rows. The STATUS column is not the phase: it is the most telling reason among the pod's containers, by the
- * rule of upstream's printer (init containers first, then containers from the last to the first).
+ * Pods as rows. The STATUS column is not the phase: it is the most telling reason among the pod's
+ * containers, by the rule of upstream's printer (init containers first, then containers from the
+ * last to the first).
  */
 import type { KubeObject } from '../../object.ts';
 import {
@@ -17,7 +18,7 @@ import type { ContainerStatus, Pod } from '../../types.ts';
 
 const WIDE = { priority: 1 };
 
-/** The first cells come out of one walk over the containers. */
+/** One walk over the containers gives the first cells. */
 export const podTable: TableFormat = {
   columns: [
     NAME.head,

@@ -59,7 +59,7 @@ function keep(draft: JsonRecord, old: Fields, field: string): void {
   else draft[field] = old[field];
 }
 
-/** `spec` with what may change put back to what it was: the rest must then be equal. */
+/** `spec` with the mutable fields reset: the rest must then be equal. */
 function withUpdatableFieldsOf(spec: Fields, old: Fields): JsonRecord {
   const munged: JsonRecord = { ...spec };
   for (const list of ['containers', 'initContainers']) {
@@ -78,7 +78,7 @@ function withUpdatableFieldsOf(spec: Fields, old: Fields): JsonRecord {
   return munged;
 }
 
-/** `isFinal`: upstream looks at nothing else after it. */
+/** `isFinal`: upstream stops after it. */
 function validateDeadline(
   value: unknown,
   oldValue: unknown,
@@ -113,7 +113,7 @@ function validateTolerationsUpdate(value: unknown, oldValue: unknown): FieldErro
   return [forbidden('spec.tolerations', detail)];
 }
 
-/** Gates may go, never come. */
+/** Gates may be removed, never added. */
 function validateGatesUpdate(gates: unknown, oldGates: unknown): FieldErrors {
   const known = new Set(asRecords(oldGates).map(({ name }) => name));
   return asRecords(gates).flatMap(({ name }, index) => {
@@ -125,7 +125,7 @@ function validateGatesUpdate(gates: unknown, oldGates: unknown): FieldErrors {
 
 const REQUIRED_TERMS = 'requiredDuringSchedulingIgnoredDuringExecution';
 
-/** Nobody has placed a gated pod yet: where it may run can still be narrowed. Puts what was allowed back in `munged`. */
+/** A gated pod is not placed yet: its placement may be narrowed. Resets that in `munged`. */
 function allowGated(munged: JsonRecord, old: Fields): FieldErrors {
   const errors: FieldErrors = [];
   const [selector, oldSelector] = [asRecord(munged['nodeSelector']), asRecord(old['nodeSelector'])];
@@ -139,7 +139,7 @@ function allowGated(munged: JsonRecord, old: Fields): FieldErrors {
   append(errors, validateNodeAffinityUpdate(affinity['nodeAffinity'], oldAffinity['nodeAffinity']));
   const restored: JsonRecord = { ...affinity };
   keep(restored, oldAffinity, 'nodeAffinity');
-  // An affinity that says nothing but that is one that was not there.
+  // An empty affinity equals an absent one.
   if (old['affinity'] === undefined && Object.keys(restored).length === 0) delete munged['affinity'];
   else munged['affinity'] = restored;
   return errors;
@@ -173,7 +173,7 @@ function hasOnlyAdditions(term: Fields, old: Fields): boolean {
   });
 }
 
-/** The paths that differ, for those who have to find out what they changed. Values stay out of it. */
+/** The paths that differ, for the error message. Values are left out. */
 function describeChanges(next: unknown, old: unknown): string {
   const paths: string[] = [];
   collectChanges(next, old, 'spec', paths);

@@ -1,4 +1,4 @@
-/** Pods as a whole: their annotations, their spec, and what templates are not asked. */
+/** Pods as a whole: their annotations, their spec, and the rules that templates are exempt from. */
 import { asRecord, asRecords, asString } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { validateImages } from '../../validation/containers.ts';

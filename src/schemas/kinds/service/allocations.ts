@@ -1,7 +1,7 @@
 /**
- * The fields that an update of a Service keeps and drops. It keeps the address and the node ports of
- * the stored object unless the request names others. A change of type drops the fields that the new
- * type has no use for. A field that the request changed too stays, and validation refuses it.
+ * The fields that an update of a Service keeps and drops. It keeps the address and the node ports
+ * of the stored object unless the request names others. A change of type drops the fields that the
+ * new type has no use for. A field that the request changed too stays, and validation refuses it.
  */
 import { isRecord, jsonEqual } from '../../../base/json.ts';
 import { asList, asRecord, asRecords, type JsonRecord, omit } from '../../json-access.ts';
@@ -38,11 +38,13 @@ const usesNodePorts = ({ type }: Fields): boolean => type === 'NodePort' || type
 const isBalanced = ({ type }: Fields): boolean => type === 'LoadBalancer';
 const usesHealthPort = (spec: Fields): boolean =>
   isBalanced(spec) && spec['externalTrafficPolicy'] === 'Local';
-/** Whether it can be reached from outside of the cluster. */
+/** Whether clients outside of the cluster can reach it. */
 export const isReachable = (spec: Fields): boolean =>
   usesNodePorts(spec) || (spec['type'] === 'ClusterIP' && asList(spec['externalIPs']).length > 0);
 
-/** Ports are the same when their names are, as upstream has it; a port that was given out once is not given out twice. */
+/**
+ * Ports with the same name are the same port, as upstream has it. A port is never allocated twice.
+ */
 function keepNodePorts(ports: readonly unknown[], old: readonly Fields[]): readonly unknown[] {
   const before = new Map(old.map((port) => [port['name'], port['nodePort']]));
   const oldPorts = new Set(before.values());
@@ -59,7 +61,7 @@ function keepNodePorts(ports: readonly unknown[], old: readonly Fields[]): reado
   });
 }
 
-/** Fields that go when the old spec had a use for them, the new one has none, and the request did not touch them. */
+/** Fields that the old spec used and the new one does not, and that the request did not touch. */
 const DEPENDENT: readonly (readonly [(spec: Fields) => boolean, string])[] = [
   [usesAddress, 'ipFamilies'],
   [usesAddress, 'ipFamilyPolicy'],

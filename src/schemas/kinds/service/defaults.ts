@@ -1,6 +1,6 @@
 /**
- * Defaults of Services. Addresses and node ports are allocated by the API server, because that is not pure; families and
- * policy follow from the whole spec: see service-families.ts.
+ * Defaults of Services. Addresses and node ports are allocated by the API server, because that is
+ * not pure; families and policy follow from the whole spec: see service-families.ts.
  */
 import { type Draft, dropZero, fill, fillZero, part, parts } from '../../defaults/draft.ts';
 

@@ -2,7 +2,7 @@ import { AGE, column, NAME, NONE, tableOf, wide } from '../../tables/columns.ts'
 import { labelsText } from '../../tables/selector-text.ts';
 import type { Service } from '../../types.ts';
 
-/** Longer address lists of load balancers are cut, as upstream does, so that the table stays readable. */
+/** Cuts longer address lists of load balancers, as upstream does, to keep the table readable. */
 const MAX_INGRESS_CHARS = 16;
 
 export const serviceTable = tableOf(

@@ -1,4 +1,4 @@
-/** Services, but for what allocation decides (address in range, port free). Addresses: see service-addresses.ts. */
+/** Services, without the errors of allocation. For addresses see service-addresses.ts. */
 import { jsonEqual } from '../../../base/json.ts';
 import { isReachable } from './allocations.ts';
 import { isHeadless } from '../../defaults/service-families.ts';
@@ -195,7 +195,7 @@ const shownPort = (protocol: string, port: number): unknown => ({
   NodePort: 0,
 });
 
-/** The field, or else the annotation that was there before it. Space around a block is tolerated in both. */
+/** The field, or else the older annotation. Both tolerate blanks around a block. */
 function validateRanges(spec: Fields, annotations: Fields, old: Fields): FieldErrors {
   const ranges = asList(spec['loadBalancerSourceRanges']).map(asString);
   const annotation = annotations[RANGES_ANNOTATION];
@@ -255,7 +255,7 @@ const needsHealthPort = (spec: Fields): boolean =>
 
 export function validateServiceUpdate(next: KubeObject, current: KubeObject): FieldErrors {
   const [spec, old] = [asRecord(next['spec']), asRecord(current['spec'])];
-  // The allocator speaks first: see validateService.
+  // The allocator's errors come first: see validateService.
   if (validateClusterAddresses(spec, old).length > 0) return [];
   const errors = validateAddressUpdate(next, current);
   const isBalanced = spec['type'] === 'LoadBalancer' && old['type'] === 'LoadBalancer';

@@ -1,4 +1,7 @@
-/** The estimated cost of rules: the figures are those that upstream's own tests expect of release 1.36. */
+/**
+ * The estimated cost of rules: the figures are those that upstream's own tests expect of release
+ * 1.36.
+ */
 import { describe, expect, it } from 'vitest';
 import { compileRule, isProblem, readRule } from '../../../../src/schemas/custom/rules/rule.ts';
 import { extentOf } from '../../../../src/schemas/custom/rules/extent-of.ts';

@@ -4,7 +4,7 @@
  * not name is not seen through it.
  */
 import { isRecord } from '../../base/json.ts';
-import { omit } from '../json-access.ts';
+import { asRecord, omit } from '../json-access.ts';
 import { formatApiVersion, type KubeObject } from '../object.ts';
 import type { ResourceKind, StoredForm, Subresource } from '../resource-kind.ts';
 import { textFields } from '../values/field-selectors.ts';
@@ -36,8 +36,8 @@ export interface CustomKinds {
 /** With the names that the definition was given; nothing where it was given none yet. */
 export function establishedKinds(definition: KubeObject): CustomKinds | undefined {
   if (!isTrue(definition, 'Established')) return undefined;
-  const status = isRecord(definition['status']) ? definition['status'] : {};
-  return kindsOf(definition, readDefinition(definition, readNames(status['acceptedNames'])));
+  const { acceptedNames } = asRecord(definition['status']);
+  return kindsOf(definition, readDefinition(definition, readNames(acceptedNames)));
 }
 
 /** As the definition asks for it, whatever the cluster says: for a repository that brings both. */

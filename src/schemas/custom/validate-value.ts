@@ -10,6 +10,7 @@ import { append } from '../../base/append.ts';
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
 import type { FieldError } from '../errors/field-error.ts';
 import { quote } from '../errors/status.ts';
+import { asRecord } from '../json-access.ts';
 import { compileRegex } from '../values/regex.ts';
 import { hasFormat } from '../values/formats.ts';
 import { partners } from './partners.ts';
@@ -243,7 +244,7 @@ function repeatedItems(
   const keys = type === 'map' ? (schema['x-kubernetes-list-map-keys'] ?? []) : undefined;
   const identity = (item: unknown): unknown => {
     if (!keys) return item;
-    const record = isRecord(item) ? item : {};
+    const record = asRecord(item);
     return Object.fromEntries(
       keys.flatMap((key) => (Object.hasOwn(record, key) ? [[key, record[key]]] : [])),
     );

@@ -4,6 +4,7 @@
  * in which they stand there. Pure.
  */
 import { isRecord } from '../../base/json.ts';
+import { asRecord } from '../json-access.ts';
 
 interface Field {
   readonly json: string;
@@ -38,7 +39,7 @@ const SPEC: readonly Field[] = [
 
 /** As Go would marshal the struct: every field is there, and what is not set is empty or null. */
 function written(value: unknown, fields: readonly Field[]): Record<string, unknown> {
-  const record = isRecord(value) ? value : {};
+  const record = asRecord(value);
   return Object.fromEntries(
     fields.map((field) => {
       const given = record[field.json] ?? undefined;
@@ -60,7 +61,7 @@ function selectorOf(given: unknown): unknown {
 }
 
 function requirement(one: unknown): unknown {
-  const { key, operator, values } = isRecord(one) ? one : {};
+  const { key, operator, values } = asRecord(one);
   return { key, operator, values };
 }
 

@@ -12,7 +12,7 @@ import { defineKind } from '../define-kind.ts';
 
 const ROUTING = 'traffic to Services is not routed yet; the API allocates, validates and shows it';
 
-/** Addresses and node ports are allocated by the API server; see defaults/service.ts. */
+/** Addresses and node ports are allocated by the API server; see defaults.ts. */
 export const serviceKind = defineKind({
   group: '',
   kind: 'Service',

@@ -22,25 +22,25 @@ import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache/cache.t
 import type { DelegateWrites } from '../resources/writing/delegated-writes.ts';
 import type { Objects } from '../resources/writing/objects.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
-import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
-import { REFRESH_ANNOTATION, createApplicationWriter } from './application-writer.ts';
-import { orphansOf } from './orphans.ts';
-import { assessApplication, refreshHealth } from './assess-application.ts';
-import { commitStatusOf } from './commit-status.ts';
-import { confinedParser, confinedResources } from './confinement.ts';
-import { finalizeApplication } from './finalize-application.ts';
-import { followHealth } from './follow-health.ts';
+import { type ApplicationCache, createApplicationCache, sourceKeyOf } from './cache/application-cache.ts';
+import { REFRESH_ANNOTATION, createApplicationWriter } from './execute/application-writer.ts';
+import { orphansOf } from './observe/orphans.ts';
+import { assessApplication, refreshHealth } from './observe/assess-application.ts';
+import { commitStatusOf } from './plan/commit-status.ts';
+import { confinedParser, confinedResources } from './observe/confinement.ts';
+import { finalizeApplication } from './execute/finalize-application.ts';
+import { followHealth } from './plan/plan-commit-health.ts';
 import { canonicalRepoUrl } from './git/git-url.ts';
 import type { GitMirror } from './git/types.ts';
-import type { Neighbour, Neighbourhood } from './hand-over.ts';
-import { LOOK_CONCURRENCY, createLookQueue } from './look-queue.ts';
-import { openManagedResources } from './managed-resources.ts';
-import { observeApplication } from './observe-application.ts';
-import { type OperationRequest, operationStateOf, requestedOperation } from './operation.ts';
-import { type FetchCause, NOTHING_WRITTEN, endedEvent, statusEvents } from './plan-application-events.ts';
-import { pruneBaselineOf } from './plan-brake.ts';
+import type { Neighbour, Neighbourhood } from './observe/hand-over.ts';
+import { LOOK_CONCURRENCY, createLookQueue } from './reconcile-queue.ts';
+import { openManagedResources } from './observe/managed-resources.ts';
+import { observeApplication } from './plan/plan-observation.ts';
+import { type OperationRequest, operationStateOf, requestedOperation } from './plan/operation.ts';
+import { type FetchCause, NOTHING_WRITTEN, endedEvent, statusEvents } from './plan/plan-application-events.ts';
+import { pruneBaselineOf } from './plan/plan-brake.ts';
 import { createManifestParser } from './render/parse-manifest-file.ts';
-import { type CreateMirror, createRepositories } from './repositories.ts';
+import { type CreateMirror, createRepositories } from './git/repositories.ts';
 import { createSlots } from '../base/slots.ts';
 import {
   type CommitStatus,
@@ -49,10 +49,10 @@ import {
 } from './status/plan-commit-status.ts';
 import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
-import { type SyncAccess, syncAccessOf } from './sync-access.ts';
+import { type SyncAccess, syncAccessOf } from './observe/sync-access.ts';
 import { syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
-import type { SyncOutcome } from './sync-outcome.ts';
+import type { SyncOutcome } from './plan/sync-outcome.ts';
 
 export interface ApplicationControllerOptions {
   readonly store: Store;
@@ -123,7 +123,7 @@ async function startController(
   const limits = options.commitStatusLimits ?? defaultCommitStatusLimits;
   const commitOptions = options.commitOptions ?? ((): CommitOptions => ({}));
   const repositories = started.use(createRepositories(options.createMirror));
-  const states = new Map<string, ApplicationState>();
+  const states = new Map<string, ApplicationCache>();
   const outcomes = new Map<string, SyncOutcome>();
   const slots = createSlots(WORKING);
   let held = options.held ?? false;
@@ -190,12 +190,12 @@ async function startController(
   };
   started.use(apps.subscribe(follow));
 
-  function stateOf(application: Application): ApplicationState {
+  function stateOf(application: Application): ApplicationCache {
     const key = keyOf(application);
     const sourceKey = sourceKeyOf(application);
     const known = states.get(key);
     if (known?.sourceKey === sourceKey) return known;
-    const fresh = createApplicationState(sourceKey, clock.now());
+    const fresh = createApplicationCache(sourceKey, clock.now());
     const said = commitStatusOf(application);
     if (!known && said) fresh.attributed = said.sha;
     states.set(key, fresh);
@@ -338,7 +338,7 @@ async function startController(
    */
   async function takeRequests(
     application: Application,
-    state: ApplicationState,
+    state: ApplicationCache,
     signal: AbortSignal,
   ): Promise<boolean> {
     const refresh = application.metadata.annotations?.[REFRESH_ANNOTATION];
@@ -389,7 +389,7 @@ async function startController(
 }
 
 /** The first cause counts: it is what the fetch is made for. */
-function wantFetch(state: ApplicationState, cause: FetchCause): void {
+function wantFetch(state: ApplicationCache, cause: FetchCause): void {
   if (!state.fetchDue) state.fetchCause = cause;
   state.fetchDue = true;
   // Somebody who asks, or a forge that calls, knows more than the last failure.

@@ -9,14 +9,14 @@ import { idOf } from '../diff/desired-set.ts';
 import { asRecord } from '../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
-import type { ApplicationState } from './application-state.ts';
-import { type ApplyError, applyChanges } from './apply-changes.ts';
-import { refreshHealth } from './assess-application.ts';
-import { compareApplication, isBraked } from './compare-application.ts';
-import { deniedWrites } from './denied-writes.ts';
-import { foresee } from './foreseen.ts';
-import { currentHooks, hookHold, hooksOf, startsAttempt } from './hook-attempts.ts';
-import type { ManagedResources } from './managed-resources.ts';
+import type { ApplicationCache } from './cache/application-cache.ts';
+import { type ApplyError, applyChanges } from './execute/apply-changes.ts';
+import { refreshHealth } from './observe/assess-application.ts';
+import { compareApplication, isBraked } from './observe/compare-application.ts';
+import { deniedWrites } from './observe/denied-writes.ts';
+import { foresee } from './observe/foreseen.ts';
+import { currentHooks, hookHold, hooksOf, startsAttempt } from './observe/hook-attempts.ts';
+import type { ManagedResources } from './observe/managed-resources.ts';
 import {
   type OperationRequest,
   hasSucceeded,
@@ -24,19 +24,19 @@ import {
   requestOf,
   startOperation,
   withHookResults,
-} from './operation.ts';
-import { refreshOrphans } from './orphans.ts';
-import { baselineToRecord, withDeletions } from './plan-brake.ts';
-import { heldFights, noteHeal } from './plan-fights.ts';
-import { planNamespaces } from './plan-namespaces.ts';
-import { type LookEnd, QUOTA_PATIENCE_MS, planOutcome, refusalText } from './plan-outcome.ts';
-import { planStep } from './plan-step.ts';
-import { type SyncPlanInput, type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan-sync.ts';
-import { rememberRefusals, standingRefusals } from './standing-refusals.ts';
-import type { SyncAccess } from './sync-access.ts';
+} from './plan/operation.ts';
+import { refreshOrphans } from './observe/orphans.ts';
+import { baselineToRecord, withDeletions } from './plan/plan-brake.ts';
+import { heldFights, noteHeal } from './plan/plan-fights.ts';
+import { planNamespaces } from './plan/plan-namespaces.ts';
+import { type LookEnd, QUOTA_PATIENCE_MS, planOutcome, refusalText } from './plan/plan-outcome.ts';
+import { planStep } from './plan/plan-step.ts';
+import { type SyncPlanInput, type SyncPolicy, mayApply, planSync, syncPolicyOf } from './plan/plan-sync.ts';
+import { rememberRefusals, standingRefusals } from './plan/standing-refusals.ts';
+import type { SyncAccess } from './observe/sync-access.ts';
 import type { SyncContext } from './sync-context.ts';
-import type { SyncOutcome } from './sync-outcome.ts';
-import { tellStart, tellWritten } from './tell-progress.ts';
+import type { SyncOutcome } from './plan/sync-outcome.ts';
+import { tellStart, tellWritten } from './execute/tell-progress.ts';
 
 const QUOTA_PREFIX = 'resourcequotas|';
 /** Steps (waves that are healthy at once) in one look; the rest goes on at the next. */
@@ -47,7 +47,7 @@ interface Run {
   readonly application: Application;
   readonly key: string;
   readonly source: ApplicationSource;
-  readonly state: ApplicationState;
+  readonly state: ApplicationCache;
   readonly context: SyncContext;
   readonly access: SyncAccess;
   readonly request: OperationRequest | undefined;
@@ -67,7 +67,7 @@ interface Run {
 export async function applyCommit(
   application: Application,
   source: ApplicationSource,
-  state: ApplicationState,
+  state: ApplicationCache,
   context: SyncContext,
   obstacle: string | undefined,
   signal: AbortSignal,
@@ -119,7 +119,7 @@ export async function applyCommit(
 function openRun(
   application: Application,
   source: ApplicationSource,
-  state: ApplicationState,
+  state: ApplicationCache,
   context: SyncContext,
   obstacle: string | undefined,
 ): Run {
@@ -229,7 +229,7 @@ async function writeStep(run: Run, ready: readonly Change[], signal: AbortSignal
 
 /** What follows from a step that was written. */
 function noteWritten(
-  state: ApplicationState,
+  state: ApplicationCache,
   ready: readonly Change[],
   refused: ReadonlyMap<string, ApplyError>,
   nowMs: number,
@@ -255,7 +255,7 @@ function policyOf(application: Application, prune: boolean): SyncPolicy {
  * in every look, so that none is waited for any longer than that.
  */
 function uncountedQuotas(
-  { quotas }: ApplicationState,
+  { quotas }: ApplicationCache,
   managed: ManagedResources,
   nowMs: number,
 ): readonly KubeObject[] {
@@ -273,7 +273,7 @@ function uncountedQuotas(
 async function recordBaseline(
   application: Application,
   source: ApplicationSource,
-  { brake, revision = '' }: ApplicationState,
+  { brake, revision = '' }: ApplicationCache,
   context: SyncContext,
 ): Promise<void> {
   const known = { baseline: context.pruneBaseline(), isBraked: brake !== undefined };

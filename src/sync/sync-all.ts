@@ -3,8 +3,8 @@ import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ResourceCache } from '../store/cache/cache.ts';
 import type { Store } from '../store/types.ts';
-import type { ApplicationState } from './application-state.ts';
-import type { SyncOutcome } from './sync-outcome.ts';
+import type { ApplicationCache } from './cache/application-cache.ts';
+import type { SyncOutcome } from './plan/sync-outcome.ts';
 
 export interface SyncSummary {
   /** Keys of the applications that are completely in the store. */
@@ -15,7 +15,7 @@ export interface SyncSummary {
 export interface SyncAllOptions {
   readonly store: Store;
   readonly apps: ResourceCache<Application>;
-  readonly states: ReadonlyMap<string, ApplicationState>;
+  readonly states: ReadonlyMap<string, ApplicationCache>;
   /** How the last look at each application ended. */
   readonly outcomes: ReadonlyMap<string, SyncOutcome>;
   lookNow(application: string): Promise<void>;

@@ -8,27 +8,27 @@ import { TransientError, UserError } from '../base/errors.ts';
 import { formatManifestError, type ManifestError } from '../schemas/manifest/index.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
-import { type ApplicationState, takeRender } from './application-state.ts';
+import { type ApplicationCache, takeRender } from './cache/application-cache.ts';
 import { applyCommit } from './apply-commit.ts';
-import { isForeseenCurrent } from './foreseen.ts';
-import { managedCount } from './orphans.ts';
+import { isForeseenCurrent } from './observe/foreseen.ts';
+import { managedCount } from './observe/orphans.ts';
 import { normaliseTreePath } from './git/revision.ts';
 import type { GitMirror } from './git/types.ts';
-import { hasSucceeded, requestOf } from './operation.ts';
-import { brakeReason, brakeToRecord, revisionsToContinue } from './plan-brake.ts';
-import { MAX_PROBLEMS, conditionOf } from './plan-conditions.ts';
-import type { Repository } from './repositories.ts';
+import { hasSucceeded, requestOf } from './plan/operation.ts';
+import { brakeReason, brakeToRecord, revisionsToContinue } from './plan/plan-brake.ts';
+import { MAX_PROBLEMS, conditionOf } from './plan/plan-conditions.ts';
+import type { Repository } from './git/repositories.ts';
 import { isCurrent, renderPlain } from './render/plain.ts';
 import type { Render } from './render/types.ts';
 import type { SyncContext } from './sync-context.ts';
-import type { SyncOutcome } from './sync-outcome.ts';
+import type { SyncOutcome } from './plan/sync-outcome.ts';
 
 /** Events in the cluster do not ask a forge again that has failed so shortly before. */
 const FETCH_RETRY_MS = 10_000;
 
 export async function syncApplication(
   application: Application,
-  state: ApplicationState,
+  state: ApplicationCache,
   context: SyncContext,
   signal: AbortSignal,
 ): Promise<SyncOutcome> {
@@ -59,7 +59,7 @@ export async function syncApplication(
 }
 
 async function fetchOnce(
-  state: ApplicationState,
+  state: ApplicationCache,
   repository: Repository,
   nowMs: () => number,
   signal: AbortSignal,
@@ -84,7 +84,7 @@ async function fetchOnce(
 async function renderAndApply(
   application: Application,
   source: ApplicationSource,
-  state: ApplicationState,
+  state: ApplicationCache,
   repository: Repository,
   context: SyncContext,
   obstacle: string | undefined,
@@ -113,7 +113,7 @@ async function renderAndApply(
 async function followRevision(
   application: Application,
   source: ApplicationSource,
-  state: ApplicationState,
+  state: ApplicationCache,
   mirror: GitMirror,
   context: SyncContext,
 ): Promise<void> {
@@ -144,7 +144,7 @@ async function followRevision(
 async function followBrake(
   application: Application,
   source: ApplicationSource,
-  state: ApplicationState,
+  state: ApplicationCache,
   mirror: GitMirror,
   context: SyncContext,
 ): Promise<void> {
@@ -169,7 +169,7 @@ async function attribute(
   revision: string,
   before: string | undefined,
   path: string,
-  state: ApplicationState,
+  state: ApplicationCache,
   mirror: GitMirror,
 ): Promise<string> {
   if (path === '') return revision;
@@ -187,7 +187,7 @@ function lastRevision(application: Application): string | undefined {
 
 async function renderIfNeeded(
   source: ApplicationSource,
-  state: ApplicationState,
+  state: ApplicationCache,
   mirror: GitMirror,
   context: SyncContext,
 ): Promise<Render | undefined> {

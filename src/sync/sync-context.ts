@@ -3,16 +3,16 @@ import type { Logger } from '../base/logger.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { ApplicationSource } from '../schemas/types.ts';
 import type { CommitOptions } from '../store/types.ts';
-import type { Neighbourhood } from './hand-over.ts';
-import type { ManagedResources } from './managed-resources.ts';
-import type { OperationState } from './operation.ts';
-import type { ApplicationEvent } from './plan-application-events.ts';
-import type { PruneBaseline } from './plan-brake.ts';
+import type { Neighbourhood } from './observe/hand-over.ts';
+import type { ManagedResources } from './observe/managed-resources.ts';
+import type { OperationState } from './plan/operation.ts';
+import type { ApplicationEvent } from './plan/plan-application-events.ts';
+import type { PruneBaseline } from './plan/plan-brake.ts';
 import type { ParseManifestFile } from './render/types.ts';
-import type { Repository } from './repositories.ts';
+import type { Repository } from './git/repositories.ts';
 import type { Slots } from '../base/slots.ts';
-import type { ForeseeOptions } from './foreseen.ts';
-import type { SyncAccess } from './sync-access.ts';
+import type { ForeseeOptions } from './observe/foreseen.ts';
+import type { SyncAccess } from './observe/sync-access.ts';
 
 export interface SyncContext {
   readonly foresee: ForeseeOptions;

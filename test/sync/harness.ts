@@ -24,7 +24,7 @@ import {
   type ApplicationControllerOptions,
   createApplicationController,
 } from '../../src/sync/application-controller.ts';
-import { createMemoryRepository } from '../../src/sync/git/memory-mirror.ts';
+import { createMemoryRepository } from '../doubles/memory-mirror.ts';
 import { rootApplication } from '../../src/sync/root-application.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 

@@ -22,7 +22,7 @@ import { type KubeObject, keyOf, splitKey } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { CacheSet } from '../../store/cache/cache.ts';
 import { CommitRefused, type Store } from '../../store/types.ts';
-import { commitStatusOf } from '../commit-status.ts';
+import { commitStatusOf } from '../plan/commit-status.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
 import { aggregateStatuses } from '../status/aggregate-status.ts';
 import type { CommitStatus } from '../status/plan-commit-status.ts';

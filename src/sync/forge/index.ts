@@ -4,7 +4,7 @@ import { UserError } from '../../base/errors.ts';
 import { withoutTrailing } from '../../base/text.ts';
 import { canonicalRepoUrl, redactUrl } from '../git/git-url.ts';
 import { isForbiddenHost } from '../git/link-local.ts';
-import type { CreateMirror } from '../repositories.ts';
+import type { CreateMirror } from '../git/repositories.ts';
 import { createBitbucket } from './bitbucket.ts';
 import { createGitHub } from './github.ts';
 import { createGitLab } from './gitlab.ts';

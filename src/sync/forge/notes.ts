@@ -6,7 +6,7 @@ import { isRecord } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';
 import type { CommitState } from '../status/plan-commit-status.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
-import type { CreateMirror } from '../repositories.ts';
+import type { CreateMirror } from '../git/repositories.ts';
 import type { Forge, StatusPost } from './types.ts';
 
 interface NoteStatus {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type DesiredObject, desiredId } from '../../../src/diff/desired-set.ts';
-import { createApplicationState, takeRender } from '../../../src/sync/application-state.ts';
-import { createMemoryRepository } from '../../../src/sync/git/memory-mirror.ts';
+import { createApplicationCache, takeRender } from '../../../src/sync/cache/application-cache.ts';
+import { createMemoryRepository } from '../../doubles/memory-mirror.ts';
 import { createManifestParser } from '../../../src/sync/render/parse-manifest-file.ts';
 import { renderPlain } from '../../../src/sync/render/plain.ts';
 import type { Render } from '../../../src/sync/render/types.ts';
@@ -64,7 +64,7 @@ it('a render made from the one before, and what is kept of it, are as those made
       const repository = createMemoryRepository(createFakeClock());
       const mirror = repository.createMirror();
       const source = { repoURL: '', directory: { recurse: true } };
-      const state = createApplicationState('', 0);
+      const state = createApplicationCache('', 0);
       repository.commit({ 'anchor.yaml': configMap('anchor', {}) });
       for (const [index, changes] of commits.entries()) {
         const commit = repository.commit(
@@ -84,7 +84,7 @@ it('a render made from the one before, and what is kept of it, are as those made
         expect(contentsOf(render)).toEqual(contentsOf(fresh));
         if (render.errors.length > 0) continue;
         takeRender(state, render);
-        const anew = createApplicationState('', 0);
+        const anew = createApplicationCache('', 0);
         takeRender(anew, fresh);
         for (const of of ['desired', 'hooks'] as const) {
           expect([...state[of].byId.values()].map(shown)).toEqual(

@@ -1,0 +1,96 @@
+/**
+ * The mirrors of all repositories, one each. Fetches of one repository are shared: who asks while a fetch is under way
+ * gets the next one, together with everybody else who asked meanwhile (a push that a thousand applications follow
+ * costs two fetches, not a thousand).
+ */
+import { anySignal, createAbort } from '../../base/abort.ts';
+import type { FetchExpectation, GitMirror } from './types.ts';
+
+export interface Repository {
+  readonly mirror: GitMirror;
+  fetch(signal: AbortSignal, expectation?: FetchExpectation): Promise<void>;
+}
+
+export interface Repositories extends AsyncDisposable {
+  /** Throws UserError for a URL that is not allowed. `asOperator`: with the operator's credentials and local path. */
+  get(url: string, asOperator: boolean): Repository;
+  /** Ends what is under way in all other repositories, and their processes. */
+  keep(urls: ReadonlySet<string>): void;
+}
+
+/** Makes the mirror of a repository, for the operator's own Applications or for those of others. */
+export type CreateMirror = (url: string, asOperator: boolean) => GitMirror;
+
+export function createRepositories(createMirror: CreateMirror): Repositories {
+  const known = new Map<string, EndingRepository & { readonly url: string }>();
+  /** Two mirrors never work in one directory at a time. */
+  const endings = new Map<string, Promise<void>>();
+  return {
+    get(url, asOperator) {
+      // The exact text: two spellings may differ in transport and credentials, though not in contents.
+      const key = `${asOperator} ${url}`;
+      const existing = known.get(key);
+      if (existing) return existing;
+      const repository = { ...createRepository(createMirror(url, asOperator), endings.get(key)), url };
+      known.set(key, repository);
+      return repository;
+    },
+    keep(urls) {
+      for (const [key, repository] of known) {
+        if (urls.has(repository.url)) continue;
+        known.delete(key);
+        const ending = Promise.resolve(endings.get(key))
+          .then(() => repository.end())
+          .catch(() => undefined)
+          .finally(() => endings.get(key) === ending && endings.delete(key));
+        endings.set(key, ending);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      const ends = [...known.values()].map((repository) => repository.end());
+      await Promise.allSettled([...ends, ...endings.values()]);
+      known.clear();
+    },
+  };
+}
+
+interface EndingRepository extends Repository {
+  end(): Promise<void>;
+}
+
+function createRepository(mirror: GitMirror, before: Promise<void> | undefined): EndingRepository {
+  const ended = createAbort();
+  let current: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const fetchMirror = async (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
+    await before;
+    using either = anySignal(signal, ended.signal);
+    await mirror.fetch(either, expectation);
+  };
+  const start = (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
+    const running = fetchMirror(signal, expectation).finally(() => {
+      if (current === running) current = undefined;
+    });
+    current = running;
+    return running;
+  };
+  return {
+    mirror,
+    async end() {
+      ended.abort();
+      await current?.catch(() => undefined);
+      await mirror[Symbol.asyncDispose]();
+    },
+    fetch(signal, expectation = 'unknown') {
+      if (!current) return start(signal, expectation);
+      next ??= current
+        .catch(() => undefined)
+        .then(() => {
+          next = undefined;
+          // The fetch before has most likely brought what is new.
+          return start(signal, 'unknown');
+        });
+      return next;
+    },
+  };
+}

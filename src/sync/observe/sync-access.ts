@@ -1,0 +1,30 @@
+/** With whose rights the sync of an Application writes. */
+import { UserError } from '../../base/errors.ts';
+import { authorOf, isConfined, SYSTEM_NAMESPACE } from '../../schemas/applications/application-author.ts';
+import type { Application } from '../../schemas/types.ts';
+import type { DelegatedWrites, DelegateWrites } from '../../resources/writing/delegated-writes.ts';
+import type { Objects } from '../../resources/writing/objects.ts';
+
+export interface SyncAccess {
+  readonly objects: Objects;
+  /** Absent where the rights are the cluster's. */
+  readonly refusals?: DelegatedWrites['refusals'];
+}
+
+/** Throws UserError where nobody's rights can be used. */
+export function syncAccessOf(
+  application: Application,
+  objects: Objects,
+  delegate: DelegateWrites | undefined,
+): SyncAccess {
+  if (!isConfined(application)) return { objects };
+  const { namespace = '' } = application.metadata;
+  if (!delegate)
+    throw new UserError(`Cannot sync: only Applications in ${SYSTEM_NAMESPACE} are synced by this process`);
+  const author = authorOf(application);
+  if (!author)
+    throw new UserError(
+      'Cannot sync: nobody is recorded as the author of the spec, whose rights a sync has; change the spec, or create the Application anew',
+    );
+  return delegate(author, namespace);
+}

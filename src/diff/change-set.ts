@@ -229,7 +229,7 @@ function planPrune(
 }
 
 /** Objects whose deletion takes others along that no manifest of the application need name. */
-const CONTAINERS: ReadonlySet<ResourceId> = new Set([
+export const CONTAINERS: ReadonlySet<ResourceId> = new Set([
   'namespaces',
   'customresourcedefinitions.apiextensions.k8s.io',
   'applications.argoproj.io',

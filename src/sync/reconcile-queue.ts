@@ -1,37 +1,34 @@
-/**
- * The looks at applications: at most one at a time for each, and those who wait for one wait for one that begins after they
- * asked.
- */
+/** The reconciles of applications: at most one at a time for each. */
 import type { Clock } from '../base/clock.ts';
 import { ConflictError, errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Requeue, createWorkQueue } from '../base/work-queue.ts';
 
-export interface LookQueue extends AsyncDisposable {
+export interface ReconcileQueue extends AsyncDisposable {
   add(application: string): void;
   addAfter(application: string, delayMs: number): void;
-  /** Resolves after a look that begins after this call. */
-  lookNow(application: string): Promise<void>;
+  /** Resolves after a reconcile that begins after this call. */
+  reconcileNow(application: string): Promise<void>;
 }
 
-/** Looks at a time: nearly all of them wait for Git, and one that is slow must not hold up the others. */
-export const LOOK_CONCURRENCY = 1_000;
+/** Nearly all reconciles wait for Git, and a slow one must not hold up the others. */
+export const RECONCILE_CONCURRENCY = 1_000;
 
-export function createLookQueue(options: {
+export function createReconcileQueue(options: {
   readonly clock: Clock;
   readonly logger: Logger;
-  look(application: string, signal: AbortSignal): Promise<Requeue | undefined>;
-}): LookQueue {
+  reconcile(application: string, signal: AbortSignal): Promise<Requeue | undefined>;
+}): ReconcileQueue {
   const waiters = new Map<string, (() => void)[]>();
   const work = createWorkQueue({
     clock: options.clock,
-    concurrency: LOOK_CONCURRENCY,
+    concurrency: RECONCILE_CONCURRENCY,
     async process(key, signal) {
-      // Who asks from now on waits for the next look: this one may already have read what they want seen.
+      // Later callers wait for the next reconcile: this one may have read already what they want seen.
       const asked = waiters.get(key) ?? [];
       waiters.delete(key);
       try {
-        return await options.look(key, signal);
+        return await options.reconcile(key, signal);
       } finally {
         for (const resolve of asked) resolve();
       }
@@ -47,7 +44,7 @@ export function createLookQueue(options: {
   return {
     add: work.add,
     addAfter: work.addAfter,
-    lookNow: (key) =>
+    reconcileNow: (key) =>
       new Promise((resolve) => {
         const list = waiters.get(key);
         if (list) list.push(resolve);

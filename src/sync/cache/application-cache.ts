@@ -1,4 +1,7 @@
-/** What the sync worker remembers of one application between two looks; all of it can be worked out again. */
+/**
+ * The sync worker's memory of one application between two reconciles. All of it may be lost: it can be
+ * worked out again. Decisions about deletions are in the Application's status instead (ADR 15).
+ */
 import { hookComplaints, isHook } from '../../diff/annotations.ts';
 import {
   type DesiredObject,
@@ -17,8 +20,9 @@ import type { HealMemory } from '../plan/plan-fights.ts';
 import { type OnlyStored, onlyStoredOf } from '../plan/plan-only-stored.ts';
 import type { Render } from '../render/types.ts';
 import type { SyncOutcome } from '../plan/sync-outcome.ts';
+import type { RenderTarget } from '../render/index.ts';
 
-/** Writes that the store refused: tried again by the retry policy, or as soon as something about the object changes. */
+/** Refused writes are tried again by the retry policy, or as soon as the object changes. */
 export interface Refusals {
   readonly revision: string | undefined;
   readonly failures: number;
@@ -30,26 +34,28 @@ export interface Refusals {
 
 export interface ApplicationCache {
   readonly sourceKey: string;
-  /** A fetch is wanted before the next look (poll, webhook, refresh, first look). */
+  /** A fetch is wanted: the first one, or for a poll, a webhook or a refresh. */
   fetchDue: boolean;
-  /** The last fetch failed: events in the cluster are no reason to ask the forge again before this time. */
+  /** Events in the cluster are no reason to ask a forge that failed again before this time. */
   fetchFailure: { readonly error: unknown; readonly untilMs: number } | undefined;
-  /** Why the next fetch is wanted, or the last one was. */
+  /** The reason of the next fetch, or of the last one. */
   fetchCause: FetchCause;
-  /** Why the fetch happened that found `revision`. */
+  /** The reason of the fetch that found `revision`. */
   foundBy: FetchCause;
   /** Something was tried since the present reconcile began. */
   attempted: boolean;
-  /** The start of the present operation was told, also where the reconcile is repeated after a lost race. */
+  /** The start was told. It stays so where the reconcile is repeated after a lost race. */
   isStartTold: boolean;
   /** Writes of the present operation. */
   tally: Tally;
-  /** Somebody told of a push since the last fetch. */
+  /** A webhook told of a push since the last fetch. */
   newsExpected: boolean;
   nextPollMs: number;
   /** The last render without errors. */
   render: Render | undefined;
-  /** A render with errors, so that its tree is not rendered again and again. */
+  /** The newest inputs that were found; the next ones are found faster from these. */
+  target: Pick<RenderTarget, 'renderer' | 'inputs'> | undefined;
+  /** A render with errors is kept, so that its inputs are not rendered again. */
   failedRender: Render | undefined;
   revision: string | undefined;
   /** The commit that statuses are posted to: the last one that touched the application's folder. */
@@ -58,17 +64,19 @@ export interface ApplicationCache {
   readonly desired: EditableDesiredSet;
   /** Hooks are never pruned. */
   readonly hooks: EditableDesiredSet;
-  /** By file: what annotations of its manifests ask for that is not honoured. */
+  /** By file: requests in annotations that are not honoured. */
   readonly complaints: Map<string, readonly string[]>;
   /** By file: objects that nothing acts on. */
   readonly onlyStored: Map<string, readonly OnlyStored[]>;
   /** Ids of objects in the store that the application manages and Git does not hold. */
   readonly orphans: Set<string>;
-  /** Objects to compare again; `all` after a start. */
+  /** Objects to compare again; all of them after a start. */
   dirty: Set<string>;
   allDirty: boolean;
-  /** Everything was as Git says at the last look, with this outcome; as long as nothing is dirty it still is. */
-  settled: SyncOutcome | undefined;
+  /** Everything was as Git says, under this brake. It still is as long as nothing is dirty. */
+  settled: { readonly outcome: SyncOutcome; readonly brake: string | undefined } | undefined;
+  /** How the last reconcile ended. */
+  outcome: SyncOutcome | undefined;
   /** Writes that were refused at this revision. */
   refused: Refusals | undefined;
   /** Lists unhealthy objects only. Anything absent is healthy, once nothing is dirty. */
@@ -82,17 +90,15 @@ export interface ApplicationCache {
   failingSinceMs: number | undefined;
   /** The force-push, as text, until the next commit. */
   nonAncestor: string | undefined;
-  /** What was put back of late; see plan-fights.ts. */
+  /** The heals of late; see plan-fights.ts. */
   readonly heals: HealMemory;
   /** Problems that the render is likely to have at run time. */
   foreseen: Foreseen | undefined;
   /** Quotas that were written and not counted yet, by id, with the time of the write. */
   readonly quotas: Map<string, number>;
-  /** Why deletions at this revision need approval; undefined where they do not. See plan-brake.ts. */
-  brake: string | undefined;
 }
 
-/** What makes another render of the same commit: a change of it starts from nothing. */
+/** A change of the source, or of the author, starts from nothing. */
 export function sourceKeyOf(application: Application): string {
   const { spec } = application;
   const { source } = spec;
@@ -119,6 +125,7 @@ export function createApplicationCache(sourceKey: string, nowMs: number): Applic
     newsExpected: false,
     nextPollMs: nowMs,
     render: undefined,
+    target: undefined,
     failedRender: undefined,
     revision: undefined,
     attributed: undefined,
@@ -130,6 +137,7 @@ export function createApplicationCache(sourceKey: string, nowMs: number): Applic
     dirty: new Set(),
     allDirty: true,
     settled: undefined,
+    outcome: undefined,
     refused: undefined,
     unhealthy: new Map(),
     healthDirty: new Set(),
@@ -142,11 +150,10 @@ export function createApplicationCache(sourceKey: string, nowMs: number): Applic
     heals: new Map(),
     foreseen: undefined,
     quotas: new Map(),
-    brake: undefined,
   };
 }
 
-/** Takes over a render: what it changed is to be compared again, nothing else is looked at. Only for one without errors. */
+/** Takes over a render without errors. The objects that it changed are compared again. */
 export function takeRender(state: ApplicationCache, render: Render): void {
   for (const path of render.changedPaths) {
     for (const item of state.render?.files.get(path)?.manifests ?? []) {

@@ -1,8 +1,8 @@
 /**
- * What the sync writes on an Application itself: its status, the requests that it takes off, its finalizers; and the jobs
- * that follow from a status. Nothing is written when nothing changes.
+ * Writes the Application itself: its status, its finalizers, and the requests that are taken off it.
+ * Queues the jobs that follow from a status. Writes nothing when nothing changes.
  */
-import { ConflictError, errorMessage } from '../../base/errors.ts';
+import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { without } from '../../diff/without.ts';
@@ -14,8 +14,11 @@ import type { Application } from '../../schemas/types.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
 import type { Objects } from '../../resources/writing/objects.ts';
 import type { CommitOptions } from '../../store/types.ts';
-import type { OperationState } from '../plan/operation.ts';
+import { commitStatusOf } from '../plan/commit-status.ts';
 import { type ApplicationObservation, planApplicationStatus } from '../plan/plan-application-status.ts';
+import type { CommitStatus } from '../status/plan-commit-status.ts';
+import type { RecordPlan } from '../types.ts';
+import { asConflict } from './apply-changes.ts';
 
 export interface ApplicationWriterOptions {
   readonly apps: ResourceCache<Application>;
@@ -26,7 +29,7 @@ export interface ApplicationWriterOptions {
   readonly nowMs: () => number;
 }
 
-/** Resolves when the cache has what was written. A lost race is a ConflictError: look again. */
+/** Resolves when the cache shows what was written. A lost race is a ConflictError: reconcile again. */
 export interface ApplicationWriter {
   /** The status that an observation comes to. */
   writeObservation(key: string, observed: ApplicationObservation, signal: AbortSignal): Promise<void>;
@@ -35,7 +38,10 @@ export interface ApplicationWriter {
     next: (current: Record<string, unknown>) => Record<string, unknown>,
     signal: AbortSignal,
   ): Promise<void>;
-  saveOperation(key: string, operationState: OperationState, signal: AbortSignal): Promise<void>;
+  /** One record that decides what happens next. */
+  record(key: string, record: Pick<RecordPlan, 'field' | 'value'>, signal: AbortSignal): Promise<void>;
+  /** Tells the forge that work on a commit begins, unless it was told before. */
+  announce(key: string, sha: string, signal: AbortSignal): Promise<void>;
   /** Takes the refresh annotation and the operation off, as they were in `application`. */
   takeOff(application: Application): Promise<void>;
   keepFinalizers(application: Application, finalizers: readonly string[]): Promise<void>;
@@ -60,18 +66,17 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
     if (version !== undefined) await apps.waitFor(version, signal);
   }
 
-  /** A lost race means that the cache is behind: look again. Gone means nothing is left to do. */
+  /** Gone means that nothing is left to do. */
   async function write<T>(action: () => Promise<T>): Promise<T | undefined> {
     try {
       return await action();
     } catch (error) {
       if (isStatusError(error, 'NotFound')) return undefined;
-      if (isStatusError(error, 'Conflict')) throw new ConflictError(error.message, { cause: error });
-      throw error;
+      throw asConflict(error);
     }
   }
 
-  /** Who starts a control plane looks at its log first: a repository that cannot be read or applied is said there, once. */
+  /** The log is read first when a control plane starts. An error is logged once. */
   function tell(key: string, application: Application, { conditions }: ApplicationObservation): void {
     const before = asRecords(application.status?.['conditions']);
     for (const { type, message } of conditions) {
@@ -83,6 +88,17 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
     }
   }
 
+  async function notify(application: string, sha: string): Promise<void> {
+    try {
+      await options.queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
+    } catch (error) {
+      logger.error(
+        { application, error: errorMessage(error) },
+        'Cannot queue a commit status; the resync posts it',
+      );
+    }
+  }
+
   return {
     writeStatus,
     async writeObservation(key, observed, signal) {
@@ -91,14 +107,22 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       await writeStatus(key, () => planApplicationStatus(application, observed, options.nowMs()), signal);
       tell(key, application, observed);
     },
-    saveOperation: (key, operationState, signal) =>
-      writeStatus(key, (current) => ({ ...current, operationState }), signal),
+    record: (key, { field, value }, signal) =>
+      writeStatus(key, (current) => ({ ...current, [field]: value }), signal),
+    async announce(key, sha, signal) {
+      const current = apps.get(key);
+      // After a restart the same commit is no news.
+      if (!current || commitStatusOf(current)?.sha === sha) return;
+      const pending: CommitStatus = { sha, state: 'pending', description: 'Applying the commit' };
+      await writeStatus(key, (status) => ({ ...status, commitStatus: pending }), signal);
+      await notify(key, sha);
+    },
     async takeOff(application) {
       const { operation } = application;
       const current = apps.get(keyOf(application)) ?? application;
       const annotations = without(current.metadata.annotations ?? {}, REFRESH_ANNOTATION);
       const metadata = { ...current.metadata, annotations: annotations as Record<string, string> };
-      // An operation that was asked for meanwhile stays for the next look.
+      // An operation that was asked for meanwhile stays for the next reconcile.
       const rest = jsonEqual(current.operation, operation) ? without(current, 'operation') : current;
       await write(() => objects.update({ ...rest, metadata } as Application, commitOptions()));
     },
@@ -106,15 +130,6 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       const metadata = { ...application.metadata, finalizers: [...finalizers] };
       await write(() => objects.update({ ...application, metadata }, commitOptions()));
     },
-    async notify(application, sha) {
-      try {
-        await options.queues.queue<NotifyJob>('notify').add({ application, sha }, { key: application });
-      } catch (error) {
-        logger.error(
-          { application, error: errorMessage(error) },
-          'Cannot queue a commit status; the resync posts it',
-        );
-      }
-    },
+    notify,
   };
 }

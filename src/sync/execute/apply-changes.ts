@@ -1,6 +1,6 @@
 /**
  * Writes one step of a sync. All of it in one commit; when an object is refused, one by one, so that one bad object
- * does not keep the others from being applied. Conflicts are not settled here: the caller looks again.
+ * does not keep the others from being applied. Conflicts are not settled here.
  */
 import { ConflictError, errorMessage } from '../../base/errors.ts';
 import type { Change } from '../../diff/change-set.ts';
@@ -30,35 +30,27 @@ export async function applyChanges(
 ): Promise<ApplyResult> {
   const written: KubeObject[] = [];
   const errors: ApplyError[] = [];
-  const take = (results: readonly (KubeObject | undefined)[]): void => {
-    for (const object of results) if (object) written.push(object);
-  };
-  for (let start = 0; start < changes.length; start += MAX_WRITES_PER_COMMIT) {
+  /** Gives the refusal as text; undefined where all were written. */
+  const write = async (...batch: readonly Change[]): Promise<string | undefined> => {
     signal.throwIfAborted();
-    const batch = changes.slice(start, start + MAX_WRITES_PER_COMMIT);
     try {
-      take(await objects.apply(batch.map(toWrite), options));
+      const results = await objects.apply(batch.map(toWrite), options);
+      for (const object of results) if (object) written.push(object);
+      return undefined;
     } catch (error) {
       rethrowUnlessRefused(error);
-      for (const change of batch) {
-        signal.throwIfAborted();
-        try {
-          take(await objects.apply([toWrite(change)], options));
-        } catch (single) {
-          rethrowUnlessRefused(single);
-          if (!change.force || change.action !== 'update') {
-            errors.push({ change, message: errorMessage(single) });
-            continue;
-          }
-          // Force=true: what cannot be changed is made anew; the next step creates it.
-          try {
-            take(await objects.apply([toWrite({ ...change, action: 'delete' })], options));
-          } catch (deletion) {
-            rethrowUnlessRefused(deletion);
-            errors.push({ change, message: errorMessage(deletion) });
-          }
-        }
-      }
+      return errorMessage(error);
+    }
+  };
+  for (let start = 0; start < changes.length; start += MAX_WRITES_PER_COMMIT) {
+    const batch = changes.slice(start, start + MAX_WRITES_PER_COMMIT);
+    if ((await write(...batch)) === undefined) continue;
+    for (const change of batch) {
+      let message = await write(change);
+      // Force=true: an object that cannot be changed is made anew; the next step creates it.
+      if (message !== undefined && change.force && change.action === 'update')
+        message = await write({ ...change, action: 'delete' });
+      if (message !== undefined) errors.push({ change, message });
     }
   }
   return { written, errors };
@@ -66,14 +58,16 @@ export async function applyChanges(
 
 /** A refusal is about an object and final for this commit; a conflict or a store that is away is not. */
 function rethrowUnlessRefused(error: unknown): void {
-  if (
-    isStatusError(error, 'NotFound') ||
-    isStatusError(error, 'AlreadyExists') ||
-    isStatusError(error, 'Conflict')
-  ) {
-    throw new ConflictError(error.message, { cause: error });
-  }
-  if (!isStatusError(error) || error.code >= 500) throw error;
+  const lost = asConflict(error);
+  if (lost instanceof ConflictError || !isStatusError(error) || error.code >= 500) throw lost;
+}
+
+/** A lost race means that the caches are behind: reconcile again. */
+export function asConflict(error: unknown): unknown {
+  const isLost = (['NotFound', 'AlreadyExists', 'Conflict'] as const).some((reason) =>
+    isStatusError(error, reason),
+  );
+  return isLost ? new ConflictError(errorMessage(error), { cause: error }) : error;
 }
 
 export function toWrite({ action, object, live, propagation }: Change): Write {

@@ -14,11 +14,13 @@ import { mayDelete } from '../../diff/sync-options.ts';
 import { asRecords } from '../../schemas/json-access.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
-import type { ApplicationWriter } from './application-writer.ts';
 import { applyChanges } from './apply-changes.ts';
 import { type Claims, planClaims } from '../observe/hand-over.ts';
+import type { ManagedResources } from '../observe/managed-resources.ts';
+import { isHistoryComplete } from '../observe/observe-objects.ts';
+import { syncAccessOf } from '../observe/sync-access.ts';
 import { finalizedEvent } from '../plan/plan-application-events.ts';
-import type { SyncContext } from '../sync-context.ts';
+import type { Reconciler } from '../reconcile.ts';
 
 const CASCADE = 'resources-finalizer.argocd.argoproj.io';
 const FOREGROUND = `${CASCADE}/foreground`;
@@ -27,80 +29,105 @@ const HOOKS = ['pre-delete-finalizer.argocd.argoproj.io', 'post-delete-finalizer
 const isOneOf = (finalizer: string, names: readonly string[]): boolean =>
   names.some((name) => finalizer === name || finalizer.startsWith(`${name}/`));
 
-type FinalizeContext = Pick<
-  SyncContext,
-  'access' | 'managed' | 'commitOptions' | 'historyComplete' | 'neighbourhood' | 'nowMs' | 'tell'
->;
-
 /** True when nothing is left to do; otherwise it is to be called again after a while. */
 export async function finalizeApplication(
+  means: Finalizer,
   application: Application,
-  context: FinalizeContext,
-  writer: ApplicationWriter,
+  managed: ManagedResources,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { managed, historyComplete } = context;
+  const { writer, clock } = means.executor;
   const key = keyOf(application);
   const finalizers = application.metadata.finalizers ?? [];
   const rest = finalizers.filter((finalizer) => !isOneOf(finalizer, [CASCADE, ...HOOKS]));
   if (rest.length === finalizers.length) return true;
-  if (!finalizers.some((finalizer) => isOneOf(finalizer, [CASCADE]))) {
-    await writer.keepFinalizers(application, rest);
-    return true;
+  const cascades = finalizers.some((finalizer) => isOneOf(finalizer, [CASCADE]));
+  if (cascades) {
+    if (!(await isHistoryComplete(means.observer))) return false;
+    const view = await observeEnd(means, application, managed);
+    const deletions = planDeletions(application, view);
+    const refused = await deleteAll(means, application, deletions, managed, signal);
+    if (refused.length > 0)
+      await writer.writeStatus(key, (status) => withDeletionError(status, refused, clock.now()), signal);
+    const left = leavingOf(application, managed).some(isUnclaimed(view.claims));
+    if (left || view.claims.waitingFor.length > 0) return false;
   }
-  if (!(await historyComplete())) return false;
-  const foreground = finalizers.includes(FOREGROUND);
-  const syncOptions = application.spec.syncPolicy?.syncOptions ?? [];
-  const inventory = managed.inventory(key).filter(({ object }) => mayDelete(object, 'Delete', syncOptions));
-  const { claimed, waitingFor } = await claimsOf(application, inventory, context);
-  const going = inventory.filter(({ kind, object }) => !claimed.has(idOf(kind, keyOf(object))));
-  const deletions = going
-    .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
-    .map((item) => {
-      const deletion = planDeletion(item, syncOptions);
-      // Only what others are made of has dependents to wait for.
-      return foreground && item.kind.scale ? { propagation: 'Foreground' as const, ...deletion } : deletion;
-    })
-    .sort(byApplyOrder)
-    .reverse();
-  const refused = deletions.length === 0 ? [] : await deleteAll(deletions, context, signal);
-  if (refused.length > 0)
-    await writer.writeStatus(key, (status) => withDeletionError(status, refused, context.nowMs()), signal);
-  const isLeft = ({ kind, object }: InventoryItem): boolean =>
-    mayDelete(object, 'Delete', syncOptions) && !claimed.has(idOf(kind, keyOf(object)));
-  if (waitingFor.length > 0 || managed.inventory(key).some(isLeft)) return false;
   await writer.keepFinalizers(application, rest);
   return true;
 }
 
-/** Objects that other applications of the repository hold are handed over to them, as when they move in Git. */
-async function claimsOf(
+/** The objects that an Application leaves, and those of them that other applications hold. */
+interface EndView {
+  readonly leaving: readonly InventoryItem[];
+  readonly claims: Claims;
+}
+
+type Finalizer = Pick<Reconciler, 'executor' | 'observer' | 'rights'>;
+
+/** Objects that other applications of the repository hold are handed over, as when they move in Git. */
+async function observeEnd(
+  { observer: { neighbourhood } }: Finalizer,
   application: Application,
-  inventory: readonly InventoryItem[],
-  { neighbourhood }: FinalizeContext,
-): Promise<Claims> {
-  const leaving = inventory.filter(({ object }) => !isHook(object));
+  managed: ManagedResources,
+): Promise<EndView> {
+  const leaving = leavingOf(application, managed);
   const own = {
     key: keyOf(application),
     repoURL: application.spec.source?.repoURL ?? '',
     mirror: undefined,
     sinceMs: Date.parse(application.metadata.deletionTimestamp ?? ''),
   };
-  return planClaims(own, leaving, neighbourhood);
+  const claims = await planClaims(
+    own,
+    leaving.filter(({ object }) => !isHook(object)),
+    neighbourhood,
+  );
+  return { leaving, claims };
 }
 
-/** What was refused, as text. */
+const syncOptionsOf = ({ spec }: Application): readonly string[] => spec.syncPolicy?.syncOptions ?? [];
+
+const leavingOf = (application: Application, managed: ManagedResources): readonly InventoryItem[] =>
+  managed
+    .inventory(keyOf(application))
+    .filter(({ object }) => mayDelete(object, 'Delete', syncOptionsOf(application)));
+
+const isUnclaimed =
+  ({ claimed }: Claims) =>
+  ({ kind, object }: InventoryItem): boolean =>
+    !claimed.has(idOf(kind, keyOf(object)));
+
+/** The reverse of the order of applying. */
+function planDeletions(application: Application, { leaving, claims }: EndView): readonly Change[] {
+  const foreground = application.metadata.finalizers?.includes(FOREGROUND) === true;
+  return leaving
+    .filter(isUnclaimed(claims))
+    .filter(({ object }) => object.metadata.deletionTimestamp === undefined)
+    .map((item) => {
+      const deletion = planDeletion(item, syncOptionsOf(application));
+      // Only an object that others are made of has dependents to wait for.
+      return foreground && item.kind.scale ? { propagation: 'Foreground' as const, ...deletion } : deletion;
+    })
+    .sort(byApplyOrder)
+    .reverse();
+}
+
+/** Gives the refusals as text. */
 async function deleteAll(
+  { executor, rights }: Finalizer,
+  application: Application,
   deletions: readonly Change[],
-  { access, managed, commitOptions, tell }: FinalizeContext,
+  managed: ManagedResources,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  if (deletions.length === 0) return [];
   try {
-    const { written, errors } = await applyChanges(access().objects, deletions, commitOptions(), signal);
+    const { objects } = syncAccessOf(application, rights);
+    const { written, errors } = await applyChanges(objects, deletions, executor.commitOptions(), signal);
     await managed.caughtUp(written, signal);
     const refused = new Set(errors.map(({ change }) => change));
     const deleted = deletions.filter((change) => !refused.has(change));
-    if (deleted.length > 0) tell(finalizedEvent(deleted));
+    if (deleted.length > 0) executor.tell(application, finalizedEvent(deleted));
     return errors.map(({ change, message }) => `${change.kind.kind} "${change.key}": ${message}`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -111,7 +138,7 @@ async function deleteAll(
 /** Messages of a deletion: the first say enough. */
 const SAID = { texts: 10, length: 7_500 };
 
-/** The deletion cannot go on: the people who wait for it are told why. Time passes only with another message. */
+/** Tells why the deletion cannot go on. The time changes only with the message. */
 function withDeletionError(
   status: Record<string, unknown>,
   messages: readonly string[],

@@ -20,19 +20,21 @@ import { type ApplicationCache, sourceKeyOf } from '../cache/application-cache.t
 import { canonicalRepoUrl } from '../git/git-url.ts';
 import type { GitMirror } from '../git/types.ts';
 import { isManifestFile } from '../render/select-files.ts';
-import type { Render } from '../render/types.ts';
+import { isMadeFrom } from '../render/inputs.ts';
+import { findTarget, openTree } from '../render/index.ts';
+import type { Render, Renderer, SourceTree } from '../render/types.ts';
 import type { SyncAccess } from './sync-access.ts';
 
-/** Another application and what is remembered of it. */
+/** Another application, with what is known of it. */
 export interface Neighbour {
   readonly key: string;
   readonly application: Application;
-  readonly state: ApplicationCache | undefined;
+  readonly cache: ApplicationCache | undefined;
   /** Undefined where it may not use its repository. */
   readonly mirror: GitMirror | undefined;
-  /** Its last look ended in an error that only a person can mend. */
+  /** Its last reconcile ended in an error that only a person can mend. */
   readonly hasFailed: boolean;
-  /** With whose rights it writes; throws UserError where nobody's can be used. */
+  /** The rights that it writes with; throws UserError where it has none. */
   access(): SyncAccess;
 }
 
@@ -40,8 +42,9 @@ export interface Neighbourhood {
   find(application: string): Neighbour | undefined;
   /** Those that read the same repository, however they spell its address. */
   ofRepository(repoURL: string): readonly Neighbour[];
+  readonly renderers: readonly Renderer[];
   nowMs(): number;
-  /** Asks for a look at an application, with a fetch where the newest commit is not in its mirror. */
+  /** Asks for a reconcile, with a fetch where the newest commit is not in its mirror. */
   wake(application: string, fetch: boolean): void;
 }
 
@@ -55,7 +58,7 @@ export interface Asking {
   readonly sinceMs: number;
 }
 
-/** What the change set is to be planned again with. */
+/** The change set is planned again with this. */
 export interface HandOver extends Pick<ChangeSetOptions, 'takeOver'>, Claims {}
 
 export interface Claims {
@@ -176,19 +179,24 @@ async function ask(
 }
 
 async function readNeighbour(
-  { application, state }: Neighbour,
+  { application, cache }: Neighbour,
   mirror: GitMirror,
   neighbourhood: Neighbourhood,
 ): Promise<Holds | undefined> {
-  const folder = await newestFolder(application, mirror);
+  const tree = await newestTree(application, mirror);
   // A source that does not exist holds nothing.
-  if (!folder) return holdsNothing;
-  const { treeId } = folder;
-  if (state?.sourceKey !== sourceKeyOf(application)) return undefined;
-  const failed = state.failedRender?.treeId === treeId ? state.failedRender : undefined;
-  if (failed) return holdsOfBroken(failed, mirror);
-  if (state.render?.treeId !== treeId || awaitsChildren(state, neighbourhood)) return undefined;
-  return holdsOf(state);
+  if (!tree || !application.spec.source) return holdsNothing;
+  if (cache?.sourceKey !== sourceKeyOf(application)) return undefined;
+  const { renderer, inputs } = await findTarget(
+    tree,
+    application.spec.source,
+    cache.target,
+    neighbourhood.renderers,
+  );
+  if (isMadeFrom(cache.failedRender, renderer.name, inputs)) return holdsOfBroken(cache.failedRender, mirror);
+  if (!isMadeFrom(cache.render, renderer.name, inputs) || awaitsChildren(cache, neighbourhood))
+    return undefined;
+  return holdsOf(cache);
 }
 
 const holdsNothing: Holds = () => false;
@@ -211,18 +219,10 @@ function awaitsChildren({ desired, startedMs }: ApplicationCache, neighbourhood:
   );
 }
 
-interface Folder {
-  readonly commit: string;
-  readonly path: string;
-  readonly treeId: string;
-}
-
-async function newestFolder({ spec }: Application, mirror: GitMirror): Promise<Folder | undefined> {
-  const { path = '', targetRevision = 'HEAD' } = spec.source ?? {};
+async function newestTree({ spec }: Application, mirror: GitMirror): Promise<SourceTree | undefined> {
+  const source = spec.source ?? { repoURL: '' };
   try {
-    const commit = await mirror.resolve(targetRevision);
-    const treeId = await mirror.treeId(commit, path);
-    return treeId === undefined ? undefined : { commit, path, treeId };
+    return await openTree(mirror, await mirror.resolve(source.targetRevision ?? 'HEAD'), source);
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;
@@ -238,9 +238,9 @@ async function holdsOfBroken({ files }: Render, mirror: GitMirror): Promise<Hold
 }
 
 /** The objects that it held when it was read last, and whatever the files of its folder name now. */
-async function holdsOfUnread({ application, state }: Neighbour, mirror: GitMirror): Promise<Holds> {
-  const folder = await newestFolder(application, mirror);
-  const files = folder ? (await mirror.tree(folder.commit, folder.path)).filter(isManifestFile) : [];
+async function holdsOfUnread({ application, cache }: Neighbour, mirror: GitMirror): Promise<Holds> {
+  const tree = await newestTree(application, mirror);
+  const files = tree ? (await mirror.tree(tree.commit, tree.path)).filter(isManifestFile) : [];
   const isNamed =
     files.length > MAX_SEARCHED_FILES
       ? holdsEverything
@@ -248,11 +248,11 @@ async function holdsOfUnread({ application, state }: Neighbour, mirror: GitMirro
           files.map(({ blobId }) => blobId),
           mirror,
         );
-  const known = state ? holdsOf(state) : holdsNothing;
+  const known = cache ? holdsOf(cache) : holdsNothing;
   return (id) => known(id) || isNamed(id);
 }
 
-/** Searching more of them, again at each look, would hold up the others. */
+/** Searching more of them, in each reconcile, would hold up the others. */
 const MAX_SEARCHED_FILES = 2_000;
 
 const holdsEverything: Holds = () => true;

@@ -5,7 +5,12 @@ import { managingApplication } from '../../diff/tracking.ts';
 import { without } from '../../diff/without.ts';
 import { conditionOf, textAt } from '../../health/fields.ts';
 import { type KubeObject, controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
-import { type Registry, type ResourceId, type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import {
+  type Registry,
+  type ResourceId,
+  type ResourceKind,
+  resourceIdOf,
+} from '../../schemas/resource-kind.ts';
 import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
 
 export interface ManagedEvent {

@@ -1,4 +1,4 @@
-/** With whose rights the sync of an Application writes. */
+/** The rights that the sync of an Application writes with. */
 import { UserError } from '../../base/errors.ts';
 import { authorOf, isConfined, SYSTEM_NAMESPACE } from '../../schemas/applications/application-author.ts';
 import type { Application } from '../../schemas/types.ts';
@@ -11,12 +11,15 @@ export interface SyncAccess {
   readonly refusals?: DelegatedWrites['refusals'];
 }
 
-/** Throws UserError where nobody's rights can be used. */
-export function syncAccessOf(
-  application: Application,
-  objects: Objects,
-  delegate: DelegateWrites | undefined,
-): SyncAccess {
+export interface Rights {
+  /** The cluster's own. */
+  readonly objects: Objects;
+  /** The rights of authors; without it, only Applications in the system namespace are synced. */
+  readonly delegate: DelegateWrites | undefined;
+}
+
+/** Throws UserError where the Application has no rights. */
+export function syncAccessOf(application: Application, { objects, delegate }: Rights): SyncAccess {
   if (!isConfined(application)) return { objects };
   const { namespace = '' } = application.metadata;
   if (!delegate)

@@ -1,14 +1,15 @@
-/** What an Application's conditions say after a look at it, in Argo CD's types where it has one. Pure. */
+/** The conditions of an Application after a reconcile, in Argo CD's types where it has one. Pure. */
 import { listTexts } from '../../base/text.ts';
 import type { ChangeSet } from '../../diff/change-set.ts';
 import { optionComplaints } from '../../diff/sync-options.ts';
 import { changedBy } from '../../diff/tracking.ts';
 import type { Application } from '../../schemas/types.ts';
-import type { ApplicationCache } from '../cache/application-cache.ts';
+import type { GitView } from '../types.ts';
 import type { ApplicationCondition } from './plan-application-status.ts';
 import { APPROVE_PRUNE_ANNOTATION, isPruneApproved } from './plan-brake.ts';
 import { fightMessages } from './plan-fights.ts';
 import { onlyStoredMessages } from './plan-only-stored.ts';
+import type { ComparedView } from './plan-outcome.ts';
 
 /** Report at most this many problems. */
 export const MAX_PROBLEMS = 50;
@@ -26,41 +27,33 @@ export function conditionOf(
   return [{ type, message }];
 }
 
-export interface ConditionsInput {
-  readonly application: Application;
-  readonly state: ApplicationCache;
-  /** Undefined where nothing was compared. */
-  readonly changeSet: ChangeSet | undefined;
-  readonly syncOptions: readonly string[];
-  readonly syncErrors: readonly string[];
-  readonly obstacle: string | undefined;
-  /** Problems that are likely at run time. */
-  readonly foreseen: readonly string[];
-  readonly nowMs: number;
-}
-
-export function planConditions(input: ConditionsInput): readonly ApplicationCondition[] {
-  const { state, changeSet, obstacle } = input;
+/** `changeSet`: undefined where nothing was compared. */
+export function planConditions(
+  view: ComparedView,
+  changeSet: ChangeSet | undefined,
+  syncErrors: readonly string[],
+): readonly ApplicationCondition[] {
+  const { known, git, objects, nowMs } = view;
   const withCode = (code: string): readonly string[] =>
     (changeSet?.problems ?? []).filter((problem) => problem.code === code).map(({ message }) => message);
   return [
     ...conditionOf('RepeatedResourceWarning', withCode('duplicate')),
     ...conditionOf('SharedResourceWarning', [...withCode('shared-resource'), ...claimedMessages(changeSet)]),
-    ...conditionOf('SyncError', input.syncErrors),
-    ...conditionOf('ComparisonError', [obstacle]),
-    ...conditionOf('NonAncestorWarning', [state.nonAncestor ?? rewriting(state)]),
+    ...conditionOf('SyncError', syncErrors),
+    ...conditionOf('ComparisonError', [view.progress.obstacle]),
+    ...conditionOf('NonAncestorWarning', [known.nonAncestor ?? rewriting(git)]),
     ...conditionOf('ExcludedResourceWarning', [
-      ...(state.render?.warnings.values() ?? []),
-      state.render?.passedOver,
+      ...(known.render?.warnings.values() ?? []),
+      known.render?.passedOver,
     ]),
-    ...conditionOf('PruneHeldWarning', heldMessages(input)),
-    ...conditionOf('ConflictingWriterWarning', fightMessages(state.heals, input.nowMs)),
+    ...conditionOf('PruneHeldWarning', heldMessages(view, changeSet)),
+    ...conditionOf('ConflictingWriterWarning', fightMessages(known.heals, nowMs)),
     ...conditionOf('DriftWarning', driftMessages(changeSet)),
-    ...conditionOf('RuntimeWarning', input.foreseen),
-    ...conditionOf('OnlyStoredWarning', onlyStoredMessages([...state.onlyStored.values()].flat())),
+    ...conditionOf('RuntimeWarning', objects.foreseen),
+    ...conditionOf('OnlyStoredWarning', onlyStoredMessages([...known.onlyStored.values()].flat())),
     ...conditionOf('UnsupportedOptionWarning', [
-      ...optionComplaints(input.syncOptions),
-      ...[...state.complaints.values()].flat(),
+      ...optionComplaints(objects.attempt.syncOptions),
+      ...[...known.complaints.values()].flat(),
     ]),
   ];
 }
@@ -84,16 +77,19 @@ function claimedMessages(changeSet: ChangeSet | undefined): readonly string[] {
 }
 
 /** After a restart the hold itself is what tells of the force-push. */
-const rewriting = ({ brake }: ApplicationCache): string | undefined =>
+const rewriting = ({ brake }: GitView): string | undefined =>
   brake?.endsWith('history was rewritten') ? brake : undefined;
 
-function heldMessages({ application, state, changeSet }: ConditionsInput): readonly string[] {
+function heldMessages(
+  { application, known, git }: ComparedView,
+  changeSet: ChangeSet | undefined,
+): readonly string[] {
   const held = changeSet?.held ?? [];
   const reason = held.find((item) => !['claimed', 'off', 'rebuilding'].includes(item.reason))?.reason;
   if (reason === undefined) return [];
   const why = {
     empty: 'the render is empty and allowEmpty is not set',
-    budget: `${state.brake ?? ''}; ${approvalAdvice(application, state.revision ?? '')}`,
+    budget: `${git.brake ?? ''}; ${approvalAdvice(application, known.revision ?? '')}`,
     incomplete: 'an object is written twice',
     claimed: '',
     off: '',

@@ -1,4 +1,4 @@
-/** One look's outcome, as the Application's status tells it. Pure. */
+/** The outcome of a reconcile, as the Application's status tells it. Pure. */
 import { printable } from '../../base/printable.ts';
 import { cutMiddle, listTexts } from '../../base/text.ts';
 import { isHook } from '../../diff/annotations.ts';
@@ -24,11 +24,11 @@ const MAX_CAUSES = 10;
 const MAX_HEALTH_TEXT = 4_000;
 const MAX_PROBLEM_TEXT = 7_500;
 
-export function observeApplication(
-  state: ApplicationCache,
+export function planObservation(
+  known: Readonly<ApplicationCache>,
   outcome: SyncOutcome,
   health: ApplicationHealth,
-  /** What the application manages and Git does not hold. */
+  /** Objects that the application manages and Git does not hold. */
   orphans: readonly InventoryItem[],
   commitStatus: CommitStatus | undefined,
 ): ApplicationObservation {
@@ -40,13 +40,13 @@ export function observeApplication(
       : { phase: 'Running' as const, message: outcome.obstacle ?? 'applying' };
   const inStep = outcome.applied && !outcome.extraneous;
   return {
-    revision: state.revision,
-    syncStatus: inStep ? 'Synced' : outcome.compared || state.render ? 'OutOfSync' : 'Unknown',
+    revision: known.revision,
+    syncStatus: inStep ? 'Synced' : outcome.compared || known.render ? 'OutOfSync' : 'Unknown',
     health: { status: health.worst.status, message: healthText(health) },
     operation: (outcome.compared && !outcome.idle) || failed ? operation : undefined,
     conditions: outcome.conditions,
-    resources: listResources(state, health.causes, outcome.extraneous ? orphans : []),
-    resourceCount: state.desired.byId.size,
+    resources: listResources(known, health.causes, outcome.extraneous ? orphans : []),
+    resourceCount: known.desired.byId.size,
     commitStatus,
     baseline: outcome.baseline,
   };
@@ -68,22 +68,22 @@ const messageOf = (cause: NamedCause | undefined): { message?: string } =>
   cause ? { message: cause.text } : {};
 
 function listResources(
-  state: ApplicationCache,
+  known: Readonly<ApplicationCache>,
   causes: ApplicationHealth['causes'],
   orphans: readonly InventoryItem[],
 ): readonly ResourceStatus[] {
-  const { byId } = state.desired;
+  const { byId } = known.desired;
   const extraneous = orphans.filter(({ object }) => !isHook(object));
   // Too many are not listed; those that differ or are not healthy are.
   const shown =
     byId.size + extraneous.length <= MAX_LISTED_RESOURCES
       ? byId.keys()
-      : new Set([...state.dirty, ...state.unhealthy.keys()]);
+      : new Set([...known.dirty, ...known.unhealthy.keys()]);
   const rows: ResourceStatus[] = [];
   for (const id of shown) {
     const item = byId.get(id);
-    const health = { ...(state.unhealthy.get(id) ?? healthy), ...messageOf(causes.get(id)) };
-    if (item) rows.push(rowOf(item.kind, item.object, state.dirty.has(id), health));
+    const health = { ...(known.unhealthy.get(id) ?? healthy), ...messageOf(causes.get(id)) };
+    if (item) rows.push(rowOf(item.kind, item.object, known.dirty.has(id), health));
     if (rows.length === MAX_LISTED_RESOURCES) break;
   }
   for (const { kind, object } of extraneous)

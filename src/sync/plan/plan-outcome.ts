@@ -1,15 +1,13 @@
-/** What one look at an application came to, from what was planned and refused in it. Pure. */
+/** What one reconcile came to, from what was planned and refused in it. Pure. */
 import type { ChangeSet } from '../../diff/change-set.ts';
-import type { Application, ApplicationSource } from '../../schemas/types.ts';
-import type { ApplicationCache } from '../cache/application-cache.ts';
 import type { ApplyError } from '../execute/apply-changes.ts';
-import type { OperationState } from './operation.ts';
-import { type PruneBaseline, completeBaseline } from './plan-brake.ts';
-import { MAX_PROBLEMS, planConditions } from './plan-conditions.ts';
+import type { GitView, ObjectsView, View } from '../types.ts';
+import { completeBaseline } from './plan-brake.ts';
+import { MAX_PROBLEMS, conditionOf, planConditions } from './plan-conditions.ts';
 import { fightMessages, fightOverMs } from './plan-fights.ts';
 import type { NamespacePlan } from './plan-namespaces.ts';
 import { nextTryMs, retryPolicyOf } from './plan-retry.ts';
-import type { SyncPlan } from './plan-sync.ts';
+import { type SyncPlan, mayApply } from './plan-sync.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
 /** Other applications read a commit within a moment of each other. */
@@ -17,29 +15,8 @@ const HAND_OVER_RETRY_MS = 1_000;
 /** A quota's controller counts within milliseconds; without one, the sync goes on. */
 export const QUOTA_PATIENCE_MS = 5_000;
 
-export interface OutcomeInput {
-  readonly application: Application;
-  readonly source: ApplicationSource;
-  readonly state: ApplicationCache;
-  readonly syncOptions: readonly string[];
-  readonly newCommit: boolean;
-  /** Whether anything was to be written now. */
-  readonly mayApply: boolean;
-  readonly obstacle: string | undefined;
-  readonly foreseen: readonly string[];
-  /** By id. */
-  readonly refused: ReadonlyMap<string, ApplyError>;
-  /** Objects that somebody keeps changing, with the time when each is healed next. */
-  readonly fights: ReadonlyMap<string, number>;
-  /** Applications that have not read their newest commit, and may hold what leaves this one. */
-  readonly unreadBy: readonly string[];
-  readonly baseline: PruneBaseline | undefined;
-  readonly operation: OperationState | undefined;
-  readonly nowMs: number;
-}
-
-/** Where the look ended. */
-export interface LookEnd {
+/** Where a reconcile ended. */
+export interface End {
   readonly changeSet?: ChangeSet;
   readonly namespaces?: NamespacePlan;
   readonly plan?: SyncPlan;
@@ -50,40 +27,60 @@ export interface LookEnd {
   readonly retryAtMs?: number | undefined;
 }
 
-export function planOutcome(input: OutcomeInput, end: LookEnd): SyncOutcome {
-  const { application, state, fights, unreadBy } = input;
-  const { changeSet, plan } = end;
-  const { denied = [], namespaces } = end;
+/** A view whose objects have been compared. */
+export type ComparedView = View & { readonly objects: ObjectsView; readonly git: GitView };
+
+export function planOutcome(view: ComparedView, end: End): SyncOutcome {
+  const { application, known, objects, source, baseline, progress } = view;
+  const { attempt, fights, claims } = objects;
+  const { changeSet, plan, denied = [], namespaces } = end;
   const missing = namespaces?.missing ?? [];
   const deleting = changeSet?.problems.find(({ code }) => code === 'being-deleted')?.message;
-  const refusals = [...input.refused.values()].map(refusalText);
-  const problems = problemsOf(input, end, refusals);
+  const refusals = [...progress.refused.values()].map(refusalText);
+  const problems = problemsOf(view, end, refusals);
   const ended = plan !== undefined && plan.step.length === 0 && plan.last && plan.failed === undefined;
-  const isOthersTurn = fights.size + unreadBy.length > 0;
+  const isOthersTurn = fights.size + claims.waitingFor.length > 0;
   const applied = ended && problems.length === 0 && deleting === undefined && !isOthersTurn;
   const complete = applied && changeSet?.withheld === 0;
-  const { source, baseline } = input;
   return {
     applied,
     extraneous: (changeSet?.held.length ?? 0) > 0,
     compared: true,
-    baseline: complete ? completeBaseline(application, source, state.revision ?? '', baseline) : undefined,
+    baseline: complete ? completeBaseline(application, source, known.revision ?? '', baseline) : undefined,
     problems: problems.slice(0, MAX_PROBLEMS),
     problemCount: problems.length,
     isWaiting: plan?.waitingFor !== undefined,
-    obstacle: obstacleOf(input, plan, deleting),
-    conditions: planConditions({ ...input, changeSet, syncErrors: [...denied, ...missing, ...refusals] }),
+    obstacle: obstacleOf(view, plan, deleting),
+    conditions: planConditions(view, changeSet, [...denied, ...missing, ...refusals]),
     retry: end.tooLong === true || deleting !== undefined,
-    retryAtMs: nextLookMs(input, end),
+    retryAtMs: nextReconcileMs(view, end),
     // What others do or have to do first does not undo an operation that has succeeded.
     idle:
-      plan?.idle === true || (isOthersTurn && !(input.newCommit && input.mayApply) && problems.length === 0),
+      plan?.idle === true ||
+      (isOthersTurn && !(attempt.newCommit && mayApply(attempt)) && problems.length === 0),
+  };
+}
+
+/** The outcome where nothing could be compared. */
+export function comparisonFailure(problems: readonly string[], obstacle: string | undefined): SyncOutcome {
+  return {
+    applied: false,
+    extraneous: false,
+    compared: false,
+    problems: problems.slice(0, MAX_PROBLEMS),
+    problemCount: problems.length,
+    obstacle,
+    isWaiting: false,
+    conditions: conditionOf('ComparisonError', [...problems, obstacle]),
+    retry: obstacle !== undefined,
+    retryAtMs: undefined,
+    idle: false,
   };
 }
 
 function problemsOf(
-  { unreadBy }: OutcomeInput,
-  { changeSet, namespaces, plan, failed: failure, denied = [] }: LookEnd,
+  { objects: { claims } }: ComparedView,
+  { changeSet, namespaces, plan, failed: failure, denied = [] }: End,
   refusals: readonly string[],
 ): readonly string[] {
   const failed = plan?.failed ?? failure;
@@ -92,28 +89,28 @@ function problemsOf(
     ...(failed === undefined || refusals.includes(failed) ? [] : [failed]),
     ...(namespaces?.missing ?? []),
     ...(changeSet?.problems ?? [])
-      .filter(({ code, manager = '' }) => code !== 'being-deleted' && !unreadBy.includes(manager))
+      .filter(({ code, manager = '' }) => code !== 'being-deleted' && !claims.waitingFor.includes(manager))
       .map(({ message }) => message),
     ...refusals,
   ];
 }
 
 function obstacleOf(
-  { state, obstacle, fights, unreadBy, nowMs }: OutcomeInput,
+  { known, nowMs, progress, objects: { fights, claims } }: ComparedView,
   plan: SyncPlan | undefined,
   deleting: string | undefined,
 ): string | undefined {
   if (plan?.waitingFor !== undefined) return `Waiting for ${plan.waitingFor}`;
-  const [unread] = unreadBy;
+  const [unread] = claims.waitingFor;
   const waiting = unread && `Waiting for application "${unread}" to read the commit`;
-  return (
-    deleting ?? obstacle ?? waiting ?? (fights.size === 0 ? undefined : fightMessages(state.heals, nowMs)[0])
-  );
+  const fight = fights.size === 0 ? undefined : fightMessages(known.heals, nowMs)[0];
+  return deleting ?? progress.obstacle ?? waiting ?? fight;
 }
 
-/** When time alone gives a reason to look again. */
-function nextLookMs(input: OutcomeInput, { plan, retryAtMs }: LookEnd): number | undefined {
-  const { application, state, operation, refused, fights, unreadBy, nowMs } = input;
+/** When time alone gives a reason for another reconcile. */
+function nextReconcileMs(view: ComparedView, { plan, retryAtMs }: End): number | undefined {
+  const { application, known, operation, progress, nowMs } = view;
+  const { fights, claims } = view.objects;
   const failures = (operation?.retryCount ?? 0) + 1;
   const hookRetryMs =
     plan?.failed === undefined
@@ -121,11 +118,11 @@ function nextLookMs(input: OutcomeInput, { plan, retryAtMs }: LookEnd): number |
       : operation && nextTryMs(retryPolicyOf(application), failures, nowMs);
   const waits = [
     hookRetryMs,
-    // Refusals of before are remembered for their number; where none is left, nothing is to be tried again.
-    refused.size === 0 ? undefined : state.refused?.retryAtMs,
-    fightOverMs(state.heals, nowMs),
-    unreadBy.length === 0 ? undefined : nowMs + HAND_OVER_RETRY_MS,
-    ...[...state.quotas.values()].map((sinceMs) => sinceMs + QUOTA_PATIENCE_MS),
+    // Earlier refusals are remembered for their number. Where none is left, nothing is to be tried again.
+    progress.refused.size === 0 ? undefined : known.refused?.retryAtMs,
+    fightOverMs(known.heals, nowMs),
+    claims.waitingFor.length === 0 ? undefined : nowMs + HAND_OVER_RETRY_MS,
+    ...[...known.quotas.values()].map((sinceMs) => sinceMs + QUOTA_PATIENCE_MS),
     ...fights.values(),
   ].filter((at) => at !== undefined);
   return waits.length === 0 ? undefined : Math.min(...waits);

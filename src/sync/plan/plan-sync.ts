@@ -166,7 +166,10 @@ function planDeletions(changes: readonly Change[], input: SyncPlanInput): SyncPl
 }
 
 /** `Deployment "shop/db" of wave 0 (Progressing)`. */
-function unhealthyBelow(wave: number, input: SyncPlanInput): string | undefined {
+export function unhealthyBelow(
+  wave: number,
+  input: Pick<SyncPlanInput, 'unhealthy' | 'desired'>,
+): string | undefined {
   for (const [id, { status }] of input.unhealthy) {
     const item = status === 'Suspended' ? undefined : input.desired.get(id);
     if (!item) continue;

@@ -124,8 +124,7 @@ async function startController(
     add: work.add,
   });
   const foresee = {
-    findLive: ({ resource, namespace, name }: Target) =>
-      managed.live(resource, objectKey(namespace, name)),
+    findLive: ({ resource, namespace, name }: Target) => managed.live(resource, objectKey(namespace, name)),
     defaultPodSecurity: options.defaultPodSecurity ?? 'baseline',
   };
   const reconciler: Reconciler = {

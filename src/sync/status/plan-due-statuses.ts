@@ -27,13 +27,11 @@ export function planDueStatuses(
   { posted, due }: StatusLedger,
   wanted: readonly RepositoryStatus[],
 ): StatusLedger {
-  const isAbout = (a: RepositoryStatus) => (b: RepositoryStatus) =>
-    a.sha === b.sha && a.repoURL === b.repoURL;
   const next = wanted.at(-1)?.sha;
   const ends: RepositoryStatus[] = [];
-  for (const before of [...due, ...posted.filter((status) => !due.some(isAbout(status)))]) {
-    if (wanted.some(isAbout(before))) continue;
-    const shown = posted.find(isAbout(before));
+  for (const before of [...due, ...posted.filter((status) => !due.some(isSameCommit(status)))]) {
+    if (wanted.some(isSameCommit(before))) continue;
+    const shown = posted.find(isSameCommit(before));
     if (due.includes(before) && before.state !== 'pending') {
       if (!shown || !isSameStatus(shown, before)) ends.push(before);
     } else if (shown) {
@@ -42,12 +40,12 @@ export function planDueStatuses(
     }
   }
   const news = wanted.filter((status) => {
-    const shown = posted.find(isAbout(status));
+    const shown = posted.find(isSameCommit(status));
     return !shown || !isSameStatus(shown, status);
   });
   const all = [...ends.slice(-MAX_DUE), ...news];
   return {
-    posted: posted.filter((shown) => [...wanted, ...all].some(isAbout(shown))),
+    posted: posted.filter((shown) => [...wanted, ...all].some(isSameCommit(shown))),
     due: all,
   };
 }
@@ -58,10 +56,14 @@ export function recordPosted(
   status: RepositoryStatus,
   keep: boolean,
 ): StatusLedger {
-  const isOther = (one: RepositoryStatus): boolean =>
-    one.sha !== status.sha || one.repoURL !== status.repoURL;
+  const isOther = (one: RepositoryStatus): boolean => !isSameCommit(status)(one);
   return { posted: [...posted.filter(isOther), ...(keep ? [status] : [])], due: due.filter(isOther) };
 }
+
+export const isSameCommit =
+  (a: RepositoryStatus) =>
+  (b: RepositoryStatus): boolean =>
+    a.sha === b.sha && a.repoURL === b.repoURL;
 
 export function isSameStatus(a: CommitStatus, b: CommitStatus): boolean {
   return a.sha === b.sha && a.state === b.state && a.description === b.description;

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Application } from '../../../src/schemas/types.ts';
-import { defaultRetryPolicy, nextTryMs, parseDuration, retryPolicyOf } from '../../../src/sync/plan/plan-retry.ts';
+import {
+  defaultRetryPolicy,
+  nextTryMs,
+  parseDuration,
+  retryPolicyOf,
+} from '../../../src/sync/plan/plan-retry.ts';
 import { rootApplication } from '../../../src/sync/root-application.ts';
 
 const withRetry = (retry: NonNullable<Application['spec']['syncPolicy']>['retry']): Application => {

@@ -93,7 +93,7 @@ export async function createHarness(
   const controllers: ApplicationController[] = [];
   const recorders: EventRecorder[] = [];
   const start = async (
-    extra: Partial<Pick<ApplicationControllerOptions, 'held' | 'createMirror'>> = {},
+    extra: Partial<Pick<ApplicationControllerOptions, 'held' | 'createMirror' | 'renderers'>> = {},
   ): Promise<ApplicationController> => {
     const events = createEventRecorder({
       sink: objectsEventSink(objects, registry),

@@ -1,10 +1,21 @@
 /** GitHub's commit statuses (`POST /repos/{owner}/{repo}/statuses/{sha}`): append-only, the newest of a context counts. */
-import type { Forge, ForgeAccess } from './types.ts';
+import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
 
 const PUBLIC_API = 'https://api.github.com';
 
-export function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
+export const github: ForgeKind = {
+  create: createGitHub,
+  webhook: {
+    signature: 'sha256=',
+    signatureHeader: 'x-hub-signature-256',
+    eventHeader: 'x-github-event',
+    deliveryHeader: 'x-github-delivery',
+    pushEvents: ['push'],
+  },
+};
+
+function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
   const api = apiRoot(access.url);
   return {
     name: 'github',

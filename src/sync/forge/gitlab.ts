@@ -1,6 +1,6 @@
 /** GitLab's commit statuses. Posting the state that is already there answers 400, which is as good as done. */
 import type { CommitState } from '../status/plan-commit-status.ts';
-import type { Forge, ForgeAccess } from './types.ts';
+import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
 
 const STATES: Readonly<Record<CommitState, string>> = {
@@ -11,7 +11,18 @@ const STATES: Readonly<Record<CommitState, string>> = {
   error: 'canceled',
 };
 
-export function createGitLab(http: HttpClient, access: ForgeAccess): Forge {
+export const gitlab: ForgeKind = {
+  create: createGitLab,
+  webhook: {
+    signature: 'token',
+    signatureHeader: 'x-gitlab-token',
+    eventHeader: 'x-gitlab-event',
+    deliveryHeader: 'x-gitlab-event-uuid',
+    pushEvents: ['Push Hook', 'Tag Push Hook', 'System Hook'],
+  },
+};
+
+function createGitLab(http: HttpClient, access: ForgeAccess): Forge {
   const root = (access.url ?? 'https://gitlab.com').replace(/\/+$/, '').replace(/\/api\/v4$/, '');
   return {
     name: 'gitlab',

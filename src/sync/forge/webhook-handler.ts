@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/logger.ts';
 import { printable } from '../../base/printable.ts';
+import { setRecent } from '../../base/recent.ts';
 import { counted, cutMiddle, listNames } from '../../base/text.ts';
 import type { Queues, SyncJob } from '../../queue/types.ts';
 import { keyOf } from '../../schemas/object.ts';
@@ -116,9 +117,8 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   function canonicalOf(url: string): string {
     const known = canonical.get(url);
     if (known !== undefined) return known;
-    if (canonical.size >= MAX_DELIVERIES) canonical.clear();
     const text = canonicalRepoUrl(url);
-    canonical.set(url, text);
+    setRecent(canonical, url, text, MAX_DELIVERIES);
     return text;
   }
 
@@ -127,10 +127,7 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     if (id === undefined) return false;
     const before = deliveries.get(id);
     if (before !== undefined && clock.now() - before < REPEAT_MS) return true;
-    deliveries.delete(id);
-    deliveries.set(id, clock.now());
-    const [oldest] = deliveries.keys();
-    if (deliveries.size > MAX_DELIVERIES && oldest !== undefined) deliveries.delete(oldest);
+    setRecent(deliveries, id, clock.now(), MAX_DELIVERIES);
     return false;
   }
 

@@ -7,11 +7,12 @@ import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { setRecent } from '../../base/recent.ts';
 import { type GitFetcher, createGitFetcher } from './git-fetch.ts';
 import { createNotes } from './git-notes.ts';
 import type { GitCredentials } from './git-process.ts';
 import { type GitSession, createGitSession } from './git-session.ts';
-import { parseRepoUrl, redactUrl } from './git-url.ts';
+import { type RepoUrl, parseRepoUrl, redactUrl } from './git-url.ts';
 import type { GitObject } from './object-reader.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsTree, parseParents } from './parse-output.ts';
@@ -83,7 +84,9 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
         const found = await objects.header(`${candidate}^{commit}`);
         if (found?.type === 'commit') return keep(answers, revision, found.id);
       }
-      throw new UserError(`Cannot find revision "${revision}" in "${name}"${adviceFor(revision)}`);
+      throw new UserError(
+        `Cannot find revision "${revision}" in "${name}"${adviceFor(revision, repository)}`,
+      );
     },
     pushNote: async (commit, note, signal) => pushNote(checked(commit), note, signal),
     async [Symbol.asyncDispose]() {
@@ -93,8 +96,13 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
   };
 }
 
-const adviceFor = (revision: string): string =>
-  revision === 'HEAD' ? ': it has no commit there yet; commit and push, or name a branch or tag' : '';
+/** A web page that is no repository lists no refs, as an empty repository does. */
+const adviceFor = (revision: string, { transport }: RepoUrl): string => {
+  if (revision !== 'HEAD') return '';
+  const isWeb = transport === 'https' || transport === 'http';
+  const why = `it has no commit there yet${isWeb ? ', or the address is no Git repository' : ''}`;
+  return `: ${why}; commit and push, ${isWeb ? 'correct the address, ' : ''}or name a branch or tag`;
+};
 
 /** Objects by their names. */
 interface MirrorObjects {
@@ -227,8 +235,7 @@ function historyReads(
 }
 
 function keep(answers: Map<string, string>, question: string, answer: string): string {
-  if (answers.size >= MAX_KNOWN) answers.clear();
-  answers.set(question, answer);
+  setRecent(answers, question, answer, MAX_KNOWN);
   return answer;
 }
 

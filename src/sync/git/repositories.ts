@@ -1,9 +1,9 @@
 /**
- * The mirrors of all repositories, one each. Fetches of one repository are shared: who asks while a fetch is under way
- * gets the next one, together with everybody else who asked meanwhile (a push that a thousand applications follow
- * costs two fetches, not a thousand).
+ * The mirrors of all repositories, one each. Fetches of one repository are shared: a push that a
+ * thousand applications follow costs two fetches, not a thousand.
  */
 import { anySignal, createAbort } from '../../base/abort.ts';
+import { createSharedReads } from '../../base/shared-reads.ts';
 import type { FetchExpectation, GitMirror } from './types.ts';
 
 export interface Repository {
@@ -14,7 +14,7 @@ export interface Repository {
 export interface Repositories extends AsyncDisposable {
   /** Throws UserError for a URL that is not allowed. `asOperator`: with the operator's credentials and local path. */
   get(url: string, asOperator: boolean): Repository;
-  /** Ends what is under way in all other repositories, and their processes. */
+  /** Ends all other repositories, with their fetches and processes. */
   keep(urls: ReadonlySet<string>): void;
 }
 
@@ -60,19 +60,12 @@ interface EndingRepository extends Repository {
 
 function createRepository(mirror: GitMirror, before: Promise<void> | undefined): EndingRepository {
   const ended = createAbort();
+  const fetches = createSharedReads();
   let current: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const fetchMirror = async (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
+  const start = async (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
     await before;
     using either = anySignal(signal, ended.signal);
     await mirror.fetch(either, expectation);
-  };
-  const start = (signal: AbortSignal, expectation: FetchExpectation): Promise<void> => {
-    const running = fetchMirror(signal, expectation).finally(() => {
-      if (current === running) current = undefined;
-    });
-    current = running;
-    return running;
   };
   return {
     mirror,
@@ -82,15 +75,15 @@ function createRepository(mirror: GitMirror, before: Promise<void> | undefined):
       await mirror[Symbol.asyncDispose]();
     },
     fetch(signal, expectation = 'unknown') {
-      if (!current) return start(signal, expectation);
-      next ??= current
-        .catch(() => undefined)
-        .then(() => {
-          next = undefined;
-          // The fetch before has most likely brought what is new.
-          return start(signal, 'unknown');
+      // The fetch before has most likely brought the news.
+      const expected = current ? 'unknown' : expectation;
+      return fetches.read('fetch', () => {
+        const running = start(signal, expected).finally(() => {
+          if (current === running) current = undefined;
         });
-      return next;
+        current = running;
+        return running;
+      });
     },
   };
 }

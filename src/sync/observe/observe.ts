@@ -49,7 +49,7 @@ export async function observe(observer: Observer, subject: Subject): Promise<Vie
     objects: undefined,
   };
   if (isFetchDue(subject)) return view;
-  progress.git ??= await observeGit(subject, view);
+  progress.git ??= await observeGit(observer, subject, view);
   const git = progress.git;
   if (git.moved || (git.brakeRecord && !view.baseline?.brake)) return { ...view, git };
   const rendering = await observeRender(observer, subject, view, git);

@@ -8,6 +8,7 @@ import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-se
 import { fieldChanges } from '../../diff/field-changes.ts';
 import { changedBy } from '../../diff/tracking.ts';
 import { isRecord, jsonEqual, ownMember } from '../../base/json.ts';
+import { setRecent } from '../../base/recent.ts';
 import { listNames } from '../../base/text.ts';
 import { asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -49,17 +50,15 @@ export function noteHeal(
 ): void {
   const before = memory.get(id);
   const goesOn = before !== undefined && isSame(before.manifest, manifest) && !isOver(before, nowMs);
-  memory.delete(id);
-  memory.set(id, {
+  const heals: Heals = {
     manifest,
     // The first write is the commit's own.
     count: goesOn ? before.count + 1 : 0,
     firstMs: goesOn ? before.firstMs : nowMs,
     lastMs: nowMs,
     what: describe(change),
-  });
-  const [oldest] = memory.keys();
-  if (memory.size > MAX_REMEMBERED && oldest !== undefined) memory.delete(oldest);
+  };
+  setRecent(memory, id, heals, MAX_REMEMBERED);
 }
 
 /** When the object may be healed again; undefined where nothing holds it back. */

@@ -23,7 +23,7 @@ import type { CacheSet } from '../store/cache/cache.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 import { createApplicationCaches, wantFetch } from './cache/application-caches.ts';
 import { createApplicationWriter } from './execute/application-writer.ts';
-import type { Executor } from './execute/execute.ts';
+import type { Executor } from './execute/executor.ts';
 import { type CreateMirror, createRepositories } from './git/repositories.ts';
 import { openManagedResources } from './observe/managed-resources.ts';
 import { createNeighbourhood } from './observe/neighbourhood.ts';

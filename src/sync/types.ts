@@ -132,6 +132,9 @@ export interface ObjectsView {
   readonly foreseen: readonly string[];
 }
 
+/** A view whose objects have been compared. */
+export type ComparedView = View & { readonly objects: ObjectsView; readonly git: GitView };
+
 export type Plan =
   | { readonly do: 'fetch' }
   /** Adopts a commit, and tells the forge that work on it begins. */

@@ -1,6 +1,6 @@
 /**
- * Writes one step of a sync. All of it in one commit; when an object is refused, one by one, so that one bad object
- * does not keep the others from being applied. Conflicts are not settled here.
+ * Writes one step of a sync in one commit. When an object is refused, the changes are written one by
+ * one, so that one bad object does not stop the others. Conflicts are not settled here.
  */
 import { ConflictError, errorMessage } from '../../base/errors.ts';
 import type { Change } from '../../diff/change-set.ts';
@@ -19,7 +19,7 @@ export interface ApplyResult {
   readonly errors: readonly ApplyError[];
 }
 
-/** One commit carries at most this many writes: a few megabytes, some tens of milliseconds of the store's time. */
+/** Writes of one commit: a few megabytes, some tens of milliseconds of the store's time. */
 const MAX_WRITES_PER_COMMIT = 1_000;
 
 export async function applyChanges(

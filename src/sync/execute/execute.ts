@@ -1,35 +1,18 @@
 /** Does what a plan says. Every choice was made by the plan; see plan/plan-reconcile.ts. */
 import { TransientError } from '../../base/errors.ts';
-import type { Logger } from '../../base/logger.ts';
 import { isHook } from '../../diff/annotations.ts';
 import type { Change } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
-import type { Clock } from '../../base/clock.ts';
-import type { Registry } from '../../schemas/resource-kind.ts';
-import type { Application } from '../../schemas/types.ts';
-import type { CommitOptions } from '../../store/types.ts';
 import { takeRender } from '../cache/application-cache.ts';
 import { checkChangeSet } from '../plan/check-change-set.ts';
-import { type ApplicationEvent, NOTHING_WRITTEN, startedEvent } from '../plan/plan-application-events.ts';
+import { NOTHING_WRITTEN, startedEvent } from '../plan/plan-application-events.ts';
 import { noteHeal } from '../plan/plan-fights.ts';
-import type { ComparedView } from '../plan/plan-outcome.ts';
+import type { ComparedView, GitView, Move, Plan, RestPlan, Subject, View, WritePlan } from '../types.ts';
 import { rememberRefusals } from '../plan/standing-refusals.ts';
 import { type RenderTarget, renderTarget } from '../render/index.ts';
-import type { GitView, Move, Plan, RestPlan, Subject, View, WritePlan } from '../types.ts';
-import type { ApplicationWriter } from './application-writer.ts';
 import { applyChanges } from './apply-changes.ts';
+import type { Executor } from './executor.ts';
 import { tellWritten } from './tell-progress.ts';
-
-/** The means of acting. */
-export interface Executor {
-  readonly writer: ApplicationWriter;
-  readonly registry: Registry;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly commitOptions: () => CommitOptions;
-  /** Says something about an application as an event. */
-  readonly tell: (about: Application, event: ApplicationEvent) => void;
-}
 
 const QUOTA_PREFIX = 'resourcequotas|';
 /** Events in the cluster do not ask a forge again that has failed so shortly before. */

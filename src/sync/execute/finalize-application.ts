@@ -1,7 +1,7 @@
 /**
- * The end of an Application: with Argo CD's `resources-finalizer`, everything that it manages goes before it does, with
- * `/foreground` dependents first; without it, everything stays. Its other finalizers stand for hooks that are not
- * implemented (PreDelete, PostDelete): nothing waits for them.
+ * The end of an Application. With Argo CD's `resources-finalizer` all its objects go before it does,
+ * with `/foreground` their dependents first; without it they stay. Argo CD's other finalizers stand for
+ * hooks that are not implemented (PreDelete, PostDelete): nothing waits for them.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
@@ -15,12 +15,12 @@ import { asRecords } from '../../schemas/json-access.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import { applyChanges } from './apply-changes.ts';
+import type { Executor } from './executor.ts';
 import { type Claims, planClaims } from '../observe/hand-over.ts';
 import type { ManagedResources } from '../observe/managed-resources.ts';
-import { isHistoryComplete } from '../observe/observe-objects.ts';
-import { syncAccessOf } from '../observe/sync-access.ts';
+import { type Observer, isHistoryComplete } from '../observe/observer.ts';
+import { type Rights, syncAccessOf } from '../observe/sync-access.ts';
 import { finalizedEvent } from '../plan/plan-application-events.ts';
-import type { Reconciler } from '../reconcile.ts';
 
 const CASCADE = 'resources-finalizer.argocd.argoproj.io';
 const FOREGROUND = `${CASCADE}/foreground`;
@@ -62,7 +62,11 @@ interface EndView {
   readonly claims: Claims;
 }
 
-type Finalizer = Pick<Reconciler, 'executor' | 'observer' | 'rights'>;
+interface Finalizer {
+  readonly executor: Executor;
+  readonly observer: Observer;
+  readonly rights: Rights;
+}
 
 /** Objects that other applications of the repository hold are handed over, as when they move in Git. */
 async function observeEnd(
@@ -135,7 +139,7 @@ async function deleteAll(
   }
 }
 
-/** Messages of a deletion: the first say enough. */
+/** Show at most this much of a deletion's errors. */
 const SAID = { texts: 10, length: 7_500 };
 
 /** Tells why the deletion cannot go on. The time changes only with the message. */

@@ -12,7 +12,7 @@ import { NOTHING_WRITTEN, statusEvents } from '../plan/plan-application-events.t
 import { planReport } from '../plan/plan-report.ts';
 import type { SyncOutcome } from '../plan/sync-outcome.ts';
 import type { CommitStatusLimits } from '../status/plan-commit-status.ts';
-import type { Executor } from './execute.ts';
+import type { Executor } from './executor.ts';
 
 export interface Reporter {
   readonly apps: ResourceCache<Application>;

@@ -6,7 +6,7 @@ import { wantFetch } from '../cache/application-caches.ts';
 import { type OperationRequest, operationStateOf, requestedOperation } from '../plan/operation.ts';
 import { NOTHING_WRITTEN, endedEvent } from '../plan/plan-application-events.ts';
 import { REFRESH_ANNOTATION } from './application-writer.ts';
-import type { Executor } from './execute.ts';
+import type { Executor } from './executor.ts';
 
 /**
  * A requested operation is in the status before it leaves the spec, so that it cannot be lost in

@@ -2,7 +2,7 @@
 import type { Change } from '../../diff/change-set.ts';
 import { listed, nameOf, writtenEvents } from '../plan/plan-application-events.ts';
 import type { Subject } from '../types.ts';
-import type { Executor } from './execute.ts';
+import type { Executor } from './executor.ts';
 
 export function tellWritten(
   { tell, logger }: Pick<Executor, 'tell' | 'logger'>,

@@ -1,6 +1,6 @@
 /**
- * One forge host is asked one thing at a time, and not at all while it wants to be left alone. The wait is kept in the
- * store, so that it holds after a restart.
+ * A forge host gets one request at a time, and none while it asks to wait. The store keeps the wait, so
+ * that it holds after a restart.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';

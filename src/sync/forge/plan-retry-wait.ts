@@ -1,9 +1,10 @@
 /**
  * When a post that failed is tried again, and what waits with it. Pure.
  *
- * No answer is final: a token is replaced, a limit is lifted, a commit arrives. An answer about the caller or the server (a rate
- * limit, 401, 5xx, no answer at all) holds up everything for that host; an answer about one commit or repository
- * holds up that status alone. The server's own wait is honoured in full, and one that is over or zero does not end the back-off.
+ * No answer is final: a token is replaced, a limit is lifted, a commit arrives. An answer about the
+ * caller or the server (a rate limit, 401, 5xx, none at all) holds up everything for that host. An
+ * answer about one commit or repository holds up that status alone. The server's own wait is honoured
+ * in full; one that is over or zero does not end the back-off.
  */
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { HttpResponse } from './http.ts';

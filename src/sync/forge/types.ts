@@ -1,4 +1,4 @@
-/** Where commit statuses go. One file a forge; each knows the names, limits and refusals of its API. */
+/** The forges that take commit statuses. Each file knows the names, limits and refusals of one API. */
 import type { CommitState } from '../status/plan-commit-status.ts';
 import type { HttpClient } from './http.ts';
 
@@ -18,11 +18,11 @@ export interface StatusPost {
 
 export interface Forge {
   readonly name: string;
-  /** The host that a post to this repository asks, where not all go to one. Hosts wait apart from each other. */
+  /** The host of this repository, where posts go to several. Each host has its own waits. */
   readonly hostOf?: (repoURL: string) => string;
   /**
-   * Throws ForgeRefusal for an answer, TransientError where there is none, UserError where the repository has no name at the
-   * forge. All are tried again.
+   * Throws ForgeRefusal for an answer, TransientError without an answer, UserError where the repository
+   * has no name at the forge. All are tried again.
    */
   post(status: StatusPost, signal: AbortSignal): Promise<void>;
 }

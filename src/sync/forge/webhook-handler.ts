@@ -1,8 +1,8 @@
 /**
- * Turns a webhook into an answer at once, which names the applications, and into jobs on the queue `sync` a little later.
+ * Answers a webhook at once with the names of the applications, and queues their jobs a little later.
  *
- * A delivery only means "go and look": its payload chooses which applications look, nothing else of it is used. Deliveries
- * that come together are folded into one round; a delivery that the forge sends again later syncs again.
+ * The payload only chooses the applications that sync. Deliveries that come together are folded into
+ * one round; a delivery that the forge sends again later syncs again.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
@@ -47,13 +47,13 @@ export interface WebhookHandler extends Disposable {
 
 /** GitHub sends at most 25 MB; the route refuses a larger body before it buffers it. */
 export const MAX_WEBHOOK_BODY_BYTES = 25 * 1024 * 1024;
-/** The same delivery twice within this time is one: a proxy's retry. Later, somebody asks for it again. */
+/** The same delivery twice within this time is a proxy's retry. */
 const REPEAT_MS = 1_000;
 /** Delivery ids that are remembered. */
 const MAX_DELIVERIES = 10_000;
 /** Pushes of one moment become one round of jobs. */
 const COALESCE_MS = 5;
-/** Distinct pushes of one round; beyond them every application looks. */
+/** Distinct pushes of one round; beyond them every application syncs. */
 const MAX_PENDING = 1_000;
 /** Name at most this many applications in an answer or a line of the log. */
 const MAX_NAMED = 10;

@@ -1,5 +1,12 @@
 /** The output of `git cat-file --batch` and `--batch-check`, chunk by chunk. */
-import type { GitObject } from './object-reader.ts';
+
+export interface GitObject {
+  readonly id: string;
+  readonly type: string;
+  readonly sizeBytes: number;
+  /** Undefined for a reader that only checks. */
+  readonly contents: Buffer | undefined;
+}
 
 /** The answer to one request: an object, or that there is none. */
 export type BatchAnswer =

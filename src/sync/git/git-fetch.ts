@@ -1,10 +1,10 @@
 /**
  * Brings a bare mirror up to date.
  *
- * Who merely looks asks the remote for its refs first (`ls-remote`, one round trip) and transfers only when they differ: an
- * unchanged repository costs some milliseconds, and simple-git's 50 ms wait after silent commands is avoided. Who was told
- * of a push fetches at once. A mirror that turns out to be damaged is removed and made anew; everything in it can be
- * fetched again. No error carries a credential.
+ * A poll asks the remote for its refs first (`ls-remote`, one round trip) and transfers only when they
+ * differ: an unchanged repository costs some milliseconds, without simple-git's 50 ms wait after silent
+ * commands. A webhook makes it fetch at once. A damaged mirror is removed and made anew; everything in
+ * it can be fetched again. No error carries a credential.
  */
 import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -41,8 +41,9 @@ const FETCH_TIMEOUT_MS = 1_800_000;
 /** A list of refs has some megabytes at most, and every poll waits for one. */
 const LISTING_TIMEOUT_MS = 120_000;
 /**
- * Small transfers leave loose objects, which git packs when there are some thousands (`gc.auto`, 6,700). Asking after each
- * would delay every sync by a process; a hundred transfers leave at most ten thousand (`fetch.unpackLimit`).
+ * Small transfers leave loose objects, which git packs when there are some thousands (`gc.auto`,
+ * 6,700). Asking after each would delay every sync by a process; a hundred transfers leave at most ten
+ * thousand (`fetch.unpackLimit`).
  */
 const TRANSFERS_PER_MAINTENANCE = 50;
 
@@ -71,7 +72,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       options.onRefs();
     }
     await session.converse(signal, async (git) => {
-      // Which branch is the default one is only told by a listing; a look from time to time follows it.
+      // Only a listing tells the default branch; polls follow it.
       if (expectation === 'news' && knownRefs !== undefined) return transfer(git);
       const { head, refs } = await withDeadline(options.clock, LISTING_TIMEOUT_MS, signal, (soon) =>
         listRefs(git, soon),
@@ -150,7 +151,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   return {
     reportDamage: () => void (damaged = true),
     async fetch(signal, expectation) {
-      // One transfer at a time; those who come meanwhile need a newer answer than the one under way may give.
+      // One transfer at a time. Later callers need a newer answer than the running one may give.
       while (fetching) await fetching.catch(() => undefined);
       signal.throwIfAborted();
       fetching = withDeadline(options.clock, options.timeoutMs ?? FETCH_TIMEOUT_MS, signal, (bounded) =>

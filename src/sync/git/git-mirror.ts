@@ -13,7 +13,7 @@ import { createNotes } from './git-notes.ts';
 import type { GitCredentials } from './git-process.ts';
 import { type GitSession, createGitSession } from './git-session.ts';
 import { type RepoUrl, parseRepoUrl, redactUrl } from './git-url.ts';
-import type { GitObject } from './object-reader.ts';
+import type { GitObject } from './batch-parser.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsTree, parseParents } from './parse-output.ts';
 import { type TreeReader, diffTrees, parseTree } from './tree-diff.ts';

@@ -2,8 +2,8 @@
  * How git is run: a minimal environment, our own configuration instead of the user's, and simple-git with fixed
  * options only. Nothing that comes from an Application or a repository ever becomes an option.
  *
- * A Git server is not trusted: memory, file size, output and time of each command are bounded, and a command ends with
- * all its helpers (git-remote-https, ssh, index-pack).
+ * A Git server is not trusted: memory, file size, output and time of each command are bounded, and a
+ * command ends with all its helpers (git-remote-https, ssh, index-pack).
  */
 import { anySignal, createAbort } from '../../base/abort.ts';
 import { writeFile } from 'node:fs/promises';
@@ -102,7 +102,7 @@ export interface GitFiles {
   readonly launcher: string;
 }
 
-/** The whole configuration of our git processes (the user's and the system's are not read), and what starts them. */
+/** The whole configuration of our git processes, and their launcher. Git reads no other. */
 export async function writeGitFiles(
   directory: string,
   repository: RepoUrl,

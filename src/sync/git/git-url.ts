@@ -32,7 +32,7 @@ const MAX_URL_LENGTH = 2_048;
 const SCP_LIKE =
   /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!\/\/)([A-Za-z0-9~_/.][^\s\\]*)$/;
 
-/** git and ssh decode what is percent-encoded in a host or a user, so that both are checked as they are then. */
+/** git and ssh decode percent-encoded hosts and users, so both are checked in decoded form. */
 const HOST = /^[A-Za-z0-9_]([A-Za-z0-9._-]*)$/;
 const USER = /^[A-Za-z0-9_][A-Za-z0-9._@+~-]*$/;
 
@@ -148,7 +148,7 @@ export function redactCredentials(text: string): string {
 }
 
 /**
- * One text for all spellings of a repository, to compare what a webhook names with what an Application says:
+ * One text for all spellings of a repository, to compare a webhook's with an Application's:
  * `git@github.com:Acme/shop.git`, `https://github.com/acme/shop` → `github.com/acme/shop`.
  */
 export function canonicalRepoUrl(url: string): string {

@@ -1,5 +1,5 @@
 /**
- * Hosts that nobody keeps a repository or a forge on, but where clouds keep credentials. Pure.
+ * Hosts where clouds keep credentials, and nobody keeps a repository or a forge. Pure.
  *
  * A host is read as the C library reads it (inet_aton(3): octal, hexadecimal and short forms), whatever a URL's own rules
  * say, because git and ssh pass it on as it stands.

@@ -9,15 +9,7 @@ import { createAbort } from '../../base/abort.ts';
 import { type Child, startChild } from '../../base/child-processes/child-process.ts';
 import { TransientError } from '../../base/errors.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
-import { MAX_OBJECT_BYTES, createBatchParser } from './batch-parser.ts';
-
-export interface GitObject {
-  readonly id: string;
-  readonly type: string;
-  readonly sizeBytes: number;
-  /** Undefined for a reader that only checks. */
-  readonly contents: Buffer | undefined;
-}
+import { type GitObject, MAX_OBJECT_BYTES, createBatchParser } from './batch-parser.ts';
 
 export interface ObjectReader extends AsyncDisposable {
   /** Undefined when there is no such object. `name` must not contain a line break. */

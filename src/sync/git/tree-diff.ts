@@ -1,6 +1,6 @@
 /**
- * What differs between two trees, read from the object database: only folders whose ids differ are looked into, and no
- * process is started. Renames are a file that goes and one that comes.
+ * The differences between two trees, from the object database. Only folders whose ids differ are read,
+ * and no process is started. A rename is a file that goes and one that comes.
  */
 import type { TreeChange, TreeEntry } from './types.ts';
 

@@ -1,4 +1,4 @@
-/** Health of an application's objects, kept up to date by what changed, and the cause of what is not healthy. */
+/** The health of an application's objects, and the causes of those that are not healthy. */
 import { isHook } from '../../diff/annotations.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
@@ -14,7 +14,7 @@ export interface ApplicationHealth {
   readonly worst: Health;
   /** By id of the object; the most telling one first. */
   readonly causes: ReadonlyMap<string, NamedCause>;
-  /** Objects that are not healthy; of more than are examined, some have no cause. */
+  /** Counts unhealthy objects, also those that were not examined. */
   readonly unhealthyCount: number;
 }
 
@@ -23,12 +23,12 @@ export interface NamedCause extends Cause {
   readonly line: string;
 }
 
-/** Looking into the pods of more workloads would say nothing that the first ones do not. */
+/** Examine at most this many: the pods of more workloads say the same. */
 const MAX_EXAMINED = 20;
 
 /** `application` is its key. */
 export function refreshHealth(application: string, state: ApplicationCache, managed: ManagedResources): void {
-  // Without a render, what the application is known to hold is what an earlier process applied.
+  // Without a render, only the objects that an earlier process applied are known.
   if (!state.render) return refreshFromLive(application, state, managed);
   const items = state.allHealthDirty
     ? [...state.desired.byId]
@@ -51,7 +51,7 @@ function refreshFromLive(application: string, state: ApplicationCache, managed: 
   state.allHealthDirty = true;
 }
 
-/** As in Argo CD, where nothing could be rendered nothing is known, unless an earlier sync has left objects. */
+/** As in Argo CD: without a render nothing is known, unless an earlier sync has left objects. */
 const notRendered = ({ problems, obstacle = 'Git has not been read yet' }: SyncOutcome): Health => ({
   status: 'Unknown',
   message: `Nothing is applied: ${problems[0] ?? obstacle}`,

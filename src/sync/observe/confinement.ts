@@ -1,6 +1,6 @@
 /**
- * Applications outside the system namespace write only in their own namespace, and as the author of their spec. Here is
- * what of that can be told from manifests and marks alone; what the author may do is asked at the API. Pure.
+ * Applications outside the system namespace write only in their own namespace, and as the author of
+ * their spec. This file checks manifests and marks; the rights of the author are asked at the API. Pure.
  */
 import {
   type Author,
@@ -20,13 +20,13 @@ import type { DesiredObject } from '../../diff/desired-set.ts';
 import type { ManagedResources } from './managed-resources.ts';
 import type { ParsedFile, ParseManifestFile } from '../render/types.ts';
 
-/** What a change of it makes another render: child Applications carry the author. */
+/** A changed author makes another render: child Applications carry the author. */
 export const authorKeyOf = ({ metadata }: KubeObject): string | undefined =>
   metadata.annotations?.[AUTHOR_ANNOTATION];
 
 /**
- * Adds what the Application may not hold to the errors of a file, and gives child Applications its author: a child never
- * has more rights than the Application that holds it in Git.
+ * Adds errors for objects that the Application may not hold. Gives child Applications its author: a
+ * child never has more rights than the Application that holds it in Git.
  */
 export function confinedParser(parse: ParseManifestFile, application: KubeObject): ParseManifestFile {
   const confined = isConfined(application);

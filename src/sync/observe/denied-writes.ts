@@ -1,4 +1,4 @@
-/** What the author of an Application may not write. Asked before anything is written: then nothing of the commit is. */
+/** Writes that the author of an Application may not make. One of them stops the whole commit. */
 import { hookTypesOf } from '../../diff/annotations.ts';
 import type { Change } from '../../diff/change-set.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';

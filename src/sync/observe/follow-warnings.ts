@@ -1,4 +1,4 @@
-/** Keeps the index of warnings up to date from the cache of events, and tells which object a news is about. */
+/** Keeps the index of warnings up to date, and tells which objects its news are about. */
 import { createWarningIndex, type Surroundings } from '../../health/index.ts';
 import { textAt } from '../../health/fields.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
@@ -11,7 +11,7 @@ export interface FollowWarningsOptions {
   readonly events: ResourceCache;
   readonly registry: Registry;
   live(resource: string, key: string): KubeObject | undefined;
-  /** Called for an object that exists, when what is known of its troubles changed. */
+  /** Called for an object that exists, when its warnings changed. */
   onNews(kind: ResourceKind, about: KubeObject): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Foresees what will keep the pods of an application from starting, as its conditions say it. The whole render is checked
- * once. What was wrong is checked again as soon as the cluster shows anything else of what the check asked for.
+ * Foresees problems that keep pods from starting. The whole render is checked once. An object with a
+ * problem is checked again when the live objects that the check asked for change.
  */
 import type { DesiredObject, DesiredSet } from '../../diff/desired-set.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
@@ -27,7 +27,7 @@ interface Asked {
   readonly answer: KubeObject | undefined;
 }
 
-/** The objects of an application, and what was found about them. */
+/** The objects of an application, with the problems that were found. */
 export interface ForeseenState {
   readonly desired: Pick<DesiredSet, 'byId'>;
   readonly render: Render | undefined;
@@ -40,7 +40,7 @@ export interface ForeseeOptions {
   readonly defaultPodSecurity: PodSecurityLevel;
 }
 
-/** Beyond this many, nobody reads on. */
+/** Show at most this many. */
 const MAX_FORESEEN = 500;
 
 /** Remembers in the state what it finds. */
@@ -55,7 +55,7 @@ export function foresee(state: ForeseenState, options: ForeseeOptions): readonly
     .map(({ item, path, message }) => `${item.origin}: ${path}: ${message}`);
 }
 
-/** Whether a check would find the same again. It costs a lookup for each object that was missing or refused. */
+/** Whether a check would find the same again. It costs a lookup for each object asked for. */
 export function isForeseenCurrent(
   { foreseen, render }: Pick<ForeseenState, 'foreseen' | 'render'>,
   { findLive }: Pick<ForeseeOptions, 'findLive'>,
@@ -87,7 +87,7 @@ function check(state: ForeseenState, items: readonly DesiredObject[], options: F
     return checkRender(some, { defaultPodSecurity, cluster }).filter(({ stopsPods }) => stopsPods);
   };
   const suspects = suspectsOf(warningsOf(items, () => undefined));
-  // Once more, to learn what these alone depend on: a render of thousands asks for much that is as it should be.
+  // Once more, to learn what these alone depend on: a render of thousands asks for much more.
   const warnings = warningsOf(suspects, (id, answer) => void asked.set(id, answer));
   return { render: state.render, warnings, asked };
 }

@@ -1,7 +1,8 @@
 /**
- * Objects that move from one application to another: the old one does not delete what another one holds at its newest
- * commit, and the new one takes over what the old one no longer holds, in whatever order they are synced. An application
- * that cannot be read holds what its readable files say, and whatever its broken files name.
+ * Objects that move from one application to another, in whatever order the two are synced. The old one
+ * does not delete an object that another one holds at its newest commit. The new one takes over objects
+ * that the old one no longer holds. An application that cannot be read holds the objects of its
+ * readable files, and those that its broken files name.
  */
 import { UserError } from '../../base/errors.ts';
 import type {
@@ -78,7 +79,7 @@ const leavingIn = ({ changes }: ChangeSet): readonly Change[] =>
 const wantedIn = ({ problems }: ChangeSet): readonly ChangeProblem[] =>
   problems.filter(({ manager }) => manager !== undefined);
 
-/** Whether anything of a change set depends on what other applications hold. */
+/** Whether a change set depends on other applications. */
 export function concernsOthers(changeSet: ChangeSet): boolean {
   return leavingIn(changeSet).length + wantedIn(changeSet).length > 0;
 }
@@ -96,7 +97,7 @@ export async function planHandOver(
     const neighbour = neighbourhood.find(manager);
     const id = idOf(kind, key);
     if (!neighbour || neighbour.application.metadata.deletionTimestamp !== undefined) {
-      // Nobody is left to say that the object is theirs; after lost history, somebody may come back.
+      // No owner is left. After lost history, one may come back.
       if (await historyComplete()) takeOver.add(id);
       continue;
     }
@@ -107,7 +108,7 @@ export async function planHandOver(
   return { takeOver, claimed, waitingFor: [...unread] };
 }
 
-/** Which objects that an application gives up are another one's now. */
+/** The objects that an application gives up and another one holds now. */
 export async function planClaims(
   own: Asking,
   leaving: readonly InventoryItem[],
@@ -128,8 +129,9 @@ export async function planClaims(
 }
 
 /**
- * The ids of what the application could take over. Nothing else is kept for it: an Application outside the system
- * namespace can name any repository, and an old revision of it. One that has no author yet may get one.
+ * The ids of the objects that the application could take over. No other object is kept for it: an
+ * Application outside the system namespace can name any repository, and an old revision of it. An
+ * Application without an author may get one later.
  */
 async function writableBy(
   neighbour: Neighbour,
@@ -157,7 +159,7 @@ const objectKeyIn = (id: string): ReturnType<typeof splitKey> => splitKey(id.sli
 const isSameRepository = (own: Asking, { spec }: Application): boolean =>
   canonicalRepoUrl(spec.source?.repoURL ?? '') === canonicalRepoUrl(own.repoURL);
 
-/** The objects that a neighbour holds; undefined until it has read its newest commit, which it is asked to. */
+/** The objects that a neighbour holds. Undefined until it has read its newest commit; it is woken. */
 async function ask(
   neighbour: Neighbour,
   own: Asking,
@@ -207,8 +209,8 @@ const holdsOf =
     desired.byId.has(id) || hooks.byId.has(id);
 
 /**
- * A neighbour that fails to read a commit for this long holds what it read last. A child that is about to be made waits for
- * nothing but its parent's sync; one that cannot be made holds nothing.
+ * A neighbour that fails to read a commit for this long holds what it read last. A child that is about
+ * to be made waits only for its parent's sync; one that cannot be made holds nothing.
  */
 const PATIENCE_MS = 60_000;
 
@@ -237,7 +239,7 @@ async function holdsOfBroken({ files }: Render, mirror: GitMirror): Promise<Hold
   return (id) => ids.has(id) || isNamed(id);
 }
 
-/** The objects that it held when it was read last, and whatever the files of its folder name now. */
+/** The objects of its last render, and those that the files of its folder name now. */
 async function holdsOfUnread({ application, cache }: Neighbour, mirror: GitMirror): Promise<Holds> {
   const tree = await newestTree(application, mirror);
   const files = tree ? (await mirror.tree(tree.commit, tree.path)).filter(isManifestFile) : [];
@@ -257,7 +259,7 @@ const MAX_SEARCHED_FILES = 2_000;
 
 const holdsEverything: Holds = () => true;
 
-/** Objects whose name stands anywhere in these files; a file that is too large to be read may name any. */
+/** The objects whose names stand in these files. A file that is too large to read may name any. */
 async function namedIn(blobIds: readonly string[], mirror: GitMirror): Promise<Holds> {
   try {
     const texts = (await mirror.readBlobs(blobIds)).map((bytes) => bytes.toString('utf8'));

@@ -1,7 +1,4 @@
-/**
- * The live side of every application: caches of all kinds that Git may hold, indexed by managing application and by
- * owner, and the events that concern an application.
- */
+/** The live side of every application: caches of all kinds, and the events that concern it. */
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
@@ -20,7 +17,7 @@ import { followCaches } from '../../store/cache/follow-caches.ts';
 import { followWarnings } from './follow-warnings.ts';
 import { BY_NODE, type ManagedEvent, type OpenedKind, createReports } from './report-changes.ts';
 
-/** The live side; as the surroundings of an object it explains why that is not healthy. */
+/** The live side. The surroundings of an object explain why it is not healthy. */
 export interface ManagedResources extends Disposable, Surroundings {
   live(resource: ResourceId, key: string): KubeObject | undefined;
   /** Everything that carries the application's mark. */
@@ -63,7 +60,7 @@ export async function openManagedResources(
     if (resource === 'pods')
       cache.addIndex(BY_NODE, ({ spec }) => [textAt(spec, 'nodeName')].filter((name) => name !== ''));
     opened.set(resource, { kind, cache });
-    // The first look at what came with its kind; at the start nobody listens yet.
+    // A kind that comes later brings objects with it. At the start nothing listens yet.
     for (const object of cache.list()) {
       const application = managingApplication(object);
       if (application !== undefined)
@@ -71,7 +68,7 @@ export async function openManagedResources(
     }
     return cache.subscribe((event) => reports.changed(kind, event));
   }
-  // Before what has to be given back.
+  // Opened first: a failure here leaves nothing to give back.
   const events = await caches.open('events');
   const followed = await followCaches({
     caches,

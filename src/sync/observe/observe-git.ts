@@ -1,4 +1,4 @@
-/** The commit that the revision names, how it continues the one before, and whether that brakes deletions. */
+/** The commit that the revision names, and whether it continues the last one or brakes deletions. */
 import { TransientError } from '../../base/errors.ts';
 import type { Application } from '../../schemas/types.ts';
 import { normaliseTreePath } from '../git/revision.ts';
@@ -6,7 +6,7 @@ import { brakeReason, brakeToRecord, revisionsToContinue } from '../plan/plan-br
 import { findTarget, openTree } from '../render/index.ts';
 import type { Renderer } from '../render/types.ts';
 import type { GitView, Move, Subject, View } from '../types.ts';
-import type { Observer } from './observe.ts';
+import type { Observer } from './observer.ts';
 import { managedCount } from './orphans.ts';
 
 export async function observeGit(

@@ -18,8 +18,8 @@ import { refreshHealth } from './assess-application.ts';
 import { deniedWrites } from './denied-writes.ts';
 import { foresee } from './foreseen.ts';
 import { type HandOver, concernsOthers, planHandOver } from './hand-over.ts';
-import type { Observer } from './observe.ts';
 import { currentHooks, hooksOf } from './observe-hooks.ts';
+import { type Observer, isHistoryComplete } from './observer.ts';
 import { orphansOf, refreshOrphans } from './orphans.ts';
 
 export async function observeObjects(
@@ -72,10 +72,6 @@ function beginAttempt({ application, cache, progress }: Subject, view: View, { r
   progress.refused = standingRefusals(cache, attempt.requested, view.nowMs);
   return attempt;
 }
-
-/** False while the store's history is lost. */
-export const isHistoryComplete = async ({ store }: Pick<Observer, 'store'>): Promise<boolean> =>
-  (await store.clusterState())?.phase === 'normal';
 
 /** Compares what is dirty, and asks other applications about objects that come or go. */
 async function compare(

@@ -2,34 +2,16 @@
  * Observes one application: what is needed to decide its next step, and no more. A stage is observed
  * once the stage before it asks for nothing.
  */
-import type { Registry } from '../../schemas/resource-kind.ts';
-import type { Application } from '../../schemas/types.ts';
-import type { Clock } from '../../base/clock.ts';
 import { ConflictError } from '../../base/errors.ts';
-import type { ResourceCache } from '../../store/cache/cache.ts';
-import type { Store } from '../../store/types.ts';
 import { hasSucceeded, operationStateOf, requestOf } from '../plan/operation.ts';
 import { pruneBaselineOf } from '../plan/plan-brake.ts';
 import { isCurrent, isMadeFrom } from '../render/inputs.ts';
 import { findTarget, missingFolder, openTree } from '../render/index.ts';
-import type { Renderer } from '../render/types.ts';
 import type { GitView, RenderView, Subject, View } from '../types.ts';
-import { type ForeseeOptions, isForeseenCurrent } from './foreseen.ts';
-import type { Neighbourhood } from './hand-over.ts';
+import { isForeseenCurrent } from './foreseen.ts';
 import { observeGit } from './observe-git.ts';
 import { observeObjects } from './observe-objects.ts';
-
-/** The places that are looked at. */
-export interface Observer {
-  readonly apps: ResourceCache<Application>;
-  readonly store: Store;
-  readonly registry: Registry;
-  readonly clock: Clock;
-  readonly renderers: readonly Renderer[];
-  readonly foresee: ForeseeOptions;
-  /** The other applications: objects move between them. */
-  readonly neighbourhood: Neighbourhood;
-}
+import type { Observer } from './observer.ts';
 
 export async function observe(observer: Observer, subject: Subject): Promise<View> {
   const { application, key, source, cache, progress } = subject;

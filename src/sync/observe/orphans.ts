@@ -7,7 +7,7 @@ import { keyOf } from '../../schemas/object.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';
 import type { ManagedResources } from './managed-resources.ts';
 
-/** Call it right before the comparison, which takes the marks off: only a dirty object can have become one, or ceased to be. */
+/** Call it right before the comparison, which takes the dirty marks off. */
 export function refreshOrphans(
   application: string,
   state: ApplicationCache,

@@ -1,4 +1,4 @@
-/** Tells the applications of changes that concern them: of their objects, of what these own, and of what explains these. */
+/** Reports changes to the applications that they concern, also those of owned objects and nodes. */
 import { jsonEqual } from '../../base/json.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
@@ -16,9 +16,9 @@ import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
 export interface ManagedEvent {
   readonly application: string;
   readonly id: string;
-  /** A field of the user's changed (or the object appeared or went), not only its status. */
+  /** The object appeared or went, or a field other than its status changed. */
   readonly specChanged: boolean;
-  /** Only an event said something, which explains what is unhealthy and changes nothing else. */
+  /** Only a warning came, which explains an unhealthy object and changes nothing else. */
   readonly onlyExplains?: true;
 }
 
@@ -32,7 +32,7 @@ export const BY_NODE = 'node-name';
 
 export interface Reports {
   changed(kind: ResourceKind, event: CacheEvent): void;
-  /** Something else is known of why the object is not healthy. */
+  /** There is news about the cause of the object's health. */
   explained(kind: ResourceKind, about: KubeObject): void;
 }
 
@@ -49,7 +49,7 @@ export function createReports(
     reportOwner(kind, about, { onlyExplains });
   }
 
-  /** The state of a node explains, and changes, the state of its pods. */
+  /** The state of a node changes the state of its pods. */
   function reportNode({ object, previous }: CacheEvent): void {
     const ready = (node: KubeObject | undefined): string =>
       textAt(conditionOf(node?.status, 'Ready'), 'status');

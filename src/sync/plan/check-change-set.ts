@@ -8,9 +8,8 @@ import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { isConfined } from '../../schemas/applications/application-author.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
-import type { WritePlan } from '../types.ts';
+import type { ComparedView, WritePlan } from '../types.ts';
 import { unapprovedDeletions } from './plan-brake.ts';
-import type { ComparedView } from './plan-outcome.ts';
 import { unhealthyBelow } from './plan-sync.ts';
 
 /** A sentence without its subject, which is the change; undefined where the change keeps the rule. */

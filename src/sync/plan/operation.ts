@@ -1,7 +1,7 @@
 /**
- * The operation of an Application: one attempt to bring it to a commit, as `status.operationState` records it in Argo
- * CD's words. It is written before the first hook starts and after each one ends, so that a worker which dies in between
- * goes on where it was: nothing runs twice, nothing is left out. Pure.
+ * The operation of an Application: one attempt to bring it to a commit, as `status.operationState`
+ * records it in Argo CD's words. It is written before the first hook starts and after each one ends.
+ * The next worker goes on where a dead one was: nothing runs twice, nothing is left out. Pure.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
@@ -22,7 +22,7 @@ export interface HookResult {
   readonly message?: string;
 }
 
-/** What was asked for: by a person, or by the automation. */
+/** The request of a person, or of the automation. */
 export interface OperationRequest {
   readonly initiatedBy?: { readonly username?: string; readonly automated?: boolean };
   readonly sync?: {
@@ -40,7 +40,7 @@ export interface OperationState {
   readonly finishedAt?: string;
   /** Attempts at this commit before the present one. */
   readonly retryCount?: number;
-  /** Counts the attempts of the Application, so that the hooks of one are not taken for those of another. */
+  /** Counts the attempts of the Application, to tell their hooks apart. */
   readonly attempt?: number;
   readonly operation?: OperationRequest;
   readonly syncResult?: { readonly revision: string; readonly resources?: readonly HookResult[] };
@@ -53,7 +53,7 @@ export function operationStateOf(application: Pick<Application, 'status'>): Oper
     : undefined;
 }
 
-/** A sync that somebody asked for and that has not ended; it outlives the commit that it began with. */
+/** The request of an operation that has not ended; it outlives the commit that it began with. */
 export function requestOf(state: OperationState | undefined): OperationRequest | undefined {
   const request = state?.phase === 'Running' ? state.operation : undefined;
   return request && request.initiatedBy?.automated !== true ? request : undefined;
@@ -131,7 +131,7 @@ export function runOf(state: OperationState): string {
   return `${state.syncResult?.revision ?? ''}/${state.attempt ?? 0}`;
 }
 
-/** What tells the generated names of its hooks from those of every other attempt. */
+/** Parts that make the generated names of an attempt's hooks unique. */
 export function namePartsOf(state: OperationState): {
   readonly revision: string;
   readonly startedAt: string;
@@ -143,7 +143,7 @@ export function namePartsOf(state: OperationState): {
 
 const SHORT_REVISION = 7;
 
-/** Members of `operation.sync` that are done; the others would change what a sync does, so they are refused. */
+/** The members of `operation.sync` that are implemented. The others are refused. */
 const DONE: readonly string[] = ['prune', 'syncOptions', 'syncStrategy'];
 const HARMLESS: readonly string[] = ['autoHealAttemptsCount', 'source', 'sources'];
 

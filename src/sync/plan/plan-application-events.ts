@@ -1,6 +1,6 @@
 /**
- * Events of an Application, in Argo CD's reasons. Pure. They are told when something happens, not derived from
- * what is: an Application at rest says nothing, and a new leader repeats nothing. See docs/GITOPS.md.
+ * Events of an Application, in Argo CD's reasons (docs/GITOPS.md). Pure. Only a change makes an event:
+ * an Application at rest says nothing, and a new leader repeats nothing.
  */
 import { printable } from '../../base/printable.ts';
 import { cutMiddle, listNames } from '../../base/text.ts';
@@ -37,7 +37,7 @@ export const NOTHING_WRITTEN: Tally = { create: 0, update: 0, delete: 0 };
 /** Name at most this many objects and fields; the rest is counted. */
 const MAX_NAMED = 5;
 const MAX_FIELDS = 3;
-/** As git's own advice for a subject, generously. */
+/** Git advises fewer characters for a subject. */
 const MAX_SUBJECT = 80;
 const MAX_USER = 100;
 const SHORT_COMMIT = 7;
@@ -61,7 +61,7 @@ export function startedEvent(
   return { type: 'Normal', reason: 'OperationStarted', message };
 }
 
-/** The end of an operation; undefined where nothing has ended. `attempted`: something was tried in this reconcile. */
+/** The end of an operation. `attempted`: something was tried in this reconcile. */
 export function endedEvent(
   before: OperationState | undefined,
   after: OperationState | undefined,
@@ -134,7 +134,7 @@ export const finalizedEvent = (deleted: readonly Change[]): ApplicationEvent => 
 
 type Status = Readonly<Record<string, unknown>>;
 
-/** Events of one reconcile, from the status before and after it. `attempted`: something was tried in it. */
+/** Events of one reconcile, from the status before and after it. */
 export function statusEvents(
   before: Status,
   after: Status,

@@ -1,6 +1,6 @@
 /**
- * What an Application's status becomes, in Argo CD's words. Pure. Times in it change only together with something
- * else: an application at rest is never written.
+ * The next status of an Application, in Argo CD's words. Pure. Times change only together with other
+ * fields: an application at rest is never written.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';
@@ -42,7 +42,7 @@ export interface ApplicationObservation {
   readonly baseline: PruneBaseline | undefined;
 }
 
-/** An Application has a place in the store of at most 1.5 MB: of more objects only these many are listed. */
+/** List at most this many: an Application has at most 1.5 MB in the store. */
 export const MAX_LISTED_RESOURCES = 500;
 const MAX_HISTORY = 10;
 const MAX_MESSAGE = 8_000;

@@ -1,10 +1,10 @@
 /**
- * The brake on deletions (docs/INVARIANTS.md, "prune guard"): a render whose history does not continue the last complete
- * sync may delete only a few objects before a person approves. Pure.
+ * The brake on deletions (docs/INVARIANTS.md, "prune guard"). A commit that does not continue the last
+ * complete sync may delete only a few objects before a person approves. Pure.
  *
- * Everything that decides lies in the Application's status and annotations, so a restart, a change of leader, an edit
- * of the source and further commits keep the hold. The baseline moves only when a sync is complete and nothing is left
- * to delete; the brake is recorded before the first write of the new history.
+ * Everything that decides is in the Application's status and annotations, so a restart, another leader,
+ * an edit of the source and further commits keep the hold. The baseline moves only when a sync is
+ * complete; the brake is recorded before the commit is adopted.
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { without } from '../../diff/without.ts';
@@ -16,7 +16,7 @@ const UNAPPROVED_SHARE = 0.3;
 /** Approves such deletions, with the commit that they are for. */
 export const APPROVE_PRUNE_ANNOTATION = 'symphony.dev/approve-prune';
 
-/** What the last complete sync was of, as `status.pruneBaseline`. */
+/** The last complete sync, as `status.pruneBaseline`. */
 export interface PruneBaseline {
   /** Absent: the objects were there before anything was known of the application. */
   readonly revision?: string;
@@ -30,7 +30,7 @@ export interface PruneBaseline {
 interface Brake {
   readonly objects: number;
   readonly deleted: number;
-  /** The newest revision that was applied before, though not completely: its objects are protected as well. */
+  /** The newest revision that was applied in part: its objects are protected as well. */
   readonly left?: string;
   /** The place that the approval of a revision is for. */
   readonly approved?: { readonly revision: string; readonly source: SourcePlace };
@@ -66,8 +66,8 @@ export interface BrakeInput {
 }
 
 /**
- * A sync must descend from these: the last complete sync, and the revision compared since, which may have been applied in part.
- * Under a brake that is what was there before it; what the new history brings does not protect itself.
+ * A sync must descend from these: the last complete sync, and the revision compared since, which may
+ * have been applied in part. Under a brake, only revisions from before the brake count.
  */
 export function revisionsToContinue(
   baseline: PruneBaseline | undefined,
@@ -99,7 +99,7 @@ export function brakeToRecord(
   return { ...baseline, brake: { objects, deleted: 0, ...left } };
 }
 
-/** The record to make before anything of the revision is applied; undefined where it is made already. */
+/** The record to make before the revision is applied; undefined where it is made already. */
 export function baselineToRecord(
   application: Application,
   source: ApplicationSource,
@@ -115,7 +115,7 @@ export function baselineToRecord(
   return { ...baseline, brake: { ...brake, approved: { revision, source: placeOf(source) } } };
 }
 
-/** Whether deletions at this revision are approved, from the place that the approval was first used for. */
+/** Whether deletions at this revision are approved. An approval is for one place. */
 export function isPruneApproved(
   { metadata, spec: { source } }: Application,
   baseline: PruneBaseline | undefined,
@@ -138,7 +138,7 @@ export function withDeletions(baseline: PruneBaseline, count: number): PruneBase
   return { ...baseline, brake: { ...brake, deleted: brake.deleted + count } };
 }
 
-/** What a complete sync leaves behind. */
+/** The baseline after a complete sync. */
 export function completeBaseline(
   { metadata }: Application,
   source: ApplicationSource,

@@ -4,12 +4,11 @@ import type { ChangeSet } from '../../diff/change-set.ts';
 import { optionComplaints } from '../../diff/sync-options.ts';
 import { changedBy } from '../../diff/tracking.ts';
 import type { Application } from '../../schemas/types.ts';
-import type { GitView } from '../types.ts';
+import type { ComparedView, GitView } from '../types.ts';
 import type { ApplicationCondition } from './plan-application-status.ts';
 import { APPROVE_PRUNE_ANNOTATION, isPruneApproved } from './plan-brake.ts';
 import { fightMessages } from './plan-fights.ts';
 import { onlyStoredMessages } from './plan-only-stored.ts';
-import type { ComparedView } from './plan-outcome.ts';
 
 /** Report at most this many problems. */
 export const MAX_PROBLEMS = 50;
@@ -58,7 +57,7 @@ export function planConditions(
   ];
 }
 
-/** What people changed past Git and no sync has put back: the automation is off, or its turn has not come. */
+/** Changes past Git that no sync has undone: the automation is off, or its turn has not come. */
 function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
   return (changeSet?.changes ?? []).flatMap(({ action, kind, key, live }) => {
     const who = action === 'update' ? changedBy(live) : undefined;
@@ -66,7 +65,7 @@ function driftMessages(changeSet: ChangeSet | undefined): readonly string[] {
   });
 }
 
-/** What another application may hold: it is handed over as soon as that one applies it. */
+/** Objects that another application may hold; they are handed over as soon as it applies them. */
 function claimedMessages(changeSet: ChangeSet | undefined): readonly string[] {
   return (changeSet?.held ?? [])
     .filter(({ reason }) => reason === 'claimed')

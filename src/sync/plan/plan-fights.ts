@@ -1,7 +1,7 @@
 /**
- * Two writers of one object: what Git says is put back, and somebody changes it again. A fight is noticed by its
- * repetition, whoever the other writer is; healing then waits longer and longer, and a condition names both. Pure, but
- * for the memory that it keeps; losing that (a restart) costs a few more writes.
+ * Two writers of one object: the sync undoes a change, and the other writer makes it again. Repetition
+ * makes it a fight, whoever the other writer is. Healing then waits longer and longer, and a condition
+ * names both. Pure, but for the memory that it keeps; losing that costs a few more writes.
  */
 import type { Change, ChangeSet } from '../../diff/change-set.ts';
 import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-set.ts';
@@ -13,13 +13,13 @@ import { listNames } from '../../base/text.ts';
 import { asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 
-/** So many heals of one object within the window are a fight; a person who tries something rarely reaches it. */
+/** This many heals within the window are a fight. A person who tries something rarely reaches it. */
 const MAX_HEALS = 5;
 const WINDOW_MS = 10 * 60_000;
 /** Between two heals of a fight, doubled each time. */
 const FIRST_DELAY_MS = 10_000;
 const MAX_DELAY_MS = 5 * 60_000;
-/** Objects of one application whose heals are remembered; beyond it, the oldest are forgotten. */
+/** Remember the heals of at most this many objects of one application. */
 const MAX_REMEMBERED = 1_000;
 const MAX_FIELDS = 3;
 
@@ -40,7 +40,7 @@ export type HealMemory = Map<string, Heals>;
 const isSame = (a: DesiredObject | undefined, b: DesiredObject | undefined): boolean =>
   a === b || jsonEqual(a?.object, b?.object);
 
-/** Takes note of a write that is about to be made because live differs from a manifest that was written before. */
+/** Notes a write that undoes a change of the live object. */
 export function noteHeal(
   memory: HealMemory,
   id: string,

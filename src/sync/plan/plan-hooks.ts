@@ -1,9 +1,9 @@
 /**
  * The next step of one phase of hooks. Pure.
  *
- * A hook runs once in an attempt: its object carries the attempt that it was made for, and how it ended is recorded
- * before a delete policy may take the object away. An object of an earlier attempt is deleted before the new one is
- * made. Hooks of one wave run together; the next wave waits until all of them have succeeded.
+ * A hook runs once in an attempt. Its object carries the attempt that it was made for, and its end is
+ * recorded before a delete policy may take the object away. An object of an earlier attempt is deleted
+ * before the new one is made. Hooks of one wave run together; the next wave waits for their success.
  */
 import { printable } from '../../base/printable.ts';
 import { type HookType, hookDeletePoliciesOf, hookTypesOf, syncWave } from '../../diff/annotations.ts';
@@ -25,7 +25,7 @@ export type HookPhase = Exclude<HookType, 'Skip'>;
 /** One hook in one of its phases, as it is now. */
 export interface Hook {
   readonly type: HookPhase;
-  /** What makes it. */
+  /** The change that makes it. */
   readonly create: Change;
   readonly live: KubeObject | undefined;
   /** Whether the live object was made for this attempt and phase. */
@@ -40,9 +40,9 @@ export interface Hook {
 
 export interface HookView {
   readonly application: string;
-  /** Of the attempt; see operation.ts. */
+  /** The attempt; see operation.ts. */
   readonly run: string;
-  /** Makes generated names of this attempt unique: the short revision, and when the attempt began. */
+  /** Make generated names unique: the short revision, and the start of the attempt. */
   readonly nameParts: { readonly revision: string; readonly startedAt: string };
   readonly results: readonly HookResult[];
   live(resource: ResourceId, key: string): KubeObject | undefined;
@@ -91,7 +91,7 @@ function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, v
   return { ...hook, ended: hook.result ? undefined : endOf(hook, view) };
 }
 
-/** As Argo CD names it: `migrate-` becomes `migrate-1a2b3c4-presync-1767225600`. A run finds its own object again. */
+/** As in Argo CD, `migrate-` becomes `migrate-1a2b3c4-presync-1767225600`, the same for one attempt. */
 function withGeneratedName(object: KubeObject, type: HookPhase, { nameParts }: HookView): KubeObject {
   const { name, generateName } = object.metadata;
   if (name || !generateName) return object;
@@ -110,7 +110,7 @@ function isOf(result: HookResult, { kind, object }: Change): boolean {
   );
 }
 
-/** A hook has succeeded when its object is healthy (a pod: has ended with 0), failed when that will not come. */
+/** A hook succeeds when its object is healthy (a pod: has ended with 0). */
 function endOf(hook: Omit<Hook, 'ended'>, view: HookView): HookResult | undefined {
   const { type, create, live, own, foreign } = hook;
   if (live && foreign)
@@ -141,7 +141,7 @@ function resultOf(
   };
 }
 
-/** `PreSync hook pod/migrate failed: container migrate exited 1`, of the first that failed (SyncFail hooks aside). */
+/** `PreSync hook pod/migrate failed: container migrate exited 1`. A SyncFail hook does not count. */
 export function hookFailure(hooks: readonly Hook[]): string | undefined {
   const failed = hooks.find(({ type, result }) => type !== 'SyncFail' && result?.hookPhase === 'Failed');
   if (!failed) return undefined;
@@ -173,7 +173,7 @@ export function lowestOpenWave(hooks: readonly Hook[], type: HookPhase): number 
   return open.length === 0 ? undefined : Math.min(...open.map(({ create }) => create.wave));
 }
 
-/** What to do for the hooks of one wave of a phase; undefined when all of them have ended. */
+/** The step for one wave of a phase; undefined when all its hooks have ended. */
 export function planHookWave(hooks: readonly Hook[], type: HookPhase, wave: number): HookStep | undefined {
   const open = hooks
     .filter((hook) => hook.type === type && !hook.result && hook.create.wave === wave)

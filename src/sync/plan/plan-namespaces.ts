@@ -1,4 +1,4 @@
-/** Namespaces that the objects to be created need and nobody has: made first, or asked for. Pure. */
+/** Namespaces that new objects need and that are missing: made first, or asked for. Pure. */
 import type { Change } from '../../diff/change-set.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 

@@ -1,6 +1,6 @@
 /**
- * Objects of a commit that are kept and served though nothing acts on them: the commit is not failed for them, and a success
- * does not hide them. Pure.
+ * Objects that are kept and served though nothing acts on them. They fail no commit, and a success does
+ * not hide them. Pure.
  */
 import { counted, listNames } from '../../base/text.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';

@@ -1,7 +1,7 @@
 /** What one reconcile came to, from what was planned and refused in it. Pure. */
 import type { ChangeSet } from '../../diff/change-set.ts';
 import type { ApplyError } from '../execute/apply-changes.ts';
-import type { GitView, ObjectsView, View } from '../types.ts';
+import type { ComparedView } from '../types.ts';
 import { completeBaseline } from './plan-brake.ts';
 import { MAX_PROBLEMS, conditionOf, planConditions } from './plan-conditions.ts';
 import { fightMessages, fightOverMs } from './plan-fights.ts';
@@ -26,9 +26,6 @@ export interface End {
   readonly denied?: readonly string[];
   readonly retryAtMs?: number | undefined;
 }
-
-/** A view whose objects have been compared. */
-export type ComparedView = View & { readonly objects: ObjectsView; readonly git: GitView };
 
 export function planOutcome(view: ComparedView, end: End): SyncOutcome {
   const { application, known, objects, source, baseline, progress } = view;

@@ -6,16 +6,15 @@
  */
 import { isHook } from '../../diff/annotations.ts';
 import { type ManifestError, formatManifestError } from '../../schemas/manifest/index.ts';
-import type { Plan, RestPlan } from '../types.ts';
+import type { ComparedView, Plan, RestPlan, View } from '../types.ts';
 import { startOperation, withHookResults } from './operation.ts';
 import { hookHold, startsAttempt } from './plan-attempt.ts';
 import { baselineToRecord, withDeletions } from './plan-brake.ts';
 import { planNamespaces } from './plan-namespaces.ts';
-import { type ComparedView, type End, comparisonFailure, planOutcome, refusalText } from './plan-outcome.ts';
+import { type End, comparisonFailure, planOutcome, refusalText } from './plan-outcome.ts';
 import { planStep } from './plan-step.ts';
 import { mayApply, planSync } from './plan-sync.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
-import type { View } from '../types.ts';
 
 /** Steps (waves that are healthy at once) of one reconcile; the rest goes on at the next. */
 const MAX_STEPS = 50;

@@ -1,6 +1,6 @@
 /**
- * `spec.syncPolicy.retry`, as Argo CD reads it: how often, and after what time, a failed sync of one commit is tried
- * again. Pure. A new commit, a changed Application or a requested sync begins anew.
+ * `spec.syncPolicy.retry`, as Argo CD reads it: how often, and after what time, a failed sync of one
+ * commit is tried again. A new commit, a changed Application or a requested sync begins anew. Pure.
  */
 import type { Application } from '../../schemas/types.ts';
 
@@ -27,7 +27,7 @@ export function retryPolicyOf({ spec }: Application): RetryPolicy {
   };
 }
 
-/** When to try again after `failures` (>= 1) failed tries, of which the last ended at `failedMs`; undefined: not again. */
+/** The next try after `failures` (>= 1) tries; the last ended at `failedMs`. Undefined: no more. */
 export function nextTryMs(policy: RetryPolicy, failures: number, failedMs: number): number | undefined {
   if (policy.limit >= 0 && failures > policy.limit) return undefined;
   return failedMs + Math.min(policy.maxMs, policy.initialMs * policy.factor ** (failures - 1));

@@ -1,10 +1,11 @@
 /**
- * What of a step can be written now, in the order that admission needs: what policy reads is stored, and seen, before
- * what it governs is written. Pure.
+ * The part of a step that can be written now, in the order that admission needs: an object that a
+ * policy reads is stored, and seen, before the objects that it governs. Pure.
  *
- * Definitions of custom kinds go first, and their objects wait until theirs is established. Then come namespaces, then
- * what admission reads, then bindings (whose roles must be there), then the rest. Objects that a new quota counts wait
- * until its controller has counted: before that it limits nothing.
+ * Definitions of custom kinds go first, and their objects wait until they are established. Then come
+ * namespaces, then objects that admission reads, then bindings (whose roles must be there), then the
+ * rest. Objects that a new quota counts wait until its controller has counted: before that it limits
+ * nothing.
  */
 import type { Change } from '../../diff/change-set.ts';
 import { DEFINITION_RESOURCE } from '../../schemas/custom/definition.ts';
@@ -27,7 +28,7 @@ export interface StepView {
 }
 
 const RBAC = 'rbac.authorization.k8s.io';
-/** Each stage is written, and seen by admission, before the next one is; what is not listed comes last. */
+/** Each stage is written, and seen by admission, before the next one. Unlisted kinds come last. */
 const STAGES: readonly (readonly string[])[] = [
   [DEFINITION_RESOURCE],
   ['namespaces'],

@@ -1,9 +1,9 @@
 /**
  * The next step of bringing one application to its commit. Pure.
  *
- * Waves: changes of the lowest wave first; a higher wave waits until every object of the lower ones is healthy.
- * Deletions come when nothing else is left to apply, those with PruneLast when everything is healthy besides. Without
- * automation nothing is applied unless it was asked for.
+ * Waves: changes of the lowest wave first; a higher wave waits until every lower object is healthy.
+ * Deletions come when nothing else is left to apply. Those with PruneLast also wait until everything is
+ * healthy. Without automation nothing is applied unless it was asked for.
  *
  * With hooks (only in an operation: a new commit or a requested sync, never while drift is healed) the phases are
  * PreSync, Sync, PostSync; after a failure SyncFail instead of what is left.
@@ -27,7 +27,7 @@ import {
 
 export interface SyncPlanInput {
   readonly changeSet: ChangeSet;
-  /** What Git holds, by id, and the health of what of it is not healthy. */
+  /** The objects in Git by id, and the health of those that are not healthy. */
   readonly desired: ReadonlyMap<string, DesiredObject>;
   readonly unhealthy: ReadonlyMap<string, Health>;
   readonly policy: SyncPolicy;

@@ -1,4 +1,4 @@
-/** What one look at an application came to. */
+/** The outcome of one reconcile. */
 import type { ApplicationCondition } from './plan-application-status.ts';
 import type { PruneBaseline } from './plan-brake.ts';
 
@@ -10,13 +10,13 @@ export interface SyncOutcome {
   readonly compared: boolean;
   /** Set when the sync is complete: everything is applied, and nothing is left to delete. */
   readonly baseline?: PruneBaseline | undefined;
-  /** User errors, worst first: the commit cannot be applied as it is. Of many, the first. */
+  /** User errors, worst first: the commit cannot be applied as it is. The first of many. */
   readonly problems: readonly string[];
   /** How many there are altogether. */
   readonly problemCount: number;
   /** Why we cannot do more now, through no fault of the commit. */
   readonly obstacle: string | undefined;
-  /** The obstacle is that objects of the commit are not healthy yet, or that a step of it is not done. */
+  /** The obstacle is an unhealthy object of the commit, or a step that is not done. */
   readonly isWaiting: boolean;
   readonly conditions: readonly ApplicationCondition[];
   /** An error that deserves another try soon. */

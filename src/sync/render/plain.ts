@@ -33,7 +33,7 @@ interface PlainRender extends Render {
   readonly definitions: string;
 }
 
-/** A repository of 10,000 objects is large; the bounds keep a mistaken path (`/` of a data set) from filling memory. */
+/** A mistaken path (`/` of a data set) must not fill memory; 10,000 objects are a large repository. */
 export const MAX_MANIFEST_FILES = 50_000;
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 export const MAX_MANIFEST_FILE_BYTES = 8 * 1024 * 1024;

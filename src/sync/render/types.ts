@@ -16,8 +16,8 @@ export interface ParsedFile {
 }
 
 /**
- * Reads and validates one file; pure, so that its result can be kept by the id of the blob. `definitions` are the
- * CustomResourceDefinitions in other files of the source.
+ * Reads and validates one file. Pure: the result can be kept by the id of the blob. `definitions` are
+ * the CustomResourceDefinitions in other files of the source.
  */
 export type ParseManifestFile = (file: ManifestFile, definitions?: readonly KubeObject[]) => ParsedFile;
 

@@ -1,4 +1,4 @@
-/** Which statuses a context still owes the forge. Pure. */
+/** The statuses that a context still owes the forge. Pure. */
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { supersededStatus } from './aggregate-status.ts';
 import type { CommitStatus } from './plan-commit-status.ts';
@@ -10,9 +10,9 @@ export interface RepositoryStatus extends CommitStatus {
 }
 
 export interface StatusLedger {
-  /** What the forge was told last about each commit that still matters. */
+  /** The last status posted for each commit that still matters. */
   readonly posted: readonly RepositoryStatus[];
-  /** What it is to be told, oldest first; at most one for each commit. */
+  /** The statuses to post, oldest first; at most one for each commit. */
   readonly due: readonly RepositoryStatus[];
 }
 
@@ -20,8 +20,8 @@ export interface StatusLedger {
 const MAX_DUE = 50;
 
 /**
- * A newer status of the same commit replaces the one that is due. The end of an earlier commit stays due until it is posted; one
- * that the forge shows as pending ends as superseded.
+ * A newer status of the same commit replaces the one that is due. The end of an earlier commit stays due
+ * until it is posted; one that the forge shows as pending ends as superseded.
  */
 export function planDueStatuses(
   { posted, due }: StatusLedger,
@@ -73,7 +73,7 @@ export function isSameStatus(a: CommitStatus, b: CommitStatus): boolean {
 const FREE_POSTS = 20;
 const REWORD_BACKOFF = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
 
-/** How long other words for a state that the forge shows already wait, after so many posts of the commit. */
+/** The wait before a posted state is reworded, after this many posts of the commit. */
 export function rewordWaitMs(posts: number): number {
   return posts < FREE_POSTS ? 0 : backoffDelayMs(REWORD_BACKOFF, posts - FREE_POSTS + 1);
 }

@@ -10,10 +10,9 @@ import { createApplicationCache } from '../../../src/sync/cache/application-cach
 import { checkChangeSet } from '../../../src/sync/plan/check-change-set.ts';
 import { planAttempt } from '../../../src/sync/plan/plan-attempt.ts';
 import { unapprovedDeletions } from '../../../src/sync/plan/plan-brake.ts';
-import type { ComparedView } from '../../../src/sync/plan/plan-outcome.ts';
 import { planReconcile } from '../../../src/sync/plan/plan-reconcile.ts';
 import { rootApplication } from '../../../src/sync/root-application.ts';
-import type { ObjectsView, WritePlan } from '../../../src/sync/types.ts';
+import type { ComparedView, ObjectsView, WritePlan } from '../../../src/sync/types.ts';
 
 const KEY = 'symphony-system/root';
 const REVISION = 'a'.repeat(40);

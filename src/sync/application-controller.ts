@@ -1,9 +1,10 @@
 /**
- * The GitOps loop: one reconcile at a time for each application, on its own timer, on jobs of the queue
- * `sync` (webhooks, refreshes), and on events of its objects. Jobs are hints; the timers alone converge.
+ * The GitOps loop: one reconcile at a time for each application, on its own timer, on jobs of the
+ * queue `sync` (webhooks, refreshes), and on events of its objects. Jobs are hints; the timers
+ * alone converge.
  *
- * It runs in one process at a time (under the leader's lease; `commitOptions` carries the fence). It
- * writes an Application's status only when something in it changes.
+ * It runs in one process at a time (under the leader's lease; `commitOptions` carries the fence).
+ * It writes an Application's status only when something in it changes.
  */
 import type { Clock } from '../base/clock.ts';
 import { type Disposables, startParts } from '../base/disposables.ts';
@@ -71,8 +72,8 @@ export interface ApplicationController extends AsyncDisposable {
   /** Fetches and reconciles one application now, past the queue. Resolves when that is done. */
   reconcile(application: string, signal: AbortSignal): Promise<void>;
   /**
-   * Reconciles every application once, those that appear on the way included (an application may hold
-   * applications). This rebuilds the store after it lost its history; nothing is deleted then.
+   * Reconciles every application once, those that appear on the way included (an application may
+   * hold applications). This rebuilds the store after it lost its history; nothing is deleted then.
    */
   syncAllOnce(signal: AbortSignal): Promise<SyncSummary>;
 }

@@ -1,6 +1,6 @@
 /**
- * One reconcile of one application: observe, plan, execute, and again, until the plan is to wait or to
- * hold. Then the outcome is reported.
+ * One reconcile of one application: observe, plan, execute, and again, until the plan is to wait or
+ * to hold. Then the outcome is reported.
  *
  * Every turn plans anew from what is live, so a worker that dies between two turns leaves nothing
  * behind that the next one would not see.

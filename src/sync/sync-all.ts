@@ -1,6 +1,6 @@
 /**
- * One reconcile of every application, those that appear on the way included. After the store lost its
- * history this rebuilds it.
+ * One reconcile of every application, those that appear on the way included. After the store lost
+ * its history this rebuilds it.
  */
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';

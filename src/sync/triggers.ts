@@ -1,4 +1,4 @@
-/** Everything that causes a reconcile: changes of Applications, of their objects, of kinds; jobs. */
+/** The causes of a reconcile: changes of Applications, of their objects, of kinds; jobs. */
 import { jsonEqual } from '../base/json.ts';
 import type { SyncJob } from '../queue/types.ts';
 import type { Application } from '../schemas/types.ts';

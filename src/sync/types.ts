@@ -1,5 +1,5 @@
 /**
- * The words of the loop: what one reconcile works on, what it has seen (a view), and what it decided (a plan).
+ * The words of the loop: the subject of a reconcile, its view, and its plan.
  *
  * A view is a value. A plan is data: its executor has no choice left to make.
  */
@@ -36,7 +36,7 @@ export interface Subject {
   readonly progress: Progress;
 }
 
-/** What this reconcile has done so far. Nothing of it outlives the reconcile. */
+/** The work of this reconcile so far. Nothing of it outlives the reconcile. */
 export interface Progress {
   /** A reconcile fetches once. */
   hasFetched: boolean;
@@ -45,7 +45,7 @@ export interface Progress {
   git: GitView | undefined;
   attempt: Attempt | undefined;
   historyComplete: boolean | undefined;
-  /** What the author may not write; asked once, before anything is written. */
+  /** Writes that the author may not make; asked once, before anything is written. */
   denied: readonly string[] | undefined;
   /** Writes that were refused at this commit, by id of the object. */
   refused: Map<string, ApplyError>;
@@ -53,7 +53,7 @@ export interface Progress {
   steps: number;
 }
 
-/** What the application says it is asked for. Settled when the first comparison begins. */
+/** The request that an attempt serves. It is settled when the first comparison begins. */
 export interface Attempt {
   readonly request: OperationRequest | undefined;
   readonly requested: boolean;
@@ -86,7 +86,7 @@ export interface GitView {
   readonly revision: string;
   /** Undefined where the revision is the one that is known already. */
   readonly moved: Move | undefined;
-  /** Why deletions at this revision need approval; undefined where they do not. See plan-brake.ts. */
+  /** The reason why deletions at this revision need approval, if they do (plan-brake.ts). */
   readonly brake: string | undefined;
   /** The brake as it is to be recorded; undefined where it is, or none is needed. */
   readonly brakeRecord: PruneBaseline | undefined;
@@ -106,7 +106,7 @@ export type RenderView =
   | { readonly is: 'settled'; readonly outcome: SyncOutcome }
   | { readonly is: 'current' };
 
-/** What Git wants against what is live. */
+/** The desired objects against the live ones. */
 export interface ObjectsView {
   readonly attempt: Attempt;
   readonly changeSet: ChangeSet;
@@ -146,7 +146,7 @@ export type Plan =
   | WritePlan
   | RestPlan;
 
-/** A field of the Application's status that decides what happens next: stored before anything follows from it. */
+/** A status field that decides what happens next. It is stored before anything follows from it. */
 export type RecordPlan = { readonly do: 'record' } & (
   | { readonly field: 'pruneBaseline'; readonly value: PruneBaseline }
   | { readonly field: 'operationState'; readonly value: OperationState }

@@ -1,6 +1,6 @@
 /**
- * The sync worker's memory of one application between two reconciles. All of it may be lost: it can be
- * worked out again. Decisions about deletions are in the Application's status instead (ADR 15).
+ * The sync worker's memory of one application between two reconciles. All of it may be lost: it can
+ * be worked out again. Decisions about deletions are in the Application's status instead (ADR 15).
  */
 import { hookComplaints, isHook } from '../../diff/annotations.ts';
 import {

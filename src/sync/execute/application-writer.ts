@@ -1,6 +1,6 @@
 /**
- * Writes the Application itself: its status, its finalizers, and the requests that are taken off it.
- * Queues the jobs that follow from a status. Writes nothing when nothing changes.
+ * Writes the Application itself: its status, its finalizers, and the requests that are taken off
+ * it. Queues the jobs that follow from a status. Writes nothing when nothing changes.
  */
 import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -29,7 +29,7 @@ export interface ApplicationWriterOptions {
   readonly nowMs: () => number;
 }
 
-/** Resolves when the cache shows what was written. A lost race is a ConflictError: reconcile again. */
+/** Resolves when the cache shows the write. A lost race is a ConflictError: reconcile again. */
 export interface ApplicationWriter {
   /** The status that an observation comes to. */
   writeObservation(key: string, observed: ApplicationObservation, signal: AbortSignal): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Writes one step of a sync in one commit. When an object is refused, the changes are written one by
- * one, so that one bad object does not stop the others. Conflicts are not settled here.
+ * Writes one step of a sync in one commit. When an object is refused, the changes are written one
+ * by one, so that one bad object does not stop the others. Conflicts are not settled here.
  */
 import { ConflictError, errorMessage } from '../../base/errors.ts';
 import type { Change } from '../../diff/change-set.ts';
@@ -56,7 +56,7 @@ export async function applyChanges(
   return { written, errors };
 }
 
-/** A refusal is about an object and final for this commit; a conflict or a store that is away is not. */
+/** A refusal is final for an object and this commit. A conflict or an absent store is not. */
 function rethrowUnlessRefused(error: unknown): void {
   const lost = asConflict(error);
   if (lost instanceof ConflictError || !isStatusError(error) || error.code >= 500) throw lost;

@@ -1,7 +1,7 @@
 /**
- * The end of an Application. With Argo CD's `resources-finalizer` all its objects go before it does,
- * with `/foreground` their dependents first; without it they stay. Argo CD's other finalizers stand for
- * hooks that are not implemented (PreDelete, PostDelete): nothing waits for them.
+ * The end of an Application. With Argo CD's `resources-finalizer` all its objects go before it
+ * does, with `/foreground` their dependents first; without it they stay. Argo CD's other finalizers
+ * stand for hooks that are not implemented (PreDelete, PostDelete): nothing waits for them.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
@@ -68,7 +68,7 @@ interface Finalizer {
   readonly rights: Rights;
 }
 
-/** Objects that other applications of the repository hold are handed over, as when they move in Git. */
+/** Objects that other applications hold are handed over, as when they move in Git. */
 async function observeEnd(
   { observer: { neighbourhood } }: Finalizer,
   application: Application,

@@ -1,4 +1,4 @@
-/** The refresh annotation and the operation field are taken off once they are noted, as Argo CD does. */
+/** The refresh annotation and the operation field are taken off once noted, as in Argo CD. */
 import type { Application } from '../../schemas/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { ApplicationCache } from '../cache/application-cache.ts';

@@ -1,4 +1,4 @@
-/** Bitbucket Cloud's build statuses: the key overwrites, has 40 characters at most, and a URL is required. */
+/** Bitbucket Cloud's build statuses. A key has 40 characters at most, and a URL is required. */
 import { createHash } from 'node:crypto';
 import type { CommitState } from '../status/plan-commit-status.ts';
 import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
@@ -10,7 +10,7 @@ const STATES: Readonly<Record<CommitState, string>> = {
   pending: 'INPROGRESS',
   success: 'SUCCESSFUL',
   failure: 'FAILED',
-  // What another commit has overtaken.
+  // Another commit has overtaken it.
   error: 'STOPPED',
 };
 

@@ -1,14 +1,15 @@
 /**
  * The worker of the queue `notify`: brings the forge to what the statuses of the applications say.
  *
- * Contexts: `symphony/<environment>/<application>`, and where several applications share a repository,
- * `symphony/<environment>` with the worst of them for each commit. An Application that a user made in a
- * namespace speaks as `symphony/<environment>/<namespace>/<application>`, at the hosts of the
- * operator's own repositories only, and never in the aggregate: the token is the operator's.
+ * Contexts: `symphony/<environment>/<application>`, and where several applications share a
+ * repository, `symphony/<environment>` with the worst of them for each commit. An Application that
+ * a user made in a namespace speaks as `symphony/<environment>/<namespace>/<application>`, at the
+ * hosts of the operator's own repositories only, and never in the aggregate: the token is the
+ * operator's.
  *
- * The store keeps what was posted last and what is still due. An equal status is never posted twice and
- * none is forgotten, restarts included. Posts of one application go out one after another. A job only
- * says that there is news: the newest status is posted, not the one of the job.
+ * The store keeps what was posted last and what is still due. An equal status is never posted twice
+ * and none is forgotten, restarts included. Posts of one application go out one after another. A
+ * job only says that there is news: the newest status is posted, not the one of the job.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
@@ -127,7 +128,8 @@ async function post(
   const context = `symphony/${environment}/${asOperator ? splitKey(key).name : key}`;
   const waitMs = await postStatuses(poster, { recordKey: key, context, statuses }, signal);
   if (repoURL !== undefined) add(`${REPOSITORY_KEY}${canonicalRepoUrl(repoURL)}`);
-  // Nothing is wanted of an application that is gone; a due status keeps its key until it is posted.
+  // Nothing is wanted of an application that is gone; a due status keeps its key until it is
+  // posted.
   return application || (await records.get(key)) ? waitMs : undefined;
 }
 
@@ -161,8 +163,8 @@ const isOperatorsHost = (poster: Poster, repoURL: string): boolean =>
 const hostOf = (repoURL: string): string => canonicalRepoUrl(repoURL).split('/')[0] ?? '';
 
 /**
- * Whether the change is news. The job that tells of it may be lost, or wait for the lock of one whose
- * worker was killed.
+ * Whether the change is news. The job that tells of it may be lost, or wait for the lock of one
+ * whose worker was killed.
  */
 function noteChange({ overtaken }: PostMemory, event: CacheEvent<Application>): boolean {
   const { type, key, object, previous } = event;
@@ -176,7 +178,7 @@ function noteChange({ overtaken }: PostMemory, event: CacheEvent<Application>): 
   return type === 'DELETED' || !jsonEqual(before, now);
 }
 
-/** Applications that are gone are in no cache; the statuses that they still owe are in the store. */
+/** Deleted applications are in no cache; the statuses that they still owe are in the store. */
 async function keysWithDue(records: Records): Promise<readonly string[]> {
   return (await records.list()).flatMap((record) => {
     if (record.metadata.namespace !== undefined)
@@ -186,7 +188,7 @@ async function keysWithDue(records: Records): Promise<readonly string[]> {
   });
 }
 
-/** The members of a status that the forge is told. A user who may write statuses may have written it. */
+/** The posted members of a status. A user who may write statuses may have written it. */
 function pick({ sha, state, description }: CommitStatus): CommitStatus {
   return { sha, state, description: printable(description) };
 }

@@ -1,4 +1,4 @@
-/** GitHub's commit statuses (`POST /repos/{owner}/{repo}/statuses/{sha}`): append-only, the newest of a context counts. */
+/** GitHub's commit statuses are append-only; the newest of a context counts. */
 import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
 
@@ -43,7 +43,7 @@ function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
   };
 }
 
-/** `--forge-url` is the root of the API (`https://ghe.example/api/v3`); the public site's own address is understood too. */
+/** `--forge-url` is the root of the API (`https://ghe.example/api/v3`), or the public site. */
 function apiRoot(url: string | undefined): string {
   const root = (url ?? PUBLIC_API).replace(/\/+$/, '');
   return root === 'https://github.com' ? PUBLIC_API : root;

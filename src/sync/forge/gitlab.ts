@@ -1,4 +1,4 @@
-/** GitLab's commit statuses. Posting the state that is already there answers 400, which is as good as done. */
+/** GitLab's commit statuses. Posting the present state again answers 400 and counts as done. */
 import type { CommitState } from '../status/plan-commit-status.ts';
 import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
@@ -7,7 +7,7 @@ const STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
   success: 'success',
   failure: 'failed',
-  // What another commit has overtaken.
+  // Another commit has overtaken it.
   error: 'canceled',
 };
 

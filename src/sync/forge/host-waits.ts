@@ -1,6 +1,6 @@
 /**
- * A forge host gets one request at a time, and none while it asks to wait. The store keeps the wait, so
- * that it holds after a restart.
+ * A forge host gets one request at a time, and none while it asks to wait. The store keeps the
+ * wait, so that it holds after a restart.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';

@@ -1,4 +1,4 @@
-/** HTTP as the forges need it: JSON out, status and a bounded text back, never without a time-out. */
+/** HTTP for the forges: JSON out, status and a bounded text back, always with a time-out. */
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { TransientError, errorMessage } from '../../base/errors.ts';
@@ -43,7 +43,7 @@ export function createHttpClient(clock: Clock): HttpClient {
   };
 }
 
-/** A project that was renamed or moved answers with its new place; GitHub asks clients to go there. */
+/** A renamed project answers with its new place; GitHub asks clients to go there. */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 /** More redirects would be a circle. */
 const MAX_REDIRECTS = 3;

@@ -1,6 +1,6 @@
 /**
- * Commit statuses as Git notes (`git notes --ref=symphony show SHA`), for every Git server. One note
- * holds the statuses of all applications of the commit, the worst on top.
+ * Commit statuses as Git notes (`git notes --ref=symphony show SHA`), for every Git server. One
+ * note holds the statuses of all applications of the commit, the worst on top.
  */
 import { isRecord } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';

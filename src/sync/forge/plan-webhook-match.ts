@@ -43,7 +43,7 @@ export function matchPush(
   return { applications: [], why };
 }
 
-/** Whether a push to these refs can move the revision. Any push may bring a commit that is an id. */
+/** Whether a push to these refs can move the revision. Any push may bring a given commit id. */
 export function followsRef(targetRevision: string | undefined, refs: readonly string[]): boolean {
   if (refs.length === 0 || targetRevision === undefined) return true;
   let candidates: readonly string[];

@@ -27,7 +27,7 @@ export interface Posting {
   readonly memory: PostMemory;
 }
 
-/** What may be lost: then a refused status is posted sooner, and a reworded one as well. */
+/** This may be lost: then a refused or reworded status is posted sooner. */
 export interface PostMemory {
   /** By record: it is replaced by each pass, and goes with the last refusal. */
   readonly refused: Map<string, readonly Refused[]>;

@@ -1,4 +1,4 @@
-/** The store's records of what forges were told and when they may be asked again. They outlive us. */
+/** The store's records: statuses that were posted, statuses that are due, waits of hosts. */
 import { ConflictError } from '../../base/errors.ts';
 import { type KubeObject, splitKey } from '../../schemas/object.ts';
 import { CommitRefused, type Store } from '../../store/types.ts';

@@ -1,4 +1,4 @@
-/** The forges that take commit statuses. Each file knows the names, limits and refusals of one API. */
+/** The forges that take commit statuses. Each file knows the names and limits of one API. */
 import type { CommitState } from '../status/plan-commit-status.ts';
 import type { HttpClient } from './http.ts';
 
@@ -21,8 +21,8 @@ export interface Forge {
   /** The host of this repository, where posts go to several. Each host has its own waits. */
   readonly hostOf?: (repoURL: string) => string;
   /**
-   * Throws ForgeRefusal for an answer, TransientError without an answer, UserError where the repository
-   * has no name at the forge. All are tried again.
+   * Throws ForgeRefusal for an answer, TransientError without an answer, UserError where the
+   * repository has no name at the forge. All are tried again.
    */
   post(status: StatusPost, signal: AbortSignal): Promise<void>;
 }
@@ -44,7 +44,7 @@ export interface ForgeKind {
 
 /** Names of headers are in lower case, as Node gives them. */
 export interface WebhookFormat {
-  /** The proof of the secret: its HMAC in hexadecimal, with or without a prefix, or the secret itself. */
+  /** The proof of the secret: its HMAC in hexadecimal (perhaps with a prefix), or the secret. */
   readonly signature: 'hex' | 'sha256=' | 'token';
   readonly signatureHeader: string;
   readonly eventHeader: string;

@@ -1,6 +1,7 @@
 /**
- * Webhooks of the forges: pure verification and parsing. The signature is checked over the raw bytes before anything
- * is parsed; digests are compared in constant time; whatever has the wrong type or length is refused.
+ * Webhooks of the forges: pure verification and parsing. The signature is checked over the raw
+ * bytes before anything is parsed; digests are compared in constant time; whatever has the wrong
+ * type or length is refused.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isRecord } from '../../base/json.ts';

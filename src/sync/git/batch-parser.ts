@@ -20,7 +20,7 @@ const NEWLINE = 10;
 
 export function createBatchParser(mode: 'contents' | 'headers'): (chunk: Buffer) => readonly BatchAnswer[] {
   let chunks: Buffer[] = [];
-  /** Of the object that is being read, and of the line break after it. */
+  /** The rest of the object that is being read, with the line break after it. */
   let missingBytes = 0;
   let header: Omit<GitObject, 'contents'> | undefined;
 

@@ -1,6 +1,7 @@
 /**
- * A bare mirror of one repository on local disk. Most reads go through the long-lived `git cat-file`,
- * rare ones through simple-git. Fetching is in git-fetch.ts, the processes in git-session.ts.
+ * A bare mirror of one repository on local disk. Most reads go through the long-lived `git
+ * cat-file`, rare ones through simple-git. Fetching is in git-fetch.ts, the processes in
+ * git-session.ts.
  */
 import { append } from '../../base/append.ts';
 import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
@@ -44,9 +45,9 @@ export interface GitMirrorLimits {
   readonly process?: ProcessLimits;
 }
 
-/** A manifest is far smaller; a larger blob (LFS pointers aside, a mistake) is refused before it is read. */
+/** A larger blob (a mistake; manifests are far smaller) is refused before it is read. */
 export const MAX_BLOB_BYTES = 10 * 1024 * 1024;
-/** Requests in flight to `cat-file`: enough to keep it busy, few enough to bound what is buffered. */
+/** Requests in flight to `cat-file`: enough to keep it busy, few enough to bound buffers. */
 const READ_BATCH = 256;
 /** Keep this many answers of git: more than the applications of one repository follow. */
 const MAX_KNOWN = 4_096;
@@ -108,7 +109,7 @@ const adviceFor = (revision: string, { transport }: RepoUrl): string => {
 interface MirrorObjects {
   header(name: string): Promise<GitObject | undefined>;
   read(name: string): Promise<(GitObject & { readonly contents: Buffer }) | undefined>;
-  /** For an object that the mirror must have: without it, the mirror is made anew at the next fetch. */
+  /** For a missing object: reports the damage, so that the next fetch makes the mirror anew. */
   lost(what: string): TransientError;
 }
 

@@ -161,7 +161,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   };
 }
 
-/** Packs and objects that a killed git was writing: git itself removes them after two weeks only. */
+/** Removes packs and objects of a killed git: git itself removes them after two weeks. */
 async function removeRemains(bare: string): Promise<void> {
   const objects = join(bare, 'objects');
   for (const folder of [objects, join(objects, 'pack')]) {

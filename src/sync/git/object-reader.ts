@@ -1,9 +1,10 @@
 /**
- * A long-lived `git cat-file --batch` (or `--batch-check`) child: thousands of objects without a process for each.
+ * A long-lived `git cat-file --batch` (or `--batch-check`) child: thousands of objects without a
+ * process for each.
  *
- * Requests are answered in order. When the child dies, open requests fail with TransientError and the
- * next request starts a new child. A reader at rest ends its child. It reads the object database only:
- * no work tree, no filters, no symlinks.
+ * Requests are answered in order. When the child dies, open requests fail with TransientError and
+ * the next request starts a new child. A reader at rest ends its child. It reads the object
+ * database only: no work tree, no filters, no symlinks.
  */
 import { createAbort } from '../../base/abort.ts';
 import { type Child, startChild } from '../../base/child-processes/child-process.ts';
@@ -23,9 +24,9 @@ export interface ObjectReaderOptions {
   readonly clock: Clock;
 }
 
-/** A local object is read in milliseconds; a disk that does not answer must not hold a sync forever. */
+/** A local object is read in milliseconds; a dead disk must not hold a sync forever. */
 const STALL_TIMEOUT_MS = 30_000;
-/** Longer than the pauses within one sync; short enough that a thousand repositories do not keep as many processes. */
+/** Longer than the pauses within a sync; a thousand repositories must not keep as many children. */
 const IDLE_MS = 10_000;
 const MEMORY_BYTES = 512 * 1024 * 1024;
 

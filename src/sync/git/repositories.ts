@@ -12,7 +12,7 @@ export interface Repository {
 }
 
 export interface Repositories extends AsyncDisposable {
-  /** Throws UserError for a URL that is not allowed. `asOperator`: with the operator's credentials and local path. */
+  /** Throws UserError for a refused URL. `asOperator`: with the operator's credentials and path. */
   get(url: string, asOperator: boolean): Repository;
   /** Ends all other repositories, with their fetches and processes. */
   keep(urls: ReadonlySet<string>): void;
@@ -27,7 +27,8 @@ export function createRepositories(createMirror: CreateMirror): Repositories {
   const endings = new Map<string, Promise<void>>();
   return {
     get(url, asOperator) {
-      // The exact text: two spellings may differ in transport and credentials, though not in contents.
+      // The exact text: two spellings may differ in transport and credentials, though not in
+      // contents.
       const key = `${asOperator} ${url}`;
       const existing = known.get(key);
       if (existing) return existing;

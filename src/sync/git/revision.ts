@@ -13,8 +13,8 @@ export function isCommitId(text: string): boolean {
 }
 
 /**
- * The names under which git looks for a revision, in order: full names of refs or ids, never an option
- * or an expression. Throws {@link UserError} for `main@{1}`, `a..b`, `-x`, `v1^{/text}`.
+ * The names under which git looks for a revision, in order: full names of refs or ids, never an
+ * option or an expression. Throws {@link UserError} for `main@{1}`, `a..b`, `-x`, `v1^{/text}`.
  */
 export function revisionCandidates(revision: string): readonly string[] {
   if (revision === '' || revision === 'HEAD') return ['HEAD'];
@@ -33,7 +33,7 @@ export function revisionCandidates(revision: string): readonly string[] {
   ];
 }
 
-/** A path below the root of a repository: `''` for the root. Throws {@link UserError} for one that leaves it. */
+/** A path below the root (`''`) of a repository. Throws {@link UserError} if it leaves it. */
 export function normaliseTreePath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
 

@@ -20,15 +20,15 @@ export type FetchExpectation = 'unknown' | 'news';
 
 export interface GitMirror extends AsyncDisposable {
   /**
-   * Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such repository,
-   * refused URL). The expectation changes only the cost, `unknown` unless given.
+   * Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such
+   * repository, refused URL). The expectation changes only the cost, `unknown` unless given.
    */
   fetch(signal: AbortSignal, expectation?: FetchExpectation): Promise<void>;
   /** A branch, tag or commit → the commit's full id. Throws UserError when there is none. */
   resolve(revision: string): Promise<string>;
   /** Every entry below `path` (`''` or `.` for the root), sorted by path. */
   tree(commit: string, path: string): Promise<readonly TreeEntry[]>;
-  /** The id of the directory `path` in a commit, undefined when there is none: equal ids mean equal contents. */
+  /** The id of the directory `path` in a commit, if there is one: equal ids, equal contents. */
   treeId(commit: string, path: string): Promise<string | undefined>;
   /** The changes between two trees (ids from {@link treeId}), with paths relative to them. */
   changedEntries(fromTree: string, toTree: string): Promise<readonly TreeChange[]>;

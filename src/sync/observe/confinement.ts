@@ -1,6 +1,7 @@
 /**
  * Applications outside the system namespace write only in their own namespace, and as the author of
- * their spec. This file checks manifests and marks; the rights of the author are asked at the API. Pure.
+ * their spec. This file checks manifests and marks; the rights of the author are asked at the API.
+ * Pure.
  */
 import {
   type Author,

@@ -1,6 +1,6 @@
 /**
- * Foresees problems that keep pods from starting. The whole render is checked once. An object with a
- * problem is checked again when the live objects that the check asked for change.
+ * Foresees problems that keep pods from starting. The whole render is checked once. An object with
+ * a problem is checked again when the live objects that the check asked for change.
  */
 import type { DesiredObject, DesiredSet } from '../../diff/desired-set.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';

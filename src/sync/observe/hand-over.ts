@@ -1,8 +1,8 @@
 /**
- * Objects that move from one application to another, in whatever order the two are synced. The old one
- * does not delete an object that another one holds at its newest commit. The new one takes over objects
- * that the old one no longer holds. An application that cannot be read holds the objects of its
- * readable files, and those that its broken files name.
+ * Objects that move from one application to another, in whatever order the two are synced. The old
+ * one does not delete an object that another one holds at its newest commit. The new one takes over
+ * objects that the old one no longer holds. An application that cannot be read holds the objects of
+ * its readable files, and those that its broken files name.
  */
 import { UserError } from '../../base/errors.ts';
 import type {
@@ -159,7 +159,7 @@ const objectKeyIn = (id: string): ReturnType<typeof splitKey> => splitKey(id.sli
 const isSameRepository = (own: Asking, { spec }: Application): boolean =>
   canonicalRepoUrl(spec.source?.repoURL ?? '') === canonicalRepoUrl(own.repoURL);
 
-/** The objects that a neighbour holds. Undefined until it has read its newest commit; it is woken. */
+/** The objects of a neighbour. Undefined until it has read its newest commit; it is woken. */
 async function ask(
   neighbour: Neighbour,
   own: Asking,
@@ -209,8 +209,8 @@ const holdsOf =
     desired.byId.has(id) || hooks.byId.has(id);
 
 /**
- * A neighbour that fails to read a commit for this long holds what it read last. A child that is about
- * to be made waits only for its parent's sync; one that cannot be made holds nothing.
+ * A neighbour that fails to read a commit for this long holds what it read last. A child that is
+ * about to be made waits only for its parent's sync; one that cannot be made holds nothing.
  */
 const PATIENCE_MS = 60_000;
 

@@ -1,4 +1,4 @@
-/** The other applications, as far as objects may move between them and the one that is reconciled. */
+/** The other applications: objects may move between them and the reconciled one. */
 import type { Clock } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
 import { mayUseOperatorsRepository } from '../../schemas/applications/application-author.ts';

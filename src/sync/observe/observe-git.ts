@@ -1,4 +1,4 @@
-/** The commit that the revision names, and whether it continues the last one or brakes deletions. */
+/** The commit of the revision, and whether it continues the last one or brakes deletions. */
 import { TransientError } from '../../base/errors.ts';
 import type { Application } from '../../schemas/types.ts';
 import { normaliseTreePath } from '../git/revision.ts';

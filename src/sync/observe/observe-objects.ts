@@ -1,4 +1,4 @@
-/** What Git wants of an application against what is live, and all that holds a change back. */
+/** The desired objects against the live ones, and everything that holds a change back. */
 import { jsonEqual } from '../../base/json.ts';
 import { type ChangeSet, planChangeSet } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';

@@ -1,10 +1,11 @@
 /**
- * Observes one application: what is needed to decide its next step, and no more. A stage is observed
- * once the stage before it asks for nothing.
+ * Observes one application: what is needed to decide its next step, and no more. A stage is
+ * observed once the stage before it asks for nothing.
  */
 import { ConflictError } from '../../base/errors.ts';
 import { hasSucceeded, operationStateOf, requestOf } from '../plan/operation.ts';
 import { pruneBaselineOf } from '../plan/plan-brake.ts';
+import { dueBaseline } from '../plan/plan-reconcile.ts';
 import { isCurrent, isMadeFrom } from '../render/inputs.ts';
 import { findTarget, missingFolder, openTree } from '../render/index.ts';
 import type { GitView, RenderView, Subject, View } from '../types.ts';
@@ -35,7 +36,7 @@ export async function observe(observer: Observer, subject: Subject): Promise<Vie
   const git = progress.git;
   if (git.moved || (git.brakeRecord && !view.baseline?.brake)) return { ...view, git };
   const rendering = await observeRender(observer, subject, view, git);
-  if (rendering.is !== 'current') return { ...view, git, rendering };
+  if (rendering.is !== 'current' || dueBaseline(view, git)) return { ...view, git, rendering };
   return { ...view, git, rendering, objects: await observeObjects(observer, subject, view, git) };
 }
 

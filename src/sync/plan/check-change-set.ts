@@ -1,6 +1,6 @@
 /**
- * Checks a step against docs/INVARIANTS.md right before it is written. Pure. The planner never makes
- * such a step, so a violation is a defect: the step is not written, and the error is loud.
+ * Checks a step against docs/INVARIANTS.md right before it is written. Pure. The planner never
+ * makes such a step, so a violation is a defect: the step is not written, and the error is loud.
  */
 import { isHook } from '../../diff/annotations.ts';
 import { type Change, CONTAINERS } from '../../diff/change-set.ts';
@@ -12,7 +12,7 @@ import type { ComparedView, WritePlan } from '../types.ts';
 import { unapprovedDeletions } from './plan-brake.ts';
 import { unhealthyBelow } from './plan-sync.ts';
 
-/** A sentence without its subject, which is the change; undefined where the change keeps the rule. */
+/** A sentence whose subject is the change; undefined where the change keeps the rule. */
 type Rule = (change: Change, view: ComparedView, plan: WritePlan) => string | undefined;
 
 const isDeletion = ({ action, object }: Change): boolean => action === 'delete' && !isHook(object);
@@ -97,7 +97,7 @@ function followsTheWaves(change: Change, { known, objects }: ComparedView, { ste
   return blocker === undefined ? undefined : `does not wait for ${blocker}`;
 }
 
-/** The end of a hook is recorded before its object goes, and a hook that ended is not made again. */
+/** The end of a hook is recorded before its object goes. An ended hook is not made again. */
 function runsHooksOnce({ action, kind, key, object }: Change, { objects }: ComparedView) {
   if (!isHook(object)) return undefined;
   const own = (objects.hooks ?? []).filter(

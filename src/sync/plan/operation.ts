@@ -1,7 +1,8 @@
 /**
  * The operation of an Application: one attempt to bring it to a commit, as `status.operationState`
- * records it in Argo CD's words. It is written before the first hook starts and after each one ends.
- * The next worker goes on where a dead one was: nothing runs twice, nothing is left out. Pure.
+ * records it in Argo CD's words. It is written before the first hook starts and after each one
+ * ends. The next worker goes on where a dead one was: nothing runs twice, nothing is left out.
+ * Pure.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';

@@ -1,6 +1,6 @@
 /**
- * Events of an Application, in Argo CD's reasons (docs/GITOPS.md). Pure. Only a change makes an event:
- * an Application at rest says nothing, and a new leader repeats nothing.
+ * Events of an Application, in Argo CD's reasons (docs/GITOPS.md). Pure. Only a change makes an
+ * event: an Application at rest says nothing, and a new leader repeats nothing.
  */
 import { printable } from '../../base/printable.ts';
 import { cutMiddle, listNames } from '../../base/text.ts';

@@ -1,6 +1,6 @@
 /**
- * The next status of an Application, in Argo CD's words. Pure. Times change only together with other
- * fields: an application at rest is never written.
+ * The next status of an Application, in Argo CD's words. Pure. Times change only together with
+ * other fields: an application at rest is never written.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';

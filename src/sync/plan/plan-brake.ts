@@ -1,10 +1,10 @@
 /**
- * The brake on deletions (docs/INVARIANTS.md, "prune guard"). A commit that does not continue the last
- * complete sync may delete only a few objects before a person approves. Pure.
+ * The brake on deletions (docs/INVARIANTS.md, "prune guard"). A commit that does not continue the
+ * last complete sync may delete only a few objects before a person approves. Pure.
  *
- * Everything that decides is in the Application's status and annotations, so a restart, another leader,
- * an edit of the source and further commits keep the hold. The baseline moves only when a sync is
- * complete; the brake is recorded before the commit is adopted.
+ * Everything that decides is in the Application's status and annotations, so a restart, another
+ * leader, an edit of the source and further commits keep the hold. The baseline moves only when a
+ * sync is complete; the brake is recorded before the commit is adopted.
  */
 import { isRecord, jsonEqual } from '../../base/json.ts';
 import { without } from '../../diff/without.ts';
@@ -66,8 +66,8 @@ export interface BrakeInput {
 }
 
 /**
- * A sync must descend from these: the last complete sync, and the revision compared since, which may
- * have been applied in part. Under a brake, only revisions from before the brake count.
+ * A sync must descend from these: the last complete sync, and the revision compared since, which
+ * may have been applied in part. Under a brake, only revisions from before the brake count.
  */
 export function revisionsToContinue(
   baseline: PruneBaseline | undefined,

@@ -1,4 +1,4 @@
-/** The conditions of an Application after a reconcile, in Argo CD's types where it has one. Pure. */
+/** The conditions of an Application after a reconcile, in Argo CD's types where possible. Pure. */
 import { listTexts } from '../../base/text.ts';
 import type { ChangeSet } from '../../diff/change-set.ts';
 import { optionComplaints } from '../../diff/sync-options.ts';

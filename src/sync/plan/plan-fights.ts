@@ -1,7 +1,8 @@
 /**
- * Two writers of one object: the sync undoes a change, and the other writer makes it again. Repetition
- * makes it a fight, whoever the other writer is. Healing then waits longer and longer, and a condition
- * names both. Pure, but for the memory that it keeps; losing that costs a few more writes.
+ * Two writers of one object: the sync undoes a change, and the other writer makes it again.
+ * Repetition makes it a fight, whoever the other writer is. Healing then waits longer and longer,
+ * and a condition names both. Pure, but for the memory that it keeps; losing that costs a few more
+ * writes.
  */
 import type { Change, ChangeSet } from '../../diff/change-set.ts';
 import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-set.ts';
@@ -13,7 +14,7 @@ import { listNames } from '../../base/text.ts';
 import { asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 
-/** This many heals within the window are a fight. A person who tries something rarely reaches it. */
+/** This many heals within the window are a fight. A person who tries things rarely reaches it. */
 const MAX_HEALS = 5;
 const WINDOW_MS = 10 * 60_000;
 /** Between two heals of a fight, doubled each time. */

@@ -1,9 +1,10 @@
 /**
  * The next step of one phase of hooks. Pure.
  *
- * A hook runs once in an attempt. Its object carries the attempt that it was made for, and its end is
- * recorded before a delete policy may take the object away. An object of an earlier attempt is deleted
- * before the new one is made. Hooks of one wave run together; the next wave waits for their success.
+ * A hook runs once in an attempt. Its object carries the attempt that it was made for, and its end
+ * is recorded before a delete policy may take the object away. An object of an earlier attempt is
+ * deleted before the new one is made. Hooks of one wave run together; the next wave waits for their
+ * success.
  */
 import { printable } from '../../base/printable.ts';
 import { type HookType, hookDeletePoliciesOf, hookTypesOf, syncWave } from '../../diff/annotations.ts';
@@ -91,7 +92,7 @@ function observeHook({ kind, object, origin }: DesiredObject, type: HookPhase, v
   return { ...hook, ended: hook.result ? undefined : endOf(hook, view) };
 }
 
-/** As in Argo CD, `migrate-` becomes `migrate-1a2b3c4-presync-1767225600`, the same for one attempt. */
+/** As in Argo CD, `migrate-` becomes `migrate-1a2b3c4-presync-1767225600` in one attempt. */
 function withGeneratedName(object: KubeObject, type: HookPhase, { nameParts }: HookView): KubeObject {
   const { name, generateName } = object.metadata;
   if (name || !generateName) return object;
@@ -141,7 +142,7 @@ function resultOf(
   };
 }
 
-/** `PreSync hook pod/migrate failed: container migrate exited 1`. A SyncFail hook does not count. */
+/** `PreSync hook pod/migrate failed: container migrate exited 1`. SyncFail hooks do not count. */
 export function hookFailure(hooks: readonly Hook[]): string | undefined {
   const failed = hooks.find(({ type, result }) => type !== 'SyncFail' && result?.hookPhase === 'Failed');
   if (!failed) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Objects that are kept and served though nothing acts on them. They fail no commit, and a success does
- * not hide them. Pure.
+ * Objects that are kept and served though nothing acts on them. They fail no commit, and a success
+ * does not hide them. Pure.
  */
 import { counted, listNames } from '../../base/text.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';
@@ -22,7 +22,7 @@ export function onlyStoredOf({ kind, object }: DesiredObject): OnlyStored | unde
   return missing === undefined ? undefined : { kind: kind.kind, key: keyOf(object), missing };
 }
 
-/** One message for each thing that is missing: `Service shop/api, shop/web: only stored: traffic …`. */
+/** One message for each missing behaviour: `Service shop/api, shop/web: only stored: traffic …`. */
 export function onlyStoredMessages(items: readonly OnlyStored[]): readonly string[] {
   return [...groups(items)].map(([text, keys]) => {
     const [kind = '', missing = ''] = text.split('\n');

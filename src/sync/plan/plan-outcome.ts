@@ -1,4 +1,4 @@
-/** What one reconcile came to, from what was planned and refused in it. Pure. */
+/** The outcome of one reconcile, from its plans and refusals. Pure. */
 import type { ChangeSet } from '../../diff/change-set.ts';
 import type { ApplyError } from '../execute/apply-changes.ts';
 import type { ComparedView } from '../types.ts';
@@ -51,7 +51,7 @@ export function planOutcome(view: ComparedView, end: End): SyncOutcome {
     conditions: planConditions(view, changeSet, [...denied, ...missing, ...refusals]),
     retry: end.tooLong === true || deleting !== undefined,
     retryAtMs: nextReconcileMs(view, end),
-    // What others do or have to do first does not undo an operation that has succeeded.
+    // Waiting for others does not undo an operation that has succeeded.
     idle:
       plan?.idle === true ||
       (isOthersTurn && !(attempt.newCommit && mayApply(attempt)) && problems.length === 0),
@@ -115,7 +115,8 @@ function nextReconcileMs(view: ComparedView, { plan, retryAtMs }: End): number |
       : operation && nextTryMs(retryPolicyOf(application), failures, nowMs);
   const waits = [
     hookRetryMs,
-    // Earlier refusals are remembered for their number. Where none is left, nothing is to be tried again.
+    // Earlier refusals are remembered for their number. Where none is left, nothing is to be tried
+    // again.
     progress.refused.size === 0 ? undefined : known.refused?.retryAtMs,
     fightOverMs(known.heals, nowMs),
     claims.waitingFor.length === 0 ? undefined : nowMs + HAND_OVER_RETRY_MS,

@@ -1,15 +1,15 @@
 /**
  * The next thing that a reconcile does, from what it has seen. Pure.
  *
- * The order: fetch, put the brake on, follow the commit, render, then bring the objects to it step by
- * step. A record that decides about deletions comes before whatever follows from it.
+ * The order: fetch, put the brake on, follow the commit, render, then bring the objects to it step
+ * by step. A record that decides about deletions comes before whatever follows from it.
  */
 import { isHook } from '../../diff/annotations.ts';
 import { type ManifestError, formatManifestError } from '../../schemas/manifest/index.ts';
-import type { ComparedView, Plan, RestPlan, View } from '../types.ts';
+import type { ComparedView, GitView, Plan, RestPlan, View } from '../types.ts';
 import { startOperation, withHookResults } from './operation.ts';
 import { hookHold, startsAttempt } from './plan-attempt.ts';
-import { baselineToRecord, withDeletions } from './plan-brake.ts';
+import { type PruneBaseline, baselineToRecord, withDeletions } from './plan-brake.ts';
 import { planNamespaces } from './plan-namespaces.ts';
 import { type End, comparisonFailure, planOutcome, refusalText } from './plan-outcome.ts';
 import { planStep } from './plan-step.ts';
@@ -30,9 +30,18 @@ export function planReconcile(view: View): Plan {
   if (rendering?.is === 'failed')
     return rest(comparisonFailure(rendering.render.errors.map(withHint), undefined));
   if (rendering?.is === 'settled') return rest(rendering.outcome);
+  const baselineRecord = dueBaseline(view, git);
+  if (baselineRecord) return { do: 'record', field: 'pruneBaseline', value: baselineRecord };
   if (!objects) throw new Error('Cannot plan: the objects were not observed');
   return planObjects({ ...view, git, objects });
 }
+
+/** The baseline as it is to be recorded before anything of the commit is compared or written. */
+export const dueBaseline = (
+  { application, source, baseline }: View,
+  { revision, brake }: GitView,
+): PruneBaseline | undefined =>
+  baselineToRecord(application, source, revision, { baseline, isBraked: brake !== undefined });
 
 /** Why nothing more happens now, and whether time alone changes that. */
 export function rest(outcome: SyncOutcome): RestPlan {
@@ -46,13 +55,11 @@ const withHint = (error: ManifestError): string =>
   `${formatManifestError(error)}${error.hint === undefined ? '' : ` (hint: ${error.hint})`}`;
 
 function planObjects(view: ComparedView): Plan {
-  const { application, source, known, git, objects, operation, baseline, nowMs } = view;
+  const { application, known, git, objects, operation, nowMs } = view;
   const { attempt, changeSet, open, denied } = objects;
-  const { revision, brake } = git;
+  const { revision } = git;
   const end = (at: End): RestPlan => rest(planOutcome(view, at));
 
-  const record = baselineToRecord(application, source, revision, { baseline, isBraked: brake !== undefined });
-  if (record) return { do: 'record', field: 'pruneBaseline', value: record };
   if (attempt.isNewOperation && attempt.requested && !known.isStartTold) return { do: 'start' };
   if (denied.length > 0) return end({ changeSet, denied });
 

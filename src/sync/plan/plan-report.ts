@@ -1,4 +1,4 @@
-/** What is told at the end of a reconcile, and when the next one is due. Pure. */
+/** The report of a reconcile, and the time of the next one. Pure. */
 import { jsonEqual } from '../../base/json.ts';
 import type { InventoryItem } from '../../diff/change-set.ts';
 import { commitStatusOf } from './commit-status.ts';

@@ -1,6 +1,7 @@
 /**
- * `spec.syncPolicy.retry`, as Argo CD reads it: how often, and after what time, a failed sync of one
- * commit is tried again. A new commit, a changed Application or a requested sync begins anew. Pure.
+ * `spec.syncPolicy.retry`, as Argo CD reads it: how often, and after what time, a failed sync of
+ * one commit is tried again. A new commit, a changed Application or a requested sync begins anew.
+ * Pure.
  */
 import type { Application } from '../../schemas/types.ts';
 
@@ -12,7 +13,7 @@ export interface RetryPolicy {
   readonly maxMs: number;
 }
 
-/** What Argo CD's automated syncs do when the application says nothing. */
+/** The policy of Argo CD's automated syncs, unless the Application has one. */
 export const defaultRetryPolicy: RetryPolicy = { limit: 5, initialMs: 5_000, factor: 2, maxMs: 180_000 };
 
 export function retryPolicyOf({ spec }: Application): RetryPolicy {
@@ -43,7 +44,7 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Go's notation (`1m30s`); a bare number means seconds, as in Argo CD. Undefined for anything else. */
+/** Go's notation (`1m30s`); a bare number means seconds, as in Argo CD. Undefined otherwise. */
 export function parseDuration(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   if (/^\d+$/.test(text)) return Number(text) * 1_000;

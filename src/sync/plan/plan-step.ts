@@ -2,10 +2,10 @@
  * The part of a step that can be written now, in the order that admission needs: an object that a
  * policy reads is stored, and seen, before the objects that it governs. Pure.
  *
- * Definitions of custom kinds go first, and their objects wait until they are established. Then come
- * namespaces, then objects that admission reads, then bindings (whose roles must be there), then the
- * rest. Objects that a new quota counts wait until its controller has counted: before that it limits
- * nothing.
+ * Definitions of custom kinds go first, and their objects wait until they are established. Then
+ * come namespaces, then objects that admission reads, then bindings (whose roles must be there),
+ * then the rest. Objects that a new quota counts wait until its controller has counted: before that
+ * it limits nothing.
  */
 import type { Change } from '../../diff/change-set.ts';
 import { DEFINITION_RESOURCE } from '../../schemas/custom/definition.ts';
@@ -55,7 +55,7 @@ export function planStep(step: readonly Change[], view: StepView): StepPlan {
   const writes = step.filter(({ action }) => action !== 'delete');
   const first = Math.min(...writes.map(stageOf));
   const staged = writes.filter((change) => stageOf(change) === first);
-  // What else is in the step is planned again, with what these then say.
+  // The rest of the step is planned again, under the policies that these bring.
   if (first < STAGES.length && staged.length < step.length) return { step: staged, waitingFor: undefined };
   const served = step.filter(({ kind }) => view.isServed(kind));
   const ready = served.filter((change) => quotaInTheWay(change, view.uncounted) === undefined);

@@ -2,11 +2,11 @@
  * The next step of bringing one application to its commit. Pure.
  *
  * Waves: changes of the lowest wave first; a higher wave waits until every lower object is healthy.
- * Deletions come when nothing else is left to apply. Those with PruneLast also wait until everything is
- * healthy. Without automation nothing is applied unless it was asked for.
+ * Deletions come when nothing else is left to apply. Those with PruneLast also wait until
+ * everything is healthy. Without automation nothing is applied unless it was asked for.
  *
- * With hooks (only in an operation: a new commit or a requested sync, never while drift is healed) the phases are
- * PreSync, Sync, PostSync; after a failure SyncFail instead of what is left.
+ * With hooks (only in an operation: a new commit or a requested sync, never while drift is healed)
+ * the phases are PreSync, Sync, PostSync; after a failure SyncFail instead of what is left.
  */
 import type { Change, ChangeSet } from '../../diff/change-set.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';

@@ -3,7 +3,8 @@
  * that the source's settings select.
  *
  * Incremental: only entries that differ from those of the render before are read and parsed. A file
- * that cannot be read or parsed is an error of the render; the caller then applies and prunes nothing.
+ * that cannot be read or parsed is an error of the render; the caller then applies and prunes
+ * nothing.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { UserError } from '../../base/errors.ts';
@@ -27,13 +28,13 @@ interface PlainInputs extends RenderInputs {
 interface PlainRender extends Render {
   /** Files that bring definitions of kinds. */
   readonly defining: ReadonlySet<string>;
-  /** Files read with kinds beyond the system's: with definitions of the source, or of the cluster. */
+  /** Files read with kinds beyond the system's: of definitions in the source or the cluster. */
   readonly extended: ReadonlySet<string>;
   /** The definitions in the source as text; an equal text means equal definitions. */
   readonly definitions: string;
 }
 
-/** A mistaken path (`/` of a data set) must not fill memory; 10,000 objects are a large repository. */
+/** A mistaken path (`/` of a data set) must not fill memory; 10,000 files are many. */
 export const MAX_MANIFEST_FILES = 50_000;
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 export const MAX_MANIFEST_FILE_BYTES = 8 * 1024 * 1024;

@@ -16,8 +16,8 @@ export interface ParsedFile {
 }
 
 /**
- * Reads and validates one file. Pure: the result can be kept by the id of the blob. `definitions` are
- * the CustomResourceDefinitions in other files of the source.
+ * Reads and validates one file. Pure: the result can be kept by the id of the blob. `definitions`
+ * are the CustomResourceDefinitions in other files of the source.
  */
 export type ParseManifestFile = (file: ManifestFile, definitions?: readonly KubeObject[]) => ParsedFile;
 
@@ -52,7 +52,7 @@ export interface Render {
   readonly warnings: ReadonlyMap<string, string>;
   /** The files that are no manifests, as a sentence; undefined where all are. */
   readonly passedOver: string | undefined;
-  /** The version of the cluster's kinds that a file was read with; undefined where none depends on them. */
+  /** The version of the cluster's kinds that a file was read with; undefined for none. */
   readonly kindsVersion: number | undefined;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Argo CD's include and exclude patterns: `*` and `?` (which also match `/`), and `{a,b}` alternatives.
+ * Argo CD's include and exclude patterns: `*` and `?` (which also match `/`), and `{a,b}`
+ * alternatives.
  *
  * The matcher is linear in text times pattern: patterns come from Applications, and could drive a
  * regular expression into exponential time.

@@ -20,8 +20,8 @@ export interface StatusLedger {
 const MAX_DUE = 50;
 
 /**
- * A newer status of the same commit replaces the one that is due. The end of an earlier commit stays due
- * until it is posted; one that the forge shows as pending ends as superseded.
+ * A newer status of the same commit replaces the one that is due. The end of an earlier commit
+ * stays due until it is posted; one that the forge shows as pending ends as superseded.
  */
 export function planDueStatuses(
   { posted, due }: StatusLedger,
@@ -69,7 +69,7 @@ export function isSameStatus(a: CommitStatus, b: CommitStatus): boolean {
   return a.sha === b.sha && a.state === b.state && a.description === b.description;
 }
 
-/** Forges take a bounded number of statuses of one commit (GitHub: 1,000), and each note is a commit. */
+/** Forges take a bounded number of statuses of a commit (GitHub: 1,000); a note is a commit. */
 const FREE_POSTS = 20;
 const REWORD_BACKOFF = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
 

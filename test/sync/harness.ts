@@ -26,6 +26,7 @@ import {
 } from '../../src/sync/application-controller.ts';
 import { createMemoryRepository } from '../doubles/memory-mirror.ts';
 import { rootApplication } from '../../src/sync/root-application.ts';
+import { defectLogger } from '../doubles/defect-logger.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 
 export const POLL_MS = 30_000;
@@ -111,7 +112,7 @@ export async function createHarness(
       registry,
       clock,
       rng,
-      logger: options.logger ?? silentLogger,
+      logger: options.logger ?? defectLogger,
       createMirror: (url, asOperator) => {
         mirrors.push({ url, asOperator });
         return repository.createMirror();

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Change, planChangeSet } from '../../../src/diff/change-set.ts';
-import { type DesiredObject, createDesiredSet, desiredId, idOf } from '../../../src/diff/desired-set.ts';
+import { createDesiredSet, desiredId, idOf } from '../../../src/diff/desired-set.ts';
 import { marked } from '../../../src/diff/merge.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { type KubeObject, keyOf } from '../../../src/schemas/object.ts';
@@ -48,8 +48,7 @@ function viewOf(world: World): ComparedView {
   const { source } = application.spec;
   const cache = { ...createApplicationCache('', 0), desired: createDesiredSet(), revision: REVISION };
   cache.render = { warnings: new Map() } as never;
-  for (const object of world.desired)
-    cache.desired.add({ kind, object, origin: 'a.yaml:1' } as DesiredObject);
+  for (const object of world.desired) cache.desired.add({ kind, object, origin: 'a.yaml:1' });
   for (const name of world.unhealthy ?? [])
     cache.unhealthy.set(idOf(kind, `default/${name}`), { status: 'Progressing', message: '' });
   const brake = { objects: world.live.length, deleted: 0 };

@@ -189,12 +189,12 @@ async function readNeighbour(
   // A source that does not exist holds nothing.
   if (!tree || !application.spec.source) return holdsNothing;
   if (cache?.sourceKey !== sourceKeyOf(application)) return undefined;
-  const { renderer, inputs } = await findTarget(
-    tree,
-    application.spec.source,
-    cache.target,
-    neighbourhood.renderers,
+  const target = await unlessRefused(
+    findTarget(tree, application.spec.source, cache.target, neighbourhood.renderers),
   );
+  // Its settings are wrong, and its own reconcile says so.
+  if (!target) return undefined;
+  const { renderer, inputs } = target;
   if (isMadeFrom(cache.failedRender, renderer.name, inputs)) return holdsOfBroken(cache.failedRender, mirror);
   if (!isMadeFrom(cache.render, renderer.name, inputs) || awaitsChildren(cache, neighbourhood))
     return undefined;
@@ -223,8 +223,14 @@ function awaitsChildren({ desired, startedMs }: ApplicationCache, neighbourhood:
 
 async function newestTree({ spec }: Application, mirror: GitMirror): Promise<SourceTree | undefined> {
   const source = spec.source ?? { repoURL: '' };
+  const commit = await unlessRefused(mirror.resolve(source.targetRevision ?? 'HEAD'));
+  return commit === undefined ? undefined : unlessRefused(openTree(mirror, commit, source));
+}
+
+/** Undefined for a user error. A neighbour's must not become ours. */
+async function unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
-    return await openTree(mirror, await mirror.resolve(source.targetRevision ?? 'HEAD'), source);
+    return await answer;
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -127,7 +127,7 @@ report('one-file change to the store', median(changes), null);
 
 /** One whole look with a fetch, as a poll or a webhook does it. */
 async function lookOnce(): Promise<void> {
-  await controller.look('symphony-system/root', signal);
+  await controller.reconcile('symphony-system/root', signal);
 }
 
 await controller[Symbol.asyncDispose]();

@@ -231,7 +231,7 @@ function planPrune(
 }
 
 /** Objects whose deletion deletes others that no manifest names. */
-const CONTAINERS: ReadonlySet<ResourceId> = new Set([
+export const CONTAINERS: ReadonlySet<ResourceId> = new Set([
   'namespaces',
   'customresourcedefinitions.apiextensions.k8s.io',
   'applications.argoproj.io',

@@ -1,10 +1,12 @@
-/** One look at every application, those that appear on the way included: after the store lost its history this rebuilds it. */
+/**
+ * One reconcile of every application, those that appear on the way included. After the store lost
+ * its history this rebuilds it.
+ */
 import { keyOf } from '../schemas/object.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ResourceCache } from '../store/cache/cache.ts';
 import type { Store } from '../store/types.ts';
-import type { ApplicationState } from './application-state.ts';
-import type { SyncOutcome } from './sync-outcome.ts';
+import type { ApplicationCaches } from './cache/application-caches.ts';
 
 export interface SyncSummary {
   /** Keys of the applications that are completely in the store. */
@@ -15,14 +17,12 @@ export interface SyncSummary {
 export interface SyncAllOptions {
   readonly store: Store;
   readonly apps: ResourceCache<Application>;
-  readonly states: ReadonlyMap<string, ApplicationState>;
-  /** How the last look at each application ended. */
-  readonly outcomes: ReadonlyMap<string, SyncOutcome>;
-  lookNow(application: string): Promise<void>;
+  readonly caches: ApplicationCaches;
+  reconcileNow(application: string): Promise<void>;
 }
 
 export async function syncAll(options: SyncAllOptions, signal: AbortSignal): Promise<SyncSummary> {
-  const { store, apps, states, outcomes } = options;
+  const { store, apps, caches } = options;
   const done = new Set<string>();
   const cacheIsCurrent = async (): Promise<void> => {
     const { resource } = await store.versions(apps.resource);
@@ -36,10 +36,10 @@ export async function syncAll(options: SyncAllOptions, signal: AbortSignal): Pro
       .filter((key) => !done.has(key));
     if (open.length === 0) break;
     for (const key of open) {
-      const state = states.get(key);
-      if (state) Object.assign(state, { allDirty: true, allHealthDirty: true });
+      const cache = caches.get(key);
+      if (cache) Object.assign(cache, { allDirty: true, allHealthDirty: true });
     }
-    await untilAborted(Promise.all(open.map((key) => options.lookNow(key))), signal);
+    await untilAborted(Promise.all(open.map((key) => options.reconcileNow(key))), signal);
     signal.throwIfAborted();
     for (const key of open) done.add(key);
     await cacheIsCurrent();
@@ -47,7 +47,7 @@ export async function syncAll(options: SyncAllOptions, signal: AbortSignal): Pro
   const applied: string[] = [];
   const failed: { application: string; message: string }[] = [];
   for (const key of [...done].sort()) {
-    const outcome = outcomes.get(key);
+    const outcome = caches.get(key)?.outcome;
     if (outcome?.applied) applied.push(key);
     else
       failed.push({
@@ -58,7 +58,7 @@ export async function syncAll(options: SyncAllOptions, signal: AbortSignal): Pro
   return { applied, failed };
 }
 
-/** Resolves with the work, or as soon as nobody waits for it any more. */
+/** Resolves with the work, or as soon as the signal aborts. */
 export async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   let stop = (): void => undefined;

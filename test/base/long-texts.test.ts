@@ -16,7 +16,7 @@ import { parseQuantity } from '../../src/schemas/values/quantity.ts';
 import { validateFieldRef } from '../../src/schemas/validation/environment.ts';
 import { canonicalRepoUrl, parseRepoUrl, redactCredentials } from '../../src/sync/git/git-url.ts';
 import { parseCommit } from '../../src/sync/git/parse-output.ts';
-import { parseDuration } from '../../src/sync/plan-retry.ts';
+import { parseDuration } from '../../src/sync/plan/plan-retry.ts';
 
 const MANY = 1_000_000;
 const base64 = (text: string): string => Buffer.from(text).toString('base64');

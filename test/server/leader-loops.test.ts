@@ -19,7 +19,7 @@ import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createObjects } from '../../src/resources/writing/objects.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import { type Store, StoreUnavailable } from '../../src/store/types.ts';
-import { createMemoryRepository } from '../../src/sync/git/memory-mirror.ts';
+import { createMemoryRepository } from '../doubles/memory-mirror.ts';
 import { rootApplication } from '../../src/sync/root-application.ts';
 import { createFakeClock, type FakeClock, settle } from '../support/fake-clock.ts';
 

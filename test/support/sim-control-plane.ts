@@ -7,7 +7,7 @@ import { anySignal, createAbort } from '../../src/base/abort.ts';
 import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { type ResourceCore, createResourceCore } from '../../src/resources/resource-core.ts';
 import { type Clock, sleep } from '../../src/base/clock.ts';
-import { silentLogger } from '../../src/base/logger.ts';
+import { defectLogger } from '../doubles/defect-logger.ts';
 import { type Rng, nameSuffix } from '../../src/base/rng.ts';
 import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
 import { systemAuthor } from '../../src/schemas/applications/application-author.ts';
@@ -82,7 +82,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
   let life = 0;
 
   async function startGeneration(): Promise<SimGeneration> {
-    const logger = silentLogger;
+    const logger = defectLogger;
     const undo: AsyncDisposable[] = [];
     const keep = <T extends AsyncDisposable>(part: T): T => {
       undo.push(part);

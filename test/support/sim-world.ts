@@ -13,7 +13,7 @@ import type { LeaderParts } from '../../src/server/leader-loops.ts';
 import { createMemoryData, type MemoryData, wipeMemoryData } from '../../src/store/memory/memory-data.ts';
 import type { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Store } from '../../src/store/types.ts';
-import { createMemoryRepository, type MemoryRepository } from '../../src/sync/git/memory-mirror.ts';
+import { createMemoryRepository, type MemoryRepository } from '../doubles/memory-mirror.ts';
 import type { GitMirror } from '../../src/sync/git/types.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createSimControlPlane, type SimControlPlane } from './sim-control-plane.ts';

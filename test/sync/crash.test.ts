@@ -8,7 +8,7 @@ import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createObjects } from '../../src/resources/writing/objects.ts';
 import type { Store, StoreOp } from '../../src/store/types.ts';
 import { createApplicationController } from '../../src/sync/application-controller.ts';
-import { createMemoryRepository } from '../../src/sync/git/memory-mirror.ts';
+import { createMemoryRepository } from '../doubles/memory-mirror.ts';
 import { rootApplication } from '../../src/sync/root-application.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 import { POLL_MS, REPO_URL, configMap, createInlineQueues } from './harness.ts';

@@ -108,7 +108,7 @@ it('an object that its author may write is handed over to it', async () => {
   await lookAround();
   const { uid } = (await at.get('configmaps', 'team/near'))!.metadata;
   at.repository.commit({ 'base/near.yaml': null, 'team/near.yaml': configMap('near', { x: '2' }) });
-  const looked = controller.look('team/dev', new AbortController().signal);
+  const looked = controller.reconcile('team/dev', new AbortController().signal);
   await at.pass();
   await looked;
   await lookAround();

@@ -15,7 +15,7 @@ const live = async (name = 'a'): Promise<ConfigMap | undefined> =>
 const managerOf = async (): Promise<string> =>
   (await live())?.metadata.annotations?.['argocd.argoproj.io/tracking-id']?.split(':')[0] ?? '';
 const look = async (name: string): Promise<void> => {
-  const done = controller.look(`symphony-system/${name}`, new AbortController().signal);
+  const done = controller.reconcile(`symphony-system/${name}`, new AbortController().signal);
   await at.pass();
   await done;
 };
@@ -305,4 +305,16 @@ describe('an Application of somebody else', () => {
     expect(await live('goes')).toBeUndefined();
     expect(await live('moves')).toBeDefined();
   });
+});
+
+it('does not make the wrong settings of a neighbour our own error', async () => {
+  const two = (await at.application('two'))!;
+  const source = { ...two.spec.source!, directory: { exclude: 'x'.repeat(501) } };
+  await at.objects.update({ ...two, spec: { ...two.spec, source } });
+  at.repository.commit({ 'one/b.yaml': null });
+  await at.pass(POLL_MS * 1.2);
+  const conditionsOf = async (name: string): Promise<string> =>
+    JSON.stringify((await at.application(name))!.status!['conditions']);
+  expect(await conditionsOf('two')).toContain('Cannot use a pattern');
+  expect(await conditionsOf('root')).not.toContain('Cannot use a pattern');
 });

@@ -24,8 +24,9 @@ import {
   type ApplicationControllerOptions,
   createApplicationController,
 } from '../../src/sync/application-controller.ts';
-import { createMemoryRepository } from '../../src/sync/git/memory-mirror.ts';
+import { createMemoryRepository } from '../doubles/memory-mirror.ts';
 import { rootApplication } from '../../src/sync/root-application.ts';
+import { defectLogger } from '../doubles/defect-logger.ts';
 import { createFakeClock, settle } from '../support/fake-clock.ts';
 
 export const POLL_MS = 30_000;
@@ -93,7 +94,7 @@ export async function createHarness(
   const controllers: ApplicationController[] = [];
   const recorders: EventRecorder[] = [];
   const start = async (
-    extra: Partial<Pick<ApplicationControllerOptions, 'held' | 'createMirror'>> = {},
+    extra: Partial<Pick<ApplicationControllerOptions, 'held' | 'createMirror' | 'renderers'>> = {},
   ): Promise<ApplicationController> => {
     const events = createEventRecorder({
       sink: objectsEventSink(objects, registry),
@@ -111,7 +112,7 @@ export async function createHarness(
       registry,
       clock,
       rng,
-      logger: options.logger ?? silentLogger,
+      logger: options.logger ?? defectLogger,
       createMirror: (url, asOperator) => {
         mirrors.push({ url, asOperator });
         return repository.createMirror();

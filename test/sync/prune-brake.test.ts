@@ -1,5 +1,6 @@
 /** INVARIANTS 6: a rewritten or exchanged history deletes little before a person approves, whatever happens meanwhile. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TransientError } from '../../src/base/errors.ts';
 import { without } from '../../src/diff/without.ts';
 import type { Application } from '../../src/schemas/types.ts';
 import { type Harness, POLL_MS, configMap, createHarness } from './harness.ts';
@@ -324,4 +325,31 @@ describe('without a brake', () => {
     await next();
     expect(await names()).toEqual(['m0']);
   });
+});
+
+it('a history is braked before the status names it, also when Git fails in between', async () => {
+  at.repository.commit(filesOf(NAMES));
+  let asked = 0;
+  let rewritten = '';
+  await at.start({
+    createMirror: () => {
+      const mirror = at.repository.createMirror();
+      const isAncestor = async (ancestor: string, commit: string): Promise<boolean> => {
+        if (commit === rewritten) asked += 1;
+        // The question about the brake, which comes after the one about the move.
+        if (commit === rewritten && asked % 2 === 0) throw new TransientError('Cannot read the mirror');
+        return mirror.isAncestor(ancestor, commit);
+      };
+      return { ...mirror, isAncestor };
+    },
+  });
+  await next();
+  const before = (await at.application())!.status!['sync'];
+  rewritten = at.repository.commit(filesOf(['m0']), { orphan: true });
+  await next();
+  expect(asked).toBeGreaterThan(1);
+  expect((await at.application())!.status!['sync']).toMatchObject({
+    revision: (before as { revision: string }).revision,
+  });
+  expect(await names()).toEqual(NAMES);
 });

@@ -1,7 +1,7 @@
-/** Bitbucket Cloud's build statuses: the key overwrites, has 40 characters at most, and a URL is required. */
+/** Bitbucket Cloud's build statuses. A key has 40 characters at most, and a URL is required. */
 import { createHash } from 'node:crypto';
 import type { CommitState } from '../status/plan-commit-status.ts';
-import type { Forge, ForgeAccess } from './types.ts';
+import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
 
 const MAX_KEY = 40;
@@ -10,11 +10,22 @@ const STATES: Readonly<Record<CommitState, string>> = {
   pending: 'INPROGRESS',
   success: 'SUCCESSFUL',
   failure: 'FAILED',
-  // What another commit has overtaken.
+  // Another commit has overtaken it.
   error: 'STOPPED',
 };
 
-export function createBitbucket(http: HttpClient, access: ForgeAccess): Forge {
+export const bitbucket: ForgeKind = {
+  create: createBitbucket,
+  webhook: {
+    signature: 'sha256=',
+    signatureHeader: 'x-hub-signature',
+    eventHeader: 'x-event-key',
+    deliveryHeader: 'x-request-uuid',
+    pushEvents: ['repo:push'],
+  },
+};
+
+function createBitbucket(http: HttpClient, access: ForgeAccess): Forge {
   const root = (access.url ?? 'https://api.bitbucket.org').replace(/\/+$/, '').replace(/\/2\.0$/, '');
   return {
     name: 'bitbucket',

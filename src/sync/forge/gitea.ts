@@ -1,8 +1,19 @@
 /** Gitea's and Forgejo's commit statuses: a row for each post, the newest of a context counts. */
-import type { Forge, ForgeAccess } from './types.ts';
+import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
 
-export function createGitea(http: HttpClient, access: ForgeAccess): Forge {
+export const gitea: ForgeKind = {
+  create: createGitea,
+  webhook: {
+    signature: 'hex',
+    signatureHeader: 'x-gitea-signature',
+    eventHeader: 'x-gitea-event',
+    deliveryHeader: 'x-gitea-delivery',
+    pushEvents: ['push'],
+  },
+};
+
+function createGitea(http: HttpClient, access: ForgeAccess): Forge {
   const root = (access.url ?? 'https://gitea.com').replace(/\/+$/, '').replace(/\/api\/v1$/, '');
   return {
     name: 'gitea',

@@ -1,10 +1,21 @@
-/** GitHub's commit statuses (`POST /repos/{owner}/{repo}/statuses/{sha}`): append-only, the newest of a context counts. */
-import type { Forge, ForgeAccess } from './types.ts';
+/** GitHub's commit statuses are append-only; the newest of a context counts. */
+import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
 
 const PUBLIC_API = 'https://api.github.com';
 
-export function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
+export const github: ForgeKind = {
+  create: createGitHub,
+  webhook: {
+    signature: 'sha256=',
+    signatureHeader: 'x-hub-signature-256',
+    eventHeader: 'x-github-event',
+    deliveryHeader: 'x-github-delivery',
+    pushEvents: ['push'],
+  },
+};
+
+function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
   const api = apiRoot(access.url);
   return {
     name: 'github',
@@ -32,7 +43,7 @@ export function createGitHub(http: HttpClient, access: ForgeAccess): Forge {
   };
 }
 
-/** `--forge-url` is the root of the API (`https://ghe.example/api/v3`); the public site's own address is understood too. */
+/** `--forge-url` is the root of the API (`https://ghe.example/api/v3`), or the public site. */
 function apiRoot(url: string | undefined): string {
   const root = (url ?? PUBLIC_API).replace(/\/+$/, '');
   return root === 'https://github.com' ? PUBLIC_API : root;

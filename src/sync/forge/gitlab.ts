@@ -1,17 +1,28 @@
-/** GitLab's commit statuses. Posting the state that is already there answers 400, which is as good as done. */
+/** GitLab's commit statuses. Posting the present state again answers 400 and counts as done. */
 import type { CommitState } from '../status/plan-commit-status.ts';
-import type { Forge, ForgeAccess } from './types.ts';
+import type { Forge, ForgeAccess, ForgeKind } from './types.ts';
 import { type HttpClient, checkAnswer } from './http.ts';
 
 const STATES: Readonly<Record<CommitState, string>> = {
   pending: 'pending',
   success: 'success',
   failure: 'failed',
-  // What another commit has overtaken.
+  // Another commit has overtaken it.
   error: 'canceled',
 };
 
-export function createGitLab(http: HttpClient, access: ForgeAccess): Forge {
+export const gitlab: ForgeKind = {
+  create: createGitLab,
+  webhook: {
+    signature: 'token',
+    signatureHeader: 'x-gitlab-token',
+    eventHeader: 'x-gitlab-event',
+    deliveryHeader: 'x-gitlab-event-uuid',
+    pushEvents: ['Push Hook', 'Tag Push Hook', 'System Hook'],
+  },
+};
+
+function createGitLab(http: HttpClient, access: ForgeAccess): Forge {
   const root = (access.url ?? 'https://gitlab.com').replace(/\/+$/, '').replace(/\/api\/v4$/, '');
   return {
     name: 'gitlab',

@@ -1,15 +1,14 @@
 /**
- * One forge host is asked one thing at a time, and not at all while it wants to be left alone. The wait is kept in the
- * store, so that it holds after a restart.
+ * A forge host gets one request at a time, and none while it asks to wait. The store keeps the
+ * wait, so that it holds after a restart.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { UserError } from '../../base/errors.ts';
+import { ConflictError, UserError } from '../../base/errors.ts';
 import { type Slots, createSlots } from '../../base/slots.ts';
-import type { KubeObject } from '../../schemas/object.ts';
-import { CommitRefused, type Store } from '../../store/types.ts';
 import { ForgeRefusal } from './http.ts';
 import { type RetryWait, planRetryWait } from './plan-retry-wait.ts';
+import type { Records } from './records.ts';
 
 export type Answer =
   | { readonly type: 'done' }
@@ -28,22 +27,18 @@ interface Host {
   failures: number;
 }
 
-interface WaitRecord extends KubeObject {
-  readonly notBeforeMs: number;
-}
-
 /** Shorter waits are not worth a write. */
 const KEPT_MS = 2_000;
 
-export function createHostWaits(store: Store, resource: string, clock: Clock): HostWaits {
+export function createHostWaits(records: Records, clock: Clock): HostWaits {
   const hosts = new Map<string, Promise<Host>>();
 
   const keyOf = (host: string): string =>
     `wait-${createHash('sha256').update(host).digest('hex').slice(0, 16)}`;
 
   async function open(host: string): Promise<Host> {
-    const record = (await store.get(resource, keyOf(host))) as WaitRecord | undefined;
-    return { turns: createSlots(1), notBeforeMs: record?.notBeforeMs ?? 0, failures: 0 };
+    const { notBeforeMs = 0 } = (await records.get(keyOf(host))) ?? {};
+    return { turns: createSlots(1), notBeforeMs, failures: 0 };
   }
 
   function hostOf(host: string): Promise<Host> {
@@ -57,23 +52,25 @@ export function createHostWaits(store: Store, resource: string, clock: Clock): H
 
   async function keep(host: string, notBeforeMs: number): Promise<void> {
     const key = keyOf(host);
-    const before = (await store.get(resource, key))?.metadata.resourceVersion;
-    const object: WaitRecord = {
-      apiVersion: 'symphony.dev/v1',
-      kind: 'CommitStatus',
-      metadata: { name: key },
-      notBeforeMs,
-    };
     try {
-      await store.commit([
-        before === undefined
-          ? { type: 'create', resource, key, object }
-          : { type: 'update', resource, key, object, expectedVersion: before },
-      ]);
+      await records.save(key, await records.get(key), { notBeforeMs });
     } catch (error) {
       // Memory still holds it.
-      if (!(error instanceof CommitRefused)) throw error;
+      if (!(error instanceof ConflictError)) throw error;
     }
+  }
+
+  async function waitAfter(name: string, host: Host, error: unknown, failures: number): Promise<RetryWait> {
+    // The repository has no name at the forge: nothing was asked.
+    if (error instanceof UserError) return { scope: 'status', waitMs: UNNAMED_MS };
+    const response = error instanceof ForgeRefusal ? error.response : undefined;
+    const nowMs = clock.now();
+    const aboutHost = planRetryWait(response, host.failures + 1, nowMs);
+    if (aboutHost.scope === 'status') return planRetryWait(response, failures + 1, nowMs);
+    host.failures += 1;
+    host.notBeforeMs = nowMs + aboutHost.waitMs;
+    if (aboutHost.waitMs >= KEPT_MS) await keep(name, host.notBeforeMs);
+    return aboutHost;
   }
 
   return {
@@ -89,18 +86,7 @@ export function createHostWaits(store: Store, resource: string, clock: Clock): H
           return { type: 'done' };
         } catch (error) {
           signal.throwIfAborted();
-          // The repository has no name at the forge: nothing was asked.
-          if (error instanceof UserError)
-            return { type: 'failed', error, scope: 'status', waitMs: UNNAMED_MS };
-          const response = error instanceof ForgeRefusal ? error.response : undefined;
-          const now = clock.now();
-          const aboutHost = planRetryWait(response, host.failures + 1, now);
-          if (aboutHost.scope === 'status')
-            return { type: 'failed', error, ...planRetryWait(response, failures + 1, now) };
-          host.failures += 1;
-          host.notBeforeMs = now + aboutHost.waitMs;
-          if (aboutHost.waitMs >= KEPT_MS) await keep(name, host.notBeforeMs);
-          return { type: 'failed', error, ...aboutHost };
+          return { type: 'failed', error, ...(await waitAfter(name, host, error, failures)) };
         }
       } finally {
         leave();

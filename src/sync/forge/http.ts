@@ -1,4 +1,4 @@
-/** HTTP as the forges need it: JSON out, status and a bounded text back, never without a time-out. */
+/** HTTP for the forges: JSON out, status and a bounded text back, always with a time-out. */
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { TransientError, errorMessage } from '../../base/errors.ts';
@@ -43,9 +43,9 @@ export function createHttpClient(clock: Clock): HttpClient {
   };
 }
 
-/** A project that was renamed or moved answers with its new place; GitHub asks clients to go there. */
+/** A renamed project answers with its new place; GitHub asks clients to go there. */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
-/** One more would be a circle. */
+/** More redirects would be a circle. */
 const MAX_REDIRECTS = 3;
 
 async function send(
@@ -91,7 +91,7 @@ async function readBounded(response: Response): Promise<string> {
   }
 }
 
-/** An answer that is no success. What it says decides when the forge is asked again (plan-retry-wait.ts). */
+/** An answer that is no success. It decides when the forge is asked again (plan-retry-wait.ts). */
 export class ForgeRefusal extends TransientError {
   override readonly name = 'ForgeRefusal';
   readonly response: HttpResponse;

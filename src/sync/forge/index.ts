@@ -4,15 +4,20 @@ import { UserError } from '../../base/errors.ts';
 import { withoutTrailing } from '../../base/text.ts';
 import { canonicalRepoUrl, redactUrl } from '../git/git-url.ts';
 import { isForbiddenHost } from '../git/link-local.ts';
-import type { CreateMirror } from '../repositories.ts';
-import { createBitbucket } from './bitbucket.ts';
-import { createGitHub } from './github.ts';
-import { createGitLab } from './gitlab.ts';
-import { createGitea } from './gitea.ts';
+import type { CreateMirror } from '../git/repositories.ts';
+import { bitbucket } from './bitbucket.ts';
+import { gitea } from './gitea.ts';
+import { github } from './github.ts';
+import { gitlab } from './gitlab.ts';
 import type { HttpClient } from './http.ts';
 import { noForge } from './none.ts';
 import { createNotes } from './notes.ts';
-import type { Forge, ForgeName } from './types.ts';
+import type { Forge, ForgeKind } from './types.ts';
+
+/** The forges with commit statuses and webhooks. A forge is a file and an entry here. */
+export const forges = { github, gitlab, gitea, bitbucket } satisfies Readonly<Record<string, ForgeKind>>;
+
+export type ForgeName = keyof typeof forges | 'notes' | 'none';
 
 export interface ForgeOptions {
   readonly name: ForgeName;
@@ -41,15 +46,8 @@ export function createForge(options: ForgeOptions): Forge {
     repositoryOf: (repoURL: string): string => repositoryOf(repoURL, options),
   };
   const host = `${name} ${options.url ?? ''}`;
-  return { ...CREATORS[name](http, access), hostOf: () => host };
+  return { ...forges[name].create(http, access), hostOf: () => host };
 }
-
-const CREATORS = {
-  github: createGitHub,
-  gitlab: createGitLab,
-  gitea: createGitea,
-  bitbucket: createBitbucket,
-} as const;
 
 /** The token goes there. */
 function checkForgeUrl(url: string): void {

@@ -1,12 +1,12 @@
 /**
- * Commit statuses as Git notes (`git notes --ref=symphony show SHA`): works with every Git server. One note holds the
- * statuses of all applications of the commit, and on top the worst of them.
+ * Commit statuses as Git notes (`git notes --ref=symphony show SHA`), for every Git server. One
+ * note holds the statuses of all applications of the commit, the worst on top.
  */
 import { isRecord } from '../../base/json.ts';
 import { toRfc3339 } from '../../base/clock.ts';
 import type { CommitState } from '../status/plan-commit-status.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
-import type { CreateMirror } from '../repositories.ts';
+import type { CreateMirror } from '../git/repositories.ts';
 import type { Forge, StatusPost } from './types.ts';
 
 interface NoteStatus {
@@ -41,7 +41,7 @@ export function renderNote(current: string | undefined, post: StatusPost, update
   const others = statusesOf(current).filter(([context]) => context !== post.context);
   const kept = others.sort(([, a], [, b]) => (a.updatedAt > b.updatedAt ? -1 : 1)).slice(0, MAX_CONTEXTS - 1);
   const sorted = [...kept, [post.context, entry] as const].sort(([a], [b]) => (a < b ? -1 : 1));
-  // Of equally bad ones an application's own word stands on top: the repository's context only repeats it.
+  // The status of an application goes before the repository's, which only repeats it.
   const [context, worst] = [...sorted].sort(
     ([a, { state }], [b, other]) =>
       WORST_FIRST.indexOf(state) - WORST_FIRST.indexOf(other.state) || depthOf(b) - depthOf(a),

@@ -1,9 +1,10 @@
 /**
  * When a post that failed is tried again, and what waits with it. Pure.
  *
- * No answer is final: a token is replaced, a limit is lifted, a commit arrives. An answer about the caller or the server (a rate
- * limit, 401, 5xx, no answer at all) holds up everything for that host; an answer about one commit or repository
- * holds up that status alone. The server's own wait is honoured in full, and one that is over or zero does not end the back-off.
+ * No answer is final: a token is replaced, a limit is lifted, a commit arrives. An answer about the
+ * caller or the server (a rate limit, 401, 5xx, none at all) holds up everything for that host. An
+ * answer about one commit or repository holds up that status alone. The server's own wait is
+ * honoured in full; one that is over or zero does not end the back-off.
  */
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import type { HttpResponse } from './http.ts';
@@ -18,15 +19,15 @@ const BACKOFF: BackoffPolicy = { initialMs: 1_000, maxMs: 300_000, factor: 2 };
 /** A status that is refused for itself hardly ever heals by itself. */
 const REFUSED: BackoffPolicy = { initialMs: 1_000, maxMs: 900_000, factor: 2 };
 /**
- * GitHub: without a header, wait for at least one minute after a secondary rate limit, and longer each time
- * (docs.github.com, "Rate limits for the REST API").
+ * GitHub: without a header, wait for at least one minute after a secondary rate limit, and longer
+ * each time (docs.github.com, "Rate limits for the REST API").
  */
 const LIMITED: BackoffPolicy = { initialMs: 60_000, maxMs: 3_600_000, factor: 2 };
 /** A date in whole seconds may lie up to a second in the past of what was meant. */
 const MARGIN_MS = 1_000;
 /** A wait beyond this is a server's mistake. Rate limits last an hour. */
 const MAX_SERVER_WAIT_MS = 86_400_000;
-/** Smaller numbers in a reset header are seconds from now (the IETF's form), larger ones a time since 1970. */
+/** Smaller numbers in a reset header are seconds from now (the IETF's form), not a date. */
 const SMALLEST_EPOCH_SECONDS = 1_000_000_000;
 
 /** `response` is undefined where there was none; `failures` counts this one. */

@@ -31,7 +31,7 @@ export function matchPush(
   const ofRepository = applications.filter(({ spec: { source } }) => {
     if (!source) return false;
     if (isAlias && source.repoURL === alias?.repoURL) return true;
-    // A local path has no URL at a forge: any authentic push may be about it, and a look costs little.
+    // A local path has no URL at a forge: any authentic push may be about it.
     return isLocal(source.repoURL) || urls.has(canonical(source.repoURL));
   });
   const matching = ofRepository.filter(({ spec }) => followsRef(spec.source?.targetRevision, push.refs));
@@ -43,7 +43,7 @@ export function matchPush(
   return { applications: [], why };
 }
 
-/** Whether a push to these refs can move what the application follows. Any push may bring a commit that has an id. */
+/** Whether a push to these refs can move the revision. Any push may bring a given commit id. */
 export function followsRef(targetRevision: string | undefined, refs: readonly string[]): boolean {
   if (refs.length === 0 || targetRevision === undefined) return true;
   let candidates: readonly string[];
@@ -59,7 +59,7 @@ const isLocal = (url: string): boolean => url.startsWith('/') || url.startsWith(
 
 const byKey = (a: Application, b: Application): number => (keyOf(a) < keyOf(b) ? -1 : 1);
 
-/** The repository that somebody may have meant: the same name elsewhere, or a name that is spelt alike. */
+/** The repository that was probably meant: the same name elsewhere, or a similar name. */
 function nearest(
   applications: readonly Application[],
   urls: ReadonlySet<string>,

@@ -1,13 +1,15 @@
 /**
- * Turns a webhook into an answer at once, which names the applications, and into jobs on the queue `sync` a little later.
+ * Answers a webhook at once with the names of the applications, and queues their jobs a little
+ * later.
  *
- * A delivery only means "go and look": its payload chooses which applications look, nothing else of it is used. Deliveries
- * that come together are folded into one round; a delivery that the forge sends again later syncs again.
+ * The payload only chooses the applications that sync. Deliveries that come together are folded
+ * into one round; a delivery that the forge sends again later syncs again.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/logger.ts';
 import { printable } from '../../base/printable.ts';
+import { setRecent } from '../../base/recent.ts';
 import { counted, cutMiddle, listNames } from '../../base/text.ts';
 import type { Queues, SyncJob } from '../../queue/types.ts';
 import { keyOf } from '../../schemas/object.ts';
@@ -46,13 +48,13 @@ export interface WebhookHandler extends Disposable {
 
 /** GitHub sends at most 25 MB; the route refuses a larger body before it buffers it. */
 export const MAX_WEBHOOK_BODY_BYTES = 25 * 1024 * 1024;
-/** The same delivery twice within this time is one: a proxy's retry. Later, somebody asks for it again. */
+/** The same delivery twice within this time is a proxy's retry. */
 const REPEAT_MS = 1_000;
 /** Delivery ids that are remembered. */
 const MAX_DELIVERIES = 10_000;
 /** Pushes of one moment become one round of jobs. */
 const COALESCE_MS = 5;
-/** Distinct pushes of one round; beyond them every application looks. */
+/** Distinct pushes of one round; beyond them every application syncs. */
 const MAX_PENDING = 1_000;
 /** Name at most this many applications in an answer or a line of the log. */
 const MAX_NAMED = 10;
@@ -70,41 +72,57 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
     throw new UserError('Cannot accept webhooks: no secret; set --webhook-secret-file');
   const { clock } = options;
   const logger = options.logger.child({ component: 'webhook' });
+  const rounds = createRounds(options, logger);
   const deliveries = new Map<string, number>();
+
+  /** Whether the same delivery came a moment ago. */
+  function isRepeated(id: string | undefined): boolean {
+    if (id === undefined) return false;
+    const before = deliveries.get(id);
+    if (before !== undefined && clock.now() - before < REPEAT_MS) return true;
+    setRecent(deliveries, id, clock.now(), MAX_DELIVERIES);
+    return false;
+  }
+
+  return {
+    handle(provider, headers, rawBody) {
+      const refused = (status: WebhookAnswer['status'], message: string): WebhookAnswer => {
+        const said = { ...deliveryFields(provider, deliveryOf(provider, headers)), why: message };
+        if (status === 202) logger.info(said, 'Ignored a webhook');
+        else logger.warn(said, 'Refused a webhook');
+        return { status, message };
+      };
+      if (rawBody.length > MAX_WEBHOOK_BODY_BYTES) return refused(413, 'body too large');
+      if (!verifyWebhook(provider, headers, rawBody, options.secret))
+        return refused(401, 'signature mismatch');
+      const event = parseWebhook(provider, headers, rawBody);
+      if (event.type === 'malformed') return refused(400, 'malformed payload');
+      if (event.type === 'ignored') return refused(202, 'nothing to do');
+      const id = event.deliveryId === undefined ? undefined : `${provider} ${event.deliveryId}`;
+      if (isRepeated(id)) return refused(202, 'duplicate delivery');
+      const match = rounds.add(event.push, deliveryFields(provider, event));
+      return { status: 202, message: answerText(match) };
+    },
+    [Symbol.dispose]: () => rounds[Symbol.dispose](),
+  };
+}
+
+interface Rounds extends Disposable {
+  /** Adds a push to the next round of jobs. */
+  add(push: WebhookPush, fields: LogFields): WebhookMatch;
+}
+
+function createRounds({ applications, alias, clock, queues }: WebhookHandlerOptions, logger: Logger): Rounds {
   const canonical = new Map<string, string>();
   let pending = new Map<string, Pending>();
   let timer: Timer | undefined;
 
-  function schedule(push: WebhookPush, fields: LogFields): WebhookMatch {
-    const isFull = pending.size >= MAX_PENDING;
-    const key = isFull ? '' : JSON.stringify([push.repositoryUrls, push.refs]);
-    const known = pending.get(key);
-    if (known) {
-      known.deliveries += 1;
-      return known.match;
-    }
-    const match = isFull
-      ? { applications: options.applications().map(keyOf).sort(), why: undefined }
-      : matchPush(push, options.applications(), options.alias, canonicalOf);
-    pending.set(key, { match, fields: { ...fields, ...pushFields(push) }, deliveries: 1 });
-    timer ??= clock.setTimer(() => {
-      timer = undefined;
-      void flush();
-    }, COALESCE_MS);
-    return match;
-  }
-
   async function flush(): Promise<void> {
+    timer = undefined;
     const pushes = [...pending.values()];
     pending = new Map();
-    for (const { match, fields, deliveries: count } of pushes) {
-      const said = { ...fields, ...(count > 1 ? { deliveries: count } : {}) };
-      const { applications, why } = match;
-      const named = { matched: applications.length, applications: applications.slice(0, MAX_NAMED) };
-      if (why === undefined) logger.info({ ...said, ...named }, 'A webhook asks for syncs');
-      else logger.info({ ...said, matched: 0, why: bounded(why) }, 'A webhook matches no application');
-    }
-    const queue = options.queues.queue<SyncJob>('sync');
+    for (const push of pushes) logPush(logger, push);
+    const queue = queues.queue<SyncJob>('sync');
     const keys = new Set(pushes.flatMap(({ match }) => match.applications));
     const jobs = [...keys].map((key) => queue.add({ application: key, reason: 'webhook' }, { key }));
     for (const result of await Promise.allSettled(jobs)) {
@@ -116,55 +134,40 @@ export function createWebhookHandler(options: WebhookHandlerOptions): WebhookHan
   function canonicalOf(url: string): string {
     const known = canonical.get(url);
     if (known !== undefined) return known;
-    if (canonical.size >= MAX_DELIVERIES) canonical.clear();
     const text = canonicalRepoUrl(url);
-    canonical.set(url, text);
+    setRecent(canonical, url, text, MAX_DELIVERIES);
     return text;
   }
 
-  /** Whether the same delivery came a moment ago. */
-  function isRepeated(id: string | undefined): boolean {
-    if (id === undefined) return false;
-    const before = deliveries.get(id);
-    if (before !== undefined && clock.now() - before < REPEAT_MS) return true;
-    deliveries.delete(id);
-    deliveries.set(id, clock.now());
-    const [oldest] = deliveries.keys();
-    if (deliveries.size > MAX_DELIVERIES && oldest !== undefined) deliveries.delete(oldest);
-    return false;
-  }
-
-  function refuse(
-    provider: WebhookProvider,
-    delivery: Delivery,
-    { status, message }: WebhookAnswer,
-  ): WebhookAnswer {
-    const said = { ...deliveryFields(provider, delivery), why: message };
-    if (status === 202) logger.info(said, 'Ignored a webhook');
-    else logger.warn(said, 'Refused a webhook');
-    return { status, message };
-  }
-
   return {
-    handle(provider, headers, rawBody) {
-      const refused = (status: WebhookAnswer['status'], message: string): WebhookAnswer =>
-        refuse(provider, deliveryOf(provider, headers), { status, message });
-      if (rawBody.length > MAX_WEBHOOK_BODY_BYTES) return refused(413, 'body too large');
-      if (!verifyWebhook(provider, headers, rawBody, options.secret))
-        return refused(401, 'signature mismatch');
-      const event = parseWebhook(provider, headers, rawBody);
-      if (event.type === 'malformed') return refused(400, 'malformed payload');
-      if (event.type === 'ignored') return refused(202, 'nothing to do');
-      const id = event.deliveryId === undefined ? undefined : `${provider} ${event.deliveryId}`;
-      if (isRepeated(id)) return refused(202, 'duplicate delivery');
-      const match = schedule(event.push, deliveryFields(provider, event));
-      return { status: 202, message: answerText(match) };
+    add(push, fields) {
+      const isFull = pending.size >= MAX_PENDING;
+      const key = isFull ? '' : JSON.stringify([push.repositoryUrls, push.refs]);
+      const known = pending.get(key);
+      if (known) {
+        known.deliveries += 1;
+        return known.match;
+      }
+      const match = isFull
+        ? { applications: applications().map(keyOf).sort(), why: undefined }
+        : matchPush(push, applications(), alias, canonicalOf);
+      pending.set(key, { match, fields: { ...fields, ...pushFields(push) }, deliveries: 1 });
+      timer ??= clock.setTimer(() => void flush(), COALESCE_MS);
+      return match;
     },
     [Symbol.dispose]() {
       timer?.cancel();
       timer = undefined;
     },
   };
+}
+
+function logPush(logger: Logger, { match, fields, deliveries }: Pending): void {
+  const said = { ...fields, ...(deliveries > 1 ? { deliveries } : {}) };
+  const { applications, why } = match;
+  const named = { matched: applications.length, applications: applications.slice(0, MAX_NAMED) };
+  if (why === undefined) logger.info({ ...said, ...named }, 'A webhook asks for syncs');
+  else logger.info({ ...said, matched: 0, why: bounded(why) }, 'A webhook matches no application');
 }
 
 function answerText({ applications, why }: WebhookMatch): string {

@@ -1,20 +1,22 @@
 /**
- * Webhooks of the forges: pure verification and parsing. The signature is checked over the raw bytes before anything
- * is parsed; digests are compared in constant time; whatever has the wrong type or length is refused.
+ * Webhooks of the forges: pure verification and parsing. The signature is checked over the raw
+ * bytes before anything is parsed; digests are compared in constant time; whatever has the wrong
+ * type or length is refused.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { isRecord } from '../../base/json.ts';
 import { asRecord, asRecords } from '../../schemas/json-access.ts';
 import { isCommitId } from '../git/revision.ts';
+import { forges } from './index.ts';
 
-export type WebhookProvider = 'github' | 'gitlab' | 'gitea' | 'bitbucket';
-export const webhookProviders: readonly WebhookProvider[] = ['github', 'gitlab', 'gitea', 'bitbucket'];
+export type WebhookProvider = keyof typeof forges;
+export const webhookProviders = Object.keys(forges) as readonly WebhookProvider[];
 
 /** Lower-case names, as Node gives them. */
 export type WebhookHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface WebhookPush {
-  /** Every spelling of the repository's URL that the payload has. */
+  /** Every spelling of the repository's URL in the payload. */
   readonly repositoryUrls: readonly string[];
   /** `owner/name`. */
   readonly fullName: string | undefined;
@@ -36,31 +38,6 @@ export interface Delivery {
   readonly event: string | undefined;
 }
 
-const SIGNATURE_HEADER: Readonly<Record<WebhookProvider, string>> = {
-  github: 'x-hub-signature-256',
-  gitlab: 'x-gitlab-token',
-  gitea: 'x-gitea-signature',
-  bitbucket: 'x-hub-signature',
-};
-const EVENT_HEADER: Readonly<Record<WebhookProvider, string>> = {
-  github: 'x-github-event',
-  gitlab: 'x-gitlab-event',
-  gitea: 'x-gitea-event',
-  bitbucket: 'x-event-key',
-};
-const DELIVERY_HEADER: Readonly<Record<WebhookProvider, string>> = {
-  github: 'x-github-delivery',
-  gitlab: 'x-gitlab-event-uuid',
-  gitea: 'x-gitea-delivery',
-  bitbucket: 'x-request-uuid',
-};
-const PUSH_EVENTS: Readonly<Record<WebhookProvider, readonly string[]>> = {
-  github: ['push'],
-  gitlab: ['Push Hook', 'Tag Push Hook', 'System Hook'],
-  gitea: ['push'],
-  bitbucket: ['repo:push'],
-};
-
 const MAX_HEADER_LENGTH = 1_000;
 const MAX_URLS = 10;
 const MAX_REFS = 100;
@@ -77,17 +54,19 @@ const URL_MEMBERS = [
   'homepage',
 ];
 
-/** Whether who sent the body knows the secret. An empty secret verifies nothing. */
+/** Whether the sender of the body knows the secret. An empty secret verifies nothing. */
 export function verifyWebhook(
   provider: WebhookProvider,
   headers: WebhookHeaders,
   body: Uint8Array,
   secret: string,
 ): boolean {
-  const given = headerOf(headers, SIGNATURE_HEADER[provider]);
+  const { signature, signatureHeader } = forges[provider].webhook;
+  const given = headerOf(headers, signatureHeader);
   if (secret === '' || given === undefined) return false;
-  if (provider === 'gitlab') return timingSafeEqual(sha256(given), sha256(secret));
-  const hex = provider === 'gitea' ? given : given.startsWith('sha256=') ? given.slice('sha256='.length) : '';
+  if (signature === 'token') return timingSafeEqual(sha256(given), sha256(secret));
+  const prefix = signature === 'hex' ? '' : signature;
+  const hex = given.startsWith(prefix) ? given.slice(prefix.length) : '';
   if (!/^[0-9a-fA-F]{64}$/.test(hex)) return false;
   return timingSafeEqual(Buffer.from(hex, 'hex'), createHmac('sha256', secret).update(body).digest());
 }
@@ -112,7 +91,7 @@ export function parseWebhook(
   const delivery = deliveryOf(provider, headers);
   const { event } = delivery;
   if (event === undefined) return { type: 'malformed', ...delivery };
-  if (!PUSH_EVENTS[provider].includes(event)) return { type: 'ignored', ...delivery };
+  if (!forges[provider].webhook.pushEvents.includes(event)) return { type: 'ignored', ...delivery };
   const payload = parsePayload(headers, body);
   if (!isRecord(payload)) return { type: 'malformed', ...delivery };
   if (event === 'System Hook' && payload['object_kind'] !== 'push') return { type: 'ignored', ...delivery };
@@ -129,8 +108,8 @@ export function parseWebhook(
 
 /** Taken from the headers, whether or not the body can be believed. */
 export const deliveryOf = (provider: WebhookProvider, headers: WebhookHeaders): Delivery => ({
-  deliveryId: headerOf(headers, DELIVERY_HEADER[provider]),
-  event: headerOf(headers, EVENT_HEADER[provider]),
+  deliveryId: headerOf(headers, forges[provider].webhook.deliveryHeader),
+  event: headerOf(headers, forges[provider].webhook.eventHeader),
 });
 
 /** JSON, or GitHub's form encoding of it. */

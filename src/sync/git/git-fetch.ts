@@ -1,10 +1,10 @@
 /**
  * Brings a bare mirror up to date.
  *
- * Who merely looks asks the remote for its refs first (`ls-remote`, one round trip) and transfers only when they differ: an
- * unchanged repository costs some milliseconds, and simple-git's 50 ms wait after silent commands is avoided. Who was told
- * of a push fetches at once. A mirror that turns out to be damaged is removed and made anew; everything in it can be
- * fetched again. No error carries a credential.
+ * A poll asks the remote for its refs first (`ls-remote`, one round trip) and transfers only when
+ * they differ: an unchanged repository costs some milliseconds, without simple-git's 50 ms wait
+ * after silent commands. A webhook makes it fetch at once. A damaged mirror is removed and made
+ * anew; everything in it can be fetched again. No error carries a credential.
  */
 import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -13,7 +13,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { Git } from './git-process.ts';
 import type { GitSession } from './git-session.ts';
 import type { RepoUrl } from './git-url.ts';
-import { parseFetchHead, parseLsRemote } from './parse-output.ts';
+import { type RemoteRefs, parseFetchHead, parseLsRemote } from './parse-output.ts';
 import { examinedText, gitComplaint, planFetchFailure } from './plan-fetch-failure.ts';
 import type { FetchExpectation } from './types.ts';
 
@@ -36,16 +36,21 @@ export interface GitFetcherOptions {
   onRefs(): void;
 }
 
-/** A first clone of a large repository over a slow line fits; a server that trickles for ever does not. */
+/** Enough for a first clone over a slow line. A server that trickles for ever is given up. */
 const FETCH_TIMEOUT_MS = 1_800_000;
 /** A list of refs has some megabytes at most, and every poll waits for one. */
 const LISTING_TIMEOUT_MS = 120_000;
 /**
- * Small transfers leave loose objects, which git packs when there are some thousands (`gc.auto`, 6,700). Asking after each
- * would delay every sync by a process; a hundred transfers leave at most ten thousand (`fetch.unpackLimit`).
+ * Small transfers leave loose objects, which git packs when there are some thousands (`gc.auto`,
+ * 6,700). Asking after each would delay every sync by a process; a hundred transfers leave at most
+ * ten thousand (`fetch.unpackLimit`).
  */
 const TRANSFERS_PER_MAINTENANCE = 50;
 
+const FETCH = [
+  ...['fetch', '--verbose', '--prune', '--no-tags'],
+  ...['--no-recurse-submodules', '--no-auto-maintenance'],
+] as const;
 const REFSPECS = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'] as const;
 
 const DAMAGE =
@@ -58,7 +63,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   let knownHead: string | undefined;
   let damaged = false;
   let transfers = 0;
-  let maintenance: { readonly done: Promise<void>; stop(): void } | undefined;
+  const maintenance = createMaintenance(session, logger);
 
   async function fetchOnce(signal: AbortSignal, expectation: FetchExpectation): Promise<void> {
     if (damaged) {
@@ -66,15 +71,15 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
       logger.warn({}, 'Mirror is damaged; making it anew');
       knownRefs = undefined;
       knownHead = undefined;
-      await stopMaintenance();
+      await maintenance.stop();
       await session.remove();
       options.onRefs();
     }
     await session.converse(signal, async (git) => {
-      // Which branch is the default one is only told by a listing; a look from time to time follows it.
+      // Only a listing tells the default branch; polls follow it.
       if (expectation === 'news' && knownRefs !== undefined) return transfer(git);
       const { head, refs } = await withDeadline(options.clock, LISTING_TIMEOUT_MS, signal, (soon) =>
-        listRefs(git, soon),
+        listRefs(git, repository, soon),
       );
       signal.throwIfAborted();
       if (refs !== knownRefs) await transfer(git);
@@ -86,52 +91,16 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
     });
   }
 
-  async function listRefs(git: Git, signal: AbortSignal): Promise<ReturnType<typeof parseLsRemote>> {
-    const listing = ['ls-remote', '--symref', '--', repository.remote, 'HEAD', 'refs/heads/*', 'refs/tags/*'];
-    return parseLsRemote(await git.until(signal, ...listing));
-  }
-
   async function transfer(git: Git): Promise<void> {
     knownRefs = undefined;
     try {
-      await git(
-        'fetch',
-        '--verbose',
-        '--prune',
-        '--no-tags',
-        '--no-recurse-submodules',
-        '--no-auto-maintenance',
-        '--',
-        repository.remote,
-        ...REFSPECS,
-      );
+      await git(...FETCH, '--', repository.remote, ...REFSPECS);
     } finally {
       options.onRefs();
     }
     knownRefs = parseFetchHead(await session.fetchHead());
     transfers += 1;
-    if (transfers % TRANSFERS_PER_MAINTENANCE === 0) startMaintenance();
-  }
-
-  /** Beside the syncs; git's own locks keep it apart from a fetch. */
-  function startMaintenance(): void {
-    if (maintenance) return;
-    const stopped = createAbort();
-    const run = async (): Promise<void> => {
-      try {
-        const git = await session.longWork(stopped.signal, FETCH_TIMEOUT_MS);
-        await git('maintenance', 'run', '--auto', '--quiet');
-      } catch (error) {
-        if (!stopped.signal.aborted) logger.debug({ error: gitComplaint(error) }, 'Cannot tidy up a mirror');
-      }
-      maintenance = undefined;
-    };
-    maintenance = { done: run(), stop: () => stopped.abort() };
-  }
-
-  async function stopMaintenance(): Promise<void> {
-    maintenance?.stop();
-    await maintenance?.done;
+    if (transfers % TRANSFERS_PER_MAINTENANCE === 0) maintenance.start();
   }
 
   async function fetchAndRepair(signal: AbortSignal, expectation: FetchExpectation): Promise<void> {
@@ -150,7 +119,7 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
   return {
     reportDamage: () => void (damaged = true),
     async fetch(signal, expectation) {
-      // One transfer at a time; those who come meanwhile need a newer answer than the one under way may give.
+      // One transfer at a time. Later callers need a newer answer than the running one may give.
       while (fetching) await fetching.catch(() => undefined);
       signal.throwIfAborted();
       fetching = withDeadline(options.clock, options.timeoutMs ?? FETCH_TIMEOUT_MS, signal, (bounded) =>
@@ -162,6 +131,41 @@ export function createGitFetcher(options: GitFetcherOptions): GitFetcher {
         fetching = undefined;
       }
     },
-    [Symbol.asyncDispose]: stopMaintenance,
+    [Symbol.asyncDispose]: () => maintenance.stop(),
+  };
+}
+
+async function listRefs(git: Git, { remote }: RepoUrl, signal: AbortSignal): Promise<RemoteRefs> {
+  const listing = ['ls-remote', '--symref', '--', remote, 'HEAD', 'refs/heads/*', 'refs/tags/*'];
+  return parseLsRemote(await git.until(signal, ...listing));
+}
+
+interface Maintenance {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Tidies up beside the syncs; git's own locks keep it apart from a fetch. */
+function createMaintenance(session: GitSession, logger: Logger): Maintenance {
+  let running: { readonly done: Promise<void>; readonly stopped: AbortController } | undefined;
+  const run = async ({ signal }: AbortController): Promise<void> => {
+    try {
+      const git = await session.longWork(signal, FETCH_TIMEOUT_MS);
+      await git('maintenance', 'run', '--auto', '--quiet');
+    } catch (error) {
+      if (!signal.aborted) logger.debug({ error: gitComplaint(error) }, 'Cannot tidy up a mirror');
+    }
+    running = undefined;
+  };
+  return {
+    start() {
+      if (running) return;
+      const stopped = createAbort();
+      running = { done: run(stopped), stopped };
+    },
+    async stop() {
+      running?.stopped.abort();
+      await running?.done;
+    },
   };
 }

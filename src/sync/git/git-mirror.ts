@@ -1,17 +1,20 @@
 /**
- * A bare mirror of one repository on local disk: what the sync reads of it, through the long-lived `git cat-file`, and
- * through simple-git what is asked for seldom. Fetching is in git-fetch.ts, the processes in git-session.ts.
+ * A bare mirror of one repository on local disk. Most reads go through the long-lived `git
+ * cat-file`, rare ones through simple-git. Fetching is in git-fetch.ts, the processes in
+ * git-session.ts.
  */
 import { append } from '../../base/append.ts';
 import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { createGitFetcher } from './git-fetch.ts';
+import { setRecent } from '../../base/recent.ts';
+import { type GitFetcher, createGitFetcher } from './git-fetch.ts';
 import { createNotes } from './git-notes.ts';
 import type { GitCredentials } from './git-process.ts';
-import { createGitSession } from './git-session.ts';
-import { parseRepoUrl, redactUrl } from './git-url.ts';
+import { type GitSession, createGitSession } from './git-session.ts';
+import { type RepoUrl, parseRepoUrl, redactUrl } from './git-url.ts';
+import type { GitObject } from './batch-parser.ts';
 import { isCommitId, normaliseTreePath, revisionCandidates } from './revision.ts';
 import { parseCommit, parseLsTree, parseParents } from './parse-output.ts';
 import { type TreeReader, diffTrees, parseTree } from './tree-diff.ts';
@@ -34,77 +37,158 @@ export interface GitMirrorOptions {
 }
 
 export interface GitMirrorLimits {
-  /** A git process that says nothing for this long is given up. */
+  /** A silent git process is given up after this time. */
   readonly silenceTimeoutMs?: number;
   /** A whole fetch takes at most this long, however steadily it trickles. */
   readonly fetchTimeoutMs?: number;
-  /** Of each git process. */
+  /** For each git process. */
   readonly process?: ProcessLimits;
 }
 
-/** A manifest is far smaller; a larger blob (LFS pointers aside, a mistake) is refused before it is read. */
+/** A larger blob (a mistake; manifests are far smaller) is refused before it is read. */
 export const MAX_BLOB_BYTES = 10 * 1024 * 1024;
-/** Requests in flight to `cat-file`: enough to keep it busy, few enough to bound what is buffered. */
+/** Requests in flight to `cat-file`: enough to keep it busy, few enough to bound buffers. */
 const READ_BATCH = 256;
-/** Answers of git that are kept: more than the applications of one repository follow. */
+/** Keep this many answers of git: more than the applications of one repository follow. */
 const MAX_KNOWN = 4_096;
 /** How far back a commit is looked for among the ancestors before git is asked. */
 const NEAR_COMMITS = 32;
 
 export function createGitMirror(options: GitMirrorOptions): GitMirror {
   const repository = parseRepoUrl(options.url, { allowFile: options.allowFile });
-  const logger = options.logger.child({ component: 'git', repository: redactUrl(options.url) });
+  const name = redactUrl(options.url);
+  const logger = options.logger.child({ component: 'git', repository: name });
   const session = createGitSession(options, repository);
-  /** Revisions by the refs as they are now, and folders of commits: a poll that brings nothing starts no reader. */
+  /** Revisions by the present refs: a poll that brings nothing starts no reader. */
   let resolved = new Map<string, string>();
-  const knownTrees = new Map<string, string>();
   const fetcher = createGitFetcher({
-    session,
-    repository,
-    name: redactUrl(options.url),
+    ...{ session, repository, name, logger },
     clock: options.clock,
-    logger,
     onRefs() {
       resolved = new Map();
     },
     ...(options.limits?.fetchTimeoutMs === undefined ? {} : { timeoutMs: options.limits.fetchTimeoutMs }),
   });
   const pushNote = createNotes({ session, repository, clock: options.clock, logger });
+  const objects = createMirrorObjects(session, fetcher);
 
-  async function read(name: string): Promise<{ type: string; id: string; contents: Buffer } | undefined> {
-    const object = await (await session.contents()).read(name);
-    return object?.contents ? { type: object.type, id: object.id, contents: object.contents } : undefined;
-  }
+  return {
+    ...treeReads(objects, session),
+    ...historyReads(objects, session),
+    fetch: (signal, expectation = 'unknown') => fetcher.fetch(signal, expectation),
+    async resolve(revision) {
+      // The refs may change meanwhile: then the answer is kept with the earlier ones.
+      const answers = resolved;
+      const known = answers.get(revision);
+      if (known !== undefined) return known;
+      for (const candidate of revisionCandidates(revision)) {
+        const found = await objects.header(`${candidate}^{commit}`);
+        if (found?.type === 'commit') return keep(answers, revision, found.id);
+      }
+      throw new UserError(
+        `Cannot find revision "${revision}" in "${name}"${adviceFor(revision, repository)}`,
+      );
+    },
+    pushNote: async (commit, note, signal) => pushNote(checked(commit), note, signal),
+    async [Symbol.asyncDispose]() {
+      await fetcher[Symbol.asyncDispose]();
+      await session.close();
+    },
+  };
+}
 
-  /** For an object that the mirror must have: when it does not, the mirror is made anew at the next fetch. */
-  function lost(what: string): TransientError {
-    fetcher.reportDamage();
-    return new TransientError(`Cannot read ${what} from the mirror: it is missing; the mirror is made anew`);
-  }
+/** A web page that is no repository lists no refs, as an empty repository does. */
+const adviceFor = (revision: string, { transport }: RepoUrl): string => {
+  if (revision !== 'HEAD') return '';
+  const isWeb = transport === 'https' || transport === 'http';
+  const why = `it has no commit there yet${isWeb ? ', or the address is no Git repository' : ''}`;
+  return `: ${why}; commit and push, ${isWeb ? 'correct the address, ' : ''}or name a branch or tag`;
+};
 
+/** Objects by their names. */
+interface MirrorObjects {
+  header(name: string): Promise<GitObject | undefined>;
+  read(name: string): Promise<(GitObject & { readonly contents: Buffer }) | undefined>;
+  /** For a missing object: reports the damage, so that the next fetch makes the mirror anew. */
+  lost(what: string): TransientError;
+}
+
+function createMirrorObjects(session: GitSession, fetcher: Pick<GitFetcher, 'reportDamage'>): MirrorObjects {
+  return {
+    header: async (name) => (await session.headers()).read(name),
+    async read(name) {
+      const object = await (await session.contents()).read(name);
+      return object?.contents ? { ...object, contents: object.contents } : undefined;
+    },
+    lost(what) {
+      fetcher.reportDamage();
+      return new TransientError(
+        `Cannot read ${what} from the mirror: it is missing; the mirror is made anew`,
+      );
+    },
+  };
+}
+
+function treeReads(
+  objects: MirrorObjects,
+  session: GitSession,
+): Pick<GitMirror, 'treeId' | 'tree' | 'changedEntries' | 'readBlobs'> {
+  const { header, read, lost } = objects;
+  const knownTrees = new Map<string, string>();
   const trees: TreeReader = {
     async tree(id) {
       const object = await read(id);
       if (object?.type !== 'tree') throw lost('a folder');
       return parseTree(object.contents, id.length / 2);
     },
-    async sizeOf(id) {
-      return (await (await session.headers()).read(id))?.sizeBytes ?? 0;
-    },
+    sizeOf: async (id) => (await header(id))?.sizeBytes ?? 0,
   };
 
   async function treeId(commit: string, path: string): Promise<string | undefined> {
     const name = `${checked(commit)}:${normaliseTreePath(path)}`;
     const known = knownTrees.get(name);
     if (known !== undefined) return known;
-    const found = await (await session.headers()).read(name);
-    if (found?.type !== 'tree') return undefined;
-    return keep(knownTrees, name, found.id);
+    const found = await header(name);
+    return found?.type === 'tree' ? keep(knownTrees, name, found.id) : undefined;
   }
 
+  async function readBlob(id: string): Promise<Buffer> {
+    const found = await header(checked(id));
+    if (found?.type !== 'blob') throw lost('a file');
+    if (found.sizeBytes > MAX_BLOB_BYTES)
+      throw new UserError(`Cannot read a file of ${found.sizeBytes} bytes: the limit is ${MAX_BLOB_BYTES}`);
+    const blob = await read(id);
+    if (!blob) throw lost('a file');
+    return blob.contents;
+  }
+
+  return {
+    treeId,
+    async tree(commit, path) {
+      const below = normaliseTreePath(path);
+      const id = await treeId(commit, below);
+      if (id === undefined) return [];
+      const git = await session.git();
+      const output = await git('ls-tree', '-r', '-z', '-l', '--full-tree', id);
+      return parseLsTree(output, below === '' ? '' : `${below}/`);
+    },
+    changedEntries: (fromTree, toTree) => diffTrees(trees, checked(fromTree), checked(toTree)),
+    async readBlobs(blobIds) {
+      const blobs: Buffer[] = [];
+      for (let start = 0; start < blobIds.length; start += READ_BATCH)
+        append(blobs, await Promise.all(blobIds.slice(start, start + READ_BATCH).map(readBlob)));
+      return blobs;
+    },
+  };
+}
+
+function historyReads(
+  { header, read, lost }: MirrorObjects,
+  session: GitSession,
+): Pick<GitMirror, 'isAncestor' | 'lastChange' | 'describe'> {
   /**
-   * Walks the last commits without starting a process: a push is hardly ever further from the one before. Undefined when
-   * it is too far to tell.
+   * Walks the last commits without starting a process: a push is hardly ever further from the one
+   * before. Undefined when it is too far to tell.
    */
   async function isNearAncestor(ancestor: string, commit: string): Promise<boolean | undefined> {
     const waiting = [commit];
@@ -124,55 +208,9 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
   }
 
   return {
-    fetch: (signal, expectation = 'unknown') => fetcher.fetch(signal, expectation),
-    async resolve(revision) {
-      // The refs may change meanwhile: then the answer is kept with those of before.
-      const answers = resolved;
-      const known = answers.get(revision);
-      if (known !== undefined) return known;
-      const headers = await session.headers();
-      for (const candidate of revisionCandidates(revision)) {
-        const found = await headers.read(`${candidate}^{commit}`);
-        if (found?.type === 'commit') return keep(answers, revision, found.id);
-      }
-      const advice =
-        revision === 'HEAD' ? ': it has no commit there yet; commit and push, or name a branch or tag' : '';
-      throw new UserError(`Cannot find revision "${revision}" in "${redactUrl(options.url)}"${advice}`);
-    },
-    treeId,
-    async tree(commit, path) {
-      const below = normaliseTreePath(path);
-      const id = await treeId(commit, below);
-      if (id === undefined) return [];
-      const git = await session.git();
-      const output = await git('ls-tree', '-r', '-z', '-l', '--full-tree', id);
-      return parseLsTree(output, below === '' ? '' : `${below}/`);
-    },
-    changedEntries: (fromTree, toTree) => diffTrees(trees, checked(fromTree), checked(toTree)),
-    async readBlobs(blobIds) {
-      const headers = await session.headers();
-      const contents = await session.contents();
-      const blobs: Buffer[] = [];
-      for (let start = 0; start < blobIds.length; start += READ_BATCH) {
-        const batch = blobIds.slice(start, start + READ_BATCH).map(async (id) => {
-          const header = await headers.read(checked(id));
-          if (header?.type !== 'blob') throw lost('a file');
-          if (header.sizeBytes > MAX_BLOB_BYTES) {
-            throw new UserError(
-              `Cannot read a file of ${header.sizeBytes} bytes: the limit is ${MAX_BLOB_BYTES}`,
-            );
-          }
-          const blob = await contents.read(id);
-          if (!blob?.contents) throw lost('a file');
-          return blob.contents;
-        });
-        append(blobs, await Promise.all(batch));
-      }
-      return blobs;
-    },
     async isAncestor(ancestor, commit) {
       if (ancestor === commit) return true;
-      const known = await (await session.headers()).read(checked(ancestor));
+      const known = await header(checked(ancestor));
       if (known?.type !== 'commit') return false;
       const near = await isNearAncestor(ancestor, checked(commit));
       if (near !== undefined) return near;
@@ -194,17 +232,11 @@ export function createGitMirror(options: GitMirrorOptions): GitMirror {
       if (object?.type !== 'commit') throw lost('a commit');
       return parseCommit(object.contents.toString('utf8'));
     },
-    pushNote: async (commit, note, signal) => pushNote(checked(commit), note, signal),
-    async [Symbol.asyncDispose]() {
-      await fetcher[Symbol.asyncDispose]();
-      await session.close();
-    },
   };
 }
 
 function keep(answers: Map<string, string>, question: string, answer: string): string {
-  if (answers.size >= MAX_KNOWN) answers.clear();
-  answers.set(question, answer);
+  setRecent(answers, question, answer, MAX_KNOWN);
   return answer;
 }
 

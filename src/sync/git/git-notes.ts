@@ -1,4 +1,4 @@
-/** Notes on commits under `refs/notes/symphony`, pushed back to the remote: commit statuses for servers that know none. */
+/** Notes on commits under `refs/notes/symphony`, pushed back to the remote. */
 import { createAbort } from '../../base/abort.ts';
 import { rm, writeFile } from 'node:fs/promises';
 import { type Clock, sleep } from '../../base/clock.ts';
@@ -12,9 +12,9 @@ import { type RepoUrl, redactUrl } from './git-url.ts';
 import { gitComplaint } from './plan-fetch-failure.ts';
 import type { GitMirror } from './types.ts';
 
-/** Somebody else pushed notes between our fetch and our push: fetch, add and push again, this often. */
+/** Fetch, add and push again this often, where another client pushed in between. */
 const NOTE_ATTEMPTS = 8;
-/** Several pushers that start at the same time fall out of step: a pause of up to this long, doubled each time. */
+/** Pause up to this long, doubled each time, so that several clients fall out of step. */
 const NOTE_PAUSE_MS = 20;
 /** A note is one small object. A server that takes longer is asked again later. */
 const NOTE_TIMEOUT_MS = 120_000;
@@ -56,7 +56,8 @@ export function createNotes({ session, repository, clock, logger }: NotesOptions
 
   return async (commit, note, signal = createAbort().signal) => {
     try {
-      // One conversation at a time: a fetch in between would throw away the note that was just added.
+      // One conversation at a time: a fetch in between would throw away the note that was just
+      // added.
       await withDeadline(clock, NOTE_TIMEOUT_MS, signal, (bounded) =>
         session.converse(bounded, (git) => pushNow(git, commit, note, bounded)),
       );

@@ -1,9 +1,10 @@
 /**
- * How git is run: a minimal environment, our own configuration instead of the user's, and simple-git with fixed
- * options only. Nothing that comes from an Application or a repository ever becomes an option.
+ * How git is run: a minimal environment, our own configuration instead of the user's, and
+ * simple-git with fixed options only. Nothing that comes from an Application or a repository ever
+ * becomes an option.
  *
- * A Git server is not trusted: memory, file size, output and time of each command are bounded, and a command ends with
- * all its helpers (git-remote-https, ssh, index-pack).
+ * A Git server is not trusted: memory, file size, output and time of each command are bounded, and
+ * a command ends with all its helpers (git-remote-https, ssh, index-pack).
  */
 import { anySignal, createAbort } from '../../base/abort.ts';
 import { writeFile } from 'node:fs/promises';
@@ -26,7 +27,7 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /** A command that prints no progress for this long is given up. */
 const SILENCE_TIMEOUT_MS = 60_000;
-/** Below this rate for {@link SLOW_SECONDS} an HTTP transfer is given up (curl's low-speed limit). */
+/** An HTTP transfer below this rate for {@link SLOW_SECONDS} is given up (low-speed limit). */
 const SLOW_BYTES_PER_SECOND = 1_000;
 const SLOW_SECONDS = 30;
 
@@ -35,13 +36,13 @@ const OUTPUT_PATIENCE_MS = 5_000;
 
 const MIB = 1024 * 1024;
 /**
- * Private memory of each git process: room for some million objects or refs. A pack that needs more, or a server that
- * lists refs for ever, ends the process and not the host.
+ * Private memory of each git process: room for some million objects or refs. A pack that needs
+ * more, or a server that lists refs for ever, ends the process and not the host.
  */
 const MEMORY_BYTES = 512 * MIB;
 /** The largest pack. A repository of manifests has some megabytes. */
 const MAX_PACK_BYTES = 4 * 1024 * MIB;
-/** What a command may print, the server's messages included: about 300,000 refs or files. */
+/** A command prints at most this, with the server's messages: about 300,000 refs or files. */
 export const MAX_OUTPUT_BYTES = 32 * MIB;
 /** Larger blobs are streamed. They are far above what is read as a manifest. */
 const BIG_FILE_MIB = 16;
@@ -55,7 +56,8 @@ export function gitEnvironment(options: {
   const { transport } = options.repository;
   const environment: Record<string, string> = {
     PATH: options.inherited['PATH'] ?? DEFAULT_PATH,
-    // Only ssh has something to find there (keys, known hosts). curl would send the passwords of ~/.netrc.
+    // Only ssh has something to find there (keys, known hosts). curl would send the passwords of
+    // ~/.netrc.
     HOME: (transport === 'ssh' ? options.inherited['HOME'] : undefined) ?? '/nonexistent',
     LC_ALL: 'C',
     GIT_CONFIG_GLOBAL: options.configFile,
@@ -102,7 +104,7 @@ export interface GitFiles {
   readonly launcher: string;
 }
 
-/** The whole configuration of our git processes (the user's and the system's are not read), and what starts them. */
+/** The whole configuration of our git processes, and their launcher. Git reads no other. */
 export async function writeGitFiles(
   directory: string,
   repository: RepoUrl,

@@ -43,11 +43,11 @@ export interface GitSession {
   /** For background work: ends when the signal aborts. */
   longWork(signal: AbortSignal, silenceTimeoutMs: number): Promise<Git>;
   /**
-   * Talks to the remote, one conversation at a time, until the signal aborts. Refuses a host at a forbidden address. What a
-   * transfer that failed left on disk is removed.
+   * Talks to the remote, one conversation at a time, until the signal aborts. Refuses a host at a
+   * forbidden address. Removes the remains of a failed transfer from disk.
    */
   converse<T>(signal: AbortSignal, talk: (git: Git) => Promise<T>): Promise<T>;
-  /** What the last fetch wrote down: every ref that it asked for. */
+  /** Every ref that the last fetch asked for. */
   fetchHead(): Promise<string>;
   /** A path beside the repository, for a file that lives as long as a command. */
   scratchFile(name: string): string;
@@ -105,7 +105,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   const current = (): Promise<Opened> => {
     opened ??= open().catch((error: unknown) => {
       opened = undefined;
-      // A full disk, for one.
+      // A full disk, for example.
       throw new TransientError(`Cannot open the mirror: ${errorMessage(error)}`, { cause: error });
     });
     return opened;
@@ -161,7 +161,7 @@ export function createGitSession(options: GitSessionOptions, repository: RepoUrl
   };
 }
 
-/** Packs and objects that a killed git was writing: git itself removes them after two weeks only. */
+/** Removes packs and objects of a killed git: git itself removes them after two weeks. */
 async function removeRemains(bare: string): Promise<void> {
   const objects = join(bare, 'objects');
   for (const folder of [objects, join(objects, 'pack')]) {

@@ -1,8 +1,9 @@
 /**
  * Which repository URLs are accepted, and how they are shown and compared.
  *
- * A URL comes from an Application object, so it is untrusted: only https, ssh, http to this machine, and local paths
- * where they are configured. Never `ext::`, never an option in disguise, never a link-local host (cloud metadata).
+ * A URL comes from an Application object, so it is untrusted: only https, ssh, http to this
+ * machine, and local paths where they are configured. Never `ext::`, never an option in disguise,
+ * never a link-local host (cloud metadata).
  */
 import { isAbsolute } from 'node:path';
 import { isIPv6 } from 'node:net';
@@ -17,7 +18,7 @@ export interface RepoUrlPolicy {
 
 export interface RepoUrl {
   readonly transport: 'https' | 'http' | 'ssh' | 'file';
-  /** What git is given; carries no credentials. */
+  /** The address for git; carries no credentials. */
   readonly remote: string;
   /** A name or an address, as git will look it up; undefined for a path. */
   readonly host?: string;
@@ -32,7 +33,7 @@ const MAX_URL_LENGTH = 2_048;
 const SCP_LIKE =
   /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*):(?!\/\/)([A-Za-z0-9~_/.][^\s\\]*)$/;
 
-/** git and ssh decode what is percent-encoded in a host or a user, so that both are checked as they are then. */
+/** git and ssh decode percent-encoded hosts and users, so both are checked in decoded form. */
 const HOST = /^[A-Za-z0-9_]([A-Za-z0-9._-]*)$/;
 const USER = /^[A-Za-z0-9_][A-Za-z0-9._@+~-]*$/;
 
@@ -44,7 +45,7 @@ const LOOPBACK_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
 const LOCAL =
   'local paths are not enabled: symphony reads the one that it is started with (--repo PATH) for Applications in symphony-system; name others by https or ssh';
 
-/** Throws {@link UserError} for a URL that is not allowed; the message never carries a credential. */
+/** Throws {@link UserError} for a refused URL; the message never carries a credential. */
 export function parseRepoUrl(url: string, policy: RepoUrlPolicy): RepoUrl {
   const refuse = (why: string): never => {
     throw new UserError(`Cannot use repository "${redactUrl(url)}": ${why}`);
@@ -148,7 +149,7 @@ export function redactCredentials(text: string): string {
 }
 
 /**
- * One text for all spellings of a repository, to compare what a webhook names with what an Application says:
+ * One text for all spellings of a repository, to compare a webhook's with an Application's:
  * `git@github.com:Acme/shop.git`, `https://github.com/acme/shop` → `github.com/acme/shop`.
  */
 export function canonicalRepoUrl(url: string): string {
@@ -171,7 +172,7 @@ export function canonicalRepoUrl(url: string): string {
     .toLowerCase();
 }
 
-/** A port other than the scheme's own tells two servers of one host apart; ssh ports say nothing about the web's. */
+/** A port tells two servers of one host apart, unless it is the scheme's own or of ssh. */
 function portOf(parsed: URL): string {
   return parsed.port === '' || parsed.protocol === 'ssh:' ? '' : `:${parsed.port}`;
 }

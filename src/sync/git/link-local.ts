@@ -1,8 +1,8 @@
 /**
- * Hosts that nobody keeps a repository or a forge on, but where clouds keep credentials. Pure.
+ * Hosts where clouds keep credentials, and nobody keeps a repository or a forge. Pure.
  *
- * A host is read as the C library reads it (inet_aton(3): octal, hexadecimal and short forms), whatever a URL's own rules
- * say, because git and ssh pass it on as it stands.
+ * A host is read as the C library reads it (inet_aton(3): octal, hexadecimal and short forms),
+ * whatever a URL's own rules say, because git and ssh pass it on as it stands.
  */
 import { isIPv6 } from 'node:net';
 
@@ -25,7 +25,7 @@ export function isForbiddenHost(host: string): boolean {
   return FORBIDDEN_NAMES.includes(name);
 }
 
-/** inet_aton(3): one to four numbers in C's notation, the last one fills what is left. Undefined for a name. */
+/** inet_aton(3): one to four numbers in C's notation. Undefined for a name. */
 function parseV4(text: string): string | undefined {
   const parts = text.split('.');
   if (parts.length > 4 || !parts.every((part) => /^(0x[0-9a-f]*|[0-9]+)$/.test(part))) return undefined;
@@ -35,7 +35,8 @@ function parseV4(text: string): string | undefined {
       : Number.parseInt(part, part.startsWith('0') ? 8 : 10),
   );
   const last = numbers.pop() ?? 0;
-  // Numbers that are too large are cut here, as some resolvers do: a refusal too many costs nothing.
+  // Numbers that are too large are cut here, as some resolvers do: a refusal too many costs
+  // nothing.
   let value = 0n;
   for (const number of numbers) value = value * 256n + BigInt(number & 0xff);
   const restBytes = BigInt(4 - numbers.length);
@@ -61,7 +62,8 @@ function isForbiddenV6(groups: readonly number[]): boolean {
   // fe80::/10
   if ((first & 0xffc0) === 0xfe80) return true;
   if (first === AMAZON_V6[0] && second === AMAZON_V6[1]) return true;
-  // An IPv4 address inside: 6to4 holds it in front, mapped, compatible, translated and NAT64 addresses at the end.
+  // An IPv4 address inside: 6to4 holds it in front, mapped, compatible, translated and NAT64
+  // addresses at the end.
   const isEmbedded = first === 0x2002 || first === 0x64 || groups.slice(0, 4).every((group) => group === 0);
   if (!isEmbedded) return false;
   const [high = 0, low = 0] = first === 0x2002 ? [second, third] : groups.slice(6);

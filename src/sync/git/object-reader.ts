@@ -1,21 +1,16 @@
 /**
- * A long-lived `git cat-file --batch` (or `--batch-check`) child: thousands of objects without a process for each.
+ * A long-lived `git cat-file --batch` (or `--batch-check`) child: thousands of objects without a
+ * process for each.
  *
- * Requests are answered in order. When the child dies, what was asked fails with TransientError and the next request
- * starts a new one. A reader at rest ends its child. It reads the object database only: no work tree, no filters, no symlinks.
+ * Requests are answered in order. When the child dies, open requests fail with TransientError and
+ * the next request starts a new child. A reader at rest ends its child. It reads the object
+ * database only: no work tree, no filters, no symlinks.
  */
 import { createAbort } from '../../base/abort.ts';
 import { type Child, startChild } from '../../base/child-processes/child-process.ts';
 import { TransientError } from '../../base/errors.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
-
-export interface GitObject {
-  readonly id: string;
-  readonly type: string;
-  readonly sizeBytes: number;
-  /** Undefined for a reader that only checks. */
-  readonly contents: Buffer | undefined;
-}
+import { type GitObject, MAX_OBJECT_BYTES, createBatchParser } from './batch-parser.ts';
 
 export interface ObjectReader extends AsyncDisposable {
   /** Undefined when there is no such object. `name` must not contain a line break. */
@@ -29,14 +24,11 @@ export interface ObjectReaderOptions {
   readonly clock: Clock;
 }
 
-/** A local object is read in milliseconds; a disk that does not answer must not hold a sync forever. */
+/** A local object is read in milliseconds; a dead disk must not hold a sync forever. */
 const STALL_TIMEOUT_MS = 30_000;
-/** Longer than the pauses within one sync; short enough that a thousand repositories do not keep as many processes. */
+/** Longer than the pauses within a sync; a thousand repositories must not keep as many children. */
 const IDLE_MS = 10_000;
-/** The largest object that is read whole. A folder or a commit may be of any size, and a pusher chooses it. */
-const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 const MEMORY_BYTES = 512 * 1024 * 1024;
-const NEWLINE = 10;
 
 interface Running {
   readonly child: Child;
@@ -44,7 +36,7 @@ interface Running {
   readonly ended: Promise<void>;
   /** Takes no more requests. */
   isRetired: boolean;
-  /** Counts the time anew: until the answer, or of rest. */
+  /** Restarts the timer: for the answer, or for the rest. */
   rearm(): void;
 }
 
@@ -69,10 +61,7 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
     const requests: Request[] = [];
     const ended = new Promise<void>((resolve) => started.once('close', resolve).once('error', resolve));
     const running: Running = { child, requests, ended, isRetired: false, rearm: () => rearm() };
-    let buffered: Buffer = Buffer.alloc(0);
-    let chunks: Buffer[] = [];
-    let missingBytes = 0;
-    let header: { id: string; type: string; sizeBytes: number } | undefined;
+    const parse = createBatchParser(options.mode);
     let stall: Timer | undefined;
     const rearm = (): void => {
       stall?.cancel();
@@ -87,44 +76,14 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
       for (const request of requests.splice(0))
         request.reject(new TransientError(`Cannot read from the mirror: ${why}`));
     };
-    const parse = (): void => {
-      for (;;) {
-        if (header) {
-          if (missingBytes > 0) return;
-          buffered = Buffer.concat(chunks);
-          const contents = buffered.subarray(0, header.sizeBytes);
-          const rest = buffered.subarray(header.sizeBytes + 1);
-          requests.shift()?.resolve({ ...header, contents });
-          header = undefined;
-          chunks = rest.length > 0 ? [rest] : [];
-        }
-        buffered = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-        chunks = buffered.length > 0 ? [buffered] : [];
-        const end = buffered.indexOf(NEWLINE);
-        if (end < 0) return;
-        const line = buffered.toString('utf8', 0, end);
-        const rest = buffered.subarray(end + 1);
-        chunks = rest.length > 0 ? [rest] : [];
-        const match = /^([0-9a-f]{40,64}) (\w+) (\d+)$/.exec(line);
-        if (!match) requests.shift()?.resolve(undefined);
+    started.stdout.on('data', (chunk: Buffer) => {
+      for (const answer of parse(chunk)) {
+        if (answer.type === 'object') requests.shift()?.resolve(answer.object);
         else {
-          const found = { id: match[1] ?? '', type: match[2] ?? '', sizeBytes: Number(match[3]) };
-          if (options.mode === 'headers') requests.shift()?.resolve({ ...found, contents: undefined });
-          else {
-            if (found.sizeBytes > MAX_OBJECT_BYTES) {
-              fail(`an object has ${found.sizeBytes} bytes, the limit is ${MAX_OBJECT_BYTES}`);
-              return child.end();
-            }
-            header = found;
-            missingBytes = found.sizeBytes + 1 - rest.length;
-          }
+          fail(`an object has ${answer.sizeBytes} bytes, the limit is ${MAX_OBJECT_BYTES}`);
+          child.end();
         }
       }
-    };
-    started.stdout.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      missingBytes -= chunk.length;
-      parse();
       rearm();
     });
     started.stderr.resume();

@@ -1,4 +1,4 @@
-/** git's machine-readable output → values. Pure; anything unexpected is left out rather than guessed. */
+/** git's machine-readable output → values. Pure; unexpected output is left out, not guessed. */
 import { cutMiddle } from '../../base/text.ts';
 import type { TreeEntry } from './types.ts';
 
@@ -31,7 +31,7 @@ export interface RemoteRefs {
   readonly refs: string;
 }
 
-/** `ls-remote --symref`: `ref: <branch> TAB HEAD`, then `<id> TAB <name>`; peeled tags have a line of their own. */
+/** `ls-remote --symref`: `ref: <branch> TAB HEAD`, `<id> TAB <name>`, and lines of peeled tags. */
 export function parseLsRemote(output: string): RemoteRefs {
   const head = /^ref: (refs\/heads\/[^\t\n]+)\tHEAD$/m.exec(output)?.[1];
   const refs = output
@@ -41,7 +41,7 @@ export function parseLsRemote(output: string): RemoteRefs {
   return { head, refs: refs.sort().join('\n') };
 }
 
-/** `FETCH_HEAD`: `<id> TAB [not-for-merge] TAB branch '<name>' of <url>`, in the form of {@link RemoteRefs}. */
+/** `FETCH_HEAD`: `<id> TAB [not-for-merge] TAB branch '<name>' of <url>`, as {@link RemoteRefs}. */
 export function parseFetchHead(text: string): string {
   const refs = text.split('\n').flatMap((line) => {
     const [id = '', , what = ''] = line.split('\t');
@@ -80,7 +80,7 @@ export function parseCommit(text: string): {
 const SAYS_NOTHING =
   /^(?:remote:)?[^\p{L}\p{N}]*$|^(?:Please make sure you have the correct access rights|and the repository exists\.)$/u;
 
-/** The lines of a failure that tell something: those of servers and of ssh come first, git's own last. */
+/** The telling lines of a failure: those of servers and of ssh come first, git's own last. */
 export const complaintLines = (text: string): readonly string[] =>
   text
     .split(/[\r\n]+/)

@@ -16,7 +16,7 @@ const UNREACHABLE =
 const TOO_LARGE =
   /out of memory|malloc failed|memory exhausted|cannot allocate memory|file too large|ended by signal 25/i;
 
-/** The machine of the control plane lacks something, in the words of the system: no commit is to blame. */
+/** The control plane's machine lacks something, in the system's words: no commit is to blame. */
 const LACKING =
   /no space left on device|disk quota exceeded|read-only file system|too many open files|input\/output error|resource temporarily unavailable|cannot (fork|create (async )?thread)|unable to create (threaded|temporary file)/i;
 

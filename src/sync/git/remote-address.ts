@@ -1,6 +1,6 @@
 /**
- * Where a repository's host really is. A name that is allowed may resolve to a forbidden address, and to another one a
- * moment later: the addresses that were checked are the ones that git is told to use.
+ * The addresses of a repository's host. An allowed name may resolve to a forbidden address, and to
+ * another one a moment later: git is told to use the addresses that were checked.
  */
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -18,8 +18,8 @@ const lookupAll: Lookup = async (host) =>
   (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
 
 /**
- * Configuration that pins the host for HTTP, empty where there is nothing to pin. ssh resolves by itself, because its own
- * configuration may rename the host (and what it can be made to say there is no request); its name is only checked.
+ * Configuration that pins the host for HTTP, empty where there is nothing to pin. ssh resolves by
+ * itself, because its own configuration may rename the host; its name is only checked.
  * Throws UserError for a forbidden address.
  */
 export async function pinnedAddresses(

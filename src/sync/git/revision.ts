@@ -1,4 +1,4 @@
-/** Revisions (branches, tags, commits) as git may be given them: checked, and never an expression or an option. */
+/** Checked revisions (branches, tags, commits): never an expression or an option of git. */
 import { UserError } from '../../base/errors.ts';
 import { isRefName } from '../../schemas/values/ref-name.ts';
 
@@ -13,8 +13,8 @@ export function isCommitId(text: string): boolean {
 }
 
 /**
- * The names under which git is to look for a revision, in order: full names of refs or ids, so that no name is ever an option
- * or an expression. Throws {@link UserError} for what is no name: `main@{1}`, `a..b`, `-x`, `v1^{/text}`.
+ * The names under which git looks for a revision, in order: full names of refs or ids, never an
+ * option or an expression. Throws {@link UserError} for `main@{1}`, `a..b`, `-x`, `v1^{/text}`.
  */
 export function revisionCandidates(revision: string): readonly string[] {
   if (revision === '' || revision === 'HEAD') return ['HEAD'];
@@ -33,7 +33,7 @@ export function revisionCandidates(revision: string): readonly string[] {
   ];
 }
 
-/** A path below the root of a repository: `''` for the root. Throws {@link UserError} for one that leaves it. */
+/** A path below the root (`''`) of a repository. Throws {@link UserError} if it leaves it. */
 export function normaliseTreePath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
 

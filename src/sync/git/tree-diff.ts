@@ -1,6 +1,6 @@
 /**
- * What differs between two trees, read from the object database: only folders whose ids differ are looked into, and no
- * process is started. Renames are a file that goes and one that comes.
+ * The differences between two trees, from the object database. Only folders whose ids differ are
+ * read, and no process is started. A rename is a file that goes and one that comes.
  */
 import type { TreeChange, TreeEntry } from './types.ts';
 
@@ -18,12 +18,12 @@ export interface TreeReader {
   sizeOf(id: string): Promise<number>;
 }
 
-/** More is no change of manifests; the bound also ends a tree that was built to unfold without end. */
+/** Manifests change less than this. The bound also ends a tree that unfolds without end. */
 const MAX_CHANGES = 500_000;
 const DIRECTORY = '40000';
 const SUBMODULE = '160000';
 
-/** A tree object: `<mode> SP <name> NUL <id>`, over and over; an id is half as many bytes as its text. */
+/** A tree object repeats `<mode> SP <name> NUL <id>`; an id is half as many bytes as its text. */
 export function parseTree(contents: Buffer, idBytes: number): readonly RawTreeEntry[] {
   const entries: RawTreeEntry[] = [];
   for (let at = 0; at < contents.length; ) {

@@ -15,30 +15,30 @@ export interface TreeChange {
   readonly entry: TreeEntry | undefined;
 }
 
-/** `news`: somebody told of a push, so that a transfer is worth trying at once. */
+/** `news`: a webhook told of a push, so that a transfer is worth trying at once. */
 export type FetchExpectation = 'unknown' | 'news';
 
 export interface GitMirror extends AsyncDisposable {
   /**
-   * Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such repository, refused URL). The
-   * expectation changes only what it costs, `unknown` unless given.
+   * Brings the mirror up to date; throws TransientError (unreachable) or UserError (no such
+   * repository, refused URL). The expectation changes only the cost, `unknown` unless given.
    */
   fetch(signal: AbortSignal, expectation?: FetchExpectation): Promise<void>;
   /** A branch, tag or commit → the commit's full id. Throws UserError when there is none. */
   resolve(revision: string): Promise<string>;
   /** Every entry below `path` (`''` or `.` for the root), sorted by path. */
   tree(commit: string, path: string): Promise<readonly TreeEntry[]>;
-  /** The id of the directory `path` in a commit, undefined when there is none: equal ids mean equal contents. */
+  /** The id of the directory `path` in a commit, if there is one: equal ids, equal contents. */
   treeId(commit: string, path: string): Promise<string | undefined>;
-  /** What changed between two trees (ids from {@link treeId}), paths and entries relative to them. */
+  /** The changes between two trees (ids from {@link treeId}), with paths relative to them. */
   changedEntries(fromTree: string, toTree: string): Promise<readonly TreeChange[]>;
   /** The contents of blobs, in the order asked. */
   readBlobs(blobIds: readonly string[]): Promise<readonly Buffer[]>;
   /** Whether `ancestor` is in the history of `commit`. */
   isAncestor(ancestor: string, commit: string): Promise<boolean>;
   /**
-   * The last commit on the way to `commit` (first parents, so that a merge counts as the change it brought) that touched
-   * `path`; undefined when none is known.
+   * The last commit on the way to `commit` that touched `path`; undefined when none is known. It
+   * follows first parents, so that a merge counts as the change that it brought.
    */
   lastChange(commit: string, path: string): Promise<string | undefined>;
   /** Subject, author and date of a commit, for status and events. */
@@ -46,8 +46,8 @@ export interface GitMirror extends AsyncDisposable {
     commit: string,
   ): Promise<{ readonly subject: string; readonly author: string; readonly committedAtMs: number }>;
   /**
-   * Writes a note under `refs/notes/symphony` on the commit and pushes it back. A function gets the present note and is
-   * called again when somebody else pushed meanwhile.
+   * Writes a note under `refs/notes/symphony` on the commit and pushes it back. A function gets the
+   * present note, and is called again when another client pushed meanwhile.
    */
   pushNote(
     commit: string,

@@ -1,4 +1,4 @@
-/** One file → validated manifests; the schemas' reader and validator behind the shape that rendering wants. */
+/** One file → validated manifests, by the reader and the validator of the schemas. */
 import { readManifests, validateManifests } from '../../schemas/manifest/index.ts';
 import type { Registry } from '../../schemas/resource-kind.ts';
 import type { ParseManifestFile } from './types.ts';

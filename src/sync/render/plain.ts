@@ -1,8 +1,10 @@
 /**
- * Plain YAML and JSON out of a folder of a commit, without a work tree.
+ * Plain YAML and JSON out of a folder of a commit, without a work tree. The inputs are the entries
+ * that the source's settings select.
  *
- * Incremental: from the render of an earlier tree only what the comparison of trees names is read and parsed again. A file that
- * cannot be read or parsed leaves the render with errors; the caller then applies and prunes nothing.
+ * Incremental: only entries that differ from those of the render before are read and parsed. A file
+ * that cannot be read or parsed is an error of the render; the caller then applies and prunes
+ * nothing.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { UserError } from '../../base/errors.ts';
@@ -12,23 +14,27 @@ import { stableStringify } from '../../base/json.ts';
 import { isDefinition } from '../../schemas/custom/index.ts';
 import { hiddenContents, reportOrder } from '../../schemas/manifest/index.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { normaliseTreePath } from '../git/revision.ts';
-import type { GitMirror, TreeChange, TreeEntry } from '../git/types.ts';
+import type { TreeChange, TreeEntry } from '../git/types.ts';
+import { isCurrent, keyOfIds } from './inputs.ts';
 import { type Selection, compileSelection } from './select-files.ts';
-import type { ParseManifestFile, Render, RenderedFile } from './types.ts';
+import type { Render, RenderInputs, RenderRequest, RenderedFile, Renderer, SourceTree } from './types.ts';
 
-export interface PlainRenderInput {
-  readonly mirror: GitMirror;
-  readonly commit: string;
-  readonly source: ApplicationSource;
-  readonly parse: ParseManifestFile;
-  /** An earlier render of the same source (path and options). */
-  readonly previous?: Render | undefined;
-  /** Of the cluster's kinds; another one may know more of them. */
-  readonly kindsVersion?: number;
+interface PlainInputs extends RenderInputs {
+  readonly treeId: string;
+  /** The entries that the source's settings select, by path relative to its folder. */
+  readonly entries: ReadonlyMap<string, TreeEntry>;
 }
 
-/** A repository of 10,000 objects is large; the bounds keep a mistaken path (`/` of a data set) from filling memory. */
+interface PlainRender extends Render {
+  /** Files that bring definitions of kinds. */
+  readonly defining: ReadonlySet<string>;
+  /** Files read with kinds beyond the system's: of definitions in the source or the cluster. */
+  readonly extended: ReadonlySet<string>;
+  /** The definitions in the source as text; an equal text means equal definitions. */
+  readonly definitions: string;
+}
+
+/** A mistaken path (`/` of a data set) must not fill memory; 10,000 files are many. */
 export const MAX_MANIFEST_FILES = 50_000;
 export const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 export const MAX_MANIFEST_FILE_BYTES = 8 * 1024 * 1024;
@@ -36,41 +42,58 @@ export const MAX_MANIFEST_FILE_BYTES = 8 * 1024 * 1024;
 const READ_BATCH = 200;
 const MAX_WARNINGS = 20;
 
-export async function renderPlain(input: PlainRenderInput): Promise<Render> {
-  const { mirror, commit, source, previous } = input;
-  const path = normaliseTreePath(source.path ?? '');
-  const treeId = await mirror.treeId(commit, path);
-  if (treeId === undefined)
-    throw new UserError(`Cannot find folder "${path}" in commit ${commit.slice(0, 12)}`);
-  const kindsVersion = input.kindsVersion ?? 0;
-  if (previous?.treeId === treeId && isCurrent(previous, kindsVersion))
-    return { ...previous, changedPaths: new Set() };
-  // The earlier tree may be gone (the mirror was made anew): then everything is looked at.
+export const plain: Renderer = {
+  name: 'Directory',
+  detect: async () => true,
+  inputs: (tree, source, previous) => plainInputs(tree, source, previous as PlainInputs | undefined),
+  render: (request) => renderPlain(request),
+};
+
+async function plainInputs(
+  tree: SourceTree,
+  source: ApplicationSource,
+  previous: PlainInputs | undefined,
+): Promise<PlainInputs> {
+  const { treeId, mirror } = tree;
+  if (previous?.treeId === treeId) return previous;
+  const select = compileSelection(source.directory);
+  // The earlier tree may be gone, if the mirror was made anew. Then everything is listed.
   const changes = previous && (await mirror.changedEntries(previous.treeId, treeId).catch(() => undefined));
-  if (changes) return renderEntries(input, path, treeId, changes);
-  const render = await renderEntries(
-    { ...input, previous: undefined },
-    path,
-    treeId,
-    await wholeTree(mirror, commit, path),
-  );
-  const changedPaths = new Set([...render.changedPaths, ...(previous?.files.keys() ?? [])]);
-  return { ...render, changedPaths };
+  const entries = new Map(changes && previous?.entries);
+  let isSame = changes !== undefined;
+  for (const { path, entry } of changes ?? (await wholeTree(tree))) {
+    if (entries.delete(path)) isSame = false;
+    if (!entry || select(entry) === 'other') continue;
+    entries.set(path, entry);
+    isSame = false;
+  }
+  if (previous && isSame) return { ...previous, treeId };
+  const ids = [...entries].map(([path, { mode, blobId }]) => `${mode} ${blobId} ${path}`);
+  return { key: keyOfIds(ids), treeId, entries };
 }
 
-async function renderEntries(
-  input: PlainRenderInput,
-  path: string,
-  treeId: string,
-  changes: readonly TreeChange[],
-): Promise<Render> {
-  const { source, previous } = input;
+async function wholeTree({ mirror, commit, path }: SourceTree): Promise<readonly TreeChange[]> {
+  const cut = path === '' ? 0 : path.length + 1;
+  return (await mirror.tree(commit, path)).map((entry) => {
+    const relative = entry.path.slice(cut);
+    return { path: relative, entry: { ...entry, path: relative } };
+  });
+}
+
+async function renderPlain(request: RenderRequest): Promise<PlainRender> {
+  const { source, kindsVersion } = request;
+  const { path } = request.tree;
+  const inputs = request.inputs as PlainInputs;
+  const previous = request.previous as PlainRender | undefined;
+  const before = (previous?.inputs as PlainInputs | undefined)?.entries ?? new Map<string, TreeEntry>();
   const select = compileSelection(source.directory);
   const files = new Map(previous?.files);
   const changedPaths = new Set<string>();
   const warnings = new Map(previous?.warnings);
   const toRead: TreeEntry[] = [];
-  for (const { path: file, entry } of changes) {
+  for (const file of new Set([...before.keys(), ...inputs.entries.keys()])) {
+    const entry = inputs.entries.get(file);
+    if (isSameEntry(before.get(file), entry)) continue;
     if (files.delete(file)) changedPaths.add(file);
     warnings.delete(file);
     const selection = entry ? select(entry) : 'other';
@@ -90,7 +113,7 @@ async function renderEntries(
     }
   };
   for (let start = 0; start < toRead.length; start += READ_BATCH) {
-    take(await readFiles(input, path, toRead.slice(start, start + READ_BATCH)));
+    take(await readFiles(request, previous, toRead.slice(start, start + READ_BATCH)));
   }
   const defining = pathsWhere(previous?.defining, files, changedPaths, bringsDefinitions);
   const definitions = definitionsIn(defining, files);
@@ -99,20 +122,20 @@ async function renderEntries(
   const text = sameDefinitions
     ? previous.definitions
     : definitions.map((definition) => stableStringify(definition['spec'])).join('\n');
-  const kindsVersion = input.kindsVersion ?? 0;
   const allStale = text !== (previous?.definitions ?? '') || !previous || !isCurrent(previous, kindsVersion);
   const extended = pathsWhere(previous?.extended, files, changedPaths, isExtended);
   const stale = [...extended].filter((file) => allStale || changedPaths.has(file));
   for (let start = 0; start < stale.length; start += READ_BATCH) {
     const batch = stale.slice(start, start + READ_BATCH);
-    take(await readAgain(input, path, batch, files, definitions));
+    take(await readAgain(request, batch, files, definitions));
   }
   const open = [...extended].some((file) => files.get(file)?.kindsFrom === 'cluster');
   return {
-    treeId,
+    renderer: plain.name,
+    inputs,
     files,
     changedPaths,
-    // What a render is made from has none.
+    // A render that another one is made from has no errors.
     errors: reportOrder([...changedPaths].flatMap((file) => files.get(file)?.errors ?? [])),
     warnings,
     passedOver: passedOverIn(path, files),
@@ -123,7 +146,10 @@ async function renderEntries(
   };
 }
 
-/** The files of which something holds: as before, but for those that changed. */
+const isSameEntry = (a: TreeEntry | undefined, b: TreeEntry | undefined): boolean =>
+  a === b || (a?.blobId === b?.blobId && a?.mode === b?.mode);
+
+/** The files for which a condition holds. Only changed files are asked again. */
 function pathsWhere(
   before: ReadonlySet<string> | undefined,
   files: ReadonlyMap<string, RenderedFile>,
@@ -143,11 +169,6 @@ const bringsDefinitions = ({ manifests }: RenderedFile): boolean =>
   manifests.some(({ object }) => isDefinition(object));
 const isExtended = ({ kindsFrom = 'system' }: RenderedFile): boolean => kindsFrom !== 'system';
 
-/** Whether a render still holds as far as the cluster's kinds go. */
-export function isCurrent(render: Render, kindsVersion: number): boolean {
-  return render.kindsVersion === undefined || render.kindsVersion === kindsVersion;
-}
-
 /** The definitions that the source itself brings. */
 function definitionsIn(
   defining: ReadonlySet<string>,
@@ -160,8 +181,7 @@ function definitionsIn(
 
 /** Files whose kinds are in other files: read with all definitions at hand. */
 async function readAgain(
-  { mirror, parse }: PlainRenderInput,
-  folder: string,
+  { tree: { mirror, path: folder }, parse }: RenderRequest,
   paths: readonly string[],
   files: ReadonlyMap<string, RenderedFile>,
   definitions: readonly KubeObject[],
@@ -177,21 +197,13 @@ async function readAgain(
   });
 }
 
-async function wholeTree(mirror: GitMirror, commit: string, path: string): Promise<readonly TreeChange[]> {
-  const cut = path === '' ? 0 : path.length + 1;
-  return (await mirror.tree(commit, path)).map((entry) => {
-    const relative = entry.path.slice(cut);
-    return { path: relative, entry: { ...entry, path: relative } };
-  });
-}
-
 async function readFiles(
-  input: PlainRenderInput,
-  folder: string,
+  { tree: { mirror, path: folder }, parse }: RenderRequest,
+  previous: Render | undefined,
   entries: readonly TreeEntry[],
 ): Promise<readonly (readonly [string, RenderedFile])[]> {
   const fits = entries.filter(({ sizeBytes }) => sizeBytes <= MAX_MANIFEST_FILE_BYTES);
-  const blobs = await input.mirror.readBlobs(fits.map(({ blobId }) => blobId));
+  const blobs = await mirror.readBlobs(fits.map(({ blobId }) => blobId));
   const contents = new Map(fits.map((entry, index) => [entry.path, blobs[index]]));
   return entries.map(({ path, blobId, sizeBytes }) => {
     const shown = shownPath(folder, path);
@@ -204,9 +216,9 @@ async function readFiles(
     const hidden = hiddenContents(bytes);
     if (hidden) return [path, failed(blobId, shown, hidden.message, hidden.hint)];
     // Only its mode has changed.
-    const same = input.previous?.files.get(path);
+    const same = previous?.files.get(path);
     if (same?.blobId === blobId) return [path, same];
-    return [path, { blobId, ...input.parse({ path: shown, bytes }) }];
+    return [path, { blobId, ...parse({ path: shown, bytes }) }];
   });
 }
 

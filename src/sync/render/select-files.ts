@@ -1,7 +1,8 @@
 /**
- * Which entries of a tree are manifests. A symlink is never followed and a submodule never entered: both are named in
- * a warning. A link that is a kustomization or a chart is read as the text that it is, which says what the folder is.
- * Hidden files and folders (`.github`) are not manifests.
+ * Selects the entries of a tree that are manifests. A symlink is never followed and a submodule
+ * never entered: both are named in a warning. A link named like a kustomization or a chart is read
+ * as text, since it tells the type of the folder. Hidden files and folders (`.github`) are not
+ * manifests.
  */
 import type { ApplicationSource } from '../../schemas/types.ts';
 import { hasToolName, isManifestPath } from '../../schemas/manifest/index.ts';
@@ -13,7 +14,7 @@ const SUBMODULE = '160000';
 
 export type Selection = 'manifest' | 'symlink' | 'submodule' | 'other';
 
-/** By its name; a symlink and a submodule are none. */
+/** Decides by the name; symlinks and submodules are not manifests. */
 export const isManifestFile = ({ path, mode }: TreeEntry): boolean =>
   isManifestPath(path) && mode !== SUBMODULE && mode !== SYMLINK;
 

@@ -1,8 +1,9 @@
 /**
- * Argo CD's include and exclude patterns: `*` and `?` (which also match `/`), and `{a,b}` alternatives.
+ * Argo CD's include and exclude patterns: `*` and `?` (which also match `/`), and `{a,b}`
+ * alternatives.
  *
- * The matcher is linear in text times pattern: patterns come from Applications, and a regular expression made of one
- * could be driven into exponential time.
+ * The matcher is linear in text times pattern: patterns come from Applications, and could drive a
+ * regular expression into exponential time.
  */
 import { UserError } from '../../base/errors.ts';
 

@@ -36,7 +36,7 @@ const notesOf = (statuses: readonly NamedStatus[]): readonly string[] => [
   ...new Set(statuses.flatMap(({ description }) => description.split(SUMMARY_SEPARATOR).slice(1))),
 ];
 
-/** The end of a status that would otherwise stay pending for ever; undefined for one that has ended. */
+/** The end of a pending status whose commit was overtaken; undefined for one that has ended. */
 export function supersededStatus(before: CommitStatus, next: string | undefined): CommitStatus | undefined {
   if (before.state !== 'pending' || before.sha === next) return undefined;
   const why = next === undefined ? 'The application was deleted' : `Superseded by ${next.slice(0, 12)}`;

@@ -1,9 +1,10 @@
 /**
- * What the forge is to be told about a commit. Pure: time and what was said before are parameters.
+ * The status of a commit at its forge. Pure: the time and the last status are parameters.
  *
- * `success` only after everything has been healthy for the stability window; a failure stays until then, so that a
- * crash loop does not flicker; after a success, short waits (a pod moves) change nothing, a degradation or a passed
- * deadline does. The cause comes first in the text; one that is too long is cut in its middle.
+ * `success` comes only after everything has been healthy for the stability window. A failure stays
+ * until then, so that a crash loop does not flicker. After a success, short waits (a pod moves)
+ * change nothing; a degradation or a passed deadline does. The cause comes first in the text; a
+ * long text is cut in its middle.
  */
 import { cutMiddle } from '../../base/text.ts';
 import { printable } from '../../base/printable.ts';
@@ -57,7 +58,7 @@ export interface CommitStatusInput {
   /** Whether all of the commit is in the store. */
   readonly applied: boolean;
   readonly health: HealthStatus;
-  /** What is not healthy and why: `deployment/web: container api exited 137 (OOMKilled)`. */
+  /** The first unhealthy object: `deployment/web: container api exited 137 (OOMKilled)`. */
   readonly cause: Counted | undefined;
   /** For the success: `12 objects healthy`, and what is only stored. */
   readonly summary: string;
@@ -143,8 +144,8 @@ export function fitDescription(text: string, limit = MAX_DESCRIPTION): string {
 }
 
 /**
- * A counter that goes on is no news: forges take a bounded number of statuses for a commit. Of the other causes it is
- * the order of magnitude.
+ * A counter that goes on is no news: forges take a bounded number of statuses for a commit. The
+ * number of other causes counts by its order of magnitude.
  */
 const withoutCounters = (text: string): string =>
   text

@@ -1,4 +1,4 @@
-/** Which statuses a context still owes the forge. Pure. */
+/** The statuses that a context still owes the forge. Pure. */
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { supersededStatus } from './aggregate-status.ts';
 import type { CommitStatus } from './plan-commit-status.ts';
@@ -10,9 +10,9 @@ export interface RepositoryStatus extends CommitStatus {
 }
 
 export interface StatusLedger {
-  /** What the forge was told last about each commit that still matters. */
+  /** The last status posted for each commit that still matters. */
   readonly posted: readonly RepositoryStatus[];
-  /** What it is to be told, oldest first; at most one for each commit. */
+  /** The statuses to post, oldest first; at most one for each commit. */
   readonly due: readonly RepositoryStatus[];
 }
 
@@ -20,20 +20,18 @@ export interface StatusLedger {
 const MAX_DUE = 50;
 
 /**
- * A newer status of the same commit replaces the one that is due. The end of an earlier commit stays due until it is posted; one
- * that the forge shows as pending ends as superseded.
+ * A newer status of the same commit replaces the one that is due. The end of an earlier commit
+ * stays due until it is posted; one that the forge shows as pending ends as superseded.
  */
 export function planDueStatuses(
   { posted, due }: StatusLedger,
   wanted: readonly RepositoryStatus[],
 ): StatusLedger {
-  const isAbout = (a: RepositoryStatus) => (b: RepositoryStatus) =>
-    a.sha === b.sha && a.repoURL === b.repoURL;
   const next = wanted.at(-1)?.sha;
   const ends: RepositoryStatus[] = [];
-  for (const before of [...due, ...posted.filter((status) => !due.some(isAbout(status)))]) {
-    if (wanted.some(isAbout(before))) continue;
-    const shown = posted.find(isAbout(before));
+  for (const before of [...due, ...posted.filter((status) => !due.some(isSameCommit(status)))]) {
+    if (wanted.some(isSameCommit(before))) continue;
+    const shown = posted.find(isSameCommit(before));
     if (due.includes(before) && before.state !== 'pending') {
       if (!shown || !isSameStatus(shown, before)) ends.push(before);
     } else if (shown) {
@@ -42,12 +40,12 @@ export function planDueStatuses(
     }
   }
   const news = wanted.filter((status) => {
-    const shown = posted.find(isAbout(status));
+    const shown = posted.find(isSameCommit(status));
     return !shown || !isSameStatus(shown, status);
   });
   const all = [...ends.slice(-MAX_DUE), ...news];
   return {
-    posted: posted.filter((shown) => [...wanted, ...all].some(isAbout(shown))),
+    posted: posted.filter((shown) => [...wanted, ...all].some(isSameCommit(shown))),
     due: all,
   };
 }
@@ -58,20 +56,24 @@ export function recordPosted(
   status: RepositoryStatus,
   keep: boolean,
 ): StatusLedger {
-  const isOther = (one: RepositoryStatus): boolean =>
-    one.sha !== status.sha || one.repoURL !== status.repoURL;
+  const isOther = (one: RepositoryStatus): boolean => !isSameCommit(status)(one);
   return { posted: [...posted.filter(isOther), ...(keep ? [status] : [])], due: due.filter(isOther) };
 }
+
+export const isSameCommit =
+  (a: RepositoryStatus) =>
+  (b: RepositoryStatus): boolean =>
+    a.sha === b.sha && a.repoURL === b.repoURL;
 
 export function isSameStatus(a: CommitStatus, b: CommitStatus): boolean {
   return a.sha === b.sha && a.state === b.state && a.description === b.description;
 }
 
-/** Forges take a bounded number of statuses of one commit (GitHub: 1,000), and each note is a commit. */
+/** Forges take a bounded number of statuses of a commit (GitHub: 1,000); a note is a commit. */
 const FREE_POSTS = 20;
 const REWORD_BACKOFF = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
 
-/** How long other words for a state that the forge shows already wait, after so many posts of the commit. */
+/** The wait before a posted state is reworded, after this many posts of the commit. */
 export function rewordWaitMs(posts: number): number {
   return posts < FREE_POSTS ? 0 : backoffDelayMs(REWORD_BACKOFF, posts - FREE_POSTS + 1);
 }

@@ -11,7 +11,7 @@ import { runCli } from '../../../src/cli/run-cli.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
 import { createApplicationController } from '../../../src/sync/application-controller.ts';
-import { createMemoryRepository } from '../../../src/sync/git/memory-mirror.ts';
+import { createMemoryRepository } from '../../doubles/memory-mirror.ts';
 import { rootApplication } from '../../../src/sync/root-application.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { type TestServer, startTestServer } from '../../api/test-server.ts';

@@ -9,7 +9,7 @@ import { createGitMirror } from '../../../src/sync/git/git-mirror.ts';
 import type { GitCredentials } from '../../../src/sync/git/git-process.ts';
 import type { Lookup } from '../../../src/sync/git/remote-address.ts';
 import type { GitMirror } from '../../../src/sync/git/types.ts';
-import { renderPlain } from '../../../src/sync/render/plain.ts';
+import { renderSource } from '../../sync/render/render-source.ts';
 import { type GitFixture, gitMirrorContract } from '../../contracts/git-mirror.ts';
 import {
   type GitServer,
@@ -219,7 +219,7 @@ describe('the mirror on disk', () => {
     const mirror = await openMirror(repository.bare);
     await mirror.fetch(signal);
     const head = await mirror.resolve('main');
-    const render = await renderPlain({
+    const render = await renderSource({
       mirror,
       commit: head,
       source: { repoURL: '', directory: { recurse: true } },
@@ -283,7 +283,7 @@ describe('the mirror on disk', () => {
     const mirror = await openMirror(repository.bare);
     await mirror.fetch(signal);
     const read: string[] = [];
-    const render = await renderPlain({
+    const render = await renderSource({
       mirror,
       commit: sha,
       source: { repoURL: '', directory: { recurse: true } },

@@ -9,7 +9,8 @@ import { TransientError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { type GitMirrorLimits, createGitMirror } from '../../../src/sync/git/git-mirror.ts';
 import type { GitMirror } from '../../../src/sync/git/types.ts';
-import { MAX_MANIFEST_FILE_BYTES, renderPlain } from '../../../src/sync/render/plain.ts';
+import { MAX_MANIFEST_FILE_BYTES } from '../../../src/sync/render/plain.ts';
+import { renderSource } from '../../sync/render/render-source.ts';
 import { createTestRepository } from '../../support/git-server.ts';
 
 const opened: (() => Promise<unknown>)[] = [];
@@ -116,7 +117,7 @@ describe('a file that is no manifest by its size or kind', () => {
         return blobs;
       },
     };
-    const render = await renderPlain({
+    const render = await renderSource({
       mirror: watched,
       commit: await mirror.resolve('HEAD'),
       source: { repoURL: repository.bare, path: '.' },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TransientError } from '../../../src/base/errors.ts';
 import { type ReadyFacts, readyText } from '../../../src/server/start/plan-ready-text.ts';
 import { watchRepository } from '../../../src/server/start/watch-repository.ts';
-import { createMemoryRepository } from '../../../src/sync/git/memory-mirror.ts';
+import { createMemoryRepository } from '../../doubles/memory-mirror.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 const text = (facts: Partial<ReadyFacts>): readonly string[] =>

@@ -8,7 +8,8 @@ import {
   systemAuthor,
 } from '../../../src/schemas/applications/application-author.ts';
 import { createCommitStatusPoster } from '../../../src/sync/forge/commit-status-poster.ts';
-import type { ForgeName, StatusPost } from '../../../src/sync/forge/types.ts';
+import type { ForgeName } from '../../../src/sync/forge/index.ts';
+import type { StatusPost } from '../../../src/sync/forge/types.ts';
 import { createHarness, type Harness, REPO_URL } from '../harness.ts';
 
 let test: Harness;

@@ -6,7 +6,8 @@ import { createCommitStatusPoster } from '../../../src/sync/forge/commit-status-
 import { ForgeRefusal, type HttpRequest, type HttpResponse } from '../../../src/sync/forge/http.ts';
 import { createForge } from '../../../src/sync/forge/index.ts';
 import { renderNote } from '../../../src/sync/forge/notes.ts';
-import type { ForgeName, StatusPost } from '../../../src/sync/forge/types.ts';
+import type { ForgeName } from '../../../src/sync/forge/index.ts';
+import type { StatusPost } from '../../../src/sync/forge/types.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { POLL_MS, configMap, createHarness, deployment } from '../harness.ts';
 

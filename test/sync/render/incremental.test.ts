@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type DesiredObject, desiredId } from '../../../src/diff/desired-set.ts';
-import { createApplicationState, takeRender } from '../../../src/sync/application-state.ts';
-import { createMemoryRepository } from '../../../src/sync/git/memory-mirror.ts';
+import { createApplicationCache, takeRender } from '../../../src/sync/cache/application-cache.ts';
+import { createMemoryRepository } from '../../doubles/memory-mirror.ts';
 import { createManifestParser } from '../../../src/sync/render/parse-manifest-file.ts';
-import { renderPlain } from '../../../src/sync/render/plain.ts';
+import { renderSource } from './render-source.ts';
 import type { Render } from '../../../src/sync/render/types.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { definitionSample } from '../../schemas/custom-samples.ts';
@@ -39,17 +39,21 @@ const sorted = <T>(entries: Iterable<readonly [string, T]>): readonly (readonly 
 /** Without the kind, which is made anew with each reading of a definition. */
 const shown = (item: DesiredObject) => ({ id: desiredId(item), origin: item.origin, object: item.object });
 
+/** The plain renderer remembers the files that depend on definitions. */
+const sortedPaths = (render: Render, member: 'defining' | 'extended'): readonly string[] =>
+  [...(render as unknown as Record<typeof member, ReadonlySet<string>>)[member]].sort();
+
 /** Everything of a render but how it came about. */
 const contentsOf = (render: Render) => ({
-  treeId: render.treeId,
+  key: render.inputs.key,
   files: sorted(render.files).map(([path, { manifests, ...file }]) => [
     path,
     { ...file, manifests: manifests.map(shown) },
   ]),
   errors: [...render.errors].map(({ file, message }) => `${file} ${message}`).sort(),
   warnings: sorted(render.warnings),
-  defining: [...render.defining].sort(),
-  extended: [...render.extended].sort(),
+  defining: sortedPaths(render, 'defining'),
+  extended: sortedPaths(render, 'extended'),
 });
 
 it('a render made from the one before, and what is kept of it, are as those made from nothing', async () => {
@@ -64,7 +68,7 @@ it('a render made from the one before, and what is kept of it, are as those made
       const repository = createMemoryRepository(createFakeClock());
       const mirror = repository.createMirror();
       const source = { repoURL: '', directory: { recurse: true } };
-      const state = createApplicationState('', 0);
+      const state = createApplicationCache('', 0);
       repository.commit({ 'anchor.yaml': configMap('anchor', {}) });
       for (const [index, changes] of commits.entries()) {
         const commit = repository.commit(
@@ -79,12 +83,12 @@ it('a render made from the one before, and what is kept of it, are as those made
         const reader = forgets
           ? { ...mirror, changedEntries: () => Promise.reject(new Error('gone')) }
           : mirror;
-        const render = await renderPlain({ mirror: reader, commit, source, parse, previous: state.render });
-        const fresh = await renderPlain({ mirror, commit, source, parse });
+        const render = await renderSource({ mirror: reader, commit, source, parse, previous: state.render });
+        const fresh = await renderSource({ mirror, commit, source, parse });
         expect(contentsOf(render)).toEqual(contentsOf(fresh));
         if (render.errors.length > 0) continue;
         takeRender(state, render);
-        const anew = createApplicationState('', 0);
+        const anew = createApplicationCache('', 0);
         takeRender(anew, fresh);
         for (const of of ['desired', 'hooks'] as const) {
           expect([...state[of].byId.values()].map(shown)).toEqual(

@@ -1,0 +1,72 @@
+/** The store's records: statuses that were posted, statuses that are due, waits of hosts. */
+import { ConflictError } from '../../base/errors.ts';
+import { type KubeObject, splitKey } from '../../schemas/object.ts';
+import { CommitRefused, type Store } from '../../store/types.ts';
+import { canonicalRepoUrl } from '../git/git-url.ts';
+import type { CommitStatus } from '../status/plan-commit-status.ts';
+import type { RepositoryStatus, StatusLedger } from '../status/plan-due-statuses.ts';
+
+const RESOURCE = 'commitstatuses.symphony.dev';
+
+/** The ledger of an application, or of a repository's aggregate; or the wait of a host. */
+export interface ForgeRecord extends KubeObject {
+  /** For statuses that name no repository; earlier versions wrote them. */
+  readonly repoURL?: string;
+  readonly statuses?: readonly (CommitStatus & { readonly repoURL?: string })[];
+  readonly due?: readonly RepositoryStatus[];
+  readonly notBeforeMs?: number;
+}
+
+export interface Records {
+  get(key: string): Promise<ForgeRecord | undefined>;
+  list(): Promise<readonly ForgeRecord[]>;
+  /** Without members the record is deleted. A lost race is a ConflictError. */
+  save(
+    key: string,
+    before: ForgeRecord | undefined,
+    members: Partial<ForgeRecord> | undefined,
+  ): Promise<void>;
+}
+
+export function createRecords(store: Store): Records {
+  return {
+    get: (key) => store.get(RESOURCE, key),
+    list: async () => (await store.list(RESOURCE)).objects,
+    async save(key, before, members) {
+      const { namespace, name } = splitKey(key);
+      const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
+      const object = { apiVersion: 'symphony.dev/v1', kind: 'CommitStatus', metadata, ...members };
+      const expectedVersion = before?.metadata.resourceVersion;
+      const base = { resource: RESOURCE, key };
+      try {
+        if (expectedVersion === undefined) await store.commit([{ type: 'create', ...base, object }]);
+        else if (members) await store.commit([{ type: 'update', ...base, object, expectedVersion }]);
+        else await store.commit([{ type: 'delete', ...base, expectedVersion }]);
+      } catch (error) {
+        if (error instanceof CommitRefused) throw new ConflictError(error.message, { cause: error });
+        throw error;
+      }
+    },
+  };
+}
+
+export function ledgerOf(record: ForgeRecord | undefined): StatusLedger {
+  const fallback = record?.repoURL ?? '';
+  return {
+    posted: (record?.statuses ?? []).map((status) => ({ ...status, repoURL: status.repoURL ?? fallback })),
+    due: record?.due ?? [],
+  };
+}
+
+export const ledgerMembers = ({ posted, due }: StatusLedger): Partial<ForgeRecord> | undefined =>
+  posted.length + due.length === 0 ? undefined : { statuses: posted, ...(due.length === 0 ? {} : { due }) };
+
+/** Whether every status of the record is the operator's. */
+export const isOperators = (record: ForgeRecord | undefined): boolean =>
+  [...(record?.due ?? []), ...ledgerOf(record).posted].every(({ asOperator }) => asOperator !== false);
+
+/** The repository of an aggregate, in the form that compares. */
+export function repositoryOf({ due, repoURL, statuses }: ForgeRecord): string | undefined {
+  const known = due?.[0]?.repoURL ?? statuses?.[0]?.repoURL ?? repoURL;
+  return known === undefined ? undefined : canonicalRepoUrl(known);
+}

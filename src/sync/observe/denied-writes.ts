@@ -1,0 +1,53 @@
+/** Writes that the author of an Application may not make. One of them stops the whole commit. */
+import { hookTypesOf } from '../../diff/annotations.ts';
+import type { Change } from '../../diff/change-set.ts';
+import type { DesiredObject } from '../../diff/desired-set.ts';
+import { keyOf } from '../../schemas/object.ts';
+import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { Write } from '../../resources/writing/objects.ts';
+import { toWrite } from '../execute/apply-changes.ts';
+import type { ManagedResources } from './managed-resources.ts';
+import type { SyncAccess } from './sync-access.ts';
+
+interface Asked {
+  readonly write: Write;
+  readonly what: string;
+}
+
+/** `shop/web.yaml:3: Deployment "shop/web": why`, one for each write that would be refused. */
+export async function deniedWrites(
+  { refusals }: SyncAccess,
+  changes: readonly Change[],
+  hooks: readonly DesiredObject[],
+  managed: Pick<ManagedResources, 'live'>,
+): Promise<readonly string[]> {
+  if (!refusals) return [];
+  const asked: readonly Asked[] = [
+    ...changes
+      .filter(({ action }) => action !== 'noop')
+      .map((change) => ({ write: toWrite(change), what: described(change) })),
+    ...hooks.filter(runs).flatMap((hook) => hookWrites(hook, managed)),
+  ];
+  const whys = await refusals(asked.map(({ write }) => write));
+  return asked.flatMap(({ what }, index) => {
+    const why = whys[index];
+    return why === undefined ? [] : [`${what}: ${why}`];
+  });
+}
+
+const runs = ({ object }: DesiredObject): boolean => hookTypesOf(object).some((type) => type !== 'Skip');
+
+/** The object of an earlier run goes before the new one is made. */
+function hookWrites(hook: DesiredObject, managed: Pick<ManagedResources, 'live'>): readonly Asked[] {
+  const { kind, object, origin } = hook;
+  const key = keyOf(object);
+  const what = described({ kind, key, origin });
+  const live = managed.live(resourceIdOf(kind), key);
+  const create: Asked = { what, write: { verb: 'create', object } };
+  return live ? [{ what, write: { verb: 'delete', object: live } }, create] : [create];
+}
+
+function described({ kind, key, origin }: Pick<Change, 'kind' | 'key' | 'origin'>): string {
+  const what = `${kind.kind} "${key}"`;
+  return origin === undefined ? what : `${origin}: ${what}`;
+}

@@ -1,0 +1,116 @@
+/** Reports changes to the applications that they concern, also those of owned objects and nodes. */
+import { jsonEqual } from '../../base/json.ts';
+import { idOf } from '../../diff/desired-set.ts';
+import { managingApplication } from '../../diff/tracking.ts';
+import { without } from '../../diff/without.ts';
+import { conditionOf, textAt } from '../../health/fields.ts';
+import { type KubeObject, controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
+import {
+  type Registry,
+  type ResourceId,
+  type ResourceKind,
+  resourceIdOf,
+} from '../../schemas/resource-kind.ts';
+import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
+
+export interface ManagedEvent {
+  readonly application: string;
+  readonly id: string;
+  /** The object appeared or went, or a field other than its status changed. */
+  readonly specChanged: boolean;
+  /** Only a warning came, which explains an unhealthy object and changes nothing else. */
+  readonly onlyExplains?: true;
+}
+
+export interface OpenedKind {
+  readonly kind: ResourceKind;
+  readonly cache: ResourceCache;
+}
+
+/** Pods by the node that they are bound to. */
+export const BY_NODE = 'node-name';
+
+export interface Reports {
+  changed(kind: ResourceKind, event: CacheEvent): void;
+  /** There is news about the cause of the object's health. */
+  explained(kind: ResourceKind, about: KubeObject): void;
+}
+
+export function createReports(
+  opened: ReadonlyMap<ResourceId, OpenedKind>,
+  registry: Registry,
+  onEvent: (event: ManagedEvent) => void,
+): Reports {
+  function explained(kind: ResourceKind, about: KubeObject): void {
+    const application = managingApplication(about);
+    const onlyExplains = true;
+    if (application !== undefined)
+      onEvent({ application, id: idOf(kind, keyOf(about)), specChanged: false, onlyExplains });
+    reportOwner(kind, about, { onlyExplains });
+  }
+
+  /** The state of a node changes the state of its pods. */
+  function reportNode({ object, previous }: CacheEvent): void {
+    const ready = (node: KubeObject | undefined): string =>
+      textAt(conditionOf(node?.status, 'Ready'), 'status');
+    if (previous && ready(object) === ready(previous)) return;
+    const pods = opened.get('pods');
+    if (!pods) return;
+    for (const pod of pods.cache.byIndex(BY_NODE, object.metadata.name))
+      changed(pods.kind, { type: 'MODIFIED', key: keyOf(pod), object: pod, previous: pod, version: '' });
+  }
+
+  function changed(kind: ResourceKind, event: CacheEvent): void {
+    const { object, previous } = event;
+    if (resourceIdOf(kind) === 'nodes') reportNode(event);
+    const applications = new Set([managingApplication(object), previous && managingApplication(previous)]);
+    for (const application of applications) {
+      if (application === undefined) continue;
+      onEvent({ application, id: idOf(kind, event.key), specChanged: specChanged(event) });
+    }
+    reportOwner(kind, object, {});
+  }
+
+  function reportOwner(
+    kind: ResourceKind,
+    object: KubeObject,
+    extra: Pick<ManagedEvent, 'onlyExplains'>,
+  ): void {
+    const owner = kind.plural === 'pods' || kind.plural === 'replicasets' ? rootOwner(object) : undefined;
+    const application = owner && managingApplication(owner.object);
+    if (owner && application !== undefined)
+      onEvent({ application, id: owner.id, specChanged: false, ...extra });
+  }
+
+  /** The topmost owner: a pod's ReplicaSet's Deployment. */
+  function rootOwner(object: KubeObject): { readonly id: string; readonly object: KubeObject } | undefined {
+    let current = object;
+    let found: { id: string; object: KubeObject } | undefined;
+    // Owners are at most a few deep; the bound ends a cycle.
+    for (let depth = 0; depth < 5; depth += 1) {
+      const owner = controllerOf(current);
+      const kind = owner && registry.byKind(owner.apiVersion, owner.kind);
+      if (!owner || !kind) break;
+      const key = objectKey(kind.namespaced ? current.metadata.namespace : undefined, owner.name);
+      const parent = opened.get(resourceIdOf(kind))?.cache.get(key);
+      if (parent?.metadata.uid !== owner.uid || !parent) break;
+      current = parent;
+      found = { id: idOf(kind, key), object: parent };
+    }
+    return found;
+  }
+
+  return { changed, explained };
+}
+
+function specChanged({ type, object, previous }: CacheEvent): boolean {
+  if (type !== 'MODIFIED' || !previous) return true;
+  const { metadata } = object;
+  const { metadata: metadataBefore } = previous;
+  return (
+    !jsonEqual(without(object, 'status', 'metadata'), without(previous, 'status', 'metadata')) ||
+    !jsonEqual(metadata.labels, metadataBefore.labels) ||
+    !jsonEqual(metadata.annotations, metadataBefore.annotations) ||
+    metadata.deletionTimestamp !== metadataBefore.deletionTimestamp
+  );
+}

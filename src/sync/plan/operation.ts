@@ -1,0 +1,163 @@
+/**
+ * The operation of an Application: one attempt to bring it to a commit, as `status.operationState`
+ * records it in Argo CD's words. It is written before the first hook starts and after each one
+ * ends. The next worker goes on where a dead one was: nothing runs twice, nothing is left out.
+ * Pure.
+ */
+import { toRfc3339 } from '../../base/clock.ts';
+import { isRecord } from '../../base/json.ts';
+import type { HookType } from '../../diff/annotations.ts';
+import type { Application } from '../../schemas/types.ts';
+
+export type OperationPhase = 'Running' | 'Succeeded' | 'Failed' | 'Error';
+
+/** How a hook ended in this operation. */
+export interface HookResult {
+  readonly group?: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly hookType: HookType;
+  readonly hookPhase: 'Succeeded' | 'Failed';
+  readonly message?: string;
+}
+
+/** The request of a person, or of the automation. */
+export interface OperationRequest {
+  readonly initiatedBy?: { readonly username?: string; readonly automated?: boolean };
+  readonly sync?: {
+    readonly prune?: boolean;
+    readonly syncOptions?: readonly string[];
+    readonly [member: string]: unknown;
+  };
+  readonly [member: string]: unknown;
+}
+
+export interface OperationState {
+  readonly phase: OperationPhase;
+  readonly message: string;
+  readonly startedAt: string;
+  readonly finishedAt?: string;
+  /** Attempts at this commit before the present one. */
+  readonly retryCount?: number;
+  /** Counts the attempts of the Application, to tell their hooks apart. */
+  readonly attempt?: number;
+  readonly operation?: OperationRequest;
+  readonly syncResult?: { readonly revision: string; readonly resources?: readonly HookResult[] };
+}
+
+export function operationStateOf(application: Pick<Application, 'status'>): OperationState | undefined {
+  const state = application.status?.['operationState'];
+  return isRecord(state) && typeof state['phase'] === 'string' && typeof state['startedAt'] === 'string'
+    ? (state as unknown as OperationState)
+    : undefined;
+}
+
+/** The request of an operation that has not ended; it outlives the commit that it began with. */
+export function requestOf(state: OperationState | undefined): OperationRequest | undefined {
+  const request = state?.phase === 'Running' ? state.operation : undefined;
+  return request && request.initiatedBy?.automated !== true ? request : undefined;
+}
+
+/** Whether the operation ended well at this commit. */
+export function hasSucceeded(state: OperationState | undefined, revision: string | undefined): boolean {
+  return state?.phase === 'Succeeded' && state.syncResult?.revision === revision;
+}
+
+/** Whether hooks of an attempt at this commit have run, or are running. */
+export function hasHooksStarted(state: OperationState | undefined, revision: string | undefined): boolean {
+  return state?.syncResult?.revision === revision && state?.syncResult?.resources !== undefined;
+}
+
+/** Whether an operation at this commit has begun and not ended. */
+export function isUnderWay(state: OperationState | undefined, revision: string | undefined): boolean {
+  return state?.phase === 'Running' && state.syncResult?.revision === revision;
+}
+
+/** Whether an attempt with hooks at this commit is under way. */
+export function isRunning(state: OperationState | undefined, revision: string | undefined): boolean {
+  return state?.phase === 'Running' && hasHooksStarted(state, revision);
+}
+
+/** A new attempt with hooks; a failed attempt at the same commit counts as one more try. */
+export function startOperation(
+  before: OperationState | undefined,
+  revision: string,
+  nowMs: number,
+): OperationState {
+  const request = requestOf(before);
+  const failed = before?.phase === 'Failed' && hasHooksStarted(before, revision);
+  return {
+    phase: 'Running',
+    message: 'syncing',
+    startedAt: request && before ? before.startedAt : toRfc3339(nowMs),
+    ...(failed ? { retryCount: (before.retryCount ?? 0) + 1 } : {}),
+    attempt: (before?.attempt ?? 0) + 1,
+    operation: request ?? { initiatedBy: { automated: true } },
+    syncResult: { revision, resources: [] },
+  };
+}
+
+/** A sync that a person asked for, before anything of it is done. */
+export function requestedOperation(
+  before: OperationState | undefined,
+  request: OperationRequest,
+  nowMs: number,
+): OperationState {
+  const startedAt = toRfc3339(nowMs);
+  const attempt = before?.attempt === undefined ? {} : { attempt: before.attempt };
+  const complaint = requestComplaint(request);
+  if (complaint === undefined)
+    return { phase: 'Running', message: 'requested', startedAt, ...attempt, operation: request };
+  const { syncResult } = before ?? {};
+  return {
+    phase: 'Error',
+    message: complaint,
+    startedAt,
+    finishedAt: startedAt,
+    ...attempt,
+    operation: request,
+    ...(syncResult ? { syncResult: { revision: syncResult.revision } } : {}),
+  };
+}
+
+export function withHookResults(state: OperationState, results: readonly HookResult[]): OperationState {
+  const { revision = '', resources = [] } = state.syncResult ?? {};
+  return { ...state, syncResult: { revision, resources: [...resources, ...results] } };
+}
+
+/** Tells the hooks of one attempt from those of every other. */
+export function runOf(state: OperationState): string {
+  return `${state.syncResult?.revision ?? ''}/${state.attempt ?? 0}`;
+}
+
+/** Parts that make the generated names of an attempt's hooks unique. */
+export function namePartsOf(state: OperationState): {
+  readonly revision: string;
+  readonly startedAt: string;
+} {
+  const revision = state.syncResult?.revision ?? '';
+  const startedAt = String(Math.floor(Date.parse(state.startedAt) / 1_000));
+  return { revision: revision.slice(0, SHORT_REVISION), startedAt };
+}
+
+const SHORT_REVISION = 7;
+
+/** The members of `operation.sync` that are implemented. The others are refused. */
+const DONE: readonly string[] = ['prune', 'syncOptions', 'syncStrategy'];
+const HARMLESS: readonly string[] = ['autoHealAttemptsCount', 'source', 'sources'];
+
+/** Why a request cannot be carried out; undefined when it can. */
+function requestComplaint(request: OperationRequest): string | undefined {
+  const sync = isRecord(request.sync) ? request.sync : {};
+  const unknown = Object.keys(sync).filter(
+    (member) => !DONE.includes(member) && !HARMLESS.includes(member) && isSet(sync[member]),
+  );
+  if (unknown.length === 0) return undefined;
+  return `operation.sync.${unknown.join(', operation.sync.')}: not implemented by Symphony; sync the whole application`;
+}
+
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '' && value !== false;
+}

@@ -147,8 +147,15 @@ function watchedRuntime(
   };
   return {
     ...engine,
-    async create(spec) {
-      const id = await engine.create(spec);
+    async ensureSandbox(spec) {
+      const id = await engine.ensureSandbox(spec);
+      for (const call of ['create', 'start'] as const) tell(call, labelsOf(id));
+      return id;
+    },
+    stopSandbox: (id) => around('stop', id, () => engine.stopSandbox(id)),
+    removeSandbox: (id) => around('remove', id, () => engine.removeSandbox(id)),
+    async create(spec, sandbox) {
+      const id = await engine.create(spec, sandbox);
       tell('create', labelsOf(id));
       return id;
     },

@@ -66,7 +66,6 @@ export interface LabelInput {
   readonly attempt: number;
   readonly cluster: string;
   readonly nodeName: string;
-  readonly withManifest: boolean;
 }
 
 export function containerLabels(input: LabelInput): Record<string, string> {
@@ -81,8 +80,7 @@ export function containerLabels(input: LabelInput): Record<string, string> {
     [labelKeys.specHash]: specHash(container),
     [labelKeys.attempt]: String(input.attempt),
     [labelKeys.role]: input.role,
-    // Said in any case: the engine adds the labels of the image, and only replaces those it is given.
-    [labelKeys.podManifest]: input.withManifest ? podManifest(pod) : '',
+    ...(container === SANDBOX_NAME ? { [labelKeys.podManifest]: podManifest(pod) } : {}),
   };
 }
 

@@ -21,7 +21,6 @@ export function qosClassOf(pod: Pod): QosClass {
   return guaranteed ? 'Guaranteed' : 'Burstable';
 }
 
-export const SANDBOX_OOM_SCORE = -998;
 const GUARANTEED_OOM_SCORE = -997;
 const BEST_EFFORT_OOM_SCORE = 1000;
 const NODE_CRITICAL_PRIORITY = 2_000_001_000;

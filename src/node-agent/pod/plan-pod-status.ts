@@ -1,26 +1,20 @@
 /**
- * A pod's status as kubelet reports it. Pure; given the same view it gives the same status, so that an equal one need
- * not be written. A terminal phase is reported only when nothing of the pod is alive, and never taken back.
+ * A pod's status as kubelet reports it. Pure: the same view gives the same status, and an equal one
+ * is not written. A terminal phase is reported only when nothing of the pod is alive, and is never
+ * taken back.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
-import { isInitialized, mainsAreOver } from './plan-pod-step.ts';
+import { isInitialized, mainsAreOver } from './plan-starts.ts';
 import { restartPolicyOf } from './plan-restart.ts';
-import {
-  type PlannedContainer,
-  type PodView,
-  containersOf,
-  isLive,
-  isTerminal,
-  sandboxesOf,
-} from './pod-view.ts';
+import { type PlannedContainer, type PodView, containersOf, isLive, isTerminal } from './pod-view.ts';
 
 export interface PodStatusInput extends PodView {
   readonly hostIp: string;
-  /** The status that was last worked out here (or read back), whose times and forgotten containers live on. */
+  /** The last status, planned here or read back. Its times and gone containers are kept. */
   readonly previous: PodStatus | undefined;
   readonly terminationMessages: ReadonlyMap<string, string>;
 }
@@ -31,7 +25,7 @@ type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; messag
 /** Kubelet's condition for a resize that the node has not carried out. */
 const RESIZE_PENDING = 'PodResizePending';
 
-/** Conditions that the agent decides; all others are somebody else's and stay. */
+/** Conditions that the agent decides. All others belong to other writers, and stay. */
 const OWN_CONDITIONS = [
   'PodReadyToStartContainers',
   'Initialized',
@@ -119,12 +113,10 @@ function planConditions(
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
   phase: Phase,
 ): PodCondition[] {
-  const hadSandbox = input.needsSandbox
-    ? sandboxesOf(input.records).some(({ record }) => isLive(record))
-    : input.records.some(isLive);
+  const hasSandbox = input.sandboxes.some(({ phase }) => phase === 'ready');
   const containersReady = decideContainersReady(planned, statuses, phase);
   const decided: Decided[] = [
-    { type: 'PodReadyToStartContainers', status: hadSandbox ? 'True' : 'False' },
+    { type: 'PodReadyToStartContainers', status: hasSandbox ? 'True' : 'False' },
     decideInitialized(input, planned, statuses, phase),
     decideReady(input, containersReady),
     containersReady,
@@ -140,7 +132,7 @@ function planConditions(
   return [...decided.map((condition) => stamp(condition, known, input.nowMs)), ...foreign, ...scheduled];
 }
 
-/** Resources change by a new pod: one that runs is told so. */
+/** Only a new pod can have other resources. The condition of a running one says so. */
 function decideResize(
   planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
@@ -173,9 +165,9 @@ function decideInitialized(
   phase: Phase,
 ): Decided {
   if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
-  const generation = input.needsSandbox ? (sandboxesOf(input.records)[0]?.attempt ?? -1) : 0;
+  const sandboxAttempt = input.sandboxes[0]?.attempt ?? -1;
   const inits = planned.filter((item) => item.role !== 'main');
-  if (inits.length === 0 || isInitialized(input, planned, generation)) {
+  if (inits.length === 0 || isInitialized(input, planned, sandboxAttempt)) {
     return { type: 'Initialized', status: 'True' };
   }
   const wasInitialized = input.previous?.conditions?.some(

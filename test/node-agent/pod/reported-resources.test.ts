@@ -37,7 +37,7 @@ function statusOf(pod: Pod, records: readonly ContainerRecord[], previous?: PodS
     nowMs: 0,
     records,
     specHashes: new Map([['main', 'h']]),
-    needsSandbox: false,
+    sandboxes: [{ id: 'own', attempt: 0, phase: 'ready' }],
     holdsIp: false,
     needsIp: true,
     ip: '10.0.0.2',

@@ -1,5 +1,4 @@
 /** Puts together the view of one pod at this instant. */
-import { specHash } from '../container-spec/identity.ts';
 import { sandboxShapeOf } from '../container-spec/plan-sandbox-spec.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import type { PodContainers } from './pod-containers.ts';
@@ -22,7 +21,7 @@ export function observePod(
     pod: { ...pod, status: { ...pod.status, ...(status?.phase ? { phase: status.phase } : {}) } },
     records,
     sandboxes: sandboxesOf(records, sandboxShapeOf(pod)),
-    specHashes: new Map(planned.map(({ container }) => [container.name, specHash(container)])),
+    planned,
     needsIp: pod.spec.hostNetwork !== true,
     ip,
     holdsIp,

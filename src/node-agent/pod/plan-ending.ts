@@ -2,15 +2,7 @@
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 import { planStop } from './plan-stop.ts';
 import { type PodStep, waitFor } from './pod-step.ts';
-import {
-  CLEANUP,
-  containersOf,
-  graceSecondsOf,
-  isLive,
-  membersOf,
-  type PlannedContainer,
-  type PodView,
-} from './pod-view.ts';
+import { CLEANUP, graceSecondsOf, isLive, membersOf, type PodView } from './pod-view.ts';
 
 /** Containers, then the last status, then everything on disk, then the object. */
 export function planEnding(view: PodView, timers: number[]): PodStep {
@@ -65,10 +57,9 @@ export function planOtherAddress(view: PodView): PodStep | undefined {
 export function stopAll(view: PodView, timers: number[]): PodStep | undefined {
   const { nowMs, endingSinceMs = nowMs } = view;
   const deadlineMs = Math.max(endingSinceMs + graceSecondsOf(view.pod) * 1_000, nowMs);
-  const planned = containersOf(view.pod);
-  const group = nextToStop(view, planned);
+  const group = nextToStop(view);
   for (const record of group) {
-    const container = planned.find((item) => item.container.name === nameOf(record));
+    const container = view.planned.find((item) => item.container.name === nameOf(record));
     const step = planStop(view, { record, container, reason: 'pod-ended', deadlineMs }, timers);
     if (step) return step;
   }
@@ -80,8 +71,8 @@ export function stopAll(view: PodView, timers: number[]): PodStep | undefined {
 
 const nameOf = (record: ContainerRecord): string => record.labels[labelKeys.containerName] ?? '';
 
-function nextToStop(view: PodView, planned: readonly PlannedContainer[]): readonly ContainerRecord[] {
-  const sidecars = planned.filter(({ role }) => role === 'sidecar').reverse();
+function nextToStop(view: PodView): readonly ContainerRecord[] {
+  const sidecars = view.planned.filter(({ role }) => role === 'sidecar').reverse();
   const live = membersOf(view).filter(isLive);
   const first = live.filter((record) => !sidecars.some(({ container }) => container.name === nameOf(record)));
   if (first.length > 0) return first;

@@ -35,8 +35,7 @@ const OWN_CONDITIONS = [
 ];
 
 export function planPodStatus(input: PodStatusInput): PodStatus {
-  const { pod, previous } = input;
-  const planned = containersOf(pod);
+  const { pod, previous, planned } = input;
   const alive = input.records.some(isLive);
   const over =
     !alive && (input.endingSinceMs !== undefined || input.verdict !== undefined || isTerminal(pod));
@@ -55,7 +54,7 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
   const statuses = new Map(planned.map((item) => [item, statusOf(item)]));
   const listed = (main: boolean): ContainerStatus[] =>
     planned.filter((item) => (item.role === 'main') === main).flatMap((item) => statuses.get(item) ?? []);
-  const phase = planPhase(input, planned, statuses, alive);
+  const phase = planPhase(input, statuses, alive);
   const initContainerStatuses = listed(false);
   const containerStatuses = listed(true);
   const ip = pod.spec.hostNetwork === true ? input.hostIp : (input.ip ?? previous?.podIP);
@@ -67,7 +66,7 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
       : { reason: previous.reason, message: previous.message ?? '' });
   return {
     phase,
-    conditions: planConditions(input, planned, statuses, phase),
+    conditions: planConditions(input, statuses, phase),
     ...(verdict && phase === 'Failed' ? { reason: verdict.reason, message: verdict.message } : {}),
     hostIP: input.hostIp,
     hostIPs: [{ ip: input.hostIp }],
@@ -82,23 +81,24 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
 
 function planPhase(
   input: PodStatusInput,
-  planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
   alive: boolean,
 ): Phase {
   const reported = input.previous?.phase ?? input.pod.status?.phase;
   if (reported === 'Succeeded' || reported === 'Failed') return reported;
   if (input.verdict) return alive ? (reported ?? 'Pending') : 'Failed';
-  const initFailed = planned.some((item) => {
+  const initFailed = input.planned.some((item) => {
     const ended = statuses.get(item)?.state?.terminated;
     return (
       item.role === 'init' && ended && ended.exitCode !== 0 && restartPolicyOf(input.pod, item) === 'Never'
     );
   });
   if (initFailed) return alive ? 'Pending' : 'Failed';
-  const mains = planned.filter((item) => item.role === 'main').flatMap((item) => statuses.get(item) ?? []);
+  const mains = input.planned
+    .filter((item) => item.role === 'main')
+    .flatMap((item) => statuses.get(item) ?? []);
   const ended = mains.filter((status) => status.state?.terminated);
-  const over = (input.endingSinceMs !== undefined && !alive) || mainsAreOver(input, planned);
+  const over = (input.endingSinceMs !== undefined && !alive) || mainsAreOver(input);
   if (mains.length > 0 && ended.length === mains.length && over) {
     if (alive) return reported === 'Pending' ? 'Running' : (reported ?? 'Running');
     return ended.every((status) => status.state?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
@@ -109,18 +109,17 @@ function planPhase(
 
 function planConditions(
   input: PodStatusInput,
-  planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
   phase: Phase,
 ): PodCondition[] {
   const hasSandbox = input.sandboxes.some(({ phase }) => phase === 'ready');
-  const containersReady = decideContainersReady(planned, statuses, phase);
+  const containersReady = decideContainersReady(input.planned, statuses, phase);
   const decided: Decided[] = [
     { type: 'PodReadyToStartContainers', status: hasSandbox ? 'True' : 'False' },
-    decideInitialized(input, planned, statuses, phase),
+    decideInitialized(input, statuses, phase),
     decideReady(input, containersReady),
     containersReady,
-    ...decideResize(planned, statuses),
+    ...decideResize(input.planned, statuses),
   ];
   const known = input.previous?.conditions ?? input.pod.status?.conditions ?? [];
   const foreign = (input.pod.status?.conditions ?? known).filter(
@@ -160,14 +159,13 @@ function stamp(decided: Decided, known: readonly PodCondition[], nowMs: number):
 
 function decideInitialized(
   input: PodStatusInput,
-  planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
   phase: Phase,
 ): Decided {
   if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
   const sandboxAttempt = input.sandboxes[0]?.attempt ?? -1;
-  const inits = planned.filter((item) => item.role !== 'main');
-  if (inits.length === 0 || isInitialized(input, planned, sandboxAttempt)) {
+  const inits = input.planned.filter((item) => item.role !== 'main');
+  if (inits.length === 0 || isInitialized(input, sandboxAttempt)) {
     return { type: 'Initialized', status: 'True' };
   }
   const wasInitialized = input.previous?.conditions?.some(

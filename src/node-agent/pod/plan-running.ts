@@ -1,5 +1,5 @@
 /** A pod that runs or is to run: what must end, what the pod needs, what starts next. Pure. */
-import { isOtherSpec } from '../container-spec/identity.ts';
+import { isOtherSpec, specHash } from '../container-spec/identity.ts';
 import { isBlocked, planOtherAddress, stopAll } from './plan-ending.ts';
 import { mainsAreOver, planStarts } from './plan-starts.ts';
 import { planStop } from './plan-stop.ts';
@@ -8,7 +8,6 @@ import {
   type Attempt,
   attemptsOf,
   CLEANUP,
-  containersOf,
   DEFAULT_GRACE_SECONDS,
   isLive,
   type PlannedContainer,
@@ -22,19 +21,18 @@ export function activeDeadlineMs({ pod, startTimeMs }: PodView): number | undefi
 }
 
 export function planRunning(view: PodView, timers: number[]): PodStep {
-  const planned = containersOf(view.pod);
   const deadlineMs = activeDeadlineMs(view);
   if (deadlineMs !== undefined) timers.push(deadlineMs);
-  const clean = (): PodStep => removeSurplus(view, planned, timers) ?? waitFor(timers);
+  const clean = (): PodStep => removeSurplus(view, timers) ?? waitFor(timers);
 
-  const duplicate = stopDuplicate(view, planned, timers);
+  const duplicate = stopDuplicate(view, timers);
   if (duplicate) return duplicate;
   // Only sidecars and the sandbox are left, and they serve nobody.
-  if (mainsAreOver(view, planned)) return stopAll(view, timers) ?? clean();
-  const ending = stopOrphans(view, planned, timers) ?? planLive(view, planned, timers);
+  if (mainsAreOver(view)) return stopAll(view, timers) ?? clean();
+  const ending = stopOrphans(view, timers) ?? planLive(view, timers);
   if (ending) return ending;
   if (isBlocked(view, '', timers)) return waitFor(timers);
-  return planNeeds(view, timers) ?? planStarts(view, planned, timers) ?? clean();
+  return planNeeds(view, timers) ?? planStarts(view, timers) ?? clean();
 }
 
 /** The pod needs its address, its volumes and its sandbox before a container starts. */
@@ -51,12 +49,8 @@ function planNeeds(view: PodView, timers: number[]): PodStep | undefined {
 }
 
 /** Two live attempts of one name, after doubled work or an agent's restart: the older one ends. */
-function stopDuplicate(
-  view: PodView,
-  planned: readonly PlannedContainer[],
-  timers: number[],
-): PodStep | undefined {
-  for (const item of planned) {
+function stopDuplicate(view: PodView, timers: number[]): PodStep | undefined {
+  for (const item of view.planned) {
     const [, ...surplus] = attemptsOf(view.records, item.container.name).filter(({ record }) =>
       isLive(record),
     );
@@ -69,14 +63,10 @@ function stopDuplicate(
 }
 
 /** Containers whose sandbox died have no network any more. */
-function stopOrphans(
-  view: PodView,
-  planned: readonly PlannedContainer[],
-  timers: number[],
-): PodStep | undefined {
+function stopOrphans(view: PodView, timers: number[]): PodStep | undefined {
   const current = view.sandboxes.find(({ phase }) => phase !== 'dead')?.attempt;
   let areEnding = false;
-  for (const item of planned) {
+  for (const item of view.planned) {
     for (const attempt of attemptsOf(view.records, item.container.name)) {
       if (!isLive(attempt.record) || attempt.sandboxAttempt === current) continue;
       const step = stop(view, item, attempt, 'sandbox-changed', timers);
@@ -88,12 +78,8 @@ function stopOrphans(
 }
 
 /** A running container may need its hook, or its end. */
-function planLive(
-  view: PodView,
-  planned: readonly PlannedContainer[],
-  timers: number[],
-): PodStep | undefined {
-  for (const item of planned) {
+function planLive(view: PodView, timers: number[]): PodStep | undefined {
+  for (const item of view.planned) {
     const attempt = attemptsOf(view.records, item.container.name)[0];
     if (!attempt || !isLive(attempt.record) || view.stopping.has(attempt.record.id)) continue;
     const { id } = attempt.record;
@@ -111,29 +97,24 @@ function planLive(
 function whyStop(
   view: PodView,
   { container }: PlannedContainer,
-  { record, specHash }: Attempt,
+  attempt: Attempt,
 ): { readonly reason: StopReason; readonly graceSeconds?: number | undefined } | undefined {
-  if (view.postStart.get(record.id) === 'failed') return { reason: 'post-start-hook' };
-  const failed = view.probes.get(record.id)?.failed;
+  if (view.postStart.get(attempt.record.id) === 'failed') return { reason: 'post-start-hook' };
+  const failed = view.probes.get(attempt.record.id)?.failed;
   if (failed) {
     const reason = failed.kind === 'Liveness' ? 'liveness-probe' : 'startup-probe';
     return { reason, graceSeconds: failed.graceSeconds };
   }
-  const hash = view.specHashes.get(container.name);
-  return hash !== undefined && isOtherSpec(specHash, hash) ? { reason: 'spec-changed' } : undefined;
+  return isOtherSpec(attempt.specHash, specHash(container)) ? { reason: 'spec-changed' } : undefined;
 }
 
 /**
  * The last dead attempt of each container stays, for `logs --previous`. Older ones go, and so do
  * dead sandboxes.
  */
-function removeSurplus(
-  view: PodView,
-  planned: readonly PlannedContainer[],
-  timers: number[],
-): PodStep | undefined {
+function removeSurplus(view: PodView, timers: number[]): PodStep | undefined {
   if (isBlocked(view, CLEANUP, timers)) return undefined;
-  for (const item of planned) {
+  for (const item of view.planned) {
     const attempts = attemptsOf(view.records, item.container.name);
     const dead = attempts.filter(({ record }) => record.phase === 'exited' && !view.stopping.has(record.id));
     const surplus = dead[attempts[0]?.record.phase === 'exited' ? 2 : 1];

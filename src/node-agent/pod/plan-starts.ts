@@ -1,20 +1,16 @@
 /** The next container to start: init containers one after the other, then all the others. Pure. */
-import { isOtherSpec } from '../container-spec/identity.ts';
+import { isOtherSpec, specHash } from '../container-spec/identity.ts';
 import type { SandboxRecord } from '../runtime/types.ts';
 import { isBlocked } from './plan-ending.ts';
 import { planRestart, wantsRestart } from './plan-restart.ts';
 import type { PodStep } from './pod-step.ts';
 import { type Attempt, attemptsOf, type PlannedContainer, type PodView } from './pod-view.ts';
 
-export function planStarts(
-  view: PodView,
-  planned: readonly PlannedContainer[],
-  timers: number[],
-): PodStep | undefined {
+export function planStarts(view: PodView, timers: number[]): PodStep | undefined {
   const sandbox = view.sandboxes.find(({ phase }) => phase !== 'dead');
   if (!sandbox) return undefined;
-  const initialized = isInitialized(view, planned, sandbox.attempt);
-  for (const item of planned) {
+  const initialized = isInitialized(view, sandbox.attempt);
+  for (const item of view.planned) {
     if (initialized && item.role === 'init') continue;
     const latest = attemptsOf(view.records, item.container.name)[0];
     const current = latest?.sandboxAttempt === sandbox.attempt ? latest : undefined;
@@ -70,9 +66,8 @@ function nextAttempt(
   // An init container of a dead sandbox runs again, even after a success.
   if (!isWanted && (current || item.role !== 'init')) return undefined;
   if (!current) return { attempt, backoffLevel: 0 };
-  const hash = view.specHashes.get(item.container.name);
-  // Another image or command has not failed yet.
-  if (hash !== undefined && isOtherSpec(latest.specHash, hash)) return { attempt, backoffLevel: 0 };
+  // Another image has not failed yet.
+  if (isOtherSpec(latest.specHash, specHash(item.container))) return { attempt, backoffLevel: 0 };
   const restart = planRestart(latest);
   if (restart.atMs <= view.nowMs) return { attempt, backoffLevel: restart.level };
   timers.push(restart.atMs);
@@ -91,10 +86,10 @@ function isPassable(view: Progress, item: PlannedContainer, attempt: Attempt | u
 
 /** All init containers are done. A main container in this sandbox proves that they once were. */
 export function isInitialized(
-  view: Progress & Pick<PodView, 'records'>,
-  planned: readonly PlannedContainer[],
+  view: Progress & Pick<PodView, 'planned' | 'records'>,
   sandboxAttempt: number,
 ): boolean {
+  const { planned } = view;
   const here = (name: string): Attempt | undefined =>
     attemptsOf(view.records, name).find((attempt) => attempt.sandboxAttempt === sandboxAttempt);
   if (planned.some((item) => item.role === 'main' && here(item.container.name))) return true;
@@ -108,10 +103,8 @@ export function isInitialized(
 }
 
 /** No main container runs or will ever run again, or an init container has failed for good. */
-export function mainsAreOver(
-  view: Pick<PodView, 'records' | 'pod'>,
-  planned: readonly PlannedContainer[],
-): boolean {
+export function mainsAreOver(view: Pick<PodView, 'planned' | 'records' | 'pod'>): boolean {
+  const { planned } = view;
   const latest = (item: PlannedContainer): Attempt | undefined =>
     attemptsOf(view.records, item.container.name)[0];
   const isOver = (item: PlannedContainer): boolean => {

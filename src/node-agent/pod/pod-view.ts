@@ -81,8 +81,8 @@ export interface PodView {
   readonly records: readonly ContainerRecord[];
   /** Newest first. */
   readonly sandboxes: readonly SandboxRecord[];
-  /** The hash of each container's specification, by name. */
-  readonly specHashes: ReadonlyMap<string, string>;
+  /** The pod's containers, in the order of their start. */
+  readonly planned: readonly PlannedContainer[];
   readonly needsIp: boolean;
   /** It is still reported after a pod that is over has given it back. */
   readonly ip: string | undefined;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../src/schemas/types.ts';
+import { SANDBOX_NAME, specHash } from '../../../src/node-agent/container-spec/identity.ts';
 import { sandboxShapeOf } from '../../../src/node-agent/container-spec/plan-sandbox-spec.ts';
 import { planPodStep } from '../../../src/node-agent/pod/plan-pod-step.ts';
 import type { PodStep } from '../../../src/node-agent/pod/pod-step.ts';
@@ -27,7 +28,7 @@ function createModel(pod: Pod) {
     pod: { ...pod, ...(status ? { status } : {}) },
     nowMs,
     records: [...records.values()],
-    specHashes: new Map(containersOf(pod).map(({ container }) => [container.name, 'h'])),
+    planned: containersOf(pod),
     sandboxes: sandboxesOf([...records.values()], sandboxShapeOf(pod)),
     needsIp: true,
     ip: '10.0.0.2',
@@ -63,11 +64,15 @@ function createModel(pod: Pod) {
         [labelKeys.containerName]: name,
         [labelKeys.role]: role,
         [labelKeys.attempt]: String(attempt),
-        [labelKeys.specHash]: 'h',
+        [labelKeys.specHash]: hashOf(name),
         [agentLabels.backoffLevel]: String(level),
         [agentLabels.sandboxAttempt]: String(sandboxAttempt),
       },
     });
+  };
+  const hashOf = (name: string): string => {
+    const planned = containersOf(pod).find(({ container }) => container.name === name);
+    return specHash(planned?.container ?? SANDBOX_NAME);
   };
   const nameOf = (record: ContainerRecord): string => record.labels[labelKeys.containerName] ?? '';
   const end = (id: string, exitCode: number): void => {

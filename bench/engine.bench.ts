@@ -20,7 +20,7 @@ import {
   TEST_IMAGE,
   uniqueCluster,
 } from '../test/support/docker.ts';
-import { vacantSandbox } from '../test/support/sandbox.ts';
+import { aContainerSpec, vacantSandbox } from '../test/support/sandbox.ts';
 
 const json = process.argv.includes('--json');
 const numberAfter = (flag: string, fallback: number): number => {
@@ -47,23 +47,18 @@ const network = `symphony-${cluster}`;
 await runtime.ensureNetwork({ name: network, subnet: net.subnet, gateway: net.gateway });
 
 const specs = (round: string): ContainerSpec[] =>
-  Array.from({ length: CONTAINERS }, (_, index) => ({
-    name: `k8s_bench_${round}-${index}_default_${cluster}_0`,
-    image: TEST_IMAGE,
-    labels: { [labelKeys.cluster]: cluster, [labelKeys.node]: 'n1', [labelKeys.podUid]: `${round}-${index}` },
-    command: ['sleep', '100000'],
-    env: [],
-    supplementalGroups: [],
-    mounts: [],
-    tmpfs: [],
-    privileged: false,
-    readOnlyRootFilesystem: false,
-    noNewPrivileges: false,
-    capabilities: { add: [], drop: [] },
-    stdin: false,
-    stdinOnce: false,
-    tty: false,
-  }));
+  Array.from({ length: CONTAINERS }, (_, index) =>
+    aContainerSpec({
+      name: `k8s_bench_${round}-${index}_default_${cluster}_0`,
+      image: TEST_IMAGE,
+      labels: {
+        [labelKeys.cluster]: cluster,
+        [labelKeys.node]: 'n1',
+        [labelKeys.podUid]: `${round}-${index}`,
+      },
+      command: ['sleep', '100000'],
+    }),
+  );
 
 const sandboxOf = (index: number): Sandbox =>
   vacantSandbox({ network: { type: 'pod', network, ip: net.ip(10 + index) } });

@@ -14,7 +14,7 @@ import {
   type SandboxRecord,
   type SandboxSpec,
 } from '../../src/node-agent/runtime/types.ts';
-import { aSandboxSpec, vacantSandbox } from '../support/sandbox.ts';
+import { aContainerSpec, aSandboxSpec, vacantSandbox } from '../support/sandbox.ts';
 
 export interface RuntimeHarness {
   readonly image: string;
@@ -57,8 +57,8 @@ export function describeContainerRuntime(name: string, setUp: () => Promise<Runt
       container: string,
       program: readonly string[],
       over: Partial<ContainerSpec> = {},
-    ): ContainerSpec => {
-      return {
+    ): ContainerSpec =>
+      aContainerSpec({
         name: `k8s_${container}_pod_default_${harness.cluster}_0`,
         image: harness.image,
         labels: {
@@ -70,20 +70,8 @@ export function describeContainerRuntime(name: string, setUp: () => Promise<Runt
           [labelKeys.specHash]: 'hash',
         },
         command: program,
-        env: [],
-        supplementalGroups: [],
-        mounts: [],
-        tmpfs: [],
-        privileged: false,
-        readOnlyRootFilesystem: false,
-        noNewPrivileges: false,
-        capabilities: { add: [], drop: [] },
-        stdin: false,
-        stdinOnce: false,
-        tty: false,
         ...over,
-      };
-    };
+      });
 
     const anAddress = (): PodNetwork => {
       host += 1;

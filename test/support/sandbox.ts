@@ -1,5 +1,10 @@
-/** Sandboxes for tests that create containers through a runtime themselves. */
-import { labelKeys, type Sandbox, type SandboxSpec } from '../../src/node-agent/runtime/types.ts';
+/** Sandboxes and containers for tests that use a runtime themselves. */
+import {
+  type ContainerSpec,
+  labelKeys,
+  type Sandbox,
+  type SandboxSpec,
+} from '../../src/node-agent/runtime/types.ts';
 import { OWN_SANDBOX } from '../../src/node-agent/runtime/docker/placed-container.ts';
 
 export function aSandboxSpec(over: Partial<SandboxSpec> = {}): SandboxSpec {
@@ -21,4 +26,21 @@ export function aSandboxSpec(over: Partial<SandboxSpec> = {}): SandboxSpec {
 export const vacantSandbox = (over: Partial<SandboxSpec> = {}): Sandbox => ({
   id: OWN_SANDBOX,
   spec: aSandboxSpec(over),
+});
+
+export const aContainerSpec = (
+  over: Partial<ContainerSpec> & Pick<ContainerSpec, 'name' | 'labels' | 'image'>,
+): ContainerSpec => ({
+  env: [],
+  supplementalGroups: [],
+  mounts: [],
+  tmpfs: [],
+  privileged: false,
+  readOnlyRootFilesystem: false,
+  noNewPrivileges: false,
+  capabilities: { add: [], drop: [] },
+  stdin: false,
+  stdinOnce: false,
+  tty: false,
+  ...over,
 });

@@ -19,7 +19,7 @@ import {
   TEST_IMAGE,
   uniqueCluster,
 } from '../../support/docker.ts';
-import { aSandboxSpec, vacantSandbox } from '../../support/sandbox.ts';
+import { aContainerSpec, aSandboxSpec, vacantSandbox } from '../../support/sandbox.ts';
 
 const connect = (cluster: string, node: string): ContainerRuntime =>
   createDockerRuntime({ host: engineHost(), cluster, node, clock: systemClock, logger: silentLogger });
@@ -74,29 +74,20 @@ describe('docker runtime on a real engine', () => {
     name: string,
     command: readonly string[],
     over: Partial<ContainerSpec> = {},
-  ): ContainerSpec => ({
-    name: `k8s_${name}_pod_default_${cluster}_0`,
-    image: TEST_IMAGE,
-    labels: {
-      [labelKeys.cluster]: cluster,
-      [labelKeys.node]: 'n1',
-      [labelKeys.podUid]: name,
-      [labelKeys.containerName]: name,
-    },
-    command,
-    env: [],
-    supplementalGroups: [],
-    mounts: [],
-    tmpfs: [],
-    privileged: false,
-    readOnlyRootFilesystem: false,
-    noNewPrivileges: true,
-    capabilities: { add: [], drop: [] },
-    stdin: false,
-    stdinOnce: false,
-    tty: false,
-    ...over,
-  });
+  ): ContainerSpec =>
+    aContainerSpec({
+      name: `k8s_${name}_pod_default_${cluster}_0`,
+      image: TEST_IMAGE,
+      labels: {
+        [labelKeys.cluster]: cluster,
+        [labelKeys.node]: 'n1',
+        [labelKeys.podUid]: name,
+        [labelKeys.containerName]: name,
+      },
+      command,
+      noNewPrivileges: true,
+      ...over,
+    });
   const run = async (spec: ContainerSpec, sandbox = vacantSandbox()): Promise<string> => {
     const id = await runtime.create(spec, sandbox);
     await runtime.start(id);

@@ -25,7 +25,10 @@ const GUARANTEED_OOM_SCORE = -997;
 const BEST_EFFORT_OOM_SCORE = 1000;
 const NODE_CRITICAL_PRIORITY = 2_000_001_000;
 
-/** The more of the node's memory a container asks for, the later it is killed; always between the other two classes. */
+/**
+ * A container that requests more of the node's memory is killed later. The score is always between
+ * those of the other two classes.
+ */
 export function oomScoreOf(pod: Pod, container: Container, nodeMemoryBytes: number): number {
   if ((pod.spec.priority ?? 0) >= NODE_CRITICAL_PRIORITY) return GUARANTEED_OOM_SCORE;
   switch (qosClassOf(pod)) {

@@ -13,7 +13,7 @@ import type { MadeContainers } from '../ports.ts';
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 
 export interface OwnContainersOptions {
-  /** What was written down; undefined when nothing was, ever. */
+  /** The recorded containers; undefined if nothing was ever recorded. */
   readonly made: MadeContainers | undefined;
   newMark(): string;
   /** Resolves when it is written down; `durable`: so that a loss of power does not undo it. */

@@ -1,7 +1,7 @@
 /**
- * What a container said last: its termination log, or (when it asks for that) the end of its output. Of any other container
- * that failed without a word in its termination log, the last line of its output: that line is what commit statuses
- * tell people (docs/adr/0007-last-words-of-failed-containers.md).
+ * The last words of a container: its termination log, or the end of its output if it asks for that.
+ * A container that failed without either gives the last line of its output, which commit statuses
+ * show (docs/adr/0007-last-words-of-failed-containers.md).
  */
 import { createAbort } from '../../base/abort.ts';
 import { cutMiddle, lastTellingLine } from '../../base/text.ts';

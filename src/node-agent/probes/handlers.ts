@@ -14,7 +14,7 @@ import type { HttpRequest, ProbeIo } from './probe-io.ts';
 type HttpGetAction = NonNullable<NonNullable<Container['livenessProbe']>['httpGet']>;
 type Port = number | string;
 
-/** What of a command's output reaches an event. */
+/** The part of a command's output that reaches an event. */
 const EXEC_OUTPUT_LIMIT_BYTES = 10 * 1024;
 const SERVING = 1;
 const GRPC_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
@@ -42,7 +42,7 @@ export function createRunProbe(context: HandlerContext): RunProbe {
     if (probe?.exec) return runExec(context, containerId, probe.exec.command ?? [], timeoutMs);
     const isElsewhere = Boolean(probe?.httpGet?.host || probe?.tcpSocket?.host);
     const stranger = isElsewhere ? undefined : strangerAt(pod, context);
-    // Somebody else answers there now, which says nothing of this container but that nobody can reach it.
+    // Another machine answers there, so nobody can reach this container.
     if (stranger !== undefined) return { success: false, message: stranger, isError: kind !== 'Readiness' };
     const address = addressOf(pod, ip, context.hostIp);
     if (probe?.httpGet) {
@@ -76,7 +76,7 @@ export function createRunProbe(context: HandlerContext): RunProbe {
   return (input) => run(input).catch(probeFailure);
 }
 
-/** That the container is late or refuses is its failure; that the probe could not be run at all is none. */
+/** A container that is late or refuses has failed. A probe that cannot run has no result. */
 function probeFailure(error: unknown): ProbeOutcome {
   const isError = error instanceof StepProblem || (error instanceof RuntimeError && error.code !== 'timeout');
   return { success: false, message: failureWords(error), isError };

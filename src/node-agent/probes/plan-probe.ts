@@ -18,12 +18,12 @@ export interface ProbeSettings {
 
 export interface ProbeState {
   readonly kind: ProbeKind;
-  /** What the probe says at present. */
+  /** The present result. */
   readonly passing: boolean;
   readonly successes: number;
   readonly failures: number;
   readonly nextAtMs: number;
-  /** A startup probe that has passed, or any probe whose failure ends the container, runs no more. */
+  /** A passed startup probe, or a probe that ends the container, does not run again. */
   readonly finished: boolean;
 }
 

@@ -1,6 +1,7 @@
 /**
- * A command that could not be started: the Engine writes why as if it were the command's output, and ends. `kubectl cp` would
- * take it for an archive. So an output that begins like this is held back until it is known whose it is.
+ * A command that cannot start: the Engine writes the reason as the command's output. `kubectl cp`
+ * would take it for an archive. So output that begins like a reason is held back until its origin
+ * is known.
  */
 import { PassThrough, type Readable } from 'node:stream';
 import { cutMiddle } from '../../../base/text.ts';
@@ -27,7 +28,9 @@ export interface HeldOutput {
   readonly said: Promise<string | undefined>;
 }
 
-/** `isOutput` answers, for what was held until its end, what of it the command said; undefined when it never ran. */
+/**
+ * `isOutput` answers the part of the held text that the command wrote; undefined if it never ran.
+ */
 export function holdBackExecFailure(
   source: Readable,
   isOutput: (said: string) => Promise<string | undefined>,

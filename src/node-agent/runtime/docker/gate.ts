@@ -1,6 +1,6 @@
 /**
- * Bounded concurrency with two urgencies. The Engine is fastest with about eight creates and starts at once (more only
- * queue inside it); a waiting start goes before a waiting create, so that pods finish instead of all being half made.
+ * Bounded concurrency with two urgencies. The Engine is fastest with about eight calls at once. A
+ * waiting start goes before a waiting create, so that pods finish instead of being half made.
  */
 export interface Gate {
   run<T>(urgency: 'high' | 'low', task: () => Promise<T>): Promise<T>;

@@ -1,6 +1,6 @@
 /**
- * The pods' network: one user-defined bridge per Engine and cluster, shared by the nodes on that Engine. Several nodes
- * may make it at the same time; exactly one network remains.
+ * The pods' network: one bridge per Engine and cluster, shared by the nodes on that Engine. Several
+ * nodes may make it at the same time; exactly one network remains.
  */
 import { createHash } from 'node:crypto';
 import type { NetworkInspectInfo } from 'dockerode';
@@ -17,7 +17,7 @@ interface PodNetwork {
   readonly gateway: string;
 }
 
-/** The Engine makes a network in less than a second; two nodes that make the same one wait for each other. */
+/** The Engine makes a network in less than a second. Nodes that make the same one wait. */
 const MAX_TRIES = 25;
 const RETRY_MS = 200;
 /** An error names at most this many networks. */

@@ -1,6 +1,7 @@
 /**
- * Invariant 3: a mutating call touches only containers that carry our cluster's and our node's labels. A container's
- * labels never change and ids are never reused, so one look per container is enough; what we created ourselves needs none.
+ * Invariant 3: a mutating call touches only containers that carry our cluster's and our node's
+ * labels. Labels never change and ids are never reused, so each container is inspected once at
+ * most. Containers that we created need no inspection.
  */
 import { labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';

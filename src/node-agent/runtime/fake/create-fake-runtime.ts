@@ -30,7 +30,7 @@ export interface FakeRuntimeOptions {
   readonly node: string;
   readonly info?: Partial<RuntimeInfo>;
   readonly latencies?: Partial<FakeLatencies>;
-  /** What a container does; by default it runs until it is stopped. */
+  /** The program of a container. By default it runs until it is stopped. */
   readonly programOf?: (spec: PlacedContainer) => FakeProgram;
   /** The interface of the pods' network, for tests of routes. */
   readonly bridge?: string;
@@ -49,10 +49,10 @@ export interface FakeRuntime extends ContainerRuntime {
   /** Whether execs in the container (probes) succeed. */
   setHealth(id: string, healthy: boolean): void;
   readonly failNext: FakeCalls['failNext'];
-  /** Breaks the event streams; nothing is reported until they are whole again, which `resync` announces. */
+  /** Interrupts the event streams. `resync` announces their end. */
   interruptEvents(): void;
   resumeEvents(): void;
-  /** A reboot: everything that ran has ended with 137, without events; the boot id is another one. */
+  /** A reboot ends every container with 137, without events, and changes the boot id. */
   reboot(): void;
 }
 

@@ -3,7 +3,7 @@ import { type AsyncQueue, createAsyncQueue } from '../../../base/async-queue.ts'
 import type { PlacedContainer } from '../docker/placed-container.ts';
 import type { ContainerRecord } from '../types.ts';
 
-/** What a container's main process does. Its specification alone decides it. */
+/** A container's main process. The container's specification alone decides it. */
 export interface FakeProgram {
   /** Runs until stopped when absent. */
   readonly exitAfterMs?: number;

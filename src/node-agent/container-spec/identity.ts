@@ -85,7 +85,7 @@ export function containerLabels(input: LabelInput): Record<string, string> {
 
 const HOSTNAME_LIMIT = 63;
 
-/** The pod's host name: its own word, or its name cut to what a host name may be. */
+/** The pod's hostname, or its name cut to the length of a hostname. */
 export function podHostname(pod: Pod): string {
   const name = pod.spec.hostname || pod.metadata.name;
   return name.slice(0, HOSTNAME_LIMIT).replace(/[-.]+$/, '');

@@ -4,7 +4,7 @@ import type { Container, Pod } from '../../schemas/types.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
-/** kubernetes.io, "Pod Quality of Service Classes": init containers count, other resources do not. */
+/** kubernetes.io, "Pod Quality of Service Classes": init containers count, too. */
 export function qosClassOf(pod: Pod): QosClass {
   const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
   let some = false;

@@ -10,7 +10,7 @@ export interface ContainerImages {
   /** Names of the containers whose images are there. */
   ready(planned: readonly PlannedContainer[]): ReadonlySet<string>;
   pull(pod: Pod, item: PlannedContainer): Promise<ImageResult>;
-  /** The next attempt has to look for the image again. */
+  /** The next attempt needs the image again. */
   forget(name: string): void;
 }
 

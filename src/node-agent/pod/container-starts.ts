@@ -85,7 +85,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     return { ...plan.spec, labels: { ...plan.spec.labels, ...own } };
   }
 
-  /** A failed start that the engine has recorded is an attempt that ended, with a restart to plan. */
+  /** A failed start that the engine recorded is an attempt that ended. It has a restart. */
   async function onFailedStart(item: PlannedContainer, id: string, error: unknown): Promise<void> {
     const record = await refresh(id).catch(() => undefined);
     if (record?.phase !== 'exited') {

@@ -29,7 +29,7 @@ export interface LastWords {
   forget(containerId: string): void;
 }
 
-/** A log tail takes milliseconds; an engine that needs longer is in trouble of its own. */
+/** A log tail takes milliseconds. An engine that needs longer does not work. */
 const PATIENCE_MS = 5_000;
 
 export function createLastWords({ runtime, resources, clock, wake }: LastWordsOptions): LastWords {

@@ -1,4 +1,4 @@
-/** One container's status as kubelet reports it, from the attempts that exist on the engine. Pure. */
+/** One container's status as kubelet reports it, from the engine's records. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { cutMiddle } from '../../base/text.ts';
 import type { ContainerState, ContainerStatus } from '../../schemas/types.ts';

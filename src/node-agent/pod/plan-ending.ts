@@ -10,7 +10,7 @@ export function planEnding(view: PodView, timers: number[]): PodStep {
   if (stop) return stop;
   // A pull leaves nothing behind. Volumes that are being made would be.
   if (view.busy.has('volumes')) return waitFor(timers);
-  // Release it first: the API or the engine may be away, and the rest takes long then.
+  // The API or the engine may be away, and the rest takes long then.
   if (view.holdsIp && !view.records.some(isStartable)) return { type: 'release-ip' };
   if (isBlocked(view, CLEANUP, timers)) return waitFor(timers);
   if (!view.removed && !view.finalStatusWritten) return { type: 'write-final-status' };

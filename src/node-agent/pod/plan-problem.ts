@@ -11,7 +11,7 @@ import { CLEANUP, type Problem } from './pod-view.ts';
 
 /** Failures of the engine itself: the first retry comes quickly. */
 const TRANSIENT_RETRY = { initialMs: 500, maxMs: 30_000, factor: 2 };
-/** A volume's source is often made a moment later, such as a ConfigMap of a new namespace. Kubelet's. */
+/** A volume's source is often made a moment later, as in a new namespace. Kubelet's. */
 const MOUNT_BACKOFF = { initialMs: 500, maxMs: 122_000, factor: 2 };
 /** How long a fresh pull error is shown before the back-off is. */
 const SHOW_PULL_ERROR_MS = 1_000;

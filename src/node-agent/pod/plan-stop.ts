@@ -13,7 +13,7 @@ export interface StopRequest {
   readonly deadlineMs: number;
 }
 
-/** SIGKILL may be this late against a deadline before it is asked for again. */
+/** SIGKILL may be this late before it is sent again. */
 const STOP_TOLERANCE_MS = 250;
 /** The kubelet's minimum, for a container whose grace a late start or a hook has used up. */
 const MINIMUM_GRACE_SECONDS = 2;

@@ -1,4 +1,4 @@
-/** The failed steps of one pod. Each is logged, gets an event, and is kept until the step succeeds. */
+/** The failed steps of one pod. Each is logged, gets an event, and is kept until it succeeds. */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';

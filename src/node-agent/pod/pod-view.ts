@@ -40,7 +40,7 @@ export interface Attempt {
 
 /** A failure that will be tried again. */
 export interface Problem {
-  /** The waiting reason that users see: ErrImagePull, CreateContainerConfigError, RunContainerError … */
+  /** The waiting reason that users see, such as ErrImagePull or RunContainerError. */
   readonly reason: string;
   readonly message: string;
   readonly failures: number;
@@ -179,7 +179,7 @@ export function isTerminal(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
-/** Seconds that the pod's containers get to end, as the deletion or the spec says. */
+/** The grace of the pod's containers, by the deletion or the spec. */
 export function graceSecondsOf(pod: Pod): number {
   return (
     pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS

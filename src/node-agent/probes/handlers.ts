@@ -1,6 +1,6 @@
 /**
- * The handlers that probes and lifecycle hooks share: exec, httpGet, tcpSocket, grpc and sleep. Each answers with kubelet's
- * words; ports may be names of the container's ports.
+ * The handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, grpc and sleep. Each
+ * answers in kubelet's words. Ports may be names of the container's ports.
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
@@ -26,7 +26,7 @@ export interface HandlerContext {
   readonly hostIp: string;
   /** Answers a probe that is not to be run; undefined for one that is. */
   readonly decideProbe?: ((pod: Pod, kind: ProbeKind) => ProbeOutcome | undefined) | undefined;
-  /** Why the addresses of pods lead to somebody else at present; undefined when they do not. */
+  /** Why the addresses of pods lead elsewhere; undefined if they do not. */
   readonly networkProblem: () => string | undefined;
 }
 

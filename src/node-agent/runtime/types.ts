@@ -53,7 +53,7 @@ export interface Mount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  /** Private, unless said. */
+  /** Private by default. */
   readonly propagation?: 'rslave' | 'rshared';
 }
 

@@ -100,7 +100,7 @@ function namespaceMode(mode: NamespaceMode): string {
   return mode.type === 'container' ? `container:${mode.containerId}` : mode.type;
 }
 
-/** A PID namespace is private by default, and can always be joined. The Engine has no word for it. */
+/** A PID namespace is private by default and can be joined. The Engine names neither. */
 function pidMode(mode: NamespaceMode): string {
   return mode.type === 'private' || mode.type === 'shareable' ? '' : namespaceMode(mode);
 }

@@ -66,7 +66,7 @@ interface EngineError {
 /** The Engine repeats the command, which may have any length. Error texts are stored and shown. */
 const MAX_MESSAGE = 4_096;
 
-/** Ids differ at each attempt. Without them the same failure has one text, and one event counts it. */
+/** Ids differ at each attempt. Without them one event counts the same failure. */
 const NEW_IDS = / \([0-9a-f]{64}\)/g;
 
 /** The Engine's own sentence, without the client's decoration. */

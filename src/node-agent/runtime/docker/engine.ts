@@ -24,7 +24,7 @@ export interface EngineAddress {
 
 export interface Engine {
   readonly docker: Docker;
-  /** The Engine runs on this machine: its files and process ids can be looked at. */
+  /** The Engine runs on this machine, so its files and processes can be read. */
   readonly local: boolean;
   /** `action` is the phrase after "Cannot" in the error's message. */
   readonly call: <T>(

@@ -13,7 +13,7 @@ const MAX_MESSAGE = 4_096;
 
 export const isExecFailure = (text: string): boolean => text.startsWith(PREFIX);
 
-/** The runtime's sentence without its wrapping: `exec failed: … executable file not found in $PATH`. */
+/** The runtime's text without its wrapping, as in `exec failed: … not found in $PATH`. */
 export function execFailure(text: string): string {
   const said = text
     .slice(PREFIX.length)
@@ -24,7 +24,7 @@ export function execFailure(text: string): string {
 
 export interface HeldOutput {
   readonly output: Readable;
-  /** All of an output that may be such a reason; undefined as soon as it cannot be. */
+  /** The whole output, while it can still be such a reason. */
   readonly said: Promise<string | undefined>;
 }
 

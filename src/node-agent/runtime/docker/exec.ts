@@ -155,7 +155,7 @@ function collect(
 interface SessionParts {
   readonly stdin: boolean;
   readonly tty: boolean;
-  /** `said`: what may be the reason why nothing was started; see exec-failure.ts. */
+  /** `said`: the output that may be the reason of a failed start (exec-failure.ts). */
   exitCode(said: string | undefined): Promise<number>;
   resize: ExecSession['resize'];
   kill(): void;

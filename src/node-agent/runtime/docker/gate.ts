@@ -16,7 +16,7 @@ export function createGate(limit: number): Gate {
       try {
         return await task();
       } finally {
-        // The slot is handed over, not freed and taken again: nobody can jump the queue in between.
+        // The next task gets the slot at once, so that none jumps the queue.
         const next = waiting.high.shift() ?? waiting.low.shift();
         if (next) next();
         else active -= 1;

@@ -31,7 +31,7 @@ interface Daemon {
 /** The Engine's description is costly and hardly changes. In between, the Engine is only pinged. */
 const ASK_EVERY_MS = 60_000;
 
-/** The Engine says `x86_64`; Kubernetes' labels and image platforms say `amd64`. */
+/** The Engine's names of architectures → those of Kubernetes and of image platforms. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   x86_64: 'amd64',
   aarch64: 'arm64',

@@ -23,7 +23,7 @@ socket.once('end', () => process.stdout.write('', () => process.exit(0)));
 socket.once('error', (error) => process.stderr.write(error.code || error.message, () => process.exit(1)));
 `;
 
-/** The relay says the error's code. */
+/** The relay writes the error's code. */
 const refusal = (code: string, port: number): string =>
   goWords(Object.assign(new Error(code), { code, syscall: 'connect', address: '127.0.0.1', port }));
 

@@ -20,7 +20,7 @@ import type { Ownership } from './ownership.ts';
 
 /** Above this many lines, pieces are counted: finding the lines would cost too much. */
 const MAX_COUNTED_LINES = 10_000;
-/** Each further look at the end of a log takes so many times more of it. */
+/** Each further read of a log's end is this many times longer. */
 const WIDENING = 4;
 
 interface Source {

@@ -28,7 +28,7 @@ export function bridgeName(cluster: string, network: string): string {
   return `sy-${createHash('sha256').update(`${cluster}/${network}`).digest('hex').slice(0, 12)}`;
 }
 
-/** The Engine names the interface after the network, unless it was told a name. */
+/** The Engine names the interface after the network by default. */
 const bridgeOf = ({ Id, Options }: NetworkInspectInfo): string =>
   Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
 
@@ -108,7 +108,7 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock): N
         docker.getNetwork(id).remove({ abortSignal }),
       );
     } catch (error) {
-      // "network … not found": somebody else has removed it.
+      // "network … not found": another node has removed it.
       if (!(error instanceof RuntimeError) || !['network', 'not-found'].includes(error.code)) throw error;
     }
   }

@@ -6,7 +6,7 @@
 import { labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 
-/** Ids remembered; beyond it the oldest is forgotten and looked at again when needed. */
+/** The oldest id beyond this many is forgotten. Its container is inspected again. */
 const REMEMBERED_LIMIT = 10_000;
 
 export interface Ownership {
@@ -14,7 +14,7 @@ export interface Ownership {
   isOurs(labels: Readonly<Record<string, string>> | undefined): boolean;
   remember(id: string): void;
   forget(id: string): void;
-  /** Throws `conflict` when the container is somebody else's, `not-found` when there is none. */
+  /** Throws `conflict` for a container of another owner, `not-found` for none. */
   assertOurs(id: string): Promise<void>;
 }
 

@@ -66,7 +66,9 @@ function pullError(reference: string, error: unknown, ended: string | undefined)
   return new RuntimeError(code, `Cannot ${action}: ${detail}`, { cause: error, detail });
 }
 
-/** Reports the progress of one line. Throws the error that ended the pull after its status was sent. */
+/**
+ * Reports one line's progress, or throws the error that ended the pull after its status was sent.
+ */
 export function reportLine(line: unknown, onProgress?: (progress: PullProgress) => void): void {
   if (!isRecord(line)) return;
   if (typeof line['error'] === 'string') throw new Error(line['error']);

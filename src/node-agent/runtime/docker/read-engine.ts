@@ -15,7 +15,7 @@ export interface EngineNetwork {
   readonly subnets: readonly string[];
 }
 
-/** Somebody waits at a terminal. */
+/** A person waits at a terminal. */
 const PATIENCE_MS = 5_000;
 
 export interface EngineIdentity {

@@ -172,6 +172,13 @@ describe('an address that the engine has given to another container', () => {
     expect(record?.ip).toBe('10.244.1.4');
   });
 
+  it('is kept when the engine has only been late to free it', async () => {
+    world = await createAgentWorld({ podCidr });
+    for (let failures = 0; failures < 2; failures += 1) world.runtime.failNext('start', 'address');
+    await put([aPod('web')], 20_000);
+    expect(statuses(['web'])).toEqual([['Running', '10.244.1.2']]);
+  });
+
   it('is asked for with growing pauses while all are taken', async () => {
     world = await createAgentWorld({ podCidr });
     for (const address of FIVE) await occupy(address);

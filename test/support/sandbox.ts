@@ -34,7 +34,6 @@ export const aContainerSpec = (
   env: [],
   supplementalGroups: [],
   mounts: [],
-  tmpfs: [],
   privileged: false,
   readOnlyRootFilesystem: false,
   noNewPrivileges: false,

@@ -101,7 +101,6 @@ function planSpec(input: ContainerPlanInput): ContainerPlan {
     ...(container.workingDir ? { workingDir: container.workingDir } : {}),
     ...security.parts,
     mounts: [...mounts.mounts, ...ownMounts(input, mounts.mounts)],
-    tmpfs: [],
     ...cgroupValuesOf(container),
     oomScoreAdj: oomScoreOf(pod, container, input.nodeMemoryBytes),
     stdin: container.stdin === true,

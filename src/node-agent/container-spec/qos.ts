@@ -1,25 +1,7 @@
-/** Quality of service and what the kubelet makes of it: OOM score and cgroup values. Pure. */
+/** A container's OOM score and cgroup values, as the kubelet sets them. Pure. */
+import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import { toBytes, toMilli } from '../../schemas/values/quantity.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
-
-export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
-
-/** kubernetes.io, "Pod Quality of Service Classes": init containers count, too. */
-export function qosClassOf(pod: Pod): QosClass {
-  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  let some = false;
-  let guaranteed = true;
-  for (const { resources } of all) {
-    for (const name of ['cpu', 'memory']) {
-      const limit = toMilli(resources?.limits?.[name]);
-      const request = toMilli(resources?.requests?.[name] ?? resources?.limits?.[name]);
-      if (limit > 0 || request > 0) some = true;
-      if (limit === 0 || request !== limit) guaranteed = false;
-    }
-  }
-  if (!some) return 'BestEffort';
-  return guaranteed ? 'Guaranteed' : 'Burstable';
-}
 
 const GUARANTEED_OOM_SCORE = -997;
 const BEST_EFFORT_OOM_SCORE = 1000;
@@ -31,7 +13,7 @@ const NODE_CRITICAL_PRIORITY = 2_000_001_000;
  */
 export function oomScoreOf(pod: Pod, container: Container, nodeMemoryBytes: number): number {
   if ((pod.spec.priority ?? 0) >= NODE_CRITICAL_PRIORITY) return GUARANTEED_OOM_SCORE;
-  switch (qosClassOf(pod)) {
+  switch (qosClass(pod.spec)) {
     case 'Guaranteed':
       return GUARANTEED_OOM_SCORE;
     case 'BestEffort':

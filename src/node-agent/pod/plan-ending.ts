@@ -4,6 +4,9 @@ import { planStop } from './plan-stop.ts';
 import { type PodStep, waitFor } from './pod-step.ts';
 import { CLEANUP, graceSecondsOf, isLive, membersOf, type PodView } from './pod-view.ts';
 
+/** An engine frees the address of an ended container a moment late. A pod keeps its own for so long. */
+const MIN_REFUSALS = 3;
+
 /** Containers, then the last status, then everything on disk, then the object. */
 export function planEnding(view: PodView, timers: number[]): PodStep {
   const stop = stopAll(view, timers);
@@ -43,7 +46,7 @@ function planRelease(view: PodView, timers: number[]): PodStep | undefined {
 export function planOtherAddress(view: PodView): PodStep | undefined {
   const { ip, problems, records } = view;
   const isRefused = [...problems.values()].some(
-    ({ refusedIp }) => refusedIp !== undefined && refusedIp === ip,
+    ({ refusedIp, failures }) => refusedIp !== undefined && refusedIp === ip && failures >= MIN_REFUSALS,
   );
   if (!isRefused || records.some(isLive)) return undefined;
   const startable = records.find(isStartable);

@@ -57,12 +57,6 @@ export interface Mount {
   readonly propagation?: 'rslave' | 'rshared';
 }
 
-export interface TmpfsMount {
-  readonly target: string;
-  readonly sizeBytes?: number;
-  readonly mode?: number;
-}
-
 export interface PublishedPort {
   readonly containerPort: number;
   readonly hostPort: number;
@@ -125,7 +119,6 @@ export interface ContainerSpec {
   readonly user?: string;
   readonly supplementalGroups: readonly number[];
   readonly mounts: readonly Mount[];
-  readonly tmpfs: readonly TmpfsMount[];
   readonly privileged: boolean;
   readonly readOnlyRootFilesystem: boolean;
   readonly noNewPrivileges: boolean;
@@ -138,7 +131,6 @@ export interface ContainerSpec {
   readonly cpuPeriodMicros?: number;
   readonly memoryBytes?: number;
   readonly oomScoreAdj?: number;
-  readonly pidsLimit?: number;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly tty: boolean;

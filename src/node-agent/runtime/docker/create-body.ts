@@ -3,6 +3,7 @@
  * specification names, and leaves no restart policy, init process or health check to the Engine.
  */
 import type { ContainerCreateOptions, HostConfig, MountSettings, PortMap } from 'dockerode';
+import type { Mount } from '../types.ts';
 import type { NamespaceMode, NetworkMode, PlacedContainer } from './placed-container.ts';
 
 /** Kubelet's containerLogMaxSize and containerLogMaxFiles. */
@@ -64,14 +65,13 @@ function hostConfigOf(
     ...(security.length > 0 ? { SecurityOpt: security } : {}),
     ...(Object.keys(spec.sysctls).length > 0 ? { Sysctls: { ...spec.sysctls } } : {}),
     ...(spec.runtimeHandler === undefined ? {} : { Runtime: spec.runtimeHandler }),
-    Mounts: mountsOf(spec),
+    Mounts: spec.mounts.map(toMount),
     ...(bindings ? { PortBindings: bindings } : {}),
     ...(spec.cpuShares === undefined ? {} : { CpuShares: spec.cpuShares }),
     ...(spec.cpuQuotaMicros === undefined ? {} : { CpuQuota: spec.cpuQuotaMicros }),
     ...(spec.cpuPeriodMicros === undefined ? {} : { CpuPeriod: spec.cpuPeriodMicros }),
     // Equal limits: no swap beyond the memory, as under the kubelet.
     ...(spec.memoryBytes === undefined ? {} : { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
-    ...(spec.pidsLimit === undefined ? {} : { PidsLimit: spec.pidsLimit }),
     ...oom,
   };
 }
@@ -105,31 +105,14 @@ function pidMode(mode: NamespaceMode): string {
   return mode.type === 'private' || mode.type === 'shareable' ? '' : namespaceMode(mode);
 }
 
-function mountsOf(spec: PlacedContainer): MountSettings[] {
-  return [
-    ...spec.mounts.map(
-      (mount): MountSettings => ({
-        Type: 'bind',
-        Source: mount.source,
-        Target: mount.target,
-        ReadOnly: mount.readOnly,
-        // The Engine's default is private. It refuses that for a path that holds its own root.
-        ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
-      }),
-    ),
-    ...spec.tmpfs.map(
-      (mount): MountSettings =>
-        ({
-          Type: 'tmpfs',
-          Target: mount.target,
-          TmpfsOptions: {
-            ...(mount.sizeBytes === undefined ? {} : { SizeBytes: mount.sizeBytes }),
-            ...(mount.mode === undefined ? {} : { Mode: mount.mode }),
-          },
-        }) as MountSettings,
-    ),
-  ];
-}
+const toMount = (mount: Mount): MountSettings => ({
+  Type: 'bind',
+  Source: mount.source,
+  Target: mount.target,
+  ReadOnly: mount.readOnly,
+  // The Engine's default is private. It refuses that for a path that holds its own root.
+  ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
+});
 
 function portsOf(spec: PlacedContainer): {
   readonly exposed: Record<string, Record<string, never>> | undefined;

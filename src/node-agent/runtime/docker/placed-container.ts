@@ -67,7 +67,6 @@ export function pauseContainer(spec: SandboxSpec, image: string): PlacedContaine
     image,
     env: [],
     supplementalGroups: [],
-    tmpfs: [],
     privileged: false,
     readOnlyRootFilesystem: true,
     noNewPrivileges: true,

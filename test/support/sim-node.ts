@@ -15,7 +15,7 @@ import { createMemoryPodVolumes } from '../../src/node-agent/volumes/memory-pod-
 import { createPodTokens } from '../../src/node-agent/identity/service-account-tokens.ts';
 import { createKeptInMemory, simTokenActions } from './sim-tokens.ts';
 import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';
-import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
+import { createMemoryRecordStore } from './memory-record-store.ts';
 import {
   type FakeRuntime,
   createFakeRuntime,

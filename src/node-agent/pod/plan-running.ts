@@ -3,7 +3,7 @@ import { isOtherSpec, specHash } from '../container-spec/identity.ts';
 import { isBlocked, planOtherAddress, stopAll } from './plan-ending.ts';
 import { mainsAreOver, planStarts } from './plan-starts.ts';
 import { planStop } from './plan-stop.ts';
-import { type PodStep, type StopReason, waitFor } from './pod-step.ts';
+import { type PodStep, waitFor } from './pod-step.ts';
 import {
   type Attempt,
   attemptsOf,
@@ -12,6 +12,7 @@ import {
   isLive,
   type PlannedContainer,
   type PodView,
+  type StopReason,
 } from './pod-view.ts';
 
 export function activeDeadlineMs({ pod, startTimeMs }: PodView): number | undefined {

@@ -3,8 +3,8 @@
  * failure. Pure. An end that has begun keeps its deadline, unless an earlier one is asked for.
  */
 import type { ContainerRecord } from '../runtime/types.ts';
-import type { PodStep, StopReason } from './pod-step.ts';
-import { type PlannedContainer, type PodView, isLive, stopSubject } from './pod-view.ts';
+import type { PodStep } from './pod-step.ts';
+import { type PlannedContainer, type PodView, type StopReason, isLive, stopSubject } from './pod-view.ts';
 
 export interface StopRequest {
   readonly record: ContainerRecord;

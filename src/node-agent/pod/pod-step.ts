@@ -1,15 +1,6 @@
 /** The steps that a pod's worker can take. Plain data: every reason and every time is decided. */
 import type { ContainerRecord, SandboxRecord } from '../runtime/types.ts';
-import { CLEANUP, type PlannedContainer, type PodVerdict, stopSubject } from './pod-view.ts';
-
-export type StopReason =
-  | 'pod-ended'
-  | 'liveness-probe'
-  | 'startup-probe'
-  | 'post-start-hook'
-  | 'spec-changed'
-  | 'sandbox-changed'
-  | 'duplicate';
+import { CLEANUP, type PlannedContainer, type PodVerdict, type StopReason, stopSubject } from './pod-view.ts';
 
 /** One part of a container's end: its hook, SIGTERM, SIGKILL. */
 export interface StopStep {

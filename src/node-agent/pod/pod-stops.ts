@@ -8,8 +8,14 @@ import { StepProblem } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { failureWords } from './failure-words.ts';
 import type { PodProblems } from './pod-problems.ts';
-import { type StepOf, type StopReason, type StopStep, subjectOf } from './pod-step.ts';
-import { type PlannedContainer, type Stopping, stopSubject, type TellPodEvent } from './pod-view.ts';
+import { type StepOf, type StopStep, subjectOf } from './pod-step.ts';
+import {
+  type PlannedContainer,
+  type Stopping,
+  type StopReason,
+  stopSubject,
+  type TellPodEvent,
+} from './pod-view.ts';
 
 export interface PodStopsOptions {
   readonly runtime: Pick<ContainerRuntime, 'stop' | 'kill'>;

@@ -4,7 +4,6 @@
  */
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ContainerRecord, labelKeys, type SandboxRecord } from '../runtime/types.ts';
-import type { StopReason } from './pod-step.ts';
 
 /** Labels of the agent's own. With them its decisions survive its restart. */
 export const agentLabels = {
@@ -63,6 +62,15 @@ export interface ProbeVerdicts {
 }
 
 export type HookState = 'pending' | 'running' | 'done' | 'failed';
+
+export type StopReason =
+  | 'pod-ended'
+  | 'liveness-probe'
+  | 'startup-probe'
+  | 'post-start-hook'
+  | 'spec-changed'
+  | 'sandbox-changed'
+  | 'duplicate';
 
 /** A container that is being stopped. */
 export interface Stopping {

@@ -17,6 +17,7 @@ export interface PodStepsOptions {
   publish(): void;
   /** Runs the work beside the loop, which wakes at its end. */
   launch(work: () => Promise<void>): void;
+  wake(): void;
 }
 
 export interface PodSteps {
@@ -72,10 +73,11 @@ export function createPodSteps(options: PodStepsOptions): PodSteps {
         return starts.startContainer(step);
       case 'run-post-start':
         return launch(() => postStart.run(step.container, step.containerId));
+      // The end of the agent waits for neither.
       case 'run-pre-stop':
-        return launch(() => stops.runPreStop(step));
+        return void stops.runPreStop(step).finally(options.wake);
       case 'stop-container':
-        return launch(() => stops.stop(step));
+        return void stops.stop(step).finally(options.wake);
       case 'kill-container':
         return stops.kill(step);
       case 'remove-container':

@@ -10,7 +10,7 @@ import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/typ
 import { planContainerStatus } from './plan-container-status.ts';
 import { isInitialized, mainsAreOver } from './plan-starts.ts';
 import { restartPolicyOf } from './plan-restart.ts';
-import { type PlannedContainer, type PodView, containersOf, isLive, isTerminal } from './pod-view.ts';
+import { type PlannedContainer, type PodView, isLive, isTerminal } from './pod-view.ts';
 
 export interface PodStatusInput extends PodView {
   readonly hostIp: string;

@@ -64,7 +64,8 @@ export function createPodSteps(options: PodStepsOptions): PodSteps {
         return starts.startSandbox(step.attempt);
       case 'stop-sandbox':
         await runtime.stopSandbox(step.id);
-        return void (await refresh(step.id));
+        await refresh(step.id);
+        return;
       case 'remove-sandbox':
         await runtime.removeSandbox(step.id);
         return records.observeGone(step.id);

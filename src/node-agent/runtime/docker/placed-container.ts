@@ -61,9 +61,9 @@ export function placeContainer(container: ContainerSpec, { id, spec }: Sandbox):
 
 /** The container that holds the namespaces of a pod with several containers. */
 export function pauseContainer(spec: SandboxSpec, image: string): PlacedContainer {
-  const { containers: _containers, ipc, pid, ...shared } = spec;
+  const { ipc, pid } = spec;
   return {
-    ...shared,
+    ...spec,
     image,
     env: [],
     supplementalGroups: [],

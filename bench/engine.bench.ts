@@ -9,7 +9,8 @@ import { createDockerRuntime } from '../src/node-agent/runtime/docker/create-doc
 import { toCreateBody } from '../src/node-agent/runtime/docker/create-body.ts';
 import { asRequest } from '../src/node-agent/runtime/docker/create-request.ts';
 import { mapBounded } from '../src/node-agent/runtime/docker/gate.ts';
-import { type ContainerSpec, labelKeys } from '../src/node-agent/runtime/types.ts';
+import { placeContainer } from '../src/node-agent/runtime/docker/placed-container.ts';
+import { type ContainerSpec, labelKeys, type Sandbox } from '../src/node-agent/runtime/types.ts';
 import {
   connectDocker,
   engineHost,
@@ -19,6 +20,7 @@ import {
   TEST_IMAGE,
   uniqueCluster,
 } from '../test/support/docker.ts';
+import { aContainerSpec, vacantSandbox } from '../test/support/sandbox.ts';
 
 const json = process.argv.includes('--json');
 const numberAfter = (flag: string, fallback: number): number => {
@@ -45,35 +47,31 @@ const network = `symphony-${cluster}`;
 await runtime.ensureNetwork({ name: network, subnet: net.subnet, gateway: net.gateway });
 
 const specs = (round: string): ContainerSpec[] =>
-  Array.from({ length: CONTAINERS }, (_, index) => ({
-    name: `k8s_bench_${round}-${index}_default_${cluster}_0`,
-    image: TEST_IMAGE,
-    labels: { [labelKeys.cluster]: cluster, [labelKeys.node]: 'n1', [labelKeys.podUid]: `${round}-${index}` },
-    command: ['sleep', '100000'],
-    env: [],
-    supplementalGroups: [],
-    mounts: [],
-    tmpfs: [],
-    privileged: false,
-    readOnlyRootFilesystem: false,
-    noNewPrivileges: false,
-    capabilities: { add: [], drop: [] },
-    sysctls: {},
-    network: { type: 'pod', network, ip: net.ip(10 + index) },
-    ipc: { type: 'private' },
-    pid: { type: 'private' },
-    ports: [],
-    stdin: false,
-    stdinOnce: false,
-    tty: false,
-  }));
+  Array.from({ length: CONTAINERS }, (_, index) =>
+    aContainerSpec({
+      name: `k8s_bench_${round}-${index}_default_${cluster}_0`,
+      image: TEST_IMAGE,
+      labels: {
+        [labelKeys.cluster]: cluster,
+        [labelKeys.node]: 'n1',
+        [labelKeys.podUid]: `${round}-${index}`,
+      },
+      command: ['sleep', '100000'],
+    }),
+  );
+
+const sandboxOf = (index: number): Sandbox =>
+  vacantSandbox({ network: { type: 'pod', network, ip: net.ip(10 + index) } });
 
 async function throughRuntime(round: string): Promise<void> {
-  await Promise.all(specs(round).map(async (spec) => runtime.start(await runtime.create(spec))));
+  await Promise.all(
+    specs(round).map(async (spec, index) => runtime.start(await runtime.create(spec, sandboxOf(index)))),
+  );
 }
 async function raw(round: string): Promise<void> {
   const signal = new AbortController().signal;
-  await mapBounded(specs(round), BEST_CONCURRENCY, async (spec) => {
+  const placed = specs(round).map((spec, index) => placeContainer(spec, sandboxOf(index)));
+  await mapBounded(placed, BEST_CONCURRENCY, async (spec) => {
     const container = await docker.createContainer(asRequest(spec.name, toCreateBody(spec), signal));
     await container.start();
   });

@@ -20,7 +20,6 @@ import { watchContact } from './node/control-plane-contact.ts';
 import { createEngineFollower } from './pods/follow-engine.ts';
 import { createImageSource } from './images/image-source.ts';
 import { createImageManager } from './images/create-image-manager.ts';
-import { createPauseImage } from './images/create-pause-image.ts';
 import { createNodeReporter } from './node/node-reporter.ts';
 import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import { planAdmission } from './node/plan-admission.ts';
@@ -162,7 +161,6 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     logger,
     resources: createPodResources({
       volumes: options.volumes,
-      pause: createPauseImage(runtime),
       cluster: options.cluster,
       nodeName,
       nodeIp: options.nodeIp,

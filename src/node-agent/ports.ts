@@ -6,7 +6,7 @@ import type { Container, Pod, PodStatus } from '../schemas/types.ts';
 import type { ContainerPlan } from './container-spec/plan-container-spec.ts';
 import type { ImageEvent, ImageResult } from './images/create-image-manager.ts';
 import type { ContainerRole, PodVerdict } from './pod/pod-view.ts';
-import type { ContainerSpec, ImageRecord } from './runtime/types.ts';
+import type { ImageRecord, SandboxSpec } from './runtime/types.ts';
 
 /** A step did not work for a reason that users should read; it is tried again later. */
 export class StepProblem extends Error {
@@ -44,10 +44,9 @@ export interface PodResources {
     readonly container: Container;
     readonly role: ContainerRole;
     readonly attempt: number;
-    readonly sandboxId: string | undefined;
     readonly image: ImageRecord;
   }): Promise<ContainerPlan>;
-  planSandbox(pod: Pod, ip: string | undefined, attempt: number): Promise<ContainerSpec>;
+  planSandbox(pod: Pod, ip: string | undefined, attempt: number): SandboxSpec;
   /** What the container wrote to its termination log; undefined when it wrote nothing. */
   terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
 }

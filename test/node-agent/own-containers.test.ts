@@ -8,6 +8,7 @@ import { createOwnContainers } from '../../src/node-agent/pod/own-containers.ts'
 import type { MadeContainers } from '../../src/node-agent/ports.ts';
 import { type ContainerRecord, type ContainerSpec, labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
+import { vacantSandbox } from '../support/sandbox.ts';
 
 let world: AgentWorld;
 beforeEach(async () => {
@@ -26,9 +27,8 @@ const idOf = (name: string): string =>
 async function copy(name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {
   const spec = world.runtime.spec(idOf(OWN));
   if (!spec) throw new Error('the pod has no container');
-  const network = { type: 'none' } as const;
-  const copied: ContainerSpec = { ...spec, name, network, labels: { ...spec.labels, ...labels } };
-  const done = world.runtime.create(copied).then((id) => world.runtime.start(id));
+  const copied: ContainerSpec = { ...spec, name, labels: { ...spec.labels, ...labels } };
+  const done = world.runtime.create(copied, vacantSandbox()).then((id) => world.runtime.start(id));
   await world.clock.advance(1_000);
   await done;
   await world.clock.advance(70_000);

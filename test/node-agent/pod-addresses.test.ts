@@ -1,7 +1,9 @@
 /** Addresses of pods over their whole life, on a node whose slice has five of them. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Node, Pod } from '../../src/schemas/types.ts';
+import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
+import { aContainerSpec, vacantSandbox } from '../support/sandbox.ts';
 
 const FIVE = ['10.244.1.2', '10.244.1.3', '10.244.1.4', '10.244.1.5', '10.244.1.6'];
 const podCidr = '10.244.1.0/29';
@@ -136,6 +138,62 @@ describe('the address of a pod', () => {
     expect(record?.pod.metadata.name).toBe('old');
     expect(record).not.toHaveProperty('ip');
     expect(world.running()).toEqual([]);
+  });
+});
+
+describe('an address that the engine has given to another container', () => {
+  /** A container of somebody else has this address. */
+  async function occupy(address: string): Promise<void> {
+    const name = `taken-${address}`;
+    const labels = { [labelKeys.cluster]: 'test', [labelKeys.node]: 'n1' };
+    const sandbox = vacantSandbox({ network: { type: 'pod', network: 'symphony-test', ip: address } });
+    world.runtime.images.add('busybox');
+    const done = world.runtime
+      .create(aContainerSpec({ name, labels, image: 'busybox' }), sandbox)
+      .then((id) => world.runtime.start(id));
+    await world.clock.advance(1_000);
+    await done;
+  }
+  const several: Partial<Pod['spec']> = { containers: ['one', 'two'].map(called) };
+
+  it.each([
+    ['a pod with one container', {}],
+    ['a pod with several', several],
+  ])('is given up for another by %s', async (_what, spec) => {
+    world = await createAgentWorld({ podCidr });
+    await occupy('10.244.1.2');
+    await occupy('10.244.1.3');
+    await put([aPod('web', spec)], 20_000);
+    expect(statuses(['web'])).toEqual([['Running', '10.244.1.4']]);
+    expect(world.pod('web')?.status?.containerStatuses?.map(({ restartCount }) => restartCount)).toEqual(
+      (spec.containers ?? ['main']).map(() => 0),
+    );
+    const [record] = await world.records.loadPods();
+    expect(record?.ip).toBe('10.244.1.4');
+  });
+
+  it('is kept when the engine has only been late to free it', async () => {
+    world = await createAgentWorld({ podCidr });
+    for (let failures = 0; failures < 2; failures += 1) world.runtime.failNext('start', 'address');
+    await put([aPod('web')], 20_000);
+    expect(statuses(['web'])).toEqual([['Running', '10.244.1.2']]);
+  });
+
+  it('is asked for with growing pauses while all are taken', async () => {
+    world = await createAgentWorld({ podCidr });
+    for (const address of FIVE) await occupy(address);
+    let starts = 0;
+    const { ensureSandbox } = world.runtime;
+    Object.defineProperty(world.runtime, 'ensureSandbox', {
+      value: (...args: Parameters<typeof ensureSandbox>) => {
+        starts += 1;
+        return ensureSandbox(...args);
+      },
+    });
+    await put([aPod('web', several)], 600_000);
+    expect(starts).toBeGreaterThan(5);
+    expect(starts).toBeLessThan(60);
+    expect(world.pod('web')?.status?.phase).toBe('Pending');
   });
 });
 

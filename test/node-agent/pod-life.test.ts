@@ -4,6 +4,7 @@ import { sleep } from '../../src/base/clock.ts';
 import type { Pod } from '../../src/schemas/types.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
+import { vacantSandbox } from '../support/sandbox.ts';
 
 let world: AgentWorld;
 afterEach(() => world[Symbol.asyncDispose]());
@@ -291,7 +292,10 @@ describe('changes that must not restart', () => {
     if (!spec) throw new Error('no container runs');
     await world.runtime.remove(running?.id ?? '');
     const labels = { ...spec.labels, [labelKeys.specHash]: '0123456789abcdef', [labelKeys.attempt]: '1' };
-    const id = await world.runtime.create({ ...spec, name: spec.name.replace(/_0$/, '_1'), labels });
+    const { network } = spec;
+    const sandbox = vacantSandbox(network.type === 'container' ? {} : { network });
+    const other = { ...spec, name: spec.name.replace(/_0$/, '_1'), labels };
+    const id = await world.runtime.create(other, sandbox);
     await world.runtime.start(id);
     await world.restartAgent();
     await world.clock.advance(120_000);

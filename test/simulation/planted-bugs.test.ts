@@ -99,8 +99,8 @@ it('3: notices an agent that sees the containers of others', async () => {
   const bug: PlantedBug = {
     runtime: (runtime, engine) => ({
       ...runtime,
-      async create(spec) {
-        const id = await runtime.create(spec);
+      async create(spec, sandbox) {
+        const id = await runtime.create(spec, sandbox);
         Object.assign(engine.spec(id)?.labels ?? {}, { [labelKeys.node]: 'another' });
         return id;
       },
@@ -113,16 +113,12 @@ it('4: notices a client that makes every container twice', async () => {
   const bug: PlantedBug = {
     runtime: (runtime, engine) => ({
       ...runtime,
-      async create(spec) {
-        const network = spec.network.type === 'pod' ? { type: 'none' as const } : spec.network;
-        const twin = await engine.create({
-          ...spec,
-          name: `${spec.name}_twin`,
-          network: network,
-          ports: [],
-        });
+      async create(spec, sandbox) {
+        const other = { ...sandbox.spec, network: { type: 'none' as const }, ports: [] };
+        const twinSpec = { ...spec, name: `${spec.name}_twin` };
+        const twin = await engine.create(twinSpec, { ...sandbox, spec: other });
         await engine.start(twin).catch(() => undefined);
-        return runtime.create(spec);
+        return runtime.create(spec, sandbox);
       },
     }),
   };

@@ -4,7 +4,7 @@ import { seededRng } from '../../src/base/rng.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createMemoryPodVolumes } from '../../src/node-agent/volumes/memory-pod-volumes.ts';
 import type { PodVolumes } from '../../src/node-agent/volumes/pod-volumes.ts';
-import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
+import { createMemoryRecordStore } from './memory-record-store.ts';
 import type { Routes } from '../../src/node-agent/node/read-routes.ts';
 import type { RecordStore } from '../../src/node-agent/ports.ts';
 import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';

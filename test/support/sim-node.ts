@@ -15,7 +15,7 @@ import { createMemoryPodVolumes } from '../../src/node-agent/volumes/memory-pod-
 import { createPodTokens } from '../../src/node-agent/identity/service-account-tokens.ts';
 import { createKeptInMemory, simTokenActions } from './sim-tokens.ts';
 import { pretendedProbeIo } from '../../src/node-agent/probes/pretended-probe-io.ts';
-import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
+import { createMemoryRecordStore } from './memory-record-store.ts';
 import {
   type FakeRuntime,
   createFakeRuntime,
@@ -147,8 +147,15 @@ function watchedRuntime(
   };
   return {
     ...engine,
-    async create(spec) {
-      const id = await engine.create(spec);
+    async ensureSandbox(spec) {
+      const id = await engine.ensureSandbox(spec);
+      for (const call of ['create', 'start'] as const) tell(call, labelsOf(id));
+      return id;
+    },
+    stopSandbox: (id) => around('stop', id, () => engine.stopSandbox(id)),
+    removeSandbox: (id) => around('remove', id, () => engine.removeSandbox(id)),
+    async create(spec, sandbox) {
+      const id = await engine.create(spec, sandbox);
       tell('create', labelsOf(id));
       return id;
     },

@@ -11,7 +11,7 @@ import { createHttpClient } from '../../src/client/http.ts';
 import { createNodeAgent } from '../../src/node-agent/agent.ts';
 import { createDiskPodVolumes } from '../../src/node-agent/volumes/disk-pod-volumes.ts';
 import { createSocketProbeIo } from '../../src/node-agent/probes/socket-probe-io.ts';
-import { createMemoryRecordStore } from '../../src/node-agent/records/memory-record-store.ts';
+import { createMemoryRecordStore } from './memory-record-store.ts';
 import { createDockerRuntime } from '../../src/node-agent/runtime/docker/create-docker-runtime.ts';
 import { startTestServer, type TestServer } from '../api/test-server.ts';
 import {

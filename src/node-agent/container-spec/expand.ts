@@ -1,6 +1,7 @@
 /**
- * Kubernetes' variable references in command, args, env and subPathExpr (kubernetes.io, "Define dependent environment
- * variables"): `$(NAME)` is replaced, `$$` is one `$`, everything else, an unknown name included, stays as it is.
+ * Kubernetes' variable references in command, args, env and subPathExpr (kubernetes.io, "Define
+ * dependent environment variables"). `$(NAME)` is replaced, `$$` is one `$`, and everything else
+ * stays, unknown names included.
  */
 const REFERENCE = /\$\$|\$\(([^)]*)\)/g;
 
@@ -39,7 +40,9 @@ export function referencedNames(text: string): readonly string[] {
   return [...closed.matchAll(REFERENCE)].map((match) => match[1]).filter((name) => name !== undefined);
 }
 
-/** Behind the last `)` no reference can end; looking for its end from each `$(` would take quadratic time. */
+/**
+ * No reference ends after the last `)`. Searching an end from each `$(` would take quadratic time.
+ */
 function splitAtLastClose(text: string): { readonly closed: string; readonly rest: string } {
   const end = text.lastIndexOf(')') + 1;
   return { closed: text.slice(0, end), rest: text.slice(end) };

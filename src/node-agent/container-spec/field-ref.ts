@@ -1,12 +1,13 @@
 /**
- * The downward API: fields of the pod and resources of its containers as text, for env and for downwardAPI volumes.
- * Pure. Formats are upstream's: maps as sorted `key="escaped value"` lines, resources rounded up to the divisor.
+ * The downward API: fields of the pod and resources of its containers as text, for env and for
+ * volumes. Pure. Formats are Kubernetes': maps as sorted `key="escaped value"` lines, resources
+ * rounded up to the divisor.
  */
 import { ownMember } from '../../base/json.ts';
 import { parseQuantity } from '../../schemas/values/quantity.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 
-/** What only the node knows when a container starts. */
+/** Facts that only the node knows when a container starts. */
 export interface PodPlace {
   readonly nodeName: string;
   readonly nodeIp: string;

@@ -6,7 +6,7 @@ import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 
 export type ContainerRole = 'pod' | 'init' | 'container';
 
-/** Name of a pod's sandbox where a container's name is expected; no container can be called so in upper case. */
+/** The sandbox's name in place of a container's. No container's name has upper case. */
 export const SANDBOX_NAME = 'POD';
 
 export function containerName(pod: Pod, container: string, attempt: number): string {
@@ -26,13 +26,12 @@ export function hasOwnName({ name, labels }: Pick<ContainerRecord, 'name' | 'lab
   return name === nameOf(parts[0] ?? '', ...parts.slice(1));
 }
 
-/** Of the hash's recipe: with another recipe two hashes say nothing of each other. */
+/** The version of the hash's recipe. Hashes of different recipes cannot be compared. */
 const HASH_RECIPE = 'v2';
 
 /**
- * Changes when a user changes what a running container is made of, and only then: in a pod that exists nothing but the
- * image can be changed (validation/pod-update.ts), so nothing else counts. Defaults that a later API server fills in, or
- * fields that a later agent understands, restart nothing.
+ * Changes only when a user changes what a running container is made of. Only the image of an
+ * existing pod can change (validation/pod-update.ts). New defaults or fields restart nothing.
  */
 export function specHash(container: Container | typeof SANDBOX_NAME): string {
   const known = typeof container === 'string' ? undefined : hashes.get(container);
@@ -44,10 +43,10 @@ export function specHash(container: Container | typeof SANDBOX_NAME): string {
   return hash;
 }
 
-/** Asked for at every step of a pod; objects are never changed. */
+/** Hashes are read at every step of a pod, and objects never change. */
 const hashes = new WeakMap<Container, string>();
 
-/** Whether two hashes tell different containers apart; a hash of another recipe (an older agent's) never does. */
+/** Whether the hashes are those of different containers. A hash of another recipe never is. */
 export function isOtherSpec(recorded: string, wanted: string): boolean {
   return recorded.startsWith(`${HASH_RECIPE}-`) && recorded !== wanted;
 }
@@ -66,7 +65,6 @@ export interface LabelInput {
   readonly attempt: number;
   readonly cluster: string;
   readonly nodeName: string;
-  readonly withManifest: boolean;
 }
 
 export function containerLabels(input: LabelInput): Record<string, string> {
@@ -81,14 +79,13 @@ export function containerLabels(input: LabelInput): Record<string, string> {
     [labelKeys.specHash]: specHash(container),
     [labelKeys.attempt]: String(input.attempt),
     [labelKeys.role]: input.role,
-    // Said in any case: the engine adds the labels of the image, and only replaces those it is given.
-    [labelKeys.podManifest]: input.withManifest ? podManifest(pod) : '',
+    ...(container === SANDBOX_NAME ? { [labelKeys.podManifest]: podManifest(pod) } : {}),
   };
 }
 
 const HOSTNAME_LIMIT = 63;
 
-/** The pod's host name: its own word, or its name cut to what a host name may be. */
+/** The pod's hostname, or its name cut to the length of a hostname. */
 export function podHostname(pod: Pod): string {
   const name = pod.spec.hostname || pod.metadata.name;
   return name.slice(0, HOSTNAME_LIMIT).replace(/[-.]+$/, '');

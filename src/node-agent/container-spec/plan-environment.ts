@@ -1,7 +1,7 @@
 /**
- * The environment of a container, in the kubelet's order of precedence: services' variables, then envFrom, then env, where
- * an entry may refer to all that come before it. Pure; a missing source is a refusal in the kubelet's words. Throws
- * ProgramTooLong.
+ * A container's environment in the kubelet's order of precedence: service variables, envFrom, env.
+ * An entry may refer to earlier ones. Pure. A missing source is a refusal in the kubelet's words.
+ * Throws ProgramTooLong.
  */
 import { ownMember } from '../../base/json.ts';
 import type { ConfigMap, Container, Pod, Secret } from '../../schemas/types.ts';

@@ -1,6 +1,6 @@
 /**
- * securityContext of pod and container → user, groups, capabilities and confinement of one container. Pure. Where both
- * speak the container wins, except for what only the pod has (groups, sysctls). Refusals are in the kubelet's words.
+ * securityContext of pod and container → user, groups, capabilities and confinement of one
+ * container. Pure. The container's members win over the pod's. Refusals are in the kubelet's words.
  */
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { ContainerSpec, ImageRecord } from '../runtime/types.ts';
@@ -56,7 +56,7 @@ export function planSecurity(pod: Pod, container: Container, image: Pick<ImageRe
       readOnlyRootFilesystem: own.readOnlyRootFilesystem === true,
       noNewPrivileges: own.allowPrivilegeEscalation === false,
       capabilities: { add: own.capabilities?.add ?? [], drop: own.capabilities?.drop ?? [] },
-      // Without a word the engine's default profile stays on, which is stricter than upstream's default.
+      // Unset, the engine's default profile applies. It is stricter than Kubernetes' default.
       ...(seccomp?.type === 'Unconfined' ? { seccompProfile: 'unconfined' } : {}),
       ...(appArmor?.type === 'Unconfined' ? { appArmorProfile: 'unconfined' } : {}),
       ...(appArmor?.type === 'Localhost' && appArmor.localhostProfile

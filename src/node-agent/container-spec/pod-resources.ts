@@ -1,8 +1,8 @@
-/** {@link PodResources}: from a pod and what the node prepared for it to the runtime's specifications. */
+/** {@link PodResources}: a pod and its volumes → the runtime's specifications. */
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from './field-ref.ts';
-import { type PodPlanInput, planContainerSpec, planSandboxSpec } from './plan-container-spec.ts';
-import type { PauseImage } from '../images/create-pause-image.ts';
+import { type PodPlanInput, planContainerSpec } from './plan-container-spec.ts';
+import { planSandboxSpec } from './plan-sandbox-spec.ts';
 import type { PodVolumes, PreparedPod } from '../volumes/pod-volumes.ts';
 import { type EngineShare, planShare } from '../node/plan-share.ts';
 import { type PodResources, StepProblem } from '../ports.ts';
@@ -10,7 +10,6 @@ import type { RuntimeInfo } from '../runtime/types.ts';
 
 export interface PodResourcesOptions {
   readonly volumes: PodVolumes;
-  readonly pause: PauseImage;
   readonly cluster: string;
   readonly nodeName: string;
   readonly nodeIp: string;
@@ -63,7 +62,7 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
       await options.volumes.tearDown(pod);
       prepared.delete(pod.metadata.uid ?? '');
     },
-    async planContainer({ pod, ip, container, role, attempt, sandboxId, image }) {
+    async planContainer({ pod, ip, container, role, attempt, image }) {
       const [environment, terminationLog] = await Promise.all([
         options.volumes.environment(pod, container),
         options.volumes.prepareContainer(pod, container.name, attempt),
@@ -73,10 +72,9 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
         ...environment,
         ...preparedOf(pod),
         container,
-        // A sidecar is told apart by its restart policy; the engine only knows "before the others" or not.
+        // The label tells only whether the container starts before the others.
         role: role === 'main' ? 'container' : 'init',
         attempt,
-        sandboxId,
         terminationLog,
         image,
       });
@@ -88,16 +86,12 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
       );
       return { ...plan, spec: { ...plan.spec, mounts } };
     },
-    async planSandbox(pod, ip, attempt) {
-      const image = await options.pause.ensure();
-      const { files, runtimeHandler } = preparedOf(pod);
-      return planSandboxSpec({ ...base(pod, ip), attempt, image, files, runtimeHandler });
-    },
+    planSandbox: (pod, ip, attempt) => planSandboxSpec({ ...base(pod, ip), ...preparedOf(pod), attempt }),
     terminationLog: (pod, container, attempt) => options.volumes.terminationLog(pod, container, attempt),
   };
 }
 
-/** Said before anything is created: the engine's own refusal would come with each attempt, and in its own words. */
+/** Refuses before anything is created. The engine would refuse each attempt, in its own words. */
 function checkHandler(handler: string | undefined, info: RuntimeInfo | undefined): void {
   if (handler === undefined || !info || info.runtimeHandlers.includes(handler)) return;
   const configured = [...info.runtimeHandlers].sort().join(', ');

@@ -1,35 +1,19 @@
-/** Quality of service and what the kubelet makes of it: OOM score and cgroup values. Pure. */
+/** A container's OOM score and cgroup values, as the kubelet sets them. Pure. */
+import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import { toBytes, toMilli } from '../../schemas/values/quantity.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 
-export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
-
-/** kubernetes.io, "Pod Quality of Service Classes": init containers count, other resources do not. */
-export function qosClassOf(pod: Pod): QosClass {
-  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  let some = false;
-  let guaranteed = true;
-  for (const { resources } of all) {
-    for (const name of ['cpu', 'memory']) {
-      const limit = toMilli(resources?.limits?.[name]);
-      const request = toMilli(resources?.requests?.[name] ?? resources?.limits?.[name]);
-      if (limit > 0 || request > 0) some = true;
-      if (limit === 0 || request !== limit) guaranteed = false;
-    }
-  }
-  if (!some) return 'BestEffort';
-  return guaranteed ? 'Guaranteed' : 'Burstable';
-}
-
-export const SANDBOX_OOM_SCORE = -998;
 const GUARANTEED_OOM_SCORE = -997;
 const BEST_EFFORT_OOM_SCORE = 1000;
 const NODE_CRITICAL_PRIORITY = 2_000_001_000;
 
-/** The more of the node's memory a container asks for, the later it is killed; always between the other two classes. */
+/**
+ * A container that requests more of the node's memory is killed later. The score is always between
+ * those of the other two classes.
+ */
 export function oomScoreOf(pod: Pod, container: Container, nodeMemoryBytes: number): number {
   if ((pod.spec.priority ?? 0) >= NODE_CRITICAL_PRIORITY) return GUARANTEED_OOM_SCORE;
-  switch (qosClassOf(pod)) {
+  switch (qosClass(pod.spec)) {
     case 'Guaranteed':
       return GUARANTEED_OOM_SCORE;
     case 'BestEffort':

@@ -1,6 +1,7 @@
 /**
- * What is known of a pod's containers. Events, looks at single containers and lists of all arrive in any order: an answer
- * from before an end does not bring a container back, and a list knows less than what was seen after it began.
+ * The known containers of a pod. Events, inspections and lists arrive in any order. An older answer
+ * does not revive a container that has ended, and a list does not overrule what was seen after it
+ * began.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { ContainerRecord } from '../runtime/types.ts';
@@ -19,7 +20,7 @@ export interface ContainerRecords {
   get(id: string): ContainerRecord | undefined;
   observe(record: ContainerRecord): void;
   observeGone(id: string): void;
-  /** What a full list of the engine, begun at `listedAtMs`, says of this pod. */
+  /** A full list of the pod's containers, begun at `listedAtMs`. */
   observeAll(listed: readonly ContainerRecord[], listedAtMs: number): void;
 }
 

@@ -1,11 +1,9 @@
 /**
- * Brings the containers of one pod to life: image, specification, create, start, postStart hook. It does what a step says and
- * decides nothing; failures are thrown, the worker decides when to try again.
+ * Creates and starts a pod's sandbox and containers, as a step says. It decides nothing: failures
+ * are thrown, and the plan decides the next try.
  */
 import type { Pod } from '../../schemas/types.ts';
-import { failureWords } from './failure-words.ts';
-import type { ImageResult } from '../images/create-image-manager.ts';
-import { type ImageSource, type PodResources, type RunHook, StepProblem } from '../ports.ts';
+import { type PodResources, StepProblem } from '../ports.ts';
 import {
   type ContainerRecord,
   type ContainerRuntime,
@@ -13,187 +11,138 @@ import {
   type ImageRecord,
   labelKeys,
   RuntimeError,
+  type SandboxSpec,
 } from '../runtime/types.ts';
+import type { ContainerImages } from './container-images.ts';
+import { failureWords } from './failure-words.ts';
 import type { OwnContainers } from './own-containers.ts';
-import type { PodStep } from './plan-pod-step.ts';
-import { agentLabels, type HookState, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
+import { isOfNetwork } from './plan-problem.ts';
+import type { StepOf } from './pod-step.ts';
+import { agentLabels, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
+import type { PostStart } from './post-start.ts';
 
 export interface ContainerStartsOptions {
   readonly runtime: ContainerRuntime;
-  readonly resources: PodResources;
-  readonly images: ImageSource;
-  readonly runHook: RunHook;
+  readonly resources: Pick<PodResources, 'planContainer' | 'planSandbox'>;
+  readonly images: ContainerImages;
+  readonly postStart: PostStart;
   readonly event: TellPodEvent;
   /** The pod as it is now. */
   current(): { readonly pod: Pod; readonly ip: string | undefined };
   readonly own: Pick<OwnContainers, 'ask' | 'add'>;
-  /** The pod's container of this name, as far as it is known. */
+  /** The pod's known container of this name. */
   find(name: string): ContainerRecord | undefined;
-  /** Looks at the container; answers what is known of it then. */
+  /** Inspects the container again. */
   refresh(containerId: string): Promise<ContainerRecord | undefined>;
 }
 
 export interface ContainerStarts {
-  /** By container id. */
-  readonly postStart: ReadonlyMap<string, HookState>;
-  /** A start is under way, and a look at the container comes after it. */
+  /** The agent starts this container now, and inspects it afterwards. */
   isStarting(containerId: string): boolean;
-  /** Names of the containers whose images are there. */
-  readyImages(planned: readonly PlannedContainer[]): ReadonlySet<string>;
-  pull(item: PlannedContainer): Promise<ImageResult>;
   startSandbox(attempt: number): Promise<void>;
-  startContainer(step: Extract<PodStep, { type: 'start-container' }>): Promise<void>;
-  /** The hook's state says so from the call on. */
-  runPostStart(item: PlannedContainer, containerId: string): Promise<void>;
-  forget(containerId: string): void;
+  startContainer(step: StepOf<'start-container'>): Promise<void>;
 }
 
-/** postStart has no time-out in Kubernetes; ours ends with the day. */
-const POST_START_TIMEOUT_MS = 86_400_000;
-
 export function createContainerStarts(options: ContainerStartsOptions): ContainerStarts {
-  const { runtime, resources, event, refresh } = options;
-  /** By container name. */
-  const images = new Map<string, { readonly reference: string; readonly image: ImageRecord }>();
-  const postStart = new Map<string, HookState>();
-  const starting = new Set<string>();
+  const { runtime, resources, images, event, refresh } = options;
+  /** The container that is starting; the pod starts one thing at a time. */
+  let starting: 'sandbox' | { readonly id: string } | undefined;
 
-  async function start(id: string, work: () => Promise<void>): Promise<void> {
-    starting.add(id);
+  async function during<T>(what: typeof starting, work: () => Promise<T>): Promise<T> {
+    starting = what;
     try {
-      await work();
+      return await work();
     } finally {
-      starting.delete(id);
+      starting = undefined;
     }
   }
 
-  /** From created to running. */
-  async function begin(item: PlannedContainer, id: string): Promise<void> {
-    try {
-      await runtime.start(id);
-      event(item, 'Normal', 'Started', `Started container ${item.container.name}`);
-    } catch (error) {
-      postStart.delete(id);
-      return await onFailedStart(item, id, error);
-    }
-    // `Always` means that each attempt asks the registry what the name means now.
-    if (item.container.imagePullPolicy === 'Always') images.delete(item.container.name);
-    await refresh(id);
+  /** Records the request before the engine gets it, and the engine's answer before anything else. */
+  async function make<Spec extends ContainerSpec | SandboxSpec>(
+    spec: Spec,
+    create: (marked: Spec) => Promise<string>,
+  ): Promise<string> {
+    const mark = await options.own.ask(spec.name, options.find(spec.name));
+    const labels = mark === undefined ? spec.labels : { ...spec.labels, [labelKeys.mark]: mark };
+    const id = await create({ ...spec, labels });
+    options.own.add(spec.name, id);
+    return id;
   }
 
-  /** Removes a container that never ran: the next attempt has its name. An engine that does not answer is listed later. */
-  async function discard(id: string): Promise<void> {
-    await runtime
-      .remove(id)
-      .then(() => refresh(id))
-      .catch(() => undefined);
+  async function planContainer(
+    { container: item, attempt, backoffLevel, sandbox }: StepOf<'start-container'>,
+    image: ImageRecord,
+  ): Promise<ContainerSpec> {
+    const { container, role } = item;
+    const plan = await resources.planContainer({ ...options.current(), container, role, attempt, image });
+    if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
+    if (plan.skippedEnv.length > 0)
+      event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
+    const own = {
+      [agentLabels.backoffLevel]: String(backoffLevel),
+      [agentLabels.sandboxAttempt]: String(sandbox.attempt),
+    };
+    return { ...plan.spec, labels: { ...plan.spec.labels, ...own } };
   }
 
-  /** A failed start that the engine has recorded is an attempt that ended: the restart rules take it from there. */
+  /** A failed start that the engine recorded is an attempt that ended. It has a restart. */
   async function onFailedStart(item: PlannedContainer, id: string, error: unknown): Promise<void> {
     const record = await refresh(id).catch(() => undefined);
     if (record?.phase !== 'exited') {
       throw new StepProblem('RunContainerError', failureWords(error), { cause: error });
     }
-    if (error instanceof RuntimeError && error.code === 'network') {
-      // Without a network there was no attempt at the container, only at its sandbox.
-      await discard(id);
+    if (isOfNetwork(error)) {
+      // The next attempt has its name. An engine that does not answer is listed later.
+      await runtime
+        .remove(id)
+        .then(() => refresh(id))
+        .catch(() => undefined);
       throw error;
     }
     event(item, 'Warning', 'Failed', `Error: ${failureWords(error)}`);
   }
 
-  /**
-   * Writes down what is asked for before the engine is asked, and what it answers before anything
-   * else.
-   */
-  async function make(spec: ContainerSpec): Promise<string> {
-    const mark = await options.own.ask(spec.name, options.find(spec.name));
-    const labels = mark === undefined ? spec.labels : { ...spec.labels, [labelKeys.mark]: mark };
-    const id = await runtime.create({ ...spec, labels });
-    options.own.add(spec.name, id);
-    return id;
-  }
-
-  async function create(step: Extract<PodStep, { type: 'start-container' }>, image: ImageRecord) {
-    const { container: item, sandbox } = step;
+  /** From created to running. */
+  async function begin(item: PlannedContainer, id: string): Promise<void> {
+    const { name, imagePullPolicy } = item.container;
+    options.postStart.expect(item, id);
     try {
-      const plan = await resources.planContainer({
-        ...options.current(),
-        container: item.container,
-        role: item.role,
-        attempt: step.attempt,
-        sandboxId: sandbox?.record.id,
-        image,
-      });
-      if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
-      if (plan.skippedEnv.length > 0)
-        event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
-      const labels = {
-        ...plan.spec.labels,
-        [agentLabels.backoffLevel]: String(step.backoffLevel),
-        [agentLabels.sandboxAttempt]: String(sandbox?.attempt ?? 0),
-      };
-      return await make({ ...plan.spec, labels });
+      await runtime.start(id);
     } catch (error) {
-      if (error instanceof RuntimeError && error.code === 'image-missing') images.delete(item.container.name);
-      throw error;
+      options.postStart.forget(id);
+      return onFailedStart(item, id, error);
     }
+    event(item, 'Normal', 'Started', `Started container ${name}`);
+    // `Always` resolves the name at the registry for each attempt.
+    if (imagePullPolicy === 'Always') images.forget(name);
+    await refresh(id);
   }
 
   return {
-    postStart,
-    isStarting: (containerId) => starting.has(containerId),
-    readyImages: (planned) =>
-      new Set(
-        planned
-          .filter(({ container }) => images.get(container.name)?.reference === container.image)
-          .map(({ container }) => container.name),
-      ),
-    async pull(item) {
-      const { name, image: reference = '' } = item.container;
-      const result = await options.images.ensure(options.current().pod, item.container, (told) =>
-        event(item, told.type, told.reason, told.message),
-      );
-      if (result.ok) images.set(name, { reference, image: result.image });
-      return result;
-    },
-    async startSandbox(attempt) {
-      const { pod, ip } = options.current();
-      const id = await make(await resources.planSandbox(pod, ip, attempt));
-      await start(id, async () => {
-        try {
-          await runtime.start(id);
-        } catch (error) {
-          await discard(id);
-          throw error;
-        }
-        await refresh(id);
-      });
-    },
+    isStarting: (id) => starting === 'sandbox' || starting?.id === id,
+    startSandbox: (attempt) =>
+      during('sandbox', async () => {
+        const { pod, ip } = options.current();
+        const spec = resources.planSandbox(pod, ip, attempt);
+        await refresh(await make(spec, (marked) => runtime.ensureSandbox(marked)));
+      }),
     async startContainer(step) {
-      const { container: item } = step;
-      const image = images.get(item.container.name)?.image;
+      const { container: item, sandbox } = step;
+      const { name } = item.container;
+      const image = images.get(name);
       if (!image) return;
-      const id = await create(step, image);
-      event(item, 'Normal', 'Created', `Created container: ${item.container.name}`);
-      if (item.container.lifecycle?.postStart) postStart.set(id, 'pending');
-      await start(id, () => begin(item, id));
-    },
-    async runPostStart(item, containerId) {
-      postStart.set(containerId, 'running');
-      const { container } = item;
-      const hook = 'postStart';
+      const { pod, ip } = options.current();
       try {
-        const timeoutMs = POST_START_TIMEOUT_MS;
-        await options.runHook({ ...options.current(), container, containerId, hook, timeoutMs });
-        postStart.set(containerId, 'done');
+        const spec = resources.planSandbox(pod, ip, sandbox.attempt);
+        const planned = await planContainer(step, image);
+        const id = await make(planned, (marked) => runtime.create(marked, { id: sandbox.id, spec }));
+        event(item, 'Normal', 'Created', `Created container: ${name}`);
+        await during({ id }, () => begin(item, id));
       } catch (error) {
-        postStart.set(containerId, 'failed');
-        event(item, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${failureWords(error)}`);
+        if (error instanceof RuntimeError && error.code === 'image-missing') images.forget(name);
+        throw error;
       }
     },
-    forget: (containerId) => void postStart.delete(containerId),
   };
 }
 

@@ -1,4 +1,7 @@
-/** A failure in the words for the pod's user: the engine's own sentence, or Go's words for an error of Node. Pure. */
+/**
+ * A failure in the words for the pod's user: the engine's own text, or Go's for an error of Node.
+ * Pure.
+ */
 import { goWords } from '../../base/go-words.ts';
 import { RuntimeError } from '../runtime/types.ts';
 

@@ -1,6 +1,7 @@
 /**
- * What containers said last (termination-message.ts), read when they end. The pod's status waits for it: whoever sees that a
- * container has ended sees why in the same status. An engine that does not answer holds a status back only so long.
+ * Reads the last words of ended containers (termination-message.ts). The pod's status waits for
+ * them, so that the end and its cause appear together. An engine that does not answer delays a
+ * status only for a bounded time.
  */
 import { createAbort } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
@@ -28,7 +29,7 @@ export interface LastWords {
   forget(containerId: string): void;
 }
 
-/** A log tail takes milliseconds; an engine that needs longer is in trouble of its own. */
+/** A log tail takes milliseconds. An engine that needs longer does not work. */
 const PATIENCE_MS = 5_000;
 
 export function createLastWords({ runtime, resources, clock, wake }: LastWordsOptions): LastWords {

@@ -1,19 +1,19 @@
 /**
- * Which containers are this pod's. Labels are no proof: an image made of a container carries them,
- * and so does whatever is run from it. A container is the pod's when its id was written down as the
- * engine answered, or when it carries the mark that was written down before the engine was asked
- * (an answer that was lost, an agent that ended in between).
+ * Decides which containers are this pod's. Labels are no proof: an image made of a container
+ * carries them, and so does every container of that image. A container is the pod's if its id was
+ * recorded with the engine's answer, or if it carries the mark that was recorded before the request
+ * (an answer was lost, or the agent ended in between).
  *
- * Any other is left alone, and reported once. An agent without a record of the pod takes over what
- * it finds in its first look at the engine, by labels and the name that follows from them: the
- * engine has each name once.
+ * Any other is left alone, and reported once. An agent without a record of the pod takes over the
+ * containers of its first list, by labels and the name that follows from them: the engine has each
+ * name once.
  */
 import { hasOwnName } from '../container-spec/identity.ts';
 import type { MadeContainers } from '../ports.ts';
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 
 export interface OwnContainersOptions {
-  /** What was written down; undefined when nothing was, ever. */
+  /** The recorded containers; undefined if nothing was ever recorded. */
   readonly made: MadeContainers | undefined;
   newMark(): string;
   /** Resolves when it is written down; `durable`: so that a loss of power does not undo it. */
@@ -25,7 +25,7 @@ export interface OwnContainersOptions {
 export interface OwnContainers {
   readonly made: MadeContainers;
   owns(record: ContainerRecord): boolean;
-  /** The first look at the engine is over; `present` are the pod's containers that it found. */
+  /** The engine has been listed; `present` are the pod's containers that it found. */
   settle(present: readonly ContainerRecord[]): void;
   /**
    * Before a container of this name is asked for: the mark for its label. `existing` is the pod's

@@ -1,4 +1,4 @@
-/** One container's status as kubelet reports it, from the attempts that exist on the engine. Pure. */
+/** One container's status as kubelet reports it, from the engine's records. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { cutMiddle } from '../../base/text.ts';
 import type { ContainerState, ContainerStatus } from '../../schemas/types.ts';
@@ -9,7 +9,7 @@ import { type Attempt, type PlannedContainer, type PodView, attemptsOf } from '.
 export interface ContainerStatusInput extends PodView {
   /** Last words of ended containers, by container id. */
   readonly terminationMessages: ReadonlyMap<string, string>;
-  /** What was last reported of this container: what the engine has forgotten stays. */
+  /** The last reported status. It outlives the engine's records. */
   readonly previous: ContainerStatus | undefined;
   readonly podHasInit: boolean;
   /** Nothing will be started any more. */
@@ -18,7 +18,7 @@ export interface ContainerStatusInput extends PodView {
 
 /** Kubernetes writes this where a container never ran. */
 const NEVER = '1970-01-01T00:00:00Z';
-/** The engine's word on a failed start repeats the command, which may be long. What went wrong stands at the end. */
+/** The engine's text repeats the command, which may be long. The cause stands at its end. */
 const MAX_ERROR_LENGTH = 4_096;
 /** The exit code that container engines use for "could not be started". */
 const CANNOT_START = 128;
@@ -65,7 +65,7 @@ export function planContainerStatus(input: ContainerStatusInput, item: PlannedCo
   };
 }
 
-/** A running container keeps what it was made with: a resize of the spec does not change it. */
+/** A running container keeps its resources. A resize of the spec does not change them. */
 function resourcesOf(
   { resources = {} }: PlannedContainer['container'],
   previous: ContainerStatus | undefined,
@@ -80,7 +80,7 @@ function resourcesOf(
   };
 }
 
-/** Never created here, or already cleared away: what was reported of it stays true when it had ended. */
+/** The container was never created here, or is removed. A reported end stays true. */
 function withoutAttempt(input: ContainerStatusInput, item: PlannedContainer): ContainerStatus {
   const { container } = item;
   const { previous } = input;
@@ -117,7 +117,7 @@ const creating = (input: ContainerStatusInput): { reason: string } => ({
   reason: input.podHasInit ? 'PodInitializing' : 'ContainerCreating',
 });
 
-/** The waiting state of a container that is held back. To kubelet a missing volume is a part of the creation. */
+/** The waiting state of a blocked container. To kubelet a missing volume is part of creating it. */
 function waitingFor(
   input: ContainerStatusInput,
   { container }: PlannedContainer,
@@ -128,7 +128,7 @@ function waitingFor(
   return reason === 'FailedMount' ? { ...creating(input), message } : { reason, message };
 }
 
-/** Why an ended container is not (yet) running again; undefined when it is simply over, or starting this instant. */
+/** Why an ended container waits. Undefined: it is over, or starts at this moment. */
 function waitingState(
   input: ContainerStatusInput,
   item: PlannedContainer,

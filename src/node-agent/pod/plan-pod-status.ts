@@ -1,26 +1,20 @@
 /**
- * A pod's status as kubelet reports it. Pure; given the same view it gives the same status, so that an equal one need
- * not be written. A terminal phase is reported only when nothing of the pod is alive, and never taken back.
+ * A pod's status as kubelet reports it. Pure: the same view gives the same status, and an equal one
+ * is not written. A terminal phase is reported only when nothing of the pod is alive, and is never
+ * taken back.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { qosClass } from '../../schemas/pods/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/types.ts';
 import { planContainerStatus } from './plan-container-status.ts';
-import { isInitialized, mainsAreOver } from './plan-pod-step.ts';
+import { isInitialized, mainsAreOver } from './plan-starts.ts';
 import { restartPolicyOf } from './plan-restart.ts';
-import {
-  type PlannedContainer,
-  type PodView,
-  containersOf,
-  isLive,
-  isTerminal,
-  sandboxesOf,
-} from './pod-view.ts';
+import { type PlannedContainer, type PodView, isLive, isTerminal } from './pod-view.ts';
 
 export interface PodStatusInput extends PodView {
   readonly hostIp: string;
-  /** The status that was last worked out here (or read back), whose times and forgotten containers live on. */
+  /** The last status, planned here or read back. Its times and gone containers are kept. */
   readonly previous: PodStatus | undefined;
   readonly terminationMessages: ReadonlyMap<string, string>;
 }
@@ -31,7 +25,7 @@ type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; messag
 /** Kubelet's condition for a resize that the node has not carried out. */
 const RESIZE_PENDING = 'PodResizePending';
 
-/** Conditions that the agent decides; all others are somebody else's and stay. */
+/** Conditions that the agent decides. All others belong to other writers, and stay. */
 const OWN_CONDITIONS = [
   'PodReadyToStartContainers',
   'Initialized',
@@ -41,8 +35,7 @@ const OWN_CONDITIONS = [
 ];
 
 export function planPodStatus(input: PodStatusInput): PodStatus {
-  const { pod, previous } = input;
-  const planned = containersOf(pod);
+  const { pod, previous, planned } = input;
   const alive = input.records.some(isLive);
   const over =
     !alive && (input.endingSinceMs !== undefined || input.verdict !== undefined || isTerminal(pod));
@@ -61,7 +54,7 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
   const statuses = new Map(planned.map((item) => [item, statusOf(item)]));
   const listed = (main: boolean): ContainerStatus[] =>
     planned.filter((item) => (item.role === 'main') === main).flatMap((item) => statuses.get(item) ?? []);
-  const phase = planPhase(input, planned, statuses, alive);
+  const phase = planPhase(input, statuses, alive);
   const initContainerStatuses = listed(false);
   const containerStatuses = listed(true);
   const ip = pod.spec.hostNetwork === true ? input.hostIp : (input.ip ?? previous?.podIP);
@@ -73,7 +66,7 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
       : { reason: previous.reason, message: previous.message ?? '' });
   return {
     phase,
-    conditions: planConditions(input, planned, statuses, phase),
+    conditions: planConditions(input, statuses, phase),
     ...(verdict && phase === 'Failed' ? { reason: verdict.reason, message: verdict.message } : {}),
     hostIP: input.hostIp,
     hostIPs: [{ ip: input.hostIp }],
@@ -88,23 +81,24 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
 
 function planPhase(
   input: PodStatusInput,
-  planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
   alive: boolean,
 ): Phase {
   const reported = input.previous?.phase ?? input.pod.status?.phase;
   if (reported === 'Succeeded' || reported === 'Failed') return reported;
   if (input.verdict) return alive ? (reported ?? 'Pending') : 'Failed';
-  const initFailed = planned.some((item) => {
+  const initFailed = input.planned.some((item) => {
     const ended = statuses.get(item)?.state?.terminated;
     return (
       item.role === 'init' && ended && ended.exitCode !== 0 && restartPolicyOf(input.pod, item) === 'Never'
     );
   });
   if (initFailed) return alive ? 'Pending' : 'Failed';
-  const mains = planned.filter((item) => item.role === 'main').flatMap((item) => statuses.get(item) ?? []);
+  const mains = input.planned
+    .filter((item) => item.role === 'main')
+    .flatMap((item) => statuses.get(item) ?? []);
   const ended = mains.filter((status) => status.state?.terminated);
-  const over = (input.endingSinceMs !== undefined && !alive) || mainsAreOver(input, planned);
+  const over = (input.endingSinceMs !== undefined && !alive) || mainsAreOver(input);
   if (mains.length > 0 && ended.length === mains.length && over) {
     if (alive) return reported === 'Pending' ? 'Running' : (reported ?? 'Running');
     return ended.every((status) => status.state?.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
@@ -115,20 +109,17 @@ function planPhase(
 
 function planConditions(
   input: PodStatusInput,
-  planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
   phase: Phase,
 ): PodCondition[] {
-  const hadSandbox = input.needsSandbox
-    ? sandboxesOf(input.records).some(({ record }) => isLive(record))
-    : input.records.some(isLive);
-  const containersReady = decideContainersReady(planned, statuses, phase);
+  const hasSandbox = input.sandboxes.some(({ phase }) => phase === 'ready');
+  const containersReady = decideContainersReady(input.planned, statuses, phase);
   const decided: Decided[] = [
-    { type: 'PodReadyToStartContainers', status: hadSandbox ? 'True' : 'False' },
-    decideInitialized(input, planned, statuses, phase),
+    { type: 'PodReadyToStartContainers', status: hasSandbox ? 'True' : 'False' },
+    decideInitialized(input, statuses, phase),
     decideReady(input, containersReady),
     containersReady,
-    ...decideResize(planned, statuses),
+    ...decideResize(input.planned, statuses),
   ];
   const known = input.previous?.conditions ?? input.pod.status?.conditions ?? [];
   const foreign = (input.pod.status?.conditions ?? known).filter(
@@ -140,7 +131,7 @@ function planConditions(
   return [...decided.map((condition) => stamp(condition, known, input.nowMs)), ...foreign, ...scheduled];
 }
 
-/** Resources change by a new pod: one that runs is told so. */
+/** Only a new pod can have other resources. The condition of a running one says so. */
 function decideResize(
   planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
@@ -168,14 +159,13 @@ function stamp(decided: Decided, known: readonly PodCondition[], nowMs: number):
 
 function decideInitialized(
   input: PodStatusInput,
-  planned: readonly PlannedContainer[],
   statuses: ReadonlyMap<PlannedContainer, ContainerStatus>,
   phase: Phase,
 ): Decided {
   if (phase === 'Succeeded') return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
-  const generation = input.needsSandbox ? (sandboxesOf(input.records)[0]?.attempt ?? -1) : 0;
-  const inits = planned.filter((item) => item.role !== 'main');
-  if (inits.length === 0 || isInitialized(input, planned, generation)) {
+  const sandboxAttempt = input.sandboxes[0]?.attempt ?? -1;
+  const inits = input.planned.filter((item) => item.role !== 'main');
+  if (inits.length === 0 || isInitialized(input, sandboxAttempt)) {
     return { type: 'Initialized', status: 'True' };
   }
   const wasInitialized = input.previous?.conditions?.some(

@@ -1,21 +1,34 @@
-/** What people are told of a step that failed, and when it is tried again. Pure. */
-import { backoffDelayMs } from '../../base/backoff.ts';
+/** The problem that a failed step leaves, the time of its next try, and its event. Pure. */
+import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import { TransientError } from '../../base/errors.ts';
 import type { ImageResult } from '../images/create-image-manager.ts';
 import { failureWords } from './failure-words.ts';
 import { StepProblem } from '../ports.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../runtime/types.ts';
-import type { PodStep } from './plan-pod-step.ts';
+import type { PodStep } from './pod-step.ts';
 import { RESTART_BACKOFF } from './plan-restart.ts';
 import { CLEANUP, type Problem } from './pod-view.ts';
 
-/** The engine's own troubles: the first retry comes quickly. */
+/** Failures of the engine itself: the first retry comes quickly. */
 const TRANSIENT_RETRY = { initialMs: 500, maxMs: 30_000, factor: 2 };
-/** What a volume waits for is often made a moment later (a new namespace's ConfigMap); upstream's. */
+/** A volume's source is often made a moment later, as in a new namespace. Kubelet's. */
 const MOUNT_BACKOFF = { initialMs: 500, maxMs: 122_000, factor: 2 };
 /** How long a fresh pull error is shown before the back-off is. */
 const SHOW_PULL_ERROR_MS = 1_000;
-const PASSING: ReadonlySet<RuntimeErrorCode> = new Set(['transient', 'unavailable', 'conflict', 'network']);
+const PASSING: ReadonlySet<RuntimeErrorCode> = new Set([
+  'transient',
+  'unavailable',
+  'conflict',
+  'network',
+  'address',
+]);
+/** The back-off of failures that last, by step. */
+const LASTING: Partial<Record<PodStep['type'], BackoffPolicy>> = {
+  'ensure-volumes': MOUNT_BACKOFF,
+  // A container that does not end holds up its pod: it is tried often.
+  'stop-container': TRANSIENT_RETRY,
+  'kill-container': TRANSIENT_RETRY,
+};
 
 export interface StepFailure {
   readonly step: PodStep['type'];
@@ -26,6 +39,8 @@ export interface StepFailure {
   readonly nowMs: number;
   /** In [0, 1): pods that failed together do not come back together. */
   readonly jitter?: number;
+  /** The pod's address. */
+  readonly ip?: string | undefined;
 }
 
 /** A delay is lengthened by at most this share of it. */
@@ -36,15 +51,20 @@ export function planStepProblem(failure: StepFailure): Problem {
   const failures = (before?.failures ?? 0) + 1;
   const engine = engineError(error);
   const passes = engine !== undefined && PASSING.has(engine.code);
-  const lasting = step === 'ensure-volumes' ? MOUNT_BACKOFF : RESTART_BACKOFF;
+  const lasting = LASTING[step] ?? RESTART_BACKOFF;
   const backoff = passes || !(error instanceof StepProblem) ? TRANSIENT_RETRY : lasting;
   return {
     reason: reasonOf(failure),
     message: failureWords(error),
     failures,
     retryAtMs: nowMs + Math.round(backoffDelayMs(backoff, failures) * (1 + JITTER * jitter)),
+    ...(engine?.code === 'address' ? { refusedIp: failure.ip } : {}),
   };
 }
+
+/** The engine refused the network or the address, and no attempt at the container was made. */
+export const isOfNetwork = (error: unknown): boolean =>
+  error instanceof RuntimeError && (error.code === 'network' || error.code === 'address');
 
 /** The engine's error, also where the step has given it a reason. */
 function engineError(error: unknown): RuntimeError | undefined {
@@ -53,8 +73,8 @@ function engineError(error: unknown): RuntimeError | undefined {
 }
 
 function reasonOf({ step, subject, error }: StepFailure): string {
-  // The engine gives a lone container its network as it starts; to the user that is the pod's.
-  if (engineError(error)?.code === 'network') return 'FailedCreatePodSandBox';
+  // A container may bring its sandbox's network. To the user that is the pod's.
+  if (isOfNetwork(engineError(error))) return 'FailedCreatePodSandBox';
   if (error instanceof StepProblem) return error.reason;
   if (subject === CLEANUP) return 'FailedKillPod';
   if (step === 'ensure-volumes') return 'FailedMount';
@@ -71,7 +91,7 @@ export interface FailureEvent {
 
 const SANDBOX_FAILED = 'Failed to create pod sandbox: ';
 
-/** The event of a failed step, in kubelet's words; undefined where nobody could read it: the API itself did not answer. */
+/** The event of a failed step, in kubelet's words. An API that does not answer takes no event. */
 export function planFailureEvent(step: PodStep['type'], problem: Problem): FailureEvent | undefined {
   const { reason, message } = problem;
   if (step === 'write-final-status') return undefined;
@@ -83,7 +103,7 @@ export function planFailureEvent(step: PodStep['type'], problem: Problem): Failu
   if (step === 'start-container' || step === 'pull-image') {
     return { reason: 'Failed', message: `Error: ${message}`, isOfPod: false };
   }
-  // A volume that can never be mounted shows as its container's configuration; the event is that of every volume.
+  // The status shows a volume that can never be mounted as a container's configuration.
   const isOfVolume = step === 'ensure-volumes' && reason === 'CreateContainerConfigError';
   return { reason: isOfVolume ? 'FailedMount' : reason, message, isOfPod: true };
 }
@@ -92,7 +112,7 @@ export function planFailureEvent(step: PodStep['type'], problem: Problem): Failu
 export const isExpected = (error: unknown): boolean =>
   error instanceof StepProblem || error instanceof RuntimeError || error instanceof TransientError;
 
-/** The image manager turns a fresh failure into a back-off when it is asked again; without a time only the user can help. */
+/** A result without a time waits for a change of the pod. */
 export function planPullProblem(
   { reason, message, retryAfterMs }: Extract<ImageResult, { ok: false }>,
   before: Problem | undefined,

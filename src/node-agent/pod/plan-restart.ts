@@ -1,9 +1,9 @@
 /**
- * When a container that has ended starts again. Everything is read off the ended container itself (its labels carry the
- * level), so the back-off goes on after a restart of the agent.
+ * When a container that has ended starts again. Pure. The ended container's labels carry the level
+ * of the back-off, which thus survives a restart of the agent.
  *
- * As kubelet does it: the first restart is immediate, then 10 s, 20 s … 300 s, counted from the end of the last attempt;
- * an attempt that ran for ten minutes forgets the past.
+ * As kubelet does it: the first restart is immediate, then 10 s, 20 s … 300 s after the end of the
+ * last attempt. An attempt that ran for ten minutes resets the back-off.
  */
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { goDuration } from '../../base/go-words.ts';

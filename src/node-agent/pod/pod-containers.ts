@@ -1,23 +1,27 @@
-/** The containers of one pod, with all that looks after them: records, starts, probes, stops, last words. Decides nothing. */
+/** The containers of one pod: their records, images, starts, hooks, probes, stops, last words. */
 import type { Logger } from '../../base/logger.ts';
-import type { MadeContainers } from '../ports.ts';
+import type { MadeContainers, RunHook } from '../ports.ts';
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import { type ContainerImages, createContainerImages } from './container-images.ts';
 import { type ContainerRecords, createContainerRecords } from './container-records.ts';
 import { type ContainerStarts, createContainerStarts } from './container-starts.ts';
 import { createLastWords, type LastWords } from './last-words.ts';
 import { createOwnContainers, type OwnContainers } from './own-containers.ts';
 import { backOffEvent, planRestart, restartPolicyOf } from './plan-restart.ts';
+import type { PodProblems } from './pod-problems.ts';
 import { createPodProbes, type PodProbes } from './pod-probes.ts';
 import type { PodState } from './pod-state.ts';
 import { createPodStops, type PodStops } from './pod-stops.ts';
-import { attemptsOf, containersOf, type TellPodEvent } from './pod-view.ts';
+import { attemptsOf, containersOf, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
+import { createPostStart, type PostStart } from './post-start.ts';
 import type { PodWorkerContext } from './types.ts';
 
 export interface PodContainersOptions {
   readonly context: PodWorkerContext;
   readonly state: PodState;
-  /** Containers that were written down before; undefined when nothing was, ever. */
+  /** The recorded containers; undefined if nothing was ever recorded. */
   readonly made: MadeContainers | undefined;
+  readonly problems: PodProblems;
   readonly logger: Logger;
   readonly event: TellPodEvent;
   save(durable: boolean): Promise<void>;
@@ -28,19 +32,82 @@ export interface PodContainersOptions {
 export interface PodContainers {
   readonly own: OwnContainers;
   readonly records: ContainerRecords;
+  readonly images: ContainerImages;
   readonly starts: ContainerStarts;
+  readonly postStart: PostStart;
   readonly probes: PodProbes;
   readonly stops: PodStops;
   readonly lastWords: LastWords;
+  /** Inspects the container, and answers what is known of it then. */
+  refresh(id: string): Promise<ContainerRecord | undefined>;
 }
 
 export function createPodContainers(options: PodContainersOptions): PodContainers {
-  const { context, state, logger, event, save, wake } = options;
+  const { context, state, event, wake } = options;
   const { runtime, clock, resources } = context;
   const current = (): Pick<PodState, 'pod' | 'ip'> => ({ pod: state.pod, ip: state.ip });
   const lastWords = createLastWords({ runtime, resources, clock, wake });
-  const own = createOwnContainers({
-    made: options.made,
+  const own = createOwn(options);
+  const records = createContainerRecords({
+    clock,
+    onEnded(record) {
+      stops.forget(record.id);
+      tellEnd(options, lastWords, record);
+    },
+    onGone(id) {
+      for (const part of [own, postStart, stops, lastWords]) part.forget(id);
+    },
+    onChange: wake,
+  });
+  const runHook =
+    (hook: Parameters<RunHook>[0]['hook']) =>
+    ({ container }: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> =>
+      context.runHook({ ...current(), container, containerId, hook, timeoutMs });
+  const images = createContainerImages(context.images, event);
+  const postStart = createPostStart(event, runHook('postStart'));
+  const stops = createPodStops({
+    ...options,
+    runtime,
+    clock,
+    runHook: runHook('preStop'),
+    willRestart: (item) => restartPolicyOf(state.pod, item) !== 'Never',
+    refresh,
+  });
+  const starts = createContainerStarts({
+    runtime,
+    resources,
+    images,
+    postStart,
+    event,
+    own,
+    find: (name) => records.all.find((record) => record.name === name),
+    current,
+    refresh,
+  });
+
+  async function refresh(id: string): Promise<ContainerRecord | undefined> {
+    const record = await runtime.inspect(id);
+    if (record) records.observe(record);
+    else records.observeGone(id);
+    return records.get(id);
+  }
+
+  return {
+    own,
+    records,
+    images,
+    starts,
+    postStart,
+    probes: createProbes(options),
+    stops,
+    lastWords,
+    refresh,
+  };
+}
+
+function createOwn({ context, made, save, logger, event }: PodContainersOptions): OwnContainers {
+  return createOwnContainers({
+    made,
     newMark: () => context.rng.uuid(),
     save,
     onForeign({ id, name }) {
@@ -49,31 +116,13 @@ export function createPodContainers(options: PodContainersOptions): PodContainer
       event(undefined, 'Warning', 'UnknownContainer', message);
     },
   });
-  const records = createContainerRecords({
-    clock,
-    onEnded,
-    onGone(id) {
-      own.forget(id);
-      starts.forget(id);
-      lastWords.forget(id);
-    },
-    onChange: wake,
-  });
-  const starts = createContainerStarts({
-    runtime,
-    resources,
-    images: context.images,
-    runHook: context.runHook,
-    event,
-    own,
-    find: (name) => records.all.find((record) => record.name === name),
-    current,
-    refresh,
-  });
-  const probes = createPodProbes({
-    clock,
-    run: (item, containerId, kind, timeoutMs) =>
-      context.runProbe({ ...current(), container: item.container, containerId, kind, timeoutMs }),
+}
+
+function createProbes({ context, state, event, wake }: PodContainersOptions): PodProbes {
+  return createPodProbes({
+    clock: context.clock,
+    run: ({ container }, containerId, kind, timeoutMs) =>
+      context.runProbe({ pod: state.pod, ip: state.ip, container, containerId, kind, timeoutMs }),
     onTrouble(item, kind, { success, isError, message }) {
       const bad = isError === true ? 'errored and resulted in unknown state' : 'failed';
       const what = `${kind} probe ${success ? 'warning' : bad}: ${message}`;
@@ -85,37 +134,21 @@ export function createPodContainers(options: PodContainersOptions): PodContainer
         (entry) => entry.name === name,
       ),
   });
-  const stops = createPodStops({
-    runtime,
-    clock,
-    logger,
-    preStop: (item, containerId, timeoutMs) =>
-      context.runHook({ ...current(), container: item.container, containerId, hook: 'preStop', timeoutMs }),
-    event,
-    willRestart: (item) => restartPolicyOf(state.pod, item) !== 'Never',
-    refresh,
-    wake,
-  });
+}
 
-  async function refresh(id: string): Promise<ContainerRecord | undefined> {
-    const record = await runtime.inspect(id);
-    if (record) records.observe(record);
-    else records.observeGone(id);
-    return records.get(id);
-  }
-
-  /** Asks for the last words, and says so when the next attempt has to wait. */
-  function onEnded(record: ContainerRecord): void {
-    const { pod, endingSinceMs } = state;
-    const name = record.labels[labelKeys.containerName] ?? '';
-    const item = containersOf(pod).find((candidate) => candidate.container.name === name);
-    const ended = attemptsOf([record], name)[0];
-    if (!item || !ended) return;
-    const mustWait = planRestart(ended).delayMs > 0 && restartPolicyOf(pod, item) !== 'Never';
-    if (mustWait && endingSinceMs === undefined)
-      event(item, 'Warning', 'BackOff', backOffEvent(pod, item.container));
-    lastWords.read(pod, item, ended);
-  }
-
-  return { own, records, starts, probes, stops, lastWords };
+/** Reads the last words, and reports that the next attempt has to wait. */
+function tellEnd(
+  { state, event }: PodContainersOptions,
+  lastWords: LastWords,
+  record: ContainerRecord,
+): void {
+  const { pod, endingSinceMs } = state;
+  const name = record.labels[labelKeys.containerName] ?? '';
+  const item = containersOf(pod).find(({ container }) => container.name === name);
+  const ended = attemptsOf([record], name)[0];
+  if (!item || !ended) return;
+  const mustWait = planRestart(ended).delayMs > 0 && restartPolicyOf(pod, item) !== 'Never';
+  if (mustWait && endingSinceMs === undefined)
+    event(item, 'Warning', 'BackOff', backOffEvent(pod, item.container));
+  lastWords.read(pod, item, ended);
 }

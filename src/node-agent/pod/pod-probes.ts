@@ -1,4 +1,7 @@
-/** The probers of a pod's running containers: one appears when a container runs (and its hook is through), and goes with it. */
+/**
+ * The probers of a pod's running containers. A prober starts when its container runs and its hook
+ * has succeeded, and ends with the container.
+ */
 import type { Clock } from '../../base/clock.ts';
 import type { ContainerStatus } from '../../schemas/types.ts';
 import type { ProbeOutcome } from '../ports.ts';

@@ -1,29 +1,31 @@
-/** Steps of one pod that failed: each is told as an event and in the log, and kept until it is over or tried again. */
+/** The failed steps of one pod. Each is logged, gets an event, and is kept until it succeeds. */
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
+import type { Pod } from '../../schemas/types.ts';
 import type { ImageResult } from '../images/create-image-manager.ts';
 import { StepProblem } from '../ports.ts';
-import type { PodStep } from './plan-pod-step.ts';
+import type { PodStep } from './pod-step.ts';
 import { isExpected, planFailureEvent, planPullProblem, planStepProblem } from './plan-problem.ts';
-import { CLEANUP, type PlannedContainer, type PodView, type Problem, type TellPodEvent } from './pod-view.ts';
+import { CLEANUP, containersOf, type PodView, type Problem, type TellPodEvent } from './pod-view.ts';
 
 export interface PodProblemsOptions {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
   readonly event: TellPodEvent;
-  /** Failures after its abort are the abort's. */
+  /** Failures after its abort are not reported. */
   readonly signal: AbortSignal;
-  containers(): readonly PlannedContainer[];
+  current(): { readonly pod: Pod; readonly ip: string | undefined };
 }
 
 export interface PodProblems {
   readonly all: PodView['problems'];
   fail(step: PodStep['type'], subject: string, error: unknown): void;
   notePull(container: string, result: ImageResult): void;
-  over(subject: string): void;
-  /** The pod as a whole may go on: its failures count no more. */
+  /** The step has succeeded. */
+  over(subject: string, step?: PodStep['type']): void;
+  /** Forgets the pod's own failures: it may go on at once. */
   retryPod(): void;
   clear(): void;
 }
@@ -37,7 +39,7 @@ export function createPodProblems(options: PodProblemsOptions): PodProblems {
     if (!told) return;
     const item = told.isOfPod
       ? undefined
-      : options.containers().find(({ container }) => container.name === subject);
+      : containersOf(options.current().pod).find(({ container }) => container.name === subject);
     const also = error instanceof StepProblem ? error.also : [];
     for (const message of [told.message, ...also]) event(item, 'Warning', told.reason, message);
   }
@@ -47,13 +49,14 @@ export function createPodProblems(options: PodProblemsOptions): PodProblems {
     fail(step, subject, error) {
       if (options.signal.aborted) return;
       const before = problems.get(subject);
+      const { ip } = options.current();
       const [nowMs, jitter] = [clock.now(), options.rng.next()];
-      const problem = planStepProblem({ step, subject, error, before, nowMs, jitter });
+      const problem = planStepProblem({ step, subject, error, before, nowMs, jitter, ip });
       problems.set(subject, problem);
       tell(step, subject, problem, error);
       const { failures, message } = problem;
       const isBug = !isExpected(error);
-      // The same again is the event's to count.
+      // The event counts repetitions.
       const level = isBug ? 'error' : before?.message === message ? 'debug' : 'info';
       logger[level]({ step, error: isBug ? error : message, failures }, 'Step failed, will try again');
     },
@@ -61,9 +64,13 @@ export function createPodProblems(options: PodProblemsOptions): PodProblems {
       if (result.ok) problems.delete(name);
       else problems.set(name, planPullProblem(result, problems.get(name), clock.now()));
     },
-    over: (subject) => void problems.delete(subject),
+    over(subject, step) {
+      // The back-off goes on with the next address, until the sandbox has started.
+      const isRefused = problems.get(subject)?.refusedIp !== undefined;
+      if (!isRefused || (step !== 'allocate-ip' && step !== 'ensure-volumes')) problems.delete(subject);
+    },
     retryPod() {
-      // A lone container waits for the pod's network, too.
+      // A container may bring the pod's network, and waits for it.
       for (const [subject, { reason }] of problems)
         if (subject === '' || subject === CLEANUP || reason === 'FailedCreatePodSandBox')
           problems.delete(subject);

@@ -1,4 +1,4 @@
-/** The facts and decisions of one pod that its worker keeps beside the containers; only the worker and its steps change them. */
+/** The facts and decisions of one pod beside its containers. Only its worker changes them. */
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type { MadeContainers, PodRecord } from '../ports.ts';
 import type { PodView } from './pod-view.ts';

@@ -1,12 +1,10 @@
-/** Does the steps that are planned for one pod. Decides nothing; a step that fails throws, or is noted as a problem. */
-import type { PodStep } from './plan-pod-step.ts';
+/** Executes the planned steps of one pod. It decides nothing: a failed step throws or is noted. */
 import type { PodContainers } from './pod-containers.ts';
 import type { PodProblems } from './pod-problems.ts';
 import type { PodState } from './pod-state.ts';
+import type { PodAction } from './pod-step.ts';
 import type { PlannedContainer, TellPodEvent } from './pod-view.ts';
 import type { PodWorkerContext } from './types.ts';
-
-export type PodAction = Exclude<PodStep, { type: 'wait' }>;
 
 export interface PodStepsOptions {
   readonly context: PodWorkerContext;
@@ -17,8 +15,9 @@ export interface PodStepsOptions {
   save(): Promise<void>;
   /** Reports the pod as it is now. */
   publish(): void;
-  /** Lets it run beside the loop, which it wakes at its end. */
+  /** Runs the work beside the loop, which wakes at its end. */
   launch(work: () => Promise<void>): void;
+  wake(): void;
 }
 
 export interface PodSteps {
@@ -31,102 +30,125 @@ export interface PodSteps {
 const SANDBOX_CHANGED = 'Pod sandbox changed, it will be killed and re-created.';
 
 export function createPodSteps(options: PodStepsOptions): PodSteps {
-  const { context, state, problems, event, save, publish, launch } = options;
-  const { resources, addresses, statuses } = context;
-  const { records, starts, probes, stops, lastWords } = options.containers;
+  const { context, state, event, launch } = options;
+  const { starts, stops, postStart, refresh, records } = options.containers;
+  const { runtime } = context;
   const busy = new Set<string>();
-
-  async function execute(step: PodAction): Promise<void> {
-    switch (step.type) {
-      case 'set-verdict':
-        state.verdict = step.verdict;
-        event(undefined, 'Normal', step.verdict.reason, step.verdict.message);
-        return save();
-      case 'allocate-ip':
-        return allocateIp();
-      case 'release-ip':
-        state.holdsIp = false;
-        // A record that still named the address would claim it again after a restart.
-        await save();
-        return addresses.release(state.uid);
-      case 'ensure-volumes':
-        return beside('volumes', ensureVolumes);
-      case 'pull-image':
-        return beside('pull', () => pull(step.container));
-      case 'start-sandbox':
-        if (step.attempt > 0) event(undefined, 'Normal', 'SandboxChanged', SANDBOX_CHANGED);
-        await verifyAddress();
-        return starts.startSandbox(step.attempt);
-      case 'start-container':
-        if (!step.sandbox) await verifyAddress();
-        return starts.startContainer(step);
-      case 'run-post-start':
-        return launch(() => starts.runPostStart(step.container, step.containerId));
-      case 'stop-container':
-        return stops.begin(step);
-      case 'remove-container':
-        await context.runtime.remove(step.record.id);
-        return records.observeGone(step.record.id);
-      case 'write-final-status':
-        return writeFinalStatus();
-      case 'tear-down':
-        return tearDown();
-    }
-  }
 
   function beside(name: string, work: () => Promise<void>): void {
     busy.add(name);
     launch(() => work().finally(() => busy.delete(name)));
   }
 
-  async function allocateIp(): Promise<void> {
-    const address = addresses.allocate(state.uid);
-    await addresses.verify(address);
-    state.ip = address;
-    state.holdsIp = true;
-    return save();
-  }
-
-  /** Before the pod gets its network, also when it gets it anew. */
-  async function verifyAddress(): Promise<void> {
-    if (state.pod.spec.hostNetwork !== true && state.ip !== undefined) await addresses.verify(state.ip);
-  }
-
-  async function ensureVolumes(): Promise<void> {
-    try {
-      await resources.ensureVolumes(state.pod, state.ip);
-      state.volumes = 'ready';
-      problems.over('');
-    } catch (error) {
-      problems.fail('ensure-volumes', '', error);
+  async function execute(step: PodAction): Promise<void> {
+    switch (step.type) {
+      case 'set-verdict':
+        state.verdict = step.verdict;
+        event(undefined, 'Normal', step.verdict.reason, step.verdict.message);
+        return options.save();
+      case 'allocate-ip':
+        return allocateIp(options);
+      case 'release-ip':
+        return releaseIp(options);
+      case 'replace-ip':
+        // The pod's hosts file and variables name the address.
+        Object.assign(state, { ip: undefined, volumes: 'missing' });
+        return releaseIp(options);
+      case 'ensure-volumes':
+        return beside('volumes', () => ensureVolumes(options));
+      case 'pull-image':
+        return beside('pull', () => pull(options, step.container));
+      case 'start-sandbox':
+        if (step.attempt > 0) event(undefined, 'Normal', 'SandboxChanged', SANDBOX_CHANGED);
+        await verifyAddress(options);
+        return starts.startSandbox(step.attempt);
+      case 'stop-sandbox':
+        await runtime.stopSandbox(step.id);
+        await refresh(step.id);
+        return;
+      case 'remove-sandbox':
+        await runtime.removeSandbox(step.id);
+        return records.observeGone(step.id);
+      case 'start-container':
+        if (step.sandbox.phase === 'vacant') await verifyAddress(options);
+        return starts.startContainer(step);
+      case 'run-post-start':
+        return launch(() => postStart.run(step.container, step.containerId));
+      // The end of the agent waits for neither.
+      case 'run-pre-stop':
+        return void stops.runPreStop(step).finally(options.wake);
+      case 'stop-container':
+        return void stops.stop(step).finally(options.wake);
+      case 'kill-container':
+        return stops.kill(step);
+      case 'remove-container':
+        await runtime.remove(step.record.id);
+        return records.observeGone(step.record.id);
+      case 'write-final-status':
+        return writeFinalStatus(options);
+      case 'tear-down':
+        return tearDown(options);
     }
-  }
-
-  async function pull(item: PlannedContainer): Promise<void> {
-    const { name } = item.container;
-    try {
-      problems.notePull(name, await starts.pull(item));
-    } catch (error) {
-      problems.fail('pull-image', name, error);
-    }
-  }
-
-  async function writeFinalStatus(): Promise<void> {
-    await lastWords.settled();
-    publish();
-    await statuses.flush(state.uid);
-    state.finalStatusWritten = true;
-  }
-
-  async function tearDown(): Promise<void> {
-    await resources.tearDown(state.pod);
-    addresses.release(state.uid);
-    if (!state.removed) await context.deleteObject(state.pod);
-    state.gone = true;
-    probes.stop();
-    statuses.forget(state.uid);
-    context.onGone(state.uid);
   }
 
   return { busy, execute };
+}
+
+async function allocateIp({ context: { addresses }, state, save }: PodStepsOptions): Promise<void> {
+  const address = addresses.allocate(state.uid);
+  await addresses.verify(address);
+  state.ip = address;
+  state.holdsIp = true;
+  return save();
+}
+
+async function releaseIp({ context, state, save }: PodStepsOptions): Promise<void> {
+  state.holdsIp = false;
+  // A record that still named the address would claim it again after a restart.
+  await save();
+  context.addresses.release(state.uid);
+}
+
+/** The address must lead to the pod's network, also when the pod gets its network anew. */
+async function verifyAddress({ context, state }: PodStepsOptions): Promise<void> {
+  if (state.pod.spec.hostNetwork === true || state.ip === undefined) return;
+  await context.addresses.verify(state.ip);
+}
+
+async function ensureVolumes({ context, state, problems }: PodStepsOptions): Promise<void> {
+  const step = 'ensure-volumes';
+  try {
+    await context.resources.ensureVolumes(state.pod, state.ip);
+    state.volumes = 'ready';
+    problems.over('', step);
+  } catch (error) {
+    problems.fail(step, '', error);
+  }
+}
+
+async function pull({ containers, state, problems }: PodStepsOptions, item: PlannedContainer): Promise<void> {
+  const { name } = item.container;
+  try {
+    problems.notePull(name, await containers.images.pull(state.pod, item));
+  } catch (error) {
+    problems.fail('pull-image', name, error);
+  }
+}
+
+async function writeFinalStatus({ context, state, containers, publish }: PodStepsOptions): Promise<void> {
+  await containers.lastWords.settled();
+  publish();
+  await context.statuses.flush(state.uid);
+  state.finalStatusWritten = true;
+}
+
+async function tearDown({ context, state, containers }: PodStepsOptions): Promise<void> {
+  const { resources, addresses, statuses } = context;
+  await resources.tearDown(state.pod);
+  addresses.release(state.uid);
+  if (!state.removed) await context.deleteObject(state.pod);
+  state.gone = true;
+  containers.probes.stop();
+  statuses.forget(state.uid);
+  context.onGone(state.uid);
 }

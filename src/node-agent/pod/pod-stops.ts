@@ -1,137 +1,124 @@
 /**
- * Containers that are being stopped: preStop hook, SIGTERM, grace, SIGKILL. Runs beside the pod's loop, so that all
- * containers of a pod end together and a shorter grace that comes later still counts.
+ * Executes the ends of a pod's containers: preStop hook, stop, SIGKILL. The hook and the stop run
+ * beside the pod's loop, and end in data for the next plan (plan-stop.ts).
  */
-import { createAbort } from '../../base/abort.ts';
-import { backoffDelayMs } from '../../base/backoff.ts';
-import { type Clock, sleep } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { failureWords } from './failure-words.ts';
+import { StepProblem } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
-import type { PodStep, StopReason } from './plan-pod-step.ts';
-import type { PlannedContainer, Stopping, TellPodEvent } from './pod-view.ts';
+import { failureWords } from './failure-words.ts';
+import type { PodProblems } from './pod-problems.ts';
+import { type StepOf, type StopStep, subjectOf } from './pod-step.ts';
+import {
+  type PlannedContainer,
+  type Stopping,
+  type StopReason,
+  stopSubject,
+  type TellPodEvent,
+} from './pod-view.ts';
 
 export interface PodStopsOptions {
-  readonly runtime: ContainerRuntime;
+  readonly runtime: Pick<ContainerRuntime, 'stop' | 'kill'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void>;
+  readonly problems: Pick<PodProblems, 'fail' | 'over'>;
   readonly event: TellPodEvent;
-  /** The pod's policy wants the container again after a failure. */
+  runHook(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void>;
+  /** The pod's policy restarts the container after a failure. */
   willRestart(item: PlannedContainer): boolean;
-  /** Looks at the container again. */
+  /** Inspects the container again. */
   refresh(containerId: string): Promise<unknown>;
-  /** The stop has come to its end, one way or the other. */
-  wake(): void;
 }
 
 export interface PodStops {
-  begin(step: Extract<PodStep, { type: 'stop-container' }>): void;
-  current(): ReadonlyMap<string, Stopping>;
+  /** By container id. */
+  readonly all: ReadonlyMap<string, Stopping>;
+  runPreStop(step: StepOf<'run-pre-stop'>): Promise<void>;
+  stop(step: StepOf<'stop-container'>): Promise<void>;
+  kill(step: StepOf<'kill-container'>): Promise<void>;
+  /** The container has ended. */
+  forget(containerId: string): void;
 }
 
-/** What a container gets in any case: a late start or a hook may have used up the grace. Kubelet's minimum. */
-const MINIMUM_GRACE_SECONDS = 2;
-const RETRY = { initialMs: 1_000, maxMs: 30_000, factor: 2 };
-/** After so many failures the plan looks at the container afresh. */
-const MAX_ATTEMPTS = 5;
-
 export function createPodStops(options: PodStopsOptions): PodStops {
-  const { runtime, clock } = options;
-  const stopping = new Map<string, { deadlineMs: number }>();
-  /** Failures to stop, by container, so that looking at it afresh does not begin the back-off anew. */
-  const failed = new Map<string, number>();
+  const { runtime, clock, event, problems } = options;
+  const all = new Map<string, Stopping>();
 
-  async function run(
-    step: Extract<PodStep, { type: 'stop-container' }>,
-    entry: { deadlineMs: number },
-  ): Promise<void> {
-    const { record, container: item } = step;
-    if (step.runPreStop && item?.container.lifecycle?.preStop && entry.deadlineMs > clock.now()) {
-      await preStop(item, record.id, entry.deadlineMs - clock.now());
-    }
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const grace = Math.max(Math.ceil((entry.deadlineMs - clock.now()) / 1_000), MINIMUM_GRACE_SECONDS);
-      try {
-        await runtime.stop(record.id, grace);
-        failed.delete(record.id);
-        return;
-      } catch (error) {
-        const failures = (failed.get(record.id) ?? 0) + 1;
-        failed.set(record.id, failures);
-        options.logger.warn(
-          { container: record.id, error: failureWords(error), failures },
-          'Cannot stop the container',
-        );
-        tellFailure(record.id, item, error);
-        await sleep(clock, backoffDelayMs(RETRY, failures));
-      }
-    }
-  }
-
-  /** kubelet's words. */
-  function tellFailure(id: string, item: PlannedContainer | undefined, error: unknown): void {
-    const name = item?.container.name ?? id;
-    const why = `failed to "KillContainer" for "${name}" with KillContainerError: ${JSON.stringify(failureWords(error))}`;
-    options.event(undefined, 'Warning', 'FailedKillPod', `error killing pod: ${why}`);
-  }
-
-  async function preStop(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> {
-    const finished = createAbort();
-    const hook = options
-      .preStop(item, containerId, timeoutMs)
-      .catch((error: unknown) =>
-        options.event(item, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${failureWords(error)}`),
+  function enter(phase: Stopping['phase'], { record, container, reason, deadlineMs }: StopStep): void {
+    if (!all.has(record.id) && container) {
+      event(
+        container,
+        'Normal',
+        'Killing',
+        killingMessage(container, reason, options.willRestart(container)),
       );
-    await Promise.race([hook, sleep(clock, timeoutMs, finished.signal)]);
-    finished.abort();
+    }
+    all.set(record.id, { container, reason, deadlineMs, phase });
+  }
+
+  function leave(phase: Stopping['phase'], id: string): void {
+    const current = all.get(id);
+    if (current?.phase === phase) all.set(id, { ...current, phase: 'idle' });
+  }
+
+  function forget(id: string): void {
+    all.delete(id);
+    problems.over(stopSubject(id));
   }
 
   return {
-    begin(step) {
-      const { record, container: item } = step;
-      const existing = stopping.get(record.id);
-      if (existing) {
-        existing.deadlineMs = step.deadlineMs;
-        clock.setTimer(
-          () => {
-            if (!stopping.has(record.id)) return;
-            runtime.kill(record.id, 'SIGKILL').catch((error: unknown) => {
-              options.logger.warn(
-                { container: record.id, error: failureWords(error) },
-                'Cannot kill the container',
-              );
-              tellFailure(record.id, item, error);
-            });
-          },
-          Math.max(0, step.deadlineMs - clock.now()),
-        );
-        return;
+    all,
+    forget,
+    async runPreStop(step) {
+      const { container, record, deadlineMs } = step;
+      enter('hook', step);
+      try {
+        await options.runHook(container, record.id, deadlineMs - clock.now());
+      } catch (error) {
+        event(container, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${failureWords(error)}`);
       }
-      const entry = { deadlineMs: step.deadlineMs };
-      stopping.set(record.id, entry);
-      if (item)
-        options.event(
-          item,
-          'Normal',
-          'Killing',
-          killingMessage(item, step.reason, options.willRestart(item)),
-        );
-      void run(step, entry)
-        .then(() => options.refresh(record.id))
-        .catch((error: unknown) =>
-          options.logger.warn({ error: failureWords(error) }, 'Cannot look at a stopped container'),
-        )
-        .finally(() => {
-          stopping.delete(record.id);
-          options.wake();
-        });
+      leave('hook', record.id);
     },
-    current: () => stopping,
+    async stop(step) {
+      const { id } = step.record;
+      enter('asked', step);
+      try {
+        await runtime.stop(id, step.graceSeconds);
+      } catch (error) {
+        problems.fail(step.type, subjectOf(step), killProblem(step, error));
+        return leave('asked', id);
+      }
+      // Until its end is seen, the plan must not stop it again.
+      await options.refresh(id).catch((error: unknown) => {
+        options.logger.warn(
+          { container: id, error: failureWords(error) },
+          'Cannot inspect a stopped container',
+        );
+      });
+      forget(id);
+    },
+    async kill(step) {
+      const { id } = step.record;
+      try {
+        await runtime.kill(id, 'SIGKILL');
+      } catch (error) {
+        throw killProblem(step, error);
+      }
+      const current = all.get(id);
+      if (current) all.set(id, { ...current, deadlineMs: step.deadlineMs });
+    },
   };
 }
 
-/** kubelet's words: it promises a restart where the policy wants one, and of sidecars takes it for granted. */
+/** kubelet's words. */
+function killProblem({ record, container }: StopStep, error: unknown): StepProblem {
+  const name = container?.container.name ?? record.id;
+  const words = JSON.stringify(failureWords(error));
+  const message = `failed to "KillContainer" for "${name}" with KillContainerError: ${words}`;
+  return new StepProblem('FailedKillPod', message, { cause: error });
+}
+
+/** kubelet's words. They promise a restart where the policy wants one, except for sidecars. */
 function killingMessage(
   { container: { name }, role }: PlannedContainer,
   reason: StopReason,

@@ -1,13 +1,13 @@
 /**
- * Everything that is known of one pod at one instant: the only input of the decisions beside it. Plain data, made anew
- * for each decision by the pod worker; nothing here is ever mutated.
+ * Everything that is known of one pod at one instant: the only input of its decisions. Plain data.
+ * The pod worker makes a new view for each decision, and nothing mutates it.
  */
 import type { Container, Pod } from '../../schemas/types.ts';
-import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import { type ContainerRecord, labelKeys, type SandboxRecord } from '../runtime/types.ts';
 
-/** Labels of the agent's own, beside those of the runtime's contract; they let decisions survive its restart. */
+/** Labels of the agent's own. With them its decisions survive its restart. */
 export const agentLabels = {
-  /** How many restarts in quick succession led to this attempt: the level of the back-off. */
+  /** The number of restarts in quick succession that led to this attempt. */
   backoffLevel: 'symphony.dev/backoff-level',
   /** Attempt of the sandbox whose namespaces the container joined. */
   sandboxAttempt: 'symphony.dev/sandbox-attempt',
@@ -37,17 +37,21 @@ export interface Attempt {
   readonly specHash: string;
 }
 
-/** Something that did not work and will be tried again; `retryAtMs` is decided when it fails. */
+/** A failure that will be tried again. */
 export interface Problem {
-  /** The waiting reason that users see: ErrImagePull, CreateContainerConfigError, RunContainerError … */
+  /** The waiting reason that users see, such as ErrImagePull or RunContainerError. */
   readonly reason: string;
   readonly message: string;
   readonly failures: number;
   readonly retryAtMs: number;
+  /** The pod's address at the time, which the engine refused. */
+  readonly refusedIp?: string | undefined;
 }
 
-/** Under which failures to clear away are kept among the problems: no container is called so. */
+/** Key of the failures to clean up. No container can have this name. */
 export const CLEANUP = '#cleanup';
+/** Key of the failures to stop this container. */
+export const stopSubject = (containerId: string): string => `#stop/${containerId}`;
 
 export interface ProbeVerdicts {
   /** The startup probe has succeeded (or there is none). */
@@ -59,27 +63,42 @@ export interface ProbeVerdicts {
 
 export type HookState = 'pending' | 'running' | 'done' | 'failed';
 
-/** A container that is being stopped; `deadlineMs` is when SIGKILL is due. */
+export type StopReason =
+  | 'pod-ended'
+  | 'liveness-probe'
+  | 'startup-probe'
+  | 'post-start-hook'
+  | 'spec-changed'
+  | 'sandbox-changed'
+  | 'duplicate';
+
+/** A container that is being stopped. */
 export interface Stopping {
+  readonly container: PlannedContainer | undefined;
+  readonly reason: StopReason;
+  /** When SIGKILL is due. */
   readonly deadlineMs: number;
+  /** `hook`: preStop runs. `asked`: the engine stops the container. `idle`: neither. */
+  readonly phase: 'hook' | 'asked' | 'idle';
 }
 
 export interface PodView {
   readonly pod: Pod;
   readonly nowMs: number;
-  /** Every container of this pod's uid that exists on the engine. */
+  /** Everything on the engine that belongs to this pod: containers, and sandboxes with a record. */
   readonly records: readonly ContainerRecord[];
-  /** Containers that the pod should have, with the hash of what each is to be made of. */
-  readonly specHashes: ReadonlyMap<string, string>;
-  readonly needsSandbox: boolean;
+  /** Newest first. */
+  readonly sandboxes: readonly SandboxRecord[];
+  /** The pod's containers, in the order of their start. */
+  readonly planned: readonly PlannedContainer[];
   readonly needsIp: boolean;
-  /** A pod that is over has given it back; it is still reported. */
+  /** It is still reported after a pod that is over has given it back. */
   readonly ip: string | undefined;
   /** The address is still this pod's. */
   readonly holdsIp: boolean;
   readonly volumes: 'missing' | 'ready';
   readonly images: ReadonlySet<string>;
-  /** By container name; `''` is the pod itself (volumes, address, sandbox). */
+  /** By subject (pod-step.ts). */
   readonly problems: ReadonlyMap<string, Problem>;
   /** By container id. */
   readonly probes: ReadonlyMap<string, ProbeVerdicts>;
@@ -87,11 +106,11 @@ export interface PodView {
   readonly stopping: ReadonlyMap<string, Stopping>;
   /** Long steps under way: `volumes`, `pull`. */
   readonly busy: ReadonlySet<string>;
-  /** When its end was first asked for; undefined while the pod is wanted. */
+  /** The time of the first request to end the pod; undefined while it is wanted. */
   readonly endingSinceMs: number | undefined;
   /** The object no longer exists: nothing is written for it any more. */
   readonly removed: boolean;
-  /** Why the pod is over although its containers did not decide so: rejected, deadline exceeded, evicted. */
+  /** Why the pod is over without its containers having ended: rejected, deadline exceeded. */
   readonly verdict: PodVerdict | undefined;
   readonly startTimeMs: number | undefined;
   /** The status that ends the pod's life has been written. */
@@ -134,7 +153,7 @@ function toAttempt(record: ContainerRecord): Attempt {
 const byAge = (a: Attempt, b: Attempt): number =>
   b.attempt - a.attempt || b.record.createdAtMs - a.record.createdAtMs;
 
-/** Attempts by container, newest first. One decision asks for those of every container many times. */
+/** Attempts by container, newest first. One decision reads those of every container many times. */
 const attempts = new WeakMap<readonly ContainerRecord[], ReadonlyMap<string, readonly Attempt[]>>();
 
 function attemptsByName(records: readonly ContainerRecord[]): ReadonlyMap<string, readonly Attempt[]> {
@@ -157,12 +176,9 @@ export function attemptsOf(records: readonly ContainerRecord[], name: string): r
   return known.get(name) ?? [];
 }
 
-/** Attempts at the sandbox, newest first. */
-export function sandboxesOf(records: readonly ContainerRecord[]): readonly Attempt[] {
-  return records
-    .filter((record) => record.labels[labelKeys.role] === 'pod')
-    .map(toAttempt)
-    .sort(byAge);
+/** The pod's containers without the records of sandboxes. */
+export function membersOf({ records, sandboxes }: Pick<PodView, 'records' | 'sandboxes'>) {
+  return records.filter(({ id }) => !sandboxes.some((sandbox) => sandbox.id === id));
 }
 
 export const isLive = (record: ContainerRecord): boolean => record.phase === 'running';
@@ -171,7 +187,7 @@ export function isTerminal(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
-/** Seconds that the pod's containers get to end, as the deletion or the spec says. */
+/** The grace of the pod's containers, by the deletion or the spec. */
 export function graceSecondsOf(pod: Pod): number {
   return (
     pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS

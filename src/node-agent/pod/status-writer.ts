@@ -1,6 +1,7 @@
 /**
- * Writes pod statuses to the API: the newest per pod, one write at a time per pod, a few pods at once. A conflict reads
- * the pod again and keeps what others own (foreign conditions); a pod that is gone or replaced ends the matter.
+ * Writes pod statuses to the API: the newest per pod, one write at a time per pod. After a conflict
+ * it reads the pod again, and keeps the conditions of other writers. It stops for a pod that is
+ * gone or replaced.
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
@@ -16,7 +17,7 @@ import type { StatusWriter } from '../ports.ts';
 interface Entry {
   pod: Pod;
   status: PodStatus;
-  /** What the API has, as far as we know. */
+  /** The last status that was written. */
   written: PodStatus | undefined;
   running: Promise<void> | undefined;
 }

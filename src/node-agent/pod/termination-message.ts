@@ -1,7 +1,7 @@
 /**
- * What a container said last: its termination log, or (when it asks for that) the end of its output. Of any other container
- * that failed without a word in its termination log, the last line of its output: that line is what commit statuses
- * tell people (docs/adr/0007-last-words-of-failed-containers.md).
+ * The last words of a container: its termination log, or the end of its output if it asks for that.
+ * A container that failed without either gives the last line of its output, which commit statuses
+ * show (docs/adr/0007-last-words-of-failed-containers.md).
  */
 import { createAbort } from '../../base/abort.ts';
 import { cutMiddle, lastTellingLine } from '../../base/text.ts';
@@ -14,7 +14,7 @@ import type { Attempt } from './pod-view.ts';
 const MAX_MESSAGE_BYTES = 4_096;
 const MAX_LOG_LINES = 80;
 const MAX_LOG_BYTES = 2_048;
-/** Keep this much of a last line that nobody asked for: its beginning and end tell the cause. */
+/** At most this much of a last line is kept: its beginning and end name the cause. */
 const MAX_LAST_LINE_CHARS = 256;
 
 export async function readTerminationMessage(input: {
@@ -48,6 +48,6 @@ function lastLine(text: string): string | undefined {
   return line === '' ? undefined : cutMiddle(line, MAX_LAST_LINE_CHARS);
 }
 
-/** As kubelet: the end says most. */
+/** The end is kept, as in kubelet. */
 const lastBytes = (text: string, maxBytes: number): string =>
   Buffer.from(text).subarray(-maxBytes).toString('utf8');

@@ -55,14 +55,14 @@ export interface PodWorker extends AsyncDisposable {
   update(pod: Pod): void;
   /** The object is gone (or was never meant to be): end what runs. */
   end(): void;
-  /** It starts this container now, and looks at it afterwards. */
+  /** The agent starts this container now, and inspects it afterwards. */
   isStarting(containerId: string): boolean;
   observe(record: ContainerRecord): void;
   observeGone(id: string): void;
-  /** What a full list of the engine, begun at `listedAtMs`, says of this pod. */
+  /** A full list of the pod's containers, begun at `listedAtMs`. */
   observeAll(records: readonly ContainerRecord[], listedAtMs: number): void;
   wake(): void;
-  /** What the pod as a whole was waiting for may be there: try at once. */
+  /** The pod's own failures may be over: it tries at once. */
   retry(): void;
   /** Brings mounted ConfigMaps and Secrets up to date. */
   refreshVolumes(): void;

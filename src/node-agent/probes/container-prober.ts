@@ -1,6 +1,6 @@
 /**
- * Runs the probes of one running container, each on its own rhythm, and tells when what they say changes. The rules are
- * in plan-probe.ts; this keeps their state and the timers.
+ * Runs the probes of one running container, each at its own period, and reports changes of their
+ * results. plan-probe.ts has the rules; this file keeps the state and the timers.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Container } from '../../schemas/types.ts';
@@ -20,7 +20,7 @@ export interface ContainerProberOptions {
   readonly clock: Clock;
   readonly container: Container;
   readonly startedAtMs: number;
-  /** What was reported of this very container before: an agent that comes back does not make it unready. */
+  /** The last reported state of this container. A restart of the agent does not make it unready. */
   readonly before: { readonly started: boolean; readonly ready: boolean } | undefined;
   /** Never fails. */
   run(kind: ProbeKind, timeoutMs: number): Promise<ProbeOutcome>;

@@ -1,7 +1,8 @@
 /**
- * grpc.health.v1.Health/Check by hand: HTTP/2 without TLS, two tiny protobuf messages.
- * Request: `string service = 1`. Response: `ServingStatus status = 1` (a varint). Each is framed by a byte (0, not
- * compressed) and a four-byte length. See the gRPC health checking protocol and "gRPC over HTTP2".
+ * grpc.health.v1.Health/Check by hand: HTTP/2 without TLS, two small protobuf messages. Request:
+ * `string service = 1`. Response: `ServingStatus status = 1` (a varint). Each is framed by a byte
+ * (0, not compressed) and a four-byte length. See the gRPC health checking protocol and "gRPC over
+ * HTTP2".
  */
 import { connect, constants } from 'node:http2';
 import type { Clock } from '../../base/clock.ts';
@@ -85,7 +86,7 @@ export function checkGrpcHealth(
       act();
     };
     const fail = (message: string): void => finish(() => reject(new Error(message)));
-    /** As long as the other end has not said that it speaks HTTP/2, there is no connection to kubelet. */
+    /** To kubelet there is no connection until the other end speaks HTTP/2. */
     const failBy = (error: Error): void => {
       const why = goWords(error, address);
       fail(isReady ? rpcFailure('Unavailable', why, timeout) : connectFailure(address, timeout, why));

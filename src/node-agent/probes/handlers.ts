@@ -1,6 +1,6 @@
 /**
- * The handlers that probes and lifecycle hooks share: exec, httpGet, tcpSocket, grpc and sleep. Each answers with kubelet's
- * words; ports may be names of the container's ports.
+ * The handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, grpc and sleep. Each
+ * answers in kubelet's words. Ports may be names of the container's ports.
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
@@ -14,7 +14,7 @@ import type { HttpRequest, ProbeIo } from './probe-io.ts';
 type HttpGetAction = NonNullable<NonNullable<Container['livenessProbe']>['httpGet']>;
 type Port = number | string;
 
-/** What of a command's output reaches an event. */
+/** The part of a command's output that reaches an event. */
 const EXEC_OUTPUT_LIMIT_BYTES = 10 * 1024;
 const SERVING = 1;
 const GRPC_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
@@ -26,7 +26,7 @@ export interface HandlerContext {
   readonly hostIp: string;
   /** Answers a probe that is not to be run; undefined for one that is. */
   readonly decideProbe?: ((pod: Pod, kind: ProbeKind) => ProbeOutcome | undefined) | undefined;
-  /** Why the addresses of pods lead to somebody else at present; undefined when they do not. */
+  /** Why the addresses of pods lead elsewhere; undefined if they do not. */
   readonly networkProblem: () => string | undefined;
 }
 
@@ -42,7 +42,7 @@ export function createRunProbe(context: HandlerContext): RunProbe {
     if (probe?.exec) return runExec(context, containerId, probe.exec.command ?? [], timeoutMs);
     const isElsewhere = Boolean(probe?.httpGet?.host || probe?.tcpSocket?.host);
     const stranger = isElsewhere ? undefined : strangerAt(pod, context);
-    // Somebody else answers there now, which says nothing of this container but that nobody can reach it.
+    // Another machine answers there, so nobody can reach this container.
     if (stranger !== undefined) return { success: false, message: stranger, isError: kind !== 'Readiness' };
     const address = addressOf(pod, ip, context.hostIp);
     if (probe?.httpGet) {
@@ -76,7 +76,7 @@ export function createRunProbe(context: HandlerContext): RunProbe {
   return (input) => run(input).catch(probeFailure);
 }
 
-/** That the container is late or refuses is its failure; that the probe could not be run at all is none. */
+/** A container that is late or refuses has failed. A probe that cannot run has no result. */
 function probeFailure(error: unknown): ProbeOutcome {
   const isError = error instanceof StepProblem || (error instanceof RuntimeError && error.code !== 'timeout');
   return { success: false, message: failureWords(error), isError };

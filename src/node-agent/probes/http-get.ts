@@ -1,6 +1,6 @@
 /**
- * The httpGet of probes and hooks. Redirects are followed as kubelet follows them: within the host that was asked, so that a
- * server may send a probe to another path but not to somebody else's address, and only so often.
+ * The httpGet of probes and hooks. As in kubelet, redirects are followed within the same host: a
+ * server may send a probe to another path, but to no other address, and only a few times.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { HttpAnswer, HttpRequest, ProbeIo } from './probe-io.ts';
@@ -8,7 +8,7 @@ import type { HttpAnswer, HttpRequest, ProbeIo } from './probe-io.ts';
 const MAX_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** The last answer: that of a redirect only where it leads to another host. All requests share one time-out. */
+/** The last answer, or a redirect to another host. All requests share one time-out. */
 export async function httpGet(io: ProbeIo, clock: Clock, first: HttpRequest): Promise<HttpAnswer> {
   const deadlineMs = clock.now() + first.timeoutMs;
   let request = first;

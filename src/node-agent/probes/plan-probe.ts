@@ -1,7 +1,7 @@
 /**
- * One probe of one container as data: when to run it next and what its results mean. Pure; the prober keeps the state
- * and does the running. The rules are kubelet's: results count in a row, a startup probe holds back the others,
- * readiness begins as failure, liveness as success.
+ * One probe of one container as data: its next run, and the meaning of its results. Pure. As in
+ * kubelet, results count in a row, a startup probe holds back the others, readiness begins as
+ * failure, and liveness as success. container-prober.ts has the state and the timers.
  */
 import type { Probe } from '../../schemas/types.ts';
 
@@ -18,12 +18,12 @@ export interface ProbeSettings {
 
 export interface ProbeState {
   readonly kind: ProbeKind;
-  /** What the probe says at present. */
+  /** The present result. */
   readonly passing: boolean;
   readonly successes: number;
   readonly failures: number;
   readonly nextAtMs: number;
-  /** A startup probe that has passed, or any probe whose failure ends the container, runs no more. */
+  /** A passed startup probe, or a probe that ends the container, does not run again. */
   readonly finished: boolean;
 }
 
@@ -87,7 +87,7 @@ export function afterProbe(
   };
 }
 
-/** Whether a probe that is due may run: while the startup probe has not passed, nothing else does. */
+/** Whether a due probe may run: until the startup probe has passed, no other does. */
 export function mayRun(state: ProbeState, startup: ProbeState | undefined): boolean {
   if (state.finished) return false;
   return state.kind === 'Startup' || startup === undefined || startup.passing;

@@ -1,4 +1,4 @@
-/** How handlers of probes and hooks reach the outside: real sockets here, answers made up by a simulation there. */
+/** The network access of probes and hooks: real sockets, or answers that a simulation makes up. */
 
 export interface HttpAnswer {
   readonly status: number;

@@ -1,4 +1,7 @@
-/** {@link ProbeIo} over real sockets. Certificates are not checked, as kubelet has it; one request, one answer. Errors have Go's words. */
+/**
+ * {@link ProbeIo} over real sockets. As in kubelet, certificates are not checked. Errors have Go's
+ * words.
+ */
 import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';

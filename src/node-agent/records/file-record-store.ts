@@ -1,6 +1,6 @@
 /**
- * {@link RecordStore} as one file a pod below a directory, replaced atomically. A full disk or a damaged file costs that
- * one record, with a warning: containers carry labels from which a pod can be made out again.
+ * {@link RecordStore} with one file per pod, replaced atomically. A full disk or a damaged file
+ * costs that one record and a warning: the containers' labels still identify the pod.
  */
 import { type FileHandle, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

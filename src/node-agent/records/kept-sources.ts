@@ -1,9 +1,10 @@
 /**
- * What a pod was made of, kept for the time without a control plane: the ConfigMaps, Secrets and tokens that its volumes and
- * environment come from, as the API gave them last. A container that crashes meanwhile can then be made again.
+ * Keeps the ConfigMaps, Secrets and tokens of a pod as the API gave them last. While there is no
+ * control plane, a container that crashes is made again from them.
  *
- * One file each below the pod's own directory (it goes with the pod), readable by the agent's user only. An object that the
- * API says does not exist is forgotten; a file that cannot be written or read counts as not kept.
+ * Each has one file below the pod's own directory, readable by the agent's user only. An object
+ * that the API does not have any more is forgotten. A file that cannot be written or read counts as
+ * not kept.
  */
 import { createHash } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -19,8 +20,8 @@ import { podDirectory } from '../volumes/plan-volumes.ts';
 
 export interface KeptSources {
   /**
-   * The object as `read` answers; as it was kept when `read` fails; undefined when there is none. Fails as `read` does when
-   * nothing is kept.
+   * Answers `read`'s object, or the kept one if `read` fails. Undefined: there is none. Rejects
+   * with the failure of `read` if nothing is kept.
    */
   through<T extends KubeObject>(podUid: string, name: string, read: () => Promise<T>): Promise<T | undefined>;
   /** The pod's directory is gone. */
@@ -31,7 +32,7 @@ const DIRECTORY = 'sources';
 
 export function createKeptSources(podsDir: string, parentLogger: Logger): KeptSources {
   const logger = parentLogger.child({ component: 'kept-sources' });
-  /** What is on the disk already, by file: an unchanged object is not written again. */
+  /** The digest of each file on the disk. An unchanged object is not written again. */
   const written = new Map<string, string>();
   let writes = 0;
 

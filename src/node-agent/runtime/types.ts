@@ -1,9 +1,10 @@
 /**
- * The container engine as the agent sees it. Adapters: docker/ (dockerode) and fake/ (simulation, `--runtime hollow`),
- * behind one contract suite (test/contracts/container-runtime.ts).
+ * The container engine as the agent sees it, in CRI's terms: sandboxes, and containers in them
+ * (ADR 23). The adapters docker/ and fake/ pass one contract suite
+ * (test/contracts/container-runtime.ts).
  *
- * Invariants: only containers that carry our cluster's *and* our node's labels are listed or touched; creating a
- * container whose name exists already with the same labels returns that one (a lost reply is not an error).
+ * Invariants: a runtime lists and touches only containers that carry our cluster's *and* our node's
+ * labels. Creating a container or a sandbox again returns the first one: a lost reply is no error.
  */
 import type { Duplex, Readable, Writable } from 'node:stream';
 
@@ -18,14 +19,14 @@ export const labelKeys = {
   specHash: 'symphony.dev/spec-hash',
   /** 0, 1, 2 …: the restart count of the attempt. */
   attempt: 'symphony.dev/attempt',
-  /** `pod` (pause), `init`, `container`. */
+  /** `pod` (a sandbox), `init`, `container`. */
   role: 'symphony.dev/role',
   /**
-   * Written down by the agent before it asks for the container: tells what it made from a copy
+   * The agent records it before it asks for the container. It tells the container from a copy
    * (pod/own-containers.ts).
    */
   mark: 'symphony.dev/mark',
-  /** The pod's spec and metadata as JSON, on the pod's first container: what a lost control plane is rebuilt from. */
+  /** The pod as JSON, on one of its containers. A lost control plane is rebuilt from it. */
   podManifest: 'symphony.dev/pod-manifest',
 } as const;
 
@@ -52,14 +53,8 @@ export interface Mount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  /** Private, unless said. */
+  /** Private by default. */
   readonly propagation?: 'rslave' | 'rshared';
-}
-
-export interface TmpfsMount {
-  readonly target: string;
-  readonly sizeBytes?: number;
-  readonly mode?: number;
 }
 
 export interface PublishedPort {
@@ -69,18 +64,47 @@ export interface PublishedPort {
   readonly hostIp?: string;
 }
 
-/** Where the container's network comes from. */
-export type NetworkMode =
+export type PodNetwork =
   | { readonly type: 'pod'; readonly network: string; readonly ip: string }
-  | { readonly type: 'container'; readonly containerId: string }
   | { readonly type: 'host' }
   | { readonly type: 'none' };
 
-export type NamespaceMode =
-  | { readonly type: 'private' }
-  | { readonly type: 'shareable' }
-  | { readonly type: 'host' }
-  | { readonly type: 'container'; readonly containerId: string };
+/** The part that all containers of a pod share: CRI's PodSandboxConfig. */
+export interface SandboxSpec {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The number of containers that the pod has. A restart does not count as another one. */
+  readonly containers: number;
+  readonly hostname?: string;
+  readonly network: PodNetwork;
+  readonly ipc: 'pod' | 'host';
+  readonly pid: 'container' | 'pod' | 'host';
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly ports: readonly PublishedPort[];
+  /** Files of the pod, such as its hosts file. */
+  readonly mounts: readonly Mount[];
+  /** One of {@link RuntimeInfo.runtimeHandlers}; absent for the engine's default. */
+  readonly runtimeHandler?: string;
+}
+
+/** The part of a sandbox that decides how an engine makes it. */
+export type SandboxShape = Pick<SandboxSpec, 'containers' | 'pid'>;
+
+/** A sandbox to create containers in. CRI's CreateContainer gets its configuration as well. */
+export interface Sandbox {
+  readonly id: string;
+  readonly spec: SandboxSpec;
+}
+
+export interface SandboxRecord {
+  readonly id: string;
+  readonly attempt: number;
+  /**
+   * `ready`: the pod's network and namespaces exist. `vacant`: they come with the next container,
+   * and nothing has to be stopped or removed. `dead`: containers in it have lost them for good.
+   */
+  readonly phase: 'ready' | 'vacant' | 'dead';
+}
 
 export interface ContainerSpec {
   readonly name: string;
@@ -92,12 +116,9 @@ export interface ContainerSpec {
   readonly args?: readonly string[];
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly workingDir?: string;
-  readonly hostname?: string;
-  readonly domainname?: string;
   readonly user?: string;
   readonly supplementalGroups: readonly number[];
   readonly mounts: readonly Mount[];
-  readonly tmpfs: readonly TmpfsMount[];
   readonly privileged: boolean;
   readonly readOnlyRootFilesystem: boolean;
   readonly noNewPrivileges: boolean;
@@ -105,19 +126,11 @@ export interface ContainerSpec {
   /** `unconfined`, or a profile's JSON; absent for the engine's default. */
   readonly seccompProfile?: string;
   readonly appArmorProfile?: string;
-  readonly sysctls: Readonly<Record<string, string>>;
-  /** One of {@link RuntimeInfo.runtimeHandlers}; absent for the engine's default. */
-  readonly runtimeHandler?: string;
   readonly cpuShares?: number;
   readonly cpuQuotaMicros?: number;
   readonly cpuPeriodMicros?: number;
   readonly memoryBytes?: number;
   readonly oomScoreAdj?: number;
-  readonly pidsLimit?: number;
-  readonly network: NetworkMode;
-  readonly ipc: NamespaceMode;
-  readonly pid: NamespaceMode;
-  readonly ports: readonly PublishedPort[];
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly tty: boolean;
@@ -138,7 +151,7 @@ export interface ContainerRecord {
   readonly finishedAtMs?: number;
   readonly exitCode?: number;
   readonly oomKilled: boolean;
-  /** The engine's word on a failed start. */
+  /** The engine's text on a failed start. */
   readonly error?: string;
   readonly ip?: string;
 }
@@ -204,7 +217,7 @@ export interface LogOptions {
   readonly only?: 'stdout' | 'stderr';
 }
 
-/** Log lines as the container wrote them (stdout and stderr interleaved), ready to be sent to a client. */
+/** Log lines as the container wrote them, stdout and stderr interleaved. */
 export type LogStream = AsyncIterable<Buffer>;
 
 export interface ContainerStats {
@@ -216,8 +229,9 @@ export interface ContainerStats {
 }
 
 /**
- * The kind of an engine's failure. `transient`: try again; `image-missing`; `invalid`: this spec can never start; `network`: the
- * container cannot have its network, address or port now; `timeout`: a command took longer than it may.
+ * The kind of an engine's failure. `transient`: try again. `invalid`: this spec can never start.
+ * `network`: the network or a port is not available now. `address`: another container has the
+ * pod's address. `timeout`: a command took too long.
  */
 export type RuntimeErrorCode =
   | 'transient'
@@ -227,13 +241,14 @@ export type RuntimeErrorCode =
   | 'image-pull'
   | 'invalid'
   | 'network'
+  | 'address'
   | 'timeout'
   | 'unavailable';
 
 export class RuntimeError extends Error {
   override readonly name = 'RuntimeError';
   readonly code: RuntimeErrorCode;
-  /** The engine's words without our request, which the pod's user did not make. */
+  /** The engine's text without our request, which the pod's user did not make. */
   readonly detail: string;
 
   constructor(
@@ -251,16 +266,24 @@ export class RuntimeError extends Error {
 export interface ContainerRuntime extends AsyncDisposable {
   info(): Promise<RuntimeInfo>;
   /**
-   * All containers. `quick`: one whose state, name and address are what they were when it was inspected last is not
-   * inspected again.
+   * All containers and sandboxes. `quick` inspects only those whose state, name or address differs
+   * from the last inspection.
    */
   list(how?: 'quick'): Promise<readonly ContainerRecord[]>;
   inspect(id: string): Promise<ContainerRecord | undefined>;
   /** Whether the engine finds a file or directory at this path of its host. */
   sees(path: string): Promise<boolean>;
-  create(spec: ContainerSpec): Promise<string>;
+  /** The sandboxes of one pod, newest first, from all records of the pod. Pure. */
+  sandboxesOf(records: readonly ContainerRecord[], shape: SandboxShape): readonly SandboxRecord[];
+  /** Makes the sandbox and starts it; a sandbox that fails to start is removed. Answers its id. */
+  ensureSandbox(spec: SandboxSpec): Promise<string>;
+  /** Ends the sandbox at once. Idempotent. */
+  stopSandbox(id: string): Promise<void>;
+  /** Idempotent. */
+  removeSandbox(id: string): Promise<void>;
+  create(spec: ContainerSpec, sandbox: Sandbox): Promise<string>;
   start(id: string): Promise<void>;
-  /** SIGTERM (or the stop signal), then SIGKILL after the grace; resolves when it has ended. Idempotent. */
+  /** SIGTERM (or the stop signal), SIGKILL after the grace. Resolves at its end. Idempotent. */
   stop(id: string, graceSeconds: number): Promise<void>;
   kill(id: string, signal: string): Promise<void>;
   /** Idempotent; a running container is killed. */
@@ -288,15 +311,15 @@ export interface ContainerRuntime extends AsyncDisposable {
     signal: AbortSignal,
   ): Promise<ImageRecord>;
   removeImage(id: string): Promise<void>;
-  /** Makes an image of one layer from a tar of its root file system, under a name of ours. */
+  /** Makes an image of one layer from a tar of its root file system. */
   importImage(
     reference: string,
     rootFs: Buffer,
     config: { readonly entrypoint: readonly string[] },
   ): Promise<ImageRecord>;
   /**
-   * Makes sure that the pods' network exists; refuses with `invalid` when its subnet is taken by another network. Answers the
-   * network's interface where that is on this machine.
+   * Makes the pods' network unless it exists. Throws `invalid` when another network has its subnet.
+   * Answers the network's interface if that is on this machine.
    */
   ensureNetwork(network: {
     readonly name: string;
@@ -304,6 +327,6 @@ export interface ContainerRuntime extends AsyncDisposable {
     readonly gateway: string;
   }): Promise<{ readonly bridge: string | undefined }>;
   removeNetwork(name: string): Promise<void>;
-  /** A stream to a port inside the container's network, for probes of unreachable networks and for port-forward. */
+  /** A stream to a port inside the container's network. */
   dial(id: string, port: number): Promise<Duplex>;
 }

@@ -104,9 +104,13 @@ export function recordingRuntime(runtime: ContainerRuntime, options: RecordingOp
   };
   return {
     ...runtime,
-    async create(spec) {
+    async ensureSandbox(spec) {
       await ensureRecorded();
-      return runtime.create(spec);
+      return runtime.ensureSandbox(spec);
+    },
+    async create(spec, sandbox) {
+      await ensureRecorded();
+      return runtime.create(spec, sandbox);
     },
     async ensureNetwork(network) {
       await ensureRecorded();

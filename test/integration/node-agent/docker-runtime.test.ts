@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
-import { createPauseImage } from '../../../src/node-agent/images/create-pause-image.ts';
 import { createDockerRuntime } from '../../../src/node-agent/runtime/docker/create-docker-runtime.ts';
 import {
   type ContainerRuntime,
@@ -20,6 +19,7 @@ import {
   TEST_IMAGE,
   uniqueCluster,
 } from '../../support/docker.ts';
+import { aContainerSpec, aSandboxSpec, vacantSandbox } from '../../support/sandbox.ts';
 
 const connect = (cluster: string, node: string): ContainerRuntime =>
   createDockerRuntime({ host: engineHost(), cluster, node, clock: systemClock, logger: silentLogger });
@@ -74,36 +74,22 @@ describe('docker runtime on a real engine', () => {
     name: string,
     command: readonly string[],
     over: Partial<ContainerSpec> = {},
-  ): ContainerSpec => ({
-    name: `k8s_${name}_pod_default_${cluster}_0`,
-    image: TEST_IMAGE,
-    labels: {
-      [labelKeys.cluster]: cluster,
-      [labelKeys.node]: 'n1',
-      [labelKeys.podUid]: name,
-      [labelKeys.containerName]: name,
-    },
-    command,
-    env: [],
-    supplementalGroups: [],
-    mounts: [],
-    tmpfs: [],
-    privileged: false,
-    readOnlyRootFilesystem: false,
-    noNewPrivileges: true,
-    capabilities: { add: [], drop: [] },
-    sysctls: {},
-    network: { type: 'none' },
-    ipc: { type: 'private' },
-    pid: { type: 'private' },
-    ports: [],
-    stdin: false,
-    stdinOnce: false,
-    tty: false,
-    ...over,
-  });
-  const run = async (spec: ContainerSpec): Promise<string> => {
-    const id = await runtime.create(spec);
+  ): ContainerSpec =>
+    aContainerSpec({
+      name: `k8s_${name}_pod_default_${cluster}_0`,
+      image: TEST_IMAGE,
+      labels: {
+        [labelKeys.cluster]: cluster,
+        [labelKeys.node]: 'n1',
+        [labelKeys.podUid]: name,
+        [labelKeys.containerName]: name,
+      },
+      command,
+      noNewPrivileges: true,
+      ...over,
+    });
+  const run = async (spec: ContainerSpec, sandbox = vacantSandbox()): Promise<string> => {
+    const id = await runtime.create(spec, sandbox);
     await runtime.start(id);
     return id;
   };
@@ -222,9 +208,9 @@ describe('docker runtime on a real engine', () => {
       ...spec,
       labels: { ...spec.labels, [labelKeys.mark]: mark },
     });
-    const id = await runtime.create(marked('a'));
-    expect(await runtime.create(marked('a'))).toBe(id);
-    await expect(runtime.create(marked('b'))).rejects.toMatchObject({
+    const id = await runtime.create(marked('a'), vacantSandbox());
+    expect(await runtime.create(marked('a'), vacantSandbox())).toBe(id);
+    await expect(runtime.create(marked('b'), vacantSandbox())).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining(
         `the name is taken by container ${id}, which was not made for it`,
@@ -233,11 +219,11 @@ describe('docker runtime on a real engine', () => {
   });
 
   it('runs a container with the handler that is asked for', async () => {
-    const id = await run(aSpec('handled', SERVER, { runtimeHandler: 'runc' }));
+    const id = await run(aSpec('handled', SERVER), vacantSandbox({ runtimeHandler: 'runc' }));
     const { HostConfig } = await docker.getContainer(id).inspect();
     expect((HostConfig as { readonly Runtime?: string }).Runtime).toBe('runc');
     await expect(
-      runtime.create(aSpec('boxed', ['true'], { runtimeHandler: 'none-such' })),
+      runtime.create(aSpec('boxed', ['true']), vacantSandbox({ runtimeHandler: 'none-such' })),
     ).rejects.toMatchObject({
       code: 'invalid',
     });
@@ -300,7 +286,7 @@ describe('docker runtime on a real engine', () => {
   });
 
   it('calls a command that does not exist invalid, and the attempt exited', async () => {
-    const id = await runtime.create(aSpec('nothing', ['/no/such/program']));
+    const id = await runtime.create(aSpec('nothing', ['/no/such/program']), vacantSandbox());
     await expect(runtime.start(id)).rejects.toMatchObject({ code: 'invalid' });
     expect(await runtime.inspect(id)).toMatchObject({ phase: 'exited', exitCode: 127 });
   });
@@ -316,27 +302,15 @@ describe('docker runtime on a real engine', () => {
   });
 
   it('makes a pause image that runs, holds namespaces and reaps orphans', async () => {
-    const pause = await createPauseImage(runtime).ensure();
-    const spec = aSpec('pause', ['/pause'], {
-      image: pause.id,
-      ipc: { type: 'shareable' },
-      readOnlyRootFilesystem: true,
-      capabilities: { add: [], drop: ['ALL'] },
-      stopSignal: 'SIGKILL',
-    });
-    const sandbox = await run(spec);
-    const member = await run(
-      aSpec('joined', SERVER, {
-        network: { type: 'container', containerId: sandbox },
-        ipc: { type: 'container', containerId: sandbox },
-        pid: { type: 'container', containerId: sandbox },
-      }),
-    );
+    const { labels } = aSpec('pause', []);
+    const spec = aSandboxSpec({ name: `k8s_POD_pause_default_${cluster}_0`, labels, pid: 'pod' });
+    const sandbox = await runtime.ensureSandbox(spec);
+    const member = await run(aSpec('joined', SERVER), { id: sandbox, spec });
     const look = ['sh', '-c', 'sh -c "sleep 0.1 & exit"; sleep 0.4; ps -o pid,stat,args'];
     const { output } = await runtime.exec(member, look, { timeoutMs: 10_000, outputLimitBytes: 10_000 });
     expect(output).toMatch(/^\s*1 S\s+\/pause/m);
     expect(output).not.toMatch(/ Z /);
-    await runtime.stop(sandbox, 30);
+    await runtime.stopSandbox(sandbox);
     expect((await runtime.inspect(sandbox))?.phase).toBe('exited');
   });
 });

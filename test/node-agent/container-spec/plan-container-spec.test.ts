@@ -4,9 +4,15 @@ import { expandReferences } from '../../../src/node-agent/container-spec/expand.
 import {
   type ContainerPlanInput,
   planContainerSpec,
-  planSandboxSpec,
-  sandboxNeeded,
 } from '../../../src/node-agent/container-spec/plan-container-spec.ts';
+import { planSandboxSpec } from '../../../src/node-agent/container-spec/plan-sandbox-spec.ts';
+import {
+  OWN_SANDBOX,
+  pauseContainer,
+  type PlacedContainer,
+  placeContainer,
+  sandboxesOf,
+} from '../../../src/node-agent/runtime/docker/placed-container.ts';
 import { cleanSubPath } from '../../../src/node-agent/container-spec/plan-mounts.ts';
 import { labelKeys } from '../../../src/node-agent/runtime/types.ts';
 import type { Container, Pod } from '../../../src/schemas/types.ts';
@@ -48,6 +54,9 @@ const specOf = (input: ContainerPlanInput) => {
   if (!plan.ok) throw new Error(plan.message);
   return plan.spec;
 };
+/** The container as a Docker Engine gets it. */
+const placedOf = (input: ContainerPlanInput, id = OWN_SANDBOX): PlacedContainer =>
+  placeContainer(specOf(input), { id, spec: planSandboxSpec(input) });
 const messageOf = (input: ContainerPlanInput): string => {
   const plan = planContainerSpec(input);
   return plan.ok ? 'no refusal' : `${plan.reason}: ${plan.message}`;
@@ -304,8 +313,8 @@ describe('the whole container', () => {
       ports: [{ containerPort: 80, hostPort: 8080 }],
       resources: { limits: { cpu: '500m', memory: '64Mi' }, requests: { cpu: '250m', memory: '64Mi' } },
     });
-    const spec = specOf(anInput(pod));
-    expect(sandboxNeeded(pod)).toBe(false);
+    const spec = placedOf(anInput(pod));
+    expect(sandboxesOf([], planSandboxSpec(anInput(pod)))).toMatchObject([{ phase: 'vacant' }]);
     expect(spec).toMatchObject({
       name: 'k8s_app_web_shop_u-1_2',
       image: 'busybox:1',
@@ -320,7 +329,7 @@ describe('the whole container', () => {
     });
     const manifest = JSON.parse(spec.labels[labelKeys.podManifest] ?? '{}') as Pod;
     expect(manifest.spec).toEqual(pod.spec);
-    expect(specOf(anInput(pod)).labels).toEqual(spec.labels);
+    expect(placedOf(anInput(pod)).labels).toEqual(spec.labels);
   });
 
   it('joins the sandbox otherwise, which then has the name, the ports and the address', () => {
@@ -328,9 +337,9 @@ describe('the whole container', () => {
       { ports: [{ containerPort: 80, hostPort: 8080 }] },
       { initContainers: [{ name: 'init' }] },
     );
-    const input = anInput(pod, { sandboxId: 'box' });
-    const member = specOf(input);
-    expect(sandboxNeeded(pod)).toBe(true);
+    const input = anInput(pod);
+    const member = placedOf(input, 'box');
+    expect(sandboxesOf([], planSandboxSpec(input))).toEqual([]);
     expect(member).toMatchObject({
       network: { type: 'container', containerId: 'box' },
       ipc: { type: 'container', containerId: 'box' },
@@ -339,7 +348,7 @@ describe('the whole container', () => {
     expect(member.hostname).toBeUndefined();
     // Said, though it is empty: an image may have a label of this name.
     expect(member.labels[labelKeys.podManifest]).toBe('');
-    expect(planSandboxSpec(input)).toMatchObject({
+    expect(pauseContainer(planSandboxSpec(input), 'pause')).toMatchObject({
       name: 'k8s_POD_web_shop_u-1_2',
       hostname: 'web',
       ipc: { type: 'shareable' },
@@ -349,11 +358,25 @@ describe('the whole container', () => {
   });
 
   it("takes the host's network without a host name or published ports", () => {
-    const spec = specOf(
+    const spec = placedOf(
       anInput(aPod({ ports: [{ containerPort: 80, hostPort: 80 }] }, { hostNetwork: true })),
     );
     expect(spec).toMatchObject({ network: { type: 'host' }, ports: [] });
     expect(spec.hostname).toBeUndefined();
+  });
+
+  it.each([
+    [{}, 'own', { ipc: { type: 'private' }, pid: { type: 'private' } }],
+    [{ hostIPC: true, hostPID: true }, 'own', { ipc: { type: 'host' }, pid: { type: 'host' } }],
+    [{ shareProcessNamespace: true }, 'box', { pid: { type: 'container', containerId: 'box' } }],
+    [{ initContainers: [{ name: 'init' }] }, 'box', { pid: { type: 'private' } }],
+    [
+      { initContainers: [{ name: 'init' }], hostPID: true, hostIPC: true },
+      'box',
+      { pid: { type: 'host' }, ipc: { type: 'host' } },
+    ],
+  ])('has the IPC and PID namespaces that the pod asks for: %j', (spec, id, expected) => {
+    expect(placedOf(anInput(aPod({}, spec)), id)).toMatchObject(expected);
   });
 
   it('runs the image by its id when its name has moved on', () => {

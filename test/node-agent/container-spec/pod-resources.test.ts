@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { seededRng } from '../../../src/base/rng.ts';
 import { createPodResources } from '../../../src/node-agent/container-spec/pod-resources.ts';
 import { createMemoryPodVolumes } from '../../../src/node-agent/volumes/memory-pod-volumes.ts';
+import { pauseContainer, placeContainer } from '../../../src/node-agent/runtime/docker/placed-container.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import type { PodResources } from '../../../src/node-agent/ports.ts';
 import type { Pod } from '../../../src/schemas/types.ts';
@@ -27,7 +28,6 @@ async function withHandler(runtimeHandler: string): Promise<PodResources> {
       ...volumes,
       ensure: async (...input) => ({ ...(await volumes.ensure(...input)), runtimeHandler }),
     },
-    pause: { ensure: async () => image, forget: () => undefined },
     cluster: 'c',
     nodeName: 'n1',
     nodeIp: '192.0.2.1',
@@ -41,12 +41,15 @@ async function withHandler(runtimeHandler: string): Promise<PodResources> {
 it('runs every container of a pod with the handler of its class', async () => {
   const resources = await withHandler('runc');
   await resources.ensureVolumes(pod, '10.244.1.9');
-  const input = { pod, ip: '10.244.1.9', container, role: 'main', attempt: 0, sandboxId: undefined } as const;
-  expect(await resources.planContainer({ ...input, image })).toMatchObject({
-    ok: true,
-    spec: { runtimeHandler: 'runc' },
-  });
-  expect(await resources.planSandbox(pod, '10.244.1.9', 0)).toMatchObject({ runtimeHandler: 'runc' });
+  const input = { pod, ip: '10.244.1.9', container, role: 'main', attempt: 0 } as const;
+  const plan = await resources.planContainer({ ...input, image });
+  if (!plan.ok) throw new Error(plan.message);
+  const spec = resources.planSandbox(pod, '10.244.1.9', 0);
+  for (const containers of [1, 2]) {
+    const sandbox = { id: 'box', spec: { ...spec, containers } };
+    expect(placeContainer(plan.spec, sandbox)).toMatchObject({ runtimeHandler: 'runc' });
+  }
+  expect(pauseContainer(spec, 'pause')).toMatchObject({ runtimeHandler: 'runc' });
 });
 
 it('says which handlers the node has where it lacks the one that is wanted', async () => {
@@ -65,7 +68,7 @@ it('tells a container without limits the share of the machine that its node has'
     name,
     valueFrom: { resourceFieldRef: { resource: `limits.${name}`, divisor: name === 'cpu' ? '1m' : '1Ki' } },
   }));
-  const input = { pod, ip: '10.244.1.9', role: 'main', attempt: 0, sandboxId: undefined } as const;
+  const input = { pod, ip: '10.244.1.9', role: 'main', attempt: 0 } as const;
   const plan = await resources.planContainer({ ...input, container: { ...container, env }, image });
   const kib = (gib: number): string => String(Math.floor((gib * 1024 ** 2) / 3));
   expect(plan).toMatchObject({

@@ -1,16 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../src/schemas/types.ts';
-import { type PodStep, planPodStep } from '../../../src/node-agent/pod/plan-pod-step.ts';
+import { SANDBOX_NAME, specHash } from '../../../src/node-agent/container-spec/identity.ts';
+import { sandboxShapeOf } from '../../../src/node-agent/container-spec/plan-sandbox-spec.ts';
+import { planPodStep } from '../../../src/node-agent/pod/plan-pod-step.ts';
+import type { PodStep } from '../../../src/node-agent/pod/pod-step.ts';
 import { planPodStatus } from '../../../src/node-agent/pod/plan-pod-status.ts';
-import { type PodView, agentLabels, containersOf } from '../../../src/node-agent/pod/pod-view.ts';
+import {
+  type PodView,
+  type Stopping,
+  agentLabels,
+  containersOf,
+} from '../../../src/node-agent/pod/pod-view.ts';
+import { sandboxesOf } from '../../../src/node-agent/runtime/docker/placed-container.ts';
 import { type ContainerRecord, labelKeys } from '../../../src/node-agent/runtime/types.ts';
 import { aPod } from '../../support/agent-world.ts';
 
 /** A model of the engine that the plan drives: what it starts runs, until an event of the sequence ends it. */
-function createModel(pod: Pod, needsSandbox: boolean) {
+function createModel(pod: Pod) {
   const records = new Map<string, ContainerRecord>();
-  const stopping = new Map<string, { deadlineMs: number }>();
+  const stopping = new Map<string, Stopping>();
   let nowMs = 1_000_000;
   let endingSinceMs: number | undefined;
   let status: Pod['status'];
@@ -19,8 +28,8 @@ function createModel(pod: Pod, needsSandbox: boolean) {
     pod: { ...pod, ...(status ? { status } : {}) },
     nowMs,
     records: [...records.values()],
-    specHashes: new Map(containersOf(pod).map(({ container }) => [container.name, 'h'])),
-    needsSandbox,
+    planned: containersOf(pod),
+    sandboxes: sandboxesOf([...records.values()], sandboxShapeOf(pod)),
     needsIp: true,
     ip: '10.0.0.2',
     holdsIp,
@@ -55,11 +64,15 @@ function createModel(pod: Pod, needsSandbox: boolean) {
         [labelKeys.containerName]: name,
         [labelKeys.role]: role,
         [labelKeys.attempt]: String(attempt),
-        [labelKeys.specHash]: 'h',
+        [labelKeys.specHash]: hashOf(name),
         [agentLabels.backoffLevel]: String(level),
         [agentLabels.sandboxAttempt]: String(sandboxAttempt),
       },
     });
+  };
+  const hashOf = (name: string): string => {
+    const planned = containersOf(pod).find(({ container }) => container.name === name);
+    return specHash(planned?.container ?? SANDBOX_NAME);
   };
   const nameOf = (record: ContainerRecord): string => record.labels[labelKeys.containerName] ?? '';
   const end = (id: string, exitCode: number): void => {
@@ -80,11 +93,19 @@ function createModel(pod: Pod, needsSandbox: boolean) {
           'container',
           step.attempt,
           step.backoffLevel,
-          step.sandbox?.attempt ?? 0,
+          step.sandbox.attempt,
         );
         return true;
       case 'stop-container':
-        stopping.set(step.record.id, { deadlineMs: step.deadlineMs });
+        stopping.set(step.record.id, { ...step, phase: 'asked' });
+        return true;
+      case 'stop-sandbox':
+        expect([...records.values()].filter(({ phase }) => phase === 'running')).toHaveLength(1);
+        end(step.id, 137);
+        return true;
+      case 'remove-sandbox':
+        expect(records.get(step.id)?.phase).toBe('exited');
+        records.delete(step.id);
         return true;
       case 'remove-container':
         expect(step.record.phase).not.toBe('running');
@@ -167,7 +188,7 @@ describe('planPodStep, driven by any sequence of events', () => {
                 }
               : {}),
           });
-          const model = createModel(pod, several);
+          const model = createModel(pod);
           model.run();
           for (const next of actions) {
             if (next.type === 'exit') model.event(next.choice, next.code);

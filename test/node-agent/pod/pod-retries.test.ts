@@ -64,6 +64,20 @@ describe('a pod that ends', () => {
     expect(world.runtime.snapshot()).toEqual([]);
   });
 
+  it('does not hold up the end of the agent, and goes on with the next one', async () => {
+    world = await createAgentWorld({ programOf: () => ({ ignoresTerm: true }) });
+    world.api.put('pods', aPod('web'));
+    await world.clock.advance(5_000);
+    const pod = deleting(world.pod('web') as Pod);
+    world.api.put('pods', { ...pod, metadata: { ...pod.metadata, deletionGracePeriodSeconds: 600 } });
+    await world.clock.advance(1_000);
+    await world.restartAgent();
+    expect(world.running()).toHaveLength(1);
+    await world.clock.advance(700_000);
+    expect(world.pod('web')).toBeUndefined();
+    expect(world.runtime.snapshot()).toEqual([]);
+  });
+
   it('starts containers again while an old one cannot be removed', async () => {
     world = await createAgentWorld();
     world.api.put('pods', aPod('web'));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { planPodStatus } from '../../../src/node-agent/pod/plan-pod-status.ts';
-import { agentLabels, type PodView } from '../../../src/node-agent/pod/pod-view.ts';
+import { agentLabels, type PodView, containersOf } from '../../../src/node-agent/pod/pod-view.ts';
 import { type ContainerRecord, labelKeys } from '../../../src/node-agent/runtime/types.ts';
 import type { Pod, PodStatus } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/agent-world.ts';
@@ -36,8 +36,8 @@ function statusOf(pod: Pod, records: readonly ContainerRecord[], previous?: PodS
     pod: { ...pod, ...(previous ? { status: previous } : {}) },
     nowMs: 0,
     records,
-    specHashes: new Map([['main', 'h']]),
-    needsSandbox: false,
+    planned: containersOf(pod),
+    sandboxes: [{ id: 'own', attempt: 0, phase: 'ready' }],
     holdsIp: false,
     needsIp: true,
     ip: '10.0.0.2',

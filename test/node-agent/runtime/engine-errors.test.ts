@@ -19,7 +19,7 @@ it.each<[string, unknown, string, string]>([
   [
     'an address that a container has',
     answered(403, 'Address already in use'),
-    'network',
+    'address',
     'Address already in use',
   ],
   ['a network that is gone', answered(404, 'network pods not found'), 'network', 'network pods not found'],

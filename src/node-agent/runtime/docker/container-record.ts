@@ -12,9 +12,9 @@ function timeOf(text: string | undefined): number | undefined {
 }
 
 function phaseOf(state: ContainerInspectInfo['State']): ContainerPhase {
-  // A paused container still holds its processes: it is not ours to call it ended.
+  // A paused container has not ended: it still holds its processes.
   if (state.Running || state.Paused || state.Restarting) return 'running';
-  // A start that failed leaves `created` with an exit code and an error text: that attempt is over.
+  // A failed start leaves `created` with an error text. That attempt is over.
   return state.Status === 'created' && state.Error === '' ? 'created' : 'exited';
 }
 
@@ -28,8 +28,8 @@ const addressIn = (networks: Networks): string | undefined =>
 const RUNNING: ReadonlySet<string> = new Set(['running', 'paused', 'restarting']);
 
 /**
- * Whether a line of the Engine's list says nothing that the record does not have. A restart between two looks that no event
- * has told of is not seen. `created` may hide a start that failed.
+ * Whether a line of the Engine's list agrees with the record. A restart between two lists is not
+ * seen here, and `created` may hide a failed start.
  */
 export function isAsRecorded(
   { State, Names, NetworkSettings }: Pick<ContainerInfo, 'State' | 'Names' | 'NetworkSettings'>,

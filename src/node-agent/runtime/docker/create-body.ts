@@ -1,31 +1,31 @@
 /**
- * ContainerSpec → the body of `POST /containers/create`, pure. Deny by default: only what the spec names is set; restart
- * policy, init process and cgroup parent are never the Engine's to decide.
+ * A container → the body of `POST /containers/create`. Pure. Deny by default: it sets only what the
+ * specification names, and leaves no restart policy, init process or health check to the Engine.
  */
 import type { ContainerCreateOptions, HostConfig, MountSettings, PortMap } from 'dockerode';
-import type { ContainerSpec, NamespaceMode, NetworkMode } from '../types.ts';
+import type { Mount } from '../types.ts';
+import type { NamespaceMode, NetworkMode, PlacedContainer } from './placed-container.ts';
 
 /** Kubelet's containerLogMaxSize and containerLogMaxFiles. */
 const LOG_CONFIG = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '5' } };
 
-export function toCreateBody(spec: ContainerSpec, negativeOomScores = true): ContainerCreateOptions {
+export function toCreateBody(spec: PlacedContainer, negativeOomScores = true): ContainerCreateOptions {
   const ports = portsOf(spec);
   return {
     Image: spec.image,
     Labels: { ...spec.labels },
     Env: spec.env.map(({ name, value }) => `${name}=${value}`),
     ...(spec.command ? { Entrypoint: [...spec.command] } : {}),
-    // With the entry point overridden and no arguments given, the image's arguments must not be appended.
+    // The image's arguments are not for another entry point.
     ...(spec.args ? { Cmd: [...spec.args] } : spec.command ? { Cmd: [] } : {}),
     ...(spec.workingDir ? { WorkingDir: spec.workingDir } : {}),
     ...(spec.hostname ? { Hostname: spec.hostname } : {}),
-    ...(spec.domainname ? { Domainname: spec.domainname } : {}),
     ...(spec.user ? { User: spec.user } : {}),
     ...(spec.stopSignal ? { StopSignal: spec.stopSignal } : {}),
     Tty: spec.tty,
     OpenStdin: spec.stdin,
     StdinOnce: spec.stdinOnce,
-    // An image's own health check would cost an exec every 30 s; probes are the agent's.
+    // The agent probes. An image's own health check would cost an exec every 30 s.
     Healthcheck: { Test: ['NONE'] },
     ...(ports.exposed ? { ExposedPorts: ports.exposed } : {}),
     HostConfig: hostConfigOf(spec, ports.bindings, negativeOomScores),
@@ -40,7 +40,7 @@ export function toCreateBody(spec: ContainerSpec, negativeOomScores = true): Con
 }
 
 function hostConfigOf(
-  spec: ContainerSpec,
+  spec: PlacedContainer,
   bindings: PortMap | undefined,
   negativeOomScores: boolean,
 ): HostConfig {
@@ -65,19 +65,18 @@ function hostConfigOf(
     ...(security.length > 0 ? { SecurityOpt: security } : {}),
     ...(Object.keys(spec.sysctls).length > 0 ? { Sysctls: { ...spec.sysctls } } : {}),
     ...(spec.runtimeHandler === undefined ? {} : { Runtime: spec.runtimeHandler }),
-    Mounts: mountsOf(spec),
+    Mounts: spec.mounts.map(toMount),
     ...(bindings ? { PortBindings: bindings } : {}),
     ...(spec.cpuShares === undefined ? {} : { CpuShares: spec.cpuShares }),
     ...(spec.cpuQuotaMicros === undefined ? {} : { CpuQuota: spec.cpuQuotaMicros }),
     ...(spec.cpuPeriodMicros === undefined ? {} : { CpuPeriod: spec.cpuPeriodMicros }),
     // Equal limits: no swap beyond the memory, as under the kubelet.
     ...(spec.memoryBytes === undefined ? {} : { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
-    ...(spec.pidsLimit === undefined ? {} : { PidsLimit: spec.pidsLimit }),
     ...oom,
   };
 }
 
-function securityOptions(spec: ContainerSpec): string[] {
+function securityOptions(spec: PlacedContainer): string[] {
   return [
     ...(spec.noNewPrivileges ? ['no-new-privileges'] : []),
     ...(spec.seccompProfile === undefined ? [] : [`seccomp=${spec.seccompProfile}`]),
@@ -101,39 +100,21 @@ function namespaceMode(mode: NamespaceMode): string {
   return mode.type === 'container' ? `container:${mode.containerId}` : mode.type;
 }
 
-/** A PID namespace is private by default and can always be joined; the Engine knows no word for either. */
+/** A PID namespace is private by default and can be joined. The Engine names neither. */
 function pidMode(mode: NamespaceMode): string {
   return mode.type === 'private' || mode.type === 'shareable' ? '' : namespaceMode(mode);
 }
 
-function mountsOf(spec: ContainerSpec): MountSettings[] {
-  return [
-    ...spec.mounts.map(
-      (mount): MountSettings => ({
-        Type: 'bind',
-        Source: mount.source,
-        Target: mount.target,
-        ReadOnly: mount.readOnly,
-        // Unsaid, it is the engine's default: private, but for what holds its own root, such as
-        // `/`. It refuses private there.
-        ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
-      }),
-    ),
-    ...spec.tmpfs.map(
-      (mount): MountSettings =>
-        ({
-          Type: 'tmpfs',
-          Target: mount.target,
-          TmpfsOptions: {
-            ...(mount.sizeBytes === undefined ? {} : { SizeBytes: mount.sizeBytes }),
-            ...(mount.mode === undefined ? {} : { Mode: mount.mode }),
-          },
-        }) as MountSettings,
-    ),
-  ];
-}
+const toMount = (mount: Mount): MountSettings => ({
+  Type: 'bind',
+  Source: mount.source,
+  Target: mount.target,
+  ReadOnly: mount.readOnly,
+  // The Engine's default is private. It refuses that for a path that holds its own root.
+  ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
+});
 
-function portsOf(spec: ContainerSpec): {
+function portsOf(spec: PlacedContainer): {
   readonly exposed: Record<string, Record<string, never>> | undefined;
   readonly bindings: PortMap | undefined;
 } {

@@ -1,6 +1,6 @@
 /**
- * ContainerRuntime on a Docker Engine through dockerode. One file per concern; this one puts them together.
- * Everything is confined to one cluster's and one node's containers (invariant 3, see ownership.ts).
+ * ContainerRuntime on a Docker Engine through dockerode, put together from one file per concern. It
+ * touches only containers of one cluster and one node (invariant 3, see ownership.ts).
  */
 import { anySignal, createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
@@ -18,6 +18,7 @@ import { createLogs } from './logs.ts';
 import { createNetworks } from './networks.ts';
 import { createOomScoreSupport } from './oom-score.ts';
 import { createOwnership } from './ownership.ts';
+import { createSandboxes } from './sandboxes.ts';
 import { createSees } from './sees.ts';
 import { createStats } from './stats.ts';
 
@@ -36,14 +37,18 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const ownership = createOwnership(engine, cluster, node);
   const oomScores = createOomScoreSupport(engine, options.rng ?? systemRng, logger);
   const disposed = createAbort();
+  const info = createInfo(engine, clock);
+  const images = createImages(engine, clock);
+  const containers = createContainers({ engine, ownership, oomScores, logger });
   return {
-    ...createInfo(engine, clock),
-    ...createContainers({ engine, ownership, oomScores, logger }),
+    ...info,
+    ...images,
+    ...containers,
+    ...createSandboxes(containers, { ...info, ...images }),
     ...createExecs({ engine, ownership, clock }),
     ...createLogs(engine, ownership),
     ...createSees(engine),
     ...createStats(engine, ownership),
-    ...createImages(engine, clock),
     ...createNetworks(engine, cluster, clock),
     ...createDial(engine, clock),
     async *events(signal) {

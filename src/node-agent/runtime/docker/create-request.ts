@@ -2,8 +2,8 @@
 import type { ContainerCreateOptions } from 'dockerode';
 
 /**
- * The client puts the same members into the query and into the body unless told otherwise; labels in a URL would
- * exceed its limit. `_query` and `_body` are its way to say so, unknown to its types.
+ * The client puts the body's members into the query as well, unless it gets `_query` and `_body`.
+ * Labels in a URL would exceed its limit. Its types do not know these members.
  */
 export function asRequest(
   name: string,

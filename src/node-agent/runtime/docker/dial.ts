@@ -1,6 +1,7 @@
 /**
- * A connection to a port of a container: to its address, or to this machine for a container on the host's network. A server
- * that listens on localhost alone is reached from within the container's network.
+ * Connects to a port of a container, at its address, or on this machine for a container of the
+ * host's network. A server that listens on localhost alone is reached from inside the container's
+ * network.
  */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';

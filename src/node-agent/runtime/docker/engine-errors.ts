@@ -1,6 +1,6 @@
 /**
- * Engine errors → {@link RuntimeError}. The code decides what the pod worker does next, so it must be right even
- * where the Engine answers 500 for everything: those are told apart by their text.
+ * Engine errors → {@link RuntimeError}. The code decides the pod worker's next step. The Engine
+ * answers 500 for many kinds of failure, so their texts tell them apart.
  */
 import { goWords } from '../../../base/go-words.ts';
 import { cutMiddle } from '../../../base/text.ts';
@@ -21,7 +21,7 @@ const CONNECTION_CODES = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** What a spec that can never start looks like (runc and Engine texts). */
+/** Texts of runc and the Engine about a specification that can never start. */
 const NEVER_STARTS = [
   /executable file not found/i,
   /no such file or directory/i,
@@ -40,7 +40,9 @@ const NEVER_STARTS = [
   /minimum memory limit/i,
 ];
 
-/** The container cannot have its place in the network now. In Kubernetes this is the sandbox's trouble. */
+/** Another container has the address. A port that is taken has a text that names the port. */
+const ADDRESS = /^(?:failed to set up container networking: )?address already in use$/i;
+/** The network refuses the container for now. In Kubernetes its sandbox has that failure. */
 const NETWORK = [
   /address already in use/i,
   /port is already allocated/i,
@@ -52,7 +54,7 @@ const NETWORK = [
   /could not find network/i,
   /cannot connect to network/i,
 ];
-/** From here on the text is the runtime's, and repeats the command. */
+/** The rest of the text is the runtime's, and repeats the command. */
 const OF_PROGRAM = /OCI runtime|shim task|containerd task/;
 
 interface EngineError {
@@ -61,10 +63,10 @@ interface EngineError {
   readonly code?: unknown;
 }
 
-/** The Engine repeats what it was given (a command of any length); an error's text is looked at, stored and shown. */
+/** The Engine repeats the command, which may have any length. Error texts are stored and shown. */
 const MAX_MESSAGE = 4_096;
 
-/** Ids that are new with each attempt: the same trouble has the same text, so that its events are counted. */
+/** Ids differ at each attempt. Without them one event counts the same failure. */
 const NEW_IDS = / \([0-9a-f]{64}\)/g;
 
 /** The Engine's own sentence, without the client's decoration. */
@@ -105,6 +107,7 @@ function codeOf(error: unknown, message: string): RuntimeErrorCode {
     return typeof code === 'string' && CONNECTION_CODES.has(code) ? 'unavailable' : 'transient';
   }
   if (/no such image/i.test(message)) return 'image-missing';
+  if (ADDRESS.test(message)) return 'address';
   if (!OF_PROGRAM.test(message) && NETWORK.some((pattern) => pattern.test(message))) return 'network';
   if (/already in progress/i.test(message)) return 'transient';
   switch (status) {

@@ -1,6 +1,6 @@
 /**
- * The connection to one Docker Engine: where it is, and how a call to it is made. Every call has a time-out (the Engine
- * can hang with its socket open) and ends in a RuntimeError.
+ * The connection to one Docker Engine. Every call has a time-out, since the Engine can hang with
+ * its socket open, and fails with a RuntimeError.
  */
 import Docker from 'dockerode';
 import { createAbort } from '../../../base/abort.ts';
@@ -10,7 +10,9 @@ import { toRuntimeError } from './engine-errors.ts';
 
 /** Ordinary calls; the Engine answers in milliseconds unless it is overloaded or stopped. */
 export const CALL_TIMEOUT_MS = 30_000;
-/** Create and start under load take seconds; beyond this the reply is lost and the caller looks again by name. */
+/**
+ * Create and start take seconds under load. After this time the caller looks for the name again.
+ */
 export const LIFECYCLE_TIMEOUT_MS = 120_000;
 
 export interface EngineAddress {
@@ -22,7 +24,7 @@ export interface EngineAddress {
 
 export interface Engine {
   readonly docker: Docker;
-  /** The Engine runs on this machine: its files and process ids can be looked at. */
+  /** The Engine runs on this machine, so its files and processes can be read. */
   readonly local: boolean;
   /** `action` is the phrase after "Cannot" in the error's message. */
   readonly call: <T>(
@@ -55,7 +57,7 @@ export function parseEngineAddress(
 export function connectEngine(address: EngineAddress, clock: Clock): Engine {
   const target = parseEngineAddress(address);
   const local = 'socketPath' in target;
-  // Every member is set, so that the client does not fall back to its own reading of the environment.
+  // Every member is set: the client would read the environment for a missing one.
   const options = local
     ? { socketPath: target.socketPath, host: undefined, port: undefined, protocol: 'http' as const }
     : { host: target.host, port: target.port, socketPath: undefined, protocol: 'http' as const };

@@ -1,6 +1,7 @@
 /**
- * The Engine's events, for as long as the caller listens. The stream breaks (restarts, time-outs); whenever a new one is
- * open, the first included, `resync` says that what happened before is unknown. Subscribed first, listed after: no gap.
+ * The Engine's events, while the caller listens. Each new stream, the first included, begins with
+ * `resync`: earlier events are unknown. The caller lists after it is subscribed, so there is no
+ * gap.
  */
 import type { GetEventsOptions } from 'dockerode';
 import { anySignal, type CombinedSignal } from '../../../base/abort.ts';

@@ -1,6 +1,7 @@
 /**
- * A command that could not be started: the Engine writes why as if it were the command's output, and ends. `kubectl cp` would
- * take it for an archive. So an output that begins like this is held back until it is known whose it is.
+ * A command that cannot start: the Engine writes the reason as the command's output. `kubectl cp`
+ * would take it for an archive. So output that begins like a reason is held back until its origin
+ * is known.
  */
 import { PassThrough, type Readable } from 'node:stream';
 import { cutMiddle } from '../../../base/text.ts';
@@ -12,7 +13,7 @@ const MAX_MESSAGE = 4_096;
 
 export const isExecFailure = (text: string): boolean => text.startsWith(PREFIX);
 
-/** The runtime's sentence without its wrapping: `exec failed: … executable file not found in $PATH`. */
+/** The runtime's text without its wrapping, as in `exec failed: … not found in $PATH`. */
 export function execFailure(text: string): string {
   const said = text
     .slice(PREFIX.length)
@@ -23,11 +24,13 @@ export function execFailure(text: string): string {
 
 export interface HeldOutput {
   readonly output: Readable;
-  /** All of an output that may be such a reason; undefined as soon as it cannot be. */
+  /** The whole output, while it can still be such a reason. */
   readonly said: Promise<string | undefined>;
 }
 
-/** `isOutput` answers, for what was held until its end, what of it the command said; undefined when it never ran. */
+/**
+ * `isOutput` answers the part of the held text that the command wrote; undefined if it never ran.
+ */
 export function holdBackExecFailure(
   source: Readable,
   isOutput: (said: string) => Promise<string | undefined>,

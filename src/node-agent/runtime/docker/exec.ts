@@ -1,6 +1,7 @@
 /**
- * Commands in running containers: `exec` for probes and hooks (bounded in time and output), `execStream` and `attach` for
- * people. A framed stream is split in stdout and stderr; a terminal has only the one.
+ * Commands in running containers: `exec` for probes and hooks, bounded in time and output;
+ * `execStream` and `attach` for people. A framed stream is split into stdout and stderr. A terminal
+ * has one stream.
  */
 import { Duplex, type Readable } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
@@ -16,7 +17,7 @@ type Execs = Pick<ContainerRuntime, 'exec' | 'execStream' | 'attach'>;
 
 /** Exit code of a command whose own is unknown: it was cut off. */
 const UNKNOWN_EXIT_CODE = 137;
-/** The Engine's exit codes of a command that did not start. A command of its own can have them, too. */
+/** The Engine's exit codes of a command that did not start. A command can return them, too. */
 const NOT_STARTED: ReadonlySet<number> = new Set([126, 127, 128]);
 
 export interface ExecOptions {
@@ -34,7 +35,7 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
     if (state.Running) await killContainerProcess(containerId, state.Pid);
   }
 
-  /** Throws when the command did not even start: what its output seems to be is then the runtime's reason. */
+  /** Throws if the command did not start. Its output is the runtime's reason then. */
   async function exitCodeOf(execId: string, action: string, said: string | undefined): Promise<number> {
     const state = await call('look at exec', (options) => docker.getExec(execId).inspect(options));
     const code = state.ExitCode ?? UNKNOWN_EXIT_CODE;
@@ -154,7 +155,7 @@ function collect(
 interface SessionParts {
   readonly stdin: boolean;
   readonly tty: boolean;
-  /** `said`: what may be the reason why nothing was started; see exec-failure.ts. */
+  /** `said`: the output that may be the reason of a failed start (exec-failure.ts). */
   exitCode(said: string | undefined): Promise<number>;
   resize: ExecSession['resize'];
   kill(): void;
@@ -176,7 +177,7 @@ function openSession(stream: Duplex, parts: SessionParts): ExecSession {
     ),
   );
   const done = Promise.all([ended, held.said]).then(([, said]) => parts.exitCode(said));
-  // A caller that does not ask for the exit code must not get its failure as an unhandled rejection.
+  // A caller may ignore the exit code. Its failure must not be an unhandled rejection.
   done.catch(() => undefined);
   return {
     ...(parts.stdin ? { stdin: stream } : {}),

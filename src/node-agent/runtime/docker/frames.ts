@@ -1,6 +1,7 @@
 /**
- * The Engine's stream format for containers without a terminal: frames of an 8-byte header (stream number, three zero
- * bytes, length as big-endian uint32) and a payload. See "Stream format" in the Engine API's attach call.
+ * The Engine's stream format for containers without a terminal: frames of an 8-byte header and a
+ * payload. The header has the stream's number, three zero bytes and the length as big-endian uint32
+ * (Engine API, attach, "Stream format").
  */
 import { PassThrough, type Readable } from 'node:stream';
 import { createFrameSplitter } from '../../../base/frame-splitter.ts';

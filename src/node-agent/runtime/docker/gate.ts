@@ -1,6 +1,6 @@
 /**
- * Bounded concurrency with two urgencies. The Engine is fastest with about eight creates and starts at once (more only
- * queue inside it); a waiting start goes before a waiting create, so that pods finish instead of all being half made.
+ * Bounded concurrency with two urgencies. The Engine is fastest with about eight calls at once. A
+ * waiting start goes before a waiting create, so that pods finish instead of being half made.
  */
 export interface Gate {
   run<T>(urgency: 'high' | 'low', task: () => Promise<T>): Promise<T>;
@@ -16,7 +16,7 @@ export function createGate(limit: number): Gate {
       try {
         return await task();
       } finally {
-        // The slot is handed over, not freed and taken again: nobody can jump the queue in between.
+        // The next task gets the slot at once, so that none jumps the queue.
         const next = waiting.high.shift() ?? waiting.low.shift();
         if (next) next();
         else active -= 1;

@@ -1,27 +1,16 @@
-/** Images of one Engine: find, list, pull with progress, remove. */
+/** Finds, lists, pulls, imports and removes images of one Engine. */
 import { Readable } from 'node:stream';
 import type { ImageInfo } from 'dockerode';
-import { createAbort } from '../../../base/abort.ts';
-import type { Clock, Timer } from '../../../base/clock.ts';
-import { isRecord } from '../../../base/json.ts';
-import {
-  type ContainerRuntime,
-  type ImageRecord,
-  type ListedImage,
-  type PullProgress,
-  RuntimeError,
-} from '../types.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { type ContainerRuntime, type ImageRecord, type ListedImage, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
-import { engineMessage, toRuntimeError } from './engine-errors.ts';
 import { jsonLines } from './json-lines.ts';
+import { pullImage, reportLine } from './pull-image.ts';
 
 type Images = Pick<
   ContainerRuntime,
   'findImage' | 'listImages' | 'pullImage' | 'removeImage' | 'importImage'
 >;
-
-/** No word from the Engine for so long in the middle of a pull: the registry hangs. */
-const PULL_SILENCE_MS = 300_000;
 
 interface InspectedImage {
   readonly Id: string;
@@ -91,56 +80,13 @@ export function createImages(engine: Engine, clock: Clock): Images {
       );
     },
     async pullImage(reference, auth, onProgress, signal) {
-      const action = `pull image "${reference}"`;
-      const stop = createAbort();
-      let silent = false;
-      const cancel = (): void => stop.abort();
-      const watchdog = (): Timer =>
-        clock.setTimer(() => {
-          silent = true;
-          stop.abort();
-        }, PULL_SILENCE_MS);
-      let timer = watchdog();
-      signal.addEventListener('abort', cancel, { once: true });
-      try {
-        if (signal.aborted) throw new Error('cancelled');
-        const source = await docker.createImage({
-          fromImage: reference,
-          abortSignal: stop.signal,
-          ...(auth
-            ? {
-                authconfig: {
-                  username: auth.username,
-                  password: auth.password,
-                  serveraddress: auth.serverAddress,
-                },
-              }
-            : {}),
-        });
-        for await (const line of jsonLines(source as AsyncIterable<Buffer>)) {
-          timer.cancel();
-          timer = watchdog();
-          report(line, onProgress);
-        }
-      } catch (error) {
-        const why = signal.aborted
-          ? 'cancelled'
-          : silent
-            ? `no progress for ${PULL_SILENCE_MS / 1000} s`
-            : engineMessage(error);
-        const unreachable =
-          !signal.aborted && !silent && toRuntimeError(action, error).code === 'unavailable';
-        throw new RuntimeError(unreachable ? 'unavailable' : 'image-pull', `Cannot ${action}: ${why}`, {
-          cause: error,
-          detail: why,
-        });
-      } finally {
-        timer.cancel();
-        signal.removeEventListener('abort', cancel);
-      }
+      await pullImage(engine, clock, { reference, auth, onProgress, signal });
       const image = await findImage(reference);
-      if (!image) throw new RuntimeError('image-pull', `Cannot ${action}: it is not there after the pull`);
-      return image;
+      if (image) return image;
+      throw new RuntimeError(
+        'image-pull',
+        `Cannot pull image "${reference}": it is not there after the pull`,
+      );
     },
     async importImage(reference, rootFs, { entrypoint }) {
       const action = `make image "${reference}"`;
@@ -153,7 +99,7 @@ export function createImages(engine: Engine, clock: Clock): Images {
           changes: `ENTRYPOINT ${JSON.stringify(entrypoint)}`,
           abortSignal,
         });
-        for await (const line of jsonLines(source as AsyncIterable<Buffer>)) report(line, () => undefined);
+        for await (const line of jsonLines(source as AsyncIterable<Buffer>)) reportLine(line);
       });
       const image = await findImage(reference);
       if (!image) throw new RuntimeError('transient', `Cannot ${action}: it is not there afterwards`);
@@ -168,17 +114,4 @@ export function createImages(engine: Engine, clock: Clock): Images {
       }
     },
   };
-}
-
-/** One line of a pull: progress, or the error that ended it (the status of the answer was sent long before). */
-function report(line: unknown, onProgress: (progress: PullProgress) => void): void {
-  if (!isRecord(line)) return;
-  if (typeof line['error'] === 'string') throw new Error(line['error']);
-  const detail = isRecord(line['progressDetail']) ? line['progressDetail'] : {};
-  onProgress({
-    status: typeof line['status'] === 'string' ? line['status'] : '',
-    ...(typeof line['id'] === 'string' ? { layer: line['id'] } : {}),
-    ...(typeof detail['current'] === 'number' ? { currentBytes: detail['current'] } : {}),
-    ...(typeof detail['total'] === 'number' ? { totalBytes: detail['total'] } : {}),
-  });
 }

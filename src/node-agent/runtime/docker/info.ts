@@ -1,4 +1,7 @@
-/** What the node reports about its Engine and machine. Host files are read only where the Engine is on this machine. */
+/**
+ * The Engine and its machine, as the node reports them. Host files are read only if the Engine is
+ * local.
+ */
 import { readFile, statfs } from 'node:fs/promises';
 import type { DockerVersion } from 'dockerode';
 import type { Clock } from '../../../base/clock.ts';
@@ -25,10 +28,10 @@ interface Daemon {
   ping(options: { abortSignal: AbortSignal }): Promise<unknown>;
 }
 
-/** An Engine's description of itself hardly ever changes and is costly to gather. In between, the Engine is only pinged. */
+/** The Engine's description is costly and hardly changes. In between, the Engine is only pinged. */
 const ASK_EVERY_MS = 60_000;
 
-/** The Engine says `x86_64`; Kubernetes' labels and image platforms say `amd64`. */
+/** The Engine's names of architectures → those of Kubernetes and of image platforms. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   x86_64: 'amd64',
   aarch64: 'arm64',

@@ -1,5 +1,5 @@
 /** Newline-delimited JSON as the Engine streams it (events, pull progress). */
-/** One line is an event or a progress report: kilobytes. Longer means that this is not such a stream. */
+/** A line is an event or a progress report of some kilobytes. A longer one is no such stream. */
 const LINE_LIMIT_CHARS = 1_048_576;
 
 export async function* jsonLines(source: AsyncIterable<Buffer | string>): AsyncGenerator {

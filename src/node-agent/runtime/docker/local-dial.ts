@@ -1,7 +1,7 @@
 /**
- * A connection to what listens only on a container's own 127.0.0.1, which no address leads to: a small process enters the
- * container's network (and nothing else of it) and passes the bytes on. Possible for root beside the engine, and only when
- * /proc proves that the process id is, on this machine, a process of that very container.
+ * Connects to a server on a container's own 127.0.0.1. A small process enters the container's
+ * network, and nothing else of it, and relays the bytes. This needs root beside the Engine, and
+ * /proc must prove that the process id belongs to that container on this machine.
  */
 import { readFile } from 'node:fs/promises';
 import { Duplex } from 'node:stream';
@@ -10,7 +10,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { goWords } from '../../../base/go-words.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-/** What the process says once it is connected; anything else is why it is not. */
+/** The process writes this once it is connected. Any other text is the reason of its failure. */
 const CONNECTED = 'connected';
 const RELAY = `
 const socket = require('node:net').connect({ host: '127.0.0.1', port: Number(process.argv[1]), allowHalfOpen: true });
@@ -23,7 +23,7 @@ socket.once('end', () => process.stdout.write('', () => process.exit(0)));
 socket.once('error', (error) => process.stderr.write(error.code || error.message, () => process.exit(1)));
 `;
 
-/** The relay says the error's code. */
+/** The relay writes the error's code. */
 const refusal = (code: string, port: number): string =>
   goWords(Object.assign(new Error(code), { code, syscall: 'connect', address: '127.0.0.1', port }));
 

@@ -1,6 +1,7 @@
 /**
- * Lines out of the pieces that the Engine keeps. Its copier cuts a line after 16 KiB; every piece is an entry of its own, and has
- * the time stamp of the line's first piece. Input is the log with time stamps. Pure.
+ * Joins the pieces of lines that the Engine keeps. Its copier cuts a line after 16 KiB. Every piece
+ * is an entry of its own, with the time stamp of the line's first piece. Input is the log with time
+ * stamps. Pure.
  */
 
 /** The longest piece without a line feed. */
@@ -30,7 +31,7 @@ export function createFrameJoiner(onPiece?: OnPiece): LineJoiner {
   };
 }
 
-/** A terminal's output has no frames: pieces are found by their length. Chunks may be cut anywhere. */
+/** A terminal's output has no frames. Pieces have a known length; chunks may be cut anywhere. */
 export function createTextJoiner(onPiece?: OnPiece): LineJoiner {
   let stamp = '';
   let pieceLeft = PIECE_BYTES;
@@ -74,7 +75,7 @@ export interface TailFinder {
   result(asked: number): TailStart | undefined;
 }
 
-/** A finder reads this much beyond the wanted lines: the first piece of each output may be a part of one. */
+/** A finder reads this much more: the first piece of each output may be part of a line. */
 export const MARGIN_PIECES = 2;
 
 interface LineStart {
@@ -115,6 +116,6 @@ export function createTailFinder(wanted: number): TailFinder {
   };
 }
 
-/** Seconds with nine decimals, as the Engine takes them: to the nanosecond, so that no line is cut or lost. */
+/** Seconds with nine decimals, as the Engine takes them. Nanoseconds cut and lose no line. */
 const sinceOf = (stamp: string): string =>
   `${Math.floor(Date.parse(`${stamp.slice(0, 19)}Z`) / 1_000)}.${stamp.slice(20, 29)}`;

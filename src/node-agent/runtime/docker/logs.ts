@@ -1,6 +1,7 @@
 /**
- * A container's log as the Engine keeps it (json-file); `follow` ends with the container. The Engine keeps lines in pieces
- * (log-lines.ts): they are joined here, and the last lines are counted whole.
+ * A container's log as the Engine keeps it (json-file). `follow` ends with the container. The
+ * Engine keeps lines in pieces (log-lines.ts); they are joined here, and the last lines are counted
+ * whole.
  */
 import { anySignal } from '../../../base/abort.ts';
 import type { ContainerRuntime, LogOptions, LogStream } from '../types.ts';
@@ -17,9 +18,9 @@ import {
 } from './log-lines.ts';
 import type { Ownership } from './ownership.ts';
 
-/** Above this many lines pieces are counted: to look for the lines would cost more than they tell. */
+/** Above this many lines, pieces are counted: finding the lines would cost too much. */
 const MAX_COUNTED_LINES = 10_000;
-/** Each further look at the end of a log takes so many times more of it. */
+/** Each further read of a log's end is this many times longer. */
 const WIDENING = 4;
 
 interface Source {
@@ -42,7 +43,7 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
   async function open({ id, signal }: Source, { only, ...query }: Query): Promise<AsyncIterable<Buffer>> {
     const source = await call(`read logs of container "${id}"`, ({ abortSignal }) =>
       docker.getContainer(id).logs({
-        // `follow` here only tells the client to hand out a stream, not a buffer of everything; the query decides.
+        // The client hands out a stream only with `follow`. The Engine obeys the query.
         follow: true,
         abortSignal: anySignal(abortSignal, signal),
         _query: { ...query, stdout: only !== 'stderr', stderr: only !== 'stdout' },
@@ -51,7 +52,10 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
     return source as AsyncIterable<Buffer>;
   }
 
-  /** The Engine counts pieces. Where a line has several, the time of the first wanted line says where to begin. */
+  /**
+   * The Engine counts pieces. If a line has several, the time of the first wanted line is the
+   * start.
+   */
   async function startOf(source: Source, lines: number | undefined): Promise<TailStart> {
     if (lines === undefined) return { tail: 'all' };
     if (lines === 0 || lines > MAX_COUNTED_LINES) return { tail: lines };

@@ -1,6 +1,6 @@
 /**
- * The pods' network: one user-defined bridge per Engine and cluster, shared by the nodes on that Engine. Several nodes
- * may make it at the same time; exactly one network remains.
+ * The pods' network: one bridge per Engine and cluster, shared by the nodes on that Engine. Several
+ * nodes may make it at the same time; exactly one network remains.
  */
 import { createHash } from 'node:crypto';
 import type { NetworkInspectInfo } from 'dockerode';
@@ -17,7 +17,7 @@ interface PodNetwork {
   readonly gateway: string;
 }
 
-/** The Engine makes a network in less than a second; two nodes that make the same one wait for each other. */
+/** The Engine makes a network in less than a second. Nodes that make the same one wait. */
 const MAX_TRIES = 25;
 const RETRY_MS = 200;
 /** An error names at most this many networks. */
@@ -28,7 +28,7 @@ export function bridgeName(cluster: string, network: string): string {
   return `sy-${createHash('sha256').update(`${cluster}/${network}`).digest('hex').slice(0, 12)}`;
 }
 
-/** The Engine names the interface after the network, unless it was told a name. */
+/** The Engine names the interface after the network by default. */
 const bridgeOf = ({ Id, Options }: NetworkInspectInfo): string =>
   Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
 
@@ -108,7 +108,7 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock): N
         docker.getNetwork(id).remove({ abortSignal }),
       );
     } catch (error) {
-      // "network … not found": somebody else has removed it.
+      // "network … not found": another node has removed it.
       if (!(error instanceof RuntimeError) || !['network', 'not-found'].includes(error.code)) throw error;
     }
   }

@@ -1,7 +1,7 @@
 /**
- * Whether the Engine can give containers a negative OOM score (it needs CAP_SYS_RESOURCE, which nested and unprivileged
- * Engines lack; there the *start* fails). Found out once per Engine with a container that has nothing to run: it fails
- * either way, and the text says at what.
+ * Whether the Engine can give containers a negative OOM score. That needs CAP_SYS_RESOURCE, which
+ * nested and unprivileged Engines lack: there the *start* fails. One container without a program
+ * finds out once per Engine. It fails either way, and the text names the cause.
  */
 import type { Logger } from '../../../base/logger.ts';
 import type { Rng } from '../../../base/rng.ts';
@@ -17,7 +17,7 @@ export interface OomScoreSupport {
 /** The lowest score that the agent ever asks for: that of a pod's sandbox, as the kubelet's. */
 const LOWEST_SCORE = -998;
 
-/** What a start says that failed only for want of a program. */
+/** The texts of a start that failed only because there is no program. */
 const NOTHING_TO_RUN = /symphony-nothing-to-run|executable file not found|no such file or directory/i;
 
 export function createOomScoreSupport(engine: Engine, rng: Rng, logger: Logger): OomScoreSupport {
@@ -42,8 +42,8 @@ export function createOomScoreSupport(engine: Engine, rng: Rng, logger: Logger):
       await engine.call('check OOM scores', (options) => container.start(options));
       return true;
     } catch (error) {
-      // Having got as far as looking for the program, it has passed the score; any other text is about the score (runc
-      // dies while writing it, and says no more than that its child ended).
+      // A text about the program proves that the score was set. Any other is about the score: runc
+      // dies while it writes it, and reports only that its child ended.
       return NOTHING_TO_RUN.test(engineMessage(error));
     } finally {
       await engine.call('check OOM scores', ({ abortSignal }) =>

@@ -1,11 +1,12 @@
 /**
- * Invariant 3: a mutating call touches only containers that carry our cluster's and our node's labels. A container's
- * labels never change and ids are never reused, so one look per container is enough; what we created ourselves needs none.
+ * Invariant 3: a mutating call touches only containers that carry our cluster's and our node's
+ * labels. Labels never change and ids are never reused, so each container is inspected once at
+ * most. Containers that we created need no inspection.
  */
 import { labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 
-/** Ids remembered; beyond it the oldest is forgotten and looked at again when needed. */
+/** The oldest id beyond this many is forgotten. Its container is inspected again. */
 const REMEMBERED_LIMIT = 10_000;
 
 export interface Ownership {
@@ -13,7 +14,7 @@ export interface Ownership {
   isOurs(labels: Readonly<Record<string, string>> | undefined): boolean;
   remember(id: string): void;
   forget(id: string): void;
-  /** Throws `conflict` when the container is somebody else's, `not-found` when there is none. */
+  /** Throws `conflict` for a container of another owner, `not-found` for none. */
   assertOurs(id: string): Promise<void>;
 }
 

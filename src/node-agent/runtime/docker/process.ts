@@ -1,6 +1,6 @@
 /**
- * Ends a process that an exec left behind. The Engine has no call for it, so this is done with a signal, and only when
- * /proc proves that the process id is, on this machine, a process of that very container.
+ * Ends a process that an exec left behind. The Engine has no call for it. The signal is sent only
+ * if the process belongs to the container and runs on this machine.
  */
 import { readFile } from 'node:fs/promises';
 

@@ -1,4 +1,7 @@
-/** Which Docker Engine answers at an address, and which networks it has: asked before anything is made there. */
+/**
+ * Identifies the Docker Engine at an address, and lists its networks, before anything is made
+ * there.
+ */
 import type { NetworkInspectInfo } from 'dockerode';
 import type { Clock } from '../../../base/clock.ts';
 import { labelKeys } from '../types.ts';
@@ -12,11 +15,11 @@ export interface EngineNetwork {
   readonly subnets: readonly string[];
 }
 
-/** Somebody waits at a terminal. */
+/** A person waits at a terminal. */
 const PATIENCE_MS = 5_000;
 
 export interface EngineIdentity {
-  /** The Engine's own id, which stays when its address changes. Two Engines that share /etc/docker share it. */
+  /** The Engine's own id outlives a change of address. Engines that share /etc/docker share it. */
   readonly engineId: string;
   /** Where it keeps its containers. */
   readonly rootDirectory: string;

@@ -1,7 +1,7 @@
 /**
- * Whether the Engine finds a path on its host. It has no call for that, but it checks the sources
- * of a container's mounts before it looks for the image; this image never exists, so no container
- * is made.
+ * Whether the Engine finds a path on its host. The Engine has no call for it, but checks the
+ * sources of a container's mounts before it searches the image. This image never exists, so no
+ * container is made.
  */
 import { type ContainerRuntime, RuntimeError } from '../types.ts';
 import { asRequest } from './create-request.ts';

@@ -1,4 +1,4 @@
-/** CPU and memory of our running containers: one reading each, working set as the kubelet counts it. */
+/** CPU and memory of our running containers. The working set is counted as the kubelet does. */
 import { type ContainerRuntime, type ContainerStats, labelKeys, RuntimeError } from '../types.ts';
 import { isRecord } from '../../../base/json.ts';
 import type { Engine } from './engine.ts';
@@ -14,7 +14,10 @@ const numberAt = (value: unknown, ...path: readonly string[]): number => {
   return typeof at === 'number' ? at : 0;
 };
 
-/** Usage minus the page cache that could be dropped (`total_inactive_file` under cgroup v1, `inactive_file` under v2). */
+/**
+ * Usage without the page cache that the kernel can drop: `total_inactive_file` of cgroup v1,
+ * `inactive_file` of v2.
+ */
 export function workingSetOf(stats: unknown): number {
   const usage = numberAt(stats, 'memory_stats', 'usage');
   const v1 = numberAt(stats, 'memory_stats', 'stats', 'total_inactive_file');

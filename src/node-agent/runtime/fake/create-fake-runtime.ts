@@ -1,13 +1,15 @@
 /**
  * ContainerRuntime without containers, for simulation (fake clock, seeded rng, faults on demand) and
- * below `--runtime hollow`. Its state outlives the agent's dispose, as a real engine's does.
+ * below `--runtime hollow`. Its state outlives the agent's dispose, as a real engine's does. It has
+ * sandboxes as the Docker adapter has them.
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
+import type { PlacedContainer } from '../docker/placed-container.ts';
+import { createSandboxes, type PlacedContainers } from '../docker/sandboxes.ts';
 import {
   type ContainerRecord,
   type ContainerRuntime,
-  type ContainerSpec,
   type ExecResult,
   RuntimeError,
   type RuntimeInfo,
@@ -28,8 +30,8 @@ export interface FakeRuntimeOptions {
   readonly node: string;
   readonly info?: Partial<RuntimeInfo>;
   readonly latencies?: Partial<FakeLatencies>;
-  /** What a container does; by default it runs until it is stopped. */
-  readonly programOf?: (spec: ContainerSpec) => FakeProgram;
+  /** The program of a container. By default it runs until it is stopped. */
+  readonly programOf?: (spec: PlacedContainer) => FakeProgram;
   /** The interface of the pods' network, for tests of routes. */
   readonly bridge?: string;
   /** Which references the registry has; by default all. */
@@ -41,16 +43,16 @@ export interface FakeRuntime extends ContainerRuntime {
   readonly images: FakeImages;
   /** All containers as they are now, without latency or faults: for checks of invariants. */
   snapshot(): readonly ContainerRecord[];
-  spec(id: string): ContainerSpec | undefined;
+  spec(id: string): PlacedContainer | undefined;
   /** Ends a running container from the inside. */
   crash(id: string, exitCode: number, oomKilled?: boolean): void;
   /** Whether execs in the container (probes) succeed. */
   setHealth(id: string, healthy: boolean): void;
   readonly failNext: FakeCalls['failNext'];
-  /** Breaks the event streams; nothing is reported until they are whole again, which `resync` announces. */
+  /** Interrupts the event streams. `resync` announces their end. */
   interruptEvents(): void;
   resumeEvents(): void;
-  /** A reboot: everything that ran has ended with 137, without events; the boot id is another one. */
+  /** A reboot ends every container with 137, without events, and changes the boot id. */
   reboot(): void;
 }
 
@@ -58,12 +60,15 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
   const { clock, rng } = options;
   const { perform, failNext } = createFakeCalls(clock, rng, options.latencies);
   const images = createFakeImages();
-  const networks = createFakeNetworks();
   const events = createFakeEvents();
   const engine = createFakeEngine({ ...options, images, events });
   const { need } = engine;
   let bootId = rng.uuid();
 
+  const info = (): Promise<RuntimeInfo> =>
+    perform('info', () => ({ ...infoOf(options), bootId, ...options.info }));
+  const placed = containerCalls(options, engine, perform);
+  const imaging = imageCalls(options, images, perform);
   return {
     images,
     snapshot: () => engine.all().map(recordOf),
@@ -80,8 +85,31 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
       bootId = rng.uuid();
       events.resync();
     },
+    info,
+    ...placed,
+    ...createSandboxes(placed, { info, ...imaging }),
+    ...imaging,
+    ...commandCalls(options, engine, perform),
+    ...networkCalls(options, perform),
+    events: events.stream,
+    sees: async () => true,
+    stats: async () =>
+      engine
+        .all()
+        .filter(isRunning)
+        .map((container) => usageOf(container, clock.now())),
+    [Symbol.asyncDispose]: async () => events[Symbol.dispose](),
+  };
+}
 
-    info: () => perform('info', () => ({ ...infoOf(options), bootId, ...options.info })),
+type Perform = FakeCalls['perform'];
+
+function containerCalls(
+  { clock }: FakeRuntimeOptions,
+  engine: FakeEngine,
+  perform: Perform,
+): PlacedContainers & Pick<ContainerRuntime, 'list' | 'inspect' | 'kill'> {
+  return {
     // Newest first, as the Engine lists them: members come before their sandbox.
     list: () => perform('list', () => engine.all().map(recordOf).reverse()),
     inspect: (id) =>
@@ -89,13 +117,22 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         const container = engine.find(id);
         return container && recordOf(container);
       }),
-    sees: async () => true,
     create: (spec) => perform('create', () => engine.create(spec)),
-    start: (id) => perform('start', () => engine.start(need(id))),
-    stop: (id, graceSeconds) => stop(options, engine, perform, id, graceSeconds),
+    start: (id) => perform('start', () => engine.start(engine.need(id))),
+    async stop(id, graceSeconds) {
+      const container = await perform('stop', () => {
+        const found = engine.find(id);
+        if (found && isRunning(found)) engine.terminate(found);
+        return found;
+      });
+      if (!container || !isRunning(container)) return;
+      const timer = clock.setTimer(() => engine.end(container, KILLED), graceSeconds * 1000);
+      await engine.ended(container);
+      timer.cancel();
+    },
     kill: (id, signal) =>
       perform('kill', () => {
-        const container = need(id);
+        const container = engine.need(id);
         if (signal === 'SIGKILL' || signal === 'KILL') engine.end(container, KILLED);
         else if (signal === 'SIGTERM' || signal === 'TERM') engine.terminate(container);
       }),
@@ -104,38 +141,49 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         const container = engine.find(id);
         if (container) engine.remove(container);
       }),
-    events: events.stream,
+  };
+}
 
+function commandCalls(
+  { onExec }: FakeRuntimeOptions,
+  { need }: FakeEngine,
+  perform: Perform,
+): Pick<ContainerRuntime, 'exec' | 'execStream' | 'attach' | 'logs' | 'dial'> {
+  return {
     exec: (id, command, { outputLimitBytes }) =>
       perform('exec', () => {
         const container = need(id);
         if (!isRunning(container)) {
           throw new RuntimeError('conflict', `Cannot run a command in container "${id}": it is not running`);
         }
-        const answer = options.onExec?.(recordOf(container), command);
+        const answer = onExec?.(recordOf(container), command);
         const result = answer ?? { exitCode: container.healthy ? 0 : 1, output: '' };
         const output = Buffer.from(result.output).subarray(0, outputLimitBytes).toString();
         return { exitCode: result.exitCode, output };
       }),
     async execStream(id, command, { stdin }) {
-      const answer = options.onExec?.(recordOf(need(id)), command);
+      const answer = onExec?.(recordOf(need(id)), command);
       return openFakeSession({ echo: stdin, output: answer?.output ?? '', exitCode: answer?.exitCode ?? 0 });
     },
     async attach(id, { stdin }) {
       return openFakeSession({ echo: stdin, output: '', exitCode: need(id).exitCode ?? 0 });
     },
     logs: async (id, logOptions, signal) => readFakeLog(need(id), logOptions, signal),
-    stats: async () =>
-      engine
-        .all()
-        .filter(isRunning)
-        .map((container) => usageOf(container, clock.now())),
+    dial: async (id, port) => dialFake(need(id), port),
+  };
+}
 
+function imageCalls(
+  { pullable }: FakeRuntimeOptions,
+  images: FakeImages,
+  perform: Perform,
+): Pick<ContainerRuntime, 'findImage' | 'listImages' | 'pullImage' | 'removeImage' | 'importImage'> {
+  return {
     findImage: (reference) => Promise.resolve(images.find(reference)),
     listImages: () => Promise.resolve(images.list()),
     pullImage: (reference, _auth, onProgress) =>
       perform('pullImage', () => {
-        if (options.pullable && !options.pullable(reference)) {
+        if (pullable && !pullable(reference)) {
           throw new RuntimeError('image-pull', `Cannot pull image "${reference}": manifest unknown`);
         }
         onProgress({ status: 'Pull complete' });
@@ -143,14 +191,21 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
       }),
     removeImage: async (id) => images.remove(id),
     importImage: (reference) => Promise.resolve(images.add(reference)),
+  };
+}
+
+function networkCalls(
+  { bridge }: FakeRuntimeOptions,
+  perform: Perform,
+): Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'> {
+  const networks = createFakeNetworks();
+  return {
     ensureNetwork: ({ name, subnet }) =>
       perform('ensureNetwork', () => {
         networks.ensure(name, subnet);
-        return { bridge: options.bridge };
+        return { bridge };
       }),
     removeNetwork: async (name) => networks.remove(name),
-    dial: async (id, port) => dialFake(need(id), port),
-    [Symbol.asyncDispose]: async () => events[Symbol.dispose](),
   };
 }
 
@@ -170,21 +225,3 @@ const infoOf = ({ node }: FakeRuntimeOptions): Omit<RuntimeInfo, 'bootId'> => ({
   diskBytes: 1024 ** 4,
   runtimeHandlers: ['runc'],
 });
-
-async function stop(
-  { clock }: FakeRuntimeOptions,
-  engine: FakeEngine,
-  perform: FakeCalls['perform'],
-  id: string,
-  graceSeconds: number,
-): Promise<void> {
-  const container = await perform('stop', () => {
-    const found = engine.find(id);
-    if (found && isRunning(found)) engine.terminate(found);
-    return found;
-  });
-  if (!container || !isRunning(container)) return;
-  const timer = clock.setTimer(() => engine.end(container, KILLED), graceSeconds * 1000);
-  await engine.ended(container);
-  timer.cancel();
-}

@@ -1,8 +1,9 @@
 /** One container of the fake engine: its state, its log and what its program does. */
 import { type AsyncQueue, createAsyncQueue } from '../../../base/async-queue.ts';
-import type { ContainerRecord, ContainerSpec } from '../types.ts';
+import type { PlacedContainer } from '../docker/placed-container.ts';
+import type { ContainerRecord } from '../types.ts';
 
-/** What a container's main process does, decided by its specification alone. */
+/** A container's main process. The container's specification alone decides it. */
 export interface FakeProgram {
   /** Runs until stopped when absent. */
   readonly exitAfterMs?: number;
@@ -20,7 +21,7 @@ export interface FakeProgram {
 
 export interface FakeContainer {
   readonly id: string;
-  readonly spec: ContainerSpec;
+  readonly spec: PlacedContainer;
   readonly imageId: string;
   readonly program: FakeProgram;
   readonly createdAtMs: number;

@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
-import { type ContainerSpec, labelKeys, RuntimeError } from '../types.ts';
+import type { PlacedContainer } from '../docker/placed-container.ts';
+import { labelKeys, RuntimeError } from '../types.ts';
 import { type FakeContainer, type FakeProgram, writeLog } from './fake-container.ts';
 import type { FakeEvents } from './fake-events.ts';
 import type { FakeImages } from './fake-images.ts';
@@ -18,7 +19,7 @@ export interface FakeEngineOptions {
   readonly images: FakeImages;
   readonly events: Pick<FakeEvents, 'emit'>;
   /** The program of a container; by default it runs until it is stopped. */
-  readonly programOf?: ((spec: ContainerSpec) => FakeProgram) | undefined;
+  readonly programOf?: ((spec: PlacedContainer) => FakeProgram) | undefined;
 }
 
 export interface FakeEngine {
@@ -26,7 +27,7 @@ export interface FakeEngine {
   all(): readonly FakeContainer[];
   find(id: string): FakeContainer | undefined;
   need(id: string): FakeContainer;
-  create(spec: ContainerSpec): string;
+  create(spec: PlacedContainer): string;
   start(container: FakeContainer): void;
   /** Sends SIGTERM. */
   terminate(container: FakeContainer): void;
@@ -47,7 +48,7 @@ const TERMINATED = 143;
 export const isRunning = (container: FakeContainer): boolean => container.phase === 'running';
 
 export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
-  const { clock, rng, cluster, node, images, events } = options;
+  const { clock, rng, images, events } = options;
   const containers = new Map<string, FakeContainer>();
 
   function find(id: string): FakeContainer | undefined {
@@ -98,17 +99,9 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
       return container;
     },
     create(spec) {
-      const refuse = (code: 'invalid' | 'conflict', why: string): never => {
-        throw new RuntimeError(code, `Cannot create container "${spec.name}": ${why}`);
-      };
-      if (spec.labels[labelKeys.cluster] !== cluster || spec.labels[labelKeys.node] !== node)
-        refuse('invalid', "its labels are not this node's");
       const existing = find(spec.name);
-      if (existing) {
-        const keys = [labelKeys.specHash, labelKeys.mark];
-        if (keys.every((key) => existing.spec.labels[key] === spec.labels[key])) return existing.id;
-        refuse('conflict', 'the name is taken');
-      }
+      checkSpec(spec, options, existing);
+      if (existing) return existing.id;
       const image = images.find(spec.image);
       if (!image)
         throw new RuntimeError('image-missing', `Cannot create container: no such image "${spec.image}"`);
@@ -149,4 +142,21 @@ export function createFakeEngine(options: FakeEngineOptions): FakeEngine {
       events.emit(container, 'destroy');
     },
   };
+}
+
+/** Throws when the labels are another node's, or the name belongs to another container. */
+function checkSpec(
+  spec: PlacedContainer,
+  { cluster, node }: FakeEngineOptions,
+  existing: FakeContainer | undefined,
+): void {
+  const refuse = (code: 'invalid' | 'conflict', why: string): never => {
+    throw new RuntimeError(code, `Cannot create container "${spec.name}": ${why}`);
+  };
+  if (spec.labels[labelKeys.cluster] !== cluster || spec.labels[labelKeys.node] !== node)
+    refuse('invalid', "its labels are not this node's");
+  const isSame = [labelKeys.specHash, labelKeys.mark].every(
+    (key) => existing?.spec.labels[key] === spec.labels[key],
+  );
+  if (existing && !isSame) refuse('conflict', 'the name is taken');
 }

@@ -1,4 +1,4 @@
-/** Images of the fake engine. By default every reference can be pulled, which is what a hollow node wants. */
+/** Images of the fake engine. By default every reference can be pulled, as hollow nodes need it. */
 import { createHash } from 'node:crypto';
 import { familiarImageReference, parseImageReference } from '../../images/reference.ts';
 import type { ImageRecord } from '../types.ts';

@@ -33,7 +33,7 @@ export function createFakeNetworks(): FakeNetworks {
 
 /** Throws when the container cannot start beside the `others` that run. */
 export function checkNetworkOf({ spec }: FakeContainer, others: readonly FakeContainer[]): void {
-  const refuse = (code: 'conflict' | 'network', why: string): never => {
+  const refuse = (code: 'conflict' | 'network' | 'address', why: string): never => {
     throw new RuntimeError(code, `Cannot start container: ${why}`);
   };
   const { network, ports } = spec;
@@ -41,7 +41,7 @@ export function checkNetworkOf({ spec }: FakeContainer, others: readonly FakeCon
     refuse('conflict', 'cannot join network of a non running container');
   }
   if (network.type === 'pod' && others.some((other) => ipOf(other) === network.ip)) {
-    refuse('network', `address ${network.ip} already in use`);
+    refuse('address', `address ${network.ip} already in use`);
   }
   const taken = new Set(
     others.flatMap((other) => other.spec.ports.map((port) => `${port.protocol}/${port.hostPort}`)),

@@ -13,7 +13,7 @@ export async function* readFakeLog(
   { follow, timestamps, tailLines, sinceMs, only }: LogOptions,
   signal: AbortSignal,
 ): LogStream {
-  // What a fake program says, it says on stdout.
+  // A fake program writes to stdout only.
   if (only === 'stderr') return;
   const since = container.log.filter(({ atMs }) => sinceMs === undefined || atMs >= sinceMs);
   const past = tailLines === undefined ? since : since.slice(Math.max(0, since.length - tailLines));

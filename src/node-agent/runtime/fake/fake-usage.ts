@@ -21,6 +21,6 @@ function nanosPerMs({ cpuShares }: ContainerSpec): number {
   return Math.round(cores * NANOS_PER_MS);
 }
 
-/** Half of the memory that may be used, or a mebibyte. */
+/** Half of the memory limit, or a mebibyte. */
 const memoryBytes = ({ memoryBytes: limit }: ContainerSpec): number =>
   limit === undefined ? 1_048_576 : Math.round(limit / 2);

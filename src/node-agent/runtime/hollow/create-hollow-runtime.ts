@@ -1,6 +1,6 @@
 /**
- * The runtime of `--runtime hollow`: containers of the fake engine that do what the annotations of
- * their pod say (plan-hollow-pod.ts). Requests that need a running program are answered by a text.
+ * The runtime of `--runtime hollow`: containers of the fake engine that do what their pod's
+ * annotations ask (plan-hollow-pod.ts). A text answers requests that need a running program.
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';

@@ -64,7 +64,7 @@ export function planHollowProbe(pod: Pod, kind: ProbeKind): ProbeOutcome | undef
   return { success: false, message: `the annotation ${hollowAnnotations.failingProbes} names it` };
 }
 
-/** The beginning of each text that says why something cannot be had here. */
+/** Each text about something that is impossible here begins with this. */
 export const hollowText = (node: string): string => `Node "${node}" is hollow (--runtime hollow)`;
 
 class InvalidAnnotation extends Error {}

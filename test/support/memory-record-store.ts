@@ -1,5 +1,5 @@
 /** {@link RecordStore} in memory: for simulations, where an agent's restart keeps the object. */
-import type { AgentMemory, PodRecord, RecordStore } from '../ports.ts';
+import type { AgentMemory, PodRecord, RecordStore } from '../../src/node-agent/ports.ts';
 
 export function createMemoryRecordStore(): RecordStore {
   const pods = new Map<string, PodRecord>();

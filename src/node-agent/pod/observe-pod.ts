@@ -1,0 +1,39 @@
+/** Puts together the view of one pod at this instant. */
+import { sandboxShapeOf } from '../container-spec/plan-sandbox-spec.ts';
+import type { ContainerRuntime } from '../runtime/types.ts';
+import type { PodContainers } from './pod-containers.ts';
+import type { PodState } from './pod-state.ts';
+import { containersOf, type PodView } from './pod-view.ts';
+
+export function observePod(
+  { sandboxesOf }: Pick<ContainerRuntime, 'sandboxesOf'>,
+  state: PodState,
+  containers: PodContainers,
+  now: Pick<PodView, 'nowMs' | 'problems' | 'busy'>,
+): PodView {
+  const { pod, status, ip, holdsIp, volumes, endingSinceMs, removed, verdict, startTimeMs } = state;
+  const { images, postStart, probes, stops } = containers;
+  const planned = containersOf(pod);
+  const records = containers.records.all;
+  probes.follow(planned, records, postStart.all);
+  return {
+    ...now,
+    pod: { ...pod, status: { ...pod.status, ...(status?.phase ? { phase: status.phase } : {}) } },
+    records,
+    sandboxes: sandboxesOf(records, sandboxShapeOf(pod)),
+    planned,
+    needsIp: pod.spec.hostNetwork !== true,
+    ip,
+    holdsIp,
+    volumes,
+    images: images.ready(planned),
+    probes: probes.verdicts(),
+    postStart: postStart.all,
+    stopping: stops.all,
+    endingSinceMs,
+    removed,
+    verdict,
+    startTimeMs,
+    finalStatusWritten: state.finalStatusWritten,
+  };
+}

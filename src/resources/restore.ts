@@ -10,7 +10,7 @@ import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { EventInput } from '../client/plan-event.ts';
 import { getPath, omit } from '../schemas/json-access.ts';
-import { controllerOf, type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
+import { controllerOf, type KubeObject, objectKey } from '../schemas/object.ts';
 import { RESTORED_OWNER, withMark } from '../schemas/pods/pod-marks.ts';
 import { ENFORCE_LABEL, namespacePolicy } from '../schemas/pod-security/namespace-policy.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
@@ -18,12 +18,14 @@ import { badRequest, failure, invalid, isStatusError } from '../schemas/errors/s
 import type { Pod } from '../schemas/types.ts';
 import { checkStructure } from './writing/object-rules.ts';
 import { type PlacementProofs, UNPROVEN_METADATA } from './writing/placement-proof.ts';
-import { CommitRefused, type Store, type StoreOp } from '../store/types.ts';
+import type { BoundWriter } from './writing/write-plan.ts';
+import type { Store } from '../store/types.ts';
 import { planPodSecurity } from '../schemas/pod-security/plan-pod-security.ts';
 import type { AdmissionPolicy } from './admission/types.ts';
 
 export interface RestoreDependencies {
   readonly store: Store;
+  readonly writer: BoundWriter;
   readonly registry: Registry;
   readonly proofs: PlacementProofs;
   readonly policy: AdmissionPolicy;
@@ -55,7 +57,7 @@ export async function restorePods(
   node: string,
   pods: readonly unknown[],
 ): Promise<readonly WaitingPod[]> {
-  const { store, proofs, logger } = dependencies;
+  const { store, writer, logger } = dependencies;
   if (pods.length > MAX_PODS) throw badRequest(`Cannot restore more than ${MAX_PODS} pods at once`);
   const waiting: WaitingPod[] = [];
   for (const value of pods) {
@@ -67,7 +69,7 @@ export async function restorePods(
     }
     const refusal = await refusalOf(dependencies, value, node);
     if (refusal) waiting.push({ pod: nameOf(value), ...refusal });
-    else await createIfAbsent(store, proofs.seal(restored(value as KubeObject)));
+    else await createIfAbsent(writer, restored(value as KubeObject));
   }
   for (const { pod, cause, reason } of waiting) {
     dependencies.onWaiting?.(cause);
@@ -140,12 +142,11 @@ function restored(pod: KubeObject): KubeObject {
 }
 
 /** One commit a pod: a pod that somebody else has made meanwhile must not keep the others out. */
-async function createIfAbsent(store: Store, pod: KubeObject): Promise<void> {
-  const op: StoreOp = { type: 'create', resource: 'pods', key: keyOf(pod), object: pod };
+async function createIfAbsent(writer: BoundWriter, pod: KubeObject): Promise<void> {
   try {
-    await store.commit([op]);
+    await writer.write({ writes: [{ verb: 'restore', object: pod }] });
   } catch (error) {
-    if (!(error instanceof CommitRefused) || error.reason !== 'exists') throw error;
+    if (!isStatusError(error, 'AlreadyExists')) throw error;
   }
 }
 

@@ -19,8 +19,7 @@ import { formatApiVersion, keyOf, objectKey } from '../schemas/object.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application, ApplicationSource } from '../schemas/types.ts';
 import type { CacheEvent, CacheSet, ResourceCache } from '../store/cache/cache.ts';
-import type { DelegateWrites } from '../resources/writing/delegated-writes.ts';
-import type { Objects } from '../resources/writing/objects.ts';
+import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import type { CommitOptions, Store } from '../store/types.ts';
 import { type ApplicationState, createApplicationState, sourceKeyOf } from './application-state.ts';
 import { REFRESH_ANNOTATION, createApplicationWriter } from './application-writer.ts';
@@ -49,14 +48,14 @@ import {
 } from './status/plan-commit-status.ts';
 import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import { type SyncSummary, syncAll, untilAborted } from './sync-all.ts';
-import { type SyncAccess, syncAccessOf } from './sync-access.ts';
+import { type DelegateWrites, type SyncAccess, syncAccessOf } from './sync-access.ts';
 import { syncApplication } from './sync-application.ts';
 import type { SyncContext } from './sync-context.ts';
 import type { SyncOutcome } from './sync-outcome.ts';
 
 export interface ApplicationControllerOptions {
   readonly store: Store;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly caches: CacheSet;
   readonly queues: Queues;
   readonly registry: Registry;
@@ -118,7 +117,7 @@ async function startController(
   options: ApplicationControllerOptions,
   started: Disposables,
 ): Promise<Omit<ApplicationController, typeof Symbol.asyncDispose>> {
-  const { objects, queues, clock, registry } = options;
+  const { queues, clock, registry } = options;
   const logger = options.logger.child({ component: 'sync' });
   const limits = options.commitStatusLimits ?? defaultCommitStatusLimits;
   const commitOptions = options.commitOptions ?? ((): CommitOptions => ({}));
@@ -132,7 +131,7 @@ async function startController(
   const apps: ResourceCache<Application> = await options.caches.open<Application>(APPLICATIONS);
   const writer = createApplicationWriter({
     apps,
-    objects,
+    writer: options.writer,
     queues,
     logger,
     commitOptions,
@@ -264,7 +263,7 @@ async function startController(
     if (!source) return [];
     const { compared = true, problems = [] } = outcomes.get(key) ?? {};
     const hasFailed = !compared && problems.length > 0;
-    const access = (): SyncAccess => syncAccessOf(application, objects, options.delegate);
+    const access = (): SyncAccess => syncAccessOf(application, options.writer, options.delegate);
     const mirror = mirrorOf(application, source);
     return [{ key, application, state: states.get(key), mirror, hasFailed, access }];
   };
@@ -294,7 +293,7 @@ async function startController(
         findLive: ({ resource, namespace, name }) => managed.live(resource, objectKey(namespace, name)),
         defaultPodSecurity: options.defaultPodSecurity ?? 'baseline',
       },
-      access: () => syncAccessOf(application, objects, options.delegate),
+      access: () => syncAccessOf(application, options.writer, options.delegate),
       managed: confinedResources(managed, application),
       namespaceKind,
       logger,

@@ -8,18 +8,18 @@ import type { Logger } from '../base/logger.ts';
 import { without } from '../diff/without.ts';
 import type { NotifyJob, Queues } from '../queue/types.ts';
 import { asRecords } from '../schemas/json-access.ts';
-import { keyOf } from '../schemas/object.ts';
+import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { Application } from '../schemas/types.ts';
 import type { ResourceCache } from '../store/cache/cache.ts';
-import type { Objects } from '../resources/writing/objects.ts';
+import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import type { CommitOptions } from '../store/types.ts';
 import type { OperationState } from './operation.ts';
 import { type ApplicationObservation, planApplicationStatus } from './plan-application-status.ts';
 
 export interface ApplicationWriterOptions {
   readonly apps: ResourceCache<Application>;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly queues: Queues;
   readonly logger: Logger;
   readonly commitOptions: () => CommitOptions;
@@ -46,18 +46,21 @@ export interface ApplicationWriter {
 export const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
 
 export function createApplicationWriter(options: ApplicationWriterOptions): ApplicationWriter {
-  const { apps, objects, logger, commitOptions } = options;
+  const { apps, logger, commitOptions } = options;
 
   async function writeStatus(...[key, next, signal]: Parameters<ApplicationWriter['writeStatus']>) {
     const application = apps.get(key);
     if (!application) return;
     const status = next(application.status ?? {});
     if (jsonEqual(status, application.status ?? {})) return;
-    const written = await write(() =>
-      objects.update({ ...application, status }, { ...commitOptions(), subresource: 'status' }),
-    );
+    const written = await write(() => update({ ...application, status }, 'status'));
     const version = written?.metadata.resourceVersion;
     if (version !== undefined) await apps.waitFor(version, signal);
+  }
+
+  async function update(object: Application, subresource?: 'status'): Promise<KubeObject | undefined> {
+    const write = { verb: 'update', object, subresource } as const;
+    return (await options.writer.write({ writes: [write] }, commitOptions()))[0];
   }
 
   /** A lost race means that the cache is behind: look again. Gone means nothing is left to do. */
@@ -100,11 +103,11 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       const metadata = { ...current.metadata, annotations: annotations as Record<string, string> };
       // An operation that was asked for meanwhile stays for the next look.
       const rest = jsonEqual(current.operation, operation) ? without(current, 'operation') : current;
-      await write(() => objects.update({ ...rest, metadata } as Application, commitOptions()));
+      await write(() => update({ ...rest, metadata } as Application));
     },
     async keepFinalizers(application, finalizers) {
       const metadata = { ...application.metadata, finalizers: [...finalizers] };
-      await write(() => objects.update({ ...application, metadata }, commitOptions()));
+      await write(() => update({ ...application, metadata }));
     },
     async notify(application, sha) {
       try {

@@ -6,7 +6,7 @@ import { ConflictError, errorMessage } from '../base/errors.ts';
 import type { Change } from '../diff/change-set.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
-import type { Objects, Write } from '../resources/writing/objects.ts';
+import type { BoundWriter, Write } from '../resources/writing/write-plan.ts';
 import type { CommitOptions } from '../store/types.ts';
 
 export interface ApplyError {
@@ -23,7 +23,7 @@ export interface ApplyResult {
 const MAX_WRITES_PER_COMMIT = 1_000;
 
 export async function applyChanges(
-  objects: Objects,
+  writer: BoundWriter,
   changes: readonly Change[],
   options: CommitOptions,
   signal: AbortSignal,
@@ -37,13 +37,13 @@ export async function applyChanges(
     signal.throwIfAborted();
     const batch = changes.slice(start, start + MAX_WRITES_PER_COMMIT);
     try {
-      take(await objects.apply(batch.map(toWrite), options));
+      take(await writer.write({ writes: batch.map(toWrite) }, options));
     } catch (error) {
       rethrowUnlessRefused(error);
       for (const change of batch) {
         signal.throwIfAborted();
         try {
-          take(await objects.apply([toWrite(change)], options));
+          take(await writer.write({ writes: [toWrite(change)] }, options));
         } catch (single) {
           rethrowUnlessRefused(single);
           if (!change.force || change.action !== 'update') {
@@ -52,7 +52,7 @@ export async function applyChanges(
           }
           // Force=true: what cannot be changed is made anew; the next step creates it.
           try {
-            take(await objects.apply([toWrite({ ...change, action: 'delete' })], options));
+            take(await writer.write({ writes: [toWrite({ ...change, action: 'delete' })] }, options));
           } catch (deletion) {
             rethrowUnlessRefused(deletion);
             errors.push({ change, message: errorMessage(deletion) });

@@ -218,7 +218,7 @@ async function writeStep(run: Run, ready: readonly Change[], signal: AbortSignal
   if (deleted > 0 && isBraked(application, state, context))
     await context.savePruneBaseline(withDeletions(context.pruneBaseline() ?? {}, deleted));
   if (run.isNewOperation) await tellStart(run.request, source, state, context);
-  const { written, errors } = await applyChanges(run.access.objects, ready, context.commitOptions(), signal);
+  const { written, errors } = await applyChanges(run.access, ready, context.commitOptions(), signal);
   for (const error of errors) refused.set(idOf(error.change.kind, error.change.key), error);
   if (errors.length > 0) rememberRefusals(application, state, refused, context.nowMs());
   noteWritten(state, ready, refused, context.nowMs());

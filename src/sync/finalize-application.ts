@@ -96,7 +96,7 @@ async function deleteAll(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   try {
-    const { written, errors } = await applyChanges(access().objects, deletions, commitOptions(), signal);
+    const { written, errors } = await applyChanges(access(), deletions, commitOptions(), signal);
     await managed.caughtUp(written, signal);
     const refused = new Set(errors.map(({ change }) => change));
     const deleted = deletions.filter((change) => !refused.has(change));

@@ -136,9 +136,9 @@ async function writableBy(
   const inReach = leaving.filter((item) => mayHold(neighbour, idOfItem(item)));
   if (inReach.length === 0) return [];
   try {
-    const { refusals } = neighbour.access();
-    const whys = await refusals?.(inReach.map(({ object }) => ({ verb: 'update', object })));
-    return inReach.filter((_item, index) => whys?.[index] === undefined).map(idOfItem);
+    const writes = inReach.map(({ object }) => ({ verb: 'update', object }) as const);
+    const whys = await neighbour.access().refusals(writes);
+    return inReach.filter((_item, index) => whys[index] === undefined).map(idOfItem);
   } catch (error) {
     if (error instanceof UserError) return inReach.map(idOfItem);
     throw error;

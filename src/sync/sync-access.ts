@@ -1,23 +1,25 @@
 /** With whose rights the sync of an Application writes. */
 import { UserError } from '../base/errors.ts';
-import { authorOf, isConfined, SYSTEM_NAMESPACE } from '../schemas/applications/application-author.ts';
+import {
+  type Author,
+  authorOf,
+  isConfined,
+  SYSTEM_NAMESPACE,
+} from '../schemas/applications/application-author.ts';
 import type { Application } from '../schemas/types.ts';
-import type { DelegatedWrites, DelegateWrites } from '../resources/writing/delegated-writes.ts';
-import type { Objects } from '../resources/writing/objects.ts';
+import type { BoundWriter } from '../resources/writing/write-plan.ts';
 
-export interface SyncAccess {
-  readonly objects: Objects;
-  /** Absent where the rights are the cluster's. */
-  readonly refusals?: DelegatedWrites['refusals'];
-}
+export type SyncAccess = BoundWriter;
+/** The writer with the rights of an author, confined to a namespace. */
+export type DelegateWrites = (author: Author, namespace: string) => BoundWriter;
 
 /** Throws UserError where nobody's rights can be used. */
 export function syncAccessOf(
   application: Application,
-  objects: Objects,
+  writer: BoundWriter,
   delegate: DelegateWrites | undefined,
 ): SyncAccess {
-  if (!isConfined(application)) return { objects };
+  if (!isConfined(application)) return writer;
   const { namespace = '' } = application.metadata;
   if (!delegate)
     throw new UserError(`Cannot sync: only Applications in ${SYSTEM_NAMESPACE} are synced by this process`);

@@ -20,9 +20,9 @@ export const nodeRestriction: AdmissionRule = {
     if (why !== undefined) throw deny(kind, object, why);
     return object;
   },
-  guards: ({ context }) => nodeNameOf(context.user) !== undefined,
   mayRemove(removal) {
-    const why = removalComplaint(nodeNameOf(removal.context.user) ?? '', removal);
+    const node = nodeNameOf(removal.context.user);
+    const why = node === undefined ? undefined : removalComplaint(node, removal);
     if (why !== undefined) throw deny(removal.kind, removal.object, why);
   },
 };

@@ -24,8 +24,8 @@ export const ownDefinition: AdmissionRule = {
       context.warn(`${SERVED}: the spec of this definition is left as it is`);
     return Promise.resolve({ ...object, spec });
   },
-  guards: ({ kind, name }) => resourceIdOf(kind) === DEFINITION_RESOURCE && name === APPLICATION_DEFINITION,
   mayRemove({ kind, object }) {
+    if (resourceIdOf(kind) !== DEFINITION_RESOURCE || object.metadata.name !== APPLICATION_DEFINITION) return;
     throw deny(kind, object, `${SERVED}: its definition cannot be deleted`);
   },
 };

@@ -16,7 +16,7 @@ import {
 import { isInScope } from '../../schemas/quota/scopes.ts';
 import { isCountedBy, usageOf } from '../../schemas/quota/usage.ts';
 import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
-import type { ObjectChange } from '../writing/write-admission.ts';
+import type { ObjectChange } from '../writing/write-plan.ts';
 
 export type QuotaPlan =
   /** The quotas with their new `status.used`; those that nothing is taken from are left out. */

@@ -57,12 +57,6 @@ export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'con
   readonly evicts?: boolean;
 }
 
-/** A deletion, as far as it is known before its object is read. */
-export interface RemovalTarget extends Pick<AdmissionRequest, 'kind'> {
-  readonly context: Pick<RequestContext, 'user'>;
-  readonly name: string;
-}
-
 export interface AdmissionRule {
   readonly name: string;
   /** It is about what the writer may hand out or claim: it also holds for a writer on whose behalf others write. */
@@ -71,8 +65,6 @@ export interface AdmissionRule {
   readonly alsoFor?: readonly Subresource[];
   applies(request: AdmissionRequest): boolean;
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;
-  /** Whether the object must be read before it is deleted. */
-  guards?(target: RemovalTarget): boolean;
   /** Throws the refusal of a deletion. */
   mayRemove?(removal: Removal): void;
   /** Called when a deletion is done, or would be: tells the client about it. */

@@ -9,7 +9,7 @@ import { badRequest } from '../../schemas/errors/status.ts';
 import type { ResolvedSchema, TypeSchemas } from './type-schemas.ts';
 import { goKind } from './decode.ts';
 import { decodeAs } from './decode-custom.ts';
-import type { FieldValidation, RequestContext } from '../types.ts';
+import type { FieldValidation, ObjectRef, RequestContext } from '../types.ts';
 
 export interface IntakeRequest {
   readonly kind: ResourceKind;
@@ -64,6 +64,15 @@ export function takeTyped(
     kind: type.kind,
     metadata: value['metadata'] ?? {},
   } as KubeObject;
+}
+
+/** A Scale or a Binding names the object of the URL, or nothing. */
+export function checkPlace({ metadata }: KubeObject, ref: Pick<ObjectRef, 'namespace' | 'name'>): void {
+  const { name, namespace } = isRecord(metadata) ? metadata : {};
+  if (namespace && namespace !== ref.namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (name && name !== ref.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${ref.name})`);
 }
 
 /** Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore drops them. */

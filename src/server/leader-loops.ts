@@ -78,7 +78,7 @@ async function startLoops(
   onFenceLost: () => void,
   started: Disposables,
 ): Promise<Pick<LeaderLoops, 'applications'>> {
-  const { store, caches, writer, queues, registry, clock, rng, logger, condition, proofs } = parts;
+  const { store, caches, writer, queues, registry, clock, rng, logger, condition } = parts;
   const stop = createAbort();
   const signal = anySignal(leading, stop.signal);
   const recorder = (component: string): EventRecorder =>
@@ -108,12 +108,11 @@ async function startLoops(
   started.use(
     await startPlacementWorker({
       ...fenced,
-      store,
+      writer,
       caches,
       queues,
       clock,
       rng,
-      proofs,
       logger: logger.child({ component: 'scheduler' }),
       mayAct,
       expectedNodes: parts.ownNodes ?? [],

@@ -9,15 +9,21 @@ import { invalid } from '../../schemas/errors/status.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { Service } from '../../schemas/types.ts';
-import type { Store, StoreOp } from '../../store/types.ts';
+import { recordOp } from '../../store/records.ts';
+import type { Store } from '../../store/types.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
 import { type Claimed, type Claims, createTurns } from '../writing/claims.ts';
 import type { Planned } from '../writing/plan-write.ts';
 import { type AddressSpace, apiServiceIp, planAddresses, takenBy } from './service-addresses.ts';
 
 const SERVICES = { group: '', kind: 'Service', plural: 'services' } as const;
-/** Not an object of the API: only its version matters. */
+/** Only its version matters. */
 const RECORD = { resource: 'serviceallocations.symphony.dev', key: 'services' } as const;
+const RECORD_OBJECT: KubeObject = {
+  apiVersion: 'symphony.dev/v1',
+  kind: 'ServiceAllocation',
+  metadata: { name: RECORD.key },
+};
 /** The Service of the API alone may have the address that is reserved for it. */
 const API_SERVICE = 'default/kubernetes';
 
@@ -46,7 +52,8 @@ export function createServiceClaims(options: {
   }
 
   async function allocate({ planned, ops }: Claimed): Promise<Claimed> {
-    const record = await store.get(RECORD.resource, RECORD.key);
+    // Read before the Services: an allocation that they do not show moves it on meanwhile.
+    const moved = recordOp(RECORD, await store.get(RECORD.resource, RECORD.key), RECORD_OBJECT);
     const snapshot = await snapshots.open(SERVICES);
     await snapshot.refresh();
     const live = snapshot.hub.cache.list() as unknown as readonly Service[];
@@ -58,7 +65,7 @@ export function createServiceClaims(options: {
       done.push(addressed.result as Service);
       return addressed;
     });
-    return { planned: completed, ops: [...ops, nextRecord(record)] };
+    return { planned: completed, ops: [...ops, ...(moved ? [moved] : [])] };
   }
 
   return {
@@ -67,14 +74,6 @@ export function createServiceClaims(options: {
       return turns.take('', async () => next(await allocate(claimed)));
     },
   };
-}
-
-function nextRecord(record: KubeObject | undefined): StoreOp {
-  const object = { apiVersion: 'symphony.dev/v1', kind: 'ServiceAllocation', metadata: { name: RECORD.key } };
-  const expectedVersion = record?.metadata.resourceVersion;
-  return expectedVersion === undefined
-    ? { type: 'create', ...RECORD, object }
-    : { type: 'update', ...RECORD, object, expectedVersion };
 }
 
 /** A Service that is created, or changes what an allocation depends on or makes. */

@@ -14,7 +14,7 @@ import {
 } from '../../schemas/strategy/index.ts';
 import type { StoreOp } from '../../store/types.ts';
 import { checkNew, checkStructure, checkUpdate } from './object-rules.ts';
-import { isBound, type PlacementProofs } from './placement-proof.ts';
+import type { PlacementProofs } from './placement-proof.ts';
 import type { ObjectChange, Write } from './write-plan.ts';
 
 /** The rules; schemas/strategy/index.ts. */
@@ -58,7 +58,7 @@ export interface Planned extends Draft {
 export function planWrite(draft: Draft, rules: PlanningRules): Planned {
   switch (draft.write.verb) {
     case 'restore':
-      return created(draft, draft.object, false, rules);
+      return planRestore(draft, rules);
     case 'create':
       return planCreate(draft, rules);
     case 'update':
@@ -73,6 +73,15 @@ export function changeOf({ write, kind, current, object }: Draft): ObjectChange 
   if (write.verb === 'delete' || write.verb === 'restore') return undefined;
   if (write.verb === 'create' || !current) return { kind, operation: 'create', object };
   return { kind, operation: 'update', object, current, subresource: write.subresource };
+}
+
+function planRestore(draft: Draft, rules: PlanningRules): Planned {
+  const { kind, object } = draft;
+  const { resourceVersion: expectedVersion } = object.metadata;
+  const planned = created(draft, object, false, rules);
+  if (expectedVersion === undefined) return planned;
+  const base = { resource: storageIdOf(kind), key: planned.key, object: storedForm(kind, object, rules) };
+  return { ...planned, op: { type: 'update', ...base, expectedVersion } };
 }
 
 function planCreate(draft: Draft, rules: PlanningRules): Planned {
@@ -113,7 +122,8 @@ function planUpdate(draft: Draft, current: KubeObject, rules: PlanningRules): Pl
 
 function planRemoval(draft: Draft, current: KubeObject, rules: PlanningRules): Planned {
   const { write, kind, context } = draft;
-  const { options = {}, mark } = write.verb === 'delete' ? write : {};
+  const { options = {}, mark, isExpired } = write.verb === 'delete' ? write : {};
+  if (isExpired) return { ...removed(draft, write.object), result: current, isRetriable: false };
   const plan = rules.strategy.planDelete(kind, mark?.(current) ?? current, options, context.nowMs);
   const isRetriable = options.preconditions?.resourceVersion === undefined;
   if (plan.action !== 'remove')
@@ -132,8 +142,7 @@ function replaced(
     return { ...removed(draft, current), result, isRetriable };
   const { kind } = draft;
   const key = keyOf(current);
-  if (result === current && !lacksProof(kind, current, rules))
-    return { ...draft, key, op: undefined, result, isRetriable };
+  if (result === current) return { ...draft, key, op: undefined, result, isRetriable };
   const op: StoreOp = {
     type: 'update',
     resource: storageIdOf(kind),
@@ -150,10 +159,6 @@ function removed(draft: Draft, current: KubeObject): Pick<Planned, keyof Draft |
   const op: StoreOp = { type: 'delete', resource: storageIdOf(draft.kind), key, expectedVersion };
   return { ...draft, key, op };
 }
-
-/** A pod bound by an earlier version, or under another key: every write brings its proof. */
-const lacksProof = (kind: ResourceKind, object: KubeObject, { proofs }: PlanningRules): boolean =>
-  proofs !== undefined && isPod(kind) && isBound(object) && !proofs.isProven(object);
 
 /** The object as it goes into the store. */
 const storedForm = (kind: ResourceKind, object: KubeObject, { proofs }: PlanningRules): KubeObject =>

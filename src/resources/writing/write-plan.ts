@@ -28,6 +28,8 @@ export interface DeleteWrite {
   readonly object: KubeObject;
   readonly options?: DeleteOptions;
   readonly subresource?: 'eviction';
+  /** Its time to live is over: removed at this version, whatever finalizers it has. */
+  readonly isExpired?: true;
   /** Leaves a last word in an object that stays for its grace. */
   readonly mark?: (current: KubeObject) => KubeObject;
 }
@@ -36,7 +38,10 @@ export type Write =
   | { readonly verb: 'create'; readonly object: KubeObject }
   | UpdateWrite
   | DeleteWrite
-  /** Stores the object as it is, uid and status included: it was stored once, and proves it. */
+  /**
+   * Stores the object as it is, uid and status included, with a new proof of its placement. An object with a version
+   * replaces that version; one without is created.
+   */
   | { readonly verb: 'restore'; readonly object: KubeObject };
 
 /** Something that a plan was made from. The plan fails with Conflict where it no longer holds. */

@@ -21,7 +21,8 @@ import { mayUseOperatorsRepository } from '../../schemas/applications/applicatio
 import { type KubeObject, keyOf, splitKey } from '../../schemas/object.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { CacheSet } from '../../store/cache/cache.ts';
-import { CommitRefused, type Store } from '../../store/types.ts';
+import { keepRecord } from '../../store/records.ts';
+import type { Store } from '../../store/types.ts';
 import { commitStatusOf } from '../commit-status.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
 import { aggregateStatuses } from '../status/aggregate-status.ts';
@@ -218,20 +219,9 @@ export async function createCommitStatusPoster(options: CommitStatusPosterOption
       statuses: posted,
       ...(due.length === 0 ? {} : { due }),
     };
-    const version = before?.metadata.resourceVersion;
-    const base = { resource: POSTED, key };
-    try {
-      await store.commit([
-        version === undefined
-          ? { type: 'create', ...base, object }
-          : posted.length + due.length === 0
-            ? { type: 'delete', ...base, expectedVersion: version }
-            : { type: 'update', ...base, object, expectedVersion: version },
-      ]);
-    } catch (error) {
-      if (error instanceof CommitRefused) throw new ConflictError(error.message, { cause: error });
-      throw error;
-    }
+    const isOver = before !== undefined && posted.length + due.length === 0;
+    if (!(await keepRecord(store, { resource: POSTED, key }, before, isOver ? undefined : object)))
+      throw new ConflictError(`The record of commit statuses "${key}" has changed`);
   }
 
   const work = createWorkQueue({

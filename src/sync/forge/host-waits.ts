@@ -7,7 +7,8 @@ import type { Clock } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
 import { type Slots, createSlots } from '../../base/slots.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import { CommitRefused, type Store } from '../../store/types.ts';
+import { keepRecord } from '../../store/records.ts';
+import type { Store } from '../../store/types.ts';
 import { ForgeRefusal } from './http.ts';
 import { type RetryWait, planRetryWait } from './plan-retry-wait.ts';
 
@@ -57,23 +58,15 @@ export function createHostWaits(store: Store, resource: string, clock: Clock): H
 
   async function keep(host: string, notBeforeMs: number): Promise<void> {
     const key = keyOf(host);
-    const before = (await store.get(resource, key))?.metadata.resourceVersion;
+    const before = await store.get(resource, key);
     const object: WaitRecord = {
       apiVersion: 'symphony.dev/v1',
       kind: 'CommitStatus',
       metadata: { name: key },
       notBeforeMs,
     };
-    try {
-      await store.commit([
-        before === undefined
-          ? { type: 'create', resource, key, object }
-          : { type: 'update', resource, key, object, expectedVersion: before },
-      ]);
-    } catch (error) {
-      // Memory still holds it.
-      if (!(error instanceof CommitRefused)) throw error;
-    }
+    // Where another process was faster, memory still holds it.
+    await keepRecord(store, { resource, key }, before, object);
   }
 
   return {

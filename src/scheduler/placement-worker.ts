@@ -204,14 +204,14 @@ function placementWrites({ bindings, rejections }: PlacementPlan, nowMs: number)
     const { pod, nodeName } = binding;
     const message = `Successfully assigned ${keyOf(pod)} to ${nodeName}`;
     const event: SchedulingEvent = { pod, type: 'Normal', reason: 'Scheduled', message };
-    return { verb: 'update', subresource: 'binding', object: bindPod(binding, nowMs), event };
+    return { verb: 'update', subresource: 'binding', object: bindPod(binding, nowMs), seen: pod, event };
   });
   const rejected = rejections.flatMap((rejection): readonly PlacementWrite[] => {
     const pod = rejectPod(rejection, nowMs);
     if (!pod) return [];
     const { message } = rejection;
     const event: SchedulingEvent = { pod, type: 'Warning', reason: 'FailedScheduling', message };
-    return [{ verb: 'update', subresource: 'status', object: pod, event }];
+    return [{ verb: 'update', subresource: 'status', object: pod, seen: rejection.pod, event }];
   });
   return [...bound, ...rejected];
 }

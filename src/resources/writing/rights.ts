@@ -4,13 +4,14 @@
  * hands out no rights that the author lacks.
  */
 import { isStatusError } from '../../schemas/errors/status.ts';
+import type { Subresource } from '../../schemas/resource-kind.ts';
 import type { Admission } from '../admission/create-admission.ts';
 import { authorize } from '../authz/authorize.ts';
 import { type Authorizer, denialText, type ResourceAttributes } from '../authz/types.ts';
 import { forbidden } from '../refusals.ts';
 import type { UserInfo } from '../types.ts';
 import { changeOf, type Draft } from './plan-write.ts';
-import type { Actor } from './write-plan.ts';
+import type { Actor, Write } from './write-plan.ts';
 
 export interface Rights {
   /** Throws 403 where the actor may not do one of these. */
@@ -40,7 +41,8 @@ export function createRights({ authorizer, admission }: RightsOptions): Rights {
     drafts: readonly Draft[],
     { author, confinedTo }: Actor,
   ): Promise<readonly (string | undefined)[]> {
-    if (author === undefined || confinedTo === undefined) return drafts.map(() => undefined);
+    if (confinedTo === undefined) return drafts.map(() => undefined);
+    if (!author) throw new Error(`Cannot write in namespace "${confinedTo}": the sync has no author`);
     const whys = await Promise.all(
       drafts.map(async (draft) => {
         const { namespace } = draft.write.object.metadata;
@@ -82,15 +84,23 @@ function attributesFor({ kind, write }: Draft, verb: string): ResourceAttributes
     verb,
     group: kind.group,
     resource: kind.plural,
-    subresource: write.verb === 'update' ? write.subresource : undefined,
+    subresource: subresourceOf(write),
     namespace,
     name,
     fieldSelector: undefined,
   };
 }
 
+const subresourceOf = (write: Write): Subresource | undefined =>
+  write.verb === 'update' || write.verb === 'delete' ? write.subresource : undefined;
+
+/** Subresources that are acted on by a POST. */
+const POSTED: ReadonlySet<Subresource> = new Set(['binding', 'eviction']);
+
 /** The requests that would come to this write. An update brings the object to what either verb could make of it. */
 function attributesOf(draft: Draft): readonly ResourceAttributes[] {
+  const subresource = subresourceOf(draft.write);
+  if (subresource !== undefined && POSTED.has(subresource)) return [attributesFor(draft, 'create')];
   switch (draft.write.verb) {
     case 'restore':
     case 'create':

@@ -6,6 +6,7 @@
  * planned again from what is stored, unless the write named a version. A dry run takes the same way and stops before the
  * commit.
  */
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
 import { alreadyExists, badRequest, conflict, notFound } from '../../schemas/errors/status.ts';
@@ -68,7 +69,8 @@ export interface WriterOptions {
 export function createWriter(options: WriterOptions): Writer {
   const { store, registry, clock, rng, policy } = options;
   const rules: PlanningRules = { strategy: options.strategy ?? kubernetesStrategy, proofs: options.proofs };
-  const idPrefix = rng.uuid();
+  // Decides nothing: two writers must never share it, whatever their randomness.
+  const idPrefix = randomUUID();
   let commits = 0;
 
   function kindOf(object: KubeObject): ResourceKind {

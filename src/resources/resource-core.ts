@@ -1,6 +1,7 @@
 /**
- * The API server without HTTP: every verb of the Kubernetes API over the registry's kinds. Stateless but for caches, so
- * that any number of processes can run one. Used by the HTTP layer and, in process, by the simulation.
+ * The API server without HTTP: every verb of the Kubernetes API over the registry's kinds.
+ * Stateless but for caches, so that any number of processes can run one. Used by the HTTP layer
+ * and, in process, by the simulation.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Eventually } from '../base/eventually.ts';
@@ -80,7 +81,10 @@ export interface ResourceCore extends Requests, ScaleRequests, AsyncDisposable {
   /** Throws what it finds out at once, and rejects with the rest. */
   get(ref: ObjectRef, resourceVersion?: string): Eventually<KubeObject>;
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
-  /** Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a version too old). */
+  /**
+   * Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a
+   * version too old).
+   */
   watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
   /** The objects that were deleted, as they were or are now. */
   deleteCollection(
@@ -92,7 +96,10 @@ export interface ResourceCore extends Requests, ScaleRequests, AsyncDisposable {
   readonly bind: Bind;
   /** Subresources that are acted on by a POST and need nothing but the store. */
   readonly actions: readonly ObjectAction[];
-  /** The writer for controllers, the sync and others without a request: the same rules hold for them. */
+  /**
+   * The writer for controllers, the sync and others without a request: the same rules hold for
+   * them.
+   */
   as(actor: Actor): BoundWriter;
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
@@ -184,7 +191,10 @@ interface CoreWriterOptions extends Omit<ResourceCoreOptions, 'policy' | 'schema
   readonly tell: EventRecorder['record'];
 }
 
-/** The writer with everything that holds for writes: admission, rights, owners, addresses and quotas. */
+/**
+ * The writer with everything that holds for writes: admission, rights, owners, addresses and
+ * quotas.
+ */
 function createCoreWriter(options: CoreWriterOptions): Writer {
   const { store, registry, clock, rng, proofs, policy, space, schemas, snapshots, tell } = options;
   const rules = { strategy: kubernetesStrategy, proofs };

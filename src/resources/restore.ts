@@ -1,10 +1,12 @@
 /**
- * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes. Such pods are written
- * as they are, with their uid, node and status and without owners (controllers adopt them by their selectors), only
- * where nothing of that name exists, and only while the cluster is being rebuilt.
+ * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes.
+ * Such pods are written as they are, with their uid, node and status and without owners
+ * (controllers adopt them by their selectors), only where nothing of that name exists, and only
+ * while the cluster is being rebuilt.
  *
- * A node is not believed: only a pod that proves that the control plane bound it to that node comes back (ADR 13). Any
- * other pod waits until Git or an administrator makes it anew; it is reported and gives its node no rights.
+ * A node is not believed: only a pod that proves that the control plane bound it to that node comes
+ * back (ADR 13). Any other pod waits until Git or an administrator makes it anew; it is reported
+ * and gives its node no rights.
  */
 import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
@@ -101,8 +103,9 @@ async function refusalOf(
 }
 
 /**
- * The spec has passed validation once, as its proof says, and is not judged by rules that came later: nothing that runs is
- * given up because of an upgrade. The status is the node's word, and checked as a status that it writes.
+ * The spec has passed validation once, as its proof says, and is not judged by rules that came
+ * later: nothing that runs is given up because of an upgrade. The status is the node's word, and
+ * checked as a status that it writes.
  */
 function invalidityOf(kind: ResourceKind, pod: KubeObject): Refusal | undefined {
   try {
@@ -117,8 +120,8 @@ function invalidityOf(kind: ResourceKind, pod: KubeObject): Refusal | undefined 
 }
 
 /**
- * Pod Security where the namespace itself names a level. A namespace that is missing or bare may get its labels from Git
- * only later; its pods have passed admission once, as their proof says.
+ * Pod Security where the namespace itself names a level. A namespace that is missing or bare may
+ * get its labels from Git only later; its pods have passed admission once, as their proof says.
  */
 async function violationOf({ store, policy }: RestoreDependencies, pod: Pod): Promise<Refusal | undefined> {
   const namespace = pod.metadata.namespace ?? '';
@@ -130,8 +133,8 @@ async function violationOf({ store, policy }: RestoreDependencies, pod: Pod): Pr
 }
 
 /**
- * What the proof covers, and the status; anything else is the node's invention. Without its owners, whose uids mean nothing
- * any more: it keeps the name of its controller for those who look for it.
+ * What the proof covers, and the status; anything else is the node's invention. Without its owners,
+ * whose uids mean nothing any more: it keeps the name of its controller for those who look for it.
  */
 function restored(pod: KubeObject): KubeObject {
   const owner = controllerOf(pod);

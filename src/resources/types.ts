@@ -10,7 +10,10 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Who asks, where warnings go (HTTP puts them into `Warning` headers), and what the audit log is to say besides. */
+/**
+ * Who asks, where warnings go (HTTP puts them into `Warning` headers), and what the audit log is to
+ * say besides.
+ */
 export interface RequestContext {
   readonly user: UserInfo;
   warn(text: string): void;
@@ -20,8 +23,8 @@ export interface RequestContext {
 }
 
 /**
- * Everything that strict reading complains about: what the text of the body shows besides the fields that its kind does not have,
- * in the order in which upstream says it.
+ * Everything that strict reading complains about: what the text of the body shows besides the
+ * fields that its kind does not have, in the order in which upstream says it.
  */
 export type StrictReading = (unknownFields: readonly string[]) => readonly string[];
 
@@ -76,7 +79,10 @@ export interface ObjectPage {
 
 export type WatchFrameType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 
-/** One event of a watch. Frames are shared between watchers, so that encodings can be kept per frame. */
+/**
+ * One event of a watch. Frames are shared between watchers, so that encodings can be kept per
+ * frame.
+ */
 export interface WatchFrame {
   readonly type: WatchFrameType;
   readonly object: KubeObject;

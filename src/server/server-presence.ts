@@ -1,7 +1,8 @@
 /**
- * That this API server is there, for the others and for everybody: its Lease `kube-system/apiserver-<id>`, as upstream's, and the
- * Endpoints of `default/kubernetes`, which hold the servers that live. A server lives as long as its lease is seen to be
- * renewed, by our own clock: the clocks of others are not compared.
+ * That this API server is there, for the others and for everybody: its Lease
+ * `kube-system/apiserver-<id>`, as upstream's, and the Endpoints of `default/kubernetes`, which
+ * hold the servers that live. A server lives as long as its lease is seen to be renewed, by our own
+ * clock: the clocks of others are not compared.
  */
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
@@ -35,7 +36,10 @@ export interface PresenceOptions {
 export interface Presence extends AsyncDisposable {
   /** The other servers that live. */
   peers(): readonly Peer[];
-  /** Once it is known where this server listens. `endpointIp`: what pods may use; undefined for none. */
+  /**
+   * Once it is known where this server listens. `endpointIp`: what pods may use; undefined for
+   * none.
+   */
   announce(address: { readonly host: string; readonly port: number }, endpointIp: string | undefined): void;
 }
 
@@ -48,17 +52,21 @@ const IDENTITY_LABEL = 'apiserver.kubernetes.io/identity';
 const ADDRESS = 'kubernetes.io/peer-advertise-address';
 const ENDPOINT = 'symphony.dev/endpoint';
 const RENEW_MS = 4_000;
-/** A server that is alone has nobody to tell; once another one comes, it renews at once. Upstream's. */
+/**
+ * A server that is alone has nobody to tell; once another one comes, it renews at once. Upstream's.
+ */
 const RENEW_ALONE_MS = 10_000;
 const ALIVE_MS = 12_000;
-/** A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight. */
+/**
+ * A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight.
+ */
 const FRESH_MS = 60_000;
 /** Upstream's; leases of servers that are gone for good are removed by then. */
 const LEASE_SECONDS = 3_600;
 
 /**
- * Where other servers reach this one, and the address that pods may use. As upstream: a server that listens on a loopback or on
- * every address is said to be at the machine's.
+ * Where other servers reach this one, and the address that pods may use. As upstream: a server that
+ * listens on a loopback or on every address is said to be at the machine's.
  */
 export function addressesOf(
   { advertiseAddress }: Pick<Config, 'advertiseAddress'>,
@@ -220,7 +228,10 @@ async function removeExpired({ writer, clock }: PresenceOptions, leases: readonl
   }
 }
 
-/** Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects it. */
+/**
+ * Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects
+ * it.
+ */
 async function keepEndpoints(
   writer: BoundWriter,
   published: { readonly endpoints: ResourceCache; readonly slices: ResourceCache },

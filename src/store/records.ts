@@ -1,4 +1,7 @@
-/** Records that the control plane keeps for itself beside the objects of the API: one writer each, by compare-and-set. */
+/**
+ * Records that the control plane keeps for itself beside the objects of the API: one writer each,
+ * by compare-and-set.
+ */
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceId } from '../schemas/resource-kind.ts';
 import { CommitRefused, type Store, type StoreOp } from './types.ts';

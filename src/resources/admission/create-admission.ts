@@ -1,6 +1,7 @@
 /**
- * Runs the admission rules for the writes of a request, and for those that do not come by request: controllers create
- * pods and the sync worker applies manifests through the store, and policy holds for them all the same.
+ * Runs the admission rules for the writes of a request, and for those that do not come by request:
+ * controllers create pods and the sync worker applies manifests through the store, and policy holds
+ * for them all the same.
  */
 import type { Eventually } from '../../base/eventually.ts';
 import { isRecord } from '../../base/json.ts';
@@ -22,15 +23,19 @@ import type {
 
 export interface Admission {
   /**
-   * The objects as they are to be written, in order; rejects with a refusal. All changes of a commit come together: a pod
-   * may be created with its namespace. Quotas are claimed at the commit.
+   * The objects as they are to be written, in order; rejects with a refusal. All changes of a
+   * commit come together: a pod may be created with its namespace. Quotas are claimed at the
+   * commit.
    */
   admit(changes: readonly ObjectChange[], actor: Actor, dryRun: boolean): Promise<readonly KubeObject[]>;
   /** Throws where a request may not delete or evict the object. */
   mayRemove(removal: Removal): void;
   /** A request has deleted an object, or would have. */
   removed(removal: Removal): void;
-  /** What the rules about rights say of changes on behalf of `user`: for each change its refusal, or undefined. */
+  /**
+   * What the rules about rights say of changes on behalf of `user`: for each change its refusal, or
+   * undefined.
+   */
   reviewRights(user: UserInfo, changes: readonly ObjectChange[]): Promise<readonly unknown[]>;
 }
 

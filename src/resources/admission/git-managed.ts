@@ -1,6 +1,7 @@
 /**
- * Objects that Git manages: whoever may change or delete them may, is told that it will not last, and is named where the
- * drift is shown. The sync worker's own writes put things back and take the name away.
+ * Objects that Git manages: whoever may change or delete them may, is told that it will not last,
+ * and is named where the drift is shown. The sync worker's own writes put things back and take the
+ * name away.
  */
 import { managingApplication, SYNC_USER } from '../../diff/tracking.ts';
 import { splitKey } from '../../schemas/object.ts';

@@ -1,4 +1,7 @@
-/** Keeps a node's agent to its own node, lease and pods, as far as only the body tells. See plan-node-restriction.ts. */
+/**
+ * Keeps a node's agent to its own node, lease and pods, as far as only the body tells. See
+ * plan-node-restriction.ts.
+ */
 import { nodeNameOf } from '../authz/node-authorizer.ts';
 import { deny } from './deny.ts';
 import { removalComplaint, writeComplaint } from './plan-node-restriction.ts';

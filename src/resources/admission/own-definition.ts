@@ -1,6 +1,7 @@
 /**
- * The definition of Applications is the system's. Argo CD's installation manifests bring one of their own: such a write is
- * accepted, with a warning, and leaves the spec as it is. A request cannot delete it.
+ * The definition of Applications is the system's. Argo CD's installation manifests bring one of
+ * their own: such a write is accepted, with a warning, and leaves the spec as it is. A request
+ * cannot delete it.
  */
 import { jsonEqual } from '../../base/json.ts';
 import {

@@ -1,4 +1,7 @@
-/** What becomes of a change to an object that Git manages: it is allowed, and it says who made it. Pure. */
+/**
+ * What becomes of a change to an object that Git manages: it is allowed, and it says who made it.
+ * Pure.
+ */
 import { toRfc3339 } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -8,7 +11,10 @@ import type { KubeObject } from '../../schemas/object.ts';
 
 export interface GitManagedPlan {
   readonly object: KubeObject;
-  /** The application (`namespace/name`) whose next sync reverts the change; undefined when there is nothing to revert. */
+  /**
+   * The application (`namespace/name`) whose next sync reverts the change; undefined when there is
+   * nothing to revert.
+   */
   readonly application: string | undefined;
 }
 

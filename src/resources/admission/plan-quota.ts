@@ -1,7 +1,9 @@
 /**
- * What a set of changes takes from the quotas of a namespace, or why it may not be. Pure; the texts are upstream's.
+ * What a set of changes takes from the quotas of a namespace, or why it may not be. Pure; the texts
+ * are upstream's.
  *
- * A quota holds only for what its status says: until its controller has counted for the first time, it limits nothing.
+ * A quota holds only for what its status says: until its controller has counted for the first time,
+ * it limits nothing.
  */
 import { ownMember } from '../../base/json.ts';
 import { asRecord, asRecords, type JsonRecord } from '../../schemas/json-access.ts';
@@ -85,7 +87,9 @@ export function planQuota(
 
 const add = (a: Quantity | undefined, b: Quantity): Quantity => (a ? addQuantities(a, b) : b);
 
-/** What the change uses more than before; nothing is given back here, that is the controller's part. */
+/**
+ * What the change uses more than before; nothing is given back here, that is the controller's part.
+ */
 function growth({ kind, object, current }: ObjectChange, nowMs: number): Quantities {
   const before = current ? usageOf(kind, current, nowMs) : new Map<string, Quantity>();
   const more = new Map<string, Quantity>();

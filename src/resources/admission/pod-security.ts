@@ -1,4 +1,7 @@
-/** The Pod Security Standards: pods are refused, templates warned about, labels of namespaces checked. */
+/**
+ * The Pod Security Standards: pods are refused, templates warned about, labels of namespaces
+ * checked.
+ */
 import { jsonEqual } from '../../base/json.ts';
 import {
   isExempt,

@@ -1,6 +1,7 @@
 /**
- * Takes what a commit uses from the quotas of its namespaces, in the same commit: a compare-and-set on the status of each
- * quota. Writers of one process take turns per namespace. The quota's controller gives back what is no longer used.
+ * Takes what a commit uses from the quotas of its namespaces, in the same commit: a compare-and-set
+ * on the status of each quota. Writers of one process take turns per namespace. The quota's
+ * controller gives back what is no longer used.
  */
 import type { Clock } from '../../base/clock.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
@@ -44,7 +45,9 @@ export function createQuotaClaims(options: {
     return { planned, ops: [...ops, ...mine.map(opFor)] };
   }
 
-  /** One namespace after the other, in the order of their names: no two writers wait for each other. */
+  /**
+   * One namespace after the other, in the order of their names: no two writers wait for each other.
+   */
   async function takeEach<T>(
     pending: readonly (readonly [string, readonly ObjectChange[]])[],
     claimed: Claimed,

@@ -1,7 +1,8 @@
 /**
- * Nobody hands out what they do not have: whoever writes a role holds its rules, whoever writes a binding holds the rules of
- * its role; or they may `escalate` that role, or `bind` it. Administrators may everything. What comes from Git or from a
- * controller was decided elsewhere. Source: upstream's policy-based storage of the rbac kinds.
+ * Nobody hands out what they do not have: whoever writes a role holds its rules, whoever writes a
+ * binding holds the rules of its role; or they may `escalate` that role, or `bind` it.
+ * Administrators may everything. What comes from Git or from a controller was decided elsewhere.
+ * Source: upstream's policy-based storage of the rbac kinds.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { asList, omit } from '../../schemas/json-access.ts';

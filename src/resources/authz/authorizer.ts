@@ -1,6 +1,6 @@
 /**
- * Who may do what. The first that allows decides: administrators (`system:masters`) may everything, a node's agent what its
- * node needs, everybody what roles say. Nothing is allowed by default.
+ * Who may do what. The first that allows decides: administrators (`system:masters`) may everything,
+ * a node's agent what its node needs, everybody what roles say. Nothing is allowed by default.
  */
 import { andThen } from '../../base/eventually.ts';
 import type { Snapshots } from '../reading/snapshots.ts';

@@ -1,6 +1,6 @@
 /**
- * Makes sure that the default roles and bindings are there when a server starts. Any number of servers may do it at once:
- * whoever loses a race looks again.
+ * Makes sure that the default roles and bindings are there when a server starts. Any number of
+ * servers may do it at once: whoever loses a race looks again.
  */
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -20,7 +20,10 @@ export interface EnsurePolicyOptions {
 }
 
 const RESOURCES = ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'] as const;
-/** A round ends when nothing is left to do; a second one makes bindings anew, the rest is for lost races. */
+/**
+ * A round ends when nothing is left to do; a second one makes bindings anew, the rest is for lost
+ * races.
+ */
 const MAX_ROUNDS = 8;
 
 export async function ensureDefaultPolicy(options: EnsurePolicyOptions): Promise<void> {

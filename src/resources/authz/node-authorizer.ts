@@ -1,7 +1,8 @@
 /**
- * What a node's agent may do: what it needs of its own node, lease and pods, and what these pods name (docs/INVARIANTS.md,
- * "Isolation"). Nothing is allowed by default; a question about an object is answered from what is stored, never from the
- * request. What only the body of a request tells is checked at admission (core/admission/node-restriction.ts).
+ * What a node's agent may do: what it needs of its own node, lease and pods, and what these pods
+ * name (docs/INVARIANTS.md, "Isolation"). Nothing is allowed by default; a question about an object
+ * is answered from what is stored, never from the request. What only the body of a request tells is
+ * checked at admission (core/admission/node-restriction.ts).
  */
 import { ownMember } from '../../base/json.ts';
 import type { Eventually } from '../../base/eventually.ts';
@@ -143,7 +144,10 @@ export function createNodeAuthorizer(lookup: NodeLookup): NodeAuthorizer {
     return deny(noRelationship(node));
   }
 
-  /** Tokens for the service accounts that its pods run as; that the token is bound to such a pod is for admission. */
+  /**
+   * Tokens for the service accounts that its pods run as; that the token is bound to such a pod is
+   * for admission.
+   */
   async function decideServiceAccount(
     node: string,
     { verb, namespace, name, subresource }: ResourceAttributes,

@@ -17,7 +17,10 @@ const metricsReader: ClusterRole = {
   rules: [{ verbs: ['get', 'list', 'watch'], apiGroups: ['metrics.k8s.io'], resources: ['nodes', 'pods'] }],
 };
 
-/** What kubeadm binds: whoever has a bootstrap token may bring a node, and a node may renew its own certificate. */
+/**
+ * What kubeadm binds: whoever has a bootstrap token may bring a node, and a node may renew its own
+ * certificate.
+ */
 const nodeBindings = `
 symphony:node-bootstrapper -> system:node-bootstrapper: group system:bootstrappers
 symphony:node-autoapprove-bootstrap -> system:certificates.k8s.io:certificatesigningrequests:nodeclient: group system:bootstrappers

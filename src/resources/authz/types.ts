@@ -3,7 +3,10 @@ import type { Eventually } from '../../base/eventually.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../types.ts';
 
-/** What a request about a resource can be. Rules know more verbs: escalate, bind, impersonate, approve, sign. */
+/**
+ * What a request about a resource can be. Rules know more verbs: escalate, bind, impersonate,
+ * approve, sign.
+ */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 export interface ResourceAttributes {
@@ -37,7 +40,10 @@ export interface Authorizer {
   rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
 }
 
-/** The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace "y"`. */
+/**
+ * The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace
+ * "y"`.
+ */
 export function denialText(user: UserInfo, attributes: ResourceAttributes): string {
   const { verb, group, namespace } = attributes;
   const resource = attributes.subresource

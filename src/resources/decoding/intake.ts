@@ -1,6 +1,7 @@
 /**
- * From a request's body to an object of the expected kind: kind and version, name and namespace, field names and types.
- * What comes out has the right shape everywhere; meaning is checked by validation afterwards.
+ * From a request's body to an object of the expected kind: kind and version, name and namespace,
+ * field names and types. What comes out has the right shape everywhere; meaning is checked by
+ * validation afterwards.
  */
 import { isRecord } from '../../base/json.ts';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
@@ -75,7 +76,10 @@ export function checkPlace({ metadata }: KubeObject, ref: Pick<ObjectRef, 'names
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${ref.name})`);
 }
 
-/** Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore drops them. */
+/**
+ * Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore
+ * drops them.
+ */
 export function reportUnknown(
   fields: readonly string[],
   request: Pick<IntakeRequest, 'fieldValidation' | 'context'>,

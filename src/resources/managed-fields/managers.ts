@@ -1,7 +1,8 @@
 /**
- * Who owns which field of an object (`metadata.managedFields`), pure. An update takes what it changed; an apply owns what its
- * configuration says, and takes away what it owned before and no longer says, unless somebody else owns it.
- * Source: the API reference, "Server-Side Apply", and KEP-555.
+ * Who owns which field of an object (`metadata.managedFields`), pure. An update takes what it
+ * changed; an apply owns what its configuration says, and takes away what it owned before and no
+ * longer says, unless somebody else owns it. Source: the API reference, "Server-Side Apply", and
+ * KEP-555.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
@@ -84,8 +85,8 @@ const UNOWNED: FieldSet = {
 };
 
 /**
- * The record after an update, undefined where nothing is tracked: its record was taken away and nobody applied since.
- * `current` is undefined for a create.
+ * The record after an update, undefined where nothing is tracked: its record was taken away and
+ * nobody applied since. `current` is undefined for a create.
  */
 export function ownershipAfterUpdate(
   request: OwnershipRequest,
@@ -116,7 +117,9 @@ export interface AppliedObject {
   readonly object: Record<string, unknown>;
 }
 
-/** Throws 409 with upstream's causes when others own what the configuration changes, unless `force`. */
+/**
+ * Throws 409 with upstream's causes when others own what the configuration changes, unless `force`.
+ */
 export function applyConfiguration(
   request: OwnershipRequest,
   current: KubeObject | undefined,
@@ -188,7 +191,9 @@ function ownable(fields: FieldSet, { kind, owner }: OwnershipRequest): FieldSet 
   return kind.subresources.includes('status') ? outside(own, 'f:status') : own;
 }
 
-/** A request may bring the record; a single empty entry takes it away. Subresources never touch it. */
+/**
+ * A request may bring the record; a single empty entry takes it away. Subresources never touch it.
+ */
 function recordOf(current: KubeObject, next: KubeObject, { subresource }: FieldOwner): Managed {
   const given = next.metadata.managedFields;
   const live = decode(current.metadata.managedFields) ?? new Map<string, Entry>();
@@ -335,7 +340,9 @@ function shownConflicts(conflicts: readonly Conflict[]): ShownConflict[] {
   return shown;
 }
 
-/** Who went from kubectl's own apply to this one takes over what that one had set, without force. */
+/**
+ * Who went from kubectl's own apply to this one takes over what that one had set, without force.
+ */
 function mayTakeOver(
   request: OwnershipRequest,
   current: KubeObject | undefined,

@@ -1,6 +1,7 @@
 /**
- * How a value is owned, by its schema: as a whole (leaf), field by field (map), or item by item (list). Sources:
- * `x-kubernetes-map-type`, `x-kubernetes-list-type`, and the merge strategies where those are absent.
+ * How a value is owned, by its schema: as a whole (leaf), field by field (map), or item by item
+ * (list). Sources: `x-kubernetes-map-type`, `x-kubernetes-list-type`, and the merge strategies
+ * where those are absent.
  */
 import { isRecord, ownMember } from '../../base/json.ts';
 import { patchMeta, type TypeSchema, type TypeSchemas } from '../decoding/type-schemas.ts';

@@ -1,7 +1,8 @@
 /**
- * What server-side apply does with values, guided by their schema: which fields a value has, how two differ, how one is
- * merged into another, and how fields are taken out. The rules are those of KEP-555 and of the API reference on
- * server-side apply. Pure; nothing is mutated. An absent value is `undefined`; null is a value.
+ * What server-side apply does with values, guided by their schema: which fields a value has, how
+ * two differ, how one is merged into another, and how fields are taken out. The rules are those of
+ * KEP-555 and of the API reference on server-side apply. Pure; nothing is mutated. An absent value
+ * is `undefined`; null is a value.
  */
 import { isRecord, jsonEqual, ownMember, setMember } from '../../base/json.ts';
 import type { TypeSchema, TypeSchemas } from '../decoding/type-schemas.ts';
@@ -22,7 +23,10 @@ export interface TypedValues {
   without(value: unknown, fields: FieldSet): unknown;
   /** With the named fields on the way to each member as members of their own. */
   withParents(fields: FieldSet): FieldSet;
-  /** What keeps the value from being applied: unknown fields and keys that occur twice, in upstream's words. */
+  /**
+   * What keeps the value from being applied: unknown fields and keys that occur twice, in
+   * upstream's words.
+   */
   problems(value: unknown): readonly string[];
 }
 
@@ -120,7 +124,10 @@ export function createTypedValues(schemas: TypeSchemas, root: Node): TypedValues
     return applied;
   }
 
-  /** Applied items keep their order among themselves, live ones theirs; items of both are where the applied list has them. */
+  /**
+   * Applied items keep their order among themselves, live ones theirs; items of both are where the
+   * applied list has them.
+   */
   function mergeLists(is: ListShape, live: readonly unknown[], applied: readonly unknown[]): unknown[] {
     const liveIds = live.map((item) => is.elementOf(item));
     const appliedIds = applied.map((item) => is.elementOf(item));

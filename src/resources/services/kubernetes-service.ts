@@ -1,6 +1,7 @@
 /**
- * `default/kubernetes`: the address at which pods and tools look for the API, the first of the service range. Every API
- * server keeps it there (upstream does the same); whoever comes second finds it done.
+ * `default/kubernetes`: the address at which pods and tools look for the API, the first of the
+ * service range. Every API server keeps it there (upstream does the same); whoever comes second
+ * finds it done.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';

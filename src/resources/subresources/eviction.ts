@@ -1,6 +1,6 @@
 /**
- * `pods/NAME/eviction`: deletes a pod unless its disruption budget forbids it now. The share of the budget is taken in the
- * commit that deletes the pod.
+ * `pods/NAME/eviction`: deletes a pod unless its disruption budget forbids it now. The share of the
+ * budget is taken in the commit that deletes the pod.
  */
 import type { Clock } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
@@ -84,7 +84,9 @@ export function createEviction(options: {
   };
 }
 
-/** Deletes the pod that the plan was made for. One that was let go as unhealthy must still be so. */
+/**
+ * Deletes the pod that the plan was made for. One that was let go as unhealthy must still be so.
+ */
 function deletionOf(pod: Pod, removal: DeleteOptions, unhealthy: boolean, nowMs: number): Write {
   const { uid, resourceVersion, deletionTimestamp } = pod.metadata;
   const write = { verb: 'delete', object: pod, subresource: 'eviction', options: removal } as const;

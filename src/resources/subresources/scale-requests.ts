@@ -1,4 +1,7 @@
-/** Requests to `…/NAME/scale`: the Scale of an object, and changes of it as writes of the object itself. */
+/**
+ * Requests to `…/NAME/scale`: the Scale of an object, and changes of it as writes of the object
+ * itself.
+ */
 import type { KubeObject } from '../../schemas/object.ts';
 import { checkPlace, takeTyped } from '../decoding/intake.ts';
 import type { TypeSchemas } from '../decoding/type-schemas.ts';

@@ -1,20 +1,25 @@
 /**
- * Claims take what a write uses from what all writers share: the room of a quota, the address of a Service. A claim is ops
- * in front of the very commit that uses it. A commit that fails has taken nothing, and two writers cannot take the same.
+ * Claims take what a write uses from what all writers share: the room of a quota, the address of a
+ * Service. A claim is ops in front of the very commit that uses it. A commit that fails has taken
+ * nothing, and two writers cannot take the same.
  */
 import type { StoreOp } from '../../store/types.ts';
 import type { Planned } from './plan-write.ts';
 
 export interface Claimed {
   readonly planned: readonly Planned[];
-  /** Each of them names the version it expects. Where one lost its race, the writer plans everything again. */
+  /**
+   * Each of them names the version it expects. Where one lost its race, the writer plans everything
+   * again.
+   */
   readonly ops: readonly StoreOp[];
 }
 
 export interface Claims {
   /**
-   * Calls `next` with what is planned, completed by what was claimed, and with the ops that claim it. Rejects with the
-   * refusal where too little is left. Writers of one process take turns for as long as `next` runs.
+   * Calls `next` with what is planned, completed by what was claimed, and with the ops that claim
+   * it. Rejects with the refusal where too little is left. Writers of one process take turns for as
+   * long as `next` runs.
    */
   take<T>(claimed: Claimed, next: (claimed: Claimed) => Promise<T>): Promise<T>;
 }

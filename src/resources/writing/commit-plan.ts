@@ -1,6 +1,7 @@
 /**
- * The commit of a plan: claims, writes and checks, in this order, all or nothing. It has an id that the store remembers, so
- * that a lost answer is asked for again. A refusal is mapped here, and nowhere else, to the answer that Kubernetes gives.
+ * The commit of a plan: claims, writes and checks, in this order, all or nothing. It has an id that
+ * the store remembers, so that a lost answer is asked for again. A refusal is mapped here, and
+ * nowhere else, to the answer that Kubernetes gives.
  */
 import { conflict } from '../../schemas/errors/status.ts';
 import { keyOf, splitKey } from '../../schemas/object.ts';
@@ -22,14 +23,19 @@ import type { Check, WriteResults } from './write-plan.ts';
 const MAX_TRIES = 10;
 /** Claims collide only with other processes, and with the recount of a quota. */
 const MAX_CLAIM_TRIES = 30;
-/** Times that the store is asked for a commit whose answer was lost, after its adapter has given up asking. */
+/**
+ * Times that the store is asked for a commit whose answer was lost, after its adapter has given up
+ * asking.
+ */
 const MAX_ASKS = 1;
 
 export interface KnownCheck extends Check {
   readonly kind: ResourceKind;
 }
 
-/** A commit that was refused: the answer to the caller, unless fewer than so many plans were made. */
+/**
+ * A commit that was refused: the answer to the caller, unless fewer than so many plans were made.
+ */
 export interface Refused {
   readonly answer: Error;
   readonly maxTries: number;
@@ -60,7 +66,9 @@ export async function commitPlan(
   }
 }
 
-/** After a lost answer the same commit is asked for under its id: the store does it at most once. */
+/**
+ * After a lost answer the same commit is asked for under its id: the store does it at most once.
+ */
 async function commitOnce(
   store: Pick<Store, 'commit'>,
   ops: readonly StoreOp[],

@@ -1,4 +1,7 @@
-/** Records in an object who set which of its fields, as a step of a write. The rules are in managed-fields. */
+/**
+ * Records in an object who set which of its fields, as a step of a write. The rules are in
+ * managed-fields.
+ */
 import { isRecord } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -36,7 +39,10 @@ export const createOwnership = (schemas: TypeSchemas): Ownership => ({
   },
 });
 
-/** A new object with its defaults, all of it owned by its creator. `taken` is the object of the request. */
+/**
+ * A new object with its defaults, all of it owned by its creator. `taken` is the object of the
+ * request.
+ */
 export function withFirstOwner(
   schemas: TypeSchemas,
   kind: ResourceKind,
@@ -53,7 +59,9 @@ export function withFirstOwner(
   return { ...object, metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields } };
 }
 
-/** Fields that come with the addresses of a Service are the system's, unless the request names them. */
+/**
+ * Fields that come with the addresses of a Service are the system's, unless the request names them.
+ */
 function withoutAllocated(object: KubeObject, taken: KubeObject): KubeObject {
   const asked = isRecord(taken['spec']) ? taken['spec'] : {};
   const spec = Object.entries(isRecord(object['spec']) ? object['spec'] : {}).filter(

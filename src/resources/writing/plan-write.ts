@@ -1,4 +1,7 @@
-/** One write and the object that is stored → the op that does it: the strategy and the validation of the kind. Pure. */
+/**
+ * One write and the object that is stored → the op that does it: the strategy and the validation of
+ * the kind. Pure.
+ */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { isPod } from '../../schemas/pods/pod-marks.ts';
 import { type ResourceKind, storageIdOf, toStored } from '../../schemas/resource-kind.ts';

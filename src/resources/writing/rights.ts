@@ -1,7 +1,7 @@
 /**
- * What an actor may write beyond what the door has asked. A request that creates where it meant to update needs the right
- * to create. A sync confined to a namespace needs, for each write, the right that its author would need for a request, and
- * hands out no rights that the author lacks.
+ * What an actor may write beyond what the door has asked. A request that creates where it meant to
+ * update needs the right to create. A sync confined to a namespace needs, for each write, the right
+ * that its author would need for a request, and hands out no rights that the author lacks.
  */
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Subresource } from '../../schemas/resource-kind.ts';
@@ -97,7 +97,10 @@ const subresourceOf = (write: Write): Subresource | undefined =>
 /** Subresources that are acted on by a POST. */
 const POSTED: ReadonlySet<Subresource> = new Set(['binding', 'eviction']);
 
-/** The requests that would come to this write. An update brings the object to what either verb could make of it. */
+/**
+ * The requests that would come to this write. An update brings the object to what either verb could
+ * make of it.
+ */
 function attributesOf(draft: Draft): readonly ResourceAttributes[] {
   const subresource = subresourceOf(draft.write);
   if (subresource !== undefined && POSTED.has(subresource)) return [attributesFor(draft, 'create')];

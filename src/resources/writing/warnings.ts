@@ -1,6 +1,7 @@
 /**
- * What upstream warns of though it accepts it: most of it is a slip. The texts are those of the upstream API server (clients
- * show them to people). Pure; called with the object as it will be stored.
+ * What upstream warns of though it accepts it: most of it is a slip. The texts are those of the
+ * upstream API server (clients show them to people). Pure; called with the object as it will be
+ * stored.
  */
 import { append } from '../../base/append.ts';
 import { isRecord, ownMember } from '../../base/json.ts';
@@ -27,7 +28,10 @@ const IDLE_SUBRESOURCES: Partial<Readonly<Record<Subresource, string>>> = {
     'spec.containers[*].resources: not implemented by Symphony: agents do not resize containers that run; a new pod gets the resources',
 };
 
-/** Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on it yet. */
+/**
+ * Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on
+ * it yet.
+ */
 export function onlyStored(
   kind: ResourceKind,
   object: KubeObject,

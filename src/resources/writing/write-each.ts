@@ -1,4 +1,7 @@
-/** Independent writes in as few commits as possible: those that are refused do not keep the others out. */
+/**
+ * Independent writes in as few commits as possible: those that are refused do not keep the others
+ * out.
+ */
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { BoundWriter, Write } from './write-plan.ts';

@@ -1,6 +1,6 @@
 /**
- * The words in which everything that writes says what it wants: writes, checks, and who acts. One plan is one commit, all
- * or nothing.
+ * The words in which everything that writes says what it wants: writes, checks, and who acts. One
+ * plan is one commit, all or nothing.
  */
 import type { Author } from '../../schemas/applications/application-author.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -15,9 +15,14 @@ export interface UpdateWrite {
   /** Its `metadata.resourceVersion`, if any, is the version that is expected. */
   readonly object: KubeObject;
   readonly subresource?: Subresource | undefined;
-  /** The stored object at the version that `object` names, where it is known: it is not read again. */
+  /**
+   * The stored object at the version that `object` names, where it is known: it is not read again.
+   */
   readonly seen?: KubeObject;
-  /** Makes the new object of the stored one, again after each lost race. Then `object` only names it. */
+  /**
+   * Makes the new object of the stored one, again after each lost race. Then `object` only names
+   * it.
+   */
   readonly change?: (current: KubeObject) => KubeObject;
   /** Makes the object where none is stored. The actor then needs the right to create it. */
   readonly create?: (() => KubeObject) | undefined;
@@ -41,8 +46,8 @@ export type Write =
   | UpdateWrite
   | DeleteWrite
   /**
-   * Stores the object as it is, uid and status included, with a new proof of its placement. An object with a version
-   * replaces that version; one without is created.
+   * Stores the object as it is, uid and status included, with a new proof of its placement. An
+   * object with a version replaces that version; one without is created.
    */
   | { readonly verb: 'restore'; readonly object: KubeObject };
 
@@ -96,8 +101,8 @@ export interface ObjectChange {
 export interface BoundWriter {
   get(kind: ResourceKind, key: string): Promise<KubeObject>;
   /**
-   * All writes in one commit; the results are in order. A no-op update is left out of the commit. An update without a
-   * version is unconditional: it is planned again after a lost race.
+   * All writes in one commit; the results are in order. A no-op update is left out of the commit.
+   * An update without a version is unconditional: it is planned again after a lost race.
    */
   write(plan: WritePlan, options?: Omit<WriteCall, 'actor'>): Promise<WriteResults>;
   /** Why the actor may not do each of these writes; undefined where it may. Nothing is written. */

@@ -1,10 +1,11 @@
 /**
- * The one way to write. API requests, controllers, the sync, the scheduler and the control plane's own parts hand a plan to
- * the writer, and say who acts. `attempt` lists the steps; the rules themselves are pure (plan-write.ts).
+ * The one way to write. API requests, controllers, the sync, the scheduler and the control plane's
+ * own parts hand a plan to the writer, and say who acts. `attempt` lists the steps; the rules
+ * themselves are pure (plan-write.ts).
  *
- * A plan is one commit, with the claims that it needs and the checks that it was made from (commit-plan.ts). A lost race is
- * planned again from what is stored, unless the write named a version. A dry run takes the same way and stops before the
- * commit.
+ * A plan is one commit, with the claims that it needs and the checks that it was made from
+ * (commit-plan.ts). A lost race is planned again from what is stored, unless the write named a
+ * version. A dry run takes the same way and stops before the commit.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
@@ -47,7 +48,10 @@ export interface Writer {
   as(actor: Actor): BoundWriter;
 }
 
-/** Holds for writes of the API and of the control plane alike. Without it, only the rules of the kinds hold (tests). */
+/**
+ * Holds for writes of the API and of the control plane alike. Without it, only the rules of the
+ * kinds hold (tests).
+ */
 export interface WritePolicy {
   readonly admission: Admission;
   readonly rights: Rights;
@@ -141,7 +145,9 @@ export function createWriter(options: WriterOptions): Writer {
   };
 }
 
-/** The stored objects that updates and deletions are about, read with one call for each resource. */
+/**
+ * The stored objects that updates and deletions are about, read with one call for each resource.
+ */
 async function readCurrents(store: Store, drafts: readonly Draft[]): Promise<readonly Draft[]> {
   const currents = new Map<Draft, KubeObject>();
   const byResource = new Map<string, Draft[]>();
@@ -183,7 +189,10 @@ function withChange(draft: Draft, rng: Rng): Draft {
   return { ...draft, object: made(), context };
 }
 
-/** A version that the write names, or that its change leaves in the object, must be the one that is stored. */
+/**
+ * A version that the write names, or that its change leaves in the object, must be the one that is
+ * stored.
+ */
 function changedObject(write: UpdateWrite, kind: ResourceKind, current: KubeObject): KubeObject {
   const { name, resourceVersion } = current.metadata;
   const expected = write.object.metadata.resourceVersion;

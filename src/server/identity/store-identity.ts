@@ -1,6 +1,7 @@
 /**
- * The identity of the data in a store: the fingerprints of the authority and of the encryption key that it was made under, kept in a
- * ConfigMap. A control plane with others would hand out certificates that nobody trusts and read no Secret: it must not start.
+ * The identity of the data in a store: the fingerprints of the authority and of the encryption key
+ * that it was made under, kept in a ConfigMap. A control plane with others would hand out
+ * certificates that nobody trusts and read no Secret: it must not start.
  */
 import { createHash } from 'node:crypto';
 import { UserError } from '../../base/errors.ts';
@@ -37,7 +38,10 @@ export async function checkStoreIdentity(store: Store, own: StoreIdentity): Prom
   );
 }
 
-/** The first control plane writes it down. Throws UserError where one with another identity was first. */
+/**
+ * The first control plane writes it down. Throws UserError where one with another identity was
+ * first.
+ */
 export async function rememberStoreIdentity(
   store: Store,
   writer: BoundWriter,

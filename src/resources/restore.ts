@@ -63,7 +63,7 @@ export async function restorePods(
   if (pods.length > MAX_PODS) throw badRequest(`Cannot restore more than ${MAX_PODS} pods at once`);
   const waiting: WaitingPod[] = [];
   for (const value of pods) {
-    // Asked for each: the rebuild may end meanwhile, and a proof is good for as long as it lasts only.
+    // Asked for each pod: the rebuild may end meanwhile, and proofs count only until then.
     const state = await store.clusterState();
     if (state?.phase !== 'rebuilding') {
       const why = 'the cluster is not being rebuilt';
@@ -133,8 +133,8 @@ async function violationOf({ store, policy }: RestoreDependencies, pod: Pod): Pr
 }
 
 /**
- * What the proof covers, and the status; anything else is the node's invention. Without its owners,
- * whose uids mean nothing any more: it keeps the name of its controller for those who look for it.
+ * The pod with what its proof covers, and its status; everything else is only the node's word. Its
+ * owners go, since their uids mean nothing any more. It keeps the name of its controller.
  */
 function restored(pod: KubeObject): KubeObject {
   const owner = controllerOf(pod);
@@ -161,7 +161,7 @@ function nameOf(value: unknown): string {
   return objectKey(text('namespace'), text('name')).slice(0, 2 * MAX_NAME_LENGTH);
 }
 
-/** Of a DNS subdomain, the longest name that Kubernetes knows. */
+/** The length of a DNS subdomain, the longest name in Kubernetes. */
 const MAX_NAME_LENGTH = 253;
 
 function eventOf(node: string, waiting: readonly WaitingPod[]): EventInput {
@@ -169,7 +169,7 @@ function eventOf(node: string, waiting: readonly WaitingPod[]): EventInput {
   const others = waiting.length - named.length;
   const list = [...named, ...(others > 0 ? [`${others} more`] : [])].join(', ');
   return {
-    // The node is registered after it has reported; events name it as upstream's kubelet does, with its name for a uid.
+    // The node registers after its report. Events name it as upstream's kubelet does: by name.
     about: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
     type: 'Warning',
     reason: 'PodsNotRestored',

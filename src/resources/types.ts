@@ -1,4 +1,4 @@
-/** What a request to the API core is made of, independent of HTTP. */
+/** The parts of a request to the resource core, independent of HTTP. */
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { DeleteOptions } from '../schemas/strategy/index.ts';
@@ -11,8 +11,7 @@ export interface UserInfo {
 }
 
 /**
- * Who asks, where warnings go (HTTP puts them into `Warning` headers), and what the audit log is to
- * say besides.
+ * The caller, the way for warnings to it (HTTP: `Warning` headers), and notes for the audit log.
  */
 export interface RequestContext {
   readonly user: UserInfo;

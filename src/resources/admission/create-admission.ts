@@ -32,10 +32,7 @@ export interface Admission {
   mayRemove(removal: Removal): void;
   /** A request has deleted an object, or would have. */
   removed(removal: Removal): void;
-  /**
-   * What the rules about rights say of changes on behalf of `user`: for each change its refusal, or
-   * undefined.
-   */
+  /** Asks the rules about rights on behalf of `user`: for each change its refusal, or undefined. */
   reviewRights(user: UserInfo, changes: readonly ObjectChange[]): Promise<readonly unknown[]>;
 }
 

@@ -1,7 +1,4 @@
-/**
- * What becomes of a change to an object that Git manages: it is allowed, and it says who made it.
- * Pure.
- */
+/** A change to an object that Git manages is allowed, and recorded with its author. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -18,7 +15,7 @@ export interface GitManagedPlan {
   readonly application: string | undefined;
 }
 
-/** `next` carries its defaults. What a client says in the annotation itself does not count. */
+/** `next` carries its defaults. The client's own value of the annotation does not count. */
 export function planGitManaged(
   next: KubeObject,
   current: KubeObject,

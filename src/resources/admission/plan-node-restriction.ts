@@ -212,7 +212,7 @@ function reservedChanges(object: KubeObject, current: KubeObject | undefined): r
   return [...keys].filter((key) => isReservedLabel(key) && next[key] !== before[key]).sort();
 }
 
-/** What a node tells of a claim is how large it has become. */
+/** A node may only say how large a claim has become. */
 function claimStatusComplaint(node: string, object: KubeObject, current: KubeObject): string | undefined {
   const rest = (claim: KubeObject): unknown => ({
     ...claim,

@@ -1,5 +1,5 @@
 /**
- * What a set of changes takes from the quotas of a namespace, or why it may not be. Pure; the texts
+ * The amounts that changes take from the quotas of a namespace, or their refusal. Pure; the texts
  * are upstream's.
  *
  * A quota holds only for what its status says: until its controller has counted for the first time,
@@ -87,9 +87,7 @@ export function planQuota(
 
 const add = (a: Quantity | undefined, b: Quantity): Quantity => (a ? addQuantities(a, b) : b);
 
-/**
- * What the change uses more than before; nothing is given back here, that is the controller's part.
- */
+/** The growth of usage by the change. Only the controller gives something back. */
 function growth({ kind, object, current }: ObjectChange, nowMs: number): Quantities {
   const before = current ? usageOf(kind, current, nowMs) : new Map<string, Quantity>();
   const more = new Map<string, Quantity>();

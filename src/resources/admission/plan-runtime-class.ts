@@ -1,5 +1,5 @@
 /**
- * What a pod gets from the RuntimeClass that it names: overhead, where it may run. Upstream's
+ * Gives a pod what the RuntimeClass says that it names: overhead, where it may run. Upstream's
  * RuntimeClass plug-in, pure.
  */
 import { jsonEqual, ownMember } from '../../base/json.ts';

@@ -1,6 +1,7 @@
 /**
- * What a service account adds to a new pod, pure: its name, its image pull secrets, and the volume
- * with its token where programs look for it. Source: upstream's admission plug-in ServiceAccount.
+ * Adds to a new pod what its service account brings, pure: its name, its image pull secrets, and
+ * the volume with its token where programs look for it. Source: upstream's admission plug-in
+ * ServiceAccount.
  */
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../schemas/object.ts';

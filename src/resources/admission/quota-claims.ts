@@ -35,7 +35,7 @@ export function createQuotaClaims(options: {
     keys: readonly string[],
     changes: readonly ObjectChange[],
   ): Promise<Claimed> {
-    // What is stored, not what is cached: the writer before us has just changed it.
+    // The cache may lack what the writer before us has just stored.
     const quotas = (await store.getMany(RESOURCE, keys)).filter((quota) => quota !== undefined);
     const plan = planQuota(quotas, changes, clock.now());
     if ('refused' in plan) throw deny(plan.refused.kind, plan.refused.object, plan.why);

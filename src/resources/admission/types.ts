@@ -16,9 +16,7 @@ import type { RequestContext } from '../types.ts';
 export interface AdmissionRequest {
   readonly kind: ResourceKind;
   readonly operation: 'create' | 'update';
-  /**
-   * Of the subresources, only those that change what runs come here: ephemeralcontainers, resize.
-   */
+  /** Only subresources that change what runs come here: ephemeralcontainers, resize. */
   readonly subresource?: Subresource | undefined;
   readonly object: KubeObject;
   /** The stored object, for updates. */

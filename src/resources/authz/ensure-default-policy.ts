@@ -1,6 +1,6 @@
 /**
  * Makes sure that the default roles and bindings are there when a server starts. Any number of
- * servers may do it at once: whoever loses a race looks again.
+ * servers may do it at once: a server that loses a race plans again.
  */
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';

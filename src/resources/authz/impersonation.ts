@@ -1,7 +1,7 @@
 /**
- * Acting as somebody else (`kubectl --as`): who is meant by the headers of a request, and what must
- * be allowed for it. Pure. Every part is asked for on its own, with the verb `impersonate`: the
- * user, each group, the uid, each extra value.
+ * Acting as another user (`kubectl --as`): the user that the headers name, and the rights that this
+ * takes. Pure. The verb `impersonate` is needed for each part on its own: the user, each group, the
+ * uid, each extra value.
  */
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { UserInfo } from '../types.ts';

@@ -2,7 +2,7 @@
 import { type Binding, type ClusterRole, RBAC_API_VERSION } from '../../schemas/rbac.ts';
 import { parseBindings } from './default-policy.ts';
 
-/** What metrics-server brings to a cluster: whoever may view may see what is used. */
+/** The role that metrics-server brings to a cluster: a viewer may see usage. */
 const metricsReader: ClusterRole = {
   apiVersion: RBAC_API_VERSION,
   kind: 'ClusterRole',
@@ -18,8 +18,8 @@ const metricsReader: ClusterRole = {
 };
 
 /**
- * What kubeadm binds: whoever has a bootstrap token may bring a node, and a node may renew its own
- * certificate.
+ * Bindings as kubeadm makes them. A bootstrap token may request a node certificate. A node may
+ * renew its own.
  */
 const nodeBindings = `
 symphony:node-bootstrapper -> system:node-bootstrapper: group system:bootstrappers

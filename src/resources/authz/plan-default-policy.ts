@@ -1,7 +1,7 @@
 /**
- * What is missing of the default policy; pure. Nothing is taken away: rules, subjects, labels and
- * selectors that somebody added stay, and what says `autoupdate: "false"` is left alone. A binding
- * to another role is made anew, since what a binding grants cannot change.
+ * The writes that complete the default policy; pure. Nothing is taken away: added rules, subjects,
+ * labels and selectors stay, and an object with `autoupdate: "false"` is left alone. A binding to
+ * another role is made anew, since the role of a binding cannot change.
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { Binding, ClusterRole, PolicyRule, Role, Subject } from '../../schemas/rbac.ts';

@@ -1,6 +1,6 @@
 /**
- * Whether somebody's rules cover other rules: nobody may hand out what they do not have. Pure;
- * upstream's way of breaking rules down, and its words for what is missing.
+ * Compares rules that a user holds with rules that the user wants to grant. Pure. Rules are broken
+ * down as upstream does it, and missing ones are described in its words.
  */
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import { quote } from '../../schemas/errors/status.ts';

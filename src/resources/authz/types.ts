@@ -1,11 +1,11 @@
-/** What a request wants to do, and whether it may. */
+/** Questions to the authorizer, and its answers. */
 import type { Eventually } from '../../base/eventually.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../types.ts';
 
 /**
- * What a request about a resource can be. Rules know more verbs: escalate, bind, impersonate,
- * approve, sign.
+ * The verbs of requests about resources. Rules know more: escalate, bind, impersonate, approve,
+ * sign.
  */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
@@ -16,7 +16,7 @@ export interface ResourceAttributes {
   readonly subresource: string | undefined;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
-  /** Of lists and watches. */
+  /** Set for lists and watches. */
   readonly fieldSelector: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface Decision {
   readonly reason?: string;
 }
 
-/** Everything that somebody may do in a namespace, as far as it can be said in rules. */
+/** The rights of a user in a namespace, as far as rules can express them. */
 export interface GrantedRules {
   readonly rules: readonly PolicyRule[];
   /** Why there may be more, or less, than the rules say. */

@@ -7,7 +7,7 @@ const MICROSECONDS = '2006-01-02T15:04:05.000000Z07:00';
 
 export type DecodedTime = { readonly time: string } | { readonly error: string };
 
-/** What a layout consists of: text that stands for itself, or digits with their range and name. */
+/** A part of a layout: text that stands for itself, or digits with their range and name. */
 type Part =
   | { readonly literal: string }
   | {

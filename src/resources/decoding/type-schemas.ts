@@ -29,7 +29,7 @@ export interface ResolvedSchema {
 }
 
 export interface PatchMeta {
-  /** Of a list: how a strategic merge patch treats it. */
+  /** How a strategic merge patch treats a list. */
   readonly strategies: readonly string[];
   readonly mergeKey: string | undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * Who owns which field of an object (`metadata.managedFields`), pure. An update takes what it
- * changed; an apply owns what its configuration says, and takes away what it owned before and no
- * longer says, unless somebody else owns it. Source: the API reference, "Server-Side Apply", and
+ * The owners of the fields of an object (`metadata.managedFields`), pure. An update takes what it
+ * changes. An apply owns what its configuration says; it removes what it owned before and no longer
+ * says, unless another manager owns it. Source: the API reference, "Server-Side Apply", and
  * KEP-555.
  */
 import { toRfc3339 } from '../../base/clock.ts';
@@ -56,7 +56,7 @@ const NOBODY_YET = 'before-first-apply';
 /** The annotation in which kubectl's own apply keeps what it applied last. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** What belongs to the system or names the object: nobody owns it. */
+/** Fields of the system, and those that name the object. They have no owner. */
 const fieldsNamed = (...names: string[]): Map<string, FieldSet> =>
   new Map(names.map((name) => [`f:${name}`, FIELD]));
 const UNOWNED: FieldSet = {
@@ -246,7 +246,7 @@ function encode(managed: Managed): unknown[] {
   }));
 }
 
-/** What was changed or removed is no longer its former owners'. */
+/** The former owners lose what was changed or removed. */
 function releaseTaken(managed: Managed, { added, modified, removed }: Comparison): Managed {
   const lost = union(union(added, modified), removed);
   if (isEmptySet(lost)) return managed;
@@ -340,9 +340,7 @@ function shownConflicts(conflicts: readonly Conflict[]): ShownConflict[] {
   return shown;
 }
 
-/**
- * Who went from kubectl's own apply to this one takes over what that one had set, without force.
- */
+/** A user of kubectl's own apply takes over without force what that apply had set. */
 function mayTakeOver(
   request: OwnershipRequest,
   current: KubeObject | undefined,

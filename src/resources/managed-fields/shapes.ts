@@ -16,6 +16,8 @@ export type Shape =
     }
   | { readonly type: 'list'; readonly items: TypeSchema | undefined; elementOf(item: unknown): string };
 
+export type ListShape = Extract<Shape, { type: 'list' }>;
+
 const LEAF: Shape = { type: 'leaf' };
 const FREE_MAP: Shape = { type: 'map', field: () => undefined, named: () => false };
 /** Types that JSON shows as objects or text but that are one value. */

@@ -1,7 +1,6 @@
 /**
- * `default/kubernetes`: the address at which pods and tools look for the API, the first of the
- * service range. Every API server keeps it there (upstream does the same); whoever comes second
- * finds it done.
+ * `default/kubernetes`: the address at which pods and tools find the API, the first of the service
+ * range. Every API server keeps it there, as upstream does; the first one makes it.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -13,7 +12,7 @@ import type { BoundWriter } from '../writing/write-plan.ts';
 import type { Store } from '../../store/types.ts';
 import { type AddressSpace, apiServiceIp } from './service-addresses.ts';
 
-/** How long the service may be missing after somebody deleted it. Upstream's interval. */
+/** A deleted Service is missing for at most this long. Upstream's interval. */
 const LOOK_INTERVAL_MS = 10_000;
 const NAMESPACE = 'default';
 const NAME = 'kubernetes';

@@ -1,8 +1,8 @@
 /**
  * Gives Services their cluster IP and node ports. The Services themselves are the only record of
- * what is taken. Whoever allocates reads all of them afresh and also moves on the allocation
- * record, by compare-and-set in the same commit: of two servers that allocate at once, one loses
- * the race and plans again.
+ * what is taken. An allocation reads all of them afresh. Its commit also replaces the allocation
+ * record, by compare-and-set: of two servers that allocate at once, one loses the race and plans
+ * again.
  */
 import type { Rng } from '../../base/rng.ts';
 import { isRecord, jsonEqual } from '../../base/json.ts';

@@ -23,7 +23,7 @@ const BEHIND_RETRY_SECONDS = 10;
 const MESSAGE = "Cannot evict pod as it would violate the pod's disruption budget.";
 const BUDGETS = { group: 'policy', plural: 'poddisruptionbudget' } as const;
 
-/** What has not started, has ended or is going anyway disrupts nothing. */
+/** A pod that has not started, has ended or is being deleted disrupts nothing. */
 export function isFree({ metadata, status }: Pod): boolean {
   if (metadata.deletionTimestamp !== undefined) return true;
   return ['Succeeded', 'Failed', 'Pending'].includes(status?.phase ?? 'Pending');

@@ -1,6 +1,4 @@
-/**
- * What is done by a POST to a subresource of an object: `serviceaccounts/token`, `pods/eviction`.
- */
+/** Actions by POST to a subresource of an object: `serviceaccounts/token`, `pods/eviction`. */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceId, Subresource } from '../../schemas/resource-kind.ts';
 import type { ObjectRef, RequestContext, WriteOptions } from '../types.ts';

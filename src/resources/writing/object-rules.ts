@@ -1,4 +1,4 @@
-/** What is checked before an object is written, and the names of what the store refuses: pure. */
+/** Checks of an object before it is written, and the answers to refusals of the store. Pure. */
 import { type FieldError, isMeaning } from '../../schemas/errors/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
@@ -45,8 +45,8 @@ const unimplemented = (kind: ResourceKind, object: KubeObject): readonly FieldEr
   kind.waitsUnimplemented ? [] : kind.checkImplemented(object);
 
 /**
- * A write to a subresource (a status, a binding) changes what belongs to the system: the rules for
- * users do not apply. What was stored before a default came is judged as if it had it.
+ * A write to a subresource (a status, a binding) changes fields of the system: the rules for users
+ * do not apply. An object that was stored before a default came is judged as if it had it.
  */
 export function checkUpdate(
   kind: ResourceKind,

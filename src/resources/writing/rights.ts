@@ -1,7 +1,7 @@
 /**
- * What an actor may write beyond what the door has asked. A request that creates where it meant to
- * update needs the right to create. A sync confined to a namespace needs, for each write, the right
- * that its author would need for a request, and hands out no rights that the author lacks.
+ * Authorises writes beyond what the door has asked. A request that creates where it meant to update
+ * needs the right to create. A sync confined to a namespace needs, for each write, the right that
+ * its author would need for a request, and hands out no rights that the author lacks.
  */
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Subresource } from '../../schemas/resource-kind.ts';

@@ -1,7 +1,4 @@
-/**
- * What a caller of the API is told of what it has written or deleted: warnings, and that Git will
- * undo it.
- */
+/** Tells a caller of the API about its write: warnings, and that Git will undo it. */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { Admission } from '../admission/create-admission.ts';

@@ -12,7 +12,7 @@ import { builtinRegistry } from '../src/schemas/registry.ts';
 import * as strategy from '../src/schemas/strategy/index.ts';
 import { createCacheSet } from '../src/store/cache/cache-set.ts';
 import { createMemoryStore } from '../src/store/memory/memory-store.ts';
-import { createObjects } from '../src/resources/writing/objects.ts';
+import { createObjects } from '../test/support/objects.ts';
 import { createApplicationController } from '../src/sync/application-controller.ts';
 import { createGitMirror } from '../src/sync/git/git-mirror.ts';
 import { rootApplication } from '../src/sync/root-application.ts';
@@ -71,7 +71,7 @@ await objects.create(rootApplication({ repoURL: repository.bare, targetRevision:
 const signal = new AbortController().signal;
 const controller = await createApplicationController({
   store,
-  objects,
+  writer: objects,
   caches,
   queues: createInlineQueues(),
   registry: builtinRegistry,

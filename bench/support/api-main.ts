@@ -24,7 +24,7 @@ import type { KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry as registry } from '../../src/schemas/registry.ts';
 import { createMetrics } from '../../src/server/metrics/metrics.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
-import { createObjects } from '../../src/resources/writing/objects.ts';
+import { createObjects } from '../../test/support/objects.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { startTestRedis } from '../../test/support/redis.ts';
@@ -74,7 +74,7 @@ async function startApi(): Promise<Commands> {
   const caches = createCacheSet({ store, clock, logger });
   const proofs = createPlacementProofs(randomBytes(32));
   const objects = createObjects({ store, registry, clock, rng, proofs });
-  const core = createResourceCore({ store, caches, objects, registry, clock, rng, logger, proofs });
+  const core = createResourceCore({ store, caches, registry, clock, rng, logger, proofs });
   const table = await openTokenTable(join(directory, 'tokens.json'));
   const certificates = createCertificateAuthenticator({ caPem: tls.caPem, clock });
   const serviceAccounts = await createServiceAccountTokens(await ensureSigningKey({ directory: pki }));

@@ -164,22 +164,25 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-/** The parts of `Objects` and `Registry` that a sink needs; client does not import the store. */
+/** The part of a writer that a sink needs; client does not import the resource core. */
 export interface EventWriter {
-  create(object: Event): Promise<KubeObject>;
-  update(object: Event): Promise<KubeObject>;
+  write(plan: {
+    readonly writes: readonly { readonly verb: 'create' | 'update'; readonly object: Event }[];
+  }): Promise<readonly (KubeObject | undefined)[]>;
   get(kind: ResourceKind, key: string): Promise<KubeObject>;
 }
 
-export function objectsEventSink(objects: EventWriter, registry: Pick<Registry, 'byKind'>): EventSink {
+export function writerEventSink(writer: EventWriter, registry: Pick<Registry, 'byKind'>): EventSink {
+  const write = async (verb: 'create' | 'update', object: Event): Promise<Event> =>
+    (await writer.write({ writes: [{ verb, object }] }))[0] as Event;
   const read = (apiVersion = '', kind = '', key: string): Promise<KubeObject> => {
     const found = registry.byKind(apiVersion, kind);
     if (!found) throw new Error(`The kind ${kind} is not served`);
-    return objects.get(found, key);
+    return writer.get(found, key);
   };
   return {
-    create: async (event) => (await objects.create(event)) as Event,
-    update: async (event) => (await objects.update(event)) as Event,
+    create: (event) => write('create', event),
+    update: (event) => write('update', event),
     reads: {
       event: async (event) => (await read(event.apiVersion, event.kind, keyOf(event))) as Event,
       object: async ({ apiVersion, kind, namespace, name = '' }) =>

@@ -16,7 +16,7 @@ import type { KubeObject } from '../schemas/object.ts';
 import { type Registry, type ResourceId, storageIdOf } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
-import type { Check, Objects, Write } from '../resources/writing/objects.ts';
+import type { BoundWriter, Check, Write } from '../resources/writing/write-plan.ts';
 import { type Fence, FenceLost, type Store, StoreUnavailable } from '../store/types.ts';
 import { laterVersion } from '../store/version.ts';
 
@@ -34,7 +34,7 @@ export interface Plan {
 
 export interface ControllerContext {
   readonly caches: CacheSet;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly store: Store;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -158,8 +158,8 @@ export async function applyAndWait(
   checks: readonly Check[] = [],
 ): Promise<readonly (KubeObject | undefined)[]> {
   const { caches, fence } = context;
-  const results = await context.objects
-    .apply(writes, { checks, ...(fence ? { fence } : {}) })
+  const results = await context.writer
+    .write({ writes, checks }, fence ? { fence } : {})
     .catch((error: unknown) => {
       const isOpen = error instanceof StoreUnavailable && error.isUnanswered;
       if (isOpen) for (const resource of resourcesOf(context, writes)) caches.expect(resource);

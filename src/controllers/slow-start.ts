@@ -3,7 +3,7 @@
  * quota has room for some), half of them are tried, and so on: the first refusal of a single one ends it.
  */
 import { StatusError } from '../schemas/errors/status.ts';
-import type { Check, Write } from '../resources/writing/objects.ts';
+import type { Check, Write } from '../resources/writing/write-plan.ts';
 import { applyAndWait, type ControllerContext } from './controller.ts';
 
 export interface SlowStart {

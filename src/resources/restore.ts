@@ -1,16 +1,18 @@
 /**
- * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes. Such pods are written
- * as they are, with their uid, node and status and without owners (controllers adopt them by their selectors), only
- * where nothing of that name exists, and only while the cluster is being rebuilt.
+ * Rebuild before destroy: after the store lost its history, agents tell what runs on their nodes.
+ * Such pods are written as they are, with their uid, node and status and without owners
+ * (controllers adopt them by their selectors), only where nothing of that name exists, and only
+ * while the cluster is being rebuilt.
  *
- * A node is not believed: only a pod that proves that the control plane bound it to that node comes back (ADR 13). Any
- * other pod waits until Git or an administrator makes it anew; it is reported and gives its node no rights.
+ * A node is not believed: only a pod that proves that the control plane bound it to that node comes
+ * back (ADR 13). Any other pod waits until Git or an administrator makes it anew; it is reported
+ * and gives its node no rights.
  */
 import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { EventInput } from '../client/plan-event.ts';
 import { getPath, omit } from '../schemas/json-access.ts';
-import { controllerOf, type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
+import { controllerOf, type KubeObject, objectKey } from '../schemas/object.ts';
 import { RESTORED_OWNER, withMark } from '../schemas/pods/pod-marks.ts';
 import { ENFORCE_LABEL, namespacePolicy } from '../schemas/pod-security/namespace-policy.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
@@ -18,12 +20,14 @@ import { badRequest, failure, invalid, isStatusError } from '../schemas/errors/s
 import type { Pod } from '../schemas/types.ts';
 import { checkStructure } from './writing/object-rules.ts';
 import { type PlacementProofs, UNPROVEN_METADATA } from './writing/placement-proof.ts';
-import { CommitRefused, type Store, type StoreOp } from '../store/types.ts';
+import type { BoundWriter } from './writing/write-plan.ts';
+import type { Store } from '../store/types.ts';
 import { planPodSecurity } from '../schemas/pod-security/plan-pod-security.ts';
 import type { AdmissionPolicy } from './admission/types.ts';
 
 export interface RestoreDependencies {
   readonly store: Store;
+  readonly writer: BoundWriter;
   readonly registry: Registry;
   readonly proofs: PlacementProofs;
   readonly policy: AdmissionPolicy;
@@ -55,11 +59,11 @@ export async function restorePods(
   node: string,
   pods: readonly unknown[],
 ): Promise<readonly WaitingPod[]> {
-  const { store, proofs, logger } = dependencies;
+  const { store, writer, logger } = dependencies;
   if (pods.length > MAX_PODS) throw badRequest(`Cannot restore more than ${MAX_PODS} pods at once`);
   const waiting: WaitingPod[] = [];
   for (const value of pods) {
-    // Asked for each: the rebuild may end meanwhile, and a proof is good for as long as it lasts only.
+    // Asked for each pod: the rebuild may end meanwhile, and proofs count only until then.
     const state = await store.clusterState();
     if (state?.phase !== 'rebuilding') {
       const why = 'the cluster is not being rebuilt';
@@ -67,7 +71,7 @@ export async function restorePods(
     }
     const refusal = await refusalOf(dependencies, value, node);
     if (refusal) waiting.push({ pod: nameOf(value), ...refusal });
-    else await createIfAbsent(store, proofs.seal(restored(value as KubeObject)));
+    else await createIfAbsent(writer, restored(value as KubeObject));
   }
   for (const { pod, cause, reason } of waiting) {
     dependencies.onWaiting?.(cause);
@@ -99,8 +103,9 @@ async function refusalOf(
 }
 
 /**
- * The spec has passed validation once, as its proof says, and is not judged by rules that came later: nothing that runs is
- * given up because of an upgrade. The status is the node's word, and checked as a status that it writes.
+ * The spec has passed validation once, as its proof says, and is not judged by rules that came
+ * later: nothing that runs is given up because of an upgrade. The status is the node's word, and
+ * checked as a status that it writes.
  */
 function invalidityOf(kind: ResourceKind, pod: KubeObject): Refusal | undefined {
   try {
@@ -115,8 +120,8 @@ function invalidityOf(kind: ResourceKind, pod: KubeObject): Refusal | undefined 
 }
 
 /**
- * Pod Security where the namespace itself names a level. A namespace that is missing or bare may get its labels from Git
- * only later; its pods have passed admission once, as their proof says.
+ * Pod Security where the namespace itself names a level. A namespace that is missing or bare may
+ * get its labels from Git only later; its pods have passed admission once, as their proof says.
  */
 async function violationOf({ store, policy }: RestoreDependencies, pod: Pod): Promise<Refusal | undefined> {
   const namespace = pod.metadata.namespace ?? '';
@@ -128,8 +133,8 @@ async function violationOf({ store, policy }: RestoreDependencies, pod: Pod): Pr
 }
 
 /**
- * What the proof covers, and the status; anything else is the node's invention. Without its owners, whose uids mean nothing
- * any more: it keeps the name of its controller for those who look for it.
+ * The pod with what its proof covers, and its status; everything else is only the node's word. Its
+ * owners go, since their uids mean nothing any more. It keeps the name of its controller.
  */
 function restored(pod: KubeObject): KubeObject {
   const owner = controllerOf(pod);
@@ -140,12 +145,11 @@ function restored(pod: KubeObject): KubeObject {
 }
 
 /** One commit a pod: a pod that somebody else has made meanwhile must not keep the others out. */
-async function createIfAbsent(store: Store, pod: KubeObject): Promise<void> {
-  const op: StoreOp = { type: 'create', resource: 'pods', key: keyOf(pod), object: pod };
+async function createIfAbsent(writer: BoundWriter, pod: KubeObject): Promise<void> {
   try {
-    await store.commit([op]);
+    await writer.write({ writes: [{ verb: 'restore', object: pod }] });
   } catch (error) {
-    if (!(error instanceof CommitRefused) || error.reason !== 'exists') throw error;
+    if (!isStatusError(error, 'AlreadyExists')) throw error;
   }
 }
 
@@ -157,7 +161,7 @@ function nameOf(value: unknown): string {
   return objectKey(text('namespace'), text('name')).slice(0, 2 * MAX_NAME_LENGTH);
 }
 
-/** Of a DNS subdomain, the longest name that Kubernetes knows. */
+/** The length of a DNS subdomain, the longest name in Kubernetes. */
 const MAX_NAME_LENGTH = 253;
 
 function eventOf(node: string, waiting: readonly WaitingPod[]): EventInput {
@@ -165,7 +169,7 @@ function eventOf(node: string, waiting: readonly WaitingPod[]): EventInput {
   const others = waiting.length - named.length;
   const list = [...named, ...(others > 0 ? [`${others} more`] : [])].join(', ');
   return {
-    // The node is registered after it has reported; events name it as upstream's kubelet does, with its name for a uid.
+    // The node registers after its report. Events name it as upstream's kubelet does: by name.
     about: { apiVersion: 'v1', kind: 'Node', name: node, uid: node },
     type: 'Warning',
     reason: 'PodsNotRestored',

@@ -1,4 +1,4 @@
-/** What a request to the API core is made of, independent of HTTP. */
+/** The parts of a request to the resource core, independent of HTTP. */
 import type { KubeObject } from '../schemas/object.ts';
 import type { ResourceKind } from '../schemas/resource-kind.ts';
 import type { DeleteOptions } from '../schemas/strategy/index.ts';
@@ -10,7 +10,9 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Who asks, where warnings go (HTTP puts them into `Warning` headers), and what the audit log is to say besides. */
+/**
+ * The caller, the way for warnings to it (HTTP: `Warning` headers), and notes for the audit log.
+ */
 export interface RequestContext {
   readonly user: UserInfo;
   warn(text: string): void;
@@ -20,8 +22,8 @@ export interface RequestContext {
 }
 
 /**
- * Everything that strict reading complains about: what the text of the body shows besides the fields that its kind does not have,
- * in the order in which upstream says it.
+ * Everything that strict reading complains about: what the text of the body shows besides the
+ * fields that its kind does not have, in the order in which upstream says it.
  */
 export type StrictReading = (unknownFields: readonly string[]) => readonly string[];
 
@@ -76,7 +78,10 @@ export interface ObjectPage {
 
 export type WatchFrameType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 
-/** One event of a watch. Frames are shared between watchers, so that encodings can be kept per frame. */
+/**
+ * One event of a watch. Frames are shared between watchers, so that encodings can be kept per
+ * frame.
+ */
 export interface WatchFrame {
   readonly type: WatchFrameType;
   readonly object: KubeObject;

@@ -1,9 +1,10 @@
 /**
  * The one effectful file of the scheduler: pending pods → `planPlacement` → one commit per batch.
  *
- * Jobs of the queue `placement` are hints; a periodic look does the same work when they are lost. Refused pods rest
- * until something changes that could help them. Binding is compare-and-set on the pod: `nodeName` never changes, and a
- * pod that changed in the meantime is simply looked at again.
+ * Jobs of the queue `placement` are hints; a periodic resync does the same work when they are lost.
+ * Refused pods rest until something changes that could help them. A binding expects the version of
+ * the pod that it was planned for: `nodeName` never changes, and a pod that changed meanwhile is
+ * planned again.
  */
 import { type Clock, type Timer } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -12,8 +13,10 @@ import type { PlacementJob, Queues } from '../queue/types.ts';
 import { keyOf } from '../schemas/object.ts';
 import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service } from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
-import type { PlacementProofs } from '../resources/writing/placement-proof.ts';
-import { CommitRefused, type Fence, type Store, type UpdateOp } from '../store/types.ts';
+import { writeEach } from '../resources/writing/write-each.ts';
+import type { BoundWriter, UpdateWrite } from '../resources/writing/write-plan.ts';
+import type { Fence } from '../store/types.ts';
+import { laterVersion } from '../store/version.ts';
 import { bindPod, rejectPod } from './plan-binding.ts';
 import { isPending, type PlacementPlan, planPlacementIn } from './plan-placement.ts';
 import { createNodeWait } from './node-wait.ts';
@@ -28,15 +31,13 @@ export interface SchedulingEvent {
 }
 
 export interface PlacementWorkerOptions {
-  readonly store: Store;
+  readonly writer: BoundWriter;
   readonly caches: CacheSet;
   readonly queues: Queues;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
   readonly fence?: Fence;
-  /** Proves the pods that are bound. */
-  readonly proofs: PlacementProofs;
   /** Nodes that this process starts itself: the first pods wait for them. */
   readonly expectedNodes?: readonly string[];
   /** False while the store is being rebuilt: nothing is placed. */
@@ -44,14 +45,18 @@ export interface PlacementWorkerOptions {
   recordEvent(event: SchedulingEvent): void;
 }
 
-/** With the queue dead, a pending pod waits at most this long; while none is pending, a look costs nothing. */
+/** With the queue dead, a pending pod waits at most this long. */
 const RESYNC_INTERVAL_MS = 2_000;
-/** Refused pods are looked at again after this time even if nothing seems to have helped (upstream: 5 minutes). */
+/**
+ * Refused pods are planned again after this time even if nothing seems to have helped (upstream: 5
+ * minutes).
+ */
 const REFUSED_RETRY_MS = 60_000;
-const MAX_COMMIT_OPS = 1_000;
+/** Pods of one commit: a few megabytes, some tens of milliseconds of the store's time. */
+const MAX_WRITES = 1_000;
 /** Name at most this many pods of a batch in the log. */
 const MAX_LOGGED = 5;
-/** All pending pods share one key: one job waiting is enough, the worker looks at every one of them. */
+/** All pending pods share one key: a single job places every one of them. */
 const JOB_KEY = 'pending-pods';
 const PENDING_INDEX = 'pending';
 
@@ -107,13 +112,13 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
     logger[level]({ ...counts, pods: placed, tookMs: clock.now() - startedAt }, 'Placed pods');
   }
 
-  /** Whether nothing that decides about the pod's place has changed since it was planned. */
+  /** Whether everything that decides about the pod's place is as it was when it was planned. */
   function isAsPlanned(pod: Pod): boolean {
     const object = pods.get(keyOf(pod));
     return object !== undefined && !pendingPodChanged({ type: 'MODIFIED', object, previous: pod });
   }
 
-  /** One batch at a time, whoever asks. */
+  /** One batch at a time. */
   function run(): Promise<void> {
     const next = running.then(placeOnce);
     running = next.catch(() => undefined);
@@ -177,57 +182,40 @@ export async function startPlacementWorker(options: PlacementWorkerOptions): Pro
   };
 }
 
-/** Writes a plan; pods that changed or went in the meantime are left to the next look. */
+/** Writes a plan. Pods that changed or went meanwhile are left to the next plan. */
 async function executePlacement(
-  options: PlacementWorkerOptions,
+  { clock, writer, fence, recordEvent }: PlacementWorkerOptions,
   pods: ResourceCache<Pod>,
   plan: PlacementPlan,
 ): Promise<void> {
-  const now = options.clock.now();
-  const events = new Map<string, SchedulingEvent>();
-  const ops: UpdateOp[] = [];
-  for (const binding of plan.bindings) {
-    ops.push(updateOp(options.proofs.seal(bindPod(binding, now))));
-    const message = `Successfully assigned ${keyOf(binding.pod)} to ${binding.nodeName}`;
-    events.set(keyOf(binding.pod), { pod: binding.pod, type: 'Normal', reason: 'Scheduled', message });
+  const writes = placementWrites(plan, clock.now());
+  for (let start = 0; start < writes.length; start += MAX_WRITES) {
+    const batch = writes.slice(start, start + MAX_WRITES);
+    const outcomes = await writeEach(writer, batch, fence ? { fence } : {});
+    let newest = '0';
+    for (const { object } of outcomes) newest = laterVersion(newest, object?.metadata.resourceVersion ?? '0');
+    if (newest !== '0') await pods.waitFor(newest);
+    for (const { write, refusal } of outcomes) if (refusal === undefined) recordEvent(write.event);
   }
-  for (const rejection of plan.rejections) {
-    const pod = rejectPod(rejection, now);
-    if (!pod) continue;
-    ops.push(updateOp(pod));
+}
+
+interface PlacementWrite extends UpdateWrite {
+  readonly event: SchedulingEvent;
+}
+
+function placementWrites({ bindings, rejections }: PlacementPlan, nowMs: number): readonly PlacementWrite[] {
+  const bound = bindings.map((binding): PlacementWrite => {
+    const { pod, nodeName } = binding;
+    const message = `Successfully assigned ${keyOf(pod)} to ${nodeName}`;
+    const event: SchedulingEvent = { pod, type: 'Normal', reason: 'Scheduled', message };
+    return { verb: 'update', subresource: 'binding', object: bindPod(binding, nowMs), seen: pod, event };
+  });
+  const rejected = rejections.flatMap((rejection): readonly PlacementWrite[] => {
+    const pod = rejectPod(rejection, nowMs);
+    if (!pod) return [];
     const { message } = rejection;
-    events.set(keyOf(pod), { pod, type: 'Warning', reason: 'FailedScheduling', message });
-  }
-  for (let start = 0; start < ops.length; start += MAX_COMMIT_OPS) {
-    const written = await commitWhatHolds(options, ops.slice(start, start + MAX_COMMIT_OPS), pods);
-    for (const op of written) {
-      const event = events.get(op.key);
-      if (event) options.recordEvent(event);
-    }
-  }
-}
-
-function updateOp(pod: Pod): UpdateOp {
-  const expectedVersion = pod.metadata.resourceVersion ?? '';
-  return { type: 'update', resource: 'pods', key: keyOf(pod), object: pod, expectedVersion };
-}
-
-/** All or nothing, minus the ops that are refused one by one. */
-async function commitWhatHolds(
-  { store, fence }: PlacementWorkerOptions,
-  ops: readonly UpdateOp[],
-  pods: ResourceCache<Pod>,
-): Promise<readonly UpdateOp[]> {
-  let remaining = [...ops];
-  while (remaining.length > 0) {
-    try {
-      const { version } = await store.commit(remaining, fence ? { fence } : {});
-      await pods.waitFor(version);
-      return remaining;
-    } catch (error) {
-      if (!(error instanceof CommitRefused)) throw error;
-      remaining = remaining.filter((_, index) => index !== error.opIndex);
-    }
-  }
-  return [];
+    const event: SchedulingEvent = { pod, type: 'Warning', reason: 'FailedScheduling', message };
+    return [{ verb: 'update', subresource: 'status', object: pod, seen: rejection.pod, event }];
+  });
+  return [...bound, ...rejected];
 }

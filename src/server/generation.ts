@@ -11,7 +11,7 @@ import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.t
 import type { TokenTable } from '../api/authn/token-table.ts';
 import { ensureDefaultPolicy } from '../resources/authz/ensure-default-policy.ts';
 import { ownPolicy } from '../resources/authz/own-policy.ts';
-import { createResourceCore } from '../resources/resource-core.ts';
+import { API_SERVER, createResourceCore } from '../resources/resource-core.ts';
 import { defaultAddressSpace } from '../resources/services/service-addresses.ts';
 import type { AuditLog } from '../api/http/audit.ts';
 import type { RateLimits } from '../api/http/rate-limits.ts';
@@ -35,7 +35,6 @@ import { typeProblem } from '../schemas/soundness.ts';
 import { type CacheSetOptions, createCacheSet } from '../store/cache/cache-set.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
 import { followDefinitions } from '../store/cache/follow-definitions.ts';
-import { createObjects } from '../resources/writing/objects.ts';
 import { createPayloadCodec, loadOrCreateKey } from '../store/redis/payload-codec.ts';
 import { createPlacementProofs } from '../resources/writing/placement-proof.ts';
 import { createRedisStore } from '../store/redis/redis-store.ts';
@@ -122,7 +121,6 @@ async function startOnHistory(
     typeProblem(registry, resource, object);
   const caches = started.use(createCacheSet({ store, clock, logger, problemOf }));
   started.use(await followDefinitions(caches, registry));
-  const objects = createObjects({ store, registry, clock, rng, proofs });
   const queues = started.use(createBullQueues({ url: parts.redisUrl, logger, clock }));
   const policy = { defaultPodSecurity: config.defaultPodSecurity };
   const addresses = { ...defaultAddressSpace, serviceCidr: config.serviceCidr };
@@ -131,7 +129,6 @@ async function startOnHistory(
     createResourceCore({
       store,
       caches,
-      objects,
       registry,
       clock,
       rng,
@@ -145,12 +142,13 @@ async function startOnHistory(
   started.use(await rememberNodes(history, caches, condition));
   const gitOps = started.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
   // Before anybody asks: without these, nobody but administrators and nodes may do anything.
-  await rememberStoreIdentity(store, objects, identity);
-  await ensureDefaultPolicy({ store, objects, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
+  const writer = core.as(API_SERVER);
+  await rememberStoreIdentity(store, writer, identity);
+  await ensureDefaultPolicy({ store, writer, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
   const host = hostname();
   const id = serverIdOf(host, dataDir.root);
   const holder = `${id}_${rng.uuid()}`;
-  const presence = await startPresence({ store, objects, caches, clock, logger, id, hostname: host, holder });
+  const presence = await startPresence({ store, writer, caches, clock, logger, id, hostname: host, holder });
   const peers: PeerOptions = {
     peers: () => presence.peers(),
     credentials: createPeerCredentials(parts.authority, clock),
@@ -174,9 +172,9 @@ async function startOnHistory(
     lead({
       store,
       caches,
-      objects: core.objectsOf(CONTROLLERS),
-      syncObjects: core.objectsOf(SYNC, systemAuthor),
-      delegate: (author, namespace) => core.delegate(SYNC, author, namespace),
+      writer: core.as({ user: CONTROLLERS }),
+      syncWriter: core.as({ user: SYNC, author: systemAuthor }),
+      delegate: (author, confinedTo) => core.as({ user: SYNC, author, confinedTo }),
       queues,
       registry,
       clock,

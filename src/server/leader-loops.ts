@@ -8,7 +8,7 @@ import { type Clock, sleep } from '../base/clock.ts';
 import { type Disposables, startParts } from '../base/disposables.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
-import { createEventRecorder, type EventRecorder, objectsEventSink } from '../client/event-recorder.ts';
+import { createEventRecorder, type EventRecorder, writerEventSink } from '../client/event-recorder.ts';
 import type { ControllerContext } from '../controllers/controller.ts';
 import { type ControllersOptions, startControllers } from '../controllers/start-controllers.ts';
 import type { Queues } from '../queue/types.ts';
@@ -16,8 +16,7 @@ import { startPlacementWorker } from '../scheduler/placement-worker.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
 import type { Application } from '../schemas/types.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
-import type { DelegateWrites } from '../resources/writing/delegated-writes.ts';
-import type { Objects } from '../resources/writing/objects.ts';
+import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import type { PlacementProofs } from '../resources/writing/placement-proof.ts';
 import type { Fence, Store } from '../store/types.ts';
 import {
@@ -25,6 +24,7 @@ import {
   type ApplicationControllerOptions,
   createApplicationController,
 } from '../sync/application-controller.ts';
+import type { DelegateWrites } from '../sync/observe/sync-access.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { ClusterCondition } from './history/cluster-condition.ts';
 import { ensurePriorityClasses } from './priority-classes.ts';
@@ -34,9 +34,9 @@ import { sealBoundPods } from './history/seal-pods.ts';
 export interface LeaderParts {
   readonly store: Store;
   readonly caches: CacheSet;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   /** The same for the sync worker, whose writes are Git's. */
-  readonly syncObjects?: Objects;
+  readonly syncWriter?: BoundWriter;
   readonly delegate?: DelegateWrites;
   readonly queues: Queues;
   readonly registry: Registry;
@@ -78,22 +78,22 @@ async function startLoops(
   onFenceLost: () => void,
   started: Disposables,
 ): Promise<Pick<LeaderLoops, 'applications'>> {
-  const { store, caches, objects, queues, registry, clock, rng, logger, condition, proofs } = parts;
+  const { store, caches, writer, queues, registry, clock, rng, logger, condition } = parts;
   const stop = createAbort();
   const signal = anySignal(leading, stop.signal);
   const recorder = (component: string): EventRecorder =>
     started.use(
       createEventRecorder({
-        sink: objectsEventSink(objects, registry),
+        sink: writerEventSink(writer, registry),
         clock,
         logger,
         source: { component },
       }),
     );
-  const common = { store, caches, objects, registry, clock, rng, logger };
+  const common = { store, caches, writer, registry, clock, rng, logger };
   const fenced = fence ? { fence } : {};
   const mayAct = (): boolean => condition.mayAct();
-  await ensurePriorityClasses(store, objects, fenced);
+  await ensurePriorityClasses(store, writer, fenced);
   const context: ControllerContext = {
     ...common,
     ...fenced,
@@ -108,12 +108,11 @@ async function startLoops(
   started.use(
     await startPlacementWorker({
       ...fenced,
-      store,
+      writer,
       caches,
       queues,
       clock,
       rng,
-      proofs,
       logger: logger.child({ component: 'scheduler' }),
       mayAct,
       expectedNodes: parts.ownNodes ?? [],
@@ -126,7 +125,7 @@ async function startLoops(
   const applications = started.use(
     await createApplicationController({
       ...common,
-      objects: parts.syncObjects ?? objects,
+      writer: parts.syncWriter ?? writer,
       ...(parts.delegate ? { delegate: parts.delegate } : {}),
       queues,
       ...parts.sync,
@@ -172,16 +171,14 @@ async function settle(
   );
 }
 
-async function ensureRootApplication({ objects, registry }: LeaderParts, wanted: Application): Promise<void> {
+async function ensureRootApplication({ writer, registry }: LeaderParts, wanted: Application): Promise<void> {
   const kind = registry.byKind(wanted.apiVersion, wanted.kind);
   if (!kind) throw new Error('The kind Application is not registered');
   try {
-    await objects.create(wanted);
+    await writer.write({ writes: [{ verb: 'create', object: wanted }] });
   } catch (error) {
     if (!isStatusError(error, 'AlreadyExists')) throw error;
-    await objects.update({
-      ...(await objects.get(kind, `${wanted.metadata.namespace}/${wanted.metadata.name}`)),
-      spec: wanted.spec,
-    });
+    const found = await writer.get(kind, `${wanted.metadata.namespace}/${wanted.metadata.name}`);
+    await writer.write({ writes: [{ verb: 'update', object: { ...found, spec: wanted.spec } }] });
   }
 }

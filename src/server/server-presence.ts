@@ -1,7 +1,8 @@
 /**
- * That this API server is there, for the others and for everybody: its Lease `kube-system/apiserver-<id>`, as upstream's, and the
- * Endpoints of `default/kubernetes`, which hold the servers that live. A server lives as long as its lease is seen to be
- * renewed, by our own clock: the clocks of others are not compared.
+ * That this API server is there, for the others and for everybody: its Lease
+ * `kube-system/apiserver-<id>`, as upstream's, and the Endpoints of `default/kubernetes`, which
+ * hold the servers that live. A server lives as long as its lease is seen to be renewed, by our own
+ * clock: the clocks of others are not compared.
  */
 import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
@@ -18,12 +19,12 @@ import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { Lease } from '../schemas/types.ts';
 import type { CacheSet, ResourceCache } from '../store/cache/cache.ts';
-import type { Objects } from '../resources/writing/objects.ts';
+import type { BoundWriter, Write } from '../resources/writing/write-plan.ts';
 import type { Store } from '../store/types.ts';
 
 export interface PresenceOptions {
   readonly store: Store;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly caches: CacheSet;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -35,7 +36,10 @@ export interface PresenceOptions {
 export interface Presence extends AsyncDisposable {
   /** The other servers that live. */
   peers(): readonly Peer[];
-  /** Once it is known where this server listens. `endpointIp`: what pods may use; undefined for none. */
+  /**
+   * Once it is known where this server listens. `endpointIp`: what pods may use; undefined for
+   * none.
+   */
   announce(address: { readonly host: string; readonly port: number }, endpointIp: string | undefined): void;
 }
 
@@ -48,17 +52,21 @@ const IDENTITY_LABEL = 'apiserver.kubernetes.io/identity';
 const ADDRESS = 'kubernetes.io/peer-advertise-address';
 const ENDPOINT = 'symphony.dev/endpoint';
 const RENEW_MS = 4_000;
-/** A server that is alone has nobody to tell; once another one comes, it renews at once. Upstream's. */
+/**
+ * A server that is alone has nobody to tell; once another one comes, it renews at once. Upstream's.
+ */
 const RENEW_ALONE_MS = 10_000;
 const ALIVE_MS = 12_000;
-/** A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight. */
+/**
+ * A lease that was last renewed longer ago, by its own word, is not taken for alive at first sight.
+ */
 const FRESH_MS = 60_000;
 /** Upstream's; leases of servers that are gone for good are removed by then. */
 const LEASE_SECONDS = 3_600;
 
 /**
- * Where other servers reach this one, and the address that pods may use. As upstream: a server that listens on a loopback or on
- * every address is said to be at the machine's.
+ * Where other servers reach this one, and the address that pods may use. As upstream: a server that
+ * listens on a loopback or on every address is said to be at the machine's.
  */
 export function addressesOf(
   { advertiseAddress }: Pick<Config, 'advertiseAddress'>,
@@ -128,7 +136,7 @@ export async function startPresence(options: PresenceOptions): Promise<Presence>
         own.endpoint,
         ...alive().map(({ metadata }) => metadata.annotations?.[ENDPOINT]),
       ].filter((endpoint) => endpoint !== undefined && endpoint !== '');
-      await keepEndpoints(options.objects, published, endpoints as readonly string[]);
+      await keepEndpoints(options.writer, published, endpoints as readonly string[]);
       await removeExpired(options, others());
     } catch (error) {
       options.logger.error(
@@ -179,7 +187,7 @@ function urlOf(address: string | undefined): URL | undefined {
 
 /** `found` may be behind: then the write is refused, and the next round tries again. */
 async function renew(
-  { objects, clock, id, hostname, holder }: PresenceOptions,
+  { writer, clock, id, hostname, holder }: PresenceOptions,
   found: Lease | undefined,
   own: { readonly address: string; readonly endpoint: string | undefined },
 ): Promise<void> {
@@ -194,37 +202,38 @@ async function renew(
     ...(own.endpoint === undefined ? {} : { [ENDPOINT]: own.endpoint }),
   };
   const type = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' };
-  if (!found)
-    await objects.create({
-      ...type,
-      metadata: { name: id, namespace: NAMESPACE, labels, annotations },
-      spec,
-    });
-  else await objects.update({ ...found, metadata: { ...found.metadata, labels, annotations }, spec });
+  const metadata = { ...(found?.metadata ?? { name: id, namespace: NAMESPACE }), labels, annotations };
+  const write: Write = found
+    ? { verb: 'update', object: { ...found, metadata, spec } }
+    : { verb: 'create', object: { ...type, metadata, spec } };
+  await writer.write({ writes: [write] });
 }
 
-async function leave({ objects, store, id, logger }: PresenceOptions): Promise<void> {
+async function leave({ writer, store, id, logger }: PresenceOptions): Promise<void> {
   try {
     const found = await store.get(LEASES, `${NAMESPACE}/${id}`);
-    if (found) await objects.apply([{ verb: 'delete', object: found }]);
+    if (found) await writer.write({ writes: [{ verb: 'delete', object: found }] });
   } catch (error) {
     logger.debug({ error: errorMessage(error) }, 'Cannot take the lease of this server away');
   }
 }
 
-async function removeExpired({ objects, clock }: PresenceOptions, leases: readonly Lease[]): Promise<void> {
+async function removeExpired({ writer, clock }: PresenceOptions, leases: readonly Lease[]): Promise<void> {
   for (const object of leases) {
     const ends = Date.parse(object.spec.renewTime ?? '') + LEASE_SECONDS * 1_000;
     if (ends >= clock.now()) continue;
-    await objects.apply([{ verb: 'delete', object }]).catch((error: unknown) => {
+    await writer.write({ writes: [{ verb: 'delete', object }] }).catch((error: unknown) => {
       if (!isStatusError(error)) throw error;
     });
   }
 }
 
-/** Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects it. */
+/**
+ * Endpoints and its slice; servers of one cluster are expected to share a port, as upstream expects
+ * it.
+ */
 async function keepEndpoints(
-  objects: Objects,
+  writer: BoundWriter,
   published: { readonly endpoints: ResourceCache; readonly slices: ResourceCache },
   endpoints: readonly string[],
 ): Promise<void> {
@@ -242,14 +251,14 @@ async function keepEndpoints(
     ports: [portOf(port)],
   }));
   const [first] = ports;
-  await keep(objects, published.endpoints, ['subsets'], {
+  await keep(writer, published.endpoints, ['subsets'], {
     apiVersion: 'v1',
     kind: 'Endpoints',
     metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
     ...(subsets.length === 0 ? {} : { subsets }),
   });
   if (first === undefined) return;
-  await keep(objects, published.slices, ['endpoints', 'ports'], {
+  await keep(writer, published.slices, ['endpoints', 'ports'], {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
@@ -260,16 +269,16 @@ async function keepEndpoints(
 }
 
 async function keep(
-  objects: Objects,
+  writer: BoundWriter,
   cache: ResourceCache,
   fields: readonly string[],
   wanted: KubeObject,
 ): Promise<void> {
   const found = cache.get(keyOf(wanted));
   try {
-    if (!found) await objects.create(wanted);
+    if (!found) await writer.write({ writes: [{ verb: 'create', object: wanted }] });
     else if (fields.some((field) => !jsonEqual(found[field], wanted[field])))
-      await objects.update({ ...wanted, metadata: found.metadata });
+      await writer.write({ writes: [{ verb: 'update', object: { ...wanted, metadata: found.metadata } }] });
   } catch (error) {
     // Another server was faster; the next round looks again.
     if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;

@@ -13,8 +13,7 @@ import type { Rng } from '../base/rng.ts';
 import { createSlots } from '../base/slots.ts';
 import type { EventRecorder } from '../client/event-recorder.ts';
 import type { Queues, SyncJob } from '../queue/types.ts';
-import type { DelegateWrites } from '../resources/writing/delegated-writes.ts';
-import type { Objects } from '../resources/writing/objects.ts';
+import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import { keyOf, objectKey } from '../schemas/object.ts';
 import type { Target } from '../schemas/render-checks/index.ts';
 import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
@@ -27,6 +26,7 @@ import { createApplicationWriter } from './execute/application-writer.ts';
 import type { Executor } from './execute/executor.ts';
 import { type CreateMirror, createRepositories } from './git/repositories.ts';
 import { openManagedResources } from './observe/managed-resources.ts';
+import type { DelegateWrites } from './observe/sync-access.ts';
 import { createNeighbourhood } from './observe/neighbourhood.ts';
 import { RECONCILE_CONCURRENCY, createReconcileQueue } from './reconcile-queue.ts';
 import { type Reconciler, reconcile } from './reconcile.ts';
@@ -38,7 +38,7 @@ import { createTriggers } from './triggers.ts';
 
 export interface ApplicationControllerOptions {
   readonly store: Store;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly caches: CacheSet;
   readonly queues: Queues;
   readonly registry: Registry;
@@ -92,17 +92,19 @@ async function startController(
   options: ApplicationControllerOptions,
   started: Disposables,
 ): Promise<Omit<ApplicationController, typeof Symbol.asyncDispose>> {
-  const { objects, queues, clock, registry, store, delegate, rng, pollIntervalMs } = options;
+  const { queues, clock, registry, store, delegate, rng, pollIntervalMs } = options;
   const { renderers = allRenderers, commitOptions = () => ({}) } = options;
   const logger = options.logger.child({ component: 'sync' });
   const caches = createApplicationCaches(clock);
-  const rights = { objects, delegate };
+  const rights = { writer: options.writer, delegate };
   let held = options.held ?? false;
 
   const repositories = started.use(createRepositories(options.createMirror));
   const apps = await options.caches.open<Application>(APPLICATIONS);
   const nowMs = (): number => clock.now();
-  const writer = createApplicationWriter({ apps, objects, queues, logger, commitOptions, nowMs });
+  const writer = createApplicationWriter({
+    ...{ apps, writer: options.writer, queues, logger, commitOptions, nowMs },
+  });
   const work = started.use(
     createReconcileQueue({
       clock,

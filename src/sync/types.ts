@@ -12,7 +12,7 @@ import type { Repository } from './git/repositories.ts';
 import type { ApplyError } from './execute/apply-changes.ts';
 import type { HandOver } from './observe/hand-over.ts';
 import type { ManagedResources } from './observe/managed-resources.ts';
-import type { SyncAccess } from './observe/sync-access.ts';
+import type { BoundWriter } from '../resources/writing/write-plan.ts';
 import type { OperationRequest, OperationState } from './plan/operation.ts';
 import type { PruneBaseline } from './plan/plan-brake.ts';
 import type { Hook } from './plan/plan-hooks.ts';
@@ -29,7 +29,7 @@ export interface Subject {
   readonly source: ApplicationSource;
   readonly cache: ApplicationCache;
   readonly repository: Repository;
-  readonly access: SyncAccess;
+  readonly access: BoundWriter;
   /** The live side, as far as the application may see it. */
   readonly managed: ManagedResources;
   readonly parse: ParseManifestFile;

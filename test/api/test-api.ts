@@ -13,7 +13,7 @@ import type { CacheSet } from '../../src/store/cache/cache.ts';
 import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createPlacementProofs, type PlacementProofs } from '../../src/resources/writing/placement-proof.ts';
-import { createObjects, type Objects } from '../../src/resources/writing/objects.ts';
+import { createObjects, type Objects } from '../support/objects.ts';
 
 export interface TestCore extends AsyncDisposable {
   readonly core: ResourceCore;
@@ -49,7 +49,6 @@ export async function startTestCore(
   const core = createResourceCore({
     store,
     caches,
-    objects,
     registry,
     clock,
     rng,

@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { toRfc3339 } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import {
-  type EventRecorder,
-  createEventRecorder,
-  objectsEventSink,
-} from '../../src/client/event-recorder.ts';
+import { type EventRecorder, createEventRecorder, writerEventSink } from '../../src/client/event-recorder.ts';
 import type { Event } from '../../src/schemas/types.ts';
 import { aPod } from '../support/builders.ts';
 import { createHarness, type Harness } from '../sync/harness.ts';
 
 const aRecorder = ({ objects, registry, clock }: Harness): EventRecorder =>
   createEventRecorder({
-    sink: objectsEventSink(objects, registry),
+    sink: writerEventSink(objects, registry),
     clock,
     logger: silentLogger,
     source: { component: 'tester' },

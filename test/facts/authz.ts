@@ -30,7 +30,7 @@ const VENDOR_PATH = '/.well-known/*';
 
 export async function replayAuthz(directory: string, cluster: AuthzCluster): Promise<readonly CaseResult[]> {
   const { store, objects } = cluster.test;
-  await ensureDefaultPolicy({ store, objects, logger: silentLogger });
+  await ensureDefaultPolicy({ store, writer: objects, logger: silentLogger });
   await aggregate(cluster.test);
   const results: CaseResult[] = [];
   for (const plural of FILES)

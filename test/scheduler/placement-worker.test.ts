@@ -5,6 +5,7 @@ import { seededRng } from '../../src/base/rng.ts';
 import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
 import { startPlacementWorker, type SchedulingEvent } from '../../src/scheduler/placement-worker.ts';
 import { keyOf, type KubeObject } from '../../src/schemas/object.ts';
+import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { Pod } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import type { CacheSet } from '../../src/store/cache/cache.ts';
@@ -12,6 +13,7 @@ import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
 import { aNode, aPod, aReplicaSet } from '../support/builders.ts';
+import { createObjects } from '../support/objects.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 
 const NOT_READY = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' } as const;
@@ -41,13 +43,12 @@ describe('the placement worker', () => {
     const rng = seededRng(1);
     const queues = createMemoryQueues({ clock, logger: silentLogger, faults: { rng, loseShare } });
     const starting = startPlacementWorker({
-      store,
+      writer: createObjects({ store, registry: builtinRegistry, clock, rng: seededRng(2), proofs }),
       caches,
       queues,
       clock,
       rng,
       logger: silentLogger,
-      proofs,
       expectedNodes,
       mayAct: () => mayAct,
       recordEvent: (event) => events.push(event),

@@ -16,7 +16,7 @@ import { startLeaderLoops } from '../../src/server/leader-loops.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import type { CacheSet } from '../../src/store/cache/cache.ts';
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
-import { createObjects } from '../../src/resources/writing/objects.ts';
+import { createObjects } from '../support/objects.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import { type Store, StoreUnavailable } from '../../src/store/types.ts';
 import { createMemoryRepository } from '../doubles/memory-mirror.ts';
@@ -111,7 +111,7 @@ function world(
   const parts: LeadParts = {
     store: asked,
     caches,
-    objects: createObjects({ store: asked, registry, clock, rng }),
+    writer: createObjects({ store: asked, registry, clock, rng }),
     queues,
     registry,
     clock,

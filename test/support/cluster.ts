@@ -6,7 +6,7 @@ import { createAbort } from '../../src/base/abort.ts';
 import { type ResourceCore, createResourceCore } from '../../src/resources/resource-core.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
-import { createEventRecorder, objectsEventSink } from '../../src/client/event-recorder.ts';
+import { createEventRecorder, writerEventSink } from '../../src/client/event-recorder.ts';
 import type { ControllerContext } from '../../src/controllers/controller.ts';
 import { type ControllersOptions, startControllers } from '../../src/controllers/start-controllers.ts';
 import { createDynamicRegistry } from '../../src/schemas/registry.ts';
@@ -20,7 +20,7 @@ import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
-import { createObjects, type Objects } from '../../src/resources/writing/objects.ts';
+import { createObjects, type Objects } from './objects.ts';
 import type { Store } from '../../src/store/types.ts';
 import { createFakeClock, type FakeClock, settle } from './fake-clock.ts';
 
@@ -56,7 +56,6 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   const core = createResourceCore({
     store: wrapped,
     caches,
-    objects,
     registry,
     clock,
     rng,
@@ -65,7 +64,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     proofs,
   });
   const events = createEventRecorder({
-    sink: objectsEventSink(objects, registry),
+    sink: writerEventSink(objects, registry),
     clock,
     logger: silentLogger,
     source: { component: 'test' },
@@ -75,9 +74,9 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   let mayAct = true;
   const context: ControllerContext = {
     caches,
-    objects:
+    writer:
       options.admission === true
-        ? core.objectsOf({ name: 'system:kube-controller-manager', groups: [] })
+        ? core.as({ user: { name: 'system:kube-controller-manager', groups: [] } })
         : objects,
     store: wrapped,
     registry,

@@ -4,7 +4,9 @@ import { silentLogger } from '../../src/base/logger.ts';
 import type { ControllerContext } from '../../src/controllers/controller.ts';
 import { startCustomResourcesController } from '../../src/controllers/custom-resources/custom-resources-controller.ts';
 
-type Parts = Pick<ControllerContext, 'store' | 'objects' | 'caches' | 'registry' | 'clock' | 'rng'>;
+interface Parts extends Pick<ControllerContext, 'store' | 'caches' | 'registry' | 'clock' | 'rng'> {
+  readonly objects: ControllerContext['writer'];
+}
 
 export async function startControllersOn(
   parts: Parts,
@@ -13,7 +15,7 @@ export async function startControllersOn(
   const stop = createAbort();
   const controllers = await start({
     store: parts.store,
-    objects: parts.objects,
+    writer: parts.objects,
     caches: parts.caches,
     registry: parts.registry,
     clock: parts.clock,

@@ -20,7 +20,6 @@ import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { runWithLeadership } from '../../src/store/leader.ts';
 import type { MemoryData } from '../../src/store/memory/memory-data.ts';
 import type { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import { createObjects } from '../../src/resources/writing/objects.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
 import { createCommitStatusPoster } from '../../src/sync/forge/commit-status-poster.ts';
@@ -96,13 +95,11 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
     const registry = builtinRegistry;
     const caches = keep(createCacheSet({ store, clock, logger }));
     const proofs = createPlacementProofs(STORE_KEY);
-    const objects = createObjects({ store, registry, clock, rng, proofs });
     const queues = keep(createMemoryQueues({ clock, logger, faults: queueFaults }));
     const core = keep(
       createResourceCore({
         store,
         caches,
-        objects,
         registry,
         clock,
         rng,
@@ -117,9 +114,9 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
     const parts: LeaderParts = {
       store,
       caches,
-      objects: core.objectsOf({ name: 'system:kube-controller-manager', groups: [] }),
-      syncObjects: core.objectsOf(sync, systemAuthor),
-      delegate: (author, namespace) => core.delegate(sync, author, namespace),
+      writer: core.as({ user: { name: 'system:kube-controller-manager', groups: [] } }),
+      syncWriter: core.as({ user: sync, author: systemAuthor }),
+      delegate: (author, confinedTo) => core.as({ user: sync, author, confinedTo }),
       queues,
       registry,
       clock,

@@ -14,7 +14,8 @@ const frozen = (value: string): string => `${configMap('frozen', { x: value })}i
 const said = async (reason: string): Promise<readonly string[]> =>
   (await at.events())
     .filter((event) => event.reason === reason)
-    .sort((a, b) => ((a.lastTimestamp ?? '') < (b.lastTimestamp ?? '') ? -1 : 1))
+    // Two of one second are told apart by when they were written.
+    .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
     .map(({ count, message }) => `x${count}: ${message}`);
 
 describe('events of an application', () => {

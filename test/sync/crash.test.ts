@@ -5,7 +5,7 @@ import { seededRng } from '../../src/base/rng.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
-import { createObjects } from '../../src/resources/writing/objects.ts';
+import { createObjects } from '../support/objects.ts';
 import type { Store, StoreOp } from '../../src/store/types.ts';
 import { createApplicationController } from '../../src/sync/application-controller.ts';
 import { createMemoryRepository } from '../doubles/memory-mirror.ts';
@@ -64,7 +64,7 @@ async function story(n: number, when: When) {
     const caches = createCacheSet({ store, clock, logger: silentLogger });
     const controller = await createApplicationController({
       store: wrapped,
-      objects: createObjects({ store: wrapped, registry, clock, rng }),
+      writer: createObjects({ store: wrapped, registry, clock, rng }),
       caches,
       queues: createInlineQueues(),
       registry,

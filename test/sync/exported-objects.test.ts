@@ -8,6 +8,7 @@ import { storedSamples } from '../schemas/stored-samples.ts';
 import { aConfigMap, aDeployment, aPod } from '../support/builders.ts';
 import { startControllersOn } from '../support/definitions.ts';
 import { type Harness, POLL_MS, createHarness } from './harness.ts';
+import { withVerbs } from '../support/objects.ts';
 
 /** Refused in a repository, or not Git's at all. */
 const NOT_IN_GIT = [
@@ -61,7 +62,7 @@ afterEach(async () => {
 });
 
 it('everything that a cluster has, with what controllers made of it', async () => {
-  const objects = at.core.objectsOf({ name: 'admin', groups: ['system:masters'] });
+  const objects = withVerbs(at.core.as({ user: { name: 'admin', groups: ['system:masters'] } }));
   await at.pass(2_000);
   for (const sample of samples) {
     const { name, namespace, labels = {}, annotations = {} } = sample.metadata;

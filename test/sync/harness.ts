@@ -4,11 +4,7 @@ import { seededRng } from '../../src/base/rng.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import type { JsonValue } from '../../src/base/json.ts';
 import type { JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
-import {
-  type EventRecorder,
-  createEventRecorder,
-  objectsEventSink,
-} from '../../src/client/event-recorder.ts';
+import { type EventRecorder, createEventRecorder, writerEventSink } from '../../src/client/event-recorder.ts';
 import { SYNC_USER } from '../../src/diff/tracking.ts';
 import { createDynamicRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
@@ -18,7 +14,7 @@ import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
 import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
-import { createObjects } from '../../src/resources/writing/objects.ts';
+import { createObjects } from '../support/objects.ts';
 import {
   type ApplicationController,
   type ApplicationControllerOptions,
@@ -80,7 +76,6 @@ export async function createHarness(
   const core = createResourceCore({
     store,
     caches,
-    objects,
     registry,
     clock,
     rng,
@@ -97,7 +92,7 @@ export async function createHarness(
     extra: Partial<Pick<ApplicationControllerOptions, 'held' | 'createMirror' | 'renderers'>> = {},
   ): Promise<ApplicationController> => {
     const events = createEventRecorder({
-      sink: objectsEventSink(objects, registry),
+      sink: writerEventSink(objects, registry),
       clock,
       logger: silentLogger,
       source: { component: 'application-controller' },
@@ -106,7 +101,7 @@ export async function createHarness(
     const controller = await createApplicationController({
       events,
       store,
-      objects: options.admission === true ? core.objectsOf(sync) : objects,
+      writer: options.admission === true ? core.as({ user: sync }) : objects,
       caches,
       queues,
       registry,
@@ -117,7 +112,7 @@ export async function createHarness(
         mirrors.push({ url, asOperator });
         return repository.createMirror();
       },
-      delegate: (author, namespace) => core.delegate(sync, author, namespace),
+      delegate: (author, confinedTo) => core.as({ user: sync, author, confinedTo }),
       pollIntervalMs: POLL_MS,
       ...extra,
     });

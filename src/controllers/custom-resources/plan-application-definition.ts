@@ -3,7 +3,7 @@ import { jsonEqual } from '../../base/json.ts';
 import { applicationDefinition } from '../../schemas/applications/application-definition.ts';
 import { customResourceDefinitionKind } from '../../schemas/kinds/custom-resource-definition.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting } from '../ownership.ts';
 
 /** One that is being deleted is made anew once it is gone. */

@@ -12,7 +12,7 @@ import {
 } from '../../schemas/custom/index.ts';
 import { asRecord, asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject, ObjectMeta } from '../../schemas/object.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting } from '../ownership.ts';
 
 /** Objects deleted in one commit. */

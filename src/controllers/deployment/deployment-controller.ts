@@ -4,7 +4,7 @@ import { isRestored } from '../../schemas/pods/pod-marks.ts';
 import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import { StatusError } from '../../schemas/errors/status.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
-import { unchanged } from '../../resources/writing/objects.ts';
+import { unchanged } from '../../resources/writing/write-plan.ts';
 import { type ControllerContext, execute, type Loop, startLoop } from '../controller.ts';
 import { CONTROLLER_INDEX, indexByController, orphansOf } from '../indexes.ts';
 import { isNamespaceGoing } from '../slow-start.ts';

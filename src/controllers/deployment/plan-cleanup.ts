@@ -1,5 +1,5 @@
 /** Which old ReplicaSets are beyond the revision history limit; pure. */
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting } from '../ownership.ts';
 import type { Family } from './deployment-status.ts';
 import { byRevision } from './revisions.ts';

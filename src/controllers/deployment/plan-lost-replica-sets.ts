@@ -12,7 +12,7 @@ import { omit } from '../../schemas/json-access.ts';
 import { podKind } from '../../schemas/kinds/pod/kind.ts';
 import { RESTORED_OWNER, withoutMarks } from '../../schemas/pods/pod-marks.ts';
 import type { Deployment, Pod, PodSpec, PodTemplate } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting } from '../ownership.ts';
 import { isActive, isTerminal } from '../pod-facts.ts';
 import { replicaSetName, replicaSetOf, withHash } from './plan-new-replica-set.ts';

@@ -2,7 +2,7 @@
 import { ownMember } from '../../base/json.ts';
 import type { EventInput } from '../../client/plan-event.ts';
 import type { Deployment, PodTemplate, ReplicaSet } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
 import { controllerReference } from '../ownership.ts';
 import {

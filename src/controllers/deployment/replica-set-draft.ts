@@ -5,7 +5,7 @@
 import type { EventInput } from '../../client/plan-event.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { withSize } from './revisions.ts';
 import { maxSurge, sizeOf, wantedReplicas } from './rollout-math.ts';
 

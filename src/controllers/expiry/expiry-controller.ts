@@ -6,7 +6,9 @@
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { type ResourceId, storageIdOf } from '../../schemas/resource-kind.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
-import { CommitRefused, type StoreOp } from '../../store/types.ts';
+import { laterVersion } from '../../store/version.ts';
+import { writeEach } from '../../resources/writing/write-each.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { ageMs, createExpiryIndex, type ExpiryIndex } from './expiry-index.ts';
 
@@ -66,31 +68,22 @@ export async function startExpiryController(
       if (!one || !context.mayAct()) return undefined;
       const due = one.index.due(one.tick, EXPIRY_BATCH);
       if (due.length === 0) return undefined;
-      await remove(resource, one, due);
+      await remove(one, due);
       return { requeueAfterMs: PAUSE_MS };
     },
   });
 
   /** Those that somebody writes or deletes at this moment are left out: the cache tells of them. */
-  async function remove(
-    resource: ResourceId,
-    { cache, index }: Expiring,
-    keys: readonly string[],
-  ): Promise<void> {
-    let ops = keys.flatMap((key): StoreOp[] => {
-      const expectedVersion = cache.get(key)?.metadata.resourceVersion;
-      if (expectedVersion === undefined) index.removed(key);
-      return expectedVersion === undefined ? [] : [{ type: 'delete', resource, key, expectedVersion }];
+  async function remove({ cache, index }: Expiring, keys: readonly string[]): Promise<void> {
+    const writes = keys.flatMap((key): Write[] => {
+      const object = cache.get(key);
+      if (!object) index.removed(key);
+      return object ? [{ verb: 'delete', object, isExpired: true }] : [];
     });
-    while (ops.length > 0) {
-      try {
-        const { version } = await context.store.commit(ops, context.fence ? { fence: context.fence } : {});
-        return await cache.waitFor(version);
-      } catch (error) {
-        if (!(error instanceof CommitRefused)) throw error;
-        ops = ops.filter((_, index) => index !== error.opIndex);
-      }
-    }
+    const outcomes = await writeEach(context.writer, writes, context.fence ? { fence: context.fence } : {});
+    let newest = '0';
+    for (const { object } of outcomes) newest = laterVersion(newest, object?.metadata.resourceVersion ?? '0');
+    await cache.waitFor(newest);
   }
 
   function everyTick(one: Expiring, then: () => void): Disposable {

@@ -9,7 +9,7 @@ import type { KubeObject, OwnerReference } from '../../schemas/object.ts';
 import { keyOf, objectKey } from '../../schemas/object.ts';
 import { type ResourceId, storageIdOf } from '../../schemas/resource-kind.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
-import { absent, type Check, unchanged } from '../../resources/writing/objects.ts';
+import { absent, type Check, unchanged } from '../../resources/writing/write-plan.ts';
 import { followCaches } from '../../store/cache/follow-caches.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';

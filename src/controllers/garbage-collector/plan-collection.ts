@@ -6,7 +6,7 @@
  */
 import type { KubeObject, ObjectMeta, OwnerReference } from '../../schemas/object.ts';
 import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../../schemas/strategy/index.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting, withoutOwner } from '../ownership.ts';
 
 /** An owner as read from the store itself. `unresolvable`: nobody can say. */

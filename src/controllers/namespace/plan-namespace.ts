@@ -4,7 +4,7 @@ import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { NAMESPACE_FINALIZER } from '../../schemas/strategy/index.ts';
 import type { Namespace } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting } from '../ownership.ts';
 
 /** What exists from the first start on. */

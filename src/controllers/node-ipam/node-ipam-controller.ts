@@ -1,6 +1,6 @@
 /** Runs {@link planPodCidrs} whenever a node without a slice is there; one at a time, so that slices stay unique. */
 import type { Node, Pod } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { indexByNode, NODE_INDEX } from '../indexes.ts';
 import { hasNetworkTrouble, type NetworkTrouble, withNetworkCondition } from './plan-network-condition.ts';

@@ -7,7 +7,7 @@ import { sleep, toRfc3339 } from '../../base/clock.ts';
 import type { EventInput } from '../../client/plan-event.ts';
 import { objectKey } from '../../schemas/object.ts';
 import type { Lease, Node, Pod } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { indexByNode, NODE_INDEX } from '../indexes.ts';
 import { podCondition } from '../pod-facts.ts';

@@ -3,7 +3,7 @@
  * out of service, or finished and far too many. Upstream's podgc, pure.
  */
 import type { Node, Pod } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { withDisruption } from '../node-lifecycle/plan-taint-eviction.ts';
 import { isNodeReady, OUT_OF_SERVICE } from '../node-lifecycle/plan-node-health.ts';
 import { isDeleting } from '../ownership.ts';

@@ -12,7 +12,7 @@ import { controllerOf } from '../../schemas/object.ts';
 import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
 import { asLabelSelector, matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types.ts';
-import { unchanged, type Write } from '../../resources/writing/objects.ts';
+import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
 import { controllerReference, isDeleting, planClaims } from '../ownership.ts';
 import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';

@@ -2,7 +2,7 @@
 import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ConfigMap, Namespace } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting } from '../ownership.ts';
 
 export const DEFAULT_SERVICE_ACCOUNT = 'default';

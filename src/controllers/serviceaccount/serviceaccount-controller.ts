@@ -1,7 +1,7 @@
 /** Runs {@link planNamespaceDefaults} for each namespace. */
 import { objectKey } from '../../schemas/object.ts';
 import type { ConfigMap, Namespace } from '../../schemas/types.ts';
-import { unchanged } from '../../resources/writing/objects.ts';
+import { unchanged } from '../../resources/writing/write-plan.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { CA_CONFIG_MAP, DEFAULT_SERVICE_ACCOUNT, planNamespaceDefaults } from './plan-namespace-defaults.ts';
 

@@ -1,7 +1,7 @@
 /** Runs {@link planTokenSecret} for each Secret of a service account, and signs the tokens that are missing. */
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import type { Secret } from '../../schemas/types.ts';
-import { unchanged, type Write } from '../../resources/writing/objects.ts';
+import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
 import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
 import { accountNameOf, isTokenSecret, planTokenSecret, withToken } from './plan-token-secret.ts';
 

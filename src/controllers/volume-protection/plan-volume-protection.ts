@@ -7,7 +7,7 @@ import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { PROTECTION_FINALIZERS, withProtection } from '../../schemas/pods/volume-protection.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
 import { isDeleting } from '../ownership.ts';
 
 /** `pods` of the claim's namespace; of a volume none are needed. */

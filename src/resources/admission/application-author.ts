@@ -1,7 +1,7 @@
 /**
- * Records who wrote the spec of an Application: its sync has that user's rights. A request cannot set the record; a write
- * that leaves the spec as it is keeps it. The sync worker records the author of the Application that holds the other one
- * in Git, and can write no other record.
+ * Records who wrote the spec of an Application: its sync has that user's rights. A request cannot
+ * set the record; a write that leaves the spec as it is keeps it. The sync worker records the
+ * author of the Application that holds the other one in Git, and can write no other record.
  */
 import { jsonEqual } from '../../base/json.ts';
 import {

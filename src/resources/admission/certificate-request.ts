@@ -1,8 +1,8 @@
 /**
- * What the server says about a certificate request, and who may decide it: the requester is whoever sends the request;
- * approving and signing need the right to do so for the signer (verbs `approve` and `sign` on `signers`). Upstream's
- * admission plug-ins CertificateApproval, CertificateSigning, CertificateSubjectRestriction and the part of NodeRestriction
- * that is about requests.
+ * Records the requester of a certificate request and guards its decision. The caller is the
+ * requester; approving and signing need the right to do so for the signer (verbs `approve` and
+ * `sign` on `signers`). Upstream's admission plug-ins CertificateApproval, CertificateSigning,
+ * CertificateSubjectRestriction and the part of NodeRestriction that is about requests.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { parseCertificateRequest } from '../../schemas/certificates/certificate-request.ts';

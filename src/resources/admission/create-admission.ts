@@ -1,49 +1,44 @@
 /**
- * Runs the admission rules for the writes of a request, and for those that do not come by request: controllers create
- * pods and the sync worker applies manifests through the store, and policy holds for them all the same.
+ * Runs the admission rules for the writes of a request, and for those that do not come by request:
+ * controllers create pods and the sync worker applies manifests through the store, and policy holds
+ * for them all the same.
  */
 import type { Eventually } from '../../base/eventually.ts';
 import { isRecord } from '../../base/json.ts';
-import type { Author } from '../../schemas/applications/application-author.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
-import { resourceIdOf } from '../../schemas/resource-kind.ts';
-import type { ObjectChange, WriteAdmission } from '../writing/write-admission.ts';
+import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { Actor, ObjectChange } from '../writing/write-plan.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
 import type { RequestContext, UserInfo } from '../types.ts';
 import { admissionRules } from './index.ts';
-import type { QuotaClaims } from './quota-claims.ts';
 import type {
   AdmissionDependencies,
   AdmissionPolicy,
   AdmissionRequest,
   AdmissionRule,
   Removal,
-  RemovalTarget,
 } from './types.ts';
 
 export interface Admission {
-  /** The object of a request as it is to be written; rejects with the refusal. Quotas are claimed at the commit. */
-  admit(request: Omit<AdmissionRequest, 'internal'>): Promise<KubeObject>;
-  /** Whether a rule must see the object before it is deleted. */
-  guardsRemoval(target: RemovalTarget): boolean;
+  /**
+   * The objects as they are to be written, in order; rejects with a refusal. All changes of a
+   * commit come together: a pod may be created with its namespace. Quotas are claimed at the
+   * commit.
+   */
+  admit(changes: readonly ObjectChange[], actor: Actor, dryRun: boolean): Promise<readonly KubeObject[]>;
   /** Throws where a request may not delete or evict the object. */
   mayRemove(removal: Removal): void;
-  /** An object was deleted by a request. */
+  /** A request has deleted an object, or would have. */
   removed(removal: Removal): void;
-  /** Claims only: for writes whose rules have run. */
-  readonly claims: WriteAdmission;
-  /** Rules and claims, for a part of the control plane that writes as `user`; a sync says whose Application it is. */
-  writesOf(user: UserInfo, author?: Author): WriteAdmission;
-  /** What the rules about rights say of changes on behalf of `user`: for each change its refusal, or undefined. */
+  /** Asks the rules about rights on behalf of `user`: for each change its refusal, or undefined. */
   reviewRights(user: UserInfo, changes: readonly ObjectChange[]): Promise<readonly unknown[]>;
 }
 
 export interface AdmissionOptions {
   readonly snapshots: Snapshots;
   readonly policy: AdmissionPolicy;
-  readonly quotas: QuotaClaims;
   readonly nowMs: () => number;
   readonly tell: AdmissionDependencies['tell'];
 }
@@ -51,7 +46,7 @@ export interface AdmissionOptions {
 /** Rules of one commit that wait at the same time; they share their looks at the caches. */
 const CONCURRENCY = 64;
 
-export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: AdmissionOptions): Admission {
+export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOptions): Admission {
   function dependenciesFor(together: readonly ObjectChange[]): AdmissionDependencies {
     const written = new Map<string, KubeObject>();
     for (const { kind, subresource, object } of together)
@@ -84,12 +79,16 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
 
   async function run(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject> {
     let { object } = request;
-    if (!isReadable(object)) return object;
     for (const rule of admissionRules) {
       const step = { ...request, object };
       if (looksAt(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
     }
     return object;
+  }
+
+  async function storedNow(kind: ResourceKind, object: KubeObject): Promise<KubeObject | undefined> {
+    const { hub } = await snapshots.open(kind);
+    return hub.cache.get(keyOf(object));
   }
 
   async function rightsRefusal(
@@ -102,51 +101,48 @@ export function createAdmission({ snapshots, policy, quotas, nowMs, tell }: Admi
     const rules = rightsRules.filter((rule) => looksAt(rule, change) && rule.applies(asked));
     if (rules.length === 0) return undefined;
     try {
-      const current = operation === 'update' ? await dependencies.find(kind, keyOf(object)) : undefined;
-      for (const rule of rules) await rule.admit({ ...asked, current }, dependencies);
+      const stored = operation === 'update' ? await storedNow(kind, object) : undefined;
+      for (const rule of rules)
+        await rule.admit({ ...asked, current: change.current ?? stored }, dependencies);
       return undefined;
     } catch (error) {
       return error;
     }
   }
 
-  function reviewAs(
-    context: RequestContext,
-    author: Author | undefined,
-  ): NonNullable<WriteAdmission['review']> {
-    return async (changes) => {
-      const dependencies = dependenciesFor(changes);
-      const results: KubeObject[] = changes.map(({ object }) => object);
-      const pending = changes.entries();
-      const work = async (): Promise<void> => {
-        for (const [index, change] of pending) {
-          const request = { ...change, context, internal: true, author };
-          if (!isReviewed(change) || !isReadable(change.object)) continue;
-          if (!admissionRules.some((rule) => rule.applies(request))) continue;
-          const object = change.subresource ? change.object : change.kind.withDefaults(change.object);
-          results[index] = await run({ ...request, object }, dependencies);
-        }
-      };
-      await Promise.all(Array.from({ length: Math.min(CONCURRENCY, changes.length) }, work));
-      return results;
+  async function admit(
+    changes: readonly ObjectChange[],
+    { user, request, author }: Actor,
+    dryRun: boolean,
+  ): Promise<readonly KubeObject[]> {
+    const dependencies = dependenciesFor(changes);
+    const context = request ?? silent(user);
+    const internal = request === undefined;
+    const results: KubeObject[] = changes.map(({ object }) => object);
+    const pending = changes.entries();
+    const work = async (): Promise<void> => {
+      for (const [index, change] of pending) {
+        if (!isReadable(change.object)) continue;
+        const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
+        if (!admissionRules.some((rule) => looksAt(rule, asked) && rule.applies(asked))) continue;
+        // A request's object has its defaults where it needs them.
+        const isBare = internal && change.subresource === undefined;
+        const object = isBare ? change.kind.withDefaults(change.object) : change.object;
+        results[index] = await run({ ...asked, object }, dependencies);
+      }
     };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, changes.length) }, work));
+    return results;
   }
 
   return {
-    async admit(request) {
-      if (!admissionRules.some((rule) => looksAt(rule, request))) return request.object;
-      return run({ ...request, internal: false }, dependenciesFor([]));
-    },
-    guardsRemoval: (target) => admissionRules.some((rule) => rule.guards?.(target) === true),
+    admit,
     mayRemove(removal) {
-      const target = { ...removal, name: removal.object.metadata.name };
-      for (const rule of admissionRules) if (rule.guards?.(target) === true) rule.mayRemove?.(removal);
+      for (const rule of admissionRules) rule.mayRemove?.(removal);
     },
     removed(removal) {
       for (const rule of admissionRules) rule.removed?.(removal, { tell });
     },
-    claims: { claim: quotas.claim },
-    writesOf: (user, author) => ({ review: reviewAs(silent(user), author), claim: quotas.claim }),
     async reviewRights(user, changes) {
       const dependencies = dependenciesFor(changes);
       return Promise.all(changes.map(async (change) => rightsRefusal(user, change, dependencies)));

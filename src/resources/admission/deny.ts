@@ -1,4 +1,7 @@
-/** The refusal of an admission rule, about the object as the client knows it: one without a name yet goes by its prefix. */
+/**
+ * The refusal of an admission rule, about the object as the client knows it: one without a name yet
+ * goes by its prefix.
+ */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { StatusError } from '../../schemas/errors/status.ts';

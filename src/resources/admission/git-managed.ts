@@ -1,6 +1,7 @@
 /**
- * Objects that Git manages: whoever may change or delete them may, is told that it will not last, and is named where the
- * drift is shown. The sync worker's own writes put things back and take the name away.
+ * Objects that Git manages may be changed and deleted. The caller is told that it will not last,
+ * and is named where the drift is shown. The sync's own writes restore the object and remove the
+ * name.
  */
 import { managingApplication, SYNC_USER } from '../../diff/tracking.ts';
 import { splitKey } from '../../schemas/object.ts';
@@ -44,7 +45,7 @@ interface Deed {
 const CHANGED: Deed = { noun: 'change', verb: 'changed', undone: 'reverts it' };
 const DELETED: Deed = { noun: 'deletion', verb: 'deleted', undone: 'makes it again' };
 
-/** To whoever asked, and as events at the object and its application. */
+/** Tells the caller, and records events at the object and its application. */
 function say(
   { kind, object, context, dryRun }: Pick<AdmissionRequest, 'kind' | 'object' | 'context' | 'dryRun'>,
   application: string,

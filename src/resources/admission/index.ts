@@ -1,4 +1,7 @@
-/** The admission rules in the order in which they run: what changes an object first, what only checks it afterwards. */
+/**
+ * The admission rules in the order in which they run: what changes an object first, what only
+ * checks it afterwards.
+ */
 import { applicationAuthor } from './application-author.ts';
 import { ownDefinition } from './own-definition.ts';
 import { certificateRequest } from './certificate-request.ts';

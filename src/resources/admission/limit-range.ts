@@ -1,4 +1,6 @@
-/** LimitRanges: defaults for new pods, bounds for pods and claims. Source: the plug-in LimitRanger. */
+/**
+ * LimitRanges: defaults for new pods, bounds for pods and claims. Source: the plug-in LimitRanger.
+ */
 import type { Pod } from '../../schemas/types.ts';
 import { deny } from './deny.ts';
 import { claimComplaints, podComplaints, withLimitDefaults } from './plan-limit-range.ts';

@@ -1,6 +1,6 @@
 /**
- * Nothing is created in a namespace that does not exist or is being deleted. The control plane's own parts know what they
- * do: for them only the end of a namespace counts.
+ * Nothing is created in a namespace that does not exist or is being deleted. The control plane's
+ * own parts know what they do: for them only the end of a namespace counts.
  */
 import { notFound } from '../../schemas/errors/status.ts';
 import { forbidden } from '../refusals.ts';

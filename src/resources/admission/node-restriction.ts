@@ -1,4 +1,7 @@
-/** Keeps a node's agent to its own node, lease and pods, as far as only the body tells. See plan-node-restriction.ts. */
+/**
+ * Keeps a node's agent to its own node, lease and pods, as far as only the body tells. See
+ * plan-node-restriction.ts.
+ */
 import { nodeNameOf } from '../authz/node-authorizer.ts';
 import { deny } from './deny.ts';
 import { removalComplaint, writeComplaint } from './plan-node-restriction.ts';
@@ -20,9 +23,9 @@ export const nodeRestriction: AdmissionRule = {
     if (why !== undefined) throw deny(kind, object, why);
     return object;
   },
-  guards: ({ context }) => nodeNameOf(context.user) !== undefined,
   mayRemove(removal) {
-    const why = removalComplaint(nodeNameOf(removal.context.user) ?? '', removal);
+    const node = nodeNameOf(removal.context.user);
+    const why = node === undefined ? undefined : removalComplaint(node, removal);
     if (why !== undefined) throw deny(removal.kind, removal.object, why);
   },
 };

@@ -1,6 +1,6 @@
 /**
- * A node that has just registered is not ready for pods: it gets the taint that the controllers take away once it
- * reports that it is (upstream's admission plug-in TaintNodesByCondition).
+ * A node that has just registered is not ready for pods: it gets the taint that the controllers
+ * take away once it reports that it is (upstream's admission plug-in TaintNodesByCondition).
  */
 import type { Node, Taint } from '../../schemas/types.ts';
 import type { AdmissionRule } from './types.ts';

@@ -1,6 +1,7 @@
 /**
- * The definition of Applications is the system's. Argo CD's installation manifests bring one of their own: such a write is
- * accepted, with a warning, and leaves the spec as it is. A request cannot delete it.
+ * The definition of Applications is the system's. Argo CD's installation manifests bring one of
+ * their own: such a write is accepted, with a warning, and leaves the spec as it is. A request
+ * cannot delete it.
  */
 import { jsonEqual } from '../../base/json.ts';
 import {
@@ -24,8 +25,8 @@ export const ownDefinition: AdmissionRule = {
       context.warn(`${SERVED}: the spec of this definition is left as it is`);
     return Promise.resolve({ ...object, spec });
   },
-  guards: ({ kind, name }) => resourceIdOf(kind) === DEFINITION_RESOURCE && name === APPLICATION_DEFINITION,
   mayRemove({ kind, object }) {
+    if (resourceIdOf(kind) !== DEFINITION_RESOURCE || object.metadata.name !== APPLICATION_DEFINITION) return;
     throw deny(kind, object, `${SERVED}: its definition cannot be deleted`);
   },
 };

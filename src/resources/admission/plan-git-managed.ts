@@ -1,4 +1,4 @@
-/** What becomes of a change to an object that Git manages: it is allowed, and it says who made it. Pure. */
+/** A change to an object that Git manages is allowed, and recorded with its author. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
 import { jsonEqual } from '../../base/json.ts';
@@ -8,11 +8,14 @@ import type { KubeObject } from '../../schemas/object.ts';
 
 export interface GitManagedPlan {
   readonly object: KubeObject;
-  /** The application (`namespace/name`) whose next sync reverts the change; undefined when there is nothing to revert. */
+  /**
+   * The application (`namespace/name`) whose next sync reverts the change; undefined when there is
+   * nothing to revert.
+   */
   readonly application: string | undefined;
 }
 
-/** `next` carries its defaults. What a client says in the annotation itself does not count. */
+/** `next` carries its defaults. The client's own value of the annotation does not count. */
 export function planGitManaged(
   next: KubeObject,
   current: KubeObject,

@@ -1,6 +1,6 @@
 /**
- * What a LimitRange means for a pod or a claim: defaults for containers that say nothing, and complaints about what lies
- * outside its bounds, in upstream's words. Pure.
+ * Applies a LimitRange to a pod or a claim: defaults for containers that say nothing, and
+ * complaints about what lies outside its bounds, in upstream's words. Pure.
  */
 import { ownMember } from '../../base/json.ts';
 import { asRecord, asRecords, asString, type JsonRecord } from '../../schemas/json-access.ts';

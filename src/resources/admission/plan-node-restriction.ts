@@ -1,6 +1,7 @@
 /**
- * Upstream's admission plug-in NodeRestriction: why a node's agent may not write or delete an object. Pure. Texts are
- * upstream's. Tokens are checked in subresources/token-request.ts, certificate requests in certificate-request.ts.
+ * Upstream's admission plug-in NodeRestriction: why a node's agent may not write or delete an
+ * object. Pure. Texts are upstream's. Tokens are checked in subresources/token-request.ts,
+ * certificate requests in certificate-request.ts.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { asRecord, getPath, omit } from '../../schemas/json-access.ts';
@@ -14,7 +15,10 @@ import type { AdmissionRequest, Removal } from './types.ts';
 const LEASE_NAMESPACE = 'kube-node-lease';
 
 const RESTRICTED_LABELS = 'node-restriction.kubernetes.io';
-/** Labels below kubernetes.io and k8s.io that an agent may set on its node; all others there are reserved. */
+/**
+ * Labels below kubernetes.io and k8s.io that an agent may set on its node; all others there are
+ * reserved.
+ */
 const AGENT_LABELS: ReadonlySet<string> = new Set([
   'beta.kubernetes.io/arch',
   'beta.kubernetes.io/instance-type',
@@ -135,7 +139,9 @@ function podStatusComplaint(node: string, object: KubeObject, current: KubeObjec
     : `${shown(node)} cannot update extended resource claim status`;
 }
 
-/** A node makes only the pods that stand for those on its disk; they name nothing of the cluster. */
+/**
+ * A node makes only the pods that stand for those on its disk; they name nothing of the cluster.
+ */
 function mirrorPodComplaint(node: string, pod: Pod, nodeUid: string | undefined): string | undefined {
   if (!isMirrorPod(pod))
     return `pod does not have ${JSON.stringify(MIRROR_POD)} annotation, ${shown(node)} can only create mirror pods`;
@@ -206,7 +212,7 @@ function reservedChanges(object: KubeObject, current: KubeObject | undefined): r
   return [...keys].filter((key) => isReservedLabel(key) && next[key] !== before[key]).sort();
 }
 
-/** What a node tells of a claim is how large it has become. */
+/** A node may only say how large a claim has become. */
 function claimStatusComplaint(node: string, object: KubeObject, current: KubeObject): string | undefined {
   const rest = (claim: KubeObject): unknown => ({
     ...claim,

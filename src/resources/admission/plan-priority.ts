@@ -8,8 +8,8 @@ const PREEMPTS = 'PreemptLowerPriority';
 export type PriorityPlan = { readonly spec: PodSpec } | { readonly refusal: string };
 
 /**
- * `named` is the class that the pod names; `defaults` are those marked as the global default (of several, the lowest
- * counts). The system's own classes count even before they are stored.
+ * `named` is the class that the pod names; `defaults` are those marked as the global default (of
+ * several, the lowest counts). The system's own classes count even before they are stored.
  */
 export function planPriority(
   { spec }: Pod,

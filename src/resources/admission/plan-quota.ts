@@ -1,7 +1,9 @@
 /**
- * What a set of changes takes from the quotas of a namespace, or why it may not be. Pure; the texts are upstream's.
+ * The amounts that changes take from the quotas of a namespace, or their refusal. Pure; the texts
+ * are upstream's.
  *
- * A quota holds only for what its status says: until its controller has counted for the first time, it limits nothing.
+ * A quota holds only for what its status says: until its controller has counted for the first time,
+ * it limits nothing.
  */
 import { ownMember } from '../../base/json.ts';
 import { asRecord, asRecords, type JsonRecord } from '../../schemas/json-access.ts';
@@ -16,7 +18,7 @@ import {
 import { isInScope } from '../../schemas/quota/scopes.ts';
 import { isCountedBy, usageOf } from '../../schemas/quota/usage.ts';
 import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
-import type { ObjectChange } from '../writing/write-admission.ts';
+import type { ObjectChange } from '../writing/write-plan.ts';
 
 export type QuotaPlan =
   /** The quotas with their new `status.used`; those that nothing is taken from are left out. */
@@ -85,7 +87,7 @@ export function planQuota(
 
 const add = (a: Quantity | undefined, b: Quantity): Quantity => (a ? addQuantities(a, b) : b);
 
-/** What the change uses more than before; nothing is given back here, that is the controller's part. */
+/** The growth of usage by the change. Only the controller gives something back. */
 function growth({ kind, object, current }: ObjectChange, nowMs: number): Quantities {
   const before = current ? usageOf(kind, current, nowMs) : new Map<string, Quantity>();
   const more = new Map<string, Quantity>();

@@ -1,4 +1,7 @@
-/** What a pod gets from the RuntimeClass that it names: overhead, where it may run. Upstream's RuntimeClass plug-in, pure. */
+/**
+ * Gives a pod what the RuntimeClass says that it names: overhead, where it may run. Upstream's
+ * RuntimeClass plug-in, pure.
+ */
 import { jsonEqual, ownMember } from '../../base/json.ts';
 import { asRecord, asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';

@@ -1,6 +1,7 @@
 /**
- * What a service account adds to a new pod, pure: its name, its image pull secrets, and the volume with its token where
- * programs look for it. Source: upstream's admission plug-in ServiceAccount.
+ * Adds to a new pod what its service account brings, pure: its name, its image pull secrets, and
+ * the volume with its token where programs look for it. Source: upstream's admission plug-in
+ * ServiceAccount.
  */
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -87,7 +88,10 @@ function tokenVolume(name: string): Volume {
   };
 }
 
-/** The alphabet of generated names; the digest of a pod's name spells five of it, so that the same pod gets the same. */
+/**
+ * The alphabet of generated names; the digest of a pod's name spells five of it, so that the same
+ * pod gets the same.
+ */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 const SUFFIX_LENGTH = 5;
 

@@ -1,4 +1,7 @@
-/** The Pod Security Standards: pods are refused, templates warned about, labels of namespaces checked. */
+/**
+ * The Pod Security Standards: pods are refused, templates warned about, labels of namespaces
+ * checked.
+ */
 import { jsonEqual } from '../../base/json.ts';
 import {
   isExempt,
@@ -45,7 +48,7 @@ export const podSecurity: AdmissionRule = {
   async admit(request, dependencies) {
     const { kind, object, current, context } = request;
     const isPod = isCore(request, 'Pod');
-    // What does not change what runs is let through: labels, finalizers, and the removal of both.
+    // Changes of labels and finalizers do not change what runs.
     if (isPod && current && isSameForSecurity(object as Pod, current as Pod)) return object;
     const plan = await plannedFor(request, dependencies, (namespace, policy) =>
       isPod ? planPodSecurity(object as Pod, namespace, policy) : planTemplateSecurity(object, policy),
@@ -57,7 +60,7 @@ export const podSecurity: AdmissionRule = {
   },
 };
 
-/** Of the metadata, annotations count: AppArmor profiles used to be there. */
+/** Annotations count as well: AppArmor profiles used to be there. */
 function isSameForSecurity(next: Pod, current: Pod): boolean {
   return (
     jsonEqual(next.spec, current.spec) && jsonEqual(next.metadata.annotations, current.metadata.annotations)

@@ -1,6 +1,6 @@
 /**
- * The server adds to each pod the usual five minutes of tolerance for a node that is away. Source: the admission
- * plug-in DefaultTolerationSeconds.
+ * The server adds to each pod the usual five minutes of tolerance for a node that is away. Source:
+ * the admission plug-in DefaultTolerationSeconds.
  */
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import type { Pod, PodSpec, Toleration } from '../../schemas/types.ts';

@@ -1,7 +1,8 @@
 /**
- * Nobody hands out what they do not have: whoever writes a role holds its rules, whoever writes a binding holds the rules of
- * its role; or they may `escalate` that role, or `bind` it. Administrators may everything. What comes from Git or from a
- * controller was decided elsewhere. Source: upstream's policy-based storage of the rbac kinds.
+ * A user grants only rights that the user holds. The writer of a role holds its rules, or may
+ * `escalate` it; the writer of a binding holds the rules of its role, or may `bind` it.
+ * Administrators may do everything. Writes of the control plane are not checked here. Source:
+ * upstream's policy-based storage of the rbac kinds.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { asList, omit } from '../../schemas/json-access.ts';
@@ -100,7 +101,7 @@ async function mayWriteBinding(
     fieldSelector: undefined,
   });
   if (binds.allowed) return;
-  // A role of the same commit counts as if it were there: its own rules are confirmed by themselves.
+  // A role of the same commit counts as stored: its own rules are confirmed by themselves.
   const plural = ofCluster ? 'clusterroles' : 'roles';
   const role = await find(
     { group: RBAC_GROUP, plural },

@@ -1,11 +1,13 @@
 /**
- * Every pod runs as a service account of its namespace (upstream's admission plug-in ServiceAccount): the account must be
- * there, and what it brings along is added.
+ * Every pod runs as a service account of its namespace (upstream's admission plug-in
+ * ServiceAccount): the account must be there, and what it brings along is added.
  *
- * The account `default` may be missing: its controller makes it in every namespace, a moment after the namespace. Upstream
- * waits for it there; here the pod goes ahead, and its token waits at the agent.
+ * The account `default` may be missing: its controller makes it in every namespace, a moment after
+ * the namespace. Upstream waits for it there; here the pod goes ahead, and its token waits at the
+ * agent.
  *
- * A mirror pod stands for a pod on the node's disk. It gets no account: its node could ask for the account's token.
+ * A mirror pod stands for a pod on the node's disk. It gets no account: its node could ask for the
+ * account's token.
  */
 import { objectKey } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';

@@ -1,4 +1,7 @@
-/** New volumes and claims get the finalizer that keeps them while they are used. Source: StorageObjectInUseProtection. */
+/**
+ * New volumes and claims get the finalizer that keeps them while they are used. Source:
+ * StorageObjectInUseProtection.
+ */
 import { isRecord } from '../../base/json.ts';
 import { PROTECTION_FINALIZERS, withProtection } from '../../schemas/pods/volume-protection.ts';
 import type { AdmissionRule } from './types.ts';

@@ -1,6 +1,7 @@
 /**
- * Admission: what the server adds to an object or refuses, between decoding and validation. Each rule is a value in one
- * ordered list; it gets an object with its defaults filled in and answers with the object to go on with.
+ * Admission: what the server adds to an object or refuses, between decoding and validation. Each
+ * rule is a value in one ordered list; it gets an object with its defaults filled in and answers
+ * with the object to go on with.
  *
  * The same list runs for requests, and for what controllers and the sync worker write (`internal`).
  */
@@ -15,7 +16,7 @@ import type { RequestContext } from '../types.ts';
 export interface AdmissionRequest {
   readonly kind: ResourceKind;
   readonly operation: 'create' | 'update';
-  /** Of the subresources, only those that change what runs come here: ephemeralcontainers, resize. */
+  /** Only subresources that change what runs come here: ephemeralcontainers, resize. */
   readonly subresource?: Subresource | undefined;
   readonly object: KubeObject;
   /** The stored object, for updates. */
@@ -43,11 +44,14 @@ export interface AdmissionDependencies {
   /** Says something about an object where people look for it; never fails. */
   readonly tell: (event: EventInput) => void;
   /**
-   * An object that the rule depends on: out of the commit that the change is part of, or out of the cache; one that
-   * seems to be missing is looked for again, as the cache may be a moment behind.
+   * An object that the rule depends on: out of the commit that the change is part of, or out of the
+   * cache; one that seems to be missing is looked for again, as the cache may be a moment behind.
    */
   find(resource: ResourceName, key: string): Promise<KubeObject | undefined>;
-  /** The objects of a namespace (or of the cluster), everything that was committed before the call among them. */
+  /**
+   * The objects of a namespace (or of the cluster), everything that was committed before the call
+   * among them.
+   */
   list(resource: ResourceName, namespace: string | undefined): Promise<readonly KubeObject[]>;
 }
 
@@ -57,22 +61,17 @@ export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'con
   readonly evicts?: boolean;
 }
 
-/** A deletion, as far as it is known before its object is read. */
-export interface RemovalTarget extends Pick<AdmissionRequest, 'kind'> {
-  readonly context: Pick<RequestContext, 'user'>;
-  readonly name: string;
-}
-
 export interface AdmissionRule {
   readonly name: string;
-  /** It is about what the writer may hand out or claim: it also holds for a writer on whose behalf others write. */
+  /**
+   * It is about what the writer may hand out or claim: it also holds for a writer on whose behalf
+   * others write.
+   */
   readonly guardsRights?: boolean;
   /** Subresources of requests that only this rule looks at, such as a status. */
   readonly alsoFor?: readonly Subresource[];
   applies(request: AdmissionRequest): boolean;
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;
-  /** Whether the object must be read before it is deleted. */
-  guards?(target: RemovalTarget): boolean;
   /** Throws the refusal of a deletion. */
   mayRemove?(removal: Removal): void;
   /** Called when a deletion is done, or would be: tells the client about it. */

@@ -1,6 +1,7 @@
 /**
- * Who may do what. The first that allows decides: administrators (`system:masters`) may everything, a node's agent what its
- * node needs, everybody what roles say. Nothing is allowed by default.
+ * Decides whether a user may do something. The first that allows decides: administrators
+ * (`system:masters`) may do everything, a node's agent what its node needs, and every user what
+ * roles say. Nothing is allowed by default.
  */
 import { andThen } from '../../base/eventually.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
@@ -33,7 +34,7 @@ export function createAuthorizer(snapshots: Snapshots): Authorizer {
   };
 }
 
-/** Of a node's agent both say why not. */
+/** A node's agent is told both reasons. */
 function either(asNode: Decision | undefined, byRole: Decision): Decision {
   if (byRole.allowed) return byRole;
   const reasons = [asNode?.reason, byRole.reason].filter((reason) => reason !== undefined);

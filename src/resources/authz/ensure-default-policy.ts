@@ -1,36 +1,39 @@
 /**
- * Makes sure that the default roles and bindings are there when a server starts. Any number of servers may do it at once:
- * whoever loses a race looks again.
+ * Makes sure that the default roles and bindings are there when a server starts. Any number of
+ * servers may do it at once: a server that loses a race plans again.
  */
 import type { Logger } from '../../base/logger.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { RBAC_GROUP } from '../../schemas/rbac.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
-import type { Objects } from '../writing/objects.ts';
+import type { BoundWriter } from '../writing/write-plan.ts';
 import type { Store } from '../../store/types.ts';
 import { defaultPolicy } from './default-policy.ts';
 import { planDefaultPolicy, policyKey, type PolicyObject } from './plan-default-policy.ts';
 
 export interface EnsurePolicyOptions {
   readonly store: Store;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly logger: Logger;
   /** Beyond Kubernetes' own. */
   readonly more?: readonly PolicyObject[];
 }
 
 const RESOURCES = ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'] as const;
-/** A round ends when nothing is left to do; a second one makes bindings anew, the rest is for lost races. */
+/**
+ * A round ends when nothing is left to do; a second one makes bindings anew, the rest is for lost
+ * races.
+ */
 const MAX_ROUNDS = 8;
 
 export async function ensureDefaultPolicy(options: EnsurePolicyOptions): Promise<void> {
-  const { store, objects, logger } = options;
+  const { store, writer, logger } = options;
   const wanted = [...defaultPolicy, ...(options.more ?? [])];
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const writes = planDefaultPolicy(wanted, await readPolicy(store));
     if (writes.length === 0) return;
     try {
-      await objects.apply(writes);
+      await writer.write({ writes });
       logger.info({ writes: writes.length }, 'Brought the default roles and bindings up to date');
     } catch (error) {
       if (!isRace(error) || round === MAX_ROUNDS) throw error;

@@ -1,4 +1,4 @@
-/** What a field selector confines a list or watch to, as far as authorisation looks at it. Pure. */
+/** The fields that a selector confines a list or watch to, as authorisation sees them. Pure. */
 
 /** Whether one of its terms asks for exactly this value. */
 export function selects(fieldSelector: string | undefined, field: string, value: string): boolean {

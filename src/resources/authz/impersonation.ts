@@ -1,6 +1,7 @@
 /**
- * Acting as somebody else (`kubectl --as`): who is meant by the headers of a request, and what must be allowed for it. Pure.
- * Every part is asked for on its own, with the verb `impersonate`: the user, each group, the uid, each extra value.
+ * Acting as another user (`kubectl --as`): the user that the headers name, and the rights that this
+ * takes. Pure. The verb `impersonate` is needed for each part on its own: the user, each group, the
+ * uid, each extra value.
  */
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { UserInfo } from '../types.ts';
@@ -18,7 +19,10 @@ const ANONYMOUS = 'system:anonymous';
 const AUTHENTICATED = 'system:authenticated';
 const UNAUTHENTICATED = 'system:unauthenticated';
 
-/** Whether there is anything for {@link impersonationOf} to look at: nearly every request has no such header. */
+/**
+ * Whether there is anything for {@link impersonationOf} to look at: nearly every request has no
+ * such header.
+ */
 export const impersonates = (rawHeaders: readonly string[]): boolean =>
   rawHeaders.some((text, index) => index % 2 === 0 && PREFIX.test(text));
 
@@ -78,7 +82,10 @@ const ask = (group: string, resource: string, name: string): ResourceAttributes 
   fieldSelector: undefined,
 });
 
-/** A service account comes with its groups unless others are named; everybody is either authenticated or not. */
+/**
+ * A service account comes with its groups unless others are named; everybody is either
+ * authenticated or not.
+ */
 function groupsOf(name: string, given: readonly string[], namespace: string | undefined): readonly string[] {
   const groups =
     namespace !== undefined && given.length === 0

@@ -1,7 +1,8 @@
 /**
- * What a node's agent may do: what it needs of its own node, lease and pods, and what these pods name (docs/INVARIANTS.md,
- * "Isolation"). Nothing is allowed by default; a question about an object is answered from what is stored, never from the
- * request. What only the body of a request tells is checked at admission (core/admission/node-restriction.ts).
+ * The rights of a node's agent: its own node, lease and pods, and the objects that these pods name
+ * (docs/INVARIANTS.md, "Isolation"). Nothing is allowed by default. A question about an object is
+ * answered from what is stored, never from the request. The body of a request is checked at
+ * admission (admission/node-restriction.ts).
  */
 import { ownMember } from '../../base/json.ts';
 import type { Eventually } from '../../base/eventually.ts';
@@ -55,146 +56,165 @@ const REFERENCES: Readonly<Record<string, ReferenceType>> = {
 const ASKED_OF_PODS: ReadonlySet<string> = new Set(['pods', 'persistentvolumes', ...Object.keys(REFERENCES)]);
 
 export function createNodeAuthorizer(lookup: NodeLookup): NodeAuthorizer {
-  async function decide(
-    user: UserInfo,
-    node: string,
-    attributes: ResourceAttributes,
-    isFresh: boolean,
-  ): Promise<Decision> {
-    const { group, resource, verb, subresource } = attributes;
-    switch (group === '' ? resource : `${resource}.${group}`) {
-      case 'nodes':
-        return decideNode(node, attributes);
-      case 'leases.coordination.k8s.io':
-        return decideLease(node, attributes);
-      case 'pods':
-        return decidePod(node, attributes, isFresh);
-      case 'events':
-      case 'events.events.k8s.io':
-        return verb === 'create' || changes(verb) ? allow : deny();
-      case 'services':
-      case 'runtimeclasses.node.k8s.io':
-        return reads(verb) && subresource === undefined ? allow : deny();
-      case 'secrets':
-      case 'configmaps':
-      case 'persistentvolumeclaims':
-        return decideReferenced(node, attributes);
-      case 'persistentvolumes':
-        return decideVolume(node, attributes);
-      case 'serviceaccounts':
-        return decideServiceAccount(node, attributes);
-      case 'certificatesigningrequests.certificates.k8s.io':
-        return decideSigningRequest(user, attributes);
-      case 'clusterstate.symphony.dev':
-        return verb === 'get' || verb === 'list' ? allow : deny();
-      case 'nodes.symphony.dev':
-        return attributes.name === node ? allow : deny('an agent may only speak for its own node');
-      default:
-        return deny();
-    }
-  }
-
-  async function decidePod(
-    node: string,
-    attributes: ResourceAttributes,
-    isFresh: boolean,
-  ): Promise<Decision> {
-    const { verb, namespace, name, subresource } = attributes;
-    if (lists(verb) && subresource === undefined)
-      return selects(attributes.fieldSelector, 'spec.nodeName', node)
-        ? allow
-        : deny('can only list/watch pods with spec.nodeName field selector');
-    const possible =
-      subresource === undefined
-        ? verb === 'get' || verb === 'delete'
-        : subresource === 'status'
-          ? verb === 'get' || changes(verb)
-          : subresource === 'eviction' && verb === 'create';
-    if (!possible || name === undefined) return deny();
-    const pod = (await lookup.pod(namespace ?? '', name)) as Pod | undefined;
-    // Of a pod that is certainly not there, the request itself will say so.
-    const own = pod === undefined ? isFresh : pod.spec.nodeName === node;
-    return own ? allow : deny(noRelationship(node));
-  }
-
-  /** What the pods of the node name may be read, one object at a time. */
-  async function decideReferenced(node: string, attributes: ResourceAttributes): Promise<Decision> {
-    const { verb, namespace, resource, subresource } = attributes;
-    const type = ownMember(REFERENCES, resource);
-    const name = attributes.name ?? selectedName(verb, attributes.fieldSelector);
-    const readable = type === 'claim' ? verb === 'get' : reads(verb);
-    if (type === undefined || subresource !== undefined) return deny();
-    if (!readable || name === undefined) return deny('can only read an individual resource of this type');
-    return (await isNamed(node, type, namespace, name)) ? allow : deny(noRelationship(node));
-  }
-
-  async function decideVolume(
-    node: string,
-    { verb, name, subresource }: ResourceAttributes,
-  ): Promise<Decision> {
-    if (verb !== 'get' || name === undefined || subresource !== undefined)
-      return deny('can only get an individual resource of this type');
-    for (const pod of await lookup.podsOf(node))
-      for (const claimName of namedByPod(pod, 'claim')) {
-        const claim = await lookup.claim(pod.metadata.namespace ?? '', claimName);
-        const spec = claim?.['spec'] as { volumeName?: unknown } | undefined;
-        if (spec?.volumeName === name) return allow;
-      }
-    return deny(noRelationship(node));
-  }
-
-  /** Tokens for the service accounts that its pods run as; that the token is bound to such a pod is for admission. */
-  async function decideServiceAccount(
-    node: string,
-    { verb, namespace, name, subresource }: ResourceAttributes,
-  ): Promise<Decision> {
-    if (subresource !== 'token') return deny();
-    if (verb !== 'create' || name === undefined)
-      return deny('can only create tokens for individual service accounts');
-    return (await isNamed(node, 'serviceAccount', namespace, name)) ? allow : deny(noRelationship(node));
-  }
-
-  async function isNamed(
-    node: string,
-    type: ReferenceType,
-    namespace: string | undefined,
-    name: string,
-  ): Promise<boolean> {
-    const pods = await lookup.podsOf(node);
-    return pods.some((pod) => pod.metadata.namespace === namespace && namedByPod(pod, type).has(name));
-  }
-
-  async function decideSigningRequest(user: UserInfo, attributes: ResourceAttributes): Promise<Decision> {
-    const { verb, subresource } = attributes;
-    if (subresource !== undefined) return deny();
-    if (verb === 'create') return allow;
-    const name = attributes.name ?? selectedName(verb, attributes.fieldSelector);
-    if (!reads(verb) || name === undefined) return deny('can only read its own certificate signing requests');
-    const request = await lookup.signingRequest(name);
-    const spec = request?.['spec'] as { username?: unknown } | undefined;
-    return request === undefined || spec?.username === user.name
-      ? allow
-      : deny('can only read its own certificate signing requests');
-  }
-
-  async function authorizeNode(
-    user: UserInfo,
-    node: string,
-    attributes: ResourceAttributes,
-  ): Promise<Decision> {
-    const decision = await decide(user, node, attributes, false);
-    if (decision.allowed || !ASKED_OF_PODS.has(attributes.resource)) return decision;
-    // A pod may have been bound through another server a moment ago: look again before refusing.
-    await lookup.refresh();
-    return decide(user, node, attributes, true);
-  }
-
   return {
     authorize(user, attributes) {
       const node = nodeNameOf(user);
-      return node === undefined ? undefined : authorizeNode(user, node, attributes);
+      return node === undefined ? undefined : authorizeNode(lookup, user, node, attributes);
     },
   };
+}
+
+async function decide(
+  lookup: NodeLookup,
+  user: UserInfo,
+  node: string,
+  attributes: ResourceAttributes,
+  isFresh: boolean,
+): Promise<Decision> {
+  const { group, resource, verb, subresource } = attributes;
+  switch (group === '' ? resource : `${resource}.${group}`) {
+    case 'nodes':
+      return decideNode(node, attributes);
+    case 'leases.coordination.k8s.io':
+      return decideLease(node, attributes);
+    case 'pods':
+      return decidePod(lookup, node, attributes, isFresh);
+    case 'events':
+    case 'events.events.k8s.io':
+      return verb === 'create' || changes(verb) ? allow : deny();
+    case 'services':
+    case 'runtimeclasses.node.k8s.io':
+      return reads(verb) && subresource === undefined ? allow : deny();
+    case 'secrets':
+    case 'configmaps':
+    case 'persistentvolumeclaims':
+      return decideReferenced(lookup, node, attributes);
+    case 'persistentvolumes':
+      return decideVolume(lookup, node, attributes);
+    case 'serviceaccounts':
+      return decideServiceAccount(lookup, node, attributes);
+    case 'certificatesigningrequests.certificates.k8s.io':
+      return decideSigningRequest(lookup, user, attributes);
+    case 'clusterstate.symphony.dev':
+      return verb === 'get' || verb === 'list' ? allow : deny();
+    case 'nodes.symphony.dev':
+      return attributes.name === node ? allow : deny('an agent may only speak for its own node');
+    default:
+      return deny();
+  }
+}
+
+async function decidePod(
+  lookup: NodeLookup,
+  node: string,
+  attributes: ResourceAttributes,
+  isFresh: boolean,
+): Promise<Decision> {
+  const { verb, namespace, name, subresource } = attributes;
+  if (lists(verb) && subresource === undefined)
+    return selects(attributes.fieldSelector, 'spec.nodeName', node)
+      ? allow
+      : deny('can only list/watch pods with spec.nodeName field selector');
+  const possible =
+    subresource === undefined
+      ? verb === 'get' || verb === 'delete'
+      : subresource === 'status'
+        ? verb === 'get' || changes(verb)
+        : subresource === 'eviction' && verb === 'create';
+  if (!possible || name === undefined) return deny();
+  const pod = (await lookup.pod(namespace ?? '', name)) as Pod | undefined;
+  // The request itself will say that the pod is not there.
+  const own = pod === undefined ? isFresh : pod.spec.nodeName === node;
+  return own ? allow : deny(noRelationship(node));
+}
+
+/** Objects that pods of the node name may be read, one at a time. */
+async function decideReferenced(
+  lookup: NodeLookup,
+  node: string,
+  attributes: ResourceAttributes,
+): Promise<Decision> {
+  const { verb, namespace, resource, subresource } = attributes;
+  const type = ownMember(REFERENCES, resource);
+  const name = attributes.name ?? selectedName(verb, attributes.fieldSelector);
+  const readable = type === 'claim' ? verb === 'get' : reads(verb);
+  if (type === undefined || subresource !== undefined) return deny();
+  if (!readable || name === undefined) return deny('can only read an individual resource of this type');
+  return (await isNamed(lookup, node, type, namespace, name)) ? allow : deny(noRelationship(node));
+}
+
+async function decideVolume(
+  lookup: NodeLookup,
+  node: string,
+  { verb, name, subresource }: ResourceAttributes,
+): Promise<Decision> {
+  if (verb !== 'get' || name === undefined || subresource !== undefined)
+    return deny('can only get an individual resource of this type');
+  for (const pod of await lookup.podsOf(node))
+    for (const claimName of namedByPod(pod, 'claim')) {
+      const claim = await lookup.claim(pod.metadata.namespace ?? '', claimName);
+      const spec = claim?.['spec'] as { volumeName?: unknown } | undefined;
+      if (spec?.volumeName === name) return allow;
+    }
+  return deny(noRelationship(node));
+}
+
+/**
+ * Tokens for the service accounts that its pods run as; that the token is bound to such a pod is
+ * for admission.
+ */
+async function decideServiceAccount(
+  lookup: NodeLookup,
+  node: string,
+  { verb, namespace, name, subresource }: ResourceAttributes,
+): Promise<Decision> {
+  if (subresource !== 'token') return deny();
+  if (verb !== 'create' || name === undefined)
+    return deny('can only create tokens for individual service accounts');
+  return (await isNamed(lookup, node, 'serviceAccount', namespace, name))
+    ? allow
+    : deny(noRelationship(node));
+}
+
+async function isNamed(
+  lookup: NodeLookup,
+  node: string,
+  type: ReferenceType,
+  namespace: string | undefined,
+  name: string,
+): Promise<boolean> {
+  const pods = await lookup.podsOf(node);
+  return pods.some((pod) => pod.metadata.namespace === namespace && namedByPod(pod, type).has(name));
+}
+
+async function decideSigningRequest(
+  lookup: NodeLookup,
+  user: UserInfo,
+  attributes: ResourceAttributes,
+): Promise<Decision> {
+  const { verb, subresource } = attributes;
+  if (subresource !== undefined) return deny();
+  if (verb === 'create') return allow;
+  const name = attributes.name ?? selectedName(verb, attributes.fieldSelector);
+  if (!reads(verb) || name === undefined) return deny('can only read its own certificate signing requests');
+  const request = await lookup.signingRequest(name);
+  const spec = request?.['spec'] as { username?: unknown } | undefined;
+  return request === undefined || spec?.username === user.name
+    ? allow
+    : deny('can only read its own certificate signing requests');
+}
+
+async function authorizeNode(
+  lookup: NodeLookup,
+  user: UserInfo,
+  node: string,
+  attributes: ResourceAttributes,
+): Promise<Decision> {
+  const decision = await decide(lookup, user, node, attributes, false);
+  if (decision.allowed || !ASKED_OF_PODS.has(attributes.resource)) return decision;
+  // A pod may have been bound through another server a moment ago: look again before refusing.
+  await lookup.refresh();
+  return decide(lookup, user, node, attributes, true);
 }
 
 const noRelationship = (node: string): string =>

@@ -1,4 +1,4 @@
-/** What the node authoriser asks, answered from the caches without waiting for them to catch up. */
+/** Answers the questions of the node authoriser from the caches, without waiting for them. */
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';

@@ -5,7 +5,7 @@
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { Binding, ClusterRole, PolicyRule, Role, Subject } from '../../schemas/rbac.ts';
-import type { Write } from '../writing/objects.ts';
+import type { Write } from '../writing/write-plan.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { AUTO_UPDATE } from './default-policy.ts';
 import { missingFrom } from './rule-cover.ts';

@@ -1,6 +1,7 @@
 /**
- * Roles and bindings as they are now: what RBAC allows, and which rules somebody has. Read from the caches, without waiting
- * for them; bindings are indexed by their subjects, so that a request costs what the asker's own bindings cost.
+ * RBAC by the roles and bindings in the caches, without waiting for them: what it allows, and which
+ * rules a user holds. Bindings are indexed by their subjects, so that a request costs what its
+ * caller's own bindings cost.
  */
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import { objectKey } from '../../schemas/object.ts';

@@ -1,6 +1,6 @@
 /**
- * Whether somebody's rules cover other rules: nobody may hand out what they do not have. Pure; upstream's way of
- * breaking rules down, and its words for what is missing.
+ * Compares rules that a user holds with rules that the user wants to grant. Pure. Rules are broken
+ * down as upstream does it, and missing ones are described in its words.
  */
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import { quote } from '../../schemas/errors/status.ts';
@@ -16,8 +16,8 @@ export const fullAuthority: readonly PolicyRule[] = [
 ];
 
 /**
- * Beyond this many single permissions a role is not compared: a rule of three lists is their product. The largest default
- * role comes to a few hundred.
+ * Beyond this many single permissions a role is not compared: a rule of three lists is their
+ * product. The largest default role comes to a few hundred.
  */
 const MAX_PERMISSIONS = 20_000;
 
@@ -84,7 +84,10 @@ function coversResources(has: readonly string[], asked: readonly string[]): bool
   });
 }
 
-/** One line a resource: `{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}`, in the order of the text. */
+/**
+ * One line a resource: `{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}`, in the order
+ * of the text.
+ */
 export function describeRules(single: readonly PolicyRule[]): string {
   const byResource = new Map<string, PolicyRule>();
   const rest: PolicyRule[] = [];

@@ -1,9 +1,10 @@
 /**
- * Whether a rule allows a request; pure. The semantics are those of upstream's `rbac` package: `*` stands for everything,
- * `*` + `/scale` for that subresource of every resource, `pods/*` for nothing but itself, and a path may end in `*`.
+ * Whether a rule allows a request; pure. The semantics are those of upstream's `rbac` package: `*`
+ * stands for everything, `*` + `/scale` for that subresource of every resource, `pods/*` for
+ * nothing but itself, and a path may end in `*`.
  *
- * A role is looked at for every request of its subjects: its rules are sorted once by the resources that they name, and
- * kept for as long as the role is (stored objects never change in place).
+ * A role is looked at for every request of its subjects: its rules are sorted once by the resources
+ * that they name, and kept for as long as the role is (stored objects never change in place).
  */
 import { withoutTrailing } from '../../base/text.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';

@@ -1,4 +1,4 @@
-/** Who a subject of a binding is, as keys: bindings are found by the keys of who asks. Pure. */
+/** Subjects of bindings as keys: bindings are found by the keys of the caller. Pure. */
 import type { Binding, Subject } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../types.ts';
 

@@ -1,9 +1,12 @@
-/** What a request wants to do, and whether it may. */
+/** Questions to the authorizer, and its answers. */
 import type { Eventually } from '../../base/eventually.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../types.ts';
 
-/** What a request about a resource can be. Rules know more verbs: escalate, bind, impersonate, approve, sign. */
+/**
+ * The verbs of requests about resources. Rules know more: escalate, bind, impersonate, approve,
+ * sign.
+ */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 export interface ResourceAttributes {
@@ -13,7 +16,7 @@ export interface ResourceAttributes {
   readonly subresource: string | undefined;
   readonly namespace: string | undefined;
   readonly name: string | undefined;
-  /** Of lists and watches. */
+  /** Set for lists and watches. */
   readonly fieldSelector: string | undefined;
 }
 
@@ -23,7 +26,7 @@ export interface Decision {
   readonly reason?: string;
 }
 
-/** Everything that somebody may do in a namespace, as far as it can be said in rules. */
+/** The rights of a user in a namespace, as far as rules can express them. */
 export interface GrantedRules {
   readonly rules: readonly PolicyRule[];
   /** Why there may be more, or less, than the rules say. */
@@ -37,7 +40,10 @@ export interface Authorizer {
   rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
 }
 
-/** The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace "y"`. */
+/**
+ * The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace
+ * "y"`.
+ */
 export function denialText(user: UserInfo, attributes: ResourceAttributes): string {
   const { verb, group, namespace } = attributes;
   const resource = attributes.subresource

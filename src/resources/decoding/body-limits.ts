@@ -1,6 +1,7 @@
 /**
- * How much a body may hold besides bytes. Reading, checking and storing cost per value, and while one body is read nothing else
- * is served. Kubernetes has no such limits; these are far beyond what people and controllers write.
+ * How much a body may hold besides bytes. Reading, checking and storing cost per value, and while
+ * one body is read nothing else is served. Kubernetes has no such limits; these are far beyond what
+ * people and controllers write.
  */
 import { failure, type StatusError } from '../../schemas/errors/status.ts';
 
@@ -23,7 +24,10 @@ const tooManyMembers = (count: number): StatusError =>
     `Request entity too large: a list or map has ${count} members, at most ${MAX_MEMBERS} are accepted; split it into several objects`,
   );
 
-/** Objects in lists, all together: each has defaults, rules and owners of its own. Slices hold 1,000 endpoints at most. */
+/**
+ * Objects in lists, all together: each has defaults, rules and owners of its own. Slices hold 1,000
+ * endpoints at most.
+ */
 export const MAX_LISTED_OBJECTS = 2_500;
 
 const tooManyObjects = (): StatusError =>
@@ -33,7 +37,10 @@ const tooManyObjects = (): StatusError =>
     `Request entity too large: more than ${MAX_LISTED_OBJECTS} objects in the lists of one object; split it into several objects`,
   );
 
-/** Throws 413 for what is too large once it is written out: a value that stands in several places counts in each. */
+/**
+ * Throws 413 for what is too large once it is written out: a value that stands in several places
+ * counts in each.
+ */
 export function checkCounts(root: unknown): void {
   let left = MAX_VALUES;
   let listed = 0;
@@ -57,7 +64,10 @@ export function checkCounts(root: unknown): void {
 /** Findings of strict reading (unknown and repeated fields) that are kept: upstream's limit. */
 export const MAX_STRICT_FINDINGS = 100;
 
-/** Items that cost far more than others: each container and volume has dozens of defaults and rules. No host runs as many. */
+/**
+ * Items that cost far more than others: each container and volume has dozens of defaults and rules.
+ * No host runs as many.
+ */
 const MAX_ITEMS: Readonly<Record<string, number>> = {
   Container: 250,
   EphemeralContainer: 250,

@@ -1,6 +1,7 @@
 /**
- * Custom resources have no typed decoder: metadata is read as everywhere, fields that the schema does not name are taken out, and
- * types are left to validation, which answers with 422 and says every mistake.
+ * Custom resources have no typed decoder: metadata is read as everywhere, fields that the schema
+ * does not name are taken out, and types are left to validation, which answers with 422 and says
+ * every mistake.
  */
 import { isRecord } from '../../base/json.ts';
 import { prune } from '../../schemas/custom/index.ts';
@@ -11,7 +12,10 @@ import { decodeObject, type Decoded, goKind } from './decode.ts';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
-/** As {@link decodeObject}, for whatever kind; without one, or with a kind of the recorded schemas, exactly that. */
+/**
+ * As {@link decodeObject}, for whatever kind; without one, or with a kind of the recorded schemas,
+ * exactly that.
+ */
 export function decodeAs(
   kind: ResourceKind | undefined,
   schemas: TypeSchemas,

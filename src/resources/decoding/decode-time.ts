@@ -1,13 +1,13 @@
 /**
- * Times as Go's decoder reads RFC 3339, with its complaints, and as Kubernetes stores them: in UTC, to the second or, where
- * the layout has a fraction, to the microsecond. Pure.
+ * Times as Go's decoder reads RFC 3339, with its complaints, and as Kubernetes stores them: in UTC,
+ * to the second or, where the layout has a fraction, to the microsecond. Pure.
  */
 const SECONDS = '2006-01-02T15:04:05Z07:00';
 const MICROSECONDS = '2006-01-02T15:04:05.000000Z07:00';
 
 export type DecodedTime = { readonly time: string } | { readonly error: string };
 
-/** What a layout consists of: text that stands for itself, or digits with their range and name. */
+/** A part of a layout: text that stands for itself, or digits with their range and name. */
 type Part =
   | { readonly literal: string }
   | {

@@ -1,8 +1,10 @@
 /**
- * From parsed JSON to an object of a kind: the checks that a typed decoder makes before validation looks at anything.
+ * From parsed JSON to an object of a kind: the checks that a typed decoder makes before validation
+ * looks at anything.
  *
- * Unknown fields are removed and reported (the caller decides between an error, a warning and silence), `null` counts as
- * absent, and a value of the wrong type is a 400 in the words of Go's decoder, which clients show to people.
+ * Unknown fields are removed and reported (the caller decides between an error, a warning and
+ * silence), `null` counts as absent, and a value of the wrong type is a 400 in the words of Go's
+ * decoder, which clients show to people.
  */
 import { isRecord, setMember } from '../../base/json.ts';
 import { decodeTime } from './decode-time.ts';

@@ -1,6 +1,7 @@
 /**
- * From a request's body to an object of the expected kind: kind and version, name and namespace, field names and types.
- * What comes out has the right shape everywhere; meaning is checked by validation afterwards.
+ * From a request's body to an object of the expected kind: kind and version, name and namespace,
+ * field names and types. What comes out has the right shape everywhere; meaning is checked by
+ * validation afterwards.
  */
 import { isRecord } from '../../base/json.ts';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
@@ -9,7 +10,7 @@ import { badRequest } from '../../schemas/errors/status.ts';
 import type { ResolvedSchema, TypeSchemas } from './type-schemas.ts';
 import { goKind } from './decode.ts';
 import { decodeAs } from './decode-custom.ts';
-import type { FieldValidation, RequestContext } from '../types.ts';
+import type { FieldValidation, ObjectRef, RequestContext } from '../types.ts';
 
 export interface IntakeRequest {
   readonly kind: ResourceKind;
@@ -66,7 +67,19 @@ export function takeTyped(
   } as KubeObject;
 }
 
-/** Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore drops them. */
+/** A Scale or a Binding names the object of the URL, or nothing. */
+export function checkPlace({ metadata }: KubeObject, ref: Pick<ObjectRef, 'namespace' | 'name'>): void {
+  const { name, namespace } = isRecord(metadata) ? metadata : {};
+  if (namespace && namespace !== ref.namespace)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  if (name && name !== ref.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${ref.name})`);
+}
+
+/**
+ * Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore
+ * drops them.
+ */
 export function reportUnknown(
   fields: readonly string[],
   request: Pick<IntakeRequest, 'fieldValidation' | 'context'>,

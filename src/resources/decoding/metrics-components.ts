@@ -1,4 +1,7 @@
-/** Component schemas of `metrics.k8s.io`, which no recording of the server holds: upstream's metrics server brings them along. */
+/**
+ * Component schemas of `metrics.k8s.io`, which no recording of the server holds: upstream's metrics
+ * server brings them along.
+ */
 import type { SchemaDocument, TypeSchema } from './type-schemas.ts';
 
 const REFERENCE = '#/components/schemas/';

@@ -1,8 +1,10 @@
 /**
- * A view of upstream's OpenAPI component schemas (src/schemas/openapi/kubernetes.json) as the API server uses them:
- * merge keys for patches, field names and types for strict decoding, and the documents of `/openapi`.
+ * A view of upstream's OpenAPI component schemas (src/schemas/openapi/kubernetes.json) as the API
+ * server uses them: merge keys for patches, field names and types for strict decoding, and the
+ * documents of `/openapi`.
  *
- * A schema is a node of that document with `$ref` and single `allOf` wrappers followed. Pure; the document is a parameter.
+ * A schema is a node of that document with `$ref` and single `allOf` wrappers followed. Pure; the
+ * document is a parameter.
  */
 import { isRecord } from '../../base/json.ts';
 
@@ -27,14 +29,17 @@ export interface ResolvedSchema {
 }
 
 export interface PatchMeta {
-  /** Of a list: how a strategic merge patch treats it. */
+  /** How a strategic merge patch treats a list. */
   readonly strategies: readonly string[];
   readonly mergeKey: string | undefined;
 }
 
 export interface TypeSchemas {
   readonly document: SchemaDocument;
-  /** The schema of a kind; undefined for kinds that upstream does not have (they patch by JSON merge). */
+  /**
+   * The schema of a kind; undefined for kinds that upstream does not have (they patch by JSON
+   * merge).
+   */
   ofKind(group: string, version: string, kind: string): ResolvedSchema | undefined;
   resolve(schema: TypeSchema): ResolvedSchema;
   /** The schema of one field of an object (properties, then additionalProperties). */

@@ -1,7 +1,8 @@
 /**
- * Sets of fields, as `metadata.managedFields` records them (FieldsV1): a tree, whose edges are elements: `f:name` a field,
- * `k:{…}` the item of a list with these keys, `v:…` a value of a set. Format: the API reference, "FieldsV1 v1 meta". Sets are
- * never changed and share their parts, so that an operation costs what differs; no set but the empty one has an empty part.
+ * Sets of fields, as `metadata.managedFields` records them (FieldsV1): a tree, whose edges are
+ * elements: `f:name` a field, `k:{…}` the item of a list with these keys, `v:…` a value of a set.
+ * Format: the API reference, "FieldsV1 v1 meta". Sets are never changed and share their parts, so
+ * that an operation costs what differs; no set but the empty one has an empty part.
  */
 import { isRecord, setMember } from '../../base/json.ts';
 

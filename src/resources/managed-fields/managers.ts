@@ -1,7 +1,8 @@
 /**
- * Who owns which field of an object (`metadata.managedFields`), pure. An update takes what it changed; an apply owns what its
- * configuration says, and takes away what it owned before and no longer says, unless somebody else owns it.
- * Source: the API reference, "Server-Side Apply", and KEP-555.
+ * The owners of the fields of an object (`metadata.managedFields`), pure. An update takes what it
+ * changes. An apply owns what its configuration says; it removes what it owned before and no longer
+ * says, unless another manager owns it. Source: the API reference, "Server-Side Apply", and
+ * KEP-555.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
@@ -55,7 +56,7 @@ const NOBODY_YET = 'before-first-apply';
 /** The annotation in which kubectl's own apply keeps what it applied last. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** What belongs to the system or names the object: nobody owns it. */
+/** Fields of the system, and those that name the object. They have no owner. */
 const fieldsNamed = (...names: string[]): Map<string, FieldSet> =>
   new Map(names.map((name) => [`f:${name}`, FIELD]));
 const UNOWNED: FieldSet = {
@@ -84,8 +85,8 @@ const UNOWNED: FieldSet = {
 };
 
 /**
- * The record after an update, undefined where nothing is tracked: its record was taken away and nobody applied since.
- * `current` is undefined for a create.
+ * The record after an update, undefined where nothing is tracked: its record was taken away and
+ * nobody applied since. `current` is undefined for a create.
  */
 export function ownershipAfterUpdate(
   request: OwnershipRequest,
@@ -116,7 +117,9 @@ export interface AppliedObject {
   readonly object: Record<string, unknown>;
 }
 
-/** Throws 409 with upstream's causes when others own what the configuration changes, unless `force`. */
+/**
+ * Throws 409 with upstream's causes when others own what the configuration changes, unless `force`.
+ */
 export function applyConfiguration(
   request: OwnershipRequest,
   current: KubeObject | undefined,
@@ -188,7 +191,9 @@ function ownable(fields: FieldSet, { kind, owner }: OwnershipRequest): FieldSet 
   return kind.subresources.includes('status') ? outside(own, 'f:status') : own;
 }
 
-/** A request may bring the record; a single empty entry takes it away. Subresources never touch it. */
+/**
+ * A request may bring the record; a single empty entry takes it away. Subresources never touch it.
+ */
 function recordOf(current: KubeObject, next: KubeObject, { subresource }: FieldOwner): Managed {
   const given = next.metadata.managedFields;
   const live = decode(current.metadata.managedFields) ?? new Map<string, Entry>();
@@ -241,7 +246,7 @@ function encode(managed: Managed): unknown[] {
   }));
 }
 
-/** What was changed or removed is no longer its former owners'. */
+/** The former owners lose what was changed or removed. */
 function releaseTaken(managed: Managed, { added, modified, removed }: Comparison): Managed {
   const lost = union(union(added, modified), removed);
   if (isEmptySet(lost)) return managed;
@@ -335,7 +340,7 @@ function shownConflicts(conflicts: readonly Conflict[]): ShownConflict[] {
   return shown;
 }
 
-/** Who went from kubectl's own apply to this one takes over what that one had set, without force. */
+/** A user of kubectl's own apply takes over without force what that apply had set. */
 function mayTakeOver(
   request: OwnershipRequest,
   current: KubeObject | undefined,

@@ -1,6 +1,7 @@
 /**
- * How a value is owned, by its schema: as a whole (leaf), field by field (map), or item by item (list). Sources:
- * `x-kubernetes-map-type`, `x-kubernetes-list-type`, and the merge strategies where those are absent.
+ * How a value is owned, by its schema: as a whole (leaf), field by field (map), or item by item
+ * (list). Sources: `x-kubernetes-map-type`, `x-kubernetes-list-type`, and the merge strategies
+ * where those are absent.
  */
 import { isRecord, ownMember } from '../../base/json.ts';
 import { patchMeta, type TypeSchema, type TypeSchemas } from '../decoding/type-schemas.ts';
@@ -14,6 +15,8 @@ export type Shape =
       named(name: string): boolean;
     }
   | { readonly type: 'list'; readonly items: TypeSchema | undefined; elementOf(item: unknown): string };
+
+export type ListShape = Extract<Shape, { type: 'list' }>;
 
 const LEAF: Shape = { type: 'leaf' };
 const FREE_MAP: Shape = { type: 'map', field: () => undefined, named: () => false };

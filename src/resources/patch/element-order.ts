@@ -1,7 +1,8 @@
 /**
- * Order of a list after a strategic merge. Items that the patch speaks of follow the patch's order, the others keep the
- * live order, and where the two meet the live order decides; an item that the live list did not have goes before
- * the live-only items that are left. Items are compared through `idOf` (the merge key, or the value itself).
+ * Order of a list after a strategic merge. Items that the patch speaks of follow the patch's order,
+ * the others keep the live order, and where the two meet the live order decides; an item that the
+ * live list did not have goes before the live-only items that are left. Items are compared through
+ * `idOf` (the merge key, or the value itself).
  */
 export type ItemId = (item: unknown) => string;
 

@@ -1,4 +1,7 @@
-/** Values as Go prints them with `%v`: upstream's patch errors quote maps this way (`map[image:x:2 name:c]`). */
+/**
+ * Values as Go prints them with `%v`: upstream's patch errors quote maps this way (`map[image:x:2
+ * name:c]`).
+ */
 import { isRecord } from '../../base/json.ts';
 
 export function goFormat(value: unknown): string {

@@ -1,4 +1,7 @@
-/** One patch applied to one document, by its format. Pure; the result shares nothing that is mutated. */
+/**
+ * One patch applied to one document, by its format. Pure; the result shares nothing that is
+ * mutated.
+ */
 import { isRecord } from '../../base/json.ts';
 import { badRequest, failure } from '../../schemas/errors/status.ts';
 import type { ResolvedSchema, TypeSchemas } from '../decoding/type-schemas.ts';

@@ -1,6 +1,6 @@
 /**
- * JSON Patch (RFC 6902). The input is untrusted: its shape and size are checked before it is applied. Members are an
- * object's own, whatever they are called. The document is never mutated.
+ * JSON Patch (RFC 6902). The input is untrusted: its shape and size are checked before it is
+ * applied. Members are an object's own, whatever they are called. The document is never mutated.
  */
 import { isRecord, jsonClone, jsonEqual, ownMember, setMember } from '../../base/json.ts';
 import { badRequest, failure, type StatusError } from '../../schemas/errors/status.ts';
@@ -12,9 +12,14 @@ interface Operation {
   readonly value: unknown;
 }
 
-/** Upstream's limit on the operations of one patch (a small patch could otherwise cost much work). */
+/**
+ * Upstream's limit on the operations of one patch (a small patch could otherwise cost much work).
+ */
 const MAX_OPERATIONS = 10_000;
-/** Upstream's limit on what the copies of one patch add, in characters of JSON: they may double a document each time. */
+/**
+ * Upstream's limit on what the copies of one patch add, in characters of JSON: they may double a
+ * document each time.
+ */
 const MAX_COPIED_CHARS = 3_145_728;
 
 const OPERATIONS = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
@@ -51,7 +56,10 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** In place: the document is our own copy already, and one more for each operation would cost its size each time. */
+/**
+ * In place: the document is our own copy already, and one more for each operation would cost its
+ * size each time.
+ */
 function applyOne(document: unknown, operation: Operation): unknown {
   const { op, path, value } = negativeIndex(document, operation);
   if (!/^(?:\/|$)/.test(path)) throw rejected();
@@ -101,7 +109,10 @@ function checkOperation(operation: unknown): Operation {
   return { op: op as Operation['op'], path, from: typeof from === 'string' ? from : '', value };
 }
 
-/** Go's library takes `-1` as an index from the end for existing elements; kept, since clients use it. */
+/**
+ * Go's library takes `-1` as an index from the end for existing elements; kept, since clients use
+ * it.
+ */
 function negativeIndex(document: unknown, operation: Operation): Operation {
   const match = /^(.*)\/-(\d+)$/.exec(operation.path);
   if (!match) return operation;

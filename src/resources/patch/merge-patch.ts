@@ -1,4 +1,7 @@
-/** JSON Merge Patch (RFC 7386). Neither argument is mutated; the result shares unchanged parts with the target. */
+/**
+ * JSON Merge Patch (RFC 7386). Neither argument is mutated; the result shares unchanged parts with
+ * the target.
+ */
 import { isRecord, ownMember, setMember } from '../../base/json.ts';
 
 export function applyMergePatch(target: unknown, patch: unknown): unknown {

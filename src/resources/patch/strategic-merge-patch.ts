@@ -1,10 +1,11 @@
 /**
- * Kubernetes' strategic merge patch: a merge patch that merges lists by a key and carries directives. The rules are
- * those of the API conventions and of kubectl's documentation of `$patch`, `$retainKeys`, `$deleteFromPrimitiveList`
- * and `$setElementOrder`; merge keys come from upstream's OpenAPI schemas.
+ * Kubernetes' strategic merge patch: a merge patch that merges lists by a key and carries
+ * directives. The rules are those of the API conventions and of kubectl's documentation of
+ * `$patch`, `$retainKeys`, `$deleteFromPrimitiveList` and `$setElementOrder`; merge keys come from
+ * upstream's OpenAPI schemas.
  *
- * Pure: nothing is mutated. Directives never reach the result. Errors are StatusError 400 in upstream's words (upstream
- * answers some of them with 500; bad input is never our failure).
+ * Pure: nothing is mutated. Directives never reach the result. Errors are StatusError 400 in
+ * upstream's words (upstream answers some of them with 500; bad input is never our failure).
  */
 import { isRecord, ownMember, setMember, stableStringify } from '../../base/json.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
@@ -70,7 +71,10 @@ function mergeObject(
   return result;
 }
 
-/** `$retainKeys`: live members that it does not name go; the patch itself may only set members that it names. */
+/**
+ * `$retainKeys`: live members that it does not name go; the patch itself may only set members that
+ * it names.
+ */
 function retained(live: Members, change: Members): Members {
   const names = change[RETAIN_KEYS];
   if (!Array.isArray(names))
@@ -205,7 +209,10 @@ function orderAlone(
   result[field] = orderMerged(live, value.map(idOf), live.map(idOf), idOf);
 }
 
-/** A value that is new to the object: its directives mean nothing there, and its nulls delete nothing. */
+/**
+ * A value that is new to the object: its directives mean nothing there, and its nulls delete
+ * nothing.
+ */
 function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value

@@ -1,6 +1,6 @@
 /**
- * `default/kubernetes`: the address at which pods and tools look for the API, the first of the service range. Every API
- * server keeps it there (upstream does the same); whoever comes second finds it done.
+ * `default/kubernetes`: the address at which pods and tools find the API, the first of the service
+ * range. Every API server keeps it there, as upstream does; the first one makes it.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -8,11 +8,11 @@ import type { Logger } from '../../base/logger.ts';
 import { objectKey } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Service } from '../../schemas/types.ts';
-import type { Objects } from '../writing/objects.ts';
+import type { BoundWriter } from '../writing/write-plan.ts';
 import type { Store } from '../../store/types.ts';
 import { type AddressSpace, apiServiceIp } from './service-addresses.ts';
 
-/** How long the service may be missing after somebody deleted it. Upstream's interval. */
+/** A deleted Service is missing for at most this long. Upstream's interval. */
 const LOOK_INTERVAL_MS = 10_000;
 const NAMESPACE = 'default';
 const NAME = 'kubernetes';
@@ -40,7 +40,7 @@ export function kubernetesService(space: AddressSpace, port: number): Service {
 
 export interface KubernetesServiceOptions {
   readonly store: Store;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly space: AddressSpace;
@@ -48,14 +48,14 @@ export interface KubernetesServiceOptions {
 
 /** Looks at once and then regularly, until it is disposed. */
 export function keepKubernetesService(options: KubernetesServiceOptions, port: number): AsyncDisposable {
-  const { store, objects, clock, logger, space } = options;
+  const { store, writer, clock, logger, space } = options;
   const held: { timer?: Timer } = {};
   let stopped = false;
 
   async function ensure(): Promise<void> {
     try {
       if (await store.get('services', objectKey(NAMESPACE, NAME))) return;
-      await objects.create(kubernetesService(space, port));
+      await writer.write({ writes: [{ verb: 'create', object: kubernetesService(space, port) }] });
     } catch (error) {
       if (isStatusError(error, 'AlreadyExists')) return;
       logger.error({ error: errorMessage(error) }, 'Cannot make the Service of the API; trying again');

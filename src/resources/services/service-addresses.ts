@@ -1,6 +1,7 @@
 /**
- * Choosing cluster IPs and node ports, pure: given what is taken, complete a Service or say why it cannot be.
- * Addresses are tried from a random start, so that one just freed is not handed out again at once.
+ * Choosing cluster IPs and node ports, pure: given what is taken, complete a Service or say why it
+ * cannot be. Addresses are tried from a random start, so that one just freed is not handed out
+ * again at once.
  */
 import type { Rng } from '../../base/rng.ts';
 import { withFamilies } from '../../schemas/defaults/service-families.ts';
@@ -34,7 +35,10 @@ export function apiServiceIp(space: AddressSpace): string {
   return formatIp(parseCidr(space.serviceCidr).first + 1);
 }
 
-/** `own` is what the service has that asks: the service of the API keeps the address that is reserved for it. */
+/**
+ * `own` is what the service has that asks: the service of the API keeps the address that is
+ * reserved for it.
+ */
 export function takenBy(services: readonly Service[], space: AddressSpace, own?: string): TakenAddresses {
   const clusterIps = new Set<string>([apiServiceIp(space)]);
   const nodePorts = new Set<string>();
@@ -61,7 +65,10 @@ export function planAddresses(
   return { service: planHealthCheckPort(withPorts, taken, space, rng, errors), errors };
 }
 
-/** A load balancer that keeps traffic on the node asks that node, at a port of its own, whether it has endpoints. */
+/**
+ * A load balancer that keeps traffic on the node asks that node, at a port of its own, whether it
+ * has endpoints.
+ */
 function planHealthCheckPort(
   service: Service,
   taken: TakenAddresses,

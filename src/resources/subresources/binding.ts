@@ -1,9 +1,39 @@
 /** `pods/NAME/binding`: assigns a pod to a node, once. */
-import { toRfc3339 } from '../../base/clock.ts';
+import { type Clock, toRfc3339 } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { badRequest, conflict, invalid } from '../../schemas/errors/status.ts';
 import type { Pod, PodCondition, PodStatus } from '../../schemas/types.ts';
+import { checkPlace, takeTyped } from '../decoding/intake.ts';
+import type { TypeSchemas } from '../decoding/type-schemas.ts';
+import type { ObjectRef, RequestContext, WriteOptions } from '../types.ts';
+import { named, writeOne } from '../writing/requests.ts';
+import type { UpdateWrite } from '../writing/write-plan.ts';
+import type { Writer } from '../writing/writer.ts';
+
+const TYPE = { apiVersion: 'v1', kind: 'Binding' } as const;
+
+export type Bind = (
+  ref: ObjectRef,
+  body: unknown,
+  options: WriteOptions,
+  context: RequestContext,
+) => Promise<void>;
+
+export const createBind =
+  (writer: Writer, schemas: TypeSchemas, clock: Clock): Bind =>
+  async (ref, body, { fieldValidation, dryRun }, context) => {
+    const schema = schemas.ofKind('', 'v1', 'Binding');
+    const binding = takeTyped(schemas, schema, body, TYPE, { fieldValidation, context });
+    checkPlace(binding, ref);
+    const write: UpdateWrite = {
+      verb: 'update',
+      object: named(ref),
+      subresource: 'binding',
+      change: (pod) => boundPod(pod, binding, clock.now()),
+    };
+    await writeOne(writer, write, dryRun, context);
+  };
 
 /** The pod as bound by this Binding. */
 export function boundPod(pod: KubeObject, binding: KubeObject, nowMs: number): KubeObject {

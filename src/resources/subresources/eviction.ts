@@ -1,76 +1,52 @@
 /**
- * `pods/NAME/eviction`: deletes a pod unless its disruption budget forbids it now. The share is taken from the budget by a
- * compare-and-set before anything happens to the pod; what is taken for nothing comes back after two minutes.
+ * `pods/NAME/eviction`: deletes a pod unless its disruption budget forbids it now. The share of the
+ * budget is taken in the commit that deletes the pod.
  */
 import type { Clock } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
-import { objectKey } from '../../schemas/object.ts';
-import type { Registry } from '../../schemas/resource-kind.ts';
-import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import { badRequest, conflict, isStatusError } from '../../schemas/errors/status.ts';
+import { asRecord } from '../../schemas/json-access.ts';
+import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import type { DeleteOptions } from '../../schemas/strategy/index.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { asRecord } from '../../schemas/json-access.ts';
-import type { Objects } from '../writing/objects.ts';
-import type { TypeSchemas } from '../decoding/type-schemas.ts';
+import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import { takeTyped } from '../decoding/intake.ts';
+import type { TypeSchemas } from '../decoding/type-schemas.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
-import type { Admission } from '../admission/create-admission.ts';
-import type { ObjectRef, RequestContext } from '../types.ts';
-import type { ObjectAction } from './types.ts';
+import type { ObjectRef } from '../types.ts';
+import type { Write, WritePlan } from '../writing/write-plan.ts';
+import type { Writer } from '../writing/writer.ts';
 import { isFree, planEviction, withDisruptionTarget } from './plan-eviction.ts';
+import type { ObjectAction } from './types.ts';
 
 const BUDGETS = { group: 'policy', plural: 'poddisruptionbudgets' } as const;
-/** Lost races for the budget or the pod are tried again this often. */
+/** Lost races for the budget or the pod are planned again this often. */
 const MAX_ATTEMPTS = 20;
 
 export function createEviction(options: {
-  readonly objects: Objects;
-  readonly admission: Pick<Admission, 'mayRemove'>;
-  readonly registry: Registry;
+  readonly writer: Writer;
   readonly schemas: TypeSchemas;
   readonly snapshots: Snapshots;
   readonly clock: Clock;
 }): ObjectAction {
-  const { objects, schemas, snapshots, clock } = options;
+  const { writer, schemas, snapshots, clock } = options;
   const schema = schemas.ofKind('policy', 'v1', 'Eviction');
-  const budgetKind = options.registry.byId('poddisruptionbudgets.policy');
 
-  async function evict(
-    ref: ObjectRef,
-    removal: DeleteOptions,
-    dryRun: boolean,
-    context: RequestContext,
-  ): Promise<void> {
-    const key = objectKey(ref.namespace, ref.name);
-    const pod = (await objects.get(ref.kind, key)) as Pod;
-    options.admission.mayRemove({ kind: ref.kind, object: pod, context, dryRun, evicts: true });
-    let { preconditions } = removal;
+  async function plan({ kind, namespace, name }: ObjectRef, removal: DeleteOptions): Promise<WritePlan> {
+    const pod = (await writer.get(kind, objectKey(namespace, name))) as Pod;
     checkPreconditions(pod, removal);
-    const plan = isFree(pod) ? undefined : planEviction(pod, await budgetsOf(pod), clock.now());
-    if (plan && 'refused' in plan) throw plan.refused;
-    if (dryRun) return;
-    if (plan?.budget) await objects.update(plan.budget, { subresource: 'status' });
-    if (pod.metadata.deletionTimestamp === undefined) {
-      const marked = withDisruptionTarget(pod, clock.now());
-      const written = await objects.update(marked, { subresource: 'status' });
-      // What was let go because it is not ready must not have become ready meanwhile.
-      const { resourceVersion, uid } = written.metadata;
-      preconditions = {
-        ...preconditions,
-        ...(uid === undefined ? {} : { uid: preconditions?.uid ?? uid }),
-        ...((plan?.unhealthy === true || preconditions?.resourceVersion !== undefined) &&
-        resourceVersion !== undefined
-          ? { resourceVersion }
-          : {}),
-      };
-    }
-    await objects.delete(ref.kind, key, { ...removal, ...(preconditions ? { preconditions } : {}) });
+    const eviction = isFree(pod) ? undefined : planEviction(pod, await budgetsOf(pod), clock.now());
+    if (eviction && 'refused' in eviction) throw eviction.refused;
+    const { budget, unhealthy = false } = eviction ?? {};
+    const writes: readonly Write[] = [
+      ...(budget ? [{ verb: 'update', object: budget, subresource: 'status' } as const] : []),
+      deletionOf(pod, removal, unhealthy, clock.now()),
+    ];
+    return { writes };
   }
 
   /** The budgets that count the pod, as they are stored. */
-  async function budgetsOf(pod: Pod) {
-    if (!budgetKind) return [];
+  async function budgetsOf(pod: Pod): Promise<readonly KubeObject[]> {
     const { hub, refresh } = await snapshots.open(BUDGETS);
     await refresh();
     return hub.cache.list(pod.metadata.namespace).filter((budget) => {
@@ -94,9 +70,10 @@ export function createEviction(options: {
       const given = isRecord(eviction['deleteOptions']) ? eviction['deleteOptions'] : {};
       const dry = dryRun || (Array.isArray(given['dryRun']) && given['dryRun'].includes('All'));
       const removal = removalOf(given);
+      const actor = { user: context.user, request: context };
       for (let attempt = 1; ; attempt += 1) {
         try {
-          await evict(ref, removal, dry, context);
+          await writer.write(await plan(ref, removal), { actor, dryRun: dry });
           return undefined;
         } catch (error) {
           const lostRace = isStatusError(error, 'Conflict') && removal.preconditions === undefined;
@@ -105,6 +82,22 @@ export function createEviction(options: {
       }
     },
   };
+}
+
+/**
+ * Deletes the pod that the plan was made for. One that was let go as unhealthy must still be so.
+ */
+function deletionOf(pod: Pod, removal: DeleteOptions, unhealthy: boolean, nowMs: number): Write {
+  const { uid, resourceVersion, deletionTimestamp } = pod.metadata;
+  const write = { verb: 'delete', object: pod, subresource: 'eviction', options: removal } as const;
+  if (deletionTimestamp !== undefined) return write;
+  const preconditions = {
+    ...removal.preconditions,
+    ...(uid === undefined ? {} : { uid }),
+    ...(unhealthy && resourceVersion !== undefined ? { resourceVersion } : {}),
+  };
+  const mark = (current: KubeObject): KubeObject => withDisruptionTarget(current as Pod, nowMs);
+  return { ...write, options: { ...removal, preconditions }, mark };
 }
 
 /** Older clients say v1beta1, which is the same. */

@@ -1,4 +1,7 @@
-/** Whether a pod may be evicted now, and what that does to its disruption budget: pure; upstream's rules and words. */
+/**
+ * Whether a pod may be evicted now, and what that does to its disruption budget: pure; upstream's
+ * rules and words.
+ */
 import { toRfc3339 } from '../../base/clock.ts';
 import { asNumber, asRecord, asRecords, asString } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -6,7 +9,9 @@ import { failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { Pod, PodCondition } from '../../schemas/types.ts';
 import { forbidden } from '../refusals.ts';
 
-/** `budget`: with its share taken, to be written before the pod goes; without one, nothing is taken. */
+/**
+ * `budget`: with its share taken, to be written before the pod goes; without one, nothing is taken.
+ */
 export type EvictionPlan =
   | { readonly refused: StatusError }
   | { readonly budget: KubeObject | undefined; readonly unhealthy: boolean };
@@ -18,7 +23,7 @@ const BEHIND_RETRY_SECONDS = 10;
 const MESSAGE = "Cannot evict pod as it would violate the pod's disruption budget.";
 const BUDGETS = { group: 'policy', plural: 'poddisruptionbudget' } as const;
 
-/** What has not started, has ended or is going anyway disrupts nothing. */
+/** A pod that has not started, has ended or is being deleted disrupts nothing. */
 export function isFree({ metadata, status }: Pod): boolean {
   if (metadata.deletionTimestamp !== undefined) return true;
   return ['Succeeded', 'Failed', 'Pending'].includes(status?.phase ?? 'Pending');

@@ -7,7 +7,7 @@ import { invalid } from '../../schemas/errors/status.ts';
 
 export const SCALE_TYPE = { apiVersion: 'autoscaling/v1', kind: 'Scale' } as const;
 
-type ScalePaths = NonNullable<ResourceKind['scale']>;
+export type ScalePaths = NonNullable<ResourceKind['scale']>;
 
 export function scaleOf(paths: ScalePaths, object: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;

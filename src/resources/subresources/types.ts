@@ -1,4 +1,4 @@
-/** What is done by a POST to a subresource of an object: `serviceaccounts/token`, `pods/eviction`. */
+/** Actions by POST to a subresource of an object: `serviceaccounts/token`, `pods/eviction`. */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceId, Subresource } from '../../schemas/resource-kind.ts';
 import type { ObjectRef, RequestContext, WriteOptions } from '../types.ts';
@@ -6,7 +6,10 @@ import type { ObjectRef, RequestContext, WriteOptions } from '../types.ts';
 export interface ObjectAction {
   readonly resource: ResourceId;
   readonly subresource: Subresource;
-  /** `body` is parsed, not checked. The answer carries 201 and this object; undefined says `Success`. */
+  /**
+   * `body` is parsed, not checked. The answer carries 201 and this object; undefined says
+   * `Success`.
+   */
   create(
     ref: ObjectRef,
     body: unknown,

@@ -1,4 +1,4 @@
-/** What is checked before an object is written, and the names of what the store refuses: pure. */
+/** Checks of an object before it is written, and the answers to refusals of the store. Pure. */
 import { type FieldError, isMeaning } from '../../schemas/errors/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
@@ -16,8 +16,9 @@ import { boundedErrors } from '../../schemas/validation/report.ts';
 import type { CommitRefused } from '../../store/types.ts';
 
 /**
- * Types and names of fields, before anything else looks at the object. Absent fields and unknown words are for
- * validation to speak about, which knows all of them at once; those are returned, for whatever it lets pass.
+ * Types and names of fields, before anything else looks at the object. Absent fields and unknown
+ * words are for validation to speak about, which knows all of them at once; those are returned, for
+ * whatever it lets pass.
  */
 export function checkStructure(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
   const errors = kind.checkStructure(object);
@@ -36,13 +37,16 @@ export function checkNew(kind: ResourceKind, object: KubeObject, structure: read
   refuse(kind, object, unimplemented(kind, object));
 }
 
-/** Pods that ask for what is not implemented are kept, and wait: see {@link ResourceKind.waitsUnimplemented}. */
+/**
+ * Pods that ask for what is not implemented are kept, and wait: see {@link
+ * ResourceKind.waitsUnimplemented}.
+ */
 const unimplemented = (kind: ResourceKind, object: KubeObject): readonly FieldError[] =>
   kind.waitsUnimplemented ? [] : kind.checkImplemented(object);
 
 /**
- * A write to a subresource (a status, a binding) changes what belongs to the system: the rules for users do not apply. What
- * was stored before a default came is judged as if it had it.
+ * A write to a subresource (a status, a binding) changes fields of the system: the rules for users
+ * do not apply. An object that was stored before a default came is judged as if it had it.
  */
 export function checkUpdate(
   kind: ResourceKind,
@@ -71,8 +75,8 @@ export function checkUpdate(
 }
 
 /**
- * The errors that the stored object does not have already. It was accepted once, maybe by an earlier version with fewer
- * rules; an update that leaves that as it is must not get stuck on it.
+ * The errors that the stored object does not have already. It was accepted once, maybe by an
+ * earlier version with fewer rules; an update that leaves that as it is must not get stuck on it.
  */
 function newErrors(
   errors: readonly FieldError[],

@@ -1,9 +1,11 @@
 /**
- * Proof that the control plane bound a pod to its node, carried by the pod itself: an HMAC over all that the pod is and may
- * do. After the store lost its history, what an agent reports counts only with it (resources/restore.ts, ADR 13).
+ * Proof that the control plane bound a pod to its node, carried by the pod itself: an HMAC over all
+ * that the pod is and may do. After the store lost its history, what an agent reports counts only
+ * with it (resources/restore.ts, ADR 13).
  *
- * Covered are the spec and the whole metadata but for the version and the record of field owners; the status is the
- * node's own word. Every write renews the proof, so that the pod an agent saw last is proven as it saw it.
+ * Covered are the spec and the whole metadata but for the version and the record of field owners;
+ * the status is the node's own word. Every write renews the proof, so that the pod an agent saw
+ * last is proven as it saw it.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { stableStringify } from '../../base/json.ts';
@@ -23,7 +25,9 @@ const KEY_BYTES = 32;
 /** Fields of the metadata that change without any change of the pod. */
 export const UNPROVEN_METADATA = ['resourceVersion', 'managedFields', 'selfLink'] as const;
 
-/** `secret`: the key of the store, which lies outside it. The key of the proofs is derived from it. */
+/**
+ * `secret`: the key of the store, which lies outside it. The key of the proofs is derived from it.
+ */
 export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'symphony placement proof', KEY_BYTES));
 

@@ -1,6 +1,6 @@
 /**
- * What upstream warns of though it accepts it: most of it is a slip. The texts are those of the upstream API server (clients
- * show them to people). Pure; called with the object as it will be stored.
+ * Warnings about what upstream accepts though it is mostly a slip. The texts are upstream's, since
+ * clients show them to people. Pure; called with the object as it will be stored.
  */
 import { append } from '../../base/append.ts';
 import { isRecord, ownMember } from '../../base/json.ts';
@@ -27,7 +27,10 @@ const IDLE_SUBRESOURCES: Partial<Readonly<Record<Subresource, string>>> = {
     'spec.containers[*].resources: not implemented by Symphony: agents do not resize containers that run; a new pod gets the resources',
 };
 
-/** Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on it yet. */
+/**
+ * Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on
+ * it yet.
+ */
 export function onlyStored(
   kind: ResourceKind,
   object: KubeObject,
@@ -40,7 +43,7 @@ export function onlyStored(
   return `${kind.kind} is kept, but not implemented by Symphony: ${missing}${advice}`;
 }
 
-/** What is kept though nothing acts on it; other kinds are refused with such fields. */
+/** Fields that are kept though nothing acts on them. Other kinds are refused with such fields. */
 function unimplementedWarnings({ apiVersion, kind, ...object }: KubeObject): readonly string[] {
   return waitsFor(apiVersion, kind, object)
     .slice(0, MAX_UNIMPLEMENTED)

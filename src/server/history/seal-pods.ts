@@ -4,14 +4,15 @@
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
-import { keyOf } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import type { CacheSet } from '../../store/cache/cache.ts';
 import { isBound, type PlacementProofs } from '../../resources/writing/placement-proof.ts';
-import { CommitRefused, type Fence, type Store, type UpdateOp } from '../../store/types.ts';
+import { writeEach } from '../../resources/writing/write-each.ts';
+import type { BoundWriter, Write } from '../../resources/writing/write-plan.ts';
+import type { Fence } from '../../store/types.ts';
 
 export interface SealParts {
-  readonly store: Store;
+  readonly writer: BoundWriter;
   readonly caches: CacheSet;
   readonly proofs: PlacementProofs;
   readonly clock: Clock;
@@ -26,44 +27,19 @@ const BATCH = 200;
 const PAUSE_MS = 1;
 
 export async function sealBoundPods(parts: SealParts): Promise<void> {
-  const { store, proofs, signal } = parts;
+  const { writer, proofs, fence, signal } = parts;
   const pods = await parts.caches.open<Pod>('pods');
   const all = pods.list();
   let sealed = 0;
   for (let start = 0; start < all.length && !signal.aborted; start += BATCH) {
     if (start > 0) await sleep(parts.clock, PAUSE_MS, signal);
-    const ops = all
+    const writes = all
       .slice(start, start + BATCH)
       .filter((pod) => isBound(pod) && !proofs.isProven(pod))
-      .map(
-        (pod): UpdateOp => ({
-          type: 'update',
-          resource: 'pods',
-          key: keyOf(pod),
-          object: proofs.seal(pod),
-          expectedVersion: pod.metadata.resourceVersion ?? '',
-        }),
-      );
-    sealed += await commitWhatHolds(store, ops, parts.fence);
+      .map((pod): Write => ({ verb: 'restore', object: pod }));
+    // A pod that changed meanwhile got its proof with the change.
+    const outcomes = await writeEach(writer, writes, fence ? { fence } : {});
+    sealed += outcomes.filter(({ refusal }) => refusal === undefined).length;
   }
   if (sealed > 0) parts.logger.info({ pods: sealed }, 'Bound pods carry a proof of their placement now');
-}
-
-/** A pod that changed meanwhile got its proof with the change. */
-async function commitWhatHolds(
-  store: Store,
-  ops: readonly UpdateOp[],
-  fence: Fence | undefined,
-): Promise<number> {
-  let remaining = ops;
-  while (remaining.length > 0) {
-    try {
-      await store.commit(remaining, fence ? { fence } : {});
-      return remaining.length;
-    } catch (error) {
-      if (!(error instanceof CommitRefused)) throw error;
-      remaining = remaining.filter((_, index) => index !== error.opIndex);
-    }
-  }
-  return 0;
 }

@@ -1,12 +1,13 @@
 /**
- * Whose data a store holds: the fingerprints of the authority and of the encryption key that it was made under, kept in a
- * ConfigMap. A control plane with others would hand out certificates that nobody trusts and read no Secret: it must not start.
+ * The identity of the data in a store: the fingerprints of the authority and of the encryption key
+ * that it was made under, kept in a ConfigMap. A control plane with others would hand out
+ * certificates that nobody trusts and read no Secret: it must not start.
  */
 import { createHash } from 'node:crypto';
 import { UserError } from '../../base/errors.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { ConfigMap } from '../../schemas/types.ts';
-import type { Objects } from '../../resources/writing/objects.ts';
+import type { BoundWriter } from '../../resources/writing/write-plan.ts';
 import type { Store } from '../../store/types.ts';
 
 const NAMESPACE = 'kube-system';
@@ -37,15 +38,19 @@ export async function checkStoreIdentity(store: Store, own: StoreIdentity): Prom
   );
 }
 
-/** Whoever is first writes it down; throws UserError where somebody with another identity was. */
+/**
+ * The first control plane writes it down. Throws UserError where one with another identity was
+ * first.
+ */
 export async function rememberStoreIdentity(
   store: Store,
-  objects: Objects,
+  writer: BoundWriter,
   own: StoreIdentity,
 ): Promise<void> {
   const metadata = { name: NAME, namespace: NAMESPACE };
   try {
-    await objects.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { ...own } });
+    const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { ...own } };
+    await writer.write({ writes: [{ verb: 'create', object }] });
   } catch (error) {
     if (!isStatusError(error, 'AlreadyExists')) throw error;
     await checkStoreIdentity(store, own);

@@ -8,11 +8,11 @@ import type { Logger } from '../../base/logger.ts';
 import { without } from '../../diff/without.ts';
 import type { NotifyJob, Queues } from '../../queue/types.ts';
 import { asRecords } from '../../schemas/json-access.ts';
-import { keyOf } from '../../schemas/object.ts';
+import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Application } from '../../schemas/types.ts';
 import type { ResourceCache } from '../../store/cache/cache.ts';
-import type { Objects } from '../../resources/writing/objects.ts';
+import type { BoundWriter } from '../../resources/writing/write-plan.ts';
 import type { CommitOptions } from '../../store/types.ts';
 import { commitStatusOf } from '../plan/commit-status.ts';
 import { type ApplicationObservation, planApplicationStatus } from '../plan/plan-application-status.ts';
@@ -22,7 +22,7 @@ import { asConflict } from './apply-changes.ts';
 
 export interface ApplicationWriterOptions {
   readonly apps: ResourceCache<Application>;
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   readonly queues: Queues;
   readonly logger: Logger;
   readonly commitOptions: () => CommitOptions;
@@ -52,16 +52,20 @@ export interface ApplicationWriter {
 export const REFRESH_ANNOTATION = 'argocd.argoproj.io/refresh';
 
 export function createApplicationWriter(options: ApplicationWriterOptions): ApplicationWriter {
-  const { apps, objects, logger, commitOptions } = options;
+  const { apps, logger, commitOptions } = options;
+
+  async function update(object: Application, subresource?: 'status'): Promise<KubeObject | undefined> {
+    const plan = { writes: [{ verb: 'update', object, subresource }] } as const;
+    const [updated] = await options.writer.write(plan, commitOptions());
+    return updated;
+  }
 
   async function writeStatus(...[key, next, signal]: Parameters<ApplicationWriter['writeStatus']>) {
     const application = apps.get(key);
     if (!application) return;
     const status = next(application.status ?? {});
     if (jsonEqual(status, application.status ?? {})) return;
-    const written = await write(() =>
-      objects.update({ ...application, status }, { ...commitOptions(), subresource: 'status' }),
-    );
+    const written = await write(() => update({ ...application, status }, 'status'));
     const version = written?.metadata.resourceVersion;
     if (version !== undefined) await apps.waitFor(version, signal);
   }
@@ -124,11 +128,11 @@ export function createApplicationWriter(options: ApplicationWriterOptions): Appl
       const metadata = { ...current.metadata, annotations: annotations as Record<string, string> };
       // An operation that was asked for meanwhile stays for the next reconcile.
       const rest = jsonEqual(current.operation, operation) ? without(current, 'operation') : current;
-      await write(() => objects.update({ ...rest, metadata } as Application, commitOptions()));
+      await write(() => update({ ...rest, metadata } as Application));
     },
     async keepFinalizers(application, finalizers) {
       const metadata = { ...application.metadata, finalizers: [...finalizers] };
-      await write(() => objects.update({ ...application, metadata }, commitOptions()));
+      await write(() => update({ ...application, metadata }));
     },
     notify,
   };

@@ -6,7 +6,7 @@ import { ConflictError, errorMessage } from '../../base/errors.ts';
 import type { Change } from '../../diff/change-set.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
-import type { Objects, Write } from '../../resources/writing/objects.ts';
+import type { BoundWriter, Write } from '../../resources/writing/write-plan.ts';
 import type { CommitOptions } from '../../store/types.ts';
 
 export interface ApplyError {
@@ -23,7 +23,7 @@ export interface ApplyResult {
 const MAX_WRITES_PER_COMMIT = 1_000;
 
 export async function applyChanges(
-  objects: Objects,
+  writer: Pick<BoundWriter, 'write'>,
   changes: readonly Change[],
   options: CommitOptions,
   signal: AbortSignal,
@@ -34,7 +34,7 @@ export async function applyChanges(
   const write = async (...batch: readonly Change[]): Promise<string | undefined> => {
     signal.throwIfAborted();
     try {
-      const results = await objects.apply(batch.map(toWrite), options);
+      const results = await writer.write({ writes: batch.map(toWrite) }, options);
       for (const object of results) if (object) written.push(object);
       return undefined;
     } catch (error) {

@@ -130,7 +130,7 @@ async function write(
   progress.steps += 1;
   if (plan.first) await writer.record(key, plan.first, signal);
   if (objects.attempt.isNewOperation) await tellStart(executor, subject, view);
-  const { written, errors } = await applyChanges(access.objects, plan.step, commitOptions(), signal);
+  const { written, errors } = await applyChanges(access, plan.step, commitOptions(), signal);
   const { refused } = progress;
   for (const error of errors) refused.set(idOf(error.change.kind, error.change.key), error);
   if (errors.length > 0) rememberRefusals(application, cache, refused, clock.now());

@@ -126,8 +126,8 @@ async function deleteAll(
 ): Promise<readonly string[]> {
   if (deletions.length === 0) return [];
   try {
-    const { objects } = syncAccessOf(application, rights);
-    const { written, errors } = await applyChanges(objects, deletions, executor.commitOptions(), signal);
+    const writer = syncAccessOf(application, rights);
+    const { written, errors } = await applyChanges(writer, deletions, executor.commitOptions(), signal);
     await managed.caughtUp(written, signal);
     const refused = new Set(errors.map(({ change }) => change));
     const deleted = deletions.filter((change) => !refused.has(change));

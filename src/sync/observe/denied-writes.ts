@@ -4,10 +4,9 @@ import type { Change } from '../../diff/change-set.ts';
 import type { DesiredObject } from '../../diff/desired-set.ts';
 import { keyOf } from '../../schemas/object.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
-import type { Write } from '../../resources/writing/objects.ts';
+import type { BoundWriter, Write } from '../../resources/writing/write-plan.ts';
 import { toWrite } from '../execute/apply-changes.ts';
 import type { ManagedResources } from './managed-resources.ts';
-import type { SyncAccess } from './sync-access.ts';
 
 interface Asked {
   readonly write: Write;
@@ -16,12 +15,11 @@ interface Asked {
 
 /** `shop/web.yaml:3: Deployment "shop/web": why`, one for each write that would be refused. */
 export async function deniedWrites(
-  { refusals }: SyncAccess,
+  { refusals }: Pick<BoundWriter, 'refusals'>,
   changes: readonly Change[],
   hooks: readonly DesiredObject[],
   managed: Pick<ManagedResources, 'live'>,
 ): Promise<readonly string[]> {
-  if (!refusals) return [];
   const asked: readonly Asked[] = [
     ...changes
       .filter(({ action }) => action !== 'noop')

@@ -24,7 +24,7 @@ import { isManifestFile } from '../render/select-files.ts';
 import { isMadeFrom } from '../render/inputs.ts';
 import { findTarget, openTree } from '../render/index.ts';
 import type { Render, Renderer, SourceTree } from '../render/types.ts';
-import type { SyncAccess } from './sync-access.ts';
+import type { BoundWriter } from '../../resources/writing/write-plan.ts';
 
 /** Another application, with what is known of it. */
 export interface Neighbour {
@@ -36,7 +36,7 @@ export interface Neighbour {
   /** Its last reconcile ended in an error that only a person can mend. */
   readonly hasFailed: boolean;
   /** The rights that it writes with; throws UserError where it has none. */
-  access(): SyncAccess;
+  access(): BoundWriter;
 }
 
 export interface Neighbourhood {
@@ -141,9 +141,9 @@ async function writableBy(
   const inReach = leaving.filter((item) => mayHold(neighbour, idOfItem(item)));
   if (inReach.length === 0) return [];
   try {
-    const { refusals } = neighbour.access();
-    const whys = await refusals?.(inReach.map(({ object }) => ({ verb: 'update', object })));
-    return inReach.filter((_item, index) => whys?.[index] === undefined).map(idOfItem);
+    const writes = inReach.map(({ object }) => ({ verb: 'update', object }) as const);
+    const whys = await neighbour.access().refusals(writes);
+    return inReach.filter((_item, index) => whys[index] === undefined).map(idOfItem);
   } catch (error) {
     if (error instanceof UserError) return inReach.map(idOfItem);
     throw error;

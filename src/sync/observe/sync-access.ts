@@ -1,26 +1,27 @@
 /** The rights that the sync of an Application writes with. */
 import { UserError } from '../../base/errors.ts';
-import { authorOf, isConfined, SYSTEM_NAMESPACE } from '../../schemas/applications/application-author.ts';
+import type { BoundWriter } from '../../resources/writing/write-plan.ts';
+import {
+  type Author,
+  authorOf,
+  isConfined,
+  SYSTEM_NAMESPACE,
+} from '../../schemas/applications/application-author.ts';
 import type { Application } from '../../schemas/types.ts';
-import type { DelegatedWrites, DelegateWrites } from '../../resources/writing/delegated-writes.ts';
-import type { Objects } from '../../resources/writing/objects.ts';
-
-export interface SyncAccess {
-  readonly objects: Objects;
-  /** Absent where the rights are the cluster's. */
-  readonly refusals?: DelegatedWrites['refusals'];
-}
 
 export interface Rights {
   /** The cluster's own. */
-  readonly objects: Objects;
+  readonly writer: BoundWriter;
   /** The rights of authors; without it, only Applications in the system namespace are synced. */
   readonly delegate: DelegateWrites | undefined;
 }
 
+/** The writer with the rights of an author, confined to a namespace. */
+export type DelegateWrites = (author: Author, namespace: string) => BoundWriter;
+
 /** Throws UserError where the Application has no rights. */
-export function syncAccessOf(application: Application, { objects, delegate }: Rights): SyncAccess {
-  if (!isConfined(application)) return { objects };
+export function syncAccessOf(application: Application, { writer, delegate }: Rights): BoundWriter {
+  if (!isConfined(application)) return writer;
   const { namespace = '' } = application.metadata;
   if (!delegate)
     throw new UserError(`Cannot sync: only Applications in ${SYSTEM_NAMESPACE} are synced by this process`);

@@ -40,7 +40,7 @@ async function startSync(): Promise<void> {
   const caches = createCacheSet({ store, clock: systemClock, logger: silentLogger });
   const controller = await createApplicationController({
     store,
-    objects,
+    writer: objects,
     caches,
     queues: createInlineQueues(),
     registry: builtinRegistry,

@@ -11,7 +11,7 @@ import { isActive, isReady } from '../../../src/controllers/pod-facts.ts';
 import { planReplicaSet } from '../../../src/controllers/replicaset/plan-replicaset.ts';
 import { controllerOf } from '../../../src/schemas/object.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
-import type { Write } from '../../../src/resources/writing/objects.ts';
+import type { Write } from '../../../src/resources/writing/write-plan.ts';
 import { aDeployment } from '../../support/builders.ts';
 
 type Action =

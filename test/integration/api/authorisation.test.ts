@@ -12,7 +12,7 @@ let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer({}, ['default', 'shop', 'kube-system']);
   const { store, objects } = server.core;
-  await ensureDefaultPolicy({ store, objects, logger: silentLogger });
+  await ensureDefaultPolicy({ store, writer: objects, logger: silentLogger });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

@@ -32,7 +32,7 @@ async function as(token: string): Promise<Kubectl> {
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'symphony-tokens-'));
   core = await startTestCore(systemClock);
-  await ensureDefaultPolicy({ store: core.store, objects: core.objects, logger: silentLogger });
+  await ensureDefaultPolicy({ store: core.store, writer: core.objects, logger: silentLogger });
   const authority = await openAuthority({ directory, clock: systemClock });
   const tls = await ensureServerTls({ authority, directory, hosts: ['127.0.0.1'], clock: systemClock });
   caPem = tls.caPem;

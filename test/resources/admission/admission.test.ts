@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SYNC_USER, trackingId, TRACKING_ANNOTATION } from '../../../src/diff/tracking.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
-import type { Objects } from '../../../src/resources/writing/objects.ts';
+import { type Objects, withVerbs } from '../../support/objects.ts';
 import { startTestHttp, type TestHttp } from '../../api/test-http.ts';
 
 const POD = 'api/v1/namespaces/default/pods';
@@ -32,7 +32,7 @@ const refusal = (writing: Promise<unknown>): Promise<string> =>
 
 beforeEach(async () => {
   http = await startTestHttp(['default', 'kube-system']);
-  controllers = http.core.core.objectsOf({ name: 'controllers', groups: [] });
+  controllers = withVerbs(http.core.core.as({ user: { name: 'controllers', groups: [] } }));
 });
 afterEach(() => http[Symbol.asyncDispose]());
 
@@ -262,7 +262,7 @@ describe('what Git manages', () => {
     const who = (object: unknown): unknown =>
       (object as KubeObject).metadata.annotations?.['symphony.dev/changed-by'];
     expect(who(body)).toMatch(/^\d{4}-\S+Z admin$/);
-    const sync = http.core.core.objectsOf({ name: SYNC_USER, groups: [] });
+    const sync = withVerbs(http.core.core.as({ user: { name: SYNC_USER, groups: [] } }));
     const healed = await sync.update({ ...(body as unknown as KubeObject), data: { a: '1' } });
     expect(who(healed)).toBeUndefined();
   });

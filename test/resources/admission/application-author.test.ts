@@ -11,6 +11,7 @@ import {
 } from '../../../src/schemas/applications/application-author.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { startTestCore, type TestCore } from '../../api/test-api.ts';
+import { withVerbs } from '../../support/objects.ts';
 
 let test: TestCore;
 beforeEach(async () => {
@@ -30,7 +31,7 @@ const application = (author: Author | undefined, path = 'a'): KubeObject => ({
   },
   spec: { source: { repoURL: 'https://git.example/a.git', path }, destination: { namespace: 'team' } },
 });
-const syncOf = (author: Author) => test.core.objectsOf({ name: SYNC_USER, groups: [] }, author);
+const syncOf = (author: Author) => withVerbs(test.core.as({ user: { name: SYNC_USER, groups: [] }, author }));
 const nameOf = (object: KubeObject): string | undefined => authorOf(object)?.name;
 
 describe('the sync of an Application that holds others', () => {
@@ -59,7 +60,9 @@ describe('the sync of an Application that holds others', () => {
 describe('the record', () => {
   it('is left alone by controllers', async () => {
     await test.objects.create(application(dev));
-    const controllers = test.core.objectsOf({ name: 'system:kube-controller-manager', groups: [] });
+    const controllers = withVerbs(
+      test.core.as({ user: { name: 'system:kube-controller-manager', groups: [] } }),
+    );
     const current = application(dev);
     const metadata = { ...current.metadata, finalizers: ['a.example/b'] };
     expect(nameOf(await controllers.update({ ...current, metadata }))).toBe('dev');

@@ -5,6 +5,7 @@ import type { Pod } from '../../../src/schemas/types.ts';
 import { anAccount, anAccountsPod } from '../../api/authn/test-authentication.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { kindNamed, plainWrite, startTestCore, type TestCore } from '../../api/test-api.ts';
+import { withVerbs } from '../../support/objects.ts';
 
 let test: TestCore;
 beforeEach(async () => {
@@ -155,7 +156,7 @@ describe('a new pod', () => {
   });
 
   it('of a controller is given the same, from the commit that makes its account', async () => {
-    const objects = test.core.objectsOf({ name: 'system:controller', groups: [] });
+    const objects = withVerbs(test.core.as({ user: { name: 'system:controller', groups: [] } }));
     const [, made] = await objects.apply([
       { verb: 'create', object: anAccount('builder') },
       { verb: 'create', object: anAccountsPod('a', 'builder') },

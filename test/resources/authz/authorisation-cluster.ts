@@ -187,7 +187,7 @@ async function askOurs(
 }
 
 async function fill({ store, objects }: TestCore): Promise<void> {
-  await ensureDefaultPolicy({ store, objects, logger: silentLogger, more: ownPolicy });
+  await ensureDefaultPolicy({ store, writer: objects, logger: silentLogger, more: ownPolicy });
   for (let changed = true; changed; ) {
     const roles = (await store.list(`clusterroles.${RBAC_GROUP}`)).objects as ClusterRole[];
     const next = roles.flatMap((role) => planAggregation(role, roles) ?? []);

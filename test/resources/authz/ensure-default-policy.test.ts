@@ -19,7 +19,7 @@ const wanted = [...defaultPolicy, ...ownPolicy];
 const ensure = (): Promise<void> =>
   ensureDefaultPolicy({
     store: test.store,
-    objects: test.objects,
+    writer: test.objects,
     logger: silentLogger,
     more: ownPolicy,
   });

@@ -6,6 +6,7 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
+import { withVerbs } from '../../support/objects.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { kindNamed, plainWrite, startTestCore, type TestCore } from '../../api/test-api.ts';
 
@@ -43,12 +44,11 @@ describe('addresses of services', () => {
 
   it('are different even when two servers allocate on one store', async () => {
     const test = await startTestCore(systemClock);
-    const { store, objects, rng } = test;
+    const { store, rng } = test;
     const caches = createCacheSet({ store, clock: systemClock, logger: silentLogger });
     const second = createResourceCore({
       store,
       caches,
-      objects,
       registry: builtinRegistry,
       clock: systemClock,
       rng,
@@ -110,7 +110,7 @@ describe('addresses of services', () => {
 
   it('are given to what the control plane writes without a request, several at once', () =>
     withCore(async (test) => {
-      const objects = test.core.objectsOf({ name: 'sync', groups: [] });
+      const objects = withVerbs(test.core.as({ user: { name: 'sync', groups: [] } }));
       const object = (name: string, spec: Record<string, unknown> = {}): KubeObject => ({
         apiVersion: 'v1',
         kind: 'Service',
@@ -146,7 +146,7 @@ describe('addresses of services', () => {
 
   it('are no reason to touch what validation refuses', () =>
     withCore(async (test) => {
-      const objects = test.core.objectsOf({ name: 'sync', groups: [] });
+      const objects = withVerbs(test.core.as({ user: { name: 'sync', groups: [] } }));
       for (const spec of [
         undefined,
         [],

@@ -355,7 +355,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'diff/annotations.ts': 'annotations',
     'resources/managed-fields/managers.ts': 'managedFields',
     'controllers/garbage-collector/plan-collection.ts': 'ownerReferences',
-    'resources/writing/objects.ts': 'resourceVersion',
+    'resources/writing/plan-write.ts': 'resourceVersion',
     [DATA]: 'selfLink',
   },
   'apimachinery.pkg.apis.meta.v1.OwnerReference': {

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
+import { seededRng } from '../../../src/base/rng.ts';
 import { keyOf } from '../../../src/schemas/object.ts';
+import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { sealBoundPods } from '../../../src/server/history/seal-pods.ts';
 import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
 import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
 import { createPlacementProofs } from '../../../src/resources/writing/placement-proof.ts';
 import type { Store } from '../../../src/store/types.ts';
 import { aPod } from '../../support/builders.ts';
+import { createObjects } from '../../support/objects.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 describe('pods that were bound without a proof', () => {
@@ -48,7 +51,14 @@ describe('pods that were bound without a proof', () => {
     };
     const signal = new AbortController().signal;
     let done = false;
-    const parts = { store: racing, caches, proofs, clock, logger: silentLogger, fence: undefined, signal };
+    const writer = createObjects({
+      store: racing,
+      registry: builtinRegistry,
+      clock,
+      rng: seededRng(1),
+      proofs,
+    });
+    const parts = { writer, caches, proofs, clock, logger: silentLogger, fence: undefined, signal };
     const sealing = sealBoundPods(parts).then(() => (done = true));
     while (!done) await clock.advance(1);
     await sealing;

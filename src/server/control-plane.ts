@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
@@ -52,11 +52,11 @@ export interface ControlPlaneOptions {
 }
 
 export function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  return startParts((started) => startIn(started, options));
+  return openScope((started) => startIn(started, options));
 }
 
 async function startIn(
-  started: Disposables,
+  started: Scope,
   options: ControlPlaneOptions,
 ): Promise<Omit<ControlPlane, typeof Symbol.asyncDispose>> {
   const { config, ownNodes = [], clock = systemClock } = options;
@@ -110,7 +110,7 @@ async function startIn(
 
 /** One generation after the other, until the end. */
 async function startGenerations(
-  started: Disposables,
+  started: Scope,
   parts: GenerationParts,
 ): Promise<{ readonly first: Generation; readonly failed: Promise<never> }> {
   const stopping = createAbort();

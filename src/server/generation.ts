@@ -22,7 +22,7 @@ import type { PeerOptions } from '../api/peers/types.ts';
 import type { Authority } from '../api/tls/authority.ts';
 import type { ServerTls } from '../api/tls/server-tls.ts';
 import type { Clock, Timer } from '../base/clock.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
@@ -88,12 +88,12 @@ const CONTROLLERS = { name: 'system:kube-controller-manager', groups: ['system:a
 const SYNC = { name: SYNC_USER, groups: ['system:authenticated'] } as const;
 
 export function startGeneration(parts: GenerationParts): Promise<Generation> {
-  return startParts((started) => startOnHistory(parts, started));
+  return openScope((started) => startOnHistory(parts, started));
 }
 
 async function startOnHistory(
   parts: GenerationParts,
-  started: Disposables,
+  started: Scope,
 ): Promise<Omit<Generation, typeof Symbol.asyncDispose>> {
   const { config, dataDir, clock, rng, logger } = parts;
   const patience: { timer?: Timer } = {};

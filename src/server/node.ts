@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { readIfThere } from '../base/private-file.ts';
@@ -61,11 +61,11 @@ export interface RunningNode extends AsyncDisposable {
 const CLUSTER_DOMAIN = 'cluster.local';
 
 export function startNode(options: NodeOptions): Promise<RunningNode> {
-  return startParts((started) => startIn(started, options));
+  return openScope((started) => startIn(started, options));
 }
 
 async function startIn(
-  started: Disposables,
+  started: Scope,
   options: NodeOptions,
 ): Promise<Omit<RunningNode, typeof Symbol.asyncDispose>> {
   const { nodeName, cluster, directory, clusterCidr } = options;

@@ -6,7 +6,7 @@
  * Application's status only when something in it changes.
  */
 import type { Clock } from '../base/clock.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import { UserError } from '../base/errors.ts';
 import { jsonEqual } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
@@ -111,12 +111,12 @@ const APPLICATIONS = 'applications.argoproj.io';
 export function createApplicationController(
   options: ApplicationControllerOptions,
 ): Promise<ApplicationController> {
-  return startParts((started) => startController(options, started));
+  return openScope((started) => startController(options, started));
 }
 
 async function startController(
   options: ApplicationControllerOptions,
-  started: Disposables,
+  started: Scope,
 ): Promise<Omit<ApplicationController, typeof Symbol.asyncDispose>> {
   const { objects, queues, clock, registry } = options;
   const logger = options.logger.child({ component: 'sync' });

@@ -1,15 +1,15 @@
 /**
- * A small AsyncDisposableStack (Node 20 has none): parts that are started one after the other, and ended in reverse
- * order. A part that cannot be ended does not keep the others from being ended.
+ * A small AsyncDisposableStack (Node 20 has none). Parts start one after the other and end in reverse order. A part that
+ * fails to end does not keep the others from ending.
  */
-export interface Disposables extends AsyncDisposable {
-  /** Takes a part over, and gives it back. */
+export interface Scope extends AsyncDisposable {
+  /** Takes a part over, and returns it. */
   use<T extends AsyncDisposable | Disposable>(part: T): T;
   /** Runs at the end, in its turn. */
   defer(undo: () => unknown): void;
 }
 
-export function createDisposables(): Disposables {
+export function createScope(): Scope {
   const undo: (() => unknown)[] = [];
   let ending: Promise<void> | undefined;
 
@@ -37,17 +37,17 @@ export function createDisposables(): Disposables {
 }
 
 /**
- * What `start` gives, disposable as a whole. When it throws half way, all that it has started is ended, and its error
- * is the one that the caller sees.
+ * Returns the result of `start`, disposable as a whole. When `start` throws, everything that it put into the scope ends,
+ * and the caller gets its error.
  */
-export async function startParts<T extends object>(
-  start: (parts: Disposables) => Promise<T>,
+export async function openScope<T extends object>(
+  start: (scope: Scope) => Promise<T>,
 ): Promise<T & AsyncDisposable> {
-  const parts = createDisposables();
+  const scope = createScope();
   try {
-    return Object.assign(await start(parts), { [Symbol.asyncDispose]: parts[Symbol.asyncDispose] });
+    return Object.assign(await start(scope), { [Symbol.asyncDispose]: scope[Symbol.asyncDispose] });
   } catch (error) {
-    await Promise.allSettled([parts[Symbol.asyncDispose]()]);
+    await Promise.allSettled([scope[Symbol.asyncDispose]()]);
     throw error;
   }
 }

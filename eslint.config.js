@@ -1,13 +1,8 @@
 import tseslint from 'typescript-eslint';
+import layers from './scripts/lint/layers.cjs';
 
-/** Places that decide: no clock, no randomness, no I/O. See docs/ARCHITECTURE.md, "pure places". */
-const pureFiles = [
-  'src/schemas/**/*.ts',
-  'src/diff/**/*.ts',
-  'src/health/**/*.ts',
-  'src/scheduler/**/*.ts',
-  'src/**/plan-*.ts',
-];
+/** Places that decide: no clock, no randomness, no I/O. See docs/ARCHITECTURE.md, "Where things are". */
+const pureFiles = [...layers.pureFolders.map((folder) => `${folder}/**/*.ts`), 'src/**/plan-*.ts'];
 /** Signals here have many listeners, and combined ones must let go of their sources. */
 const ownAborts = [
   {
@@ -32,7 +27,6 @@ const boundedMkdir = [
     message: 'Use makeDirectory of src/base/make-directory.ts: this one may never end',
   },
 ];
-const effectfulExceptions = ['src/scheduler/placement-worker.ts'];
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/', 'src/schemas/generated/', 'test/fixtures/'] },
@@ -111,7 +105,7 @@ export default tseslint.config(
   },
   {
     files: pureFiles,
-    ignores: effectfulExceptions,
+    ignores: layers.effectfulFiles,
     rules: {
       'no-restricted-globals': [
         'error',

@@ -1,5 +1,6 @@
 import tseslint from 'typescript-eslint';
 import layers from './scripts/lint/layers.cjs';
+import { waits } from './scripts/lint/waits.cjs';
 
 /** Places that decide: no clock, no randomness, no I/O. See docs/ARCHITECTURE.md, "Where things are". */
 const pureFiles = [...layers.pureFolders.map((folder) => `${folder}/**/*.ts`), 'src/**/plan-*.ts'];
@@ -73,6 +74,7 @@ export default tseslint.config(
         ...ownAborts,
         ...noSpreadPush,
         ...boundedMkdir,
+        ...waits,
       ],
     },
   },
@@ -134,6 +136,7 @@ export default tseslint.config(
         },
         ...ownAborts,
         ...noSpreadPush,
+        ...waits,
       ],
     },
   },

@@ -2,7 +2,7 @@
  * Containers that are being stopped: preStop hook, SIGTERM, grace, SIGKILL. Runs beside the pod's loop, so that all
  * containers of a pod end together and a shorter grace that comes later still counts.
  */
-import { createAbort } from '../../base/abort.ts';
+import { createAbort, uninterrupted } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -64,7 +64,7 @@ export function createPodStops(options: PodStopsOptions): PodStops {
           'Cannot stop the container',
         );
         tellFailure(record.id, item, error);
-        await sleep(clock, backoffDelayMs(RETRY, failures));
+        await sleep(clock, backoffDelayMs(RETRY, failures), uninterrupted);
       }
     }
   }

@@ -3,6 +3,7 @@
  * take turns: within the process by a chain, between processes by a lease of the store. Whoever holds the turn
  * reads all Services afresh, plans, and writes.
  */
+import { uninterrupted } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -57,7 +58,7 @@ export function createServiceAllocation(options: {
         throw failure(503, 'ServiceUnavailable', 'service addresses are being allocated elsewhere', {
           retryAfterSeconds: 1,
         });
-      await sleep(clock, RETRY_MS);
+      await sleep(clock, RETRY_MS, uninterrupted);
     }
     try {
       return await task();

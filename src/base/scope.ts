@@ -9,7 +9,8 @@ export interface Scope extends AsyncDisposable {
   defer(undo: () => unknown): void;
 }
 
-export function createScope(): Scope {
+/** `onStep` is told after each part. */
+export function createScope(onStep: () => void = () => undefined): Scope {
   const undo: (() => unknown)[] = [];
   let ending: Promise<void> | undefined;
 
@@ -29,9 +30,13 @@ export function createScope(): Scope {
   return {
     use(part) {
       undo.push(() => (Symbol.asyncDispose in part ? part[Symbol.asyncDispose]() : part[Symbol.dispose]()));
+      onStep();
       return part;
     },
-    defer: (task) => void undo.push(task),
+    defer(task) {
+      undo.push(task);
+      onStep();
+    },
     [Symbol.asyncDispose]: () => (ending ??= end()),
   };
 }
@@ -42,8 +47,9 @@ export function createScope(): Scope {
  */
 export async function openScope<T extends object>(
   start: (scope: Scope) => Promise<T>,
+  onStep?: () => void,
 ): Promise<T & AsyncDisposable> {
-  const scope = createScope();
+  const scope = createScope(onStep);
   try {
     return Object.assign(await start(scope), { [Symbol.asyncDispose]: scope[Symbol.asyncDispose] });
   } catch (error) {

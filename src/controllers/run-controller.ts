@@ -68,7 +68,7 @@ function startQueue(
     onError(key, error, retryInMs) {
       if (context.signal.aborted) return;
       if (error instanceof ConflictError)
-        logger.debug({ key, error, retryInMs }, 'Lost a race; looking again');
+        logger.debug({ key, error, retryInMs }, 'Lost a race; reconciling again');
       // A refusal is about what somebody asked for: conditions and events of the object say so, too.
       else if (isStatusError(error) && error.code < 500)
         logger.warn({ key, error, retryInMs }, 'Refused; trying again');

@@ -4,22 +4,13 @@
  */
 import { join } from 'node:path';
 import { legacyClaims } from '../api/authn/service-account-claims.ts';
-import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
-import type { TokenTable } from '../api/authn/token-table.ts';
 import { ensureDefaultPolicy } from '../resources/authz/ensure-default-policy.ts';
 import { ownPolicy } from '../resources/authz/own-policy.ts';
 import { createResourceCore } from '../resources/resource-core.ts';
 import { defaultAddressSpace } from '../resources/services/service-addresses.ts';
-import type { AuditLog } from '../api/http/audit.ts';
-import type { RateLimits } from '../api/http/rate-limits.ts';
 import { createAuthorizer } from '../resources/authz/authorizer.ts';
-import type { Authority } from '../api/tls/authority.ts';
-import type { ServerTls } from '../api/tls/server-tls.ts';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Timer } from '../base/clock.ts';
 import { type Scope, openScope } from '../base/scope.ts';
-import type { Logger } from '../base/logger.ts';
-import type { Rng } from '../base/rng.ts';
-import type { Config } from '../config/index.ts';
 import { SYNC_USER } from '../diff/tracking.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
 import { systemAuthor } from '../schemas/applications/application-author.ts';
@@ -35,37 +26,12 @@ import { createRedisStore } from '../store/redis/redis-store.ts';
 import { certificatesOptions } from './identity/certificate-options.ts';
 import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './identity/store-identity.ts';
 import { type ClusterCondition, createClusterCondition } from './history/cluster-condition.ts';
-import type { DataDir } from './start/data-dir.ts';
+import type { GenerationParts } from './generation-parts.ts';
 import { createGitOps, type GitOps } from './gitops.ts';
 import { type HistoryWatch, openHistory } from './history/history.ts';
-import type { Metrics } from './metrics/metrics.ts';
 import { lead, type LeadParts } from './lead.ts';
 import { serveApi } from './serve-api.ts';
-import type { ServingCertificate } from './identity/serving-certificate.ts';
 import type { RepositoryState } from './start/watch-repository.ts';
-
-export interface GenerationParts {
-  readonly config: Config;
-  readonly dataDir: DataDir;
-  readonly redisUrl: string;
-  readonly authority: Authority;
-  readonly tls: ServerTls;
-  readonly serving: ServingCertificate;
-  readonly tokens: TokenTable;
-  readonly serviceAccounts: ServiceAccountTokens;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly metrics: Metrics;
-  readonly audit: AuditLog | undefined;
-  readonly limits: RateLimits;
-  readonly logger: Logger;
-  /** Nodes that this process starts itself. */
-  readonly ownNodes: readonly string[];
-  /** False where the authority was made just now: no agent can have anything to restore. */
-  readonly agentsMayExist: boolean;
-  /** Told after each part of a start; tests fail there. */
-  readonly onStep?: (() => void) | undefined;
-}
 
 export interface Generation extends AsyncDisposable {
   readonly url: string;

@@ -11,7 +11,7 @@ import type { ResourceCore } from '../resources/resource-core.ts';
 import type { Objects } from '../resources/writing/objects.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
 import type { Store } from '../store/types.ts';
-import type { GenerationParts } from './generation.ts';
+import type { GenerationParts } from './generation-parts.ts';
 import type { HistoryWatch } from './history/history.ts';
 import { createPeerCredentials } from './identity/peer-credentials.ts';
 import { addressesOf, serverIdOf, startPresence } from './server-presence.ts';

@@ -38,7 +38,7 @@ it('leaves nothing behind, and its directory to the next one, whichever part was
   const directory = await mkdtemp(join(tmpdir(), 'symphony-start-'));
   const { clock, open } = countingClock();
   const flags = { dataDir: directory, listen: '127.0.0.1:0', auditLog: 'none', rateLimit: '0' };
-  const config = await resolveConfig({ command: 'control-plane', flags, env: {} });
+  const config = resolveConfig({ command: 'control-plane', flags, env: {} });
   const before = activeResources();
   /** Starts, and fails after so many parts; the number of parts when it did not come to that. */
   async function failAfter(limit: number): Promise<number | undefined> {

@@ -1,10 +1,37 @@
 /** The rule of direction (docs/ARCHITECTURE.md). Each rule's comment is what a reader sees when it is broken. */
-const only = (name, from, allowed, comment) => ({
+const { importsOf, LAYERS, PACKAGES } = require('./scripts/lint/layers.cjs');
+
+const under = (folders) => `^src/(${folders.join('|')})/`;
+const literal = (file) => file.replaceAll('.', '\\.');
+const ALL = LAYERS.map(({ folder }) => folder);
+const allowedFor = (mayImport) =>
+  mayImport === 'all' ? ALL : mayImport === 'all but cli' ? ALL.filter((one) => one !== 'cli') : mayImport;
+const only = (name, from, mayImport, comment) => ({
   name,
   severity: 'error',
   comment,
-  from: { path: from.path, pathNot: from.pathNot ?? [] },
-  to: { path: '^src/', pathNot: allowed },
+  from,
+  to: { path: '^src/', pathNot: [under(mayImport)] },
+});
+/** A folder imports itself and its list; the worker of a pure folder has a list of its own. */
+const layer = ({ folder, mayImport, worker, ...rest }) => {
+  const own = [folder, ...allowedFor(mayImport)];
+  const comment = `src/${folder} imports only: ${importsOf({ folder, mayImport, worker, ...rest })}`;
+  const file = worker && `^src/${folder}/${literal(worker.file)}$`;
+  return [
+    only(`${folder}-layer`, { path: under([folder]), ...(file ? { pathNot: [file] } : {}) }, own, comment),
+    ...(file ? [only(`${folder}-worker`, { path: file }, [...own, ...worker.mayImport], comment)] : []),
+  ];
+};
+const sealed = ({ folder, entries, users = [] }) => ({
+  name: `${folder.replace('/', '-')}-entries`,
+  severity: 'error',
+  comment: `From outside, src/${folder} is imported by its entries only (scripts/lint/layers.cjs)`,
+  from: { path: '^src/', pathNot: [under([folder, ...users])] },
+  to: {
+    path: under([folder]),
+    ...(entries.length > 0 ? { pathNot: [`^src/${folder}/(${entries.join('|')})\\.ts$`] } : {}),
+  },
 });
 const confined = (name, module, places, comment) => ({
   name,
@@ -30,44 +57,8 @@ module.exports = {
       from: { path: '^src/' },
       to: { path: '^(test|bench)/' },
     },
-    only('base-is-the-bottom', { path: '^src/base/' }, ['^src/base/'], 'base has no domain'),
-    only('schemas-are-pure', { path: '^src/schemas/' }, ['^src/(base|schemas)/'], 'schemas import only base'),
-    only(
-      'diff-is-pure',
-      { path: '^src/diff/' },
-      ['^src/(base|schemas|diff)/'],
-      'diff imports only base and schemas',
-    ),
-    only(
-      'health-is-pure',
-      { path: '^src/health/' },
-      ['^src/(base|schemas|health)/'],
-      'health imports only base and schemas',
-    ),
-    only(
-      'scheduler-core-is-pure',
-      { path: '^src/scheduler/', pathNot: ['^src/scheduler/placement-worker\\.ts$'] },
-      ['^src/(base|schemas|scheduler)/'],
-      'only placement-worker.ts has effects',
-    ),
-    only(
-      'agent-speaks-only-to-the-api',
-      { path: '^src/node-agent/' },
-      ['^src/(base|schemas|client|network|node-agent)/'],
-      'an agent could be rewritten in another language against the API alone',
-    ),
-    {
-      name: 'sync-and-controllers-meet-in-the-store',
-      severity: 'error',
-      from: { path: '^src/sync/' },
-      to: { path: '^src/controllers/' },
-    },
-    {
-      name: 'controllers-and-sync-meet-in-the-store',
-      severity: 'error',
-      from: { path: '^src/controllers/' },
-      to: { path: '^src/sync/' },
-    },
+    ...LAYERS.flatMap(layer),
+    ...PACKAGES.map(sealed),
     confined(
       'dockerode-in-one-place',
       'dockerode',

@@ -1,13 +1,9 @@
 import tseslint from 'typescript-eslint';
+import layers from './scripts/lint/layers.cjs';
+import { waits } from './scripts/lint/waits.cjs';
 
-/** Places that decide: no clock, no randomness, no I/O. See docs/ARCHITECTURE.md, "pure places". */
-const pureFiles = [
-  'src/schemas/**/*.ts',
-  'src/diff/**/*.ts',
-  'src/health/**/*.ts',
-  'src/scheduler/**/*.ts',
-  'src/**/plan-*.ts',
-];
+/** Places that decide: no clock, no randomness, no I/O. See docs/ARCHITECTURE.md, "Where things are". */
+const pureFiles = [...layers.pureFolders.map((folder) => `${folder}/**/*.ts`), 'src/**/plan-*.ts'];
 /** Signals here have many listeners, and combined ones must let go of their sources. */
 const ownAborts = [
   {
@@ -32,7 +28,6 @@ const boundedMkdir = [
     message: 'Use makeDirectory of src/base/make-directory.ts: this one may never end',
   },
 ];
-const effectfulExceptions = ['src/scheduler/placement-worker.ts'];
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'coverage/', 'src/schemas/generated/', 'test/fixtures/'] },
@@ -79,6 +74,7 @@ export default tseslint.config(
         ...ownAborts,
         ...noSpreadPush,
         ...boundedMkdir,
+        ...waits,
       ],
     },
   },
@@ -111,7 +107,7 @@ export default tseslint.config(
   },
   {
     files: pureFiles,
-    ignores: effectfulExceptions,
+    ignores: layers.effectfulFiles,
     rules: {
       'no-restricted-globals': [
         'error',
@@ -140,6 +136,7 @@ export default tseslint.config(
         },
         ...ownAborts,
         ...noSpreadPush,
+        ...waits,
       ],
     },
   },

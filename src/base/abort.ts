@@ -13,6 +13,9 @@ export function createAbort(): AbortController {
   return abort;
 }
 
+/** For waits that are short, bounded, and must not be cut: ending one early would leave half a step. */
+export const uninterrupted: AbortSignal = createAbort().signal;
+
 /** Dispose it when it is done before its sources are: until then each of them holds on to it. */
 export type CombinedSignal = AbortSignal & Disposable;
 

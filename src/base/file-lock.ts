@@ -6,6 +6,7 @@
 import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectory } from './make-directory.ts';
+import { uninterrupted } from './abort.ts';
 import { type Clock, sleep } from './clock.ts';
 import { readIfThere } from './private-file.ts';
 import { secretToken } from './rng.ts';
@@ -23,7 +24,7 @@ export async function withFileLock<T>(path: string, clock: Clock, task: () => Pr
     if (holder === undefined) continue;
     if (seen?.holder !== holder) seen = { holder, sinceMs: clock.now() };
     else if (clock.now() - seen.sinceMs >= ABANDONED_AFTER_MS) await takeAway(path, holder);
-    await sleep(clock, POLL_MS);
+    await sleep(clock, POLL_MS, uninterrupted);
   }
   try {
     return await task();

@@ -1,24 +1,64 @@
 /** Indexes over caches that several controllers share. */
-import { controllerOf, type KubeObject } from '../schemas/object.ts';
+import { controllerOf, type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
 import type { Pod } from '../schemas/types.ts';
-import type { ResourceCache } from '../store/cache/cache.ts';
+import { matchesLabelSelector } from '../schemas/values/selectors.ts';
+import type { CacheEvent, ResourceCache } from '../store/cache/cache.ts';
 
-/** By the uid of the controller; objects without one are under {@link orphansOf} their namespace. */
-export const CONTROLLER_INDEX = 'controller-uid';
+/** By the uid of the controller; objects without one are under {@link orphansIn} their namespace. */
+const CONTROLLER_INDEX = 'controller-uid';
 
-export function orphansOf(namespace: string | undefined): string {
-  return `orphans of ${namespace ?? ''}`;
-}
+const orphansIn = (namespace: string | undefined): string => `orphans of ${namespace ?? ''}`;
 
 export function indexByController<T extends KubeObject>(cache: ResourceCache<T>): void {
   cache.addIndex(CONTROLLER_INDEX, (object) => [
-    controllerOf(object)?.uid ?? orphansOf(object.metadata.namespace),
+    controllerOf(object)?.uid ?? orphansIn(object.metadata.namespace),
   ]);
 }
 
+/** The objects that this one controls; see {@link indexByController}. */
+export const controlledBy = <T extends KubeObject>(
+  cache: ResourceCache<T>,
+  uid: string | undefined,
+): readonly T[] => cache.byIndex(CONTROLLER_INDEX, uid ?? '');
+
+/** Objects of the owner's namespace that nothing controls and its selector matches. */
+export const orphansFor = <T extends KubeObject>(
+  cache: ResourceCache<T>,
+  owner: KubeObject,
+  selector: unknown,
+): readonly T[] =>
+  cache
+    .byIndex(CONTROLLER_INDEX, orphansIn(owner.metadata.namespace))
+    .filter(({ metadata }) => matchesLabelSelector(selector, metadata.labels));
+
+/** The keys of owners that a change of a child concerns: its controller, the one it had, or those that might adopt it. */
+export function ownersConcerned<T extends KubeObject>(
+  kind: string,
+  owners: ResourceCache<T>,
+  selectorOf: (owner: T) => unknown,
+): (event: Pick<CacheEvent, 'object' | 'previous'>) => readonly string[] {
+  const ownersOf = (child: KubeObject): readonly string[] => {
+    const { namespace, labels } = child.metadata;
+    const owner = controllerOf(child);
+    if (owner) return owner.kind === kind ? [objectKey(namespace, owner.name)] : [];
+    return owners
+      .list(namespace)
+      .filter((candidate) => matchesLabelSelector(selectorOf(candidate), labels))
+      .map(keyOf);
+  };
+  return ({ object, previous }) =>
+    previous && controllerOf(previous)?.uid !== controllerOf(object)?.uid
+      ? [...ownersOf(object), ...ownersOf(previous)]
+      : ownersOf(object);
+}
+
 /** Pods by the node they are bound to. */
-export const NODE_INDEX = 'node-name';
+const NODE_INDEX = 'node-name';
 
 export function indexByNode(cache: ResourceCache<Pod>): void {
   cache.addIndex(NODE_INDEX, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
 }
+
+/** The pods that are bound to the node; see {@link indexByNode}. */
+export const podsOnNode = (pods: ResourceCache<Pod>, node: string): readonly Pod[] =>
+  pods.byIndex(NODE_INDEX, node);

@@ -1,8 +1,10 @@
 /**
- * Who controls what: claiming and releasing of objects by a controller (upstream's ControllerRefManager), pure.
- * An object has at most one controller; nothing is ever taken from another one.
+ * Claiming and releasing of objects by a controller (upstream's ControllerRefManager), and the writes that controllers
+ * share; pure. An object has at most one controller; nothing is ever taken from another one.
  */
 import { controllerOf, type KubeObject, type ObjectMeta, type OwnerReference } from '../schemas/object.ts';
+import type { DeleteOptions } from '../schemas/strategy/index.ts';
+import type { Write } from '../resources/writing/write-plan.ts';
 import { type Labels, labelSelectorRequirements, matchesRequirements } from '../schemas/values/selectors.ts';
 
 export function controllerReference(owner: KubeObject): OwnerReference {
@@ -62,3 +64,23 @@ export function withoutOwner<T extends KubeObject>(object: T, uid: string): T {
   if (references.length === 0) delete metadata.ownerReferences;
   return { ...object, metadata };
 }
+
+export function withoutFinalizer<T extends KubeObject>(object: T, finalizer: string): T {
+  const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
+  const metadata: ObjectMeta = { ...object.metadata, finalizers };
+  if (finalizers.length === 0) delete metadata.finalizers;
+  return { ...object, metadata };
+}
+
+/** Deletes this very object, and no other of its name. */
+export function deletionOf(object: KubeObject, options: DeleteOptions = {}): Write & { verb: 'delete' } {
+  const { uid } = object.metadata;
+  const preconditions = { ...(uid ? { uid } : {}), ...options.preconditions };
+  return { verb: 'delete', object, options: { ...options, preconditions } };
+}
+
+export const statusUpdate = (object: KubeObject): Write => ({
+  verb: 'update',
+  object,
+  subresource: 'status',
+});

@@ -1,34 +1,30 @@
-/** Starts every controller of the control plane; disposing stops them all. */
-import {
-  type CertificatesOptions,
-  startCertificatesController,
-} from './certificates/certificates-controller.ts';
-import type { ControllerContext } from './controller.ts';
-import { startCustomResourcesController } from './custom-resources/custom-resources-controller.ts';
-import { startClusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
-import { startDeploymentController } from './deployment/deployment-controller.ts';
-import { startExpiryController } from './expiry/expiry-controller.ts';
-import { startGarbageCollector } from './garbage-collector/garbage-collector.ts';
-import { startNamespaceController } from './namespace/namespace-controller.ts';
-import { startNodeIpamController } from './node-ipam/node-ipam-controller.ts';
-import { DEFAULT_POD_NETWORK, type PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
+/** The table of all controllers. Adding one is its folder and one line here. */
+import { openScope } from '../base/scope.ts';
+import { type CertificatesOptions, certificatesController } from './certificates/certificates-controller.ts';
+import { clusterRoleAggregation } from './cluster-role-aggregation/cluster-role-aggregation-controller.ts';
+import type { Controller, ControllerContext } from './controller.ts';
+import { customResourcesController } from './custom-resources/custom-resources-controller.ts';
+import { deploymentController } from './deployment/deployment-controller.ts';
+import { disruptionController } from './disruption/disruption-controller.ts';
+import { expiryController } from './expiry/expiry-controller.ts';
+import { garbageCollector } from './garbage-collector/garbage-collector-controller.ts';
+import { namespaceController } from './namespace/namespace-controller.ts';
+import { nodeIpam } from './node-ipam/node-ipam-controller.ts';
+import type { PodNetwork } from './node-ipam/plan-pod-cidrs.ts';
 import {
   DEFAULT_NODE_HEALTH,
   type NodeHealthOptions,
-  startNodeLifecycleController,
+  nodeLifecycle,
 } from './node-lifecycle/node-lifecycle-controller.ts';
-import { startTaintEvictionController } from './node-lifecycle/taint-eviction-controller.ts';
-import { startPodGc } from './pod-gc/pod-gc-controller.ts';
-import { startDisruptionController } from './disruption/disruption-controller.ts';
-import { startResourceQuotaController } from './resource-quota/resource-quota-controller.ts';
-import { startReplicaSetController, startReplicationController } from './replicaset/replicaset-controller.ts';
-import { startBootstrapTokenCleaner } from './serviceaccount/bootstrap-token-cleaner.ts';
-import { startServiceAccountController } from './serviceaccount/serviceaccount-controller.ts';
-import {
-  type SignSecretToken,
-  startTokenSecretController,
-} from './serviceaccount/token-secret-controller.ts';
-import { startVolumeProtection } from './volume-protection/volume-protection-controller.ts';
+import { taintEviction } from './node-lifecycle/taint-eviction-controller.ts';
+import { podGc } from './pod-gc/pod-gc-controller.ts';
+import { replicaSetController, replicationController } from './replicaset/replicaset-controller.ts';
+import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
+import { runController } from './run-controller.ts';
+import { bootstrapTokenCleaner } from './serviceaccount/bootstrap-token-controller.ts';
+import { serviceAccountController } from './serviceaccount/serviceaccount-controller.ts';
+import { type SignSecretToken, tokenSecretController } from './serviceaccount/token-secret-controller.ts';
+import { volumeProtection } from './volume-protection/volume-protection-controller.ts';
 
 export interface ControllersOptions {
   readonly podNetwork?: PodNetwork;
@@ -43,43 +39,44 @@ export interface ControllersOptions {
   readonly eventTtlMs?: number;
 }
 
-export async function startControllers(
+export const controllersFor = ({
+  podNetwork,
+  nodeHealth = DEFAULT_NODE_HEALTH,
+  caBundle,
+  signSecretToken: sign,
+  certificates,
+  eventTtlMs,
+}: ControllersOptions): readonly Controller[] => [
+  namespaceController,
+  clusterRoleAggregation,
+  customResourcesController,
+  serviceAccountController(caBundle),
+  bootstrapTokenCleaner,
+  ...(sign ? [tokenSecretController({ caBundle, sign })] : []),
+  ...(certificates ? [certificatesController(certificates)] : []),
+  nodeIpam(podNetwork),
+  replicaSetController,
+  replicationController,
+  deploymentController,
+  garbageCollector,
+  nodeLifecycle(nodeHealth),
+  taintEviction(nodeHealth),
+  podGc,
+  resourceQuotaController,
+  disruptionController,
+  volumeProtection,
+  expiryController(eventTtlMs),
+];
+
+/** Starts them in order. They end together: each may have to wait for the answer to a commit. */
+export function startControllers(
   context: ControllerContext,
-  options: ControllersOptions = {},
+  controllers: readonly Controller[],
 ): Promise<AsyncDisposable> {
-  const nodeHealth = options.nodeHealth ?? DEFAULT_NODE_HEALTH;
-  const sign = options.signSecretToken;
-  const { certificates } = options;
-  const starts: readonly (() => Promise<AsyncDisposable>)[] = [
-    () => startNamespaceController(context),
-    () => startClusterRoleAggregation(context),
-    () => startCustomResourcesController(context),
-    () => startServiceAccountController(context, options.caBundle),
-    () => startBootstrapTokenCleaner(context),
-    ...(sign ? [() => startTokenSecretController(context, { caBundle: options.caBundle, sign })] : []),
-    ...(certificates ? [() => startCertificatesController(context, certificates)] : []),
-    () => startNodeIpamController(context, options.podNetwork ?? DEFAULT_POD_NETWORK),
-    () => startReplicaSetController(context),
-    () => startReplicationController(context),
-    () => startDeploymentController(context),
-    () => startGarbageCollector(context),
-    () => startNodeLifecycleController(context, nodeHealth),
-    () => startTaintEvictionController(context, nodeHealth),
-    () => startPodGc(context),
-    () => startResourceQuotaController(context),
-    () => startDisruptionController(context),
-    () => startVolumeProtection(context),
-    () => startExpiryController(context, options),
-  ];
-  const started: AsyncDisposable[] = [];
-  const stop = async (): Promise<void> => {
-    await Promise.all(started.map((controller) => controller[Symbol.asyncDispose]()));
-  };
-  try {
-    for (const start of starts) started.push(await start());
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { [Symbol.asyncDispose]: stop };
+  return openScope(async (scope) => {
+    const running: AsyncDisposable[] = [];
+    scope.defer(() => Promise.all(running.map((controller) => controller[Symbol.asyncDispose]())));
+    for (const controller of controllers) running.push(await runController(controller, context));
+    return {};
+  });
 }

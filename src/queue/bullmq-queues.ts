@@ -1,8 +1,8 @@
 /**
  * Queues on BullMQ. All keys carry one hash tag, so that a Redis Cluster takes them.
  *
- * Producers fail after a moment without Redis (a job is a hint, nobody waits for it); workers wait for it for ever.
- * Each worker has connections of its own, so that its watchdog can replace all of it (bullmq-worker.ts).
+ * Producers fail after a moment without Redis, since a job is a hint and nobody waits for it. Workers wait for Redis for
+ * ever. Each worker has connections of its own, so that its watchdog can replace all of it (bullmq-worker.ts).
  */
 import { Queue } from 'bullmq';
 import { backoffDelayMs } from '../base/backoff.ts';
@@ -29,15 +29,15 @@ export interface BullQueuesOptions {
 
 const DEFAULT_PREFIX = '{symphony}:q';
 const DEFAULT_STUCK_AFTER_MS = 30_000;
-/** Finished jobs are of interest to people only, and to few. */
+/** Only people read finished jobs, and few do. */
 const KEEP_COMPLETED = 100;
 const KEEP_FAILED = 500;
 const RECONNECT = { initialMs: 50, maxMs: 2_000, factor: 2 };
-/** Attempts to reach Redis that adding a job sits through. */
+/** Adding a job waits for this many attempts to reach Redis. */
 const PRODUCER_RETRIES = 3;
 const PRODUCER_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 2_000;
-/** BullMQ's stream of events serves dashboards; nothing of ours reads it. */
+/** BullMQ's stream of events serves dashboards; we do not read it. */
 const MAX_EVENTS = 1_000;
 
 export function createBullQueues(options: BullQueuesOptions): Queues {
@@ -75,12 +75,12 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
     return queue;
   }
 
-  /** By queue: the jobs of a worker that died are being let go. */
+  /** The release of keys that the workers of each queue begin with. */
   const releasing = new Map<QueueName, Promise<void>>();
 
   /**
-   * Only the leader works, so that a job that is active when its worker starts is of a leader that died. Until its lock
-   * has expired it would keep every job of the same key waiting; such a job is done again later, which does no harm.
+   * Only the leader works, so a job that is active when its worker starts belongs to a leader that died. It would keep
+   * every job of its key waiting until its lock expires. Doing such a job again later does no harm.
    */
   async function releaseKeys(name: QueueName): Promise<void> {
     const queue = queueOf(name);
@@ -98,7 +98,7 @@ export function createBullQueues(options: BullQueuesOptions): Queues {
     queue: (name) => ({
       async add(payload, { key, delayMs } = {}) {
         await releasing.get(name);
-        // A job waiting for its retry is brought forward by news of the same key.
+        // A new job of the same key brings a waiting retry forward.
         const deduplication =
           key === undefined ? undefined : { id: key, keepLastIfActive: true, reschedule: true };
         try {

@@ -1,7 +1,7 @@
 /**
- * One BullMQ worker and its watchdog. BullMQ workers have been seen to stop without a word after a failover or a broken
- * connection (bullmq#4378, #4479, #4585); so whoever has jobs waiting, room for them, and starts none is replaced with
- * its connections, and reports itself as not healthy until a job has been started or none waits.
+ * One BullMQ worker and its watchdog. BullMQ workers have been seen to stop silently after a failover or a broken
+ * connection (bullmq#4378, #4479, #4585). A worker that has room for waiting jobs and starts none is replaced with its
+ * connections. It reports itself as unhealthy until a job starts or none waits.
  */
 import { type Job, Worker } from 'bullmq';
 import type { Cluster, Redis } from 'ioredis';
@@ -30,9 +30,9 @@ export interface BullWorker extends AsyncDisposable {
   healthy(): boolean;
 }
 
-/** The watchdog looks this many times before it gives a worker up. */
-const LOOKS = 3;
-/** A job's lock outlives short stalls of the event loop; of a dead worker, its jobs come back after as long. */
+/** The watchdog checks a worker this many times before it replaces it. */
+const CHECKS = 3;
+/** A job's lock outlives short stalls of the event loop. The jobs of a dead worker come back after as long. */
 const LOCK_MS = 30_000;
 const STALLED_CHECK_MS = 15_000;
 /** A job whose worker died this often is given up: it may be what kills them. */
@@ -42,7 +42,7 @@ const MAX_STALLED = 5;
  * commands per queue, which is most of what an idle control plane asks of Redis.
  */
 const DRAIN_DELAY_S = 15;
-/** How long a worker may take to close before its connections are cut: what it works on is a hint, and comes again. */
+/** A worker that takes longer to close loses its connections: its jobs are hints, and come again. */
 const CLOSE_TIMEOUT_MS = 2_000;
 
 interface Incarnation {
@@ -110,7 +110,7 @@ export function startBullWorker(options: BullWorkerOptions): BullWorker {
   async function watch(): Promise<void> {
     let state = INITIAL_WATCHDOG;
     for (;;) {
-      await sleep(clock, options.stuckAfterMs / LOOKS, abort.signal);
+      await sleep(clock, options.stuckAfterMs / CHECKS, abort.signal);
       if (abort.signal.aborted) return;
       let waiting: number;
       try {

@@ -1,5 +1,5 @@
 /** How failed jobs are tried again, the same in every adapter. Jobs are hints: giving one up loses no more than time. */
-import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
+import type { BackoffPolicy } from '../base/backoff.ts';
 
 export interface RetryPolicy {
   readonly attempts: number;
@@ -11,8 +11,3 @@ export const DEFAULT_RETRY: RetryPolicy = {
   attempts: 15,
   backoff: { initialMs: 500, maxMs: 60_000, factor: 2 },
 };
-
-/** The delay before the next attempt, or undefined when there is none. */
-export function retryDelayMs(policy: RetryPolicy, attemptsMade: number): number | undefined {
-  return attemptsMade >= policy.attempts ? undefined : backoffDelayMs(policy.backoff, attemptsMade);
-}

@@ -1,6 +1,7 @@
 /**
- * Job queues. A job is a *hint* to look at something: it may be lost, doubled or late, and the periodic resync still
- * converges. Adapters: BullMQ, and memory (simulation), behind one contract suite (test/contracts/job-queue.ts).
+ * Job queues. A job is a *hint* to reconcile something: it may be lost, doubled or late, and the periodic resync still
+ * converges. The adapter is BullMQ; it and the double of the simulation pass one contract suite
+ * (test/contracts/job-queue.ts).
  */
 import type { JsonValue } from '../base/json.ts';
 
@@ -32,7 +33,7 @@ export type QueueName = 'sync' | 'placement' | 'notify';
 
 /** One application to reconcile; `reason` is for the log. */
 export type SyncJob = { readonly application: string; readonly reason: string };
-/** Pods (keys) that want a node. The worker looks at every unscheduled pod anyway. */
+/** Pods (keys) without a node. The worker places every unscheduled pod anyway. */
 export type PlacementJob = { readonly pods: readonly string[] };
 /** A commit status to post; see sync/forge. */
 export type NotifyJob = { readonly application: string; readonly sha: string };

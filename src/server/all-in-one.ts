@@ -2,6 +2,7 @@
 import { createAbort } from '../base/abort.ts';
 import { issueIdentity } from '../api/tls/authority.ts';
 import { sleep, systemClock } from '../base/clock.ts';
+import { openScope, type Scope } from '../base/scope.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
 import type { Config } from '../config/index.ts';
@@ -20,33 +21,32 @@ export interface AllInOne extends AsyncDisposable {
 export async function startAllInOne(given: Config, logger: Logger): Promise<AllInOne> {
   // The ranges are the first file of a new cluster.
   const config = await settleAddressRanges(given, logger);
+  return openScope((scope) => startParts(config, logger, scope));
+}
+
+async function startParts(
+  config: Config,
+  logger: Logger,
+  scope: Scope,
+): Promise<Omit<AllInOne, typeof Symbol.asyncDispose>> {
   const planned = planLocalNodes(config);
-  const controlPlane = await startControlPlane({
-    config,
-    logger,
-    ownNodes: planned.map(({ nodeName }) => nodeName),
-  });
   const nodes: RunningNode[] = [];
-  const dispose = async (): Promise<void> => {
-    const ended = Promise.allSettled(nodes.map((node) => node[Symbol.asyncDispose]()));
+  let ended: Promise<unknown> = Promise.resolve();
+  scope.defer(() => ended);
+  const ownNodes = planned.map(({ nodeName }) => nodeName);
+  const controlPlane = scope.use(await startControlPlane({ config, logger, ownNodes }));
+  scope.defer(async () => {
+    ended = Promise.allSettled(nodes.map((node) => node[Symbol.asyncDispose]()));
     const patience = createAbort();
     await Promise.race([ended, sleep(systemClock, NODE_PATIENCE_MS, patience.signal)]);
     patience.abort();
-    await controlPlane[Symbol.asyncDispose]();
-    await ended;
-  };
-  try {
-    const starting = planned.map((node) => startLocalNode(config, controlPlane, node, logger));
-    for (const result of await Promise.allSettled(starting)) {
-      if (result.status === 'rejected') throw result.reason;
-      nodes.push(result.value);
-    }
-    await untilReported(nodes);
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
-  return { controlPlane, nodes, [Symbol.asyncDispose]: dispose };
+  });
+  const starting = planned.map((node) => startLocalNode(config, controlPlane, node, logger));
+  const results = await Promise.allSettled(starting);
+  for (const result of results) if (result.status === 'fulfilled') nodes.push(result.value);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  await untilReported(nodes);
+  return { controlPlane, nodes };
 }
 
 /** Nodes end first, to say their last word; a control plane without its store cannot hear it and must not hold them. */
@@ -78,7 +78,7 @@ function localIdentity(
   });
 }
 
-async function startLocalNode(
+function startLocalNode(
   config: Config,
   controlPlane: ControlPlane,
   node: LocalNode,
@@ -86,29 +86,25 @@ async function startLocalNode(
 ): Promise<RunningNode> {
   const { nodeName } = node;
   const { url, tls, dataDir } = controlPlane;
-  const identity = await localIdentity(controlPlane, nodeName, logger);
-  const running = await startNode({
-    server: url,
-    caPem: tls.caPem,
-    identity,
-    ...node,
-    nodeIp: config.nodeIp,
-    runtime: config.runtime,
-    hollowRunForMs: config.hollowRunForMs,
-    clusterCidr: config.clusterCidr,
-    maxPodSecurity: config.maxPodSecurity,
-    allowedUnsafeSysctls: config.allowedUnsafeSysctls,
-    cluster: clusterIdOf(tls.caPem),
-    directory: dataDir.agent(nodeName),
-    logger,
+  return openScope(async (scope) => {
+    const identity = scope.use(await localIdentity(controlPlane, nodeName, logger));
+    const { name, reported, problem } = scope.use(
+      await startNode({
+        server: url,
+        caPem: tls.caPem,
+        identity,
+        ...node,
+        nodeIp: config.nodeIp,
+        runtime: config.runtime,
+        hollowRunForMs: config.hollowRunForMs,
+        clusterCidr: config.clusterCidr,
+        maxPodSecurity: config.maxPodSecurity,
+        allowedUnsafeSysctls: config.allowedUnsafeSysctls,
+        cluster: clusterIdOf(tls.caPem),
+        directory: dataDir.agent(nodeName),
+        logger,
+      }),
+    );
+    return { name, reported, problem };
   });
-  return {
-    name: nodeName,
-    reported: running.reported,
-    problem: running.problem,
-    async [Symbol.asyncDispose]() {
-      await running[Symbol.asyncDispose]();
-      await identity[Symbol.asyncDispose]();
-    },
-  };
 }

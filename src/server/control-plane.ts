@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { systemRng } from '../base/rng.ts';
@@ -23,7 +23,8 @@ import { startEmbeddedRedis } from '../store/embedded/embedded-redis.ts';
 import { giveAdminKubeconfig } from './identity/admin-kubeconfig.ts';
 import { beginGeneration } from './begin-generation.ts';
 import { type DataDir, openDataDir } from './start/data-dir.ts';
-import { type Generation, type GenerationParts, startGeneration } from './generation.ts';
+import { type Generation, startGeneration } from './generation.ts';
+import type { GenerationParts } from './generation-parts.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { certificateHosts, kubeconfigUrl, localUrl, namesOfHost } from './addresses/server-addresses.ts';
 import { sweepOrphans } from './start/sweep-orphans.ts';
@@ -49,14 +50,16 @@ export interface ControlPlaneOptions {
   readonly clock?: Clock;
   /** Nodes that this process starts as well: the first pods wait for them. */
   readonly ownNodes?: readonly string[];
+  /** Told after each part of the start; tests fail there. */
+  readonly onStep?: () => void;
 }
 
 export function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  return startParts((started) => startIn(started, options));
+  return openScope((scope) => startIn(scope, options), options.onStep);
 }
 
 async function startIn(
-  started: Disposables,
+  scope: Scope,
   options: ControlPlaneOptions,
 ): Promise<Omit<ControlPlane, typeof Symbol.asyncDispose>> {
   const { config, ownNodes = [], clock = systemClock } = options;
@@ -67,10 +70,10 @@ async function startIn(
     (pid) =>
       `Cannot start in "${dataDir.root}": symphony (process ${pid}) is running there; stop it first, or choose another --data-dir`,
   );
-  started.defer(() => releaseDirectory(dataDir.root));
+  scope.defer(() => releaseDirectory(dataDir.root));
   await sweepOrphans(logger);
   const redisUrl =
-    config.redisUrl ?? started.use(await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })).url;
+    config.redisUrl ?? scope.use(await startEmbeddedRedis({ dir: dataDir.redis, clock, logger })).url;
   const agentsMayExist = await hasAuthority(dataDir.tls);
   const authority = await openAuthority({ directory: dataDir.tls, clock });
   const tokens = await openTokenTable(join(dataDir.identity, 'tokens.json'));
@@ -78,10 +81,10 @@ async function startIn(
     await ensureSigningKey({ directory: dataDir.tls }),
   );
   const audit = await startAudit(config, dataDir, { clock, logger });
-  if (audit) started.use(audit);
+  if (audit) scope.use(audit);
   const directory = dataDir.serving;
   const hosts = (): readonly string[] => certificateHosts(config, namesOfHost());
-  const serving = started.use(await openServingCertificate({ authority, directory, hosts, clock, logger }));
+  const serving = scope.use(await openServingCertificate({ authority, directory, hosts, clock, logger }));
   const tls = serving.current();
   const parts = {
     config,
@@ -100,9 +103,10 @@ async function startIn(
     logger,
     agentsMayExist,
     ownNodes,
+    onStep: options.onStep,
   };
   parts.metrics.follow(parts.limits);
-  const { first, failed } = await startGenerations(started, parts);
+  const { first, failed } = await startGenerations(scope, parts);
   const url = kubeconfigUrl(first.url, config.advertiseAddress);
   await giveAdminKubeconfig({ dataDir, tokens, tls, url, clock });
   return { url: localUrl(first.url), tokens, authority, tls, dataDir, repository: first.repository, failed };
@@ -110,7 +114,7 @@ async function startIn(
 
 /** One generation after the other, until the end. */
 async function startGenerations(
-  started: Disposables,
+  scope: Scope,
   parts: GenerationParts,
 ): Promise<{ readonly first: Generation; readonly failed: Promise<never> }> {
   const stopping = createAbort();
@@ -119,7 +123,7 @@ async function startGenerations(
   const first = await begin('first');
   let generation = first;
   let replacing: Promise<void> = Promise.resolve();
-  started.defer(async () => {
+  scope.defer(async () => {
     stopping.abort();
     await replacing;
     await generation[Symbol.asyncDispose]();

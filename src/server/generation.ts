@@ -1,34 +1,18 @@
 /**
  * One life of the control plane on one history of the store: caches, API server, queues, and the leader's loops while it
- * leads. Ends itself never; says when the history was lost.
+ * leads. Never disposes itself; reports lost history.
  */
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createAuthentication } from '../api/authn/authentication.ts';
-import { createCertificateAuthenticator } from '../api/authn/certificates.ts';
 import { legacyClaims } from '../api/authn/service-account-claims.ts';
-import type { ServiceAccountTokens } from '../api/authn/service-account-tokens.ts';
-import type { TokenTable } from '../api/authn/token-table.ts';
 import { ensureDefaultPolicy } from '../resources/authz/ensure-default-policy.ts';
 import { ownPolicy } from '../resources/authz/own-policy.ts';
 import { API_SERVER, createResourceCore } from '../resources/resource-core.ts';
 import { defaultAddressSpace } from '../resources/services/service-addresses.ts';
-import type { AuditLog } from '../api/http/audit.ts';
-import type { RateLimits } from '../api/http/rate-limits.ts';
-import type { WebhookHandler } from '../api/http/webhooks.ts';
-import { type ApiServer, createApiServer } from '../api/server.ts';
 import { createAuthorizer } from '../resources/authz/authorizer.ts';
-import type { PeerOptions } from '../api/peers/types.ts';
-import type { Authority } from '../api/tls/authority.ts';
-import type { ServerTls } from '../api/tls/server-tls.ts';
-import type { Clock, Timer } from '../base/clock.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
-import type { Logger } from '../base/logger.ts';
-import type { Rng } from '../base/rng.ts';
-import type { Config } from '../config/index.ts';
+import type { Timer } from '../base/clock.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import { SYNC_USER } from '../diff/tracking.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
-import type { Queues } from '../queue/types.ts';
 import { systemAuthor } from '../schemas/applications/application-author.ts';
 import { createDynamicRegistry } from '../schemas/registry.ts';
 import { typeProblem } from '../schemas/soundness.ts';
@@ -39,40 +23,14 @@ import { createPayloadCodec, loadOrCreateKey } from '../store/redis/payload-code
 import { createPlacementProofs } from '../resources/writing/placement-proof.ts';
 import { createRedisStore } from '../store/redis/redis-store.ts';
 import { certificatesOptions } from './identity/certificate-options.ts';
-import { createPeerCredentials } from './identity/peer-credentials.ts';
-import { addressesOf, serverIdOf, startPresence } from './server-presence.ts';
 import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './identity/store-identity.ts';
 import { type ClusterCondition, createClusterCondition } from './history/cluster-condition.ts';
-import type { DataDir } from './start/data-dir.ts';
-import { createGitOps } from './gitops.ts';
+import type { GenerationParts } from './generation-parts.ts';
+import { createGitOps, type GitOps } from './gitops.ts';
 import { type HistoryWatch, openHistory } from './history/history.ts';
-import { listenFailure } from './start/listen-failure.ts';
-import type { Metrics } from './metrics/metrics.ts';
-import { lead } from './lead.ts';
-import type { ServingCertificate } from './identity/serving-certificate.ts';
+import { lead, type LeadParts } from './lead.ts';
+import { serveApi } from './serve-api.ts';
 import type { RepositoryState } from './start/watch-repository.ts';
-import { startWebhookServer } from './webhook-server.ts';
-
-export interface GenerationParts {
-  readonly config: Config;
-  readonly dataDir: DataDir;
-  readonly redisUrl: string;
-  readonly authority: Authority;
-  readonly tls: ServerTls;
-  readonly serving: ServingCertificate;
-  readonly tokens: TokenTable;
-  readonly serviceAccounts: ServiceAccountTokens;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly metrics: Metrics;
-  readonly audit: AuditLog | undefined;
-  readonly limits: RateLimits;
-  readonly logger: Logger;
-  /** Nodes that this process starts itself. */
-  readonly ownNodes: readonly string[];
-  /** False where the authority was made just now: no agent can have anything to restore. */
-  readonly agentsMayExist: boolean;
-}
 
 export interface Generation extends AsyncDisposable {
   readonly url: string;
@@ -82,125 +40,36 @@ export interface Generation extends AsyncDisposable {
   readonly repository: Promise<RepositoryState>;
 }
 
-/** Who the leader's loops are, for admission. */
+/** The callers that the leader's loops are, for admission. */
 const CONTROLLERS = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] } as const;
 const SYNC = { name: SYNC_USER, groups: ['system:authenticated'] } as const;
 
 export function startGeneration(parts: GenerationParts): Promise<Generation> {
-  return startParts((started) => startOnHistory(parts, started));
+  return openScope((scope) => startOnHistory(parts, scope), parts.onStep);
 }
 
 async function startOnHistory(
   parts: GenerationParts,
-  started: Disposables,
+  scope: Scope,
 ): Promise<Omit<Generation, typeof Symbol.asyncDispose>> {
-  const { config, dataDir, clock, rng, logger } = parts;
+  const { config, dataDir, clock, logger } = parts;
   const patience: { timer?: Timer } = {};
-  started.defer(() => patience.timer?.cancel());
-  const key = await loadOrCreateKey(join(dataDir.identity, 'encryption.key'));
-  const codec = createPayloadCodec(key);
-  const proofs = createPlacementProofs(key);
-  const identity = storeIdentityOf(parts.tls.caPem, key);
-  const store = started.use(
-    await createRedisStore({
-      url: parts.redisUrl,
-      logger,
-      clock,
-      codec,
-      onUnreadable: parts.metrics.unreadable,
-    }),
-  );
-  await checkStoreIdentity(store, identity);
-  const { agentsMayExist } = parts;
-  const history = started.use(await openHistory({ store, dataDir, clock, rng, logger, agentsMayExist }));
-  const condition = createClusterCondition(history.phase);
-  // Another control plane may lead the rebuild; whoever leads next must not begin it again.
-  void history.rebuilt.then(() => condition.set('normal'));
-  const registry = createDynamicRegistry();
-  const problemOf: CacheSetOptions['problemOf'] = (resource, object) =>
-    typeProblem(registry, resource, object);
-  const caches = started.use(createCacheSet({ store, clock, logger, problemOf }));
-  started.use(await followDefinitions(caches, registry));
-  const queues = started.use(createBullQueues({ url: parts.redisUrl, logger, clock }));
-  const policy = { defaultPodSecurity: config.defaultPodSecurity };
-  const addresses = { ...defaultAddressSpace, serviceCidr: config.serviceCidr };
-  const { onWaiting } = parts.metrics;
-  const core = started.use(
-    createResourceCore({
-      store,
-      caches,
-      registry,
-      clock,
-      rng,
-      logger,
-      policy,
-      proofs,
-      addresses,
-      onWaiting,
-    }),
-  );
-  started.use(await rememberNodes(history, caches, condition));
-  const gitOps = started.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
-  // Before anybody asks: without these, nobody but administrators and nodes may do anything.
+  scope.defer(() => patience.timer?.cancel());
+  const opened = await openHistoryOf(parts, scope);
+  const { store, history, identity } = opened;
+  const cluster = await openCluster(parts, opened, scope);
+  const { caches, queues, core } = cluster;
   const writer = core.as(API_SERVER);
+  const gitOps = scope.use(await createGitOps({ config, dataDir, store, caches, queues, clock, logger }));
+  // Before anybody asks: without these, nobody but administrators and nodes may do anything.
   await rememberStoreIdentity(store, writer, identity);
   await ensureDefaultPolicy({ store, writer, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
-  const host = hostname();
-  const id = serverIdOf(host, dataDir.root);
-  const holder = `${id}_${rng.uuid()}`;
-  const presence = await startPresence({ store, writer, caches, clock, logger, id, hostname: host, holder });
-  const peers: PeerOptions = {
-    peers: () => presence.peers(),
-    credentials: createPeerCredentials(parts.authority, clock),
-    caPem: parts.tls.caPem,
-  };
-  const server = started.use(
-    await listen(parts, core, { history, queues, webhooks: gitOps.webhooks, peers }).catch(
-      (error: unknown) => {
-        throw listenFailure(error, '--listen', config.listen);
-      },
-    ),
-  );
-  started.use(parts.serving.onChange((tls) => server.renewTls(tls)));
-  started.use(presence);
-  presence.announce(...addressesOf(config, server.url));
-  if (config.webhookListen && gitOps.webhooks) {
-    started.use(await startWebhookServer(config.webhookListen, gitOps.webhooks, logger, clock));
-  }
-  const certificates = certificatesOptions(parts.authority, createAuthorizer(core.snapshots));
-  started.use(
-    lead({
-      store,
-      caches,
-      writer: core.as({ user: CONTROLLERS }),
-      syncWriter: core.as({ user: SYNC, author: systemAuthor }),
-      delegate: (author, confinedTo) => core.as({ user: SYNC, author, confinedTo }),
-      queues,
-      registry,
-      clock,
-      rng,
-      logger,
-      condition,
-      proofs,
-      controllers: {
-        podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: config.nodeCidrMaskSize },
-        caBundle: parts.tls.caPem,
-        eventTtlMs: config.eventTtlMs,
-        certificates,
-        signSecretToken: (account, secret) => parts.serviceAccounts.sign(legacyClaims(account, secret)),
-      },
-      sync: gitOps.sync,
-      ...(gitOps.rootApplication ? { rootApplication: gitOps.rootApplication } : {}),
-      expectedNodes: history.expectedNodes,
-      ownNodes: parts.ownNodes,
-      startReporting: () => gitOps.startReporting(),
-      dataDir,
-    }),
-  );
-  started.defer(() => {
+  const { url } = await serveApi({ ...parts, ...opened, ...cluster, writer, webhooks: gitOps.webhooks }, scope);
+  scope.use(lead(leadParts(parts, opened, cluster, gitOps)));
+  scope.defer(() => {
     patience.timer = clock.setTimer(() => cut([store, queues]), STOP_PATIENCE_MS);
   });
-  return { url: server.url, historyLost: history.lost, repository: gitOps.repository };
+  return { url, historyLost: history.lost, repository: gitOps.repository };
 }
 
 /** An orderly end takes far less; a service manager that gets no end waits for a minute and more. */
@@ -214,6 +83,53 @@ function cut(connections: readonly AsyncDisposable[]): void {
   for (const connection of connections)
     Promise.resolve(connection[Symbol.asyncDispose]()).catch(() => undefined);
 }
+
+/** The store of this cluster, and its history as this control plane knows it. */
+async function openHistoryOf(parts: GenerationParts, scope: Scope) {
+  const { dataDir, clock, rng, logger, agentsMayExist } = parts;
+  const key = await loadOrCreateKey(join(dataDir.identity, 'encryption.key'));
+  const codec = createPayloadCodec(key);
+  const identity = storeIdentityOf(parts.tls.caPem, key);
+  const onUnreadable = parts.metrics.unreadable;
+  const store = scope.use(
+    await createRedisStore({ url: parts.redisUrl, logger, clock, codec, onUnreadable }),
+  );
+  await checkStoreIdentity(store, identity);
+  const history = scope.use(await openHistory({ store, dataDir, clock, rng, logger, agentsMayExist }));
+  const condition = createClusterCondition(history.phase);
+  // Another control plane may lead the rebuild; whoever leads next must not begin it again.
+  void history.rebuilt.then(() => condition.set('normal'));
+  return { store, history, condition, identity, proofs: createPlacementProofs(key) };
+}
+
+type OpenedHistory = Awaited<ReturnType<typeof openHistoryOf>>;
+
+/** Everything that stands on the store: caches, writing, queues, the resource core. */
+async function openCluster(
+  parts: GenerationParts,
+  { store, history, condition, proofs }: OpenedHistory,
+  scope: Scope,
+) {
+  const { config, clock, rng, logger } = parts;
+  const registry = createDynamicRegistry();
+  const problemOf: CacheSetOptions['problemOf'] = (resource, object) =>
+    typeProblem(registry, resource, object);
+  const caches = scope.use(createCacheSet({ store, clock, logger, problemOf }));
+  scope.use(await followDefinitions(caches, registry));
+  const queues = scope.use(createBullQueues({ url: parts.redisUrl, logger, clock }));
+  const core = scope.use(
+    createResourceCore({
+      ...{ store, caches, registry, clock, rng, logger, proofs },
+      policy: { defaultPodSecurity: config.defaultPodSecurity },
+      addresses: { ...defaultAddressSpace, serviceCidr: config.serviceCidr },
+      onWaiting: parts.metrics.onWaiting,
+    }),
+  );
+  scope.use(await rememberNodes(history, caches, condition));
+  return { registry, caches, queues, core };
+}
+
+type OpenedCluster = Awaited<ReturnType<typeof openCluster>>;
 
 /** While nodes come back one by one, those that are still away must not be forgotten. */
 async function rememberNodes(
@@ -229,63 +145,29 @@ async function rememberNodes(
   return condition.onChange(remember);
 }
 
-function listen(
-  {
-    config,
-    tls,
-    serving,
-    tokens,
-    serviceAccounts,
-    clock,
-    rng,
-    metrics,
-    audit,
-    limits,
-    logger,
-  }: GenerationParts,
-  core: ReturnType<typeof createResourceCore>,
-  parts: {
-    readonly history: HistoryWatch;
-    readonly queues: Queues;
-    readonly webhooks: WebhookHandler | undefined;
-    readonly peers: PeerOptions;
-  },
-): Promise<ApiServer> {
-  const certificates = createCertificateAuthenticator({ caPem: tls.caPem, clock });
-  const authentication = createAuthentication({ core, table: tokens, serviceAccounts, certificates, rng });
-  return createApiServer({
-    core,
-    listen: config.listen,
-    tls: serving.current(),
-    authenticator: authentication.authenticator,
-    virtual: [...authentication.virtual],
-    actions: [...authentication.actions],
-    issuer: serviceAccounts.documents,
-    ...(parts.webhooks ? { webhooks: parts.webhooks } : {}),
-    peers: parts.peers,
-    metrics: metrics.source,
-    limits,
-    connections: { maxConnectionsPerAddress: config.maxConnectionsPerAddress },
-    onAnswer: (record) => {
-      metrics.observe(record);
-      audit?.record(record);
+function leadParts(
+  parts: GenerationParts,
+  { store, history, condition, proofs }: OpenedHistory,
+  { registry, caches, queues, core }: OpenedCluster,
+  gitOps: GitOps,
+): LeadParts {
+  const { config, dataDir, clock, rng, logger, serviceAccounts, ownNodes } = parts;
+  const { rootApplication } = gitOps;
+  return {
+    ...{ store, caches, queues, registry, clock, rng, logger, condition, proofs, dataDir, ownNodes },
+    writer: core.as({ user: CONTROLLERS }),
+    syncWriter: core.as({ user: SYNC, author: systemAuthor }),
+    delegate: (author, confinedTo) => core.as({ user: SYNC, author, confinedTo }),
+    controllers: {
+      podNetwork: { clusterCidr: config.clusterCidr, nodePrefix: config.nodeCidrMaskSize },
+      caBundle: parts.tls.caPem,
+      eventTtlMs: config.eventTtlMs,
+      certificates: certificatesOptions(parts.authority, createAuthorizer(core.snapshots)),
+      signSecretToken: (account, secret) => serviceAccounts.sign(legacyClaims(account, secret)),
     },
-    readinessChecks: [
-      {
-        name: 'store',
-        check: () => {
-          const problem = parts.history.problem();
-          if (problem !== undefined) throw new Error(problem);
-        },
-      },
-      {
-        name: 'queues',
-        check: () => {
-          if (!parts.queues.healthy()) throw new Error('a queue has a backlog and makes no progress');
-        },
-      },
-    ],
-    clock,
-    logger,
-  });
+    sync: gitOps.sync,
+    ...(rootApplication ? { rootApplication } : {}),
+    expectedNodes: history.expectedNodes,
+    startReporting: () => gitOps.startReporting(),
+  };
 }

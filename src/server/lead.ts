@@ -1,7 +1,7 @@
 /** Tries to lead until disposed, and runs everything that only the leader does whenever it does. */
 import { anySignal, createAbort } from '../base/abort.ts';
 import { hostname } from 'node:os';
-import { startParts } from '../base/disposables.ts';
+import { openScope } from '../base/scope.ts';
 import { nameSuffix } from '../base/rng.ts';
 import { runWithLeadership } from '../store/leader.ts';
 import type { Fence } from '../store/types.ts';
@@ -47,7 +47,7 @@ export function lead(parts: LeadParts): AsyncDisposable {
 async function leadOnce(parts: LeadParts, fence: Fence, signal: AbortSignal): Promise<void> {
   const stop = createAbort();
   const ends = anySignal(signal, stop.signal);
-  const term = await startParts(async (started) => {
+  const term = await openScope(async (started) => {
     started.use(await startLeaderLoops(parts, fence, ends, () => stop.abort()));
     started.use(await parts.startReporting());
     return {};

@@ -5,12 +5,16 @@
 import { anySignal, createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { createEventRecorder, type EventRecorder, writerEventSink } from '../client/event-recorder.ts';
 import type { ControllerContext } from '../controllers/controller.ts';
-import { type ControllersOptions, startControllers } from '../controllers/start-controllers.ts';
+import {
+  controllersFor,
+  type ControllersOptions,
+  startControllers,
+} from '../controllers/start-controllers.ts';
 import type { Queues } from '../queue/types.ts';
 import { startPlacementWorker } from '../scheduler/placement-worker.ts';
 import type { Registry } from '../schemas/resource-kind.ts';
@@ -68,7 +72,7 @@ export function startLeaderLoops(
   leading: AbortSignal,
   onFenceLost: () => void = () => undefined,
 ): Promise<LeaderLoops> {
-  return startParts((started) => startLoops(parts, fence, leading, onFenceLost, started));
+  return openScope((started) => startLoops(parts, fence, leading, onFenceLost, started));
 }
 
 async function startLoops(
@@ -76,7 +80,7 @@ async function startLoops(
   fence: Fence | undefined,
   leading: AbortSignal,
   onFenceLost: () => void,
-  started: Disposables,
+  started: Scope,
 ): Promise<Pick<LeaderLoops, 'applications'>> {
   const { store, caches, writer, queues, registry, clock, rng, logger, condition } = parts;
   const stop = createAbort();
@@ -103,7 +107,7 @@ async function startLoops(
     onConditionChange: (listener) => condition.onChange(listener),
     onFenceLost,
   };
-  started.use(await startControllers(context, parts.controllers));
+  started.use(await startControllers(context, controllersFor(parts.controllers)));
   const schedulerEvents = recorder('default-scheduler');
   started.use(
     await startPlacementWorker({

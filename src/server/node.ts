@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createAbort } from '../base/abort.ts';
 import { sleep, systemClock } from '../base/clock.ts';
 import { claimDirectory, releaseDirectory } from '../base/directory-owner.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { readIfThere } from '../base/private-file.ts';
@@ -48,6 +48,8 @@ export interface NodeOptions {
   /** The agent's own state. */
   readonly directory: string;
   readonly logger: Logger;
+  /** Told after each part of the start; tests fail there. */
+  readonly onStep?: () => void;
 }
 
 export interface RunningNode extends AsyncDisposable {
@@ -61,11 +63,11 @@ export interface RunningNode extends AsyncDisposable {
 const CLUSTER_DOMAIN = 'cluster.local';
 
 export function startNode(options: NodeOptions): Promise<RunningNode> {
-  return startParts((started) => startIn(started, options));
+  return openScope((scope) => startIn(scope, options), options.onStep);
 }
 
 async function startIn(
-  started: Disposables,
+  scope: Scope,
   options: NodeOptions,
 ): Promise<Omit<RunningNode, typeof Symbol.asyncDispose>> {
   const { nodeName, cluster, directory, clusterCidr } = options;
@@ -76,12 +78,12 @@ async function startIn(
     (pid) =>
       `Cannot start node "${nodeName}" in "${directory}": symphony (process ${pid}) runs it already; stop that first, or choose another --data-dir or --node-name`,
   );
-  started.defer(() => releaseDirectory(directory));
+  scope.defer(() => releaseDirectory(directory));
   await sweepOrphans(logger);
   await openRecords(options);
   const network = { name: networkNameOf(cluster), subnet: clusterCidr, gateway: gatewayOf(clusterCidr) };
   const { server, caPem: ca, identity } = options;
-  const client = started.use(createHttpClient({ server, ca, identity, clock, logger }));
+  const client = scope.use(createHttpClient({ server, ca, identity, clock, logger }));
   const parts =
     options.runtime === 'hollow'
       ? createHollowParts({
@@ -90,7 +92,7 @@ async function startIn(
           podOf: (namespace, name) => agent.findPod(namespace, name)?.pod,
         })
       : createDockerParts(options, client, logger);
-  started.use(parts.runtime);
+  scope.use(parts.runtime);
   const agent: NodeAgent = createNodeAgent({
     ...parts,
     client,
@@ -107,7 +109,7 @@ async function startIn(
     tunnel: client.connection,
     network,
   });
-  started.use(agent);
+  scope.use(agent);
   if (options.runtime === 'docker') await reserveNetwork(parts.runtime, network, logger);
   await agent.start();
   return { name: nodeName, reported: agent.reported, problem: () => agent.problem };

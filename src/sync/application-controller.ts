@@ -7,7 +7,7 @@
  * It writes an Application's status only when something in it changes.
  */
 import type { Clock } from '../base/clock.ts';
-import { type Disposables, startParts } from '../base/disposables.ts';
+import { type Scope, openScope } from '../base/scope.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
 import { createSlots } from '../base/slots.ts';
@@ -85,12 +85,12 @@ const APPLICATIONS = 'applications.argoproj.io';
 export function createApplicationController(
   options: ApplicationControllerOptions,
 ): Promise<ApplicationController> {
-  return startParts((started) => startController(options, started));
+  return openScope((started) => startController(options, started));
 }
 
 async function startController(
   options: ApplicationControllerOptions,
-  started: Disposables,
+  started: Scope,
 ): Promise<Omit<ApplicationController, typeof Symbol.asyncDispose>> {
   const { queues, clock, registry, store, delegate, rng, pollIntervalMs } = options;
   const { renderers = allRenderers, commitOptions = () => ({}) } = options;

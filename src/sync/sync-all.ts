@@ -29,12 +29,12 @@ export async function syncAll(options: SyncAllOptions, signal: AbortSignal): Pro
     await apps.waitFor(resource, signal);
   };
   await cacheIsCurrent();
-  for (;;) {
-    const open = apps
+  const pending = (): readonly string[] =>
+    apps
       .list()
       .map(keyOf)
       .filter((key) => !done.has(key));
-    if (open.length === 0) break;
+  for (let open = pending(); open.length > 0; open = pending()) {
     for (const key of open) {
       const cache = caches.get(key);
       if (cache) Object.assign(cache, { allDirty: true, allHealthDirty: true });

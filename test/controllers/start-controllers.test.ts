@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Pod, ReplicationController } from '../../src/schemas/types.ts';
+import type { Event, Pod, ReplicationController } from '../../src/schemas/types.ts';
 import { aDeployment, aPod, aReplicaSet, aReplicationController } from '../support/builders.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { type FakeKubelet, startFakeKubelet } from '../support/fake-kubelet.ts';
@@ -70,6 +70,10 @@ describe('the controllers', () => {
     const owners = async (): Promise<readonly (string | undefined)[]> =>
       (await podsOf()).map(({ metadata }) => metadata.ownerReferences?.[0]?.uid);
     expect(await owners()).toEqual(Array.from({ length: 3 }, () => created.metadata.uid));
+    await cluster.context.events.flush();
+    const said = (await cluster.store.list('events')).objects as readonly Event[];
+    const creations = said.filter(({ reason }) => reason === 'SuccessfulCreate');
+    expect(creations.map(({ source }) => source?.component)).toEqual(Array(2).fill('replication-controller'));
     const current = (await cluster.store.list('replicationcontrollers')).objects[0] as ReplicationController;
     expect(current.status).toEqual({
       availableReplicas: 3,

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
-import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
+import { createMemoryQueues } from '../doubles/memory-queues.ts';
 import { startPlacementWorker, type SchedulingEvent } from '../../src/scheduler/placement-worker.ts';
 import { keyOf, type KubeObject } from '../../src/schemas/object.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';

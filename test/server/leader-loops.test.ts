@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { seededRng } from '../../src/base/rng.ts';
-import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
+import { createMemoryQueues } from '../doubles/memory-queues.ts';
 import type { Queues } from '../../src/queue/types.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { Registry } from '../../src/schemas/resource-kind.ts';

@@ -8,7 +8,7 @@ import { TRACKING_ANNOTATION } from '../../src/diff/tracking.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { controllerOf } from '../../src/schemas/object.ts';
 import type { ConfigMap, Node, Pod } from '../../src/schemas/types.ts';
-import { RESYNC_MS } from '../../src/controllers/controller.ts';
+import { RESYNC_MS } from '../../src/controllers/run-controller.ts';
 import { APPROVE_PRUNE_ANNOTATION } from '../../src/sync/plan/plan-brake.ts';
 import type { LedgerEvent, Report } from '../support/sim-ledger.ts';
 import { isActive, isFinished, workloadsOf } from './invariants/facts.ts';

@@ -7,8 +7,12 @@ import { type ResourceCore, createResourceCore } from '../../src/resources/resou
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { createEventRecorder, writerEventSink } from '../../src/client/event-recorder.ts';
-import type { ControllerContext } from '../../src/controllers/controller.ts';
-import { type ControllersOptions, startControllers } from '../../src/controllers/start-controllers.ts';
+import type { Controller, ControllerContext } from '../../src/controllers/controller.ts';
+import {
+  controllersFor,
+  type ControllersOptions,
+  startControllers,
+} from '../../src/controllers/start-controllers.ts';
 import { createDynamicRegistry } from '../../src/schemas/registry.ts';
 import {
   isFullyReleased,
@@ -39,6 +43,8 @@ export interface TestClusterOptions extends ControllersOptions {
   readonly seed?: number;
   /** Holds what controllers write to the API's admission, as in the product. Absent: it does not. */
   readonly admission?: boolean;
+  /** Beside those of the product. */
+  readonly more?: readonly Controller[];
   /** What stands between the control plane and its data: faults. */
   readonly wrapStore?: (store: MemoryStore) => Store;
 }
@@ -92,7 +98,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     },
   };
   const following = await followDefinitions(caches, registry);
-  const controllers = await startControllers(context, options);
+  const controllers = await startControllers(context, [...controllersFor(options), ...(options.more ?? [])]);
   await settle();
   return {
     clock,

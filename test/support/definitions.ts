@@ -2,7 +2,8 @@
 import { createAbort } from '../../src/base/abort.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { ControllerContext } from '../../src/controllers/controller.ts';
-import { startCustomResourcesController } from '../../src/controllers/custom-resources/custom-resources-controller.ts';
+import { customResourcesController } from '../../src/controllers/custom-resources/custom-resources-controller.ts';
+import { runController } from '../../src/controllers/run-controller.ts';
 
 interface Parts extends Pick<ControllerContext, 'store' | 'caches' | 'registry' | 'clock' | 'rng'> {
   readonly objects: ControllerContext['writer'];
@@ -39,4 +40,4 @@ export async function startControllersOn(
 }
 
 export const startDefinitions = (parts: Parts): Promise<AsyncDisposable> =>
-  startControllersOn(parts, startCustomResourcesController);
+  startControllersOn(parts, (context) => runController(customResourcesController, context));

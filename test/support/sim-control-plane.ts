@@ -9,7 +9,7 @@ import { type ResourceCore, createResourceCore } from '../../src/resources/resou
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import { defectLogger } from '../doubles/defect-logger.ts';
 import { type Rng, nameSuffix } from '../../src/base/rng.ts';
-import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
+import { createMemoryQueues } from '../doubles/memory-queues.ts';
 import { systemAuthor } from '../../src/schemas/applications/application-author.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { createClusterCondition } from '../../src/server/history/cluster-condition.ts';

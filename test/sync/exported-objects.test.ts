@@ -1,6 +1,6 @@
 /** People commit what they exported from a cluster: the sync and all controllers come to rest, whatever is in it. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startControllers } from '../../src/controllers/start-controllers.ts';
+import { controllersFor, startControllers } from '../../src/controllers/start-controllers.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import { storageIdOf } from '../../src/schemas/resource-kind.ts';
 import { rbacSamples } from '../schemas/rbac-samples.ts';
@@ -53,7 +53,7 @@ let controllers: AsyncDisposable;
 beforeEach(async () => {
   at = await createHarness({ admission: true });
   controllers = await startControllersOn(at, (context) =>
-    startControllers(context, { caBundle: 'CA', signSecretToken: async () => 'signed' }),
+    startControllers(context, controllersFor({ caBundle: 'CA', signSecretToken: async () => 'signed' })),
   );
 });
 afterEach(async () => {

@@ -1,79 +1,52 @@
 /**
- * Certificate requests from asking to oblivion: approves what nodes may have without a person, signs what is approved, and
- * removes what is settled. Upstream's csrapproving, csrsigning and csrcleaner as one loop.
+ * Certificate requests from beginning to end: approves what nodes may have without a person, signs what is approved, and
+ * removes what is settled. Upstream's csrapproving, csrsigning and csrcleaner as one controller.
  */
 import type { KubeObject } from '../../schemas/object.ts';
-import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
-import {
-  approved,
-  type AutoApproval,
-  autoApprovalsFor,
-  type Requester,
-  requesterOf,
-} from './plan-approval.ts';
-import { endsAtMs } from './plan-cleanup.ts';
-import { type CertificateOrder, issued, planSigning } from './plan-signing.ts';
+import { type Controller, itself, type Reconciler } from '../controller.ts';
+import { isDeleting } from '../ownership.ts';
+import { type AutoApproval, autoApprovalsFor, type Requester, requesterOf } from './plan-approval.ts';
+import { type CertificateRequestView, planCertificateRequest } from './plan-certificate-request.ts';
+import { type CertificateOrder, planSigning } from './plan-signing.ts';
 
 export interface CertificatesOptions {
   /** The authority: a certificate, PEM. */
   issue(order: CertificateOrder): Promise<string>;
-  /** Whether this requester may have its request approved by nobody. Bootstrappers and nodes, unless given. */
+  /** Whether this requester may have its request approved without a person. Bootstrappers and nodes, unless given. */
   mayAutoApprove?(requester: Requester, approval: AutoApproval): Promise<boolean>;
 }
 
 const RESOURCE = 'certificatesigningrequests.certificates.k8s.io';
 
-export async function startCertificatesController(
-  context: ControllerContext,
-  options: CertificatesOptions,
-): Promise<Loop> {
-  const { clock } = context;
-  const requests = await context.caches.open(RESOURCE);
-  const mayAutoApprove = options.mayAutoApprove ?? byGroups;
+export const certificatesController = (options: CertificatesOptions): Controller => ({
+  name: 'certificates',
+  async open({ caches, clock, mayAct }, scope): Promise<Reconciler<CertificateRequestView>> {
+    const requests = await caches.open(RESOURCE);
+    const { mayAutoApprove = byGroups } = options;
+    scope.on(requests, itself);
 
-  async function approve(object: KubeObject, signal: AbortSignal): Promise<boolean> {
-    for (const approval of autoApprovalsFor(object)) {
-      if (!(await mayAutoApprove(requesterOf(object), approval))) continue;
-      const next = approved(object, approval, clock.now());
-      await applyAndWait(context, [{ verb: 'update', object: next, subresource: 'approval' }], signal);
-      return true;
+    async function approvalOf(object: KubeObject): Promise<AutoApproval | undefined> {
+      for (const approval of autoApprovalsFor(object))
+        if (await mayAutoApprove(requesterOf(object), approval)) return approval;
+      return undefined;
     }
-    return false;
-  }
 
-  async function sign(object: KubeObject, signal: AbortSignal): Promise<boolean> {
-    const plan = planSigning(object, clock.now());
-    if (plan.action === 'none') return false;
-    const next = plan.action === 'fail' ? plan.object : issued(object, await options.issue(plan.order));
-    await applyAndWait(context, [{ verb: 'update', object: next, subresource: 'status' }], signal);
-    return true;
-  }
+    return {
+      keys: () => requests.list().map(({ metadata }) => metadata.name),
+      async observe(name) {
+        const object = requests.get(name);
+        if (!object || isDeleting(object)) return undefined;
+        const approval = await approvalOf(object);
+        const signing = planSigning(object, clock.now());
+        const certificate = signing.action === 'sign' ? await options.issue(signing.order) : undefined;
+        return { object, approval, certificate, mayDelete: mayAct() };
+      },
+      plan: planCertificateRequest,
+    };
+  },
+});
 
-  const loop = startLoop({
-    name: 'certificates',
-    context,
-    keys: () => requests.list().map(({ metadata }) => metadata.name),
-    async reconcile(name, signal) {
-      const object = requests.get(name);
-      if (!object || object.metadata.deletionTimestamp !== undefined) return;
-      if (await approve(object, signal)) return;
-      if (await sign(object, signal)) return;
-      const remainingMs = endsAtMs(object) - clock.now();
-      if (remainingMs > 0) return { requeueAfterMs: remainingMs };
-      if (context.mayAct()) await applyAndWait(context, [{ verb: 'delete', object }], signal);
-    },
-  });
-  const subscription = requests.subscribe(({ key }) => loop.queue.add(key));
-  return {
-    queue: loop.queue,
-    async [Symbol.asyncDispose]() {
-      subscription[Symbol.dispose]();
-      await loop[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** Who has a bootstrap token may bring a node; a node may go on being itself. */
+/** A bootstrap token may request a node certificate. A node may renew its own. */
 function byGroups({ groups }: Requester, approval: AutoApproval): Promise<boolean> {
   const wanted = approval === 'nodeclient' ? 'system:bootstrappers' : 'system:nodes';
   return Promise.resolve(groups.includes(wanted));

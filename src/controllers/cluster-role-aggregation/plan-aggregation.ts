@@ -3,6 +3,11 @@ import { jsonEqual } from '../../base/json.ts';
 import type { ClusterRole, PolicyRule } from '../../schemas/rbac.ts';
 import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 
+export interface AggregationInput {
+  readonly role: ClusterRole;
+  readonly all: readonly ClusterRole[];
+}
+
 /** The role with the rules of its parts; undefined where it has them, or is not made of others. */
 export function planAggregation(role: ClusterRole, all: readonly ClusterRole[]): ClusterRole | undefined {
   const { aggregationRule } = role;

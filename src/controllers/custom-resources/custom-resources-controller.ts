@@ -6,81 +6,67 @@ import { APPLICATION_DEFINITION } from '../../schemas/applications/application-d
 import { CLEANUP_FINALIZER, DEFINITION_RESOURCE, readDefinition } from '../../schemas/custom/index.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-import type { ResourceCache } from '../../store/cache/cache.ts';
-import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
+import type { Controller, Reconciler } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
 import { planApplicationDefinition } from './plan-application-definition.ts';
-import { planDefinition } from './plan-definition.ts';
+import { type DefinitionInput, planDefinition } from './plan-definition.ts';
 
-export async function startCustomResourcesController(context: ControllerContext): Promise<Loop> {
-  const { clock, registry } = context;
-  const definitions = await context.caches.open(DEFINITION_RESOURCE);
-  /** Of resources whose definition is being deleted: the news that an object is gone. */
-  const emptied = new Map<string, Disposable>();
+type View = Pick<DefinitionInput, 'all' | 'objects'> & {
+  readonly name: string;
+  readonly definition: KubeObject | undefined;
+};
 
-  /** The objects of the definition, complete as of now; undefined where they are not its own. */
-  async function objectsOf(
-    definition: KubeObject,
-    signal: AbortSignal,
-  ): Promise<readonly KubeObject[] | undefined> {
-    const { group, names } = readDefinition(definition);
-    const resource = resourceIdOf({ group, plural: names.plural });
-    const served = registry.byId(resource);
-    if (served && !served.custom) return undefined;
-    const cache: ResourceCache = await context.caches.open(resource);
-    if (!emptied.has(resource)) {
+export const customResourcesController: Controller = {
+  name: 'custom-resources',
+  async open({ caches, registry, mayAct }, scope): Promise<Reconciler<View>> {
+    const definitions = await caches.open(DEFINITION_RESOURCE);
+    const emptying = new Set<string>();
+    scope.on(definitions, ({ type, key, object }) => {
+      if (type === 'MODIFIED') return [key];
+      // A name that became free, or was taken, may settle the conflict of another.
+      const { group } = readDefinition(object);
+      const rivals = definitions.list().filter((other) => readDefinition(other).group === group);
+      return [key, ...rivals.map(({ metadata }) => metadata.name)];
+    });
+
+    /** The objects of the definition, complete as of now; undefined where they are not its own. */
+    async function objectsOf(
+      definition: KubeObject,
+      signal: AbortSignal,
+    ): Promise<readonly KubeObject[] | undefined> {
+      const { group, names } = readDefinition(definition);
+      const resource = resourceIdOf({ group, plural: names.plural });
+      const served = registry.byId(resource);
+      if (served && !served.custom) return undefined;
+      const cache = await caches.open(resource);
       const { name } = definition.metadata;
-      emptied.set(
-        resource,
-        cache.subscribe(({ type }) => {
+      if (!emptying.has(resource)) {
+        scope.on(cache, ({ type }) => {
           const current = definitions.get(name);
-          if (type === 'DELETED' && current && isDeleting(current)) loop.queue.add(name);
-        }),
-      );
-    }
-    await cache.refresh(signal);
-    return cache.list();
-  }
-
-  const loop: Loop = startLoop({
-    name: 'custom-resources',
-    context,
-    keys: () => new Set([APPLICATION_DEFINITION, ...definitions.list().map(({ metadata }) => metadata.name)]),
-    async reconcile(name, signal) {
-      const definition = definitions.get(name);
-      const own = name === APPLICATION_DEFINITION ? planApplicationDefinition(definition) : [];
-      if (own.length > 0) {
-        await applyAndWait(context, own, signal);
-        return;
+          return type === 'DELETED' && current && isDeleting(current) ? [name] : [];
+        });
+        emptying.add(resource);
       }
-      if (!definition) return;
-      const cleaning = definition.metadata.finalizers?.includes(CLEANUP_FINALIZER) === true;
-      if (isDeleting(definition) && !context.mayAct()) return;
-      const plan = planDefinition({
-        definition,
-        all: definitions.list(),
-        objects: isDeleting(definition) && cleaning ? await objectsOf(definition, signal) : undefined,
-        nowMs: clock.now(),
-      });
-      if (plan.writes.length > 0) await applyAndWait(context, plan.writes, signal);
-      return plan.again ? { requeueAfterMs: 0 } : undefined;
-    },
-  });
+      await cache.refresh(signal);
+      return cache.list();
+    }
 
-  const subscription = definitions.subscribe(({ type, key, object }) => {
-    loop.queue.add(key);
-    // A name that became free, or was taken, may settle the conflict of another.
-    if (type === 'MODIFIED') return;
-    const { group } = readDefinition(object);
-    for (const other of definitions.list())
-      if (readDefinition(other).group === group) loop.queue.add(other.metadata.name);
-  });
-  return {
-    queue: loop.queue,
-    async [Symbol.asyncDispose]() {
-      subscription[Symbol.dispose]();
-      for (const watching of emptied.values()) watching[Symbol.dispose]();
-      await loop[Symbol.asyncDispose]();
-    },
-  };
-}
+    return {
+      keys: () =>
+        new Set([APPLICATION_DEFINITION, ...definitions.list().map(({ metadata }) => metadata.name)]),
+      async observe(name, signal) {
+        const definition = definitions.get(name);
+        const goes = definition !== undefined && isDeleting(definition);
+        if (goes && !mayAct()) return undefined;
+        const cleans = goes && definition.metadata.finalizers?.includes(CLEANUP_FINALIZER) === true;
+        const objects = cleans ? await objectsOf(definition, signal) : undefined;
+        return { name, definition, all: definitions.list(), objects };
+      },
+      plan({ name, definition, ...rest }, nowMs) {
+        const writes = name === APPLICATION_DEFINITION ? planApplicationDefinition(definition) : [];
+        if (writes.length > 0) return { writes };
+        return definition && planDefinition({ definition, ...rest, nowMs });
+      },
+    };
+  },
+};

@@ -2,18 +2,18 @@
  * What becomes of a CustomResourceDefinition: which names it gets, whether it is established, and the cleaning up after it. The rules
  * and texts are those of upstream's naming, establishing and finalizing controllers. Pure.
  */
-import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import {
   CLEANUP_FINALIZER,
   type DefinitionNames,
   readDefinition,
   readNames,
-} from '../../schemas/custom/index.ts';
-import { asRecord, asRecords } from '../../schemas/json-access.ts';
-import type { KubeObject, ObjectMeta } from '../../schemas/object.ts';
-import type { Write } from '../../resources/writing/write-plan.ts';
-import { isDeleting } from '../ownership.ts';
+} from '../../schemas/custom/definition.ts';
+import { conditionIn, transitionTime, withConditions } from '../../schemas/conditions.ts';
+import { asRecord } from '../../schemas/json-access.ts';
+import type { KubeObject } from '../../schemas/object.ts';
+import type { Plan } from '../controller.ts';
+import { deletionOf, isDeleting, statusUpdate, withoutFinalizer } from '../ownership.ts';
 
 /** Objects deleted in one commit. */
 const BATCH_LIMIT = 500;
@@ -27,12 +27,6 @@ export interface DefinitionInput {
   readonly nowMs: number;
 }
 
-export interface DefinitionPlan {
-  readonly writes: readonly Write[];
-  /** There is more to do as soon as the writes are seen. */
-  readonly again: boolean;
-}
-
 interface Condition {
   readonly type: string;
   readonly status: 'True' | 'False';
@@ -40,21 +34,22 @@ interface Condition {
   readonly message: string;
 }
 
-export function planDefinition(input: DefinitionInput): DefinitionPlan {
+export function planDefinition(input: DefinitionInput): Plan {
   return isDeleting(input.definition) ? planCleanup(input) : planNaming(input);
 }
 
-function planNaming({ definition, all, nowMs }: DefinitionInput): DefinitionPlan {
+function planNaming({ definition, all, nowMs }: DefinitionInput): Plan {
   const { names, group } = readDefinition(definition);
   const taken = takenNames(definition, group, all);
   const before = asRecord(asRecord(definition['status'])['acceptedNames']);
   const { accepted, naming } = acceptNames(names, before, taken);
-  const isEstablished = conditionStatus(definition, 'Established') === 'True';
+  const { conditions } = asRecord(definition['status']);
+  const isEstablished = conditionIn(conditions, 'Established')?.['status'] === 'True';
   const established: Condition =
     naming.status === 'True' || isEstablished
       ? is('Established', 'InitialNamesAccepted', 'the initial names have been accepted')
       : isNot('Established', 'NotAccepted', 'not all names are accepted');
-  const status = withConditions(definition, [naming, established], nowMs);
+  const status = withJudgement(definition, [naming, established], nowMs);
   return report(definition, { ...status, acceptedNames: namesObject(accepted) });
 }
 
@@ -128,35 +123,20 @@ function namesObject(names: DefinitionNames): Record<string, unknown> {
 }
 
 /** The objects first; the definition goes when nothing is left of them. */
-function planCleanup({ definition, objects, nowMs }: DefinitionInput): DefinitionPlan {
-  if (definition.metadata.finalizers?.includes(CLEANUP_FINALIZER) !== true)
-    return { writes: [], again: false };
+function planCleanup({ definition, objects, nowMs }: DefinitionInput): Plan {
+  if (definition.metadata.finalizers?.includes(CLEANUP_FINALIZER) !== true) return { writes: [] };
   if (objects === undefined || objects.length === 0)
-    return { writes: [{ verb: 'update', object: withoutFinalizer(definition) }], again: false };
+    return { writes: [{ verb: 'update', object: withoutFinalizer(definition, CLEANUP_FINALIZER) }] };
   const condition = is('Terminating', 'InstanceDeletionInProgress', 'CustomResource deletion is in progress');
-  const status = withConditions(definition, [condition], nowMs);
-  const told = report(definition, status);
+  const { writes } = report(definition, withJudgement(definition, [condition], nowMs));
   const open = objects.filter((object) => !isDeleting(object));
-  const deletions = open.slice(0, BATCH_LIMIT).map((object): Write => {
-    const preconditions = object.metadata.uid ? { uid: object.metadata.uid } : {};
-    return { verb: 'delete', object, options: { preconditions } };
-  });
-  return { writes: [...told.writes, ...deletions], again: open.length > BATCH_LIMIT };
+  const deletions = open.slice(0, BATCH_LIMIT).map((object) => deletionOf(object));
+  const more = open.length > BATCH_LIMIT ? { requeueAfterMs: 0 } : {};
+  return { writes: [...writes, ...deletions], ...more };
 }
 
-function withoutFinalizer(definition: KubeObject): KubeObject {
-  const finalizers = (definition.metadata.finalizers ?? []).filter((name) => name !== CLEANUP_FINALIZER);
-  const metadata: ObjectMeta = { ...definition.metadata, finalizers };
-  if (finalizers.length === 0) delete metadata.finalizers;
-  return { ...definition, metadata };
-}
-
-function report(definition: KubeObject, status: Record<string, unknown>): DefinitionPlan {
-  if (jsonEqual(status, definition['status'])) return { writes: [], again: false };
-  return {
-    writes: [{ verb: 'update', object: { ...definition, status }, subresource: 'status' }],
-    again: false,
-  };
+function report(definition: KubeObject, status: Record<string, unknown>): Plan {
+  return { writes: jsonEqual(status, definition['status']) ? [] : [statusUpdate({ ...definition, status })] };
 }
 
 const is = (type: string, reason: string, message: string): Condition => ({
@@ -172,32 +152,15 @@ const isNot = (type: string, reason: string, message: string): Condition => ({
   message,
 });
 
-function conditionStatus(definition: KubeObject, type: string): unknown {
-  const conditions = asRecords(asRecord(definition['status'])['conditions']);
-  return conditions.find((condition) => condition['type'] === type)?.['status'];
-}
-
-function withConditions(
+function withJudgement(
   definition: KubeObject,
   wanted: readonly Condition[],
   nowMs: number,
 ): Record<string, unknown> {
   const status = asRecord(definition['status']);
-  const before = asRecords(status['conditions']);
-  const types = new Set(wanted.map(({ type }) => type));
-  const conditions = [
-    ...before.filter((condition) => !types.has(String(condition['type']))),
-    ...wanted.map((condition) => {
-      const known = before.find(({ type }) => type === condition.type);
-      const same = known?.['status'] === condition.status ? known['lastTransitionTime'] : undefined;
-      return {
-        type: condition.type,
-        status: condition.status,
-        lastTransitionTime: same ?? toRfc3339(nowMs),
-        reason: condition.reason,
-        message: condition.message,
-      };
-    }),
-  ];
-  return { ...status, conditions };
+  const timed = wanted.map(({ type, status: verdict, reason, message }) => {
+    const lastTransitionTime = transitionTime(status['conditions'], { type, status: verdict }, nowMs);
+    return { type, status: verdict, lastTransitionTime, reason, message };
+  });
+  return { ...status, conditions: withConditions(status['conditions'], timed) };
 }

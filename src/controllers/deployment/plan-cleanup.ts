@@ -1,6 +1,6 @@
 /** Which old ReplicaSets are beyond the revision history limit; pure. */
 import type { Write } from '../../resources/writing/write-plan.ts';
-import { isDeleting } from '../ownership.ts';
+import { deletionOf, isDeleting } from '../ownership.ts';
 import type { Family } from './deployment-status.ts';
 import { byRevision } from './revisions.ts';
 import { sizeOf } from './rollout-math.ts';
@@ -23,8 +23,5 @@ export function planCleanup({ deployment, oldReplicaSets }: Family): readonly Wr
         sizeOf(set) === 0 &&
         (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0),
     )
-    .map((set): Write => {
-      const preconditions = set.metadata.uid ? { uid: set.metadata.uid } : {};
-      return { verb: 'delete', object: set, options: { propagationPolicy: 'Background', preconditions } };
-    });
+    .map((set) => deletionOf(set, { propagationPolicy: 'Background' }));
 }

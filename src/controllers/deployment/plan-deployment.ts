@@ -1,14 +1,15 @@
 /**
- * One look at a Deployment, upstream's syncDeployment as a pure function: claim ReplicaSets, find or create the newest
+ * The plan of a Deployment, upstream's syncDeployment as a pure function: claim ReplicaSets, find or create the newest
  * one, scale, roll, clean up, report.
  *
- * A look ends early after it created a ReplicaSet or set the revision: the next one, from the new state, goes on.
+ * A plan ends early after it created a ReplicaSet or set the revision: the next one, from the new state, goes on.
  * INVARIANTS 1: never more than replicas + maxSurge pods, never fewer available than replicas - maxUnavailable.
  */
 import { jsonEqual } from '../../base/json.ts';
 import type { Deployment, Pod, ReplicaSet } from '../../schemas/types.ts';
+import { unchanged } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
-import { isDeleting, planClaims } from '../ownership.ts';
+import { isDeleting, planClaims, statusUpdate } from '../ownership.ts';
 import {
   countStatus,
   type DeploymentStatus,
@@ -26,7 +27,7 @@ import { createDraft, type Draft } from './replica-set-draft.ts';
 import { sameTemplate } from './template-hash.ts';
 import { byAge, isRollingUpdate } from './rollout-math.ts';
 
-export interface DeploymentInput {
+export interface DeploymentView {
   readonly deployment: Deployment;
   /** ReplicaSets of the namespace that match the selector or are controlled by the Deployment. */
   readonly replicaSets: readonly ReplicaSet[];
@@ -36,48 +37,49 @@ export interface DeploymentInput {
   readonly orphans: readonly Pod[];
   /** Whether a ReplicaSet of this name is there, whoever it belongs to. */
   isNameTaken(name: string): boolean;
-  readonly nowMs: number;
 }
 
-export function planDeployment(input: DeploymentInput): Plan {
-  const { deployment, nowMs } = input;
-  const claims = planClaims(deployment, deployment.spec.selector, input.replicaSets);
+export function planDeployment(view: DeploymentView, nowMs: number): Plan {
+  return { ...planSteps(view, nowMs), checks: [unchanged(view.deployment)] };
+}
+
+function planSteps(view: DeploymentView, nowMs: number): Plan {
+  const { deployment } = view;
+  const claims = planClaims(deployment, deployment.spec.selector, view.replicaSets);
   if (claims.adopt.length > 0 || claims.release.length > 0) {
     const writes = [...claims.adopt, ...claims.release].map((object) => ({
       verb: 'update' as const,
       object,
     }));
-    return { writes, events: [], requeueAfterMs: 0 };
+    return { writes, requeueAfterMs: 0 };
   }
   const family = findFamily(deployment, claims.owned);
   const draft = createDraft(deployment, claims.owned);
-  if (isDeleting(deployment)) return report(input, draft, countStatus(family, nowMs));
+  if (isDeleting(deployment)) return report(view, draft, countStatus(family, nowMs));
 
-  const lost = planLostReplicaSets(input);
-  if (lost.length > 0) return { writes: lost, events: [], requeueAfterMs: 0 };
+  const lost = planLostReplicaSets(view);
+  if (lost.length > 0) return { writes: lost, requeueAfterMs: 0 };
 
   const pause = planPauseCondition(deployment, nowMs);
   if (pause) return pause;
 
   const scaling = !deployment.spec.paused && isScalingEvent(family);
   const mayCreate = !deployment.spec.paused && !scaling && isRollingUpdate(deployment);
-  const step = planNewReplicaSet(input, family, draft, mayCreate);
+  const step = planNewReplicaSet({ ...view, nowMs }, family, draft, mayCreate);
   if (step.done) return finish(step, draft);
   if (deployment.spec.paused || scaling) {
     planScale(family, draft);
     const deletions = deployment.spec.paused ? planCleanup(family) : [];
-    return report(input, draft, countStatus(family, nowMs), deletions);
+    return report(view, draft, countStatus(family, nowMs), deletions);
   }
   if (isRollingUpdate(deployment)) planRollingUpdate(family, draft);
-  else if (
-    planRecreate(family, { pods: input.pods, endsLostPods: endsLostPods(input) }, draft) === 'create'
-  ) {
-    const created = planNewReplicaSet(input, family, draft, true);
+  else if (planRecreate(family, { pods: view.pods, endsLostPods: endsLostPods(view) }, draft) === 'create') {
+    const created = planNewReplicaSet({ ...view, nowMs }, family, draft, true);
     if (created.done) return finish(created, draft);
   }
   const complete = draft.writes.length === 0 && isComplete(deployment, deployment.status ?? {});
   const status = withProgress(family, countStatus(family, nowMs), nowMs);
-  const plan = report(input, draft, status, complete ? planCleanup(family) : []);
+  const plan = report(view, draft, status, complete ? planCleanup(family) : []);
   const waitMs = nextDeadlineInMs(deployment, status, nowMs);
   return waitMs === undefined ? plan : { ...plan, requeueAfterMs: waitMs };
 }
@@ -94,7 +96,7 @@ function finish(step: NewReplicaSetStep & { done: true }, draft: Draft): Plan {
 }
 
 function report(
-  { deployment }: DeploymentInput,
+  { deployment }: DeploymentView,
   draft: Draft,
   status: DeploymentStatus,
   deletions: Plan['writes'] = [],
@@ -103,13 +105,7 @@ function report(
   const scaled = draft.writes.filter(({ object }) => !deleted.has(object.metadata.name));
   const changed = !jsonEqual(status, deployment.status);
   return {
-    writes: [
-      ...scaled,
-      ...deletions,
-      ...(changed
-        ? [{ verb: 'update' as const, object: { ...deployment, status }, subresource: 'status' as const }]
-        : []),
-    ],
+    writes: [...scaled, ...deletions, ...(changed ? [statusUpdate({ ...deployment, status })] : [])],
     events: draft.events,
   };
 }

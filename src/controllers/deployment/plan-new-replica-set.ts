@@ -1,10 +1,10 @@
 /** The newest ReplicaSet of a Deployment and the revision numbers; upstream's getNewReplicaSet, pure. */
 import { ownMember } from '../../base/json.ts';
-import type { EventInput } from '../../client/plan-event.ts';
 import type { Deployment, PodTemplate, ReplicaSet } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import type { Plan } from '../controller.ts';
-import { controllerReference } from '../ownership.ts';
+import { controllerReference, statusUpdate } from '../ownership.ts';
+import type { PlannedEvent } from '../planned-event.ts';
 import {
   conditionOf,
   type DeploymentStatus,
@@ -14,14 +14,14 @@ import {
   progressing,
   withCondition,
 } from './deployment-status.ts';
-import { type Draft, scaled } from './replica-set-draft.ts';
+import { createFailureText, deploymentEvent, type Draft, scaledEvent } from './replica-set-draft.ts';
 import { newReplicaSetAnnotations, REVISION, revisionAfter, withSize } from './revisions.ts';
 import { maxSurge, newReplicaSetSize, sizeOf, wantedReplicas } from './rollout-math.ts';
 import { HASH_LABEL, templateHash } from './template-hash.ts';
 
-/** `done`: this look is over, with these writes; otherwise it goes on. */
+/** `done`: the plan ends here, with these writes; otherwise it goes on. */
 export type NewReplicaSetStep =
-  | { readonly done: true; readonly writes: readonly Write[]; readonly events: readonly EventInput[] }
+  | { readonly done: true; readonly writes: readonly Write[]; readonly events: readonly PlannedEvent[] }
   | { readonly done: false };
 
 const GO_ON: NewReplicaSetStep = { done: false };
@@ -83,7 +83,7 @@ function planCreation(input: Input, family: Family, newRevision: bigint): NewRep
     // Somebody else's ReplicaSet has the name: another hash gives another name.
     const status: DeploymentStatus = { ...deployment.status, collisionCount: (collisionCount ?? 0) + 1 };
     const object = { ...deployment, status };
-    return { done: true, writes: [{ verb: 'update', object, subresource: 'status' }], events: [] };
+    return { done: true, writes: [statusUpdate(object)], events: [] };
   }
   const message = `Created new replica set "${created.metadata.name}"`;
   const condition = hasProgressDeadline(deployment)
@@ -96,7 +96,7 @@ function planCreation(input: Input, family: Family, newRevision: bigint): NewRep
       { verb: 'create', object: created },
       statusWrite(deployment, String(newRevision), condition, nowMs),
     ],
-    events: size > 0 ? [scaled(deployment, 'up', created.metadata.name, 0, size)] : [],
+    events: size > 0 ? [scaledEvent(deployment, created.metadata.name, 0, size)] : [],
   };
 }
 
@@ -170,7 +170,7 @@ function statusWrite(
     metadata: { ...deployment.metadata, annotations },
     ...(status ? { status } : {}),
   };
-  return { verb: 'update', object, subresource: 'status' };
+  return statusUpdate(object);
 }
 
 /** Says that the Deployment was paused or resumed; while it is paused its deadline does not run. */
@@ -185,26 +185,14 @@ export function planPauseCondition(deployment: Deployment, nowMs: number): Plan 
     ? progressing('Unknown', 'DeploymentPaused', 'Deployment is paused')
     : progressing('Unknown', 'DeploymentResumed', 'Deployment is resumed');
   const status = withCondition(deployment.status ?? {}, condition, nowMs);
-  return {
-    writes: [{ verb: 'update', object: { ...deployment, status }, subresource: 'status' }],
-    events: [],
-  };
+  return { writes: [statusUpdate({ ...deployment, status })] };
 }
 
 /** The ReplicaSet was refused: the Deployment says so, and will not progress until its template changes. */
 export function planCreateFailure(deployment: Deployment, cause: string, nowMs: number): Plan {
-  const message = `Failed to create new replica set: ${cause}`;
-  const events: EventInput[] = [
-    {
-      about: deployment,
-      type: 'Warning',
-      reason: 'ReplicaSetCreateError',
-      message,
-      component: 'deployment-controller',
-    },
-  ];
+  const events = [deploymentEvent('createFailed', deployment, cause)];
   if (!hasProgressDeadline(deployment)) return { writes: [], events };
-  const condition = progressing('False', 'ReplicaSetCreateError', message);
+  const condition = progressing('False', 'ReplicaSetCreateError', createFailureText(cause));
   const status = withCondition(deployment.status ?? {}, condition, nowMs);
-  return { writes: [{ verb: 'update', object: { ...deployment, status }, subresource: 'status' }], events };
+  return { writes: [statusUpdate({ ...deployment, status })], events };
 }

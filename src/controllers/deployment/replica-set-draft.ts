@@ -1,15 +1,30 @@
 /**
- * A working copy of a Deployment's ReplicaSets while one look at it is being planned: each scaling shows up in the next
- * step's arithmetic, and all changes of one ReplicaSet become one write.
+ * A working copy of a Deployment's ReplicaSets while it is being planned: each scaling shows up in the next step's
+ * arithmetic, and all changes of one ReplicaSet become one write.
  */
-import type { EventInput } from '../../client/plan-event.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Deployment, ReplicaSet } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
+import { type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
 import { withSize } from './revisions.ts';
 import { maxSurge, sizeOf, wantedReplicas } from './rollout-math.ts';
 
-export const COMPONENT = 'deployment-controller';
+export const createFailureText = (cause: string): string => `Failed to create new replica set: ${cause}`;
+
+export const DEPLOYMENT_EVENTS = {
+  component: 'deployment-controller',
+  texts: {
+    scaled: {
+      type: 'Normal',
+      reason: 'ScalingReplicaSet',
+      message: (direction: string, name: string, from: string, to: string) =>
+        `Scaled ${direction} replica set ${name} from ${from} to ${to}`,
+    },
+    createFailed: { type: 'Warning', reason: 'ReplicaSetCreateError', message: createFailureText },
+  },
+} satisfies EventTexts;
+
+export const deploymentEvent = eventsOf<typeof DEPLOYMENT_EVENTS.texts>();
 
 export interface Draft {
   /** The state so far. */
@@ -18,13 +33,13 @@ export interface Draft {
   /** Sets the size (and the size annotations). True when the size changed. */
   scale(replicaSet: ReplicaSet, size: number): boolean;
   readonly writes: readonly Write[];
-  readonly events: readonly EventInput[];
+  readonly events: readonly PlannedEvent[];
 }
 
 export function createDraft(deployment: Deployment, replicaSets: readonly ReplicaSet[]): Draft {
   const originals = new Map(replicaSets.map((set) => [set.metadata.name, set]));
   const states = new Map(originals);
-  const events: EventInput[] = [];
+  const events: PlannedEvent[] = [];
   const current = (set: ReplicaSet): ReplicaSet => states.get(set.metadata.name) ?? set;
   return {
     current,
@@ -40,7 +55,7 @@ export function createDraft(deployment: Deployment, replicaSets: readonly Replic
         spec: { ...before.spec, replicas: size },
       });
       if (from === size) return false;
-      events.push(scaled(deployment, size > from ? 'up' : 'down', before.metadata.name, from, size));
+      events.push(scaledEvent(deployment, before.metadata.name, from, size));
       return true;
     },
     get writes(): readonly Write[] {
@@ -52,13 +67,6 @@ export function createDraft(deployment: Deployment, replicaSets: readonly Replic
   };
 }
 
-export function scaled(
-  about: Deployment,
-  direction: 'up' | 'down',
-  name: string,
-  from: number,
-  to: number,
-): EventInput {
-  const message = `Scaled ${direction} replica set ${name} from ${String(from)} to ${String(to)}`;
-  return { about, type: 'Normal', reason: 'ScalingReplicaSet', message, component: COMPONENT };
+export function scaledEvent(about: Deployment, name: string, from: number, to: number): PlannedEvent {
+  return deploymentEvent('scaled', about, to > from ? 'up' : 'down', name, String(from), String(to));
 }

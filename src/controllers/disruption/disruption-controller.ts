@@ -8,100 +8,76 @@ import {
   objectKey,
   type OwnerReference,
 } from '../../schemas/object.ts';
-import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import { type ResourceId, type Registry, resourceIdOf } from '../../schemas/resource-kind.ts';
 import { matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { applyAndWait, type ControllerContext, type Loop, startLoop } from '../controller.ts';
+import type { ResourceCache } from '../../store/cache/cache.ts';
+import { type Controller, itself, type Reconciler } from '../controller.ts';
+import { isDeleting } from '../ownership.ts';
 import { isReady } from '../pod-facts.ts';
-import { type PodScale, planDisruption } from './plan-disruption.ts';
+import { DISRUPTION_EVENTS, type DisruptionInput, planDisruption, type PodScale } from './plan-disruption.ts';
 
 const BUDGETS = 'poddisruptionbudgets.policy';
 /** A pod's owner, that one's owner: further up nobody says how many pods there should be. */
 const MAX_LEVELS = 3;
 
-export async function startDisruptionController(context: ControllerContext): Promise<Loop> {
-  const { caches, clock, registry } = context;
-  const budgets = await caches.open(BUDGETS);
-  const pods = await caches.open<Pod>('pods');
-  const scalable = registry.kinds.filter(({ scale, namespaced }) => scale && namespaced);
-  const owners = new Map(
-    await Promise.all(
-      scalable.map(async (kind) => [resourceIdOf(kind), await caches.open(resourceIdOf(kind))] as const),
-    ),
-  );
+type Owners = ReadonlyMap<ResourceId, ResourceCache>;
 
-  const loop = startLoop({
-    name: 'disruption',
-    context,
-    keys: () => budgets.list().map(keyOf),
-    async reconcile(key, signal) {
-      const budget = budgets.get(key);
-      if (!budget || budget.metadata.deletionTimestamp !== undefined) return undefined;
-      const { namespace } = budget.metadata;
-      const plan = planDisruption({
-        budget,
-        pods: pods.list(namespace).filter((pod) => selects(budget, pod)),
-        scaleOf: (pod) => scaleOf(pod),
-        nowMs: clock.now(),
-      });
-      if (plan.budget)
-        await applyAndWait(context, [{ verb: 'update', object: plan.budget, subresource: 'status' }], signal);
-      for (const event of plan.events) context.events.record(event);
-      return plan.requeueAfterMs === undefined ? undefined : { requeueAfterMs: plan.requeueAfterMs };
-    },
-  });
+export const disruptionController: Controller = {
+  name: 'disruption',
+  async open({ caches, registry }, scope): Promise<Reconciler<DisruptionInput>> {
+    const budgets = await caches.open(BUDGETS);
+    const pods = await caches.open<Pod>('pods');
+    const owners = new Map<ResourceId, ResourceCache>();
+    for (const kind of registry.kinds.filter(({ scale, namespaced }) => scale && namespaced))
+      owners.set(resourceIdOf(kind), await caches.open(resourceIdOf(kind)));
 
-  /** The topmost controller that says how many pods it wants. */
-  function scaleOf(pod: Pod): PodScale | 'unmanaged' | 'unknown' {
-    let reference: OwnerReference | undefined = controllerOf(pod);
-    if (!reference) return 'unmanaged';
-    let found: PodScale | undefined;
-    for (let level = 0; reference && level < MAX_LEVELS; level += 1) {
-      const owner = ownerOf(pod.metadata.namespace, reference);
-      if (!owner) break;
-      const replicas = asNumber(getPath(owner.object, ...owner.path.split('.'))) ?? 1;
-      found = { uid: reference.uid, replicas };
-      reference = controllerOf(owner.object);
-    }
-    return found ?? 'unknown';
-  }
-
-  function ownerOf(
-    namespace: string | undefined,
-    { apiVersion, kind: name, name: ownerName, uid }: OwnerReference,
-  ): { readonly object: KubeObject; readonly path: string } | undefined {
-    const kind = registry.byKind(apiVersion, name);
-    if (!kind?.scale) return undefined;
-    const object = owners.get(resourceIdOf(kind))?.get(objectKey(namespace, ownerName));
-    return object?.metadata.uid === uid && object ? { object, path: kind.scale.specReplicas } : undefined;
-  }
-
-  const wake = (namespace: string | undefined, concerns: (budget: KubeObject) => boolean): void => {
-    for (const budget of budgets.list(namespace)) if (concerns(budget)) loop.queue.add(keyOf(budget));
-  };
-  const subscriptions = [
-    budgets.subscribe(({ type, key }) => type !== 'DELETED' && loop.queue.add(key)),
-    pods.subscribe(({ type, object, previous }) => {
-      if (type === 'MODIFIED' && previous && !mayMatter(object, previous)) return;
-      wake(
-        object.metadata.namespace,
-        (budget) => selects(budget, object) || (previous !== undefined && selects(budget, previous)),
+    scope.on(budgets, itself);
+    scope.on(pods, ({ type, object, previous }) => {
+      if (type === 'MODIFIED' && previous && !mayMatter(object, previous)) return [];
+      const concerned = budgets
+        .list(object.metadata.namespace)
+        .filter((budget) => selects(budget, object) || (previous && selects(budget, previous)));
+      return concerned.map(keyOf);
+    });
+    const replicasOf = (owner: KubeObject): unknown => asRecord(owner['spec'])['replicas'];
+    for (const cache of owners.values())
+      scope.on(cache, ({ object, previous }) =>
+        previous && replicasOf(object) === replicasOf(previous)
+          ? []
+          : budgets.list(object.metadata.namespace).map(keyOf),
       );
-    }),
-    ...[...owners.values()].map((cache) =>
-      cache.subscribe(({ object, previous }) => {
-        const wanted = (owner: KubeObject | undefined): unknown => asRecord(owner?.['spec'])['replicas'];
-        if (!previous || wanted(object) !== wanted(previous)) wake(object.metadata.namespace, () => true);
-      }),
-    ),
-  ];
-  return {
-    queue: loop.queue,
-    async [Symbol.asyncDispose]() {
-      for (const subscription of subscriptions) subscription[Symbol.dispose]();
-      await loop[Symbol.asyncDispose]();
-    },
-  };
+    return {
+      events: DISRUPTION_EVENTS,
+      keys: () => budgets.list().map(keyOf),
+      observe(key) {
+        const budget = budgets.get(key);
+        if (!budget || isDeleting(budget)) return undefined;
+        return {
+          budget,
+          pods: pods.list(budget.metadata.namespace).filter((pod) => selects(budget, pod)),
+          scaleOf: (pod) => scaleOf(registry, owners, pod),
+        };
+      },
+      plan: planDisruption,
+    };
+  },
+};
+
+/** The topmost controller that says how many pods it wants. */
+function scaleOf(registry: Registry, owners: Owners, pod: Pod): PodScale | 'unmanaged' | 'unknown' {
+  let reference: OwnerReference | undefined = controllerOf(pod);
+  if (!reference) return 'unmanaged';
+  let found: PodScale | undefined;
+  for (let level = 0; reference && level < MAX_LEVELS; level += 1) {
+    const { apiVersion, kind: kindName, name, uid }: OwnerReference = reference;
+    const kind = registry.byKind(apiVersion, kindName);
+    const owner = kind && owners.get(resourceIdOf(kind))?.get(objectKey(pod.metadata.namespace, name));
+    if (!kind?.scale || owner?.metadata.uid !== uid) break;
+    found = { uid, replicas: asNumber(getPath(owner, ...kind.scale.specReplicas.split('.'))) ?? 1 };
+    reference = controllerOf(owner);
+  }
+  return found ?? 'unknown';
 }
 
 /** An empty selector selects everything, a missing one nothing. */

@@ -5,18 +5,20 @@
  * An eviction takes its share from `disruptionsAllowed` and notes the pod in `disruptedPods`; the note counts until the
  * pod is seen to go, or for two minutes.
  */
-import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual, ownMember } from '../../base/json.ts';
-import type { EventInput } from '../../client/plan-event.ts';
 import { scaleIntOrPercent } from '../../schemas/values/int-or-percent.ts';
 import { asList, asRecord, asRecords, asString } from '../../schemas/json-access.ts';
+import { transitionTime, withConditions } from '../../schemas/conditions.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
+import type { Write } from '../../resources/writing/write-plan.ts';
+import type { Plan } from '../controller.ts';
+import { isDeleting, statusUpdate } from '../ownership.ts';
+import { type EventTexts, eventsOf } from '../planned-event.ts';
 import { isReady, parseTime } from '../pod-facts.ts';
 
 /** After this time an evicted pod that is still there has not been evicted. */
 export const DELETION_TIMEOUT_MS = 120_000;
-const COMPONENT = 'controllermanager';
 
 /** A controller that pods of the budget belong to, and how many pods it wants. */
 export interface PodScale {
@@ -24,21 +26,39 @@ export interface PodScale {
   readonly replicas: number;
 }
 
-/** What is known of the controllers: of each pod, the scale it counts for; `unmanaged` pods have no controller at all. */
 export interface DisruptionInput {
   readonly budget: KubeObject;
   /** All that the selector matches. */
   readonly pods: readonly Pod[];
+  /** The scale that a pod counts for; `unmanaged` pods have no controller at all. */
   readonly scaleOf: (pod: Pod) => PodScale | 'unmanaged' | 'unknown';
-  readonly nowMs: number;
 }
 
-export interface DisruptionPlan {
-  /** The budget with its new status; undefined when nothing changes. */
-  readonly budget: KubeObject | undefined;
-  readonly events: readonly EventInput[];
-  readonly requeueAfterMs?: number;
-}
+export const DISRUPTION_EVENTS = {
+  component: 'controllermanager',
+  texts: {
+    uncountable: {
+      type: 'Warning',
+      reason: 'CalculateExpectedPodCountFailed',
+      message: (failure: string) => `Failed to calculate the number of expected pods: ${failure}`,
+    },
+    noPods: { type: 'Normal', reason: 'NoPods', message: () => 'No matching pods found' },
+    unmanaged: {
+      type: 'Warning',
+      reason: 'UnmanagedPods',
+      message: (selector: string) =>
+        `Pods selected by this PodDisruptionBudget (selector: ${selector}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
+    },
+    notDeleted: {
+      type: 'Warning',
+      reason: 'NotDeleted',
+      message: (namespace: string, name: string, pod: string) =>
+        `Pod was expected by PDB ${namespace}/${name} to be deleted but it wasn't: ${pod}`,
+    },
+  },
+} satisfies EventTexts;
+
+const event = eventsOf<typeof DISRUPTION_EVENTS.texts>();
 
 interface Expectation {
   readonly expected: number;
@@ -46,53 +66,21 @@ interface Expectation {
   readonly unmanaged: readonly Pod[];
 }
 
-export function planDisruption(input: DisruptionInput): DisruptionPlan {
-  const { budget, pods, nowMs } = input;
-  const before = asRecord(budget['status']);
-  const event = (type: 'Normal' | 'Warning', reason: string, message: string): EventInput => ({
-    about: budget,
-    type,
-    reason,
-    message,
-    component: COMPONENT,
-  });
+export function planDisruption(input: DisruptionInput, nowMs: number): Plan {
+  const { budget, pods } = input;
   const expectation = expect(input);
-  if ('failure' in expectation) {
-    const condition = { status: 'False', reason: 'SyncFailed', message: expectation.failure };
-    const status = {
-      ...before,
-      observedGeneration: budget.metadata.generation ?? 0,
-      disruptionsAllowed: 0,
-      conditions: conditionsOf(budget, condition, nowMs),
-    };
-    const failed = changed(budget, status);
-    return {
-      budget: failed,
-      events: failed
-        ? [
-            event(
-              'Warning',
-              'CalculateExpectedPodCountFailed',
-              `Failed to calculate the number of expected pods: ${expectation.failure}`,
-            ),
-          ]
-        : [],
-    };
-  }
+  if ('failure' in expectation) return planUncountable(budget, expectation.failure, nowMs);
   const { expected, desired, unmanaged } = expectation;
-  const disrupted = stillDisrupted(input);
+  const disrupted = stillDisrupted(input, nowMs);
   const healthy = pods.filter(
-    (pod) =>
-      pod.metadata.deletionTimestamp === undefined &&
-      !Object.hasOwn(disrupted.pods, pod.metadata.name) &&
-      isReady(pod),
+    (pod) => !isDeleting(pod) && !Object.hasOwn(disrupted.pods, pod.metadata.name) && isReady(pod),
   ).length;
   const allowed = expected <= 0 ? 0 : Math.max(0, healthy - desired);
   const condition =
     allowed > 0
       ? { status: 'True', reason: 'SufficientPods', message: '' }
       : { status: 'False', reason: 'InsufficientPods', message: '' };
-  const status = {
+  const writes = statusWrites(budget, {
     conditions: conditionsOf(budget, condition, nowMs),
     currentHealthy: healthy,
     desiredHealthy: desired,
@@ -100,29 +88,33 @@ export function planDisruption(input: DisruptionInput): DisruptionPlan {
     disruptionsAllowed: allowed,
     expectedPods: expected,
     observedGeneration: budget.metadata.generation ?? 0,
-  };
-  const next = changed(budget, status);
-  const events: EventInput[] = [];
-  if (next && pods.length === 0) events.push(event('Normal', 'NoPods', 'No matching pods found'));
-  if (next && unmanaged.length > 0)
-    events.push(event('Warning', 'UnmanagedPods', unmanagedText(asRecord(budget['spec'])['selector'])));
-  for (const name of disrupted.expired)
-    events.push(
-      event(
-        'Warning',
-        'NotDeleted',
-        `Pod was expected by PDB ${budget.metadata.namespace ?? ''}/${budget.metadata.name} to be deleted but it wasn't: ${name}`,
-      ),
-    );
-  return {
-    budget: next,
-    events,
-    ...(disrupted.nextMs === undefined ? {} : { requeueAfterMs: disrupted.nextMs }),
-  };
+  });
+  const isNews = writes.length > 0;
+  const { name, namespace = '' } = budget.metadata;
+  const events = [
+    ...(isNews && pods.length === 0 ? [event('noPods', budget)] : []),
+    ...(isNews && unmanaged.length > 0
+      ? [event('unmanaged', budget, goSelector(asRecord(budget['spec'])['selector']))]
+      : []),
+    ...disrupted.expired.map((pod) => event('notDeleted', budget, namespace, name, pod)),
+  ];
+  const { nextMs } = disrupted;
+  return { writes, events, ...(nextMs === undefined ? {} : { requeueAfterMs: nextMs }) };
 }
 
-function changed(budget: KubeObject, status: Record<string, unknown>): KubeObject | undefined {
-  return jsonEqual(status, budget['status']) ? undefined : { ...budget, status };
+function planUncountable(budget: KubeObject, failure: string, nowMs: number): Plan {
+  const condition = { status: 'False', reason: 'SyncFailed', message: failure };
+  const writes = statusWrites(budget, {
+    ...asRecord(budget['status']),
+    observedGeneration: budget.metadata.generation ?? 0,
+    disruptionsAllowed: 0,
+    conditions: conditionsOf(budget, condition, nowMs),
+  });
+  return { writes, events: writes.length > 0 ? [event('uncountable', budget, failure)] : [] };
+}
+
+function statusWrites(budget: KubeObject, status: Record<string, unknown>): readonly Write[] {
+  return jsonEqual(status, budget['status']) ? [] : [statusUpdate({ ...budget, status })];
 }
 
 function expect({ budget, pods, scaleOf }: DisruptionInput): Expectation | { readonly failure: string } {
@@ -152,7 +144,7 @@ interface Disrupted {
 }
 
 /** Evicted pods that are neither gone nor going, as long as they are believed to go. */
-function stillDisrupted({ budget, pods, nowMs }: DisruptionInput): Disrupted {
+function stillDisrupted({ budget, pods }: DisruptionInput, nowMs: number): Disrupted {
   const noted = asRecord(asRecord(budget['status'])['disruptedPods']);
   const kept: Record<string, string> = {};
   const expired: string[] = [];
@@ -176,19 +168,15 @@ interface Verdict {
   readonly message: string;
 }
 
-/** The condition DisruptionAllowed; its time moves with its status only. */
-export function conditionsOf(budget: KubeObject, verdict: Verdict, nowMs: number): readonly unknown[] {
+function conditionsOf(budget: KubeObject, verdict: Verdict, nowMs: number): readonly unknown[] {
   const { conditions } = asRecord(budget['status']);
-  const existing = Array.isArray(conditions) ? conditions.map(asRecord) : [];
-  const current = existing.find((condition) => condition['type'] === 'DisruptionAllowed');
-  const since = current?.['status'] === verdict.status ? current['lastTransitionTime'] : toRfc3339(nowMs);
+  const judged = { type: 'DisruptionAllowed', ...verdict };
   const condition = {
-    type: 'DisruptionAllowed',
-    ...verdict,
+    ...judged,
     observedGeneration: budget.metadata.generation ?? 0,
-    lastTransitionTime: since,
+    lastTransitionTime: transitionTime(conditions, judged, nowMs),
   };
-  return [...existing.filter((other) => other !== current), condition];
+  return withConditions(conditions, [condition]);
 }
 
 /** As Go prints a selector. */
@@ -202,6 +190,3 @@ function goSelector(selector: unknown): string {
   const map = labels.map(([key, value]) => `${key}: ${asString(value)},`).join('');
   return `&LabelSelector{MatchLabels:map[string]string{${map}},MatchExpressions:[]LabelSelectorRequirement{${terms.join('')}},}`;
 }
-
-const unmanagedText = (selector: unknown): string =>
-  `Pods selected by this PodDisruptionBudget (selector: ${goSelector(selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`;

@@ -4,10 +4,10 @@
  * INVARIANTS 12: nothing with a live owner vanishes, and an owner is who has the uid, not who has the name. An owner that
  * cannot be looked up (unknown kind, or a namespaced owner of a cluster-scoped object) counts as alive.
  */
-import type { KubeObject, ObjectMeta, OwnerReference } from '../../schemas/object.ts';
+import type { KubeObject, OwnerReference } from '../../schemas/object.ts';
 import { FOREGROUND_FINALIZER, ORPHAN_FINALIZER } from '../../schemas/strategy/index.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
-import { isDeleting, withoutOwner } from '../ownership.ts';
+import { deletionOf, isDeleting, withoutFinalizer, withoutOwner } from '../ownership.ts';
 
 /** An owner as read from the store itself. `unresolvable`: nobody can say. */
 export type OwnerState =
@@ -125,15 +125,7 @@ function classify(
 }
 
 function deletion(object: KubeObject, propagationPolicy: 'Background' | 'Foreground' | 'Orphan'): Write {
-  const { uid, resourceVersion } = object.metadata;
-  // The decision holds for this very state: an object that changed (adopted, say) is looked at again.
-  const preconditions = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
-  return { verb: 'delete', object, options: { propagationPolicy, preconditions } };
-}
-
-function withoutFinalizer(object: KubeObject, finalizer: string): KubeObject {
-  const finalizers = (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
-  const metadata = { ...object.metadata, finalizers };
-  if (finalizers.length === 0) delete (metadata as ObjectMeta).finalizers;
-  return { ...object, metadata };
+  const { resourceVersion } = object.metadata;
+  // The decision holds for this very state: an object that changed (adopted, say) is reconciled again.
+  return deletionOf(object, { propagationPolicy, preconditions: resourceVersion ? { resourceVersion } : {} });
 }

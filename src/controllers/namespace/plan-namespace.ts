@@ -1,11 +1,12 @@
 /** Deleting a namespace: its pods first, then the rest, then the finalizer; conditions and wording as upstream's, pure. */
-import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
+import { transitionTime } from '../../schemas/conditions.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { NAMESPACE_FINALIZER } from '../../schemas/strategy/index.ts';
 import type { Namespace } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
-import { isDeleting } from '../ownership.ts';
+import type { Plan } from '../controller.ts';
+import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
 
 /** What exists from the first start on. */
 export const SYSTEM_NAMESPACES = [
@@ -26,48 +27,48 @@ export interface NamespaceContent {
   readonly objects: readonly KubeObject[];
 }
 
-export interface NamespacePlan {
-  readonly writes: readonly Write[];
-  /** There is more to do as soon as the writes are seen. */
-  readonly again: boolean;
+export interface NamespaceView {
+  readonly name: string;
+  /** Undefined where it is not there. */
+  readonly namespace: Namespace | undefined;
+  /** Everything in it; empty unless it is being deleted. */
+  readonly content: readonly NamespaceContent[];
+}
+
+export function planNamespace({ name, namespace, content }: NamespaceView, nowMs: number): Plan | undefined {
+  if (namespace) return isDeleting(namespace) ? planNamespaceDeletion(namespace, content, nowMs) : undefined;
+  if (!SYSTEM_NAMESPACES.some((known) => known === name)) return undefined;
+  return {
+    writes: [{ verb: 'create', object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } }],
+  };
 }
 
 export function planNamespaceDeletion(
   namespace: Namespace,
   everything: readonly NamespaceContent[],
   nowMs: number,
-): NamespacePlan {
-  if (!isDeleting(namespace)) return { writes: [], again: false };
+): Plan {
   const pods = everything.filter(({ resource, objects }) => resource === 'pods' && objects.length > 0);
   // Objects that pods use (a network policy, a secret) stay as long as one of them may run: KEP-5080.
   const content = pods.length > 0 ? pods : everything;
   const undeleted = content.flatMap(({ objects }) => objects).filter((object) => !isDeleting(object));
-  const deletions = undeleted.slice(0, BATCH_LIMIT).map(deletion);
+  const deletions = undeleted
+    .slice(0, BATCH_LIMIT)
+    .map((object) => deletionOf(object, { propagationPolicy: 'Background' }));
   const conditions = conditionsOf(namespace, content, nowMs);
   const changed = !jsonEqual(conditions, namespace.status?.conditions ?? []);
+  if (!changed && content.every(({ objects }) => objects.length === 0))
+    return { writes: [withoutNamespaceFinalizer(namespace)] };
   const status = { ...namespace.status, phase: 'Terminating' as const, conditions };
-  const report: Write[] = changed
-    ? [{ verb: 'update', object: { ...namespace, status }, subresource: 'status' }]
-    : [];
-  const again = undeleted.length > BATCH_LIMIT || changed;
-  if (content.some(({ objects }) => objects.length > 0) || changed) {
-    return { writes: [...deletions, ...report], again };
-  }
-  return { writes: [withoutFinalizer(namespace)], again: false };
+  const report = changed ? [statusUpdate({ ...namespace, status })] : [];
+  const more = undeleted.length > BATCH_LIMIT || changed ? { requeueAfterMs: 0 } : {};
+  return { writes: [...deletions, ...report], ...more };
 }
 
-function deletion(object: KubeObject): Write {
-  const preconditions = object.metadata.uid ? { uid: object.metadata.uid } : {};
-  return { verb: 'delete', object, options: { propagationPolicy: 'Background', preconditions } };
-}
-
-function withoutFinalizer(namespace: Namespace): Write {
+function withoutNamespaceFinalizer(namespace: Namespace): Write {
   const finalizers = (namespace.spec?.finalizers ?? []).filter((name) => name !== NAMESPACE_FINALIZER);
-  return {
-    verb: 'update',
-    object: { ...namespace, spec: { ...namespace.spec, finalizers } },
-    subresource: 'finalize',
-  };
+  const object = { ...namespace, spec: { ...namespace.spec, finalizers } };
+  return { verb: 'update', object, subresource: 'finalize' };
 }
 
 type Condition = NonNullable<NonNullable<Namespace['status']>['conditions']>[number];
@@ -119,11 +120,10 @@ function conditionsOf(
         ),
   ];
   const current = namespace.status?.conditions ?? [];
-  return wanted.map((condition) => {
-    const known = current.find(({ type }) => type === condition.type);
-    const same = known?.status === condition.status ? known.lastTransitionTime : undefined;
-    return { ...condition, lastTransitionTime: same ?? toRfc3339(nowMs) };
-  });
+  return wanted.map((condition) => ({
+    ...condition,
+    lastTransitionTime: transitionTime(current, condition, nowMs),
+  }));
 }
 
 /** Upstream's form: the resource with a dot before its group, which core leaves empty. */

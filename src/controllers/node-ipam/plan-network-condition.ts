@@ -3,6 +3,7 @@
  * the taint that follows from it.
  */
 import { toRfc3339 } from '../../base/clock.ts';
+import { transitionTime } from '../../schemas/conditions.ts';
 import type { Node } from '../../schemas/types.ts';
 
 export interface NetworkTrouble {
@@ -27,16 +28,14 @@ export function withNetworkCondition(
   const { reason, message } = trouble ?? { reason: AVAILABLE, message: 'the node has addresses for pods' };
   if (current?.reason === reason && current.message === message) return undefined;
   if (!current && !trouble) return undefined;
-  const status = trouble ? 'True' : 'False';
-  const now = toRfc3339(nowMs);
-  const lastTransitionTime = current?.status === status ? current.lastTransitionTime : now;
+  const status = trouble ? ('True' as const) : ('False' as const);
   const condition = {
     type: TYPE,
     status,
     reason,
     message,
-    lastHeartbeatTime: now,
-    ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }),
+    lastHeartbeatTime: toRfc3339(nowMs),
+    lastTransitionTime: transitionTime(conditions, { type: TYPE, status }, nowMs),
   };
   const others = conditions.filter((other) => other !== current);
   return { ...node, status: { ...node.status, conditions: [...others, condition] } };

@@ -1,49 +1,62 @@
 /** Which pods a node's NoExecute taints drive away, and when; upstream's taint eviction, pure. */
 import { toRfc3339 } from '../../base/clock.ts';
-import type { EventInput } from '../../client/plan-event.ts';
 import { tolerates } from '../../schemas/pods/tolerations.ts';
 import type { Node, Pod, Taint } from '../../schemas/types.ts';
 import type { Plan } from '../controller.ts';
-import { isDeleting } from '../ownership.ts';
+import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
+import { type EventText, type EventTexts, eventsOf, type PlannedEvent } from '../planned-event.ts';
 import { podCondition } from '../pod-facts.ts';
 import { HEALTH_TAINTS } from './plan-node-health.ts';
 
-const COMPONENT = 'taint-eviction-controller';
+export const TAINT_EVENTS = {
+  component: 'taint-eviction-controller',
+  texts: {
+    cancelled: text('Cancelling deletion of Pod'),
+    marked: text('Marking for deletion Pod'),
+  },
+} satisfies EventTexts;
 
-export interface TaintEvictionInput {
+const event = eventsOf<typeof TAINT_EVENTS.texts>();
+const said = (name: keyof typeof TAINT_EVENTS.texts, pod: Pod): PlannedEvent =>
+  event(name, pod, pod.metadata.namespace ?? '', pod.metadata.name);
+
+function text(what: string): EventText {
+  const message = (namespace: string, name: string): string => `${what} ${namespace}/${name}`;
+  return { type: 'Normal', reason: 'TaintManagerEviction', message };
+}
+
+export interface TaintEvictionView {
   readonly pod: Pod;
   readonly node: Node | undefined;
   /** Since when the pod has been under these taints, as this process saw it. */
   readonly sinceMs: number | undefined;
-  readonly nowMs: number;
+  /** Until then nobody can say whether a silent node is silent. */
+  readonly settledAtMs: number;
   /** False: evictions because a node is unhealthy wait (INVARIANTS 10). Taints set by people act always. */
   readonly mayEvictForHealth: boolean;
 }
 
 export interface TaintEvictionPlan extends Plan {
-  /** What `sinceMs` is at the next look. */
+  /** The `sinceMs` of the next reconcile. */
   readonly sinceMs: number | undefined;
 }
 
-export function planTaintEviction(input: TaintEvictionInput): TaintEvictionPlan {
-  const { pod, node, nowMs } = input;
+export function planTaintEviction(view: TaintEvictionView, nowMs: number): TaintEvictionPlan {
+  const { pod, node, settledAtMs } = view;
   const taints = (node?.spec.taints ?? []).filter(({ effect }) => effect === 'NoExecute');
   const waitSeconds = toleratedSeconds(pod, taints);
   if (waitSeconds === undefined) {
-    const cancelled = input.sinceMs !== undefined && !isDeleting(pod);
-    return {
-      writes: [],
-      events: cancelled ? [said(pod, 'Cancelling deletion of Pod')] : [],
-      sinceMs: undefined,
-    };
+    const isCancelled = view.sinceMs !== undefined && !isDeleting(pod);
+    return { writes: [], events: isCancelled ? [said('cancelled', pod)] : [], sinceMs: undefined };
   }
-  const sinceMs = input.sinceMs ?? nowMs;
+  const sinceMs = view.sinceMs ?? nowMs;
   const dueInMs = sinceMs + waitSeconds * 1000 - nowMs;
   if (dueInMs > 0) return { writes: [], events: [], sinceMs, requeueAfterMs: dueInMs };
-  if (!input.mayEvictForHealth && taints.every(({ key }) => HEALTH_TAINTS.has(key))) {
-    return { writes: [], events: [], sinceMs };
-  }
-  return { ...planEviction(pod, nowMs), sinceMs };
+  const isSettled = nowMs >= settledAtMs;
+  const isForHealth = taints.every(({ key }) => HEALTH_TAINTS.has(key));
+  const plan =
+    isForHealth && !(isSettled && view.mayEvictForHealth) ? { writes: [] } : planEviction(pod, nowMs);
+  return { ...(isSettled ? {} : { requeueAfterMs: settledAtMs - nowMs }), ...plan, sinceMs };
 }
 
 /** First the reason is written down, then the pod is deleted with its own grace. */
@@ -52,15 +65,11 @@ function planEviction(pod: Pod, nowMs: number): Plan {
   if (!marked) {
     const message = 'Taint manager: deleting due to NoExecute taint';
     const object = withDisruption(pod, 'DeletionByTaintManager', message, nowMs);
-    const events = isDeleting(pod) ? [said(pod, 'Marking for deletion Pod')] : [];
-    return { writes: [{ verb: 'update', object, subresource: 'status' }], events, requeueAfterMs: 0 };
+    const events = isDeleting(pod) ? [said('marked', pod)] : [];
+    return { writes: [statusUpdate(object)], events, requeueAfterMs: 0 };
   }
-  if (isDeleting(pod)) return { writes: [], events: [] };
-  const preconditions = pod.metadata.uid ? { uid: pod.metadata.uid } : {};
-  return {
-    writes: [{ verb: 'delete', object: pod, options: { preconditions } }],
-    events: [said(pod, 'Marking for deletion Pod')],
-  };
+  if (isDeleting(pod)) return { writes: [] };
+  return { writes: [deletionOf(pod)], events: [said('marked', pod)] };
 }
 
 export function withDisruption(pod: Pod, reason: string, message: string, nowMs: number): Pod {
@@ -76,11 +85,6 @@ export function withDisruption(pod: Pod, reason: string, message: string, nowMs:
     ...(generation === undefined ? {} : { observedGeneration: generation }),
   };
   return { ...pod, status: { ...pod.status, conditions: [...others, condition as never] } };
-}
-
-function said(pod: Pod, what: string): EventInput {
-  const message = `${what} ${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
-  return { about: pod, type: 'Normal', reason: 'TaintManagerEviction', message, component: COMPONENT };
 }
 
 /** How long the pod may stay under these taints: 0 when one is not tolerated; undefined when it may stay for good. */

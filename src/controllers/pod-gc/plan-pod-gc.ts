@@ -6,7 +6,8 @@ import type { Node, Pod } from '../../schemas/types.ts';
 import type { Write } from '../../resources/writing/write-plan.ts';
 import { withDisruption } from '../node-lifecycle/plan-taint-eviction.ts';
 import { isNodeReady, OUT_OF_SERVICE } from '../node-lifecycle/plan-node-health.ts';
-import { isDeleting } from '../ownership.ts';
+import type { Plan } from '../controller.ts';
+import { deletionOf, isDeleting, statusUpdate } from '../ownership.ts';
 import { isTerminal, podCondition } from '../pod-facts.ts';
 
 /** A node must have been missing this long before its pods are: registrations race with pods. */
@@ -15,38 +16,38 @@ export const MISSING_NODE_QUARANTINE_MS = 40_000;
 /** kube-controller-manager's --terminated-pod-gc-threshold. */
 const TERMINATED_LIMIT = 12_500;
 
-export interface PodGcInput {
+/** Pods written in one commit. */
+const COMMIT_SIZE = 500;
+
+export interface PodGcView {
   readonly pods: readonly Pod[];
   readonly nodes: ReadonlyMap<string, Node>;
   /** Since when we have missed a node that pods are bound to; verified against the store itself. */
   readonly missingSinceMs: ReadonlyMap<string, number>;
-  readonly nowMs: number;
 }
 
-export interface PodGcPlan {
-  /** Reasons and phases to write down first. */
-  readonly marks: readonly Write[];
-  /** Then these go without grace. */
-  readonly deletions: readonly Write[];
-}
-
-export function planPodGc(input: PodGcInput): PodGcPlan {
+/** Writes down reasons and phases first; the next plan deletes these pods without grace. */
+export function planPodGc(view: PodGcView, nowMs: number): Plan {
   const marks: Write[] = [];
-  const deletions: Write[] = [];
-  for (const pod of input.pods) {
-    const why = reasonOf(pod, input);
+  const doomed = new Set<Pod>(excessTerminated(view.pods));
+  for (const pod of view.pods) {
+    const why = reasonOf(pod, view, nowMs);
     if (!why) continue;
-    const marked = asFailed(pod, why, input.nowMs);
-    if (marked) marks.push({ verb: 'update', object: marked, subresource: 'status' });
-    else deletions.push(forcedDeletion(pod));
+    const marked = asFailed(pod, why, nowMs);
+    if (marked) marks.push(statusUpdate(marked));
+    else doomed.add(pod);
   }
-  for (const pod of excessTerminated(input.pods)) deletions.push(forcedDeletion(pod));
-  return { marks, deletions };
+  const marking = new Set(marks.map(({ object }) => object.metadata.uid));
+  const deletions = [...doomed]
+    .filter(({ metadata }) => !marking.has(metadata.uid))
+    .map((pod) => deletionOf(pod, { gracePeriodSeconds: 0 }));
+  const again = marks.length > 0 ? { requeueAfterMs: 0 } : {};
+  return { writes: [...marks, ...deletions], commitSize: COMMIT_SIZE, ...again };
 }
 
 type Reason = 'nodeGone' | 'neverBound' | 'outOfService';
 
-function reasonOf(pod: Pod, { nodes, missingSinceMs, nowMs }: PodGcInput): Reason | undefined {
+function reasonOf(pod: Pod, { nodes, missingSinceMs }: PodGcView, nowMs: number): Reason | undefined {
   const { nodeName } = pod.spec;
   if (!nodeName) return isDeleting(pod) ? 'neverBound' : undefined;
   const node = nodes.get(nodeName);
@@ -79,9 +80,4 @@ function excessTerminated(pods: readonly Pod[]): readonly Pod[] {
   const age = (pod: Pod): string => pod.metadata.creationTimestamp ?? '';
   const oldest = [...terminated].sort((a, b) => (age(a) < age(b) ? -1 : Number(age(a) > age(b))));
   return oldest.slice(0, terminated.length - TERMINATED_LIMIT);
-}
-
-function forcedDeletion(pod: Pod): Write {
-  const preconditions = pod.metadata.uid ? { uid: pod.metadata.uid } : {};
-  return { verb: 'delete', object: pod, options: { gracePeriodSeconds: 0, preconditions } };
 }

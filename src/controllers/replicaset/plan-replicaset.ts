@@ -1,33 +1,33 @@
 /**
- * One look at a ReplicaSet, or at a ReplicationController, which does the same under its older name: claim pods, create what is missing, delete what is too much, report. All in one commit, and
- * the status is the one before the commit's own effects, as upstream's.
+ * The plan of a ReplicaSet, or of a ReplicationController, which does the same under its older name: claim pods, create
+ * what is missing, delete what is too much, report. All in one commit; the status is the one before the commit's own
+ * effects, as upstream's.
  *
  * Never creates while a matching pod without owner could be adopted instead: what an agent restored is taken, not doubled.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { jsonEqual } from '../../base/json.ts';
 import { nameSuffix, type Rng } from '../../base/rng.ts';
-import type { EventInput } from '../../client/plan-event.ts';
 import { controllerOf } from '../../schemas/object.ts';
 import { RESTORED_OWNER } from '../../schemas/pods/pod-marks.ts';
 import { asLabelSelector, matchesLabelSelector } from '../../schemas/values/selectors.ts';
 import type { Pod, ReplicaSet, ReplicationController } from '../../schemas/types.ts';
 import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
-import type { Plan } from '../controller.ts';
-import { controllerReference, isDeleting, planClaims } from '../ownership.ts';
+import type { Plan, Refusal } from '../controller.ts';
+import { controllerReference, deletionOf, isDeleting, planClaims, statusUpdate } from '../ownership.ts';
+import { type EventText, eventsOf, type PlannedEvent } from '../planned-event.ts';
 import { availableInMs, isActive, isReady, isTerminating } from '../pod-facts.ts';
 import { rankForDeletion } from './rank-pods.ts';
 
 /** What keeps a number of equal pods. */
 export type Replicator = ReplicaSet | ReplicationController;
 
-export interface ReplicaSetInput {
+export interface ReplicaSetView {
   readonly replicaSet: Replicator;
   /** Every pod of the namespace that the ReplicaSet's selector matches or that it controls. */
   readonly pods: readonly Pod[];
   /** Active pods of all ReplicaSets with the same controller, this one's included. */
   readonly related: readonly Pod[];
-  readonly nowMs: number;
   readonly rng: Rng;
   /** False while the store is being rebuilt: claim and report only. */
   readonly mayAct: boolean;
@@ -35,9 +35,21 @@ export interface ReplicaSetInput {
   readonly failure?: { readonly reason: 'FailedCreate' | 'FailedDelete'; readonly message: string };
 }
 
-/** Who events say it was. */
-export const componentOf = ({ kind }: Replicator): string =>
-  kind === 'ReplicationController' ? 'replication-controller' : 'replicaset-controller';
+export const REPLICA_EVENTS = {
+  created: {
+    type: 'Normal',
+    reason: 'SuccessfulCreate',
+    message: (pod: string) => `Created pod: ${pod}`,
+  },
+  deleted: { type: 'Normal', reason: 'SuccessfulDelete', message: (pod: string) => `Deleted pod: ${pod}` },
+  refused: {
+    type: 'Warning',
+    reason: 'FailedCreate',
+    message: (refusal: string) => `Error creating: ${refusal}`,
+  },
+} satisfies Readonly<Record<string, EventText>>;
+
+const event = eventsOf<typeof REPLICA_EVENTS>();
 
 export const selectorOf = (replicator: Replicator): unknown =>
   asLabelSelector(replicator, replicator.spec.selector);
@@ -48,59 +60,68 @@ export const BURST_REPLICAS = 500;
 /** A generated name keeps this much of its prefix, so that the whole stays within 63 characters. */
 const MAX_GENERATED_PREFIX = 58;
 
-export function planReplicaSet(input: ReplicaSetInput): Plan {
-  const { replicaSet, nowMs } = input;
-  const candidates = input.pods.filter((pod) => isClaimable(pod, replicaSet));
+export function planReplicaSet(view: ReplicaSetView, nowMs: number): Plan {
+  const { replicaSet } = view;
+  const candidates = view.pods.filter((pod) => isClaimable(pod, replicaSet));
   const claims = planClaims(replicaSet, selectorOf(replicaSet), candidates);
   const active = claims.owned.filter(isActive);
-  const terminating = claims.owned.filter(isTerminating);
-  const events: EventInput[] = [];
-  const writes: Write[] = [...claims.adopt, ...claims.release].map((object) => ({ verb: 'update', object }));
-  const wanted = replicaSet.spec.replicas ?? 1;
-  const managing = input.mayAct && !isDeleting(replicaSet) && input.failure === undefined;
-
-  const missing = wanted - active.length;
-  if (managing && missing > 0) {
-    for (let index = 0; index < Math.min(missing, BURST_REPLICAS); index += 1) {
-      const pod = podFromTemplate(replicaSet, input.rng);
-      writes.push({ verb: 'create', object: pod });
-      events.push(normal(replicaSet, 'SuccessfulCreate', `${CREATED}${pod.metadata.name}`));
-    }
-  }
-  // A pod is written once in a commit: what was adopted just now can only be deleted at the next look.
-  if (managing && missing < 0 && claims.adopt.length === 0) {
-    const ranked = rankForDeletion(active, input.related, nowMs);
-    for (const pod of ranked.slice(0, Math.min(-missing, BURST_REPLICAS))) {
-      const preconditions = pod.metadata.uid ? { uid: pod.metadata.uid } : {};
-      writes.push({ verb: 'delete', object: pod, options: { preconditions } });
-      events.push(normal(replicaSet, 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`));
-    }
-  }
-
-  const status = statusOf(input, active, terminating);
-  const reported = replicaSet.status;
-  if (!jsonEqual(status, reported)) {
-    writes.push({ verb: 'update', object: { ...replicaSet, status }, subresource: 'status' });
-  }
+  const changes: readonly Change[] = [
+    ...[...claims.adopt, ...claims.release].map((object): Change => ({ write: { verb: 'update', object } })),
+    // A pod is written once in a commit: one that was adopted just now can only be deleted by the next plan.
+    ...scaling(view, active, claims.adopt.length === 0, nowMs),
+  ];
+  const status = statusOf(view, active, claims.owned.filter(isTerminating), nowMs);
+  const report = jsonEqual(status, replicaSet.status) ? [] : [statusUpdate({ ...replicaSet, status })];
   const requeueAfterMs = nextAvailability(active, replicaSet.spec.minReadySeconds ?? 0, nowMs);
-  const checks = [unchanged(replicaSet)];
-  return { writes, checks, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+  return {
+    writes: [...changes.map(({ write }) => write), ...report],
+    checks: [unchanged(replicaSet)],
+    events: changes.flatMap(({ write, event: happened }) => (happened ? [{ ...happened, write }] : [])),
+    piecemeal: true,
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+  };
 }
 
-const CREATED = 'Created pod: ';
+/** Pods were refused (invalid, forbidden, no quota): the ReplicaSet says so. A namespace that goes takes no new pods. */
+export function planRefusedPods(
+  view: ReplicaSetView,
+  { message, namespaceGoes }: Refusal,
+  nowMs: number,
+): Plan {
+  if (namespaceGoes) return planReplicaSet({ ...view, mayAct: false }, nowMs);
+  const plan = planReplicaSet({ ...view, failure: { reason: 'FailedCreate', message } }, nowMs);
+  return { ...plan, events: [event('refused', view.replicaSet, message)] };
+}
 
-/** The pod whose creation an event of a plan reports; empty for other events. */
-export const createdPod = ({ reason, message }: EventInput): string =>
-  reason === 'SuccessfulCreate' ? message.slice(CREATED.length) : '';
+interface Change {
+  readonly write: Write;
+  readonly event?: PlannedEvent;
+}
+
+/** The pods to create or to delete. */
+function scaling(
+  { replicaSet, related, rng, mayAct, failure }: ReplicaSetView,
+  active: readonly Pod[],
+  mayDelete: boolean,
+  nowMs: number,
+): readonly Change[] {
+  if (!mayAct || isDeleting(replicaSet) || failure !== undefined) return [];
+  const missing = (replicaSet.spec.replicas ?? 1) - active.length;
+  if (missing > 0)
+    return Array.from({ length: Math.min(missing, BURST_REPLICAS) }, (): Change => {
+      const object = podFromTemplate(replicaSet, rng);
+      return { write: { verb: 'create', object }, event: event('created', replicaSet, object.metadata.name) };
+    });
+  if (!mayDelete) return [];
+  return rankForDeletion(active, related, nowMs)
+    .slice(0, Math.min(-missing, BURST_REPLICAS))
+    .map((pod) => ({ write: deletionOf(pod), event: event('deleted', replicaSet, pod.metadata.name) }));
+}
 
 /** A pod that has ended is not adopted (nobody would count it), unless it is ours, or was before history was lost. */
 function isClaimable(pod: Pod, { kind, metadata }: Replicator): boolean {
   if (isActive(pod) || controllerOf(pod)) return true;
   return pod.metadata.annotations?.[RESTORED_OWNER] === `${kind}/${metadata.name}`;
-}
-
-function normal(about: Replicator, reason: string, message: string): EventInput {
-  return { about, type: 'Normal', reason, message, component: componentOf(about) };
 }
 
 /** The name is chosen here, so that the plan says everything; `generateName` shows where it came from. */
@@ -127,17 +148,18 @@ export function podFromTemplate(replicaSet: Replicator, rng: Rng): Pod {
 type ReplicaSetStatus = NonNullable<ReplicaSet['status']>;
 
 function statusOf(
-  input: ReplicaSetInput,
+  view: ReplicaSetView,
   active: readonly Pod[],
   terminating: readonly Pod[],
+  nowMs: number,
 ): ReplicaSetStatus {
-  const { replicaSet, nowMs } = input;
+  const { replicaSet } = view;
   const minReadySeconds = replicaSet.spec.minReadySeconds ?? 0;
   const templateLabels = { matchLabels: replicaSet.spec.template?.metadata?.labels ?? {} };
   const labelled = active.filter((pod) => matchesLabelSelector(templateLabels, pod.metadata.labels)).length;
   const ready = active.filter(isReady).length;
   const available = active.filter((pod) => availableInMs(pod, minReadySeconds, nowMs) === 0).length;
-  const conditions = conditionsOf(input);
+  const conditions = conditionsOf(view, nowMs);
   return {
     ...(available > 0 ? { availableReplicas: available } : {}),
     ...(conditions.length > 0 ? { conditions } : {}),
@@ -149,12 +171,10 @@ function statusOf(
   };
 }
 
-function conditionsOf({
-  replicaSet,
-  failure,
-  nowMs,
-  mayAct,
-}: ReplicaSetInput): NonNullable<ReplicaSetStatus['conditions']> {
+function conditionsOf(
+  { replicaSet, failure, mayAct }: ReplicaSetView,
+  nowMs: number,
+): NonNullable<ReplicaSetStatus['conditions']> {
   const existing = replicaSet.status?.conditions ?? [];
   if (!mayAct) return existing;
   const others = existing.filter((condition) => condition.type !== 'ReplicaFailure');

@@ -2,7 +2,8 @@
 import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ConfigMap, Namespace } from '../../schemas/types.ts';
-import type { Write } from '../../resources/writing/write-plan.ts';
+import { unchanged, type Write } from '../../resources/writing/write-plan.ts';
+import type { Plan } from '../controller.ts';
 import { isDeleting } from '../ownership.ts';
 
 export const DEFAULT_SERVICE_ACCOUNT = 'default';
@@ -12,15 +13,20 @@ const CA_DESCRIPTION =
   'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.';
 
 export interface NamespaceDefaults {
+  readonly namespace: Namespace;
   readonly serviceAccount: KubeObject | undefined;
   readonly caConfigMap: ConfigMap | undefined;
   /** PEM; undefined when the cluster publishes none. */
   readonly caBundle: string | undefined;
 }
 
-export function planNamespaceDefaults(namespace: Namespace, found: NamespaceDefaults): readonly Write[] {
-  if (isDeleting(namespace)) return [];
-  const { name } = namespace.metadata;
+export function planNamespaceDefaults(found: NamespaceDefaults): Plan | undefined {
+  const { namespace } = found;
+  if (isDeleting(namespace)) return undefined;
+  return { writes: missingIn(namespace.metadata.name, found), checks: [unchanged(namespace)] };
+}
+
+function missingIn(name: string, found: NamespaceDefaults): readonly Write[] {
   const { serviceAccount, caConfigMap, caBundle } = found;
   const writes: Write[] = [];
   if (!serviceAccount) {

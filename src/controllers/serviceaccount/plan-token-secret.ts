@@ -1,25 +1,24 @@
 /**
- * One look at a Secret of type `kubernetes.io/service-account-token`: it is filled while its account is there, and goes
- * when the account does. Pure; a missing token is for the executor to sign. Source: upstream's tokens controller.
+ * The plan of a Secret of type `kubernetes.io/service-account-token`: it is filled while its account is there, and goes
+ * when the account does. Pure. Source: upstream's tokens controller.
  */
+import { jsonEqual } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Secret } from '../../schemas/types.ts';
-import { isDeleting } from '../ownership.ts';
+import { unchanged } from '../../resources/writing/write-plan.ts';
+import type { Plan } from '../controller.ts';
+import { deletionOf, isDeleting } from '../ownership.ts';
 
 export const TOKEN_SECRET_TYPE = 'kubernetes.io/service-account-token';
 const NAME_ANNOTATION = 'kubernetes.io/service-account.name';
 const UID_ANNOTATION = 'kubernetes.io/service-account.uid';
 
-export type TokenSecretPlan =
-  | { readonly action: 'none' }
-  | { readonly action: 'delete' }
-  /** Everything but the token, which is to be signed where it is missing. */
-  | { readonly action: 'fill'; readonly secret: Secret; readonly needsToken: boolean };
-
 export interface TokenSecretInput {
   readonly secret: Secret;
   /** The account that the Secret names, if it is there. */
   readonly account: KubeObject | undefined;
+  /** Signed for the Secret because it has none. */
+  readonly token: string | undefined;
   /** PEM. */
   readonly caBundle: string | undefined;
   /** False while the store is being rebuilt: what seems to be missing may come back. */
@@ -34,33 +33,31 @@ export function accountNameOf({ metadata }: Secret): string {
   return metadata.annotations?.[NAME_ANNOTATION] ?? '';
 }
 
-export function planTokenSecret({ secret, account, caBundle, mayAct }: TokenSecretInput): TokenSecretPlan {
-  if (isDeleting(secret)) return { action: 'none' };
+/** An account of this name that was made anew is another one. */
+export function isAccountOf({ metadata }: Secret, account: KubeObject): boolean {
+  const uid = metadata.annotations?.[UID_ANNOTATION] ?? '';
+  return uid === '' || uid === account.metadata.uid;
+}
+
+export function planTokenSecret(input: TokenSecretInput): Plan | undefined {
+  const { secret, account, token, caBundle, mayAct } = input;
+  if (isDeleting(secret)) return undefined;
+  if (!account || !isAccountOf(secret, account)) {
+    const checks = account ? [unchanged(account)] : [];
+    return mayAct ? { writes: [deletionOf(secret)], checks } : undefined;
+  }
   const { metadata } = secret;
-  const namedUid = metadata.annotations?.[UID_ANNOTATION];
-  const uid = account?.metadata.uid ?? '';
-  const isIts = account !== undefined && (namedUid === undefined || namedUid === '' || namedUid === uid);
-  if (!isIts) return { action: mayAct ? 'delete' : 'none' };
-  const wanted = {
+  const uid = account.metadata.uid ?? '';
+  const data = {
+    ...secret.data,
     namespace: base64(metadata.namespace ?? ''),
     ...(caBundle === undefined ? {} : { 'ca.crt': base64(caBundle) }),
+    ...(token === undefined ? {} : { token: base64(token) }),
   };
-  const needsToken = !secret.data?.['token'];
-  const differs = Object.entries(wanted).some(([key, value]) => secret.data?.[key] !== value);
-  if (!needsToken && !differs && namedUid === uid) return { action: 'none' };
-  return {
-    action: 'fill',
-    secret: {
-      ...secret,
-      metadata: { ...metadata, annotations: { ...metadata.annotations, [UID_ANNOTATION]: uid } },
-      data: { ...secret.data, ...wanted },
-    },
-    needsToken,
-  };
+  if (metadata.annotations?.[UID_ANNOTATION] === uid && jsonEqual(data, secret.data)) return undefined;
+  const annotations = { ...metadata.annotations, [UID_ANNOTATION]: uid };
+  const object = { ...secret, metadata: { ...metadata, annotations }, data };
+  return { writes: [{ verb: 'update', object }], checks: [unchanged(account)] };
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
-
-export function withToken(secret: Secret, token: string): Secret {
-  return { ...secret, data: { ...secret.data, token: base64(token) } };
-}

@@ -7,23 +7,24 @@ import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { PROTECTION_FINALIZERS, withProtection } from '../../schemas/pods/volume-protection.ts';
-import type { Write } from '../../resources/writing/write-plan.ts';
-import { isDeleting } from '../ownership.ts';
+import type { Plan } from '../controller.ts';
+import { isDeleting, withoutFinalizer } from '../ownership.ts';
 
-/** `pods` of the claim's namespace; of a volume none are needed. */
-export function planVolumeProtection(object: KubeObject, pods: readonly Pod[]): Write | undefined {
+export interface VolumeProtectionInput {
+  /** A volume or a claim. */
+  readonly object: KubeObject;
+  /** The pods of the claim's namespace; none for a volume. */
+  readonly pods: readonly Pod[];
+}
+
+export function planVolumeProtection({ object, pods }: VolumeProtectionInput): Plan | undefined {
   const finalizer = ownMember(PROTECTION_FINALIZERS, object.kind) ?? '';
-  const { finalizers = [], ...metadata } = object.metadata;
   if (!isDeleting(object)) {
     const kept = withProtection(object);
-    return kept === object ? undefined : { verb: 'update', object: kept };
+    return kept === object ? undefined : { writes: [{ verb: 'update', object: kept }] };
   }
-  if (!finalizers.includes(finalizer) || isUsed(object, pods)) return undefined;
-  const others = finalizers.filter((name) => name !== finalizer);
-  return {
-    verb: 'update',
-    object: { ...object, metadata: others.length > 0 ? { ...metadata, finalizers: others } : metadata },
-  };
+  if (object.metadata.finalizers?.includes(finalizer) !== true || isUsed(object, pods)) return undefined;
+  return { writes: [{ verb: 'update', object: withoutFinalizer(object, finalizer) }] };
 }
 
 function isUsed(object: KubeObject, pods: readonly Pod[]): boolean {
@@ -31,7 +32,7 @@ function isUsed(object: KubeObject, pods: readonly Pod[]): boolean {
   return pods.some((pod) => uses(pod, object.metadata.name));
 }
 
-/** A pod that no node has got yet will not be started with a claim that is being deleted. */
+/** A pod that has no node yet does not start with a claim that is being deleted. */
 function uses({ spec }: Pod, claim: string): boolean {
   if (!spec.nodeName) return false;
   return claimsOf(spec).includes(claim);

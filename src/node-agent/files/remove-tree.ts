@@ -56,8 +56,7 @@ async function empty(top: FileHandle): Promise<void> {
   }
 
   async function move(path: Buffer): Promise<void> {
-    for (;;) {
-      moved += 1;
+    for (moved += 1; ; moved += 1) {
       try {
         return await rename(path, entry(top, `${MOVED}${moved}`));
       } catch (error) {

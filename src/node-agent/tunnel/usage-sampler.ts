@@ -2,6 +2,7 @@
  * Reads the counters of this node's containers when somebody asks, and never otherwise: a node that nobody looks at pays
  * nothing. The last readings are the beginning of the next window; a container that was not in them is read twice.
  */
+import { uninterrupted } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { ContainerRuntime, ContainerStats } from '../runtime/types.ts';
 import { type ContainerUsage, planUsage, type Readings } from './plan-usage.ts';
@@ -39,7 +40,7 @@ export function createUsageSampler(options: {
       hasNew ||= !usable;
     }
     if (hasNew) {
-      await sleep(clock, FIRST_WINDOW_MS);
+      await sleep(clock, FIRST_WINDOW_MS, uninterrupted);
       readings = await runtime.stats();
     }
     last = new Map(readings.map((reading) => [reading.id, reading]));

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { readOrEmpty } from '../../base/child-processes/process-identity.ts';
+import { uninterrupted } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -35,7 +36,7 @@ export async function stopStaleServer({ dir, socket, clock, logger }: StaleServe
     const deadline = clock.now() + STOP_TIMEOUT_MS;
     while (await isOurs()) {
       if (clock.now() > deadline) signal(pid, 'SIGKILL');
-      await sleep(clock, POLL_MS);
+      await sleep(clock, POLL_MS, uninterrupted);
     }
   }
   if (await pingSocket(socket)) {

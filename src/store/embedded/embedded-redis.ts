@@ -139,7 +139,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
         started.child.end();
         throw new UserError(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
       }
-      await sleep(clock, POLL_MS);
+      await sleep(clock, POLL_MS, stopping.signal);
     }
     return started;
   }

@@ -117,7 +117,8 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
       // A client of a cluster holds commands back without end while it finds no server, and may yet send them.
       const timer =
         target.type === 'cluster'
-          ? setTimeout(() => fail(storeError(new Error(TIMED_OUT), true, obstacle)), COMMAND_TIMEOUT_MS)
+          ? // eslint-disable-next-line no-restricted-syntax -- a limit beside the command, which has no signal
+            setTimeout(() => fail(storeError(new Error(TIMED_OUT), true, obstacle)), COMMAND_TIMEOUT_MS)
           : undefined;
       const isSent = client.status === 'ready';
       const readyBefore = timesReady;

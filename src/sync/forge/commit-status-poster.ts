@@ -13,7 +13,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import { type Disposables, startParts } from '../../base/disposables.ts';
+import { type Scope, openScope } from '../../base/scope.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -62,10 +62,10 @@ interface Poster extends Posting {
 }
 
 export function createCommitStatusPoster(options: CommitStatusPosterOptions): Promise<AsyncDisposable> {
-  return startParts((started) => startPoster(options, started));
+  return openScope((started) => startPoster(options, started));
 }
 
-async function startPoster(options: CommitStatusPosterOptions, started: Disposables): Promise<object> {
+async function startPoster(options: CommitStatusPosterOptions, started: Scope): Promise<object> {
   const { store, forge, clock, environment, targetUrl } = options;
   const logger = options.logger.child({ component: 'commit-status', forge: forge.name });
   const applications = await options.caches.open<Application>(APPLICATIONS);

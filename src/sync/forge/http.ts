@@ -81,14 +81,13 @@ async function readBounded(response: Response): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  for (;;) {
-    const part = await reader.read();
-    if (part.done) return text;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
     text += decoder.decode(part.value, { stream: true });
     if (text.length < MAX_RESPONSE_CHARACTERS) continue;
     await reader.cancel();
     return text.slice(0, MAX_RESPONSE_CHARACTERS);
   }
+  return text;
 }
 
 /** An answer that is no success. It decides when the forge is asked again (plan-retry-wait.ts). */

@@ -1,7 +1,8 @@
 /** The store's records: statuses that were posted, statuses that are due, waits of hosts. */
 import { ConflictError } from '../../base/errors.ts';
 import { type KubeObject, splitKey } from '../../schemas/object.ts';
-import { CommitRefused, type Store } from '../../store/types.ts';
+import { keepRecord } from '../../store/records.ts';
+import type { Store } from '../../store/types.ts';
 import { canonicalRepoUrl } from '../git/git-url.ts';
 import type { CommitStatus } from '../status/plan-commit-status.ts';
 import type { RepositoryStatus, StatusLedger } from '../status/plan-due-statuses.ts';
@@ -36,16 +37,8 @@ export function createRecords(store: Store): Records {
       const { namespace, name } = splitKey(key);
       const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
       const object = { apiVersion: 'symphony.dev/v1', kind: 'CommitStatus', metadata, ...members };
-      const expectedVersion = before?.metadata.resourceVersion;
-      const base = { resource: RESOURCE, key };
-      try {
-        if (expectedVersion === undefined) await store.commit([{ type: 'create', ...base, object }]);
-        else if (members) await store.commit([{ type: 'update', ...base, object, expectedVersion }]);
-        else await store.commit([{ type: 'delete', ...base, expectedVersion }]);
-      } catch (error) {
-        if (error instanceof CommitRefused) throw new ConflictError(error.message, { cause: error });
-        throw error;
-      }
+      const saved = await keepRecord(store, { resource: RESOURCE, key }, before, members && object);
+      if (!saved) throw new ConflictError(`Somebody else has written the record ${key}`);
     },
   };
 }

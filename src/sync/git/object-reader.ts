@@ -103,6 +103,7 @@ export function createObjectReader(options: ObjectReaderOptions): ObjectReader {
   return {
     async read(name) {
       if (name.includes('\n')) return undefined;
+      // eslint-disable-next-line no-restricted-syntax -- each round waits until another child has started
       for (;;) {
         if (closing.signal.aborted) throw new TransientError('Cannot read from the mirror: it is closed');
         current ??= start().then(

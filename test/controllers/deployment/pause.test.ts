@@ -37,14 +37,8 @@ function look(deployment: Deployment, nowMs: number, others: readonly ReplicaSet
     status: { replicas: 5, readyReplicas: 5, availableReplicas: 5, observedGeneration: 1 },
   });
   const replicaSets = [old, ...others];
-  return planDeployment({
-    deployment,
-    replicaSets,
-    pods: [],
-    orphans: [],
-    isNameTaken: () => false,
-    nowMs,
-  });
+  const rest = { pods: [], orphans: [], isNameTaken: () => false };
+  return planDeployment({ deployment, replicaSets, ...rest }, nowMs);
 }
 
 describe('a paused Deployment', () => {

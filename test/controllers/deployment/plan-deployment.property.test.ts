@@ -94,14 +94,14 @@ function createWorld(deployment: Deployment) {
   function step(action: Action): void {
     switch (action.do) {
       case 'deployment': {
-        const plan = planDeployment({
+        const view = {
           deployment: world.deployment,
           replicaSets: [...world.sets.values()],
           pods: [...world.pods.values()],
           orphans: [],
-          isNameTaken: (name) => world.sets.has(name),
-          nowMs: world.clock * 1000,
-        });
+          isNameTaken: (name: string) => world.sets.has(name),
+        };
+        const plan = planDeployment(view, world.clock * 1000);
         return apply(plan.writes);
       }
       case 'replicaSets':
@@ -109,7 +109,7 @@ function createWorld(deployment: Deployment) {
           const pods = [...world.pods.values()].filter(
             (pod) => controllerOf(pod)?.uid === replicaSet.metadata.uid,
           );
-          apply(planReplicaSet({ replicaSet, pods, related: pods, nowMs: 0, rng, mayAct: true }).writes);
+          apply(planReplicaSet({ replicaSet, pods, related: pods, rng, mayAct: true }, 0).writes);
         }
         return;
       case 'ready': {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ageMs, createExpiryIndex } from '../../../src/controllers/expiry/expiry-index.ts';
-import { EXPIRY_BATCH, startExpiryController } from '../../../src/controllers/expiry/expiry-controller.ts';
+import { EXPIRY_BATCH, expiryController } from '../../../src/controllers/expiry/expiry-controller.ts';
+import { runController } from '../../../src/controllers/run-controller.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
 import type { Store } from '../../../src/store/types.ts';
@@ -70,7 +71,7 @@ describe('events', () => {
     await cluster.objects.create(anEvent('young'));
     let shiftMs = 0;
     const clock = { ...cluster.clock, now: () => cluster.clock.now() + shiftMs };
-    const again = await startExpiryController({ ...cluster.context, clock });
+    const again = await runController(expiryController(), { ...cluster.context, clock });
     shiftMs = 400 * 24 * HOUR_MS;
     await cluster.clock.advance(HOUR_MS / 2 - 120_000);
     expect(await names()).toEqual(['old', 'young']);

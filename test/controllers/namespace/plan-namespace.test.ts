@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../../src/controllers/controller.ts';
 import {
   type NamespaceContent,
-  type NamespacePlan,
   planNamespaceDeletion,
 } from '../../../src/controllers/namespace/plan-namespace.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
@@ -25,9 +25,9 @@ const configMaps: NamespaceContent = {
 };
 const pods = (...objects: KubeObject[]): NamespaceContent => ({ resource: 'pods', objects });
 
-const deleted = ({ writes }: NamespacePlan): readonly string[] =>
+const deleted = ({ writes }: Plan): readonly string[] =>
   writes.flatMap((write) => (write.verb === 'delete' ? [write.object.metadata.name] : []));
-function conditions({ writes }: NamespacePlan): Record<string, unknown> {
+function conditions({ writes }: Plan): Record<string, unknown> {
   const report = writes.find((write) => write.verb === 'update' && write.subresource === 'status');
   const status = report?.object['status'] as Namespace['status'];
   return Object.fromEntries((status?.conditions ?? []).map(({ type, message }) => [type, message]));

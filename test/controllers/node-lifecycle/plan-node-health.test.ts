@@ -87,10 +87,10 @@ describe('planTaintEviction', () => {
   const pod = frozen(
     aPod({ node: 'n1', ready: true, spec: { tolerations: [{ ...toleration, tolerationSeconds: 300 }] } }),
   );
-  const base = { node, sinceMs: undefined, nowMs: NOW, mayEvictForHealth: true };
+  const base = { node, sinceMs: undefined, settledAtMs: 0, mayEvictForHealth: true };
 
   it('waits as long as the pod tolerates the taint', () => {
-    expect(planTaintEviction({ ...base, pod })).toMatchObject({
+    expect(planTaintEviction({ ...base, pod }, NOW)).toMatchObject({
       writes: [],
       sinceMs: NOW,
       requeueAfterMs: 300_000,
@@ -99,15 +99,15 @@ describe('planTaintEviction', () => {
 
   it('says why first, and deletes then', () => {
     const due = { ...base, sinceMs: NOW - 300_000 };
-    const [mark] = planTaintEviction({ ...due, pod }).writes;
+    const [mark] = planTaintEviction({ ...due, pod }, NOW).writes;
     expect(mark).toMatchObject({ verb: 'update', subresource: 'status' });
     const marked = mark?.object as typeof pod;
-    expect(planTaintEviction({ ...due, pod: marked }).writes).toMatchObject([{ verb: 'delete' }]);
+    expect(planTaintEviction({ ...due, pod: marked }, NOW).writes).toMatchObject([{ verb: 'delete' }]);
   });
 
   it('leaves pods that tolerate the taint for good', () => {
     const forever = aPod({ node: 'n1', spec: { tolerations: [toleration] } });
-    expect(planTaintEviction({ ...base, pod: forever })).toEqual({
+    expect(planTaintEviction({ ...base, pod: forever }, NOW)).toEqual({
       writes: [],
       events: [],
       sinceMs: undefined,
@@ -117,8 +117,8 @@ describe('planTaintEviction', () => {
   it('evicts nobody for health while the brakes are on, but obeys the taints of people (INVARIANTS 10)', () => {
     const bare = aPod({ node: 'n1', ready: true });
     const braked = { ...base, mayEvictForHealth: false };
-    expect(planTaintEviction({ ...braked, pod: bare }).writes).toEqual([]);
+    expect(planTaintEviction({ ...braked, pod: bare }, NOW).writes).toEqual([]);
     const drained = aNode({ taints: [{ key: 'maintenance', effect: 'NoExecute' }] });
-    expect(planTaintEviction({ ...braked, pod: bare, node: drained }).writes).toHaveLength(1);
+    expect(planTaintEviction({ ...braked, pod: bare, node: drained }, NOW).writes).toHaveLength(1);
   });
 });

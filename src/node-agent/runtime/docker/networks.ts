@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { NetworkInspectInfo } from 'dockerode';
 import { cidrsOverlap } from '../../../base/cidr.ts';
+import { uninterrupted } from '../../../base/abort.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
@@ -95,7 +96,7 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock): N
   async function untilListed(network: PodNetwork): Promise<readonly NetworkInspectInfo[]> {
     let found = await named(network.name);
     for (let tried = 0; found.length === 0 && tried < MAX_TRIES; tried += 1) {
-      if (tried > 0) await sleep(clock, RETRY_MS);
+      if (tried > 0) await sleep(clock, RETRY_MS, uninterrupted);
       await create(network);
       found = await named(network.name);
     }

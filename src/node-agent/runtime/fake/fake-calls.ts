@@ -1,4 +1,5 @@
 /** Calls of the fake engine: each takes its time, and fails when a test has asked for it. */
+import { uninterrupted } from '../../../base/abort.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../types.ts';
@@ -61,7 +62,7 @@ export function createFakeCalls(clock: Clock, rng: Rng, latencies: Partial<FakeL
   return {
     async perform(operation, effect) {
       const latencyMs = latencyOf(operation);
-      if (latencyMs > 0) await sleep(clock, latencyMs * (0.5 + rng.next()));
+      if (latencyMs > 0) await sleep(clock, latencyMs * (0.5 + rng.next()), uninterrupted);
       const fault = faults.get(operation)?.shift();
       const fail = (): never => {
         throw new RuntimeError(fault?.code ?? 'transient', `Cannot ${operation}: injected fault`);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createDisposables, startParts } from '../../src/base/disposables.ts';
+import { createScope, openScope } from '../../src/base/scope.ts';
 
 describe('parts that are ended together', () => {
   const part = (name: string, ended: string[], fails = false): AsyncDisposable => ({
@@ -11,7 +11,7 @@ describe('parts that are ended together', () => {
 
   it('end in reverse order, whatever their form', async () => {
     const ended: string[] = [];
-    const parts = createDisposables();
+    const parts = createScope();
     parts.use(part('first', ended));
     parts.use({ [Symbol.dispose]: () => void ended.push('second') });
     parts.defer(() => ended.push('third'));
@@ -21,7 +21,7 @@ describe('parts that are ended together', () => {
 
   it('end once, however often they are asked', async () => {
     const ended: string[] = [];
-    const parts = createDisposables();
+    const parts = createScope();
     parts.use(part('only', ended));
     await Promise.all([parts[Symbol.asyncDispose](), parts[Symbol.asyncDispose]()]);
     expect(ended).toEqual(['only']);
@@ -29,7 +29,7 @@ describe('parts that are ended together', () => {
 
   it('all end although some cannot, and say so', async () => {
     const ended: string[] = [];
-    const parts = createDisposables();
+    const parts = createScope();
     for (const name of ['a', 'b', 'c']) parts.use(part(name, ended, name !== 'a'));
     await expect(parts[Symbol.asyncDispose]()).rejects.toMatchObject({ errors: [{}, {}] });
     expect(ended).toEqual(['c', 'b', 'a']);
@@ -37,7 +37,7 @@ describe('parts that are ended together', () => {
 
   it('end when the start fails half way, and the cause of the failure is told', async () => {
     const ended: string[] = [];
-    const starting = startParts((parts) => {
+    const starting = openScope((parts) => {
       parts.use(part('a', ended));
       parts.use(part('b', ended, true));
       throw new Error('Cannot start c');
@@ -48,7 +48,7 @@ describe('parts that are ended together', () => {
 
   it('stay while the start succeeds', async () => {
     const ended: string[] = [];
-    const whole = await startParts(async (parts) => ({ a: parts.use(part('a', ended)) }));
+    const whole = await openScope(async (parts) => ({ a: parts.use(part('a', ended)) }));
     expect(ended).toEqual([]);
     await whole[Symbol.asyncDispose]();
     expect(ended).toEqual(['a']);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
-import { createMemoryQueues } from '../../src/queue/memory-queues.ts';
+import { createMemoryQueues } from './memory-queues.ts';
 import type { SyncJob } from '../../src/queue/types.ts';
 import { jobQueueContract, TEST_ATTEMPTS } from '../contracts/job-queue.ts';
 import { createFakeClock } from '../support/fake-clock.ts';

@@ -2,13 +2,14 @@
  * Queues in memory for simulation: driven by the clock alone, and as unreliable as a test wants them. Jobs of one key
  * collapse as the contract says; a job added while one of its key is active runs once more afterwards.
  */
-import { createAbort } from '../base/abort.ts';
-import type { Clock, Timer } from '../base/clock.ts';
-import { type JsonValue, jsonClone } from '../base/json.ts';
-import type { Logger } from '../base/logger.ts';
-import type { Rng } from '../base/rng.ts';
-import { DEFAULT_RETRY, type RetryPolicy, retryDelayMs } from './retry.ts';
-import type { JobOptions, JobWorkerOptions, QueueName, Queues } from './types.ts';
+import { createAbort } from '../../src/base/abort.ts';
+import { backoffDelayMs } from '../../src/base/backoff.ts';
+import type { Clock, Timer } from '../../src/base/clock.ts';
+import { type JsonValue, jsonClone } from '../../src/base/json.ts';
+import type { Logger } from '../../src/base/logger.ts';
+import type { Rng } from '../../src/base/rng.ts';
+import { DEFAULT_RETRY, type RetryPolicy } from '../../src/queue/retry.ts';
+import type { JobOptions, JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
 
 export interface QueueFaults {
   readonly rng: Rng;
@@ -176,4 +177,9 @@ export function createMemoryQueues(options: MemoryQueuesOptions): Queues {
       await Promise.all([...workers].map((worker) => worker[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** The delay before the next attempt, or undefined when there is none. */
+function retryDelayMs(policy: RetryPolicy, attemptsMade: number): number | undefined {
+  return attemptsMade >= policy.attempts ? undefined : backoffDelayMs(policy.backoff, attemptsMade);
 }

@@ -1,0 +1,139 @@
+/**
+ * Carries out a plan: commits, waits until the caches show the result, records events.
+ *
+ * The caches are fed by the store that the plan was written to, so waiting for them after each commit replaces Kubernetes'
+ * expectations: a key is never planned twice from the same view. Where the waiting fails, or the answer to a commit is
+ * lost, every controller waits until the caches have caught up.
+ */
+import { ConflictError } from '../base/errors.ts';
+import type { Requeue } from '../base/work-queue.ts';
+import { StatusError } from '../schemas/errors/status.ts';
+import type { KubeObject } from '../schemas/object.ts';
+import { type ResourceId, storageIdOf } from '../schemas/resource-kind.ts';
+import type { Check, Write } from '../resources/writing/write-plan.ts';
+import { StoreUnavailable } from '../store/types.ts';
+import { laterVersion } from '../store/version.ts';
+import type { ControllerContext, Plan, Reconciler } from './controller.ts';
+import { eventInput, type PlannedEvent } from './planned-event.ts';
+
+type Executor = (plan: Plan, signal: AbortSignal) => Promise<Requeue | undefined>;
+
+/** Executes plans of one controller, the plan that a refusal leads to included. */
+export async function executeOrRefuse(
+  context: ControllerContext,
+  reconciler: Reconciler,
+  { view, plan }: { readonly view: unknown; readonly plan: Plan },
+  signal: AbortSignal,
+): Promise<Requeue | undefined> {
+  const execute: Executor = (one, until) => executePlan(context, reconciler, one, until);
+  try {
+    return await execute(plan, signal);
+  } catch (error) {
+    const creates = plan.writes.filter(({ verb }) => verb === 'create');
+    if (!reconciler.planRefused || !isRefusal(error) || creates.length === 0) throw error;
+    const namespaceGoes = isNamespaceGoing(error);
+    const refusal =
+      plan.piecemeal && !namespaceGoes ? await createPiecemeal(execute, plan, creates, signal) : error;
+    // The other writes of the plan were refused along with the creates.
+    if (!refusal)
+      throw new ConflictError('What was refused together is allowed piece by piece', { cause: error });
+    const { message } = refusal;
+    const told = reconciler.planRefused(view, { message, namespaceGoes }, context.clock.now());
+    const requeue = told && (await execute(told, signal));
+    if (namespaceGoes) return requeue;
+    throw refusal;
+  }
+}
+
+async function executePlan(
+  context: ControllerContext,
+  { events }: Reconciler,
+  { writes, checks = [], commitSize = writes.length, events: happened = [], requeueAfterMs }: Plan,
+  signal: AbortSignal,
+): Promise<Requeue | undefined> {
+  for (let at = 0; at < writes.length; at += commitSize)
+    await commit(context, writes.slice(at, at + commitSize), checks, signal);
+  if (events) for (const event of happened) context.events.record(eventInput(events, event));
+  return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
+}
+
+/**
+ * Creates as many objects as are let through (a quota has room for some): half of them are tried, then half of these, and
+ * so on. The refusal of a single one ends it and is returned; undefined when all were created.
+ */
+async function createPiecemeal(
+  execute: Executor,
+  { checks, events = [] }: Plan,
+  creates: readonly Write[],
+  signal: AbortSignal,
+): Promise<StatusError | undefined> {
+  const eventsOfWrites = (writes: readonly Write[]): readonly PlannedEvent[] =>
+    events.filter(({ write }) => write && writes.includes(write));
+  let created = 0;
+  let size = creates.length;
+  while (created < creates.length) {
+    const writes = creates.slice(created, created + size);
+    try {
+      await execute({ writes, ...(checks ? { checks } : {}), events: eventsOfWrites(writes) }, signal);
+      created += writes.length;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      if (writes.length === 1) return error;
+      size = Math.floor(writes.length / 2);
+    }
+  }
+  return undefined;
+}
+
+/** The API said no to what we want, which waiting alone does not change. */
+const isRefusal = (error: unknown): error is StatusError =>
+  error instanceof StatusError && [400, 403, 422].includes(error.code);
+
+const isNamespaceGoing = ({ status }: StatusError): boolean =>
+  (status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
+
+/** Commits writes that hold only while `checks` do, and waits until the caches show them. */
+async function commit(
+  context: ControllerContext,
+  writes: readonly Write[],
+  checks: readonly Check[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { caches, fence } = context;
+  const results = await context.writer
+    .write({ writes, checks }, fence ? { fence } : {})
+    .catch((error: unknown) => {
+      const isOpen = error instanceof StoreUnavailable && error.isUnanswered;
+      const written = newestOf(
+        context,
+        writes.map(({ object }) => object),
+      );
+      if (isOpen) for (const resource of written.keys()) caches.expect(resource);
+      throw error;
+    });
+  const waits = [...newestOf(context, results)].map(async ([resource, version]) => {
+    try {
+      const cache = await caches.open(resource);
+      await cache.waitFor(version, signal);
+    } catch (error) {
+      caches.expect(resource, version);
+      throw error;
+    }
+  });
+  await Promise.all(waits);
+}
+
+/** The newest version of each resource among these objects. */
+function newestOf(
+  { registry }: ControllerContext,
+  objects: readonly (KubeObject | undefined)[],
+): ReadonlyMap<ResourceId, string> {
+  const newest = new Map<ResourceId, string>();
+  for (const object of objects) {
+    const kind = object && registry.byKind(object.apiVersion, object.kind);
+    if (!kind) continue;
+    const resource = storageIdOf(kind);
+    newest.set(resource, laterVersion(newest.get(resource) ?? '0', object.metadata.resourceVersion ?? '0'));
+  }
+  return newest;
+}

@@ -1,0 +1,42 @@
+/** Events as plans hold them: which one, about what, with which arguments. Their English is made here, once, at the edge. */
+import type { EventInput, EventType } from '../client/plan-event.ts';
+import type { Write } from '../resources/writing/write-plan.ts';
+
+export interface PlannedEvent {
+  readonly about: EventInput['about'];
+  /** A name in the controller's table. */
+  readonly event: string;
+  readonly args: readonly string[];
+  /** The event happened only if this write of the plan did. */
+  readonly write?: Write;
+}
+
+export interface EventText {
+  readonly type: EventType;
+  readonly reason: string;
+  message(...args: readonly string[]): string;
+}
+
+/** All events of a controller. */
+export interface EventTexts {
+  readonly component: string;
+  readonly texts: Readonly<Record<string, EventText>>;
+}
+
+/** The constructor of a controller's events: a name that its table lacks does not compile. */
+export function eventsOf<Texts extends EventTexts['texts']>(): (
+  event: keyof Texts & string,
+  about: EventInput['about'],
+  ...args: readonly string[]
+) => PlannedEvent {
+  return (event, about, ...args) => ({ event, about, args });
+}
+
+export function eventInput(
+  { component, texts }: EventTexts,
+  { event, about, args }: PlannedEvent,
+): EventInput {
+  const text = texts[event];
+  if (!text) throw new Error(`The controller has no event "${event}"`);
+  return { about, type: text.type, reason: text.reason, message: text.message(...args), component };
+}

@@ -1,0 +1,30 @@
+/** Conditions of a status as writers of it need them: found by type, replaced by type, timed by their status. */
+import { toRfc3339 } from '../base/clock.ts';
+import { asRecords } from './json-access.ts';
+
+interface Judged {
+  readonly type: string;
+  readonly status: string;
+}
+
+export const conditionIn = (
+  conditions: unknown,
+  type: string,
+): Readonly<Record<string, unknown>> | undefined =>
+  asRecords(conditions).find((condition) => condition['type'] === type);
+
+/** The `lastTransitionTime` of a condition: it moves with the status only. */
+export function transitionTime(conditions: unknown, { type, status }: Judged, nowMs: number): string {
+  const current = conditionIn(conditions, type);
+  const since = current?.['status'] === status ? current['lastTransitionTime'] : undefined;
+  return typeof since === 'string' ? since : toRfc3339(nowMs);
+}
+
+/** The conditions with these in the place of others of their types, at the end. */
+export function withConditions<T extends Judged>(
+  conditions: unknown,
+  wanted: readonly T[],
+): readonly (Record<string, unknown> | T)[] {
+  const types = new Set<unknown>(wanted.map(({ type }) => type));
+  return [...asRecords(conditions).filter(({ type }) => !types.has(type)), ...wanted];
+}

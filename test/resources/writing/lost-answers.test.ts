@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { createResourceCore, type ResourceCore } from '../../../src/resources/resource-core.ts';
+import { asRecord } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
-import type { ResourceQuota, Service } from '../../../src/schemas/types.ts';
+import type { Service } from '../../../src/schemas/types.ts';
 import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
 import type { CacheSet } from '../../../src/store/cache/cache.ts';
 import { createMemoryStore, type MemoryStore } from '../../../src/store/memory/memory-store.ts';
@@ -89,7 +90,7 @@ describe('after a lost answer', () => {
   });
 
   const used = async (): Promise<unknown> =>
-    ((await store.get('resourcequotas', 'default/q')) as ResourceQuota).status?.used;
+    asRecord((await store.get('resourcequotas', 'default/q'))?.['status'])['used'];
 
   it.each(['done', 'lost'] as const)(
     'of a commit that was %s, it is asked for under its id',

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { createResourceCore, type ResourceCore } from '../../../src/resources/resource-core.ts';
+import { asRecord, omit } from '../../../src/schemas/json-access.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import type { Service } from '../../../src/schemas/types.ts';
@@ -89,7 +90,7 @@ describe('after a lost answer', () => {
   });
 
   const used = async (): Promise<unknown> =>
-    (await store.get('resourcequotas', 'default/q'))?.['status'] as { used?: unknown } | undefined;
+    asRecord((await store.get('resourcequotas', 'default/q'))?.['status'])['used'];
 
   it.each(['done', 'lost'] as const)(
     'of a commit that was %s, it is asked for under its id',
@@ -150,7 +151,7 @@ describe('after a lost answer', () => {
   it('a plan that is made again has an id of its own', async () => {
     const made = (await writer.create(configMap('a'))) as KubeObject & { data?: unknown };
     asked = [];
-    const { resourceVersion: _version, ...metadata } = made.metadata;
+    const metadata = omit(made.metadata, 'resourceVersion');
     const kept = store.commit.bind(store);
     let isFirst = true;
     store.commit = async (ops, options) => {

@@ -11,7 +11,7 @@ import { systemRng } from '../src/base/rng.ts';
 import { builtinRegistry } from '../src/schemas/registry.ts';
 import * as strategy from '../src/schemas/strategy/index.ts';
 import { createCacheSet } from '../src/store/cache/cache-set.ts';
-import { createMemoryStore } from '../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../test/doubles/memory-store/memory-store.ts';
 import { createObjects } from '../test/support/objects.ts';
 import { createApplicationController } from '../src/sync/application-controller.ts';
 import { createGitMirror } from '../src/sync/git/git-mirror.ts';

@@ -21,11 +21,12 @@ import { systemClock as clock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { systemRng as rng } from '../../src/base/rng.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { builtinRegistry as registry } from '../../src/schemas/registry.ts';
+import { builtinFormat, builtinRegistry as registry } from '../../src/schemas/registry.ts';
 import { createMetrics } from '../../src/server/metrics/metrics.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { createObjects } from '../../test/support/objects.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
+import { asSoleWriter } from '../../src/store/embedded/sole-writer.ts';
 import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import { startTestRedis } from '../../test/support/redis.ts';
 import { benchPod } from './api-pod.ts';
@@ -69,7 +70,9 @@ function usage(): unknown {
 
 async function startApi(): Promise<Commands> {
   const redis = await startTestRedis();
-  const store = await createRedisStore({ url: redis.url, logger, clock });
+  // As in `symphony up`, whose Redis has one writer.
+  const inner = await createRedisStore({ url: redis.url, logger, clock, format: builtinFormat });
+  const store = asSoleWriter(inner, { logger });
   await store.setClusterState({ epoch: 'bench', phase: 'normal' }, undefined);
   const caches = createCacheSet({ store, clock, logger });
   const proofs = createPlacementProofs(randomBytes(32));

@@ -3,17 +3,7 @@ import { controllerOf, type KubeObject, keyOf, objectKey } from '../schemas/obje
 import type { Pod } from '../schemas/types.ts';
 import { matchesLabelSelector } from '../schemas/values/selectors.ts';
 import type { CacheEvent, ResourceCache } from '../store/cache/cache.ts';
-
-/** By the uid of the controller; objects without one are under {@link orphansIn} their namespace. */
-const CONTROLLER_INDEX = 'controller-uid';
-
-const orphansIn = (namespace: string | undefined): string => `orphans of ${namespace ?? ''}`;
-
-export function indexByController<T extends KubeObject>(cache: ResourceCache<T>): void {
-  cache.addIndex(CONTROLLER_INDEX, (object) => [
-    controllerOf(object)?.uid ?? orphansIn(object.metadata.namespace),
-  ]);
-}
+import { CONTROLLER_INDEX, NODE_INDEX, orphansOf } from '../store/cache/indexes.ts';
 
 /** The objects that this one controls; see {@link indexByController}. */
 export const controlledBy = <T extends KubeObject>(
@@ -28,7 +18,7 @@ export const orphansFor = <T extends KubeObject>(
   selector: unknown,
 ): readonly T[] =>
   cache
-    .byIndex(CONTROLLER_INDEX, orphansIn(owner.metadata.namespace))
+    .byIndex(CONTROLLER_INDEX, orphansOf(owner.metadata.namespace))
     .filter(({ metadata }) => matchesLabelSelector(selector, metadata.labels));
 
 /** The keys of owners that a change of a child concerns: its controller, the one it had, or those that might adopt it. */
@@ -50,13 +40,6 @@ export function ownersConcerned<T extends KubeObject>(
     previous && controllerOf(previous)?.uid !== controllerOf(object)?.uid
       ? [...ownersOf(object), ...ownersOf(previous)]
       : ownersOf(object);
-}
-
-/** Pods by the node they are bound to. */
-const NODE_INDEX = 'node-name';
-
-export function indexByNode(cache: ResourceCache<Pod>): void {
-  cache.addIndex(NODE_INDEX, (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []));
 }
 
 /** The pods that are bound to the node; see {@link indexByNode}. */

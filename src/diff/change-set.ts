@@ -9,7 +9,6 @@
 import { jsonEqual, ownMember } from '../base/json.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
-import { withStoredDefaults } from '../schemas/strategy/index.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
 import { type DesiredObject, type DesiredSet, idOf } from './desired-set.ts';
 import { type IgnoreRule, withIgnoredFields } from './ignore-differences.ts';
@@ -150,7 +149,7 @@ function planObject(
   // The strategy of the kind keeps what no update can change: naming it makes no difference.
   const finish = (object: KubeObject): KubeObject =>
     kind.prepareForUpdate(withStatusOf(live, kind.withDefaults(object)), live);
-  if (jsonEqual(finish(mergeDesired(live, kept, options.application)), withStoredDefaults(kind, live)))
+  if (jsonEqual(finish(mergeDesired(live, kept, options.application)), live))
     return { ...base, action: 'noop', object: live };
   // As Argo CD does it: what is ignored makes no difference, but an apply writes it, unless that is
   // to be respected.

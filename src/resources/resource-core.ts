@@ -114,7 +114,7 @@ export function createResourceCore(options: ResourceCoreOptions): ResourceCore {
   const { store, registry, clock, rng, proofs, policy = DEFAULT_POLICY } = options;
   const logger = options.logger.child({ component: 'api' });
   const schemas = createSchemas(registry, options.schemas);
-  const snapshots = createSnapshots({ caches: options.caches, logger });
+  const snapshots = createSnapshots(options.caches);
   const ages = createPageAges(clock);
   const space = options.addresses ?? defaultAddressSpace;
   const record: EventRecorder['record'] = (event) => events.record(event);
@@ -167,7 +167,6 @@ export function createResourceCore(options: ResourceCoreOptions): ResourceCore {
     },
     async [Symbol.asyncDispose]() {
       await events[Symbol.asyncDispose]();
-      await snapshots[Symbol.asyncDispose]();
     },
   };
 }

@@ -45,6 +45,7 @@ import {
 import { asRecord } from './json-access.ts';
 import { formatApiVersion, type KubeObject } from './object.ts';
 import { type Registry, type ResourceKind, resourceIdOf, storageIdOf } from './resource-kind.ts';
+import { createStorageFormat } from './strategy/index.ts';
 
 export const builtinKinds: readonly ResourceKind[] = [
   namespaceKind,
@@ -117,6 +118,9 @@ export function createRegistry(kinds: readonly ResourceKind[]): Registry {
 }
 
 export const builtinRegistry: Registry = createRegistry(builtinKinds);
+
+/** How the store keeps the system's kinds. */
+export const builtinFormat = createStorageFormat(builtinRegistry);
 
 /** A registry whose custom kinds come and go. */
 export interface DynamicRegistry extends Registry {

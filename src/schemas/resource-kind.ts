@@ -103,6 +103,10 @@ export interface ResourceKind extends ServedResource {
     readonly statusReplicas: string;
     readonly labelSelector: string;
   };
+  /** Grows with each change of the stored form that `migrate` has to follow. Absent: 1. */
+  readonly storageVersion?: number;
+  /** An object of an older storage version in the form of the current one. */
+  migrate?(object: KubeObject, from: number): KubeObject;
   /** The object with every default filled in, as Kubernetes stores it. */
   withDefaults(object: KubeObject): KubeObject;
   /** Structure (types, unknown and missing fields) by the JSON Schema. */

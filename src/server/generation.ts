@@ -14,13 +14,15 @@ import { type Scope, openScope } from '../base/scope.ts';
 import { SYNC_USER } from '../diff/tracking.ts';
 import { createBullQueues } from '../queue/bullmq-queues.ts';
 import { systemAuthor } from '../schemas/applications/application-author.ts';
-import { createDynamicRegistry } from '../schemas/registry.ts';
+import { builtinFormat, createDynamicRegistry } from '../schemas/registry.ts';
 import { typeProblem } from '../schemas/soundness.ts';
 import { type CacheSetOptions, createCacheSet } from '../store/cache/cache-set.ts';
 import type { CacheSet } from '../store/cache/cache.ts';
 import { followDefinitions } from '../store/cache/follow-definitions.ts';
 import { createPayloadCodec, loadOrCreateKey } from '../store/redis/payload-codec.ts';
 import { createPlacementProofs } from '../resources/writing/placement-proof.ts';
+import { withProofs } from '../resources/reading/proven-format.ts';
+import { asSoleWriter } from '../store/embedded/sole-writer.ts';
 import { createRedisStore } from '../store/redis/redis-store.ts';
 import { certificatesOptions } from './identity/certificate-options.ts';
 import { checkStoreIdentity, rememberStoreIdentity, storeIdentityOf } from './identity/store-identity.ts';
@@ -64,7 +66,10 @@ async function startOnHistory(
   // Before anybody asks: without these, nobody but administrators and nodes may do anything.
   await rememberStoreIdentity(store, writer, identity);
   await ensureDefaultPolicy({ store, writer, logger: logger.child({ component: 'rbac' }), more: ownPolicy });
-  const { url } = await serveApi({ ...parts, ...opened, ...cluster, writer, webhooks: gitOps.webhooks }, scope);
+  const { url } = await serveApi(
+    { ...parts, ...opened, ...cluster, writer, webhooks: gitOps.webhooks },
+    scope,
+  );
   scope.use(lead(leadParts(parts, opened, cluster, gitOps)));
   scope.defer(() => {
     patience.timer = clock.setTimer(() => cut([store, queues]), STOP_PATIENCE_MS);
@@ -91,15 +96,19 @@ async function openHistoryOf(parts: GenerationParts, scope: Scope) {
   const codec = createPayloadCodec(key);
   const identity = storeIdentityOf(parts.tls.caPem, key);
   const onUnreadable = parts.metrics.unreadable;
-  const store = scope.use(
-    await createRedisStore({ url: parts.redisUrl, logger, clock, codec, onUnreadable }),
+  const proofs = createPlacementProofs(key);
+  const format = withProofs(builtinFormat, proofs);
+  const redisStore = scope.use(
+    await createRedisStore({ url: parts.redisUrl, logger, clock, codec, format, onUnreadable }),
   );
+  const isEmbedded = parts.config.redisUrl === undefined;
+  const store = isEmbedded ? asSoleWriter(redisStore, { logger }) : redisStore;
   await checkStoreIdentity(store, identity);
   const history = scope.use(await openHistory({ store, dataDir, clock, rng, logger, agentsMayExist }));
   const condition = createClusterCondition(history.phase);
   // Another control plane may lead the rebuild; whoever leads next must not begin it again.
   void history.rebuilt.then(() => condition.set('normal'));
-  return { store, history, condition, identity, proofs: createPlacementProofs(key) };
+  return { store, history, condition, identity, proofs };
 }
 
 type OpenedHistory = Awaited<ReturnType<typeof openHistoryOf>>;

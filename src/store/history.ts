@@ -1,9 +1,12 @@
 /**
- * What an adapter knows of the history of the data: by it, lost data is noticed.
+ * The knowledge of an adapter about the history of its data. Lost data is noticed by it.
  *
- * The data must be of the epoch that the adapter works under, and at least as new as anything that it has seen there:
- * a replica promoted too early, a truncated AOF or a restored backup is of the right epoch, but has lost changes.
+ * The data must be of the epoch that the adapter works under, and at least as new as anything the
+ * adapter has seen there. A replica promoted too early, a truncated AOF or a restored backup has
+ * the right epoch and has lost changes.
  */
+import { EpochChanged } from './types.ts';
+
 export interface History {
   /** The epoch that the adapter works under. */
   readonly epoch: string | undefined;
@@ -12,10 +15,13 @@ export interface History {
   /** The newest version ever seen; new ones are above it. */
   readonly floor: number;
   /**
-   * To be called before asking; the result is given what the answer said. It tells what is wrong with the data, or
-   * (undefined) takes note of the version. (An answer may be older than what another one has brought meanwhile.)
+   * Call it before a question, and its result with what the answer says about the data. The result
+   * throws EpochChanged, or takes note of the version. An answer may be older than one that another
+   * question brought meanwhile.
    */
-  expect(): (epoch: string | undefined, last: number) => string | undefined;
+  expect(): (epoch: string | null | undefined, last: string | number | null | undefined) => void;
+  /** Takes note of a version that is known to be of this epoch. */
+  note(epoch: string, last: number): void;
   /** The adapter works under this epoch from now on. */
   adopt(epoch: string | undefined, last: number): void;
 }
@@ -24,7 +30,8 @@ export function createHistory(): History {
   let epoch: string | undefined;
   let seen = 0;
   let floor = 0;
-  const note = (last: number): void => {
+  const note = (of: string | undefined, last: number): void => {
+    if (of !== epoch) return;
     seen = Math.max(seen, last);
     floor = Math.max(floor, last);
   };
@@ -41,19 +48,19 @@ export function createHistory(): History {
     expect() {
       const expectedEpoch = epoch;
       const expected = seen;
-      return (actualEpoch, last) => {
-        if (expectedEpoch === undefined || actualEpoch !== expectedEpoch) {
-          return 'Cannot use the store: its data is not the data that was opened';
-        }
-        if (last < expected) return 'Cannot use the store: its data has lost changes';
-        if (epoch === expectedEpoch) note(last);
-        return undefined;
+      return (actualEpoch, text) => {
+        const last = Number(text ?? 0);
+        if (expectedEpoch === undefined || actualEpoch !== expectedEpoch)
+          throw new EpochChanged('Cannot use the store: its data is not the data that was opened');
+        if (last < expected) throw new EpochChanged('Cannot use the store: its data has lost changes');
+        note(expectedEpoch, last);
       };
     },
+    note,
     adopt(nextEpoch, last) {
       epoch = nextEpoch;
       seen = last;
-      note(last);
+      note(epoch, last);
     },
   };
 }

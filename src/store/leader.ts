@@ -1,9 +1,9 @@
 /**
- * Leadership over a fenced lease. `lead` runs while the lease is held; its signal aborts as soon as the lease is lost or
- * cannot be renewed in time, and nobody of this process leads again before it has ended.
+ * Leadership over a fenced lease. `lead` runs while the lease is held. Its signal aborts when the
+ * lease is lost or cannot be renewed in time. This process leads again only after `lead` has ended.
  *
- * Time is measured on the holder's own clock from *before* each renewal, so that it gives up before the store lets
- * somebody else in. The fence makes late writes harmless in any case.
+ * Time is measured on the holder's own clock from *before* each renewal, so that the holder gives
+ * up before the store lets another one in. The fence makes late writes harmless in any case.
  */
 import { createAbort } from '../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
@@ -21,13 +21,13 @@ export interface LeadershipOptions {
   readonly logger: Logger;
   /** Runs until `signal` aborts; commits with `fence`. */
   lead(fence: Fence, signal: AbortSignal): Promise<void>;
-  /** Ends it all: the lease is released once `lead` has ended. */
+  /** Ends leading; the lease is released once `lead` has ended. */
   readonly signal: AbortSignal;
 }
 
 /** Three attempts to renew within the lease's time. */
 const RENEWALS_PER_TTL = 3;
-/** How long `lead` waits after it has failed by itself, so that a broken leader does not spin. */
+/** The pause after `lead` has failed by itself, so that a broken leader does not spin. */
 const RESTART: BackoffPolicy = { initialMs: 500, maxMs: 30_000, factor: 2 };
 
 /** Resolves after `signal` has aborted and `lead` has ended. */
@@ -53,7 +53,7 @@ export async function runWithLeadership(options: LeadershipOptions): Promise<voi
   }
 }
 
-/** Undefined while somebody else holds the lease, or nobody can tell. */
+/** Undefined while another holder has the lease, or the store does not answer. */
 async function acquire(options: LeadershipOptions, logger: Logger): Promise<HeldLease | undefined> {
   try {
     return await options.store.acquireLease(options.lease, options.holder, options.ttlMs);

@@ -1,9 +1,10 @@
 /**
- * The store's contract: a small etcd. Two adapters, memory and Redis, pass one suite (test/contracts/store.ts).
+ * The store's contract: a small etcd. The Redis adapter and the test double pass one suite
+ * (test/contracts/store.ts).
  *
- * Versions: every change gets its own `resourceVersion`, an integer that strictly increases over the whole store
- * and never goes back, not even after the data is lost: max(last + 1, the store's clock in microseconds).
- * Objects handed out are shared and must not be mutated.
+ * Versions: every change gets its own `resourceVersion`, an integer that strictly increases over
+ * the whole store and never goes back, not even after the data is lost: max(last + 1, the store's
+ * clock in microseconds). Objects handed out are shared and must not be mutated.
  */
 import type { Eventually } from '../base/eventually.ts';
 import type { KubeObject } from '../schemas/object.ts';
@@ -29,7 +30,10 @@ export interface DeleteOp {
   readonly key: string;
   readonly expectedVersion: string;
 }
-/** Fails the commit unless the object is at this version (`undefined`: unless it does not exist). Changes nothing. */
+/**
+ * Fails the commit unless the object is at this version (`undefined`: unless it does not exist).
+ * Changes nothing.
+ */
 export interface CheckOp {
   readonly type: 'check';
   readonly resource: ResourceId;
@@ -47,16 +51,16 @@ export interface Fence {
 export interface CommitOptions {
   readonly fence?: Fence;
   /**
-   * Names the commit. A commit whose id happened before changes nothing and gets the first result, so that a caller who
-   * lost the answer asks by committing again. Ids are remembered for COMMIT_MEMORY_MS (limits.ts). The adapter makes one
-   * where there is none.
+   * Names the commit. A commit whose id happened before changes nothing and gets the first result,
+   * so that a caller who lost the answer asks by committing again. Ids are remembered for
+   * COMMIT_MEMORY_MS (limits.ts). The adapter makes one where there is none.
    */
   readonly id?: string;
 }
 
 /**
- * The objects as stored (with their new `resourceVersion`), one per op; for deletes the last state (undefined where it
- * cannot be read), for checks undefined.
+ * The objects as stored (with their new `resourceVersion`), one per op; for deletes the last state
+ * (undefined where it cannot be read), for checks undefined.
  */
 export interface CommitResult {
   readonly objects: readonly (KubeObject | undefined)[];
@@ -73,9 +77,14 @@ export interface StoreEvent {
   /** For DELETED the last state, carrying the deletion's version. */
   readonly object: KubeObject;
   readonly version: string;
+  /** Characters of the object as text, to bound what is kept of it. */
+  readonly size: number;
 }
 
-/** A change that cannot be read. It has its place in the order of changes; its object is as good as unknown from here. */
+/**
+ * A change that cannot be read. It has its place in the order of changes; its object is as good as
+ * unknown from here.
+ */
 export interface UnreadableChange {
   readonly type: 'UNREADABLE';
   readonly resource: ResourceId;
@@ -96,8 +105,9 @@ export interface ListResult {
 }
 
 /**
- * Identity and condition of the data. `epoch` is created with the data; another value, or none, means that history
- * was lost. While `rebuilding`, nothing is stopped, evicted or pruned (docs/INVARIANTS.md, "rebuild before destroy").
+ * Identity and condition of the data. `epoch` is created with the data; another value, or none,
+ * means that history was lost. While `rebuilding`, nothing is stopped, evicted or pruned
+ * (docs/INVARIANTS.md, "rebuild before destroy").
  */
 export interface ClusterState {
   readonly epoch: string;
@@ -108,6 +118,12 @@ export interface StatePosition extends ClusterState {
   readonly version: string;
 }
 
+/** The newest version of one resource, and of the whole store. */
+export interface Versions {
+  readonly resource: string;
+  readonly store: string;
+}
+
 export interface HeldLease {
   readonly token: number;
   /** On the store's clock; a holder measures its own time instead. */
@@ -115,44 +131,59 @@ export interface HeldLease {
 }
 
 export interface Store extends AsyncDisposable {
-  /** All or nothing. Throws {@link CommitRefused}, {@link FenceLost}, {@link EpochChanged} or {@link StoreUnavailable}. */
+  /**
+   * All or nothing. Throws {@link CommitRefused}, {@link FenceLost}, {@link EpochChanged} or {@link
+   * StoreUnavailable}.
+   */
   commit(ops: readonly StoreOp[], options?: CommitOptions): Promise<CommitResult>;
   get(resource: ResourceId, key: string): Promise<KubeObject | undefined>;
   /** As `get`, for many keys at once; the results are in the order of the keys. */
   getMany(resource: ResourceId, keys: readonly string[]): Promise<readonly (KubeObject | undefined)[]>;
   list(resource: ResourceId): Promise<ListResult>;
   /**
-   * Every change of the resource after `fromVersion`, in order, without a gap, until `signal` aborts.
-   * A change that cannot be read is passed on as such: what comes after it is waited for all the same.
-   * Throws {@link Gone} when `fromVersion` is older than the change log, newer than the store, or of another epoch, and
-   * when the consumer falls too far behind; {@link EpochChanged} when the data is no longer what was opened.
+   * Every change of the resource after `fromVersion`, in order, without a gap, until `signal`
+   * aborts. A change that cannot be read is passed on as such: what comes after it is waited for
+   * all the same. Throws {@link Gone} when `fromVersion` is older than the change log, newer than
+   * the store, or of another epoch, and when the consumer falls too far behind; {@link
+   * EpochChanged} when the data is no longer what was opened.
    */
   watch(resource: ResourceId, fromVersion: string, signal: AbortSignal): AsyncIterable<StoreChange>;
   /**
-   * The version of the newest change of this resource, and of the whole store: a cache that has seen the first may
-   * answer as of the second.
+   * The version of the newest change of this resource, and of the whole store: a cache that has
+   * seen the first may answer as of the second.
    */
-  versions(resource: ResourceId): Eventually<{ readonly resource: string; readonly store: string }>;
+  versions(resource: ResourceId): Eventually<Versions>;
   /** Undefined when there is no data (a first start, or history was lost). */
   clusterState(): Promise<ClusterState | undefined>;
   /**
-   * The cluster state with the newest version, in one read that leaves no trace in the store. Throws {@link EpochChanged} when
-   * the data is of the epoch that was opened and has lost changes.
+   * The cluster state with the newest version, in one read that leaves no trace in the store.
+   * Throws {@link EpochChanged} when the data is of the epoch that was opened and has lost changes.
    */
   checkState(): Promise<StatePosition | undefined>;
-  /** When this adapter last took or renewed a lease, by its own clock: the store took writes then. -Infinity before. */
+  /**
+   * When this adapter last took or renewed a lease, by its own clock: the store took writes then.
+   * -Infinity before.
+   */
   readonly leasedAtMs: number;
   /**
-   * Compare and set; false when `expected` is not what is there. When true, the adapter goes on under the epoch of
-   * `next`: after another process has renewed the epoch, `setClusterState(state, state)` accepts it.
+   * Compare and set; false when `expected` is not what is there. When true, the adapter goes on
+   * under the epoch of `next`: after another process has renewed the epoch, `setClusterState(state,
+   * state)` accepts it.
    */
   setClusterState(next: ClusterState, expected: ClusterState | undefined): Promise<boolean>;
-  /** Takes or renews a lease; undefined while somebody else holds it. The token grows with every change of holder. */
+  /**
+   * Takes or renews a lease; undefined while somebody else holds it. The token grows with every
+   * change of holder.
+   */
   acquireLease(lease: string, holder: string, ttlMs: number): Promise<HeldLease | undefined>;
   releaseLease(lease: string, holder: string): Promise<void>;
 }
 
-export type RefusalReason = 'exists' | 'missing' | 'stale' | 'tooLarge';
+/**
+ * `newer`: a program with a later storage version has stored the object; an update here would lose
+ * what it knows.
+ */
+export type RefusalReason = 'exists' | 'missing' | 'stale' | 'tooLarge' | 'newer';
 
 /** One op of a commit did not meet its expectation; nothing was written. */
 export class CommitRefused extends Error {
@@ -172,9 +203,10 @@ export class CommitRefused extends Error {
 }
 
 /**
- * The data is not the data that this adapter was opened on, or is gone, or has lost changes that the adapter has seen.
- * Every commit, read and watch is refused with this (an empty list would look like "delete everything") until
- * `setClusterState` succeeds. Data without a cluster state takes no commits.
+ * The data is not the data that this adapter was opened on, or is gone, or has lost changes that
+ * the adapter has seen. Every commit, read and watch is refused with this (an empty list would look
+ * like "delete everything") until `setClusterState` succeeds. Data without a cluster state takes no
+ * commits.
  */
 export class EpochChanged extends Error {
   override readonly name = 'EpochChanged';
@@ -190,12 +222,18 @@ export class Gone extends Error {
   override readonly name = 'Gone';
 }
 
-/** The store cannot be reached or refuses writes (out of memory, disk full); what is being done must be retried. */
+/**
+ * The store cannot be reached or refuses writes (out of memory, disk full); what is being done must
+ * be retried.
+ */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
-  /** It answers, and only takes no writes. */
+  /** The store answers, and takes no writes. */
   readonly isReadOnly: boolean;
-  /** What was asked may have been done, or may yet be. Read again (`versions`, then the cache) before deciding anew. */
+  /**
+   * The command may have been done, or may yet be. Read `versions`, then the cache, before deciding
+   * anew.
+   */
   readonly isUnanswered: boolean;
 
   constructor(

@@ -1,6 +1,6 @@
 /**
- * Versions are integers below 2^53, written as decimal text: microseconds since the epoch stay below that until 2255,
- * so that JavaScript and Lua compute with them exactly.
+ * Versions are integers below 2^53, written as decimal text: microseconds since the epoch stay
+ * below that until 2255, so that JavaScript and Lua compute with them exactly.
  */
 const DECIMAL = /^(?:0|[1-9]\d{0,15})$/;
 

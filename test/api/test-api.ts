@@ -6,12 +6,18 @@ import type { AdmissionPolicy } from '../../src/resources/admission/types.ts';
 import { type ResourceCore, createResourceCore } from '../../src/resources/resource-core.ts';
 import type { RequestContext, WriteOptions } from '../../src/resources/types.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import { builtinRegistry, createDynamicRegistry, type DynamicRegistry } from '../../src/schemas/registry.ts';
+import {
+  builtinFormat,
+  builtinRegistry,
+  createDynamicRegistry,
+  type DynamicRegistry,
+} from '../../src/schemas/registry.ts';
 import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import type { CacheSet } from '../../src/store/cache/cache.ts';
 import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
-import { createMemoryStore, type MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryStore, type MemoryStore } from '../doubles/memory-store/memory-store.ts';
+import { withProofs } from '../../src/resources/reading/proven-format.ts';
 import { createPlacementProofs, type PlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import { createObjects, type Objects } from '../support/objects.ts';
 
@@ -41,10 +47,10 @@ export async function startTestCore(
   policy?: AdmissionPolicy,
 ): Promise<TestCore> {
   const rng = seededRng(1);
-  const store = createMemoryStore({ clock, rng });
+  const proofs = createPlacementProofs(Buffer.alloc(32, 7));
+  const store = createMemoryStore({ clock, rng, format: withProofs(builtinFormat, proofs) });
   const caches = createCacheSet({ store, clock, logger: silentLogger });
   const registry = createDynamicRegistry();
-  const proofs = createPlacementProofs(Buffer.alloc(32, 7));
   const objects = createObjects({ store, registry, clock, rng, proofs });
   const core = createResourceCore({
     store,

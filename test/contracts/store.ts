@@ -3,7 +3,10 @@
  * `open` gives one more adapter on the same data, `wipe` loses everything that is in it.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { configMapKind } from '../../src/schemas/kinds/config-map.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
+import type { ResourceKind } from '../../src/schemas/resource-kind.ts';
+import { createStorageFormat, type StorageFormat } from '../../src/schemas/strategy/index.ts';
 import {
   CommitRefused,
   type CreateOp,
@@ -20,7 +23,8 @@ export const LOG_LIMIT = 400;
 export const LOG_BYTES = 400_000;
 
 export interface StoreBackend extends AsyncDisposable {
-  open(): Promise<Store>;
+  /** `format`: how the program reads and writes what is stored; as it is unless given. */
+  open(format?: StorageFormat): Promise<Store>;
   /** Loses all data. */
   wipe(): Promise<void>;
   /** Sets the store's clock back by an hour. */
@@ -109,6 +113,84 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
       expect(error).toBeInstanceOf(CommitRefused);
       return error as CommitRefused;
     };
+
+    describe('storage versions', () => {
+      const opened: Store[] = [];
+      afterEach(async () => {
+        for (const one of opened.splice(0)) await one[Symbol.asyncDispose]();
+      });
+      const program = async (changes: Partial<ResourceKind>): Promise<Store> => {
+        const kind = { ...configMapKind, ...changes };
+        const one = await backend.open(createStorageFormat({ byId: () => kind }));
+        opened.push(one);
+        return one;
+      };
+      const dataOf = (object: KubeObject | undefined): unknown => object?.['data'];
+      /** The default of a later version, for objects that do not say their colour. */
+      const coloured = (object: KubeObject): KubeObject => ({
+        ...object,
+        data: { colour: 'red', ...(object['data'] as object) },
+      });
+      /** Version 2 calls the size its length. */
+      const migrate = (object: KubeObject, from: number): KubeObject => {
+        const { size, ...rest } = object['data'] as Record<string, unknown>;
+        return { ...object, data: { ...rest, length: size, from } };
+      };
+
+      /** The object in every way that there is to read it. */
+      const everyRead = async (one: Store, key: string): Promise<readonly (KubeObject | undefined)[]> => {
+        const { objects, version } = await one.list(RESOURCE);
+        const [event] = await collect(
+          one,
+          String(Number(objects[0]?.metadata.resourceVersion) - 1),
+          count(1),
+        );
+        expect(Number(version)).toBeGreaterThan(0);
+        return [
+          await one.get(RESOURCE, key),
+          ...(await one.getMany(RESOURCE, [key])),
+          objects[0],
+          event?.object,
+        ];
+      };
+
+      it('a default that came later is there on every read, and changes no version', async () => {
+        const written = await write(create('a', { n: '1' }));
+        const before = (await store.list(RESOURCE)).version;
+        const later = await program({ withDefaults: coloured });
+        for (const object of await everyRead(later, 'default/a')) {
+          expect(dataOf(object)).toEqual({ n: '1', colour: 'red' });
+          expect(object?.metadata).toEqual(written.metadata);
+        }
+        expect((await store.list(RESOURCE)).version).toBe(before);
+        expect(dataOf(await store.get(RESOURCE, 'default/a'))).toEqual({ n: '1' });
+      });
+
+      it('an object of an older version is migrated on every read, until it is written', async () => {
+        const written = await write(create('a', { size: '1' }));
+        const later = await program({ storageVersion: 2, migrate });
+        for (const object of await everyRead(later, 'default/a'))
+          expect(dataOf(object)).toEqual({ length: '1', from: 1 });
+        await later.commit([update('a', versionOf(written), { length: '2' })]);
+        for (const object of await everyRead(later, 'default/a'))
+          expect(dataOf(object)).toEqual({ length: '2' });
+      });
+
+      it('an object of a newer version is read as it is, can be deleted, and is never rewritten', async () => {
+        const later = await program({ storageVersion: 2, migrate });
+        const { objects } = await later.commit([create('a', { length: '1' }), create('b', {})]);
+        const earlier = await program({ withDefaults: coloured });
+        expect(dataOf(await earlier.get(RESOURCE, 'default/a'))).toEqual({ length: '1' });
+        const version = versionOf(objects[0]);
+        const refused: unknown = await earlier
+          .commit([update('a', version, { size: '1' })])
+          .catch((thrown: unknown) => thrown);
+        expect(refused).toMatchObject({ name: 'CommitRefused', reason: 'newer', actualVersion: version });
+        expect(dataOf(await later.get(RESOURCE, 'default/a'))).toEqual({ length: '1' });
+        await earlier.commit([remove('b', versionOf(objects[1]))]);
+        expect((await later.list(RESOURCE)).objects).toHaveLength(1);
+      });
+    });
 
     describe('commit ids', () => {
       const id = 'one:1';
@@ -349,6 +431,7 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
           key: 'default/a',
           object: deleted,
           version: versionOf(deleted),
+          size: expect.any(Number),
         });
       });
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import type { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { MemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { type Store, StoreUnavailable } from '../../src/store/types.ts';
 import { startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { settle } from '../support/fake-clock.ts';

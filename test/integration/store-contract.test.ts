@@ -11,7 +11,8 @@ storeContract('Redis', async () => {
   await redis.command('FLUSHALL');
   const limits = { logLimit: LOG_LIMIT, logBytes: LOG_BYTES };
   return {
-    open: () => createRedisStore({ url: redis.url, logger: silentLogger, ...limits }),
+    open: (format) =>
+      createRedisStore({ url: redis.url, logger: silentLogger, ...limits, ...(format ? { format } : {}) }),
     wipe: async () => {
       await redis.command('FLUSHALL');
     },

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import type { CacheSet, ResourceCache } from '../../src/store/cache/cache.ts';
-import { MAX_OBJECT_BYTES } from '../../src/store/limits.ts';
+import { MAX_OBJECT_BYTES } from '../../src/store/payload.ts';
 import { createPayloadCodec } from '../../src/store/redis/payload-codec.ts';
 import { createRedisStore } from '../../src/store/redis/redis-store.ts';
 import type { Store, StoreOp } from '../../src/store/types.ts';

@@ -9,7 +9,7 @@ import { builtinRegistry } from '../../src/schemas/registry.ts';
 import type { Pod } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import type { CacheSet } from '../../src/store/cache/cache.ts';
-import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import type { Store } from '../../src/store/types.ts';
 import { aNode, aPod, aReplicaSet } from '../support/builders.ts';

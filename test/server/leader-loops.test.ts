@@ -15,7 +15,7 @@ import { lead, type LeadParts } from '../../src/server/lead.ts';
 import { startLeaderLoops } from '../../src/server/leader-loops.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import type { CacheSet } from '../../src/store/cache/cache.ts';
-import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { createObjects } from '../support/objects.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import { type Store, StoreUnavailable } from '../../src/store/types.ts';

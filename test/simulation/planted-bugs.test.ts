@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { RuntimeError, labelKeys } from '../../src/node-agent/runtime/types.ts';
 import type { Pod, ReplicaSet } from '../../src/schemas/types.ts';
 import { controllerOf } from '../../src/schemas/object.ts';
-import type { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import type { MemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { CommitRefused, type Store, type StoreOp } from '../../src/store/types.ts';
 import type { PlantedBug } from '../support/sim-world.ts';
 import type { Action } from './actions.ts';

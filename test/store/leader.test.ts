@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { runWithLeadership } from '../../src/store/leader.ts';
-import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { type Fence, FenceLost, type Store, StoreUnavailable } from '../../src/store/types.ts';
 import { anObject } from '../contracts/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';

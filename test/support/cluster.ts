@@ -13,7 +13,7 @@ import {
   type ControllersOptions,
   startControllers,
 } from '../../src/controllers/start-controllers.ts';
-import { createDynamicRegistry } from '../../src/schemas/registry.ts';
+import { builtinFormat, createDynamicRegistry } from '../../src/schemas/registry.ts';
 import {
   isFullyReleased,
   planDelete,
@@ -22,7 +22,8 @@ import {
 } from '../../src/schemas/strategy/index.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
-import { createMemoryStore, type MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryStore, type MemoryStore } from '../doubles/memory-store/memory-store.ts';
+import { withProofs } from '../../src/resources/reading/proven-format.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import { createObjects, type Objects } from './objects.ts';
 import type { Store } from '../../src/store/types.ts';
@@ -52,12 +53,12 @@ export interface TestClusterOptions extends ControllersOptions {
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const clock = createFakeClock();
   const rng = seededRng(options.seed ?? 1);
-  const store = createMemoryStore({ clock, rng });
+  const proofs = createPlacementProofs(Buffer.alloc(32, 7));
+  const store = createMemoryStore({ clock, rng, format: withProofs(builtinFormat, proofs) });
   const wrapped = options.wrapStore?.(store) ?? store;
   const caches = createCacheSet({ store: wrapped, clock, logger: silentLogger });
   const strategy = { prepareCreate, prepareUpdate, planDelete, isFullyReleased };
   const registry = createDynamicRegistry();
-  const proofs = createPlacementProofs(Buffer.alloc(32, 7));
   const objects = createObjects({ store: wrapped, registry, clock, rng, strategy, proofs });
   const core = createResourceCore({
     store: wrapped,

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../src/base/clock.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
-import type { MemoryData } from '../../src/store/memory/memory-data.ts';
+import type { MemoryData } from '../doubles/memory-store/memory-data.ts';
 import type { CommitResult, StoreEvent, StoreOp } from '../../src/store/types.ts';
 
 export interface LedgerEvent extends StoreEvent {

@@ -4,8 +4,9 @@
  */
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import type { Rng } from '../../src/base/rng.ts';
-import { type MemoryStore, createMemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { MemoryData } from '../../src/store/memory/memory-data.ts';
+import { builtinFormat } from '../../src/schemas/registry.ts';
+import { type MemoryStore, createMemoryStore } from '../doubles/memory-store/memory-store.ts';
+import type { MemoryData } from '../doubles/memory-store/memory-data.ts';
 import { type Store, type StoreChange, StoreUnavailable } from '../../src/store/types.ts';
 import type { SimLedger } from './sim-ledger.ts';
 
@@ -27,7 +28,7 @@ export interface SimStoreOptions {
 const MAX_COMMIT_DELAY_MS = 3;
 
 export function createSimStore({ clock, rng, data, ledger, corrupt }: SimStoreOptions): SimStore {
-  const memory = createMemoryStore({ clock, rng, data });
+  const memory = createMemoryStore({ clock, rng, data, format: builtinFormat });
   const inner = corrupt?.(memory) ?? memory;
   let alive = true;
   const killed = new AbortController();

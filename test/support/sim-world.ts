@@ -10,8 +10,8 @@ import type { FakeRuntime } from '../../src/node-agent/runtime/fake/create-fake-
 import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';
 import type { ContainerRuntime, ContainerSpec } from '../../src/node-agent/runtime/types.ts';
 import type { LeaderParts } from '../../src/server/leader-loops.ts';
-import { createMemoryData, type MemoryData, wipeMemoryData } from '../../src/store/memory/memory-data.ts';
-import type { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryData, type MemoryData, wipeMemoryData } from '../doubles/memory-store/memory-data.ts';
+import type { MemoryStore } from '../doubles/memory-store/memory-store.ts';
 import type { Store } from '../../src/store/types.ts';
 import { createMemoryRepository, type MemoryRepository } from '../doubles/memory-mirror.ts';
 import type { GitMirror } from '../../src/sync/git/types.ts';

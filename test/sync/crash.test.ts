@@ -4,7 +4,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { builtinRegistry } from '../../src/schemas/registry.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
-import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { createObjects } from '../support/objects.ts';
 import type { Store, StoreOp } from '../../src/store/types.ts';
 import { createApplicationController } from '../../src/sync/application-controller.ts';

@@ -6,13 +6,13 @@ import type { JsonValue } from '../../src/base/json.ts';
 import type { JobWorkerOptions, QueueName, Queues } from '../../src/queue/types.ts';
 import { type EventRecorder, createEventRecorder, writerEventSink } from '../../src/client/event-recorder.ts';
 import { SYNC_USER } from '../../src/diff/tracking.ts';
-import { createDynamicRegistry } from '../../src/schemas/registry.ts';
+import { builtinFormat, createDynamicRegistry } from '../../src/schemas/registry.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';
 import * as strategy from '../../src/schemas/strategy/index.ts';
 import type { Application, Event } from '../../src/schemas/types.ts';
 import { createCacheSet } from '../../src/store/cache/cache-set.ts';
 import { followDefinitions } from '../../src/store/cache/follow-definitions.ts';
-import { createMemoryStore } from '../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
 import { createPlacementProofs } from '../../src/resources/writing/placement-proof.ts';
 import { createObjects } from '../support/objects.ts';
 import {
@@ -66,7 +66,7 @@ export async function createHarness(
   } = {},
 ) {
   const clock = createFakeClock();
-  const store = createMemoryStore({ clock });
+  const store = createMemoryStore({ clock, format: builtinFormat });
   const rng = seededRng(1);
   const registry = createDynamicRegistry();
   const proofs = createPlacementProofs(Buffer.alloc(32, 7));

@@ -1,7 +1,8 @@
 /**
- * A watch over HTTP: one JSON event a line or one text message of a WebSocket; protobuf for who takes nothing else. Frames are
- * written as they come; what a slow client has not taken yet waits in its own socket, up to a limit, and beyond it that
- * client alone is cut off.
+ * A watch over HTTP: one JSON event a line or one text message of a WebSocket; protobuf for clients
+ * that take nothing else. Frames are written as they come. The frames that a slow client has not
+ * taken wait in its own socket, up to a limit. Beyond it that client alone is cut off; it resumes,
+ * or gets Gone and lists again.
  */
 import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -74,7 +75,10 @@ export function responseOutput(
   };
 }
 
-/** A line as HTTP carries it in a chunk; the same for all who get the line, so that it is framed once. */
+/**
+ * A line as HTTP carries it in a chunk; the same for all who get the line, so that it is framed
+ * once.
+ */
 const chunks = new WeakMap<Buffer, Buffer>();
 const CRLF = Buffer.from('\r\n');
 
@@ -87,7 +91,7 @@ function chunkOf(line: Buffer): Buffer {
   return chunk;
 }
 
-/** What is written in one turn goes out as one record and one system call. */
+/** All writes of one turn go out as one record and one system call. */
 function writeTogether(socket: Socket, bytes: Buffer): void {
   if (socket.writableCorked === 0) {
     socket.cork();
@@ -146,7 +150,8 @@ export async function streamWatch(request: WatchRequest, output: WatchOutput): P
   try {
     handle = await core.watch(collection, options, sink);
   } catch (error) {
-    // A version that is too old is told within the stream, as Kubernetes does; bad options are a plain refusal.
+    // A version that is too old ends the stream with an ERROR event, as in Kubernetes; bad options
+    // are refused.
     if (statusOf(error, logger).code !== 410) throw error;
     sink.end(error as Error);
   }

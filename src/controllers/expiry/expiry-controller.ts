@@ -50,6 +50,8 @@ export const expiryController = (eventTtlMs?: number): Controller => ({
       const ttlMs = ttlOf(kind);
       if (!ttlMs || expiring.has(resource)) continue;
       const cache = await context.caches.open(resource);
+      // Ages are told from the version of the cache, which stands still while nothing changes.
+      await cache.refresh();
       expiring.set(resource, follow({ resource, cache, ttlMs }, context.clock, scope));
     }
     return {

@@ -1,7 +1,8 @@
 /** Runs {@link planNodeIpam} whenever a node without a slice is there; one at a time, so that slices stay unique. */
 import type { Node, Pod } from '../../schemas/types.ts';
 import type { Controller, Reconciler } from '../controller.ts';
-import { indexByNode, podsOnNode } from '../indexes.ts';
+import { podsOnNode } from '../indexes.ts';
+import { indexByNode } from '../../store/cache/indexes.ts';
 import { hasNetworkTrouble } from './plan-network-condition.ts';
 import { IPAM_EVENTS, type IpamPlan, type IpamView, planNodeIpam } from './plan-node-ipam.ts';
 import { DEFAULT_POD_NETWORK, type PodNetwork } from './plan-pod-cidrs.ts';

@@ -2,7 +2,8 @@
 import { keyOf } from '../../schemas/object.ts';
 import type { Node, Pod } from '../../schemas/types.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
-import { indexByNode, podsOnNode } from '../indexes.ts';
+import { podsOnNode } from '../indexes.ts';
+import { indexByNode } from '../../store/cache/indexes.ts';
 import { mayEvictFrom } from './plan-node-health.ts';
 import {
   planTaintEviction,

@@ -3,7 +3,8 @@ import { controllerOf, keyOf } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { type Controller, itself, type Reconciler } from '../controller.ts';
-import { controlledBy, indexByController, orphansFor, ownersConcerned } from '../indexes.ts';
+import { controlledBy, orphansFor, ownersConcerned } from '../indexes.ts';
+import { indexByController } from '../../store/cache/indexes.ts';
 import { isActive } from '../pod-facts.ts';
 import {
   planRefusedPods,

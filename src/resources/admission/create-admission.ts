@@ -65,14 +65,14 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
       async find(resource, key) {
         const sibling = written.get(`${resourceIdOf(resource)} ${key}`);
         if (sibling) return sibling;
-        const { hub, refresh } = await snapshots.open(resource);
-        if (!hub.cache.get(key)) await look(resourceIdOf(resource), refresh);
-        return hub.cache.get(key);
+        const cache = await snapshots.open(resource);
+        if (!cache.get(key)) await look(resourceIdOf(resource), () => cache.refresh());
+        return cache.get(key);
       },
       async list(resource, namespace) {
-        const { hub, refresh } = await snapshots.open(resource);
-        await look(resourceIdOf(resource), refresh);
-        return hub.cache.list(namespace);
+        const cache = await snapshots.open(resource);
+        await look(resourceIdOf(resource), () => cache.refresh());
+        return cache.list(namespace);
       },
     };
   }
@@ -87,8 +87,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
   }
 
   async function storedNow(kind: ResourceKind, object: KubeObject): Promise<KubeObject | undefined> {
-    const { hub } = await snapshots.open(kind);
-    return hub.cache.get(keyOf(object));
+    return (await snapshots.open(kind)).get(keyOf(object));
   }
 
   async function rightsRefusal(

@@ -5,7 +5,6 @@
  */
 import { managingApplication, SYNC_USER } from '../../diff/tracking.ts';
 import { splitKey } from '../../schemas/object.ts';
-import { withStoredDefaults } from '../../schemas/strategy/index.ts';
 import { planGitManaged, withChangedBy } from './plan-git-managed.ts';
 import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
 
@@ -20,12 +19,7 @@ export const gitManaged: AdmissionRule = {
   admit(request, { nowMs, tell }) {
     const { kind, object, current, context, internal } = request;
     if (internal || !current) return Promise.resolve(withChangedBy(object, undefined));
-    const plan = planGitManaged(
-      kind.withDefaults(object),
-      withStoredDefaults(kind, current),
-      context.user.name,
-      nowMs(),
-    );
+    const plan = planGitManaged(kind.withDefaults(object), current, context.user.name, nowMs());
     const { application } = plan;
     if (application !== undefined) say({ ...request, object: current }, application, CHANGED, tell);
     return Promise.resolve(plan.object);

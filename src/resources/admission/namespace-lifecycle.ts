@@ -13,9 +13,7 @@ export const namespaceLifecycle: AdmissionRule = {
   applies: ({ kind, operation }) => kind.namespaced && operation === 'create',
   async admit({ kind, object, internal }, { snapshots, find }) {
     const name = object.metadata.namespace ?? '';
-    const namespace = internal
-      ? (await snapshots.open(NAMESPACES)).hub.cache.get(name)
-      : await find(NAMESPACES, name);
+    const namespace = internal ? (await snapshots.open(NAMESPACES)).get(name) : await find(NAMESPACES, name);
     if (!namespace) {
       if (internal) return object;
       throw notFound(NAMESPACES, name);

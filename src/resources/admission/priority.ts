@@ -13,8 +13,8 @@ export const podPriority: AdmissionRule = {
     const pod = object as Pod;
     const className = pod.spec.priorityClassName ?? '';
     const named = className === '' ? undefined : await find(PRIORITY_CLASSES, className);
-    const { hub } = await snapshots.open(PRIORITY_CLASSES);
-    const defaults = hub.cache.list().filter((candidate) => candidate['globalDefault'] === true);
+    const classes = await snapshots.open(PRIORITY_CLASSES);
+    const defaults = classes.list().filter((candidate) => candidate['globalDefault'] === true);
     const plan = planPriority(pod, named, defaults);
     if ('refusal' in plan) throw deny(kind, object, plan.refusal);
     return { ...pod, spec: plan.spec };

@@ -25,9 +25,9 @@ export function createQuotaClaims(options: {
   const turns = createTurns();
 
   async function quotasOf(namespace: string): Promise<readonly string[]> {
-    const { hub, refresh } = await snapshots.open(QUOTAS);
-    await refresh();
-    return hub.cache.list(namespace).map(keyOf);
+    const quotas = await snapshots.open(QUOTAS);
+    await quotas.refresh();
+    return quotas.list(namespace).map(keyOf);
   }
 
   async function claim(

@@ -54,7 +54,7 @@ function createRbacPolicy(snapshots: Snapshots): RbacPolicy {
 
   async function open(): Promise<Caches> {
     const cacheOf = async (plural: string): Promise<ResourceCache> =>
-      (await snapshots.open({ group: RBAC_GROUP, plural })).hub.cache;
+      snapshots.open({ group: RBAC_GROUP, plural });
     const [roles, clusterRoles, bindings, clusterBindings] = await Promise.all([
       cacheOf('roles'),
       cacheOf('clusterroles'),

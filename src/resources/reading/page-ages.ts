@@ -1,12 +1,13 @@
 /**
- * How long the pages of one list go on. Tokens say a version and no time: equal lists have equal tokens, as upstream. So each
- * server keeps when it last began a list of a version; a version that it meets first in a token counts from then.
+ * The time for which the pages of one list go on. Tokens carry a version and no time: equal lists
+ * have equal tokens, as upstream. So each server keeps when it last began a list of a version. A
+ * version that it meets first in a token counts from then.
  */
 import type { Clock } from '../../base/clock.ts';
 
 /** Clients count on the compaction of upstream's store, every five minutes. */
 export const CONTINUE_LIFETIME_MS = 5 * 60 * 1_000;
-/** The oldest are forgotten: their tokens then live on. */
+/** The oldest are forgotten, and their tokens live on. */
 const MAX_VERSIONS = 10_000;
 
 export interface PageAges {

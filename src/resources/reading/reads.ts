@@ -1,50 +1,67 @@
 /**
- * Get and list, served from the caches. A read without a version is consistent: the cache first catches up with what
- * was committed before the request. Pages of one list all show the version of its first page.
+ * Get and list, served from the caches. A read without a version is consistent: the cache first
+ * catches up with what was committed before the request. Pages of one list all show the version of
+ * its first page.
  */
 import { andThen, type Eventually } from '../../base/eventually.ts';
-import { type KubeObject, objectKey } from '../../schemas/object.ts';
+import { type KubeObject, keyOf, objectKey } from '../../schemas/object.ts';
 import { fromStored, type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
 import { expired, isStatusError, notFound } from '../../schemas/errors/status.ts';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.ts';
 import type { PageAges } from './page-ages.ts';
 import { parseSelection, type Selection } from './selection.ts';
-import type { Snapshot, Snapshots } from './snapshots.ts';
+import type { ResourceCache } from '../../store/cache/cache.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { CollectionRef, ObjectPage, ObjectRef, ReadListOptions } from '../types.ts';
-import { parseResourceVersion, tooLarge } from './versions.ts';
-import { sortKey } from './sorted-objects.ts';
-import type { WatchHub } from './watch-hub.ts';
+import { orExpired, parseResourceVersion, tooLarge } from './versions.ts';
 
 export function readObject(
   snapshots: Snapshots,
   { kind, namespace, name }: ObjectRef,
   resourceVersion?: string,
 ): Eventually<KubeObject> {
-  return andThen(snapshots.open(kind), (snapshot) =>
-    andThen(reach(snapshot, resourceVersion), () => {
-      const found = snapshot.hub.cache.get(objectKey(namespace, name));
+  return andThen(snapshots.open(kind), (cache) =>
+    andThen(reach(cache, resourceVersion), () => {
+      const found = cache.get(objectKey(namespace, name));
       if (!found) throw notFound(kind, name);
       return fromStored(kind, found);
     }),
   );
 }
 
-/** Waits until the cache is fresh enough for a read at this version: '' is now, '0' is whatever is there. */
-export function reach(snapshot: Snapshot, resourceVersion: string | undefined): Eventually<void> {
+/**
+ * Waits until the cache is fresh enough for a read at this version: '' is now, '0' is whatever is
+ * there.
+ */
+export function reach(cache: ResourceCache, resourceVersion: string | undefined): Eventually<void> {
   if (resourceVersion === '0') return undefined;
-  const { cache } = snapshot.hub;
-  if (resourceVersion === undefined || resourceVersion === '') return snapshot.refresh();
+  if (resourceVersion === undefined || resourceVersion === '') return cache.refresh();
   const wanted = parseResourceVersion(resourceVersion);
   if (Number(cache.version) >= wanted) return undefined;
-  return andThen(snapshot.refresh(), () => {
+  return andThen(cache.refresh(), () => {
     if (Number(cache.version) < wanted) throw tooLarge(resourceVersion, cache.version);
   });
 }
 
+/** Objects in the order of their keys, and the version that they are the state of. */
 interface View {
   readonly objects: readonly KubeObject[];
   readonly version: string;
 }
+
+/**
+ * Only the objects that the selection can hold: the cache finds those of a namespace or a node
+ * without the others.
+ */
+const currentView = (cache: ResourceCache, { scope }: Selection): View => ({
+  objects: cache.sorted(scope),
+  version: cache.version,
+});
+
+const pastView = (cache: ResourceCache, version: string): View => ({
+  objects: orExpired(() => cache.sortedAt(parseResourceVersion(version))),
+  version,
+});
 
 export async function readList(
   snapshots: Snapshots,
@@ -53,30 +70,20 @@ export async function readList(
   ages: PageAges,
 ): Promise<ObjectPage> {
   const selection = parseSelection({ ...collection, ...options });
-  const snapshot = await snapshots.open(collection.kind);
-  const { hub } = snapshot;
+  const cache = await snapshots.open(collection.kind);
   const token = options.continue ? decodeContinue(options.continue) : undefined;
   const version = options.resourceVersion ?? '';
   let view: View;
   if (token) {
-    view = await continued(snapshot, token, (at) => ages.isOver(resourceIdOf(collection.kind), at));
-  } else if (options.resourceVersionMatch === 'Exact' || isLegacyExact(options)) {
-    await reach(snapshot, version);
-    view = { objects: await hub.objectsAt(parseResourceVersion(version)), version };
+    view = await continued(cache, token, selection, (at) => ages.isOver(resourceIdOf(collection.kind), at));
   } else {
-    await reach(snapshot, version);
-    view = hub.current();
+    await reach(cache, version);
+    const isExact = options.resourceVersionMatch === 'Exact' || isLegacyExact(options);
+    view = isExact ? pastView(cache, version) : currentView(cache, selection);
   }
-  // Whatever the cache holds answers a list at version 0 in full: pages would cost more than they save.
+  // A list at version 0 is answered in full: pages would cost more than they save.
   const limit = version === '0' && !token ? 0 : (options.limit ?? 0);
-  const candidates = narrowed(hub, view, selection);
-  const page = pageOf(
-    collection.kind,
-    { ...view, objects: candidates ?? view.objects },
-    selection,
-    limit,
-    token?.after,
-  );
+  const page = pageOf(collection.kind, view, selection, limit, token?.after);
   if (page.continue !== undefined && token?.version === undefined)
     ages.began(resourceIdOf(collection.kind), view.version);
   return page;
@@ -93,29 +100,22 @@ const TOO_OLD =
   'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
 async function continued(
-  snapshot: Snapshot,
+  cache: ResourceCache,
   { version, after }: ContinueToken,
+  selection: Selection,
   isOver: (version: string) => boolean,
 ): Promise<View> {
-  if (version === undefined) {
-    await snapshot.refresh();
-    return snapshot.hub.current();
-  }
-  await reach(snapshot, version);
+  await reach(cache, version);
+  if (version === undefined) return currentView(cache, selection);
   try {
     if (isOver(version)) throw expired(TOO_OLD);
-    return { objects: await snapshot.hub.objectsAt(Number(version)), version };
+    return pastView(cache, version);
   } catch (error) {
     if (!isStatusError(error, 'Expired')) throw error;
     const answer = expired(TOO_OLD);
     answer.status.metadata = { continue: encodeContinue({ version: undefined, after }) };
     throw answer;
   }
-}
-
-/** Lists of one namespace or node need not look at every object: the caches know which are theirs. */
-function narrowed(hub: WatchHub, view: View, selection: Selection): readonly KubeObject[] | undefined {
-  return view.objects === hub.current().objects ? hub.within(selection.scope) : undefined;
 }
 
 function pageOf(
@@ -125,10 +125,11 @@ function pageOf(
   limit: number,
   after: string | undefined,
 ): ObjectPage {
-  // Only what is served in another form than it is stored in costs a look at each object.
+  // Only kinds that are served in another form than they are stored in cost a conversion of each
+  // object.
   const served = kind.storage ? view.objects.map((object) => fromStored(kind, object)) : view.objects;
   const selected = served.filter(
-    (object) => (after === undefined || sortKey(object) > after) && selection.matches(object),
+    (object) => (after === undefined || keyOf(object) > after) && selection.matches(object),
   );
   if (limit <= 0 || selected.length <= limit) return { objects: selected, resourceVersion: view.version };
   const objects = selected.slice(0, limit);
@@ -136,7 +137,7 @@ function pageOf(
   return {
     objects,
     resourceVersion: view.version,
-    continue: encodeContinue({ version: view.version, after: last ? sortKey(last) : '' }),
+    continue: encodeContinue({ version: view.version, after: last ? keyOf(last) : '' }),
     // With selectors the rest is not counted, as in Kubernetes (there it would have to be read).
     ...(selection.selective ? {} : { remainingItemCount: selected.length - limit }),
   };

@@ -1,4 +1,7 @@
-/** Label and field selectors of one request, parsed once, and the narrowest watch scope that holds what they select. */
+/**
+ * The label and field selectors of one request, parsed once, and the narrowest scope of the cache
+ * that holds them.
+ */
 import {
   checkFieldSelector,
   type FieldRequirement,
@@ -8,12 +11,13 @@ import {
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import type { ResourceKind } from '../../schemas/resource-kind.ts';
 import { matchesRequirements, parseLabelSelector } from '../../schemas/values/selectors.ts';
-import type { WatchScope } from './watch-hub.ts';
+import type { CacheScope } from '../../store/cache/cache.ts';
+import { NODE_INDEX } from '../../store/cache/indexes.ts';
 
 export interface Selection {
   /** Whether any selector narrows the collection. */
   readonly selective: boolean;
-  readonly scope: WatchScope;
+  readonly scope: CacheScope;
   matches(object: KubeObject): boolean;
 }
 
@@ -43,13 +47,13 @@ function scopeOf(
   kind: ResourceKind,
   namespace: string | undefined,
   fields: readonly FieldRequirement[],
-): WatchScope {
+): CacheScope {
   const pinned = (field: string): string | undefined =>
     fields.find((requirement) => requirement.operator === '=' && requirement.field === field)?.value;
   const name = pinned('metadata.name');
   if (name !== undefined && (namespace !== undefined || !kind.namespaced))
     return { type: 'object', key: objectKey(namespace, name) };
   const node = kind.group === '' && kind.plural === 'pods' ? pinned('spec.nodeName') : undefined;
-  if (node !== undefined && node !== '') return { type: 'node', node };
+  if (node !== undefined && node !== '') return { type: 'index', index: NODE_INDEX, value: node };
   return namespace === undefined ? { type: 'all' } : { type: 'namespace', namespace };
 }

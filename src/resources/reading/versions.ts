@@ -1,5 +1,21 @@
-/** Resource versions as they come from clients. Versions are safe integers written in decimal (see the store). */
-import { badRequest, failure, type StatusError } from '../../schemas/errors/status.ts';
+/**
+ * Resource versions as they come from clients. Versions are safe integers written in decimal (see
+ * the store).
+ */
+import { badRequest, expired, failure, type StatusError } from '../../schemas/errors/status.ts';
+import { Gone } from '../../store/types.ts';
+
+/** The store's Gone as the 410 that clients know. */
+export const expiredFor = (error: unknown): unknown =>
+  error instanceof Gone ? expired(error.message) : error;
+
+export function orExpired<T>(task: () => T): T {
+  try {
+    return task();
+  } catch (error) {
+    throw expiredFor(error);
+  }
+}
 
 export function parseResourceVersion(text: string): number {
   if (!/^\d+$/.test(text)) {

@@ -1,9 +1,9 @@
 /**
- * Watches on top of the hub: initial events, selector transitions (an object that stops matching is DELETED to that
- * watcher), bookmarks and the end of the time that the client asked for. A watch of custom resources ends with the definition that it
- * began with: when that is gone, or says something else.
+ * Watches on top of a cache: initial events, selector transitions (an object that stops matching is
+ * DELETED to that watcher), bookmarks and the time-out that the client asked for. A watch of custom
+ * resources ends when its definition is gone or says something else.
  */
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Rng } from '../../base/rng.ts';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import {
@@ -13,16 +13,22 @@ import {
   type StoredForm,
 } from '../../schemas/resource-kind.ts';
 import { expired } from '../../schemas/errors/status.ts';
-import type { CacheEvent } from '../../store/cache/cache.ts';
+import type { CacheEvent, ResourceCache } from '../../store/cache/cache.ts';
 import { reach } from './reads.ts';
 import { parseSelection, type Selection } from './selection.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { CollectionRef, WatchFrame, WatchFrameType, WatchOptions, WatchSink } from '../types.ts';
-import { parseResourceVersion } from './versions.ts';
+import { expiredFor, orExpired, parseResourceVersion } from './versions.ts';
 
-/** How often an idle watch learns the current version, so that it can resume cheaply. Upstream: about a minute. */
+/**
+ * An idle watch learns the current version this often, so that it resumes cheaply. Upstream: about
+ * a minute.
+ */
 const BOOKMARK_INTERVAL_MS = 60_000;
-/** Watches without a time of their own end after 30 to 60 minutes, so that clients spread over the servers again. */
+/**
+ * Watches without a time-out end after 30 to 60 minutes, so that clients spread over the servers
+ * again.
+ */
 const DEFAULT_TIMEOUT_MS = 30 * 60_000;
 const MAX_TIMEOUT_SECONDS = 2_000_000;
 
@@ -34,94 +40,106 @@ export interface WatchDependencies {
 }
 
 export async function startWatch(
-  dependencies: WatchDependencies,
+  { snapshots, registry, clock, rng }: WatchDependencies,
   collection: CollectionRef,
   options: WatchOptions,
   sink: WatchSink,
 ): Promise<Disposable> {
-  const { clock, rng } = dependencies;
+  const { kind } = collection;
   const selection = parseSelection({ ...collection, ...options });
-  const snapshot = await dependencies.snapshots.open(collection.kind);
-  const { hub } = snapshot;
-  const version = options.resourceVersion ?? '';
-  const fromState = version === '' || version === '0';
-  const initial = options.sendInitialEvents ?? fromState;
-  let from: number;
-  if (initial || fromState) {
-    await reach(snapshot, version);
-    // From here on synchronous: the state, its version and the subscription belong together.
-    from = Number(hub.cache.version);
-  } else {
-    from = parseResourceVersion(version);
-    if (from > Number(hub.cache.version)) {
-      await snapshot.refresh();
-      const current = hub.cache.version;
-      if (from > Number(current))
-        throw expired(`too large resource version: ${version}, current: ${current}`);
-    }
-    if (from < hub.floor) throw expired(`too old resource version: ${version} (${hub.floor})`);
-  }
-
-  const timers: { bookmark?: Timer; timeout?: Timer } = {};
-  const held: { subscription?: Disposable; definition?: Disposable } = {};
+  const cache = await snapshots.open(kind);
+  const start = await startOf(cache, options);
+  // From here on synchronous: the state, its version and the subscription belong together.
+  const from = start ?? Number(cache.version);
+  const held: Disposable[] = [];
   let over = false;
   function stop(): void {
     over = true;
-    timers.bookmark?.cancel();
-    timers.timeout?.cancel();
-    held.subscription?.[Symbol.dispose]();
-    held.definition?.[Symbol.dispose]();
+    for (const item of held) item[Symbol.dispose]();
+  }
+  /** Disposes at once where the watch has ended already. */
+  function hold(item: Disposable): void {
+    if (over) item[Symbol.dispose]();
+    else held.push(item);
   }
   function finish(error: Error | undefined): void {
     if (over) return;
     stop();
     sink.end(error);
   }
-  const bookmark = (extra?: Record<string, unknown>, at = hub.progress): void => {
-    if (!over) sink.frame(bookmarkFrame(collection.kind, at, extra));
+  const bookmark = (extra?: Record<string, unknown>): void => {
+    if (!over && options.allowWatchBookmarks) sink.frame(bookmarkFrame(kind, cache.version, extra));
   };
 
-  if (initial) {
-    for (const object of initialObjects(collection.kind, hub.within(selection.scope), selection))
+  if (start === undefined) {
+    for (const object of initialObjects(kind, cache.sorted(selection.scope), selection))
       sink.frame({ type: 'ADDED', object });
-    if (options.sendInitialEvents && options.allowWatchBookmarks)
-      bookmark({ annotations: { 'k8s.io/initial-events-end': 'true' } }, String(from));
+    if (options.sendInitialEvents) bookmark({ annotations: { 'k8s.io/initial-events-end': 'true' } });
   }
-  held.subscription = hub.watch(selection.scope, from, {
-    event(event) {
-      const frame = over ? undefined : frameFor(servedEvent(collection.kind, event), selection);
-      if (frame) sink.frame(frame);
-    },
-    end: finish,
-  });
-  if (over) held.subscription[Symbol.dispose]();
-  if (!over && collection.kind.custom)
-    held.definition = whenReplaced(dependencies.registry, collection.kind, async () => {
-      try {
-        // The last objects are deleted before their definition: their watchers are told of it.
-        await snapshot.refresh();
-        await hub.caughtUp();
-      } finally {
-        finish(undefined);
-      }
-    });
-
-  const seconds = Math.min(options.timeoutSeconds ?? 0, MAX_TIMEOUT_SECONDS);
-  const timeoutMs = seconds > 0 ? seconds * 1_000 : DEFAULT_TIMEOUT_MS * (1 + rng.next());
-  if (!over) {
-    timers.timeout = clock.setTimer(() => {
-      if (options.allowWatchBookmarks) bookmark();
+  const watching = orExpired(() =>
+    cache.watch(selection.scope, from, {
+      event(event) {
+        const frame = over ? undefined : frameFor(servedEvent(kind, event), selection);
+        if (frame) sink.frame(frame);
+      },
+      end: (error) => finish(expiredFor(error) as Error | undefined),
+    }),
+  );
+  hold(watching);
+  // The last objects are deleted before their definition: their watchers hear of it first.
+  const ended = async (): Promise<void> => {
+    try {
+      await cache.refresh();
+    } finally {
       finish(undefined);
-    }, timeoutMs);
-    if (options.allowWatchBookmarks) {
-      const tick = (): void => {
-        bookmark();
-        if (!over) timers.bookmark = clock.setTimer(tick, BOOKMARK_INTERVAL_MS);
-      };
-      timers.bookmark = clock.setTimer(tick, BOOKMARK_INTERVAL_MS);
     }
-  }
+  };
+  if (kind.custom) hold(whenReplaced(registry, kind, ended));
+  hold(every(clock, BOOKMARK_INTERVAL_MS, bookmark));
+  const timeout = clock.setTimer(
+    () => {
+      bookmark();
+      finish(undefined);
+    },
+    timeoutMs(options, rng),
+  );
+  hold({ [Symbol.dispose]: () => timeout.cancel() });
   return { [Symbol.dispose]: stop };
+}
+
+/**
+ * The version that the watch resumes from; undefined where it begins with the state of the cache.
+ */
+async function startOf(cache: ResourceCache, options: WatchOptions): Promise<number | undefined> {
+  const version = options.resourceVersion ?? '';
+  const isFresh = version === '' || version === '0';
+  if (options.sendInitialEvents ?? isFresh) {
+    await reach(cache, version);
+    return undefined;
+  }
+  if (isFresh) {
+    await reach(cache, version);
+    return Number(cache.version);
+  }
+  const from = parseResourceVersion(version);
+  if (from <= Number(cache.version)) return from;
+  await cache.refresh();
+  if (from <= Number(cache.version)) return from;
+  throw expired(`too large resource version: ${version}, current: ${cache.version}`);
+}
+
+function timeoutMs({ timeoutSeconds = 0 }: WatchOptions, rng: Rng): number {
+  const seconds = Math.min(timeoutSeconds, MAX_TIMEOUT_SECONDS);
+  return seconds > 0 ? seconds * 1_000 : DEFAULT_TIMEOUT_MS * (1 + rng.next());
+}
+
+function every(clock: Clock, intervalMs: number, task: () => void): Disposable {
+  const tick = (): void => {
+    timer = clock.setTimer(tick, intervalMs);
+    task();
+  };
+  let timer = clock.setTimer(tick, intervalMs);
+  return { [Symbol.dispose]: () => timer.cancel() };
 }
 
 /** Calls once, when the kind is no longer served as it was. */
@@ -130,7 +148,7 @@ function whenReplaced(registry: Registry, kind: ResourceKind, ended: () => Promi
   let told = false;
   const look = (): void => {
     const current = registry.byResource(group, version, plural);
-    // While a definition is being deleted, its objects go one by one, and that is news.
+    // While a definition is being deleted, its objects go one by one, and watchers hear of each.
     if (told || current === kind || current?.custom?.terminating === true) return;
     told = true;
     ended().catch(() => undefined);
@@ -174,7 +192,7 @@ function frameFor(event: CacheEvent, selection: Selection): WatchFrame | undefin
   return matchedBefore ? sharedFrame(event, 'DELETED') : undefined;
 }
 
-/** One frame per event and type, whoever watches. */
+/** One frame per event and type for all watchers. */
 const frames = new WeakMap<CacheEvent, Partial<Record<WatchFrameType, WatchFrame>>>();
 
 function sharedFrame(event: CacheEvent, type: WatchFrameType): WatchFrame {
@@ -183,7 +201,10 @@ function sharedFrame(event: CacheEvent, type: WatchFrameType): WatchFrame {
   return (made[type] ??= { type, object: type === 'DELETED' ? lastState(event) : event.object });
 }
 
-/** What a watcher is told last: the object as it last matched, with the version of the change that took it away. */
+/**
+ * The last frame of an object: as it last matched, with the version of the change that took it
+ * away.
+ */
 function lastState(event: CacheEvent): KubeObject {
   if (event.type === 'DELETED' || !event.previous) return event.object;
   return { ...event.previous, metadata: { ...event.previous.metadata, resourceVersion: event.version } };

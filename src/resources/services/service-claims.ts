@@ -55,9 +55,9 @@ export function createServiceClaims(options: {
   async function allocate({ planned, ops }: Claimed): Promise<Claimed> {
     // Read before the Services: an allocation that they do not show moves it on meanwhile.
     const moved = recordOp(RECORD, await store.get(RECORD.resource, RECORD.key), RECORD_OBJECT);
-    const snapshot = await snapshots.open(SERVICES);
-    await snapshot.refresh();
-    const live = snapshot.hub.cache.list() as unknown as readonly Service[];
+    const services = await snapshots.open(SERVICES);
+    await services.refresh();
+    const live = services.list() as unknown as readonly Service[];
     const done: Service[] = [];
     const completed = planned.map((item) => {
       if (!needsAddresses(item)) return item;

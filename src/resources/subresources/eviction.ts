@@ -47,9 +47,9 @@ export function createEviction(options: {
 
   /** The budgets that count the pod, as they are stored. */
   async function budgetsOf(pod: Pod): Promise<readonly KubeObject[]> {
-    const { hub, refresh } = await snapshots.open(BUDGETS);
-    await refresh();
-    return hub.cache.list(pod.metadata.namespace).filter((budget) => {
+    const budgets = await snapshots.open(BUDGETS);
+    await budgets.refresh();
+    return budgets.list(pod.metadata.namespace).filter((budget) => {
       const { selector } = asRecord(budget['spec']);
       return selector !== undefined && matchesLabelSelector(selector, pod.metadata.labels);
     });

@@ -98,7 +98,7 @@ function refusalOf(
   }
   const write = effective[index];
   if (write) {
-    const isLost = write.isRetriable && error.reason !== 'tooLarge';
+    const isLost = write.isRetriable && error.reason !== 'tooLarge' && error.reason !== 'newer';
     return { answer: statusOf(error, write.kind, name), maxTries: isLost ? MAX_TRIES : 1 };
   }
   const check = checks[index - effective.length];

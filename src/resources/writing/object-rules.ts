@@ -2,7 +2,6 @@
 import { type FieldError, isMeaning } from '../../schemas/errors/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
-import { withStoredDefaults } from '../../schemas/strategy/index.ts';
 import {
   alreadyExists,
   conflict,
@@ -46,7 +45,7 @@ const unimplemented = (kind: ResourceKind, object: KubeObject): readonly FieldEr
 
 /**
  * A write to a subresource (a status, a binding) changes fields of the system: the rules for users
- * do not apply. An object that was stored before a default came is judged as if it had it.
+ * do not apply.
  */
 export function checkUpdate(
   kind: ResourceKind,
@@ -56,20 +55,15 @@ export function checkUpdate(
   structure: readonly FieldError[],
 ): void {
   const byUser = subresource === undefined || subresource === 'scale';
-  const problems = (after: KubeObject, before: KubeObject): readonly FieldError[] =>
-    boundedErrors(() => [
-      ...newErrors(kind.validate(after, before, subresource), () =>
-        kind.validate(before, before, subresource),
-      ),
-      ...(byUser
-        ? kind.validateUpdate(after, before)
-        : (kind.validateSubresource?.(after, before, subresource) ?? [])),
-    ]);
-  const before = (): KubeObject => withStoredDefaults(kind, current);
-  if (byUser) refuse(kind, next, problems(next, before()));
-  // Nearly always sound as it is, and written often.
-  else if (problems(next, current).length > 0)
-    refuse(kind, next, problems(withStoredDefaults(kind, next), before()));
+  const problems = boundedErrors(() => [
+    ...newErrors(kind.validate(next, current, subresource), () =>
+      kind.validate(current, current, subresource),
+    ),
+    ...(byUser
+      ? kind.validateUpdate(next, current)
+      : (kind.validateSubresource?.(next, current, subresource) ?? [])),
+  ]);
+  refuse(kind, next, problems);
   refuse(kind, next, structure);
   if (byUser) refuse(kind, next, unimplemented(kind, next));
 }
@@ -102,6 +96,12 @@ export function statusOf(error: CommitRefused, kind: ResourceKind, name: string)
       return notFound(kind, name);
     case 'stale':
       return conflict(kind, name);
+    case 'newer':
+      return failure(
+        500,
+        'InternalError',
+        `${kind.plural} "${name}" was stored by a newer version of Symphony: this version can read and delete it, but not change it`,
+      );
     case 'tooLarge':
       return failure(413, 'RequestEntityTooLarge', `${kind.plural} "${name}" is too large for the store`);
   }

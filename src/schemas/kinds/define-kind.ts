@@ -44,6 +44,8 @@ type Said = Pick<ResourceKind, 'group' | 'kind' | 'plural' | 'applyOrder'> &
 
 export interface KindDefinition extends Said {
   readonly hasScale?: boolean;
+  /** Absent: objects are stored as they always were. */
+  readonly migration?: Required<Pick<ResourceKind, 'storageVersion' | 'migrate'>>;
   readonly nameRule: NameRule;
   /** Paths where upstream takes an absent or empty value against the schema; validation decides. */
   readonly lenient?: readonly string[];

@@ -11,7 +11,7 @@ export {
 } from './plan-delete.ts';
 export { prepareCreate } from './prepare-create.ts';
 export { prepareUpdate } from './prepare-update.ts';
-export { withStoredDefaults } from './stored-defaults.ts';
+export { createStorageFormat, plainFormat, type StorageFormat } from './storage-format.ts';
 export type {
   CreateContext,
   DeleteOptions,

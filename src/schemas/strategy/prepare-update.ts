@@ -5,24 +5,22 @@ import type { KubeObject, ObjectMeta } from '../object.ts';
 import { isPod, withMarksOf } from '../pods/pod-marks.ts';
 import type { ResourceKind, Subresource } from '../resource-kind.ts';
 import { metadataOf } from './metadata.ts';
-import { withStoredDefaults } from './stored-defaults.ts';
 import type { PrepareUpdate } from './types.ts';
 
 /**
  * The object as an update stores it. The system's fields of the metadata are `current`'s, a write
  * to a subresource changes nothing else, and `resourceVersion` is `current`'s: the caller compares
- * the one of the request. The very same `current` comes back when nothing changes; a default that
- * `current` was stored without is no change.
+ * the one of the request. The very same `current` comes back when nothing changes. It has its
+ * defaults: reading filled them in.
  */
 export const prepareUpdate: PrepareUpdate = (kind, current, next, context) => {
   const { subresource, nowMs } = context;
   const isMain = subresource === undefined || subresource === 'scale';
-  const before = isMain ? withStoredDefaults(kind, current) : current;
   const changed = isMain
-    ? updateMain(kind, before, next)
+    ? updateMain(kind, current, next)
     : updateSubresource(kind, current, next, subresource, nowMs);
   const updated = isPod(kind) ? withMarksOf(changed, current) : changed;
-  return jsonEqual(untimed(updated), untimed(before)) ? current : updated;
+  return jsonEqual(untimed(updated), untimed(current)) ? current : updated;
 };
 
 /**

@@ -1,6 +1,6 @@
 /**
- * In-memory views of the store, fed by its change log: one reader per resource feeds every controller, list and watch
- * in the process (Kubernetes' watch cache and shared informer in one).
+ * One resource held in memory, fed by its change log. One cache per resource serves every
+ * controller, list and watch of the process (Kubernetes' watch cache and shared informer in one).
  */
 import type { Eventually } from '../../base/eventually.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -16,36 +16,72 @@ export interface CacheEvent<T extends KubeObject = KubeObject> {
   readonly version: string;
 }
 
+/**
+ * The objects that a watch or a list is about; selectors refine it. An index must have been added
+ * before.
+ */
+export type CacheScope =
+  | { readonly type: 'all' }
+  | { readonly type: 'namespace'; readonly namespace: string }
+  | { readonly type: 'object'; readonly key: string }
+  | { readonly type: 'index'; readonly index: string; readonly value: string };
+
+export interface CacheWatcher {
+  /** Called synchronously, in order, once for each event in scope. */
+  readonly event: (event: CacheEvent) => void;
+  /** The watch is over and nothing follows. With Gone the watcher lists again. */
+  readonly end: (error: Error | undefined) => void;
+}
+
 export interface ResourceCache<T extends KubeObject = KubeObject> {
   readonly resource: ResourceId;
-  /** The version up to which this view is complete. */
+  /** The version up to which this cache is complete. */
   readonly version: string;
+  /** The oldest version that a watch may resume from, and that a list may be made of. */
+  readonly floor: number;
   get(key: string): T | undefined;
-  /** In no particular order when `namespace` is undefined; never a copy, never to be mutated. */
+  /** In no particular order; never a copy, never to be mutated. */
   list(namespace?: string): readonly T[];
+  /** The objects of a scope in the order of their keys, found without going through the others. */
+  sorted(scope: CacheScope): readonly T[];
+  /**
+   * All objects as of `version`, in the order of their keys. Throws Gone when the window does not
+   * reach back there.
+   */
+  sortedAt(version: number): readonly T[];
   /** Objects whose index values (see `addIndex`) contain `value`. */
   byIndex(index: string, value: string): readonly T[];
-  /** Call before `start`, or at any time: existing objects are indexed at once. Same name twice is a no-op. */
+  /** At any time: existing objects are indexed at once. The same name again is a no-op. */
   addIndex(index: string, valuesOf: (object: T) => readonly string[]): void;
-  /** Called synchronously for each change, in order. After a relist the differences come as events too. */
-  subscribe(listener: (event: CacheEvent<T>) => void): Disposable;
-  /** Resolves once the view holds everything up to `version` (or rejects when `signal` aborts). */
-  waitFor(version: string, signal?: AbortSignal): Promise<void>;
-  /** Resolves once the view holds everything that was committed before the call: for a consistent list. */
-  refresh(signal?: AbortSignal): Eventually<void>;
   /**
-   * Events after `fromVersion` that the history window still holds, then live ones. Throws Gone when it is too old, when
-   * the consumer falls too far behind, and when the view had to be listed anew (the consumer lists again, too).
+   * Called synchronously for each change, in order. After a relist the differences come as events
+   * too.
    */
-  watch(fromVersion: string, signal: AbortSignal): AsyncIterable<CacheEvent<T>>;
+  subscribe(listener: (event: CacheEvent<T>) => void): Disposable;
+  /**
+   * Sends what the window holds after `from`, then every later change. Throws Gone when `from` is
+   * too old. After a relist watchers end with Gone: what looks deleted then may never have been
+   * deleted.
+   */
+  watch(scope: CacheScope, from: number, watcher: CacheWatcher): Disposable;
+  /** Resolves once the cache holds everything up to `version`; rejects when `signal` aborts. */
+  waitFor(version: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves once the cache holds everything that was committed before the call: for a consistent
+   * list.
+   */
+  refresh(signal?: AbortSignal): Eventually<void>;
 }
 
 export interface CacheSet extends AsyncDisposable {
-  /** The cache of a resource, started and synced. One per resource and set. */
-  open<T extends KubeObject = KubeObject>(resource: ResourceId): Promise<ResourceCache<T>>;
   /**
-   * This process wrote to the resource and its cache may not show it yet: it will at `version`; without one, nobody knows
-   * whether the write happened, and the store must be asked.
+   * The cache of a resource, started and listed: at once after the first time. One per resource and
+   * set.
+   */
+  open<T extends KubeObject = KubeObject>(resource: ResourceId): Eventually<ResourceCache<T>>;
+  /**
+   * This process wrote to the resource and its cache may not show it yet: it will at `version`.
+   * Without a version nobody knows whether the write happened, and the store must be asked.
    */
   expect(resource: ResourceId, version?: string): void;
   /** Resolves (at once, nearly always) when the caches show everything that is expected of them. */

@@ -1,7 +1,9 @@
 /**
- * Writes of this process that its caches may not show yet. Normally whoever writes waits for them; an expectation is what is
- * left when the waiting failed, or when the answer to the write was lost. Nothing is planned before it is met.
+ * Writes of this process that its caches may not show yet. A writer normally waits for its caches.
+ * An expectation is left when the waiting failed, or when the answer to the write was lost. Nothing
+ * is planned before it is met.
  */
+import type { Eventually } from '../../base/eventually.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 import type { ResourceCache } from './cache.ts';
 import { laterVersion } from '../version.ts';
@@ -12,12 +14,12 @@ export interface Expectations {
 }
 
 interface Expected {
-  /** '0' where only the store can say. */
+  /** '0' where only the store knows. */
   readonly version: string;
   readonly mustAsk: boolean;
 }
 
-export function createExpectations(open: (resource: ResourceId) => Promise<ResourceCache>): Expectations {
+export function createExpectations(open: (resource: ResourceId) => Eventually<ResourceCache>): Expectations {
   const expected = new Map<ResourceId, Expected>();
 
   async function meet(
@@ -42,7 +44,7 @@ export function createExpectations(open: (resource: ResourceId) => Promise<Resou
       if (expected.size === 0) return undefined;
       const all = [...expected].map(async ([resource, one]) => {
         await meet(resource, one, signal);
-        // What was expected meanwhile is another value.
+        // A newer expectation may have replaced this one.
         if (expected.get(resource) === one) expected.delete(resource);
       });
       return Promise.all(all).then(() => undefined);

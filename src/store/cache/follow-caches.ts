@@ -1,6 +1,6 @@
 /**
- * The caches of every resource that the registry stores, opened as kinds come. A kind that goes leaves its cache behind: what it
- * shows is true, and it is there again when the kind comes back.
+ * The caches of every resource that the registry stores, opened as kinds come. A kind that goes
+ * leaves its cache behind: it shows the truth, and it is there when the kind comes back.
  */
 import type { Registry, ResourceId, ResourceKind } from '../../schemas/resource-kind.ts';
 import { storageIdOf } from '../../schemas/resource-kind.ts';
@@ -16,7 +16,7 @@ export interface FollowOptions {
   readonly caches: CacheSet;
   readonly registry: Registry;
   accepts(kind: ResourceKind): boolean;
-  /** Called once for each cache, before `ready` resolves; what it returns is disposed with the rest. */
+  /** Called once for each cache, before `ready` resolves. Its result is disposed with the rest. */
   opened(kind: ResourceKind, cache: ResourceCache): Disposable;
 }
 
@@ -40,7 +40,7 @@ export async function followCaches(options: FollowOptions): Promise<FollowedCach
       const resource = storageIdOf(kind);
       if (opening.has(resource) || !options.accepts(kind)) continue;
       const task = open(resource, kind);
-      // A cache fails to open only when the caches are closed; whoever waits for it is told.
+      // A cache fails to open only when the caches are closed; `ready` rejects then.
       task.catch(() => undefined);
       opening.set(resource, task);
     }

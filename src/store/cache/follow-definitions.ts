@@ -1,6 +1,7 @@
 /**
- * Keeps a registry in step with the CustomResourceDefinitions that the store has. Every process does this for itself, from its own
- * cache: a kind is there as soon as the process has seen that its definition is established.
+ * Keeps a registry in step with the CustomResourceDefinitions in the store. Every process does so
+ * from its own cache: a kind is there as soon as the process has seen that its definition is
+ * established.
  */
 import { DEFINITION_RESOURCE } from '../../schemas/custom/index.ts';
 import type { DynamicRegistry } from '../../schemas/registry.ts';

@@ -1,6 +1,6 @@
 /**
- * The differences between a view and a new list of the store, as events: what a watch would have said, as far as that
- * can be known. Changes come first, by version; then what has vanished, under the version of the list.
+ * The differences between a view and a new list of the store, as events, as far as a list can tell
+ * them. Changes come first, by version; then deletions, under the version of the list.
  */
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import type { CacheEvent } from './cache.ts';
@@ -22,7 +22,7 @@ export function planRelist<T extends KubeObject>(
     else if (previous.metadata.uid === object.metadata.uid) {
       changes.push({ type: 'MODIFIED', key, object, previous, version });
     } else {
-      // Deleted and made anew in between: nobody may take the new one for the old one.
+      // It was deleted and made anew in between: the new one must not pass for the old one.
       changes.push({ type: 'DELETED', key, object: previous, previous, version });
       changes.push({ type: 'ADDED', key, object, version });
     }

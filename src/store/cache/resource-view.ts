@@ -1,8 +1,8 @@
 /**
- * The indexed in-memory state of one resource: objects by key, by namespace and by whatever values a user of the cache
- * asks for. Knows nothing of the store or of events.
+ * The indexed state of one resource in memory: objects by key, by namespace and by what users of
+ * the cache add. Knows nothing of the store or of events.
  */
-import { type KubeObject, splitKey } from '../../schemas/object.ts';
+import type { KubeObject } from '../../schemas/object.ts';
 
 interface Index<T> {
   readonly valuesOf: (object: T) => readonly string[];
@@ -11,62 +11,70 @@ interface Index<T> {
 
 export interface ResourceView<T extends KubeObject> {
   readonly objects: ReadonlyMap<string, T>;
-  /** Sets or (with undefined) removes an object; answers with the one that was there. */
+  /** Sets or (with undefined) removes an object; returns the one that was there. */
   put(key: string, object: T | undefined): T | undefined;
   inNamespace(namespace: string): readonly T[];
   byIndex(index: string, value: string): readonly T[];
   addIndex(index: string, valuesOf: (object: T) => readonly string[]): void;
+  /** Throws when the index was never added. */
+  indexValues(index: string, object: T): readonly string[];
 }
+
+const NAMESPACE = 'namespace of the object';
 
 export function createResourceView<T extends KubeObject>(): ResourceView<T> {
   const objects = new Map<string, T>();
-  const namespaces: Index<T>['entries'] = new Map<string, Map<string, T>>();
   const indexes = new Map<string, Index<T>>();
 
-  function move(
-    entries: Index<T>['entries'],
-    key: string,
-    from: readonly string[],
-    to: readonly string[],
-    object?: T,
-  ): void {
-    for (const value of from) {
-      const bucket = entries.get(value);
-      bucket?.delete(key);
-      if (bucket?.size === 0) entries.delete(value);
-    }
-    if (!object) return;
-    for (const value of to) {
-      let bucket = entries.get(value);
-      if (!bucket) entries.set(value, (bucket = new Map<string, T>()));
-      bucket.set(key, object);
-    }
+  function indexNamed(name: string): Index<T> {
+    const found = indexes.get(name);
+    if (!found) throw new Error(`Cannot list by index "${name}": it was never added`);
+    return found;
   }
+
+  const byIndex = (index: string, value: string): readonly T[] => [
+    ...(indexNamed(index).entries.get(value)?.values() ?? []),
+  ];
+
+  function addIndex(name: string, valuesOf: Index<T>['valuesOf']): void {
+    if (indexes.has(name)) return;
+    const added: Index<T> = { valuesOf, entries: new Map() };
+    indexes.set(name, added);
+    for (const [key, object] of objects) move(added, key, undefined, object);
+  }
+  addIndex(NAMESPACE, ({ metadata }) => [metadata.namespace ?? '']);
 
   return {
     objects,
     put(key, object) {
       const previous = objects.get(key);
-      const namespace = [splitKey(key).namespace ?? ''];
-      move(namespaces, key, previous ? namespace : [], namespace, object);
-      for (const { valuesOf, entries } of indexes.values()) {
-        move(entries, key, previous ? valuesOf(previous) : [], object ? valuesOf(object) : [], object);
-      }
+      for (const index of indexes.values()) move(index, key, previous, object);
       if (object) objects.set(key, object);
       else objects.delete(key);
       return previous;
     },
-    inNamespace: (namespace) => [...(namespaces.get(namespace)?.values() ?? [])],
-    byIndex(index, value) {
-      const found = indexes.get(index);
-      if (!found) throw new Error(`Cannot list by index "${index}": it was never added`);
-      return [...(found.entries.get(value)?.values() ?? [])];
-    },
-    addIndex(index, valuesOf) {
-      if (indexes.has(index)) return;
-      const added: Index<T> = { valuesOf, entries: new Map<string, Map<string, T>>() };
-      indexes.set(index, added);
-      for (const [key, object] of objects) move(added.entries, key, [], valuesOf(object), object);
-    },
+    inNamespace: (namespace) => byIndex(NAMESPACE, namespace),
+    byIndex,
+    addIndex,
+    indexValues: (index, object) => indexNamed(index).valuesOf(object),
   };
+}
+
+function move<T>(
+  { valuesOf, entries }: Index<T>,
+  key: string,
+  before: T | undefined,
+  after: T | undefined,
+): void {
+  for (const value of before ? valuesOf(before) : []) {
+    const bucket = entries.get(value);
+    bucket?.delete(key);
+    if (bucket?.size === 0) entries.delete(value);
+  }
+  if (!after) return;
+  for (const value of valuesOf(after)) {
+    let bucket = entries.get(value);
+    if (!bucket) entries.set(value, (bucket = new Map<string, T>()));
+    bucket.set(key, after);
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Stops a redis-server whose owner was killed. A server is only stopped when it answers on our socket and works
- * in our directory, or when its command line names our socket: never a stranger.
+ * Stops a redis-server whose owner was killed. Only a server whose command line names our socket is
+ * stopped, never another one.
  */
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -24,14 +24,17 @@ export interface StaleServer {
   readonly logger: Logger;
 }
 
-/** Stops the server that an earlier owner left behind, if there is one, and clears away its socket. */
+/**
+ * Stops the server that an earlier owner left behind, if there is one, and clears away its socket.
+ */
 export async function stopStaleServer({ dir, socket, clock, logger }: StaleServer): Promise<void> {
   const pid = Number((await readOrEmpty(join(dir, 'redis.pid'))).trim());
   const isOurs = async (): Promise<boolean> =>
     pid > 1 && (await readOrEmpty(`/proc/${pid}/cmdline`)).split('\0').join(' ').includes(socket);
   if (await isOurs()) {
     logger.info({ pid }, 'Stopping the redis-server that an earlier run left behind');
-    // SIGTERM lets it sync its append-only file; one that is stopped or stuck gets SIGKILL in the end.
+    // SIGTERM lets it sync its append-only file; one that is stopped or stuck gets SIGKILL in the
+    // end.
     signal(pid, 'SIGTERM');
     const deadline = clock.now() + STOP_TIMEOUT_MS;
     while (await isOurs()) {

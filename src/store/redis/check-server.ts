@@ -1,6 +1,7 @@
 /**
- * Whether a Redis server can carry the store: a pure assessment of what it says about itself, and the reading of it.
- * A server that anybody on the network may write to is refused: access to Redis is close to running code on it.
+ * Whether a Redis server can carry the store: reading what it says about itself, and a pure
+ * assessment of it. A server that anybody on the network may write to is refused: access to Redis
+ * is close to running code on it.
  */
 import { StoreUnavailable } from '../types.ts';
 import type { RedisLink } from './connect.ts';
@@ -25,7 +26,7 @@ export interface ServerProblem {
   readonly severity: 'refuse' | 'warn';
   readonly code: 'version' | 'eviction' | 'persistence' | 'password' | 'role' | 'mode' | 'unknown';
   readonly message: string;
-  /** What to change. */
+  /** The change that mends it. */
   readonly advice: string;
 }
 
@@ -123,7 +124,8 @@ export async function readServerFacts(redis: RedisLink, target: RedisTarget): Pr
     isClusterUrl: target.type === 'cluster',
     maxmemoryPolicy,
     appendonly: appendonly === undefined ? undefined : appendonly === 'yes',
-    // A user of its own is as good as a password; without CONFIG, having logged in is all that is known.
+    // A user of its own is as good as a password; without CONFIG, having logged in is all that is
+    // known.
     needsPassword: requirepass === undefined ? login : requirepass !== '' || target.username !== undefined,
     isLocal: isLocalTarget(target),
   };

@@ -1,8 +1,10 @@
 /**
- * Connections to Redis. `connectRedis` gives a {@link RedisLink}, all that the store needs of a client.
+ * Connections to Redis. `connectRedis` gives a {@link RedisLink}, all that the store needs of a
+ * client.
  *
- * A command that was sent and not answered is never sent again: it may have been executed, and only the caller knows
- * what that means. Commands wait a moment for a lost connection, then fail with StoreUnavailable.
+ * A command that was sent and not answered is never sent again: it may have been executed, and only
+ * the caller knows what that means. Commands wait a moment for a lost connection, then fail with
+ * StoreUnavailable.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { backoffDelayMs } from '../../base/backoff.ts';
@@ -14,7 +16,10 @@ export type RedisArgument = string | number | Buffer;
 export type RedisCommand = readonly [name: string, ...args: RedisArgument[]];
 
 export interface RedisLink extends AsyncDisposable {
-  /** Throws StoreUnavailable when the server cannot be reached or refuses to serve, else the server's error. */
+  /**
+   * Throws StoreUnavailable when the server cannot be reached or refuses to serve, else the
+   * server's error.
+   */
   call(...command: RedisCommand): Promise<unknown>;
 }
 
@@ -22,10 +27,13 @@ export interface RedisLink extends AsyncDisposable {
 const RECONNECT = { initialMs: 50, maxMs: 1000, factor: 2 };
 /** Attempts that a waiting command sits through: about three seconds. */
 const MAX_RETRIES_PER_COMMAND = 6;
-/** A server that is silent for this long is as good as gone (the longest block on purpose is far shorter). */
+/**
+ * A server that is silent for this long is as good as gone (the longest block on purpose is far
+ * shorter).
+ */
 const COMMAND_TIMEOUT_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** As the client says it. */
+/** The client's own text. */
 const TIMED_OUT = 'Command timed out';
 const CLOSED = 'Cannot use Redis: the connection was closed';
 
@@ -78,7 +86,7 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
   /** Why there is no connection now. */
   let obstacle: string | undefined;
   client.on('error', (error: Error) => {
-    // A cluster's client says why only of the last server that it has tried.
+    // A cluster's client names the reason of the last server only.
     const { lastNodeError } = error as { readonly lastNodeError?: Error };
     obstacle = lastNodeError?.message ?? error.message;
     if (!failing) logger.error({ error: obstacle }, 'The connection to Redis failed');
@@ -92,9 +100,15 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
     failing = false;
     obstacle = undefined;
   });
-  /** Commands without an answer. A client that is closed while it reconnects forgets those that wait for it. */
+  /**
+   * Commands without an answer. A client that is closed while it reconnects forgets those that wait
+   * for it.
+   */
   const unanswered = new Set<(error: Error) => void>();
-  /** Those of them on the wire. The client forgets them when the connection breaks, so that they are failed here. */
+  /**
+   * Commands on the wire. The client forgets them when the connection breaks, so that they are
+   * failed here.
+   */
   const onTheWire = new Set<(error: Error) => void>();
   client.on('close', () => {
     const message = 'Cannot use Redis: the connection broke before the answer came';
@@ -114,7 +128,8 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
         forget();
         reject(error);
       };
-      // A client of a cluster holds commands back without end while it finds no server, and may yet send them.
+      // A client of a cluster holds commands back without end while it finds no server, and may yet
+      // send them.
       const timer =
         target.type === 'cluster'
           ? // eslint-disable-next-line no-restricted-syntax -- a limit beside the command, which has no signal
@@ -145,18 +160,18 @@ export function connectRedis(target: RedisTarget, logger: Logger): RedisLink {
 }
 
 /**
- * Replies with which the server says that it does not serve us, or does not take writes, for now. A password or an ACL
- * may be mended while we wait.
+ * Replies with which the server says that it does not serve us, or does not take writes, for now. A
+ * password or an ACL may be mended while we wait.
  */
 const UNAVAILABLE =
   /^(?:(?:OOM|READONLY|MISCONF|LOADING|BUSY|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|UNBLOCKED|NOAUTH|WRONGPASS|NOPERM)\b|ERR AUTH )/;
 
-/** Those of them that are about writes alone: out of memory, the disk is full, a replica. */
+/** Replies that are about writes alone: out of memory, the disk is full, a replica. */
 const READ_ONLY = /^(?:OOM|MISCONF|READONLY|NOREPLICAS)\b/;
 
 /**
- * What an error of the client means for the store: unavailable for now, or (anything else) a bug. Where the command was
- * sent and no reply came, what it asked for may have been done.
+ * The meaning of a client's error for the store: unavailable for now, or (anything else) a bug. A
+ * command that was sent and got no reply may have been done.
  */
 export function storeError(error: unknown, wasSent = true, obstacle?: string): Error {
   const cause = error instanceof Error ? error : new Error(String(error));

@@ -1,9 +1,7 @@
-/** What goes into the commit script and what its reply means: pure. The script itself is in redis-scripts.ts. */
+/** Arguments of the commit script (redis-scripts.ts), and the meaning of its reply. Pure. */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceId } from '../../schemas/resource-kind.ts';
-import { LOG_SLACK, soundObjectOf } from '../limits.ts';
-import type { PayloadCodec } from './payload-codec.ts';
-import type { RedisKeys } from './redis-keys.ts';
+import { LOG_SLACK } from '../limits.ts';
 import {
   CommitRefused,
   type CommitResult,
@@ -13,6 +11,8 @@ import {
   type StoreOp,
   StoreUnavailable,
 } from '../types.ts';
+import type { RedisKeys } from './redis-keys.ts';
+import type { StoredObjects } from './stored-objects.ts';
 
 export interface CommitInput {
   readonly id: string;
@@ -25,7 +25,6 @@ export interface CommitInput {
   readonly fence: Fence | undefined;
   readonly logLimit: number;
   readonly logBytes: number;
-  readonly writer: string;
 }
 
 const CODES = { create: 'c', update: 'u', delete: 'd', check: 'k' } as const;
@@ -47,7 +46,6 @@ export function commitArguments(input: CommitInput): { keys: readonly string[]; 
     String(withSlack(input.logBytes)),
     String(ops.length),
     String(numbers.size),
-    input.writer,
     ...numbers.keys(),
   ];
   ops.forEach((op, index) => {
@@ -59,7 +57,10 @@ export function commitArguments(input: CommitInput): { keys: readonly string[]; 
 
 const withSlack = (limit: number): number => Math.floor(limit * (1 + LOG_SLACK));
 
-/** The version as the script compares it: '' where nothing may be; '0', which nothing has, for one that is malformed. */
+/**
+ * The version as the script compares it: '' where nothing may be; '0', which nothing has, for one
+ * that is malformed.
+ */
 function expectedOf(op: StoreOp): string {
   if (op.type === 'create' || (op.type === 'check' && op.expectedVersion === undefined)) return '';
   return op.expectedVersion === '' || op.expectedVersion === undefined ? '0' : op.expectedVersion;
@@ -70,12 +71,12 @@ export function commitResult(
   reply: readonly unknown[],
   ops: readonly StoreOp[],
   fence: Fence | undefined,
-  codec: PayloadCodec,
+  stored: StoredObjects,
 ): CommitResult {
   const [outcome] = reply;
   switch (outcome) {
     case 'OK':
-      return written(reply, ops, codec);
+      return written(reply, ops, stored);
     case 'EPOCH':
       throw new EpochChanged('Cannot commit: the data is not the data that was opened');
     case 'LOST':
@@ -85,13 +86,13 @@ export function commitResult(
     case 'FENCE':
       throw new FenceLost(`Cannot commit: the lease "${fence?.lease ?? ''}" has passed on`);
     case 'REFUSED':
-      throw refused(Number(reply[1]), reply[2] as string, ops);
+      throw refused(Number(reply[1]), reply[2] as string, reply[3] === 'newer', ops);
     default:
       throw new Error(`Unexpected reply of the commit script: ${String(outcome)}`);
   }
 }
 
-function written(reply: readonly unknown[], ops: readonly StoreOp[], codec: PayloadCodec): CommitResult {
+function written(reply: readonly unknown[], ops: readonly StoreOp[], stored: StoredObjects): CommitResult {
   const [, version, first, deletedPayloads] = reply as [string, string, string, readonly string[]];
   const deleted = deletedPayloads.values();
   let next = Number(first);
@@ -99,9 +100,7 @@ function written(reply: readonly unknown[], ops: readonly StoreOp[], codec: Payl
     if (op.type === 'check') return undefined;
     const text = String(next);
     next += 1;
-    if (op.type === 'delete') {
-      return lastState(op, deleted.next().value ?? '', text, codec);
-    }
+    if (op.type === 'delete') return lastState(op, deleted.next().value ?? '', text, stored);
     return { ...op.object, metadata: { ...op.object.metadata, resourceVersion: text } };
   });
   return { objects, version };
@@ -112,17 +111,18 @@ function lastState(
   op: StoreOp & { readonly type: 'delete' },
   payload: string,
   version: string,
-  codec: PayloadCodec,
+  stored: StoredObjects,
 ): KubeObject | undefined {
   try {
-    return soundObjectOf(op.key, codec.decode(op.resource, op.key, payload), version);
+    return stored.decode(op.resource, op.key, payload, version);
   } catch {
     return undefined;
   }
 }
 
-function refused(index: number, actual: string, ops: readonly StoreOp[]): CommitRefused {
+function refused(index: number, actual: string, isNewer: boolean, ops: readonly StoreOp[]): CommitRefused {
   const op = ops[index] as StoreOp;
+  if (isNewer) return new CommitRefused('newer', index, op, actual);
   if (actual === '') return new CommitRefused('missing', index, op);
   const expected = op.type === 'create' ? undefined : op.expectedVersion;
   return new CommitRefused(expected === undefined ? 'exists' : 'stale', index, op, actual);

@@ -1,9 +1,15 @@
-/** The names of keys. All share one hash tag, so that a Redis Cluster keeps them in one slot and scripts may join them. */
+/**
+ * The names of keys. All share one hash tag, so that a Redis Cluster keeps them in one slot and
+ * scripts may join them.
+ */
 import type { ResourceId } from '../../schemas/resource-kind.ts';
 
 export interface RedisKeys {
   readonly meta: string;
-  /** A stream without meaning: an entry wakes the readers that block, so that they look at their resources anew. */
+  /**
+   * A stream without content: an entry wakes the readers that block, so that they read new
+   * resources too.
+   */
   readonly wake: string;
   objects(resource: ResourceId): string;
   log(resource: ResourceId): string;

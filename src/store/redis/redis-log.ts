@@ -1,15 +1,15 @@
 /**
  * Reading the change log: pages for catching up, and what the entries mean.
  *
- * A page is only valid if, *after* it was read, the epoch was still the same and the log still began before it; so the
- * state is read behind the page on the same connection, which Redis answers in that order.
+ * A page is only valid if, *after* it was read, the epoch was still the same and the log still
+ * began before it; so the state is read behind the page on the same connection, which Redis answers
+ * in that order.
  */
 import type { ResourceId } from '../../schemas/resource-kind.ts';
-import type { RedisLink } from './connect.ts';
-import { checkPayloadSize, soundObjectOf } from '../limits.ts';
-import type { PayloadCodec } from './payload-codec.ts';
-import type { RedisKeys } from './redis-keys.ts';
 import type { StoreChange, WatchEventType } from '../types.ts';
+import type { RedisLink } from './connect.ts';
+import type { RedisData } from './redis-data.ts';
+import type { RedisKeys } from './redis-keys.ts';
 
 /** An entry as Redis sends it: id, then field and value. */
 export type RawEntry = readonly [id: string, fields: readonly string[]];
@@ -26,18 +26,11 @@ const TYPES: Readonly<Record<string, WatchEventType>> = { A: 'ADDED', M: 'MODIFI
 
 export const versionOfEntry = (id: string): string => id.slice(0, id.indexOf('-'));
 
-/** Told about what lies in Redis and cannot be read, so that it is logged and counted. */
-export type OnUnreadable = (
-  about: { readonly resource: ResourceId; readonly key: string; readonly version?: string },
-  error: unknown,
-) => void;
-
 /** An entry that cannot be read keeps its version: nobody waits for it in vain. */
 export function changeOf(
+  { objects, onUnreadable }: Pick<RedisData, 'objects' | 'onUnreadable'>,
   resource: ResourceId,
   [id, fields]: RawEntry,
-  codec: PayloadCodec,
-  onUnreadable: OnUnreadable,
 ): StoreChange {
   const [field = '', payload = ''] = fields;
   const key = field.slice(1);
@@ -45,9 +38,8 @@ export function changeOf(
   const type = Object.hasOwn(TYPES, field.charAt(0)) ? TYPES[field.charAt(0)] : undefined;
   try {
     if (!type) throw new Error('Unknown type of change');
-    checkPayloadSize(payload);
-    const object = soundObjectOf(key, codec.decode(resource, key, payload), version);
-    return { type, resource, key, object, version };
+    const object = objects.decode(resource, key, payload, version);
+    return { type, resource, key, object, version, size: payload.length };
   } catch (error) {
     onUnreadable({ resource, key, version }, error);
     return { type: 'UNREADABLE', resource, key, version, isDeletion: type === 'DELETED' };
@@ -76,8 +68,7 @@ export interface LogPage {
 }
 
 export async function readPage(
-  redis: RedisLink,
-  keys: RedisKeys,
+  { redis, keys }: Pick<RedisData, 'redis' | 'keys'>,
   resource: ResourceId,
   after: number,
   limit: number,

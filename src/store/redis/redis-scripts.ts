@@ -1,17 +1,20 @@
 /**
- * The Lua scripts: everything that must be atomic in Redis. Redis runs a script alone and applies its effects together,
- * in memory, in the AOF and on replicas. A script reads and decides before it writes, so that a refusal, and an error of
- * the first write (out of memory, read-only), leave nothing half done.
+ * The Lua scripts: everything that must be atomic in Redis. Redis runs a script alone and applies
+ * its effects together, in memory, in the AOF and on replicas. A script reads and decides before it
+ * writes, so that a refusal, and an error of the first write (out of memory, read-only), leave
+ * nothing half done.
  *
  * Keys (one hash tag, so one slot):
- * - `{tag}:meta`            hash: epoch, phase, last, epochFloor, last:<resource>, floor:<resource>, bytes:<resource>
- *                           (of all changes so far), cut:<resource> (of those that are no longer in the log),
- *                           writer (who changed something last), since (when that began to be so, in milliseconds),
- *                           promised (`<until> <writer>`: until then nobody else changes anything; read-promise.ts)
- * - `{tag}:o:<resource>`    hash: key → `<version> <payload>`
- * - `{tag}:log:<resource>`  stream: id `<version>-0`, a field `<A|M|D><key>` with the payload, and `b` with bytes:<resource>
+ * - `{tag}:meta`            hash: epoch, phase, last, epochFloor, last:<resource>, floor:<resource>,
+ *                           bytes:<resource> (of all changes so far), cut:<resource> (of those that
+ *                           are no longer in the log)
+ * - `{tag}:o:<resource>`    hash: key → `<version> <payload>`; a payload above storage version 1
+ *                           begins with `s<storage version>:`
+ * - `{tag}:log:<resource>`  stream: id `<version>-0`, a field `<A|M|D><key>` with the payload, and
+ *                           `b` with bytes:<resource>
  * - `{tag}:lease:<name>`    hash: holder, token, expires (milliseconds)
- * - `{tag}:commit:<id>`     text that expires: `<first version> <last>` of a commit that happened, `void` for one that never will
+ * - `{tag}:commit:<id>`     text that expires: `<first version> <last>` of a commit that happened,
+ *                           `void` for one that never will
  *
  * Numbers are doubles in Lua: versions (microseconds) stay below 2^53 and are printed with "%.0f".
  */
@@ -21,7 +24,10 @@ export interface RedisScript {
   readonly lua: string;
 }
 
-/** Version of the next change: past `last`, past everything the caller ever saw, and not behind the server's clock. */
+/**
+ * Version of the next change: past `last`, past everything the caller ever saw, and not behind the
+ * server's clock.
+ */
 const NEXT_VERSION = `
 local function nextVersion(last, floor)
   local time = redis.call('TIME')
@@ -29,24 +35,29 @@ local function nextVersion(last, floor)
 end
 `;
 
-/** Numbers of arguments per op, and before the names of the resources, as the commit script reads them. */
-export const COMMIT_HEAD = 11;
+/**
+ * Numbers of arguments per op, and before the names of the resources, as the commit script reads
+ * them.
+ */
+const COMMIT_HEAD = 10;
 
 /** Keys before those of the resources. */
 const HEAD_KEYS = 3;
 
 /**
- * KEYS: meta, lease (or meta), memory of the commit, then objects and log of each resource.
- * ARGV: epoch, seen, floor, fence token or '', log limit, log length at which to trim, bytes of log, bytes at which to trim,
- * ops, resources, writer, the resources' names, then per op: c|u|d|k, number of the resource, key, expected version or '',
- * payload.
- * Returns EPOCH | LOST | VOID | FENCE | REFUSED index version | PROMISED milliseconds | OK last first-version payloads of the
- * deleted objects. PROMISED: to somebody else, who is promised nothing more from now on. A commit that happened before
- * answers as it did then, whoever leads by now.
+ * KEYS: meta, lease (or meta), memory of the commit, then objects and log of each resource. ARGV:
+ * epoch, seen, floor, fence token or '', log limit, log length at which to trim, bytes of log,
+ * bytes at which to trim, ops, resources, the resources' names, then per op: c|u|d|k, number of the
+ * resource, key, expected version or '', payload. Returns EPOCH | LOST | VOID | FENCE | REFUSED
+ * index version ['newer'] | OK last first-version payloads of the deleted objects. A commit that
+ * happened before answers as it did then, whoever leads by now.
  */
 export const COMMIT: RedisScript = {
   lua: `${NEXT_VERSION}
-local state = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'writer', 'promised', 'epochFloor')
+local function storageVersion(payload)
+  return tonumber(string.match(payload, '^s(%d+):') or '1')
+end
+local state = redis.call('HMGET', KEYS[1], 'epoch', 'last')
 if not state[1] or state[1] ~= ARGV[1] then return {'EPOCH'} end
 local last = tonumber(state[2])
 if last < tonumber(ARGV[2]) then return {'LOST'} end
@@ -78,24 +89,13 @@ for i = 0, ops - 1 do
   local value = redis.call('HGET', KEYS[${HEAD_KEYS} - 1 + 2 * ARGV[at + 2]], ARGV[at + 3])
   local actual = value and string.match(value, '^%d+') or ''
   if actual ~= ARGV[at + 4] then return {'REFUSED', i, actual} end
+  if ARGV[at + 1] == 'u' and storageVersion(string.sub(value, #actual + 2)) > storageVersion(ARGV[at + 5]) then
+    return {'REFUSED', i, actual, 'newer'}
+  end
   if ARGV[at + 1] ~= 'k' then writes = writes + 1 end
   if ARGV[at + 1] == 'd' then deleted[#deleted + 1] = string.sub(value, #actual + 2) end
 end
 if writes == 0 then return {'OK', state[2], state[2], {}} end
-local isOther = state[3] ~= ARGV[11]
--- Nobody can be in the way of the first change that there ever was.
-local isFirst = state[2] == state[5]
-if isOther or state[4] then
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  local promised, holder = string.match(state[4] or '', '^(%d+) (.*)$')
-  if isOther then
-    redis.call('HSET', KEYS[1], 'writer', ARGV[11], 'since', isFirst and '0' or string.format('%.0f', now))
-  end
-  if promised and holder ~= ARGV[11] and tonumber(promised) > now then
-    return {'PROMISED', tonumber(promised) - now}
-  end
-end
 local version = nextVersion(last, tonumber(ARGV[3]))
 local first = string.format('%.0f', version)
 local newest, bytes, cut, removed = {}, {}, {}, 0
@@ -154,39 +154,18 @@ return {'OK', text, first, deleted}
 };
 
 /**
- * KEYS: meta, objects. Returns epoch and last version, and the objects, of one moment. (Not MULTI: Redis refuses to queue
- * even reads while it is out of memory, and being read-only is what is left then.)
+ * KEYS: meta, objects. Returns epoch and last version, and the objects, of one moment. (Not MULTI:
+ * Redis refuses to queue even reads while it is out of memory, and being read-only is what is left
+ * then.)
  */
 export const LIST: RedisScript = {
   lua: `return {redis.call('HMGET', KEYS[1], 'epoch', 'last'), redis.call('HGETALL', KEYS[2])}`,
 };
 
 /**
- * KEYS: meta. ARGV: writer, milliseconds of a promise, milliseconds that nobody else must have changed anything, the field
- * of a resource's newest version. Returns epoch, last, epochFloor, that field, until when nobody but the writer changes
- * anything (0: no promise), and whether it is a promise made longer. Where Redis takes no writes, there are no promises.
+ * KEYS: meta. ARGV: next epoch and phase, expected epoch and phase ('' for none), floor. Returns NO
+ * | OK last.
  */
-export const LOOK: RedisScript = {
-  lua: `
-local state = redis.call('HMGET', KEYS[1], 'epoch', 'last', 'epochFloor', ARGV[4], 'writer', 'since', 'promised')
-local answer = {state[1], state[2], state[3], state[4], 0, 0}
-if ARGV[2] == '0' or state[5] ~= ARGV[1] then return answer end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now - tonumber(state[6] or '0') < tonumber(ARGV[3]) then return answer end
-local promised, holder = string.match(state[7] or '', '^(%d+) (.*)$')
-local isAhead = promised and tonumber(promised) > now
-if isAhead and holder ~= ARGV[1] then return answer end
-local till = string.format('%.0f', now + tonumber(ARGV[2]))
-local written = redis.pcall('HSET', KEYS[1], 'promised', till .. ' ' .. ARGV[1])
-if type(written) == 'table' and written.err then return answer end
-answer[5] = till
-if isAhead then answer[6] = 1 end
-return answer
-`,
-};
-
-/** KEYS: meta. ARGV: next epoch and phase, expected epoch and phase ('' for none), floor. Returns NO | OK last. */
 export const SET_STATE: RedisScript = {
   lua: `${NEXT_VERSION}
 local state = redis.call('HMGET', KEYS[1], 'epoch', 'phase', 'last')
@@ -201,7 +180,10 @@ return {'OK', last}
 `,
 };
 
-/** KEYS: lease. ARGV: holder, time to live in ms. Returns nothing while it is held, else token and expiry. */
+/**
+ * KEYS: lease. ARGV: holder, time to live in ms. Returns nothing while it is held, else token and
+ * expiry.
+ */
 export const ACQUIRE_LEASE: RedisScript = {
   lua: `
 local time = redis.call('TIME')

@@ -1,4 +1,7 @@
-/** EVALSHA, with the script loaded where the server does not know it (yet, or any more: a restart, a failover). */
+/**
+ * EVALSHA, with the script loaded where the server does not know it (yet, or any more: a restart, a
+ * failover).
+ */
 import { createHash } from 'node:crypto';
 import type { RedisArgument, RedisLink } from './connect.ts';
 import type { RedisScript } from './redis-scripts.ts';

@@ -3,7 +3,7 @@ import type { InventoryItem } from '../../diff/change-set.ts';
 import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import type { Surroundings } from '../../health/index.ts';
-import { textAt } from '../../health/fields.ts';
+import { indexByNode } from '../../store/cache/indexes.ts';
 import { type KubeObject, controllerOf, keyOf, parseApiVersion } from '../../schemas/object.ts';
 import {
   type Registry,
@@ -15,7 +15,7 @@ import {
 import type { CacheSet, ResourceCache } from '../../store/cache/cache.ts';
 import { followCaches } from '../../store/cache/follow-caches.ts';
 import { followWarnings } from './follow-warnings.ts';
-import { BY_NODE, type ManagedEvent, type OpenedKind, createReports } from './report-changes.ts';
+import { type ManagedEvent, type OpenedKind, createReports } from './report-changes.ts';
 
 /** The live side. The surroundings of an object explain why it is not healthy. */
 export interface ManagedResources extends Disposable, Surroundings {
@@ -57,8 +57,7 @@ export async function openManagedResources(
       const owner = controllerOf(object);
       return owner ? [owner.uid] : [];
     });
-    if (resource === 'pods')
-      cache.addIndex(BY_NODE, ({ spec }) => [textAt(spec, 'nodeName')].filter((name) => name !== ''));
+    if (resource === 'pods') indexByNode(cache);
     opened.set(resource, { kind, cache });
     // A kind that comes later brings objects with it. At the start nothing listens yet.
     for (const object of cache.list()) {

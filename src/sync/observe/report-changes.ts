@@ -4,6 +4,7 @@ import { idOf } from '../../diff/desired-set.ts';
 import { managingApplication } from '../../diff/tracking.ts';
 import { without } from '../../diff/without.ts';
 import { conditionOf, textAt } from '../../health/fields.ts';
+import { NODE_INDEX } from '../../store/cache/indexes.ts';
 import { type KubeObject, controllerOf, keyOf, objectKey } from '../../schemas/object.ts';
 import {
   type Registry,
@@ -26,9 +27,6 @@ export interface OpenedKind {
   readonly kind: ResourceKind;
   readonly cache: ResourceCache;
 }
-
-/** Pods by the node that they are bound to. */
-export const BY_NODE = 'node-name';
 
 export interface Reports {
   changed(kind: ResourceKind, event: CacheEvent): void;
@@ -56,7 +54,7 @@ export function createReports(
     if (previous && ready(object) === ready(previous)) return;
     const pods = opened.get('pods');
     if (!pods) return;
-    for (const pod of pods.cache.byIndex(BY_NODE, object.metadata.name))
+    for (const pod of pods.cache.byIndex(NODE_INDEX, object.metadata.name))
       changed(pods.kind, { type: 'MODIFIED', key: keyOf(pod), object: pod, previous: pod, version: '' });
   }
 

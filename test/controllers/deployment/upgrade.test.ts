@@ -88,8 +88,10 @@ afterEach(async () => {
 describe('after an upgrade that brings a default', () => {
   it('a Deployment that is written again does not roll', async () => {
     const before = await state();
+    const lying = [...(cluster.store.data.resources.get('deployments.apps')?.objects.values() ?? [])];
+    expect(JSON.stringify(lying)).not.toContain('terminationMessagePolicy');
     const [stored] = await listOf<Deployment>('deployments.apps');
-    expect(JSON.stringify(stored)).not.toContain('terminationMessagePolicy');
+    expect(JSON.stringify(stored)).toContain('terminationMessagePolicy');
     const labelled = { ...jsonClone(stored as Deployment) };
     labelled.metadata.labels = { written: 'again' };
     const updated = await cluster.objects.update(labelled);

@@ -3,7 +3,7 @@ import { ageMs, createExpiryIndex } from '../../../src/controllers/expiry/expiry
 import { EXPIRY_BATCH, expiryController } from '../../../src/controllers/expiry/expiry-controller.ts';
 import { runController } from '../../../src/controllers/run-controller.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
-import type { MemoryStore } from '../../../src/store/memory/memory-store.ts';
+import type { MemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import type { Store } from '../../../src/store/types.ts';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from '../../support/cluster.ts';
 

@@ -9,7 +9,7 @@ import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import type { Service } from '../../../src/schemas/types.ts';
 import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
 import type { CacheSet } from '../../../src/store/cache/cache.ts';
-import { createMemoryStore, type MemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { createMemoryStore, type MemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { type CommitOptions, type StoreOp, StoreUnavailable } from '../../../src/store/types.ts';
 import { createPlacementProofs } from '../../../src/resources/writing/placement-proof.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';

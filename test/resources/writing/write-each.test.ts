@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { seededRng } from '../../../src/base/rng.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
-import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { StoreUnavailable } from '../../../src/store/types.ts';
 import { writeEach } from '../../../src/resources/writing/write-each.ts';
 import type { Write } from '../../../src/resources/writing/write-plan.ts';

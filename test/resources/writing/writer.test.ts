@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { seededRng } from '../../../src/base/rng.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Registry, ResourceKind } from '../../../src/schemas/resource-kind.ts';
-import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { absent, unchanged } from '../../../src/resources/writing/write-plan.ts';
 import { createObjects } from '../../support/objects.ts';
 import type { StoreOp } from '../../../src/store/types.ts';

@@ -7,8 +7,8 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
 import { openDataDir } from '../../../src/server/start/data-dir.ts';
 import { type HistoryWatch, openHistory } from '../../../src/server/history/history.ts';
-import { createMemoryData, wipeMemoryData } from '../../../src/store/memory/memory-data.ts';
-import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { createMemoryData, wipeMemoryData } from '../../doubles/memory-store/memory-data.ts';
+import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { EpochChanged } from '../../../src/store/types.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 

@@ -5,7 +5,7 @@ import { keyOf } from '../../../src/schemas/object.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { sealBoundPods } from '../../../src/server/history/seal-pods.ts';
 import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
-import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { createPlacementProofs } from '../../../src/resources/writing/placement-proof.ts';
 import type { Store } from '../../../src/store/types.ts';
 import { aPod } from '../../support/builders.ts';

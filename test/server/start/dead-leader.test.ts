@@ -5,7 +5,7 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { freeLeaseOfDeadProcess } from '../../../src/server/start/dead-leader.ts';
 import { isGone, ownProcess } from '../../../src/server/start/process-mark.ts';
 import { startTimeOf } from '../../../src/base/child-processes/process-identity.ts';
-import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 const LEASE = 'control-plane';

@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
-import type { CacheEvent } from '../../../src/store/cache/cache.ts';
+import type { CacheEvent, CacheScope } from '../../../src/store/cache/cache.ts';
 import { type CacheSetOptions, createCacheSet } from '../../../src/store/cache/cache-set.ts';
-import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { createMemoryStore } from '../../doubles/memory-store/memory-store.ts';
 import { Gone } from '../../../src/store/types.ts';
 import { anObject } from '../../contracts/store.ts';
 import { createFakeClock, settle } from '../../support/fake-clock.ts';
@@ -11,7 +11,7 @@ const R = 'configmaps';
 const create = (name: string, data = {}) =>
   ({ type: 'create', resource: R, key: `default/${name}`, object: anObject(name, data) }) as const;
 
-async function setUp(options: Pick<CacheSetOptions, 'historyLimit' | 'watchQueueLimit' | 'problemOf'> = {}) {
+async function setUp(options: Pick<CacheSetOptions, 'window' | 'problemOf'> = {}) {
   const clock = createFakeClock();
   const store = createMemoryStore({ clock });
   const caches = createCacheSet({ store, clock, logger: silentLogger, ...options });
@@ -92,50 +92,105 @@ it('goes on when a subscriber throws', async () => {
   expect(told()).toHaveLength(2);
 });
 
-it('lets a watch resume from its history, and says Gone when that is too short', async () => {
-  const { store, cache } = await setUp({ historyLimit: 5 });
-  const versions: string[] = [];
-  for (let n = 0; n < 20; n += 1) versions.push((await store.commit([create(`n${n}`)])).version);
-  await cache.refresh();
-  const abort = new AbortController();
-  const names: string[] = [];
-  for await (const event of cache.watch(versions[15] ?? '', abort.signal)) {
-    names.push(event.object.metadata.name);
-    if (names.length === 4) abort.abort();
-  }
-  expect(names).toEqual(['n16', 'n17', 'n18', 'n19']);
-  await expect(
-    cache
-      .watch(versions[0] ?? '', new AbortController().signal)
-      [Symbol.asyncIterator]()
-      .next(),
-  ).rejects.toThrow(Gone);
+/** What a watcher was told, and how its watch ended. */
+function watcher() {
+  const keys: string[] = [];
+  const ends: (Error | undefined)[] = [];
+  return {
+    keys,
+    ends,
+    event: ({ key }: CacheEvent) => void keys.push(key),
+    end: (error: Error | undefined) => void ends.push(error),
+  };
+}
+
+describe('a watch', () => {
+  it.each([
+    ['events', { events: 5, bytes: 1_000_000 }],
+    ['bytes', { events: 1_000, bytes: 600 }],
+  ])('resumes from the window, which is bounded in %s, and is Gone beyond it', async (_what, window) => {
+    const { store, cache } = await setUp({ window });
+    const versions: string[] = [];
+    for (let n = 0; n < 20; n += 1) versions.push((await store.commit([create(`n${n}`)])).version);
+    await cache.refresh();
+    const seen = watcher();
+    cache.watch({ type: 'all' }, Number(versions[15]), seen);
+    expect(seen.keys).toEqual(['n16', 'n17', 'n18', 'n19'].map((name) => `default/${name}`));
+    expect(() => cache.watch({ type: 'all' }, Number(versions[0]), watcher())).toThrow(Gone);
+    expect(() => cache.watch({ type: 'all' }, cache.floor, watcher())).not.toThrow();
+    expect(() => cache.watch({ type: 'all' }, cache.floor - 1, watcher())).toThrow(Gone);
+  });
+
+  it('hears only of its scope, resumed or live, and of an object that leaves it', async () => {
+    const { store, cache } = await setUp();
+    cache.addIndex('colour', (object) => [String((object['data'] as { colour?: string }).colour)]);
+    const from = Number(cache.version);
+    const { objects } = await store.commit([create('a', { colour: 'red' }), create('b', { colour: 'blue' })]);
+    await cache.refresh();
+    const scopes: readonly CacheScope[] = [
+      { type: 'index', index: 'colour', value: 'red' },
+      { type: 'object', key: 'default/b' },
+      { type: 'namespace', namespace: 'default' },
+      { type: 'namespace', namespace: 'other' },
+    ];
+    const seen = scopes.map((scope) => {
+      const one = watcher();
+      cache.watch(scope, from, one);
+      return one;
+    });
+    const expectedVersion = objects[0]?.metadata.resourceVersion ?? '';
+    await store.commit([{ ...create('a', { colour: 'blue' }), type: 'update', expectedVersion }]);
+    await cache.refresh();
+    const [a, b] = ['default/a', 'default/b'];
+    expect(seen.map(({ keys }) => keys)).toEqual([[a, a], [b], [a, b, a], []]);
+  });
+
+  it('that throws stops no other one, and none that is disposed hears more', async () => {
+    const { store, cache } = await setUp();
+    const fail = (): void => {
+      throw new Error('A bug');
+    };
+    cache.watch({ type: 'all' }, Number(cache.version), { event: fail, end: fail });
+    const [kept, disposed] = [watcher(), watcher()];
+    cache.watch({ type: 'all' }, Number(cache.version), kept);
+    cache.watch({ type: 'all' }, Number(cache.version), disposed)[Symbol.dispose]();
+    await store.commit([create('a')]);
+    await cache.refresh();
+    expect([kept.keys, disposed.keys]).toEqual([['default/a'], []]);
+  });
+
+  it('ends without an error when the caches are closed', async () => {
+    const { caches, cache } = await setUp();
+    const seen = watcher();
+    cache.watch({ type: 'all' }, Number(cache.version), seen);
+    await caches[Symbol.asyncDispose]();
+    expect(seen.ends).toEqual([undefined]);
+  });
 });
 
-it('says Gone to a watcher that does not keep up, and never slows another', async () => {
-  const { store, cache } = await setUp({ watchQueueLimit: 3 });
-  const signal = new AbortController().signal;
-  const slow = cache.watch(cache.version, signal)[Symbol.asyncIterator]();
-  const fast = cache.watch(cache.version, signal)[Symbol.asyncIterator]();
-  const first = slow.next();
-  for (let n = 0; n < 10; n += 1) {
-    const next = fast.next();
-    await store.commit([create(`n${n}`)]);
-    expect((await next).value).toMatchObject({ key: `default/n${n}` });
-  }
-  await first;
-  const drain = async (): Promise<void> => {
-    while (!(await slow.next()).done);
-  };
-  await expect(drain()).rejects.toThrow(Gone);
+it('makes the list of an older version by undoing what came after', async () => {
+  const { store, cache } = await setUp();
+  const { objects, version } = await store.commit([create('b', { n: 1 }), create('a')]);
+  const expectedVersion = objects[0]?.metadata.resourceVersion ?? '';
+  await store.commit([create('c'), { ...create('b', { n: 2 }), type: 'update', expectedVersion }]);
+  const removal = { ...create('a'), type: 'delete', expectedVersion: version } as const;
+  await store.commit([removal]);
+  await cache.refresh();
+  const shown = cache.sortedAt(Number(version)).map(({ metadata, data }) => [metadata.name, data]);
+  expect(shown).toEqual([
+    ['a', {}],
+    ['b', { n: 1 }],
+  ]);
+  expect(cache.sorted({ type: 'all' }).map(({ metadata }) => metadata.name)).toEqual(['b', 'c']);
+  expect(() => cache.sortedAt(cache.floor - 1)).toThrow(Gone);
 });
 
 it('serves what it has while the data is lost, and tells the differences once there is new data', async () => {
   const { clock, store, cache, told, events } = await setUp();
   await store.commit([create('a', { n: 1 }), create('b')]);
   await cache.refresh();
-  const watching = cache.watch(cache.version, new AbortController().signal)[Symbol.asyncIterator]().next();
-  const outcome = expect(watching).rejects.toThrow(Gone);
+  const seen = watcher();
+  cache.watch({ type: 'all' }, Number(cache.version), seen);
   events.length = 0;
   store.wipe();
   await clock.advance(10_000);
@@ -145,7 +200,8 @@ it('serves what it has while the data is lost, and tells the differences once th
   await clock.advance(10_000);
   await settle();
   expect(told()).toEqual(['ADDED default/c', 'MODIFIED default/a', 'DELETED default/b']);
-  await outcome;
+  expect(seen.keys).toEqual([]);
+  expect(seen.ends).toEqual([expect.any(Gone)]);
 });
 
 it('does not wait for a version when told to stop', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createMemoryData, wipeMemoryData } from '../../../src/store/memory/memory-data.ts';
-import { createMemoryStore } from '../../../src/store/memory/memory-store.ts';
-import { Gone } from '../../../src/store/types.ts';
-import { anObject, LOG_BYTES, LOG_LIMIT, storeContract } from '../../contracts/store.ts';
-import { createFakeClock } from '../../support/fake-clock.ts';
+import { createMemoryData, wipeMemoryData } from '../doubles/memory-store/memory-data.ts';
+import { createMemoryStore } from '../doubles/memory-store/memory-store.ts';
+import { Gone } from '../../src/store/types.ts';
+import { anObject, LOG_BYTES, LOG_LIMIT, storeContract } from '../contracts/store.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 
 storeContract('memory', async () => {
   let shiftMs = 0;
@@ -11,7 +11,7 @@ storeContract('memory', async () => {
   const clock = { ...fake, now: () => fake.now() + shiftMs };
   const data = createMemoryData({ clock, logLimit: LOG_LIMIT, logBytes: LOG_BYTES });
   return {
-    open: async () => createMemoryStore({ clock, data }),
+    open: async (format) => createMemoryStore({ clock, data, ...(format ? { format } : {}) }),
     wipe: async () => wipeMemoryData(data),
     setClockBack: async () => {
       shiftMs = -3_600_000;

@@ -1,18 +1,23 @@
 /**
- * The data behind the memory adapter, apart from any adapter: it outlives them (a restarted control plane opens it
- * again) and can be wiped (a lost datastore). Single-threaded, so every function here is one atomic step.
+ * The data behind the memory adapter, apart from any adapter: it outlives them (a restarted control
+ * plane opens it again) and can be wiped (a lost datastore). Single-threaded, so every function
+ * here is one atomic step.
  */
-import type { Clock } from '../../base/clock.ts';
-import type { KubeObject } from '../../schemas/object.ts';
-import type { ResourceId } from '../../schemas/resource-kind.ts';
-import { COMMIT_MEMORY_MS, DEFAULT_LOG_BYTES, DEFAULT_LOG_LIMIT, LOG_SLACK } from '../limits.ts';
-import type { ClusterState, CommitResult, StoreEvent } from '../types.ts';
+import type { Clock } from '../../../src/base/clock.ts';
+import type { KubeObject } from '../../../src/schemas/object.ts';
+import type { ResourceId } from '../../../src/schemas/resource-kind.ts';
+import {
+  COMMIT_MEMORY_MS,
+  DEFAULT_LOG_BYTES,
+  DEFAULT_LOG_LIMIT,
+  LOG_SLACK,
+} from '../../../src/store/limits.ts';
+import type { ClusterState, CommitResult, StoreEvent } from '../../../src/store/types.ts';
 
 export interface MemoryResource {
   readonly objects: Map<string, KubeObject>;
   readonly log: StoreEvent[];
-  /** The bytes of each change of the log, and of all of them. */
-  readonly sizes: number[];
+  /** The bytes of all changes of the log. */
   bytes: number;
   last: number;
   /** Watches from before this version have a gap. */
@@ -32,6 +37,8 @@ export interface MemoryData {
   /** By the id of the commit, oldest first. */
   readonly commits: Map<string, { readonly result: CommitResult; readonly atMs: number }>;
   readonly resources: Map<ResourceId, MemoryResource>;
+  /** The storage versions of objects that are above 1. */
+  readonly storageVersions: WeakMap<KubeObject, number>;
   readonly leases: Map<string, MemoryLease>;
   /** Told about every change, and (without an event) that the state of the data changed. */
   readonly listeners: Set<(event: StoreEvent | undefined) => void>;
@@ -39,7 +46,10 @@ export interface MemoryData {
   last: number;
   /** The version at which the epoch began; older ones belong to another. */
   epochFloor: number;
-  /** Microseconds of the clock, made to pass with every change: a simulated clock may stand still. Survives a wipe. */
+  /**
+   * Microseconds of the clock, made to pass with every change: a simulated clock may stand still.
+   * Survives a wipe.
+   */
   micros: number;
 }
 
@@ -56,6 +66,7 @@ export function createMemoryData(options: MemoryDataOptions): MemoryData {
     logBytes: options.logBytes ?? DEFAULT_LOG_BYTES,
     commits: new Map(),
     resources: new Map(),
+    storageVersions: new WeakMap(),
     leases: new Map(),
     listeners: new Set(),
     state: undefined,
@@ -86,18 +97,16 @@ export function nextVersion(data: MemoryData, floor: number): number {
 export function memoryResource(data: MemoryData, resource: ResourceId): MemoryResource {
   let found = data.resources.get(resource);
   if (!found) {
-    found = { objects: new Map(), log: [], sizes: [], bytes: 0, last: 0, floor: 0 };
+    found = { objects: new Map(), log: [], bytes: 0, last: 0, floor: 0 };
     data.resources.set(resource, found);
   }
   return found;
 }
 
-/** `bytes`: of its payload. */
-export function appendEvent(data: MemoryData, event: StoreEvent, bytes: number): void {
+export function appendEvent(data: MemoryData, event: StoreEvent): void {
   const resource = memoryResource(data, event.resource);
   resource.log.push(event);
-  resource.sizes.push(bytes);
-  resource.bytes += bytes;
+  resource.bytes += event.size;
   resource.last = Number(event.version);
   const slack = 1 + LOG_SLACK;
   if (resource.log.length > data.logLimit * slack || resource.bytes > data.logBytes * slack)
@@ -107,10 +116,9 @@ export function appendEvent(data: MemoryData, event: StoreEvent, bytes: number):
 
 function trim({ logLimit, logBytes }: MemoryData, resource: MemoryResource): void {
   let cut = Math.max(0, resource.log.length - logLimit);
-  let left = resource.bytes - resource.sizes.slice(0, cut).reduce((sum, size) => sum + size, 0);
-  for (; left > logBytes && cut < resource.log.length - 1; cut += 1) left -= resource.sizes[cut] ?? 0;
+  let left = resource.bytes - resource.log.slice(0, cut).reduce((sum, { size }) => sum + size, 0);
+  for (; left > logBytes && cut < resource.log.length - 1; cut += 1) left -= resource.log[cut]?.size ?? 0;
   resource.log.splice(0, cut);
-  resource.sizes.splice(0, cut);
   resource.bytes = left;
   resource.floor = Number(resource.log[0]?.version ?? resource.last) - 1;
 }
@@ -123,4 +131,11 @@ export function rememberCommit(data: MemoryData, id: string, result: CommitResul
     if (atMs - then < COMMIT_MEMORY_MS) return;
     data.commits.delete(old);
   }
+}
+
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const member of Object.values(value)) deepFreeze(member);
+  return value;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSortedObjects, sortByKey } from '../../../src/resources/reading/sorted-objects.ts';
+import { createSortedObjects, sortByKey } from '../../../src/store/cache/sorted-objects.ts';
 import { type KubeObject, objectKey } from '../../../src/schemas/object.ts';
 
 const anObject = (namespace: string, name: string, resourceVersion: string): KubeObject => ({
@@ -19,16 +19,13 @@ describe('objects in order', () => {
     fc.assert(
       fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
         const objects = new Map<string, KubeObject>();
-        const sorted = createSortedObjects({
-          get: (key) => objects.get(key),
-          list: () => [...objects.values()],
-        });
+        const sorted = createSortedObjects(objects);
         for (const [index, { namespace: space, name: called, removes, looks }] of changes.entries()) {
           const key = objectKey(space, called);
           const object = anObject(space, called, String(index));
           if (removes) objects.delete(key);
           else objects.set(key, object);
-          sorted.changed({ type: removes ? 'DELETED' : 'MODIFIED', key, object, version: String(index) });
+          sorted.changed(key);
           if (!looks) continue;
           const expected = sortByKey([...objects.values()]);
           expect(sorted.all()).toEqual(expected);
@@ -44,12 +41,12 @@ describe('objects in order', () => {
     const objects = new Map<string, KubeObject>();
     for (let index = 0; index < 100; index += 1)
       objects.set(`n/${index}`, anObject('n', String(index).padStart(3, '0'), '1'));
-    const sorted = createSortedObjects({ get: (key) => objects.get(key), list: () => [...objects.values()] });
+    const sorted = createSortedObjects(objects);
     const before = sorted.all();
     const copy = [...before];
     const added = anObject('n', '000a', '2');
     objects.set('n/000a', added);
-    sorted.changed({ type: 'ADDED', key: 'n/000a', object: added, version: '2' });
+    sorted.changed('n/000a');
     expect(sorted.all()).toHaveLength(101);
     expect(sorted.all()[1]).toBe(added);
     expect(before).toEqual(copy);

@@ -1,0 +1,18 @@
+/**
+ * Pods keep the proof of their placement when reading gives them another form. The proof covers the
+ * whole spec, so a migration or a new default would make it void, and a pod could not be restored
+ * after lost history (ADR 13).
+ */
+import type { StorageFormat } from '../../schemas/strategy/index.ts';
+import type { PlacementProofs } from '../writing/placement-proof.ts';
+
+export function withProofs(format: StorageFormat, proofs: PlacementProofs): StorageFormat {
+  return {
+    versionOf: (resource) => format.versionOf(resource),
+    read(resource, stored, storageVersion) {
+      const object = format.read(resource, stored, storageVersion);
+      const isKept = resource !== 'pods' || object === stored || !proofs.isProven(stored);
+      return isKept ? object : proofs.seal(object);
+    },
+  };
+}

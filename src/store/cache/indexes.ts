@@ -1,0 +1,29 @@
+/** Indexes over caches that several users share. */
+import { getPath } from '../../schemas/json-access.ts';
+import { controllerOf, type KubeObject } from '../../schemas/object.ts';
+import type { ResourceCache } from './cache.ts';
+
+/**
+ * By the uid of the controller; objects without one are under {@link orphansOf} their namespace.
+ */
+export const CONTROLLER_INDEX = 'controller-uid';
+
+export function orphansOf(namespace: string | undefined): string {
+  return `orphans of ${namespace ?? ''}`;
+}
+
+export function indexByController<T extends KubeObject>(cache: ResourceCache<T>): void {
+  cache.addIndex(CONTROLLER_INDEX, (object) => [
+    controllerOf(object)?.uid ?? orphansOf(object.metadata.namespace),
+  ]);
+}
+
+/** Pods by the node they are bound to. */
+export const NODE_INDEX = 'node-name';
+
+export function indexByNode<T extends KubeObject>(cache: ResourceCache<T>): void {
+  cache.addIndex(NODE_INDEX, (pod) => {
+    const node = getPath(pod, 'spec', 'nodeName');
+    return typeof node === 'string' && node !== '' ? [node] : [];
+  });
+}

@@ -4,6 +4,7 @@
  * server identifies nobody.
  */
 import { createHash, X509Certificate } from 'node:crypto';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Authentication, Authenticator, UserInfo } from './types.ts';
 
@@ -30,7 +31,7 @@ export function createCertificateAuthenticator({
   clock,
 }: CertificateAuthenticatorOptions): Authenticator {
   const issuer = new X509Certificate(caPem);
-  const remembered = new Map<string, Claim | undefined>();
+  const remembered = createBoundedMap<string, Claim | undefined>(MAX_REMEMBERED);
   // A connection hands out the same buffer again and again: no hash is needed for what was seen on it.
   const ofBuffer = new WeakMap<Buffer, { readonly claim: Claim | undefined }>();
 
@@ -38,12 +39,7 @@ export function createCertificateAuthenticator({
     const known = ofBuffer.get(der);
     if (known) return known.claim;
     const fingerprint = createHash('sha256').update(der).digest('hex');
-    if (!remembered.has(fingerprint)) {
-      const [oldest] = remembered.keys();
-      if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-      remembered.set(fingerprint, readClaim(der, fingerprint, issuer));
-    }
-    const claim = remembered.get(fingerprint);
+    const claim = remembered.remember(fingerprint, () => readClaim(der, fingerprint, issuer));
     ofBuffer.set(der, { claim });
     return claim;
   }

@@ -4,6 +4,7 @@
  * time. So deleting any of them revokes the token at once, also for the sessions that it opened.
  */
 import { createHash } from 'node:crypto';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Secret } from '../../schemas/types.ts';
 import type { LiveObjects, LiveResource } from './live-objects.ts';
@@ -43,15 +44,14 @@ export function createServiceAccountAuthenticator(
   options: ServiceAccountAuthenticatorOptions,
 ): TokenAuthenticator {
   const { verifier, live, clock } = options;
-  const cacheSize = options.cacheSize ?? DEFAULT_CACHE_SIZE;
-  /** By digest, so that a heap dump holds no tokens; the least recently used one first. */
-  const cache = new Map<string, Verified>();
+  /** By digest, so that a heap dump holds no tokens. */
+  const cache = createBoundedMap<string, Verified>(options.cacheSize ?? DEFAULT_CACHE_SIZE);
 
   async function verified(text: string): Promise<Verified | undefined> {
     const key = createHash('sha256').update(text).digest('base64');
     const known = cache.get(key);
     if (known) {
-      cache.delete(key);
+      // The least recently used one goes first.
       cache.set(key, known);
       return known;
     }
@@ -60,7 +60,6 @@ export function createServiceAccountAuthenticator(
     if (!token) return undefined;
     const entry = { token, user: accountUser(token) };
     cache.set(key, entry);
-    if (cache.size > cacheSize) cache.delete(cache.keys().next().value ?? '');
     return entry;
   }
 

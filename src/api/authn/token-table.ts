@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { withFileLock } from '../../base/file-lock.ts';
@@ -60,15 +61,13 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
   let entries = byHash(readEntries(path));
   let lookedAtMs = clock.now();
   let turn: Promise<unknown> = Promise.resolve();
-  const hashes = new Map<string, string>();
+  const hashes = createBoundedMap<string, string>(MAX_KEPT_HASHES);
 
   function hashOf(token: string): string {
     const known = hashes.get(token);
     if (known !== undefined) return known;
     const hash = sha256(token);
-    if (!entries.has(hash)) return hash;
-    if (hashes.size >= MAX_KEPT_HASHES) hashes.clear();
-    hashes.set(token, hash);
+    if (entries.has(hash)) hashes.set(token, hash);
     return hash;
   }
 

@@ -1,4 +1,5 @@
 /** Content negotiation: which of our forms of an answer a client accepts. Pure. */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { failure, isStatusError, type StatusError } from '../../schemas/errors/status.ts';
 
 export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
@@ -22,18 +23,13 @@ export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const MAX_RANGES = 32;
 
 /** Clients are programs: they accept the same with each request. */
-const read = new Map<string, readonly MediaRange[]>();
 const MAX_READ = 1_024;
+const read = createBoundedMap<string, readonly MediaRange[]>(MAX_READ);
 const MAX_READ_LENGTH = 512;
 
 export function mediaRanges(accept = ''): readonly MediaRange[] {
-  let ranges = read.get(accept);
-  if (!ranges) {
-    ranges = readRanges(accept);
-    if (read.size >= MAX_READ) read.clear();
-    if (accept.length <= MAX_READ_LENGTH) read.set(accept, ranges);
-  }
-  return ranges;
+  if (accept.length > MAX_READ_LENGTH) return readRanges(accept);
+  return read.remember(accept, () => readRanges(accept));
 }
 
 function readRanges(accept: string): readonly MediaRange[] {

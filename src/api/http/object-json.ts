@@ -3,6 +3,7 @@
  * a join of bytes that exist, and an event is encoded once for all its watchers. Kept as bytes, outside the heap that is
  * searched for garbage.
  */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 
 const encoded = new WeakMap<KubeObject, Buffer>();
@@ -21,19 +22,13 @@ export function itemBytes(object: KubeObject): Buffer {
 }
 
 /** By kind and version: there are few. */
-const heads = new Map<string, Buffer>();
 const MAX_HEADS = 4_096;
+const heads = createBoundedMap<string, Buffer>(MAX_HEADS);
 
-function headOf({ kind, apiVersion }: KubeObject): Buffer {
-  const key = `${apiVersion}/${kind}`;
-  let head = heads.get(key);
-  if (!head) {
-    head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
-    if (heads.size >= MAX_HEADS) heads.clear();
-    heads.set(key, head);
-  }
-  return head;
-}
+const headOf = ({ kind, apiVersion }: KubeObject): Buffer =>
+  heads.remember(`${apiVersion}/${kind}`, () =>
+    Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`),
+  );
 
 /** With `kind` and `apiVersion` first, as single objects are. */
 export function objectBytes(object: KubeObject): Buffer {

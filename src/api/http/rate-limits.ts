@@ -3,6 +3,7 @@
  * knows who it is), wrong credentials per address, and requests that are worked on at the same time. Administrators and
  * the control plane's own nodes have room of their own, so that a flood of somebody else's never locks them out.
  */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { UserInfo } from '../../resources/types.ts';
@@ -138,26 +139,17 @@ interface Buckets {
 }
 
 function createBuckets(clock: Clock): Buckets {
-  const buckets = new Map<string, Bucket>();
+  const buckets = createBoundedMap<string, Bucket>(MAX_BUCKETS);
 
   function filled(key: string, perSecond: number, size: number): Bucket {
     const nowMs = clock.now();
-    let bucket = buckets.get(key);
-    if (!bucket) {
-      if (buckets.size >= MAX_BUCKETS) forgetOldest();
-      buckets.set(key, (bucket = { tokens: size, atMs: nowMs }));
-      return bucket;
-    }
+    const bucket = buckets.get(key) ?? { tokens: size, atMs: nowMs };
     const sinceMs = Math.max(0, nowMs - bucket.atMs);
     bucket.tokens = Math.min(size, bucket.tokens + (sinceMs * perSecond) / 1_000);
     bucket.atMs = nowMs;
+    // The client that asked longest ago is forgotten first.
+    buckets.set(key, bucket);
     return bucket;
-  }
-
-  /** A tenth at once, so that a flood of new names does not sort them each time. */
-  function forgetOldest(): void {
-    const byAge = [...buckets].sort(([, a], [, b]) => a.atMs - b.atMs);
-    for (const [key] of byAge.slice(0, MAX_BUCKETS / 10)) buckets.delete(key);
   }
 
   return {

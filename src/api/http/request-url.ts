@@ -2,6 +2,7 @@
  * The URL of a request, and what it is about. Clients ask for the same few paths again and again (a kubelet for its pods, a
  * dashboard for its lists), so that those that came last are kept as they were read. Nobody changes what they get.
  */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';
 
@@ -10,21 +11,12 @@ const MAX_KEPT = 4_096;
 /** Longer ones are rare, and come once. */
 const MAX_KEPT_LENGTH = 256;
 
-const kept = new Map<string, URL>();
+const kept = createBoundedMap<string, URL>(MAX_KEPT);
 const targets = new WeakMap<URL, RequestTarget>();
 
 /** A URL of ours, whatever the client sent as its target; 400 for what is none. */
-export function urlOf(text = '/'): URL {
-  const known = kept.get(text);
-  if (known) return known;
-  const url = readUrl(text);
-  if (text.length <= MAX_KEPT_LENGTH) {
-    // Forgetting all of them now and then is cheaper than knowing which was used last.
-    if (kept.size >= MAX_KEPT) kept.clear();
-    kept.set(text, url);
-  }
-  return url;
-}
+export const urlOf = (text = '/'): URL =>
+  text.length > MAX_KEPT_LENGTH ? readUrl(text) : kept.remember(text, () => readUrl(text));
 
 /** What a URL parser takes for a step up or for a slash: a proxy in front may read such a path otherwise. */
 const AMBIGUOUS = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;

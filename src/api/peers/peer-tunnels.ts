@@ -4,6 +4,7 @@
  * handful of servers that costs a round trip now and then, and can never be out of date.
  */
 import type { ClientHttp2Session } from 'node:http2';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -25,7 +26,7 @@ const MAX_REMEMBERED = 10_000;
 export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
   const { local, clock, logger } = options;
   const sessions = new Map<string, Promise<ClientHttp2Session>>();
-  const holders = new Map<string, string>();
+  const holders = createBoundedMap<string, string>(MAX_REMEMBERED);
 
   function sessionOf(peer: Peer): Promise<ClientHttp2Session> {
     const known = sessions.get(peer.id);
@@ -70,7 +71,6 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
       try {
         const answer = await ask(peer, request);
         if (answer.status !== NOT_HERE) {
-          if (holders.size >= MAX_REMEMBERED) holders.clear();
           holders.set(request.node, peer.id);
           return answer;
         }

@@ -6,7 +6,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { UserInfo } from '../../resources/types.ts';
 import type { Rejection } from './rate-limits.ts';
-import type { RoutedRequest } from './resource-requests.ts';
+import type { RoutedRequest } from './routing.ts';
 
 /** `started`: a watch or a session stands, and goes on; it has a record of its own when it ends. */
 export type AnswerStage = 'started' | 'complete';

@@ -23,11 +23,18 @@ const AMBIGUOUS = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 function readUrl(text: string): URL {
   if (AMBIGUOUS.test(text.split('?', 1)[0] ?? '')) throw badRequest('the path has dot segments');
+  let url: URL;
   try {
-    return new URL(text.startsWith('/') ? `http://api${text.replace(/^\/+/, '/')}` : 'http://api/invalid');
+    url = new URL(text.startsWith('/') ? `http://api${text.replace(/^\/+/, '/')}` : 'http://api/invalid');
   } catch {
     throw badRequest('the request has no valid path');
   }
+  try {
+    decodeURIComponent(url.pathname);
+  } catch {
+    throw badRequest(`'${url.pathname}' is not a valid url component`);
+  }
+  return url;
 }
 
 export function targetOf(url: URL): RequestTarget {

@@ -15,6 +15,9 @@ export type WebhookHandler = (
   rawBody: Buffer,
 ) => WebhookResult | Promise<WebhookResult>;
 
+/** A large push makes a long webhook. */
+export const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
+
 const PROVIDERS: readonly string[] = ['github', 'gitlab', 'gitea', 'bitbucket'];
 
 export function webhookProvider(path: string): WebhookProvider | undefined {

@@ -1,0 +1,170 @@
+/**
+ * The one table of what the API serves: resource, subresource and verb lead to a handler. Adding a
+ * subresource takes a row here and one in methods.ts; paths that are no resources stand in
+ * other-requests.ts. A test compares the table with what discovery announces.
+ */
+import type { Eventually } from '../../base/eventually.ts';
+import type { Logger } from '../../base/logger.ts';
+import { systemRng } from '../../base/rng.ts';
+import type { Verb } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
+import type { ObjectAction } from '../../resources/subresources/types.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
+import type { Subresource } from '../../schemas/resource-kind.ts';
+import type { PeerService } from '../peers/serve-peer.ts';
+import { serveProxy } from '../proxy/serve-proxy.ts';
+import type { PodStreams } from '../streams/pod-streams.ts';
+import type { PodStream } from '../streams/stream-request.ts';
+import type { Tunnels } from '../tunnel.ts';
+import type { Answer } from './answers.ts';
+import type { ApiRequest, StoredRequest, VirtualRequest } from './api-request.ts';
+import { logsOverWebSocket, readLogs } from './log-requests.ts';
+import {
+  act,
+  bindPod,
+  createObject,
+  deleteObject,
+  deleteObjects,
+  getObject,
+  getScale,
+  listObjects,
+  patchObject,
+  patchScale,
+  updateObject,
+  updateScale,
+} from './object-requests.ts';
+import type { Outlet, UpgradeOutlet } from './outlets.ts';
+import { type OwnResource, readClusterState, restorePods } from './own-resources.ts';
+import { acceptPeer, acceptTunnel, asksFor, openPodStream, upgradeRequired } from './upgrades.ts';
+import { createVirtual, getVirtual, listVirtual } from './virtual-requests.ts';
+import { watchObjects, watchOverWebSocket } from './watch-requests.ts';
+
+/** Undefined: the handler has answered by itself. */
+type Handler<Request> = (request: Request, outlet: Outlet) => Eventually<Answer | undefined>;
+type UpgradeHandler<Request> = (request: Request, outlet: UpgradeOutlet) => Eventually<void>;
+type ByVerb<Handler> = Readonly<Partial<Record<Verb, Handler>>>;
+/** The key `object` stands for the resource itself. */
+type Target = Subresource | 'object';
+
+export interface DispatchTable {
+  readonly stored: Readonly<Record<Target, ByVerb<Handler<StoredRequest>>>>;
+  readonly virtual: ByVerb<Handler<VirtualRequest>>;
+  readonly own: Readonly<Record<OwnResource, ByVerb<Handler<ApiRequest>>>>;
+  readonly upgrades: Readonly<Partial<Record<Target, ByVerb<UpgradeHandler<StoredRequest>>>>>;
+  readonly ownUpgrades: Readonly<Partial<Record<OwnResource, ByVerb<UpgradeHandler<ApiRequest>>>>>;
+}
+
+export interface DispatchOptions {
+  readonly core: ResourceCore;
+  readonly actions: readonly ObjectAction[];
+  readonly tunnels: Tunnels;
+  readonly podStreams: PodStreams;
+  /** Takes the connections of other API servers. */
+  readonly peerService?: Pick<PeerService, 'accept'>;
+  readonly logger: Logger;
+}
+
+export function createDispatchTable(options: DispatchOptions): DispatchTable {
+  const { core, actions, tunnels, podStreams, peerService, logger } = options;
+  const on = (serve: (core: ResourceCore, request: StoredRequest) => Eventually<Answer>) =>
+    ((request) => serve(core, request)) satisfies Handler<StoredRequest>;
+  const change = { get: on(getObject), update: on(updateObject), patch: on(patchObject) };
+  const action = { create: on((_core, request) => act(actions, request)) };
+  const onlyUpgrade = { create: on(upgradeRequired) };
+  const proxy: Handler<StoredRequest> = (request, outlet) =>
+    serveProxy({ core, tunnels, rng: systemRng }, request, outlet);
+  const stream = (kind: PodStream): ByVerb<UpgradeHandler<StoredRequest>> => ({
+    create: (request, outlet) => openPodStream(core, podStreams, kind, request, outlet),
+  });
+  return {
+    stored: {
+      object: {
+        ...change,
+        list: on(listObjects),
+        watch: (request, outlet) => watchObjects(core, logger, request, outlet),
+        create: on(createObject),
+        delete: on(deleteObject),
+        deletecollection: on(deleteObjects),
+      },
+      status: change,
+      approval: change,
+      ephemeralcontainers: change,
+      resize: change,
+      finalize: { update: on(updateObject) },
+      scale: { get: on(getScale), update: on(updateScale), patch: on(patchScale) },
+      binding: { create: on(bindPod) },
+      eviction: action,
+      token: action,
+      log: { get: (request, outlet) => readLogs(core, tunnels, request, outlet) },
+      exec: onlyUpgrade,
+      attach: onlyUpgrade,
+      portforward: onlyUpgrade,
+      proxy: { get: proxy, create: proxy, update: proxy, patch: proxy, delete: proxy },
+    },
+    virtual: { create: createVirtual, get: getVirtual, list: listVirtual },
+    own: {
+      clusterstate: { get: () => readClusterState(core) },
+      'nodes/restore': { create: (request) => restorePods(core, request) },
+      'nodes/tunnel': {},
+      peers: {},
+    },
+    upgrades: {
+      object: { watch: onlyWebSocket((...asked) => watchOverWebSocket(core, logger, ...asked)) },
+      log: { get: onlyWebSocket((...asked) => logsOverWebSocket(core, tunnels, ...asked)) },
+      exec: stream('exec'),
+      attach: stream('attach'),
+      portforward: stream('portforward'),
+    },
+    ownUpgrades: {
+      'nodes/tunnel': { create: (request, outlet) => acceptTunnel(tunnels, request, outlet) },
+      peers: { create: (request, outlet) => acceptPeer(peerService, request, outlet) },
+    },
+  };
+}
+
+const onlyWebSocket =
+  (serve: UpgradeHandler<StoredRequest>): UpgradeHandler<StoredRequest> =>
+  (request, outlet) => {
+    if (!asksFor(request, 'websocket')) throw badRequest('Upgrade request required');
+    return serve(request, outlet);
+  };
+
+/** Throws 405 where nothing serves the verb. */
+export function dispatch(
+  table: DispatchTable,
+  request: ApiRequest,
+  outlet: Outlet,
+): Eventually<Answer | undefined> {
+  const { routed } = request;
+  const { verb } = routed;
+  // The type of the route is the type of the request that carries it.
+  if (routed.type === 'stored')
+    return served(table.stored[routed.subresource ?? 'object'][verb])(request as StoredRequest, outlet);
+  if (routed.type === 'virtual') return served(table.virtual[verb])(request as VirtualRequest, outlet);
+  return served(table.own[routed.resource][verb])(request, outlet);
+}
+
+/** Throws 404 where nothing serves an upgrade. */
+export function dispatchUpgrade(
+  table: DispatchTable,
+  request: ApiRequest,
+  outlet: UpgradeOutlet,
+): Eventually<void> {
+  const { routed } = request;
+  const { verb } = routed;
+  if (routed.type === 'stored')
+    return upgraded(table.upgrades[routed.subresource ?? 'object']?.[verb])(request as StoredRequest, outlet);
+  const handler = routed.type === 'own' ? table.ownUpgrades[routed.resource]?.[verb] : undefined;
+  return upgraded(handler)(request, outlet);
+}
+
+function served<Request>(handler: Handler<Request> | undefined): Handler<Request> {
+  if (!handler) throw methodNotAllowed();
+  return handler;
+}
+
+function upgraded<Request>(handler: UpgradeHandler<Request> | undefined): UpgradeHandler<Request> {
+  if (!handler) throw resourceNotFound();
+  return handler;
+}

@@ -1,0 +1,58 @@
+/** Which verb a method means on an object, a collection and each subresource. Discovery announces the same. */
+import type { Verb } from '../../resources/authz/types.ts';
+import type { ServedResource, Subresource } from '../../schemas/resource-kind.ts';
+
+/** HTTP method to verb. Every other method is answered with 405. */
+export type MethodVerbs = Readonly<Record<string, Verb>>;
+
+const READ = { GET: 'get', HEAD: 'get' } as const;
+const CHANGE = { ...READ, PUT: 'update', PATCH: 'patch' } as const;
+const ACT = { POST: 'create' } as const;
+/** These run something, so both methods are authorised as a create. */
+const RUN = { GET: 'create', POST: 'create' } as const;
+
+export const OBJECT_METHODS: MethodVerbs = { ...CHANGE, DELETE: 'delete' };
+/** A GET with `watch` is a watch. */
+export const COLLECTION_METHODS: MethodVerbs = {
+  GET: 'list',
+  HEAD: 'list',
+  POST: 'create',
+  DELETE: 'deletecollection',
+};
+
+interface SubresourceShape {
+  readonly methods: MethodVerbs;
+  /** For a type that is named after the kind: `PodProxyOptions`. */
+  readonly kindSuffix?: string;
+  /** Set where the subresource has a type of its own. */
+  readonly type?: { readonly group: string; readonly version: string; readonly kind: string };
+}
+
+const coreType = (kind: string): SubresourceShape['type'] & object => ({ group: '', version: 'v1', kind });
+
+/** One row per subresource; its handlers stand in dispatch.ts. */
+export const SUBRESOURCES: Readonly<Record<Subresource, SubresourceShape>> = {
+  status: { methods: CHANGE },
+  scale: { methods: CHANGE, type: { group: 'autoscaling', version: 'v1', kind: 'Scale' } },
+  log: { methods: READ },
+  exec: { methods: RUN, type: coreType('PodExecOptions') },
+  attach: { methods: RUN, type: coreType('PodAttachOptions') },
+  portforward: { methods: RUN, type: coreType('PodPortForwardOptions') },
+  binding: { methods: ACT, type: coreType('Binding') },
+  eviction: { methods: ACT, type: { group: 'policy', version: 'v1', kind: 'Eviction' } },
+  token: { methods: ACT, type: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } },
+  approval: { methods: CHANGE },
+  finalize: { methods: { PUT: 'update' } },
+  proxy: { methods: { ...OBJECT_METHODS, ...ACT, OPTIONS: 'get' }, kindSuffix: 'ProxyOptions' },
+  ephemeralcontainers: { methods: CHANGE },
+  resize: { methods: CHANGE },
+};
+
+const ANNOUNCED: MethodVerbs = { ...OBJECT_METHODS, ...ACT };
+
+/** The verbs that discovery announces: named after the methods, whatever they are authorised as. */
+export const announcedVerbs = ({ methods }: SubresourceShape): readonly string[] =>
+  [...new Set(Object.keys(methods).flatMap((method) => ANNOUNCED[method] ?? []))].sort();
+
+export const subresourceKind = (kind: ServedResource, { type, kindSuffix = '' }: SubresourceShape): string =>
+  type?.kind ?? `${kind.kind}${kindSuffix}`;

@@ -1,0 +1,45 @@
+/** `symphony.dev/v1`: requests of agents and peers that Kubernetes has no resource for. Discovery does not list them. */
+import { isRecord } from '../../base/json.ts';
+import type { Verb } from '../../resources/authz/types.ts';
+import type { ResourceCore } from '../../resources/resource-core.ts';
+import { badRequest, failure } from '../../schemas/errors/status.ts';
+import { type Answer, jsonAnswer } from './answers.ts';
+import { type ApiRequest, bodyOf } from './api-request.ts';
+import type { ResourceTarget } from './request-target.ts';
+
+export const SYMPHONY_GROUP = 'symphony.dev';
+const API_VERSION = `${SYMPHONY_GROUP}/v1`;
+
+export type OwnResource = 'clusterstate' | 'nodes/restore' | 'nodes/tunnel' | 'peers';
+
+/** One row per resource; its handlers stand in dispatch.ts. */
+export const OWN_METHODS: Readonly<Record<OwnResource, Readonly<Record<string, Verb>>>> = {
+  clusterstate: { GET: 'get' },
+  'nodes/restore': { POST: 'create' },
+  'nodes/tunnel': { GET: 'create' },
+  peers: { GET: 'create' },
+};
+
+export function ownResourceOf(target: ResourceTarget): OwnResource | undefined {
+  const { version, plural, name, subresource } = target;
+  const key = subresource === undefined ? plural : `${plural}/${subresource}`;
+  const isNamed = name !== undefined;
+  if (version !== 'v1' || !Object.hasOwn(OWN_METHODS, key) || isNamed !== key.includes('/')) return undefined;
+  return key as OwnResource;
+}
+
+export async function readClusterState(core: ResourceCore): Promise<Answer> {
+  const state = await core.clusterState();
+  if (!state)
+    throw failure(503, 'ServiceUnavailable', 'the cluster has no data yet', { retryAfterSeconds: 1 });
+  const { epoch, phase } = state;
+  return jsonAnswer(200, JSON.stringify({ kind: 'ClusterState', apiVersion: API_VERSION, epoch, phase }));
+}
+
+export async function restorePods(core: ResourceCore, request: ApiRequest): Promise<Answer> {
+  const body = bodyOf(request);
+  const items = isRecord(body) ? body['items'] : body;
+  if (!Array.isArray(items)) throw badRequest('expected a PodList');
+  const waiting = await core.restorePods(request.target.name ?? '', items);
+  return jsonAnswer(200, JSON.stringify({ kind: 'RestoreResult', apiVersion: API_VERSION, waiting }));
+}

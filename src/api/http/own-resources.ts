@@ -23,9 +23,9 @@ export const OWN_METHODS: Readonly<Record<OwnResource, Readonly<Record<string, V
 export function ownResourceOf(target: ResourceTarget): OwnResource | undefined {
   const { version, plural, name, subresource } = target;
   const key = subresource === undefined ? plural : `${plural}/${subresource}`;
-  const isNamed = name !== undefined;
-  if (version !== 'v1' || !Object.hasOwn(OWN_METHODS, key) || isNamed !== key.includes('/')) return undefined;
-  return key as OwnResource;
+  if (version !== 'v1' || !Object.hasOwn(OWN_METHODS, key)) return undefined;
+  // The state of the cluster is one; everything else has a name.
+  return (name === undefined) === (key === 'clusterstate') ? (key as OwnResource) : undefined;
 }
 
 export async function readClusterState(core: ResourceCore): Promise<Answer> {

@@ -8,7 +8,8 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { writeToAgent } from './agent-stream.ts';
 import type { ByteChannel } from './byte-channel.ts';
-import { createSpdyConnection, type SpdyConnection, type SpdyStream } from './spdy/connection.ts';
+import { createSpdyConnection, type SpdyConnection } from './spdy/connection.ts';
+import type { SpdyStream } from './spdy/open-stream.ts';
 
 /** Upstream's: half a pair whose other half does not come is given up. */
 const PAIR_TIMEOUT_MS = 30_000;

@@ -9,7 +9,8 @@ import type { ByteChannel } from './byte-channel.ts';
 import { type ChannelMessage, statusText } from './channel-protocol.ts';
 import type { SpdyProtocol } from './plan-upgrade.ts';
 import type { SessionClient } from './session-client.ts';
-import { createSpdyConnection, type SpdyConnection, type SpdyStream } from './spdy/connection.ts';
+import { createSpdyConnection, type SpdyConnection } from './spdy/connection.ts';
+import type { SpdyStream } from './spdy/open-stream.ts';
 
 /** Upstream's: a client that has not opened its streams by then has gone wrong. */
 const CREATION_TIMEOUT_MS = 30_000;

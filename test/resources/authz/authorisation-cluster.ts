@@ -134,7 +134,7 @@ async function createDry(
   { routed, target, user }: Entered,
   creates: Creates,
 ): Promise<void> {
-  if (routed?.type !== 'stored') throw resourceNotFound();
+  if (routed?.type !== 'stored' || !target) throw resourceNotFound();
   const { kind } = routed;
   const ref = { kind, namespace: target.namespace, name: target.name ?? '' };
   const body = { apiVersion: formatApiVersion(kind.group, kind.version), kind: kind.kind };

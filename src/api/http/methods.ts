@@ -8,10 +8,12 @@ export type MethodVerbs = Readonly<Record<string, Verb>>;
 const READ = { GET: 'get', HEAD: 'get' } as const;
 const CHANGE = { ...READ, PUT: 'update', PATCH: 'patch' } as const;
 const ACT = { POST: 'create' } as const;
-/** These run something, so both methods are authorised as a create. */
-const RUN = { GET: 'create', POST: 'create' } as const;
-
 export const OBJECT_METHODS: MethodVerbs = { ...CHANGE, DELETE: 'delete' };
+/** These run something: every method is authorised as a create, though only two are announced. */
+const RUN = {
+  methods: { GET: 'create', POST: 'create', PUT: 'create', PATCH: 'create', DELETE: 'create' },
+  announced: ['create', 'get'],
+} as const;
 /** A GET with `watch` is a watch. */
 export const COLLECTION_METHODS: MethodVerbs = {
   GET: 'list',
@@ -22,6 +24,8 @@ export const COLLECTION_METHODS: MethodVerbs = {
 
 interface SubresourceShape {
   readonly methods: MethodVerbs;
+  /** Set where discovery announces fewer verbs than methods are served. */
+  readonly announced?: readonly string[];
   /** For a type that is named after the kind: `PodProxyOptions`. */
   readonly kindSuffix?: string;
   /** Set where the subresource has a type of its own. */
@@ -35,9 +39,9 @@ export const SUBRESOURCES: Readonly<Record<Subresource, SubresourceShape>> = {
   status: { methods: CHANGE },
   scale: { methods: CHANGE, type: { group: 'autoscaling', version: 'v1', kind: 'Scale' } },
   log: { methods: READ },
-  exec: { methods: RUN, type: coreType('PodExecOptions') },
-  attach: { methods: RUN, type: coreType('PodAttachOptions') },
-  portforward: { methods: RUN, type: coreType('PodPortForwardOptions') },
+  exec: { ...RUN, type: coreType('PodExecOptions') },
+  attach: { ...RUN, type: coreType('PodAttachOptions') },
+  portforward: { ...RUN, type: coreType('PodPortForwardOptions') },
   binding: { methods: ACT, type: coreType('Binding') },
   eviction: { methods: ACT, type: { group: 'policy', version: 'v1', kind: 'Eviction' } },
   token: { methods: ACT, type: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } },
@@ -51,8 +55,8 @@ export const SUBRESOURCES: Readonly<Record<Subresource, SubresourceShape>> = {
 const ANNOUNCED: MethodVerbs = { ...OBJECT_METHODS, ...ACT };
 
 /** The verbs that discovery announces: named after the methods, whatever they are authorised as. */
-export const announcedVerbs = ({ methods }: SubresourceShape): readonly string[] =>
-  [...new Set(Object.keys(methods).flatMap((method) => ANNOUNCED[method] ?? []))].sort();
+export const announcedVerbs = ({ methods, announced }: SubresourceShape): readonly string[] =>
+  announced ?? [...new Set(Object.keys(methods).flatMap((method) => ANNOUNCED[method] ?? []))].sort();
 
 export const subresourceKind = (kind: ServedResource, { type, kindSuffix = '' }: SubresourceShape): string =>
   type?.kind ?? `${kind.kind}${kindSuffix}`;

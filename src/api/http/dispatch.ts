@@ -20,6 +20,7 @@ import type { Tunnels } from '../tunnel.ts';
 import type { Answer } from './answers.ts';
 import type { ApiRequest, StoredRequest, VirtualRequest } from './api-request.ts';
 import { logsOverWebSocket, readLogs } from './log-requests.ts';
+import type { OwnResource } from './methods.ts';
 import {
   act,
   bindPod,
@@ -35,7 +36,7 @@ import {
   updateScale,
 } from './object-requests.ts';
 import type { Outlet, UpgradeOutlet } from './outlets.ts';
-import { type OwnResource, readClusterState, restorePods } from './own-resources.ts';
+import { readClusterState, restorePods } from './own-resources.ts';
 import { acceptPeer, acceptTunnel, asksFor, openPodStream, upgradeRequired } from './upgrades.ts';
 import { createVirtual, getVirtual, listVirtual } from './virtual-requests.ts';
 import { watchObjects, watchOverWebSocket } from './watch-requests.ts';

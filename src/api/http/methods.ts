@@ -1,6 +1,7 @@
 /** Which verb a method means on an object, a collection and each subresource. Discovery announces the same. */
 import type { Verb } from '../../resources/authz/types.ts';
 import type { ServedResource, Subresource } from '../../schemas/resource-kind.ts';
+import type { ResourceTarget } from './request-target.ts';
 
 /** HTTP method to verb. Every other method is answered with 405. */
 export type MethodVerbs = Readonly<Record<string, Verb>>;
@@ -60,3 +61,23 @@ export const announcedVerbs = ({ methods, announced }: SubresourceShape): readon
 
 export const subresourceKind = (kind: ServedResource, { type, kindSuffix = '' }: SubresourceShape): string =>
   type?.kind ?? `${kind.kind}${kindSuffix}`;
+
+export const SYMPHONY_GROUP = 'symphony.dev';
+
+export type OwnResource = 'clusterstate' | 'nodes/restore' | 'nodes/tunnel' | 'peers';
+
+/** One row per resource; its handlers stand in dispatch.ts. */
+export const OWN_METHODS: Readonly<Record<OwnResource, MethodVerbs>> = {
+  clusterstate: { GET: 'get' },
+  'nodes/restore': { POST: 'create' },
+  'nodes/tunnel': { GET: 'create' },
+  peers: { GET: 'create' },
+};
+
+export function ownResourceOf(target: ResourceTarget): OwnResource | undefined {
+  const { version, plural, name, subresource } = target;
+  const key = subresource === undefined ? plural : `${plural}/${subresource}`;
+  if (version !== 'v1' || !Object.hasOwn(OWN_METHODS, key)) return undefined;
+  // The state of the cluster is one; everything else has a name.
+  return (name === undefined) === (key === 'clusterstate') ? (key as OwnResource) : undefined;
+}

@@ -1,32 +1,12 @@
 /** `symphony.dev/v1`: requests of agents and peers that Kubernetes has no resource for. Discovery does not list them. */
 import { isRecord } from '../../base/json.ts';
-import type { Verb } from '../../resources/authz/types.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { badRequest, failure } from '../../schemas/errors/status.ts';
 import { type Answer, jsonAnswer } from './answers.ts';
 import { type ApiRequest, bodyOf } from './api-request.ts';
-import type { ResourceTarget } from './request-target.ts';
+import { SYMPHONY_GROUP } from './methods.ts';
 
-export const SYMPHONY_GROUP = 'symphony.dev';
 const API_VERSION = `${SYMPHONY_GROUP}/v1`;
-
-export type OwnResource = 'clusterstate' | 'nodes/restore' | 'nodes/tunnel' | 'peers';
-
-/** One row per resource; its handlers stand in dispatch.ts. */
-export const OWN_METHODS: Readonly<Record<OwnResource, Readonly<Record<string, Verb>>>> = {
-  clusterstate: { GET: 'get' },
-  'nodes/restore': { POST: 'create' },
-  'nodes/tunnel': { GET: 'create' },
-  peers: { GET: 'create' },
-};
-
-export function ownResourceOf(target: ResourceTarget): OwnResource | undefined {
-  const { version, plural, name, subresource } = target;
-  const key = subresource === undefined ? plural : `${plural}/${subresource}`;
-  if (version !== 'v1' || !Object.hasOwn(OWN_METHODS, key)) return undefined;
-  // The state of the cluster is one; everything else has a name.
-  return (name === undefined) === (key === 'clusterstate') ? (key as OwnResource) : undefined;
-}
 
 export async function readClusterState(core: ResourceCore): Promise<Answer> {
   const state = await core.clusterState();

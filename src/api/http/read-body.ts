@@ -8,8 +8,8 @@ import { badRequest, failure, type StatusError } from '../../schemas/errors/stat
 
 /** Memory that many bodies share. Bytes count as they arrive: a promised length takes nothing. */
 export interface BodyBudget {
-  /** Throws 429 when there is no room. */
-  take(bytes: number): void;
+  /** False when there is no room. */
+  take(bytes: number): boolean;
   giveBack(bytes: number): void;
 }
 
@@ -20,9 +20,9 @@ export function createBodyBudget(maxBytes = MAX_UNKNOWN_BYTES): BodyBudget {
   let held = 0;
   return {
     take(bytes) {
-      if (held + bytes > maxBytes)
-        throw failure(429, 'TooManyRequests', 'Too many bodies at once, please try again later.');
+      if (held + bytes > maxBytes) return false;
       held += bytes;
+      return true;
     },
     giveBack(bytes) {
       held -= bytes;
@@ -36,8 +36,11 @@ export interface BodyLimits {
   readonly budget?: BodyBudget | undefined;
 }
 
-export const tooLarge = (maxBytes: number): StatusError =>
+const tooLarge = (maxBytes: number): StatusError =>
   failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${maxBytes}`);
+
+const noRoom = (): StatusError =>
+  failure(429, 'TooManyRequests', 'Too many bodies at once, please try again later.');
 
 /** Clients that wait for `100 Continue` before they send their body. */
 const waiting = new WeakSet<IncomingMessage>();
@@ -62,12 +65,10 @@ export function readBody(
   response.once('close', () => budget?.giveBack(size));
   return new Promise((resolve, reject) => {
     const onData = (chunk: Buffer): void => {
-      try {
-        if (size + chunk.length > maxBytes) throw tooLarge(maxBytes);
-        budget?.take(chunk.length);
-      } catch (error) {
+      const isTooLarge = size + chunk.length > maxBytes;
+      if (isTooLarge || budget?.take(chunk.length) === false) {
         request.off('data', onData).pause();
-        return reject(error as Error);
+        return reject(isTooLarge ? tooLarge(maxBytes) : noRoom());
       }
       size += chunk.length;
       chunks.push(chunk);

@@ -4,8 +4,15 @@ import { selectedName } from '../../resources/authz/field-terms.ts';
 import type { ResourceAttributes, Verb } from '../../resources/authz/types.ts';
 import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
 import type { VirtualResource } from '../virtual/types.ts';
-import { COLLECTION_METHODS, OBJECT_METHODS, SUBRESOURCES } from './methods.ts';
-import { OWN_METHODS, type OwnResource, ownResourceOf, SYMPHONY_GROUP } from './own-resources.ts';
+import {
+  COLLECTION_METHODS,
+  OBJECT_METHODS,
+  OWN_METHODS,
+  type OwnResource,
+  ownResourceOf,
+  SUBRESOURCES,
+  SYMPHONY_GROUP,
+} from './methods.ts';
 import { flagOf } from './query-options.ts';
 import type { ResourceTarget } from './request-target.ts';
 

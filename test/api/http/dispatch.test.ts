@@ -2,8 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { apiResourceList, groupsOf } from '../../../src/api/http/discovery.ts';
 import { createDispatchTable, type DispatchOptions } from '../../../src/api/http/dispatch.ts';
-import { COLLECTION_METHODS, OBJECT_METHODS, SUBRESOURCES } from '../../../src/api/http/methods.ts';
-import { OWN_METHODS } from '../../../src/api/http/own-resources.ts';
+import {
+  COLLECTION_METHODS,
+  OBJECT_METHODS,
+  OWN_METHODS,
+  SUBRESOURCES,
+} from '../../../src/api/http/methods.ts';
 import { builtInResources } from '../../../src/api/virtual/built-in.ts';
 import type { Subresource } from '../../../src/schemas/resource-kind.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';

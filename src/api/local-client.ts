@@ -1,4 +1,6 @@
-/** The client of the API without a network: the same core, in process. For the simulation and tests. */
+/**
+ * The client of the API without a network: the same core, in process. For the simulation and tests.
+ */
 import { createAsyncQueue } from '../base/async-queue.ts';
 import type { ApiClient, ClientWatchEvent, ListOptions, PatchType, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';

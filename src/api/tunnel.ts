@@ -1,7 +1,7 @@
 /**
  * The way from the API server to an agent. The agent opens a connection and asks for an upgrade to
- * `symphony-tunnel`. After the 101 the roles turn round: the API server speaks HTTP/2 as a client on
- * that socket. Nodes need no open port. A new tunnel of a node closes the older one.
+ * `symphony-tunnel`. After the 101 the roles turn round: the API server speaks HTTP/2 as a client
+ * on that socket. Nodes need no open port. A new tunnel of a node closes the older one.
  */
 import {
   type ClientHttp2Session,
@@ -144,7 +144,10 @@ export interface SessionRequest {
   readonly timeoutMs: number;
 }
 
-/** Resolves with the head of the answer. Rejects when the stream fails, ends without one, or takes too long. */
+/**
+ * Resolves with the head of the answer. Rejects when the stream fails, ends without one, or takes
+ * too long.
+ */
 export function askSession(session: ClientHttp2Session, asked: SessionRequest): Promise<TunnelResponse> {
   const { clock, headers, signal, writable, timeoutMs } = asked;
   return new Promise((resolve, reject) => {

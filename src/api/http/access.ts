@@ -31,13 +31,13 @@ export type Entered = {
 /** Why the user was believed. It is checked again for as long as the request's session is alive. */
 export interface Proof {
   readonly credentials: Credentials;
-  /** The user that the credentials stand for: differs from the request's user who is impersonated. */
+  /** The owner of the credentials; not the request's user where that one is impersonated. */
   readonly asker: UserInfo;
   /** Permissions that the asker needs to speak for the user. */
   readonly asked: readonly ResourceAttributes[];
 }
 
-/** Told on the way in, so that a refusal can be counted and recorded with what was known by then. */
+/** Called on the way in, so that a refusal is counted and recorded with what was known by then. */
 export interface EntryWitness {
   /** May throw to turn the client away. `impersonator` is the asker, where that is not the user. */
   identified(user: UserInfo, impersonator?: UserInfo): void;

@@ -37,7 +37,7 @@ export interface AppOptions
   readonly logger: Logger;
   /** Undefined serves plain HTTP, for tests only. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly ca: string };
-  /** Told of each answer, for metrics and audit. */
+  /** Called with each answer, for metrics and audit. */
   readonly onAnswer?: (record: AnswerRecord) => void;
   /** No limit on requests, unless given. */
   readonly limits?: RateLimits;

@@ -6,11 +6,11 @@ import { announcedVerbs, subresourceKind, SUBRESOURCES } from './methods.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-/** In upstream's order; what is going takes nothing new. */
+/** In upstream's order. A definition that is being deleted takes no new objects. */
 const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const TERMINATING_VERBS = ['delete', 'deletecollection', 'get', 'list', 'watch'];
 
-/** Namespaces are not deleted by the collection. */
+/** Namespaces have no deletecollection. */
 function verbsOf(kind: ServedResource & { readonly verbs?: readonly string[] }): readonly string[] {
   if (kind.verbs) return kind.verbs;
   if (kind.custom) return kind.custom.terminating ? TERMINATING_VERBS : CUSTOM_VERBS;
@@ -93,7 +93,9 @@ function mainResource(kind: ServedResource): unknown {
   };
 }
 
-/** Changes with the version that the store keeps; what it is made of is nobody's business but upstream's tests'. */
+/**
+ * Changes with the version that the store keeps. Upstream's hash has no documented input either.
+ */
 function hashOf({ group, version, kind }: NonNullable<ServedResource['storedAs']>): string {
   const digest = createHash('sha256').update(`${group}/${version}/${kind}`).digest();
   return digest.subarray(0, STORAGE_HASH_BYTES).toString('base64');

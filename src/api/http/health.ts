@@ -1,4 +1,7 @@
-/** `/livez`, `/readyz`, `/healthz`: named checks, each answering with a reason when it fails; and `/livez/NAME`, one of them. */
+/**
+ * `/livez`, `/readyz`, `/healthz`: named checks, each with a reason when it fails. `/livez/NAME` is
+ * one of them.
+ */
 import { errorMessage } from '../../base/errors.ts';
 import { type Answer, textAnswer } from './answers.ts';
 

@@ -1,4 +1,7 @@
-/** Which verb a method means on an object, a collection and each subresource. Discovery announces the same. */
+/**
+ * Which verb a method means on an object, a collection and each subresource. Discovery announces
+ * the same.
+ */
 import type { Verb } from '../../resources/authz/types.ts';
 import type { ServedResource, Subresource } from '../../schemas/resource-kind.ts';
 import type { ResourceTarget } from './request-target.ts';

@@ -1,7 +1,7 @@
 /**
- * JSON of stored objects, made once per object: stored objects are immutable and shared, so that a list of ten thousand is
- * a join of bytes that exist, and an event is encoded once for all its watchers. Kept as bytes, outside the heap that is
- * searched for garbage.
+ * JSON of stored objects, made once per object, since stored objects are immutable and shared. A
+ * list of ten thousand objects joins existing bytes, and an event is encoded once for all its
+ * watchers. Bytes lie outside the garbage-collected heap.
  */
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -21,7 +21,7 @@ export function itemBytes(object: KubeObject): Buffer {
   return bytes;
 }
 
-/** By kind and version: there are few. */
+/** By kind and version, of which there are few. */
 const MAX_HEADS = 4_096;
 const heads = createBoundedMap<string, Buffer>(MAX_HEADS);
 
@@ -43,12 +43,12 @@ export function eventBytes(type: string, object: KubeObject): Buffer {
 
 const END = Buffer.from('}\n');
 
-/** About as much goes to a socket at once; small enough that others get their turn between two of them. */
+/** About this much goes to a socket at once; small enough that others get their turn in between. */
 const PART_BYTES = 128 * 1024;
 const COMMA = Buffer.from(',');
 const END_OF_LIST = Buffer.from(']}');
 
-/** A list in parts, each made when it is asked for. `head`: everything but the items. */
+/** A list in parts, each made when it is asked for. `head` is everything but the items. */
 export function* listBytes(head: object, objects: readonly KubeObject[]): Generator<Buffer> {
   const opening = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
   let part: Buffer[] = [opening];

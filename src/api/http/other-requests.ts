@@ -1,4 +1,7 @@
-/** Paths that are no resources: health, version, metrics, discovery, OpenAPI and webhooks. One row per path. */
+/**
+ * Paths that are no resources: health, version, metrics, discovery, OpenAPI and webhooks. One row
+ * per path.
+ */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Eventually } from '../../base/eventually.ts';
 import type { Registry, ServedResource } from '../../schemas/resource-kind.ts';
@@ -118,7 +121,7 @@ const withoutSlash = ({ pathname }: URL): string => pathname.replace(/(.)\/$/, '
 
 export const isOpenPath = (url: URL): boolean => rowOf(withoutSlash(url))?.isOpen === true;
 
-/** Undefined where no path of its own has a limit. */
+/** Undefined for paths with the usual limit. */
 export const maxBodyBytesOf = (url: URL): number | undefined => rowOf(withoutSlash(url))?.maxBodyBytes;
 
 export async function serveOther(options: OtherRequestsOptions, request: OtherRequest): Promise<Answer> {
@@ -169,7 +172,7 @@ function discoveryAnswer(
   return documentAnswer(apiResourceList(served, group, version), form);
 }
 
-/** In protobuf the type stands in an envelope, also where the JSON leaves a part of it out. */
+/** In protobuf the envelope carries the type, also where the JSON leaves a part of it out. */
 function documentAnswer(document: unknown, { encoding }: DiscoveryForm): Answer {
   if (document === undefined) throw resourceNotFound();
   const typed = encoding === 'protobuf' ? { apiVersion: 'v1', ...(document as object) } : document;

@@ -1,4 +1,4 @@
-/** The connections on which handlers answer by themselves: everything that is more than one answer. */
+/** Connections for handlers that answer by themselves, with more than one answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';

@@ -1,4 +1,4 @@
-/** What a request for logs asks of the agent: the container, the options, and the bytes as they come. */
+/** Requests for logs: the container, the options, and the agent's bytes as they come. */
 import type { ClientHttp2Stream } from 'node:http2';
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
@@ -86,7 +86,7 @@ export function logQuery(podName: string, query: URLSearchParams): URLSearchPara
 
 export interface LogRequest {
   readonly podName: string;
-  /** Asked after the options were checked, as upstream does. */
+  /** Called after the options were checked, as upstream does. */
   pod(): Promise<KubeObject>;
   readonly query: URLSearchParams;
   readonly tunnels: Tunnels;

@@ -1,7 +1,8 @@
 /**
- * The body of a request, read once it is known who asks. Its size is bounded while it is read, and so
- * is the memory for the bodies of clients without a name (a webhook's signature covers the whole body).
- * A body that is left unread ends its connection, so that its bytes are not taken for a request.
+ * The body of a request, read once it is known who asks. Its size is bounded while it is read, and
+ * so is the memory for the bodies of clients without a name (a webhook's signature covers the whole
+ * body). A body that is left unread ends its connection, so that its bytes are not taken for a
+ * request.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest, failure, type StatusError } from '../../schemas/errors/status.ts';
@@ -52,7 +53,10 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return encoding !== undefined || (length !== undefined && length !== '0');
 }
 
-/** Rejects with 413 or 429, or with 400 when the client leaves; Node ends requests that take too long. */
+/**
+ * Rejects with 413 or 429, or with 400 when the client leaves; Node ends requests that take too
+ * long.
+ */
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
@@ -79,7 +83,9 @@ export function readBody(
   });
 }
 
-/** Node reads and drops so much of a body that nobody wanted, to keep the connection; Go's figure. */
+/**
+ * Node reads and drops so much of a body that nobody wanted, to keep the connection; Go's figure.
+ */
 const MAX_DROPPED_BYTES = 256 * 1024;
 
 /** To be called before a response is sent. */

@@ -1,6 +1,6 @@
 /**
- * The door (access.ts) with its counters: bounds the requests, and reports each of them. One attempt
- * per request: it begins with its head and is over with its answer or its socket.
+ * The door (access.ts) with its counters: bounds the requests, and reports each of them. One
+ * attempt per request: it begins with its head and is over with its answer or its socket.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';

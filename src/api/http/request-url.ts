@@ -1,6 +1,6 @@
 /**
- * The URL of a request, and what it is about. Clients ask for the same few paths again and again (a kubelet for its pods, a
- * dashboard for its lists), so that those that came last are kept as they were read. Nobody changes what they get.
+ * The URL of a request and its parsed target. Clients repeat few paths (a kubelet its pods, a
+ * dashboard its lists), so the last ones are kept. The results are shared: do not change them.
  */
 import { createBoundedMap } from '../../base/bounded-map.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
@@ -14,11 +14,13 @@ const MAX_KEPT_LENGTH = 256;
 const kept = createBoundedMap<string, URL>(MAX_KEPT);
 const targets = new WeakMap<URL, RequestTarget>();
 
-/** A URL of ours, whatever the client sent as its target; 400 for what is none. */
+/**
+ * A URL of our own host, whatever the client sent as its target; throws 400 for an invalid path.
+ */
 export const urlOf = (text = '/'): URL =>
   text.length > MAX_KEPT_LENGTH ? readUrl(text) : kept.remember(text, () => readUrl(text));
 
-/** What a URL parser takes for a step up or for a slash: a proxy in front may read such a path otherwise. */
+/** Dot segments and backslashes: a proxy in front may read such a path in another way. */
 const AMBIGUOUS = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 function readUrl(text: string): URL {

@@ -1,4 +1,6 @@
-/** `/webhooks/PROVIDER`: hands the raw body on; checking the signature and doing the work is the handler's. */
+/**
+ * `/webhooks/PROVIDER`: passes the raw body to the handler, which checks the signature and acts.
+ */
 import type { IncomingHttpHeaders } from 'node:http';
 import { textAnswer } from './answers.ts';
 

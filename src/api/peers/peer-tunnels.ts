@@ -1,8 +1,8 @@
 /**
- * Tunnels across API servers. An agent's tunnel ends at one server; a request that reaches another one
- * is passed on to it. The holder is not recorded anywhere: the other servers are asked in turn, the
- * last known holder first. With a handful of servers that costs a round trip now and then, and it can
- * never be out of date.
+ * Tunnels across API servers. An agent's tunnel ends at one server; a request that reaches another
+ * one is passed on to it. The holder is not recorded anywhere: the other servers are asked in turn,
+ * the last known holder first. With a handful of servers that costs a round trip now and then, and
+ * it can never be out of date.
  */
 import type { ClientHttp2Session } from 'node:http2';
 import { createBoundedMap } from '../../base/bounded-map.ts';

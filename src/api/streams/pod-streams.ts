@@ -1,8 +1,8 @@
 /**
  * exec, attach and port-forward as the API serves them: any of the clients' protocols at one end, a
  * stream of the agent's tunnel at the other (docs/adr/0009-streams-over-spdy-and-websocket.md). The
- * request is authorised before. A refusal is a Status before the protocol is switched, since clients
- * show that to people.
+ * request is authorised before. A refusal is a Status before the protocol is switched, since
+ * clients show that to people.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import { anySignal, createAbort } from '../../base/abort.ts';
@@ -34,7 +34,10 @@ export interface PodStreamRequest extends UpgradeSocket {
 }
 
 export interface PodStreams {
-  /** Resolves when the session stands; throws the refusal while the client can still be told by a Status. */
+  /**
+   * Resolves when the session has begun; throws the refusal while the client can still get a
+   * Status.
+   */
   serve(request: PodStreamRequest): Promise<void>;
   /** Ends every session. */
   close(): void;
@@ -43,7 +46,7 @@ export interface PodStreams {
 /** People and their tools at once; each session costs a socket and a stream. */
 const MAX_SESSIONS = 1_000;
 const NORMAL_CLOSURE = 1000;
-/** How long a client whose session is ended from our side may take to read why. */
+/** How long a client whose session we end may take to read why. */
 const CUT_GRACE_MS = 500;
 
 /** Brings the client into a session that was made possible before; resolves at its end. */
@@ -103,7 +106,10 @@ async function begin(parts: StreamParts, stream: PodStreamRequest): Promise<() =
   return () => live(parts, stream, raw, session);
 }
 
-/** exec and attach: the command runs before the client is let in, so that a refusal can still be told. */
+/**
+ * exec and attach: the command runs before the client is let in, so that a refusal can still be
+ * told.
+ */
 async function remoteCommand(
   { tunnels, clock, logger }: StreamParts,
   { pod, query }: PodStreamRequest,

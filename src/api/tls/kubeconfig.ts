@@ -1,4 +1,7 @@
-/** The kubeconfig of the administrator: server, authority and token in one private file, for every Kubernetes client. */
+/**
+ * The kubeconfig of the administrator: server, authority and token in one private file, for every
+ * Kubernetes client.
+ */
 import { writePrivateFile } from '../../base/private-file.ts';
 
 export interface KubeconfigInput {

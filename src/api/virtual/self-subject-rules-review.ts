@@ -1,4 +1,7 @@
-/** `SelfSubjectRulesReview`: everything that the asker may do in a namespace (`kubectl auth can-i --list`). */
+/**
+ * `SelfSubjectRulesReview`: everything that the caller may do in a namespace (`kubectl auth can-i
+ * --list`).
+ */
 import { asRecord, asString } from '../../schemas/json-access.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import { badRequest } from '../../schemas/errors/status.ts';

@@ -1,8 +1,8 @@
 /**
- * One SPDY/3.1 connection, served: the client opens streams, we answer each and carry its bytes. Flow
- * control windows are not kept: spdystream, the library of the clients, neither sends nor heeds
- * WINDOW_UPDATE. A slow side holds the whole connection back instead, through the socket. A violation
- * of the protocol ends this connection and nothing else.
+ * One SPDY/3.1 connection, served: the client opens streams, we answer each and carry its bytes.
+ * Flow control windows are not kept: spdystream, the library of the clients, neither sends nor
+ * heeds WINDOW_UPDATE. A slow side holds the whole connection back instead, through the socket. A
+ * violation of the protocol ends this connection and nothing else.
  */
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { errorMessage } from '../../../base/errors.ts';
@@ -22,8 +22,8 @@ export interface SpdyConnection {
   ping(): void;
   /**
    * Announces the end after what was sent, and leaves it to the client to hang up: spdystream loses
-   * what it has not handed out yet when the connection ends under it. A client that does not hang up
-   * within `graceMs` is cut off.
+   * what it has not handed out yet when the connection ends under it. A client that does not hang
+   * up within `graceMs` is cut off.
    */
   close(graceMs: number): void;
 }
@@ -38,7 +38,10 @@ export interface SpdyOptions {
 
 /** A forwarded connection takes two streams: a browser opens a few dozen connections at once. */
 export const MAX_STREAMS = 512;
-/** Bytes that clients have sent and nobody has taken yet, over all streams; beyond it we stop reading. */
+/**
+ * Bytes that clients have sent and nobody has taken yet, over all streams; beyond it we stop
+ * reading.
+ */
 export const MAX_WAITING_BYTES = 1024 * 1024;
 
 const NORMAL_CLOSURE = 1000;
@@ -164,7 +167,9 @@ async function acceptStream(
 interface Room {
   fill(bytes: number): void;
   free(bytes: number): void;
-  /** Resolves when there is room; readers that leave free theirs, so that this ends with the client. */
+  /**
+   * Resolves when there is room; readers that leave free theirs, so that this ends with the client.
+   */
   wait(): Promise<void>;
 }
 

@@ -1,4 +1,6 @@
-/** One stream of a SPDY connection: each side ends by itself, and the stream is over when both have. */
+/**
+ * One stream of a SPDY connection: each side ends by itself, and the stream is over when both have.
+ */
 import type { SpdyFrame } from './frames.ts';
 import { resetStatus } from './frames.ts';
 import type { SpdyHeaders } from './header-block.ts';
@@ -7,7 +9,10 @@ import { createStreamInput } from './stream-input.ts';
 export interface SpdyStream {
   readonly id: number;
   readonly headers: SpdyHeaders;
-  /** What the client writes; ends with its FIN, its RST_STREAM or the connection. To be read once, or ignored. */
+  /**
+   * The client's data; ends with its FIN, its RST_STREAM or the connection. To be read once, or
+   * ignored.
+   */
   readonly input: AsyncIterable<Buffer>;
   /** True when the client will not read what is written any more. */
   readonly wasReset: boolean;

@@ -1,6 +1,4 @@
-/**
- * The client of the API without a network: the same core, in process. For the simulation and tests.
- */
+/** The API's client without a network, on the same core. For the simulation and tests. */
 import { createAsyncQueue } from '../base/async-queue.ts';
 import type { ApiClient, ClientWatchEvent, ListOptions, PatchType, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';

@@ -144,10 +144,7 @@ export interface SessionRequest {
   readonly timeoutMs: number;
 }
 
-/**
- * Resolves with the head of the answer. Rejects when the stream fails, ends without one, or takes
- * too long.
- */
+/** Resolves with the answer's head; rejects when the stream fails, ends or takes too long. */
 export function askSession(session: ClientHttp2Session, asked: SessionRequest): Promise<TunnelResponse> {
   const { clock, headers, signal, writable, timeoutMs } = asked;
   return new Promise((resolve, reject) => {

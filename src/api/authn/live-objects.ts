@@ -13,8 +13,7 @@ export type LiveResource = 'serviceaccounts' | 'secrets' | 'pods' | 'nodes';
 
 export interface LiveObjects {
   /**
-   * The object, if it is there and `accepts` holds for it. Fails when the store must be asked and
-   * does not answer.
+   * The object that `accepts` holds for. Fails when the store must be asked and does not answer.
    */
   find(
     resource: LiveResource,

@@ -99,9 +99,7 @@ export function legacyClaims(account: KubeObject, secretName: string): Claims {
   };
 }
 
-/**
- * Undefined where the claims are not those of one of our tokens. The signature has been checked.
- */
+/** Undefined where the claims are not a token's of ours. The signature was checked before. */
 export function parseClaims(claims: Claims): AccountToken | undefined {
   const token = claims['iss'] === ISSUER ? parseBound(claims) : parseLegacy(claims);
   return token && claims['sub'] === accountUserName(token.namespace, token.account.name) ? token : undefined;

@@ -12,10 +12,7 @@ export interface TokenSigner {
 }
 
 export interface TokenVerifier {
-  /**
-   * The claims of a token with our signature; undefined for every other text. Times are not
-   * checked.
-   */
+  /** The claims of a token with our signature, else undefined. Times are not checked. */
   verify(token: string): Promise<Claims | undefined>;
 }
 

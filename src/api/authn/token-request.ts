@@ -191,10 +191,7 @@ const uidText = (uid: string): string =>
 const NODES = 'system:nodes';
 const NODE_PREFIX = 'system:node:';
 
-/**
- * The rule of upstream's NodeRestriction: an agent gets tokens for its own pods' accounts only, and
- * only bound ones.
- */
+/** Upstream's NodeRestriction: agents get bound tokens only, of their own pods' accounts. */
 function checkNodesRequest(
   user: UserInfo,
   { ref, audiences }: Wanted,

@@ -28,10 +28,7 @@ interface TokenEntry {
 export interface TokenTable {
   /** The user that a token stands for, if it does. */
   find(token: string): UserInfo | undefined;
-  /**
-   * Makes a token for the user and returns its text, which is not kept. Older tokens of the user
-   * stay valid.
-   */
+  /** Makes a token for the user; its text is not kept. Older tokens stay valid. */
   issue(user: string, groups: readonly string[]): Promise<string>;
   /** Whether the token is one of this user, according to the file as it is now. */
   belongsTo(token: string, user: string): boolean;
@@ -183,10 +180,7 @@ function isEntry(value: unknown): value is TokenEntry {
   );
 }
 
-/**
- * The tokens of the table as one sort of bearer tokens. They are meant for this server, whatever
- * audience is asked for.
- */
+/** The table's tokens as one sort of bearer tokens, meant for this server. */
 export function createTableAuthenticator(table: Pick<TokenTable, 'find'>): TokenAuthenticator {
   return {
     authenticateToken(token) {

@@ -7,10 +7,7 @@ export type { UserInfo } from '../../resources/types.ts';
 
 export interface Credentials {
   readonly headers: IncomingHttpHeaders;
-  /**
-   * The client's certificate (DER), where the handshake proved that it has the key and that our
-   * authority signed it.
-   */
+  /** The client's certificate (DER), when the handshake proved it and our authority signed it. */
   readonly certificate?: Buffer | undefined;
 }
 
@@ -37,9 +34,7 @@ export interface TokenAuthenticator {
   authenticateToken(token: string, audiences: readonly string[]): Eventually<TokenOwner | undefined>;
 }
 
-/**
- * Why a token is not valid. Shown in a TokenReview, never to the client that presented the token.
- */
+/** Why a token is not valid. A TokenReview shows it; the token's client never sees it. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
 }

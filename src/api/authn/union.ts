@@ -31,10 +31,7 @@ export interface TokenReviewer {
   review(token: string, audiences: readonly string[]): Eventually<TokenVerdict>;
 }
 
-/**
- * In the given order; the first that confirms the token wins. `own` are this server's audiences,
- * for tokens that have none.
- */
+/** The first that confirms the token wins. `own` are audiences for tokens that have none. */
 export function createTokenReviewer(
   sorts: readonly TokenAuthenticator[],
   own: readonly string[],
@@ -103,10 +100,7 @@ export function createUnionAuthenticator({ certificates, tokens, audiences }: Un
 /** How a browser sends a token with a WebSocket, which cannot carry an Authorization header. */
 const PROTOCOL_PREFIX = 'base64url.bearer.authorization.k8s.io.';
 
-/**
- * The bearer token; undefined for none. Upstream reads no other form of the header: with one a
- * client is anonymous.
- */
+/** The bearer token, if any. Other forms of the header are ignored, as upstream does. */
 function bearerOf(headers: IncomingHttpHeaders): string | undefined {
   const [scheme = '', token = ''] = (headers.authorization ?? '').trim().split(' ');
   if (scheme.toLowerCase() === 'bearer' && token !== '') return token;

@@ -75,9 +75,7 @@ export function answerRecord(
 const MAX_TEXT = 256;
 const MAX_URI = 2_048;
 
-/**
- * Parameters of the API itself. Anything else (a command's words, a proxied query) may be a secret.
- */
+/** Parameters of the API itself. Anything else (a proxied query) may be a secret. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'allowWatchBookmarks',
   'container',

@@ -1,7 +1,4 @@
-/**
- * One request about a resource as its handler sees it: options and body are read here, with
- * upstream's errors.
- */
+/** One request about a resource as its handler sees it. Options and body are read here. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { invalidOptions } from '../../resources/refusals.ts';

@@ -93,9 +93,7 @@ function mainResource(kind: ServedResource): unknown {
   };
 }
 
-/**
- * Changes with the version that the store keeps. Upstream's hash has no documented input either.
- */
+/** Changes with the version that the store keeps. Its input is not specified. */
 function hashOf({ group, version, kind }: NonNullable<ServedResource['storedAs']>): string {
   const digest = createHash('sha256').update(`${group}/${version}/${kind}`).digest();
   return digest.subarray(0, STORAGE_HASH_BYTES).toString('base64');

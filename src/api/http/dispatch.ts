@@ -8,7 +8,6 @@ import type { Logger } from '../../base/logger.ts';
 import { systemRng } from '../../base/rng.ts';
 import type { Verb } from '../../resources/authz/types.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
-import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
 import type { ObjectAction } from '../../resources/subresources/types.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { Subresource } from '../../schemas/resource-kind.ts';
@@ -21,22 +20,10 @@ import type { Answer } from './answers.ts';
 import type { ApiRequest, StoredRequest, VirtualRequest } from './api-request.ts';
 import { logsOverWebSocket, readLogs } from './log-requests.ts';
 import type { OwnResource } from './methods.ts';
-import {
-  act,
-  bindPod,
-  createObject,
-  deleteObject,
-  deleteObjects,
-  getObject,
-  getScale,
-  listObjects,
-  patchObject,
-  patchScale,
-  updateObject,
-  updateScale,
-} from './object-requests.ts';
+import * as objects from './object-requests.ts';
 import type { Outlet, UpgradeOutlet } from './outlets.ts';
 import { readClusterState, restorePods } from './own-resources.ts';
+import type { RoutedRequest } from './routing.ts';
 import { acceptPeer, acceptTunnel, asksFor, openPodStream, upgradeRequired } from './upgrades.ts';
 import { createVirtual, getVirtual, listVirtual } from './virtual-requests.ts';
 import { watchObjects, watchOverWebSocket } from './watch-requests.ts';
@@ -70,8 +57,9 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
   const { core, actions, tunnels, podStreams, peerService, logger } = options;
   const on = (serve: (core: ResourceCore, request: StoredRequest) => Eventually<Answer>) =>
     ((request) => serve(core, request)) satisfies Handler<StoredRequest>;
-  const change = { get: on(getObject), update: on(updateObject), patch: on(patchObject) };
-  const action = { create: on((_core, request) => act(actions, request)) };
+  const update = on(objects.updateObject);
+  const change = { get: on(objects.getObject), update, patch: on(objects.patchObject) };
+  const action = { create: on(objects.actWith(actions)) };
   const onlyUpgrade = { create: on(upgradeRequired) };
   const proxy: Handler<StoredRequest> = (request, outlet) =>
     serveProxy({ core, tunnels, rng: systemRng }, request, outlet);
@@ -82,19 +70,19 @@ export function createDispatchTable(options: DispatchOptions): DispatchTable {
     stored: {
       object: {
         ...change,
-        list: on(listObjects),
+        list: on(objects.listObjects),
         watch: (request, outlet) => watchObjects(core, logger, request, outlet),
-        create: on(createObject),
-        delete: on(deleteObject),
-        deletecollection: on(deleteObjects),
+        create: on(objects.createObject),
+        delete: on(objects.deleteObject),
+        deletecollection: on(objects.deleteObjects),
       },
       status: change,
       approval: change,
       ephemeralcontainers: change,
       resize: change,
-      finalize: { update: on(updateObject) },
-      scale: { get: on(getScale), update: on(updateScale), patch: on(patchScale) },
-      binding: { create: on(bindPod) },
+      finalize: { update },
+      scale: { get: on(objects.getScale), update: on(objects.updateScale), patch: on(objects.patchScale) },
+      binding: { create: on(objects.bindPod) },
       eviction: action,
       token: action,
       log: { get: (request, outlet) => readLogs(core, tunnels, request, outlet) },
@@ -131,41 +119,22 @@ const onlyWebSocket =
     return serve(request, outlet);
   };
 
-/** Throws 405 where nothing serves the verb. */
-export function dispatch(
+/** Undefined where nothing serves the verb. A request carries the route that chose its handler. */
+export function handlerOf(table: DispatchTable, routed: RoutedRequest): Handler<ApiRequest> | undefined {
+  const handlers =
+    routed.type === 'stored'
+      ? table.stored[routed.subresource ?? 'object']
+      : routed.type === 'virtual'
+        ? table.virtual
+        : table.own[routed.resource];
+  return handlers[routed.verb] as Handler<ApiRequest> | undefined;
+}
+
+export function upgradeHandlerOf(
   table: DispatchTable,
-  request: ApiRequest,
-  outlet: Outlet,
-): Eventually<Answer | undefined> {
-  const { routed } = request;
-  const { verb } = routed;
-  // The type of the route is the type of the request that carries it.
-  if (routed.type === 'stored')
-    return served(table.stored[routed.subresource ?? 'object'][verb])(request as StoredRequest, outlet);
-  if (routed.type === 'virtual') return served(table.virtual[verb])(request as VirtualRequest, outlet);
-  return served(table.own[routed.resource][verb])(request, outlet);
-}
-
-/** Throws 404 where nothing serves an upgrade. */
-export function dispatchUpgrade(
-  table: DispatchTable,
-  request: ApiRequest,
-  outlet: UpgradeOutlet,
-): Eventually<void> {
-  const { routed } = request;
-  const { verb } = routed;
-  if (routed.type === 'stored')
-    return upgraded(table.upgrades[routed.subresource ?? 'object']?.[verb])(request as StoredRequest, outlet);
-  const handler = routed.type === 'own' ? table.ownUpgrades[routed.resource]?.[verb] : undefined;
-  return upgraded(handler)(request, outlet);
-}
-
-function served<Request>(handler: Handler<Request> | undefined): Handler<Request> {
-  if (!handler) throw methodNotAllowed();
-  return handler;
-}
-
-function upgraded<Request>(handler: UpgradeHandler<Request> | undefined): UpgradeHandler<Request> {
-  if (!handler) throw resourceNotFound();
-  return handler;
+  routed: RoutedRequest,
+): UpgradeHandler<ApiRequest> | undefined {
+  if (routed.type === 'own') return table.ownUpgrades[routed.resource]?.[routed.verb];
+  const handlers = routed.type === 'stored' ? table.upgrades[routed.subresource ?? 'object'] : undefined;
+  return handlers?.[routed.verb] as UpgradeHandler<ApiRequest> | undefined;
 }

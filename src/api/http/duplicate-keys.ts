@@ -20,15 +20,10 @@ interface Frame {
 /** Called for each member, for a repeated one only once. False ends the walk. */
 type Visit = (key: string, isRepeated: boolean, frame: Frame) => boolean;
 
-/**
- * Characters of all paths of one text: a path is as long as its member is deep, and repeated parts
- * are counted nowhere else.
- */
+/** Characters of all paths of one text: deep members have long paths. */
 const MAX_PATH_CHARS = 4_000_000;
 
-/**
- * Paths of repeated members, such as `spec.replicas`, each once, in the order of their repetition.
- */
+/** Paths of repeated members (`spec.replicas`), each once, in the order of their repetition. */
 export function duplicateKeys(text: string): readonly string[] {
   const found = new Set<string>();
   let chars = 0;

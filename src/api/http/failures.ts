@@ -1,7 +1,4 @@
-/**
- * Every error as a `metav1.Status`: refusals as they are, the store's troubles as 503, the rest as
- * 500.
- */
+/** Every error as a `metav1.Status`: refusals as they are, store failures as 503, others as 500. */
 import { randomUUID } from 'node:crypto';
 import { TransientError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';

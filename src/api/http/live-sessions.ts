@@ -1,12 +1,11 @@
 /**
- * What outlives its request: watches, followed logs, exec, attach, port-forward, the agents'
- * tunnels. A request is authorised once. These are checked again and again: does the credential
- * still stand for the same user, and may that user still do it? If not, they are ended.
+ * Sessions that outlive their request: watches, followed logs, exec, attach, port-forward, the
+ * agents' tunnels. They are authorised once and then checked regularly: does the credential still
+ * stand for the same user, and may that user still do it? If not, they are ended.
  *
- * Sessions of one credential are authenticated together, and those that need the same permission
- * are authorised together. One timer serves all; each round checks its share of the credentials, so
- * that the work is spread over the interval. An authenticator or authoriser that fails ends
- * nothing: the next round decides.
+ * Sessions of one credential are authenticated together, and those with the same permission are
+ * authorised together. One timer serves all; each round checks its share of the credentials. An
+ * authenticator or authoriser that fails ends nothing: the next round decides.
  */
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -37,9 +36,7 @@ export interface LiveSessionsOptions {
   readonly logger: Logger;
 }
 
-/**
- * Every credential is checked once in this time: a revoked one has no session two of these later.
- */
+/** Every credential is checked once in this time. A revoked one ends within two of these. */
 export const RECHECK_INTERVAL_MS = 1_000;
 /** Rounds per interval; each takes an equal share of the credentials. */
 const ROUNDS = 4;

@@ -1,7 +1,4 @@
-/**
- * Which verb a method means on an object, a collection and each subresource. Discovery announces
- * the same.
- */
+/** The verb of each method on an object, a collection and a subresource; discovery agrees. */
 import type { Verb } from '../../resources/authz/types.ts';
 import type { ServedResource, Subresource } from '../../schemas/resource-kind.ts';
 import type { ResourceTarget } from './request-target.ts';

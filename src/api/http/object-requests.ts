@@ -3,7 +3,13 @@ import { andThen, type Eventually } from '../../base/eventually.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { methodNotAllowed } from '../../resources/refusals.ts';
 import type { ObjectAction } from '../../resources/subresources/types.ts';
-import type { CollectionRef, ObjectRef } from '../../resources/types.ts';
+import type {
+  CollectionRef,
+  ObjectPage,
+  ObjectRef,
+  RequestContext,
+  WriteOptions,
+} from '../../resources/types.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { type Answer, type AnswerContext, jsonAnswer, listAnswer, objectAnswer } from './answers.ts';
@@ -16,7 +22,9 @@ import {
   type StoredRequest,
   writing,
 } from './api-request.ts';
-import { deleteOptions, listOptions } from './query-options.ts';
+import { deleteOptions, listOptions, type WriteOptionsType } from './query-options.ts';
+
+type ObjectHandler = (core: ResourceCore, request: StoredRequest) => Eventually<Answer>;
 
 export const collectionOf = ({ routed, target }: StoredRequest): CollectionRef => ({
   kind: routed.kind,
@@ -28,84 +36,91 @@ export const refOf = ({ routed, target }: StoredRequest): ObjectRef => ({
   name: target.name ?? '',
 });
 
-const formOf = (request: StoredRequest): AnswerContext => answerContext(request, request.routed.kind);
+/** Calls the core and answers with its result. As upstream, the form is checked first. */
+const answering =
+  <T>(
+    call: (core: ResourceCore, request: StoredRequest) => Eventually<T>,
+    answer: (made: T, form: AnswerContext, request: StoredRequest) => Answer,
+  ): ObjectHandler =>
+  (core, request) => {
+    const form = answerContext(request, request.routed.kind);
+    return andThen(call(core, request), (made) => answer(made, form, request));
+  };
 
-export function getObject(core: ResourceCore, request: StoredRequest): Eventually<Answer> {
-  const form = formOf(request);
-  const version = request.query.get('resourceVersion') ?? undefined;
-  return andThen(core.get(refOf(request), version), (object) => objectAnswer(200, object, form));
+type Input<Body> = readonly [body: Body, options: WriteOptions, context: RequestContext];
+
+/** Errors of the options come before those of the body. */
+function inputOf<Body>(
+  request: StoredRequest,
+  type: WriteOptionsType,
+  read: (request: StoredRequest) => Body,
+): Input<Body> {
+  const options = writing(request, type);
+  return [read(request), options, contextOf(request)];
 }
+const created = (request: StoredRequest): Input<unknown> => inputOf(request, 'CreateOptions', bodyOf);
+const updated = (request: StoredRequest): Input<unknown> => inputOf(request, 'UpdateOptions', bodyOf);
+const patched = (request: StoredRequest): Input<ReturnType<typeof patchOf>> =>
+  inputOf(request, 'PatchOptions', patchOf);
 
-export async function listObjects(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  return listAnswer(await core.list(collectionOf(request), listOptions(request.query, false)), form);
-}
+const found = (object: KubeObject, form: AnswerContext): Answer => objectAnswer(200, object, form);
+const made = (object: KubeObject, form: AnswerContext): Answer => objectAnswer(201, object, form);
+const listed = (page: ObjectPage, form: AnswerContext): Answer => listAnswer(page, form);
+const written = (
+  { object, created: isNew }: { readonly object: KubeObject; readonly created: boolean },
+  form: AnswerContext,
+): Answer => objectAnswer(isNew ? 201 : 200, object, form);
 
-export async function createObject(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  const options = writing(request, 'CreateOptions');
-  const body = bodyOf(request);
-  return objectAnswer(201, await core.create(collectionOf(request), body, options, contextOf(request)), form);
-}
-
-export async function updateObject(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  const options = writing(request, 'UpdateOptions');
-  const { subresource } = request.routed;
-  const body = bodyOf(request);
-  const written = await core.update(refOf(request), body, options, contextOf(request), subresource);
-  return objectAnswer(written.created ? 201 : 200, written.object, form);
-}
-
-export async function patchObject(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  const options = writing(request, 'PatchOptions');
-  const { subresource } = request.routed;
-  const patch = patchOf(request);
-  const written = await core.patch(refOf(request), patch, options, contextOf(request), subresource);
-  return objectAnswer(written.created ? 201 : 200, written.object, form);
-}
-
-export async function deleteObject(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
+export const getObject = answering(
+  (core, request) => core.get(refOf(request), request.query.get('resourceVersion') ?? undefined),
+  found,
+);
+export const listObjects = answering(
+  (core, request) => core.list(collectionOf(request), listOptions(request.query, false)),
+  listed,
+);
+export const createObject = answering(
+  (core, request) => core.create(collectionOf(request), ...created(request)),
+  made,
+);
+export const updateObject = answering(
+  (core, request) => core.update(refOf(request), ...updated(request), request.routed.subresource),
+  written,
+);
+export const patchObject = answering(
+  (core, request) => core.patch(refOf(request), ...patched(request), request.routed.subresource),
+  written,
+);
+export const deleteObject = answering(async (core, request) => {
   const { cascades, ...removal } = deleteOptions(request.query, optionalBody(request));
-  const ref = refOf(request);
-  return deleted(await core.delete(ref, removal, contextOf(request)), ref, cascades, form);
-}
-
-export async function deleteObjects(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
+  return { object: await core.delete(refOf(request), removal, contextOf(request)), cascades };
+}, deleted);
+export const deleteObjects = answering((core, request) => {
   const removal = deleteOptions(request.query, optionalBody(request));
   const list = listOptions(request.query, false);
-  const page = await core.deleteCollection(collectionOf(request), list, removal, contextOf(request));
-  return listAnswer(page, form);
-}
+  return core.deleteCollection(collectionOf(request), list, removal, contextOf(request));
+}, listed);
+export const getScale = answering((core, request) => core.getScale(refOf(request)), found);
+export const updateScale = answering(
+  (core, request) => core.updateScale(refOf(request), ...updated(request)),
+  found,
+);
+export const patchScale = answering(
+  (core, request) => core.patchScale(refOf(request), ...patched(request)),
+  found,
+);
+export const bindPod = answering((core, request) => core.bind(refOf(request), ...created(request)), success);
 
-export async function getScale(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  return objectAnswer(200, await core.getScale(refOf(request)), form);
-}
-
-export async function updateScale(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  const options = writing(request, 'UpdateOptions');
-  const body = bodyOf(request);
-  return objectAnswer(200, await core.updateScale(refOf(request), body, options, contextOf(request)), form);
-}
-
-export async function patchScale(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  const options = writing(request, 'PatchOptions');
-  const patch = patchOf(request);
-  return objectAnswer(200, await core.patchScale(refOf(request), patch, options, contextOf(request)), form);
-}
-
-export async function bindPod(core: ResourceCore, request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  const options = writing(request, 'CreateOptions');
-  await core.bind(refOf(request), bodyOf(request), options, contextOf(request));
-  return success(form);
-}
+/** Eviction and its like. */
+export const actWith = (actions: readonly ObjectAction[]): ObjectHandler =>
+  answering(
+    async (_core, request) => {
+      const action = actionOf(actions, request.routed.kind, request.routed.subresource);
+      if (!action) throw methodNotAllowed();
+      return action.create(refOf(request), ...created(request));
+    },
+    (object, form) => (object ? made(object, form) : success(undefined, form)),
+  );
 
 export function actionOf(
   actions: readonly ObjectAction[],
@@ -116,39 +131,26 @@ export function actionOf(
   return actions.find((action) => action.subresource === subresource && action.resource === id);
 }
 
-export async function act(actions: readonly ObjectAction[], request: StoredRequest): Promise<Answer> {
-  const form = formOf(request);
-  const action = actionOf(actions, request.routed.kind, request.routed.subresource);
-  if (!action) throw methodNotAllowed();
-  const options = writing(request, 'CreateOptions');
-  const object = await action.create(refOf(request), bodyOf(request), options, contextOf(request));
-  return object ? objectAnswer(201, object, form) : success(form);
-}
-
 const STATUS = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } as const;
 
-const success = ({ form }: AnswerContext): Answer =>
-  jsonAnswer(201, JSON.stringify({ ...STATUS, code: 201 }), form.encoding);
+function success(_made: unknown, { form }: AnswerContext): Answer {
+  return jsonAnswer(201, JSON.stringify({ ...STATUS, code: 201 }), form.encoding);
+}
 
 /** Kinds whose deletion is answered with the object, as upstream's storages are set up. */
 const RETURNS_OBJECT: readonly string[] = ['Pod', 'Service', 'ServiceAccount', 'Namespace'];
 
 function deleted(
-  object: KubeObject,
-  { kind, name }: ObjectRef,
-  cascades: boolean,
+  { object, cascades }: { readonly object: KubeObject; readonly cascades: boolean },
   form: AnswerContext,
+  { routed: { kind }, target: { name } }: StoredRequest,
 ): Answer {
   const { uid, deletionTimestamp, finalizers = [] } = object.metadata;
   const waits = deletionTimestamp !== undefined && finalizers.length > 0;
   const code = waits && cascades ? 202 : 200;
   if (waits || (kind.group === '' && RETURNS_OBJECT.includes(kind.kind)))
     return objectAnswer(code, object, form);
-  const details = {
-    name,
-    ...(kind.group === '' ? {} : { group: kind.group }),
-    kind: kind.plural,
-    ...(uid === undefined ? {} : { uid }),
-  };
+  const group = kind.group === '' ? {} : { group: kind.group };
+  const details = { name, ...group, kind: kind.plural, ...(uid === undefined ? {} : { uid }) };
   return jsonAnswer(code, JSON.stringify({ ...STATUS, details }), form.form.encoding);
 }

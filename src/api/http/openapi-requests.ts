@@ -10,10 +10,7 @@ import { mediaRanges } from './negotiation.ts';
 /** How long a document may be cached by its hash: the longest time that HTTP advises. */
 const KEPT_MS = 365 * 24 * 60 * 60 * 1000;
 
-/**
- * Content type of the protobuf form; clients also ask for it with an `@` in its name, which MIME
- * does not allow.
- */
+/** The protobuf form. Clients also name it with an `@`, which MIME does not allow. */
 const SWAGGER_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/*', '*/*']);
 

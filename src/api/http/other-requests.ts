@@ -1,7 +1,4 @@
-/**
- * Paths that are no resources: health, version, metrics, discovery, OpenAPI and webhooks. One row
- * per path.
- */
+/** One row per path that is no resource: health, metrics, discovery, OpenAPI, webhooks. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Eventually } from '../../base/eventually.ts';
 import type { Registry, ServedResource } from '../../schemas/resource-kind.ts';

@@ -1,7 +1,4 @@
-/**
- * `symphony.dev/v1`: requests of agents and peers that Kubernetes has no resource for. Discovery
- * does not list them.
- */
+/** `symphony.dev/v1`: requests of agents and peers. Discovery does not list them. */
 import { isRecord } from '../../base/json.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { badRequest, failure } from '../../schemas/errors/status.ts';

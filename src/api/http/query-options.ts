@@ -1,7 +1,4 @@
-/**
- * Query parameters of reads and writes, and the body of deletes, as options of the core. Errors are
- * upstream's.
- */
+/** Options of reads, writes and deletes, from query and body. Errors are upstream's. */
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import { badRequest } from '../../schemas/errors/status.ts';

@@ -9,18 +9,12 @@ import { failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { UserInfo } from '../../resources/types.ts';
 
 export interface RequestLimits {
-  /**
-   * Per user, and per address of anonymous clients; 0 is no limit. A burst may be a second's worth
-   * more.
-   */
+  /** Per user, or per anonymous address; 0 is no limit. A burst may be a second's worth more. */
   readonly requestsPerSecond: number;
   /** Reads in flight; watches and sessions are not counted. 0 is no limit. */
   readonly maxReadsInFlight: number;
   readonly maxWritesInFlight: number;
-  /**
-   * Requests of anonymous clients in flight, reads and writes. They never take a place of other
-   * users.
-   */
+  /** Requests of anonymous clients in flight. They never take a place of other users. */
   readonly maxUnknownInFlight: number;
   /** Wrong credentials that an address may try per minute; right ones are accepted all the same. */
   readonly failedLoginsPerMinute: number;
@@ -77,14 +71,9 @@ const NODES = 'system:nodes';
 const UNAUTHENTICATED = 'system:unauthenticated';
 /** A node with many pods writes many statuses at once, and must not be delayed for long. */
 const NODE_FACTOR = 10;
-/**
- * Anonymous clients get health, version and webhooks only, which are cheap. A forge's pushes come
- * from one address.
- */
+/** Anonymous requests are cheap, and a forge's pushes come from one address. */
 const UNKNOWN_FACTOR = 5;
-/**
- * The share of the places that one user may take, so that others find one while theirs are slow.
- */
+/** The share of the places that one user may take, so that others find one. */
 const SHARE_OF_ONE = 0.75;
 /** Clients that are remembered; beyond it, those that asked longest ago are forgotten. */
 const MAX_BUCKETS = 20_000;

@@ -53,10 +53,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return encoding !== undefined || (length !== undefined && length !== '0');
 }
 
-/**
- * Rejects with 413 or 429, or with 400 when the client leaves; Node ends requests that take too
- * long.
- */
+/** Rejects with 413 or 429, and with 400 when the client leaves. Node ends slow requests. */
 export function readBody(
   request: IncomingMessage,
   response: ServerResponse,
@@ -83,9 +80,7 @@ export function readBody(
   });
 }
 
-/**
- * Node reads and drops so much of a body that nobody wanted, to keep the connection; Go's figure.
- */
+/** Node drops so much of an unwanted body to keep the connection; Go's figure. */
 const MAX_DROPPED_BYTES = 256 * 1024;
 
 /** To be called before a response is sent. */

@@ -1,7 +1,4 @@
-/**
- * Parses bodies once: JSON, YAML or protobuf by content type. Everything wrong with them is 400 or
- * 415.
- */
+/** Parses bodies once, by content type. Everything wrong with them is 400 or 415. */
 import { ownMember } from '../../base/json.ts';
 import { parseEvents } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';

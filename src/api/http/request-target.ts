@@ -1,6 +1,4 @@
-/**
- * Parses a request's path: a resource of the API (Kubernetes' URL scheme), or something else. Pure.
- */
+/** Parses a request's path: a resource (Kubernetes' URL scheme), or something else. Pure. */
 
 export interface ResourceTarget {
   readonly type: 'resource';

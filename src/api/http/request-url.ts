@@ -14,9 +14,7 @@ const MAX_KEPT_LENGTH = 256;
 const kept = createBoundedMap<string, URL>(MAX_KEPT);
 const targets = new WeakMap<URL, RequestTarget>();
 
-/**
- * A URL of our own host, whatever the client sent as its target; throws 400 for an invalid path.
- */
+/** A URL of our own host, whatever the client sent; throws 400 for an invalid path. */
 export const urlOf = (text = '/'): URL =>
   text.length > MAX_KEPT_LENGTH ? readUrl(text) : kept.remember(text, () => readUrl(text));
 

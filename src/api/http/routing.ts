@@ -1,6 +1,4 @@
-/**
- * Finds the resource and the verb of a request. 404 and 405 come before permissions are checked.
- */
+/** Finds resource and verb of a request. 404 and 405 come before permissions are checked. */
 import type { Registry, ResourceKind, ServedResource, Subresource } from '../../schemas/resource-kind.ts';
 import { selectedName } from '../../resources/authz/field-terms.ts';
 import type { ResourceAttributes, Verb } from '../../resources/authz/types.ts';
@@ -35,9 +33,7 @@ export interface VirtualRoute extends Routed {
   readonly subresource: Subresource | undefined;
 }
 
-/**
- * A resource that exists: kept in the store, virtual (virtual/types.ts), or one of `symphony.dev`.
- */
+/** A resource that exists: stored, virtual (virtual/types.ts), or one of `symphony.dev`. */
 export type RoutedRequest =
   | StoredRoute
   | VirtualRoute

@@ -8,12 +8,12 @@ import type { Duplex } from 'node:stream';
 import { stopwatchMs } from '../../base/clock.ts';
 import { andThen, type Eventually } from '../../base/eventually.ts';
 import { type Logger, silentLogger } from '../../base/logger.ts';
-import { resourceNotFound } from '../../resources/refusals.ts';
+import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
 import type { Entered } from './access.ts';
 import type { Attempt } from './answer-record.ts';
 import { type Answer, statusAnswer } from './answers.ts';
 import type { ApiRequest } from './api-request.ts';
-import { dispatch, type DispatchTable, dispatchUpgrade } from './dispatch.ts';
+import { type DispatchTable, handlerOf, upgradeHandlerOf } from './dispatch.ts';
 import { statusOf } from './failures.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import { errorEncoding } from './negotiation.ts';
@@ -94,10 +94,12 @@ function answer(
     sendAnswer(request, response, made, warnings);
   };
   if (!entered.routed) return andThen(serveOther(others, { method, url: entered.url, headers, body }), send);
+  const handler = handlerOf(table, entered.routed);
+  if (!handler) throw methodNotAllowed();
   const asked = apiRequest(parts, request, entered, body);
   attempt.annotations = asked.annotations;
   const stands = sessionOf(live, entered, response);
-  return andThen(dispatch(table, asked, { request, response, stands }), (made) => {
+  return andThen(handler(asked, { request, response, stands }), (made) => {
     send(made, asked.warnings);
     if (asked.routed.verb === 'watch') gate.started(request, attempt, response.statusCode);
   });
@@ -161,9 +163,10 @@ export async function serveUpgrade(
   socket.once('close', () => gate.over(request, attempt, code));
   try {
     const entered = await gate.enter(request, urlOf(request.url), attempt);
-    if (!entered.routed) throw resourceNotFound();
+    const handler = entered.routed && upgradeHandlerOf(table, entered.routed);
+    if (!handler) throw resourceNotFound();
     const asked = apiRequest(parts, request, entered, undefined);
-    await dispatchUpgrade(table, asked, { request, socket, head, stands: sessionOf(live, entered, socket) });
+    await handler(asked, { request, socket, head, stands: sessionOf(live, entered, socket) });
     gate.started(request, attempt, code);
   } catch (error) {
     code = statusOf(error, silentLogger).code;

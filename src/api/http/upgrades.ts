@@ -1,7 +1,4 @@
-/**
- * Requests that take the socket over: exec, attach and port-forward, and the tunnels of agents and
- * peers.
- */
+/** Requests that take the socket over: exec, attach, port-forward, tunnels of agents and peers. */
 import { createAbort } from '../../base/abort.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { resourceNotFound } from '../../resources/refusals.ts';
@@ -20,9 +17,7 @@ const MASTERS = 'system:masters';
 export const asksFor = ({ headers }: Pick<ApiRequest, 'headers'>, protocol: string): boolean =>
   (headers.upgrade ?? '').toLowerCase() === protocol;
 
-/**
- * Answers a request that only an upgrade can serve. The pod is looked up first, as upstream does.
- */
+/** Refuses a request that only an upgrade can serve. As upstream, a missing pod is 404. */
 export async function upgradeRequired(core: ResourceCore, request: StoredRequest): Promise<never> {
   await core.get(refOf(request));
   throw badRequest('Upgrade request required');
@@ -49,9 +44,7 @@ export function acceptTunnel(tunnels: Tunnels, request: ApiRequest, outlet: Upgr
   outlet.stands(() => void outlet.socket.destroy());
 }
 
-/**
- * Only another API server of this cluster, by its certificate, may use the tunnels that end here.
- */
+/** Only another API server of this cluster may use the tunnels that end here. */
 export function acceptPeer(
   peerService: Pick<PeerService, 'accept'> | undefined,
   request: ApiRequest,

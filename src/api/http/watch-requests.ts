@@ -11,10 +11,7 @@ import { listOptions } from './query-options.ts';
 import { responseOutput, streamWatch, type WatchRequest, webSocketOutput } from './watch-response.ts';
 
 const INTERNAL_ERROR = 1011;
-/**
- * A close frame carries no more (RFC 6455, 5.5); the client library refuses to send a longer
- * reason.
- */
+/** A close frame carries no more (RFC 6455, 5.5); the library refuses longer reasons. */
 const MAX_CLOSE_REASON_BYTES = 123;
 
 function watchOf(core: ResourceCore, logger: Logger, request: StoredRequest): WatchRequest {

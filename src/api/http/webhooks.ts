@@ -1,6 +1,4 @@
-/**
- * `/webhooks/PROVIDER`: passes the raw body to the handler, which checks the signature and acts.
- */
+/** `/webhooks/PROVIDER`: passes the raw body to the handler, which checks its signature. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { textAnswer } from './answers.ts';
 

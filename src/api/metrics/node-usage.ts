@@ -12,9 +12,7 @@ import type { Tunnels } from '../tunnel.ts';
 
 export interface ContainerUsage {
   readonly podUid: string;
-  /**
-   * Empty for the container that holds the pod's network, which the specification does not name.
-   */
+  /** Empty for the container that holds the pod's network: the spec does not name it. */
   readonly container: string;
   readonly atMs: number;
   readonly windowMs: number;
@@ -41,10 +39,7 @@ export interface NodeUsagesOptions {
 
 /** As long as metrics-server's default resolution allows. */
 const REUSE_MS = 10_000;
-/**
- * An agent reads new containers twice, a second apart. Clients should not wait much longer than
- * that.
- */
+/** An agent reads new containers twice, a second apart; clients should not wait much longer. */
 const ANSWER_TIMEOUT_MS = 5_000;
 /** Nodes that are asked at the same time. */
 const CONCURRENCY = 64;

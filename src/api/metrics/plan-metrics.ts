@@ -32,10 +32,7 @@ function windowOf(
   return { timestamp: toRfc3339(atMs), window: goDuration(windowMs) };
 }
 
-/**
- * A node uses what its pods use: several nodes may share a machine, and an engine may be on another
- * one.
- */
+/** A node uses what its pods use, since several nodes may share a machine. */
 export function nodeMetrics(
   node: KubeObject,
   { askedAtMs, containers }: NodeUsage,

@@ -1,7 +1,4 @@
-/**
- * A connection to another API server: HTTPS with our certificate, upgraded to HTTP/2 with this end
- * as the client.
- */
+/** A connection to another API server: HTTPS, upgraded to HTTP/2 with this end as the client. */
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { request } from 'node:https';
 import type { Duplex } from 'node:stream';

@@ -1,7 +1,4 @@
-/**
- * The other end of peer-tunnels.ts: requests of another API server for agents whose tunnel ends
- * here.
- */
+/** The other end of peer-tunnels.ts: other servers' requests for agents with a tunnel here. */
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';

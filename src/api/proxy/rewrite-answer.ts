@@ -1,7 +1,4 @@
-/**
- * A pod's answer on its way to the client: where its links lead (rewrite-links.ts), and which
- * headers it may set.
- */
+/** The headers and links (rewrite-links.ts) of a pod's answer on its way to the client. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { Transform } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';

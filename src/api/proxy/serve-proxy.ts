@@ -1,7 +1,4 @@
-/**
- * `pods/NAME/proxy/PATH`: passes the request on, and the pod's answer back with its links
- * rewritten.
- */
+/** `pods/NAME/proxy/PATH`: passes the request on, and the answer back with rewritten links. */
 import { pipeline } from 'node:stream';
 import type { StoredRequest } from '../http/api-request.ts';
 import { goneSignal, type Outlet } from '../http/outlets.ts';

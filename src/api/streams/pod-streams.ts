@@ -34,10 +34,7 @@ export interface PodStreamRequest extends UpgradeSocket {
 }
 
 export interface PodStreams {
-  /**
-   * Resolves when the session has begun; throws the refusal while the client can still get a
-   * Status.
-   */
+  /** Resolves when the session has begun; throws a refusal while a Status can still be sent. */
   serve(request: PodStreamRequest): Promise<void>;
   /** Ends every session. */
   close(): void;
@@ -106,10 +103,7 @@ async function begin(parts: StreamParts, stream: PodStreamRequest): Promise<() =
   return () => live(parts, stream, raw, session);
 }
 
-/**
- * exec and attach: the command runs before the client is let in, so that a refusal can still be
- * told.
- */
+/** The command runs before the client is let in, so that a refusal can still be a Status. */
 async function remoteCommand(
   { tunnels, clock, logger }: StreamParts,
   { pod, query }: PodStreamRequest,

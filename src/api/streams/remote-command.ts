@@ -34,7 +34,7 @@ async function copyInput(client: SessionClient, agent: ClientHttp2Stream): Promi
       if (message.channel === channels.stdin)
         await writeToAgent(agent, encodeFrame(channels.stdin, Buffer.alloc(0)));
     } else if (message.content.length > 0) {
-      // Clients open their channels with empty messages; to the agent an empty frame would be the end.
+      // Clients open channels with empty messages; to the agent an empty frame would be the end.
       await writeToAgent(agent, encodeFrame(message.channel, message.content));
     }
   }

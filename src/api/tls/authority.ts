@@ -134,10 +134,7 @@ async function issue(
   return pemOf(certificate);
 }
 
-/**
- * Typed values, since texts would be read as RFC 2253, where quotes, backslashes and `#` have a
- * meaning.
- */
+/** Typed values: texts would be read as RFC 2253, where quotes and `#` have a meaning. */
 function subjectOf({ organizations = [], commonName }: IssueRequest): x509.Name {
   return new x509.Name([
     ...organizations.map((utf8String) => ({ O: [{ utf8String }] })),

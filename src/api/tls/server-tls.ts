@@ -32,9 +32,7 @@ const RENEW_BEFORE_MS = 60 * DAY_MS;
 /** Clocks of clients may be behind ours. */
 const BACKDATE_MS = 3_600_000;
 
-/**
- * Every server of the cluster has this name, so that servers recognise each other at any address.
- */
+/** Every server of the cluster has this name: servers recognise each other at any address. */
 export const SERVER_NAME = 'kubernetes.default.svc';
 /** Names by which the API server is known inside the cluster. */
 const CLUSTER_NAMES = [

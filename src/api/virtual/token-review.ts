@@ -1,7 +1,4 @@
-/**
- * `authentication.k8s.io/v1 TokenReview`: the owner of a token, for services that accept our
- * tokens.
- */
+/** `authentication.k8s.io/v1 TokenReview`: the owner of a token, for services that accept it. */
 import { isRecord } from '../../base/json.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { TokenReviewer, TokenVerdict } from '../authn/union.ts';

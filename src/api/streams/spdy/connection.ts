@@ -38,10 +38,7 @@ export interface SpdyOptions {
 
 /** A forwarded connection takes two streams: a browser opens a few dozen connections at once. */
 export const MAX_STREAMS = 512;
-/**
- * Bytes that clients have sent and nobody has taken yet, over all streams; beyond it we stop
- * reading.
- */
+/** Unread bytes of clients over all streams; beyond it we stop reading. */
 export const MAX_WAITING_BYTES = 1024 * 1024;
 
 const NORMAL_CLOSURE = 1000;
@@ -167,9 +164,7 @@ async function acceptStream(
 interface Room {
   fill(bytes: number): void;
   free(bytes: number): void;
-  /**
-   * Resolves when there is room; readers that leave free theirs, so that this ends with the client.
-   */
+  /** Resolves when there is room. Readers that leave free theirs, so this ends with the client. */
   wait(): Promise<void>;
 }
 

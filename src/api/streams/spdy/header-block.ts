@@ -18,10 +18,7 @@ const MAX_HEADERS = 64;
 
 /** deflate, 32 KiB window, no dictionary, and the checksum of these two bytes. */
 const ZLIB_HEADER = Buffer.from([0x78, 0x01]);
-/**
- * An empty stored block: what Z_SYNC_FLUSH ends with, and what makes inflaters hand out everything
- * before it.
- */
+/** An empty stored block, as Z_SYNC_FLUSH writes: inflaters output everything before it. */
 const FLUSH = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
 
 export function createHeaderEncoder(): (headers: SpdyHeaders) => Buffer {
@@ -83,8 +80,7 @@ export function createHeaderDecoder(): HeaderDecoder {
 }
 
 /**
- * Names are in lower case. Several values of one name are one text with zeros between them; our
- * clients send none.
+ * Names are in lower case. Several values of one name are joined by zeros; our clients send one.
  */
 export function renderHeaders(headers: SpdyHeaders): Buffer {
   const parts: Buffer[] = [uint32(headers.size)];

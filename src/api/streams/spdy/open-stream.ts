@@ -1,6 +1,4 @@
-/**
- * One stream of a SPDY connection: each side ends by itself, and the stream is over when both have.
- */
+/** One stream of a SPDY connection. Each side ends by itself; the stream ends with both. */
 import type { SpdyFrame } from './frames.ts';
 import { resetStatus } from './frames.ts';
 import type { SpdyHeaders } from './header-block.ts';
@@ -9,10 +7,7 @@ import { createStreamInput } from './stream-input.ts';
 export interface SpdyStream {
   readonly id: number;
   readonly headers: SpdyHeaders;
-  /**
-   * The client's data; ends with its FIN, its RST_STREAM or the connection. To be read once, or
-   * ignored.
-   */
+  /** The client's data until its FIN, its RST_STREAM or the connection's end. Read it once. */
   readonly input: AsyncIterable<Buffer>;
   /** True when the client will not read what is written any more. */
   readonly wasReset: boolean;

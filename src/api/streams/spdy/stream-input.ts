@@ -1,7 +1,4 @@
-/**
- * The client's data on one stream that nobody has read yet. The connection bounds it
- * (connection.ts).
- */
+/** The client's unread data on one stream. The connection bounds it (connection.ts). */
 
 export interface StreamInput extends AsyncIterable<Buffer> {
   /** False when it was dropped, since nobody wants it. */

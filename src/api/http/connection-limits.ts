@@ -3,7 +3,7 @@
  * size of the head, the sockets of one address. Invalid HTTP is answered with 400 (408, 431) and
  * the socket is closed, so that nothing that follows can be taken for another request.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { failure, type StatusReason } from '../../schemas/errors/status.ts';
@@ -41,25 +41,15 @@ export const defaultConnectionLimits: ConnectionLimits = {
 };
 
 /** Options of Node's servers. */
-export function serverOptions(limits: ConnectionLimits): {
-  readonly headersTimeout: number;
-  readonly requestTimeout: number;
-  readonly keepAliveTimeout: number;
-  readonly connectionsCheckingInterval: number;
-  readonly maxHeaderSize: number;
-  readonly insecureHTTPParser: false;
-  readonly requireHostHeader: true;
-} {
-  return {
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionsCheckingInterval: limits.checkIntervalMs,
-    maxHeaderSize: limits.maxHeaderBytes,
-    insecureHTTPParser: false,
-    requireHostHeader: true,
-  };
-}
+export const serverOptions = (limits: ConnectionLimits): ServerOptions => ({
+  headersTimeout: limits.headersTimeoutMs,
+  requestTimeout: limits.requestTimeoutMs,
+  keepAliveTimeout: limits.keepAliveTimeoutMs,
+  connectionsCheckingInterval: limits.checkIntervalMs,
+  maxHeaderSize: limits.maxHeaderBytes,
+  insecureHTTPParser: false,
+  requireHostHeader: true,
+});
 
 const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.)/;
 

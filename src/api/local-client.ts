@@ -1,13 +1,14 @@
-/** The client of the API without a network: the same core, in process. For the simulation and tests. */
+/** The API's client without a network, on the same core. For the simulation and tests. */
 import { createAsyncQueue } from '../base/async-queue.ts';
 import type { ApiClient, ClientWatchEvent, ListOptions, PatchType, ResourcePath } from '../client/types.ts';
 import type { KubeObject } from '../schemas/object.ts';
-import { type ResourceKind, resourceIdOf, type Subresource } from '../schemas/resource-kind.ts';
+import type { ResourceKind, Subresource } from '../schemas/resource-kind.ts';
 import { failure } from '../schemas/errors/status.ts';
 import type { ResourceCore } from '../resources/resource-core.ts';
 import { resourceNotFound } from '../resources/refusals.ts';
 import type { ObjectAction } from '../resources/subresources/types.ts';
 import type { ObjectRef, PatchFormat, RequestContext, UserInfo, WriteOptions } from '../resources/types.ts';
+import { actionOf } from './http/object-requests.ts';
 
 /** Events that may wait for one consumer, as over HTTP; beyond it the watch ends with 410. */
 const WATCH_QUEUE_LIMIT = 10_000;
@@ -25,103 +26,48 @@ export interface LocalClientOptions {
 
 export function createLocalClient(core: ResourceCore, options: LocalClientOptions): ApiClient {
   const context: RequestContext = { user: options.user, warn: () => undefined, annotate: () => undefined };
-  const writing: WriteOptions = { dryRun: false, fieldValidation: 'Warn' };
-
-  function kindOf({ group, version, plural }: ResourcePath): ResourceKind {
-    const kind = core.registry.byResource(group, version, plural);
-    if (!kind) throw resourceNotFound();
-    return kind;
-  }
   const refOf = (resource: ResourcePath, namespace: string | undefined, name: string): ObjectRef => ({
-    kind: kindOf(resource),
+    kind: kindOf(core, resource),
     namespace,
     name,
   });
-
-  async function* watch<T extends KubeObject>(
-    resource: ResourcePath,
-    watched: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
-  ): AsyncGenerator<ClientWatchEvent<T>> {
-    const { namespace, signal, ...rest } = watched;
-    if (signal.aborted) return;
-    const queue = createAsyncQueue<ClientWatchEvent<T>>(WATCH_QUEUE_LIMIT);
-    const handle = await core.watch(
-      { kind: kindOf(resource), namespace },
-      { ...rest, allowWatchBookmarks: true },
-      {
-        frame({ type, object }) {
-          if (queue.push({ type, object: object as T })) return;
-          queue.close(failure(410, 'Expired', 'the consumer of the watch is too slow'));
-        },
-        end: (error) => queue.close(error),
-      },
-    );
-    const stop = (): void => queue.close();
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      for await (const event of queue) {
-        if (signal.aborted) return;
-        yield event;
-      }
-    } finally {
-      signal.removeEventListener('abort', stop);
-      handle[Symbol.dispose]();
-    }
-  }
 
   return {
     async get<T extends KubeObject>(resource: ResourcePath, namespace: string | undefined, name: string) {
       return (await core.get(refOf(resource, namespace, name))) as T;
     },
-    async list<T extends KubeObject>(resource: ResourcePath, listed: ListOptions = {}) {
-      const { namespace, ...rest } = listed;
-      const page = await core.list({ kind: kindOf(resource), namespace }, rest);
+    async list<T extends KubeObject>(resource: ResourcePath, { namespace, ...rest }: ListOptions = {}) {
+      const page = await core.list({ kind: kindOf(core, resource), namespace }, rest);
       return {
         items: page.objects as readonly T[],
         resourceVersion: page.resourceVersion,
         ...(page.continue === undefined ? {} : { continue: page.continue }),
       };
     },
-    watch,
+    watch: (resource, watched) => watchLocally(core, resource, watched),
     async create<T extends KubeObject>(resource: ResourcePath, object: T, subresource?: Subresource) {
       const { namespace, name } = object.metadata;
-      if (subresource) {
-        const ref = refOf(resource, namespace, name);
-        const action = options.actions?.find(
-          (candidate) =>
-            candidate.subresource === subresource && candidate.resource === resourceIdOf(ref.kind),
-        );
-        if (!action) throw resourceNotFound();
-        return (await action.create(ref, object, writing, context)) as T;
-      }
-      return (await core.create({ kind: kindOf(resource), namespace }, object, writing, context)) as T;
+      const { kind } = refOf(resource, namespace, name);
+      if (!subresource) return (await core.create({ kind, namespace }, object, WRITING, context)) as T;
+      const action = actionOf(options.actions ?? [], kind, subresource);
+      if (!action) throw resourceNotFound();
+      return (await action.create({ kind, namespace, name }, object, WRITING, context)) as T;
     },
-    async update<T extends KubeObject>(
-      resource: ResourcePath,
-      object: T,
-      subresource?: Parameters<ApiClient['update']>[2],
-    ) {
+    async update<T extends KubeObject>(resource: ResourcePath, object: T, subresource?: Subresource) {
       const { namespace, name } = object.metadata;
-      const written = await core.update(
-        refOf(resource, namespace, name),
-        object,
-        writing,
-        context,
-        subresource,
-      );
-      return written.object as T;
+      const ref = refOf(resource, namespace, name);
+      return (await core.update(ref, object, WRITING, context, subresource)).object as T;
     },
     async patch<T extends KubeObject>(
       resource: ResourcePath,
       namespace: string | undefined,
       name: string,
       body: unknown,
-      patchOptions: Parameters<ApiClient['patch']>[4] = {},
+      { type = 'application/merge-patch+json', subresource }: Parameters<ApiClient['patch']>[4] = {},
     ) {
-      const format = FORMATS[patchOptions.type ?? 'application/merge-patch+json'];
       const ref = refOf(resource, namespace, name);
-      const written = await core.patch(ref, { format, body }, writing, context, patchOptions.subresource);
-      return written.object as T;
+      const patch = { format: FORMATS[type], body };
+      return (await core.patch(ref, patch, WRITING, context, subresource)).object as T;
     },
     async delete(resource, namespace, name, deleteOptions) {
       await core.delete(refOf(resource, namespace, name), { ...deleteOptions, dryRun: false }, context);
@@ -133,4 +79,44 @@ export function createLocalClient(core: ResourceCore, options: LocalClientOption
     },
     restorePods: (node, pods) => core.restorePods(node, pods),
   };
+}
+
+const WRITING: WriteOptions = { dryRun: false, fieldValidation: 'Warn' };
+
+function kindOf(core: ResourceCore, { group, version, plural }: ResourcePath): ResourceKind {
+  const kind = core.registry.byResource(group, version, plural);
+  if (!kind) throw resourceNotFound();
+  return kind;
+}
+
+async function* watchLocally<T extends KubeObject>(
+  core: ResourceCore,
+  resource: ResourcePath,
+  watched: Parameters<ApiClient['watch']>[1],
+): AsyncGenerator<ClientWatchEvent<T>> {
+  const { namespace, signal, ...rest } = watched;
+  if (signal.aborted) return;
+  const queue = createAsyncQueue<ClientWatchEvent<T>>(WATCH_QUEUE_LIMIT);
+  const handle = await core.watch(
+    { kind: kindOf(core, resource), namespace },
+    { ...rest, allowWatchBookmarks: true },
+    {
+      frame({ type, object }) {
+        if (queue.push({ type, object: object as T })) return;
+        queue.close(failure(410, 'Expired', 'the consumer of the watch is too slow'));
+      },
+      end: (error) => queue.close(error),
+    },
+  );
+  const stop = (): void => queue.close();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const event of queue) {
+      if (signal.aborted) return;
+      yield event;
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    handle[Symbol.dispose]();
+  }
 }

@@ -1,7 +1,7 @@
-/** The API server as one thing that is started and disposed: HTTPS, tunnels and the core behind them. */
+/** The API server: HTTPS, tunnels and the core behind them, started and disposed as one. */
 import { Server as HttpsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import { openScope, type Scope } from '../base/scope.ts';
 import type { Logger } from '../base/logger.ts';
 import type { IssuerDocuments } from './authn/service-account-tokens.ts';
 import type { Authenticator } from './authn/types.ts';
@@ -32,7 +32,7 @@ export interface ApiServerOptions {
   readonly authenticator: Authenticator;
   readonly virtual?: readonly VirtualResource[];
   readonly actions?: readonly ObjectAction[];
-  /** Roles, nodes and administrators (authz/authorizer.ts), unless given. */
+  /** Defaults to roles, nodes and administrators (resources/authz/authorizer.ts). */
   readonly authorizer?: Authorizer;
   /** The other servers of the cluster; without it there are none. */
   readonly peers?: PeerOptions;
@@ -42,7 +42,7 @@ export interface ApiServerOptions {
   readonly readinessChecks?: readonly HealthCheck[];
   readonly metrics?: MetricsSource;
   readonly webhooks?: WebhookHandler;
-  /** Of service account tokens: what others need to check them. */
+  /** With these, others can check service account tokens. */
   readonly issuer?: IssuerDocuments;
   readonly onAnswer?: (record: AnswerRecord) => void;
   /** No limit on requests, unless given. */
@@ -55,32 +55,44 @@ export interface ApiServer extends AsyncDisposable {
   readonly url: string;
   /** Nodes whose agents have a tunnel open. */
   readonly connectedNodes: readonly string[];
-  /** From now on connections are made with this certificate; those that are open stay. */
+  /** New connections use this certificate; open ones stay. */
   renewTls(tls: ServerTls): void;
 }
 
-export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { core, clock, listen } = options;
+/** A start that fails half way ends what it has started. */
+export function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  return openScope((parts) => startApiServer(options, parts));
+}
+
+async function startApiServer(
+  options: ApiServerOptions,
+  parts: Scope,
+): Promise<Omit<ApiServer, keyof AsyncDisposable>> {
+  const { core, clock, listen, peers, tls } = options;
   const logger = options.logger.child({ component: 'api-server' });
-  const ownTunnels = createTunnels({ clock, logger });
-  const { peers } = options;
-  const tunnels = peers ? createPeerTunnels({ ...peers, local: ownTunnels, clock, logger }) : ownTunnels;
-  const peerService = createPeerService(ownTunnels, logger);
+  const local = createTunnels({ clock, logger });
+  const tunnels = peers ? createPeerTunnels({ ...peers, local, clock, logger }) : local;
+  const peerService = createPeerService(local, logger);
   const usages = createNodeUsages({ tunnels, clock, logger });
   const authorizer = options.authorizer ?? createAuthorizer(core.snapshots);
   await core.warm();
-  const app = createApp({
-    ...options,
-    virtual: [...(options.virtual ?? []), ...builtInResources({ core, authorizer, usages })],
-    logger,
-    tunnels,
-    peerService,
-    authorizer,
-    tls: { key: options.tls.keyPem, cert: options.tls.certPem, ca: options.tls.caPem },
-  });
-  await app.server.listen({ ...listen });
-  const { port } = app.server.server.address() as AddressInfo;
-  const announced = core.announce(port);
+  const app = parts.use(
+    createApp({
+      ...options,
+      virtual: [...(options.virtual ?? []), ...builtInResources({ core, authorizer, usages })],
+      logger,
+      tunnels,
+      peerService,
+      authorizer,
+      tls: { key: tls.keyPem, cert: tls.certPem, ca: tls.caPem },
+    }),
+  );
+  // The server closes last: it waits for the sockets of tunnels and sessions.
+  parts.use(tunnels);
+  parts.use(peerService);
+  parts.defer(app.endStreams);
+  const port = await app.listen(listen);
+  parts.use(core.announce(port));
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
   return {
     url: `https://${host}:${port}`,
@@ -88,15 +100,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       return tunnels.nodes;
     },
     renewTls({ keyPem, certPem, caPem }) {
-      const { server } = app.server;
+      const { server } = app;
       if (server instanceof HttpsServer) server.setSecureContext({ key: keyPem, cert: certPem, ca: caPem });
-    },
-    async [Symbol.asyncDispose]() {
-      await announced[Symbol.asyncDispose]();
-      app.endStreams();
-      peerService[Symbol.dispose]();
-      await tunnels[Symbol.asyncDispose]();
-      await app.server.close();
     },
   };
 }

@@ -1,9 +1,14 @@
 /**
- * The way from the API server to an agent: the agent opens a connection and asks for an upgrade to `symphony-tunnel`;
- * after the 101 the roles turn round, and the API server speaks HTTP/2 as a client on that socket. No port of a node is
- * open to anyone. The newest tunnel of a node counts; an older one is closed.
+ * The way from the API server to an agent. The agent opens a connection and asks for an upgrade to
+ * `symphony-tunnel`. After the 101 the roles turn round: the API server speaks HTTP/2 as a client
+ * on that socket. Nodes need no open port. A new tunnel of a node closes the older one.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { TUNNEL_WINDOW_BYTES } from '../base/channel-frames.ts';
 import type { Clock, Timer } from '../base/clock.ts';
@@ -18,10 +23,10 @@ const SWITCHING_PROTOCOLS = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upg
 
 /** A half-open connection is noticed after two of these. */
 const PING_INTERVAL_MS = 15_000;
-/** An agent that does not answer within this time is as good as gone for one request. */
+/** One request waits so long for an agent's answer. */
 const RESPONSE_TIMEOUT_MS = 30_000;
 
-/** What may be under way over all streams. */
+/** Bytes that may be under way over all streams. */
 const CONNECTION_WINDOW_BYTES = 16 * TUNNEL_WINDOW_BYTES;
 /** Beyond it new streams are refused: a few hundred sessions whose readers are slow. */
 const MAX_SESSION_MEGABYTES = 128;
@@ -60,23 +65,6 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
   const logger = options.logger.child({ component: 'tunnel' });
   const tunnels = new Map<string, Tunnel>();
 
-  function keepAlive(node: string, tunnel: Tunnel): void {
-    let answered = true;
-    const tick = (): void => {
-      if (tunnel.session.destroyed) return;
-      if (!answered) {
-        logger.warn({ node }, 'A tunnel does not answer; it is closed');
-        return tunnel.session.destroy();
-      }
-      answered = false;
-      tunnel.session.ping((error) => {
-        if (!error) answered = true;
-      });
-      tunnel.timer = clock.setTimer(tick, PING_INTERVAL_MS);
-    };
-    tunnel.timer = clock.setTimer(tick, PING_INTERVAL_MS);
-  }
-
   function open(node: string, socket: Duplex): void {
     const session = connect('http://agent', {
       createConnection: () => toPlainStream(socket),
@@ -88,7 +76,7 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
     tunnels.get(node)?.session.close();
     tunnels.set(node, tunnel);
     logger.debug({ node }, 'An agent has opened its tunnel');
-    keepAlive(node, tunnel);
+    keepAlive(tunnel, clock, () => logger.warn({ node }, 'A tunnel does not answer; it is closed'));
     session.on('error', (error) => logger.warn({ node, error }, 'A tunnel failed'));
     session.on('close', () => {
       tunnel.timer?.cancel();
@@ -108,31 +96,15 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
       socket.write(SWITCHING_PROTOCOLS);
       open(node, socket);
     },
-    request({ node, method, path, signal, writable }) {
-      const tunnel = tunnels.get(node);
+    async request({ node, method, path, signal, writable }) {
+      const session = tunnels.get(node)?.session;
       const unavailable = (why: string): Error =>
         failure(503, 'ServiceUnavailable', `error dialing node "${node}": ${why}`);
-      if (!tunnel || tunnel.session.destroyed || tunnel.session.closed)
-        return Promise.reject(unavailable('its agent has no tunnel open'));
-      return new Promise((resolve, reject) => {
-        const stream = tunnel.session.request(
-          { ':method': method, ':path': path },
-          { endStream: writable !== true, signal },
-        );
-        const timer = clock.setTimer(() => {
-          reject(unavailable('no answer in time'));
-          stream.close();
-        }, RESPONSE_TIMEOUT_MS);
-        stream.on('error', (error) => {
-          timer.cancel();
-          reject(unavailable(errorMessage(error)));
-        });
-        stream.on('close', () => timer.cancel());
-        stream.on('response', (headers) => {
-          timer.cancel();
-          const contentType = headers['content-type'];
-          resolve({ status: Number(headers[':status']), contentType, stream });
-        });
+      if (!session || session.destroyed || session.closed) throw unavailable('its agent has no tunnel open');
+      const headers = { ':method': method, ':path': path };
+      const asked = { clock, headers, signal, writable, timeoutMs: RESPONSE_TIMEOUT_MS };
+      return askSession(session, asked).catch((error: unknown) => {
+        throw unavailable(errorMessage(error));
       });
     },
     async [Symbol.asyncDispose]() {
@@ -143,4 +115,49 @@ export function createTunnels(options: { readonly clock: Clock; readonly logger:
       tunnels.clear();
     },
   };
+}
+
+/** Pings until the session is gone, and closes one that does not answer. */
+function keepAlive(tunnel: Tunnel, clock: Clock, onSilent: () => void): void {
+  const { session } = tunnel;
+  let answered = true;
+  const tick = (): void => {
+    if (session.destroyed) return;
+    if (!answered) {
+      onSilent();
+      return session.destroy();
+    }
+    answered = false;
+    session.ping((error) => {
+      if (!error) answered = true;
+    });
+    tunnel.timer = clock.setTimer(tick, PING_INTERVAL_MS);
+  };
+  tunnel.timer = clock.setTimer(tick, PING_INTERVAL_MS);
+}
+
+export interface SessionRequest {
+  readonly clock: Clock;
+  readonly headers: OutgoingHttpHeaders;
+  readonly signal: AbortSignal;
+  readonly writable: boolean | undefined;
+  readonly timeoutMs: number;
+}
+
+/** Resolves with the answer's head; rejects when the stream fails, ends or takes too long. */
+export function askSession(session: ClientHttp2Session, asked: SessionRequest): Promise<TunnelResponse> {
+  const { clock, headers, signal, writable, timeoutMs } = asked;
+  return new Promise((resolve, reject) => {
+    const stream = session.request(headers, { endStream: writable !== true, signal });
+    const timer = clock.setTimer(() => stream.destroy(new Error('no answer in time')), timeoutMs);
+    stream.on('error', reject);
+    stream.on('close', () => {
+      timer.cancel();
+      reject(new Error('the connection ended'));
+    });
+    stream.on('response', (answered) => {
+      timer.cancel();
+      resolve({ status: Number(answered[':status']), contentType: answered['content-type'], stream });
+    });
+  });
 }

@@ -3,7 +3,7 @@
  * number of times it happened. Pure but for its memory.
  */
 import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
-import { setRecent } from './recent.ts';
+import { createBoundedMap } from './bounded-map.ts';
 
 /** From ten seconds to ten minutes: an operator who looks sees that it still lasts. */
 const WAITS: BackoffPolicy = { initialMs: 10_000, maxMs: 600_000, factor: 2 };
@@ -28,7 +28,7 @@ interface Repeated {
 const NEVER: Repeated = { count: 0, logs: 0, loggedMs: -Infinity, lastMs: -Infinity };
 
 export function createLogBrake(): LogBrake {
-  const known = new Map<string, Repeated>();
+  const known = createBoundedMap<string, Repeated>(MAX_KEYS);
   return {
     pass(nowMs, key) {
       const before = known.get(key) ?? NEVER;
@@ -36,7 +36,7 @@ export function createLogBrake(): LogBrake {
       const isDue = isNews || nowMs - before.loggedMs >= backoffDelayMs(WAITS, before.logs);
       const logged = { count: 0, logs: isNews ? 1 : before.logs + 1, loggedMs: nowMs, lastMs: nowMs };
       const next = isDue ? logged : { ...before, count: before.count + 1, lastMs: nowMs };
-      setRecent(known, key, next, MAX_KEYS);
+      known.set(key, next);
       return isDue ? before.count + 1 : undefined;
     },
   };

@@ -1,7 +1,7 @@
 /** The memory of a recorder, within bounds: the longest unused is forgotten. */
-import { setRecent } from '../base/recent.ts';
+import { createBoundedMap } from '../base/bounded-map.ts';
 import type { Event } from '../schemas/types.ts';
-import type { EventMemory, EventPlan } from './plan-event.ts';
+import type { EventMemory, EventPlan, Similar } from './plan-event.ts';
 
 /** client-go's figure. */
 const MEMORY_LIMIT = 4096;
@@ -16,15 +16,15 @@ export interface RecorderMemory extends EventMemory {
 }
 
 export function createEventMemory(): RecorderMemory {
-  const written = new Map<string, Event>();
-  const similar = new Map<string, { readonly messages: ReadonlySet<string>; readonly lastMs: number }>();
+  const written = createBoundedMap<string, Event>(MEMORY_LIMIT);
+  const similar = createBoundedMap<string, Similar>(MEMORY_LIMIT);
   return {
     written,
     similar,
     noteSaid({ similar: { group, messages } }, nowMs) {
-      setRecent(similar, group, { messages, lastMs: nowMs }, MEMORY_LIMIT);
+      similar.set(group, { messages, lastMs: nowMs });
     },
-    adopt: (key, event) => setRecent(written, key, event, MEMORY_LIMIT),
+    adopt: (key, event) => written.set(key, event),
     forget: (key) => void written.delete(key),
   };
 }

@@ -6,7 +6,7 @@ import { type AsyncQueue, createAsyncQueue } from '../base/async-queue.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { setRecent } from '../base/recent.ts';
+import { createBoundedMap } from '../base/bounded-map.ts';
 import { type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
@@ -67,7 +67,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   /** Counts what is said again before it is written, so that a slow sink hears of all troubles soon. */
   const waiting = new Map<string, Waiting>();
   const memory = createEventMemory();
-  const rates = new Map<string, Bucket>();
+  const rates = createBoundedMap<string, Bucket>(MAX_RATES);
   let dropped = 0;
   let pending = 0;
   let closed = false;
@@ -79,7 +79,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     const { kind, namespace, name } = referenceTo(input);
     const rated = JSON.stringify([kind, namespace, name, input.reason]);
     const { allowed, bucket } = planEventRate(rates.get(rated), nowMs, said.times);
-    setRecent(rates, rated, bucket, MAX_RATES);
+    rates.set(rated, bucket);
     if (allowed === 0) return;
     const seen = { times: allowed, firstMs };
     const naming = sink.reads ? 'stable' : 'unique';

@@ -28,14 +28,14 @@ export interface EventSource {
   readonly host?: string;
 }
 
-interface Similar {
+export interface Similar {
   readonly messages: ReadonlySet<string>;
   readonly lastMs: number;
 }
 /** The recorder's memory of Events that it has written (see event-memory.ts). */
 export interface EventMemory {
-  readonly written: ReadonlyMap<string, Event>;
-  readonly similar: ReadonlyMap<string, Similar>;
+  readonly written: Pick<ReadonlyMap<string, Event>, 'get'>;
+  readonly similar: Pick<ReadonlyMap<string, Similar>, 'get'>;
 }
 
 export interface EventPlan {

@@ -1,15 +1,18 @@
 /** `--webhook-listen`: the webhooks alone, over plain HTTP, for a reverse proxy that the forge can reach. */
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import type { Readable } from 'node:stream';
-import { createBodyBudget, type BodyBudget } from '../api/http/body-budget.ts';
+import { type BodyBudget, createBodyBudget, readBody } from '../api/http/read-body.ts';
 import { createRateLimits, unlimited } from '../api/http/rate-limits.ts';
-import { type WebhookHandler, webhookAnswer, webhookProvider } from '../api/http/webhooks.ts';
+import {
+  MAX_WEBHOOK_BYTES,
+  type WebhookHandler,
+  webhookAnswer,
+  webhookProvider,
+} from '../api/http/webhooks.ts';
 import { urlOf } from '../api/http/request-url.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { listenFailure } from './start/listen-failure.ts';
-import { isStatusError } from '../schemas/errors/status.ts';
-import { MAX_WEBHOOK_BODY_BYTES } from '../sync/forge/webhook-handler.ts';
+import { isStatusError, type StatusError } from '../schemas/errors/status.ts';
 
 /** Far above what forges send; a storm of one push's deliveries is taken and made one sync. */
 const REQUESTS_PER_SECOND = 2_000;
@@ -66,14 +69,12 @@ async function answer(
 ): Promise<void> {
   const provider = webhookProvider(pathOf(request));
   if (!provider) return send(response, 404, 'not found\n');
-  const { metered, giveBack } = budget.meter(request);
-  response.once('close', giveBack);
-  const body = await readBody(request, metered).catch((error: unknown) => {
-    if (isStatusError(error, 'TooManyRequests')) return error;
+  const limits = { maxBytes: MAX_WEBHOOK_BYTES, budget };
+  const body = await readBody(request, response, limits).catch((error: unknown): StatusError => {
+    if (isStatusError(error)) return error;
     throw error;
   });
-  if (!body) return send(response, 413, 'the payload is too large\n');
-  if (!Buffer.isBuffer(body)) return send(response, 429, `${body.message}\n`);
+  if (!Buffer.isBuffer(body)) return send(response, body.code, `${body.message}\n`);
   const reply = await webhookAnswer(handler, provider, request.method ?? 'GET', request.headers, body);
   send(response, reply.code, reply.body);
 }
@@ -89,17 +90,4 @@ function pathOf({ url }: IncomingMessage): string {
 
 function send(response: ServerResponse, status: number, body: string | Buffer): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(body);
-}
-
-/** Undefined when it is too large; it is refused before it is buffered where the client says so. */
-async function readBody(request: IncomingMessage, body: Readable): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_WEBHOOK_BODY_BYTES) return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_WEBHOOK_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

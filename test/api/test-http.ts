@@ -1,4 +1,4 @@
-/** The HTTP layer without sockets, on a memory store. Who asks is said by the test. */
+/** The HTTP layer over plain HTTP, on a memory store. Every request is the administrator's. */
 import { silentLogger } from '../../src/base/logger.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createAuthorizer } from '../../src/resources/authz/authorizer.ts';
@@ -7,6 +7,7 @@ import type { UserInfo } from '../../src/resources/types.ts';
 import type { AnswerRecord } from '../../src/api/http/answer-record.ts';
 import { createApp } from '../../src/api/http/app.ts';
 import { createTunnels } from '../../src/api/tunnel.ts';
+import { createHttpClient } from '../support/http-client.ts';
 import { startTestCore, type TestCore } from './test-api.ts';
 
 export const adminUser: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
@@ -47,35 +48,29 @@ export async function startTestHttp(namespaces?: readonly string[]): Promise<Tes
     logger: silentLogger,
     onAnswer: (record) => audited.push(record),
   });
-  await app.server.ready();
+  const client = createHttpClient(await app.listen({ host: '127.0.0.1', port: 0 }));
   return {
     core,
     audited,
     async send(method, url, body, { contentType = 'application/json', accept } = {}) {
       const payload =
         body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
-      const answer = await app.server.inject({
-        method: method as 'GET',
-        url,
-        headers: {
-          ...(payload === undefined ? {} : { 'content-type': contentType }),
-          ...(accept === undefined ? {} : { accept }),
-        },
-        ...(payload === undefined ? {} : { payload }),
-      });
+      const headers = {
+        ...(payload === undefined ? {} : { 'content-type': contentType }),
+        ...(accept === undefined ? {} : { accept }),
+      };
+      const answer = await client.send({ method, url, headers, body: payload });
+      const text = answer.bytes.toString('utf8');
       return {
-        code: answer.statusCode,
-        text: answer.body,
-        body: parsed(answer.body),
-        warnings: [answer.headers['warning'] ?? []].flat(),
-        contentType: String(answer.headers['content-type'] ?? ''),
-        headers: answer.headers,
-        bytes: answer.rawPayload,
+        ...answer,
+        text,
+        body: parsed(text),
+        contentType: answer.headers['content-type'] ?? '',
       };
     },
     async [Symbol.asyncDispose]() {
-      app.endStreams();
-      await app.server.close();
+      client.close();
+      await app[Symbol.asyncDispose]();
       await core[Symbol.asyncDispose]();
     },
   };

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord } from '../../src/base/json.ts';
+import { createHttpClient } from '../support/http-client.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { createAuthorizer } from '../../src/resources/authz/authorizer.ts';
@@ -101,31 +102,28 @@ export async function startCluster(namespaces: readonly string[] = ['default', '
     tunnels: createTunnels({ clock: systemClock, logger: silentLogger }),
     logger: silentLogger,
   });
-  await app.server.ready();
+  const client = createHttpClient(await app.listen({ host: '127.0.0.1', port: 0 }));
   return {
     test,
     async send(recorded, bindings) {
       const request = substitute(recorded, bindings);
       const query =
         typeof request.query === 'object' ? new URLSearchParams(request.query).toString() : request.query;
-      const payload = request.bodyText ?? textOf(request.body);
-      const answer = await app.server.inject({
-        method: request.method as 'GET',
+      const answer = await client.send({
+        method: request.method,
         url: query ? `${request.path}?${query}` : request.path,
         headers: {
           'user-agent': 'recorder/1.0',
           ...(request.contentType === undefined ? {} : { 'content-type': request.contentType }),
           ...request.headers,
         },
-        ...(payload === undefined ? {} : { payload }),
+        body: request.bodyText ?? textOf(request.body),
       });
-      const warning = answer.headers['warning'];
-      const warnings = warning === undefined ? [] : Array.isArray(warning) ? warning : [warning];
-      return { code: answer.statusCode, text: answer.body, warnings };
+      return { code: answer.code, text: answer.bytes.toString('utf8'), warnings: answer.warnings };
     },
     async [Symbol.asyncDispose]() {
-      app.endStreams();
-      await app.server.close();
+      client.close();
+      await app[Symbol.asyncDispose]();
       await test[Symbol.asyncDispose]();
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Everything about who somebody is, composed: the authenticator at the door, the resources that answer questions about it,
- * and the tokens of service accounts.
+ * Composes authentication: the authenticator, the resources that answer questions about users, and
+ * the tokens of service accounts.
  */
 import type { Rng } from '../../base/rng.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';

@@ -1,7 +1,7 @@
 /**
- * Bootstrap tokens: `<id>.<secret>`, kept as Secrets `kube-system/bootstrap-token-<id>`. They let an agent ask for a
- * certificate of its own, and nothing else unless somebody binds more to their groups.
- * Source: kubernetes.io, "Authenticating with Bootstrap Tokens".
+ * Bootstrap tokens: `<id>.<secret>`, kept as Secrets `kube-system/bootstrap-token-<id>`. An agent
+ * uses one to ask for a certificate of its own. It gives no other right, unless its groups are
+ * bound to more. Source: kubernetes.io, "Authenticating with Bootstrap Tokens".
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { toRfc3339 } from '../../base/clock.ts';
@@ -21,7 +21,7 @@ import type { TokenAuthenticator, TokenOwner } from './types.ts';
 export interface BootstrapToken {
   readonly id: string;
   readonly secret: string;
-  /** To be created; whoever creates it chooses the time that it is valid for. */
+  /** A token to create; its creator chooses how long it is valid. */
   readonly secretObject: Secret;
 }
 
@@ -31,7 +31,7 @@ export interface BootstrapTokenOptions {
   readonly description?: string | undefined;
   /** Besides `system:bootstrappers`; each must begin with `system:bootstrappers:`. */
   readonly groups?: readonly string[];
-  /** Must be fit for secrets: the system's is. */
+  /** Must be cryptographically secure, as the system's is. */
   readonly rng?: Rng;
 }
 

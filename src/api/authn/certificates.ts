@@ -1,9 +1,10 @@
 /**
- * Client certificates of the cluster's authority: the common name is the user, organisations are groups. A certificate is
- * worth something only while it is valid, and only if it was made for clients (extended key usage): the certificate of a
- * server identifies nobody.
+ * Client certificates of the cluster's authority: the common name is the user, organisations are
+ * groups. A certificate counts only while it is valid, and only if it was made for clients
+ * (extended key usage). A server's certificate identifies nobody.
  */
 import { createHash, X509Certificate } from 'node:crypto';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Authentication, Authenticator, UserInfo } from './types.ts';
 
@@ -19,7 +20,7 @@ interface Claim {
   readonly notAfterMs: number;
 }
 
-/** Parsing is worth remembering: a client sends the same certificate with each connection. */
+/** A client sends the same certificate with each connection, so the parsed result is kept. */
 const MAX_REMEMBERED = 4_096;
 /** id-kp-clientAuth and anyExtendedKeyUsage. */
 const CLIENT_USES = ['1.3.6.1.5.5.7.3.2', '2.5.29.37.0'];
@@ -30,20 +31,15 @@ export function createCertificateAuthenticator({
   clock,
 }: CertificateAuthenticatorOptions): Authenticator {
   const issuer = new X509Certificate(caPem);
-  const remembered = new Map<string, Claim | undefined>();
-  // A connection hands out the same buffer again and again: no hash is needed for what was seen on it.
+  const remembered = createBoundedMap<string, Claim | undefined>(MAX_REMEMBERED);
+  // A connection returns the same buffer each time, so its certificate is hashed once.
   const ofBuffer = new WeakMap<Buffer, { readonly claim: Claim | undefined }>();
 
   function claimOf(der: Buffer): Claim | undefined {
     const known = ofBuffer.get(der);
     if (known) return known.claim;
     const fingerprint = createHash('sha256').update(der).digest('hex');
-    if (!remembered.has(fingerprint)) {
-      const [oldest] = remembered.keys();
-      if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-      remembered.set(fingerprint, readClaim(der, fingerprint, issuer));
-    }
-    const claim = remembered.get(fingerprint);
+    const claim = remembered.remember(fingerprint, () => readClaim(der, fingerprint, issuer));
     ofBuffer.set(der, { claim });
     return claim;
   }

@@ -1,9 +1,9 @@
 /**
- * The objects that a credential stands for, as they are now. Authentication asks on every request, so that deleting an
- * account, a pod or a Secret revokes what was issued for it.
+ * The objects that a credential depends on, as they are now. Authentication reads them on every
+ * request, so that deleting an account, a pod or a Secret revokes the credentials issued for it.
  *
- * The cache answers first: no request costs a question to the store. Only where the cache would refuse (it may be a moment
- * behind what another server has just written) the store is asked before the credential is.
+ * The cache answers first, so that a request does not ask the store. The store is asked only before
+ * the cache would refuse, since the cache may lag behind another server's write.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
@@ -12,7 +12,9 @@ import type { ResourceCore } from '../../resources/resource-core.ts';
 export type LiveResource = 'serviceaccounts' | 'secrets' | 'pods' | 'nodes';
 
 export interface LiveObjects {
-  /** The object, if it is there and `accepts` holds for it. Fails when the store must be asked and does not answer. */
+  /**
+   * The object that `accepts` holds for. Fails when the store must be asked and does not answer.
+   */
   find(
     resource: LiveResource,
     namespace: string | undefined,

@@ -1,9 +1,11 @@
 /**
- * Service account tokens as credentials. A signature is checked once per token and server; what a token stands for is
- * looked at on every request: the account, the pod or Secret that it is bound to, with the uids that it names, and the
- * time. So deleting any of them revokes the token at once, also for the sessions that it opened.
+ * Service account tokens as credentials. A token's signature is checked once per server. The
+ * objects behind it are checked on every request: the account, and the pod or Secret that it is
+ * bound to, with the uids that it names, and the time. So deleting any of them revokes the token at
+ * once, also for the sessions that it opened.
  */
 import { createHash } from 'node:crypto';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { Secret } from '../../schemas/types.ts';
 import type { LiveObjects, LiveResource } from './live-objects.ts';
@@ -34,7 +36,7 @@ interface Verified {
 
 /** A token for each pod of a large cluster, at less than a kilobyte each. */
 const DEFAULT_CACHE_SIZE = 20_000;
-/** Servers' clocks differ: a token of another server may seem to begin a moment from now. */
+/** Servers' clocks differ: a token of another server may seem to begin in the future. */
 const CLOCK_LEEWAY_MS = 60_000;
 
 const INVALIDATED = 'service account token has been invalidated';
@@ -43,15 +45,14 @@ export function createServiceAccountAuthenticator(
   options: ServiceAccountAuthenticatorOptions,
 ): TokenAuthenticator {
   const { verifier, live, clock } = options;
-  const cacheSize = options.cacheSize ?? DEFAULT_CACHE_SIZE;
-  /** By digest, so that a heap dump holds no tokens; the least recently used one first. */
-  const cache = new Map<string, Verified>();
+  /** By digest, so that a heap dump holds no tokens. */
+  const cache = createBoundedMap<string, Verified>(options.cacheSize ?? DEFAULT_CACHE_SIZE);
 
   async function verified(text: string): Promise<Verified | undefined> {
     const key = createHash('sha256').update(text).digest('base64');
     const known = cache.get(key);
     if (known) {
-      cache.delete(key);
+      // The least recently used one goes first.
       cache.set(key, known);
       return known;
     }
@@ -60,11 +61,10 @@ export function createServiceAccountAuthenticator(
     if (!token) return undefined;
     const entry = { token, user: accountUser(token) };
     cache.set(key, entry);
-    if (cache.size > cacheSize) cache.delete(cache.keys().next().value ?? '');
     return entry;
   }
 
-  /** Deleted long enough ago that nobody can take it for a matter of clocks. */
+  /** Deleted long enough ago that a difference of clocks cannot explain it. */
   function isDeleted({ metadata }: KubeObject): boolean {
     const { deletionTimestamp } = metadata;
     return deletionTimestamp !== undefined && Date.parse(deletionTimestamp) < clock.now() - CLOCK_LEEWAY_MS;
@@ -98,7 +98,7 @@ export function createServiceAccountAuthenticator(
     await checkAccount(token);
     await checkBound('secrets', token.namespace, token.secret);
     await checkBound('pods', token.namespace, token.pod);
-    // Of a token that is bound to a pod, the node only says where the pod runs.
+    // In a token that is bound to a pod, the node only says where the pod runs.
     if (!token.pod) await checkBound('nodes', undefined, token.node);
   }
 

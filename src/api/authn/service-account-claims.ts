@@ -1,14 +1,14 @@
 /**
- * What a service account token says, in upstream's claims: written by {@link boundClaims} and {@link legacyClaims}, read
- * back by {@link parseClaims}, and the user that comes of it. Pure.
+ * The claims of service account tokens, as upstream's: {@link boundClaims} and {@link legacyClaims}
+ * write them, {@link parseClaims} reads them back with the user they stand for. Pure.
  */
 import { isRecord } from '../../base/json.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { UserInfo } from '../../resources/types.ts';
 
-/** Who issues tokens, and for whom they are meant unless they say otherwise. */
+/** The issuer of tokens, and the audience of those that name none. */
 export const ISSUER = 'https://kubernetes.default.svc.cluster.local';
-/** Of tokens that live in Secrets. */
+/** The issuer of tokens that live in Secrets. */
 const LEGACY_ISSUER = 'kubernetes/serviceaccount';
 const LEGACY_PREFIX = 'kubernetes.io/serviceaccount/';
 
@@ -22,7 +22,7 @@ export interface NamedRef {
   readonly uid: string;
 }
 
-/** Of a token by TokenRequest. Times in whole seconds since the epoch. */
+/** A token by TokenRequest. Times are whole seconds since the epoch. */
 export interface BoundToken {
   readonly type: 'bound';
   readonly namespace: string;
@@ -33,11 +33,11 @@ export interface BoundToken {
   readonly id: string;
   readonly pod?: NamedRef;
   readonly secret?: NamedRef;
-  /** Of a token that is bound to a pod: where the pod runs; the uid is empty when the node was not known. */
+  /** Where the pod of a bound token runs. The uid is empty when the node was not known. */
   readonly node?: NamedRef;
 }
 
-/** Of a token in a Secret: it is worth something for as long as the Secret holds it. */
+/** A token in a Secret is valid for as long as the Secret holds it. */
 export interface LegacyToken {
   readonly type: 'legacy';
   readonly namespace: string;
@@ -99,7 +99,7 @@ export function legacyClaims(account: KubeObject, secretName: string): Claims {
   };
 }
 
-/** Undefined where the claims are not those of one of our tokens. The signature has been checked. */
+/** Undefined where the claims are not a token's of ours. The signature was checked before. */
 export function parseClaims(claims: Claims): AccountToken | undefined {
   const token = claims['iss'] === ISSUER ? parseBound(claims) : parseLegacy(claims);
   return token && claims['sub'] === accountUserName(token.namespace, token.account.name) ? token : undefined;

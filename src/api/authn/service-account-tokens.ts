@@ -1,5 +1,5 @@
 /**
- * Signs service account tokens and checks their signature; what they say is for others to judge. The key's public half is
+ * Signs service account tokens and checks their signature, not their content. The public key is
  * published, so that others can check tokens that are meant for them (OpenID Connect discovery).
  */
 import { SignJWT, compactVerify, errors, exportJWK } from 'jose';
@@ -12,11 +12,11 @@ export interface TokenSigner {
 }
 
 export interface TokenVerifier {
-  /** The claims of a token that bears our signature; undefined for every other text. Times are not looked at. */
+  /** The claims of a token with our signature, else undefined. Times are not checked. */
   verify(token: string): Promise<Claims | undefined>;
 }
 
-/** What is served to those who want to check tokens themselves. */
+/** The documents with which others check tokens themselves. */
 export interface IssuerDocuments {
   /** JSON. */
   readonly keySet: string;
@@ -64,7 +64,7 @@ export async function createServiceAccountTokens(key: SigningKey): Promise<Servi
   };
 }
 
-/** Another issuer's token is told by its key, before any arithmetic. */
+/** Another issuer's token is recognised by its key, before any arithmetic. */
 function headerOf(token: string): Record<string, unknown> | undefined {
   return parseObject(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString('utf8'));
 }

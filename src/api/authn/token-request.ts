@@ -1,7 +1,8 @@
 /**
- * `serviceaccounts/NAME/token`: a token of the account, for its audiences and its time, bound to a pod, a Secret or a node if
- * it is asked for. Texts and codes are upstream's; so is what a node's agent may ask for: tokens of the accounts of its own
- * pods, bound to them, for audiences that they name.
+ * `serviceaccounts/NAME/token`: a token of the account with audiences and a lifetime, bound to a
+ * pod, a Secret or a node where the request asks for it. Texts and codes are upstream's. A node's
+ * agent may ask only for tokens of the accounts of its own pods, bound to them, for audiences that
+ * they name.
  */
 import { toRfc3339 } from '../../base/clock.ts';
 import { isRecord } from '../../base/json.ts';
@@ -25,7 +26,7 @@ const ACCOUNTS = { group: '', plural: 'serviceaccounts' } as const;
 const MIN_SECONDS = 600;
 const DEFAULT_SECONDS = 3_600;
 const MAX_ASKED_SECONDS = 2 ** 32;
-/** Longer wishes are cut to this: a token that outlives everybody's memory is not revoked when it should be. */
+/** Longer lifetimes are cut to this: a token that everybody has forgotten is never revoked. */
 const MAX_SECONDS = 365 * 24 * 3_600;
 
 export interface TokenRequestOptions {
@@ -67,7 +68,7 @@ export function createTokenRequestAction({ core, signer, rng }: TokenRequestOpti
       return await core.get(refTo('nodes', undefined, name), '0');
     } catch (error) {
       if (!isStatusError(error, 'NotFound')) throw error;
-      // Where the pod runs is worth saying even when nobody knows the node.
+      // The pod's node is named even when there is no such Node object.
       return { apiVersion: 'v1', kind: 'Node', metadata: { name } };
     }
   }
@@ -122,7 +123,7 @@ export function createTokenRequestAction({ core, signer, rng }: TokenRequestOpti
   };
 }
 
-/** What the body says of the account must be what the URL says. */
+/** The account in the body must be the one of the URL. */
 function checkPlace({ metadata }: KubeObject, { name, namespace }: ObjectRef): void {
   const refuse = (path: string, value: string, detail: string): never => {
     throw invalid(KIND, name, [{ type: 'FieldValueInvalid', path, value, detail }]);
@@ -190,7 +191,7 @@ const uidText = (uid: string): string =>
 const NODES = 'system:nodes';
 const NODE_PREFIX = 'system:node:';
 
-/** The rule of upstream's NodeRestriction: an agent gets tokens for its own pods' accounts only, and only bound ones. */
+/** Upstream's NodeRestriction: agents get bound tokens only, of their own pods' accounts. */
 function checkNodesRequest(
   user: UserInfo,
   { ref, audiences }: Wanted,

@@ -1,12 +1,15 @@
 /**
- * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Only SHA-256 hashes of the tokens
- * are kept (they are random, so that no slow hash is needed); a lookup compares in constant time by way of the hash.
+ * Bearer tokens in a file: `{ "tokens": [{ "hash", "user", "groups" }] }`, mode 0600. Only SHA-256
+ * hashes are kept. Tokens are random, so a slow hash is not needed. A lookup by hash compares in
+ * constant time.
  *
- * Several processes share the file (`symphony token create` beside a running server): a lookup looks at most twice a second
- * whether it changed, and every change begins with what the file holds now.
+ * Several processes share the file (`symphony token create` beside a running server). A lookup
+ * checks at most twice a second whether the file changed. Every change starts from the current
+ * file.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { withFileLock } from '../../base/file-lock.ts';
@@ -25,9 +28,9 @@ interface TokenEntry {
 export interface TokenTable {
   /** The user that a token stands for, if it does. */
   find(token: string): UserInfo | undefined;
-  /** Makes a token for the user; its text is known only to the caller. Older tokens of the same user go on. */
+  /** Makes a token for the user; its text is not kept. Older tokens stay valid. */
   issue(user: string, groups: readonly string[]): Promise<string>;
-  /** Whether the token is one of this user, by what the file holds now. */
+  /** Whether the token is one of this user, according to the file as it is now. */
   belongsTo(token: string, user: string): boolean;
   /** Ends every token of the user. */
   revoke(user: string): Promise<void>;
@@ -38,7 +41,7 @@ const MAX_TOKENS = 20_000;
 
 const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** Hashes of tokens that come with each request of their owners; a guess is never among them. */
+/** Hashes of valid tokens, which come with each request; a guessed token is never kept. */
 const MAX_KEPT_HASHES = 4_096;
 
 /** How long a token that was made or revoked elsewhere may go unnoticed. */
@@ -46,7 +49,7 @@ const LOOK_INTERVAL_MS = 500;
 
 export interface TokenTableOptions {
   readonly clock?: Clock;
-  /** Told when the file cannot be read any more; the last good table stays in force. */
+  /** Called when the file cannot be read any more; the last good table stays in force. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -60,15 +63,13 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
   let entries = byHash(readEntries(path));
   let lookedAtMs = clock.now();
   let turn: Promise<unknown> = Promise.resolve();
-  const hashes = new Map<string, string>();
+  const hashes = createBoundedMap<string, string>(MAX_KEPT_HASHES);
 
   function hashOf(token: string): string {
     const known = hashes.get(token);
     if (known !== undefined) return known;
     const hash = sha256(token);
-    if (!entries.has(hash)) return hash;
-    if (hashes.size >= MAX_KEPT_HASHES) hashes.clear();
-    hashes.set(token, hash);
+    if (entries.has(hash)) hashes.set(token, hash);
     return hash;
   }
 
@@ -89,7 +90,7 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
     }
   }
 
-  /** One change at a time, in all processes together, from what the file holds. */
+  /** One change at a time over all processes, starting from the current file. */
   function change<T>(task: () => Promise<T>): Promise<T> {
     const next = turn.then(() =>
       withFileLock(`${path}.lock`, clock, () => {
@@ -130,7 +131,7 @@ function tokenTable(path: string, options: TokenTableOptions): TokenTable {
   };
 }
 
-/** One object per entry, so that what is known of a user can be kept by it. */
+/** One object per entry, so that caches can be keyed by it. */
 const users = new WeakMap<TokenEntry, UserInfo>();
 
 function userOf(entry: TokenEntry): UserInfo {
@@ -179,7 +180,7 @@ function isEntry(value: unknown): value is TokenEntry {
   );
 }
 
-/** The tokens of the table as one sort of bearer tokens. They are for this server only, whatever audience is asked for. */
+/** The table's tokens as one sort of bearer tokens, meant for this server. */
 export function createTableAuthenticator(table: Pick<TokenTable, 'find'>): TokenAuthenticator {
   return {
     authenticateToken(token) {

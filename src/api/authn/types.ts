@@ -1,4 +1,4 @@
-/** Who is asking: an authenticator looks at what a request proves. */
+/** An authenticator finds out who makes a request. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Eventually } from '../../base/eventually.ts';
 import type { UserInfo } from '../../resources/types.ts';
@@ -7,7 +7,7 @@ export type { UserInfo } from '../../resources/types.ts';
 
 export interface Credentials {
   readonly headers: IncomingHttpHeaders;
-  /** The client's certificate (DER), where the handshake proved that it has the key and that our authority signed it. */
+  /** The client's certificate (DER), when the handshake proved it and our authority signed it. */
   readonly certificate?: Buffer | undefined;
 }
 
@@ -17,30 +17,30 @@ export type Authentication =
   | { readonly result: 'anonymous' }
   | { readonly result: 'rejected' };
 
-/** Whom a bearer token stands for. */
+/** The owner of a bearer token. */
 export interface TokenOwner {
   readonly user: UserInfo;
-  /** For whom the token is meant; absent where tokens of its sort know no audience. */
+  /** The token's audiences; absent where tokens of its sort have none. */
   readonly audiences?: readonly string[];
 }
 
 /** One sort of bearer tokens. */
 export interface TokenAuthenticator {
   /**
-   * Undefined: not a token of this sort, or one that says nothing true. Throws {@link TokenRefused} where the token is of
-   * this sort and there is more to say about why it is worth nothing; that is a rejection: what is answered at once is
-   * never a refusal. `audiences`: of whom one must be meant.
+   * Undefined for a token of another sort, and for an invalid one. Throws {@link TokenRefused} for
+   * a token of this sort that is no longer valid, with the reason; an answer that is given at once
+   * is never a refusal. One of `audiences` must be among the token's.
    */
   authenticateToken(token: string, audiences: readonly string[]): Eventually<TokenOwner | undefined>;
 }
 
-/** Why a token is worth nothing; told in a TokenReview, never to whoever presented it. */
+/** Why a token is not valid. A TokenReview shows it; the token's client never sees it. */
 export class TokenRefused extends Error {
   override readonly name = 'TokenRefused';
 }
 
 export interface Authenticator {
-  /** Called for every request, and again and again for as long as a watch or a session lives. */
+  /** Called for every request, and repeatedly while a watch or a session lives. */
   authenticate(credentials: Credentials): Eventually<Authentication>;
 }
 

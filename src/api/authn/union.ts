@@ -1,7 +1,7 @@
 /**
- * All the ways to prove who one is, as one. Certificates are asked first, then bearer tokens by their sort; whoever says
- * "not mine" passes the question on. A claim that nobody vouches for is refused, however harmless the request: only who
- * claims nothing is anonymous.
+ * All ways to authenticate, as one. Certificates are asked first, then bearer tokens by their sort;
+ * a sort that does not know the token passes it on. A claim that nothing confirms is refused,
+ * however harmless the request. Only a client without any claim is anonymous.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { andThen, type Eventually } from '../../base/eventually.ts';
@@ -15,23 +15,23 @@ import {
 } from './types.ts';
 
 export interface UnionOptions {
-  /** For what a handshake proves. */
+  /** For the certificate of the handshake. */
   readonly certificates?: Authenticator | undefined;
   readonly tokens: TokenReviewer;
-  /** Who this server is: tokens must be meant for one of these. */
+  /** The audiences of this server: tokens must be meant for one of them. */
   readonly audiences: readonly string[];
 }
 
 export type TokenVerdict =
   | { readonly valid: true; readonly owner: TokenOwner }
-  /** `why` where a token of ours is worth nothing any more. */
+  /** `why` is set where a token of ours is no longer valid. */
   | { readonly valid: false; readonly why: string | undefined };
 
 export interface TokenReviewer {
   review(token: string, audiences: readonly string[]): Eventually<TokenVerdict>;
 }
 
-/** In the given order; the first to vouch for a token wins. `own`: this server's, of tokens that know no audience. */
+/** The first that confirms the token wins. `own` are audiences for tokens that have none. */
 export function createTokenReviewer(
   sorts: readonly TokenAuthenticator[],
   own: readonly string[],
@@ -41,7 +41,7 @@ export function createTokenReviewer(
     return meant.length > 0 ? { valid: true, owner: { ...owner, audiences: meant } } : undefined;
   }
 
-  /** `first`: what the sort at `from` has begun to find out. */
+  /** `first` is the answer of the sort at `from`, which may be pending. */
   async function reviewOn(
     from: number,
     first: Promise<TokenOwner | undefined>,
@@ -100,7 +100,7 @@ export function createUnionAuthenticator({ certificates, tokens, audiences }: Un
 /** How a browser sends a token with a WebSocket, which cannot carry an Authorization header. */
 const PROTOCOL_PREFIX = 'base64url.bearer.authorization.k8s.io.';
 
-/** The bearer token; undefined for none. Upstream reads no other form of the header: with one a client is anonymous. */
+/** The bearer token, if any. Other forms of the header are ignored, as upstream does. */
 function bearerOf(headers: IncomingHttpHeaders): string | undefined {
   const [scheme = '', token = ''] = (headers.authorization ?? '').trim().split(' ');
   if (scheme.toLowerCase() === 'bearer' && token !== '') return token;

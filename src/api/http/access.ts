@@ -1,6 +1,6 @@
 /**
- * The door of the API: who asks, what about, and may they. Every request passes here before its body is read, an upgrade
- * just the same.
+ * The door of the API: who asks, for what, and whether they may. Every request and every upgrade
+ * passes here before its body is read.
  */
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
@@ -13,35 +13,33 @@ import type { Authorizer, ResourceAttributes } from '../../resources/authz/types
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import type { UserInfo } from '../../resources/types.ts';
 import type { VirtualResource } from '../virtual/types.ts';
-import type { RequestTarget, ResourceTarget } from './request-target.ts';
+import { isOpenPath } from './other-requests.ts';
+import type { ResourceTarget } from './request-target.ts';
 import { targetOf } from './request-url.ts';
-import { route, type RoutedRequest } from './resource-requests.ts';
-import { SYMPHONY_GROUP } from './symphony-resources.ts';
+import { createRouter, type RoutedRequest } from './routing.ts';
 
-/** Open to everybody, without a name. */
-const PUBLIC = /^\/(livez|readyz|healthz|version|webhooks\/[a-z]+)\/?$/;
-
-export interface Entered {
+export type Entered = {
   readonly user: UserInfo;
   readonly url: URL;
-  readonly target: RequestTarget;
-  /** Of a resource that is served; undefined for every other path. */
-  readonly routed: RoutedRequest | undefined;
   readonly proof: Proof;
-}
+} & (
+  | { readonly routed: RoutedRequest; readonly target: ResourceTarget }
+  /** Every path that is no resource that is served. */
+  | { readonly routed: undefined; readonly target: undefined }
+);
 
-/** Why the user was believed: to be asked again for as long as what the request began is alive. */
+/** Why the user was believed. It is checked again for as long as the request's session is alive. */
 export interface Proof {
   readonly credentials: Credentials;
-  /** Whom the credentials stand for: the user, unless that one is impersonated. */
+  /** The owner of the credentials; not the request's user where that one is impersonated. */
   readonly asker: UserInfo;
-  /** What the asker must be allowed in order to speak for the user. */
+  /** Permissions that the asker needs to speak for the user. */
   readonly asked: readonly ResourceAttributes[];
 }
 
-/** Told on the way in, so that a refusal can be counted and written down with what was known by then. */
+/** Called on the way in, so that a refusal is counted and recorded with what was known by then. */
 export interface EntryWitness {
-  /** May throw to turn the client away. `impersonator`: who really asks, where it is not the user. */
+  /** May throw to turn the client away. `impersonator` is the asker, where that is not the user. */
   identified(user: UserInfo, impersonator?: UserInfo): void;
   routed(routed: RoutedRequest): void;
 }
@@ -59,45 +57,9 @@ export interface AccessOptions {
 }
 
 export function createAccess({ core, virtual, authenticator, authorizer }: AccessOptions): Access {
-  function identified(claim: Authentication, path: string): UserInfo {
-    if (claim.result === 'user') return claim.user;
-    if (PUBLIC.test(path)) return anonymousUser;
-    throw failure(401, 'Unauthorized', 'Unauthorized');
-  }
+  const route = createRouter(core.registry, virtual);
 
-  const isServed = (group: string, version: string): boolean =>
-    core.registry.kinds.some((kind) => kind.group === group && kind.version === version) ||
-    virtual.some((kind) => kind.group === group && kind.version === version);
-
-  async function allowPath(user: UserInfo, method: string, path: string): Promise<void> {
-    const verb = method.toLowerCase();
-    const decision = await authorizer.authorizePath(user, verb, path);
-    if (decision.allowed) return;
-    throw failure(
-      403,
-      'Forbidden',
-      `forbidden: User "${user.name}" cannot ${verb} path "${path}"${decision.reason ? `: ${decision.reason}` : ''}`,
-      {},
-    );
-  }
-
-  /** The same for every request for this URL, until the kinds change. */
-  const routes = new WeakMap<
-    URL,
-    { readonly method: string; readonly version: number; readonly routed: RoutedRequest }
-  >();
-
-  function routedOf(method: string, url: URL, target: ResourceTarget): RoutedRequest | undefined {
-    const { version } = core.registry;
-    const known = routes.get(url);
-    if (known?.method === method && known.version === version) return known.routed;
-    if (!isServed(target.group, target.version)) return undefined;
-    const routed = route(core.registry, virtual, method, target, url.searchParams);
-    routes.set(url, { method, version, routed });
-    return routed;
-  }
-
-  /** What the user asks for, once it is known who that is. */
+  /** The user is known: route the request and authorise it. */
   function admit(
     method: string,
     url: URL,
@@ -105,27 +67,18 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
     proof: Proof,
     witness: EntryWitness | undefined,
   ): Eventually<Entered> {
-    const path = url.pathname;
     const target = targetOf(url);
-    if (target.type === 'resource') {
-      if (target.group === SYMPHONY_GROUP) return { user, url, target, routed: undefined, proof };
-      const routed = routedOf(method, url, target);
-      if (routed) {
-        witness?.routed(routed);
-        return andThen(authorize(authorizer, user, routed.attributes), () => ({
-          user,
-          url,
-          target,
-          routed,
-          proof,
-        }));
-      }
+    const routed = target.type === 'resource' ? route(method, url, target) : undefined;
+    if (target.type === 'resource' && routed) {
+      witness?.routed(routed);
+      const entered = { user, url, proof, routed, target };
+      return andThen(authorize(authorizer, user, routed.attributes), () => entered);
     }
-    const entered: Entered = { user, url, target: { type: 'other', path }, routed: undefined, proof };
-    return PUBLIC.test(path) ? entered : allowPath(user, method, path).then(() => entered);
+    const entered = { user, url, proof, routed: undefined, target: undefined };
+    return isOpenPath(url) ? entered : andThen(allowPath(authorizer, user, method, url), () => entered);
   }
 
-  /** The asker speaks for somebody else, where they may. */
+  /** The asker speaks for another user, where permitted. */
   async function admitAs(
     { method = 'GET', rawHeaders }: IncomingMessage,
     url: URL,
@@ -150,7 +103,7 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
       const { method = 'GET', headers, rawHeaders, socket } = request;
       const credentials: Credentials = { headers, certificate: certificateOf(socket) };
       return andThen(authenticator.authenticate(credentials), (claim) => {
-        const asker = identified(claim, url.pathname);
+        const asker = askerOf(claim, url);
         if (impersonates(rawHeaders)) return admitAs(request, url, { credentials, asker }, witness);
         witness?.identified(asker);
         return admit(method, url, asker, { credentials, asker, asked: NOTHING }, witness);
@@ -159,9 +112,25 @@ export function createAccess({ core, virtual, authenticator, authorizer }: Acces
   };
 }
 
+function askerOf(claim: Authentication, url: URL): UserInfo {
+  if (claim.result === 'user') return claim.user;
+  if (isOpenPath(url)) return anonymousUser;
+  throw failure(401, 'Unauthorized', 'Unauthorized');
+}
+
+function allowPath(authorizer: Authorizer, user: UserInfo, method: string, url: URL): Eventually<void> {
+  const verb = method.toLowerCase();
+  return andThen(authorizer.authorizePath(user, verb, url.pathname), ({ allowed, reason }) => {
+    if (allowed) return;
+    const why = reason ? `: ${reason}` : '';
+    const message = `forbidden: User "${user.name}" cannot ${verb} path "${url.pathname}"${why}`;
+    throw failure(403, 'Forbidden', message, {});
+  });
+}
+
 const NOTHING: Proof['asked'] = [];
 
-/** What a handshake proved is true for as long as its connection. */
+/** A handshake's proof holds for as long as its connection. */
 const certificates = new WeakMap<TLSSocket, Buffer>();
 
 function certificateOf(socket: IncomingMessage['socket']): Buffer | undefined {

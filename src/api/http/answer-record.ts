@@ -1,21 +1,22 @@
 /**
- * What is remembered of a request for audit and metrics: who asked for what, and what came of it. Filled in as the request
- * passes the door (access.ts), so that a refusal tells as much as was known when it was made. Never a body, never a header
- * but the name of the client's program, and of the query only what cannot be a secret.
+ * The record of a request for audit and metrics: the user, the request and its outcome. It is
+ * filled in as the request passes the door (access.ts), so that a refusal shows all that was known.
+ * It never holds a body, a header but the name of the client's program, or a part of the query that
+ * may be a secret.
  */
 import type { IncomingMessage } from 'node:http';
 import type { UserInfo } from '../../resources/types.ts';
 import type { Rejection } from './rate-limits.ts';
-import type { RoutedRequest } from './resource-requests.ts';
+import type { RoutedRequest } from './routing.ts';
 
-/** `started`: a watch or a session stands, and goes on; it has a record of its own when it ends. */
+/** `started`: a watch or a session has begun; it has a record of its own when it ends. */
 export type AnswerStage = 'started' | 'complete';
 
 export interface AnswerRecord {
   readonly stage: AnswerStage;
-  /** Undefined where it was refused before anybody knew. */
+  /** Undefined where the request was refused before the user was known. */
   readonly user: UserInfo | undefined;
-  /** Who really asked, where the user was impersonated. */
+  /** The real caller, where the user was impersonated. */
   readonly impersonator: UserInfo | undefined;
   readonly routed: Pick<RoutedRequest, 'verb' | 'subresource' | 'attributes'> | undefined;
   readonly method: string;
@@ -25,15 +26,15 @@ export interface AnswerRecord {
   readonly durationMs: number;
   readonly sourceAddress: string;
   readonly userAgent: string;
-  /** It was told of before, when it had started. */
+  /** There was a record of its start before. */
   readonly stood: boolean;
   /** Why a 429 was given. */
   readonly rejection: Rejection | undefined;
-  /** What admission had to say about it. */
+  /** Annotations of admission. */
   readonly annotations: ReadonlyMap<string, string> | undefined;
 }
 
-/** What is known of a request so far. */
+/** The facts about a request, as far as known. */
 export interface Attempt {
   user?: UserInfo;
   impersonator?: UserInfo;
@@ -44,7 +45,7 @@ export interface Attempt {
   sourceAddress?: string;
   stands?: boolean;
   isOver?: boolean;
-  /** Gives back the place among those that are worked on. */
+  /** Gives back the place among the requests in flight. */
   release?: () => void;
 }
 
@@ -74,7 +75,7 @@ export function answerRecord(
 const MAX_TEXT = 256;
 const MAX_URI = 2_048;
 
-/** Parameters of the API itself. Whatever else a client sends (a command's words, a proxied query) may be a secret. */
+/** Parameters of the API itself. Anything else (a proxied query) may be a secret. */
 const HARMLESS: ReadonlySet<string> = new Set([
   'allowWatchBookmarks',
   'container',

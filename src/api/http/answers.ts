@@ -12,7 +12,7 @@ import { listBytes, objectBytes } from './object-json.ts';
 export interface Answer {
   readonly code: number;
   readonly contentType: string;
-  /** Parts are made as they are sent, so that a long list holds nobody else up. */
+  /** Parts are made as they are sent, so that a long list blocks nobody. */
   readonly body: string | Buffer | Iterable<Buffer>;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -30,7 +30,7 @@ export function jsonAnswer(code: number, body: string, encoding: AnswerForm['enc
   return { code, contentType: 'application/yaml', body: dump(JSON.parse(body)) };
 }
 
-/** Of kinds that have this form: negotiation has seen to it. What has none is answered in JSON. */
+/** Negotiation picks this form only for kinds that have it; anything else is answered in JSON. */
 function protobufAnswer(code: number, value: Readonly<Record<string, unknown>>): Answer {
   const body = encodeObject(value);
   return body ? { code, contentType: PROTOBUF, body } : jsonAnswer(code, JSON.stringify(value));
@@ -49,7 +49,7 @@ export function statusAnswer(status: Status, encoding: AnswerForm['encoding'] = 
 /** Longer lists go out in parts; shorter ones at once, with their length. */
 const MANY_OBJECTS = 100;
 
-/** A transform in the version of `meta.k8s.io` that was asked for; both have the same fields. */
+/** The transform in the requested version of `meta.k8s.io`; both have the same fields. */
 export function transformed<T extends object>(value: T, form: AnswerForm): T {
   const { transformVersion } = form;
   return transformVersion === undefined ? value : { ...value, apiVersion: `meta.k8s.io/${transformVersion}` };

@@ -1,7 +1,8 @@
 /**
- * A file of lines that does not grow without bound: when it is full it is set aside (`audit.log.1`, the older ones behind
- * it) and the oldest goes. Writing costs the caller a copy of the line; the file is written a moment later. Lines are copied
- * at once, for thousands of texts that live until the next write would be moved about by the garbage collector.
+ * A file of lines with a bounded size: a full one is set aside (`audit.log.1`, with older ones
+ * behind it) and the oldest is removed. Writing costs the caller a copy of the line; the file is
+ * written a moment later. Lines are copied at once, since the garbage collector would move
+ * thousands of texts that live until the next write.
  */
 import { open, type FileHandle, rename, stat } from 'node:fs/promises';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -24,11 +25,11 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const OLD_FILES = 4;
 const FLUSH_AFTER_MS = 500;
 const BLOCK_BYTES = 64 * 1024;
-/** Of UTF-8, for one UTF-16 code unit. */
+/** Bytes of UTF-8 for one UTF-16 code unit. */
 const MAX_BYTES_PER_UNIT = 3;
-/** So much waits for a slow disk; beyond it lines are dropped. */
+/** Bytes that wait for a slow disk; beyond it lines are dropped. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** Names, addresses and programs of users are nobody else's business. */
+/** Names, addresses and programs of users are private. */
 const MODE = 0o600;
 
 export async function openAuditFile(options: AuditFileOptions): Promise<AuditFile> {
@@ -36,7 +37,7 @@ export async function openAuditFile(options: AuditFileOptions): Promise<AuditFil
   const maxFileBytes = options.maxFileBytes ?? MAX_FILE_BYTES;
   let handle: FileHandle = await open(path, 'a', MODE);
   let fileBytes = (await handle.stat()).size;
-  /** Full blocks that wait to be written, and the one that is being filled. */
+  /** Full blocks that wait to be written; `block` is being filled. */
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
   let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);

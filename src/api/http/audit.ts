@@ -1,7 +1,7 @@
 /**
- * The audit log: one JSON line a request, two for what goes on (a watch, a session: when it stands and when it
- * ends). Lines are gathered and written behind the requests; when the disk cannot follow they are dropped and counted,
- * for the API must not stop because its log is full.
+ * The audit log: one JSON line per request, two for a watch or a session (when it begins and when
+ * it ends). Lines are collected and written behind the requests. When the disk cannot follow, lines
+ * are dropped and counted: a full log must not stop the API.
  */
 import { printableJson } from '../../base/printable.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -32,12 +32,12 @@ export async function openAuditLog({ path, clock, logger }: AuditOptions): Promi
 }
 
 const MESSAGES = { started: 'A request is being served', complete: 'A request was answered' } as const;
-/** As pino writes it, as every log of ours. */
+/** The level as pino writes it, as in all our logs. */
 const INFO = 30;
 
 /**
- * Put together by hand, for it is written with every request: what a user and what a route say is the same with each of
- * their requests. What is not there is left out: most requests have no subresource and no impersonator.
+ * Built by hand, since every request writes one. The parts for a user and a route are kept, as they
+ * repeat. Absent fields are left out: most requests have no subresource and no impersonator.
  */
 export function auditLine(record: AnswerRecord, nowMs: number): string {
   const { user, impersonator, routed, rejection, durationMs, annotations } = record;
@@ -74,6 +74,6 @@ function saysAttributes(attributes: ResourceAttributes): string {
   return fields({ verb, group, resource, subresource, namespace, name });
 }
 
-/** Of an object with fields; those that are undefined are left out. */
+/** The fields of an object as JSON; undefined ones are left out. */
 const fields = (object: Readonly<Record<string, unknown>>): string =>
   `,${JSON.stringify(object).slice(1, -1)}`;

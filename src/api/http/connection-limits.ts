@@ -1,9 +1,9 @@
 /**
- * What a socket may do before it has said who it is: how long a handshake and a head may take, how long a head may be,
- * how many sockets one address may hold. Whatever is no HTTP is answered with 400 (408, 431) and closed, so that nothing
- * that follows on the same socket can be taken for another request.
+ * Limits of a socket before its client is known: the time for the handshake and for the head, the
+ * size of the head, the sockets of one address. Invalid HTTP is answered with 400 (408, 431) and
+ * the socket is closed, so that nothing that follows can be taken for another request.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { failure, type StatusReason } from '../../schemas/errors/status.ts';
@@ -20,7 +20,7 @@ export interface ConnectionLimits {
   readonly checkIntervalMs: number;
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
-  /** 0 is no limit. The machine itself is not limited: its nodes and proxies come from one address. */
+  /** 0 is no limit. This machine is not limited: its nodes and proxies share one address. */
   readonly maxConnectionsPerAddress: number;
   readonly limitsLoopback: boolean;
 }
@@ -41,30 +41,20 @@ export const defaultConnectionLimits: ConnectionLimits = {
 };
 
 /** Options of Node's servers. */
-export function serverOptions(limits: ConnectionLimits): {
-  readonly headersTimeout: number;
-  readonly requestTimeout: number;
-  readonly keepAliveTimeout: number;
-  readonly connectionsCheckingInterval: number;
-  readonly maxHeaderSize: number;
-  readonly insecureHTTPParser: false;
-  readonly requireHostHeader: true;
-} {
-  return {
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionsCheckingInterval: limits.checkIntervalMs,
-    maxHeaderSize: limits.maxHeaderBytes,
-    insecureHTTPParser: false,
-    requireHostHeader: true,
-  };
-}
+export const serverOptions = (limits: ConnectionLimits): ServerOptions => ({
+  headersTimeout: limits.headersTimeoutMs,
+  requestTimeout: limits.requestTimeoutMs,
+  keepAliveTimeout: limits.keepAliveTimeoutMs,
+  connectionsCheckingInterval: limits.checkIntervalMs,
+  maxHeaderSize: limits.maxHeaderBytes,
+  insecureHTTPParser: false,
+  requireHostHeader: true,
+});
 
 const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.)/;
 
 export function limitConnections(server: Server, limits: ConnectionLimits): void {
-  // Node drops what is beyond this silently; one more is let through, to be refused.
+  // Node drops headers beyond this silently; one more is let through, to be refused.
   server.maxHeadersCount = limits.maxHeaders + 1;
   const open = new Map<string, number>();
   server.on('connection', (socket: Socket) => {
@@ -100,7 +90,7 @@ const ANSWERS: Readonly<Record<string, readonly [number, string, StatusReason, s
 };
 const NOT_HTTP = [400, 'Bad Request', 'BadRequest', 'the request is not valid HTTP'] as const;
 
-/** For `clientError`: what the parser refuses. The socket is given up. */
+/** For `clientError`, when the parser refuses a request. The socket is closed. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const [code, phrase, reason, message] = ANSWERS[error.code ?? ''] ?? NOT_HTTP;

@@ -2,44 +2,15 @@
 import { createHash } from 'node:crypto';
 import { formatApiVersion } from '../../schemas/object.ts';
 import type { ServedResource, Subresource } from '../../schemas/resource-kind.ts';
+import { announcedVerbs, subresourceKind, SUBRESOURCES } from './methods.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-interface SubresourceShape {
-  readonly verbs: readonly string[];
-  /** Of a type that is named after the kind: `PodProxyOptions`. */
-  readonly kindSuffix?: string;
-  /** Where it has a type of its own. */
-  readonly type?: { readonly group: string; readonly version: string; readonly kind: string };
-}
-
-const MAIN_LIKE = ['get', 'patch', 'update'];
-
-const SUBRESOURCES: Readonly<Partial<Record<Subresource, SubresourceShape>>> = {
-  status: { verbs: MAIN_LIKE },
-  scale: { verbs: MAIN_LIKE, type: { group: 'autoscaling', version: 'v1', kind: 'Scale' } },
-  log: { verbs: ['get'] },
-  exec: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodExecOptions' } },
-  attach: { verbs: ['create', 'get'], type: { group: '', version: 'v1', kind: 'PodAttachOptions' } },
-  portforward: {
-    verbs: ['create', 'get'],
-    type: { group: '', version: 'v1', kind: 'PodPortForwardOptions' },
-  },
-  binding: { verbs: ['create'], type: { group: '', version: 'v1', kind: 'Binding' } },
-  eviction: { verbs: ['create'], type: { group: 'policy', version: 'v1', kind: 'Eviction' } },
-  token: { verbs: ['create'], type: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' } },
-  approval: { verbs: MAIN_LIKE },
-  finalize: { verbs: ['update'] },
-  proxy: { verbs: ['create', 'delete', 'get', 'patch', 'update'], kindSuffix: 'ProxyOptions' },
-  ephemeralcontainers: { verbs: MAIN_LIKE },
-  resize: { verbs: MAIN_LIKE },
-};
-
-/** In upstream's order; what is going takes nothing new. */
+/** In upstream's order. A definition that is being deleted takes no new objects. */
 const CUSTOM_VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const TERMINATING_VERBS = ['delete', 'deletecollection', 'get', 'list', 'watch'];
 
-/** Namespaces are not deleted by the collection. */
+/** Namespaces have no deletecollection. */
 function verbsOf(kind: ServedResource & { readonly verbs?: readonly string[] }): readonly string[] {
   if (kind.verbs) return kind.verbs;
   if (kind.custom) return kind.custom.terminating ? TERMINATING_VERBS : CUSTOM_VERBS;
@@ -104,7 +75,7 @@ export function apiResourceList(served: readonly ServedResource[], group: string
     groupVersion: formatApiVersion(group, version),
     resources: kinds.flatMap((kind) => [
       mainResource(kind),
-      ...subresourcesOf(kind).map((entry) => legacySubresource(kind, entry)),
+      ...subresourcesOf(kind).map((name) => legacySubresource(kind, name)),
     ]),
   };
 }
@@ -122,34 +93,25 @@ function mainResource(kind: ServedResource): unknown {
   };
 }
 
-/** Changes with the version that the store keeps; what it is made of is nobody's business but upstream's tests'. */
+/** Changes with the version that the store keeps. Its input is not specified. */
 function hashOf({ group, version, kind }: NonNullable<ServedResource['storedAs']>): string {
   const digest = createHash('sha256').update(`${group}/${version}/${kind}`).digest();
   return digest.subarray(0, STORAGE_HASH_BYTES).toString('base64');
 }
 const STORAGE_HASH_BYTES = 8;
 
-type SubresourceEntry = readonly [Subresource, SubresourceShape];
+const subresourcesOf = (kind: ServedResource): readonly Subresource[] => [...kind.subresources].sort();
 
-function subresourcesOf(kind: ServedResource): readonly SubresourceEntry[] {
-  return [...kind.subresources].sort().flatMap((name): SubresourceEntry[] => {
-    const shape = SUBRESOURCES[name];
-    return shape ? [[name, shape]] : [];
-  });
-}
-
-const subresourceKind = (kind: ServedResource, { type, kindSuffix = '' }: SubresourceShape): string =>
-  type?.kind ?? `${kind.kind}${kindSuffix}`;
-
-function legacySubresource(kind: ServedResource, [name, shape]: SubresourceEntry): unknown {
-  const { type, verbs } = shape;
+function legacySubresource(kind: ServedResource, name: Subresource): unknown {
+  const shape = SUBRESOURCES[name];
+  const { type } = shape;
   return {
     name: `${kind.plural}/${name}`,
     singularName: '',
     namespaced: kind.namespaced,
     ...(type && type.group !== '' ? { group: type.group, version: type.version } : {}),
     kind: subresourceKind(kind, shape),
-    verbs,
+    verbs: announcedVerbs(shape),
   };
 }
 
@@ -172,14 +134,13 @@ export function aggregatedDiscovery(served: readonly ServedResource[], core: boo
 }
 
 function aggregatedResource(kind: ServedResource): unknown {
-  const subresources = subresourcesOf(kind).map(([name, shape]) => ({
-    subresource: name,
-    responseKind:
-      shape.type && shape.type.group !== ''
-        ? { group: shape.type.group, version: shape.type.version, kind: shape.type.kind }
-        : { group: '', version: '', kind: subresourceKind(kind, shape) },
-    verbs: shape.verbs,
-  }));
+  const subresources = subresourcesOf(kind).map((subresource) => {
+    const shape = SUBRESOURCES[subresource];
+    const { type } = shape;
+    const isOfGroup = type !== undefined && type.group !== '';
+    const ofCore = { group: '', version: '', kind: subresourceKind(kind, shape) };
+    return { subresource, responseKind: isOfGroup ? type : ofCore, verbs: announcedVerbs(shape) };
+  });
   return {
     resource: kind.plural,
     responseKind: { group: '', version: '', kind: kind.kind },

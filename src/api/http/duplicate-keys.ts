@@ -1,10 +1,10 @@
 /**
- * JSON.parse does not tell which members a text names twice in one object, nor the order of members. The text is
+ * JSON.parse does not report repeated members of an object, nor the order of members. The text is
  * valid JSON already; this only follows its structure.
  */
 import { MAX_STRICT_FINDINGS } from '../../resources/decoding/body-limits.ts';
 
-/** An object or a list that is open. What it is a member of does not change meanwhile. */
+/** An object or a list that is open. Its parent does not change meanwhile. */
 interface Frame {
   readonly parent: Frame | undefined;
   /** Where it is: its name in the parent, or its index. */
@@ -17,16 +17,13 @@ interface Frame {
   path?: string;
 }
 
-/** Told of each member, but of each repeated one only once. False ends the walk. */
+/** Called for each member, for a repeated one only once. False ends the walk. */
 type Visit = (key: string, isRepeated: boolean, frame: Frame) => boolean;
 
-/**
- * Characters of all paths that one text is asked for: a path is as long as its member is deep, and what a text repeats is
- * counted nowhere else.
- */
+/** Characters of all paths of one text: deep members have long paths. */
 const MAX_PATH_CHARS = 4_000_000;
 
-/** Paths of repeated members, such as `spec.replicas`, each once, in the order of their repetition. */
+/** Paths of repeated members (`spec.replicas`), each once, in the order of their repetition. */
 export function duplicateKeys(text: string): readonly string[] {
   const found = new Set<string>();
   let chars = 0;
@@ -41,8 +38,8 @@ export function duplicateKeys(text: string): readonly string[] {
 }
 
 /**
- * Complaints of strict reading in the order of the document, each once. A member that is not known is only said to be that,
- * and what lies in it is not looked at.
+ * Findings of strict reading in the order of the document, each once. An unknown member is only
+ * reported; its content is not examined.
  */
 export function strictFindings(text: string, unknown: readonly string[]): readonly string[] {
   const strange = new Set(unknown);
@@ -66,7 +63,7 @@ export function strictFindings(text: string, unknown: readonly string[]): readon
     else if (isRepeated && !isWithin(frame)) found.add(duplicateField(path));
     return found.size < MAX_STRICT_FINDINGS && chars < MAX_PATH_CHARS;
   });
-  // Nothing that is unknown goes unsaid, however deep the text is.
+  // Every unknown field is reported, however deep the text is.
   for (const path of unknown) if (found.size < MAX_STRICT_FINDINGS) found.add(unknownField(path));
   return [...found];
 }

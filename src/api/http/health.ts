@@ -1,4 +1,4 @@
-/** `/livez`, `/readyz`, `/healthz`: named checks, each answering with a reason when it fails; and `/livez/NAME`, one of them. */
+/** `/livez`, `/readyz`, `/healthz`: named checks with reasons; `/livez/NAME` is one of them. */
 import { errorMessage } from '../../base/errors.ts';
 import { type Answer, textAnswer } from './answers.ts';
 

@@ -1,11 +1,11 @@
 /**
- * What outlives its request: watches, followed logs, exec, attach, port-forward, the agents' tunnels. A request is let in once;
- * these are asked again and again whether their credential still stands for the same user and that user may still do it, and
- * are ended when not.
+ * Sessions that outlive their request: watches, followed logs, exec, attach, port-forward, the
+ * agents' tunnels. They are authorised once and then checked regularly: does the credential still
+ * stand for the same user, and may that user still do it? If not, they are ended.
  *
- * Sessions of the same credential are authenticated once, and those that want the same are authorised once, however many they
- * are. One timer serves all; each look takes its share of the credentials, so that the work is spread over the interval. A
- * doubt (an authenticator or authoriser that fails) ends nothing: the next look decides.
+ * Sessions of one credential are authenticated together, and those with the same permission are
+ * authorised together. One timer serves all; each round checks its share of the credentials. An
+ * authenticator or authoriser that fails ends nothing: the next round decides.
  */
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -22,8 +22,9 @@ export interface LiveSession {
   end(why: string): void;
 }
 
+/** Disposed, it ends every session, and each that is added later. */
 export interface LiveSessions extends Disposable {
-  /** Looks after the session until the answer is called. */
+  /** Checks the session until the returned function is called. */
   add(session: LiveSession): () => void;
   readonly size: number;
 }
@@ -35,18 +36,18 @@ export interface LiveSessionsOptions {
   readonly logger: Logger;
 }
 
-/** Every credential is looked at once in this time: a revoked one has no session two of these later. */
+/** Every credential is checked once in this time. A revoked one ends within two of these. */
 export const RECHECK_INTERVAL_MS = 1_000;
-/** Looks per interval; each takes an equal share of the credentials. */
-const LOOKS = 4;
-/** So few credentials are looked at together: waking up costs more than asking about them. */
+/** Rounds per interval; each takes an equal share of the credentials. */
+const ROUNDS = 4;
+/** So few credentials are checked together: waking up costs more than checking them. */
 const FEW = 64;
 
-/** Headers that say who asks; the rest of a request does not matter to its credential. */
+/** Headers that identify the client; the rest of a request does not matter to its credential. */
 const IDENTIFYING = /^(authorization|cookie|sec-websocket-protocol|impersonate-.*)$/;
 
-/** Sessions of one credential that want the same. */
-interface Wish {
+/** Sessions of one credential that need the same permission. */
+interface Permission {
   readonly attributes: ResourceAttributes;
   readonly sessions: Set<LiveSession>;
 }
@@ -54,112 +55,131 @@ interface Wish {
 interface Holder {
   readonly proof: Proof;
   readonly user: UserInfo;
-  readonly wishes: Map<string, Wish>;
-  /** The number of the look that is to take it. */
-  readonly turn: number;
+  readonly permissions: Map<string, Permission>;
+  /** The number of the round that checks it. */
+  readonly round: number;
 }
 
+const STOPPING = 'the server is stopping';
+
 export function createLiveSessions(options: LiveSessionsOptions): LiveSessions {
-  const { authenticator, authorizer, clock } = options;
+  const { clock } = options;
   const logger = options.logger.child({ component: 'live-sessions' });
   const holders = new Map<string, Holder>();
-  let size = 0;
-  let look = 0;
-  let nextTurn = 0;
+  let round = 0;
+  let nextRound = 0;
   let disposed = false;
   let timer: Timer | undefined;
 
   function schedule(): void {
-    const looks = holders.size <= FEW ? 1 : LOOKS;
-    timer = clock.setTimer(() => {
-      look = (look + 1) % LOOKS;
-      void checkTurn(looks === 1 ? undefined : look).finally(() => {
-        timer = undefined;
-        if (!disposed && holders.size > 0) schedule();
-      });
-    }, RECHECK_INTERVAL_MS / looks);
+    const all = holders.size <= FEW;
+    timer = clock.setTimer(
+      () => {
+        round = (round + 1) % ROUNDS;
+        void checkRound(all ? undefined : round).finally(() => {
+          timer = undefined;
+          if (!disposed && holders.size > 0) schedule();
+        });
+      },
+      all ? RECHECK_INTERVAL_MS : RECHECK_INTERVAL_MS / ROUNDS,
+    );
   }
 
-  /** Undefined: all of them. */
-  async function checkTurn(turn: number | undefined): Promise<void> {
+  /** Undefined checks every holder. */
+  async function checkRound(turn: number | undefined): Promise<void> {
     for (const [key, holder] of [...holders]) {
-      if ((turn !== undefined && holder.turn !== turn) || holders.get(key) !== holder) continue;
+      if ((turn !== undefined && holder.round !== turn) || holders.get(key) !== holder) continue;
       try {
-        await check(holder);
+        await check(options, logger, holder);
       } catch (error) {
-        logger.warn({ error, user: holder.user.name }, 'Cannot ask whether live sessions may go on; they do');
+        logger.warn({ error, user: holder.user.name }, 'Cannot check live sessions; they go on');
       }
     }
   }
 
-  async function check({ proof, user, wishes }: Holder): Promise<void> {
-    const claim = await authenticator.authenticate(proof.credentials);
-    const asker = claim.result === 'user' ? claim.user : undefined;
-    const endEvery = (why: string): void => {
-      for (const wish of wishes.values()) endAll(user, wish, why);
-    };
-    if (!asker || asker.name !== proof.asker.name) return endEvery('the credential is no longer valid');
-    for (const attributes of proof.asked) {
-      const { allowed } = await authorizer.authorize(asker, attributes);
-      if (!allowed) return endEvery('the user may no longer be impersonated');
-    }
-    // Groups may have changed meanwhile; those of somebody impersonated are what was asked for.
-    const now = proof.asked.length > 0 ? user : asker;
-    for (const wish of wishes.values()) {
-      const { allowed } = await authorizer.authorize(now, wish.attributes);
-      if (!allowed) endAll(user, wish, 'the permission was withdrawn');
-    }
-  }
-
-  function endAll(user: UserInfo, { attributes, sessions }: Wish, why: string): void {
-    const { verb, resource, subresource } = attributes;
-    logger.info(
-      { user: user.name, verb, resource, subresource, count: sessions.size, why },
-      'Ending live sessions',
-    );
-    for (const session of [...sessions]) {
-      // Whoever ends is removed by that; if not, it must not be told twice.
-      if (sessions.delete(session)) size -= 1;
-      session.end(why);
-    }
+  function holderOf(key: string, { proof, user }: LiveSession): Holder {
+    const known = holders.get(key);
+    if (known) return known;
+    nextRound = (nextRound + 1) % ROUNDS;
+    const credentials = identifying(proof.credentials);
+    const holder = { proof: { ...proof, credentials }, user, permissions: new Map(), round: nextRound };
+    holders.set(key, holder);
+    return holder;
   }
 
   return {
     get size() {
-      return size;
+      return [...holders.values()].flatMap(sessionsOf).length;
     },
     add(session) {
-      const key = keyOf(session.proof.credentials, session.user);
-      let holder = holders.get(key);
-      if (!holder) {
-        nextTurn = (nextTurn + 1) % LOOKS;
-        const { proof, user } = session;
-        const credentials = identifying(proof.credentials);
-        holder = { proof: { ...proof, credentials }, user, wishes: new Map(), turn: nextTurn };
-        holders.set(key, holder);
+      if (disposed) {
+        session.end(STOPPING);
+        return () => undefined;
       }
-      const { wishes } = holder;
-      const wanted = wishKey(session.attributes);
-      const wish = wishes.get(wanted) ?? { attributes: session.attributes, sessions: new Set() };
-      wishes.set(wanted, wish);
-      wish.sessions.add(session);
-      size += 1;
-      if (!timer && !disposed) schedule();
+      const key = keyOf(session.proof.credentials, session.user);
+      const { permissions } = holderOf(key, session);
+      const wanted = JSON.stringify(Object.entries(session.attributes).sort());
+      const permission = permissions.get(wanted) ?? { attributes: session.attributes, sessions: new Set() };
+      permissions.set(wanted, permission);
+      permission.sessions.add(session);
+      if (!timer) schedule();
       return () => {
-        if (wish.sessions.delete(session)) size -= 1;
-        if (wish.sessions.size === 0 && wishes.get(wanted) === wish) wishes.delete(wanted);
-        if (wishes.size === 0 && holders.get(key)?.wishes === wishes) holders.delete(key);
+        permission.sessions.delete(session);
+        if (permission.sessions.size === 0 && permissions.get(wanted) === permission)
+          permissions.delete(wanted);
+        if (permissions.size === 0 && holders.get(key)?.permissions === permissions) holders.delete(key);
       };
     },
     [Symbol.dispose]() {
       disposed = true;
       timer?.cancel();
+      const sessions = [...holders.values()].flatMap(sessionsOf);
       holders.clear();
+      for (const session of sessions) session.end(STOPPING);
     },
   };
 }
 
-/** The credential without the rest of the request, which would be kept in memory for as long as the session. */
+const sessionsOf = ({ permissions }: Holder): readonly LiveSession[] =>
+  [...permissions.values()].flatMap(({ sessions }) => [...sessions]);
+
+async function check(
+  { authenticator, authorizer }: Pick<LiveSessionsOptions, 'authenticator' | 'authorizer'>,
+  logger: Logger,
+  { proof, user, permissions }: Holder,
+): Promise<void> {
+  const claim = await authenticator.authenticate(proof.credentials);
+  const asker = claim.result === 'user' ? claim.user : undefined;
+  const endEvery = (why: string): void => {
+    for (const permission of permissions.values()) endAll(logger, user, permission, why);
+  };
+  if (!asker || asker.name !== proof.asker.name) return endEvery('the credential is no longer valid');
+  for (const attributes of proof.asked) {
+    const { allowed } = await authorizer.authorize(asker, attributes);
+    if (!allowed) return endEvery('the user may no longer be impersonated');
+  }
+  // Groups may have changed meanwhile; an impersonated user keeps those that were asked for.
+  const now = proof.asked.length > 0 ? user : asker;
+  for (const permission of permissions.values()) {
+    const { allowed } = await authorizer.authorize(now, permission.attributes);
+    if (!allowed) endAll(logger, user, permission, 'the permission was withdrawn');
+  }
+}
+
+function endAll(logger: Logger, user: UserInfo, { attributes, sessions }: Permission, why: string): void {
+  const { verb, resource, subresource } = attributes;
+  logger.info(
+    { user: user.name, verb, resource, subresource, count: sessions.size, why },
+    'Ending live sessions',
+  );
+  for (const session of [...sessions]) {
+    // Ending usually removes the session; otherwise it must not be ended twice.
+    sessions.delete(session);
+    session.end(why);
+  }
+}
+
+/** Drops the rest of the request, which would stay in memory for as long as the session. */
 function identifying({ headers, ...rest }: Credentials): Credentials {
   return {
     ...rest,
@@ -172,8 +192,4 @@ function keyOf(credentials: Credentials, { name }: UserInfo): string {
   const hash = createHash('sha256').update(JSON.stringify([name, Object.entries(headers).sort()]));
   if (certificate) hash.update(certificate);
   return hash.digest('base64');
-}
-
-function wishKey(attributes: ResourceAttributes): string {
-  return JSON.stringify(Object.entries(attributes).sort());
 }

@@ -1,4 +1,5 @@
-/** Content negotiation: which of our forms of an answer a client accepts. Pure. */
+/** Content negotiation: chooses the form of an answer that the client accepts. Pure. */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { failure, isStatusError, type StatusError } from '../../schemas/errors/status.ts';
 
 export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
@@ -6,7 +7,7 @@ export type Transform = 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetada
 export interface AnswerForm {
   readonly encoding: 'json' | 'yaml' | 'protobuf';
   readonly transform: Transform | undefined;
-  /** Of `meta.k8s.io`, for a transform; `v1` where it is absent. */
+  /** The version of `meta.k8s.io` for a transform; `v1` where it is absent. */
   readonly transformVersion?: 'v1beta1';
 }
 
@@ -22,18 +23,13 @@ export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const MAX_RANGES = 32;
 
 /** Clients are programs: they accept the same with each request. */
-const read = new Map<string, readonly MediaRange[]>();
 const MAX_READ = 1_024;
+const read = createBoundedMap<string, readonly MediaRange[]>(MAX_READ);
 const MAX_READ_LENGTH = 512;
 
 export function mediaRanges(accept = ''): readonly MediaRange[] {
-  let ranges = read.get(accept);
-  if (!ranges) {
-    ranges = readRanges(accept);
-    if (read.size >= MAX_READ) read.clear();
-    if (accept.length <= MAX_READ_LENGTH) read.set(accept, ranges);
-  }
-  return ranges;
+  if (accept.length > MAX_READ_LENGTH) return readRanges(accept);
+  return read.remember(accept, () => readRanges(accept));
 }
 
 function readRanges(accept: string): readonly MediaRange[] {
@@ -67,14 +63,14 @@ function transformOf({ parameters }: MediaRange): TransformChoice | undefined {
   return version === 'v1beta1' ? { transform: as as Transform, transformVersion: version } : undefined;
 }
 
-/** The forms of the plain paths of an API server, and what those of resources add. */
+/** The forms of plain paths, and the additional ones of resources. */
 const PLAIN_TYPES = ['application/json', 'application/yaml', PROTOBUF];
 const STREAM_TYPES = ['application/json;stream=watch', `${PROTOBUF};stream=watch`];
 
 /**
- * The first form that is acceptable; 406 when there is none. Who takes protobuf and JSON alike gets JSON, which is at hand:
- * protobuf is made only for those who take nothing else, of kinds that have such a form. What is no list of things has no
- * table (`hasTable`): it answers a question.
+ * The first acceptable form; 406 when there is none. A client that accepts both protobuf and JSON
+ * gets JSON, which exists already; protobuf is made only for clients that accept nothing else, for
+ * kinds that have it. `hasTable` is false for reviews, which are answers and no lists.
  */
 export function negotiate(
   accept: string | undefined,
@@ -106,7 +102,7 @@ function otherForm(withProtobuf: boolean): StatusError {
   return failure(406, 'NotAcceptable', `only the following media types are accepted: ${types}`);
 }
 
-/** The encoding of an error, which is told in any case: who cannot take any of ours gets JSON. */
+/** The encoding of an error; JSON where the client accepts none of ours. */
 export function errorEncoding(accept: string | undefined): AnswerForm['encoding'] {
   if (accept === undefined) return 'json';
   try {
@@ -134,8 +130,8 @@ export interface DiscoveryForm {
 }
 
 /**
- * As `negotiate`, for discovery documents. Aggregated discovery (of `/api` and `/apis` alone) is asked for by name, and there
- * is one version of it: the older v2beta1 is gone from Kubernetes 1.36.
+ * As `negotiate`, for discovery documents. Clients name aggregated discovery (for `/api` and
+ * `/apis` alone), and it has one version: Kubernetes 1.36 no longer has v2beta1.
  */
 export function negotiateDiscovery(accept: string | undefined, hasAggregated: boolean): DiscoveryForm {
   const ranges = mediaRanges(accept);

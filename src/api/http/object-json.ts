@@ -1,8 +1,9 @@
 /**
- * JSON of stored objects, made once per object: stored objects are immutable and shared, so that a list of ten thousand is
- * a join of bytes that exist, and an event is encoded once for all its watchers. Kept as bytes, outside the heap that is
- * searched for garbage.
+ * JSON of stored objects, made once per object, since stored objects are immutable and shared. A
+ * list of ten thousand objects joins existing bytes, and an event is encoded once for all its
+ * watchers. Bytes lie outside the garbage-collected heap.
  */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 
 const encoded = new WeakMap<KubeObject, Buffer>();
@@ -20,20 +21,14 @@ export function itemBytes(object: KubeObject): Buffer {
   return bytes;
 }
 
-/** By kind and version: there are few. */
-const heads = new Map<string, Buffer>();
+/** By kind and version, of which there are few. */
 const MAX_HEADS = 4_096;
+const heads = createBoundedMap<string, Buffer>(MAX_HEADS);
 
-function headOf({ kind, apiVersion }: KubeObject): Buffer {
-  const key = `${apiVersion}/${kind}`;
-  let head = heads.get(key);
-  if (!head) {
-    head = Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`);
-    if (heads.size >= MAX_HEADS) heads.clear();
-    heads.set(key, head);
-  }
-  return head;
-}
+const headOf = ({ kind, apiVersion }: KubeObject): Buffer =>
+  heads.remember(`${apiVersion}/${kind}`, () =>
+    Buffer.from(`{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`),
+  );
 
 /** With `kind` and `apiVersion` first, as single objects are. */
 export function objectBytes(object: KubeObject): Buffer {
@@ -48,12 +43,12 @@ export function eventBytes(type: string, object: KubeObject): Buffer {
 
 const END = Buffer.from('}\n');
 
-/** About as much goes to a socket at once; small enough that others get their turn between two of them. */
+/** About this much goes to a socket at once; small enough that others get their turn in between. */
 const PART_BYTES = 128 * 1024;
 const COMMA = Buffer.from(',');
 const END_OF_LIST = Buffer.from(']}');
 
-/** A list in parts, each made when it is asked for. `head`: everything but the items. */
+/** A list in parts, each made when it is asked for. `head` is everything but the items. */
 export function* listBytes(head: object, objects: readonly KubeObject[]): Generator<Buffer> {
   const opening = Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`);
   let part: Buffer[] = [opening];

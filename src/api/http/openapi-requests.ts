@@ -1,16 +1,16 @@
 /**
- * `/openapi/v3` and `/openapi/v2`: documents with a hash each, so that clients keep them. An address that names the current
- * hash may be kept for ever; one that names another is sent on to the current one.
+ * `/openapi/v3` and `/openapi/v2`: documents with a hash each, so that clients can cache them. A
+ * URL with the current hash may be cached for ever; one with another hash is redirected.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { OpenApiDocument, OpenApiDocuments } from '../openapi/documents.ts';
 import { type Answer, textAnswer } from './answers.ts';
 import { mediaRanges } from './negotiation.ts';
 
-/** How long a document that is named by its hash may be kept: as long as HTTP advises at most. */
+/** How long a document may be cached by its hash: the longest time that HTTP advises. */
 const KEPT_MS = 365 * 24 * 60 * 60 * 1000;
 
-/** Content type of the protobuf form; clients also ask for it with an `@` in its name, which MIME does not allow. */
+/** The protobuf form. Clients also name it with an `@`, which MIME does not allow. */
 const SWAGGER_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/*', '*/*']);
 

@@ -1,5 +1,6 @@
-/** Paths that are no resources: health, version, metrics, discovery, OpenAPI and webhooks. */
+/** One row per path that is no resource: health, metrics, discovery, OpenAPI, webhooks. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Eventually } from '../../base/eventually.ts';
 import type { Registry, ServedResource } from '../../schemas/resource-kind.ts';
 import type { IssuerDocuments } from '../authn/service-account-tokens.ts';
 import { methodNotAllowed, resourceNotFound } from '../../resources/refusals.ts';
@@ -11,7 +12,7 @@ import { checkAnswer, type HealthCheck, healthAnswer } from './health.ts';
 import { type DiscoveryForm, negotiateDiscovery } from './negotiation.ts';
 import { openApiAnswer } from './openapi-requests.ts';
 import { versionInfo } from './version.ts';
-import { type WebhookHandler, webhookAnswer, webhookProvider } from './webhooks.ts';
+import { MAX_WEBHOOK_BYTES, type WebhookHandler, webhookAnswer, webhookProvider } from './webhooks.ts';
 
 export interface MetricsSource {
   readonly contentType: string;
@@ -34,68 +35,105 @@ export interface OtherRequestsOptions {
   readonly readinessChecks?: readonly HealthCheck[];
   readonly metrics?: MetricsSource;
   readonly webhooks?: WebhookHandler;
-  /** Of service account tokens: what others need to check them. */
+  /** With these, others can check service account tokens. */
   readonly issuer?: IssuerDocuments;
 }
 
-const NOT_FOUND = '404 page not found\n';
+type PathHandler = (
+  options: OtherRequestsOptions,
+  request: OtherRequest,
+  path: string,
+) => Eventually<Answer | undefined>;
 
-const FIXED_PATHS = [
-  '/.well-known/openid-configuration',
-  '/api',
-  '/apis',
-  '/healthz',
-  '/livez',
-  '/metrics',
-  '/openapi/v2',
-  '/openapi/v3',
-  '/openid/v1/jwks',
-  '/readyz',
-  '/version',
-];
-
-export async function serveOther(options: OtherRequestsOptions, request: OtherRequest): Promise<Answer> {
-  const { url, method, headers, body } = request;
-  const path = url.pathname.replace(/(.)\/$/, '$1');
-  const provider = webhookProvider(path);
-  if (provider) return webhookAnswer(options.webhooks, provider, method, headers, body);
-  if (method !== 'GET' && method !== 'HEAD') {
-    // What there is cannot be written; what there is not cannot be found, whatever is done to it.
-    if (rootPaths(servedBy(options)).includes(path)) throw methodNotAllowed();
-    return textAnswer(404, NOT_FOUND);
-  }
-  const health = /^\/(livez|healthz|readyz)(?:\/(.+))?$/.exec(path);
-  if (health) {
-    const [, endpoint = '', name] = health;
-    const checks = (endpoint === 'readyz' ? options.readinessChecks : options.livenessChecks) ?? [];
-    if (name === undefined) return healthAnswer(endpoint, checks, url.searchParams);
-    return (await checkAnswer(checks, name)) ?? textAnswer(404, NOT_FOUND);
-  }
-  switch (path) {
-    case '/.well-known/openid-configuration':
-      if (!options.issuer) break;
-      return published(options.issuer.configuration(`https://${headers.host ?? ''}`), 'application/json');
-    case '/openid/v1/jwks':
-      if (!options.issuer) break;
-      return published(options.issuer.keySet, 'application/jwk-set+json');
-    case '/version':
-      return json(versionInfo());
-    case '/metrics': {
-      const source = options.metrics;
-      if (!source) return textAnswer(200, '');
-      return { code: 200, contentType: source.contentType, body: await source.metrics() };
-    }
-    case '/':
-      return json({ paths: rootPaths(servedBy(options)) });
-  }
-  if (path.startsWith('/openapi/')) {
-    const asked = { path, query: url.searchParams, headers, nowMs: options.nowMs() };
-    return openApiAnswer(await options.openapi(), asked);
-  }
-  return discoveryAnswer(servedBy(options), path, headers);
+interface PathRow {
+  /** Undefined is answered with 404. */
+  readonly serve: PathHandler;
+  /** Everybody may ask, without a name. */
+  readonly isOpen?: true;
+  /** Set where the handler decides about methods; every other path is only read. */
+  readonly maxBodyBytes?: number;
 }
 
-/** Everything that discovery lists, of the store and not. */
+const issued: PathHandler = ({ issuer }, { headers }, path) => {
+  if (!issuer) return undefined;
+  return path === '/openid/v1/jwks'
+    ? published(issuer.keySet, 'application/jwk-set+json')
+    : published(issuer.configuration(`https://${headers.host ?? ''}`), 'application/json');
+};
+
+const metrics: PathHandler = async ({ metrics: source }) =>
+  source ? published(await source.metrics(), source.contentType) : textAnswer(200, '');
+
+const health: PathHandler = ({ livenessChecks, readinessChecks }, { url }, path) => {
+  const [, endpoint = '', ...name] = path.split('/');
+  const checks = (endpoint === 'readyz' ? readinessChecks : livenessChecks) ?? [];
+  return name.length > 0
+    ? checkAnswer(checks, name.join('/'))
+    : healthAnswer(endpoint, checks, url.searchParams);
+};
+
+const openApi: PathHandler = async (options, { url, headers }, path) =>
+  openApiAnswer(await options.openapi(), { path, query: url.searchParams, headers, nowMs: options.nowMs() });
+
+const discovery: PathHandler = (options, { headers }, path) =>
+  discoveryAnswer(servedBy(options), path, headers);
+
+const webhook: PathHandler = ({ webhooks }, { method, headers, body }, path) => {
+  const provider = webhookProvider(path);
+  return provider && webhookAnswer(webhooks, provider, method, headers, body);
+};
+
+/** A path, or everything below one. Paths without a star are listed at the root. */
+const ROWS: Readonly<Record<string, PathRow>> = {
+  '/.well-known/openid-configuration': { serve: issued },
+  '/api': { serve: discovery },
+  '/api/*': { serve: discovery },
+  '/apis': { serve: discovery },
+  '/apis/*': { serve: discovery },
+  '/healthz': { serve: health, isOpen: true },
+  '/healthz/*': { serve: health },
+  '/livez': { serve: health, isOpen: true },
+  '/livez/*': { serve: health },
+  '/metrics': { serve: metrics },
+  '/openapi/v2': { serve: openApi },
+  '/openapi/v3': { serve: openApi },
+  '/openapi/*': { serve: openApi },
+  '/openid/v1/jwks': { serve: issued },
+  '/readyz': { serve: health, isOpen: true },
+  '/readyz/*': { serve: health },
+  '/version': { serve: () => json(versionInfo()), isOpen: true },
+  '/webhooks/*': { serve: webhook, isOpen: true, maxBodyBytes: MAX_WEBHOOK_BYTES },
+};
+
+const ROOT: PathRow = { serve: (options) => json({ paths: rootPaths(servedBy(options)) }) };
+
+function rowOf(path: string): PathRow | undefined {
+  if (path === '/') return ROOT;
+  const below = path.replace(/^(\/[^/]+\/).+/s, '$1*');
+  for (const key of [path, below]) if (Object.hasOwn(ROWS, key)) return ROWS[key];
+  return undefined;
+}
+
+const withoutSlash = ({ pathname }: URL): string => pathname.replace(/(.)\/$/, '$1');
+
+export const isOpenPath = (url: URL): boolean => rowOf(withoutSlash(url))?.isOpen === true;
+
+/** Undefined for paths with the usual limit. */
+export const maxBodyBytesOf = (url: URL): number | undefined => rowOf(withoutSlash(url))?.maxBodyBytes;
+
+export async function serveOther(options: OtherRequestsOptions, request: OtherRequest): Promise<Answer> {
+  const { url, method } = request;
+  const path = withoutSlash(url);
+  const row = rowOf(path);
+  if (method !== 'GET' && method !== 'HEAD' && row?.maxBodyBytes === undefined) {
+    // A path that exists cannot be written; any other is not found, whatever the method.
+    if (rootPaths(servedBy(options)).includes(path)) throw methodNotAllowed();
+    return notFound();
+  }
+  return (await row?.serve(options, request, path)) ?? notFound();
+}
+
+/** Everything that discovery lists, whether or not it is stored. */
 const servedBy = ({ registry, virtual }: OtherRequestsOptions): readonly ServedResource[] => [
   ...registry.kinds,
   ...virtual,
@@ -105,19 +143,20 @@ function rootPaths(served: readonly ServedResource[]): readonly string[] {
   const groups = served.flatMap(({ group, version }) =>
     group === '' ? [`/api/${version}`] : [`/apis/${group}`, `/apis/${group}/${version}`],
   );
-  return [...new Set([...groups, ...FIXED_PATHS])].sort();
+  const fixed = Object.keys(ROWS).filter((path) => !path.endsWith('*'));
+  return [...new Set([...groups, ...fixed])].sort();
 }
 
 function discoveryAnswer(
   served: readonly ServedResource[],
   path: string,
   { accept, host }: IncomingHttpHeaders,
-): Answer {
+): Answer | undefined {
   const isRoot = path === '/api' || path === '/apis';
   const [, root, first = '', second, ...rest] = path.split('/');
   const isDocument = (root === 'api' && second === undefined) || (root === 'apis' && rest.length === 0);
-  if (!isRoot && !(isDocument && isServed(served, root === 'api' ? '' : first)))
-    return textAnswer(404, NOT_FOUND);
+  const wanted = root === 'api' ? '' : first;
+  if (!isRoot && !(isDocument && served.some(({ group }) => group === wanted))) return undefined;
   const form = negotiateDiscovery(accept, isRoot);
   if (form.aggregated) {
     const answer = documentAnswer(aggregatedDiscovery(served, path === '/api'), form);
@@ -130,10 +169,7 @@ function discoveryAnswer(
   return documentAnswer(apiResourceList(served, group, version), form);
 }
 
-const isServed = (served: readonly ServedResource[], name: string): boolean =>
-  served.some(({ group }) => group === name);
-
-/** In protobuf the type stands in an envelope, also where the JSON leaves a part of it out. */
+/** In protobuf the envelope carries the type, also where the JSON leaves a part of it out. */
 function documentAnswer(document: unknown, { encoding }: DiscoveryForm): Answer {
   if (document === undefined) throw resourceNotFound();
   const typed = encoding === 'protobuf' ? { apiVersion: 'v1', ...(document as object) } : document;
@@ -143,3 +179,5 @@ function documentAnswer(document: unknown, { encoding }: DiscoveryForm): Answer 
 const published = (body: string, contentType: string): Answer => ({ code: 200, contentType, body });
 
 const json = (value: unknown): Answer => jsonAnswer(200, JSON.stringify(value));
+
+const notFound = (): Answer => textAnswer(404, '404 page not found\n');

@@ -1,7 +1,5 @@
-/** `GET …/pods/NAME/log`: which container, which options, and the agent's bytes as they come. */
-import type { ServerResponse } from 'node:http';
-import { type ClientHttp2Stream, constants } from 'node:http2';
-import { createAbort } from '../../base/abort.ts';
+/** Requests for logs: the container, the options, and the agent's bytes as they come. */
+import type { ClientHttp2Stream } from 'node:http2';
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -88,15 +86,17 @@ export function logQuery(podName: string, query: URLSearchParams): URLSearchPara
 
 export interface LogRequest {
   readonly podName: string;
-  /** Asked after the options were checked, as upstream does. */
+  /** Called after the options were checked, as upstream does. */
   pod(): Promise<KubeObject>;
   readonly query: URLSearchParams;
   readonly tunnels: Tunnels;
   readonly signal: AbortSignal;
 }
 
-/** The agent's bytes; undefined while the pod is nowhere, so that there is nothing to say. */
-export async function openLogs(request: LogRequest): Promise<ClientHttp2Stream | undefined> {
+export type LogStream = ClientHttp2Stream;
+
+/** The agent's bytes; undefined while the pod is on no node, so that it has no logs. */
+export async function openLogs(request: LogRequest): Promise<LogStream | undefined> {
   const { tunnels, signal } = request;
   const query = logQuery(request.podName, request.query);
   const pod = await request.pod();
@@ -111,29 +111,6 @@ export async function openLogs(request: LogRequest): Promise<ClientHttp2Stream |
   if (answer.status === 404) throw failure(404, 'NotFound', text);
   if (answer.status === 400) throw badRequest(text);
   throw failure(500, 'InternalError', `Internal error occurred: ${text}`);
-}
-
-/** Throws before the first byte, or streams until the log ends or the client goes away. */
-export async function streamLogs(
-  request: Omit<LogRequest, 'signal'>,
-  response: ServerResponse,
-): Promise<void> {
-  const abort = createAbort();
-  response.on('close', () => abort.abort());
-  const lines = await openLogs({ ...request, signal: abort.signal });
-  if (!lines) {
-    // An empty answer, as upstream gives.
-    response.writeHead(204).end();
-    return;
-  }
-  response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-cache, private' });
-  response.flushHeaders();
-  lines.on('error', () => undefined);
-  // A stream that was reset looks as if it had ended; an answer that breaks off must not.
-  lines.on('close', () =>
-    lines.rstCode === constants.NGHTTP2_NO_ERROR ? response.end() : response.destroy(),
-  );
-  lines.pipe(response, { end: false });
 }
 
 /** Error texts of agents are short; more is not read. */

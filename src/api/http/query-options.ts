@@ -1,4 +1,4 @@
-/** Query parameters of reads and writes, and the body of deletes, as the typed options of the core. Errors are upstream's. */
+/** Options of reads, writes and deletes, from query and body. Errors are upstream's. */
 import { isRecord } from '../../base/json.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
@@ -12,7 +12,7 @@ import type {
 } from '../../resources/types.ts';
 import { parseResourceVersion } from '../../resources/reading/versions.ts';
 
-/** Go's strconv.ParseBool, with everything else true: a parameter that is there means yes. */
+/** As Go's strconv.ParseBool, with everything else true: a parameter without a value means yes. */
 export function flagOf(query: URLSearchParams, name: string): boolean | undefined {
   const value = query.get(name);
   if (value === null) return undefined;

@@ -1,21 +1,22 @@
 /**
- * How much one client may ask of the server: requests per second (a token bucket per user, or per address where nobody
- * knows who it is), wrong credentials per address, and requests that are worked on at the same time. Administrators and
- * the control plane's own nodes have room of their own, so that a flood of somebody else's never locks them out.
+ * Limits of one client: requests per second (a token bucket per user, or per address for anonymous
+ * clients), wrong credentials per address, and requests in flight. Administrators and the cluster's
+ * nodes always find room, so that a flood of others never locks them out.
  */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { UserInfo } from '../../resources/types.ts';
 
 export interface RequestLimits {
-  /** Per user (and per address of the unknown); 0 is no limit. A second's worth more may come at once. */
+  /** Per user, or per anonymous address; 0 is no limit. A burst may be a second's worth more. */
   readonly requestsPerSecond: number;
-  /** Requests that read, worked on at the same time; watches and sessions are not counted. 0 is no limit. */
+  /** Reads in flight; watches and sessions are not counted. 0 is no limit. */
   readonly maxReadsInFlight: number;
   readonly maxWritesInFlight: number;
-  /** The same for those who have not said who they are, of whatever kind: they never take a place of those who have. */
+  /** Requests of anonymous clients in flight. They never take a place of other users. */
   readonly maxUnknownInFlight: number;
-  /** Wrong credentials that an address may try per minute; right ones from there are taken all the same. */
+  /** Wrong credentials that an address may try per minute; right ones are accepted all the same. */
   readonly failedLoginsPerMinute: number;
 }
 
@@ -40,13 +41,13 @@ export type Rejection = 'rate' | 'failed-logins' | 'in-flight';
 
 export interface RateLimits {
   /**
-   * Somebody could not say who they are. Throws 429 for an address where that happens too often; others behind the same
-   * address are not shut out by it.
+   * A client had wrong credentials. Throws 429 for an address where that happens too often. Others
+   * at the same address are not locked out.
    */
   failedLogin(address: string): void;
   /** Throws 429 when this client asks too often. */
   checkRate(user: UserInfo, address: string): void;
-  /** Takes a place for the time that the request is worked on; throws 429 when there is none. */
+  /** Takes a place while the request is in flight; throws 429 when there is none. */
   begin(user: UserInfo, mutates: boolean): () => void;
   readonly inFlight: { readonly reads: number; readonly writes: number; readonly unknown: number };
 }
@@ -68,13 +69,13 @@ function tooMany(rejection: Rejection, retryAfterSeconds: number): StatusError {
 const ADMINISTRATORS = 'system:masters';
 const NODES = 'system:nodes';
 const UNAUTHENTICATED = 'system:unauthenticated';
-/** A node with many pods writes many states at once, and must never be late for long. */
+/** A node with many pods writes many statuses at once, and must not be delayed for long. */
 const NODE_FACTOR = 10;
-/** The unknown get health, version and webhooks only, which are cheap; a forge's storm of pushes comes from one address. */
+/** Anonymous requests are cheap, and a forge's pushes come from one address. */
 const UNKNOWN_FACTOR = 5;
-/** What one user may have of the places, so that others find one while theirs are slow. */
+/** The share of the places that one user may take, so that others find one. */
 const SHARE_OF_ONE = 0.75;
-/** More clients than this at the same time: those that have not asked for long are forgotten. */
+/** Clients that are remembered; beyond it, those that asked longest ago are forgotten. */
 const MAX_BUCKETS = 20_000;
 
 export function createRateLimits(limits: RequestLimits, clock: Clock): RateLimits {
@@ -138,26 +139,17 @@ interface Buckets {
 }
 
 function createBuckets(clock: Clock): Buckets {
-  const buckets = new Map<string, Bucket>();
+  const buckets = createBoundedMap<string, Bucket>(MAX_BUCKETS);
 
   function filled(key: string, perSecond: number, size: number): Bucket {
     const nowMs = clock.now();
-    let bucket = buckets.get(key);
-    if (!bucket) {
-      if (buckets.size >= MAX_BUCKETS) forgetOldest();
-      buckets.set(key, (bucket = { tokens: size, atMs: nowMs }));
-      return bucket;
-    }
+    const bucket = buckets.get(key) ?? { tokens: size, atMs: nowMs };
     const sinceMs = Math.max(0, nowMs - bucket.atMs);
     bucket.tokens = Math.min(size, bucket.tokens + (sinceMs * perSecond) / 1_000);
     bucket.atMs = nowMs;
+    // The client that asked longest ago is forgotten first.
+    buckets.set(key, bucket);
     return bucket;
-  }
-
-  /** A tenth at once, so that a flood of new names does not sort them each time. */
-  function forgetOldest(): void {
-    const byAge = [...buckets].sort(([, a], [, b]) => a.atMs - b.atMs);
-    for (const [key] of byAge.slice(0, MAX_BUCKETS / 10)) buckets.delete(key);
   }
 
   return {

@@ -1,4 +1,4 @@
-/** Bodies: JSON, YAML or protobuf by content type, parsed once, with everything that is wrong with them said as 400 or 415. */
+/** Parses bodies once, by content type. Everything wrong with them is 400 or 415. */
 import { ownMember } from '../../base/json.ts';
 import { parseEvents } from 'js-yaml';
 import { errorMessage } from '../../base/errors.ts';
@@ -43,12 +43,12 @@ export function parseBody(contentType: string | undefined, body: Buffer): Parsed
   }
 }
 
-/** No object is a tenth as deep; what reads values calls itself for each level. */
+/** No object is a tenth as deep. Readers of values recurse for each level. */
 const MAX_DEPTH = 1_000;
 
 /**
- * Refuses what is too deep or holds too many values, from the bytes alone: nothing has been built yet. A comma outside of texts
- * stands for one more value, a bracket for a list or an object.
+ * Refuses bodies that are too deep or hold too many values, before any value is built. A comma
+ * outside of texts counts as one more value, a bracket as a list or an object.
  */
 function checkForm(body: Uint8Array): void {
   let depth = 0;
@@ -105,7 +105,7 @@ function jsonBody(body: Buffer): ParsedBody {
   };
 }
 
-/** The value that the same object has in JSON. Kinds of custom resources have no such form. */
+/** The value of the same object in JSON. Custom resources have no protobuf form. */
 function parseProtobuf(body: Buffer): unknown {
   let values = 0;
   const onValue = (): void => {
@@ -119,8 +119,9 @@ function parseProtobuf(body: Buffer): unknown {
 }
 
 /**
- * YAML as manifests are read: 1.1 scalars, and budgets for values, depth and aliases. A repeated key is strict reading's to
- * complain about: the last one wins. Upstream reads YAML as JSON with sorted names, and says unknown fields in that order.
+ * YAML as manifests are read: 1.1 scalars, and budgets for values, depth and aliases. Strict
+ * reading reports repeated keys; the last one wins. Upstream reads YAML as JSON with sorted names,
+ * and reports unknown fields in that order.
  */
 function yamlBody(body: Buffer): ParsedBody {
   const { value, repeated } = parseYaml(body);
@@ -130,7 +131,7 @@ function yamlBody(body: Buffer): ParsedBody {
   };
 }
 
-/** In one complaint, as Go's decoder has it. */
+/** One finding for all, as Go's decoder has it. */
 const repeatedKeys = (lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [`yaml: unmarshal errors:\n${lines.map((line) => `  ${line}`).join('\n')}`];
 
@@ -169,7 +170,7 @@ function parseYaml(body: Buffer): ParsedYaml {
   }
 }
 
-/** The parser's text about a mistake shows the whole line, and costs as much. No accepted value is longer. */
+/** The parser's error text shows the whole line, and costs as much. No accepted value is longer. */
 function checkLines(text: string): void {
   const most = defaultManifestLimits.maxScalarCharacters;
   for (let start = 0; start < text.length; ) {

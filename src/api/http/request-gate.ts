@@ -1,6 +1,6 @@
 /**
- * The door (access.ts) with its counters: how many may come through, and who is told of it. One attempt per request, made
- * when its head is read and over when its answer is, or its socket is gone.
+ * The door (access.ts) with its counters: bounds the requests, and reports each of them. One
+ * attempt per request: it begins with its head and is over with its answer or its socket.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
@@ -14,9 +14,9 @@ import { type RateLimits, rejectionOf } from './rate-limits.ts';
 export interface RequestGate {
   /** Throws what the door throws, and 429 or 431. */
   enter(request: IncomingMessage, url: URL, attempt: Attempt): Eventually<Entered>;
-  /** A watch or a session stands. */
+  /** A watch or a session has begun. */
   started(request: IncomingMessage, attempt: Attempt, code: number): void;
-  /** The answer is complete, or nobody is there to read it. Told once. */
+  /** The answer is complete, or its client has gone. Reported once. */
   over(request: IncomingMessage, attempt: Attempt, code: number, durationMs?: number): void;
 }
 
@@ -29,15 +29,20 @@ export interface RequestGateOptions {
 }
 
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-/** They last as long as their client wants, and are no work most of the time. */
-const LONG_RUNNING: ReadonlySet<string> = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
+/** These last as long as their client wants, and are idle most of the time. */
+const LONG_RUNNING: ReadonlySet<string> = new Set([
+  'log',
+  'exec',
+  'attach',
+  'portforward',
+  'proxy',
+  'tunnel',
+]);
 
-function isLongRunning({ routed, target }: Entered): boolean {
-  if (target.type === 'resource' && target.subresource === 'tunnel') return true;
-  return routed?.verb === 'watch' || LONG_RUNNING.has(routed?.subresource ?? '');
-}
+const isLongRunning = ({ routed }: Entered): boolean =>
+  routed?.verb === 'watch' || LONG_RUNNING.has(routed?.subresource ?? '');
 
-/** Asking the system for it costs more than it looks. */
+/** Kept, since asking the system for it is expensive. */
 const addresses = new WeakMap<object, string>();
 
 function addressOf(socket: IncomingMessage['socket']): string {
@@ -94,10 +99,10 @@ export function createRequestGate(options: RequestGateOptions): RequestGate {
     };
   }
 
-  /** Counts the refusal, and throws it (or the one that comes of counting). */
+  /** Counts the refusal, and throws it, or the one that counting causes. */
   function refused(request: IncomingMessage, attempt: Attempt, address: string, error: unknown): never {
     try {
-      // Who claims nothing guesses nothing.
+      // A request without credentials guesses nothing.
       const { authorization } = request.headers;
       if (authorization !== undefined && isStatusError(error, 'Unauthorized')) limits.failedLogin(address);
       throw error;

@@ -1,4 +1,4 @@
-/** What a request's path is about: a resource of the API (Kubernetes' URL scheme), or something else. Pure. */
+/** Parses a request's path: a resource (Kubernetes' URL scheme), or something else. Pure. */
 
 export interface ResourceTarget {
   readonly type: 'resource';
@@ -8,9 +8,9 @@ export interface ResourceTarget {
   readonly plural: string;
   readonly name: string | undefined;
   readonly subresource: string | undefined;
-  /** By the old form of a watch: `/api/v1/watch/namespaces/a/pods`, with a name for one object. */
+  /** The old form of a watch: `/api/v1/watch/namespaces/a/pods`, with a name for one object. */
   readonly isWatch?: true;
-  /** What follows `/proxy` in the path, as it was sent: `/a%20b`. */
+  /** The path after `/proxy`, as it was sent: `/a%20b`. */
   readonly proxyPath?: string;
 }
 
@@ -19,7 +19,7 @@ export type RequestTarget = ResourceTarget | { readonly type: 'other'; readonly 
 /** Subresources of namespaces themselves; everything else below a namespace is a resource in it. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
-/** Only below pods and services does the rest of a path belong to somebody else. */
+/** Only below pods and services the rest of a path belongs to the pod. */
 const PROXY = /^(\/api\/v1\/namespaces\/[^/]+\/(?:pods|services)\/[^/]+\/proxy)(\/.*)$/;
 
 /** `/api/v1/namespaces/a/pods/b/log` and its kin; `other` for everything with another form. */

@@ -1,7 +1,8 @@
 /**
- * The URL of a request, and what it is about. Clients ask for the same few paths again and again (a kubelet for its pods, a
- * dashboard for its lists), so that those that came last are kept as they were read. Nobody changes what they get.
+ * The URL of a request and its parsed target. Clients repeat few paths (a kubelet its pods, a
+ * dashboard its lists), so the last ones are kept. The results are shared: do not change them.
  */
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import { parseTarget, type RequestTarget } from './request-target.ts';
 
@@ -10,32 +11,30 @@ const MAX_KEPT = 4_096;
 /** Longer ones are rare, and come once. */
 const MAX_KEPT_LENGTH = 256;
 
-const kept = new Map<string, URL>();
+const kept = createBoundedMap<string, URL>(MAX_KEPT);
 const targets = new WeakMap<URL, RequestTarget>();
 
-/** A URL of ours, whatever the client sent as its target; 400 for what is none. */
-export function urlOf(text = '/'): URL {
-  const known = kept.get(text);
-  if (known) return known;
-  const url = readUrl(text);
-  if (text.length <= MAX_KEPT_LENGTH) {
-    // Forgetting all of them now and then is cheaper than knowing which was used last.
-    if (kept.size >= MAX_KEPT) kept.clear();
-    kept.set(text, url);
-  }
-  return url;
-}
+/** A URL of our own host, whatever the client sent; throws 400 for an invalid path. */
+export const urlOf = (text = '/'): URL =>
+  text.length > MAX_KEPT_LENGTH ? readUrl(text) : kept.remember(text, () => readUrl(text));
 
-/** What a URL parser takes for a step up or for a slash: a proxy in front may read such a path otherwise. */
+/** Dot segments and backslashes: a proxy in front may read such a path in another way. */
 const AMBIGUOUS = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 function readUrl(text: string): URL {
   if (AMBIGUOUS.test(text.split('?', 1)[0] ?? '')) throw badRequest('the path has dot segments');
+  let url: URL;
   try {
-    return new URL(text.startsWith('/') ? `http://api${text.replace(/^\/+/, '/')}` : 'http://api/invalid');
+    url = new URL(text.startsWith('/') ? `http://api${text.replace(/^\/+/, '/')}` : 'http://api/invalid');
   } catch {
     throw badRequest('the request has no valid path');
   }
+  try {
+    decodeURIComponent(url.pathname);
+  } catch {
+    throw badRequest(`'${url.pathname}' is not a valid url component`);
+  }
+  return url;
 }
 
 export function targetOf(url: URL): RequestTarget {

@@ -1,6 +1,6 @@
 /**
- * An answer on its way out: headers, warnings, and compression of what is large. Compressing happens off the event loop, piece
- * by piece; small answers cost more to compress than to send.
+ * Sends an answer: headers, warnings, and compression of large bodies. Compression runs off the
+ * event loop, piece by piece; small answers cost more to compress than to send.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
@@ -21,7 +21,7 @@ export function sendAnswer(
   made: Answer,
   warnings: readonly string[] = NONE,
 ): void {
-  // Names and values in turn: no object is made of them and looked through again.
+  // Names and values in turn: Node writes such a list without building an object of it.
   const head: string[] = ['content-type', made.contentType, 'cache-control', 'no-cache, private'];
   for (const text of warnings.slice(0, MAX_WARNINGS)) head.push('warning', warningText(text));
   const { body, headers } = made;

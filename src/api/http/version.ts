@@ -1,8 +1,8 @@
-/** `/version`: which Kubernetes this API is like. Clients decide by `major` and `minor`. */
+/** `/version`: the Kubernetes version of this API. Clients decide by `major` and `minor`. */
 
 export const KUBERNETES_VERSION = 'v1.36.2';
 
-/** Git's name for no commit: clients expect one, and none of Kubernetes' is what runs here. */
+/** Git's name for no commit: clients expect a commit, and ours is none of Kubernetes'. */
 const NO_COMMIT = '0'.repeat(40);
 
 export function versionInfo(): Readonly<Record<string, string>> {

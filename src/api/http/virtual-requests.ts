@@ -1,37 +1,36 @@
-/** One request about a resource that the store does not keep (virtual/types.ts). */
+/** Requests about resources that the store does not keep (virtual/types.ts). */
 import { methodNotAllowed } from '../../resources/refusals.ts';
-import type { VirtualResource } from '../virtual/types.ts';
-import { type Answer, listAnswer, objectAnswer } from './answers.ts';
-import {
-  answerContextAt,
-  type ApiRequest,
-  bodyOf,
-  contextOf,
-  type RoutedRequest,
-  writing,
-} from './resource-requests.ts';
+import { type Answer, type AnswerContext, listAnswer, objectAnswer } from './answers.ts';
+import { answerContext, bodyOf, contextOf, type VirtualRequest, writing } from './api-request.ts';
 
-export async function serveVirtual(
-  { verb }: RoutedRequest,
-  resource: VirtualResource,
-  request: ApiRequest,
-  nowMs: number,
-): Promise<Answer> {
+const formOf = (request: VirtualRequest): AnswerContext =>
+  answerContext(request, request.routed.kind, request.routed.kind.list !== undefined);
+
+export async function createVirtual(request: VirtualRequest): Promise<Answer> {
+  const { target } = request;
+  const { kind } = request.routed;
+  const form = formOf(request);
+  if (!kind.create) throw methodNotAllowed();
+  const options = writing(request, 'CreateOptions');
+  const made = await kind.create(bodyOf(request), target.namespace, options, contextOf(request));
+  return objectAnswer(201, made, form);
+}
+
+export async function getVirtual(request: VirtualRequest): Promise<Answer> {
+  const { namespace, name = '' } = request.target;
+  const form = formOf(request);
+  const { kind } = request.routed;
+  if (!kind.get) throw methodNotAllowed();
+  return objectAnswer(200, await kind.get({ namespace, name }, contextOf(request)), form);
+}
+
+export async function listVirtual(request: VirtualRequest): Promise<Answer> {
   const { target, query } = request;
-  const { namespace, name } = target;
-  const form = answerContextAt(nowMs, request, resource, resource.list !== undefined);
-  const context = contextOf(request);
-  if (verb === 'create' && resource.create) {
-    const options = writing(request, 'CreateOptions');
-    const made = await resource.create(bodyOf(request), namespace, options, context);
-    return objectAnswer(201, made, form);
-  }
-  if (verb === 'get' && resource.get && name !== undefined)
-    return objectAnswer(200, await resource.get({ namespace, name }, context), form);
-  if (verb === 'list' && resource.list) {
-    const labelSelector = query.get('labelSelector') ?? undefined;
-    const fieldSelector = query.get('fieldSelector') ?? undefined;
-    return listAnswer(await resource.list({ namespace, labelSelector, fieldSelector }, context), form);
-  }
-  throw methodNotAllowed();
+  const { kind } = request.routed;
+  const form = formOf(request);
+  if (!kind.list) throw methodNotAllowed();
+  const labelSelector = query.get('labelSelector') ?? undefined;
+  const fieldSelector = query.get('fieldSelector') ?? undefined;
+  const wanted = { namespace: target.namespace, labelSelector, fieldSelector };
+  return listAnswer(await kind.list(wanted, contextOf(request)), form);
 }

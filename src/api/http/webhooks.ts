@@ -1,4 +1,4 @@
-/** `/webhooks/PROVIDER`: hands the raw body on; checking the signature and doing the work is the handler's. */
+/** `/webhooks/PROVIDER`: passes the raw body to the handler, which checks its signature. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { textAnswer } from './answers.ts';
 
@@ -14,6 +14,9 @@ export type WebhookHandler = (
   headers: IncomingHttpHeaders,
   rawBody: Buffer,
 ) => WebhookResult | Promise<WebhookResult>;
+
+/** A large push makes a long webhook. */
+export const MAX_WEBHOOK_BYTES = 25 * 1024 * 1024;
 
 const PROVIDERS: readonly string[] = ['github', 'gitlab', 'gitea', 'bitbucket'];
 

@@ -1,7 +1,7 @@
 /**
- * What the agents say that their containers use, asked over their tunnels: one request a node, many nodes at once, and a
- * short memory, so that a dashboard that looks every second asks each node every ten. A node that does not answer in time,
- * or answers nonsense, is left out: the others are shown without it.
+ * The containers' usage as the agents report it over their tunnels. Each node is asked once, many
+ * at the same time, and answers are kept for a short time: a dashboard that refreshes every second
+ * asks each node every ten. A node that does not answer in time, or answers nonsense, is left out.
  */
 import { createAbort } from '../../base/abort.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -12,7 +12,7 @@ import type { Tunnels } from '../tunnel.ts';
 
 export interface ContainerUsage {
   readonly podUid: string;
-  /** Empty for what holds a pod's network: no container of its specification. */
+  /** Empty for the container that holds the pod's network: the spec does not name it. */
   readonly container: string;
   readonly atMs: number;
   readonly windowMs: number;
@@ -37,9 +37,9 @@ export interface NodeUsagesOptions {
   readonly logger: Logger;
 }
 
-/** As old as metrics-server's default resolution would make it. */
+/** As long as metrics-server's default resolution allows. */
 const REUSE_MS = 10_000;
-/** An agent reads new containers twice, a second apart; more than this and the client has waited long enough. */
+/** An agent reads new containers twice, a second apart; clients should not wait much longer. */
 const ANSWER_TIMEOUT_MS = 5_000;
 /** Nodes that are asked at the same time. */
 const CONCURRENCY = 64;
@@ -107,7 +107,7 @@ export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions):
   };
 }
 
-/** A node's word is not trusted further than its form: numbers are finite and not negative. */
+/** A node's answer is checked for its form only: numbers are finite and not negative. */
 export function parseUsage(answer: unknown): readonly ContainerUsage[] {
   const list = isRecord(answer) ? answer['containers'] : undefined;
   if (!Array.isArray(list)) throw new Error('its answer is no usage');

@@ -1,4 +1,4 @@
-/** NodeMetrics and PodMetrics of what was measured. Pure. */
+/** NodeMetrics and PodMetrics made of measurements. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
 import { goDuration } from '../../base/go-words.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -32,7 +32,7 @@ function windowOf(
   return { timestamp: toRfc3339(atMs), window: goDuration(windowMs) };
 }
 
-/** A node uses what its pods use: several nodes may share a machine, and an engine may be on another one. */
+/** A node uses what its pods use, since several nodes may share a machine. */
 export function nodeMetrics(
   node: KubeObject,
   { askedAtMs, containers }: NodeUsage,

@@ -1,4 +1,4 @@
-/** A connection to another API server: HTTPS with our certificate, upgraded, and then HTTP/2 with this end as the client. */
+/** A connection to another API server: HTTPS, upgraded to HTTP/2 with this end as the client. */
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { request } from 'node:https';
 import type { Duplex } from 'node:stream';
@@ -6,7 +6,7 @@ import { toPlainStream } from '../../base/plain-stream.ts';
 import { SERVER_NAME } from '../tls/server-tls.ts';
 import { type Peer, PEER_PATH, PEER_PROTOCOL, type PeerOptions } from './types.ts';
 
-/** A server that does not answer by then is not there. */
+/** A server that does not answer by then is taken for gone. */
 const CONNECT_TIMEOUT_MS = 3_000;
 
 export async function openPeerSession(peer: Peer, options: PeerOptions): Promise<ClientHttp2Session> {
@@ -16,7 +16,7 @@ export async function openPeerSession(peer: Peer, options: PeerOptions): Promise
       host: peer.host,
       port: peer.port,
       path: PEER_PATH,
-      // Whatever its address is, its certificate carries the name that all of the cluster's servers have.
+      // Its certificate carries the name that all servers of the cluster have, at any address.
       servername: SERVER_NAME,
       ca: options.caPem,
       cert: certPem,

@@ -1,13 +1,15 @@
 /**
- * Tunnels across API servers. An agent's tunnel ends at one server; a request that reaches another one is passed on to the
- * server that has it. Nobody writes down which that is: the others are asked in turn, the last one that had it first. With a
- * handful of servers that costs a round trip now and then, and can never be out of date.
+ * Tunnels across API servers. An agent's tunnel ends at one server; a request that reaches another
+ * one is passed on to it. The holder is not recorded anywhere: the other servers are asked in turn,
+ * the last known holder first. With a handful of servers that costs a round trip now and then, and
+ * it can never be out of date.
  */
 import type { ClientHttp2Session } from 'node:http2';
+import { createBoundedMap } from '../../base/bounded-map.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { TunnelRequest, TunnelResponse, Tunnels } from '../tunnel.ts';
+import { askSession, type TunnelRequest, type TunnelResponse, type Tunnels } from '../tunnel.ts';
 import { openPeerSession } from './peer-session.ts';
 import { NODE_HEADER, NOT_HERE, type Peer, type PeerOptions } from './types.ts';
 
@@ -17,7 +19,7 @@ export interface PeerTunnelsOptions extends PeerOptions {
   readonly logger: Logger;
 }
 
-/** As long as a server waits for its own agent, and a little more. */
+/** A little more than a server waits for its own agent. */
 const ANSWER_TIMEOUT_MS = 35_000;
 /** Remembered holders; forgetting one costs a question. */
 const MAX_REMEMBERED = 10_000;
@@ -25,7 +27,7 @@ const MAX_REMEMBERED = 10_000;
 export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
   const { local, clock, logger } = options;
   const sessions = new Map<string, Promise<ClientHttp2Session>>();
-  const holders = new Map<string, string>();
+  const holders = createBoundedMap<string, string>(MAX_REMEMBERED);
 
   function sessionOf(peer: Peer): Promise<ClientHttp2Session> {
     const known = sessions.get(peer.id);
@@ -41,26 +43,9 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
 
   async function ask(peer: Peer, request: TunnelRequest): Promise<TunnelResponse> {
     const { node, method, path, signal, writable } = request;
-    const session = await sessionOf(peer);
-    return new Promise((resolve, reject) => {
-      const stream = session.request(
-        { ':method': method, ':path': path, [NODE_HEADER]: node },
-        { endStream: writable !== true, signal },
-      );
-      const timer = clock.setTimer(() => stream.destroy(new Error('no answer in time')), ANSWER_TIMEOUT_MS);
-      stream.on('error', (error) => {
-        timer.cancel();
-        reject(error instanceof Error ? error : new Error(String(error)));
-      });
-      stream.on('close', () => {
-        timer.cancel();
-        reject(new Error('the connection ended'));
-      });
-      stream.on('response', (headers) => {
-        timer.cancel();
-        resolve({ status: Number(headers[':status']), contentType: headers['content-type'], stream });
-      });
-    });
+    const headers = { ':method': method, ':path': path, [NODE_HEADER]: node };
+    const asked = { clock, headers, signal, writable, timeoutMs: ANSWER_TIMEOUT_MS };
+    return askSession(await sessionOf(peer), asked);
   }
 
   async function passOn(request: TunnelRequest): Promise<TunnelResponse | undefined> {
@@ -70,7 +55,6 @@ export function createPeerTunnels(options: PeerTunnelsOptions): Tunnels {
       try {
         const answer = await ask(peer, request);
         if (answer.status !== NOT_HERE) {
-          if (holders.size >= MAX_REMEMBERED) holders.clear();
           holders.set(request.node, peer.id);
           return answer;
         }

@@ -1,4 +1,4 @@
-/** The other end of peer-tunnels.ts: requests of another API server for agents whose tunnel ends here. */
+/** The other end of peer-tunnels.ts: other servers' requests for agents with a tunnel here. */
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { createAbort } from '../../base/abort.ts';
@@ -14,7 +14,7 @@ export interface PeerService extends Disposable {
   accept(socket: Duplex, head: Buffer): void;
 }
 
-/** `local` are the tunnels of this server alone: what is passed on once is not passed on again. */
+/** `local` are the tunnels of this server alone: a request is passed on only once. */
 export function createPeerService(local: Tunnels, logger: Logger): PeerService {
   const server = createServer();
   const sockets = new Set<Duplex>();

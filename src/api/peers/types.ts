@@ -1,4 +1,4 @@
-/** The other API servers of the cluster, as one of them knows them. */
+/** The other API servers of the cluster, from the view of one of them. */
 
 export interface Peer {
   readonly id: string;
@@ -12,15 +12,15 @@ export interface PeerCredentials {
 }
 
 export interface PeerOptions {
-  /** Those that live, without this one. */
+  /** The live servers without this one. */
   peers(): readonly Peer[];
-  /** What this server shows the others: a certificate of the cluster's authority, for `system:apiserver`. */
+  /** This server's certificate of the cluster's authority, for `system:apiserver`. */
   credentials(): Promise<PeerCredentials>;
   readonly caPem: string;
 }
 
 export const PEER_PROTOCOL = 'symphony-peer';
-/** Who another server is to this one. */
+/** The user name of other servers. */
 export const PEER_USER = 'system:apiserver';
 export const PEER_PATH = '/apis/symphony.dev/v1/peers/tunnels';
 export const NODE_HEADER = 'x-symphony-node';

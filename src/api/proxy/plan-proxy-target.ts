@@ -1,6 +1,6 @@
 /**
- * Which port of which pod a request to `pods/NAME/proxy` or `services/NAME/proxy` goes to. NAME may be `NAME:PORT` or
- * `SCHEME:NAME:PORT`. Pure; throws the Status that the client gets.
+ * Chooses the pod and the port for a request to `pods/NAME/proxy` or `services/NAME/proxy`. NAME
+ * may be `NAME:PORT` or `SCHEME:NAME:PORT`. Pure; throws the Status that the client gets.
  */
 import { badRequest, failure } from '../../schemas/errors/status.ts';
 import type { Pod, Service } from '../../schemas/types.ts';
@@ -8,7 +8,7 @@ import type { Pod, Service } from '../../schemas/types.ts';
 export interface ProxyName {
   readonly scheme: 'http' | 'https';
   readonly name: string;
-  /** A number or a name; empty where the request leaves it to us. */
+  /** A number or a name; empty where the request names none. */
   readonly port: string;
 }
 
@@ -39,7 +39,7 @@ export interface ServiceBackend {
 }
 
 /**
- * A ready pod behind the service: `pick` is in [0, 1) and says which.
+ * A ready pod behind the service, chosen by `pick`, which is in [0, 1).
  *
  * @throws 400 for a port that the service does not have, 503 where no pod is ready
  */

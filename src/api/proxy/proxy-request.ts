@@ -1,6 +1,7 @@
 /**
- * `pods/NAME/proxy/PATH` and `services/NAME/proxy/PATH`: an HTTP request to a pod, through the tunnel of its node's agent.
- * The request goes on with its method, headers and body, without anything that says who asked.
+ * `pods/NAME/proxy/PATH` and `services/NAME/proxy/PATH`: an HTTP request to a pod, through the
+ * tunnel of its node's agent. Method, headers and body are passed on, without anything that
+ * identifies the caller.
  */
 import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -21,7 +22,7 @@ export interface ProxyRequest {
   readonly namespace: string;
   /** As in the URL: `web:http`. */
   readonly name: string;
-  /** Of the pod's own URL space, with its query: `/healthz?full=1`. */
+  /** The path in the pod's own URL space, with its query: `/healthz?full=1`. */
   readonly path: string;
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
@@ -36,7 +37,7 @@ export interface ProxyDependencies {
   readonly rng: Rng;
 }
 
-/** Of one connection only (RFC 9110, 7.6.1), or nobody's business but ours. */
+/** Headers of one connection only (RFC 9110, 7.6.1), and those that are not meant for the pod. */
 const DROPPED = new Set([
   'authorization',
   'connection',
@@ -52,11 +53,11 @@ const DROPPED = new Set([
 ]);
 const isDropped = (name: string): boolean => DROPPED.has(name) || name.startsWith('impersonate-');
 
-/** What of the pod's answer the client gets to see of its head. */
+/** The headers of the pod's answer that the client gets. */
 export const answerHeaders = (headers: IncomingHttpHeaders): IncomingHttpHeaders =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !ANSWER_DROPPED.has(name)));
 
-/** Of one connection only; nor may a pod set a cookie for the API's own host. */
+/** Headers of one connection only. A pod may not set a cookie for the API's host either. */
 const ANSWER_DROPPED = new Set([
   'connection',
   'keep-alive',

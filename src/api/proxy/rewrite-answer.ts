@@ -1,4 +1,4 @@
-/** A pod's answer on its way to the client: where its links lead (rewrite-links.ts), and which headers it may set. */
+/** The headers and links (rewrite-links.ts) of a pod's answer on its way to the client. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { Transform } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -37,7 +37,7 @@ export function rewrittenAnswer(
   return { headers: rest, stages: [...(decoder ? [decoder()] : []), linkRewriter(prefix, host)] };
 }
 
-/** A tag is at most so long; a longer one goes on as it is. */
+/** Longer tags are passed on unchanged. */
 const MAX_TAG_CHARS = 64 * 1024;
 
 /** Text goes on up to the last tag that is complete. */

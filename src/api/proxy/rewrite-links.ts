@@ -1,6 +1,7 @@
 /**
- * Links of a pod's pages, so that they lead back through the proxy: a path `/a` becomes `PREFIX/a`. The rule is that of
- * apimachinery's proxy transport: relative links and those to other hosts stay. Pure.
+ * Rewrites links of a pod's pages, so that they lead back through the proxy: a path `/a` becomes
+ * `PREFIX/a`. As in apimachinery's proxy transport, relative links and links to other hosts stay.
+ * Pure.
  */
 
 /** Attributes that hold a link. */
@@ -9,7 +10,7 @@ const LINKS =
 const TAG = /<[a-z][a-z0-9]*(?=[\s/])(?:"[^"]*"|'[^']*'|[^'">])*>/gi;
 const LINK = new RegExp(`(\\s(?:${LINKS})\\s*=\\s*)(?:"([^"]*)"|'([^']*)'|([^\\s"'>]+))`, 'gi');
 
-/** `host` is that which the client asked: a link to it is one to us. */
+/** `host` is the one that the client asked: a link to it is one to us. */
 export function rewriteLink(link: string, prefix: string, host: string | undefined): string {
   const absolute = /^(?:https?:)?\/\/([^/?#]*)(.*)$/i.exec(link);
   if (absolute && absolute[1] !== host) return link;

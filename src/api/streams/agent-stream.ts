@@ -7,7 +7,7 @@ import type { StreamTarget } from './stream-request.ts';
 /** Texts of refusals are short; more is not read. */
 const MAX_REFUSAL_CHARS = 4_096;
 
-/** What the agent said instead of opening the stream, in its own words. */
+/** The agent's answer instead of an open stream, in its own words. */
 export class AgentRefusal extends Error {
   override readonly name = 'AgentRefusal';
   readonly httpStatus: number;
@@ -24,7 +24,7 @@ export async function openAgentStream(
   signal: AbortSignal,
 ): Promise<ClientHttp2Stream> {
   const answer = await tunnels.request({ node, method: 'POST', path, signal, writable: true });
-  // A stream that fails ends what reads it; nobody else needs to hear.
+  // A stream that fails ends its readers; no other handler is needed.
   answer.stream.on('error', () => undefined);
   if (answer.status === 200) return answer.stream;
   let text = '';
@@ -43,7 +43,7 @@ export function statusOfRefusal({ httpStatus, message }: AgentRefusal): StatusEr
   return failure(500, 'InternalError', `Internal error occurred: ${message}`);
 }
 
-/** Writes with respect for what the other side takes. */
+/** Writes, and waits while the other side does not take more. */
 export async function writeToAgent(stream: ClientHttp2Stream, bytes: Buffer): Promise<void> {
   if (stream.destroyed || stream.writableEnded || stream.write(bytes)) return;
   await new Promise<void>((resolve) => {

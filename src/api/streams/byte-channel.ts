@@ -1,6 +1,6 @@
 /**
- * The client's connection after its protocol was switched: messages in, messages out, with a limit on what waits on either
- * side. On a WebSocket a message is a message; on a plain socket it is whatever one read gave.
+ * The client's connection after the protocol was switched: messages in both directions, with a
+ * limit on the waiting bytes of either side. On a plain socket a message is the result of one read.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
@@ -10,9 +10,9 @@ export interface ByteChannel {
   readonly messages: AsyncIterable<Buffer>;
   /** Resolves when the bytes have left; never fails: a client that is gone ends `messages`. */
   send(message: Buffer): Promise<void>;
-  /** Something for the wire, so that a connection without traffic is neither forgotten nor dead unnoticed. */
+  /** Traffic for a quiet connection, so that it is not forgotten and its death is noticed. */
   ping(): void;
-  /** Says goodbye after what was sent; a client that does not answer in time is cut off. */
+  /** Closes after the sent bytes; a client that does not answer in time is cut off. */
   close(code: number, reason: string): void;
 }
 
@@ -44,6 +44,6 @@ async function* chunksOf(socket: Duplex): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
   } catch {
-    // A client that breaks off is gone like any other.
+    // A client that breaks off has gone like any other.
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Kubernetes' channel protocols over WebSocket: each message begins with the number of its channel. v5 (KEP-4006) adds a
- * message on channel 255 whose content is the number of a channel that the sender has closed, which is how input ends; v4
- * ends a session with a Status as JSON, older ones with a plain text. In the base64 forms, which browsers of old needed,
- * messages are text: the channel's digit, then the content in base64. Pure.
+ * Kubernetes' channel protocols over WebSocket: each message begins with the number of its channel.
+ * v5 (KEP-4006) adds a message on channel 255 that names a channel which the sender has closed;
+ * input ends this way. v4 ends a session with a Status as JSON, older ones with a plain text. In
+ * the base64 forms, for old browsers, messages are text: the channel's digit, then the content in
+ * base64. Pure.
  */
 import { channels } from '../../base/channel-frames.ts';
 
@@ -24,7 +25,7 @@ const protocol = (
 export const V4 = protocol('v4.channel.k8s.io', { statusAsJson: true });
 export const V5 = protocol('v5.channel.k8s.io', { statusAsJson: true, closes: true });
 const V4_BASE64 = protocol('v4.base64.channel.k8s.io', { statusAsJson: true, base64: true });
-/** What a client speaks that names no protocol. */
+/** The protocol of a client that names none. */
 const UNNAMED = protocol('');
 
 /** For exec and attach, in our order of preference. */
@@ -49,7 +50,7 @@ export type ChannelMessage =
   | { readonly type: 'data'; readonly channel: number; readonly content: Buffer }
   | { readonly type: 'close'; readonly channel: number };
 
-/** Undefined for a message that means nothing in this protocol: it is passed over. */
+/** Undefined for a message without a meaning in this protocol; it is ignored. */
 export function parseMessage(
   message: Buffer,
   { base64, closes }: ChannelProtocol,
@@ -72,14 +73,14 @@ export function encodeMessage(channel: number, content: Buffer, { base64 }: Chan
   return Buffer.concat([Buffer.from([channel]), content]);
 }
 
-/** The Status that ends a session which could not be brought to its own end. */
+/** The Status of a session that failed. */
 export function failureStatus(message: string): Buffer {
   return Buffer.from(
     JSON.stringify({ metadata: {}, status: 'Failure', message, reason: 'InternalError', code: 500 }),
   );
 }
 
-/** What a client of an older protocol is told instead of a Status: nothing when all went well. */
+/** The text for older protocols instead of a Status; empty after a success. */
 export function statusText(status: Buffer): Buffer {
   const { status: result, message } = JSON.parse(status.toString('utf8')) as {
     readonly status?: string;
@@ -88,6 +89,6 @@ export function statusText(status: Buffer): Buffer {
   return Buffer.from(result === 'Success' ? '' : (message ?? 'the session failed'));
 }
 
-/** What a client may send to the container. */
+/** Channels on which a client may send to the container. */
 export const isInput = (channel: number): boolean =>
   channel === channels.stdin || channel === channels.resize;

@@ -25,7 +25,7 @@ export function openChannelSession(channel: ByteChannel, protocol: ChannelProtoc
     }
   }
 
-  // An empty message says that the session stands, as upstream's does.
+  // An empty message announces that the session has begun, as upstream's does.
   void write(channels.stdout, Buffer.alloc(0));
   return {
     input: input(),
@@ -34,7 +34,7 @@ export function openChannelSession(channel: ByteChannel, protocol: ChannelProtoc
       if (finished) return;
       finished = true;
       const words = protocol.statusAsJson ? status : statusText(status);
-      // A client that does not read does not put the end off: the close has a limit of its own.
+      // A client that does not read cannot delay the end: the close has a limit of its own.
       if (words.length > 0) void write(channels.status, words);
       channel.close(NORMAL_CLOSURE, '');
     },

@@ -1,6 +1,6 @@
 /**
- * A WebSocket as a channel. A client that does not read stops us from reading the container; messages that nobody takes
- * stop the client.
+ * A WebSocket as a channel. A client that does not read holds the container back; messages that
+ * nobody takes hold the client back.
  */
 import type { WebSocket } from 'ws';
 import { type AsyncQueue, createAsyncQueue } from '../../base/async-queue.ts';
@@ -13,7 +13,7 @@ export interface ClientSocketOptions {
   readonly text?: boolean;
 }
 
-/** What may wait for the container before the client is held back. */
+/** Bytes that may wait for the container before the client is held back. */
 const MAX_WAITING_BYTES = 256 * 1024;
 
 export function createClientSocket(
@@ -48,7 +48,7 @@ export function createClientSocket(
     },
     close(code, reason) {
       if (socket.readyState === socket.CLOSED) return;
-      // Nothing more is wanted of the client, but its goodbye must be read.
+      // No more messages are needed, but the client's close frame must be read.
       if (socket.isPaused) socket.resume();
       socket.close(code, reason);
       const timer = clock.setTimer(() => socket.terminate(), CLOSE_GRACE_MS);

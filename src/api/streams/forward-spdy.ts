@@ -1,16 +1,17 @@
 /**
- * port-forward over SPDY: for each connection the client opens an error stream and then a data stream, told apart by
- * `streamType` and brought together by `requestID`; `port` says where to. What goes wrong with one connection is written to its
- * error stream, and the others go on.
+ * port-forward over SPDY. For each connection the client opens an error stream and then a data
+ * stream; `streamType` tells them apart, `requestID` pairs them, `port` names the port. An error of
+ * one connection is written to its error stream, and the others go on.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { writeToAgent } from './agent-stream.ts';
 import type { ByteChannel } from './byte-channel.ts';
-import { createSpdyConnection, type SpdyConnection, type SpdyStream } from './spdy/connection.ts';
+import { createSpdyConnection, type SpdyConnection } from './spdy/connection.ts';
+import type { SpdyStream } from './spdy/open-stream.ts';
 
-/** Upstream's: half a pair whose other half does not come is given up. */
+/** As long as upstream waits for the other half of a pair. */
 const PAIR_TIMEOUT_MS = 30_000;
 
 export interface ForwardSpdyOptions {

@@ -1,4 +1,4 @@
-/** One timer per session: a ping now and then, and the end of a session in which nothing was said for long. */
+/** One timer per session: regular pings, and the end of a session that is idle for too long. */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { ByteChannel } from './byte-channel.ts';
 
@@ -13,7 +13,7 @@ export interface LiveChannel extends ByteChannel, Disposable {
   pingWith(ping: () => void): void;
 }
 
-/** The channel, watched: what passes it in either direction counts as life. */
+/** The channel with a watchdog: traffic in either direction counts as activity. */
 export function keepAlive(channel: ByteChannel, clock: Clock): LiveChannel {
   let lastAtMs = clock.now();
   let ping = (): void => channel.ping();

@@ -1,7 +1,8 @@
 /**
- * Which protocol a client and we speak after the upgrade of an exec, attach or port-forward: Kubernetes' channels over
- * WebSocket, SPDY/3.1 on the socket itself, or SPDY/3.1 inside a WebSocket (kubectl port-forward from 1.31 on, KEP-4006). Pure;
- * throws the Status that the client gets when there is nothing that both speak.
+ * Plans the protocol after the upgrade of an exec, attach or port-forward: Kubernetes' channels
+ * over WebSocket, SPDY/3.1 on the socket itself, or SPDY/3.1 inside a WebSocket (kubectl
+ * port-forward from 1.31 on, KEP-4006). Pure; throws the Status that the client gets when no
+ * protocol fits.
  */
 import { badRequest, failure } from '../../schemas/errors/status.ts';
 import { type ChannelProtocol, channelProtocols } from './channel-protocol.ts';
@@ -15,10 +16,10 @@ export type PlannedUpgrade = {
   | { readonly speaks: 'spdy'; readonly protocol: SpdyProtocol }
 );
 
-/** As Node hands them out. */
+/** As Node provides them. */
 type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What is spoken on the streams of SPDY. */
+/** The protocol on top of SPDY's streams. */
 export interface SpdyProtocol {
   readonly name: string;
   readonly statusAsJson: boolean;
@@ -36,7 +37,7 @@ const SPDY = 'spdy/3.1';
 const WEBSOCKET = 'websocket';
 const TUNNELLED = `SPDY/3.1+${FORWARD_PROTOCOL.name}`;
 const PROTOCOL_HEADER = 'x-stream-protocol-version';
-/** Browsers can only send their token as one of the protocols that they offer; it is not one. */
+/** Browsers can send their token only as one of the offered protocols; it is not a protocol. */
 const TOKEN_PREFIX = 'base64url.bearer.authorization.k8s.io.';
 
 /** The protocols that a WebSocket's client offers. */

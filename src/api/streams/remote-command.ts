@@ -1,6 +1,6 @@
 /**
- * exec and attach: what the client says goes to the agent's stream and back, until the session has a status. Whoever is too
- * fast waits for the other side; nothing is kept here.
+ * exec and attach: copies between the client and the agent's stream until the session has a status.
+ * A fast side waits for the slow one; nothing is buffered here.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import { channels, createFrameReader, encodeFrame } from '../../base/channel-frames.ts';
@@ -34,13 +34,13 @@ async function copyInput(client: SessionClient, agent: ClientHttp2Stream): Promi
       if (message.channel === channels.stdin)
         await writeToAgent(agent, encodeFrame(channels.stdin, Buffer.alloc(0)));
     } else if (message.content.length > 0) {
-      // Clients open their channels with empty messages; to the agent an empty frame would be the end.
+      // Clients open channels with empty messages; to the agent an empty frame would be the end.
       await writeToAgent(agent, encodeFrame(message.channel, message.content));
     }
   }
 }
 
-/** The status that the session came to its end with. */
+/** The final status of the session. */
 async function copyOutput(client: SessionClient, agent: ClientHttp2Stream): Promise<Buffer> {
   const read = createFrameReader();
   try {

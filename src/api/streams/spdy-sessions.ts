@@ -1,6 +1,7 @@
 /**
- * exec and attach over SPDY: one stream for each of error, stdin, stdout, stderr and resize, opened by the client and told
- * apart by the header `streamType`. The session begins when all that its query announces are there.
+ * exec and attach over SPDY. The client opens one stream for each of error, stdin, stdout, stderr
+ * and resize; the header `streamType` tells them apart. The session begins when all streams that
+ * its query announces are there.
  */
 import { createAbort } from '../../base/abort.ts';
 import { channels } from '../../base/channel-frames.ts';
@@ -9,9 +10,10 @@ import type { ByteChannel } from './byte-channel.ts';
 import { type ChannelMessage, statusText } from './channel-protocol.ts';
 import type { SpdyProtocol } from './plan-upgrade.ts';
 import type { SessionClient } from './session-client.ts';
-import { createSpdyConnection, type SpdyConnection, type SpdyStream } from './spdy/connection.ts';
+import { createSpdyConnection, type SpdyConnection } from './spdy/connection.ts';
+import type { SpdyStream } from './spdy/open-stream.ts';
 
-/** Upstream's: a client that has not opened its streams by then has gone wrong. */
+/** As long as upstream waits for the client's streams. */
 const CREATION_TIMEOUT_MS = 30_000;
 /** How long a client may take to read the last output before it hangs up. */
 const LINGER_MS = 60_000;
@@ -82,8 +84,8 @@ export function openSpdySession(options: SpdySessionOptions): SpdySession {
 }
 
 /**
- * What comes on stdin and resize, as one sequence; at most one message of each waits here. It ends with the connection, not
- * with the streams: a client whose input is over still listens.
+ * Messages of stdin and resize, as one sequence; at most one of each waits here. It ends with the
+ * connection, not with the streams: a client whose input has ended still listens.
  */
 async function* merge(
   streams: ReadonlyMap<number, SpdyStream>,

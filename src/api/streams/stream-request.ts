@@ -1,6 +1,6 @@
 /**
- * What a request for exec, attach or port-forward asks for, checked against the pod: which path at which agent. Pure;
- * throws the Status that the client gets.
+ * Checks a request for exec, attach or port-forward against the pod, and plans the agent's path.
+ * Pure; throws the Status that the client gets.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
@@ -16,7 +16,7 @@ export interface StreamTarget {
   readonly path: string;
 }
 
-/** No command line is longer than this in total: the kernel's limit on arguments is of the same size. */
+/** Longer command lines are refused; the kernel's limit on arguments is of the same size. */
 const MAX_COMMAND_CHARS = 128 * 1024;
 
 export interface PlannedSession extends StreamTarget {
@@ -69,10 +69,10 @@ export function portsOf(query: URLSearchParams): readonly number[] {
   });
 }
 
-/** Each port takes two of 255 channels; nobody forwards more than a few. */
+/** Each port takes two of 255 channels; people forward a few. */
 const MAX_PORTS = 64;
 
-/** Throws while the pod is nowhere. */
+/** Throws while the pod is on no node. */
 export function nodeOf(object: KubeObject): string {
   const { metadata, spec } = object as Pod;
   if (!spec.nodeName) throw badRequest(`pod ${metadata.name} does not have a host assigned`);

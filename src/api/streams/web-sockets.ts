@@ -1,4 +1,4 @@
-/** Takes WebSockets out of upgrade requests: for exec and its like, logs and watches. */
+/** Accepts WebSockets: for exec and its like, logs and watches. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -19,17 +19,19 @@ const server = new WebSocketServer({
   handleProtocols: (_offered, request) => chosen.get(request) ?? false,
 });
 
-/** What was negotiated with a client, until its handshake is answered. */
+/** The protocol that was chosen for a client, until its handshake is answered. */
 const chosen = new WeakMap<IncomingMessage, string>();
 
-/** Rejects when the client leaves meanwhile; a handshake that is none is refused by itself. */
+/** Rejects when the client has left or leaves; a wrong handshake is refused by the library. */
 export function acceptWebSocket(
   { request, socket, head }: UpgradeSocket,
   protocol: string,
 ): Promise<WebSocket> {
   if (protocol !== '') chosen.set(request, protocol);
   return new Promise((resolve, reject) => {
-    socket.once('close', () => reject(new Error('the client went away')));
+    const leave = (): void => reject(new Error('the client went away'));
+    if (socket.closed) return leave();
+    socket.once('close', leave);
     server.handleUpgrade(request, socket, head, resolve);
   });
 }

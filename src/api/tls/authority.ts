@@ -1,6 +1,7 @@
 /**
- * The cluster's own certificate authority: made once, kept under the identity directory (0600), shared by every API server
- * of the cluster. It issues the certificates of servers, nodes and people; none outlives the authority itself.
+ * The cluster's own certificate authority. It is made once, kept under the identity directory
+ * (0600) and shared by every API server of the cluster. It issues the certificates of servers,
+ * nodes and people; none outlives the authority itself.
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
@@ -16,14 +17,14 @@ export interface IssueRequest {
   readonly commonName: string;
   readonly organizations?: readonly string[];
   readonly purposes: readonly CertificatePurpose[];
-  /** `keyEncipherment`, which only RSA keys have a use for. */
+  /** `keyEncipherment`, which is for RSA keys only. */
   readonly keyEncipherment?: boolean;
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: ArrayBuffer | Uint8Array;
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   readonly lifetimeMs: number;
-  /** How far back it begins: clocks of others may be behind ours. Five minutes unless given. */
+  /** How far back it begins, since other clocks may be behind ours. Defaults to five minutes. */
   readonly backdateMs?: number;
 }
 
@@ -51,10 +52,10 @@ const SIGN_AND_ENCIPHER: x509.KeyUsageFlags = SIGN | x509.KeyUsageFlags.keyEncip
 const DAY_MS = 24 * 3_600_000;
 const CA_DAYS = 3_650;
 const CA_BACKDATE_MS = 3_600_000;
-/** Upstream's signer's. */
+/** The duration of upstream's signer. */
 const BACKDATE_MS = 300_000;
 
-/** Whether there is one already: nobody can trust an authority that is yet to be made. */
+/** Whether there is one already. Clients cannot trust one that is yet to be made. */
 export async function hasAuthority(directory: string): Promise<boolean> {
   return (await readIfThere(join(directory, 'ca.crt'))) !== undefined;
 }
@@ -133,7 +134,7 @@ async function issue(
   return pemOf(certificate);
 }
 
-/** As typed values: texts would be read as RFC 2253, where quotes, backslashes and `#` mean something. */
+/** Typed values: texts would be read as RFC 2253, where quotes and `#` have a meaning. */
 function subjectOf({ organizations = [], commonName }: IssueRequest): x509.Name {
   return new x509.Name([
     ...organizations.map((utf8String) => ({ O: [{ utf8String }] })),
@@ -141,7 +142,7 @@ function subjectOf({ organizations = [], commonName }: IssueRequest): x509.Name 
   ]);
 }
 
-/** 16 random bytes, positive, as RFC 5280 wants it. */
+/** 16 random bytes, positive, as RFC 5280 requires. */
 function serialNumber(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x01;

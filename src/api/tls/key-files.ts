@@ -1,8 +1,10 @@
 /**
- * A certificate and its key as two private files, `NAME.crt` and `NAME.key`, and the algorithm that all our keys have.
+ * A certificate and its key as two private files, `NAME.crt` and `NAME.key`, and the algorithm of
+ * all our keys.
  *
- * A pair is made key first, and each file only where there is none: whoever finds a key without a certificate makes one for it,
- * so that processes that start together, or after one that was killed between the two, end with one pair.
+ * The key is made first, and each file only where there is none. A process that finds a key without
+ * a certificate makes one for it. So processes that start together, or after one was killed between
+ * the two, end with one pair.
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
@@ -40,8 +42,8 @@ export async function keyed(
 export const pemOf = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`;
 
 /**
- * Reads the pair, or makes it. Throws UserError where the certificate is there and its key is not: a new pair would lock out
- * everybody who trusts the old one.
+ * Reads the pair, or makes it. Throws UserError where the certificate exists without its key: a new
+ * pair would lock out everybody who trusts the old one.
  */
 export async function ensureKeyed(
   directory: string,

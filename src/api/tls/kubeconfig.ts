@@ -1,4 +1,4 @@
-/** The kubeconfig of the administrator: server, authority and token in one private file, for every Kubernetes client. */
+/** The administrator's kubeconfig: server, authority and token in one private file. */
 import { writePrivateFile } from '../../base/private-file.ts';
 
 export interface KubeconfigInput {

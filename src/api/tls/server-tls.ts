@@ -1,6 +1,6 @@
 /**
- * What an API server serves HTTPS with. Its certificate is its own even where several servers share an authority; it is made
- * anew when it is missing, near its end, or when the names that it must carry have changed.
+ * The certificate of an API server. Each server has its own, also where several share an authority.
+ * It is made anew when it is missing, near its end, or when its names must change.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ export interface ServerTlsOptions {
   readonly authority: Authority;
   /** Where apiserver.crt and apiserver.key live. */
   readonly directory: string;
-  /** Addresses and names that clients use; the cluster's own are added. */
+  /** Addresses and names that clients use; the cluster's own names are added. */
   readonly hosts: readonly string[];
   readonly clock: Clock;
 }
@@ -32,7 +32,7 @@ const RENEW_BEFORE_MS = 60 * DAY_MS;
 /** Clocks of clients may be behind ours. */
 const BACKDATE_MS = 3_600_000;
 
-/** Every server of the cluster carries it, so that servers find each other whatever their addresses. */
+/** Every server of the cluster has this name: servers recognise each other at any address. */
 export const SERVER_NAME = 'kubernetes.default.svc';
 /** Names by which the API server is known inside the cluster. */
 const CLUSTER_NAMES = [
@@ -42,7 +42,7 @@ const CLUSTER_NAMES = [
   'kubernetes.default.svc.cluster.local',
 ];
 
-/** Reads or makes what the server needs to serve HTTPS. */
+/** Reads or makes the server's certificate and key. */
 export async function ensureServerTls(options: ServerTlsOptions): Promise<ServerTls> {
   const { authority, directory, clock } = options;
   const hosts = [

@@ -1,6 +1,6 @@
 /**
- * The key that signs service account tokens: ES256, made once, kept beside the authority (0600). Every API server of a
- * cluster has the same one; a cluster that loses it has to issue all its tokens anew.
+ * The key that signs service account tokens: ES256, made once, kept beside the authority (0600).
+ * All API servers of a cluster share it; a cluster that loses it must issue all tokens anew.
  */
 import {
   createHash,
@@ -38,7 +38,7 @@ export function newSigningKeyPem(): string {
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** Reads the key, or makes it; of several processes that make one at the same time, the first one's is everybody's. */
+/** Reads the key, or makes it. Processes that do so at the same time end with the same key. */
 export async function ensureSigningKey({ directory }: { readonly directory: string }): Promise<SigningKey> {
   return signingKeyOf(await ensurePrivateFile(join(directory, FILE), newSigningKeyPem));
 }

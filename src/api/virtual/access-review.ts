@@ -1,6 +1,6 @@
 /**
- * What the reviews of `authorization.k8s.io/v1` share: reading what is asked, refusing what cannot be asked, and the answer.
- * Upstream's words.
+ * Shared by the reviews of `authorization.k8s.io/v1`: reading the question, refusing a wrong one,
+ * and the answer. Texts are upstream's.
  */
 import type { Eventually } from '../../base/eventually.ts';
 import { asRecord, asRecords, asString, asList, isAbsent, omit } from '../../schemas/json-access.ts';
@@ -21,7 +21,7 @@ export interface ReviewParts {
   readonly authorizer: Authorizer;
 }
 
-/** What discovery and routing need to know of a review. */
+/** The part of a review that discovery and routing use. */
 export function reviewResource(kind: string, namespaced = false): Omit<VirtualResource, 'create'> {
   return {
     group: GROUP,
@@ -116,7 +116,7 @@ function attributesOf(asked: Readonly<Record<string, unknown>>): ResourceAttribu
   };
 }
 
-/** Only requirements that one term can say matter to a decision. */
+/** Only requirements that fit into one term matter to a decision. */
 function selectorText({ rawSelector, requirements }: Readonly<Record<string, unknown>>): string | undefined {
   const raw = orNothing(rawSelector);
   if (raw !== undefined) return raw;

@@ -1,4 +1,4 @@
-/** The resources without a store that every server has. Those about who somebody is come with authentication. */
+/** The resources that every server has without storing them. */
 import type { Authorizer } from '../../resources/authz/types.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import type { NodeUsages } from '../metrics/node-usage.ts';

@@ -1,4 +1,4 @@
-/** `LocalSubjectAccessReview`: the same question, asked by whoever may ask it in one namespace only. */
+/** `LocalSubjectAccessReview`: the same question, limited to one namespace. */
 import { asRecord, asString, isAbsent } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import { badRequest } from '../../schemas/errors/status.ts';

@@ -1,4 +1,4 @@
-/** `nodes.metrics.k8s.io`: what `kubectl top nodes` reads. Selected as the nodes themselves are. */
+/** `nodes.metrics.k8s.io`, for `kubectl top nodes`. Selected as the nodes themselves are. */
 import { notFound } from '../../schemas/errors/status.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { METRICS_GROUP, METRICS_VERSION, nodeMetrics } from '../metrics/plan-metrics.ts';

@@ -1,6 +1,6 @@
 /**
- * `pods.metrics.k8s.io`: what `kubectl top pods` reads. Selected as the pods themselves are; a node is believed only about
- * pods that are bound to it.
+ * `pods.metrics.k8s.io`, which `kubectl top pods` reads. Selected as the pods themselves are. A
+ * node's answer counts only for pods that are bound to it.
  */
 import { getPath } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';

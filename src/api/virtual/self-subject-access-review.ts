@@ -1,4 +1,4 @@
-/** `SelfSubjectAccessReview`: may the asker do something (`kubectl auth can-i`). */
+/** `SelfSubjectAccessReview`: may the caller do something (`kubectl auth can-i`). */
 import { asRecord } from '../../schemas/json-access.ts';
 import {
   answered,

@@ -1,4 +1,4 @@
-/** `authentication.k8s.io/v1 SelfSubjectReview`: who the server takes the asker for (`kubectl auth whoami`). */
+/** `authentication.k8s.io/v1 SelfSubjectReview`: the caller as a user (`kubectl auth whoami`). */
 import { toRfc3339 } from '../../base/clock.ts';
 import type { ResourceCore } from '../../resources/resource-core.ts';
 import { takeTyped } from '../../resources/decoding/intake.ts';

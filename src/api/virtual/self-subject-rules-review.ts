@@ -1,4 +1,4 @@
-/** `SelfSubjectRulesReview`: everything that the asker may do in a namespace (`kubectl auth can-i --list`). */
+/** `SelfSubjectRulesReview`: the caller's rights in a namespace (`kubectl auth can-i --list`). */
 import { asRecord, asString } from '../../schemas/json-access.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import { badRequest } from '../../schemas/errors/status.ts';

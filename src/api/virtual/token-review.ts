@@ -1,4 +1,4 @@
-/** `authentication.k8s.io/v1 TokenReview`: whom a token stands for, for services that take our tokens. */
+/** `authentication.k8s.io/v1 TokenReview`: the owner of a token, for services that accept it. */
 import { isRecord } from '../../base/json.ts';
 import { badRequest } from '../../schemas/errors/status.ts';
 import type { TokenReviewer, TokenVerdict } from '../authn/union.ts';
@@ -12,7 +12,7 @@ const TYPE = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview' } as 
 export interface TokenReviewOptions {
   readonly core: Pick<ResourceCore, 'schemas'>;
   readonly tokens: TokenReviewer;
-  /** Of whom one must be meant where the review names nobody. */
+  /** The audiences to check where the review names none. */
   readonly audiences: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * A resource that the store does not keep: reviews are answered at once, metrics are asked of the agents. It is routed,
- * authorised, listed in discovery and described in OpenAPI like any other.
+ * A resource that the store does not keep: reviews are answered at once, metrics come from the
+ * agents. It is routed, authorised, listed in discovery and described in OpenAPI like any other.
  */
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ServedResource } from '../../schemas/resource-kind.ts';
@@ -19,7 +19,7 @@ export interface VirtualQuery {
 }
 
 export interface VirtualResource extends ServedResource {
-  /** Those of its methods that are there. */
+  /** The verbs whose methods are present. */
   readonly verbs: readonly Verb[];
   /** `body` is parsed, not checked. The answer carries 201. */
   create?(

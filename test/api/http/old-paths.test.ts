@@ -1,16 +1,16 @@
 /** Forms of paths that old clients still use: watches by path, and a proxy without a slash. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseTarget } from '../../../src/api/http/request-target.ts';
-import { route } from '../../../src/api/http/resource-requests.ts';
+import { route } from '../../../src/api/http/routing.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
 import { startTestHttp, type TestHttp } from '../test-http.ts';
 
 function routed(method: string, path: string): unknown {
   const target = parseTarget(path);
   if (target.type === 'other') return 'other';
-  const { attributes, stored } = route(builtinRegistry, [], method, target, new URLSearchParams());
-  const { verb, namespace, name } = attributes;
-  return { verb, namespace, name, kind: stored?.kind };
+  const routed = route(builtinRegistry, [], method, target, new URLSearchParams());
+  const { verb, namespace, name } = routed.attributes;
+  return { verb, namespace, name, kind: routed.type === 'stored' ? routed.kind.kind : undefined };
 }
 
 describe('a path with /watch/', () => {

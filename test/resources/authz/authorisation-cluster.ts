@@ -4,7 +4,6 @@
  * comes in by the door of the API; what is asserted is whether it opens.
  */
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { createAuthentication } from '../../../src/api/authn/authentication.ts';
 import type { ServiceAccountTokens } from '../../../src/api/authn/service-account-tokens.ts';
 import { createAuthorizer } from '../../../src/resources/authz/authorizer.ts';
@@ -12,11 +11,7 @@ import { ensureDefaultPolicy } from '../../../src/resources/authz/ensure-default
 import { ownPolicy } from '../../../src/resources/authz/own-policy.ts';
 import { resourceNotFound } from '../../../src/resources/refusals.ts';
 import type { UserInfo } from '../../../src/resources/types.ts';
-import type { Authorizer } from '../../../src/resources/authz/types.ts';
 import { createAccess, type Entered } from '../../../src/api/http/access.ts';
-import type { ResourceTarget } from '../../../src/api/http/request-target.ts';
-import { serveSymphony, SYMPHONY_GROUP } from '../../../src/api/http/symphony-resources.ts';
-import { serveUpgrade, type UpgradeOptions } from '../../../src/api/http/upgrades.ts';
 import { TUNNEL_PROTOCOL } from '../../../src/api/tunnel.ts';
 import { builtInResources } from '../../../src/api/virtual/built-in.ts';
 import { systemClock } from '../../../src/base/clock.ts';
@@ -120,8 +115,6 @@ export async function startAuthorisationCluster(): Promise<AuthorisationCluster>
       const request = { method, headers, rawHeaders: [], socket: {} } as unknown as IncomingMessage;
       try {
         const entered = await doors.get(actor)?.enter(request, new URL(path, 'http://api'));
-        if (entered?.target.type === 'resource' && entered.target.group === SYMPHONY_GROUP)
-          await askOurs(test, authorizer, request, { ...entered, target: entered.target });
         if (entered && creates) await createDry(test, entered, creates);
         return 'yes';
       } catch (error) {
@@ -141,8 +134,8 @@ async function createDry(
   { routed, target, user }: Entered,
   creates: Creates,
 ): Promise<void> {
-  const kind = routed?.stored;
-  if (!kind || target.type !== 'resource') throw resourceNotFound();
+  if (routed?.type !== 'stored' || !target) throw resourceNotFound();
+  const { kind } = routed;
   const ref = { kind, namespace: target.namespace, name: target.name ?? '' };
   const body = { apiVersion: formatApiVersion(kind.group, kind.version), kind: kind.kind };
   const object = { ...body, metadata: { name: ref.name } };
@@ -150,40 +143,6 @@ async function createDry(
   const by = { ...context, user };
   if (creates === 'apply') await core.patch(ref, { format: 'apply', body: object }, options, by);
   else await core.update(ref, object, options, by);
-}
-
-/** Requests of our own group are authorised where they are served. */
-async function askOurs(
-  { core }: TestCore,
-  authorizer: Authorizer,
-  request: IncomingMessage,
-  entered: Entered & { readonly target: ResourceTarget },
-): Promise<void> {
-  const { target, user, url } = entered;
-  if (target.subresource === 'tunnel') {
-    const upgrade = {
-      request,
-      socket: { destroyed: true } as unknown as Duplex,
-      head: Buffer.alloc(0),
-      entered,
-    };
-    return serveUpgrade(
-      { core, authorizer, tunnels: { accept: () => undefined } } as unknown as UpgradeOptions,
-      upgrade,
-    );
-  }
-  const method = request.method ?? '';
-  const asked = {
-    method,
-    target,
-    query: url.searchParams,
-    headers: {},
-    body: undefined,
-    user,
-    warnings: [],
-    annotations: new Map<string, string>(),
-  };
-  await serveSymphony(core, authorizer, asked);
 }
 
 async function fill({ store, objects }: TestCore): Promise<void> {

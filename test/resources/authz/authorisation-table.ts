@@ -2,7 +2,7 @@
  * Every route of the API, found by trying: whatever the door does not answer with 404 or 405 is one. A row is what can be asked
  * of one resource in one place; its cells say, actor by actor, which of the row's requests pass.
  */
-import { SYMPHONY_GROUP } from '../../../src/api/http/symphony-resources.ts';
+import { SYMPHONY_GROUP } from '../../../src/api/http/methods.ts';
 import { resourceIdOf } from '../../../src/schemas/resource-kind.ts';
 import {
   type Actor,

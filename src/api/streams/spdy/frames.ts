@@ -1,8 +1,8 @@
 /**
- * Frames of SPDY/3.1 (draft-mbelshe-httpbis-spdy-00, section 2), as Kubernetes' older clients speak it for exec, attach and
- * port-forward. Pure: bytes in, frames out. Header blocks are left as they are on the wire, since their compression has a
- * state of its own (header-block.ts). What breaks the protocol throws; a control frame of unknown type is passed over, as
- * the draft says.
+ * Frames of SPDY/3.1 (draft-mbelshe-httpbis-spdy-00, section 2), as Kubernetes' older clients use
+ * it for exec, attach and port-forward. Pure: bytes in, frames out. Header blocks stay as they are
+ * on the wire, since their compression has a state of its own (header-block.ts). A violation of the
+ * protocol throws; a control frame of unknown type is ignored, as the draft says.
  */
 import { createFrameSplitter } from '../../../base/frame-splitter.ts';
 
@@ -34,7 +34,7 @@ export interface SpdySetting {
 /** Reasons of RST_STREAM that we give. */
 export const resetStatus = { protocolError: 1, refusedStream: 3, cancel: 5 } as const;
 
-/** Clients send what one read gave them, 32 KiB; more than this is a broken peer. */
+/** Clients send reads of 32 KiB; a longer frame is a broken peer's. */
 export const MAX_DATA_BYTES = 1024 * 1024;
 /** Headers of a stream are three short lines. */
 export const MAX_CONTROL_BYTES = 16 * 1024;
@@ -57,7 +57,7 @@ const types = {
   'window-update': 9,
 } as const;
 
-/** Takes bytes however they are cut, answers the frames that are complete. */
+/** Takes bytes in any pieces, and returns the complete frames. */
 export function createSpdyReader(): (chunk: Buffer) => readonly SpdyFrame[] {
   const split = createFrameSplitter({ headerBytes: HEADER_BYTES, payloadBytes: payloadLength });
   return (chunk) => split(chunk).flatMap((frame) => parseFrame(frame) ?? []);

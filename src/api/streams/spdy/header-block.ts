@@ -1,9 +1,11 @@
 /**
- * Header blocks of SPDY/3: a list of names and values, as one never-ending zlib stream per direction and connection.
+ * Header blocks of SPDY/3: a list of names and values, as one endless zlib stream per direction and
+ * connection.
  *
- * What we send is not compressed: it is put into stored blocks, which every inflater reads, and needs no state but the two
- * bytes that begin the stream. What we read is inflated with the protocol's dictionary; a block that grows beyond its limit
- * ends the decoder, so that few bytes cannot become many.
+ * Blocks that we send are not compressed: they are stored blocks, which every inflater reads and
+ * which need no state but the two bytes at the beginning of the stream. Blocks that we read are
+ * inflated with the protocol's dictionary. A block that grows beyond its limit ends the decoder, so
+ * that few bytes cannot become many.
  */
 import { constants, createInflate } from 'node:zlib';
 import { headerDictionary } from './header-dictionary.ts';
@@ -16,7 +18,7 @@ const MAX_HEADERS = 64;
 
 /** deflate, 32 KiB window, no dictionary, and the checksum of these two bytes. */
 const ZLIB_HEADER = Buffer.from([0x78, 0x01]);
-/** An empty stored block: what Z_SYNC_FLUSH ends with, and what makes inflaters hand out everything before it. */
+/** An empty stored block, as Z_SYNC_FLUSH writes: inflaters output everything before it. */
 const FLUSH = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
 
 export function createHeaderEncoder(): (headers: SpdyHeaders) => Buffer {
@@ -77,7 +79,9 @@ export function createHeaderDecoder(): HeaderDecoder {
   };
 }
 
-/** Names in lower case; several values of one name are one text with zeros between them, which nobody here sends. */
+/**
+ * Names are in lower case. Several values of one name are joined by zeros; our clients send one.
+ */
 export function renderHeaders(headers: SpdyHeaders): Buffer {
   const parts: Buffer[] = [uint32(headers.size)];
   for (const [name, value] of headers) {

@@ -1,6 +1,7 @@
 /**
- * The dictionary that SPDY/3 header blocks are compressed with: a constant of the protocol (draft-mbelshe-httpbis-spdy-00,
- * section 2.6.10.1), byte for byte. Its names carry their length as headers do on the wire; its Adler-32 is e3c6a7c2.
+ * The dictionary that SPDY/3 header blocks are compressed with: a constant of the protocol
+ * (draft-mbelshe-httpbis-spdy-00, section 2.6.10.1), byte for byte. Its names carry their length as
+ * headers do on the wire; its Adler-32 is e3c6a7c2.
  */
 const NAMES = [
   'options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges age allow',

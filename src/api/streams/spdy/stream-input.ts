@@ -1,10 +1,10 @@
-/** What a client has written to one stream and nobody has read yet. The limit is the connection's (connection.ts). */
+/** The client's unread data on one stream. The connection bounds it (connection.ts). */
 
 export interface StreamInput extends AsyncIterable<Buffer> {
-  /** False when nobody wants it: it does not wait. */
+  /** False when it was dropped, since nobody wants it. */
   push(content: Buffer): boolean;
   end(): void;
-  /** Drops what waits and whatever comes. */
+  /** Drops the waiting data and all that follows. */
   ignore(): void;
 }
 

@@ -6,13 +6,13 @@ import {
   MAX_STREAMS,
   MAX_WAITING_BYTES,
   type SpdyConnection,
-  type SpdyStream,
 } from '../../../../src/api/streams/spdy/connection.ts';
 import {
   createSpdyReader,
   encodeSpdyFrame,
   type SpdyFrame,
 } from '../../../../src/api/streams/spdy/frames.ts';
+import type { SpdyStream } from '../../../../src/api/streams/spdy/open-stream.ts';
 import { createHeaderEncoder } from '../../../../src/api/streams/spdy/header-block.ts';
 import { createAsyncQueue } from '../../../../src/base/async-queue.ts';
 import { createFakeClock, settle } from '../../../support/fake-clock.ts';

@@ -6,6 +6,7 @@ it('says that an address is free once, to those who asked in vain', () => {
   const book = createPodAddresses({
     verify: async () => undefined,
     reserved: ['10.0.0.1'],
+    held: () => [],
     onFree: () => {
       told += 1;
     },

@@ -74,10 +74,7 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     ...{ client, logger, events, statuses, images, network },
     info: () => reporter.info,
     ready: () => registry.listed,
-    onGone(uid) {
-      registry.forget(uid);
-      void records.deletePod(uid);
-    },
+    forget: (uid) => registry.forget(uid),
   });
   const registry = createPodRegistry({
     logger,
@@ -119,7 +116,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     checkNetwork: network.check,
     beforeRegister: podSource.restore,
     event: (about, told) => events.record({ about, ...told }),
-    onRuntime: (up) => up && !registry.listed && engine.relist(),
+    onRuntime(up) {
+      if (up && !registry.listed) engine.relist();
+    },
   });
 
   function onChange({ spec: { podCIDR: cidr } }: Node): void {

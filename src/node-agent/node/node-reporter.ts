@@ -21,7 +21,7 @@ export interface NodeReporterOptions extends NodeWriterOptions, MachineObserverO
   /** The range that pods here already have addresses of. */
   podCidr(): string | undefined;
   onNode(node: Node): void;
-  onRuntime(up: boolean): unknown;
+  onRuntime(up: boolean): void;
 }
 
 export interface NodeReporter extends AsyncDisposable {

@@ -16,7 +16,7 @@ import type { StatusWriter } from '../ports.ts';
 import { createRunHook, createRunProbe } from '../probes/handlers.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 
-export interface WorkerParts extends Pick<PodWorkerContext, 'ready' | 'onGone'> {
+export interface WorkerParts {
   readonly client: ApiClient;
   readonly logger: Logger;
   readonly events: EventRecorder;
@@ -24,11 +24,15 @@ export interface WorkerParts extends Pick<PodWorkerContext, 'ready' | 'onGone'> 
   readonly images: ImageManager;
   readonly network: PodNetwork;
   info(): RuntimeInfo | undefined;
+  /** The engine has been listed. */
+  ready(): boolean;
+  /** The pod is over and everything of it is gone. */
+  forget(uid: string): void;
 }
 
 export function createWorkerContext(options: NodeAgentOptions, parts: WorkerParts): PodWorkerContext {
   const { runtime, clock, rng, cluster, nodeName, nodeIp, share = WHOLE_ENGINE } = options;
-  const { client, logger, events, network, ready, onGone } = parts;
+  const { client, logger, events, network } = parts;
   const handlers = {
     ...{ runtime, clock, hostIp: nodeIp, io: options.probeIo, decideProbe: options.decideProbe },
     networkProblem: () => network.problem,
@@ -53,8 +57,11 @@ export function createWorkerContext(options: NodeAgentOptions, parts: WorkerPart
     recordEvent: (pod, event) => events.record({ about: pod, ...event }),
     save: (uid, record, durable) => options.records.savePod(uid, record, durable),
     deleteObject: (pod) => deletePodObject(client, pod),
-    ready,
-    onGone,
+    ready: parts.ready,
+    onGone(uid) {
+      parts.forget(uid);
+      void options.records.deletePod(uid);
+    },
   };
 }
 

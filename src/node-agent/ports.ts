@@ -4,7 +4,7 @@
  */
 import type { Container, Pod, PodStatus } from '../schemas/types.ts';
 import type { ContainerPlan } from './container-spec/plan-container-spec.ts';
-import type { ImageEvent, ImageResult } from './images/create-image-manager.ts';
+import type { ImageEvent, ImageResult } from './images/types.ts';
 import type { ContainerRole, PodVerdict } from './pod/pod-view.ts';
 import type { ContainerSpec, ImageRecord } from './runtime/types.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { Pod } from '../../schemas/types.ts';
 import { failureWords } from './failure-words.ts';
-import type { ImageResult } from '../images/create-image-manager.ts';
+import type { ImageResult } from '../images/types.ts';
 import { type ImageSource, type PodResources, type RunHook, StepProblem } from '../ports.ts';
 import {
   type ContainerRecord,

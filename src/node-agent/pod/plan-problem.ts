@@ -1,7 +1,7 @@
 /** What people are told of a step that failed, and when it is tried again. Pure. */
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { TransientError } from '../../base/errors.ts';
-import type { ImageResult } from '../images/create-image-manager.ts';
+import type { ImageResult } from '../images/types.ts';
 import { failureWords } from './failure-words.ts';
 import { StepProblem } from '../ports.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../runtime/types.ts';

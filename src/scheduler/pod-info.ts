@@ -1,4 +1,5 @@
 /** Boils a Pod down to a {@link PodInfo}. */
+import { setRecent } from '../base/recent.ts';
 import { keyOf } from '../schemas/object.ts';
 import { podNonZeroRequests, podRequests } from '../schemas/pods/pod-resources.ts';
 import { compileLabelSelector } from './label-predicate.ts';
@@ -20,8 +21,8 @@ type UpstreamTerm = NonNullable<
 export type ReadPod = (pod: Pod) => PodInfo;
 
 /**
- * Reads many pods. Those of one template are boiled down once: parsing quantities and compiling selectors costs far more
- * than telling that two pods are alike.
+ * Reads many pods. Pods of one template are parsed once: quantities and selectors cost far more
+ * than the comparison of two pods.
  */
 export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
   const known = new Map<string, PodInfo>();
@@ -31,9 +32,8 @@ export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
     const alike = known.get(classKey);
     if (alike)
       return { ...alike, pod, key: keyOf(pod), terminating: pod.metadata.deletionTimestamp !== undefined };
-    if (known.size >= MAX_KNOWN_CLASSES) known.clear();
     const info = readPod(pod, spec, classKey, namespaceLabels);
-    known.set(classKey, info);
+    setRecent(known, classKey, info, MAX_KNOWN_CLASSES);
     return info;
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The cluster that a client command speaks to: `--kubeconfig`, `$KUBECONFIG`, or the one in the data directory.
- * `--server` and `--token-file` take the place of what it says, as kubectl has it.
+ * The cluster of a client command: `--kubeconfig`, `$KUBECONFIG`, or the one in the data directory.
+ * `--server` and `--token-file` override it, as in kubectl.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The kinds of the cluster that a command speaks to: the system's, and those that its CustomResourceDefinitions make. */
+/** The kinds of the command's cluster: the system's, and those of its CustomResourceDefinitions. */
 import type { ApiClient } from '../client/types.ts';
 import { DEFINITION_RESOURCE } from '../schemas/custom/definition.ts';
 import { builtinRegistry, createDynamicRegistry } from '../schemas/registry.ts';

@@ -1,4 +1,6 @@
-/** Asks a cluster, once, for all that the checks of a render need. The checks themselves are pure. */
+/**
+ * Reads from a cluster, once, all that the checks of a render need. The checks themselves are pure.
+ */
 import type { ApiClient, ResourcePath } from '../client/types.ts';
 import { type KubeObject, objectKey } from '../schemas/object.ts';
 import {

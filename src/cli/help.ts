@@ -1,4 +1,7 @@
-/** The form of the help: commands and flags in groups, the flags of the command itself first, examples at the end. */
+/**
+ * The layout of the help: commands and flags in groups, the command's own flags first, examples
+ * last.
+ */
 import { type Command, Help, Option } from 'commander';
 import { optionGroups } from '../config/index.ts';
 import type { CliIo, CommandEntry } from './command.ts';

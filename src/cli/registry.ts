@@ -1,4 +1,6 @@
-/** Every command, in the order of the help. To add one: a file under commands/ and an entry here. */
+/**
+ * Every command, in the order of the help. To add one: a file under commands/ and an entry here.
+ */
 import type { CommandEntry } from './command.ts';
 
 const RUN = 'Run a cluster';

@@ -1,4 +1,6 @@
-/** From arguments to an exit code: picks the command, loads only that one, and says what went wrong in one place. */
+/**
+ * From arguments to an exit code: picks the command, loads only that one, and reports its errors.
+ */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { errorMessage, TransientError, UserError } from '../base/errors.ts';

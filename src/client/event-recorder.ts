@@ -1,6 +1,6 @@
 /**
- * The recorder of Events. It never fails its caller. Events are written in the background, one at a
- * time and in order. If the sink is too slow or refuses, Events are dropped; work is not held up.
+ * The recorder of Events. It never fails its caller. Events are written in the background, in
+ * order. If the sink is too slow or refuses, Events are dropped; work is not held up.
  */
 import { type AsyncQueue, createAsyncQueue } from '../base/async-queue.ts';
 import type { Clock } from '../base/clock.ts';
@@ -28,7 +28,9 @@ export interface EventRecorderOptions {
   readonly source: EventSource;
 }
 
-/** Said, and not written yet. Counts repetitions, so that a slow sink hears of all problems soon. */
+/**
+ * Said and not written yet. It counts repetitions, so that a slow sink hears of all problems soon.
+ */
 type Waiting = { -readonly [Name in keyof Said]: Said[Name] } & { readonly key: string };
 
 /** Different events, as in client-go's broadcaster; beyond it, the newest are dropped. */

@@ -1,6 +1,7 @@
 /**
  * Follows a list: list, watch from its version, list again when the version is gone. An error
- * changes nothing for the listener: it keeps what it has until a new list is complete (fail static).
+ * changes nothing for the listener: it keeps what it has until a new list is complete (fail
+ * static).
  *
  * `onList` gets every complete list, `onChange` every later change, in order.
  */

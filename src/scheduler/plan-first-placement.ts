@@ -60,7 +60,7 @@ function gatherMs({ expectedNodes, nodes, arrivals }: FirstPlacementInput): numb
 
 const NOT_READY = 'node.kubernetes.io/not-ready';
 
-/** Undefined while the node has not said it. */
+/** Undefined until the node has reported its resources. */
 const isReady = ({ status }: Node): boolean | undefined => {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return ready && ready.status === 'True';

@@ -129,8 +129,9 @@ function hostPortsOf({ containers, initContainers }: PlacementSpec): readonly Ho
 }
 
 /**
- * A term names the pods it means by label selector, and their namespaces by a list, a selector of namespace labels, or
- * (with neither) the pod's own. A missing label selector means no pod, an empty one every pod.
+ * A term selects pods by a label selector, and namespaces by a list, a selector of namespace
+ * labels, or (with neither) the pod's own. A missing label selector selects no pod, an empty one
+ * every pod.
  */
 function compileTerm(
   term: UpstreamTerm,

@@ -1,4 +1,4 @@
-/** `symphony agent`: a node on this Docker host. Ends at SIGTERM or SIGINT and leaves the containers running. */
+/** `symphony agent`: a node on this Docker host. SIGTERM or SIGINT ends it; containers run on. */
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';

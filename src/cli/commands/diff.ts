@@ -1,7 +1,7 @@
 /**
- * `symphony diff PATH…`: what a sync of these manifests would change in the cluster. Exit 1 when there are changes, 2 when
- * something cannot be read or applied. With several paths they are taken as one source, as an application's folder is. Kinds that the system does not have come from the
- * definitions among them and from those of the cluster.
+ * `symphony diff PATH…`: the changes that a sync of these manifests would make. Exit 1 for changes,
+ * 2 if something cannot be read or applied. Several paths are one source, as an application's
+ * folder is. Definitions of further kinds come from the manifests and from the cluster.
  */
 import { Option } from 'commander';
 import { UserError } from '../../base/errors.ts';
@@ -108,7 +108,7 @@ async function readDesired(
       bytes: await readManifestFile(path, io.stdin),
     });
   const first = files.map((file) => parse(file));
-  // What one file defines, another may use.
+  // One file may use another's definitions.
   const definitions = first
     .flatMap(({ manifests }) => manifests.map(({ object }) => object))
     .filter(isDefinition);

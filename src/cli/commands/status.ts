@@ -1,4 +1,7 @@
-/** `symphony status [APPLICATION]`: how far the newest commit is, live until it is settled with --watch. */
+/**
+ * `symphony status [APPLICATION]`: the progress of the newest commit; `--watch` follows until it is
+ * settled.
+ */
 import { Option } from 'commander';
 import { resources } from '../../client/types.ts';
 import { coloursWanted } from '../../config/index.ts';

@@ -1,6 +1,7 @@
 /**
- * `symphony sync [APPLICATION]`: fetch and apply now, and with --wait follow until this very sync has ended and its commit
- * has succeeded or failed. The request carries an id: what an earlier sync came to is never taken for its result.
+ * `symphony sync [APPLICATION]`: fetches and applies now. `--wait` follows until this very sync has
+ * ended and its commit has succeeded or failed. The request carries an id, so that an earlier
+ * sync's result is never taken for this one's.
  */
 import { Option } from 'commander';
 import { systemRng } from '../../base/rng.ts';

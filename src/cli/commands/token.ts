@@ -1,7 +1,8 @@
 /**
- * `symphony token create|list|delete`: bootstrap tokens, which agents join with. They are Secrets of the cluster, so that every
- * API server knows them and an expired one is removed. With `--node-name` a token for just that node is made beside the
- * control plane's data instead, for hosts that cannot have a certificate.
+ * `symphony token create|list|delete`: bootstrap tokens, with which agents join. They are Secrets
+ * of the cluster, so that every API server knows them and expired ones are removed. `--node-name`
+ * makes a token for one node beside the control plane's data instead, for hosts that cannot have a
+ * certificate.
  */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

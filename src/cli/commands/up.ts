@@ -1,4 +1,4 @@
-/** `symphony up`: everything on this machine. Ends at SIGTERM or SIGINT and leaves the containers running. */
+/** `symphony up`: everything on this machine. SIGTERM or SIGINT ends it; containers run on. */
 import { startAllInOne } from '../../server/all-in-one.ts';
 import { checkEngines, checkRepository } from '../../server/start/check-start.ts';
 import type { CommandModule } from '../command.ts';

@@ -1,7 +1,8 @@
 /**
- * `symphony validate PATH…`: what a sync would say about these manifests, without a cluster. Everything named is taken as
- * one source: one object in two files is an error, and a definition in one is known in all. Warnings say what is likely to
- * go wrong at run time. With `--cluster` its definitions are known, too, and what the manifests refer to is looked up there.
+ * `symphony validate PATH…`: the errors that a sync would find in these manifests, without a
+ * cluster. All paths are one source: one object in two files is an error, and a definition in one
+ * file is known in all. Warnings name likely problems at run time. `--cluster` adds the cluster's
+ * definitions, and looks up referenced objects there.
  */
 import { append } from '../../base/append.ts';
 import { Option } from 'commander';

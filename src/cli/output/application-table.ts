@@ -17,7 +17,7 @@ const text = (value: unknown, ...path: readonly string[]): string => linesOf(val
 export function isSettled({ status }: Application): boolean {
   const state = text(status, 'commitStatus', 'state');
   if (state === 'failure' || state === 'error') return true;
-  // Objects that are not pruned leave an application OutOfSync for good, though its commit has succeeded.
+  // Unpruned objects leave an application OutOfSync for good, though its commit has succeeded.
   return state === 'success' && text(status, 'operationState', 'phase') !== 'Running';
 }
 

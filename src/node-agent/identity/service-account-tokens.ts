@@ -17,8 +17,8 @@ import { StepProblem } from '../ports.ts';
 
 export interface PodTokens {
   /**
-   * The tokens of the pod's projected volumes, by `<volume>/<path>`; those that are due are renewed.
-   * Throws StepProblem for a token that cannot be had.
+   * The tokens of the pod's projected volumes, by `<volume>/<path>`; those that are due are
+   * renewed. Throws StepProblem for a token that cannot be had.
    */
   tokensOf(pod: Pod): Promise<ReadonlyMap<string, string>>;
   forget(podUid: string): void;

@@ -1,4 +1,4 @@
-/** {@link ImageSource}: the image manager, with the credentials of the pod's imagePullSecrets. */
+/** {@link ImageSource}: the image manager with the credentials of the pod's imagePullSecrets. */
 import { goWords } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
@@ -10,7 +10,7 @@ import type { ImageSource } from '../ports.ts';
 import type { ImageEvent } from './types.ts';
 
 export function createImageSource(manager: ImageManager, client: ApiClient, logger: Logger): ImageSource {
-  /** As kubelet: a secret that is missing is passed over, the pull may do without. */
+  /** A missing secret is passed over, as kubelet does: the pull may do without. */
   async function credentialsOf(
     pod: Pod,
     record: (event: ImageEvent) => void,

@@ -1,4 +1,4 @@
-/** What the engine and its machine say about themselves, as of the last observation. */
+/** The state of the engine and its machine, as of the last observation. */
 import type { Clock } from '../../base/clock.ts';
 import { goWords } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';

@@ -1,6 +1,6 @@
 /**
- * Several nodes on one Engine share its machine. Pure. The shares of all of them add up to the
- * machine, to the last millicore and KiB.
+ * Several nodes on one Engine share its machine. Pure. Their shares add up to the machine, to the
+ * last millicore and KiB.
  *
  * Pods are not shared: their number is limited by the agent and its addresses, not by the machine.
  */
@@ -38,7 +38,7 @@ export function planShare(
 const partOf = (whole: number, { index, count }: EngineShare): number =>
   Math.floor((whole * (index + 1)) / count) - Math.floor((whole * index) / count);
 
-/** One share for each node, where each node runs on the Engine named at its place. */
+/** One share for each node; each node runs on the Engine named at its place. */
 export function planShares(engines: readonly string[]): readonly EngineShare[] {
   const counts = new Map<string, number>();
   const indices = engines.map((engine) => {

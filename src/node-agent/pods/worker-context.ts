@@ -1,4 +1,4 @@
-/** What the workers of all pods of a node share, made of the agent's parts. */
+/** The context that all pod workers of a node share, made of the agent's parts. */
 import type { Logger } from '../../base/logger.ts';
 import type { EventRecorder } from '../../client/event-recorder.ts';
 import { type ApiClient, resources } from '../../client/types.ts';

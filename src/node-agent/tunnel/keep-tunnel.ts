@@ -1,7 +1,7 @@
 /**
- * Keeps one tunnel open: connects out to the API server, serves HTTP/2 on the socket, and connects again when it ends. A
- * node needs no open port, and works behind NAT. When the agent's certificate is renewed, a new tunnel takes over; the old
- * one finishes what runs through it.
+ * Keeps one tunnel open: connects to the API server, serves HTTP/2 on the socket, and connects
+ * again when it ends. A node needs no open port and works behind NAT. After a renewal of the
+ * agent's certificate a new tunnel takes over; the old one finishes its streams.
  */
 import type { ServerHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
@@ -25,22 +25,27 @@ export interface TunnelOptions extends TunnelServerOptions {
 }
 
 const PROTOCOL = 'symphony-tunnel';
-/** A server that was restarted is to have its nodes back within two seconds; to be refused a connection costs nothing. */
+/** A restarted server has its nodes back within two seconds; a refused connection costs nothing. */
 const RETRY = { initialMs: 250, maxMs: 1_500, factor: 2 };
-/** A server that says no has a reason, which does not go away in a second. */
+/** A refusal has a reason, which does not go away in a second. */
 const RETRY_REFUSED = { initialMs: 1_000, maxMs: 15_000, factor: 2 };
-/** The server pings every 15 s: a tunnel that is silent for this long leads nowhere, though nobody closed it. */
+/**
+ * The server pings every 15 s. A tunnel that is silent for this long is dead, though nobody closed
+ * it.
+ */
 const SILENCE_MS = 45_000;
-/** A tunnel that lived this long counts as a success. */
+/** A tunnel that lasted this long counts as a success. */
 const STABLE_AFTER_MS = 10_000;
 
-/** A tunnel that fails this often in a row is told once: some ten seconds without logs and exec. */
+/**
+ * A tunnel that fails this often in a row is reported once: some ten seconds without logs and exec.
+ */
 const TELL_AT = 8;
 const CANNOT_OPEN = 'Cannot open the tunnel for logs, exec and port-forward';
 
 interface Served {
   readonly closed: Promise<void>;
-  /** No new streams; the socket goes when the last one has ended. */
+  /** No new streams. The socket closes after the last one. */
   retire(): void;
 }
 
@@ -50,7 +55,7 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
   const server = createTunnelServer(options);
   const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(options.nodeName)}/tunnel`;
 
-  /** Every socket that still serves: the newest, and older ones that finish what they began. */
+  /** The sockets that still serve: the newest, and older ones that finish their streams. */
   const served = new Set<Duplex>();
 
   function serve(socket: Duplex): Served {
@@ -103,14 +108,14 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
       let isRenewal = false;
       let retry = RETRY;
       const ended = createAbort();
-      // Listening begins before the tunnel is asked for, so that no change is missed.
+      // Listening begins before the tunnel is requested, so that no change is missed.
       const renewal = renewed(ended.signal).then(() => {
         isRenewal = true;
       });
       try {
         const socket = await options.connection.upgrade(path, PROTOCOL, stop.signal);
         const next = serve(socket);
-        // Only now: until the new one stands, the old one carries.
+        // Only now: until the new one is open, the old one serves.
         current?.retire();
         current = next;
         if (stop.signal.aborted) socket.destroy();
@@ -120,7 +125,8 @@ export function openTunnel(options: TunnelOptions): AsyncDisposable {
         failures += 1;
         if (error instanceof StatusError && error.code < 500) retry = RETRY_REFUSED;
         if (!stop.signal.aborted) {
-          // A control plane that is away is said elsewhere; one that answers all but this must be heard of.
+          // A control plane that is away is reported elsewhere; one that refuses only this must be
+          // noticed.
           const level = failures === TELL_AT ? 'warn' : levelOf(error, 'info');
           options.logger[level]({ error: errorMessage(error), failures }, CANNOT_OPEN);
         }

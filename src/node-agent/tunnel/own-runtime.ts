@@ -1,4 +1,4 @@
-/** The runtime with the statistics of this node's own containers only; labels can be copied. */
+/** The runtime with the statistics of this node's own containers only, as labels can be copied. */
 import { type ContainerRuntime, labelKeys } from '../runtime/types.ts';
 
 export function ownRuntime(

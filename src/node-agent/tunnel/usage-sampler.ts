@@ -1,6 +1,6 @@
 /**
- * Reads the counters of this node's containers on request only: a node that nobody asks pays
- * nothing. The last readings begin the next window; a container that they lack is read twice.
+ * Reads the counters of this node's containers on request only: an unasked node pays nothing. The
+ * last readings begin the next window; a container that they lack is read twice.
  */
 import { type Clock, sleep } from '../../base/clock.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
@@ -15,7 +15,7 @@ export interface UsageReport {
 const REUSE_MS = 5_000;
 /** Older readings say nothing about the present. */
 const MAX_WINDOW_MS = 120_000;
-/** Between the two readings of a new container: long enough for a rate, short enough to wait for. */
+/** Between the two readings of a new container: long enough for a rate, short enough to wait. */
 const FIRST_WINDOW_MS = 1_000;
 
 export type UsageSampler = () => Promise<UsageReport>;

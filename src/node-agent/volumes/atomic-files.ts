@@ -35,7 +35,7 @@ export interface AtomicFilesOptions {
   readonly mountPoints?: readonly string[];
 }
 
-/** Returns whether anything changed. Running it again after a crash at any point repairs what was left. */
+/** Returns whether anything changed. A run after a crash repairs what was left. */
 export async function writeFilesAtomically(
   root: string,
   files: readonly VolumeFile[],

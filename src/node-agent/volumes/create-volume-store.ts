@@ -22,7 +22,9 @@ export interface VolumeStoreOptions {
   readonly podsDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether memory can be mounted where the engine sees it: root, and the engine on this machine. */
+  /**
+   * Whether memory can be mounted where the engine sees it: root, and the engine on this machine.
+   */
   canMount(): Promise<boolean>;
 }
 
@@ -37,7 +39,9 @@ export interface VolumeStore {
   tearDown(podUid: string): Promise<void>;
 }
 
-/** Small files only (a Secret has 1 MiB at most), of all pods of a node; memory is used only as far as it is filled. */
+/**
+ * For small files of all pods of a node (a Secret has at most 1 MiB). Only filled memory is used.
+ */
 const SENSITIVE_SIZE_BYTES = 1024 * 1024 * 1024;
 const SHARED_MODE = 0o777;
 const GROUP_MODE = 0o2777;
@@ -48,7 +52,10 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
   const memoryDir = memoryDirOf(podsDir);
 
   const shared = createSharedReads();
-  /** Looked at each time: files meant for memory must not end on the disk because somebody unmounted it. */
+  /**
+   * Checked each time: files meant for memory must not end on the disk because somebody unmounted
+   * it.
+   */
   const ensureSharedMemory = (): Promise<void> =>
     shared.read(memoryDir, async () => {
       await makeDirectory(memoryDir, 0o755);

@@ -1,6 +1,6 @@
 /**
- * {@link PodVolumes} below the agent's data directory. ConfigMaps, Secrets and tokens come from the API at the moment of
- * need; while it does not answer, from what it answered last (records/kept-sources.ts).
+ * {@link PodVolumes} below the agent's data directory. ConfigMaps, Secrets and tokens are read from
+ * the API when needed; without a control plane, the last answer serves (records/kept-sources.ts).
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

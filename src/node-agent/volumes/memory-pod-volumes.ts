@@ -1,6 +1,6 @@
 /**
- * {@link PodVolumes} that make up paths, for runtimes that mount nothing. They miss the same objects
- * as the real ones.
+ * {@link PodVolumes} with made-up paths, for runtimes that mount nothing. Missing objects are
+ * missing here, too.
  */
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';

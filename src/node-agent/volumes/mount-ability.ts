@@ -13,7 +13,7 @@ import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
 export type MountAbility = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 export interface MountAbilityOptions {
-  /** Of the agent; the engine sees it under the same path. */
+  /** The agent's directory; the engine sees it under the same path. */
   readonly dataDir: string;
   readonly isRoot: boolean;
   /** Whether the engine finds a file or directory at this path. */

@@ -21,7 +21,7 @@ function unescape(text: string): string {
   );
 }
 
-/** Mount points from the text of /proc/self/mountinfo that are `directory` or lie below it, deepest first. */
+/** Mount points in /proc/self/mountinfo that are `directory` or lie below it, deepest first. */
 export function mountsBelow(mountInfo: string, directory: string): readonly string[] {
   return mountInfo
     .split('\n')

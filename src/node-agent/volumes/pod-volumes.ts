@@ -16,7 +16,7 @@ export interface PreparedPod {
   /** Names of the volumes that only the agent writes. */
   readonly agentVolumes: ReadonlySet<string>;
   readonly files: PodFiles;
-  /** Of the pod's RuntimeClass, where it names one. */
+  /** The handler of the pod's RuntimeClass, if it names one. */
   readonly runtimeHandler?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Required pod affinity and anti-affinity, both ways: what the pod asks of its neighbours, and what pods that are
- * already there ask of newcomers.
+ * Required pod affinity and anti-affinity, both ways: of the pod, and of the pods that are already
+ * there.
  */
 import { ownMember } from '../../base/json.ts';
 import type { AffinityTerm, FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';

@@ -1,4 +1,4 @@
-/** Hard topology spread: placing the pod must not raise a domain more than `maxSkew` above the emptiest one. */
+/** Hard topology spread: a domain must not exceed the emptiest one by more than `maxSkew` pods. */
 import { ownMember } from '../../base/json.ts';
 import { countMatching, hasAllKeys, includesNode, ownConstraints } from '../spread.ts';
 import type { FilterPlugin, NodeInfo, PodInfo, Refusal, SpreadConstraint } from '../types.ts';

@@ -4,6 +4,7 @@
  *
  * Pods are not shared: their number is limited by the agent and its addresses, not by the machine.
  */
+import { canonicalQuantity } from '../../schemas/values/quantity.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 
 /** The node is number `index`, from 0, of `count`. */
@@ -27,11 +28,12 @@ export function planShare(
   { cpus, memoryBytes, diskBytes }: Pick<RuntimeInfo, 'cpus' | 'memoryBytes' | 'diskBytes'>,
   share: EngineShare,
 ): SharedResources {
-  const millis = partOf(Math.floor(cpus * MILLIS), share);
+  // As the API stores quantities: another form would look like news with each report.
+  const canonical = (amount: string): string => String(canonicalQuantity(amount));
   return {
-    cpu: millis % MILLIS === 0 ? String(millis / MILLIS) : `${millis}m`,
-    memory: `${partOf(Math.floor(memoryBytes / KIB), share)}Ki`,
-    'ephemeral-storage': `${partOf(Math.floor(diskBytes / KIB), share)}Ki`,
+    cpu: canonical(`${partOf(Math.floor(cpus * MILLIS), share)}m`),
+    memory: canonical(`${partOf(Math.floor(memoryBytes / KIB), share)}Ki`),
+    'ephemeral-storage': canonical(`${partOf(Math.floor(diskBytes / KIB), share)}Ki`),
   };
 }
 

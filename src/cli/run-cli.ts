@@ -8,8 +8,8 @@ import { isRecord } from '../base/json.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import { StoreUnavailable } from '../store/types.ts';
-import type { CliIo, CommandEntry, ExitCode } from './command.ts';
-import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './help.ts';
+import type { CliIo, CommandEntry, ExitCode } from './run/command.ts';
+import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './run/help.ts';
 import { printable } from '../base/printable.ts';
 import { commands } from './registry.ts';
 

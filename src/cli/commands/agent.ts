@@ -7,10 +7,10 @@ import { checkEngineAddresses } from '../../server/start/check-start.ts';
 import { clusterIdOf } from '../../server/identity/cluster-identity.ts';
 import { joinCluster } from '../../server/identity/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
-import type { CommandModule } from '../command.ts';
+import type { CommandModule } from '../run/command.ts';
 import { commandLogger } from '../output/command-logger.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
+import { untilAborted } from '../run/until-aborted.ts';
 
 export const agentCommand: CommandModule = {
   configure(command) {

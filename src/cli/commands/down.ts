@@ -11,8 +11,8 @@ import {
   removeNodes,
   type RemovalProblem,
 } from '../../server/removal/remove-nodes.ts';
-import type { CommandModule } from '../command.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
+import type { CommandModule } from '../run/command.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
 
 export const downCommand: CommandModule = {
   configure(command) {

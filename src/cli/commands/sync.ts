@@ -8,12 +8,12 @@ import { systemRng } from '../../base/rng.ts';
 import { resources } from '../../client/types.ts';
 import { coloursWanted } from '../../config/index.ts';
 import type { Application } from '../../schemas/types.ts';
-import { connect, splitApplication } from '../api-connection.ts';
-import type { CommandModule } from '../command.ts';
-import { addConfigFlags } from '../config-flags.ts';
+import { connect, splitApplication } from '../cluster/api-connection.ts';
+import type { CommandModule } from '../run/command.ts';
+import { addConfigFlags } from '../run/config-flags.ts';
 import { hasEnded, hasTaken, isSettled } from '../output/application-table.ts';
 import { createColours } from '../output/colours.ts';
-import { followApplications } from '../watch-applications.ts';
+import { followApplications } from '../cluster/watch-applications.ts';
 import { renderJson } from '../output/json.ts';
 
 export const syncCommand: CommandModule = {

@@ -25,9 +25,9 @@ import {
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Secret } from '../../schemas/types.ts';
 import { formatJoinToken } from '../../server/identity/join-token.ts';
-import { connect, kubeconfigPath } from '../api-connection.ts';
-import type { CommandModule, Invocation } from '../command.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
+import { connect, kubeconfigPath } from '../cluster/api-connection.ts';
+import type { CommandModule, Invocation } from '../run/command.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
 import { renderTokens, type TokenRow } from '../output/token-table.ts';
 
 const USAGES = ['authentication', 'signing'];

@@ -19,11 +19,11 @@ import {
 import { POD_SECURITY_LEVELS, type PodSecurityLevel } from '../../schemas/pod-security/types.ts';
 import { builtinRegistry } from '../../schemas/registry.ts';
 import { checkRender, type RenderWarning } from '../../schemas/render-checks/index.ts';
-import { connect } from '../api-connection.ts';
-import { clusterKinds } from '../cluster-kinds.ts';
-import { readClusterView } from '../cluster-view.ts';
-import type { CommandModule, ExitCode, Invocation } from '../command.ts';
-import { addConfigFlags } from '../config-flags.ts';
+import { connect } from '../cluster/api-connection.ts';
+import { clusterKinds } from '../cluster/cluster-kinds.ts';
+import { readClusterView } from '../cluster/cluster-view.ts';
+import type { CommandModule, ExitCode, Invocation } from '../run/command.ts';
+import { addConfigFlags } from '../run/config-flags.ts';
 import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
 import { type Findings, LINK, renderFindings, type Skipped } from '../output/findings.ts';
 import { renderJson } from '../output/json.ts';

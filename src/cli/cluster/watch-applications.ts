@@ -1,12 +1,12 @@
 /** Follows applications until they are settled, showing each change. */
-import { createAbort } from '../base/abort.ts';
-import type { ApiClient } from '../client/types.ts';
-import { resources } from '../client/types.ts';
-import type { Application } from '../schemas/types.ts';
-import type { CliIo, ExitCode } from './command.ts';
-import { hasFailed, isSettled, renderApplications } from './output/application-table.ts';
-import type { Colours } from './output/colours.ts';
-import { renderJson } from './output/json.ts';
+import { createAbort } from '../../base/abort.ts';
+import type { ApiClient } from '../../client/types.ts';
+import { resources } from '../../client/types.ts';
+import type { Application } from '../../schemas/types.ts';
+import type { CliIo, ExitCode } from '../run/command.ts';
+import { hasFailed, isSettled, renderApplications } from '../output/application-table.ts';
+import type { Colours } from '../output/colours.ts';
+import { renderJson } from '../output/json.ts';
 
 export interface FollowOptions {
   readonly client: ApiClient;

@@ -3,7 +3,7 @@
  * last.
  */
 import { type Command, Help, Option } from 'commander';
-import { optionGroups } from '../config/index.ts';
+import { optionGroups } from '../../config/index.ts';
 import type { CliIo, CommandEntry } from './command.ts';
 
 export const OTHER_GROUP = 'Other:';

@@ -5,9 +5,9 @@
  * (templates), and files that a kustomization names as a patch (fragments). Kinds that Symphony
  * does not have are counted apart.
  */
-import { append } from '../base/append.ts';
-import { closestName } from '../schemas/values/closest-name.ts';
-import { isRecord } from '../base/json.ts';
+import { append } from '../src/base/append.ts';
+import { closestName } from '../src/schemas/values/closest-name.ts';
+import { isRecord } from '../src/base/json.ts';
 import {
   formatManifestError,
   type ManifestDocument,
@@ -15,9 +15,9 @@ import {
   readManifests,
   readYamlDocument,
   validateManifests,
-} from '../schemas/manifest/index.ts';
-import { podSpecPaths } from '../schemas/profile/index.ts';
-import type { Registry } from '../schemas/resource-kind.ts';
+} from '../src/schemas/manifest/index.ts';
+import { podSpecPaths } from '../src/schemas/profile/index.ts';
+import type { Registry } from '../src/schemas/resource-kind.ts';
 
 export interface CorpusFile {
   /** Relative to the corpus, with `/`. */

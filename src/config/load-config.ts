@@ -20,10 +20,7 @@ export function loadConfig(inputs: Pick<ConfigInputs, 'command' | 'flags'>): Con
   return resolveConfig({ ...inputs, env, file: { path, bytes } });
 }
 
-/**
- * Whether output to `stream` may be coloured: it is a terminal, and no variable forbids it
- * (https://no-color.org).
- */
+/** Whether `stream` may be coloured: a terminal, and not forbidden (https://no-color.org). */
 export function coloursWanted(stream: { readonly isTTY?: boolean }): boolean {
   const { NO_COLOR: no, FORCE_COLOR: force, TERM: term } = process.env;
   if (no !== undefined && no !== '') return false;

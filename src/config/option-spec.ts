@@ -52,10 +52,7 @@ export const oneOf =
     if (!choices.includes(value)) throw new Error(`must be one of ${choices.join(', ')}`);
     return value;
   };
-/**
- * The commands that take an option: those that run a control plane, reach an engine, stay and log;
- * all.
- */
+/** Commands that run a control plane, that reach an engine, that stay and log; all of them. */
 export const SERVERS: readonly ConfiguredCommand[] = ['up', 'control-plane'];
 export const ENGINES: readonly ConfiguredCommand[] = ['up', 'agent', 'down'];
 export const DAEMONS: readonly ConfiguredCommand[] = ['up', 'control-plane', 'agent'];

@@ -46,10 +46,7 @@ export function formatHostPort({ host, port }: HostPort): string {
 }
 
 /** An IPv4 network in its canonical form, `10.244.0.0/16`. */
-/**
- * "This" network, link-local, multicast and reserved ranges (RFC 6890). Loopback is a route of
- * every machine.
- */
+/** "This" network, link-local, multicast and reserved ranges (RFC 6890); not loopback. */
 const SPECIAL_NETWORKS = ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'];
 
 export function parseCidr(text: string, maxPrefix: number): string {
@@ -106,10 +103,7 @@ export function parseIpv4(text: string): string {
   return text;
 }
 
-/**
- * A setting that the kernel keeps per namespace; a trailing `*` matches any rest. Others affect the
- * whole host.
- */
+/** A setting that the kernel keeps per namespace; a trailing `*` matches any rest. */
 export function parseSysctlPattern(text: string): string {
   if (!/^(?:kernel\.(?:shm|msg|sem)|fs\.mqueue\.|net\.)[a-z0-9._-]*\*?$/.test(text)) {
     throw new Error('must be a namespaced sysctl (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, net.*)');

@@ -46,10 +46,7 @@ function assessRunning(
     : progressing(textAt(status, 'message'));
 }
 
-/**
- * Reasons of kubelet's waiting state that mean trouble: `ErrImagePull`, `CreateContainerError`,
- * `…BackOff`.
- */
+/** Waiting reasons that mean trouble: `ErrImagePull`, `CreateContainerError`, `…BackOff`. */
 export function isStuck(reason: string): boolean {
   return (
     reason.startsWith('Err') ||

@@ -84,10 +84,7 @@ export type RunProbe = (input: {
 }) => Promise<ProbeOutcome>;
 
 export interface PodAddresses {
-  /**
-   * The same address for the same uid until it is released. Throws {@link StepProblem} if none is
-   * left.
-   */
+  /** The same address until it is released. Throws {@link StepProblem} if none is left. */
   allocate(uid: string): string;
   /** Throws {@link StepProblem} if the address does not lead to the pods' network. */
   verify(address: string): Promise<void>;
@@ -118,10 +115,7 @@ export interface AgentMemory {
   readonly podCidr?: string;
 }
 
-/**
- * A full disk or a damaged record never fails the caller: the record is a help, the engine is the
- * truth.
- */
+/** No call fails for a full disk or a damaged record: the engine is the truth. */
 export interface RecordStore {
   loadPods(): Promise<readonly PodRecord[]>;
   /** `durable`: it is on the disk when this resolves, and survives a loss of power. */
@@ -136,10 +130,7 @@ export interface StatusWriter {
    * Writes the newest status as soon as possible. Older ones that were not written yet are dropped.
    */
   submit(pod: Pod, status: PodStatus): void;
-  /**
-   * Resolves when the pod's newest status is written, or the pod is gone. Rejects if it cannot be
-   * written.
-   */
+  /** Resolves when the newest status is written, or the pod is gone; rejects if it cannot be. */
   flush(uid: string): Promise<void>;
   /** Writes everything again: the control plane has lost its data. */
   resubmitAll(): void;

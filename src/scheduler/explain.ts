@@ -1,7 +1,4 @@
-/**
- * The text of a refusal, in Kubernetes' words: `0/3 nodes are available: 2 Insufficient memory, 1
- * …`.
- */
+/** The text of a refusal, as Kubernetes': `0/3 nodes are available: 2 Insufficient memory, 1 …`. */
 import { type Placement, prepareFilters } from './schedule-pod.ts';
 import { emptiedNode } from './snapshot.ts';
 import type { NodeInfo, PodInfo, PreparedFilter, Refusal, Snapshot } from './types.ts';
@@ -22,10 +19,7 @@ export function explainRefusal(
   return `${available}${reasons}. ${explainPreemption(placement.refusals, pod, snapshot, available)}`;
 }
 
-/**
- * The effect that an eviction of lower-priority pods would have. Preemption is not implemented:
- * nobody is ever evicted.
- */
+/** The effect of evicting lower-priority pods. Preemption is not implemented. */
 function explainPreemption(
   refusals: ReadonlyMap<string, Refusal>,
   pod: PodInfo,

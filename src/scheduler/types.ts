@@ -109,18 +109,12 @@ export interface Snapshot {
   readonly byName: ReadonlyMap<string, NodeInfo>;
   /** Number of nodes that hold an image. */
   readonly imageSpread: ReadonlyMap<string, number>;
-  /**
-   * Pods with required anti-affinity terms, by node. Most clusters have none; the check is then
-   * free.
-   */
+  /** Pods with required anti-affinity terms, by node; mostly none, and then the check is free. */
   readonly withRequiredAntiAffinity: Map<NodeInfo, PodInfo[]>;
   /** Pods with any affinity terms at all, by node. */
   readonly withAffinity: Map<NodeInfo, PodInfo[]>;
   readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  /**
-   * The selector that spreads this pod if it has no constraints: its Services' and its
-   * ReplicaSet's.
-   */
+  /** The selectors of its Services and its ReplicaSet, which spread a pod without constraints. */
   defaultSpreadSelector(pod: PodInfo): LabelPredicate | undefined;
 }
 
@@ -151,9 +145,7 @@ export type NodeFilter = PreparedFilter | { readonly whole: string };
 
 export interface FilterPlugin {
   readonly name: string;
-  /**
-   * Its answer depends on the pod and that node alone: it may be remembered until the node changes.
-   */
+  /** Its answer depends on the pod and that node alone: valid until the node changes. */
   readonly local?: true;
   /** Undefined: the plugin has nothing to say about this pod. */
   prepare(pod: PodInfo, snapshot: Snapshot): NodeFilter | undefined;
@@ -165,10 +157,7 @@ export type NodeScore = (node: NodeInfo) => number;
 export interface ScorePlugin {
   readonly name: string;
   readonly weight: number;
-  /**
-   * For a score that depends on the pod and one node alone: it may be remembered until that node
-   * changes.
-   */
+  /** For a score that depends on the pod and one node alone: valid until that node changes. */
   prepare?(pod: PodInfo, snapshot: Snapshot): NodeScore | undefined;
   /** Undefined: the plugin has nothing to say about this pod. */
   score(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): readonly number[] | undefined;

@@ -21,10 +21,7 @@ export interface FollowOptions {
   readonly done?: (applications: readonly Application[]) => boolean;
 }
 
-/**
- * 0 if all succeeded, 1 if one failed or the signal came first. On a terminal the table is redrawn
- * in place.
- */
+/** 0 if all succeeded, 1 if one failed or the signal came first. A terminal redraws the table. */
 export async function followApplications(options: FollowOptions): Promise<ExitCode> {
   const { client, io, colours, signal } = options;
   const selects = options.selects ?? (() => true);

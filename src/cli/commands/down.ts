@@ -65,10 +65,7 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
   throw problems.every(({ type }) => type === 'away') ? new TransientError(text) : new UserError(text);
 }
 
-/**
- * A control plane makes these first. Names alone prove nothing: /etc has a folder called redis,
- * too.
- */
+/** A control plane makes these first. Names alone prove nothing: /etc has a redis, too. */
 const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', 'leader.json', join('redis', 'appendonlydir')];
 /** All that a start leaves that failed at once. */
 const EARLY = ['agents', 'redis', 'tls'];

@@ -1,6 +1,5 @@
 /**
- * `symphony status [APPLICATION]`: the progress of the newest commit; `--watch` follows until it is
- * settled.
+ * `symphony status [APPLICATION]`: progress of the newest commit; `--watch` follows it to its end.
  */
 import { Option } from 'commander';
 import { resources } from '../../client/types.ts';

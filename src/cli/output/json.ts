@@ -1,7 +1,4 @@
-/**
- * Values as JSON for people and programs. Names and messages come from outside, and a terminal may
- * show them.
- */
+/** Values as JSON, safe on a terminal: names and messages come from outside. */
 import { printableJson } from '../../base/printable.ts';
 
 export const renderJson = (value: unknown): string => `${printableJson(JSON.stringify(value, null, 2))}\n`;

@@ -1,7 +1,4 @@
-/**
- * Renders problems of manifests: place, path, message, the line itself with a mark under it, and
- * advice.
- */
+/** Renders problems of manifests: place, path, message, the marked line, and advice. */
 import { append } from '../../base/append.ts';
 import type { ManifestError } from '../../schemas/manifest/index.ts';
 import type { Colours } from './colours.ts';

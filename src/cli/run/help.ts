@@ -1,7 +1,4 @@
-/**
- * The layout of the help: commands and flags in groups, the command's own flags first, examples
- * last.
- */
+/** The layout of the help: flags in groups, the command's own first, examples last. */
 import { type Command, Help, Option } from 'commander';
 import { optionGroups } from '../../config/index.ts';
 import type { CliIo, CommandEntry } from './command.ts';

@@ -16,8 +16,7 @@ const O_PATH = 0o10000000;
 const HOLD_ANY = O_PATH | constants.O_NOFOLLOW;
 export const HOLD_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /**
- * The kernel's own limits for one path. Each part is a call of its own here, so the kernel does not
- * see them.
+ * The kernel's limits for one path. It does not see them here, as each part is a call of its own.
  */
 const MAX_LINKS = 40;
 const MAX_PATH_BYTES = 4095;

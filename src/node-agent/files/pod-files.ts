@@ -1,7 +1,4 @@
-/**
- * Writes the agent's files of a pod: hosts, resolv.conf and a termination log per container
- * attempt.
- */
+/** Writes the agent's files of a pod: hosts, resolv.conf and termination logs. */
 import { constants } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,10 +31,7 @@ export function terminationLogPath(
   return join(podDirectory(podsDir, podUid), 'containers', oneName(container), `${attempt}.log`);
 }
 
-/**
- * Overwritten in place: the containers have bound the file itself, and would keep the old one after
- * a rename.
- */
+/** Overwritten in place: containers have bound the file itself, and would not follow a rename. */
 export async function writePodFiles(
   paths: PodFilePaths,
   texts: { readonly hosts: string; readonly resolvConf: string },

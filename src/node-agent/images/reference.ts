@@ -42,10 +42,7 @@ export function parseImageReference(text: string): ImageReference | undefined {
   };
 }
 
-/**
- * The first part is a domain only if it cannot be a path: it has a dot, a port or capitals, or is
- * `localhost`.
- */
+/** The first part is a domain if it has a dot, a port or capitals, or is `localhost`. */
 function splitDomain(name: string): { readonly domain: string; readonly path: string } {
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);

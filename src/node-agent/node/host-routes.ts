@@ -1,7 +1,4 @@
-/**
- * The routes and addresses of this machine, as its kernel shows them (IPv4; proc(5), fib_trie of
- * all tables).
- */
+/** The routes and addresses of this machine (IPv4; proc(5), fib_trie of all tables). */
 import { readFile } from 'node:fs/promises';
 import { cidrContains } from '../../base/cidr.ts';
 import { formatAddress } from './ip-allocator.ts';

@@ -18,10 +18,7 @@ export interface AdmissionInput {
   readonly allocatable: Readonly<Record<string, string>> | undefined;
   /** The highest level that this node accepts, whatever the control plane allows. */
   readonly maxPodSecurity: PodSecurityLevel;
-  /**
-   * Namespaced kernel settings beyond the safe ones that pods may have here; a trailing `*` matches
-   * any rest.
-   */
+  /** Further namespaced kernel settings that pods may have; a trailing `*` matches any rest. */
   readonly allowedUnsafeSysctls?: readonly string[];
 }
 

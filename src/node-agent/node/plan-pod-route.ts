@@ -66,10 +66,7 @@ function routeTo(routes: readonly Route[], address: number): Route | undefined {
   return best;
 }
 
-/**
- * `/proc/net/route`: a head, then one route per line; numbers are hexadecimal, addresses in the
- * machine's byte order.
- */
+/** `/proc/net/route`: a head, then routes; hexadecimal, addresses in the machine's byte order. */
 export function parseRoutes(text: string): readonly Route[] {
   return text
     .split('\n')

@@ -30,10 +30,7 @@ export interface Pressures {
 /** The time at which each pressure was last seen. */
 export type PressureMemory = Readonly<Partial<Record<keyof Pressures, number>>>;
 
-/**
- * evictionHard's defaults: memory.available<100Mi, nodefs.available<10%, imagefs.available<15%,
- * inodesFree<5%.
- */
+/** evictionHard: memory.available<100Mi, nodefs.available<10%, imagefs<15%, inodesFree<5%. */
 const MIN_MEMORY_BYTES = 100 * 1024 * 1024;
 const MIN_NODE_FS_SHARE = 0.1;
 const MIN_IMAGE_FS_SHARE = 0.15;

@@ -7,8 +7,8 @@ export interface Routes {
   /** Undefined if there is no such table. */
   table(): Promise<RouteTable | undefined>;
   /**
-   * The source address for packets to `address`, by all rules and tables; undefined if no route
-   * leads there.
+   * The source address for packets to `address`, by all rules and tables; undefined without a
+   * route.
    */
   sourceFor(address: string): Promise<string | undefined>;
 }

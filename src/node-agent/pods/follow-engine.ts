@@ -40,10 +40,7 @@ type ContainerEvent = Extract<RuntimeEvent, { type: 'container' }>;
 const ENGINE_RETRY_MS = 1_000;
 /** The slow relist corrects whatever an event has missed. */
 const RELIST_MS = 60_000;
-/**
- * One in this many slow relists inspects every container; the others inspect those that the
- * engine's list shows as changed.
- */
+/** One in this many slow relists inspects every container; the others, those that look changed. */
 const QUICK_LISTS = 10;
 
 export function createEngineFollower(options: EngineFollowerOptions): EngineFollower {

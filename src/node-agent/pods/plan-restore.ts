@@ -6,10 +6,7 @@
 import { omit } from '../../schemas/json-access.ts';
 import type { Pod } from '../../schemas/types.ts';
 
-/**
- * Bytes of one request. A value has at least two bytes, so this holds far fewer values than are
- * allowed.
- */
+/** Bytes of one request. It holds far fewer values than are allowed. */
 const BATCH_BYTES = 64 * 1024;
 
 /** In order, without the fields that the server does not restore. A larger pod goes alone. */

@@ -29,10 +29,7 @@ const PROTOCOL = 'symphony-tunnel';
 const RETRY = { initialMs: 250, maxMs: 1_500, factor: 2 };
 /** A refusal has a reason, which does not go away in a second. */
 const RETRY_REFUSED = { initialMs: 1_000, maxMs: 15_000, factor: 2 };
-/**
- * The server pings every 15 s. A tunnel that is silent for this long is dead, though nobody closed
- * it.
- */
+/** The server pings every 15 s. A tunnel that is silent for this long is dead. */
 const SILENCE_MS = 45_000;
 /** A tunnel that lasted this long counts as a success. */
 const STABLE_AFTER_MS = 10_000;

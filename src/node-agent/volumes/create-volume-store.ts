@@ -39,9 +39,7 @@ export interface VolumeStore {
   tearDown(podUid: string): Promise<void>;
 }
 
-/**
- * For small files of all pods of a node (a Secret has at most 1 MiB). Only filled memory is used.
- */
+/** For the Secrets (at most 1 MiB each) of all pods. Only filled memory is used. */
 const SENSITIVE_SIZE_BYTES = 1024 * 1024 * 1024;
 const SHARED_MODE = 0o777;
 const GROUP_MODE = 0o2777;
@@ -52,10 +50,7 @@ export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeSt
   const memoryDir = memoryDirOf(podsDir);
 
   const shared = createSharedReads();
-  /**
-   * Checked each time: files meant for memory must not end on the disk because somebody unmounted
-   * it.
-   */
+  /** Checked each time: somebody may unmount it, and the files must not end on the disk. */
   const ensureSharedMemory = (): Promise<void> =>
     shared.read(memoryDir, async () => {
       await makeDirectory(memoryDir, 0o755);

@@ -1,6 +1,6 @@
 /**
- * {@link PodVolumes} with made-up paths, for runtimes that mount nothing. Missing objects are
- * missing here, too.
+ * {@link PodVolumes} with invented paths, for runtimes without mounts. Objects must exist here,
+ * too.
  */
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';

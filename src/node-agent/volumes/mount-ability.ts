@@ -23,10 +23,7 @@ export interface MountAbilityOptions {
 
 const PROBE_SIZE_BYTES = 4_096;
 
-/**
- * Asked once: neither rights nor propagation change while the agent runs. An engine that fails is
- * asked again.
- */
+/** Asked once: neither rights nor propagation change at run time. A failure is asked again. */
 export function createMountAbility(options: MountAbilityOptions): () => Promise<MountAbility> {
   let answer: Promise<MountAbility> | undefined;
   return () => {

@@ -92,10 +92,7 @@ const UID = /^[A-Za-z0-9-]{1,64}$/;
 
 /** It may come later: the pod waits. */
 class Missing extends Error {}
-/**
- * A path that leaves its volume; waiting does not help. The API refuses it; the node does not rely
- * on that.
- */
+/** A path that leaves its volume; waiting does not help. The API should have refused it. */
 class Forbidden extends Error {}
 
 /** The pod's own directory. Throws on an invalid uid: the path would not be the pod's. */
@@ -104,10 +101,7 @@ export function podDirectory(podsDir: string, uid: string): string {
   return `${podsDir}/${uid}`;
 }
 
-/**
- * One file system in memory for the Secrets and tokens of all pods: a mount per volume would slow
- * each pod's start.
- */
+/** One memory file system for Secrets and tokens of all pods: a mount per volume would be slow. */
 export const memoryDirOf = (podsDir: string): string => `${podsDir}-memory`;
 
 export function planVolumes(input: VolumesInput): VolumesPlan {
@@ -363,10 +357,7 @@ function checkHostPathText(path: string): void {
 /** By volume, the paths below it where containers mount something else. */
 type MountPoints = ReadonlyMap<string, ReadonlySet<string>>;
 
-/**
- * Only the innermost mount around another needs a place for it. In order, each follows those around
- * it.
- */
+/** Only the innermost mount around another needs a place for it. Outer mounts come first. */
 function mountPointsOf({ spec }: Pod): MountPoints {
   const found = new Map<string, Set<string>>();
   for (const { volumeMounts = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {

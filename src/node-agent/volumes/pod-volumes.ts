@@ -31,10 +31,7 @@ export interface PodVolumes {
   ): Promise<{ readonly sources: EnvSources; readonly serviceEnv: readonly EnvVariable[] }>;
   /** Makes the file that the container's last words go to; answers its path. */
   prepareContainer(pod: Pod, container: string, attempt: number): Promise<string>;
-  /**
-   * The mounts of one attempt, with sources that are safe to hand to the engine. Makes missing
-   * sub-paths.
-   */
+  /** The mounts of one attempt, with sources safe for the engine. Makes missing sub-paths. */
   readonly resolveMounts: SubPathMounts['resolve'];
   terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
   tearDown(pod: Pod): Promise<void>;

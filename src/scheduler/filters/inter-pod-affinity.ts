@@ -1,7 +1,4 @@
-/**
- * Required pod affinity and anti-affinity, both ways: of the pod, and of the pods that are already
- * there.
- */
+/** Required pod affinity and anti-affinity: of the pod, and of the pods that are already there. */
 import { ownMember } from '../../base/json.ts';
 import type { AffinityTerm, FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';
 

@@ -17,10 +17,7 @@ export const balancedAllocation = localScorer({
   },
 });
 
-/**
- * 100 if both resources are used in the same share (or the node has only one), less the further
- * they differ.
- */
+/** 100 if both resources are used in the same share (or there is only one), less otherwise. */
 function evenness(node: NodeInfo, cpuMillis: number, memoryBytes: number): number {
   const cpu = node.allocatable.get('cpu') ?? 0;
   const memory = node.allocatable.get('memory') ?? 0;

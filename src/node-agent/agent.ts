@@ -58,9 +58,8 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
   const stop = createAbort();
   let started: Promise<AsyncDisposable> | undefined;
   const memory = createAgentMemory(records);
-  const sink = apiEventSink(client);
   const source = { component: 'kubelet', host: nodeName };
-  const events = createEventRecorder({ sink, clock, logger, source });
+  const events = createEventRecorder({ sink: apiEventSink(client), clock, logger, source });
   const statuses = createStatusWriter({ client, clock, logger, signal: stop.signal });
   const images = createImageManager({ runtime, clock, logger });
   const network = createPodNetwork({
@@ -132,13 +131,13 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
 
   /** Parts end in reverse order: new work stops coming before the workers end. */
   async function startIn(parts: Disposables): Promise<object> {
-    for (const part of [events, images, registry]) parts.use(part);
+    for (const part of [events, images, registry, reporter]) parts.use(part);
     // A worker that ends must not wait for a status that cannot be written.
     parts.defer(() => stop.abort());
     await memory.load();
     if (memory.current.podCidr !== undefined) network.setRange(memory.current.podCidr);
     for (const record of await records.loadPods()) registry.add(record);
-    await parts.use(reporter).start();
+    await reporter.start();
     for (const part of [engine, ownNode, podSource]) parts.use(part).start();
     if (options.tunnel) {
       const { find: findPod, owns } = registry;
@@ -165,8 +164,9 @@ export function createNodeAgent(options: NodeAgentOptions): NodeAgent {
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
-      const running = await started?.catch(() => undefined);
-      await running?.[Symbol.asyncDispose]();
+      // An agent that never ran has nothing to end, but somebody may wait for its report.
+      const running = (await started?.catch(() => undefined)) ?? reporter;
+      await running[Symbol.asyncDispose]();
     },
   };
 }

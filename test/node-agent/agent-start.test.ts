@@ -132,6 +132,7 @@ async function startAndEnd(failing: number, end: (name: string) => boolean) {
   return {
     failed,
     isStarted,
+    reported: agent.reported,
     left: {
       streams: open.size,
       sockets: sockets.filter((socket) => !socket.destroyed).length,
@@ -156,10 +157,11 @@ it('leaves no stream, socket or timer, whichever call of the start fails', async
   );
 });
 
-it('ends as quietly when it is disposed after a start that failed', async () => {
-  const { isStarted, left } = await startAndEnd(2, () => true);
+it('ends as quietly when it is disposed after a start that failed, and lets nobody wait for its report', async () => {
+  const { isStarted, left, reported } = await startAndEnd(2, () => true);
   expect({ isStarted, left }).toEqual({
     isStarted: false,
     left: { streams: 0, sockets: 0, timer: undefined },
   });
+  await reported;
 });

@@ -60,7 +60,7 @@ const SIMILAR_WINDOW_MS = 600_000;
 /** Upstream's limit of `message`. */
 const MAX_MESSAGE_LENGTH = 1024;
 
-/** `times`: how often it was said up to now, since `firstMs`. */
+/** `times`: occurrences since `firstMs`. */
 export function planEvent(
   input: EventInput,
   defaultSource: EventSource,

@@ -1,4 +1,4 @@
-/** Writes what a recorder was told: as a new Event, or as a higher count of a known one. */
+/** Writes recorded occurrences: as a new Event, or as a higher count of a known one. */
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { setRecent } from '../base/recent.ts';
@@ -21,7 +21,7 @@ export interface EventSink {
   };
 }
 
-/** The same thing, said once or several times. */
+/** One or several occurrences of the same statement. */
 export interface Said {
   readonly input: EventInput;
   readonly firstMs: number;

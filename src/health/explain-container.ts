@@ -88,7 +88,7 @@ function endText(container: ContainerStatus, end: Ended, warnings: readonly Warn
   return ` exited ${numberAt(end, 'exitCode')}${named}${message === '' ? '' : `: ${message}`}`;
 }
 
-/** The exit codes of a program that is told to stop: it ends well, by SIGTERM, or by SIGKILL. */
+/** Exit codes of a program that was asked to stop: success, SIGTERM, SIGKILL. */
 const STOPPED: ReadonlySet<number> = new Set([0, 137, 143]);
 
 /** The event with kubelet's reason to kill this attempt; undefined if it ended by itself. */
@@ -99,7 +99,7 @@ function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined
   const killing = warnings.find(
     ({ reason, firstMs, lastMs }) => reason === KILLING && firstMs <= endedMs && lastMs >= startedMs,
   );
-  // Repeated events are not all written: what the probe said last is true of this attempt, too.
+  // Not every repeated event is written: the probe's last message holds for this attempt, too.
   if (killing) return warnings.find((warning) => isKiller(warning, killing.message)) ?? killing;
   if (!STOPPED.has(numberAt(end, 'exitCode'))) return undefined;
   return warnings.find(

@@ -42,7 +42,7 @@ export function isPending(pod: Pod): boolean {
   );
 }
 
-/** For a cluster that is looked at once. */
+/** For a cluster that is read once. */
 export function planPlacement(pending: readonly Pod[], objects: ClusterObjects, rng: Rng): PlacementPlan {
   return planPlacementIn(pending, worldOf(objects), objects, rng);
 }

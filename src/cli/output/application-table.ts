@@ -83,7 +83,7 @@ const MAX_LENGTH = 8_000;
 /** Where a description ends that says less than the whole text, or something older. */
 const LEFT_OUT = / … |, restarted \d+ times?| \(and \d+ more\)$/;
 
-/** Errors and causes in full; of what is said twice, the longer form. */
+/** Errors and causes in full; the longer one of two that say the same. */
 function messagesOf(application: Application): readonly string[] {
   const { status } = application;
   const fromConditions = conditionLines(application);

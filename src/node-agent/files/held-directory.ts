@@ -137,7 +137,7 @@ async function openOrMake(
   }
   try {
     const stats = await handle.stat();
-    // The umask has cut what mkdir was told.
+    // The umask has cut the mode of mkdir.
     if (made && stats.isDirectory()) await chmod(heldPath(handle.fd), mode);
     return { handle, stats };
   } catch (error) {

@@ -31,7 +31,7 @@ const REQUESTS = {
 const SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 /** Automatic approval takes a moment; a person may take minutes. */
-const LOOK = { initialMs: 100, maxMs: 5_000, factor: 1.5 };
+const POLL = { initialMs: 100, maxMs: 5_000, factor: 1.5 };
 /** As kubelet's; afterwards a new request is made. */
 const PATIENCE_MS = 15 * 60_000;
 
@@ -62,13 +62,13 @@ export async function requestCertificate(options: CertificateRequestOptions): Pr
   });
   const { name } = created.metadata;
   const deadlineMs = clock.now() + PATIENCE_MS;
-  for (let looks = 1; !signal.aborted && clock.now() < deadlineMs; looks += 1) {
+  for (let polls = 1; !signal.aborted && clock.now() < deadlineMs; polls += 1) {
     const certificate = certificateOf(await client.get<SigningRequest>(REQUESTS, undefined, name));
     if (certificate !== undefined) {
       const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
       return { certPem: certificate, keyPem: `${x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')}\n` };
     }
-    await sleep(clock, backoffDelayMs(LOOK, looks), signal);
+    await sleep(clock, backoffDelayMs(POLL, polls), signal);
   }
   if (signal.aborted) throw new TerminalError('Cannot get a certificate: the agent is stopping');
   throw new TransientError(`Cannot get a certificate: the request "${name}" was not approved in time`);

@@ -43,7 +43,7 @@ interface Token {
   readonly expiresAtMs: number;
 }
 
-interface Wish {
+interface TokenProjection {
   readonly volume: string;
   readonly path: string;
   readonly audience: string;
@@ -66,7 +66,7 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
   const byPod = new Map<string, Map<string, Token>>();
   const shared = createSharedReads();
 
-  async function fetch(pod: Pod, { audience, seconds }: Wish, key: string): Promise<Token> {
+  async function fetch(pod: Pod, { audience, seconds }: TokenProjection, key: string): Promise<Token> {
     const { name, namespace = 'default', uid = '' } = pod.metadata;
     const account = pod.spec.serviceAccountName || 'default';
     const request = {
@@ -89,13 +89,13 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
     return { text, expiresAtMs, refreshAtMs: expiresAtMs - lifeMs + freshMs };
   }
 
-  async function tokenFor(pod: Pod, wish: Wish): Promise<string> {
+  async function tokenFor(pod: Pod, projection: TokenProjection): Promise<string> {
     const uid = pod.metadata.uid ?? '';
-    const key = `${wish.audience} ${wish.seconds}`;
+    const key = `${projection.audience} ${projection.seconds}`;
     const current = byPod.get(uid)?.get(key);
     if (current && clock.now() < current.refreshAtMs) return current.text;
     try {
-      const token = await shared.join(`${uid} ${key}`, () => fetch(pod, wish, key));
+      const token = await shared.join(`${uid} ${key}`, () => fetch(pod, projection, key));
       const tokens = byPod.get(uid) ?? new Map<string, Token>();
       byPod.set(uid, tokens.set(key, token));
       return token.text;
@@ -108,17 +108,20 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
         );
         return current.text;
       }
-      const message = `MountVolume.SetUp failed for volume "${wish.volume}" : failed to fetch token: ${errorMessage(error)}`;
+      const message = `MountVolume.SetUp failed for volume "${projection.volume}" : failed to fetch token: ${errorMessage(error)}`;
       throw new StepProblem('FailedMount', message, { cause: error });
     }
   }
 
   return {
     async tokensOf(pod) {
-      const wishes = wishesOf(pod);
-      if (wishes.length === 0) return new Map();
+      const projections = projectionsOf(pod);
+      if (projections.length === 0) return new Map();
       const entries = await Promise.all(
-        wishes.map(async (wish) => [`${wish.volume}/${wish.path}`, await tokenFor(pod, wish)] as const),
+        projections.map(
+          async (projection) =>
+            [`${projection.volume}/${projection.path}`, await tokenFor(pod, projection)] as const,
+        ),
       );
       return new Map(entries);
     },
@@ -128,9 +131,9 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
   };
 }
 
-function wishesOf(pod: Pod): readonly Wish[] {
+function projectionsOf(pod: Pod): readonly TokenProjection[] {
   return (pod.spec.volumes ?? []).flatMap(({ name: volume, projected }) =>
-    (projected?.sources ?? []).flatMap(({ serviceAccountToken }): Wish[] => {
+    (projected?.sources ?? []).flatMap(({ serviceAccountToken }): TokenProjection[] => {
       if (!serviceAccountToken) return [];
       const { path, audience = '', expirationSeconds: seconds = DEFAULT_SECONDS } = serviceAccountToken;
       return [{ volume, path, audience, seconds }];

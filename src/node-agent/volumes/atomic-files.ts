@@ -123,7 +123,7 @@ const enterMade =
     });
     const fd = await calls.open(path, HOLD_DIRECTORY);
     try {
-      // The umask has cut what mkdir was told.
+      // The umask has cut the mode of mkdir.
       await calls.fchmod(fd, DIRECTORY_MODE);
       if (groupId !== undefined) await calls.fchown(fd, 0, groupId);
       return fd;

@@ -43,7 +43,7 @@ export interface VolumeStore {
 const SENSITIVE_SIZE_BYTES = 1024 * 1024 * 1024;
 const SHARED_MODE = 0o777;
 const GROUP_MODE = 0o2777;
-/** Nothing was there a moment ago: a link or a pipe that is there now is none of ours. */
+/** The file was missing a moment ago: a link or a pipe that is there now is not ours. */
 const CREATE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeStoreOptions): VolumeStore {

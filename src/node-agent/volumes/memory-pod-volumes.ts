@@ -10,7 +10,7 @@ import { StepProblem } from '../ports.ts';
 import type { PodTokens } from '../identity/service-account-tokens.ts';
 import { planVolumes, podDirectory } from './plan-volumes.ts';
 
-/** Sources and tokens are fetched as the real ones are, and given to nobody. */
+/** Sources and tokens are fetched as for real volumes, and then dropped. */
 export function createMemoryPodVolumes(
   options: { readonly sources?: PodSources; readonly tokens?: PodTokens } = {},
 ): PodVolumes {

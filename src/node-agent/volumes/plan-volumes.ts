@@ -85,7 +85,7 @@ const DEFAULT_MODE = 0o644;
  * for them.
  */
 const MAX_CONTENT_BYTES = 64 * 1024 * 1024;
-/** Volumes of one pod whose trouble is told: enough to mend a manifest in one go. */
+/** Report the problems of at most this many volumes: enough to fix a manifest at once. */
 const MAX_TOLD = 10;
 const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const UID = /^[A-Za-z0-9-]{1,64}$/;
@@ -239,7 +239,7 @@ function projectedFiles(
     const { path } = source.serviceAccountToken;
     const token = input.tokens.get(`${volume}/${path}`);
     if (token === undefined) throw new Missing(`failed to fetch token for "${path}"`);
-    // Where one user or one group is known to need it, nobody else reads it.
+    // If only one user or group needs the file, only they may read it.
     const userId = input.canChown === true ? onlyUserOf(input.pod) : undefined;
     const isPrivate = userId !== undefined || input.pod.spec.securityContext?.fsGroup !== undefined;
     const owner = userId === undefined ? {} : { userId };
@@ -248,7 +248,7 @@ function projectedFiles(
   throw new Missing('this source of a projected volume is not implemented');
 }
 
-/** The user that all containers are told to run as, if there is just one. */
+/** The user of all containers, if there is just one. */
 function onlyUserOf({ spec }: Pod): number | undefined {
   const users = [...(spec.initContainers ?? []), ...spec.containers].map(
     ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,

@@ -73,7 +73,7 @@ function limitOf(constraint: SpreadConstraint, pod: PodInfo, counts: ReadonlyMap
   return { constraint, counts, self: constraint.selects(pod.labels) ? 1 : 0, emptiest: [least, second] };
 }
 
-/** Whether the domain would be too full if so many of its matching pods were gone. */
+/** Whether the domain would exceed the skew after this many of its matching pods were gone. */
 function exceeds(
   { constraint, counts, self, emptiest: [least, second] }: Limit,
   value: string,

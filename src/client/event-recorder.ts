@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type KubeObject, keyOf, objectKey } from '../schemas/object.ts';
 import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
-import type { Event, ObjectReference } from '../schemas/types.ts';
+import type { Event } from '../schemas/types.ts';
 import { type EventInput, type EventSource, referenceTo } from './plan-event.ts';
 import { type ApiClient, resources } from './types.ts';
 import { createEventWriter, type EventSink, type Said } from './write-event.ts';

@@ -68,7 +68,7 @@ async function startAndEnd(failing: number, end: (name: string) => boolean) {
   const logger: Logger = {
     ...silentLogger,
     child: (fields) => {
-      onCall(String(fields['component'] ?? ''));
+      onCall(typeof fields['component'] === 'string' ? fields['component'] : '');
       return logger;
     },
   };

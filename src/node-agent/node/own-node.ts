@@ -9,7 +9,7 @@ import type { Node } from '../../schemas/types.ts';
 export interface OwnNode extends AsyncDisposable {
   start(): void;
   readonly current: Node | undefined;
-  /** The node as a write has just returned it, ahead of the watch. */
+  /** The node as a write has returned it. The watch may have shown a newer version already. */
   saw(node: Node): void;
   /** Why the control plane does not show this node as ready; undefined when it does. */
   readonly problem: string | undefined;
@@ -29,6 +29,7 @@ export function createOwnNode(options: OwnNodeOptions): OwnNode {
   let current: Node | undefined;
 
   function saw(node: Node): void {
+    if (current && isOlder(node, current)) return;
     current = node;
     options.onChange(node);
   }
@@ -59,6 +60,10 @@ export function createOwnNode(options: OwnNodeOptions): OwnNode {
     },
     [Symbol.asyncDispose]: reflector[Symbol.asyncDispose],
   };
+}
+
+function isOlder({ metadata: next }: Node, { metadata: known }: Node): boolean {
+  return next.uid === known.uid && Number(next.resourceVersion ?? 0) < Number(known.resourceVersion ?? 0);
 }
 
 function readyProblem(node: Node | undefined): string | undefined {

@@ -16,7 +16,7 @@ it('keeps the newest version: the answer to a write may come after what the watc
     onDeleted: () => void seen.push('deleted'),
   });
   const put = (spec: Node['spec']): Node => {
-    api.put('nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', uid: 'u1' }, spec } as never);
+    api.put('nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', uid: 'u1' }, spec });
     const node = api.get<Node>('nodes', 'n1');
     if (!node) throw new Error('the node was put');
     return node;

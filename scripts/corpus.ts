@@ -1,4 +1,4 @@
-/** `npm run corpus [-- DIR]`: how much of the manifests below DIR Symphony accepts. See src/cli/corpus.ts for the rules. */
+/** `npm run corpus [-- DIR]`: how much of the manifests below DIR Symphony accepts. See corpus-report.ts for the rules. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import {
@@ -7,7 +7,7 @@ import {
   patchesOf,
   renderCorpusReport,
   tallyFile,
-} from '../src/cli/corpus.ts';
+} from './corpus-report.ts';
 import { findManifestFiles } from '../src/cli/manifest-files.ts';
 import { defaultManifestLimits } from '../src/schemas/manifest/index.ts';
 import { builtinRegistry } from '../src/schemas/registry.ts';

@@ -10,6 +10,16 @@ export interface BoundedMap<K, V> {
   delete(key: K): void;
 }
 
+/** Makes the entry of a plain map the newest one. Beyond the limit the oldest entries go. */
+export function setRecent<K, V>(map: Map<K, V>, key: K, value: V, limit: number): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= limit) return;
+    map.delete(oldest);
+  }
+}
+
 export function createBoundedMap<K, V>(limit: number): BoundedMap<K, V> {
   const entries = new Map<K, V>();
   const bounded: BoundedMap<K, V> = {
@@ -18,13 +28,7 @@ export function createBoundedMap<K, V>(limit: number): BoundedMap<K, V> {
     },
     has: (key) => entries.has(key),
     get: (key) => entries.get(key),
-    set(key, value) {
-      entries.delete(key);
-      entries.set(key, value);
-      if (entries.size <= limit) return;
-      const oldest = entries.keys().next();
-      if (!oldest.done) entries.delete(oldest.value);
-    },
+    set: (key, value) => setRecent(entries, key, value, limit),
     remember(key, make) {
       const known = entries.get(key);
       if (known !== undefined || entries.has(key)) return known as V;

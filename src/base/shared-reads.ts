@@ -1,10 +1,12 @@
-/**
- * Reads that many ask for at once: one at a time for each key. Who asks while one is under way waits for the next, together
- * with everybody else who asked meanwhile, so that an answer is never older than the question.
- */
+/** Work that many ask for at once: one at a time for each key, and its result for all. */
 export interface SharedReads {
-  /** Everyone who shares a key must mean the same read. */
+  /**
+   * A caller that comes while a read is under way waits for the next one, together with all others
+   * that came meanwhile: an answer is never older than the question.
+   */
   read<T>(key: string, read: () => Promise<T>): Promise<T>;
+  /** Shares the work that is under way, for answers that do not age (a pull, a token). */
+  join<T>(key: string, work: () => Promise<T>): Promise<T>;
 }
 
 interface Running {
@@ -12,6 +14,7 @@ interface Running {
   next: Promise<unknown> | undefined;
 }
 
+/** Everyone who shares a key must mean the same work. */
 export function createSharedReads(): SharedReads {
   const running = new Map<string, Running>();
 
@@ -30,5 +33,7 @@ export function createSharedReads(): SharedReads {
       known.next ??= known.current.catch(() => undefined).then(() => start(key, read));
       return known.next as Promise<T>;
     },
+    join: <T>(key: string, work: () => Promise<T>) =>
+      (running.get(key)?.current as Promise<T> | undefined) ?? start(key, work),
   };
 }

@@ -2,7 +2,7 @@
 import { createAbort } from '../base/abort.ts';
 import { runCli } from './run-cli.ts';
 
-/** Containers of any user read what the agent makes for them. What is private has a mode of its own. */
+/** Containers of any user read the agent's files. Private ones have a mode of their own. */
 const UMASK = 0o022;
 process.umask(UMASK);
 

@@ -1,6 +1,7 @@
 /**
- * Finds manifests on the local disk: files as named, directories recursively (`.yaml`, `.yml`, `.json`; symbolic links are
- * not followed and hidden files and folders not read, as in a sync), `-` for standard input. Sorted, bounded.
+ * Finds manifests on the local disk: files as named, directories recursively (`.yaml`, `.yml`,
+ * `.json`), `-` for standard input. As in a sync, symbolic links are not followed, and hidden files
+ * and folders are not read. Sorted, bounded.
  */
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';

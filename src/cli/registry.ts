@@ -1,5 +1,7 @@
-/** Every command, in the order of the help. To add one: a file under commands/ and an entry here. */
-import type { CommandEntry } from './command.ts';
+/**
+ * Every command, in the order of the help. To add one: a file under commands/ and an entry here.
+ */
+import type { CommandEntry } from './run/command.ts';
 
 const RUN = 'Run a cluster';
 const USE = 'Use a cluster';

@@ -1,4 +1,6 @@
-/** From arguments to an exit code: picks the command, loads only that one, and says what went wrong in one place. */
+/**
+ * From arguments to an exit code: picks the command, loads only that one, and reports its errors.
+ */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { errorMessage, TransientError, UserError } from '../base/errors.ts';
@@ -6,8 +8,8 @@ import { isRecord } from '../base/json.ts';
 import { RuntimeError } from '../node-agent/runtime/types.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import { StoreUnavailable } from '../store/types.ts';
-import type { CliIo, CommandEntry, ExitCode } from './command.ts';
-import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './help.ts';
+import type { CliIo, CommandEntry, ExitCode } from './run/command.ts';
+import { addCommandHelp, configureHelp, PROGRAM_EPILOGUE } from './run/help.ts';
 import { printable } from '../base/printable.ts';
 import { commands } from './registry.ts';
 

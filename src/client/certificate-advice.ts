@@ -1,4 +1,4 @@
-/** Why a server's certificate was not accepted, and which flag or step mends it. Pure. */
+/** Why a server's certificate was not accepted, and the flag or step that helps. Pure. */
 
 /** Node's and OpenSSL's codes for a chain that ends at an authority that is not the given one. */
 const OTHER_AUTHORITY = new Set([
@@ -12,7 +12,7 @@ const OTHER_AUTHORITY = new Set([
 
 const TIME = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 
-/** Undefined when the error is not about the server's certificate. `host` is the one that was asked for. */
+/** Undefined if the error is not about the server's certificate. `host`: the requested one. */
 export function certificateAdvice(error: unknown, host: string): string | undefined {
   const { code, cert } = (error ?? {}) as { code?: unknown; cert?: { subjectaltname?: unknown } };
   if (typeof code !== 'string') return undefined;

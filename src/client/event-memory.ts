@@ -7,11 +7,11 @@ import type { EventMemory, EventPlan, Similar } from './plan-event.ts';
 const MEMORY_LIMIT = 4096;
 
 export interface RecorderMemory extends EventMemory {
-  /** Remembers what was said, whether or not it could be written. */
+  /** Notes an occurrence, written or not. */
   noteSaid(plan: EventPlan, nowMs: number): void;
-  /** The Event as the server has it now: the next occurrence counts on from there. */
+  /** The Event as the server has it now; the next occurrence counts on. */
   adopt(key: string, event: Event): void;
-  /** The Event is gone from the server (expired): the next occurrence creates a new one. */
+  /** The Event has expired on the server; the next occurrence creates a new one. */
   forget(key: string): void;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The API over HTTPS: what agents and the CLI use. Watches ask for bookmarks, end after a bounded time (the caller
- * asks again from the last version), and turn an ERROR event into the StatusError it carries.
+ * The API over HTTPS, for agents and the CLI. Watches request bookmarks, end after a bounded time
+ * (the caller goes on from its last version), and turn an ERROR event into the StatusError it
+ * carries.
  */
 import { createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
@@ -9,7 +10,8 @@ import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { StatusError } from '../schemas/errors/status.ts';
-import { type Connection, type ConnectionOptions, isStatus, openConnection } from './connection.ts';
+import { isStatus } from './answer.ts';
+import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
 import { parseJsonLines } from './json-lines.ts';
 import { type KubeconfigEndpoint, readKubeconfig } from './kubeconfig.ts';
 import { listQuery, resourceUrl } from './resource-url.ts';
@@ -20,13 +22,13 @@ export interface HttpClientOptions extends ConnectionOptions {
 }
 
 export interface HttpApiClient extends ApiClient, Disposable {
-  /** For what is not a resource: the tunnel, logs, readiness. */
+  /** For requests beyond resources: the tunnel, logs, readiness. */
   readonly connection: Connection;
 }
 
-/** The server ends a watch after this time, so that a half-open connection cannot starve us for ever. */
+/** The server ends a watch after this time: a half-open connection cannot starve us forever. */
 const WATCH_TIMEOUT_SECONDS = 300;
-/** What the server is allowed to be late. */
+/** The server may be late by this much. */
 const WATCH_SLACK_MS = 30_000;
 
 export function createHttpClient(options: HttpClientOptions): HttpApiClient {
@@ -45,7 +47,7 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
     const stop = (): void => abort.abort();
     watchOptions.signal.addEventListener('abort', stop, { once: true });
     if (watchOptions.signal.aborted) return;
-    // Ended as if by the server, so that the caller goes on from its last version, under the new identity.
+    // Ends as if by the server: the caller goes on from its last version, with the new identity.
     const renewal = connection.onRenewal(stop);
     const timer = options.clock.setTimer(stop, WATCH_TIMEOUT_SECONDS * 1_000 + WATCH_SLACK_MS);
     try {

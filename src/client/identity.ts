@@ -1,6 +1,6 @@
 /**
- * Who a client is. An identity may change while the client runs, as a certificate does that is renewed before it ends: then
- * new requests go out under the new one, and what lives long is opened anew.
+ * The identity of a client. It may change while the client runs, as a certificate is renewed before
+ * it ends. New requests then present the new one; long streams are opened anew.
  */
 
 export interface ClientIdentity {

@@ -1,7 +1,7 @@
 /**
- * Newline-delimited JSON, as a watch answers it: bytes in, values out, one at a time, so that a slow consumer
- * holds back the socket and not the memory. A line is bounded; a line cut off at the end of the stream is dropped
- * (the connection broke inside it, and the watcher asks again from the version it has).
+ * Newline-delimited JSON, as a watch answers it: bytes in, values out, one at a time, so that a
+ * slow consumer holds back the socket and not the memory. Lines are bounded. A line cut off at the
+ * end of the stream is dropped: the watcher goes on from the version it has.
  */
 import { TransientError } from '../base/errors.ts';
 

@@ -1,4 +1,4 @@
-/** The part of a kubeconfig that says where the current context's server is and how to identify oneself to it. */
+/** The server and the credentials of a kubeconfig's current context. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, resolve } from 'node:path';
@@ -15,9 +15,9 @@ export interface KubeconfigEndpoint {
 }
 
 /**
- * Reads the kubeconfig at `path`, or several files as `KUBECONFIG` lists them (`a:b`): the first file that names a thing
- * wins, and files that are missing or empty are passed over. Files that a kubeconfig names are relative to it.
- * Throws UserError that names the file; ENOENT where there is none at all.
+ * Reads the kubeconfig at `path`, or several files as `KUBECONFIG` lists them (`a:b`): the first
+ * file that names a thing wins; missing and empty files are passed over. Paths in a kubeconfig are
+ * relative to it. Throws UserError that names the file; ENOENT if there is none at all.
  */
 export async function readKubeconfig(path: string): Promise<KubeconfigEndpoint> {
   const files = await readFiles(path);
@@ -48,7 +48,7 @@ interface ConfigFile {
   readonly config: Record<string, unknown>;
 }
 
-/** One thing of a kubeconfig, and the file that it stands in. */
+/** One entry of a kubeconfig, and its file. */
 interface Entry {
   readonly path: string;
   readonly value: Record<string, unknown>;
@@ -80,7 +80,7 @@ async function readFiles(path: string): Promise<readonly ConfigFile[]> {
 /** The parser refuses a text without a document. */
 const hasContent = (text: string): boolean => text.split('\n').some((line) => !/^\s*(?:#.*)?$/.test(line));
 
-/** Undefined for a file that says nothing. */
+/** Undefined for an empty file. */
 function parse(text: string, path: string): Record<string, unknown> | undefined {
   let config: unknown;
   try {

@@ -1,6 +1,7 @@
 /**
- * Bounds what is said about one object for one reason, pure: as client-go's spam filter, a burst and then one every five
- * minutes. A loop that goes wrong costs the store next to nothing, and what others say about the object is still heard.
+ * Bounds the events about one object for one reason, as client-go's spam filter: a burst, then one
+ * every five minutes. A broken loop costs the store next to nothing, and other events about the
+ * object still pass. Pure.
  */
 
 /** client-go's figures. */
@@ -13,12 +14,12 @@ export interface Bucket {
 }
 
 export interface EventRatePlan {
-  /** How many of the occurrences may be told. */
+  /** The number of occurrences that may be written. */
   readonly allowed: number;
   readonly bucket: Bucket;
 }
 
-/** `bucket` is that of the object and the reason; undefined for what is said for the first time. */
+/** `bucket`: of this object and reason; undefined for the first occurrence. */
 export function planEventRate(bucket: Bucket | undefined, nowMs: number, times = 1): EventRatePlan {
   const { tokens, atMs } = bucket ?? { tokens: BURST, atMs: nowMs };
   const filled = Math.min(BURST, tokens + Math.max(0, nowMs - atMs) / REFILL_MS);

@@ -1,6 +1,7 @@
 /**
- * Building and de-duplicating Events as Kubernetes' recorder does, pure: the first occurrence creates an Event, the same
- * one again raises its count, and many similar ones become one "(combined from similar events)".
+ * Builds and de-duplicates Events as Kubernetes' recorder does, pure. The first occurrence creates
+ * an Event, the same one again raises its count, and many similar ones become one "(combined from
+ * similar events)".
  */
 import { createHash } from 'node:crypto';
 import { toRfc3339 } from '../base/clock.ts';
@@ -11,7 +12,7 @@ import type { Event, ObjectReference } from '../schemas/types.ts';
 
 export type EventType = 'Normal' | 'Warning';
 
-/** What a component has to say about an object. */
+/** A component's statement about an object. */
 export interface EventInput {
   readonly about: KubeObject | ObjectReference;
   readonly type: EventType;
@@ -43,13 +44,13 @@ export interface EventPlan {
   readonly event: Event;
   /** Occurrences with this key are one Event. */
   readonly key: string;
-  /** The messages that the object has got for this reason lately, with this one. */
+  /** The object's recent messages for this reason, with this one. */
   readonly similar: { readonly group: string; readonly messages: ReadonlySet<string> };
 }
 
 /**
- * Names of Events: `stable` ones follow from the key alone, so that the next process finds the Event of this one and goes on
- * counting; `unique` ones are for writers that may not read Events.
+ * Names of Events: `stable` ones follow from the key alone, so that the next process finds the
+ * Event and goes on counting; `unique` ones are for writers that may not read Events.
  */
 export type EventNaming = 'stable' | 'unique';
 
@@ -59,7 +60,7 @@ const SIMILAR_WINDOW_MS = 600_000;
 /** Upstream's limit of `message`. */
 const MAX_MESSAGE_LENGTH = 1024;
 
-/** `times`: how often it was said up to now, since `firstMs`. */
+/** `times`: occurrences since `firstMs`. */
 export function planEvent(
   input: EventInput,
   defaultSource: EventSource,

@@ -1,19 +1,20 @@
 /**
- * A local mirror of a list: list, watch from its version, list again when the version is gone. The mirror is never
- * emptied by an error: until a complete new list has been read, the old content stays (fail static).
+ * Follows a list: list, watch from its version, list again when the version is gone. An error
+ * changes nothing for the listener: it keeps what it has until a new list is complete (fail
+ * static).
  *
- * `onList` gets every complete list; `onEvent` every later change, in order. `synced` turns true with the first list.
+ * `onList` gets every complete list, `onChange` every later change, in order.
  */
-import { append } from '../base/append.ts';
 import { anySignal, createAbort } from '../base/abort.ts';
-import { type BackoffPolicy, backoffDelayMs } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { errorMessage, levelOf, TransientError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Rng } from '../base/rng.ts';
-import { type KubeObject, keyOf } from '../schemas/object.ts';
+import type { KubeObject } from '../schemas/object.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
-import type { ApiClient, ListOptions, ObjectList, ResourcePath } from './types.ts';
+import { listAll } from './list-all.ts';
+import { planWatchRetry, type WatchEnd } from './plan-watch-retry.ts';
+import type { ApiClient, ListOptions, ResourcePath } from './types.ts';
 
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: ApiClient;
@@ -22,141 +23,83 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
-  /** A complete list; throwing (or rejecting) discards it and lists again after a pause. */
-  onList?(items: readonly T[]): void | Promise<void>;
-  onChange?(change: { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }): void;
-  /** Told when the connection is lost and when it is back. */
-  onConnection?(connected: boolean): void;
+  /** A complete list. An error discards it: it is listed again after a pause. */
+  onList(items: readonly T[]): void | Promise<void>;
+  onChange(change: { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }): void;
 }
 
-export interface Reflector<T extends KubeObject> extends AsyncDisposable {
+export interface Reflector extends AsyncDisposable {
   start(): void;
-  readonly synced: boolean;
-  get(key: string): T | undefined;
-  values(): IterableIterator<T>;
-  /** Drops the version, so that a complete list is read next. */
+  /** Reads a complete list next. */
   relist(): void;
 }
 
-/** For a server that answers, but not well. */
-const RETRY: BackoffPolicy = { initialMs: 250, maxMs: 4_000, factor: 2 };
-/** A server that was restarted is to have its agents back within a second; to be refused a connection costs nothing. */
-const RETRY_UNREACHABLE: BackoffPolicy = { ...RETRY, maxMs: 1_000 };
-/** A watch that lasted this long was a good one: what comes after it is a first failure. */
-const STABLE_AFTER_MS = 1_000;
-/** Part of a delay that is random, so that a thousand agents do not come back in one instant. */
-const JITTER = 0.5;
-/** Objects per page of a list. */
-const PAGE_SIZE = 500;
-/** Pages of one list; a list longer than this is a bug at the server. */
-const MAX_PAGES = 10_000;
-
-export function createReflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector<T> {
-  const { client, resource, clock, rng } = options;
+export function createReflector<T extends KubeObject>(options: ReflectorOptions<T>): Reflector {
+  const { client, resource, selection, clock, rng } = options;
   const logger = options.logger.child({ component: 'reflector', resource: resource.plural });
   const stop = createAbort();
-  let mirror = new Map<string, T>();
   let version: string | undefined;
-  let synced = false;
+  let relistWanted = false;
   let attempt = createAbort();
-  let relistWanted = true;
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
-    let failures = 0;
-    while (!stop.signal.aborted) {
-      let beganMs = clock.now();
-      let retry = RETRY;
-      try {
-        if (relistWanted || version === undefined) await relistNow();
-        options.onConnection?.(true);
-        beganMs = clock.now();
-        const changed = await follow();
-        // An orderly end is not a failure; but one that brought nothing, or came at once, must not spin.
-        const isGood = relistWanted || (changed && clock.now() - beganMs >= STABLE_AFTER_MS);
-        failures = isGood ? 0 : failures + 1;
-        if (isGood) continue;
-      } catch (error) {
-        if (stop.signal.aborted) return;
-        if (clock.now() - beganMs >= STABLE_AFTER_MS) failures = 0;
-        if (isStatusError(error) && error.code === 410) {
-          version = undefined;
-          failures += 1;
-          logger.debug({}, 'Watch is too old, listing again');
-          if (failures <= 1) continue;
-        } else {
-          failures += 1;
-          if (error instanceof TransientError) retry = RETRY_UNREACHABLE;
-          options.onConnection?.(false);
-          logger[levelOf(error, 'warn')](
-            { error: errorMessage(error), failures },
-            'Cannot watch; trying again',
-          );
-        }
-      }
-      const delay = backoffDelayMs(retry, failures);
-      await sleep(clock, delay * (1 - JITTER * rng.next()), stop.signal);
+    for (let failures = 0; !stop.signal.aborted; ) {
+      const end = await listAndWatch(failures);
+      if (stop.signal.aborted) return;
+      const retry = planWatchRetry(failures, end, rng.next);
+      failures = retry.failures;
+      if (retry.delayMs > 0) await sleep(clock, retry.delayMs, stop.signal);
     }
   }
 
-  async function relistNow(): Promise<void> {
+  /** Lists if need be, then watches until the watch ends. Never rejects. */
+  async function listAndWatch(failures: number): Promise<WatchEnd> {
+    let beganMs = clock.now();
+    const ended = (type: WatchEnd['type']): WatchEnd => ({ type, lastedMs: clock.now() - beganMs });
+    try {
+      if (relistWanted || version === undefined) version = await relistNow();
+      beganMs = clock.now();
+      if (!relistWanted) await follow(version);
+      return ended(relistWanted ? 'relist' : 'ended');
+    } catch (error) {
+      if (isStatusError(error) && error.code === 410) {
+        version = undefined;
+        logger.debug({}, 'Watch is too old, listing again');
+        return ended('expired');
+      }
+      const fields = { error: errorMessage(error), failures: failures + 1 };
+      if (!stop.signal.aborted) logger[levelOf(error, 'warn')](fields, 'Cannot watch; trying again');
+      return ended(error instanceof TransientError ? 'unreachable' : 'failed');
+    }
+  }
+
+  async function relistNow(): Promise<string> {
     relistWanted = false;
     version = undefined;
-    const items: T[] = [];
-    let next: string | undefined;
-    let page: ObjectList<T> | undefined;
-    for (let pages = 0; pages < MAX_PAGES; pages += 1) {
-      page = await client.list<T>(resource, {
-        ...options.selection,
-        limit: PAGE_SIZE,
-        ...(next === undefined ? {} : { continue: next }),
-      });
-      append(items, page.items);
-      next = page.continue;
-      if (next === undefined) break;
-    }
-    if (!page || next !== undefined) throw new Error('Cannot list: the list does not end');
-    const listed = new Map(items.map((item) => [keyOf(item), item]));
-    mirror = listed;
-    await options.onList?.(items);
-    version = page.resourceVersion;
-    synced = true;
+    const { items, resourceVersion } = await listAll<T>(client, resource, selection);
+    await options.onList(items);
+    return resourceVersion;
   }
 
-  /** True when at least one event came. */
-  async function follow(): Promise<boolean> {
-    if (version === undefined || relistWanted) return true;
-    // So that what was combined for the last attempt lets go of `stop`.
-    attempt.abort();
+  async function follow(resourceVersion: string): Promise<void> {
     attempt = createAbort();
-    const signal = anySignal(attempt.signal, stop.signal);
-    let seen = false;
-    for await (const event of client.watch<T>(resource, {
-      ...options.selection,
-      resourceVersion: version,
+    using signal = anySignal(attempt.signal, stop.signal);
+    for await (const { type, object } of client.watch<T>(resource, {
+      ...selection,
+      resourceVersion,
       signal,
     })) {
-      if (signal.aborted) break;
-      seen = true;
-      version = event.object.metadata.resourceVersion ?? version;
-      if (event.type === 'BOOKMARK') continue;
-      const key = keyOf(event.object);
-      if (event.type === 'DELETED') mirror.delete(key);
-      else mirror.set(key, event.object);
-      options.onChange?.({ type: event.type, object: event.object });
+      if (signal.aborted) return;
+      version = object.metadata.resourceVersion ?? version;
+      if (type !== 'BOOKMARK') options.onChange({ type, object });
     }
-    return seen || relistWanted;
   }
 
   return {
     start() {
       running ??= run();
     },
-    get synced() {
-      return synced;
-    },
-    get: (key) => mirror.get(key),
-    values: () => mirror.values(),
     relist() {
       relistWanted = true;
       attempt.abort();

@@ -1,6 +1,7 @@
 /**
- * A typed client of the Kubernetes-style API. Adapters: http (agents, CLI) and in-process (simulation, tests).
- * Every method throws StatusError as the server answered it, or TransientError when the server was not reached.
+ * A typed client of the Kubernetes-style API. Adapters: http (agents, CLI) and in-process
+ * (simulation, tests). Every method throws the server's StatusError, or TransientError if the
+ * server was not reached.
  */
 import type { KubeObject } from '../schemas/object.ts';
 import type { Subresource } from '../schemas/resource-kind.ts';
@@ -52,7 +53,7 @@ export interface WaitingPod {
 export interface ApiClient {
   get<T extends KubeObject>(resource: ResourcePath, namespace: string | undefined, name: string): Promise<T>;
   list<T extends KubeObject>(resource: ResourcePath, options?: ListOptions): Promise<ObjectList<T>>;
-  /** Ends when the server ends it or `signal` aborts; throws StatusError 410 when the version is gone. */
+  /** Ends with the server or `signal`; throws StatusError 410 if the version is gone. */
   watch<T extends KubeObject>(
     resource: ResourcePath,
     options: ListOptions & { readonly resourceVersion: string; readonly signal: AbortSignal },
@@ -76,9 +77,10 @@ export interface ApiClient {
   /** `GET /apis/symphony.dev/v1/clusterstate`. */
   clusterState(): Promise<ClusterCondition>;
   /**
-   * `POST /apis/symphony.dev/v1/nodes/NODE/restore`: an agent tells a control plane that lost its data what runs here.
-   * Pods that are unknown there are recreated with their uid, node and status, without owners (controllers adopt them).
-   * The answer names those that are not, as they lack a proof or are not allowed: they wait for Git.
+   * `POST /apis/symphony.dev/v1/nodes/NODE/restore`: tells a control plane that lost its data which
+   * pods run here. Unknown pods are recreated with their uid, node and status, without owners
+   * (controllers adopt them). The answer names the others, which lack a proof or are not allowed:
+   * they wait for Git.
    */
   restorePods(node: string, pods: readonly KubeObject[]): Promise<readonly WaitingPod[]>;
 }

@@ -11,7 +11,7 @@ export const logFormats = ['auto', 'text', 'json'] as const;
 /** The commands that read the configuration. */
 export type ConfiguredCommand = 'up' | 'control-plane' | 'agent' | 'down' | 'client';
 
-/** The whole configuration; validated and frozen. An option that a command does not take has its default there. */
+/** The whole configuration, validated and frozen. Options foreign to a command have defaults. */
 export interface Config {
   /** The options that a flag, a variable or the file gave; the others have their defaults. */
   readonly given: readonly string[];

@@ -1,10 +1,10 @@
-/** The only reader of the environment: collects it and the configuration file for {@link resolveConfig}. */
+/** The only reader of the environment: collects it and the file for {@link resolveConfig}. */
 import { readFileSync } from 'node:fs';
 import { errorMessage, UserError } from '../base/errors.ts';
 import type { Config } from './config.ts';
 import { type ConfigInputs, resolveConfig } from './resolve-config.ts';
 
-/** `flags.config` or SYMPHONY_CONFIG names the file; throws UserError with every problem, one a line. */
+/** `flags.config` or SYMPHONY_CONFIG names the file. Throws UserError with one problem per line. */
 export function loadConfig(inputs: Pick<ConfigInputs, 'command' | 'flags'>): Config {
   const env = process.env;
   const flag = inputs.flags['config'];
@@ -20,7 +20,7 @@ export function loadConfig(inputs: Pick<ConfigInputs, 'command' | 'flags'>): Con
   return resolveConfig({ ...inputs, env, file: { path, bytes } });
 }
 
-/** Whether output to `stream` may be coloured: a terminal, and nobody said no (https://no-color.org). */
+/** Whether `stream` may be coloured: a terminal, and not forbidden (https://no-color.org). */
 export function coloursWanted(stream: { readonly isTTY?: boolean }): boolean {
   const { NO_COLOR: no, FORCE_COLOR: force, TERM: term } = process.env;
   if (no !== undefined && no !== '') return false;

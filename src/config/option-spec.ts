@@ -1,4 +1,4 @@
-/** What an option is made of, and the small parsers that several options share. */
+/** The shape of an option, and the parsers that several options share. */
 import type { Config, ConfiguredCommand } from './config.ts';
 
 /** The subjects of options, in the order in which the help shows them. */
@@ -21,7 +21,7 @@ export interface OptionSpec<Key extends keyof Config = keyof Config> {
   readonly field: Key;
   /** The flag without its dashes. */
   readonly flag: string;
-  /** What stands for the value in the help. */
+  /** The placeholder of the value in the help. */
   readonly placeholder: string;
   readonly description: string;
   /** Where it is not that of its file: see options.ts. */
@@ -35,8 +35,8 @@ export interface OptionSpec<Key extends keyof Config = keyof Config> {
   readonly isPath?: true;
   readonly choices?: readonly string[];
   /**
-   * A variable of other programs that counts where nothing else is given. It does not count where the option `unless`
-   * is given: that names the cluster already.
+   * A variable of other programs, used if nothing else is given. It does not count if the option
+   * `unless` is given, which names the cluster already.
    */
   readonly standardVariable?: { readonly name: string; readonly unless: keyof Config };
   parse(text: string): unknown;
@@ -52,7 +52,7 @@ export const oneOf =
     if (!choices.includes(value)) throw new Error(`must be one of ${choices.join(', ')}`);
     return value;
   };
-/** The commands that take an option: those that run a control plane, reach an engine, stay and log; all. */
+/** Commands that run a control plane, that reach an engine, that stay and log; all of them. */
 export const SERVERS: readonly ConfiguredCommand[] = ['up', 'control-plane'];
 export const ENGINES: readonly ConfiguredCommand[] = ['up', 'agent', 'down'];
 export const DAEMONS: readonly ConfiguredCommand[] = ['up', 'control-plane', 'agent'];

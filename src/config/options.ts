@@ -1,6 +1,7 @@
 /**
- * Every option of `symphony`, once: flags, environment variables (`--poll-interval` is SYMPHONY_POLL_INTERVAL), keys of
- * the configuration file (`pollInterval`) and help all come from this table.
+ * Every option of `symphony`, once. Flags, environment variables (`--poll-interval` is
+ * SYMPHONY_POLL_INTERVAL), keys of the configuration file (`pollInterval`) and the help come from
+ * this table.
  */
 import type { OptionGroup, OptionSpec } from './option-spec.ts';
 import { applicationOptions } from './options/application-options.ts';
@@ -30,7 +31,7 @@ export function environmentName(option: Pick<OptionSpec, 'flag'>): string {
   return `SYMPHONY_${option.flag.replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** `--poll-interval` → `pollInterval`: the option's key in a configuration file, and commander's name of the flag. */
+/** `--poll-interval` → `pollInterval`: the key in a configuration file, and commander's name. */
 export function fileKey(option: Pick<OptionSpec, 'flag'>): string {
   return option.flag.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,4 +1,4 @@
-/** What child processes and the container client take from this process's environment. */
+/** The environment of child processes and of the container client. */
 
 /** Variables that git and ssh need; nothing else is handed on. */
 const GIT_VARIABLES = ['PATH', 'HOME', 'SSH_AUTH_SOCK', 'SSL_CERT_FILE', 'SSL_CERT_DIR'] as const;

@@ -1,6 +1,6 @@
 /**
- * Flags over environment over file over defaults → one validated, frozen Config. Pure; every problem is reported at
- * once, each with the flag, variable or file line that it comes from.
+ * Flags over environment over file over defaults → one validated, frozen Config. Pure. Every
+ * problem is reported at once, with its flag, variable or file line.
  */
 import { dirname, isAbsolute, join } from 'node:path';
 import { cidrsOverlap } from '../base/cidr.ts';
@@ -136,7 +136,7 @@ function readFileValues(
 
 const lineOf = (position: Position): number => position.line;
 
-/** What single options cannot see. */
+/** Checks across several options. */
 function checkTogether(
   config: Config,
   command: ConfiguredCommand,
@@ -144,7 +144,8 @@ function checkTogether(
   problems: string[],
 ): void {
   const origin = (field: keyof Config, flag: string): string => origins.get(field) ?? `--${flag}`;
-  // An agent knows no Services, and `up` finds free addresses for what no flag names (server/addresses/plan-address-ranges.ts).
+  // An agent knows no Services; `up` finds free addresses itself
+  // (server/addresses/plan-address-ranges.ts).
   const isChosenLater =
     command === 'up' &&
     config.runtime === 'docker' &&

@@ -1,4 +1,4 @@
-/** From text to one value of the configuration. Parsers throw an Error whose message continues "…: ". */
+/** Parsers of one value of the configuration. They throw an Error whose message continues "…: ". */
 import { cidrsOverlap } from '../base/cidr.ts';
 import { isIPv4 } from 'node:net';
 
@@ -30,7 +30,9 @@ export function parseInteger(text: string, minimum: number, maximum: number): nu
   return value;
 }
 
-/** `127.0.0.1:6443`, `[::1]:6443`, `:6443` (every address). Port 0 asks the system for a free one. */
+/**
+ * `127.0.0.1:6443`, `[::1]:6443`, `:6443` (every address). Port 0 asks the system for a free one.
+ */
 export function parseHostPort(text: string): HostPort {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3] ?? Number.NaN);
@@ -44,7 +46,7 @@ export function formatHostPort({ host, port }: HostPort): string {
 }
 
 /** An IPv4 network in its canonical form, `10.244.0.0/16`. */
-/** "This" network, link-local, multicast, and what is reserved (RFC 6890). Loopback is a route of every machine. */
+/** "This" network, link-local, multicast and reserved ranges (RFC 6890); not loopback. */
 const SPECIAL_NETWORKS = ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'];
 
 export function parseCidr(text: string, maxPrefix: number): string {
@@ -66,7 +68,7 @@ function toBits(address: string): number {
   return address.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
 }
 
-/** The scheme alone: such a URL may name several hosts with ports, which no parser of URLs takes. */
+/** The scheme alone: the URL may name several hosts with ports, which URL parsers refuse. */
 export function parseScheme(text: string, schemes: readonly string[]): string {
   if (schemes.some((scheme) => text.startsWith(`${scheme}://`))) return text;
   throw new Error(`must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
@@ -101,7 +103,7 @@ export function parseIpv4(text: string): string {
   return text;
 }
 
-/** A setting that the kernel keeps per namespace; a trailing `*` stands for any rest. The others are the whole host's. */
+/** A setting that the kernel keeps per namespace; a trailing `*` matches any rest. */
 export function parseSysctlPattern(text: string): string {
   if (!/^(?:kernel\.(?:shm|msg|sem)|fs\.mqueue\.|net\.)[a-z0-9._-]*\*?$/.test(text)) {
     throw new Error('must be a namespaced sysctl (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, net.*)');

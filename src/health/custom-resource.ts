@@ -1,6 +1,6 @@
 /**
- * Objects that a definition made, whoever acts on them: by the conditions that Argo CD, Flux and most operators agree on
- * (`Ready`, `Reconciling`, `Stalled`), and definitions by theirs.
+ * Custom resources, by the conditions that Argo CD, Flux and most operators agree on (`Ready`,
+ * `Reconciling`, `Stalled`), and definitions by theirs.
  */
 import type { KubeObject } from '../schemas/object.ts';
 import { conditionOf, numberAt, textAt } from './fields.ts';

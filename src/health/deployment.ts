@@ -1,4 +1,4 @@
-/** A Deployment is healthy when the rollout of its newest template is complete (as `kubectl rollout status` decides). */
+/** A Deployment is healthy once its rollout is complete, as in `kubectl rollout status`. */
 import { type Health, type Assessor, degraded, healthy, progressing } from './types.ts';
 import { conditionOf, numberAt, recordAt } from './fields.ts';
 

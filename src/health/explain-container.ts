@@ -1,4 +1,4 @@
-/** Why a container does not run, or runs and is not ready, from its status and the events about it. Pure. */
+/** Why a container does not run or is not ready, from its status and its events. Pure. */
 import { counted } from '../base/text.ts';
 import { numberAt, recordAt, textAt, timeAt } from './fields.ts';
 import { lastLine, messageLine } from './message-line.ts';
@@ -8,14 +8,14 @@ import { type Cause, KILLING, type Warning } from './types.ts';
 type ContainerStatus = Record<string, unknown>;
 type Ended = Record<string, unknown>;
 
-/** Kubelet forgets a container's failures when it has run for so long; from then on they explain nothing. */
+/** kubelet forgets a container's failures after this time; from then on they explain nothing. */
 const CRASH_FORGOTTEN_MS = 600_000;
-/** Times of containers are those of the engine, times of events those of the agent, in whole seconds. */
+/** Containers have the engine's times, events the agent's, in whole seconds. */
 const SLACK_MS = 2_000;
 
 /**
- * Kubelet's message while it waits: the failure of the last pull is the cause. A status would be posted anew with each
- * attempt if the wait were another one.
+ * kubelet's message while it waits: the failure of the last pull is the cause. Another message per
+ * attempt would post the status anew each time.
  */
 const PULL_BACK_OFF = /^Back-off pulling image "[^"]*": (\w+: .+)$/s;
 
@@ -67,7 +67,7 @@ export function explainUnready(container: ContainerStatus, warnings: readonly Wa
 const hasFailed = (end: Ended, warnings: readonly Warning[]): boolean =>
   numberAt(end, 'exitCode') !== 0 || killerOf(end, warnings) !== undefined;
 
-/** Whether the present attempt has run for so long that the one before is no longer why the container is not ready. */
+/** The present attempt has run so long that the previous one no longer explains the unreadiness. */
 function hasRecovered(state: unknown, warnings: readonly Warning[]): boolean {
   const running = recordAt(state, 'running');
   if (!running) return false;
@@ -75,7 +75,7 @@ function hasRecovered(state: unknown, warnings: readonly Warning[]): boolean {
   return warnings.some(({ lastMs }) => lastMs - startedMs >= CRASH_FORGOTTEN_MS);
 }
 
-/** ` exited 137 (OOMKilled)`, with its last line; a probe or hook that had it killed is what matters. */
+/** ` exited 137 (OOMKilled)`, with its last line; a probe or hook that killed it comes first. */
 function endText(container: ContainerStatus, end: Ended, warnings: readonly Warning[]): string {
   const killer = killerOf(end, warnings);
   if (killer) {
@@ -88,10 +88,10 @@ function endText(container: ContainerStatus, end: Ended, warnings: readonly Warn
   return ` exited ${numberAt(end, 'exitCode')}${named}${message === '' ? '' : `: ${message}`}`;
 }
 
-/** The exit codes of a program that is told to stop: it ends well, by SIGTERM, or by SIGKILL. */
+/** Exit codes of a program that was asked to stop: success, SIGTERM, SIGKILL. */
 const STOPPED: ReadonlySet<number> = new Set([0, 137, 143]);
 
-/** The event that says why kubelet killed this attempt; undefined where it ended for reasons of its own. */
+/** The event with kubelet's reason to kill this attempt; undefined if it ended by itself. */
 function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined {
   if (textAt(end, 'reason') === 'OOMKilled') return undefined;
   const [startedMs, endedMs] = [timeAt(end, 'startedAt'), timeAt(end, 'finishedAt') + SLACK_MS];
@@ -99,7 +99,7 @@ function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined
   const killing = warnings.find(
     ({ reason, firstMs, lastMs }) => reason === KILLING && firstMs <= endedMs && lastMs >= startedMs,
   );
-  // Repeated events are not all written: what the probe said last is true of this attempt, too.
+  // Not every repeated event is written: the probe's last message holds for this attempt, too.
   if (killing) return warnings.find((warning) => isKiller(warning, killing.message)) ?? killing;
   if (!STOPPED.has(numberAt(end, 'exitCode'))) return undefined;
   return warnings.find(
@@ -107,7 +107,7 @@ function killerOf(end: Ended, warnings: readonly Warning[]): Warning | undefined
   );
 }
 
-/** Whether the warning is of a kind that has containers killed; of the one that `killing` names, where it is given. */
+/** The warning is of a kind that kills containers; of the kind that `killing` names, if given. */
 function isKiller({ reason, message }: Warning, killing?: string): boolean {
   const named = /failed (\w+) probe/.exec(killing ?? '')?.[1];
   const probe = /^(Liveness|Startup) probe/.exec(message)?.[1];

@@ -71,8 +71,8 @@ function unscheduled(status: unknown): Cause | undefined {
 }
 
 /**
- * A volume that cannot be mounted, a sandbox that cannot be made: kubelet says so in events alone, while the containers
- * wait to be created.
+ * Reports volumes that cannot be mounted and sandboxes that cannot be made. kubelet reports them in
+ * events only, while the containers wait to be created.
  */
 function blocked(status: unknown, warnings: readonly Warning[]): Cause | undefined {
   const waits = [...listAt(status, 'initContainerStatuses'), ...listAt(status, 'containerStatuses')]

@@ -1,9 +1,10 @@
 /**
- * Why an object is not healthy: what a person would read off `kubectl describe` of it, its pods and their nodes, in one
- * line with the most telling fact first: `container api exited 137 (OOMKilled)`. This is the only place that decides so;
- * `symphony status`, the Application's status and the commit status show what it says.
+ * Why an object is not healthy, in one line: the facts of `kubectl describe` of it, its pods and
+ * their nodes, with the most telling one first: `container api exited 137 (OOMKilled)`. Only this
+ * place decides it; `symphony status`, the Application's status and the commit status show it.
  *
- * The objects' present state decides what is wrong. Events only say why: they outlive the trouble they report.
+ * The objects' present state decides what is wrong. Events only add the reason: they outlive their
+ * problem.
  */
 import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';

@@ -27,7 +27,7 @@ export function conditionOf(status: unknown, type: string): Record<string, unkno
     .find((condition) => condition['type'] === type);
 }
 
-/** Epoch milliseconds of a time; 0 where there is none. */
+/** Epoch milliseconds of a time; 0 if there is none. */
 export function timeAt(value: unknown, key: string): number {
   return Date.parse(textAt(value, key)) || 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Health of one object, by its kind; a kind without an assessor is healthy as soon as it exists. `explain` says why an
- * object is not healthy. Pure.
+ * Health of one object, by its kind. A kind without an assessor is healthy once it exists.
+ * `explain` says why an object is not healthy. Pure.
  */
 import type { KubeObject } from '../schemas/object.ts';
 import { parseApiVersion } from '../schemas/object.ts';

@@ -1,4 +1,6 @@
-/** A Pod: waiting for a reason that will not go away by itself, or crashed and not ready, is Degraded. */
+/**
+ * A Pod is Degraded if it waits for a reason that does not go away, or crashed and is not ready.
+ */
 import { isRecord } from '../base/json.ts';
 import { type Health, type Assessor, degraded, progressing } from './types.ts';
 import { conditionOf, listAt, numberAt, recordAt, textAt } from './fields.ts';
@@ -44,7 +46,7 @@ function assessRunning(
     : progressing(textAt(status, 'message'));
 }
 
-/** The reasons of the kubelet's waiting state that mean trouble: `ErrImagePull`, `CreateContainerError`, `…BackOff`. */
+/** Waiting reasons that mean trouble: `ErrImagePull`, `CreateContainerError`, `…BackOff`. */
 export function isStuck(reason: string): boolean {
   return (
     reason.startsWith('Err') ||

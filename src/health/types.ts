@@ -59,7 +59,7 @@ export interface Warning {
   readonly lastMs: number;
 }
 
-/** An explanation looks at these beside the object. Each answer costs the same however many objects and events there are. */
+/** Further inputs of an explanation. Each lookup costs the same however many objects there are. */
 export interface Surroundings {
   /** The newest ReplicaSet of a Deployment; any other object itself. */
   creatorOf(workload: KubeObject): KubeObject | undefined;

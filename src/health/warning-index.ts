@@ -1,16 +1,18 @@
 /**
- * The newest Warning events by the object that they are about, so that an explanation looks at a few and never at all
- * events. It is fed with each change of an event once. Pure data: times come out of the events.
+ * The newest Warning events by their object, so that an explanation reads a few events and never
+ * all of them. It is fed with each change of an event once. Pure data: times come from the events.
  *
- * An object is known by namespace and uid: who may write events in one namespace cannot speak of the objects of another.
+ * The key of an object is its namespace and uid: a writer of events in one namespace cannot say
+ * anything about objects of another.
  */
+import { setRecent } from '../base/bounded-map.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { recordAt, textAt, timeAt } from './fields.ts';
 import { KILLING, type Warning } from './types.ts';
 
-/** Objects in trouble at a time; of more, those that were heard of longest ago are forgotten (some 20 MB). */
+/** Objects with warnings at a time (some 20 MB). Beyond it, the longest silent are forgotten. */
 const MAX_SUBJECTS = 20_000;
-/** Different troubles of one object: probes and failures of each container. The oldest give way. */
+/** Different problems of one object: probes and failures of each container. The oldest give way. */
 const MAX_WARNINGS = 16;
 
 interface Kept extends Warning {
@@ -19,26 +21,22 @@ interface Kept extends Warning {
 }
 
 export interface WarningIndex {
-  /** Takes an event in. Gives the object that it is about if what is known of that changed. */
+  /** Notes a change of an event. Answers the event's object if its warnings changed. */
   observe(event: KubeObject, type: 'ADDED' | 'MODIFIED' | 'DELETED'): Record<string, unknown> | undefined;
   about(object: KubeObject): readonly Warning[];
 }
 
 export function createWarningIndex(maxSubjects = MAX_SUBJECTS): WarningIndex {
-  /** By object, then by kind of trouble; both with the newest last. */
+  /** By object, then by kind of problem; the newest last in both. */
   const subjects = new Map<string, Map<string, Kept>>();
 
   function warn(subject: string, event: KubeObject): void {
     const known = subjects.get(subject) ?? new Map<string, Kept>();
     const kept = warningOf(event);
     const trouble = troubleOf(kept);
-    const before = known.get(trouble);
-    known.delete(trouble);
-    known.set(trouble, before ? { ...kept, firstMs: Math.min(before.firstMs, kept.firstMs) } : kept);
-    dropOldest(known, MAX_WARNINGS);
-    subjects.delete(subject);
-    subjects.set(subject, known);
-    dropOldest(subjects, maxSubjects);
+    const firstMs = Math.min(known.get(trouble)?.firstMs ?? kept.firstMs, kept.firstMs);
+    setRecent(known, trouble, { ...kept, firstMs }, MAX_WARNINGS);
+    setRecent(subjects, subject, known, maxSubjects);
   }
 
   function remove(subject: string, isOver: (warning: Kept) => boolean): boolean {
@@ -56,7 +54,7 @@ export function createWarningIndex(maxSubjects = MAX_SUBJECTS): WarningIndex {
       const subject = keyOf(textAt(involved, 'namespace'), textAt(involved, 'uid'));
       if (!involved || subject === undefined) return undefined;
       const { namespace, name } = event.metadata;
-      // Events about what has no namespace lie in `default`.
+      // Events about cluster-scoped objects lie in `default`.
       if ((textAt(involved, 'namespace') || 'default') !== namespace) return undefined;
       if (type === 'DELETED') return remove(subject, (kept) => kept.event === name) ? involved : undefined;
       if (textAt(event, 'type') === 'Warning' || isKill(event)) {
@@ -77,11 +75,11 @@ export function createWarningIndex(maxSubjects = MAX_SUBJECTS): WarningIndex {
 const keyOf = (namespace: string, uid: string): string | undefined =>
   uid === '' ? undefined : `${namespace}/${uid}`;
 
-/** Events of a container: by then the pod's volumes are mounted and its sandbox is there. */
+/** Events of a container: by then the pod's volumes and sandbox are ready. */
 const PROGRESS: ReadonlySet<string> = new Set(['Pulling', 'Pulled', 'Created', 'Started']);
 const isBeforeContainers = ({ container }: Kept): boolean => container === undefined;
 
-/** That a probe or hook had a container killed, which no Warning says. */
+/** A probe or hook had a container killed; no Warning says so. */
 const isKill = (event: KubeObject): boolean =>
   textAt(event, 'reason') === KILLING &&
   /failed (?:liveness|startup) probe|^FailedPostStartHook/.test(textAt(event, 'message'));
@@ -104,12 +102,8 @@ function warningOf(event: KubeObject): Kept {
   };
 }
 
-/** A newer event replaces the one of the same reason at the same container, and for a probe of the same sort. */
+/** A newer event replaces one of the same reason, container and kind of probe. */
 function troubleOf({ reason, container, message }: Kept): string {
   const probe = reason === 'Unhealthy' ? message.slice(0, message.indexOf(' ')) : '';
   return JSON.stringify([reason, container, probe]);
-}
-
-function dropOldest(map: Map<string, unknown>, limit: number): void {
-  while (map.size > limit) map.delete(map.keys().next().value ?? '');
 }

@@ -1,18 +1,18 @@
 /**
- * What a pod worker needs from its surroundings, as small interfaces: the real ones touch disk, network and API, the
- * simulation's touch nothing.
+ * The surroundings of a pod worker, as small interfaces. The real ones touch disk, network and API;
+ * the simulation's touch nothing.
  */
 import type { Container, Pod, PodStatus } from '../schemas/types.ts';
 import type { ContainerPlan } from './container-spec/plan-container-spec.ts';
-import type { ImageEvent, ImageResult } from './images/create-image-manager.ts';
+import type { ImageEvent, ImageResult } from './images/types.ts';
 import type { ContainerRole, PodVerdict } from './pod/pod-view.ts';
 import type { ImageRecord, SandboxSpec } from './runtime/types.ts';
 
-/** A step did not work for a reason that users should read; it is tried again later. */
+/** A step failed for a reason that users should read. It is tried again later. */
 export class StepProblem extends Error {
   override readonly name = 'StepProblem';
   readonly reason: string;
-  /** More problems of the same kind; each is told as an event. */
+  /** More problems of the same kind; each becomes an event. */
   readonly also: readonly string[];
 
   constructor(
@@ -47,7 +47,7 @@ export interface PodResources {
     readonly image: ImageRecord;
   }): Promise<ContainerPlan>;
   planSandbox(pod: Pod, ip: string | undefined, attempt: number): SandboxSpec;
-  /** What the container wrote to its termination log; undefined when it wrote nothing. */
+  /** The content of the container's termination log; undefined if there is none. */
   terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
 }
 
@@ -55,7 +55,7 @@ export interface ImageSource {
   ensure(pod: Pod, container: Container, record: (event: ImageEvent) => void): Promise<ImageResult>;
 }
 
-/** Fails with the handler's own words. */
+/** Rejects with the handler's own words. */
 export type RunHook = (input: {
   readonly pod: Pod;
   readonly container: Container;
@@ -68,9 +68,9 @@ export type RunHook = (input: {
 export interface ProbeOutcome {
   readonly success: boolean;
   readonly message: string;
-  /** The probe could not be run at all, which says nothing of the container and does not count. */
+  /** The probe could not run at all. This says nothing about the container and does not count. */
   readonly isError?: boolean;
-  /** A success that people should hear of. */
+  /** A success that deserves a warning. */
   readonly isWarning?: boolean;
 }
 export type RunProbe = (input: {
@@ -83,9 +83,9 @@ export type RunProbe = (input: {
 }) => Promise<ProbeOutcome>;
 
 export interface PodAddresses {
-  /** The same address for the same uid until it is released. Throws {@link StepProblem} when there is none. */
+  /** The same address until it is released. Throws {@link StepProblem} if none is left. */
   allocate(uid: string): string;
-  /** The address leads to where the pod will be. Throws {@link StepProblem} where it does not. */
+  /** Throws {@link StepProblem} if the address does not lead to the pods' network. */
   verify(address: string): Promise<void>;
   release(uid: string): void;
 }
@@ -93,11 +93,11 @@ export interface PodAddresses {
 /** The containers that the agent has made for a pod; see pod/own-containers.ts. */
 export interface MadeContainers {
   readonly ids: readonly string[];
-  /** By name, the marks of those that were asked for and whose ids are not known yet. */
+  /** By name, the marks of requested containers whose ids are not known yet. */
   readonly asked: Readonly<Record<string, string>>;
 }
 
-/** What the agent knows of a pod without its control plane; one record a pod. */
+/** The agent's own record of a pod, for the time without a control plane. */
 export interface PodRecord {
   readonly pod: Pod;
   readonly status?: PodStatus;
@@ -114,10 +114,10 @@ export interface AgentMemory {
   readonly podCidr?: string;
 }
 
-/** Never fails its caller for a full disk or a damaged record: the record is a help, the engine is the truth. */
+/** No call fails for a full disk or a damaged record: the engine is the truth. */
 export interface RecordStore {
   loadPods(): Promise<readonly PodRecord[]>;
-  /** `durable`: it is on the disk when this resolves, and outlives a loss of power. */
+  /** `durable`: it is on the disk when this resolves, and survives a loss of power. */
   savePod(uid: string, record: PodRecord, durable?: boolean): Promise<void>;
   deletePod(uid: string): Promise<void>;
   loadMemory(): Promise<AgentMemory>;
@@ -125,11 +125,13 @@ export interface RecordStore {
 }
 
 export interface StatusWriter {
-  /** Remembers the newest status and writes it as soon as may be; older ones that were not yet written are dropped. */
+  /**
+   * Writes the newest status as soon as possible. Older ones that were not written yet are dropped.
+   */
   submit(pod: Pod, status: PodStatus): void;
-  /** Resolves when the newest status of the pod is written (or the pod is gone); rejects when it cannot be. */
+  /** Resolves when the newest status is written, or the pod is gone; rejects if it cannot be. */
   flush(uid: string): Promise<void>;
-  /** Writes everything again: the control plane has lost what it knew. */
+  /** Writes everything again: the control plane has lost its data. */
   resubmitAll(): void;
   forget(uid: string): void;
 }

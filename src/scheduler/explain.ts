@@ -1,4 +1,4 @@
-/** The text of a refusal, in Kubernetes' wording: `0/3 nodes are available: 2 Insufficient memory, 1 …`. */
+/** The text of a refusal, as Kubernetes': `0/3 nodes are available: 2 Insufficient memory, 1 …`. */
 import { type Placement, prepareFilters } from './schedule-pod.ts';
 import { emptiedNode } from './snapshot.ts';
 import type { NodeInfo, PodInfo, PreparedFilter, Refusal, Snapshot } from './types.ts';
@@ -13,13 +13,13 @@ export function explainRefusal(
 ): string {
   if (snapshot.nodes.length === 0) return 'no nodes available to schedule pods';
   const available = `0/${snapshot.nodes.length} nodes are available: `;
-  // Upstream appends the error of its last plugin to a refusal of the whole pod; clients match on this text.
+  // Upstream appends its last plugin's error to the refusal of a whole pod; clients match on it.
   if (placement.type === 'refusedWhole') return `${available}${placement.reason}. not found`;
   const reasons = countReasons([...placement.refusals.values()].flatMap((refusal) => refusal.reasons));
   return `${available}${reasons}. ${explainPreemption(placement.refusals, pod, snapshot, available)}`;
 }
 
-/** What evicting pods of lower priority would change; doing it is not implemented, so nobody is ever evicted. */
+/** The effect of evicting lower-priority pods. Preemption is not implemented. */
 function explainPreemption(
   refusals: ReadonlyMap<string, Refusal>,
   pod: PodInfo,

@@ -1,6 +1,6 @@
 /**
- * `spec.nodeSelector` and node affinity terms as predicates on nodes. A term is a conjunction; a selector's terms are a
- * disjunction; a term without expressions and fields matches nothing.
+ * `spec.nodeSelector` and node affinity terms as predicates on nodes. A term is a conjunction, the
+ * terms of a selector are a disjunction; an empty term matches nothing.
  */
 import { ownMember } from '../base/json.ts';
 import type { PodSpec } from '../schemas/types.ts';
@@ -14,7 +14,7 @@ export type NodeSelectorTerm = NonNullable<
 >['nodeSelectorTerms'][number];
 type Requirement = NonNullable<NodeSelectorTerm['matchExpressions']>[number];
 
-/** What the pod requires of a node by labels; undefined when it requires nothing. */
+/** The pod's requirements on labels of a node; undefined if there are none. */
 export function requiredNodePredicate(pod: PodInfo): NodePredicate | undefined {
   const selector = Object.entries(pod.spec.nodeSelector ?? {});
   const required = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
@@ -25,7 +25,7 @@ export function requiredNodePredicate(pod: PodInfo): NodePredicate | undefined {
     (!terms || terms.some((matches) => matches(node)));
 }
 
-/** Names that every node must have by `metadata.name` matchFields; undefined when some term leaves the name open. */
+/** Names that `metadata.name` matchFields demand; undefined if some term leaves the name open. */
 export function requiredNodeNames(pod: PodInfo): ReadonlySet<string> | undefined {
   const terms =
     pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;

@@ -1,4 +1,4 @@
-/** Holds the first pods back as `planFirstPlacement` says, and asks again when nodes change. */
+/** Holds the first pods back as `planFirstPlacement` decides, and retries when nodes change. */
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Node } from '../schemas/types.ts';
@@ -6,7 +6,7 @@ import { type FirstPlacementInput, planFirstPlacement, takesPods } from './plan-
 import type { Change } from './plan-retry.ts';
 
 export interface NodeWait extends Disposable {
-  /** Whether no pod may be placed yet; `pods` of them are pending. */
+  /** No pod may be placed yet; `pods` of them are pending. */
   holds(pods: number): boolean;
   nodeChanged(change: Change<Node>): void;
 }
@@ -16,7 +16,7 @@ export interface NodeWaitOptions {
   readonly logger: Logger;
   readonly expectedNodes?: readonly string[];
   nodes(): readonly Node[];
-  /** Called when `holds` may answer otherwise than before. */
+  /** Called when `holds` may have another answer. */
   retry(): void;
 }
 
@@ -73,7 +73,7 @@ export function createNodeWait({
   };
 }
 
-/** More names than these tell a reader nothing more. */
+/** More names would not help a reader. */
 const MAX_NAMES = 10;
 
 const shown = (missing: readonly string[]): Readonly<Record<string, unknown>> => ({

@@ -1,4 +1,4 @@
-/** The Pod as it is stored after a decision of the scheduler: bound, or with the reason why not. */
+/** The Pod as stored after a decision of the scheduler: bound, or with the reason why not. */
 import { toRfc3339 } from '../base/clock.ts';
 import type { Pod, PodCondition } from '../schemas/types.ts';
 import type { Binding, Rejection } from './plan-placement.ts';
@@ -8,7 +8,7 @@ export function bindPod({ pod, nodeName }: Binding, nowMs: number): Pod {
   return { ...bound, spec: { ...pod.spec, nodeName } };
 }
 
-/** Undefined when the pod says so already: a pod that waits costs no writes. */
+/** Undefined if the pod says so already: a waiting pod costs no writes. */
 export function rejectPod({ pod, reason, message }: Rejection, nowMs: number): Pod | undefined {
   const current = pod.status?.conditions?.find((condition) => condition.type === 'PodScheduled');
   if (current?.status === 'False' && current.reason === reason && current.message === message)

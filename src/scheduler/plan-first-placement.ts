@@ -60,7 +60,7 @@ function gatherMs({ expectedNodes, nodes, arrivals }: FirstPlacementInput): numb
 
 const NOT_READY = 'node.kubernetes.io/not-ready';
 
-/** Undefined while the node has not said it. */
+/** Undefined until the node has reported its resources. */
 const isReady = ({ status }: Node): boolean | undefined => {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return ready && ready.status === 'True';
@@ -73,5 +73,5 @@ export function takesPods(node: Node): boolean {
   return isReady(node) !== false && !isNew && Number(status?.allocatable?.['pods'] ?? 0) > 0;
 }
 
-/** Registered, and not yet able to take a pod, for all that the node has said. */
+/** Registered, but not able to take a pod yet, as far as the node has reported. */
 const isArriving = (node: Node): boolean => isReady(node) !== false && !takesPods(node);

@@ -1,6 +1,6 @@
 /**
- * A batch of pending pods → bindings and refusals. Each binding counts for the pods after it. Higher priority first,
- * then older, then by key: the order of upstream's queue.
+ * A batch of pending pods → bindings and refusals. Each binding counts for the next pods. Higher
+ * priority first, then older, then by key: the order of upstream's queue.
  */
 import type { Rng } from '../base/rng.ts';
 import { unimplementedIn } from '../schemas/profile/index.ts';
@@ -42,7 +42,7 @@ export function isPending(pod: Pod): boolean {
   );
 }
 
-/** For a cluster that is looked at once. */
+/** For a cluster that is read once. */
 export function planPlacement(pending: readonly Pod[], objects: ClusterObjects, rng: Rng): PlacementPlan {
   return planPlacementIn(pending, worldOf(objects), objects, rng);
 }
@@ -58,7 +58,7 @@ export function planPlacementIn(
   const bindings: Binding[] = [];
   const rejections: Rejection[] = [];
   const queue = pending.map(world.read).sort(byQueueOrder);
-  // What was said of a class holds for its other pods as long as nothing has been placed since.
+  // A refusal of a class holds for its other pods until the next placement.
   const refused = new Map<string, { readonly placed: number; readonly message: string }>();
   for (const info of queue) {
     if ((info.pod.spec.schedulingGates ?? []).length > 0) {

@@ -1,4 +1,4 @@
-/** When is it worth looking at refused pods again? Pure: one change in, yes or no out (upstream's queueing hints). */
+/** Whether a change may help refused pods, pure (upstream's queueing hints). */
 import { jsonEqual } from '../base/json.ts';
 import type { Node, Pod } from '../schemas/types.ts';
 import { isFinished } from './pod-info.ts';
@@ -9,7 +9,7 @@ export interface Change<T> {
   readonly previous?: T;
 }
 
-/** A node came, or changed in something that filters look at. */
+/** A node came, or changed in a field that filters read. */
 export function nodeChangeHelps({ type, object, previous }: Change<Node>): boolean {
   if (type === 'DELETED') return false;
   if (!previous) return true;
@@ -32,7 +32,7 @@ export function podChangeHelps({ type, object, previous }: Change<Pod>): boolean
   );
 }
 
-/** The pod itself changed in something that decides where it may go. */
+/** The pod itself changed in a field that decides where it may go. */
 export function pendingPodChanged({ object, previous }: Change<Pod>): boolean {
   if (!previous || previous.metadata.uid !== object.metadata.uid) return true;
   return (

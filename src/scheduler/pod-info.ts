@@ -1,4 +1,5 @@
 /** Boils a Pod down to a {@link PodInfo}. */
+import { setRecent } from '../base/bounded-map.ts';
 import { keyOf } from '../schemas/object.ts';
 import { podNonZeroRequests, podRequests } from '../schemas/pods/pod-resources.ts';
 import { compileLabelSelector } from './label-predicate.ts';
@@ -20,8 +21,8 @@ type UpstreamTerm = NonNullable<
 export type ReadPod = (pod: Pod) => PodInfo;
 
 /**
- * Reads many pods. Those of one template are boiled down once: parsing quantities and compiling selectors costs far more
- * than telling that two pods are alike.
+ * Reads many pods. Pods of one template are parsed once: quantities and selectors cost far more
+ * than the comparison of two pods.
  */
 export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
   const known = new Map<string, PodInfo>();
@@ -31,9 +32,8 @@ export function createPodReader(namespaceLabels: NamespaceLabels): ReadPod {
     const alike = known.get(classKey);
     if (alike)
       return { ...alike, pod, key: keyOf(pod), terminating: pod.metadata.deletionTimestamp !== undefined };
-    if (known.size >= MAX_KNOWN_CLASSES) known.clear();
     const info = readPod(pod, spec, classKey, namespaceLabels);
-    known.set(classKey, info);
+    setRecent(known, classKey, info, MAX_KNOWN_CLASSES);
     return info;
   };
 }
@@ -129,8 +129,9 @@ function hostPortsOf({ containers, initContainers }: PlacementSpec): readonly Ho
 }
 
 /**
- * A term names the pods it means by label selector, and their namespaces by a list, a selector of namespace labels, or
- * (with neither) the pod's own. A missing label selector means no pod, an empty one every pod.
+ * A term selects pods by a label selector, and namespaces by a list, a selector of namespace
+ * labels, or (with neither) the pod's own. A missing label selector selects no pod, an empty one
+ * every pod.
  */
 function compileTerm(
   term: UpstreamTerm,

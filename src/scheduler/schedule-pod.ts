@@ -24,13 +24,13 @@ export interface Feasibility {
   readonly whole?: string;
 }
 
-/** Upstream's words for nodes that a `metadata.name` field rules out before any filter is asked. */
+/** Upstream's words for nodes that a `metadata.name` field rules out before any filter. */
 const RULED_OUT_BY_NAME: Refusal = {
   reasons: ["node(s) didn't satisfy plugin(s) [NodeAffinity]"],
   resolvable: false,
 };
 
-/** Asks every filter about every node; the first filter that refuses a node names the reason. */
+/** Asks every filter about every node. The first that refuses a node names the reason. */
 export function findFeasible(pod: PodInfo, snapshot: Snapshot): Feasibility {
   const prepared = prepareFilters(pod, snapshot);
   if ('whole' in prepared) return { feasible: [], refusals: new Map(), whole: prepared.whole };
@@ -76,7 +76,7 @@ export function prepareFilters(pod: PodInfo, snapshot: Snapshot): NodeFilter {
 
 export interface ScoredNodes {
   readonly totals: readonly number[];
-  /** Weighted scores of each plugin that had something to say. */
+  /** Weighted scores of each plugin that scored. */
   readonly byPlugin: readonly { readonly plugin: ScorePlugin; readonly weighted: readonly number[] }[];
 }
 
@@ -95,7 +95,7 @@ export function scoreNodes(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: S
   return { totals, byPlugin };
 }
 
-/** The best-scored feasible node; ties are broken by `rng`, so that equal nodes fill evenly. */
+/** The best-scored feasible node. `rng` breaks ties, so that equal nodes fill evenly. */
 export function schedulePod(pod: PodInfo, snapshot: Snapshot, rng: Rng): Placement {
   const { feasible, refusals, whole } = findFeasible(pod, snapshot);
   if (whole !== undefined) return { type: 'refusedWhole', reason: whole };

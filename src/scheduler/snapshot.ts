@@ -1,4 +1,4 @@
-/** Keeps the {@link Snapshot} as the stored objects are, and adds placements to it. */
+/** Keeps the {@link Snapshot} up to date with the stored objects, and adds placements to it. */
 import { keyOf } from '../schemas/object.ts';
 import { parseAmounts } from '../schemas/pods/pod-resources.ts';
 import { asLabelSelector } from '../schemas/values/selectors.ts';
@@ -7,7 +7,7 @@ import type { Namespace, Node, Pod, ReplicaSet, ReplicationController, Service }
 import { type ReadPod, createPodReader, isFinished } from './pod-info.ts';
 import type { NodeInfo, PodInfo, Snapshot } from './types.ts';
 
-/** What default spreading reads: see `spreadSelectors`. */
+/** The input of default spreading; see `spreadSelectors`. */
 export interface SpreadingObjects {
   readonly services: readonly Service[];
   readonly replicaSets: readonly (ReplicaSet | ReplicationController)[];
@@ -21,8 +21,8 @@ export interface ClusterObjects extends SpreadingObjects {
 }
 
 /**
- * The cluster between looks. A change costs the one node that it is about, whatever the size of the cluster. An absent object
- * is one that is gone.
+ * The cluster between placements. A change costs one node, whatever the size of the cluster. An
+ * absent object is one that is gone.
  */
 export interface World {
   namespaceChanged(name: string, namespace: Namespace | undefined): void;
@@ -43,7 +43,7 @@ export function createWorld(): World {
   const imageSpread = new Map<string, number>();
   const withRequiredAntiAffinity = new Map<NodeInfo, PodInfo[]>();
   const withAffinity = new Map<NodeInfo, PodInfo[]>();
-  /** Nodes whose info is not as the stored objects say. */
+  /** Nodes whose info differs from the stored objects. */
   const stale = new Set<string>();
   let nodes: readonly NodeInfo[] = [];
 
@@ -105,7 +105,7 @@ export function createWorld(): World {
       stale.add(name);
     },
     snapshot(objects) {
-      // What a plan has added since shows in the count.
+      // The count shows what a plan has added since.
       for (const { name, pods } of nodes) if (pods.length !== (podsOn.get(name)?.size ?? 0)) stale.add(name);
       const snapshot = {
         nodes,
@@ -136,7 +136,7 @@ export function worldOf({ namespaces, nodes, pods }: Omit<ClusterObjects, keyof 
 
 export const buildSnapshot = (objects: ClusterObjects): Snapshot => worldOf(objects).snapshot(objects);
 
-/** Counts the pod on the node: what the next pod of the batch sees. */
+/** Counts the pod on the node; the next pod of the batch sees it. */
 export function place(snapshot: Snapshot, pod: PodInfo, node: NodeInfo): void {
   addTo(node, pod);
   if (pod.requiredAntiAffinity.length > 0) append(snapshot.withRequiredAntiAffinity, node, pod);
@@ -149,7 +149,7 @@ export function place(snapshot: Snapshot, pod: PodInfo, node: NodeInfo): void {
   if (hasTerms) append(snapshot.withAffinity, node, pod);
 }
 
-/** The node with some of its pods gone; the original is left as it is. */
+/** A copy of the node without some of its pods. */
 export function emptiedNode(node: NodeInfo, isGone: (pod: PodInfo) => boolean): NodeInfo {
   const emptied = toNodeInfo(node.node);
   for (const pod of node.pods) if (!isGone(pod)) addTo(emptied, pod);
@@ -200,8 +200,8 @@ export function normalisedImage(name: string): string {
 }
 
 /**
- * The built-in default spreading: a pod is spread against the pods that its Services select and, if a ReplicaSet
- * or ReplicationController controls it, against those that this selects; all of these selectors together.
+ * The built-in default spreading: a pod is spread against the pods that its Services and its
+ * controlling ReplicaSet or ReplicationController select; all of these selectors together.
  */
 function spreadSelectors({ services, replicaSets }: SpreadingObjects): Snapshot['defaultSpreadSelector'] {
   const selectorsIn = new Map<string, Record<string, string>[]>();

@@ -1,4 +1,4 @@
-/** Topology spread constraints (KEP-895, KEP-3022, KEP-3094) as filter and scorer both need them. */
+/** Topology spread constraints (KEP-895, KEP-3022, KEP-3094), for the filter and the scorer. */
 import { ownMember } from '../base/json.ts';
 import { compileLabelSelector } from './label-predicate.ts';
 import { labelSelectorRequirements } from '../schemas/values/selectors.ts';
@@ -31,7 +31,9 @@ function isEmptySelector(selector: unknown): boolean {
   return labelSelectorRequirements(selector)?.length === 0;
 }
 
-/** Upstream's built-in defaults, for a pod without constraints that a Service or a ReplicaSet selects. */
+/**
+ * Upstream's built-in defaults, for a pod without constraints that a Service or ReplicaSet selects.
+ */
 export function defaultConstraints(pod: PodInfo, snapshot: Snapshot): readonly SpreadConstraint[] {
   const selects = snapshot.defaultSpreadSelector(pod);
   if (!selects) return [];

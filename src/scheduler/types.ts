@@ -1,7 +1,7 @@
 /**
- * The scheduler's world: nodes and pods boiled down to what filters and scorers read. A {@link Snapshot} is a planner's
- * private scratch: it is built from the stored objects, and each placement of a batch is added to it, so that the next
- * pod sees it. Everything in this folder but placement-worker.ts is pure.
+ * The scheduler's view: nodes and pods reduced to the input of filters and scorers. A {@link
+ * Snapshot} is private to a plan: built from the stored objects, with each placement of a batch
+ * added, so that the next pod sees it. Everything in this folder but placement-worker.ts is pure.
  */
 import type { Node, Pod, PodSpec, Taint, Toleration } from '../schemas/types.ts';
 
@@ -29,7 +29,7 @@ export interface SpreadConstraint {
   readonly topologyKey: string;
   readonly hard: boolean;
   readonly selects: LabelPredicate;
-  /** As `selects`, but an empty selector counts no pod (upstream: it would match every pod of the namespace). */
+  /** As `selects`, but an empty selector counts no pod (upstream would match every pod). */
   readonly counts: LabelPredicate;
   readonly minDomains: number;
   readonly honorNodeAffinity: boolean;
@@ -40,8 +40,9 @@ type Container = PodSpec['containers'][number];
 type PlacementContainer = Partial<Pick<Container, 'image' | 'ports' | 'resources' | 'restartPolicy'>>;
 
 /**
- * The members of a pod's spec that filters and scorers read, but for the node's name, which is each pod's own. Everything else, such as the volume of its token, whose name is its
- * own, does not tell one pod of a template from another.
+ * The members of a pod's spec that filters and scorers read, without the node's name, which each
+ * pod has for itself. Other members, such as a token's volume with its own name, do not distinguish
+ * pods of one template.
  */
 export interface PlacementSpec
   extends Partial<
@@ -62,7 +63,7 @@ export interface PlacementSpec
 }
 
 export interface PodInfo {
-  /** As stored. But for its name, its key and its node, decisions read the other members, which alike pods share. */
+  /** As stored. Decisions read only members that alike pods share, and its name, key and node. */
   readonly pod: Pod;
   readonly key: string;
   /** Pods with the same one differ in nothing that a filter or a scorer reads. */
@@ -73,7 +74,7 @@ export interface PodInfo {
   readonly labels: Readonly<Record<string, string>>;
   readonly priority: number;
   readonly requests: Amounts;
-  /** Requests with 100m and 200Mi per container in place of missing ones: what spreading of load counts with. */
+  /** Requests, with 100m and 200Mi per container for missing ones: the input of load spreading. */
   readonly nonZeroCpuMillis: number;
   readonly nonZeroMemoryBytes: number;
   readonly hostPorts: readonly HostPort[];
@@ -108,18 +109,18 @@ export interface Snapshot {
   readonly byName: ReadonlyMap<string, NodeInfo>;
   /** Number of nodes that hold an image. */
   readonly imageSpread: ReadonlyMap<string, number>;
-  /** Pods with required anti-affinity terms, by node; most clusters have none, and then the check is free. */
+  /** Pods with required anti-affinity terms, by node; mostly none, and then the check is free. */
   readonly withRequiredAntiAffinity: Map<NodeInfo, PodInfo[]>;
   /** Pods with any affinity terms at all, by node. */
   readonly withAffinity: Map<NodeInfo, PodInfo[]>;
   readonly namespaceLabels: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  /** The selector that spreads this pod when it says nothing itself: its Services' and its ReplicaSet's. */
+  /** The selectors of its Services and its ReplicaSet, which spread a pod without constraints. */
   defaultSpreadSelector(pod: PodInfo): LabelPredicate | undefined;
 }
 
 /**
- * Why a node was refused. `resolvable`: evicting lower-priority pods could help; the others only a change of the node
- * or of the pod can cure.
+ * Why a node was refused. `resolvable`: evicting lower-priority pods could help. Others need a
+ * change of the node or the pod.
  */
 export interface Refusal {
   readonly reasons: readonly string[];
@@ -131,8 +132,8 @@ export interface PreparedFilter {
   /** Asked once per node. */
   readonly refuse: (node: NodeInfo) => Refusal | undefined;
   /**
-   * The answer about `node` if it held only the pods of `emptied`, which is the same node. Absent: `refuse(emptied)` is that answer,
-   * since the filter reads nothing but the node.
+   * The answer about `node` if it held only the pods of `emptied`, which is the same node. Absent:
+   * the filter reads nothing but the node, and the answer is `refuse(emptied)`.
    */
   readonly refuseEmptied?: (node: NodeInfo, emptied: NodeInfo) => Refusal | undefined;
   /** Only these nodes come into question; the others are not asked at all. */
@@ -144,7 +145,7 @@ export type NodeFilter = PreparedFilter | { readonly whole: string };
 
 export interface FilterPlugin {
   readonly name: string;
-  /** Its answer about a node depends on the pod and that node alone, so it may be remembered until the node changes. */
+  /** Its answer depends on the pod and that node alone: valid until the node changes. */
   readonly local?: true;
   /** Undefined: the plugin has nothing to say about this pod. */
   prepare(pod: PodInfo, snapshot: Snapshot): NodeFilter | undefined;
@@ -156,7 +157,7 @@ export type NodeScore = (node: NodeInfo) => number;
 export interface ScorePlugin {
   readonly name: string;
   readonly weight: number;
-  /** For a score that depends on the pod and one node alone: it may be remembered until that node changes. */
+  /** For a score that depends on the pod and one node alone: valid until that node changes. */
   prepare?(pod: PodInfo, snapshot: Snapshot): NodeScore | undefined;
   /** Undefined: the plugin has nothing to say about this pod. */
   score(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): readonly number[] | undefined;

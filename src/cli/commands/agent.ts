@@ -1,4 +1,4 @@
-/** `symphony agent`: a node on this Docker host. Ends at SIGTERM or SIGINT and leaves the containers running. */
+/** `symphony agent`: a node on this Docker host. SIGTERM or SIGINT ends it; containers run on. */
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../base/errors.ts';
@@ -7,10 +7,10 @@ import { checkEngineAddresses } from '../../server/start/check-start.ts';
 import { clusterIdOf } from '../../server/identity/cluster-identity.ts';
 import { joinCluster } from '../../server/identity/node-identity.ts';
 import { startNode, untilReported } from '../../server/node.ts';
-import type { CommandModule } from '../command.ts';
+import type { CommandModule } from '../run/command.ts';
 import { commandLogger } from '../output/command-logger.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
+import { untilAborted } from '../run/until-aborted.ts';
 
 export const agentCommand: CommandModule = {
   configure(command) {

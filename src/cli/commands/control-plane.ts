@@ -2,11 +2,11 @@
 import { withRememberedRanges } from '../../server/addresses/address-ranges.ts';
 import { checkRepository } from '../../server/start/check-start.ts';
 import { startControlPlane } from '../../server/control-plane.ts';
-import type { CommandModule } from '../command.ts';
+import type { CommandModule } from '../run/command.ts';
 import { commandLogger } from '../output/command-logger.ts';
 import { sayReady } from '../output/ready-line.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
+import { untilAborted } from '../run/until-aborted.ts';
 
 export const controlPlaneCommand: CommandModule = {
   configure(command) {

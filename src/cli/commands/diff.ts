@@ -1,7 +1,7 @@
 /**
- * `symphony diff PATH…`: what a sync of these manifests would change in the cluster. Exit 1 when there are changes, 2 when
- * something cannot be read or applied. With several paths they are taken as one source, as an application's folder is. Kinds that the system does not have come from the
- * definitions among them and from those of the cluster.
+ * `symphony diff PATH…`: the changes that a sync of these manifests would make. Exit 1 for changes,
+ * 2 if something cannot be read or applied. Several paths are one source, as an application's
+ * folder is. Definitions of further kinds come from the manifests and from the cluster.
  */
 import { Option } from 'commander';
 import { UserError } from '../../base/errors.ts';
@@ -18,10 +18,10 @@ import { isDefinition } from '../../schemas/custom/index.ts';
 import { type Registry, resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { Application } from '../../schemas/types.ts';
 import { createManifestParser } from '../../sync/render/parse-manifest-file.ts';
-import { connect, splitApplication } from '../api-connection.ts';
-import { clusterKinds, listableKinds } from '../cluster-kinds.ts';
-import type { CommandModule, Invocation } from '../command.ts';
-import { addConfigFlags } from '../config-flags.ts';
+import { connect, splitApplication } from '../cluster/api-connection.ts';
+import { clusterKinds, listableKinds } from '../cluster/cluster-kinds.ts';
+import type { CommandModule, Invocation } from '../run/command.ts';
+import { addConfigFlags } from '../run/config-flags.ts';
 import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
 import { LINK, skippedCounts } from '../output/findings.ts';
 import { renderJson } from '../output/json.ts';
@@ -108,7 +108,7 @@ async function readDesired(
       bytes: await readManifestFile(path, io.stdin),
     });
   const first = files.map((file) => parse(file));
-  // What one file defines, another may use.
+  // One file may use another's definitions.
   const definitions = first
     .flatMap(({ manifests }) => manifests.map(({ object }) => object))
     .filter(isDefinition);

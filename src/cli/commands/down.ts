@@ -1,4 +1,4 @@
-/** `symphony down`: removes the containers, volumes and networks that a stopped `up` or `agent` left on its Engines. */
+/** `symphony down`: removes the containers, volumes and networks of a stopped `up` or `agent`. */
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -11,8 +11,8 @@ import {
   removeNodes,
   type RemovalProblem,
 } from '../../server/removal/remove-nodes.ts';
-import type { CommandModule } from '../command.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
+import type { CommandModule } from '../run/command.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
 
 export const downCommand: CommandModule = {
   configure(command) {
@@ -65,7 +65,7 @@ function report(problems: readonly RemovalProblem[], force: boolean, say: (line:
   throw problems.every(({ type }) => type === 'away') ? new TransientError(text) : new UserError(text);
 }
 
-/** A control plane makes these first. Names alone tell nothing: /etc has a folder called redis, too. */
+/** A control plane makes these first. Names alone prove nothing: /etc has a redis, too. */
 const MARKS = [join('tls', 'ca.crt'), 'address-ranges.json', 'leader.json', join('redis', 'appendonlydir')];
 /** All that a start leaves that failed at once. */
 const EARLY = ['agents', 'redis', 'tls'];

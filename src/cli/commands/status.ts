@@ -1,14 +1,16 @@
-/** `symphony status [APPLICATION]`: how far the newest commit is, live until it is settled with --watch. */
+/**
+ * `symphony status [APPLICATION]`: progress of the newest commit; `--watch` follows it to its end.
+ */
 import { Option } from 'commander';
 import { resources } from '../../client/types.ts';
 import { coloursWanted } from '../../config/index.ts';
 import type { Application } from '../../schemas/types.ts';
-import { connect, splitApplication } from '../api-connection.ts';
-import type { CommandModule } from '../command.ts';
-import { addConfigFlags } from '../config-flags.ts';
+import { connect, splitApplication } from '../cluster/api-connection.ts';
+import type { CommandModule } from '../run/command.ts';
+import { addConfigFlags } from '../run/config-flags.ts';
 import { hasFailed, renderApplications } from '../output/application-table.ts';
 import { createColours } from '../output/colours.ts';
-import { followApplications } from '../watch-applications.ts';
+import { followApplications } from '../cluster/watch-applications.ts';
 import { renderJson } from '../output/json.ts';
 
 export const statusCommand: CommandModule = {

@@ -1,18 +1,19 @@
 /**
- * `symphony sync [APPLICATION]`: fetch and apply now, and with --wait follow until this very sync has ended and its commit
- * has succeeded or failed. The request carries an id: what an earlier sync came to is never taken for its result.
+ * `symphony sync [APPLICATION]`: fetches and applies now. `--wait` follows until this very sync has
+ * ended and its commit has succeeded or failed. The request carries an id, so that an earlier
+ * sync's result is never taken for this one's.
  */
 import { Option } from 'commander';
 import { systemRng } from '../../base/rng.ts';
 import { resources } from '../../client/types.ts';
 import { coloursWanted } from '../../config/index.ts';
 import type { Application } from '../../schemas/types.ts';
-import { connect, splitApplication } from '../api-connection.ts';
-import type { CommandModule } from '../command.ts';
-import { addConfigFlags } from '../config-flags.ts';
+import { connect, splitApplication } from '../cluster/api-connection.ts';
+import type { CommandModule } from '../run/command.ts';
+import { addConfigFlags } from '../run/config-flags.ts';
 import { hasEnded, hasTaken, isSettled } from '../output/application-table.ts';
 import { createColours } from '../output/colours.ts';
-import { followApplications } from '../watch-applications.ts';
+import { followApplications } from '../cluster/watch-applications.ts';
 import { renderJson } from '../output/json.ts';
 
 export const syncCommand: CommandModule = {

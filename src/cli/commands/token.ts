@@ -1,7 +1,8 @@
 /**
- * `symphony token create|list|delete`: bootstrap tokens, which agents join with. They are Secrets of the cluster, so that every
- * API server knows them and an expired one is removed. With `--node-name` a token for just that node is made beside the
- * control plane's data instead, for hosts that cannot have a certificate.
+ * `symphony token create|list|delete`: bootstrap tokens, with which agents join. They are Secrets
+ * of the cluster, so that every API server knows them and expired ones are removed. `--node-name`
+ * makes a token for one node beside the control plane's data instead, for hosts that cannot have a
+ * certificate.
  */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -24,9 +25,9 @@ import {
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Secret } from '../../schemas/types.ts';
 import { formatJoinToken } from '../../server/identity/join-token.ts';
-import { connect, kubeconfigPath } from '../api-connection.ts';
-import type { CommandModule, Invocation } from '../command.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
+import { connect, kubeconfigPath } from '../cluster/api-connection.ts';
+import type { CommandModule, Invocation } from '../run/command.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
 import { renderTokens, type TokenRow } from '../output/token-table.ts';
 
 const USAGES = ['authentication', 'signing'];

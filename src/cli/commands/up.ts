@@ -1,11 +1,11 @@
-/** `symphony up`: everything on this machine. Ends at SIGTERM or SIGINT and leaves the containers running. */
+/** `symphony up`: everything on this machine. SIGTERM or SIGINT ends it; containers run on. */
 import { startAllInOne } from '../../server/all-in-one.ts';
 import { checkEngines, checkRepository } from '../../server/start/check-start.ts';
-import type { CommandModule } from '../command.ts';
+import type { CommandModule } from '../run/command.ts';
 import { commandLogger } from '../output/command-logger.ts';
 import { sayReady } from '../output/ready-line.ts';
-import { addConfigFlags, configFrom } from '../config-flags.ts';
-import { untilAborted } from '../until-aborted.ts';
+import { addConfigFlags, configFrom } from '../run/config-flags.ts';
+import { untilAborted } from '../run/until-aborted.ts';
 
 export const upCommand: CommandModule = {
   configure(command) {

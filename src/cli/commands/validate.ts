@@ -1,7 +1,8 @@
 /**
- * `symphony validate PATH…`: what a sync would say about these manifests, without a cluster. Everything named is taken as
- * one source: one object in two files is an error, and a definition in one is known in all. Warnings say what is likely to
- * go wrong at run time. With `--cluster` its definitions are known, too, and what the manifests refer to is looked up there.
+ * `symphony validate PATH…`: the errors that a sync would find in these manifests, without a
+ * cluster. All paths are one source: one object in two files is an error, and a definition in one
+ * file is known in all. Warnings name likely problems at run time. `--cluster` adds the cluster's
+ * definitions, and looks up referenced objects there.
  */
 import { append } from '../../base/append.ts';
 import { Option } from 'commander';
@@ -18,11 +19,11 @@ import {
 import { POD_SECURITY_LEVELS, type PodSecurityLevel } from '../../schemas/pod-security/types.ts';
 import { builtinRegistry } from '../../schemas/registry.ts';
 import { checkRender, type RenderWarning } from '../../schemas/render-checks/index.ts';
-import { connect } from '../api-connection.ts';
-import { clusterKinds } from '../cluster-kinds.ts';
-import { readClusterView } from '../cluster-view.ts';
-import type { CommandModule, ExitCode, Invocation } from '../command.ts';
-import { addConfigFlags } from '../config-flags.ts';
+import { connect } from '../cluster/api-connection.ts';
+import { clusterKinds } from '../cluster/cluster-kinds.ts';
+import { readClusterView } from '../cluster/cluster-view.ts';
+import type { CommandModule, ExitCode, Invocation } from '../run/command.ts';
+import { addConfigFlags } from '../run/config-flags.ts';
 import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
 import { type Findings, LINK, renderFindings, type Skipped } from '../output/findings.ts';
 import { renderJson } from '../output/json.ts';

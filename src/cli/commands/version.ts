@@ -1,6 +1,6 @@
 /** `symphony version`: what `symphony --version` prints. */
 import packageJson from '../../../package.json' with { type: 'json' };
-import type { CommandModule } from '../command.ts';
+import type { CommandModule } from '../run/command.ts';
 
 export const versionCommand: CommandModule = {
   configure: () => undefined,

@@ -17,7 +17,7 @@ const text = (value: unknown, ...path: readonly string[]): string => linesOf(val
 export function isSettled({ status }: Application): boolean {
   const state = text(status, 'commitStatus', 'state');
   if (state === 'failure' || state === 'error') return true;
-  // Objects that are not pruned leave an application OutOfSync for good, though its commit has succeeded.
+  // Unpruned objects leave an application OutOfSync for good, though its commit has succeeded.
   return state === 'success' && text(status, 'operationState', 'phase') !== 'Running';
 }
 
@@ -83,7 +83,7 @@ const MAX_LENGTH = 8_000;
 /** Where a description ends that says less than the whole text, or something older. */
 const LEFT_OUT = / … |, restarted \d+ times?| \(and \d+ more\)$/;
 
-/** Errors and causes in full; of what is said twice, the longer form. */
+/** Errors and causes in full; the longer one of two that say the same. */
 function messagesOf(application: Application): readonly string[] {
   const { status } = application;
   const fromConditions = conditionLines(application);

@@ -1,7 +1,7 @@
-/** The logger of a command that stays: text with local times on a terminal, JSON for everything that collects logs. */
+/** The logger of a long-running command: text with local times on a terminal, JSON otherwise. */
 import { createLogger, type Logger } from '../../base/logger.ts';
 import { type Config, coloursWanted } from '../../config/index.ts';
-import type { CliIo } from '../command.ts';
+import type { CliIo } from '../run/command.ts';
 
 export function commandLogger(
   { logLevel: level, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>,

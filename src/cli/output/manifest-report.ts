@@ -1,4 +1,4 @@
-/** Renders what is wrong with manifests: place, path, message, the line itself with a mark under it, and what to do. */
+/** Renders problems of manifests: place, path, message, the marked line, and advice. */
 import { append } from '../../base/append.ts';
 import type { ManifestError } from '../../schemas/manifest/index.ts';
 import type { Colours } from './colours.ts';

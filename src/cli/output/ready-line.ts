@@ -7,7 +7,7 @@ import type { ControlPlane } from '../../server/control-plane.ts';
 import { readyText } from '../../server/start/plan-ready-text.ts';
 import { repositoryUrl } from '../../server/start/repository-url.ts';
 import { redactUrl } from '../../sync/git/git-url.ts';
-import type { CliIo } from '../command.ts';
+import type { CliIo } from '../run/command.ts';
 
 /** A forge that is away must not keep a start from being reported. */
 const REPOSITORY_PATIENCE_MS = 2_000;

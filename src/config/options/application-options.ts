@@ -1,4 +1,4 @@
-/** What of a Git repository is applied. */
+/** Options of the root application. */
 import { SERVERS, text, type OptionSpec } from '../option-spec.ts';
 import { parseDuration, parseInteger, parseName } from '../values.ts';
 

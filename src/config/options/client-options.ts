@@ -1,4 +1,4 @@
-/** Whom an agent or a command speaks to, and how much is logged. */
+/** Options of agents and client commands, and of the log. */
 import { logFormats, logLevels } from '../config.ts';
 import { DAEMONS, EVERY, oneOf, text, type OptionSpec } from '../option-spec.ts';
 import { parseUrl } from '../values.ts';

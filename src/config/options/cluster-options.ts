@@ -1,4 +1,4 @@
-/** What a cluster is made of: its store, its engines, its networks, what pods may do. */
+/** Options of a cluster: its store, its engines, its networks, and the limits of its pods. */
 import { runtimeKinds, podSecurityLevels } from '../config.ts';
 import { ENGINES, oneOf, SERVERS, type OptionSpec } from '../option-spec.ts';
 import {

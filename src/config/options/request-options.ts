@@ -1,4 +1,4 @@
-/** What is written down of requests to the API, and how many are served. */
+/** Options of API requests: their audit log and their limits. */
 import { SERVERS, text, type OptionSpec } from '../option-spec.ts';
 import { parseInteger } from '../values.ts';
 

@@ -8,7 +8,7 @@ import {
   type DefinitionNames,
   readDefinition,
   readNames,
-} from '../../schemas/custom/definition.ts';
+} from '../../schemas/custom/index.ts';
 import { conditionIn, transitionTime, withConditions } from '../../schemas/conditions.ts';
 import { asRecord } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';

@@ -15,7 +15,9 @@ import { withoutTrailing } from '../../base/text.ts';
 const O_PATH = 0o10000000;
 const HOLD_ANY = O_PATH | constants.O_NOFOLLOW;
 export const HOLD_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** The kernel's own limits for one path. Here each part is a call of its own, so it does not see them. */
+/**
+ * The kernel's limits for one path. It does not see them here, as each part is a call of its own.
+ */
 const MAX_LINKS = 40;
 const MAX_PATH_BYTES = 4095;
 
@@ -135,7 +137,7 @@ async function openOrMake(
   }
   try {
     const stats = await handle.stat();
-    // The umask has cut what mkdir was told.
+    // The umask has cut the mode of mkdir.
     if (made && stats.isDirectory()) await chmod(heldPath(handle.fd), mode);
     return { handle, stats };
   } catch (error) {

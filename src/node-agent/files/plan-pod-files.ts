@@ -1,4 +1,4 @@
-/** Texts of a pod's /etc/hosts and /etc/resolv.conf, pure. Both files are the agent's own and shared by all containers. */
+/** Texts of a pod's /etc/hosts and /etc/resolv.conf, pure. All containers of the pod share both. */
 import { append } from '../../base/append.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { podFqdn, podHostname } from '../container-spec/identity.ts';
@@ -12,7 +12,7 @@ export interface ResolverConfig {
 export interface DnsInput {
   readonly pod: Pod;
   readonly clusterDomain: string;
-  /** Address of the cluster's DNS; absent while it has none, where the node's own is used. */
+  /** Address of the cluster's DNS; absent while it has none, and the node's own is used. */
   readonly clusterDns?: string | undefined;
   /** The node's own configuration (see parseResolvConf). */
   readonly node: ResolverConfig;
@@ -23,7 +23,7 @@ const NAMESERVER_LIMIT = 3;
 const SEARCH_LIMIT = 32;
 const SEARCH_LIMIT_CHARS = 2048;
 
-/** How programs tell that a pod's hosts file is the agent's and not the image's. */
+/** By this mark programs know that the hosts file is the agent's and not the image's. */
 const MANAGED = '# Kubernetes-managed hosts file';
 const LOCAL_HOSTS = [
   '127.0.0.1\tlocalhost',
@@ -34,7 +34,7 @@ const LOCAL_HOSTS = [
   'fe00::2\tip6-allrouters',
 ];
 
-/** `nodeHosts` is the text of the node's own file, which a pod on the host's network starts from. */
+/** `nodeHosts`: the node's own file, which a pod on the host's network starts from. */
 export function renderHosts(input: {
   readonly pod: Pod;
   readonly podIp?: string | undefined;
@@ -71,7 +71,9 @@ export function parseResolvConf(text: string): ResolverConfig {
   return { nameservers, searches, options };
 }
 
-/** dnsPolicy first, then the pod's dnsConfig on top of it (kubernetes.io, "DNS for Services and Pods"). */
+/**
+ * dnsPolicy first, then the pod's dnsConfig on top (kubernetes.io, "DNS for Services and Pods").
+ */
 export function planResolverConfig({ pod, clusterDomain, clusterDns, node }: DnsInput): ResolverConfig {
   const policy = pod.spec.dnsPolicy ?? 'ClusterFirst';
   const usesCluster =

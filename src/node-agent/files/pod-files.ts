@@ -1,4 +1,4 @@
-/** Writes the files that the agent keeps for a pod: hosts, resolv.conf and one termination log per container attempt. */
+/** Writes the agent's files of a pod: hosts, resolv.conf and termination logs. */
 import { constants } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ export function terminationLogPath(
   return join(podDirectory(podsDir, podUid), 'containers', oneName(container), `${attempt}.log`);
 }
 
-/** Overwritten in place: the containers have bound the file itself, and a rename would leave them with the old one. */
+/** Overwritten in place: containers have bound the file itself, and would not follow a rename. */
 export async function writePodFiles(
   paths: PodFilePaths,
   texts: { readonly hosts: string; readonly resolvConf: string },
@@ -49,7 +49,7 @@ export async function writePodFiles(
   }
 }
 
-/** Makes the file that the container may write its last words to, whoever its user is. */
+/** Makes the file for the container's last words, writable by any user. */
 export async function ensureTerminationLog(path: string): Promise<void> {
   await makeDirectory(join(path, '..'), 0o755);
   const file = await open(path, WRITE_SAFELY);
@@ -60,7 +60,7 @@ export async function ensureTerminationLog(path: string): Promise<void> {
   }
 }
 
-/** What the container left there; empty when it left nothing. */
+/** The container's last words; empty if it left none. */
 export async function readTerminationLog(path: string): Promise<string> {
   return (await readTail(path, TERMINATION_MESSAGE_LIMIT_BYTES))?.toString('utf8') ?? '';
 }

@@ -1,7 +1,7 @@
 /**
- * The certificate that a node works with: kept in the agent's directory, key and certificate in one file so that they never
- * part, renewed before it ends. While it cannot be renewed the old one goes on; only when that is over does the node need
- * its bootstrap token again.
+ * The node's certificate, renewed before it ends. Key and certificate are one file in the agent's
+ * directory, so that they never part. If it cannot be renewed, the old one serves until it ends;
+ * only then does the node need its bootstrap token again.
  */
 import { readFile } from 'node:fs/promises';
 import { createAbort } from '../../base/abort.ts';

@@ -1,6 +1,6 @@
 /**
- * Asks the cluster for a certificate, as kubelet does: a key that never leaves this machine, a CertificateSigningRequest, and
- * patience until it is approved and signed.
+ * Requests a certificate from the cluster, as kubelet does: makes a key that never leaves this
+ * machine, posts a CertificateSigningRequest, and waits until it is signed.
  */
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
@@ -30,9 +30,9 @@ const REQUESTS = {
 } as const;
 const SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-/** Approval takes a moment where nobody must decide, and as long as it takes where somebody must. */
-const LOOK = { initialMs: 100, maxMs: 5_000, factor: 1.5 };
-/** As kubelet's: afterwards a new request is made. */
+/** Automatic approval takes a moment; a person may take minutes. */
+const POLL = { initialMs: 100, maxMs: 5_000, factor: 1.5 };
+/** As kubelet's; afterwards a new request is made. */
 const PATIENCE_MS = 15 * 60_000;
 
 interface SigningRequest extends KubeObject {
@@ -46,7 +46,7 @@ interface SigningRequest extends KubeObject {
   };
 }
 
-/** Rejects with TerminalError when the request was denied or could not be signed. */
+/** Rejects with TerminalError if the request was denied or could not be signed. */
 export async function requestCertificate(options: CertificateRequestOptions): Promise<NodeCertificate> {
   const { client, nodeName, clock, signal } = options;
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
@@ -62,13 +62,13 @@ export async function requestCertificate(options: CertificateRequestOptions): Pr
   });
   const { name } = created.metadata;
   const deadlineMs = clock.now() + PATIENCE_MS;
-  for (let looks = 1; !signal.aborted && clock.now() < deadlineMs; looks += 1) {
+  for (let polls = 1; !signal.aborted && clock.now() < deadlineMs; polls += 1) {
     const certificate = certificateOf(await client.get<SigningRequest>(REQUESTS, undefined, name));
     if (certificate !== undefined) {
       const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
       return { certPem: certificate, keyPem: `${x509.PemConverter.encode(pkcs8, 'PRIVATE KEY')}\n` };
     }
-    await sleep(clock, backoffDelayMs(LOOK, looks), signal);
+    await sleep(clock, backoffDelayMs(POLL, polls), signal);
   }
   if (signal.aborted) throw new TerminalError('Cannot get a certificate: the agent is stopping');
   throw new TransientError(`Cannot get a certificate: the request "${name}" was not approved in time`);

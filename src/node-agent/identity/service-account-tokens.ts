@@ -1,13 +1,14 @@
 /**
- * The service account tokens of this node's pods: asked of the API as the node, bound to the pod, one for each audience and
- * lifetime whatever the number of its containers and volumes. A token is asked for anew after four fifths of its life; while
- * the control plane does not answer, the old one serves for as long as it is valid.
+ * The service account tokens of this node's pods. The node requests them, bound to the pod: one for
+ * each audience and lifetime. A token is renewed after four fifths of its life. Without a control
+ * plane the old one serves for as long as it is valid.
  */
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage, levelOf } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
+import { createSharedReads } from '../../base/shared-reads.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { isStatusError, notFound } from '../../schemas/errors/status.ts';
@@ -16,8 +17,8 @@ import { StepProblem } from '../ports.ts';
 
 export interface PodTokens {
   /**
-   * The tokens that the pod's projected volumes want, by `<volume>/<path>`; those that are due are new. Throws StepProblem
-   * for a token that is not to be had.
+   * The tokens of the pod's projected volumes, by `<volume>/<path>`; those that are due are
+   * renewed. Throws StepProblem for a token that cannot be had.
    */
   tokensOf(pod: Pod): Promise<ReadonlyMap<string, string>>;
   forget(podUid: string): void;
@@ -42,7 +43,7 @@ interface Token {
   readonly expiresAtMs: number;
 }
 
-interface Wish {
+interface TokenProjection {
   readonly volume: string;
   readonly path: string;
   readonly audience: string;
@@ -51,11 +52,11 @@ interface Wish {
 
 /** Kubernetes' default lifetime. */
 const DEFAULT_SECONDS = 3_600;
-/** The share of its life after which a token is asked for anew. */
+/** The share of its life after which a token is renewed. */
 const REFRESH_AFTER = 0.8;
-/** However long it lives, a token is not used for longer than this. */
+/** A token is not used for longer than this, however long it lives. */
 const MAX_AGE_MS = 24 * 3_600_000;
-/** Pods that were started together do not come for their tokens together. */
+/** Spreads the renewals of pods that started together. */
 const JITTER_MS = 10_000;
 
 export function createPodTokens(options: PodTokensOptions): PodTokens {
@@ -63,9 +64,9 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
   const logger = options.logger.child({ component: 'service-account-tokens' });
   const through = options.through ?? ((_uid, _name, read) => read());
   const byPod = new Map<string, Map<string, Token>>();
-  const pending = new Map<string, Promise<Token>>();
+  const shared = createSharedReads();
 
-  async function fetch(pod: Pod, { audience, seconds }: Wish, key: string): Promise<Token> {
+  async function fetch(pod: Pod, { audience, seconds }: TokenProjection, key: string): Promise<Token> {
     const { name, namespace = 'default', uid = '' } = pod.metadata;
     const account = pod.spec.serviceAccountName || 'default';
     const request = {
@@ -88,23 +89,13 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
     return { text, expiresAtMs, refreshAtMs: expiresAtMs - lifeMs + freshMs };
   }
 
-  /** Whoever asks for the same while an answer is on its way waits for that. */
-  function fetchOnce(pod: Pod, wish: Wish, key: string): Promise<Token> {
-    const id = `${pod.metadata.uid ?? ''} ${key}`;
-    const running = pending.get(id);
-    if (running) return running;
-    const started = fetch(pod, wish, key).finally(() => pending.delete(id));
-    pending.set(id, started);
-    return started;
-  }
-
-  async function tokenFor(pod: Pod, wish: Wish): Promise<string> {
+  async function tokenFor(pod: Pod, projection: TokenProjection): Promise<string> {
     const uid = pod.metadata.uid ?? '';
-    const key = `${wish.audience} ${wish.seconds}`;
+    const key = `${projection.audience} ${projection.seconds}`;
     const current = byPod.get(uid)?.get(key);
     if (current && clock.now() < current.refreshAtMs) return current.text;
     try {
-      const token = await fetchOnce(pod, wish, key);
+      const token = await shared.join(`${uid} ${key}`, () => fetch(pod, projection, key));
       const tokens = byPod.get(uid) ?? new Map<string, Token>();
       byPod.set(uid, tokens.set(key, token));
       return token.text;
@@ -117,17 +108,20 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
         );
         return current.text;
       }
-      const message = `MountVolume.SetUp failed for volume "${wish.volume}" : failed to fetch token: ${errorMessage(error)}`;
+      const message = `MountVolume.SetUp failed for volume "${projection.volume}" : failed to fetch token: ${errorMessage(error)}`;
       throw new StepProblem('FailedMount', message, { cause: error });
     }
   }
 
   return {
     async tokensOf(pod) {
-      const wishes = wishesOf(pod);
-      if (wishes.length === 0) return new Map();
+      const projections = projectionsOf(pod);
+      if (projections.length === 0) return new Map();
       const entries = await Promise.all(
-        wishes.map(async (wish) => [`${wish.volume}/${wish.path}`, await tokenFor(pod, wish)] as const),
+        projections.map(
+          async (projection) =>
+            [`${projection.volume}/${projection.path}`, await tokenFor(pod, projection)] as const,
+        ),
       );
       return new Map(entries);
     },
@@ -137,9 +131,9 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
   };
 }
 
-function wishesOf(pod: Pod): readonly Wish[] {
+function projectionsOf(pod: Pod): readonly TokenProjection[] {
   return (pod.spec.volumes ?? []).flatMap(({ name: volume, projected }) =>
-    (projected?.sources ?? []).flatMap(({ serviceAccountToken }): Wish[] => {
+    (projected?.sources ?? []).flatMap(({ serviceAccountToken }): TokenProjection[] => {
       if (!serviceAccountToken) return [];
       const { path, audience = '', expirationSeconds: seconds = DEFAULT_SECONDS } = serviceAccountToken;
       return [{ volume, path, audience, seconds }];

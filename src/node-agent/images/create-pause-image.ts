@@ -1,16 +1,18 @@
-/** The pause container's image, made on the engine itself where it is missing: no registry is involved. */
+/**
+ * The pause container's image, made on the engine itself if it is missing; no registry is involved.
+ */
 import { type ContainerRuntime, type ImageRecord, RuntimeError } from '../runtime/types.ts';
 import { pauseProgram } from './pause-program.ts';
 import { createTar } from './tar.ts';
 
-/** To be raised whenever the program or the image's configuration changes. */
+/** Raise it with each change of the program or the image's configuration. */
 const PAUSE_VERSION = 1;
 export const PAUSE_IMAGE = `symphony.dev/pause:${PAUSE_VERSION}`;
 
 export interface PauseImage {
-  /** Cheap after the first time; throws RuntimeError. */
+  /** Cheap after the first time. Throws RuntimeError. */
   ensure(): Promise<ImageRecord>;
-  /** To be called when the engine says that the image is missing (somebody removed it). */
+  /** The engine says that the image is missing: somebody removed it. */
   forget(): void;
 }
 

@@ -1,15 +1,16 @@
-/** {@link ImageSource}: the image manager, with the credentials of the pod's imagePullSecrets. */
+/** {@link ImageSource}: the image manager with the credentials of the pod's imagePullSecrets. */
 import { goWords } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Pod, Secret } from '../../schemas/types.ts';
-import type { ImageEvent, ImageManager } from './create-image-manager.ts';
+import type { ImageManager } from './create-image-manager.ts';
 import { type RegistryCredentials, parseImagePullSecret } from './plan-registry-auth.ts';
 import type { ImageSource } from '../ports.ts';
+import type { ImageEvent } from './types.ts';
 
 export function createImageSource(manager: ImageManager, client: ApiClient, logger: Logger): ImageSource {
-  /** As kubelet: a secret that is missing is passed over, the pull may do without. */
+  /** A missing secret is passed over, as kubelet does: the pull may do without. */
   async function credentialsOf(
     pod: Pod,
     record: (event: ImageEvent) => void,

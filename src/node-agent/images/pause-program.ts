@@ -1,8 +1,9 @@
 /**
- * The program of the pause container, made here byte by byte: a static ELF file of one segment that ignores SIGCHLD (so
- * the kernel reaps orphans of a shared PID namespace) and then sleeps for ever. Nothing needs to be pulled or installed
- * for a pod of several containers. It has no signal handlers, so the sandbox's specification asks for SIGKILL to stop it.
- * Sources: the ELF-64 object file format, man 2 rt_sigaction, man 2 syscall.
+ * The program of the pause container, made here byte by byte: a static ELF file of one segment. It
+ * ignores SIGCHLD, so that the kernel reaps orphans of a shared PID namespace, and sleeps forever.
+ * A pod of several containers needs nothing pulled or installed. The program has no signal
+ * handlers, so the sandbox's specification asks for SIGKILL. Sources: the ELF-64 object file
+ * format, man 2 rt_sigaction, man 2 syscall.
  */
 const BASE_ADDRESS = 0x400000;
 const ELF_HEADER_BYTES = 64;

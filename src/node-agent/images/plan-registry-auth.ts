@@ -1,7 +1,7 @@
 /**
  * imagePullSecrets → the credentials that fit an image, pure. Both secret types are read
- * (kubernetes.io/dockerconfigjson and the older kubernetes.io/dockercfg); what cannot be read is left out, as the
- * kubelet does: the pull then fails with the registry's own words.
+ * (kubernetes.io/dockerconfigjson and the older kubernetes.io/dockercfg). Unreadable ones are left
+ * out, as kubelet does: the pull then fails with the registry's own words.
  */
 import { isRecord } from '../../base/json.ts';
 import { withoutTrailing } from '../../base/text.ts';

@@ -1,6 +1,7 @@
 /**
- * Image references as Docker reads them (distribution's grammar): `[domain/]path[:tag][@digest]`, where a missing domain
- * is docker.io, a single word below it lives under `library/`, and no tag and no digest mean `latest`. Pure.
+ * Image references by the grammar of Docker's distribution: `[domain/]path[:tag][@digest]`. A
+ * missing domain means docker.io, a single word below it lives under `library/`, and no tag and no
+ * digest mean `latest`. Pure.
  */
 export interface ImageReference {
   readonly domain: string;
@@ -20,7 +21,7 @@ const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]
 const DOMAIN =
   /^(?:(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])(?:\.(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]))*|\[[0-9a-fA-F:]+\])(?::\d+)?$/;
 
-/** Undefined when the text is no image reference. */
+/** Undefined if the text is no image reference. */
 export function parseImageReference(text: string): ImageReference | undefined {
   const at = text.indexOf('@');
   const digest = at < 0 ? undefined : text.slice(at + 1);
@@ -41,7 +42,7 @@ export function parseImageReference(text: string): ImageReference | undefined {
   };
 }
 
-/** The first part is a domain only when it cannot be a path: it has a dot, a port, capitals, or is `localhost`. */
+/** The first part is a domain if it has a dot, a port or capitals, or is `localhost`. */
 function splitDomain(name: string): { readonly domain: string; readonly path: string } {
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
@@ -69,7 +70,7 @@ export function familiarImageReference(reference: ImageReference): string {
   return path + suffixOf(reference);
 }
 
-/** What to create a container from: the name, for people, where it still means this image; its id otherwise. */
+/** The image to create a container from: the name where it still means this image, else the id. */
 export function imageForContainer(
   text: string,
   image: { readonly id: string; readonly tags: readonly string[] },

@@ -1,4 +1,4 @@
-/** A small tar writer (POSIX ustar), pure: enough to hand the Engine a root file system of a few files. */
+/** A small tar writer (POSIX ustar), pure: enough for a root file system of a few files. */
 import { Buffer } from 'node:buffer';
 
 export type TarEntry =
@@ -10,7 +10,9 @@ const BLOCK_BYTES = 512;
 const NAME_LIMIT_BYTES = 100;
 const TYPE_FLAGS = { file: '0', link: '2', directory: '5' } as const;
 
-/** Entries in the given order, owned by root, dated to the epoch: equal entries give equal bytes. */
+/**
+ * Entries in the given order, owned by root, dated to the epoch: equal entries give equal bytes.
+ */
 export function createTar(entries: readonly TarEntry[]): Buffer {
   const blocks: Buffer[] = [];
   for (const entry of entries) {

@@ -1,6 +1,6 @@
 /**
- * Whether the control plane answers, said once when it stops and once when it answers again. Every loop of the agent tries for
- * itself, several times a second; what each of them hears is for debugging only (`levelOf`).
+ * Logs once that the control plane is away, and once that it answers again. Every loop of the agent
+ * retries several times a second; their own failures are logged for debugging only (`levelOf`).
  */
 import type { Clock } from '../../base/clock.ts';
 import { TransientError } from '../../base/errors.ts';
@@ -8,9 +8,9 @@ import { goDuration, goWords } from '../../base/go-words.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { ApiClient } from '../../client/types.ts';
 
-/** A server that comes and goes is said to be away at most so often. */
+/** A server that comes and goes is reported at most this often. */
 const QUIET_MS = 30_000;
-/** An outage that lasts is said again so often: a log that is read later still tells of it. */
+/** A lasting outage is reported again this often, so that a log that is read later shows it. */
 const SAY_AGAIN_MS = 600_000;
 
 export function watchContact(client: ApiClient, clock: Clock, logger: Logger): ApiClient {
@@ -26,7 +26,7 @@ export function watchContact(client: ApiClient, clock: Clock, logger: Logger): A
   }
 
   function onError(error: unknown): void {
-    // An answer that says no is an answer.
+    // A refusal is an answer, too.
     if (!(error instanceof TransientError)) return onAnswer();
     const nowMs = clock.now();
     lostAtMs ??= nowMs;

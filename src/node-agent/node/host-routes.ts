@@ -1,4 +1,4 @@
-/** Which addresses this machine routes where, as its kernel shows them (IPv4; proc(5), fib_trie of all tables). */
+/** The routes and addresses of this machine (IPv4; proc(5), fib_trie of all tables). */
 import { readFile } from 'node:fs/promises';
 import { cidrContains } from '../../base/cidr.ts';
 import { formatAddress } from './ip-allocator.ts';
@@ -10,17 +10,17 @@ export interface HostRoute {
   readonly device: string | undefined;
 }
 
-/** Shorter prefixes are ways out to everywhere: default routes, and the halves that VPNs put before them. */
+/** Shorter prefixes lead everywhere: default routes, and the halves that VPNs put before them. */
 const SHORTEST_PREFIX = 8;
 
-/** Empty where there is no such file: outside Linux the engine runs in a machine of its own. */
+/** Empty if there is no such file: outside Linux the engine runs in a machine of its own. */
 export async function readHostRoutes(): Promise<readonly HostRoute[]> {
   const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
   const [trie, main] = await Promise.all([read('/proc/net/fib_trie'), read('/proc/net/route')]);
   return parseHostRoutes(trie, main);
 }
 
-/** Pure. Every range once; the machine's own addresses only where no route leads to them. */
+/** Pure. Every range once; the machine's own addresses only if no route leads to them. */
 export function parseHostRoutes(trie: string, main: string): readonly HostRoute[] {
   const devices = parseDevices(main);
   const routed = new Set<string>();
@@ -38,7 +38,7 @@ export function parseHostRoutes(trie: string, main: string): readonly HostRoute[
   return [...routed, ...lone].map((cidr) => ({ cidr, device: devices.get(cidr) }));
 }
 
-/** By range, the device that the main table has for it. */
+/** Devices of the main table, by range. */
 function parseDevices(main: string): ReadonlyMap<string, string> {
   const lengthOf = (mask: number): number => mask.toString(2).replaceAll('0', '').length;
   return new Map(

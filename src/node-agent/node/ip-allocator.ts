@@ -1,7 +1,8 @@
 /**
- * Addresses of pods out of the node's podCIDR (IPv4). Pure: given what is taken, which is next. The network's address, its
- * first address (the gateway, when the range is the whole network) and its broadcast address are never given out.
- * The search goes on behind the address given last, so that a freed one rests before it is used again.
+ * Addresses of pods in the node's podCIDR (IPv4), pure. The network's address, its first address
+ * (the gateway, if the range is the whole network) and its broadcast address are never assigned.
+ * The search starts behind the last assigned address, so that a freed one rests before it is
+ * reused.
  */
 export interface AddressRange {
   readonly first: number;
@@ -18,7 +19,7 @@ export function parseRange(cidr: string): AddressRange | undefined {
   return { first: network + 2, last: network + size - 2 };
 }
 
-/** How many pods have room in the range. */
+/** The number of pods that fit into the range. */
 export function addressCount(cidr: string | undefined): number {
   const range = cidr === undefined ? undefined : parseRange(cidr);
   return range ? range.last - range.first + 1 : 0;
@@ -36,7 +37,7 @@ export function formatAddress(value: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 }
 
-/** Undefined when every address is taken. */
+/** Undefined if every address is taken. */
 export function planAddress(
   range: AddressRange,
   taken: ReadonlySet<string>,

@@ -1,6 +1,6 @@
 /**
- * Whether a pod that was bound to this node can be taken: the scheduler's view may have been old, or nodeName was set by
- * hand. Pure; kubelet's reasons and words.
+ * Whether this node accepts a pod that was bound to it: the scheduler's view may have been old, or
+ * nodeName was set by hand. Pure; kubelet's reasons and words.
  */
 import { evaluatePodSecurity, policyText, violationText } from '../../schemas/pod-security/evaluate.ts';
 import type { PodSecurityLevel } from '../../schemas/pod-security/types.ts';
@@ -14,11 +14,11 @@ export interface AdmissionInput {
   readonly pod: Pod;
   /** The pods that hold resources here. */
   readonly others: readonly Pod[];
-  /** Undefined while the node has not said what it has. */
+  /** Undefined until the node has reported its resources. */
   readonly allocatable: Readonly<Record<string, string>> | undefined;
-  /** The most that a pod may be here, whatever the control plane allows. */
+  /** The highest level that this node accepts, whatever the control plane allows. */
   readonly maxPodSecurity: PodSecurityLevel;
-  /** Namespaced kernel settings beyond the safe ones that pods may have here; a trailing `*` stands for any rest. */
+  /** Further namespaced kernel settings that pods may have; a trailing `*` matches any rest. */
   readonly allowedUnsafeSysctls?: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export function planAdmission(input: AdmissionInput): PodVerdict | undefined {
   return planResources(input, allocatable) ?? planPorts(input);
 }
 
-/** The scheduler lets such pods wait; this one was given to the node by hand. */
+/** The scheduler lets such pods wait; this one was bound by hand. */
 function planImplemented({ pod }: AdmissionInput): PodVerdict | undefined {
   const missing = unimplementedIn(pod);
   return missing === undefined
@@ -38,9 +38,9 @@ function planImplemented({ pod }: AdmissionInput): PodVerdict | undefined {
 }
 
 /**
- * Policy, once more: the owner of a host may say that nothing privileged runs on it. An agent does not know the levels of
- * namespaces, and a level that came with the pod would prove nothing: whoever can write pods past the API's admission can
- * write that, too. So the level is the node's own.
+ * The owner of a host may forbid privileged pods on it. The agent does not know the levels of
+ * namespaces, and a level stamped on the pod would prove nothing: a writer of pods past the API's
+ * admission can write the stamp, too. So the level is the node's own.
  */
 function planSecurity({ pod, maxPodSecurity: level }: AdmissionInput): PodVerdict | undefined {
   const policy = { level, version: 'latest' } as const;
@@ -53,7 +53,7 @@ function planSecurity({ pod, maxPodSecurity: level }: AdmissionInput): PodVerdic
   };
 }
 
-/** Kernel settings that could hurt other pods, or that the pod shares with the host. */
+/** Refuses kernel settings that could hurt other pods, or that the pod shares with the host. */
 function planSysctls({ pod, allowedUnsafeSysctls = [] }: AdmissionInput): PodVerdict | undefined {
   for (const sysctl of pod.spec.securityContext?.sysctls ?? []) {
     const name = dottedSysctl(sysctl.name);

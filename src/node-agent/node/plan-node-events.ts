@@ -1,4 +1,4 @@
-/** Events of a node that changed, in kubelet's reasons and words. Pure. */
+/** Events about changes of a node, in kubelet's reasons and words. Pure. */
 import type { EventInput } from '../../client/plan-event.ts';
 import type { Node } from '../../schemas/types.ts';
 

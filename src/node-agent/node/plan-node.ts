@@ -1,16 +1,19 @@
-/** What this node's Node object says, from what the engine says. Pure. */
+/** The Node object of this node, made of what the engine says. Pure. */
 import { toRfc3339 } from '../../base/clock.ts';
+import { jsonEqual } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { Node } from '../../schemas/types.ts';
 import { isExtendedResource } from '../../schemas/validation/resources.ts';
 import type { ListedImage, RuntimeInfo } from '../runtime/types.ts';
 import { addressCount } from './ip-allocator.ts';
+import type { Pressures } from './plan-pressure.ts';
 import { type EngineShare, planShare } from './plan-share.ts';
 
 export interface NodeFacts {
   readonly nodeName: string;
   readonly nodeIp: string;
   readonly info: RuntimeInfo | undefined;
-  /** The part of the engine's machine that this node counts as its own. */
+  /** The part of the engine's machine that belongs to this node. */
   readonly share: EngineShare;
   readonly images: readonly ListedImage[];
   /** The engine answers. */
@@ -19,8 +22,7 @@ export interface NodeFacts {
   readonly podCidr: string | undefined;
   readonly agentVersion: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Free share of the disk below which DiskPressure is reported, when known. */
-  readonly pressure: { readonly memory: boolean; readonly disk: boolean; readonly pid: boolean };
+  readonly pressure: Pressures;
   /** Why pods cannot be reached by their addresses; undefined when they can. */
   readonly networkProblem?: string | undefined;
 }
@@ -30,7 +32,7 @@ type Condition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
 /** Kubernetes' default, and its default limit of images in a node's status. */
 const MAX_PODS = 110;
 const MAX_IMAGES = 50;
-/** Names by which Kubernetes calls what `uname` calls otherwise. */
+/** `uname`'s names of architectures → Kubernetes'. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', armv7l: 'arm' };
 
 export function planNodeObject(facts: NodeFacts): Node {
@@ -38,7 +40,7 @@ export function planNodeObject(facts: NodeFacts): Node {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: facts.nodeName, labels: nodeLabels(facts) },
-    // The range that pods here already have addresses of, if the control plane has forgotten it.
+    // Restores the range of the pods' addresses where the control plane has forgotten it.
     spec: facts.podCidr === undefined ? {} : { podCIDR: facts.podCidr, podCIDRs: [facts.podCidr] },
   };
 }
@@ -87,10 +89,7 @@ function imagesOf(images: readonly ListedImage[]): NonNullable<NonNullable<Node[
     .map((image) => ({ names: [...image.digests, ...image.tags], sizeBytes: image.sizeBytes }));
 }
 
-/**
- * Beside what the node has itself: what others say it has, with a domain of their own (`example.com/dongle`). All of
- * that may be used.
- */
+/** Adds extended resources (`example.com/dongle`) that others have given the node. */
 function withExtended(
   own: Readonly<Record<string, string>>,
   previous: Node['status'],
@@ -146,7 +145,7 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
     ...networkCondition(facts.networkProblem, previous),
   ];
   const ours = decided.map((condition): Condition => {
-    const before = previous.find((candidate) => candidate.type === condition.type);
+    const before = previous.find(({ type }) => type === condition.type);
     const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
     return {
       ...condition,
@@ -160,7 +159,7 @@ function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs:
 const NETWORK_TAKEN = 'PodNetworkTaken';
 const NETWORK_REACHABLE = 'PodNetworkReachable';
 
-/** Only a node that has had the trouble says that it has it no more. */
+/** Only a node that had the problem reports that it is over. */
 function networkCondition(
   problem: string | undefined,
   previous: readonly Condition[],
@@ -185,15 +184,15 @@ function pressureCondition(
     : { type, status: 'False', reason: calm, message: good };
 }
 
-/** Whether two statuses differ in more than the heartbeat: only then is one worth writing before its time. */
-export function withoutHeartbeats(status: Node['status']): Node['status'] {
+/** The statuses differ in more than heartbeats: worth a write before its time. */
+export function hasNews(next: Node['status'], stored: Node['status']): boolean {
+  return !jsonEqual(withoutHeartbeats(next), withoutHeartbeats(stored));
+}
+
+function withoutHeartbeats(status: Node['status']): Node['status'] {
   if (!status) return status;
   return {
     ...status,
-    conditions: (status.conditions ?? []).map((condition) => {
-      const copy = { ...condition };
-      delete copy.lastHeartbeatTime;
-      return copy;
-    }),
+    conditions: (status.conditions ?? []).map((condition) => omit(condition, 'lastHeartbeatTime')),
   };
 }

@@ -1,11 +1,11 @@
 /**
- * Whether this machine reaches a pod's address through the network that was made for the pods. A range can be another
- * network's as well: of a second engine, a VPN, a route that somebody has set. Then probes and tunnels would speak to a
- * stranger, and believe what it says. Pure.
+ * Whether this machine reaches a pod's address through the pods' network. The range may also belong
+ * to another network: of a second engine, a VPN, a route that somebody has set. Probes and tunnels
+ * would then reach a stranger and believe its answers. Pure.
  */
 import { parseAddress } from './ip-allocator.ts';
 
-/** A line of the kernel's main table, in its order. */
+/** A line of the kernel's main routing table, in its order. */
 export interface Route {
   readonly interface: string;
   readonly destination: number;
@@ -25,11 +25,13 @@ export interface PodRouteInput extends RouteTable {
   /** The network's interface on the engine's machine. */
   readonly bridge: string;
   readonly address: string;
-  /** The address that the kernel would speak from; undefined when it was not asked, or knows no way. */
+  /**
+   * The source address that the kernel would use; undefined if it was not asked or knows no route.
+   */
   readonly source: string | undefined;
 }
 
-/** Why the address is somebody else's; undefined when it is the pod's, or when this process cannot tell. */
+/** Why the address is not the pod's; undefined if it is, or if this process cannot tell. */
 export function planPodRoute(input: PodRouteInput): string | undefined {
   const { address, bridge, source, network } = input;
   const address32 = parseAddress(address);
@@ -39,12 +41,13 @@ export function planPodRoute(input: PodRouteInput): string | undefined {
     `(ip route get ${address}). Remove the other route, or start the cluster with another --cluster-cidr`;
   if (source === address) return refuse('this host itself');
   const route = routeTo(input.routes, address32);
-  // An agent that runs in a container sees neither the bridge nor the host's routes; it goes by its gateway.
+  // An agent in a container sees neither the bridge nor the host's routes; its route is the
+  // gateway.
   if (!input.interfaces.includes(bridge))
     return route && route.gateway === 0 ? refuse(`interface ${route.interface}`) : undefined;
   if (!route) return refuse('nowhere');
   if (route.interface !== bridge) return refuse(`interface ${route.interface}`);
-  // Rules can send it by another table than the main one, which only the kernel's own answer tells.
+  // Rules can choose another table than the main one; only the kernel's own answer shows it.
   if (source !== undefined && source !== network.gateway)
     return refuse(`an interface with address ${source}`);
   return undefined;
@@ -63,7 +66,7 @@ function routeTo(routes: readonly Route[], address: number): Route | undefined {
   return best;
 }
 
-/** `/proc/net/route`: a head, then a line a route; numbers in hexadecimal, addresses in the machine's byte order. */
+/** `/proc/net/route`: a head, then routes; hexadecimal, addresses in the machine's byte order. */
 export function parseRoutes(text: string): readonly Route[] {
   return text
     .split('\n')

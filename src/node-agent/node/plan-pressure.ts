@@ -1,22 +1,23 @@
 /**
- * Whether the machine is short of memory or disk, by kubelet's default thresholds (kubernetes.io, "Node-pressure
- * Eviction"). Pure. Only the node's conditions follow, and with them the taints that keep new pods away; nothing is evicted.
+ * Whether the machine is short of memory or disk, by kubelet's default thresholds (kubernetes.io,
+ * "Node-pressure Eviction"). Pure. It sets only the node's conditions, and with them the taints
+ * that keep new pods away; nothing is evicted.
  *
- * A pressure stays reported for five minutes after it was last seen, so that a node at the edge does not flap.
+ * A pressure stays reported for five minutes after it was last seen, so that it does not flap.
  */
 export interface DiskUsage {
   readonly freeBytes: number;
   readonly totalBytes: number;
   readonly freeInodes: number;
-  /** 0 where the file system has no fixed number of them. */
+  /** 0 if the file system has no fixed number of them. */
   readonly totalInodes: number;
 }
 
 export interface MachineUsage {
   readonly memoryAvailableBytes: number | undefined;
-  /** Of the agent's own directory: volumes and logs. */
+  /** The file system of the agent's own directory: volumes and logs. */
   readonly nodeFs: DiskUsage | undefined;
-  /** Where the engine keeps images and containers, as far as it can be seen. */
+  /** The file system of the engine's images and containers, if it can be seen. */
   readonly imageFs: DiskUsage | undefined;
 }
 
@@ -26,10 +27,10 @@ export interface Pressures {
   readonly pid: boolean;
 }
 
-/** When each pressure was last seen. */
+/** The time at which each pressure was last seen. */
 export type PressureMemory = Readonly<Partial<Record<keyof Pressures, number>>>;
 
-/** evictionHard's defaults: memory.available<100Mi, nodefs.available<10%, imagefs.available<15%, inodesFree<5%. */
+/** evictionHard: memory.available<100Mi, nodefs.available<10%, imagefs<15%, inodesFree<5%. */
 const MIN_MEMORY_BYTES = 100 * 1024 * 1024;
 const MIN_NODE_FS_SHARE = 0.1;
 const MIN_IMAGE_FS_SHARE = 0.15;

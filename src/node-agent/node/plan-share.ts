@@ -1,9 +1,10 @@
 /**
- * Several nodes on one Engine share its machine. Pure. The shares of all of them add up to the
- * machine, to the last millicore and KiB.
+ * Several nodes on one Engine share its machine. Pure. Their shares add up to the machine, to the
+ * last millicore and KiB.
  *
  * Pods are not shared: their number is limited by the agent and its addresses, not by the machine.
  */
+import { canonicalQuantity } from '../../schemas/values/quantity.ts';
 import type { RuntimeInfo } from '../runtime/types.ts';
 
 /** The node is number `index`, from 0, of `count`. */
@@ -27,18 +28,19 @@ export function planShare(
   { cpus, memoryBytes, diskBytes }: Pick<RuntimeInfo, 'cpus' | 'memoryBytes' | 'diskBytes'>,
   share: EngineShare,
 ): SharedResources {
-  const millis = partOf(Math.floor(cpus * MILLIS), share);
+  // As the API stores quantities: another form would look like news with each report.
+  const canonical = (amount: string): string => String(canonicalQuantity(amount));
   return {
-    cpu: millis % MILLIS === 0 ? String(millis / MILLIS) : `${millis}m`,
-    memory: `${partOf(Math.floor(memoryBytes / KIB), share)}Ki`,
-    'ephemeral-storage': `${partOf(Math.floor(diskBytes / KIB), share)}Ki`,
+    cpu: canonical(`${partOf(Math.floor(cpus * MILLIS), share)}m`),
+    memory: canonical(`${partOf(Math.floor(memoryBytes / KIB), share)}Ki`),
+    'ephemeral-storage': canonical(`${partOf(Math.floor(diskBytes / KIB), share)}Ki`),
   };
 }
 
 const partOf = (whole: number, { index, count }: EngineShare): number =>
   Math.floor((whole * (index + 1)) / count) - Math.floor((whole * index) / count);
 
-/** One share for each node, where each node runs on the Engine named at its place. */
+/** One share for each node; each node runs on the Engine named at its place. */
 export function planShares(engines: readonly string[]): readonly EngineShare[] {
   const counts = new Map<string, number>();
   const indices = engines.map((engine) => {

@@ -1,4 +1,4 @@
-/** The address of each pod on this node. Addresses of pods that were here before come back from their records. */
+/** The address of each pod on this node. Pods that were here before claim theirs again. */
 import { type PodAddresses, StepProblem } from '../ports.ts';
 import { parseRange, planAddress } from './ip-allocator.ts';
 
@@ -10,10 +10,12 @@ export interface PodAddressBook extends PodAddresses {
 }
 
 export interface PodAddressBookOptions {
-  /** Makes sure that the pods' network exists and that the address leads into it; see pod-network.ts. */
+  /** Ensures that the pods' network exists and that the address leads into it. */
   verify(address: string): Promise<void>;
-  /** Addresses that must not be given out, such as the network's gateway. */
+  /** Addresses that are never assigned, such as the network's gateway. */
   readonly reserved: readonly string[];
+  /** Addresses of containers that no pod has claimed yet, and that may still be alive. */
+  held(): readonly string[];
   /** An address came back after a pod had asked in vain. */
   onFree(): void;
 }
@@ -31,13 +33,14 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
       byUid.set(uid, address);
     },
     allocate(uid) {
+      const known = byUid.get(uid);
+      if (known !== undefined) return known;
       const range = cidr === undefined ? undefined : parseRange(cidr);
       if (!range) {
         throw new StepProblem('NetworkNotReady', 'network is not ready: the node has no podCIDR yet');
       }
-      const known = byUid.get(uid);
-      if (known !== undefined) return known;
-      const address = planAddress(range, new Set([...byUid.values(), ...options.reserved]), last);
+      const taken = new Set([...byUid.values(), ...options.held(), ...options.reserved]);
+      const address = planAddress(range, taken, last);
       if (address === undefined) {
         askedInVain = true;
         throw new StepProblem('FailedCreatePodSandBox', `no address is left in ${cidr ?? ''}`);

@@ -1,13 +1,16 @@
 /**
- * The pods' network on this engine: made when the first pod needs it, made again when it is gone, and looked at for as long as
- * pods have addresses in it. A pod whose address leads to somebody else is not started, and nobody is probed in its place.
+ * The pods' network on this engine and the addresses in it. The network is made when the first pod
+ * needs it, made again when it is gone, and checked while pods have addresses in it. A pod whose
+ * address leads elsewhere is neither started nor probed.
  */
+import { cidrContains } from '../../base/cidr.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import { failureWords } from '../pod/failure-words.ts';
 import { StepProblem } from '../ports.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { planPodRoute } from './plan-pod-route.ts';
+import { createPodAddresses, type PodAddressBook } from './pod-addresses.ts';
 import type { Routes } from './read-routes.ts';
 
 export interface PodNetworkOptions {
@@ -15,24 +18,25 @@ export interface PodNetworkOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly network: { readonly name: string; readonly subnet: string; readonly gateway: string };
-  /** Absent where the engine is not on this machine, or there is none. */
+  /** Absent if the engine is not on this machine. */
   readonly routes?: Routes | undefined;
-  /** Addresses of the pods that are here. */
-  addresses(): readonly string[];
-  /** The problem that pods were refused for is over. */
-  onMended(): void;
+  /** Addresses of containers that no pod has claimed yet, and that may still be alive. */
+  held(): readonly string[];
+  /** A pod that was refused may try again: an address is free, or the network is reachable. */
+  onRoom(): void;
 }
 
 export interface PodNetwork {
-  /** The network exists and leads to this address. Throws StepProblem. */
-  verify(address: string): Promise<void>;
-  /** Looks again, for the sake of all pods that are here. */
-  check(): Promise<void>;
-  /** Why pods cannot be reached by their addresses, as of the last look. */
+  readonly addresses: PodAddressBook;
+  /** The node's podCIDR. */
+  setRange(cidr: string): void;
+  /** Checks the routes of all pods; answers `problem`. */
+  check(): Promise<string | undefined>;
+  /** Why pods cannot be reached by their addresses, as of the last check. */
   readonly problem: string | undefined;
 }
 
-/** An engine is asked at most so often whether the network is still there: pods come in numbers. */
+/** The engine is asked at most this often whether the network exists: pods come in numbers. */
 const FRESH_MS = 10_000;
 
 export function createPodNetwork(options: PodNetworkOptions): PodNetwork {
@@ -54,7 +58,7 @@ export function createPodNetwork(options: PodNetworkOptions): PodNetwork {
     }
   }
 
-  /** The kernel's own answer costs a socket, and is asked for `asked` only. */
+  /** The kernel's own answer costs a socket; only `asked` is worth it. */
   async function strangerAt(
     bridge: string,
     addresses: readonly string[],
@@ -77,25 +81,47 @@ export function createPodNetwork(options: PodNetworkOptions): PodNetwork {
     problem = found;
     if (found !== undefined) options.logger.error({ reason: found }, "The pods' network is not reachable");
     else options.logger.info({}, "The pods' network is reachable again");
-    if (found === undefined && wasBroken) options.onMended();
+    if (found === undefined && wasBroken) options.onRoom();
   }
 
+  /** Throws StepProblem unless the network exists and leads to this address. */
+  async function verify(address: string): Promise<void> {
+    const bridge = await ensure();
+    const found = bridge === undefined ? undefined : await strangerAt(bridge, [address], address);
+    if (found !== undefined) throw new StepProblem('FailedCreatePodSandBox', found);
+  }
+
+  async function check(): Promise<void> {
+    const addresses = book.all;
+    if (!routes || addresses.length === 0) return note(undefined);
+    try {
+      // The bridge keeps its name, so an engine that is away now does not matter.
+      const bridge = await (ensured?.bridge ?? ensure());
+      note(bridge === undefined ? undefined : await strangerAt(bridge, addresses, addresses[0]));
+    } catch (error) {
+      options.logger.debug({ error: failureWords(error) }, "Cannot check the pods' network");
+    }
+  }
+
+  const book = createPodAddresses({
+    verify,
+    reserved: [network.gateway],
+    held: options.held,
+    onFree: options.onRoom,
+  });
   return {
-    async verify(address) {
-      const bridge = await ensure();
-      const found = bridge === undefined ? undefined : await strangerAt(bridge, [address], address);
-      if (found !== undefined) throw new StepProblem('FailedCreatePodSandBox', found);
+    addresses: book,
+    setRange(cidr) {
+      book.setRange(cidr);
+      if (cidrContains(network.subnet, cidr)) return;
+      options.logger.error(
+        { podCIDR: cidr, clusterCidr: network.subnet },
+        'The podCIDR of this node is not in its --cluster-cidr: start the agent with the --cluster-cidr of its control plane',
+      );
     },
     async check() {
-      const addresses = options.addresses();
-      if (!routes || addresses.length === 0) return note(undefined);
-      try {
-        // The bridge keeps its name, so an engine that is away now does not matter.
-        const bridge = await (ensured?.bridge ?? ensure());
-        note(bridge === undefined ? undefined : await strangerAt(bridge, addresses, addresses[0]));
-      } catch (error) {
-        options.logger.debug({ error: failureWords(error) }, "Cannot look at the pods' network");
-      }
+      await check();
+      return problem;
     },
     get problem() {
       return problem;

@@ -1,16 +1,19 @@
-/** How this machine would send packets, as its kernel says. Nothing is sent. */
+/** The routes of this machine, as its kernel reports them. Nothing is sent. */
 import { createSocket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { parseInterfaces, parseRoutes, type RouteTable } from './plan-pod-route.ts';
 
 export interface Routes {
-  /** Undefined where there is no such table to read. */
+  /** Undefined if there is no such table. */
   table(): Promise<RouteTable | undefined>;
-  /** The address that this machine would speak from; rules and all tables count. Undefined when no way leads there. */
+  /**
+   * The source address for packets to `address`, by all rules and tables; undefined without a
+   * route.
+   */
   sourceFor(address: string): Promise<string | undefined>;
 }
 
-/** Any: a datagram socket that is connected only looks up its route. */
+/** Any port: connecting a datagram socket only looks up its route. */
 const PORT = 9;
 
 export const systemRoutes: Routes = {

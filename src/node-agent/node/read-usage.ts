@@ -1,8 +1,8 @@
-/** How full this machine is: /proc/meminfo and statfs. What cannot be read is left out. */
+/** How full this machine is: /proc/meminfo and statfs. Unreadable values are left out. */
 import { readFile, statfs } from 'node:fs/promises';
 import type { DiskUsage, MachineUsage } from './plan-pressure.ts';
 
-/** Where engines keep their images; the first that is there counts. */
+/** Directories in which engines keep images; the first that exists counts. */
 const IMAGE_DIRECTORIES = ['/var/lib/docker', '/var/lib/containers', '/var/lib/containerd'];
 
 export async function readMachineUsage(agentDirectory: string): Promise<MachineUsage> {
@@ -28,7 +28,7 @@ async function readDisk(directory: string): Promise<DiskUsage | undefined> {
   const found = await statfs(directory).catch(() => undefined);
   if (!found) return undefined;
   return {
-    // What users other than root can have, of what all of them together can have: as `df` counts.
+    // The share of users other than root, as `df` counts.
     freeBytes: found.bavail * found.bsize,
     totalBytes: found.blocks * found.bsize,
     freeInodes: found.ffree,

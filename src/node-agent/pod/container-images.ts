@@ -1,6 +1,6 @@
 /** The images of one pod's containers that are on the engine, by container. */
 import type { Pod } from '../../schemas/types.ts';
-import type { ImageResult } from '../images/create-image-manager.ts';
+import type { ImageResult } from '../images/types.ts';
 import type { ImageSource } from '../ports.ts';
 import type { ImageRecord } from '../runtime/types.ts';
 import type { PlannedContainer, TellPodEvent } from './pod-view.ts';

@@ -1,7 +1,7 @@
 /** The problem that a failed step leaves, the time of its next try, and its event. Pure. */
 import { type BackoffPolicy, backoffDelayMs } from '../../base/backoff.ts';
 import { TransientError } from '../../base/errors.ts';
-import type { ImageResult } from '../images/create-image-manager.ts';
+import type { ImageResult } from '../images/types.ts';
 import { failureWords } from './failure-words.ts';
 import { StepProblem } from '../ports.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../runtime/types.ts';

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Pod } from '../../schemas/types.ts';
-import type { ImageResult } from '../images/create-image-manager.ts';
+import type { ImageResult } from '../images/types.ts';
 import { StepProblem } from '../ports.ts';
 import type { PodStep } from './pod-step.ts';
 import { isExpected, planFailureEvent, planPullProblem, planStepProblem } from './plan-problem.ts';

@@ -1,6 +1,6 @@
 /**
- * What happens on the engine, told as it happens: by its events, by a look at each container that an event names, and by a
- * list of all whenever events may have been missed, and slowly in any case.
+ * Follows the engine: by its events, by an inspection of each container that an event names, and by
+ * a list of all containers, slowly and whenever events may have been missed.
  */
 import { createAbort } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
@@ -17,30 +17,30 @@ export interface EngineFollowerOptions {
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whoever started this container looks at it; its start is no news. */
+  /** The worker that has started this container inspects it itself; its start is no news. */
   isKnown(uid: string, containerId: string): boolean;
   onRecord(record: ContainerRecord): void;
   onGone(uid: string, containerId: string): void;
   onList(all: readonly ContainerRecord[], listedAtMs: number): void;
-  /** The events broke off. */
+  /** The stream of events broke. */
   onBroken(): void;
-  /** Time for what is done slowly and in any case. */
+  /** A slow relist has begun. */
   onRelist(): void;
 }
 
 export interface EngineFollower extends AsyncDisposable {
   start(): void;
-  /** Lists all containers; at once, and once for all who ask meanwhile. */
+  /** Lists all containers now; calls during a list share it. */
   relist(): void;
 }
 
 type ContainerEvent = Extract<RuntimeEvent, { type: 'container' }>;
 
-/** Wait before listening to a broken engine again. */
+/** The pause before a broken stream of events is opened again. */
 const ENGINE_RETRY_MS = 1_000;
-/** The slow relist that corrects whatever an event has missed. */
+/** The slow relist corrects whatever an event has missed. */
 const RELIST_MS = 60_000;
-/** One in so many slow relists inspects every container; the others inspect what the engine's list shows as changed. */
+/** One in this many slow relists inspects every container; the others, those that look changed. */
 const QUICK_LISTS = 10;
 
 export function createEngineFollower(options: EngineFollowerOptions): EngineFollower {

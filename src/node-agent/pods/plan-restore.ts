@@ -1,15 +1,15 @@
 /**
- * The requests in which an agent tells a rebuilding control plane of its pods, pure. All pods of a
- * node in one body would exceed what the server takes (resources/decoding/body-limits.ts), and none of them
- * would come back.
+ * The requests that tell a rebuilding control plane of this node's pods, pure. One body with all
+ * pods would exceed the server's limit (resources/decoding/body-limits.ts), and none of them would
+ * come back.
  */
 import { omit } from '../../schemas/json-access.ts';
 import type { Pod } from '../../schemas/types.ts';
 
-/** Bytes of one request. A value has two bytes at least, so this holds far fewer than are allowed. */
+/** Bytes of one request. It holds far fewer values than are allowed. */
 const BATCH_BYTES = 64 * 1024;
 
-/** In order, and without what the server does not restore. A larger pod goes alone. */
+/** In order, without the fields that the server does not restore. A larger pod goes alone. */
 export function planRestore(pods: readonly Pod[]): readonly (readonly Pod[])[] {
   const batches: Pod[][] = [];
   let left = 0;

@@ -1,4 +1,4 @@
-/** What containers tell of the pod that they belong to, by their labels. Pure. */
+/** The pod of some containers, as their labels describe it. Pure. */
 import { isRecord } from '../../base/json.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { DEFAULT_GRACE_SECONDS } from '../pod/pod-view.ts';
@@ -20,7 +20,7 @@ export function manifestOf(records: readonly ContainerRecord[]): Pod | undefined
   return undefined;
 }
 
-/** The pod as far as its labels tell: enough to end it. */
+/** The pod as far as its labels describe it: enough to end it. */
 export function podOf(uid: string, records: readonly ContainerRecord[]): Pod {
   const manifest = manifestOf(records);
   if (manifest?.metadata.uid === uid) return manifest;

@@ -1,15 +1,15 @@
 /**
- * The pods of this node: one worker each, and the containers that no worker has (yet). Pods come from the local record, from
- * the API and, where both have lost them, out of the labels of containers that run. What nobody wants is ended.
+ * The pods of this node, one worker each. They come from the local record, from the API and, if
+ * both have lost them, from the labels of running containers. Unwanted containers are ended.
  */
 import type { Logger } from '../../base/logger.ts';
 import { keyOf } from '../../schemas/object.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { hasOwnName } from '../container-spec/identity.ts';
-import { addressOf, manifestOf, podOf, uidOf } from './pod-of-containers.ts';
 import type { PodWorker } from '../pod/types.ts';
 import type { PodRecord } from '../ports.ts';
 import type { ContainerRecord } from '../runtime/types.ts';
+import { addressOf, manifestOf, podOf, uidOf } from './pod-of-containers.ts';
+import { createStrayContainers } from './stray-containers.ts';
 
 export interface PodRegistryOptions {
   readonly logger: Logger;
@@ -23,37 +23,47 @@ export interface PodRegistryOptions {
 
 export interface PodRegistry extends AsyncDisposable {
   readonly workers: readonly PodWorker[];
+  /** The pods that the API should have, with their status. */
+  readonly pods: readonly Pod[];
   /** The engine has been listed: "no container" is known and not merely unseen. */
   readonly listed: boolean;
+  /** A pod that is not finished has an address of this node. */
+  readonly holdsAddresses: boolean;
+  /** Addresses of containers that no worker has. */
+  readonly strayAddresses: readonly string[];
   get(uid: string): PodWorker | undefined;
   find(namespace: string, name: string): PodWorker | undefined;
+  /** The worker of this pod has made the container, or is starting it. */
+  owns(uid: string, containerId: string): boolean;
   /** A pod of the local record. */
   add(record: PodRecord): void;
   /** A pod as the API has it now. */
   want(pod: Pod): void;
   forget(uid: string): void;
+  /** The cause that kept pods waiting may be over. */
+  retryAll(): void;
+  refreshVolumes(): void;
   observe(record: ContainerRecord): void;
   observeGone(uid: string, containerId: string): void;
   /** All containers, by a list that began at `listedAtMs`. */
   observeAll(all: readonly ContainerRecord[], listedAtMs: number): void;
-  /** Ends what the control plane knows nothing of, as soon as that is sure. */
+  /** Ends pods that the control plane does not know, as soon as that is sure. */
   endStrays(): void;
 }
 
 export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
   const workers = new Map<string, PodWorker>();
-  /** Containers of pods that no worker has (yet), by uid. */
-  const strays = new Map<string, Map<string, ContainerRecord>>();
+  const strays = createStrayContainers(options.logger);
   let listed = false;
+  const all = (): readonly PodWorker[] => [...workers.values()];
 
   function add(record: PodRecord): PodWorker {
     const uid = record.pod.metadata.uid ?? '';
-    const known = [...(strays.get(uid)?.values() ?? [])];
+    const known = strays.take(uid);
     const ip = record.ip ?? addressOf(known);
     const worker = options.createWorker({ ...record, ...(ip === undefined ? {} : { ip }) });
     workers.set(uid, worker);
     if (ip !== undefined) options.claimAddress(uid, ip);
-    strays.delete(uid);
     for (const container of known) worker.observe(container);
     worker.wake();
     return worker;
@@ -62,59 +72,63 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
   function admitted(pod: Pod): PodRecord {
     const isNew = (pod.status?.phase ?? 'Pending') === 'Pending' && !strays.has(pod.metadata.uid ?? '');
     if (!isNew || pod.metadata.deletionTimestamp !== undefined) return { pod };
+    const others = all().filter((worker) => !worker.finished);
     return options.admit(
       pod,
-      [...workers.values()].filter((worker) => !worker.finished).map((worker) => worker.pod),
+      others.map((worker) => worker.pod),
     );
   }
 
   function observe(record: ContainerRecord): void {
-    const uid = uidOf(record);
-    const worker = workers.get(uid);
-    if (worker) return worker.observe(record);
-    if (!hasOwnName(record)) {
-      options.logger.info(
-        { container: record.id, name: record.name, uid },
-        'Leaving a container alone that has the labels of a pod but not the name that goes with them',
-      );
-      return;
-    }
-    const known = strays.get(uid) ?? new Map<string, ContainerRecord>();
-    known.set(record.id, record);
-    strays.set(uid, known);
-    if (options.wantedAreKnown()) endStrays();
+    const worker = workers.get(uidOf(record));
+    if (worker) worker.observe(record);
+    else if (strays.add(record)) endStrays();
   }
 
   function endStrays(): void {
     if (!listed || !options.wantedAreKnown()) return;
-    for (const [uid, containers] of [...strays]) {
-      const pod = podOf(uid, [...containers.values()]);
+    for (const uid of strays.uids) {
+      const pod = podOf(uid, strays.of(uid));
       options.logger.info({ uid, pod: keyOf(pod) }, 'Ending containers of a pod that is not wanted');
       add({ pod }).end();
     }
   }
 
-  /** Pods that the record has lost but whose containers carry their manifest go on as if nothing had happened. */
+  /** A pod that the record has lost goes on if its containers carry its manifest. */
   function adopt(): void {
     if (options.wantedAreKnown()) return endStrays();
-    for (const [uid, containers] of [...strays]) {
-      const manifest = manifestOf([...containers.values()]);
+    for (const uid of strays.uids) {
+      const manifest = manifestOf(strays.of(uid));
       if (manifest?.metadata.uid === uid) add({ pod: manifest });
     }
   }
 
   return {
     get workers() {
-      return [...workers.values()];
+      return all();
+    },
+    get pods() {
+      return all()
+        .filter(({ removed }) => !removed)
+        .map(({ pod, status }) => ({ ...pod, ...(status ? { status } : {}) }));
     },
     get listed() {
       return listed;
     },
+    get holdsAddresses() {
+      return all().some(({ finished, ip }) => !finished && ip !== undefined);
+    },
+    get strayAddresses() {
+      return strays.addresses;
+    },
     get: (uid) => workers.get(uid),
     find: (namespace, name) =>
-      [...workers.values()].find(
-        ({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name,
-      ),
+      all().find(({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name),
+    owns(uid, containerId) {
+      const worker = workers.get(uid);
+      if (!worker) return false;
+      return worker.isStarting(containerId) || worker.records.some(({ id }) => id === containerId);
+    },
     add: (record) => void add(record),
     want(pod) {
       const worker = workers.get(pod.metadata.uid ?? '');
@@ -124,24 +138,34 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
       if (!isOlder) worker.update(pod);
     },
     forget: (uid) => void workers.delete(uid),
+    retryAll() {
+      for (const worker of workers.values()) worker.retry();
+    },
+    refreshVolumes() {
+      for (const worker of workers.values()) if (!worker.finished) worker.refreshVolumes();
+    },
     observe,
     observeGone(uid, containerId) {
-      strays.get(uid)?.delete(containerId);
+      strays.remove(uid, containerId);
       workers.get(uid)?.observeGone(containerId);
     },
-    observeAll(all, listedAtMs) {
+    observeAll(records, listedAtMs) {
       const byUid = new Map<string, ContainerRecord[]>();
-      for (const record of all) byUid.set(uidOf(record), [...(byUid.get(uidOf(record)) ?? []), record]);
+      for (const record of records) {
+        const known = byUid.get(uidOf(record));
+        if (known) known.push(record);
+        else byUid.set(uidOf(record), [record]);
+      }
       const first = !listed;
       listed = true;
       strays.clear();
       for (const [uid, worker] of workers) worker.observeAll(byUid.get(uid) ?? [], listedAtMs);
-      for (const record of all) if (!workers.has(uidOf(record))) observe(record);
+      for (const record of records) if (!workers.has(uidOf(record))) observe(record);
       if (first) adopt();
     },
     endStrays,
     async [Symbol.asyncDispose]() {
-      await Promise.all([...workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
+      await Promise.all(all().map((worker) => worker[Symbol.asyncDispose]()));
     },
   };
 }

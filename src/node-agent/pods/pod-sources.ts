@@ -1,6 +1,6 @@
 /**
  * The objects that pods name: ConfigMaps and Secrets of volumes and environments, RuntimeClasses.
- * They come from the API at the moment of need.
+ * They are read from the API when they are needed.
  */
 import { createSharedReads } from '../../base/shared-reads.ts';
 import { type ApiClient, type ResourcePath, resources } from '../../client/types.ts';
@@ -15,21 +15,21 @@ import type { KeptSources } from '../records/kept-sources.ts';
 export interface PodSources {
   ofVolumes(pod: Pod): Promise<EnvSources>;
   ofEnvironment(pod: Pod, container: Container): Promise<EnvSources>;
-  /** The handler of the pod's RuntimeClass; throws StepProblem where the class does not exist. */
+  /** The handler of the pod's RuntimeClass. Throws StepProblem if the class does not exist. */
   handlerOf(pod: Pod): Promise<string | undefined>;
 }
 
 export interface PodSourcesOptions {
   readonly client: ApiClient;
-  /** Keeps answers for the time without a control plane; without it nothing is kept. */
+  /** Keeps answers for the time without a control plane. Default: nothing is kept. */
   readonly through?: KeptSources['through'];
 }
 
 export function createPodSources({ client, through = readOnly }: PodSourcesOptions): PodSources {
-  /** Pods come in numbers, and most of them have sources in common (`kube-root-ca.crt`). */
+  /** Pods come in numbers, and most of them share sources (`kube-root-ca.crt`). */
   const shared = createSharedReads();
 
-  /** Objects by name; those that do not exist are left out. */
+  /** Objects by name. Missing ones are left out. */
   async function read<T extends KubeObject>(
     resource: ResourcePath,
     pod: Pod,

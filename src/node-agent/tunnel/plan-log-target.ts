@@ -1,4 +1,4 @@
-/** Which container's log a request means, or why there is none: kubelet's words. Pure. */
+/** The container whose log a request means, or the refusal in kubelet's words. Pure. */
 import { attemptsOf, containersOf } from '../pod/pod-view.ts';
 import type { ContainerRecord } from '../runtime/types.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
@@ -25,7 +25,8 @@ export function planLogTarget(
     (entry) => entry.name === container,
   );
   if (previous) {
-    // While a container waits to be started again, its last attempt is the previous one already, as its status says.
+    // While a container waits for a restart, its last attempt is the previous one, as its status
+    // says.
     const hasEnded = current?.phase === 'exited' && reported?.state?.waiting !== undefined;
     const dead = hasEnded ? current : attempts[1]?.record;
     return dead

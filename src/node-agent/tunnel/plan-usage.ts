@@ -1,13 +1,14 @@
 /**
- * From two readings of the engine's counters to what containers use: CPU as a rate between them, memory as of the later
- * one. Pure. A container without an earlier reading, or whose counter went back, has no rate and is left out.
+ * Usage of containers, from two readings of the engine's counters: CPU as a rate between them,
+ * memory as of the later one. Pure. A container without an earlier reading, or whose counter went
+ * back, has no rate and is left out.
  */
 import { type ContainerStats, labelKeys } from '../runtime/types.ts';
 
-/** What the control plane is told of one container (`GET /usage` on the tunnel). */
+/** The usage of one container, as `GET /usage` on the tunnel answers it. */
 export interface ContainerUsage {
   readonly podUid: string;
-  /** Empty for the sandbox: it counts for the node only. */
+  /** Empty for the sandbox, which counts for the node only. */
   readonly container: string;
   readonly atMs: number;
   readonly windowMs: number;

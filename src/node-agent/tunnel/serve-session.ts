@@ -1,7 +1,7 @@
 /**
- * A session in a container (exec or attach) on one stream of the tunnel, in frames (base/channel-frames.ts). Output that
- * the client does not read holds the container's output back, input that the container does not read holds the client back.
- * A stream that closes ends the session.
+ * A session in a container (exec or attach) on one stream of the tunnel, in frames
+ * (base/channel-frames.ts). Unread output holds the container back, unread input holds the client
+ * back. A stream that closes ends the session.
  */
 import type { ServerHttp2Stream } from 'node:http2';
 import { channels, createFrameReader, encodeFrame } from '../../base/channel-frames.ts';
@@ -64,7 +64,7 @@ function resize(session: ExecSession, content: Buffer): void {
   if (columns > 0 && rows > 0) session.resize({ columns, rows }).catch(() => undefined);
 }
 
-/** kubelet's answer where the command did not start, or its end is not known. */
+/** kubelet's answer if the command did not start, or its end is unknown. */
 const failedStatus = (message: string): unknown => ({
   metadata: {},
   status: 'Failure',
@@ -86,7 +86,7 @@ export function execStatus(exitCode: number): unknown {
   };
 }
 
-/** Resolves when the stream takes more, or will never do again. */
+/** Resolves when the stream takes more, or has closed. */
 export function drained(stream: ServerHttp2Stream): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

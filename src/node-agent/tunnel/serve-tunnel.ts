@@ -1,4 +1,4 @@
-/** What the agent answers on its tunnel: logs, exec, attach, ports and statistics, as an HTTP/2 server on a socket that it opened. */
+/** The agent's end of the tunnel: logs, exec, attach, ports and statistics, as an HTTP/2 server. */
 import { type Http2Server, type ServerHttp2Stream, createServer } from 'node:http2';
 import { createAbort } from '../../base/abort.ts';
 import { TUNNEL_WINDOW_BYTES } from '../../base/channel-frames.ts';
@@ -16,11 +16,11 @@ export interface TunnelServerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   findPod(namespace: string, name: string): PodWorker | undefined;
-  /** Why the addresses of pods lead to somebody else at present; undefined when they do not. */
+  /** Why the pods' addresses lead elsewhere at present; undefined if they do not. */
   networkProblem?(): string | undefined;
 }
 
-/** Beyond it new streams are refused: a few hundred sessions whose readers are slow. */
+/** Beyond it new streams are refused: a few hundred sessions with slow readers. */
 const MAX_SESSION_MEGABYTES = 128;
 
 class Refused extends Error {
@@ -165,7 +165,7 @@ async function exec(
   await serveSession(stream, session, execStatus, 'executing command in');
 }
 
-/** The client says whether it has input; whether there is a terminal is the container's own matter. */
+/** The client says whether it has input; the container decides about a terminal. */
 async function attach(
   options: TunnelServerOptions,
   stream: ServerHttp2Stream,

@@ -1,9 +1,10 @@
 /**
- * Reads the counters of this node's containers when somebody asks, and never otherwise: a node that nobody looks at pays
- * nothing. The last readings are the beginning of the next window; a container that was not in them is read twice.
+ * Reads the counters of this node's containers on request only: an unasked node pays nothing. The
+ * last readings begin the next window; a container that they lack is read twice.
  */
 import { uninterrupted } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
+import { createSharedReads } from '../../base/shared-reads.ts';
 import type { ContainerRuntime, ContainerStats } from '../runtime/types.ts';
 import { type ContainerUsage, planUsage, type Readings } from './plan-usage.ts';
 
@@ -11,11 +12,11 @@ export interface UsageReport {
   readonly containers: readonly ContainerUsage[];
 }
 
-/** Several control planes that ask at about the same time get the same answer. */
+/** Control planes that ask at about the same time get the same answer. */
 const REUSE_MS = 5_000;
-/** Readings older than this tell what was, not what is. */
+/** Older readings say nothing about the present. */
 const MAX_WINDOW_MS = 120_000;
-/** Between the two readings of a container that is new to us. Long enough for a rate, short enough for a person to wait. */
+/** Between the two readings of a new container: long enough for a rate, short enough to wait. */
 const FIRST_WINDOW_MS = 1_000;
 
 export type UsageSampler = () => Promise<UsageReport>;
@@ -27,7 +28,7 @@ export function createUsageSampler(options: {
   const { runtime, clock } = options;
   let last: Readings = new Map();
   let answered: { readonly atMs: number; readonly report: UsageReport } | undefined;
-  let running: Promise<UsageReport> | undefined;
+  const shared = createSharedReads();
 
   async function sample(): Promise<UsageReport> {
     const earlier = new Map<string, ContainerStats>();
@@ -49,12 +50,8 @@ export function createUsageSampler(options: {
     return report;
   }
 
-  return () => {
-    if (running) return running;
-    if (answered && clock.now() - answered.atMs < REUSE_MS) return Promise.resolve(answered.report);
-    running = sample().finally(() => {
-      running = undefined;
-    });
-    return running;
+  return async () => {
+    const isFresh = answered && clock.now() - answered.atMs < REUSE_MS;
+    return answered && isFresh ? answered.report : shared.join('usage', sample);
   };
 }

@@ -28,14 +28,11 @@ export interface AtomicFilesOptions {
   readonly clock: Clock;
   readonly calls: FileCalls;
   readonly groupId?: number | undefined;
-  /**
-   * Directories below the volume for what containers mount inside it: they cannot be made in a
-   * volume that is only read.
-   */
+  /** Mount points inside the volume; a container could not make them in a read-only volume. */
   readonly mountPoints?: readonly string[];
 }
 
-/** Returns whether anything changed. Running it again after a crash at any point repairs what was left. */
+/** Returns whether anything changed. A run after a crash repairs what was left. */
 export async function writeFilesAtomically(
   root: string,
   files: readonly VolumeFile[],
@@ -116,9 +113,7 @@ const split = (path: string): { readonly parents: readonly string[]; readonly na
   return { parents: parts.slice(0, -1), name: parts.at(-1) ?? '' };
 };
 
-/**
- * Opens a directory, made where it is missing, with the mode and group of the volume's directories.
- */
+/** Opens or makes a directory, with the mode and group of the volume's directories. */
 const enterMade =
   ({ calls, groupId }: Volume) =>
   async (parent: number, name: string): Promise<number> => {
@@ -128,7 +123,7 @@ const enterMade =
     });
     const fd = await calls.open(path, HOLD_DIRECTORY);
     try {
-      // The umask has cut what mkdir was told.
+      // The umask has cut the mode of mkdir.
       await calls.fchmod(fd, DIRECTORY_MODE);
       if (groupId !== undefined) await calls.fchown(fd, 0, groupId);
       return fd;

@@ -22,7 +22,9 @@ export interface VolumeStoreOptions {
   readonly podsDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether memory can be mounted where the engine sees it: root, and the engine on this machine. */
+  /**
+   * Whether memory can be mounted where the engine sees it: root, and the engine on this machine.
+   */
   canMount(): Promise<boolean>;
 }
 
@@ -37,18 +39,18 @@ export interface VolumeStore {
   tearDown(podUid: string): Promise<void>;
 }
 
-/** Small files only (a Secret has 1 MiB at most), of all pods of a node; memory is used only as far as it is filled. */
+/** For the Secrets (at most 1 MiB each) of all pods. Only filled memory is used. */
 const SENSITIVE_SIZE_BYTES = 1024 * 1024 * 1024;
 const SHARED_MODE = 0o777;
 const GROUP_MODE = 0o2777;
-/** Nothing was there a moment ago: a link or a pipe that is there now is none of ours. */
+/** The file was missing a moment ago: a link or a pipe that is there now is not ours. */
 const CREATE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 export function createVolumeStore({ podsDir, clock, logger, canMount }: VolumeStoreOptions): VolumeStore {
   const memoryDir = memoryDirOf(podsDir);
 
   const shared = createSharedReads();
-  /** Looked at each time: files meant for memory must not end on the disk because somebody unmounted it. */
+  /** Checked each time: somebody may unmount it, and the files must not end on the disk. */
   const ensureSharedMemory = (): Promise<void> =>
     shared.read(memoryDir, async () => {
       await makeDirectory(memoryDir, 0o755);

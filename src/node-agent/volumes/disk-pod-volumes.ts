@@ -1,6 +1,6 @@
 /**
- * {@link PodVolumes} below the agent's data directory. ConfigMaps, Secrets and tokens come from the API at the moment of
- * need; while it does not answer, from what it answered last (records/kept-sources.ts).
+ * {@link PodVolumes} below the agent's data directory. ConfigMaps, Secrets and tokens are read from
+ * the API when needed; without a control plane, the last answer serves (records/kept-sources.ts).
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,6 +32,7 @@ import { createVolumeStore } from './create-volume-store.ts';
 import { createMountAbility } from './mount-ability.ts';
 import { memoryDirOf, planVolumes } from './plan-volumes.ts';
 import { createSubPathMounts } from './sub-path-mounts.ts';
+import { createAppliedPlans, digestOf } from './unchanged.ts';
 
 export interface DiskPodVolumesOptions {
   readonly client: ApiClient;
@@ -56,6 +57,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
   const canMount = async (): Promise<boolean> => (await ability()).ok;
   const store = createVolumeStore({ podsDir, clock, logger: options.logger, canMount });
   const subPathMounts = createSubPathMounts({ podsDir, ability });
+  const plans = createAppliedPlans(clock);
   const kept = createKeptSources(podsDir, options.logger);
   const podSources = createPodSources({ client, through: kept.through });
   const tokens = createPodTokens({ rng: systemRng, ...options, through: kept.through });
@@ -78,21 +80,21 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
         const plan = planVolumes({ pod, podsDir, memoryDir, place, ...sources, tokens: current, canChown });
         if (!plan.ok) throw new StepProblem(plan.reason, plan.message, { also: plan.also });
         const files = podFilePaths(podsDir, uidOf(pod));
-        const [applied, nodeHosts, nodeResolv] = await Promise.all([
-          store.apply(plan.volumes),
+        const [nodeHosts, nodeResolv] = await Promise.all([
           hostFile('/etc/hosts'),
           hostFile('/etc/resolv.conf'),
         ]);
-        if (!applied.ok) throw new StepProblem(applied.reason, applied.message);
-        const resolver = planResolverConfig({
-          pod,
-          clusterDomain,
-          clusterDns: options.clusterDns,
-          node: parseResolvConf(nodeResolv),
-        });
-        await writePodFiles(files, {
+        const node = parseResolvConf(nodeResolv);
+        const resolver = planResolverConfig({ pod, clusterDomain, clusterDns: options.clusterDns, node });
+        const texts = {
           hosts: renderHosts({ pod, podIp: place.podIp, clusterDomain, nodeHosts }),
           resolvConf: renderResolvConf(resolver),
+        };
+        const digest = digestOf(plan.volumes, Object.values(texts));
+        await plans.ensure(uidOf(pod), digest, async () => {
+          const applied = await store.apply(plan.volumes);
+          if (!applied.ok) throw new StepProblem(applied.reason, applied.message);
+          await writePodFiles(files, texts);
         });
         return {
           volumePaths: plan.paths,
@@ -117,6 +119,7 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
       return readTerminationLog(terminationLogPath(podsDir, uidOf(pod), container, attempt));
     },
     async tearDown(pod) {
+      plans.forget(uidOf(pod));
       await store.tearDown(uidOf(pod));
       kept.forget(uidOf(pod));
       tokens.forget(uidOf(pod));

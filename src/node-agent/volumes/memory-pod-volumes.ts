@@ -1,6 +1,6 @@
 /**
- * {@link PodVolumes} that make up paths, for runtimes that mount nothing. They miss the same objects
- * as the real ones.
+ * {@link PodVolumes} with invented paths, for runtimes without mounts. Objects must exist here,
+ * too.
  */
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';
@@ -10,7 +10,7 @@ import { StepProblem } from '../ports.ts';
 import type { PodTokens } from '../identity/service-account-tokens.ts';
 import { planVolumes, podDirectory } from './plan-volumes.ts';
 
-/** Sources and tokens are fetched as the real ones are, and given to nobody. */
+/** Sources and tokens are fetched as for real volumes, and then dropped. */
 export function createMemoryPodVolumes(
   options: { readonly sources?: PodSources; readonly tokens?: PodTokens } = {},
 ): PodVolumes {

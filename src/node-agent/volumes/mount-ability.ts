@@ -13,7 +13,7 @@ import { listMountsBelow, mountMemory, unmount } from './mounts.ts';
 export type MountAbility = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 export interface MountAbilityOptions {
-  /** Of the agent; the engine sees it under the same path. */
+  /** The agent's directory; the engine sees it under the same path. */
   readonly dataDir: string;
   readonly isRoot: boolean;
   /** Whether the engine finds a file or directory at this path. */
@@ -23,10 +23,7 @@ export interface MountAbilityOptions {
 
 const PROBE_SIZE_BYTES = 4_096;
 
-/**
- * Asked once: neither rights nor propagation change while the agent runs. An engine that fails is
- * asked again.
- */
+/** Asked once: neither rights nor propagation change at run time. A failure is asked again. */
 export function createMountAbility(options: MountAbilityOptions): () => Promise<MountAbility> {
   let answer: Promise<MountAbility> | undefined;
   return () => {

@@ -5,7 +5,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { runChild } from '../../base/child-processes/child-process.ts';
 
-/** A mount takes milliseconds; one that hangs must not hold up the pod for ever. */
+/** A mount takes milliseconds; one that hangs must not block the pod forever. */
 const COMMAND_TIMEOUT_MS = 30_000;
 
 const run = (
@@ -21,7 +21,7 @@ function unescape(text: string): string {
   );
 }
 
-/** Mount points from the text of /proc/self/mountinfo that are `directory` or lie below it, deepest first. */
+/** Mount points in /proc/self/mountinfo that are `directory` or lie below it, deepest first. */
 export function mountsBelow(mountInfo: string, directory: string): readonly string[] {
   return mountInfo
     .split('\n')
@@ -73,7 +73,7 @@ export async function unmount(path: string): Promise<void> {
 export async function unmountBelow(directory: string): Promise<void> {
   // The mount table has real paths; the directory may be reached through a link.
   const real = await realpath(directory).catch(() => directory);
-  // A mount on the directory itself is none of ours.
+  // A mount on the directory itself is not ours.
   const list = async () => (await listMountsBelow(real)).filter((point) => point !== real);
   for (const point of await list()) await unmount(point);
   const left = await list();

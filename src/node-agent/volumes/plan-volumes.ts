@@ -1,6 +1,7 @@
 /**
- * A pod's volumes → what must be on the disk, pure. A ConfigMap or Secret that does not exist (yet) makes the pod wait, in
- * the kubelet's words. All paths lie below the pod's own directory, but for hostPath.
+ * A pod's volumes → the files and directories on the disk, pure. A ConfigMap or Secret that does
+ * not exist yet makes the pod wait, in kubelet's words. All paths lie below the pod's own
+ * directory, except hostPath.
  */
 import type { ConfigMap, Pod, Secret, Volume } from '../../schemas/types.ts';
 import { toBytes } from '../../schemas/values/quantity.ts';
@@ -11,7 +12,7 @@ export interface VolumeFile {
   readonly path: string;
   readonly mode: number;
   readonly content: Buffer;
-  /** Who owns it; root unless given. */
+  /** The owner. Default: root. */
   readonly userId?: number;
 }
 
@@ -48,7 +49,7 @@ export interface VolumesInput {
   readonly tokens: ReadonlyMap<string, string>;
   /** Whether files can be given to other users. */
   readonly canChown?: boolean;
-  /** Where Secrets and tokens go instead of the disk; among the other files of the pod unless given. */
+  /** Directory in memory for Secrets and tokens. Default: among the pod's other files. */
   readonly memoryDir?: string | undefined;
 }
 
@@ -79,30 +80,28 @@ const PLUGIN_DIRS = {
 
 const DEFAULT_MODE = 0o644;
 /**
- * Files that the agent writes for one pod. One key of a ConfigMap or Secret, or all annotations, can be
- * asked for thousands of times; this is 64 of the largest Secrets, and a part of the memory for them.
+ * Files that the agent writes for one pod. One key of a ConfigMap or Secret, or all annotations,
+ * can be requested thousands of times. This is 64 of the largest Secrets, and a part of the memory
+ * for them.
  */
 const MAX_CONTENT_BYTES = 64 * 1024 * 1024;
-/** Volumes of one pod whose trouble is told: enough to mend a manifest in one go. */
+/** Report the problems of at most this many volumes: enough to fix a manifest at once. */
 const MAX_TOLD = 10;
 const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const UID = /^[A-Za-z0-9-]{1,64}$/;
 
 /** It may come later: the pod waits. */
 class Missing extends Error {}
-/**
- * A path that leaves its volume, which no waiting mends. The API refuses it; the node does not rely
- * on that.
- */
+/** A path that leaves its volume; waiting does not help. The API should have refused it. */
 class Forbidden extends Error {}
 
-/** The pod's own directory; throws on a uid that is none, because the path would not be the pod's. */
+/** The pod's own directory. Throws on an invalid uid: the path would not be the pod's. */
 export function podDirectory(podsDir: string, uid: string): string {
   if (!UID.test(uid)) throw new RangeError(`Cannot use pod uid "${uid}" as a directory's name`);
   return `${podsDir}/${uid}`;
 }
 
-/** One file system in memory for the Secrets and tokens of all pods: mounting one for each volume costs each pod's start. */
+/** One memory file system for Secrets and tokens of all pods: a mount per volume would be slow. */
 export const memoryDirOf = (podsDir: string): string => `${podsDir}-memory`;
 
 export function planVolumes(input: VolumesInput): VolumesPlan {
@@ -240,7 +239,7 @@ function projectedFiles(
     const { path } = source.serviceAccountToken;
     const token = input.tokens.get(`${volume}/${path}`);
     if (token === undefined) throw new Missing(`failed to fetch token for "${path}"`);
-    // Where one user or one group is known to need it, nobody else reads it.
+    // If only one user or group needs the file, only they may read it.
     const userId = input.canChown === true ? onlyUserOf(input.pod) : undefined;
     const isPrivate = userId !== undefined || input.pod.spec.securityContext?.fsGroup !== undefined;
     const owner = userId === undefined ? {} : { userId };
@@ -249,7 +248,7 @@ function projectedFiles(
   throw new Missing('this source of a projected volume is not implemented');
 }
 
-/** The user that all containers are told to run as, if there is just one. */
+/** The user of all containers, if there is just one. */
 function onlyUserOf({ spec }: Pod): number | undefined {
   const users = [...(spec.initContainers ?? []), ...spec.containers].map(
     ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
@@ -338,7 +337,9 @@ function downwardValue(input: VolumesInput, item: DownwardItems[number]): string
   return value;
 }
 
-/** File paths come from users: relative, without `..`, and not in the writer's own `..` name space. */
+/**
+ * File paths come from users: relative, without `..`, and outside of the writer's `..` name space.
+ */
 export function safePath(path: string): string {
   const parts = partsOf(path);
   const climbs = parts.includes('..') || (parts[0] ?? '..').startsWith('..');
@@ -356,7 +357,7 @@ function checkHostPathText(path: string): void {
 /** By volume, the paths below it where containers mount something else. */
 type MountPoints = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Only the innermost mount around another needs a place for it. In order, each follows those around it. */
+/** Only the innermost mount around another needs a place for it. Outer mounts come first. */
 function mountPointsOf({ spec }: Pod): MountPoints {
   const found = new Map<string, Set<string>>();
   for (const { volumeMounts = [] } of [...(spec.initContainers ?? []), ...spec.containers]) {
@@ -384,7 +385,7 @@ function mountPointsOf({ spec }: Pod): MountPoints {
 const partsOf = (path: string): readonly string[] =>
   path.split('/').filter((part) => part !== '' && part !== '.');
 
-/** Of two files at one path the later one wins, as in a projected volume of the kubelet. */
+/** The later of two files at one path wins, as in kubelet's projected volumes. */
 function uniquePaths(files: readonly VolumeFile[]): readonly VolumeFile[] {
   return [...new Map(files.map((file) => [file.path, file])).values()];
 }

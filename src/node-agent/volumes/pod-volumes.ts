@@ -16,7 +16,7 @@ export interface PreparedPod {
   /** Names of the volumes that only the agent writes. */
   readonly agentVolumes: ReadonlySet<string>;
   readonly files: PodFiles;
-  /** Of the pod's RuntimeClass, where it names one. */
+  /** The handler of the pod's RuntimeClass, if it names one. */
   readonly runtimeHandler?: string;
 }
 
@@ -31,10 +31,7 @@ export interface PodVolumes {
   ): Promise<{ readonly sources: EnvSources; readonly serviceEnv: readonly EnvVariable[] }>;
   /** Makes the file that the container's last words go to; answers its path. */
   prepareContainer(pod: Pod, container: string, attempt: number): Promise<string>;
-  /**
-   * The mounts of one attempt, with sources that are safe to hand to the engine. Makes missing
-   * sub-paths.
-   */
+  /** The mounts of one attempt, with sources safe for the engine. Makes missing sub-paths. */
   readonly resolveMounts: SubPathMounts['resolve'];
   terminationLog(pod: Pod, container: string, attempt: number): Promise<string | undefined>;
   tearDown(pod: Pod): Promise<void>;

@@ -1,7 +1,4 @@
-/**
- * Required pod affinity and anti-affinity, both ways: what the pod asks of its neighbours, and what pods that are
- * already there ask of newcomers.
- */
+/** Required pod affinity and anti-affinity: of the pod, and of the pods that are already there. */
 import { ownMember } from '../../base/json.ts';
 import type { AffinityTerm, FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';
 
@@ -42,7 +39,7 @@ export const interPodAffinity: FilterPlugin = {
     const refuse = (node: NodeInfo, gone: Counts): Refusal | undefined => {
       const has = (of: keyof Counts, key: string): boolean =>
         countOf(counts[of], key, node) - countOf(gone[of], key, node) > 0;
-      // The first pod of a group that wants to be near its own kind has nobody to be near to yet.
+      // The first pod of a group with affinity to itself finds no other member yet.
       const isFirst = wantsItsOwnKind && total === totalOf(gone.affinity);
       const near = ({ topologyKey }: AffinityTerm): boolean =>
         ownMember(node.labels, topologyKey) !== undefined && (isFirst || has('affinity', topologyKey));

@@ -1,4 +1,4 @@
-/** Host ports: (address, protocol, port) is unique per node, 0.0.0.0 clashing with every address. */
+/** Host ports: (address, protocol, port) is unique per node; 0.0.0.0 clashes with every address. */
 import type { FilterPlugin, HostPort } from '../types.ts';
 
 const REFUSAL = { reasons: ["node(s) didn't have free ports for the requested pod ports"], resolvable: true };

@@ -1,6 +1,6 @@
 /**
- * Requests against what is free; every shortfall is named. A request above the node's whole allocatable cannot be
- * helped by evicting anybody, one above what is free can.
+ * Requests against free resources; every shortfall is named. Evictions help against a lack of free
+ * resources, but not against a request above the node's allocatable.
  */
 import type { FilterPlugin, NodeInfo, PodInfo, Refusal } from '../types.ts';
 

@@ -1,4 +1,4 @@
-/** Hard topology spread: placing the pod must not raise a domain more than `maxSkew` above the emptiest one. */
+/** Hard topology spread: a domain must not exceed the emptiest one by more than `maxSkew` pods. */
 import { ownMember } from '../../base/json.ts';
 import { countMatching, hasAllKeys, includesNode, ownConstraints } from '../spread.ts';
 import type { FilterPlugin, NodeInfo, PodInfo, Refusal, SpreadConstraint } from '../types.ts';
@@ -73,7 +73,7 @@ function limitOf(constraint: SpreadConstraint, pod: PodInfo, counts: ReadonlyMap
   return { constraint, counts, self: constraint.selects(pod.labels) ? 1 : 0, emptiest: [least, second] };
 }
 
-/** Whether the domain would be too full if so many of its matching pods were gone. */
+/** Whether the domain would exceed the skew after this many of its matching pods were gone. */
 function exceeds(
   { constraint, counts, self, emptiest: [least, second] }: Limit,
   value: string,

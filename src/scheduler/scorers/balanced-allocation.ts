@@ -1,6 +1,6 @@
 /**
- * Prefers nodes whose cpu and memory are used in equal shares *because of* this pod: 50 is neutral, more means that the
- * pod evens the node out (upstream's formula since 1.36).
+ * Prefers nodes whose cpu and memory are used in equal shares *because of* this pod: 50 is neutral,
+ * more means that the pod evens the node out (upstream's formula since 1.36).
  */
 import type { NodeInfo } from '../types.ts';
 import { localScorer } from './local-scorer.ts';
@@ -17,7 +17,7 @@ export const balancedAllocation = localScorer({
   },
 });
 
-/** 100 when both resources are used in the same share (or the node has only one), less the further they lie apart. */
+/** 100 if both resources are used in the same share (or there is only one), less otherwise. */
 function evenness(node: NodeInfo, cpuMillis: number, memoryBytes: number): number {
   const cpu = node.allocatable.get('cpu') ?? 0;
   const memory = node.allocatable.get('memory') ?? 0;

@@ -1,6 +1,6 @@
 /**
- * Prefers nodes that have the pod's images already, by size; an image that few nodes hold counts for less, so that one
- * node does not attract every pod of an image.
+ * Prefers nodes that have the pod's images already, by size. A rare image counts for less, so that
+ * one node does not attract every pod of it.
  */
 import { normalisedImage } from '../snapshot.ts';
 import { MAX_NODE_SCORE } from '../types.ts';

@@ -1,4 +1,4 @@
-/** Every scorer with its weight. To add one: a file here, an entry in this list, a table test; see docs/checklists.md. */
+/** Every scorer with its weight. To add one, see docs/checklists.md. */
 import type { ScorePlugin } from '../types.ts';
 import { balancedAllocation } from './balanced-allocation.ts';
 import { imageLocality } from './image-locality.ts';

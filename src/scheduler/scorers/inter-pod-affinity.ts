@@ -1,6 +1,6 @@
 /**
- * Preferred pod affinity and anti-affinity, both ways; required affinity of pods that are already there counts with
- * weight 1 (upstream's hardPodAffinityWeight).
+ * Preferred pod affinity and anti-affinity, both ways. Required affinity of existing pods counts
+ * with weight 1 (upstream's hardPodAffinityWeight).
  */
 import { ownMember } from '../../base/json.ts';
 import type { AffinityTerm, NodeInfo, PodInfo, ScorePlugin } from '../types.ts';

@@ -1,4 +1,6 @@
-/** Prefers nodes where more of cpu and memory stays free. Containers without requests count 100m and 200Mi. */
+/**
+ * Prefers nodes with more free cpu and memory. Containers without requests count 100m and 200Mi.
+ */
 import { MAX_NODE_SCORE } from '../types.ts';
 import { localScorer } from './local-scorer.ts';
 

@@ -1,6 +1,7 @@
 /**
- * Prefers domains with fewer matching pods, by the pod's own soft constraints or by the built-in defaults. Counts are
- * weighted by the logarithm of the number of domains, so that spreading over many small domains is not drowned.
+ * Prefers domains with fewer matching pods, by the pod's own soft constraints or the built-in
+ * defaults. The logarithm of the number of domains weights the counts, so that spreading over many
+ * small domains still matters.
  */
 import { ownMember } from '../../base/json.ts';
 import {
@@ -27,7 +28,8 @@ export const podTopologySpread: ScorePlugin = {
     const hasOwn = (pod.spec.topologySpreadConstraints ?? []).length > 0;
     const constraints = hasOwn ? ownConstraints(pod, false) : defaultConstraints(pod, snapshot);
     if (constraints.length === 0) return undefined;
-    // The defaults tolerate nodes that lack a key (a cluster without zones); own constraints do not.
+    // The defaults tolerate nodes that lack a key (a cluster without zones); own constraints do
+    // not.
     const ignored = new Set(hasOwn ? nodes.filter((node) => !hasAllKeys(node, constraints)) : []);
     const counts = constraints.map((c) =>
       domainCounts(pod, c, constraints, hasOwn, nodes, ignored, snapshot),

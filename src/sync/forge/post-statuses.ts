@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { jsonEqual } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
-import { setRecent } from '../../base/recent.ts';
+import { setRecent } from '../../base/bounded-map.ts';
 import {
   type RepositoryStatus,
   type StatusLedger,

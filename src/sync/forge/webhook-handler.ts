@@ -9,7 +9,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { UserError, errorMessage } from '../../base/errors.ts';
 import type { LogFields, Logger } from '../../base/logger.ts';
 import { printable } from '../../base/printable.ts';
-import { setRecent } from '../../base/recent.ts';
+import { setRecent } from '../../base/bounded-map.ts';
 import { counted, cutMiddle, listNames } from '../../base/text.ts';
 import type { Queues, SyncJob } from '../../queue/types.ts';
 import { keyOf } from '../../schemas/object.ts';

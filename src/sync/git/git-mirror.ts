@@ -8,7 +8,7 @@ import type { ProcessLimits } from '../../base/child-processes/confinement.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TransientError, UserError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { setRecent } from '../../base/recent.ts';
+import { setRecent } from '../../base/bounded-map.ts';
 import { type GitFetcher, createGitFetcher } from './git-fetch.ts';
 import { createNotes } from './git-notes.ts';
 import type { GitCredentials } from './git-process.ts';

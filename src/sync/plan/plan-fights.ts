@@ -9,7 +9,7 @@ import { type DesiredObject, type DesiredSet, idOf } from '../../diff/desired-se
 import { fieldChanges } from '../../diff/field-changes.ts';
 import { changedBy } from '../../diff/tracking.ts';
 import { isRecord, jsonEqual, ownMember } from '../../base/json.ts';
-import { setRecent } from '../../base/recent.ts';
+import { setRecent } from '../../base/bounded-map.ts';
 import { listNames } from '../../base/text.ts';
 import { asRecords } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';

@@ -1,10 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';
-import {
-  createImageManager,
-  defaultPullPolicy,
-} from '../../../src/node-agent/images/create-image-manager.ts';
+import { createImageManager } from '../../../src/node-agent/images/create-image-manager.ts';
+import { defaultPullPolicy } from '../../../src/node-agent/images/plan-image.ts';
 import {
   parseImagePullSecret,
   planRegistryAuths,

@@ -1,15 +1,30 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { planShare, planShares, WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
-import { toBytes, toMilli } from '../../../src/schemas/values/quantity.ts';
+import { canonicalQuantity, toBytes, toMilli } from '../../../src/schemas/values/quantity.ts';
 
 const machine = { cpus: 2, memoryBytes: 8 * 1024 ** 3, diskBytes: 100 * 1024 ** 3 };
 
 it('gives a node that is alone on its engine the whole machine', () => {
   expect(planShare(machine, WHOLE_ENGINE)).toEqual({
     cpu: '2',
-    memory: '8388608Ki',
-    'ephemeral-storage': '104857600Ki',
+    memory: '8Gi',
+    'ephemeral-storage': '100Gi',
+  });
+});
+
+it('says amounts as the API stores them, so that they are no news at each beat', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2 ** 43 }), fc.integer({ min: 1, max: 64 }), (bytes, cpus) => {
+      const machine = { cpus: cpus / 4, memoryBytes: bytes, diskBytes: bytes * 4 };
+      const said = planShare(machine, { index: 0, count: 3 });
+      expect(Object.values(said).map(canonicalQuantity)).toEqual(Object.values(said));
+    }),
+  );
+  expect(planShare({ cpus: 32, memoryBytes: 2 ** 38, diskBytes: 2 ** 40 }, WHOLE_ENGINE)).toEqual({
+    cpu: '32',
+    memory: '256Gi',
+    'ephemeral-storage': '1Ti',
   });
 });
 

@@ -1,8 +1,8 @@
-/** The kinds of the cluster that a command speaks to: the system's, and those that its CustomResourceDefinitions make. */
-import type { ApiClient } from '../client/types.ts';
-import { DEFINITION_RESOURCE } from '../schemas/custom/index.ts';
-import { builtinRegistry, createDynamicRegistry } from '../schemas/registry.ts';
-import type { Registry, ResourceKind } from '../schemas/resource-kind.ts';
+/** The kinds of the command's cluster: the system's, and those of its CustomResourceDefinitions. */
+import type { ApiClient } from '../../client/types.ts';
+import { DEFINITION_RESOURCE } from '../../schemas/custom/index.ts';
+import { builtinRegistry, createDynamicRegistry } from '../../schemas/registry.ts';
+import type { Registry, ResourceKind } from '../../schemas/resource-kind.ts';
 
 export async function clusterKinds(client: ApiClient): Promise<Registry> {
   const definitions = builtinRegistry.byId(DEFINITION_RESOURCE);

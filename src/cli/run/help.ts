@@ -1,6 +1,6 @@
-/** The form of the help: commands and flags in groups, the flags of the command itself first, examples at the end. */
+/** The layout of the help: flags in groups, the command's own first, examples last. */
 import { type Command, Help, Option } from 'commander';
-import { optionGroups } from '../config/index.ts';
+import { optionGroups } from '../../config/index.ts';
 import type { CliIo, CommandEntry } from './command.ts';
 
 export const OTHER_GROUP = 'Other:';

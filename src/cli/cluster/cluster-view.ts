@@ -1,15 +1,17 @@
-/** Asks a cluster, once, for all that the checks of a render need. The checks themselves are pure. */
-import type { ApiClient, ResourcePath } from '../client/types.ts';
-import { type KubeObject, objectKey } from '../schemas/object.ts';
+/**
+ * Reads from a cluster, once, all that the checks of a render need. The checks themselves are pure.
+ */
+import type { ApiClient, ResourcePath } from '../../client/types.ts';
+import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import {
   type ClusterView,
   missingTargets,
   type RenderObject,
   type Target,
-} from '../schemas/render-checks/index.ts';
-import { builtinRegistry } from '../schemas/registry.ts';
-import type { ResourceId } from '../schemas/resource-kind.ts';
-import { isStatusError } from '../schemas/errors/status.ts';
+} from '../../schemas/render-checks/index.ts';
+import { builtinRegistry } from '../../schemas/registry.ts';
+import type { ResourceId } from '../../schemas/resource-kind.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
 
 /** Requests that one command makes; what is beyond counts as unknown. */
 const MAX_REQUESTS = 2_000;

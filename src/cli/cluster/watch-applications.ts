@@ -1,12 +1,12 @@
 /** Follows applications until they are settled, showing each change. */
-import { createAbort } from '../base/abort.ts';
-import type { ApiClient } from '../client/types.ts';
-import { resources } from '../client/types.ts';
-import type { Application } from '../schemas/types.ts';
-import type { CliIo, ExitCode } from './command.ts';
-import { hasFailed, isSettled, renderApplications } from './output/application-table.ts';
-import type { Colours } from './output/colours.ts';
-import { renderJson } from './output/json.ts';
+import { createAbort } from '../../base/abort.ts';
+import type { ApiClient } from '../../client/types.ts';
+import { resources } from '../../client/types.ts';
+import type { Application } from '../../schemas/types.ts';
+import type { CliIo, ExitCode } from '../run/command.ts';
+import { hasFailed, isSettled, renderApplications } from '../output/application-table.ts';
+import type { Colours } from '../output/colours.ts';
+import { renderJson } from '../output/json.ts';
 
 export interface FollowOptions {
   readonly client: ApiClient;
@@ -21,7 +21,7 @@ export interface FollowOptions {
   readonly done?: (applications: readonly Application[]) => boolean;
 }
 
-/** 0 when all succeeded, 1 when one failed (or the signal came first). On a terminal the table is redrawn in place. */
+/** 0 if all succeeded, 1 if one failed or the signal came first. A terminal redraws the table. */
 export async function followApplications(options: FollowOptions): Promise<ExitCode> {
   const { client, io, colours, signal } = options;
   const selects = options.selects ?? (() => true);

@@ -6,7 +6,7 @@ import {
   environmentName,
   loadConfig,
   options,
-} from '../config/index.ts';
+} from '../../config/index.ts';
 import { OTHER_GROUP } from './help.ts';
 import type { Invocation } from './command.ts';
 

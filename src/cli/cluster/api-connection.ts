@@ -1,16 +1,16 @@
 /**
- * The cluster that a client command speaks to: `--kubeconfig`, `$KUBECONFIG`, or the one in the data directory.
- * `--server` and `--token-file` take the place of what it says, as kubectl has it.
+ * The cluster of a client command: `--kubeconfig`, `$KUBECONFIG`, or the one in the data directory.
+ * `--server` and `--token-file` override it, as in kubectl.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { UserError } from '../base/errors.ts';
-import { silentLogger } from '../base/logger.ts';
-import { type HttpApiClient, fromKubeconfig } from '../client/http.ts';
-import type { Config } from '../config/index.ts';
-import type { Invocation } from './command.ts';
-import { configFrom } from './config-flags.ts';
+import { systemClock } from '../../base/clock.ts';
+import { UserError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/logger.ts';
+import { type HttpApiClient, fromKubeconfig } from '../../client/http.ts';
+import type { Config } from '../../config/index.ts';
+import type { Invocation } from '../run/command.ts';
+import { configFrom } from '../run/config-flags.ts';
 
 export async function connect(invocation: Invocation): Promise<HttpApiClient> {
   const config = configFrom(invocation, 'client');

@@ -1,10 +1,12 @@
-/** What a command of `symphony` is. One file each under commands/; registry.ts lists them. */
+/**
+ * The shape of a command of `symphony`. Each has a file under commands/; registry.ts lists them.
+ */
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 
 /**
- * 0 ok, 1 user error or failed validation, 2 usage, 3 unreachable, 70 bug (sysexits' EX_SOFTWARE). `diff` is as diff(1):
- * 1 changes, 2 user error.
+ * 0 ok, 1 user error or failed validation, 2 usage, 3 unreachable, 70 bug (sysexits' EX_SOFTWARE).
+ * `diff` is as diff(1): 1 changes, 2 user error.
  */
 export type ExitCode = 0 | 1 | 2 | 3 | 70;
 
@@ -16,7 +18,7 @@ export interface CliIo {
 
 export interface Invocation {
   readonly io: CliIo;
-  /** What is not a flag. */
+  /** Arguments that are not flags. */
   readonly args: readonly string[];
   /** By commander's names: `--poll-interval` is `pollInterval`. */
   readonly flags: Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
@@ -29,7 +31,10 @@ export interface CommandModule {
   configure(command: Command): void;
   /** 1 when left out. */
   readonly userErrorCode?: ExitCode;
-  /** Throws UserError (exit `userErrorCode`), TransientError or a connection's error (exit 3); anything else is a bug (exit 70). */
+  /**
+   * Throws UserError (exit `userErrorCode`), TransientError or a connection's error (exit 3).
+   * Anything else is a bug (exit 70).
+   */
   run(invocation: Invocation): Promise<ExitCode>;
 }
 

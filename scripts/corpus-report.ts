@@ -1,12 +1,13 @@
 /**
- * How much of what people really write is accepted: every object below a directory validated on its own, counted by
- * repository and by the reason of its refusal. Not manifests, and counted as such, are: YAML without apiVersion, kind and
- * metadata (values files, workflows); files that do not parse and hold `{{ … }}` (templates); files that a kustomization
- * names as a patch (fragments of objects). Kinds that Symphony does not have are counted apart, too.
+ * The share of real manifests that is accepted: every object below a directory is validated on its
+ * own, and counted by repository and reason of refusal. Not counted as manifests are: YAML without
+ * apiVersion, kind and metadata (values files, workflows), unparsable files with `{{ … }}`
+ * (templates), and files that a kustomization names as a patch (fragments). Kinds that Symphony
+ * does not have are counted apart.
  */
-import { append } from '../base/append.ts';
-import { closestName } from '../schemas/values/closest-name.ts';
-import { isRecord } from '../base/json.ts';
+import { append } from '../src/base/append.ts';
+import { closestName } from '../src/schemas/values/closest-name.ts';
+import { isRecord } from '../src/base/json.ts';
 import {
   formatManifestError,
   type ManifestDocument,
@@ -14,9 +15,9 @@ import {
   readManifests,
   readYamlDocument,
   validateManifests,
-} from '../schemas/manifest/index.ts';
-import { podSpecPaths } from '../schemas/profile/index.ts';
-import type { Registry } from '../schemas/resource-kind.ts';
+} from '../src/schemas/manifest/index.ts';
+import { podSpecPaths } from '../src/schemas/profile/index.ts';
+import type { Registry } from '../src/schemas/resource-kind.ts';
 
 export interface CorpusFile {
   /** Relative to the corpus, with `/`. */
@@ -74,7 +75,7 @@ export function parseSuspects(text: string): Set<string> {
   return new Set(rows.filter((row) => row !== '').map((row) => row.split('\t').slice(0, 3).join('\t')));
 }
 
-/** What a kustomization names as patches or as input of its own: paths relative to the corpus. */
+/** The files that a kustomization names as patches or inputs, relative to the corpus. */
 export function patchesOf(kustomization: CorpusFile): string[] {
   const read = readYamlDocument(kustomization);
   const value = 'value' in read ? read.value : undefined;

@@ -1,0 +1,50 @@
+/** The parts and settings that an agent is made of. */
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Rng } from '../base/rng.ts';
+import type { Connection } from '../client/connection.ts';
+import type { ApiClient } from '../client/types.ts';
+import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
+import type { MachineUsage } from './node/plan-pressure.ts';
+import type { EngineShare } from './node/plan-share.ts';
+import type { Routes } from './node/read-routes.ts';
+import type { RecordStore } from './ports.ts';
+import type { HandlerContext } from './probes/handlers.ts';
+import type { ProbeIo } from './probes/probe-io.ts';
+import type { ContainerRuntime } from './runtime/types.ts';
+import type { PodVolumes } from './volumes/pod-volumes.ts';
+
+export interface NodeAgentOptions {
+  readonly client: ApiClient;
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly nodeName: string;
+  readonly nodeIp: string;
+  readonly cluster: string;
+  readonly records: RecordStore;
+  readonly volumes: PodVolumes;
+  readonly probeIo: ProbeIo;
+  /** Answers a probe that must not run; undefined lets it run. */
+  readonly decideProbe?: HandlerContext['decideProbe'];
+  /** The one network of all pods of the cluster on this engine. */
+  readonly network: { readonly name: string; readonly subnet: string; readonly gateway: string };
+  readonly clusterDomain?: string;
+  /** The highest level of privilege that this node accepts. Default: `privileged`. */
+  readonly maxPodSecurity?: PodSecurityLevel;
+  /** Kernel settings that pods may have here beyond the safe ones. Default: none. */
+  readonly allowedUnsafeSysctls?: readonly string[];
+  /** The part of the engine's machine that belongs to this node. Default: all of it. */
+  readonly share?: EngineShare;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly version?: string;
+  /** How full the machine is, for the node's pressure conditions. */
+  readonly readUsage?: () => Promise<MachineUsage>;
+  /**
+   * This machine's routes, if its engine is local. A pod whose address leads elsewhere is refused.
+   */
+  readonly routes?: Routes;
+  /** Opens the tunnel for logs and exec. Without it there is no tunnel (simulation). */
+  readonly tunnel?: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;
+}

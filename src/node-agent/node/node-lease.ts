@@ -1,0 +1,56 @@
+/** The node's Lease: the control plane takes a node for dead whose lease is not renewed. */
+import { type Clock, toRfc3339Micro } from '../../base/clock.ts';
+import { type ApiClient, resources } from '../../client/types.ts';
+import { isStatusError } from '../../schemas/errors/status.ts';
+import type { Lease } from '../../schemas/types.ts';
+
+/** As kubelet's. */
+const LEASE_NAMESPACE = 'kube-node-lease';
+const LEASE_SECONDS = 40;
+
+/** Pure. The lease goes with its node; a node that was made anew owns it anew. */
+export function planLease(
+  current: Lease | undefined,
+  nodeName: string,
+  nodeUid: string | undefined,
+  nowMs: number,
+): Lease {
+  const ownerReferences =
+    nodeUid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid: nodeUid }];
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: { ...(current?.metadata ?? { name: nodeName, namespace: LEASE_NAMESPACE }), ownerReferences },
+    spec: {
+      holderIdentity: nodeName,
+      leaseDurationSeconds: LEASE_SECONDS,
+      renewTime: toRfc3339Micro(nowMs),
+    },
+  };
+}
+
+export interface NodeLease {
+  /** False when the control plane has forgotten the lease: renew again to make a new one. */
+  renew(nodeUid: string | undefined): Promise<boolean>;
+}
+
+export function createNodeLease(client: ApiClient, clock: Clock, nodeName: string): NodeLease {
+  let lease: Lease | undefined;
+  return {
+    async renew(nodeUid) {
+      const renewed = (current: Lease | undefined) => planLease(current, nodeName, nodeUid, clock.now());
+      try {
+        lease = await (lease
+          ? client.update<Lease>(resources.leases, renewed(lease))
+          : client.create<Lease>(resources.leases, renewed(undefined)));
+      } catch (error) {
+        lease = undefined;
+        if (isStatusError(error, 'NotFound')) return false;
+        if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
+        const current = await client.get<Lease>(resources.leases, LEASE_NAMESPACE, nodeName);
+        lease = await client.update<Lease>(resources.leases, renewed(current));
+      }
+      return true;
+    },
+  };
+}

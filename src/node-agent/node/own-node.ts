@@ -1,0 +1,73 @@
+/** This node's own Node object, followed by a watch. */
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Rng } from '../../base/rng.ts';
+import { createReflector } from '../../client/reflector.ts';
+import { type ApiClient, resources } from '../../client/types.ts';
+import type { Node } from '../../schemas/types.ts';
+
+export interface OwnNode extends AsyncDisposable {
+  start(): void;
+  readonly current: Node | undefined;
+  /** The node as a write has returned it. The watch may have shown a newer version already. */
+  saw(node: Node): void;
+  /** Why the control plane does not show this node as ready; undefined when it does. */
+  readonly problem: string | undefined;
+}
+
+export interface OwnNodeOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly nodeName: string;
+  onChange(node: Node): void;
+  onDeleted(): void;
+}
+
+export function createOwnNode(options: OwnNodeOptions): OwnNode {
+  let current: Node | undefined;
+
+  function saw(node: Node): void {
+    if (current && isOlder(node, current)) return;
+    current = node;
+    options.onChange(node);
+  }
+
+  const reflector = createReflector<Node>({
+    ...options,
+    resource: resources.nodes,
+    selection: { fieldSelector: `metadata.name=${options.nodeName}` },
+    onList(items) {
+      if (items.length === 0) current = undefined;
+      items.forEach(saw);
+    },
+    onChange({ type, object }) {
+      if (type !== 'DELETED') return saw(object);
+      current = undefined;
+      options.onDeleted();
+    },
+  });
+
+  return {
+    start: reflector.start,
+    get current() {
+      return current;
+    },
+    saw,
+    get problem() {
+      return readyProblem(current);
+    },
+    [Symbol.asyncDispose]: reflector[Symbol.asyncDispose],
+  };
+}
+
+function isOlder({ metadata: next }: Node, { metadata: known }: Node): boolean {
+  return next.uid === known.uid && Number(next.resourceVersion ?? 0) < Number(known.resourceVersion ?? 0);
+}
+
+function readyProblem(node: Node | undefined): string | undefined {
+  if (!node) return 'the control plane does not know it yet';
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' ? undefined : (ready?.message ?? 'not reported yet');
+}

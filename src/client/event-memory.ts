@@ -25,6 +25,6 @@ export function createEventMemory(): RecorderMemory {
       similar.set(group, { messages, lastMs: nowMs });
     },
     adopt: (key, event) => written.set(key, event),
-    forget: (key) => void written.delete(key),
+    forget: (key) => written.delete(key),
   };
 }

@@ -12,7 +12,15 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const COPIED = ['src', 'scripts', 'package.json', 'tsconfig.json', 'test/api', 'test/support'];
+const COPIED = [
+  'src',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'test/api',
+  'test/doubles',
+  'test/support',
+];
 
 const SCHEMA = {
   'com.example.v1.Toy': {
@@ -139,7 +147,9 @@ beforeAll(async () => {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   if (!child.stdout) throw new Error('the server has no output');
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const { value: line, done } = await lines.next();
+  if (done) throw new Error('the server ended before it served');
   started = JSON.parse(line) as Started;
 });
 

@@ -52,7 +52,7 @@ export async function startRedisProcess(
       started.child.end();
       throw new UserError(`Cannot start ${binary}: it does not serve after ${START_TIMEOUT_MS} ms`);
     }
-    await sleep(clock, POLL_MS);
+    await sleep(clock, POLL_MS, stopping);
   }
   return started;
 }

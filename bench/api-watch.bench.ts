@@ -205,7 +205,7 @@ async function currentVersion(): Promise<string> {
   return /"metadata":\{"resourceVersion":"(\d+)"/.exec(text)?.[1] ?? '';
 }
 
-/** What one round sends to each watcher, as it goes over the wire. */
+/** The bytes of one round for each watcher, as they go over the wire. */
 async function linesOf(watchers: readonly Watcher[], prefix: string): Promise<string[]> {
   const [first] = watchers;
   if (!first) return [];

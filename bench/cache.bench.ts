@@ -1,5 +1,5 @@
 /**
- * What an object costs in the cache: memory of pods as the store hands them out, with the index by
+ * The cost of an object in the cache: memory of pods as the store hands them out, with the index by
  * node and a list in order, and of the window of events. CPU of reading an object: parsing alone,
  * and with its defaults filled in. Run with `node --expose-gc`; `npm run bench` does.
  */

@@ -65,7 +65,7 @@ function toStrict(schema) {
 const HEADER = '// Made by scripts/generate.mjs; do not edit.\n';
 
 /**
- * What ajv does by `concat` costs the square of the number of errors; this stops at a limit
+ * Ajv's `concat` costs the square of the number of errors; this stops at a limit
  * instead.
  */
 const MAX_GATHERED_ERRORS = 200;

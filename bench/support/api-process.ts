@@ -17,7 +17,7 @@ export interface ApiProcess extends AsyncDisposable {
   populate(prefix: string, count: number, nodes: number): Promise<void>;
   /** Writes `count` pods one after the other, round by round, and resolves when the store has taken them. */
   touch(prefix: string, count: number, perCommit: number): Promise<void>;
-  /** What the bare HTTP server answers from now on. */
+  /** The answer of the bare HTTP server from now on. */
   bareAnswer(headers: Record<string, string>, body: string): Promise<void>;
   /** The bare TLS server writes each line to every socket; one after the other. */
   bareLines(lines: readonly string[]): Promise<void>;

@@ -36,7 +36,7 @@ export async function openTlsClient(port: number, ca: string): Promise<TlsClient
   const socket = await connectTls(port, ca);
   let head = Buffer.alloc(0);
   let received = 0;
-  /** Of the whole answer; undefined while the head is not complete, infinite for chunks. */
+  /** The size of the whole answer; undefined while the head is not complete, infinite for chunks. */
   let expected: number | undefined;
   let tail = Buffer.alloc(0);
   let done: ((bytes: number) => void) | undefined;

@@ -24,7 +24,7 @@ export interface HttpAnswer {
 
 export interface TestHttp extends AsyncDisposable {
   readonly core: TestCore;
-  /** What the audit log would be told, oldest first. */
+  /** The records for the audit log, oldest first. */
   readonly audited: readonly AnswerRecord[];
   send(
     method: string,

@@ -1,5 +1,5 @@
 /**
- * What every ContainerRuntime does, whatever is behind it. Run by the fake (unit) and the Docker adapter (integration);
+ * The contract of every ContainerRuntime. Run by the fake (unit) and the Docker adapter (integration);
  * the programs that the containers run are the harness's, because a fake understands no shell.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /**
- * What every adapter of the store must do. An adapter's test opens new, empty data and calls this:
+ * The contract of every adapter of the store. An adapter's test opens new, empty data and calls this:
  * `open` gives one more adapter on the same data, `wipe` loses everything that is in it.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -509,7 +509,7 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
           versions.push(versionOf(last));
         }
         await expect(collect(store, version, count(1))).rejects.toThrow(Gone);
-        // Of 31 changes, ten fit (with the slack eleven); a quarter may be cut at a time.
+        // Ten of 31 changes fit (eleven with the slack); a quarter may be cut at a time.
         await expect(collect(store, versions.at(-12) ?? '', count(1))).rejects.toThrow(Gone);
         expect(await collect(store, versions.at(-7) ?? '', count(6))).toHaveLength(6);
       });

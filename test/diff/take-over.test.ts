@@ -83,7 +83,7 @@ const entry = (manager: string, operation: string, extra: object = {}) => ({
   ...extra,
 });
 
-/** What others added to the live object by hand, or the system. */
+/** Fields that others, or the system, added to the live object. */
 function live(metadata: Partial<KubeObject['metadata']>): KubeObject {
   return {
     ...declared,

@@ -37,7 +37,7 @@ interface QueueState {
   readonly waiting: Set<Job>;
   readonly delayed: Map<Job, Timer>;
   readonly active: Set<Job>;
-  /** What was added for a key while a job of it was active. */
+  /** Jobs that were added for a key while a job of it was active. */
   readonly kept: Map<string, JsonValue>;
   readonly workers: Set<{ pump(): void }>;
 }

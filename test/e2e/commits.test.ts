@@ -17,7 +17,7 @@ const lineOf = (text: string, part: string): number => text.slice(0, text.indexO
 interface BadInput {
   readonly what: string;
   readonly text: string;
-  /** What the commit status says, and `symphony validate` too. */
+  /** The text of the commit status, and of `symphony validate`. */
   readonly says: RegExp;
 }
 

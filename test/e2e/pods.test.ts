@@ -1,4 +1,4 @@
-/** What a node makes of a pod, on real containers. */
+/** Pods on real containers. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type KubeJson } from '../support/kubectl.ts';

@@ -70,7 +70,7 @@ describe('symphony up, killed and started again', () => {
     expect(new Set(restarts)).toEqual(new Set([0]));
   }
 
-  /** What is stopped may outlive the commit's success by its grace. */
+  /** A stopped container may outlive the commit's success by its grace. */
   const untilConverged = (image: string): Promise<readonly ContainerFacts[]> =>
     eventually('the rollout has converged', async () => {
       const facts = await symphony.containers();

@@ -57,7 +57,7 @@ async function load(path: string): Promise<unknown> {
   }
 }
 
-/** What the controller does, until there is nothing left to do. */
+/** Runs the controller until nothing is left to do. */
 async function aggregate({ store, objects }: TestCore): Promise<void> {
   for (let changed = true; changed; ) {
     const roles = (await store.list('clusterroles.rbac.authorization.k8s.io')).objects as ClusterRole[];

@@ -69,7 +69,7 @@ const RECORDED_POLICY: AdmissionPolicy = { defaultPodSecurity: 'privileged' };
 
 const SIGNING_KEY = signingKeyOf(newSigningKeyPem());
 
-/** Who recorded. */
+/** The user of the recording. */
 const ADMIN = { name: 'admin', uid: '1', groups: ['system:masters', 'system:authenticated'] } as const;
 
 export async function startCluster(namespaces: readonly string[] = ['default', 'testns']): Promise<Cluster> {
@@ -151,7 +151,7 @@ function isOurs(request: RecordedRequest): boolean {
     ({ group, version, plural }) =>
       group === target.group && version === target.version && plural === target.plural,
   );
-  // What is asked for in order not to be found is a case of ours, too.
+  // A request that must not find its object is a case of ours, too.
   const upstreamOnly = !known && !/^(widgets|things)$/.test(target.plural);
   if (target.group === 'ext.example.com' || (target.plural === 'widgets' && request.method !== 'GET'))
     return false;

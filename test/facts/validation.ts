@@ -66,7 +66,7 @@ const body = (answer: Answered): Record<string, unknown> => {
   return isRecord(parsed) ? parsed : {};
 };
 
-/** What admission gives a new pod, beside tolerations, which it gives at updates too. */
+/** Admission adds these to a new pod. It adds tolerations at updates too. */
 const ADMITTED = ['serviceAccountName', 'serviceAccount', 'priority', 'preemptionPolicy'];
 
 /** The recordings know no admission: what it gave the pod is sent again, where the case says nothing of it. */

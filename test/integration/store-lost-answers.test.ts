@@ -1,4 +1,4 @@
-/** What becomes of a commit whose answer is lost: a proxy between store and Redis loses it. */
+/** A commit whose answer is lost: a proxy between store and Redis loses it. */
 import { rm } from 'node:fs/promises';
 import { createServer, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -93,7 +93,7 @@ const world = fc.record({
   pending: fc.array(fc.nat(5), { minLength: 1, maxLength: 30 }),
 });
 
-/** What asking every node says: the nodes with the highest total. */
+/** The nodes with the highest total, found by asking every node. */
 function bestNodes(info: PodInfo, snapshot: Snapshot): readonly NodeInfo[] {
   const { feasible } = findFeasible(info, snapshot);
   const { totals } = scoreNodes(info, feasible, snapshot);

@@ -1,4 +1,4 @@
-/** What a plan of placement must respect, whatever the world (INVARIANTS 2). */
+/** A plan of placement respects these rules in any cluster (INVARIANTS 2). */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRng } from '../../src/base/rng.ts';

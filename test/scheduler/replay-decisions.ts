@@ -43,7 +43,7 @@ const priorities: Readonly<Record<string, number>> = {
   'p-1000-never': 1000,
 };
 
-/** What the API server's admission does before the scheduler sees a pod. */
+/** Changes a pod as the API server's admission does before the scheduler sees it. */
 function admitted(pod: Pod): Pod {
   const kind = builtinRegistry.byKind('v1', 'Pod');
   const defaulted = kind!.withDefaults({ ...pod, apiVersion: 'v1', kind: 'Pod' }) as Pod;

@@ -1,4 +1,4 @@
-/** What a control plane does when its start meets others. */
+/** A control plane starts while others start. */
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';

@@ -23,7 +23,7 @@ import { createMemoryRepository } from '../doubles/memory-mirror.ts';
 import { rootApplication } from '../../src/sync/root-application.ts';
 import { createFakeClock, type FakeClock, settle } from '../support/fake-clock.ts';
 
-/** What is alive, by what it is; and the n-th request of the start, which fails. */
+/** The parts that are alive, by kind; and the n-th request of the start, which fails. */
 interface Ledger {
   readonly alive: Map<string, number>;
   requests: number;

@@ -1,4 +1,4 @@
-/** What happens to the cluster: developers, operators, and bad luck. One table; the seed picks by weight. */
+/** Actions of developers and operators, and bad luck. One table; the seed picks by weight. */
 import { TransientError } from '../../src/base/errors.ts';
 import { resources } from '../../src/client/types.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
@@ -93,7 +93,7 @@ export const actions: readonly Action[] = [
     fault: false,
     run(simulation) {
       const { rng, tree } = simulation;
-      // What else the commit takes away must stay until somebody mends it.
+      // Everything else that the commit removes must stay until somebody mends it.
       const next = chance(rng, 0.5)
         ? { ...tree, deployments: without(tree.deployments, pick(rng, NAMES)) }
         : tree;

@@ -116,7 +116,7 @@ function lastTree({ tree, rng }: Simulation): TreeDraft {
   return { deployments: Object.fromEntries(mended), configMaps: { ...tree.configMaps, settings: 'the end' } };
 }
 
-/** What is not as it should be yet. */
+/** The things that are not as they should be yet. */
 function unfinished(simulation: Simulation): string | undefined {
   const { world, tree, head } = simulation;
   const { ledger } = world;

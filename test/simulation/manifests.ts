@@ -1,4 +1,4 @@
-/** What the simulated developers write: a few Deployments and ConfigMaps, as data, and the YAML of it. */
+/** The manifests of the simulated developers: a few Deployments and ConfigMaps, as data and as YAML. */
 import type { Rng } from '../../src/base/rng.ts';
 import type { ContainerSpec } from '../../src/node-agent/runtime/types.ts';
 import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';

@@ -21,9 +21,9 @@ export interface Violation {
 export interface RunResult {
   readonly seed: number;
   readonly violations: readonly Violation[];
-  /** What was done and what was found, oldest first. */
+  /** The actions and the findings, oldest first. */
   readonly trace: readonly string[];
-  /** Of every change in the store and at the engines. */
+  /** The log of every change in the store and at the engines. */
   readonly hash: string;
   readonly simulatedMs: number;
 }
@@ -41,7 +41,7 @@ export interface RunOptions {
   readonly live?: (line: string) => void;
 }
 
-/** What actions work with. */
+/** The tools of an action. */
 export interface Simulation {
   readonly seed: number;
   readonly world: SimWorld;

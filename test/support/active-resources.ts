@@ -1,4 +1,4 @@
-/** What keeps a process alive: sockets, pipes, child processes, timers of the event loop. Counted, to find what is left. */
+/** Counts what keeps a process alive: sockets, pipes, child processes, timers of the event loop. */
 import { eventually } from './kubectl.ts';
 
 type Counts = Readonly<Record<string, number>>;

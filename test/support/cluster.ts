@@ -46,7 +46,7 @@ export interface TestClusterOptions extends ControllersOptions {
   readonly admission?: boolean;
   /** Beside those of the product. */
   readonly more?: readonly Controller[];
-  /** What stands between the control plane and its data: faults. */
+  /** The faults between the control plane and its data. */
   readonly wrapStore?: (store: MemoryStore) => Store;
 }
 

@@ -73,7 +73,7 @@ export async function runProgram(
 }
 
 export interface Kubectl {
-  /** What it prints; throws with its complaint when it fails. */
+  /** Returns its output. Throws with its complaint when it fails. */
   (...args: readonly string[]): Promise<string>;
   /** Whatever comes of it. */
   try(...args: readonly string[]): Promise<ProgramResult>;

@@ -1,4 +1,4 @@
-/** What runs on this machine, from /proc. */
+/** The processes of this machine, from /proc. */
 import { readFileSync, readdirSync } from 'node:fs';
 
 export interface ProcessSeen {

@@ -77,7 +77,7 @@ export function createSimControlPlane(options: SimControlPlaneOptions): SimContr
   const queueFaults = { rng, loseShare: 0, duplicateShare: 0 };
   let generation: SimGeneration | undefined;
   let starting: Promise<SimGeneration> | undefined;
-  /** Of processes: the life of one ends with stop or kill. */
+  /** For processes: the life of one ends with stop or kill. */
   let life = 0;
 
   async function startGeneration(): Promise<SimGeneration> {

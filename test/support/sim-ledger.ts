@@ -29,7 +29,7 @@ export interface SimLedger {
   readonly losses: number;
 }
 
-/** What was true this long ago may still be acted upon: the latency of commits, watches and queues together. */
+/** A state may be acted upon for this long: the latency of commits, watches and queues together. */
 export const RECENT_MS = 3_000;
 
 export function createSimLedger(clock: Clock, data: MemoryData, report: Report): SimLedger {

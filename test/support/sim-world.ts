@@ -34,7 +34,7 @@ export interface PlantedBug {
   readonly runtime?: (runtime: ContainerRuntime, engine: FakeRuntime) => ContainerRuntime;
 }
 
-/** What the sync worker saw of the repository. */
+/** The repository as the sync worker saw it. */
 export interface Fetched {
   readonly commit: string;
   readonly atMs: number;
@@ -52,7 +52,7 @@ export interface SimWorld extends AsyncDisposable {
   /** kubectl; undefined while the control plane is down. */
   kubectl(): ApiClient | undefined;
   onEngine(listener: (event: EngineEvent) => void): void;
-  /** What happened since the last look, for checks that need to run only then. */
+  /** The events since the last check, for checks that need to run only then. */
   readonly activity: number;
   hash(): string;
   /** All data is lost, as by FLUSHALL. */

@@ -44,7 +44,7 @@ export interface CommitNote {
   readonly description: string;
 }
 
-/** What must not change when nothing was to be done. */
+/** These must not change when nothing was to be done. */
 export interface ContainerFacts {
   readonly id: string;
   readonly pod: string;

@@ -59,7 +59,7 @@ const mayWrite = (...resources: string[]): object => ({
   resources,
 });
 
-/** What the Application says of itself when nothing more happens. */
+/** The Application's own status when nothing more happens. */
 async function said(name: string): Promise<string> {
   for (let round = 0; round < 5; round += 1) await test.pass(POLL_MS);
   const { status } = (await test.application(name, 'team')) ?? {};

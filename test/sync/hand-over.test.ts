@@ -83,7 +83,7 @@ it.each([
   await at.pass(POLL_MS);
   expect(gone).toBe(false);
   expect((await live())?.data).toEqual({ x: '1', old: '1' });
-  // What nobody else could mean is pruned all the same.
+  // An object that no other application can hold is pruned all the same.
   expect(await live('b')).toBeUndefined();
   expect(JSON.stringify((await at.application())!.status!['conditions'])).toContain(
     'another application holds it',

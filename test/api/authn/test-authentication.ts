@@ -17,7 +17,7 @@ export interface TestAuthentication extends AsyncDisposable {
   readonly core: TestCore;
   readonly authentication: Authentication;
   readonly serviceAccounts: ServiceAccountTokens;
-  /** What the door says to a bearer token. */
+  /** The door's answer to a bearer token. */
   ask(token: string): Promise<Verdict>;
   /** `POST serviceaccounts/NAME/token` in `default`. */
   requestToken(name: string, body?: Record<string, unknown>, user?: UserInfo): Promise<KubeObject>;

@@ -1,4 +1,4 @@
-/** What comes in over a socket that speaks no good HTTP, or too much of it. Every time-out here is the server's own. */
+/** Sockets that speak bad HTTP, or too much of it. Every time-out here is the server's own. */
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type App, createApp } from '../../../src/api/http/app.ts';

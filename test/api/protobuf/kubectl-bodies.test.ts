@@ -5,9 +5,9 @@ import { decodeObject, encodeObject } from '../../../src/api/protobuf/index.ts';
 
 interface Recorded {
   readonly command: string;
-  /** What kubectl 1.32 sent, in base64. */
+  /** The body that kubectl 1.32 sent, in base64. */
   readonly body: string;
-  /** What it prints of the same object as JSON, without its nulls. */
+  /** The same object as kubectl prints it in JSON, without its nulls. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 

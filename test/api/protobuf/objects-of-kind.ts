@@ -100,7 +100,7 @@ function object(schema: TypeSchema, depth: number): fc.Arbitrary<unknown> {
 const isLeaf = ({ type }: TypeSchema): boolean =>
   type === 'string' || type === 'integer' || type === 'boolean';
 
-/** Of a component such as `io.k8s.api.core.v1.Pod`, without its type. */
+/** Objects of a component such as `io.k8s.api.core.v1.Pod`, without its type. */
 export function objectsOf(name: string): fc.Arbitrary<Record<string, unknown>> {
   return component(name, 0) as fc.Arbitrary<Record<string, unknown>>;
 }

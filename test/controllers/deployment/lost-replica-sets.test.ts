@@ -117,7 +117,7 @@ describe('a rollout in whose middle the store lost its history', () => {
   const pods = async (): Promise<readonly Pod[]> =>
     (await cluster.store.list('pods')).objects as readonly Pod[];
 
-  /** What is left of the store after FLUSHALL, Git's sync and the agents' reports. */
+  /** The store after FLUSHALL, Git's sync and the agents' reports. */
   async function rebuilt(next: Deployment): Promise<void> {
     cluster.setMayAct(false);
     const running = await pods();

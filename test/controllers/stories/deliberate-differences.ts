@@ -26,7 +26,7 @@ export const deletedAtOnce: ReadonlySet<string> = new Set(['namespace-delete', '
 /** Kinds of other controllers, and one vendor's own ConfigMap. */
 const OTHER_OBJECTS = /^(Endpoints|EndpointSlice|ResourceQuota)\/|openshift/;
 
-/** What admission (service account volumes, default tolerations) and a real kubelet write into pods. */
+/** Admission (service account volumes, default tolerations) and a real kubelet write these into pods. */
 const POD_FIELDS: Readonly<Record<string, readonly string[]>> = {
   spec: [
     'volumes',

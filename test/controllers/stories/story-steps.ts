@@ -235,7 +235,7 @@ const setReady =
     return undefined;
   };
 
-/** What `kubectl rollout undo` does to a Deployment. */
+/** Changes a Deployment as `kubectl rollout undo` does. */
 async function undo(world: StoryWorld, name: string, toRevision: number | undefined): Promise<void> {
   const { objects: sets } = await world.cluster.store.list('replicasets.apps');
   const revision = (set: KubeObject): number =>
@@ -260,7 +260,7 @@ const KINDS: Readonly<Record<string, string>> = {
   replicaset: 'ReplicaSet',
 };
 
-/** What the commands of the stories do to an object; those that only look do nothing. */
+/** Changes an object as the commands of the stories do; commands that only read change nothing. */
 async function kubectl(world: StoryWorld, argument: unknown): Promise<StepResult> {
   const words = String(argument).split(/\s+/);
   const flag = (name: string): string | undefined =>
@@ -367,7 +367,7 @@ export const storySteps: Readonly<Record<string, Step>> = {
   async get(world, argument) {
     return { code: (await read(world, fieldsOf(argument))) ? 200 : 404 };
   },
-  // What there is at the end is compared with the recorded end.
+  // The objects at the end are compared with the recorded end.
   list: async () => ({ code: 200 }),
   async quiet(world, argument) {
     await quiet(world, Number(argument));

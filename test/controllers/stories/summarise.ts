@@ -25,7 +25,7 @@ interface Conditioned {
   readonly [field: string]: unknown;
 }
 
-/** Of Deployments and ReplicaSets; other kinds are compared by their end state. */
+/** For Deployments and ReplicaSets; other kinds are compared by their end state. */
 export function summarise(object: KubeObject): ObjectSummary {
   const status = (object['status'] ?? {}) as Conditioned;
   const annotations = object.metadata.annotations ?? {};

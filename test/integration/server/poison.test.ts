@@ -14,7 +14,7 @@ const DEPLOYMENTS = { group: 'apps', version: 'v1', plural: 'deployments' } as c
 const type = { apiVersion: 'v1', kind: 'Pod' };
 const metadata = { name: 'x', namespace: 'default', uid: 'u', labels: { app: 'web' } };
 
-/** What may be in the place of a pod. The key says which, the value's own name may be another's. */
+/** Values in the place of a pod. The key names the pod; the value may name another. */
 const POISON: Readonly<Record<string, string>> = {
   'no-json': '{broken',
   null: 'null',

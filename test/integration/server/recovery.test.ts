@@ -57,7 +57,7 @@ const bare = (name: string): Pod => ({
   spec: { containers: [{ name: 'c', image: 'nginx:1' }] },
 });
 
-/** What must not change: the pod, its node and its container. */
+/** These must not change: the pod, its node and its container. */
 async function factsOf(client: HttpApiClient): Promise<readonly string[]> {
   const { items } = await client.list<Pod>(resources.pods, { namespace: 'default' });
   return items

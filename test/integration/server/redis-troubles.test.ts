@@ -63,7 +63,7 @@ async function controllersWork(namespace: string): Promise<void> {
   });
 }
 
-/** What was seen by one watch that nobody opened again. */
+/** The events of one watch that nobody opened again. */
 async function watching(): Promise<{ readonly seen: string[]; stop(): Promise<void> }> {
   const { resourceVersion } = await symphony.client.list(resources.configMaps, { namespace: 'default' });
   const abort = new AbortController();
@@ -120,7 +120,7 @@ describe('a Redis that takes no writes', () => {
       },
     });
     expect(await names()).toContain('before');
-    // Whoever sends requests here is told so; nobody has to start the process again.
+    // Clients are told so; nobody has to start the process again.
     await eventually('it is not ready, and says why', async () =>
       /\[-\]store failed: the store takes no writes: \S+/.test(await health('/readyz')),
     );

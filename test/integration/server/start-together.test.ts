@@ -59,7 +59,7 @@ describe('three control planes that start at once on an empty Redis', () => {
     );
     expect(new Set(keys.map((answer) => JSON.stringify(answer))).size).toBe(1);
 
-    // What one writes, with its own administrator's token, the others show.
+    // The others show an object that one of them wrote with its own administrator's token.
     for (const [index, client] of clients.entries())
       await client.create(resources.configMaps, {
         apiVersion: 'v1',

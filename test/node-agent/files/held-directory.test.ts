@@ -1,5 +1,5 @@
 /**
- * What the agent does inside volumes that pods write, against pods that change them meanwhile. On
+ * The agent works inside volumes that pods write, while pods change them. On
  * the real file system.
  */
 import { spawnSync } from 'node:child_process';

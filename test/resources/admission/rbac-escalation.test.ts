@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 afterEach(() => test[Symbol.asyncDispose]());
 
-/** What the holder has in the namespace `shop`. */
+/** The holder's rights in the namespace `shop`. */
 async function hold(rules: readonly PolicyRule[]): Promise<void> {
   const role = kindNamed('Role');
   const stored = await test.objects.get(role, 'shop/held').catch(() => undefined);

@@ -1,4 +1,4 @@
-/** What the server adds to a pod for its service account is no drift of the pod in Git. */
+/** The server's additions to a pod for its service account are no drift of the pod in Git. */
 import { describe, expect, it } from 'vitest';
 import { withServiceAccount } from '../../../src/resources/admission/plan-service-account.ts';
 import { planChangeSet } from '../../../src/diff/change-set.ts';

@@ -47,7 +47,7 @@ export const actors = {
 
 export type Actor = keyof typeof actors;
 
-/** What the first node's own objects are called. */
+/** The names of the first node's own objects. */
 export const owned: Readonly<Record<string, { readonly namespace?: string; readonly name: string }>> = {
   nodes: { name: 'n1' },
   pods: { namespace: 'shop', name: 'mine' },
@@ -120,7 +120,7 @@ export async function startAuthorisationCluster(): Promise<AuthorisationCluster>
       } catch (error) {
         if (!isStatusError(error)) throw error;
         if (error.code === 401 || error.code === 403) return error.code;
-        // Whoever is told more than that has passed.
+        // A caller that is told more than that has passed.
         return error.code === 404 || error.code === 405 ? 'no route' : 'yes';
       }
     },

@@ -9,7 +9,7 @@ const nameOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ''
 const byName = (objects: readonly KubeObject[]): ReadonlyMap<string, KubeObject> =>
   new Map(objects.map((object) => [nameOf(object), object]));
 
-/** What the aggregation controller makes of them, once it has nothing left to do. */
+/** The roles as the aggregation controller leaves them. */
 function aggregated(roles: readonly ClusterRole[]): readonly ClusterRole[] {
   const next = roles.map((role) => planAggregation(role, roles) ?? role);
   return next.every((role, index) => role === roles[index]) ? next : aggregated(next);

@@ -43,7 +43,7 @@ const authorizer = createNodeAuthorizer({
 });
 
 const node: UserInfo = { name: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] };
-/** Of the right name, but not of the group. */
+/** It has the right name, but is not of the group. */
 const impostor: UserInfo = { name: 'system:node:n1', groups: ['system:authenticated'] };
 
 /** `verb resource[/subresource] [namespace/]name [selector]`. */

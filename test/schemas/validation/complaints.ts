@@ -1,4 +1,4 @@
-/** What a kind says of an object: `Required spec.containers`, one line for each type and field. */
+/** The complaints of a kind: `Required spec.containers`, one line for each type and field. */
 import type { FieldError } from '../../../src/schemas/errors/field-error.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { builtinRegistry } from '../../../src/schemas/registry.ts';
@@ -26,13 +26,13 @@ export const anObject = (apiVersion: string, kind: string, rest: Fields): KubeOb
   metadata: { name: 'x', namespace: 'default', ...(rest['metadata'] as object | undefined) },
 });
 
-/** Of an object that is about to be created. */
+/** For an object that is about to be created. */
 export function complaints(object: KubeObject): string[] {
   const kind = kindOf(object);
   return short(kind.validate(prepareCreate(kind, object, CONTEXT)));
 }
 
-/** Of an update of the created `old`; `next` is sent whole. */
+/** For an update of the created `old`; `next` is sent whole. */
 export function updateComplaints(old: KubeObject, next: KubeObject, subresource?: Subresource): string[] {
   const kind = kindOf(old);
   const created = prepareCreate(kind, old, CONTEXT);

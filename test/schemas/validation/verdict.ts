@@ -1,5 +1,5 @@
 /**
- * What the registry's kind says of an object that goes the way of a request: defaults, preparation,
+ * The verdict of a kind on an object that goes the way of a request: defaults, preparation,
  * validation.
  */
 import { builtinRegistry } from '../../../src/schemas/registry.ts';

@@ -86,10 +86,10 @@ export const rollout: Checker = {
         const fewest = Math.min(...states.map((state) => limitsOf(state).fewest));
         const replicas = deployment.spec.replicas ?? 1;
         const isComplete = available >= replicas;
-        // Who asks for more patience takes back what was available under the old rule.
+        // A longer minReadySeconds takes back pods that were available under the old rule.
         const minReady = states.map(({ spec }) => spec.minReadySeconds ?? 0);
         const isStricter = (minReady.at(-1) ?? 0) > Math.min(...minReady);
-        // What ends by itself promises nothing.
+        // A pod that ends by itself promises nothing.
         const isFlaky = pods.some(({ spec }) => !isGoodImage(spec.containers[0]?.image ?? ''));
         const floor = isFlaky
           ? 0

@@ -1,4 +1,4 @@
-/** What a checker of an invariant is given. It looks, never changes anything, and reports what must not be. */
+/** The input of an invariant's checker. It reads, changes nothing, and reports violations. */
 import type { SimWorld } from '../../support/sim-world.ts';
 import type { Report } from '../../support/sim-ledger.ts';
 import type { TreeDraft } from '../manifests.ts';

@@ -92,7 +92,7 @@ it('goes on when a subscriber throws', async () => {
   expect(told()).toHaveLength(2);
 });
 
-/** What a watcher was told, and how its watch ended. */
+/** The events of a watcher, and how its watch ended. */
 function watcher() {
   const keys: string[] = [];
   const ends: (Error | undefined)[] = [];

@@ -1,4 +1,4 @@
-/** Whose statuses are posted, under which context: the token is the operator's. */
+/** Which statuses are posted, and under which context: the token is the operator's. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import {

@@ -14,7 +14,7 @@ import { configMap } from '../harness.ts';
 const hook = '  annotations: {argocd.argoproj.io/hook: PreSync}\n';
 const complained =
   '  annotations: {argocd.argoproj.io/hook-delete-policy: Never, argocd.argoproj.io/hook: Sync}\n';
-/** What a file may become; undefined removes it. */
+/** The content that a file may get; undefined removes it. */
 const CONTENTS = [
   undefined,
   configMap('a', { x: '1' }),

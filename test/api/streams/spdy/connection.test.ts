@@ -20,7 +20,7 @@ import { createFakeClock, settle } from '../../../support/fake-clock.ts';
 interface World {
   readonly connection: SpdyConnection;
   readonly streams: SpdyStream[];
-  /** What the client has been sent. */
+  /** The frames that the client got. */
   readonly frames: SpdyFrame[];
   readonly closed: { code: number | undefined };
   /** Messages that were taken from the wire. */

@@ -1,6 +1,7 @@
 /**
- * GET of one pod, by a user whom roles allow it, against a bare Node HTTPS server that sends the same bytes: latency of
- * requests on kept-alive connections, each waiting for its answer before it asks again. Rounds alternate; medians count.
+ * GET of one pod, by a user whom roles allow it, against a bare Node HTTPS server that sends the
+ * same bytes: latency of requests on kept-alive connections, each waiting for its answer before it
+ * asks again. Rounds alternate; medians count.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

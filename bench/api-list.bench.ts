@@ -1,6 +1,7 @@
 /**
- * LIST of 10,000 pods, by a user whom roles allow it, against a bare Node HTTPS server that writes the same bytes out of one
- * buffer. While a list goes out another client asks for one pod again and again: nobody must wait for a list.
+ * LIST of 10,000 pods, by a user whom roles allow it, against a bare Node HTTPS server that writes
+ * the same bytes out of one buffer. While a list goes out another client asks for one pod again and
+ * again: nobody must wait for a list.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * Events to watchers. Fan-out: everybody watches everything, against a loop that writes the same lines to as many bare TLS
- * sockets. A stalled watcher: what it costs the others. Agents: each watches the pods of its own node, so that an event
- * concerns one of them however many there are.
+ * Events to watchers. Fan-out: everybody watches everything, against a loop that writes the same
+ * lines to as many bare TLS sockets. A stalled watcher: what it costs the others. Agents: each
+ * watches the pods of its own node, so that an event concerns one of them however many there are.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

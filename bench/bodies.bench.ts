@@ -1,8 +1,9 @@
 /**
- * Bodies of the accepted size whose content is meant to stop the event loop: each list and map of several kinds filled with
- * empty, repeated, invalid, valid and long members; patches, YAML, protobuf, records of owners and definitions; and, made from
- * the schemas, every list, map and text of every kind (`--all` has more ways to fill them). Reported is the dearest of each
- * family: processor time of the thread that serves, and heap that one request takes.
+ * Bodies of the accepted size whose content is meant to stop the event loop: each list and map of
+ * several kinds filled with empty, repeated, invalid, valid and long members; patches, YAML,
+ * protobuf, records of owners and definitions; and, made from the schemas, every list, map and text
+ * of every kind (`--all` has more ways to fill them). Reported is the dearest of each family:
+ * processor time of the thread that serves, and heap that one request takes.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -30,7 +31,10 @@ const definitions = await startDefinitions(http.core);
 await http.send('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definitionOfWidgets);
 while (!http.core.registry.byKind('example.com/v1', 'Widget')) await setTimeout(10);
 
-/** Processor time of the thread that runs the event loop. Elsewhere than on Linux that of all threads. */
+/**
+ * Processor time of the thread that runs the event loop. Elsewhere than on Linux that of all
+ * threads.
+ */
 function loopMs(): number {
   try {
     return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
@@ -40,7 +44,9 @@ function loopMs(): number {
   }
 }
 
-/** The first request of its kind compiles the code. A server that has run for a minute has done so. */
+/**
+ * The first request of its kind compiles the code. A server that has run for a minute has done so.
+ */
 async function warmUp(): Promise<void> {
   for (let round = 0; round < 50; round += 1) {
     const data = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`k${index}`, 'v']));

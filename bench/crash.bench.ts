@@ -1,7 +1,8 @@
 /**
- * The main process of a container is killed → the replacement runs, for the first restart: the agent's (a new container,
- * as in Kubernetes) against the Engine's own `restart=always` (the same container again, after its 100 ms). Both are read
- * off the Engine's events, from `die` to `start`; the two sides alternate in one run.
+ * The main process of a container is killed → the replacement runs, for the first restart: the
+ * agent's (a new container, as in Kubernetes) against the Engine's own `restart=always` (the same
+ * container again, after its 100 ms). Both are read off the Engine's events, from `die` to `start`;
+ * the two sides alternate in one run.
  */
 import { labelKeys } from '../src/node-agent/runtime/types.ts';
 import {
@@ -35,7 +36,8 @@ try {
   await ours.until((seen) => countOf(seen, 'start') >= REPEATS);
   const pods = [...ours.seen].filter(({ action }) => action === 'start').map(({ id }) => id);
   const containers = [...engines.seen].filter(({ action }) => action === 'start').map(({ id }) => id);
-  // The statuses of the pods are written: what follows measures restarts, not the rest of a rollout.
+  // The statuses of the pods are written: what follows measures restarts, not the rest of a
+  // rollout.
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   for (let index = 0; index < REPEATS; index += 1) {
     const pair = [
@@ -87,7 +89,10 @@ async function startEngineContainers(): Promise<void> {
   }
 }
 
-/** Kills the container's first process from outside, as a crash would end it; the Engine is not told to stop it. */
+/**
+ * Kills the container's first process from outside, as a crash would end it; the Engine is not told
+ * to stop it.
+ */
 async function crash(events: EngineEvents, id: string): Promise<number> {
   const { State } = await docker.getContainer(id).inspect();
   events.forget();

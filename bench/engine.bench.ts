@@ -1,6 +1,7 @@
 /**
- * Fifty containers created and started through the runtime adapter, against the same through the bare client at the
- * Engine's best concurrency. Interleaved in one run, the order swapped each round; the ratio of medians is the figure.
+ * Fifty containers created and started through the runtime adapter, against the same through the
+ * bare client at the Engine's best concurrency. Interleaved in one run, the order swapped each
+ * round; the ratio of medians is the figure.
  */
 import type Docker from 'dockerode';
 import { systemClock } from '../src/base/clock.ts';

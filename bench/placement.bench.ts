@@ -1,8 +1,9 @@
 /**
- * The placement core alone: pure `planPlacement` over nodes and pending pods that exist only here. The pods are as the API makes
- * them: defaulted, with the tolerations and the token volume that admission adds. Pods per second for plain pods, for pods
- * of a ReplicaSet (spread by default), and for pods with affinity or constraints of their own; then what one more pod
- * costs in a full cluster, and what it costs to say why pods fit nowhere.
+ * The placement core alone: pure `planPlacement` over nodes and pending pods that exist only here.
+ * The pods are as the API makes them: defaulted, with the tolerations and the token volume that
+ * admission adds. Pods per second for plain pods, for pods of a ReplicaSet (spread by default), and
+ * for pods with affinity or constraints of their own; then what one more pod costs in a full
+ * cluster, and what it costs to say why pods fit nowhere.
  */
 import { seededRng } from '../src/base/rng.ts';
 import { planPlacement, planPlacementIn } from '../src/scheduler/plan-placement.ts';

@@ -1,7 +1,8 @@
 /**
- * The control plane is killed in the middle of a rollout and started again: the time from the kill until the commit's
- * status is `success`, which says that everything is right. A plain rollout is the other side. Nodes are hollow, so that
- * the figure is the control plane's own. The stability window of one second is part of both.
+ * The control plane is killed in the middle of a rollout and started again: the time from the kill
+ * until the commit's status is `success`, which says that everything is right. A plain rollout is
+ * the other side. Nodes are hollow, so that the figure is the control plane's own. The stability
+ * window of one second is part of both.
  */
 import { systemClock } from '../src/base/clock.ts';
 import { silentLogger } from '../src/base/logger.ts';

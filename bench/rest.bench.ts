@@ -1,6 +1,7 @@
 /**
- * A whole all-in-one process at rest: 20 pods on three nodes, nothing changes. Resident memory and CPU of the process that
- * is control plane and agents at once, of the children that it starts meanwhile, and of its Redis.
+ * A whole all-in-one process at rest: 20 pods on three nodes, nothing changes. Resident memory and
+ * CPU of the process that is control plane and agents at once, of the children that it starts
+ * meanwhile, and of its Redis.
  */
 import { connectDocker, ensureTestImages } from '../test/support/docker.ts';
 import { clusterLabel, countOf, followEngine } from './support/engine-events.ts';
@@ -12,7 +13,10 @@ import { cpuSecondsOf, type Usage, usageOf } from './support/usage.ts';
 const PODS = numberAfter('--pods', 20);
 const NODES = numberAfter('--nodes', 3);
 const SECONDS = numberAfter('--seconds', 60);
-/** The commit is done with, and V8 has compiled what the start made hot: that is not what a rest costs. */
+/**
+ * The commit is done with, and V8 has compiled what the start made hot: that is not what a rest
+ * costs.
+ */
 const SETTLE_SECONDS = numberAfter('--settle', 60);
 
 const report = reporter('rest');

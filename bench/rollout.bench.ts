@@ -1,7 +1,8 @@
 /**
- * A push of a commit with 50 new single-container pods for one node → all 50 running, through the built program on the
- * real Engine, against the same 50 containers created and started by the bare client at the Engine's best concurrency;
- * and the time from a webhook to the first create call that reaches the Engine's socket, over many one-pod commits.
+ * A push of a commit with 50 new single-container pods for one node → all 50 running, through the
+ * built program on the real Engine, against the same 50 containers created and started by the bare
+ * client at the Engine's best concurrency; and the time from a webhook to the first create call
+ * that reaches the Engine's socket, over many one-pod commits.
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,7 +151,8 @@ async function firstCalls(): Promise<void> {
       await events.until((seen) => countOf(seen, 'start') >= 1 && countOf(seen, 'destroy') >= stopped);
       delays.push((tap.creates[0] ?? Number.NaN) - begin);
     }
-    // The first commit also makes the network, so it is counted like any other: it is part of the tail.
+    // The first commit also makes the network, so it is counted like any other: it is part of the
+    // tail.
     report({ name: 'webhook to first Docker call, p50', value: median(delays), unit: 'ms' });
     report({
       name: 'webhook to first Docker call, p99',

@@ -1,6 +1,7 @@
 /**
- * A first start: `symphony up` on an empty data directory, until it says that it is ready with all its nodes. Time by the
- * clock, and CPU of the process and its Redis, which says more where others use the machine as well.
+ * A first start: `symphony up` on an empty data directory, until it says that it is ready with all
+ * its nodes. Time by the clock, and CPU of the process and its Redis, which says more where others
+ * use the machine as well.
  */
 import { median, numberAfter, progress, reporter, spread } from './support/figures.ts';
 import { startSymphony } from './support/symphony.ts';

@@ -1,6 +1,7 @@
 /**
- * Durable commits against raw pipelined Redis writes of the same bytes (an object and its log entry), on a private
- * redis-server of its own with an append-only file synced every second. Interleaved rounds; the median counts.
+ * Durable commits against raw pipelined Redis writes of the same bytes (an object and its log
+ * entry), on a private redis-server of its own with an append-only file synced every second.
+ * Interleaved rounds; the median counts.
  */
 import { silentLogger } from '../src/base/logger.ts';
 import type { KubeObject } from '../src/schemas/object.ts';

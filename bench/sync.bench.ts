@@ -1,6 +1,7 @@
 /**
- * A repository of 10,000 objects: a sync in which nothing changed against `git diff-tree` on it, and the time from a
- * one-file commit to the store. Both on the real mirror and the memory store, interleaved in one run.
+ * A repository of 10,000 objects: a sync in which nothing changed against `git diff-tree` on it,
+ * and the time from a one-file commit to the store. Both on the real mirror and the memory store,
+ * interleaved in one run.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

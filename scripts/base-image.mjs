@@ -1,6 +1,7 @@
 /**
- * A base image for the Dockerfile where none can be pulled: Debian by debootstrap, with this machine's Node and npm.
- * Needs root and the Debian package debootstrap. `node scripts/base-image.mjs` → symphony.example/base:1.
+ * A base image for the Dockerfile where none can be pulled: Debian by debootstrap, with this
+ * machine's Node and npm. Needs root and the Debian package debootstrap. `node
+ * scripts/base-image.mjs` → symphony.example/base:1.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Bundles src/ and the packages it uses into dist/ with esbuild: one small entry, and one chunk per command, so that the
- * command line starts fast. dist/ needs nothing but Node. dist/THIRD-PARTY-NOTICES.txt carries the packages' licences.
+ * Bundles src/ and the packages it uses into dist/ with esbuild: one small entry, and one chunk per
+ * command, so that the command line starts fast. dist/ needs nothing but Node.
+ * dist/THIRD-PARTY-NOTICES.txt carries the packages' licences.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
@@ -11,8 +12,9 @@ import { noticesOf } from './build/notices.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
- * Modules of dockerode that are loaded with it and never used: a login over ssh and BuildKit's sessions, which bring
- * ssh2 and gRPC. src/node-agent/runtime/docker/engine.ts speaks HTTP only and builds no images.
+ * Modules of dockerode that are loaded with it and never used: a login over ssh and BuildKit's
+ * sessions, which bring ssh2 and gRPC. src/node-agent/runtime/docker/engine.ts speaks HTTP only and
+ * builds no images.
  */
 const UNUSED = [
   { importer: `docker-modem${sep}lib${sep}modem.js`, path: './ssh' },

@@ -1,4 +1,7 @@
-/** `npm run corpus [-- DIR]`: how much of the manifests below DIR Symphony accepts. See corpus-report.ts for the rules. */
+/**
+ * `npm run corpus [-- DIR]`: how much of the manifests below DIR Symphony accepts. See
+ * corpus-report.ts for the rules.
+ */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import {

@@ -1,7 +1,8 @@
 /**
- * `npm run demo [-- --once]`: the main job, for real. It has a data directory, a port and addresses of its own, so that it
- * runs beside other clusters; what an earlier demonstration left is removed first. A Git repository with examples/manifests, `symphony up` with three
- * nodes on this machine's Docker Engine, a rolling update by commit, and a broken commit that is reported and harms
+ * `npm run demo [-- --once]`: the main job, for real. It has a data directory, a port and addresses
+ * of its own, so that it runs beside other clusters; what an earlier demonstration left is removed
+ * first. A Git repository with examples/manifests, `symphony up` with three nodes on this machine's
+ * Docker Engine, a rolling update by commit, and a broken commit that is reported and harms
  * nothing. Leaves everything running to look around; with `--once` it cleans up and exits 0.
  */
 import { execFileSync, spawn } from 'node:child_process';

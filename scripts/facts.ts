@@ -1,4 +1,7 @@
-/** `npm run facts [-- [--section NAME] [--verbose] DIR]`: replays recorded facts and prints how many hold. */
+/**
+ * `npm run facts [-- [--section NAME] [--verbose] DIR]`: replays recorded facts and prints how many
+ * hold.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,7 @@
-/** Names the tests that passed only when they were repeated, at the end of a run. Only e2e tests are repeated. */
+/**
+ * Names the tests that passed only when they were repeated, at the end of a run. Only e2e tests are
+ * repeated.
+ */
 export default class FlakyReporter {
   onTestRunEnd(modules) {
     const flaky = modules.flatMap((module) =>

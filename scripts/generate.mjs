@@ -1,12 +1,13 @@
 /**
- * Build step (npm `prepare`): compiles the JSON Schemas to plain validator functions, so that no schema is compiled when
- * the program starts. Its inputs are what was recorded of Kubernetes (src/schemas/openapi) and the schemas of our own
- * kinds (src/schemas/kinds/KIND/schema.json). Writes src/schemas/generated/ (not kept in Git):
- *   validators.js   one validator per kind; shared definitions are compiled once
- *   definitions.js  the schemas themselves (defaults, merge keys, list types), for messages and patches
- *   derived.js      paths of pod specs, blank objects (generate-derived.mjs), numbers of protobuf fields
- *   descriptions.js the texts of upstream about types and fields (generate-descriptions.mjs)
- * Does nothing while the inputs, the scripts and the versions of the packages are unchanged.
+ * Build step (npm `prepare`): compiles the JSON Schemas to plain validator functions, so that no
+ * schema is compiled when the program starts. Its inputs are what was recorded of Kubernetes
+ * (src/schemas/openapi) and the schemas of our own kinds (src/schemas/kinds/KIND/schema.json).
+ * Writes src/schemas/generated/ (not kept in Git): validators.js   one validator per kind; shared
+ * definitions are compiled once definitions.js  the schemas themselves (defaults, merge keys, list
+ * types), for messages and patches derived.js      paths of pod specs, blank objects
+ * (generate-derived.mjs), numbers of protobuf fields descriptions.js the texts of upstream about
+ * types and fields (generate-descriptions.mjs) Does nothing while the inputs, the scripts and the
+ * versions of the packages are unchanged.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

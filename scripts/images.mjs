@@ -1,6 +1,7 @@
 /**
- * The demonstration images, made without a registry: a static busybox and a start script, imported as a tar archive.
- * `symphony.example/web:1|2` serves /srv/www on port 8080 and stops on SIGTERM; `symphony.example/tools:1` is a shell.
+ * The demonstration images, made without a registry: a static busybox and a start script, imported
+ * as a tar archive. `symphony.example/web:1|2` serves /srv/www on port 8080 and stops on SIGTERM;
+ * `symphony.example/tools:1` is a shell.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,7 +26,9 @@ child=$!
 wait $child
 `;
 
-/** @type {readonly { tag: string, changes: readonly string[], files?: Record<string, string> }[]} */
+/**
+ * @type {readonly { tag: string, changes: readonly string[], files?: Record<string, string> }[]}
+ */
 const images = [
   ...['1', '2'].map((version) => ({
     tag: `symphony.example/web:${version}`,
@@ -44,8 +47,8 @@ export async function ensureImages() {
 }
 
 /**
- * An image of the name of a well-known web server, for tests without a registry. Answers with what takes it away again,
- * where it was not there before.
+ * An image of the name of a well-known web server, for tests without a registry. Answers with what
+ * takes it away again, where it was not there before.
  */
 export async function ensureWebImage(tag, port) {
   const made = await ensureImage(findCommand('busybox'), {
@@ -74,7 +77,9 @@ async function ensureImage(busybox, image) {
   return true;
 }
 
-/** A tar archive with busybox, its applets as links, and the given files (executable below bin/). */
+/**
+ * A tar archive with busybox, its applets as links, and the given files (executable below bin/).
+ */
 function rootFilesystem(busybox, files) {
   const folder = mkdtempSync(join(tmpdir(), 'symphony-image-'));
   try {

@@ -1,4 +1,7 @@
-/** `npm run corpus|facts`, `npm run bench -- NAME`: runs one of the project's TypeScript programs from its sources. */
+/**
+ * `npm run corpus|facts`, `npm run bench -- NAME`: runs one of the project's TypeScript programs
+ * from its sources.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** `npm run test:unit [-- vitest arguments]`: the tests that need nothing but Node, without the simulation. */
+/**
+ * `npm run test:unit [-- vitest arguments]`: the tests that need nothing but Node, without the
+ * simulation.
+ */
 import { spawnSync } from 'node:child_process';
 import { ensureBuild, ensurePackages, root } from './setup/packages.mjs';
 

@@ -1,7 +1,8 @@
 /**
- * `npm test [-- vitest arguments]`: makes sure of everything the tests need, then runs all of them, and once more on another
- * release line of Node what may differ there: the unit tests and one story from end to end. With arguments, only what
- * they name, on this Node. Works in a fresh clone on Debian with Node, npm and Git only.
+ * `npm test [-- vitest arguments]`: makes sure of everything the tests need, then runs all of them,
+ * and once more on another release line of Node what may differ there: the unit tests and one story
+ * from end to end. With arguments, only what they name, on this Node. Works in a fresh clone on
+ * Debian with Node, npm and Git only.
  */
 import { spawn } from 'node:child_process';
 import { ensureEngine, engineAnswers } from './setup/engine.mjs';

@@ -1,4 +1,7 @@
-/** A pod as a Deployment makes them and an agent reports them: some three KiB of JSON, managed fields included. */
+/**
+ * A pod as a Deployment makes them and an agent reports them: some three KiB of JSON, managed
+ * fields included.
+ */
 import type { KubeObject } from '../../src/schemas/object.ts';
 
 const AT = '2026-01-01T00:00:00Z';

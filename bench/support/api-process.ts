@@ -1,6 +1,7 @@
 /**
- * The API server of a benchmark in a process of its own, wired as in production (Redis, roles, tokens, limits, audit log,
- * metrics), and beside it a bare server for comparison: the least that Node can do to send the same bytes over the same TLS.
+ * The API server of a benchmark in a process of its own, wired as in production (Redis, roles,
+ * tokens, limits, audit log, metrics), and beside it a bare server for comparison: the least that
+ * Node can do to send the same bytes over the same TLS.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -13,15 +14,23 @@ export interface ApiProcess extends AsyncDisposable {
   readonly bareTlsPort: number;
   readonly caPem: string;
   readonly token: string;
-  /** Makes pods `prefix-0` … in namespace `default`, spread over `nodes` nodes, in the store itself. */
+  /**
+   * Makes pods `prefix-0` … in namespace `default`, spread over `nodes` nodes, in the store itself.
+   */
   populate(prefix: string, count: number, nodes: number): Promise<void>;
-  /** Writes `count` pods one after the other, round by round, and resolves when the store has taken them. */
+  /**
+   * Writes `count` pods one after the other, round by round, and resolves when the store has taken
+   * them.
+   */
   touch(prefix: string, count: number, perCommit: number): Promise<void>;
   /** The answer of the bare HTTP server from now on. */
   bareAnswer(headers: Record<string, string>, body: string): Promise<void>;
   /** The bare TLS server writes each line to every socket; one after the other. */
   bareLines(lines: readonly string[]): Promise<void>;
-  /** CPU seconds used so far, resident memory, and the longest that the event loop stood still since the last call. */
+  /**
+   * CPU seconds used so far, resident memory, and the longest that the event loop stood still since
+   * the last call.
+   */
   usage(): Promise<{ readonly cpuSeconds: number; readonly residentMib: number; readonly stallMs: number }>;
 }
 
@@ -48,7 +57,10 @@ export type ApiReply =
 const root = fileURLToPath(new URL('../..', import.meta.url));
 let bundle: Promise<string> | undefined;
 
-/** As the program itself is built: what a loader of TypeScript adds to each function would be measured with it. */
+/**
+ * As the program itself is built: what a loader of TypeScript adds to each function would be
+ * measured with it.
+ */
 function bundled(): Promise<string> {
   bundle ??= (async () => {
     const outfile = join(root, '.cache', 'bench-api-main.mjs');

@@ -1,6 +1,7 @@
 /**
- * How every benchmark reports: one line per figure, for people or (with `--json`) for programs. A ratio compares two
- * medians of one run on one machine, taken alternately; the spread is the smallest and the largest repeat.
+ * How every benchmark reports: one line per figure, for people or (with `--json`) for programs. A
+ * ratio compares two medians of one run on one machine, taken alternately; the spread is the
+ * smallest and the largest repeat.
  */
 const JSON_OUTPUT = process.argv.includes('--json');
 

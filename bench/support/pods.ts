@@ -1,10 +1,13 @@
-/** Manifests of the pods that the benchmarks run: one container of the test image that only sleeps. */
+/**
+ * Manifests of the pods that the benchmarks run: one container of the test image that only sleeps.
+ */
 import { TEST_IMAGE } from '../../test/support/docker.ts';
 
 export const SLEEP_COMMAND = ['sleep', '100000'];
 
 export function podManifest(name: string): string {
-  // No grace: the shell-less sleep ignores SIGTERM as process 1, and stopping is not what is measured.
+  // No grace: the shell-less sleep ignores SIGTERM as process 1, and stopping is not what is
+  // measured.
   return `apiVersion: v1
 kind: Pod
 metadata:

@@ -1,4 +1,7 @@
-/** A unix socket before the Engine's own, which notes when calls pass; the bytes go through as they are. */
+/**
+ * A unix socket before the Engine's own, which notes when calls pass; the bytes go through as they
+ * are.
+ */
 import { rm } from 'node:fs/promises';
 import { type Socket, connect, createServer } from 'node:net';
 

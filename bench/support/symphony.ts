@@ -1,6 +1,7 @@
 /**
- * The real thing for a benchmark: `bin/symphony up` from the built program, on a repository, a data directory and pod
- * addresses of its own, woken by webhooks signed as GitHub signs them. Everything it made is removed at the end.
+ * The real thing for a benchmark: `bin/symphony up` from the built program, on a repository, a data
+ * directory and pod addresses of its own, woken by webhooks signed as GitHub signs them. Everything
+ * it made is removed at the end.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
@@ -24,9 +25,15 @@ export interface BenchSymphony extends AsyncDisposable {
   readonly cluster: string;
   readonly pid: number;
   readonly redisPid: number;
-  /** From the start of the process to its word that it is ready, for the first time on this data directory. */
+  /**
+   * From the start of the process to its word that it is ready, for the first time on this data
+   * directory.
+   */
   readonly readyAfterMs: number;
-  /** SIGKILL, and a new start at once; resolves when the old process has ended. Its Redis is left an orphan. */
+  /**
+   * SIGKILL, and a new start at once; resolves when the old process has ended. Its Redis is left an
+   * orphan.
+   */
   crash(): Promise<void>;
   /** Tells it of a push; resolves when it has answered. */
   webhook(commit: string): Promise<void>;
@@ -153,7 +160,10 @@ function ready(stdout: NodeJS.ReadableStream, ended: Promise<void>): Promise<voi
   });
 }
 
-/** Sixteen /24 slices around a free subnet: the first belongs to the bridge, the nodes get the others. */
+/**
+ * Sixteen /24 slices around a free subnet: the first belongs to the bridge, the nodes get the
+ * others.
+ */
 async function freeClusterCidr(): Promise<string> {
   const [first = '', second = '', third = '0'] = (await freeSubnet()).subnet.split('.');
   return `${first}.${second}.${Math.floor(Number(third) / 16) * 16}.0/20`;

@@ -1,9 +1,14 @@
-/** A client that costs as little as possible: one TLS connection, requests as prepared bytes, answers only counted. */
+/**
+ * A client that costs as little as possible: one TLS connection, requests as prepared bytes,
+ * answers only counted.
+ */
 import { connect, type TLSSocket } from 'node:tls';
 
 export interface TlsClient extends Disposable {
   readonly socket: TLSSocket;
-  /** Resolves with the number of bytes of the whole answer, head included. One request at a time. */
+  /**
+   * Resolves with the number of bytes of the whole answer, head included. One request at a time.
+   */
   request(bytes: Buffer): Promise<number>;
 }
 
@@ -36,7 +41,9 @@ export async function openTlsClient(port: number, ca: string): Promise<TlsClient
   const socket = await connectTls(port, ca);
   let head = Buffer.alloc(0);
   let received = 0;
-  /** The size of the whole answer; undefined while the head is not complete, infinite for chunks. */
+  /**
+   * The size of the whole answer; undefined while the head is not complete, infinite for chunks.
+   */
   let expected: number | undefined;
   let tail = Buffer.alloc(0);
   let done: ((bytes: number) => void) | undefined;

@@ -1,4 +1,7 @@
-/** The usage of a process, from /proc: CPU time since its start, and resident memory now. Linux only. */
+/**
+ * The usage of a process, from /proc: CPU time since its start, and resident memory now. Linux
+ * only.
+ */
 import { readFileSync, readdirSync } from 'node:fs';
 
 /** USER_HZ: the unit of the times in /proc, 100 on every Linux architecture that Node runs on. */

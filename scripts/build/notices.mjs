@@ -1,10 +1,15 @@
-/** The licences of bundled packages, as their texts ask to be passed on: from the folders in node_modules. */
+/**
+ * The licences of bundled packages, as their texts ask to be passed on: from the folders in
+ * node_modules.
+ */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const RULE = '-'.repeat(78);
 
-/** `inputs` are the bundle's files, relative to `root`. Throws for a package without any licence. */
+/**
+ * `inputs` are the bundle's files, relative to `root`. Throws for a package without any licence.
+ */
 export function noticesOf(root, inputs) {
   const folders = new Set(inputs.map(packageFolder).filter((folder) => folder !== undefined));
   const notices = [...folders].sort().map((folder) => noticeOf(join(root, folder)));

@@ -1,6 +1,7 @@
 /**
- * The folders of src and what each of them may import, once: .dependency-cruiser.cjs checks the imports, eslint.config.js
- * the purity, and test/docs/layers.test.ts the table of docs/ARCHITECTURE.md, row by row.
+ * The folders of src and what each of them may import, once: .dependency-cruiser.cjs checks the
+ * imports, eslint.config.js the purity, and test/docs/layers.test.ts the table of
+ * docs/ARCHITECTURE.md, row by row.
  */
 
 /** Each folder may import itself and these. Nobody imports `cli`. */

@@ -1,6 +1,6 @@
 /**
- * Every wait can be ended, and no loop spins: `sleep` and waits for events take a signal, and a loop that ends only by a
- * signal or from inside pauses in each round.
+ * Every wait can be ended, and no loop spins: `sleep` and waits for events take a signal, and a
+ * loop that ends only by a signal or from inside pauses in each round.
  */
 const PAUSES = [
   "CallExpression[callee.name='sleep']",

@@ -1,6 +1,6 @@
 /**
- * A Docker Engine to work with: the one that answers, or one that is started here and stopped again by whoever
- * started it. Never touches an engine that was running before.
+ * A Docker Engine to work with: the one that answers, or one that is started here and stopped again
+ * by whoever started it. Never touches an engine that was running before.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync } from 'node:fs';
@@ -21,7 +21,10 @@ export function engineSocket() {
   return host.startsWith('unix://') ? host.slice('unix://'.length) : undefined;
 }
 
-/** Whether an engine answers. A TCP `DOCKER_HOST` is taken at its word: it is somebody else's to run. */
+/**
+ * Whether an engine answers. A TCP `DOCKER_HOST` is taken at its word: it is somebody else's to
+ * run.
+ */
 export function engineAnswers() {
   const socketPath = engineSocket();
   if (socketPath === undefined) return Promise.resolve(true);

@@ -1,6 +1,7 @@
 /**
- * Addresses of the demonstration's own, so that a cluster beside it has the usual ones. A range is free when no route of
- * this machine overlaps it: the networks of a Docker Engine on this machine are routes, too.
+ * Addresses of the demonstration's own, so that a cluster beside it has the usual ones. A range is
+ * free when no route of this machine overlaps it: the networks of a Docker Engine on this machine
+ * are routes, too.
  */
 import { readFileSync } from 'node:fs';
 
@@ -17,7 +18,9 @@ export function freeRanges() {
   return undefined;
 }
 
-/** The part that two networks have in common is the shorter prefix of both; ours is 16 bits long. */
+/**
+ * The part that two networks have in common is the shorter prefix of both; ours is 16 bits long.
+ */
 const shift = (bits) => 32 - Math.min(bits, 16);
 
 /** Without the ways out to everywhere. None outside Linux. */

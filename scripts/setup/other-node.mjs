@@ -1,6 +1,7 @@
 /**
- * A second Node for the tests: the newest release line that is supported for long, or, where that is this machine's, the
- * oldest one that package.json promises. Its binary comes inside an npm package and is kept in .cache; nothing else sees it.
+ * A second Node for the tests: the newest release line that is supported for long, or, where that
+ * is this machine's, the oldest one that package.json promises. Its binary comes inside an npm
+ * package and is kept in .cache; nothing else sees it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** npm `prepare`, after `npm ci`: builds, where the packages that the build needs were not left out (`--omit=dev`). */
+/**
+ * npm `prepare`, after `npm ci`: builds, where the packages that the build needs were not left out
+ * (`--omit=dev`).
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuild, root } from './packages.mjs';

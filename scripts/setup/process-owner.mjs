@@ -1,4 +1,7 @@
-/** Which process works in a directory: `owner.json` names it by id and start time (proc(5)), as `symphony` does. */
+/**
+ * Which process works in a directory: `owner.json` names it by id and start time (proc(5)), as
+ * `symphony` does.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,6 @@
-/** One line per step on stderr, with the time it took; the line is complete only when the step is. */
+/**
+ * One line per step on stderr, with the time it took; the line is complete only when the step is.
+ */
 let startedAt = 0;
 
 export function step(text) {

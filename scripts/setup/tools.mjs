@@ -1,6 +1,7 @@
 /**
  * The programs that Symphony runs on, and how to get them. Idempotent: what is there is left alone.
- * On Debian as root the missing ones are installed; anywhere else the message says exactly what to install.
+ * On Debian as root the missing ones are installed; anywhere else the message says exactly what to
+ * install.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** The API server as one part: a start that fails half way leaves nothing, and a stop ends what is open. */
+/**
+ * The API server as one part: a start that fails half way leaves nothing, and a stop ends what is
+ * open.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** Users choose names that every JavaScript object inherits; such a key is data like any other, present or absent. */
+/**
+ * Users choose names that every JavaScript object inherits; such a key is data like any other,
+ * present or absent.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTypeSchemas, type SchemaDocument } from '../../src/resources/decoding/type-schemas.ts';

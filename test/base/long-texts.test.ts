@@ -1,6 +1,7 @@
 /**
- * Texts that users write, as long as a request or a file may be and made to cost quadratic time. A quadratic reader of a
- * million characters needs minutes, so one that comes back fails by the test's time limit.
+ * Texts that users write, as long as a request or a file may be and made to cost quadratic time. A
+ * quadratic reader of a million characters needs minutes, so one that comes back fails by the
+ * test's time limit.
  */
 import { describe, expect, it } from 'vitest';
 import { urlCovers } from '../../src/resources/authz/rules.ts';

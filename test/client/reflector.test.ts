@@ -126,7 +126,8 @@ describe('createReflector', () => {
     Object.assign(client, {
       async *watch(resource: typeof resources.pods, options: Parameters<typeof cut>[1]) {
         n += 1;
-        // More than this is a loop without pause; it is ended, for the test to fail instead of hanging.
+        // More than this is a loop without pause; it is ended, for the test to fail instead of
+        // hanging.
         if (n > 300) return yield* cut(resource, options);
         yield { type: 'MODIFIED', object: object('a', `${n}`) };
       },

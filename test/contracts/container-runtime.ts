@@ -1,6 +1,7 @@
 /**
- * The contract of every ContainerRuntime. Run by the fake (unit) and the Docker adapter (integration);
- * the programs that the containers run are the harness's, because a fake understands no shell.
+ * The contract of every ContainerRuntime. Run by the fake (unit) and the Docker adapter
+ * (integration); the programs that the containers run are the harness's, because a fake understands
+ * no shell.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {

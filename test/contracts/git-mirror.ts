@@ -1,4 +1,6 @@
-/** The contract of every GitMirror: the one on disk, over HTTP and by path, and the one in memory. */
+/**
+ * The contract of every GitMirror: the one on disk, over HTTP and by path, and the one in memory.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import type { GitMirror } from '../../src/sync/git/types.ts';

@@ -1,4 +1,6 @@
-/** The contract of every adapter of the job queues. `until` lets time pass until a condition holds. */
+/**
+ * The contract of every adapter of the job queues. `until` lets time pass until a condition holds.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Queues, SyncJob } from '../../src/queue/types.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The contract of every adapter of the store. An adapter's test opens new, empty data and calls this:
- * `open` gives one more adapter on the same data, `wipe` loses everything that is in it.
+ * The contract of every adapter of the store. An adapter's test opens new, empty data and calls
+ * this: `open` gives one more adapter on the same data, `wipe` loses everything that is in it.
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configMapKind } from '../../src/schemas/kinds/config-map.ts';

@@ -1,4 +1,7 @@
-/** A controller is its folder and one line of the table: these tests add one, and hold the table against the folders. */
+/**
+ * A controller is its folder and one line of the table: these tests add one, and hold the table
+ * against the folders.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

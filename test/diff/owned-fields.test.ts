@@ -1,4 +1,7 @@
-/** Exported live objects are committed every day: what controllers write into them makes no difference to Git. */
+/**
+ * Exported live objects are committed every day: what controllers write into them makes no
+ * difference to Git.
+ */
 import { describe, expect, it } from 'vitest';
 import { jsonClone } from '../../src/base/json.ts';
 import { planChangeSet } from '../../src/diff/change-set.ts';
@@ -35,7 +38,8 @@ function differences(manifest: KubeObject, controllers: (live: KubeObject) => Ku
   const [change] = plan(live);
   if (change?.action === 'noop') return [];
   const next = prepareUpdate(kind, live, change!.object, { nowMs: 0 });
-  // One write may be needed to take the object over; after it, Git and the controllers must be at rest.
+  // One write may be needed to take the object over; after it, Git and the controllers must be at
+  // rest.
   const [again] = plan(controllers(next));
   return again?.action === 'noop' ? ['once'] : ['for ever'];
 }

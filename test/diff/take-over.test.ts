@@ -1,4 +1,7 @@
-/** Objects that another tool made, and that Git takes over: what only that tool's manifest declared goes. */
+/**
+ * Objects that another tool made, and that Git takes over: what only that tool's manifest declared
+ * goes.
+ */
 import { describe, expect, it } from 'vitest';
 import { mergeDesired } from '../../src/diff/merge.ts';
 import { normaliseDesired } from '../../src/diff/normalise.ts';
@@ -121,7 +124,8 @@ describe('a take-over', () => {
         ports: [{ containerPort: 80, protocol: 'TCP' }],
       },
     ]);
-    // The number of replicas is handed to whoever scales; finalizers and kubectl's annotation are not Git's.
+    // The number of replicas is handed to whoever scales; finalizers and kubectl's annotation are
+    // not Git's.
     expect(next['spec']).toMatchObject({ replicas: 3 });
     expect(next.metadata.finalizers).toEqual(['example.com/x']);
     expect(next.metadata.annotations).toMatchObject(metadata.annotations ?? {});

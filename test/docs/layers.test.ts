@@ -1,4 +1,7 @@
-/** The table "Where things are" of docs/ARCHITECTURE.md says what the rules of scripts/lint/layers.cjs check. */
+/**
+ * The table "Where things are" of docs/ARCHITECTURE.md says what the rules of
+ * scripts/lint/layers.cjs check.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

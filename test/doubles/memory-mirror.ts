@@ -1,8 +1,9 @@
 /**
- * A Git repository in memory, behind the same contract as the real mirror: for simulation and fast tests.
+ * A Git repository in memory, behind the same contract as the real mirror: for simulation and fast
+ * tests.
  *
- * Ids are SHA-1 of the contents, so equal trees have equal ids as in Git. `commit` plays the developer, `createMirror`
- * gives the sync worker's view, which changes only when it fetches.
+ * Ids are SHA-1 of the contents, so equal trees have equal ids as in Git. `commit` plays the
+ * developer, `createMirror` gives the sync worker's view, which changes only when it fetches.
  */
 import { append } from '../../src/base/append.ts';
 import { createHash } from 'node:crypto';

@@ -1,6 +1,7 @@
 /**
- * Queues in memory for simulation: driven by the clock alone, and as unreliable as a test wants them. Jobs of one key
- * collapse as the contract says; a job added while one of its key is active runs once more afterwards.
+ * Queues in memory for simulation: driven by the clock alone, and as unreliable as a test wants
+ * them. Jobs of one key collapse as the contract says; a job added while one of its key is active
+ * runs once more afterwards.
  */
 import { createAbort } from '../../src/base/abort.ts';
 import { backoffDelayMs } from '../../src/base/backoff.ts';

@@ -1,6 +1,6 @@
 /**
- * The JavaScript client through a restart of the server: an informer goes on and misses nothing, and every kind of session
- * can be opened again at once, into the same containers.
+ * The JavaScript client through a restart of the server: an informer goes on and misses nothing,
+ * and every kind of session can be opened again at once, into the same containers.
  */
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
@@ -12,7 +12,9 @@ import { eventually } from '../support/kubectl.ts';
 import { startSymphony, type Symphony } from '../support/symphony.ts';
 import { STAY, tool } from './manifests.ts';
 
-/** As the library's documentation has it: after an error the informer is started again by its user. */
+/**
+ * As the library's documentation has it: after an error the informer is started again by its user.
+ */
 const RESTART_AFTER_MS = 500;
 
 describe('the JavaScript client', () => {

@@ -1,6 +1,6 @@
 /**
- * Commits that cannot be applied: said on the commit with file and line, and without any harm. Good ones heal. Deletions
- * in Git delete, but only what Git really no longer wants.
+ * Commits that cannot be applied: said on the commit with file and line, and without any harm. Good
+ * ones heal. Deletions in Git delete, but only what Git really no longer wants.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -149,7 +149,8 @@ describe('a commit', () => {
       const containers = await symphony.containers();
       expect(containers).toHaveLength(2);
       const before = await objects();
-      // The same commit deletes an object, which must stay, and changes the other application, which must go on.
+      // The same commit deletes an object, which must stay, and changes the other application,
+      // which must go on.
       const round = `${what} ${good}`;
       const sha = await symphony.repository.commit({
         [WEB]: text,

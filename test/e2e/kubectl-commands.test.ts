@@ -1,6 +1,6 @@
 /**
- * Every command of kubectl that people use, by the newest and by an old release, asserted on what it prints. What streams
- * (exec, attach, cp, port-forward) has a file of its own.
+ * Every command of kubectl that people use, by the newest and by an old release, asserted on what
+ * it prints. What streams (exec, attach, cp, port-forward) has a file of its own.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

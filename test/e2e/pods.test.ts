@@ -110,7 +110,8 @@ describe('a pod', () => {
     expect(container['restartCount']).toBeGreaterThanOrEqual(1);
     expect(container['state'].waiting.message).toMatch(/^back-off \d+s restarting failed container=main/);
     expect(await kubectl('logs', 'crasher', '--previous')).toBe('going down\n');
-    // It leaves that state for its next attempt and comes back, and events are written behind the state.
+    // It leaves that state for its next attempt and comes back, and events are written behind the
+    // state.
     await eventually('the table shows it', async () =>
       /crasher +0\/1 +CrashLoopBackOff +\d+/.test(await kubectl('get', 'pod', 'crasher')),
     );

@@ -1,7 +1,7 @@
 /**
- * The commands of README.md, typed as they are written. What a reader has and this machine has not is arranged around them:
- * an image of that name, a Git server at https://git.example, a host called control-plane, options in the environment
- * where a command leaves them out.
+ * The commands of README.md, typed as they are written. What a reader has and this machine has not
+ * is arranged around them: an image of that name, a Git server at https://git.example, a host
+ * called control-plane, options in the environment where a command leaves them out.
  */
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -91,7 +91,10 @@ async function containers(folder: string): Promise<number> {
   return (await connectDocker().listContainers({ filters })).length;
 }
 
-/** Serves TLS at an address of the private host, and hands on to a server of this machine by a socket in a file. */
+/**
+ * Serves TLS at an address of the private host, and hands on to a server of this machine by a
+ * socket in a file.
+ */
 const RELAY = `
 const [key, cert, path] = process.argv.slice(2);
 const { readFileSync } = require('node:fs');

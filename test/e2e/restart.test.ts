@@ -1,6 +1,7 @@
 /**
- * The whole process dies at the worst moments, and with it the control plane and the agents. Started again on the same
- * data it converges, and no container that was right is restarted or replaced.
+ * The whole process dies at the worst moments, and with it the control plane and the agents.
+ * Started again on the same data it converges, and no container that was right is restarted or
+ * replaced.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectDocker } from '../support/docker.ts';
@@ -46,7 +47,10 @@ describe('symphony up, killed and started again', () => {
     ...of(facts, /^web-/).filter((container) => container.image === image),
   ];
 
-  /** Commits a version, kills when `moment` holds, starts again, waits for the end; nothing that was right may differ. */
+  /**
+   * Commits a version, kills when `moment` holds, starts again, waits for the end; nothing that was
+   * right may differ.
+   */
   async function killDuringRollout(
     version: '1' | '2',
     moment: (image: string, facts: readonly ContainerFacts[]) => boolean,

@@ -1,4 +1,7 @@
-/** Two API servers on one Redis behind one address: what is written at one is seen at the other, and either may die. */
+/**
+ * Two API servers on one Redis behind one address: what is written at one is seen at the other, and
+ * either may die.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * The datastore forgets everything, or is gone: the containers run on untouched, and what the store held comes back from
- * Git and from the agents.
+ * The datastore forgets everything, or is gone: the containers run on untouched, and what the store
+ * held comes back from Git and from the agents.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -65,7 +65,8 @@ describe('a datastore that lost everything', () => {
     await eventually('everything is back', () => everythingIsBack(pods), REBUILT_WITHIN_MS);
     expect(await symphony.containers()).toEqual(containers);
     await symphony.untilNote(await head(), 'success');
-    // It is the same cluster, not a picture of it: a change goes all the way, and changes nothing else.
+    // It is the same cluster, not a picture of it: a change goes all the way, and changes nothing
+    // else.
     await symphony.kubectl('scale', 'deployment/web', '--replicas=3');
     const single = containers.find(({ pod }) => pod === 'single');
     expect(await symphony.kubectl('get', 'pod', 'single', '-o', 'jsonpath={.metadata.uid}')).toBe(

@@ -1,6 +1,7 @@
 /**
- * exec, attach, cp, port-forward, logs and watch into real containers, by kubectl of today (WebSocket) and of 2020 (SPDY), and by
- * the JavaScript client: what people see, with the bytes compared.
+ * exec, attach, cp, port-forward, logs and watch into real containers, by kubectl of today
+ * (WebSocket) and of 2020 (SPDY), and by the JavaScript client: what people see, with the bytes
+ * compared.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,7 @@
-/** Webhooks of the four forges, in the form in which they send them, against a system that otherwise polls too rarely to matter. */
+/**
+ * Webhooks of the four forges, in the form in which they send them, against a system that otherwise
+ * polls too rarely to matter.
+ */
 import { createHmac, randomUUID } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -21,7 +24,10 @@ interface Delivery {
 const hmac = (body: string, secret: string): string =>
   createHmac('sha256', secret).update(body).digest('hex');
 
-/** A push event as GitHub sends it, with all that we do not read, and characters of more than one byte. */
+/**
+ * A push event as GitHub sends it, with all that we do not read, and characters of more than one
+ * byte.
+ */
 function githubPush(sha: string, secret = SECRET, id: string = randomUUID()): Delivery {
   const user = {
     name: 'octo',
@@ -213,7 +219,10 @@ describe('webhooks', () => {
   };
   const applied = (): Promise<string> =>
     symphony.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.data.round}');
-  /** A sync that a later, authentic webhook asks for ends after whatever an earlier one may have begun. */
+  /**
+   * A sync that a later, authentic webhook asks for ends after whatever an earlier one may have
+   * begun.
+   */
   const nothingHappened = async (shas: readonly string[]): Promise<void> => {
     expect(await applied()).not.toBe(String(round));
     for (const sha of shas) expect(await symphony.note(sha)).toBeUndefined();

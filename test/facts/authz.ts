@@ -1,6 +1,7 @@
 /**
- * Replays what is recorded of authorisation on a cluster with the default policy: the roles and bindings as they are served,
- * and the answers to reviews. The order of rules is not upstream's word: it follows from the order of a hash map there.
+ * Replays what is recorded of authorisation on a cluster with the default policy: the roles and
+ * bindings as they are served, and the answers to reviews. The order of rules is not upstream's
+ * word: it follows from the order of a hash map there.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

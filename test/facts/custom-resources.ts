@@ -1,4 +1,7 @@
-/** The definition that recorded cases of custom resources need, established as a running control plane does it. */
+/**
+ * The definition that recorded cases of custom resources need, established as a running control
+ * plane does it.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KubeObject } from '../../src/schemas/object.ts';

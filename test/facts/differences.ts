@@ -1,6 +1,6 @@
 /**
- * Where Symphony answers otherwise than the recorded Kubernetes on purpose. A case that is listed here is left out of the
- * count; one that is not listed and differs is a defect.
+ * Where Symphony answers otherwise than the recorded Kubernetes on purpose. A case that is listed
+ * here is left out of the count; one that is not listed and differs is a defect.
  */
 export interface DeliberateDifference {
   readonly section: string;

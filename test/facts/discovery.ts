@@ -1,6 +1,7 @@
 /**
- * Replays recorded discovery: of every resource that is served here, each document says what upstream's says. Resources
- * that are not served are left out of the comparison; a subresource of one that is served is not.
+ * Replays recorded discovery: of every resource that is served here, each document says what
+ * upstream's says. Resources that are not served are left out of the comparison; a subresource of
+ * one that is served is not.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 
 type Json = Record<string, unknown>;
 
-/** Not there on purpose: an agent opens no port, and upstream's way to it goes round the authorisation of exec. */
+/**
+ * Not there on purpose: an agent opens no port, and upstream's way to it goes round the
+ * authorisation of exec.
+ */
 const ABSENT = { resource: 'nodes', subresource: 'proxy' } as const;
 
 export async function replayDiscovery(directory: string, cluster: Cluster): Promise<readonly CaseResult[]> {

@@ -1,6 +1,7 @@
 /**
- * Comparing an answer with a recorded one. Placeholders of the record (`<uid-1>`, `<time>`, …) match any text, the same
- * placeholder the same text within one case. What differs on purpose everywhere is taken out of both sides.
+ * Comparing an answer with a recorded one. Placeholders of the record (`<uid-1>`, `<time>`, …)
+ * match any text, the same placeholder the same text within one case. What differs on purpose
+ * everywhere is taken out of both sides.
  */
 import { isRecord } from '../../src/base/json.ts';
 import { omit } from '../../src/schemas/json-access.ts';
@@ -89,8 +90,8 @@ function matchesText(expected: string, actual: string, bindings: Bindings): bool
 const escapeRegExp = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /**
- * Not compared: the proof that every bound pod has here, column descriptions, and whether a time of a condition that was never set
- * is absent (as here) or null (as upstream).
+ * Not compared: the proof that every bound pod has here, column descriptions, and whether a time of
+ * a condition that was never set is absent (as here) or null (as upstream).
  */
 export function prune(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(prune);

@@ -1,6 +1,7 @@
 /**
- * Replays recorded OpenAPI documents: every path of a resource that is served here, and every schema that is in both, says what
- * upstream's says. Texts are not compared (the recording has none), parameters in any order.
+ * Replays recorded OpenAPI documents: every path of a resource that is served here, and every
+ * schema that is in both, says what upstream's says. Texts are not compared (the recording has
+ * none), parameters in any order.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,7 +42,10 @@ const schemasOf = (document: Json): Json => member(member(document, 'components'
 const both = (answered: Json, recorded: Json): Json =>
   Object.fromEntries(Object.entries(answered).filter(([name]) => Object.hasOwn(recorded, name)));
 
-/** The resource of a path: `deployments` of `/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale`. */
+/**
+ * The resource of a path: `deployments` of
+ * `/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale`.
+ */
 function resourceOf(path: string): string {
   const parts = path
     .replace('/watch/', '/')

@@ -1,6 +1,7 @@
 /**
- * Replays recorded cases against the real HTTP layer and core on a memory store. Each case begins with the cluster that the
- * recording had: namespace `testns` with its default service account, two nodes, an administrator.
+ * Replays recorded cases against the real HTTP layer and core on a memory store. Each case begins
+ * with the cluster that the recording had: namespace `testns` with its default service account, two
+ * nodes, an administrator.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -177,8 +178,8 @@ function compareResponse(expected: RecordedResponse, answer: Answered, bindings:
 }
 
 /**
- * The recorder kept the last `Warning` header of an answer only. Our own about what is not implemented are beside what
- * upstream has to say.
+ * The recorder kept the last `Warning` header of an answer only. Our own about what is not
+ * implemented are beside what upstream has to say.
  */
 const lastWarning = (warnings: readonly string[]): string[] =>
   warnings.filter((warning) => !warning.includes('not implemented by Symphony')).slice(-1);
@@ -355,7 +356,10 @@ async function loadJson(path: string): Promise<unknown> {
 
 export const NOT_SERVED = 'of a kind that is not served';
 
-/** The failures of a case in a file of its own; undefined: it speaks of something that is not served. */
+/**
+ * The failures of a case in a file of its own; undefined: it speaks of something that is not
+ * served.
+ */
 export async function replayFile(
   section: string,
   directory: string,

@@ -120,7 +120,10 @@ export type Section = keyof typeof sections;
 
 export const sectionNames = Object.keys(sections) as readonly Section[];
 
-/** Where a section's cases lie below the given folder, which may be that place itself; undefined when nowhere. */
+/**
+ * Where a section's cases lie below the given folder, which may be that place itself; undefined
+ * when nowhere.
+ */
 export function placeOf(section: Section, directory: string): string | undefined {
   const candidates = [join(directory, 'api', section), join(directory, section)];
   const found = candidates.find((candidate) => existsSync(candidate));

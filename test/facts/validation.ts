@@ -1,6 +1,7 @@
 /**
- * Replays verdicts of Kubernetes' own validation (`validation/<kind>.jsonl`): what is sent goes through the whole API, strictly
- * decoded. Kinds that are not served are counted as left out. The verdict is the code; the errors are compared besides.
+ * Replays verdicts of Kubernetes' own validation (`validation/<kind>.jsonl`): what is sent goes
+ * through the whole API, strictly decoded. Kinds that are not served are counted as left out. The
+ * verdict is the code; the errors are compared besides.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -69,7 +70,10 @@ const body = (answer: Answered): Record<string, unknown> => {
 /** Admission adds these to a new pod. It adds tolerations at updates too. */
 const ADMITTED = ['serviceAccountName', 'serviceAccount', 'priority', 'preemptionPolicy'];
 
-/** The recordings know no admission: what it gave the pod is sent again, where the case says nothing of it. */
+/**
+ * The recordings know no admission: what it gave the pod is sent again, where the case says nothing
+ * of it.
+ */
 function withAdmitted(
   object: Record<string, unknown>,
   old: Record<string, unknown>,

@@ -1,4 +1,7 @@
-/** Children end as a group: with their leader, with their owner however it ends, and when they are told to. */
+/**
+ * Children end as a group: with their leader, with their owner however it ends, and when they are
+ * told to.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -129,7 +132,10 @@ describe('the sweep at start', () => {
 
 describe('the first process of a container', () => {
   const script = new URL('../../bin/first-process.sh', import.meta.url).pathname;
-  /** Leaves an orphan behind, and waits until it is no process any more, nor a dead one that nobody waits for. */
+  /**
+   * Leaves an orphan behind, and waits until it is no process any more, nor a dead one that nobody
+   * waits for.
+   */
   const PROGRAM = `orphan=$( (true >/dev/null & echo $!) )
 trap 'echo told to end; exit 7' TERM
 while [ -e "/proc/$orphan" ]; do sleep 0.05; done

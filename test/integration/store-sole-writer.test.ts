@@ -1,4 +1,6 @@
-/** Reads that do not ask Redis, with several clients of one process: nobody may ever read the past. */
+/**
+ * Reads that do not ask Redis, with several clients of one process: nobody may ever read the past.
+ */
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';

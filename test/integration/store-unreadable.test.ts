@@ -51,7 +51,10 @@ afterEach(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-/** A change as another writer would have left it in the log: an entry of these fields, and the newest versions. */
+/**
+ * A change as another writer would have left it in the log: an entry of these fields, and the
+ * newest versions.
+ */
 async function leave(resource: string, fields: readonly string[]): Promise<void> {
   const last = Number(await redis.command('HGET', '{symphony}:meta', 'last'));
   const version = String(last + 1_000);

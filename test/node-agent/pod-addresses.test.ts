@@ -11,7 +11,10 @@ const podCidr = '10.244.1.0/29';
 let world: AgentWorld;
 afterEach(() => world[Symbol.asyncDispose]());
 
-/** A container called `exit-3` ends soon, with 3; `slow` takes its time to stop; others run until they are stopped. */
+/**
+ * A container called `exit-3` ends soon, with 3; `slow` takes its time to stop; others run until
+ * they are stopped.
+ */
 const programOf = ({ name }: { readonly name: string }) => {
   const exitCode = /^k8s_exit-(\d)/.exec(name)?.[1];
   if (exitCode !== undefined) return { exitAfterMs: 100, exitCode: Number(exitCode) };

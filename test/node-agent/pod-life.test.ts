@@ -263,7 +263,8 @@ describe('changes that must not restart', () => {
     const attempts = containerOf()?.restartCount ?? 0;
     expect(attempts).toBeLessThan(6);
     withImage('two');
-    // At once, at once again after its end, and once more ten seconds later: as a container that is new.
+    // At once, at once again after its end, and once more ten seconds later: as a container that is
+    // new.
     await world.clock.advance(17_000);
     expect(containerOf()?.restartCount).toBe(attempts + 3);
   });

@@ -1,4 +1,7 @@
-/** The promise of package.json about Node holds for every package in the lock; fixed dependencies stay named. */
+/**
+ * The promise of package.json about Node holds for every package in the lock; fixed dependencies
+ * stay named.
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
@@ -30,7 +33,10 @@ function compare(a: Version, b: Version): number {
   return a[0] - b[0] || a[1] - b[1] || a[2] - b[2];
 }
 
-/** The ranges that packages use for `engines`: comparators with blanks between, alternatives with `||`. */
+/**
+ * The ranges that packages use for `engines`: comparators with blanks between, alternatives with
+ * `||`.
+ */
 function allows(range: string, version: Version): boolean {
   return range.split('||').some((alternative) =>
     alternative

@@ -1,6 +1,6 @@
 /**
- * Replays recorded decisions of the real kube-scheduler: which nodes were feasible, why the others were not, each plugin's score
- * of each node, and the message of an unschedulable pod.
+ * Replays recorded decisions of the real kube-scheduler: which nodes were feasible, why the others
+ * were not, each plugin's score of each node, and the message of an unschedulable pod.
  */
 import { jsonEqual } from '../../src/base/json.ts';
 import { seededRng } from '../../src/base/rng.ts';
@@ -111,14 +111,14 @@ export function leftOut({ name, steps }: Scenario): string | undefined {
 }
 
 /**
- * The scheduler is not asked about a pod that names its node or that is held back. Upstream fails on a preferred Gt/Lt term
- * that its own validation lets through; here it is no match.
+ * The scheduler is not asked about a pod that names its node or that is held back. Upstream fails
+ * on a preferred Gt/Lt term that its own validation lets through; here it is no match.
  */
 const NOT_ASKED: ReadonlySet<string> = new Set(['preset', 'notAttempted', 'error', 'gated']);
 
 /**
- * Upstream leaves a pod's own `spec.resources` out when it scores the incoming pod, and counts them once it is placed; here they
- * count both times.
+ * Upstream leaves a pod's own `spec.resources` out when it scores the incoming pod, and counts them
+ * once it is placed; here they count both times.
  */
 const hasPodLevelResources = ({ pod }: Step): boolean => 'resources' in pod.spec;
 
@@ -142,7 +142,8 @@ export function replayScenario(scenario: Scenario): string[] {
       ];
       if (complaints.length > 0) return complaints.map((text) => `step ${index}: ${text}`);
     }
-    // The recorder then evicted the victims: another world from here on, and eviction is not here yet.
+    // The recorder then evicted the victims: another world from here on, and eviction is not here
+    // yet.
     if (step.outcome === 'preempting') return [];
     if (step.node) placed.push({ ...pod, spec: { ...pod.spec, nodeName: step.node } });
   }

@@ -1,6 +1,7 @@
 /**
- * A leader that cannot start leaves nothing behind: each thing that its start asks for fails in turn, and afterwards no
- * subscription, no worker of a queue, no listener and no timer of it is left.
+ * A leader that cannot start leaves nothing behind: each thing that its start asks for fails in
+ * turn, and afterwards no subscription, no worker of a queue, no listener and no timer of it is
+ * left.
  */
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';

@@ -1,4 +1,7 @@
-/** Node warns when more than ten wait on one signal or emitter: with thirty of everything, nothing may do so. */
+/**
+ * Node warns when more than ten wait on one signal or emitter: with thirty of everything, nothing
+ * may do so.
+ */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Pod } from '../../src/schemas/types.ts';
 import { aPod, createAgentWorld } from '../support/agent-world.ts';

@@ -1,6 +1,7 @@
 /**
- * The end of a run: everything is mended, one more commit is made, and time passes. 15. Convergence: what lives becomes
- * what Git says; what cannot be placed stays Pending with a reason and blocks nobody; the commit's status says so.
+ * The end of a run: everything is mended, one more commit is made, and time passes. 15.
+ * Convergence: what lives becomes what Git says; what cannot be placed stays Pending with a reason
+ * and blocks nobody; the commit's status says so.
  * 16. Quiescence: then nothing is written but what says "I am alive".
  */
 import { resources } from '../../src/client/types.ts';
@@ -16,7 +17,10 @@ import { differenceOf } from './invariants/git.ts';
 import { type DeploymentDraft, type TreeDraft, chance, isGoodImage, isSatisfiable } from './manifests.ts';
 import type { Simulation } from './run.ts';
 
-/** Back-off of crashed containers and of image pulls ends within 5 minutes, a rollout's deadline within 10. */
+/**
+ * Back-off of crashed containers and of image pulls ends within 5 minutes, a rollout's deadline
+ * within 10.
+ */
 const PATIENCE_MS = 40 * 60_000;
 const LOOK_MS = 10_000;
 /** Resyncs that pass at rest: one and a bit in most runs, several in each tenth. */
@@ -68,7 +72,10 @@ export async function checkQuiescence(
   note('at rest');
 }
 
-/** A person has seen that history was rewritten before the last commit, and lets what it takes away go. */
+/**
+ * A person has seen that history was rewritten before the last commit, and lets what it takes away
+ * go.
+ */
 function approve({ world }: Simulation, commit: string): void {
   const [root] = [...world.ledger.objects('applications.argoproj.io').values()];
   if (!root || root.metadata.annotations?.[APPROVE_PRUNE_ANNOTATION] === commit) return;
@@ -148,7 +155,8 @@ function unfinished(simulation: Simulation): string | undefined {
   }
   for (const [key, pod] of ledger.objects<Pod>('pods')) {
     if (expected.has(pod.metadata.uid ?? '')) continue;
-    // Known limit: a pod restored after lost history whose Deployment Git no longer has belongs to nobody, and stays.
+    // Known limit: a pod restored after lost history whose Deployment Git no longer has belongs to
+    // nobody, and stays.
     const isKnown = Object.keys(tree.deployments).some((name) => pod.metadata.labels?.['app'] === name);
     if (ledger.losses === 0 || controllerOf(pod) || isKnown) return `pod ${key} belongs to nobody`;
     expected.add(pod.metadata.uid ?? '');

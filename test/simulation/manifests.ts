@@ -1,4 +1,6 @@
-/** The manifests of the simulated developers: a few Deployments and ConfigMaps, as data and as YAML. */
+/**
+ * The manifests of the simulated developers: a few Deployments and ConfigMaps, as data and as YAML.
+ */
 import type { Rng } from '../../src/base/rng.ts';
 import type { ContainerSpec } from '../../src/node-agent/runtime/types.ts';
 import type { FakeProgram } from '../../src/node-agent/runtime/fake/fake-container.ts';
@@ -73,7 +75,8 @@ export function aDeploymentDraft(rng: Rng, index: number, bad: boolean): Deploym
   return {
     replicas: upTo(rng, hostPort === undefined ? MAX_REPLICAS : 2),
     image: bad && chance(rng, 0.6) ? pick(rng, BAD_IMAGES) : pick(rng, GOOD_IMAGES),
-    // A new pod never gets the port of the pod that it replaces on a full set of nodes: it must go first.
+    // A new pod never gets the port of the pod that it replaces on a full set of nodes: it must go
+    // first.
     rollout:
       hostPort === undefined ? aRollout(rng) : { type: 'RollingUpdate', maxSurge: 0, maxUnavailable: 1 },
     cpu: bad && chance(rng, 0.4) ? HUGE_CPU : pick(rng, ['50m', '100m', '150m']),

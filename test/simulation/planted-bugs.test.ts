@@ -1,4 +1,7 @@
-/** A checker that never fails is worth nothing: for each rule, a cluster that breaks it, and a run that notices. */
+/**
+ * A checker that never fails is worth nothing: for each rule, a cluster that breaks it, and a run
+ * that notices.
+ */
 import { expect, it } from 'vitest';
 import { RuntimeError, labelKeys } from '../../src/node-agent/runtime/types.ts';
 import type { Pod, ReplicaSet } from '../../src/schemas/types.ts';

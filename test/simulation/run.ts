@@ -1,7 +1,8 @@
 /**
- * One run: a cluster comes up, random things happen to it, each followed by some simulated time and watched by the
- * checkers; then everything broken is mended, a last commit is made, and the cluster must come to what it says
- * (invariant 15) and to rest (16). The seed decides everything: the same seed is the same run, to the last change.
+ * One run: a cluster comes up, random things happen to it, each followed by some simulated time and
+ * watched by the checkers; then everything broken is mended, a last commit is made, and the cluster
+ * must come to what it says (invariant 15) and to rest (16). The seed decides everything: the same
+ * seed is the same run, to the last change.
  */
 import { type Rng, seededRng } from '../../src/base/rng.ts';
 import { type PlantedBug, type SimWorld, createSimWorld } from '../support/sim-world.ts';

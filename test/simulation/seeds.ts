@@ -1,6 +1,6 @@
 /**
- * The seeds that are run: 200, shared between the test files so that they run side by side. `SYMPHONY_SIM_SEEDS` sets
- * another number, `SYMPHONY_SIM_SEED` replays one.
+ * The seeds that are run: 200, shared between the test files so that they run side by side.
+ * `SYMPHONY_SIM_SEEDS` sets another number, `SYMPHONY_SIM_SEED` replays one.
  */
 import { describe, expect, it } from 'vitest';
 import { type RunResult, runSimulation } from './run.ts';

@@ -9,7 +9,9 @@ export function activeResources(): Counts {
   return counts;
 }
 
-/** Waits until nothing is active beyond `before`: closing a socket takes a turn of the loop or two. */
+/**
+ * Waits until nothing is active beyond `before`: closing a socket takes a turn of the loop or two.
+ */
 export function untilReleased(before: Counts): Promise<unknown> {
   return eventually('nothing is left of it', async () => {
     const left = Object.entries(activeResources()).filter(([name, count]) => count > (before[name] ?? 0));

@@ -1,4 +1,7 @@
-/** The API as an agent sees it, in memory: objects, watches, conflicts, a condition of the data, and a switch to be away. */
+/**
+ * The API as an agent sees it, in memory: objects, watches, conflicts, a condition of the data, and
+ * a switch to be away.
+ */
 import { type AsyncQueue, createAsyncQueue } from '../../src/base/async-queue.ts';
 import { TransientError } from '../../src/base/errors.ts';
 import { jsonClone } from '../../src/base/json.ts';

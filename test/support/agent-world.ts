@@ -1,4 +1,7 @@
-/** A node agent on the fake engine and simulated time, with everything a test needs to push it around. */
+/**
+ * A node agent on the fake engine and simulated time, with everything a test needs to push it
+ * around.
+ */
 import { type Logger, silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { type NodeAgent, createNodeAgent } from '../../src/node-agent/agent.ts';

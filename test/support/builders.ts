@@ -1,4 +1,6 @@
-/** Objects for tests: sensible where a test does not care, and merged with what it does care about. */
+/**
+ * Objects for tests: sensible where a test does not care, and merged with what it does care about.
+ */
 import { stableStringify } from '../../src/base/json.ts';
 import type { KubeObject, ObjectMeta } from '../../src/schemas/object.ts';
 import type {

@@ -1,4 +1,7 @@
-/** A process with children of its own: a mirror that fetches from the URL given, for as long as it lives. */
+/**
+ * A process with children of its own: a mirror that fetches from the URL given, for as long as it
+ * lives.
+ */
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { createGitMirror } from '../../src/sync/git/git-mirror.ts';

@@ -14,7 +14,10 @@ export async function flagsOfCommands(): Promise<ReadonlyMap<string, ReadonlySet
   return new Map(flags);
 }
 
-/** The calls of `symphony` in a shell text: their command, and the flags that they name. Continued lines are one. */
+/**
+ * The calls of `symphony` in a shell text: their command, and the flags that they name. Continued
+ * lines are one.
+ */
 export function callsIn(
   text: string,
 ): readonly { readonly command: string; readonly flags: readonly string[] }[] {

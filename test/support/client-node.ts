@@ -1,6 +1,7 @@
 /**
- * The official JavaScript client, loaded on Node 20: its HTTP library takes functions of Node 22 for granted and does not
- * work without. They are about Zstandard, which nothing here sends, what may be cloned between threads, and promises.
+ * The official JavaScript client, loaded on Node 20: its HTTP library takes functions of Node 22
+ * for granted and does not work without. They are about Zstandard, which nothing here sends, what
+ * may be cloned between threads, and promises.
  */
 import { createRequire } from 'node:module';
 import type * as clientNode from '@kubernetes/client-node';

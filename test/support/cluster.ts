@@ -1,6 +1,7 @@
 /**
- * A control plane for tests: memory store, caches, real controllers and simulated time, with a fake kubelet and a fake
- * scheduler in place of agents and placement. Nothing here is mocked below the store's contract.
+ * A control plane for tests: memory store, caches, real controllers and simulated time, with a fake
+ * kubelet and a fake scheduler in place of agents and placement. Nothing here is mocked below the
+ * store's contract.
  */
 import { createAbort } from '../../src/base/abort.ts';
 import { type ResourceCore, createResourceCore } from '../../src/resources/resource-core.ts';
@@ -42,7 +43,9 @@ export interface TestCluster extends AsyncDisposable {
 
 export interface TestClusterOptions extends ControllersOptions {
   readonly seed?: number;
-  /** Holds what controllers write to the API's admission, as in the product. Absent: it does not. */
+  /**
+   * Holds what controllers write to the API's admission, as in the product. Absent: it does not.
+   */
   readonly admission?: boolean;
   /** Beside those of the product. */
   readonly more?: readonly Controller[];

@@ -1,4 +1,7 @@
-/** Real control plane processes, run from the sources: for what only whole processes show, such as being stopped and going on. */
+/**
+ * Real control plane processes, run from the sources: for what only whole processes show, such as
+ * being stopped and going on.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,6 @@
-/** Controllers on whatever a test has: that of definitions alone, or what a test needs beside it. */
+/**
+ * Controllers on whatever a test has: that of definitions alone, or what a test needs beside it.
+ */
 import { createAbort } from '../../src/base/abort.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { ControllerContext } from '../../src/controllers/controller.ts';

@@ -1,6 +1,7 @@
 /**
- * The real Docker Engine for tests: finds it, makes the test images from Debian's static busybox, and cleans up what one
- * test made, recognised by its own cluster label. Nothing else on the Engine is touched.
+ * The real Docker Engine for tests: finds it, makes the test images from Debian's static busybox,
+ * and cleans up what one test made, recognised by its own cluster label. Nothing else on the Engine
+ * is touched.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
@@ -10,7 +11,10 @@ import { systemRng } from '../../src/base/rng.ts';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';
 import { createTar } from '../../src/node-agent/images/tar.ts';
 
-/** Tags of the one image, so that a change of tag is a change of image reference without other differences. */
+/**
+ * Tags of the one image, so that a change of tag is a change of image reference without other
+ * differences.
+ */
 export const TEST_IMAGES = ['symphony.test/busybox:1', 'symphony.test/busybox:2'] as const;
 export const TEST_IMAGE = TEST_IMAGES[0];
 
@@ -33,7 +37,10 @@ export function busyboxPath(): string {
   return found;
 }
 
-/** Makes {@link TEST_IMAGES} where they are missing. A root file system of busybox and its links, and nothing else. */
+/**
+ * Makes {@link TEST_IMAGES} where they are missing. A root file system of busybox and its links,
+ * and nothing else.
+ */
 export async function ensureTestImages(docker = connectDocker()): Promise<void> {
   const [first, ...others] = TEST_IMAGES;
   const missing: string[] = [];

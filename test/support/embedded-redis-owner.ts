@@ -1,4 +1,7 @@
-/** A process that owns an embedded Redis with one object in it: prints the server's pid, and ends on SIGTERM. */
+/**
+ * A process that owns an embedded Redis with one object in it: prints the server's pid, and ends on
+ * SIGTERM.
+ */
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { startEmbeddedRedis } from '../../src/store/embedded/embedded-redis.ts';

@@ -1,6 +1,7 @@
 /**
- * Simulated time: timers fire only when a test advances the clock, in order of their due time (and, for equal ones, in
- * the order in which they were set). A binary heap, because a simulated hour of a cluster is some 100,000 timers.
+ * Simulated time: timers fire only when a test advances the clock, in order of their due time (and,
+ * for equal ones, in the order in which they were set). A binary heap, because a simulated hour of
+ * a cluster is some 100,000 timers.
  */
 import type { Clock } from '../../src/base/clock.ts';
 
@@ -13,8 +14,8 @@ export interface FakeClock extends Clock {
 
 export interface FakeClockOptions {
   /**
-   * Turns of the event loop that are waited for after each timer. One is enough for code that waits only for promises
-   * and this clock: all microtasks run before the next turn.
+   * Turns of the event loop that are waited for after each timer. One is enough for code that waits
+   * only for promises and this clock: all microtasks run before the next turn.
    */
   readonly settleRounds?: number;
   /** Called after each timer, when everything that follows from it has happened. */
@@ -43,7 +44,9 @@ export function createFakeClock(
   let sequence = 0;
   const heap: Entry[] = [];
 
-  /** The next entry that still has a task, left in the heap; cancelled ones are dropped on the way. */
+  /**
+   * The next entry that still has a task, left in the heap; cancelled ones are dropped on the way.
+   */
   function peek(): Entry | undefined {
     while (heap[0] && !heap[0].task) pop(heap);
     return heap[0];

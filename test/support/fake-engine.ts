@@ -1,4 +1,7 @@
-/** A Docker Engine that only remembers, on a unix socket: its id, its networks and its containers. No process runs. */
+/**
+ * A Docker Engine that only remembers, on a unix socket: its id, its networks and its containers.
+ * No process runs.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { labelKeys } from '../../src/node-agent/runtime/types.ts';

@@ -1,6 +1,7 @@
 /**
- * The fake kubelet of the recorded stories (README there): pods become Running and Ready, end, and go, steered by their
- * `fake/*` annotations. It also binds pods to nodes, as the scheduler would, and renews its nodes' leases.
+ * The fake kubelet of the recorded stories (README there): pods become Running and Ready, end, and
+ * go, steered by their `fake/*` annotations. It also binds pods to nodes, as the scheduler would,
+ * and renews its nodes' leases.
  */
 import { createAbort } from '../../src/base/abort.ts';
 import { sleep, toRfc3339, toRfc3339Micro } from '../../src/base/clock.ts';

@@ -1,4 +1,7 @@
-/** A real Git server over HTTP (`git http-backend` behind node:http) and helpers to make repositories and commits. */
+/**
+ * A real Git server over HTTP (`git http-backend` behind node:http) and helpers to make
+ * repositories and commits.
+ */
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { type Server, createServer } from 'node:http';
@@ -87,7 +90,10 @@ export interface GitServer extends AsyncDisposable {
   redirectTo(url: string | undefined): void;
 }
 
-/** Serves the bare repositories below a folder, for reading and pushing; at a socket in a file where one is named. */
+/**
+ * Serves the bare repositories below a folder, for reading and pushing; at a socket in a file where
+ * one is named.
+ */
 export async function startGitServer(folder: string, socket?: string): Promise<GitServer> {
   const requests: string[] = [];
   let authorization: string | undefined;

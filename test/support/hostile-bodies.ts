@@ -1,6 +1,6 @@
 /**
- * Bodies of the largest accepted size that are cheap to send and dear to read: for the benchmark, which measures them, and for
- * the tests, which count.
+ * Bodies of the largest accepted size that are cheap to send and dear to read: for the benchmark,
+ * which measures them, and for the tests, which count.
  */
 
 import { MAX_LISTED_OBJECTS, MAX_MEMBERS } from '../../src/resources/decoding/body-limits.ts';

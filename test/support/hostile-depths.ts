@@ -1,4 +1,7 @@
-/** Hostile bodies that are dear for what they repeat, nest or pack, and what they say of their owners. */
+/**
+ * Hostile bodies that are dear for what they repeat, nest or pack, and what they say of their
+ * owners.
+ */
 import { Buffer } from 'node:buffer';
 import protobuf from 'protobufjs/minimal.js';
 import { type HostileBody, JSON_TYPE } from './hostile-bodies.ts';

@@ -1,4 +1,7 @@
-/** Git servers over HTTP that do not end: refs, packs and messages for ever, a trickle, silence, redirects in a circle. */
+/**
+ * Git servers over HTTP that do not end: refs, packs and messages for ever, a trickle, silence,
+ * redirects in a circle.
+ */
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

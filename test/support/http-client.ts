@@ -1,4 +1,7 @@
-/** Requests to a server on this machine, over kept connections. Nothing is followed, retried or decoded. */
+/**
+ * Requests to a server on this machine, over kept connections. Nothing is followed, retried or
+ * decoded.
+ */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 

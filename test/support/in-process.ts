@@ -1,4 +1,7 @@
-/** A whole control plane with hollow nodes in the process of the test, on a Redis that the test may trouble. */
+/**
+ * A whole control plane with hollow nodes in the process of the test, on a Redis that the test may
+ * trouble.
+ */
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { systemClock } from '../../src/base/clock.ts';

@@ -1,6 +1,7 @@
 /**
- * kubectl 1.20 as Debian 12 packages it, unpacked beside the packages and never installed: for clients of before WebSocket.
- * Several test files may ask at once; the one that is done first counts.
+ * kubectl 1.20 as Debian 12 packages it, unpacked beside the packages and never installed: for
+ * clients of before WebSocket. Several test files may ask at once; the one that is done first
+ * counts.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Programs under test, run as a user runs them: kubectl with a kubeconfig, and the symphony command. Also waiting: on a
- * condition, with a bound, never for a time.
+ * Programs under test, run as a user runs them: kubectl with a kubeconfig, and the symphony
+ * command. Also waiting: on a condition, with a bound, never for a time.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -103,7 +103,10 @@ export function createKubectl(kubeconfig: string, directory: string, program = '
   });
 }
 
-/** Asks again until the answer is neither undefined nor false; the last error or answer is told at the end. */
+/**
+ * Asks again until the answer is neither undefined nor false; the last error or answer is told at
+ * the end.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,

@@ -1,6 +1,7 @@
 /**
- * A host of its own for tests: another host name, network, /etc/hosts, /var/lib and trusted authorities, in namespaces of
- * the kernel. What runs in it can listen on any port and write to /var/lib; nothing of that reaches this machine.
+ * A host of its own for tests: another host name, network, /etc/hosts, /var/lib and trusted
+ * authorities, in namespaces of the kernel. What runs in it can listen on any port and write to
+ * /var/lib; nothing of that reaches this machine.
  */
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';

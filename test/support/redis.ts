@@ -1,6 +1,6 @@
 /**
- * A private redis-server for a test: on a unix socket in a temporary directory, stopped with the test. Nothing else on
- * the machine is touched.
+ * A private redis-server for a test: on a unix socket in a temporary directory, stopped with the
+ * test. Nothing else on the machine is touched.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,7 +1,8 @@
 /**
- * A control plane process of the simulation: src/server/generation.ts with the memory store for Redis, memory queues for
- * BullMQ, the in-memory repository for Git, and no sockets. It replaces its generation when the store loses its history,
- * as src/server/control-plane.ts does; it can be stopped in order, and killed.
+ * A control plane process of the simulation: src/server/generation.ts with the memory store for
+ * Redis, memory queues for BullMQ, the in-memory repository for Git, and no sockets. It replaces
+ * its generation when the store loses its history, as src/server/control-plane.ts does; it can be
+ * stopped in order, and killed.
  */
 import { anySignal, createAbort } from '../../src/base/abort.ts';
 import { SYNC_USER } from '../../src/diff/tracking.ts';

@@ -1,7 +1,8 @@
 /**
- * Everything that happened in a simulated store, in order, for checkers of invariants: they see each change with the
- * state before it, and what was true within the last seconds. Keeps the store's own contract under its eyes, too
- * (invariant 8): versions strictly increase, no stale write is accepted, watches have no gap.
+ * Everything that happened in a simulated store, in order, for checkers of invariants: they see
+ * each change with the state before it, and what was true within the last seconds. Keeps the
+ * store's own contract under its eyes, too (invariant 8): versions strictly increase, no stale
+ * write is accepted, watches have no gap.
  */
 import type { Clock } from '../../src/base/clock.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';

@@ -1,7 +1,7 @@
 /**
- * A node of the simulation: the real agent on the fake engine. The engine, the records and the volumes outlive the agent;
- * the link to the control plane can break, and lose answers; every call that changes something at the engine is recorded
- * and checked (invariants 3 and 4).
+ * A node of the simulation: the real agent on the fake engine. The engine, the records and the
+ * volumes outlive the agent; the link to the control plane can break, and lose answers; every call
+ * that changes something at the engine is recorded and checked (invariants 3 and 4).
  */
 import { anySignal, createAbort } from '../../src/base/abort.ts';
 import { createLocalClient } from '../../src/api/local-client.ts';
@@ -48,7 +48,10 @@ export interface SimNodeOptions {
   readonly controlPlane: SimControlPlane;
   readonly programOf: (spec: ContainerSpec) => FakeProgram;
   readonly pullable: (reference: string) => boolean;
-  /** After each call that changes something. `labels` are the container's, undefined when there is none. */
+  /**
+   * After each call that changes something. `labels` are the container's, undefined when there is
+   * none.
+   */
   readonly onCall: (
     node: string,
     call: EngineCall,
@@ -130,7 +133,10 @@ export function createSimNode(options: SimNodeOptions): SimNode {
   };
 }
 
-/** The engine as the agent has it: what changes something is told afterwards, with the labels of the container. */
+/**
+ * The engine as the agent has it: what changes something is told afterwards, with the labels of the
+ * container.
+ */
 function watchedRuntime(
   engine: FakeRuntime,
   tell: (call: EngineCall, labels: Readonly<Record<string, string>> | undefined) => void,

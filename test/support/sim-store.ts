@@ -1,6 +1,7 @@
 /**
- * The memory store as one control plane process sees it: it can be cut off (a killed process writes no more), takes a
- * moment for a commit, and every commit and watch is held against the store's contract (invariant 8).
+ * The memory store as one control plane process sees it: it can be cut off (a killed process writes
+ * no more), takes a moment for a commit, and every commit and watch is held against the store's
+ * contract (invariant 8).
  */
 import { type Clock, sleep } from '../../src/base/clock.ts';
 import type { Rng } from '../../src/base/rng.ts';

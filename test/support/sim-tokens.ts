@@ -1,6 +1,6 @@
 /**
- * Service account tokens of the simulation: the real request, signed without any arithmetic (a real signature would take real
- * time), and kept over a restart of the agent as its disk would.
+ * Service account tokens of the simulation: the real request, signed without any arithmetic (a real
+ * signature would take real time), and kept over a restart of the agent as its disk would.
  */
 import type { ResourceCore } from '../../src/resources/resource-core.ts';
 import { createTokenRequestAction } from '../../src/api/authn/token-request.ts';

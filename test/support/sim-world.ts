@@ -1,6 +1,7 @@
 /**
- * A whole cluster in one process, on one simulated clock and one seed: control plane, nodes, repository, and the ledger
- * of what happened. The simulation drives it; nothing here decides at random.
+ * A whole cluster in one process, on one simulated clock and one seed: control plane, nodes,
+ * repository, and the ledger of what happened. The simulation drives it; nothing here decides at
+ * random.
  */
 import { createHash } from 'node:crypto';
 import { createLocalClient } from '../../src/api/local-client.ts';

@@ -1,4 +1,7 @@
-/** A real API server and a real agent on the real engine, joined by a real tunnel: what streams need, and nothing else. */
+/**
+ * A real API server and a real agent on the real engine, joined by a real tunnel: what streams
+ * need, and nothing else.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * A whole Symphony for end-to-end tests: `bin/symphony up` as a child process on a data directory of its own, with the
- * real Redis, Git and Docker Engine. Several may share one Engine: every one has its own port and pod addresses.
+ * A whole Symphony for end-to-end tests: `bin/symphony up` as a child process on a data directory
+ * of its own, with the real Redis, Git and Docker Engine. Several may share one Engine: every one
+ * has its own port and pod addresses.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -69,7 +70,10 @@ export interface Symphony extends AsyncDisposable {
   start(): Promise<void>;
   /** SIGTERM, and waits for the end; the exit code. */
   stop(): Promise<number | null>;
-  /** SIGKILL of the process; `withRedis` as in a power failure, otherwise its redis-server is left an orphan. */
+  /**
+   * SIGKILL of the process; `withRedis` as in a power failure, otherwise its redis-server is left
+   * an orphan.
+   */
   kill(options?: { readonly withRedis?: boolean }): Promise<void>;
   /** The symphony command as a client of this system. */
   cli(...args: readonly string[]): Promise<ProgramResult>;

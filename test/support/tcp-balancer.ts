@@ -1,4 +1,7 @@
-/** A TCP load balancer, as simple as one can be: each connection goes to the next backend that takes it. */
+/**
+ * A TCP load balancer, as simple as one can be: each connection goes to the next backend that takes
+ * it.
+ */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface TcpBalancer extends AsyncDisposable {

@@ -1,11 +1,16 @@
-/** A terminal for tests that type what a document says: one bash that stays, so that `export` and `cd` hold. */
+/**
+ * A terminal for tests that type what a document says: one bash that stays, so that `export` and
+ * `cd` hold.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { eventually } from './kubectl.ts';
 
 export interface Terminal extends AsyncDisposable {
   /** Types the lines and waits until all of them have succeeded; what they printed to stdout. */
   run(script: string): Promise<string>;
-  /** Types the lines, of which the last stays in the foreground, and waits until `ready` is printed. */
+  /**
+   * Types the lines, of which the last stays in the foreground, and waits until `ready` is printed.
+   */
   start(script: string, ready: RegExp): Promise<void>;
   /** Ctrl-C: whatever is in the foreground must end well. */
   interrupt(): Promise<void>;

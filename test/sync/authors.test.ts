@@ -1,4 +1,7 @@
-/** Applications outside the system namespace: they write in their own namespace, with the rights of their author. */
+/**
+ * Applications outside the system namespace: they write in their own namespace, with the rights of
+ * their author.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RequestContext } from '../../src/resources/types.ts';
 import {

@@ -1,4 +1,7 @@
-/** A sync worker that dies at any of its writes: the next one ends with the same result and does nothing twice. */
+/**
+ * A sync worker that dies at any of its writes: the next one ends with the same result and does
+ * nothing twice.
+ */
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.ts';
 import { seededRng } from '../../src/base/rng.ts';
@@ -15,7 +18,10 @@ import { POLL_MS, REPO_URL, configMap, createInlineQueues } from './harness.ts';
 
 type When = 'before' | 'after';
 
-/** Passes commits through until the `n`th, at which the worker dies: none of its later writes reach the store. */
+/**
+ * Passes commits through until the `n`th, at which the worker dies: none of its later writes reach
+ * the store.
+ */
 function mortal(store: Store, n: number, when: When, onWrite: (ops: readonly StoreOp[]) => void) {
   let count = 0;
   const wrapped: Store = {

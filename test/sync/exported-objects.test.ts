@@ -1,4 +1,7 @@
-/** People commit what they exported from a cluster: the sync and all controllers come to rest, whatever is in it. */
+/**
+ * People commit what they exported from a cluster: the sync and all controllers come to rest,
+ * whatever is in it.
+ */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { controllersFor, startControllers } from '../../src/controllers/start-controllers.ts';
 import type { KubeObject } from '../../src/schemas/object.ts';

@@ -1,4 +1,7 @@
-/** Applications outside the system namespace may name any repository, and any revision of it: that keeps nothing alive. */
+/**
+ * Applications outside the system namespace may name any repository, and any revision of it: that
+ * keeps nothing alive.
+ */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import { AUTHOR_ANNOTATION, authorText } from '../../src/schemas/applications/application-author.ts';

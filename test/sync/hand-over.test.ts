@@ -1,4 +1,6 @@
-/** A manifest moves from one application's folder to another's in one commit: the object lives on. */
+/**
+ * A manifest moves from one application's folder to another's in one commit: the object lives on.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/base/errors.ts';
 import type { ConfigMap } from '../../src/schemas/types.ts';

@@ -1,4 +1,6 @@
-/** The sync worker on the memory store, an in-memory repository, an inline queue and simulated time. */
+/**
+ * The sync worker on the memory store, an in-memory repository, an inline queue and simulated time.
+ */
 import { createResourceCore } from '../../src/resources/resource-core.ts';
 import { seededRng } from '../../src/base/rng.ts';
 import { type Logger, silentLogger } from '../../src/base/logger.ts';

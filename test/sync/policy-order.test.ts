@@ -1,4 +1,7 @@
-/** One commit brings policy and what it governs: admission sees the policy first, so nothing fails on the way. */
+/**
+ * One commit brings policy and what it governs: admission sees the policy first, so nothing fails
+ * on the way.
+ */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Pod } from '../../src/schemas/types.ts';
 import { type Harness, POLL_MS, configMap, createHarness } from './harness.ts';

@@ -1,4 +1,7 @@
-/** Names and contents of files come from outside: nothing of them has power over a terminal or forges a line. */
+/**
+ * Names and contents of files come from outside: nothing of them has power over a terminal or
+ * forges a line.
+ */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { renderNote } from '../../src/sync/forge/notes.ts';
 import { configMap, createHarness, type Harness, POLL_MS } from './harness.ts';

@@ -1,4 +1,7 @@
-/** INVARIANTS 6: a rewritten or exchanged history deletes little before a person approves, whatever happens meanwhile. */
+/**
+ * INVARIANTS 6: a rewritten or exchanged history deletes little before a person approves, whatever
+ * happens meanwhile.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../src/base/errors.ts';
 import { without } from '../../src/diff/without.ts';
@@ -284,7 +287,8 @@ describe('the objects of another place', () => {
     await annotate(revision);
     await next();
     expect(await names()).toEqual(['z']);
-    // The approval is used up: back at the old folder it counts for nothing, though the commit is the same.
+    // The approval is used up: back at the old folder it counts for nothing, though the commit is
+    // the same.
     await editSource({ path: '.', repoURL: 'https://git.example/acme/shop.git' });
     await next();
     expect(await names()).toEqual([...NAMES, 'z']);

@@ -9,7 +9,10 @@ import { type Harness, POLL_MS, REPO_URL, configMap, createHarness } from './har
 let at: Harness;
 let renders = 0;
 
-/** Renders `base/`, which lies beside the folder of the Application, where that has a file `use-base`. */
+/**
+ * Renders `base/`, which lies beside the folder of the Application, where that has a file
+ * `use-base`.
+ */
 const overlay: Renderer = {
   name: 'Overlay',
   detect: async ({ mirror, commit, path }) =>

@@ -1,4 +1,7 @@
-/** Bodies of an accepted size that would cost far more than their bytes: what is built and answered has a bound. */
+/**
+ * Bodies of an accepted size that would cost far more than their bytes: what is built and answered
+ * has a bound.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { duplicateKeys, strictFindings } from '../../../src/api/http/duplicate-keys.ts';
 import { createTypedValues } from '../../../src/resources/managed-fields/typed-values.ts';

@@ -29,7 +29,10 @@ const announced = groupsOf(served).flatMap(({ group, versions }) =>
   }),
 );
 
-/** Methods that mean the verb in discovery, where exec and its like are authorised as something else. */
+/**
+ * Methods that mean the verb in discovery, where exec and its like are authorised as something
+ * else.
+ */
 const METHODS: Readonly<Record<string, string>> = {
   get: 'GET',
   create: 'POST',

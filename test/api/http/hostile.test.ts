@@ -26,7 +26,9 @@ const pod = {
   },
 };
 
-/** Whatever is asked, the answer is a success, or a Status that says what is wrong with the request. */
+/**
+ * Whatever is asked, the answer is a success, or a Status that says what is wrong with the request.
+ */
 function expectNoFaultOfOurs(answer: HttpAnswer): void {
   expect(answer.code, answer.text).toBeLessThan(500);
   if (answer.code < 400) return;

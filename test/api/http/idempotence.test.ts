@@ -1,4 +1,7 @@
-/** Saying the same again changes nothing: no new version, no event for anybody's watch. Of every kind that is served. */
+/**
+ * Saying the same again changes nothing: no new version, no event for anybody's watch. Of every
+ * kind that is served.
+ */
 import { dump, load } from 'js-yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { omit } from '../../../src/schemas/json-access.ts';
@@ -53,7 +56,9 @@ beforeAll(async () => {
 afterAll(() => http[Symbol.asyncDispose]());
 afterEach(() => vi.useRealTimers());
 
-/** The record of owners has whole seconds: a request of the next second must not change it either. */
+/**
+ * The record of owners has whole seconds: a request of the next second must not change it either.
+ */
 function nextSecond(): void {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 });
 }

@@ -34,7 +34,10 @@ async function version(): Promise<string> {
   return (list.body['metadata'] as { resourceVersion: string }).resourceVersion;
 }
 
-/** Everything that a watch of one second tells; it looks back to `from`, so that nothing has to be timed. */
+/**
+ * Everything that a watch of one second tells; it looks back to `from`, so that nothing has to be
+ * timed.
+ */
 async function watched(query: Record<string, string>): Promise<readonly WatchEvent[]> {
   const search = new URLSearchParams({ watch: '1', timeoutSeconds: '1', ...query }).toString();
   const { text } = await http.send('GET', `${path}?${search}`);

@@ -1,4 +1,7 @@
-/** Arbitrary objects of a kind, made of its recorded schema: whatever the schema allows, sensible or not. */
+/**
+ * Arbitrary objects of a kind, made of its recorded schema: whatever the schema allows, sensible or
+ * not.
+ */
 import fc from 'fast-check';
 import type { SchemaDocument, TypeSchema } from '../../../src/resources/decoding/type-schemas.ts';
 import { definitions } from '../../../src/schemas/generated/definitions.js';

@@ -62,7 +62,8 @@ describe('an answer of a pod', () => {
     const page = Buffer.from('<p>ä</p><a title="ö > ü" href="/a">x</a> 1 < 2');
     const expected = `<p>ä</p><a title="ö > ü" href="${PREFIX}/a">x</a> 1 < 2`;
     for (let at = 1; at < page.length; at += 1) {
-      // A tag that is cut behind a sign ">" in its text is not recognised as one: links stay as they are.
+      // A tag that is cut behind a sign ">" in its text is not recognised as one: links stay as
+      // they are.
       const text = await through(html, [page.subarray(0, at), page.subarray(at)]);
       expect([expected, page.toString()]).toContain(text);
     }

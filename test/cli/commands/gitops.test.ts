@@ -1,4 +1,7 @@
-/** The GitOps commands against a real API server (memory store, HTTPS) and the real sync worker beside it. */
+/**
+ * The GitOps commands against a real API server (memory store, HTTPS) and the real sync worker
+ * beside it.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Pods of an old template that agents restored after lost history take part in the rollout, and end with it. */
+/**
+ * Pods of an old template that agents restored after lost history take part in the rollout, and end
+ * with it.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { planLostReplicaSets } from '../../../src/controllers/deployment/plan-lost-replica-sets.ts';
 import { replicaSetName } from '../../../src/controllers/deployment/plan-new-replica-set.ts';

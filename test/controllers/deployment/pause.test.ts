@@ -1,4 +1,6 @@
-/** A paused Deployment is only scaled and reported; its deadline rests, and counts from the resume. */
+/**
+ * A paused Deployment is only scaled and reported; its deadline rests, and counts from the resume.
+ */
 import { describe, expect, it } from 'vitest';
 import { planDeployment } from '../../../src/controllers/deployment/plan-deployment.ts';
 import { controllerReference } from '../../../src/controllers/ownership.ts';

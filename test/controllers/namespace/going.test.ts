@@ -1,4 +1,7 @@
-/** A namespace that is being deleted loses its pods first: what would replace them is refused, and that is no failure. */
+/**
+ * A namespace that is being deleted loses its pods first: what would replace them is refused, and
+ * that is no failure.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import type { Deployment, ReplicaSet } from '../../../src/schemas/types.ts';

@@ -1,4 +1,6 @@
-/** Commands of a story are processes: what one of them begins has begun when the next one arrives. */
+/**
+ * Commands of a story are processes: what one of them begins has begun when the next one arrives.
+ */
 import { expect, it } from 'vitest';
 import { runStory } from './run-story.ts';
 

@@ -2,8 +2,9 @@
 import { isRecord } from '../../../src/base/json.ts';
 
 /**
- * Stories of the controllers that are here. Stories of one other kind begin with its short name (`sts-`, `job-` …);
- * `node-ds-survives-unreachable` is about DaemonSets. Their fixtures are not copied.
+ * Stories of the controllers that are here. Stories of one other kind begin with its short name
+ * (`sts-`, `job-` …); `node-ds-survives-unreachable` is about DaemonSets. Their fixtures are not
+ * copied.
  */
 export const STORIES = /^(deploy|rs|gc|namespace|node(?!-ds)|podgc|taint|pdb|quota|limitrange)-/;
 
@@ -11,22 +12,26 @@ export const STORIES = /^(deploy|rs|gc|namespace|node(?!-ds)|podgc|taint|pdb|quo
 export const repeated: ReadonlySet<string> = new Set(['NoPods', 'UnmanagedPods']);
 
 /**
- * Admission enforces what the controllers then have to pass: quotas, limits, and that nothing is made in a namespace
- * that is being deleted.
+ * Admission enforces what the controllers then have to pass: quotas, limits, and that nothing is
+ * made in a namespace that is being deleted.
  */
 export const needsAdmission = (steps: unknown): boolean =>
   /"kind":"(ResourceQuota|LimitRange)"|"delete":\{"kind":"Namespace"/.test(JSON.stringify(steps));
 
 /**
- * Stories in which the pods of a ReplicaSet go in one commit (or close enough for one look at them), where Kubernetes
- * deletes them one by one: the states in between, with some of them deleted, do not occur.
+ * Stories in which the pods of a ReplicaSet go in one commit (or close enough for one look at
+ * them), where Kubernetes deletes them one by one: the states in between, with some of them
+ * deleted, do not occur.
  */
 export const deletedAtOnce: ReadonlySet<string> = new Set(['namespace-delete', 'rs-delete-foreground']);
 
 /** Kinds of other controllers, and one vendor's own ConfigMap. */
 const OTHER_OBJECTS = /^(Endpoints|EndpointSlice|ResourceQuota)\/|openshift/;
 
-/** Admission (service account volumes, default tolerations) and a real kubelet write these into pods. */
+/**
+ * Admission (service account volumes, default tolerations) and a real kubelet write these into
+ * pods.
+ */
 const POD_FIELDS: Readonly<Record<string, readonly string[]>> = {
   spec: [
     'volumes',
@@ -40,7 +45,10 @@ const POD_FIELDS: Readonly<Record<string, readonly string[]>> = {
   status: ['containerStatuses', 'hostIP', 'hostIPs', 'podIP', 'podIPs', 'qosClass', 'startTime'],
 };
 
-/** Recorded without the node lifecycle controller, which is always on here: the Node ends up with more taints. */
+/**
+ * Recorded without the node lifecycle controller, which is always on here: the Node ends up with
+ * more taints.
+ */
 const WITHOUT_NODE_LIFECYCLE = /^(podgc|taint)-/;
 
 /** The recorded end state without what other parts of the system put there. */
@@ -70,8 +78,8 @@ function clean(label: string, recorded: unknown): unknown {
 }
 
 /**
- * Not kept here: the ttl annotation (a hint to kubelets about caching Secrets), the deprecated `beta.kubernetes.io` labels,
- * and the empty members that Go writes into a node's status.
+ * Not kept here: the ttl annotation (a hint to kubelets about caching Secrets), the deprecated
+ * `beta.kubernetes.io` labels, and the empty members that Go writes into a node's status.
  */
 function cleanNode(node: Record<string, unknown>): void {
   const { metadata, status } = node;

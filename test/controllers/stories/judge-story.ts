@@ -1,4 +1,7 @@
-/** Whether a replayed story went as the recorded one: its answers, its end, its events, its pods, the states on the way. */
+/**
+ * Whether a replayed story went as the recorded one: its answers, its end, its events, its pods,
+ * the states on the way.
+ */
 import { basename } from 'node:path';
 import { jsonEqual } from '../../../src/base/json.ts';
 import { isActive as isAlive } from '../../../src/controllers/pod-facts.ts';

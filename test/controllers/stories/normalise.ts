@@ -1,4 +1,7 @@
-/** Names as the recorded stories write them: `web-<hash1>-<p2>`, `<ns>`; and "the record is contained in what we have". */
+/**
+ * Names as the recorded stories write them: `web-<hash1>-<p2>`, `<ns>`; and "the record is
+ * contained in what we have".
+ */
 import type { KubeObject } from '../../../src/schemas/object.ts';
 
 const HASH_LABEL = 'pod-template-hash';

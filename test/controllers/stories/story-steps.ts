@@ -1,6 +1,7 @@
 /**
- * The steps of a recorded story (README of the recordings). Each is a request to the API's core, a deed of the fake kubelet,
- * or a wait on simulated time. A request's result is its code and, when it was refused, the status.
+ * The steps of a recorded story (README of the recordings). Each is a request to the API's core, a
+ * deed of the fake kubelet, or a wait on simulated time. A request's result is its code and, when
+ * it was refused, the status.
  */
 import { isRecord, jsonClone, jsonEqual } from '../../../src/base/json.ts';
 import type { PatchFormat, RequestContext } from '../../../src/resources/types.ts';
@@ -36,8 +37,9 @@ type Step = (world: StoryWorld, argument: unknown) => Promise<StepResult>;
 const TICK_MS = 50;
 const MAX_WAIT_MS = 120_000;
 /**
- * A command is a process that starts and asks for the API first. In the recordings its effect came 0.1 s to 1 s after its
- * step began, so the effects of two commands in a row are never seen in one look.
+ * A command is a process that starts and asks for the API first. In the recordings its effect came
+ * 0.1 s to 1 s after its step began, so the effects of two commands in a row are never seen in one
+ * look.
  */
 const KUBECTL_MS = 150;
 /** `quiet` gives up waiting after this long, as the recorder did. */
@@ -127,7 +129,10 @@ async function create(world: StoryWorld, argument: unknown): Promise<StepResult>
   return result;
 }
 
-/** A ConfigMap that ConfigMaps own, in its namespace or (`xowner`) in another one, where owners do not count. */
+/**
+ * A ConfigMap that ConfigMaps own, in its namespace or (`xowner`) in another one, where owners do
+ * not count.
+ */
 async function own(world: StoryWorld, argument: unknown): Promise<StepResult> {
   const fields = fieldsOf(argument);
   const listed = Array.isArray(fields['owners']) ? (fields['owners'] as unknown[]) : [];

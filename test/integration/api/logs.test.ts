@@ -1,4 +1,7 @@
-/** Logs from the client through the API server and a real tunnel to an agent's containers (on the fake engine). */
+/**
+ * Logs from the client through the API server and a real tunnel to an agent's containers (on the
+ * fake engine).
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comesTrue } from '../../support/comes-true.ts';
 import { systemClock } from '../../../src/base/clock.ts';

@@ -1,6 +1,7 @@
 /**
- * Streams on the wire: what older and browser-like clients speak, that every method is a create, and that a token which was
- * revoked takes its sessions with it. A real server and tunnel; the engine is a fake.
+ * Streams on the wire: what older and browser-like clients speak, that every method is a create,
+ * and that a token which was revoked takes its sessions with it. A real server and tunnel; the
+ * engine is a fake.
  */
 import { type ClientRequest, type IncomingMessage } from 'node:http';
 import { request } from 'node:https';

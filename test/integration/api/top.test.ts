@@ -1,4 +1,6 @@
-/** `kubectl top` from the client through the API server and a real tunnel to an agent's counters. */
+/**
+ * `kubectl top` from the client through the API server and a real tunnel to an agent's counters.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { comesTrue } from '../../support/comes-true.ts';
 import { systemClock } from '../../../src/base/clock.ts';

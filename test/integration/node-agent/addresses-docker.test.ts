@@ -1,4 +1,7 @@
-/** Finished pods on a real engine: their addresses serve the next ones, while their containers and statuses stay. */
+/**
+ * Finished pods on a real engine: their addresses serve the next ones, while their containers and
+ * statuses stay.
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Node, Pod } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/agent-world.ts';

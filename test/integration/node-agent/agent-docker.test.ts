@@ -1,4 +1,7 @@
-/** The whole agent on a real engine: several containers, an init container, a ConfigMap volume, probes, a restart, the agent's own restart. */
+/**
+ * The whole agent on a real engine: several containers, an init container, a ConfigMap volume,
+ * probes, a restart, the agent's own restart.
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Pod } from '../../../src/schemas/types.ts';
 import { aPod } from '../../support/agent-world.ts';

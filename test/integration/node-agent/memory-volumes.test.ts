@@ -1,4 +1,7 @@
-/** Secrets and tokens in memory: one real mount for all pods of a node. Needs root, as the agent does. */
+/**
+ * Secrets and tokens in memory: one real mount for all pods of a node. Needs root, as the agent
+ * does.
+ */
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** A user who may write Applications and ConfigMaps in one namespace, against a real control plane that is started again. */
+/**
+ * A user who may write Applications and ConfigMaps in one namespace, against a real control plane
+ * that is started again.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

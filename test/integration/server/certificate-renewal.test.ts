@@ -1,4 +1,7 @@
-/** The serving certificate is renewed while a watch is open: the watch goes on, and who comes anew sees the new certificate. */
+/**
+ * The serving certificate is renewed while a watch is open: the watch goes on, and who comes anew
+ * sees the new certificate.
+ */
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { connect } from 'node:tls';

@@ -1,4 +1,7 @@
-/** A stored value that nobody can read, or that is no proper object, stops nobody else; its key is told. */
+/**
+ * A stored value that nobody can read, or that is no proper object, stops nobody else; its key is
+ * told.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Control planes, agents and Redis that lose each other: what runs is not stopped by an empty store, a node is believed
- * only what it can prove, and an end is an end although Redis is gone.
+ * Control planes, agents and Redis that lose each other: what runs is not stopped by an empty
+ * store, a node is believed only what it can prove, and an end is an end although Redis is gone.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** Redis hangs, is full, loses its newest changes: the control plane says so, loses nothing more, and recovers by itself. */
+/**
+ * Redis hangs, is full, loses its newest changes: the control plane says so, loses nothing more,
+ * and recovers by itself.
+ */
 import { mkdtemp, readFile, rm, writeFile, copyFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** A leader that was stopped past its lease and goes on: another one leads by then, and nothing that the old one writes is taken. */
+/**
+ * A leader that was stopped past its lease and goes on: another one leads by then, and nothing that
+ * the old one writes is taken.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** A control plane whose start fails, after whichever of its parts, leaves no socket, child process, timer or lock behind. */
+/**
+ * A control plane whose start fails, after whichever of its parts, leaves no socket, child process,
+ * timer or lock behind.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Control planes that start in the same instant on an empty Redis become one cluster; those that are of two do not. */
+/**
+ * Control planes that start in the same instant on an empty Redis become one cluster; those that
+ * are of two do not.
+ */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

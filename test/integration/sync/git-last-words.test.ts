@@ -1,4 +1,7 @@
-/** Git's last words are heard although the process has ended before they are read, as on a busy machine. */
+/**
+ * Git's last words are heard although the process has ended before they are read, as on a busy
+ * machine.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Git servers that never end cost bounded memory and time, and leave no process and no file behind. */
+/**
+ * Git servers that never end cost bounded memory and time, and leave no process and no file behind.
+ */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest';
 import { parseHostRoutes } from '../../../src/node-agent/node/host-routes.ts';
 
-/** As the kernel shows it: a default route, a bridge, loopback, a VPN in a table of its own, an address on loopback. */
+/**
+ * As the kernel shows it: a default route, a bridge, loopback, a VPN in a table of its own, an
+ * address on loopback.
+ */
 const TRIE = `Main:
   +-- 0.0.0.0/0 3 0 4
      +-- 0.0.0.0/4 2 0 2

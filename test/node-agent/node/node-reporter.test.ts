@@ -103,7 +103,8 @@ it('reads a node that its watch shows only where that is old, and makes it anew 
   watch.shown = api.get<Node>('nodes', 'n1');
   await clock.advance(60_000);
   expect(reads).toBe(atStart);
-  // Five minutes after the last status it is written in any case: what the watch shows is by then of the past.
+  // Five minutes after the last status it is written in any case: what the watch shows is by then
+  // of the past.
   const { shown } = watch;
   if (shown) api.put('nodes', { ...shown, spec: { ...shown.spec, unschedulable: true } });
   await clock.advance(300_000);

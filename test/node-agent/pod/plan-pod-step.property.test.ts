@@ -16,7 +16,10 @@ import { sandboxesOf } from '../../../src/node-agent/runtime/docker/placed-conta
 import { type ContainerRecord, labelKeys } from '../../../src/node-agent/runtime/types.ts';
 import { aPod } from '../../support/agent-world.ts';
 
-/** A model of the engine that the plan drives: what it starts runs, until an event of the sequence ends it. */
+/**
+ * A model of the engine that the plan drives: what it starts runs, until an event of the sequence
+ * ends it.
+ */
 function createModel(pod: Pod) {
   const records = new Map<string, ContainerRecord>();
   const stopping = new Map<string, Stopping>();

@@ -1,4 +1,7 @@
-/** Each way in which a pod can fail on a node leaves an event and a state of its containers, in kubelet's words. */
+/**
+ * Each way in which a pod can fail on a node leaves an event and a state of its containers, in
+ * kubelet's words.
+ */
 import { afterEach, describe, expect, it } from 'vitest';
 import { StepProblem } from '../../../src/node-agent/ports.ts';
 import { RuntimeError } from '../../../src/node-agent/runtime/types.ts';

@@ -1,4 +1,6 @@
-/** Whatever refuses while a pod ends is asked again at a bounded rate, counted on simulated time. */
+/**
+ * Whatever refuses while a pod ends is asked again at a bounded rate, counted on simulated time.
+ */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Pod } from '../../../src/schemas/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-world.ts';
@@ -6,7 +8,10 @@ import { type AgentWorld, aPod, createAgentWorld } from '../../support/agent-wor
 let world: AgentWorld;
 afterEach(() => world[Symbol.asyncDispose]());
 
-/** More calls than this are a loop without pause; it is ended, for the test to fail instead of hanging. */
+/**
+ * More calls than this are a loop without pause; it is ended, for the test to fail instead of
+ * hanging.
+ */
 const RUNAWAY = 500;
 const MINUTES = 10;
 

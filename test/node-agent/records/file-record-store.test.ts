@@ -53,7 +53,8 @@ describe('records of pods in files', () => {
     const store = open();
     const pod = aPod('web');
     await store.savePod('uid-of-web', { pod, ip: '10.0.0.1' });
-    // Root may write anywhere: a directory in the way of the temporary file fails for every user, as a full disk does.
+    // Root may write anywhere: a directory in the way of the temporary file fails for every user,
+    // as a full disk does.
     await mkdir(join(directory, 'pods', 'uid-of-web.json.tmp'));
     await expect(store.savePod('uid-of-web', { pod, ip: '10.0.0.2' })).resolves.toBeUndefined();
     expect(await open().loadPods()).toEqual([{ pod, ip: '10.0.0.1' }]);

@@ -72,7 +72,8 @@ it('serves logs, commands, ports and statistics, and refusals in the words of ku
   });
   expect(await get('/containerLogs/default/none/main')).toMatchObject({ status: 404 });
   expect(await get('/nothing')).toMatchObject({ status: 404 });
-  // The world's clock stands still: no time has passed in which anything could be used (usage-sampler.test.ts).
+  // The world's clock stands still: no time has passed in which anything could be used
+  // (usage-sampler.test.ts).
   const usage = await get('/usage');
   expect(usage).toEqual({ status: 200, body: '{"containers":[]}' });
   const refused = await converse('/exec/default/web/none?command=cat', Buffer.alloc(0));

@@ -1,4 +1,7 @@
-/** Writes of the sync worker and the controllers on Applications; requests are in test/sync/authors.test.ts. */
+/**
+ * Writes of the sync worker and the controllers on Applications; requests are in
+ * test/sync/authors.test.ts.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { SYNC_USER } from '../../../src/diff/tracking.ts';

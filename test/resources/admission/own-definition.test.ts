@@ -1,4 +1,7 @@
-/** Argo CD's installation brings a definition of Applications; ours stays, whatever a request does to it. */
+/**
+ * Argo CD's installation brings a definition of Applications; ours stays, whatever a request does
+ * to it.
+ */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { applicationDefinition } from '../../../src/schemas/applications/application-definition.ts';

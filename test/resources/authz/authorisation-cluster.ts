@@ -1,7 +1,8 @@
 /**
- * The cluster that the authorisation table is about: two nodes, a namespace `shop` with a pod on the first node and what this
- * pod names, Kubernetes' default roles, and one person bound to each of view, edit and admin in that namespace. Everybody
- * comes in by the door of the API; what is asserted is whether it opens.
+ * The cluster that the authorisation table is about: two nodes, a namespace `shop` with a pod on
+ * the first node and what this pod names, Kubernetes' default roles, and one person bound to each
+ * of view, edit and admin in that namespace. Everybody comes in by the door of the API; what is
+ * asserted is whether it opens.
  */
 import type { IncomingMessage } from 'node:http';
 import { createAuthentication } from '../../../src/api/authn/authentication.ts';

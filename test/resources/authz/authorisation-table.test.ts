@@ -1,7 +1,8 @@
 /**
- * The authorisation table: every route × everybody. What is expected stands in authorisation-table.txt (written by
- * `UPDATE_GOLDEN=1`, read by people); the laws below hold whatever that file says. A resource that is added to the system shows
- * up here by itself, and fails until somebody has said who may do what with it.
+ * The authorisation table: every route × everybody. What is expected stands in
+ * authorisation-table.txt (written by `UPDATE_GOLDEN=1`, read by people); the laws below hold
+ * whatever that file says. A resource that is added to the system shows up here by itself, and
+ * fails until somebody has said who may do what with it.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

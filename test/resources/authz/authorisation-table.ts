@@ -1,6 +1,7 @@
 /**
- * Every route of the API, found by trying: whatever the door does not answer with 404 or 405 is one. A row is what can be asked
- * of one resource in one place; its cells say, actor by actor, which of the row's requests pass.
+ * Every route of the API, found by trying: whatever the door does not answer with 404 or 405 is
+ * one. A row is what can be asked of one resource in one place; its cells say, actor by actor,
+ * which of the row's requests pass.
  */
 import { SYMPHONY_GROUP } from '../../../src/api/http/methods.ts';
 import { resourceIdOf } from '../../../src/schemas/resource-kind.ts';
@@ -37,8 +38,8 @@ interface Ask {
 const OBJECT_ASKS = { g: 'GET', u: 'PUT', p: 'PATCH', d: 'DELETE' } as const;
 const COLLECTION_ASKS = { l: 'GET', w: 'GET', c: 'POST', x: 'DELETE' } as const;
 /**
- * get, list, watch, create, update, patch, delete, delete the collection; server-side apply that creates, and PUT that
- * creates where the kind has it.
+ * get, list, watch, create, update, patch, delete, delete the collection; server-side apply that
+ * creates, and PUT that creates where the kind has it.
  */
 const ORDER = ['g', 'l', 'w', 'c', 'u', 'p', 'd', 'x', 'a', 'n'] as const;
 

@@ -1,4 +1,7 @@
-/** JSON Patch against RFC 6902: its documented examples (appendix A), and laws that hold for every document. */
+/**
+ * JSON Patch against RFC 6902: its documented examples (appendix A), and laws that hold for every
+ * document.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyJsonPatch } from '../../../src/resources/patch/json-patch.ts';

@@ -1,4 +1,7 @@
-/** JSON merge patch against RFC 7386: the table of its appendix A, and laws that hold for every pair of documents. */
+/**
+ * JSON merge patch against RFC 7386: the table of its appendix A, and laws that hold for every pair
+ * of documents.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyMergePatch } from '../../../src/resources/patch/merge-patch.ts';

@@ -1,4 +1,6 @@
-/** Strategic merge patch: the cases of upstream's documentation, and laws over generated containers. */
+/**
+ * Strategic merge patch: the cases of upstream's documentation, and laws over generated containers.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTypeSchemas, type SchemaDocument } from '../../../src/resources/decoding/type-schemas.ts';

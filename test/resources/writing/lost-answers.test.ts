@@ -1,4 +1,7 @@
-/** The answer to a commit is lost: the writer asks for it, and what the commit claimed is claimed once. */
+/**
+ * The answer to a commit is lost: the writer asks for it, and what the commit claimed is claimed
+ * once.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { seededRng } from '../../../src/base/rng.ts';

@@ -1,4 +1,7 @@
-/** 2. Binding. Requests fit, host ports are unique, taints and selectors hold at the moment of binding, and it is final. */
+/**
+ * 2. Binding. Requests fit, host ports are unique, taints and selectors hold at the moment of
+ *    binding, and it is final.
+ */
 import { podRequests } from '../../../src/schemas/pods/pod-resources.ts';
 import type { Node, Pod } from '../../../src/schemas/types.ts';
 import { isFinished } from './facts.ts';

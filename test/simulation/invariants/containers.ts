@@ -1,4 +1,7 @@
-/** 3 and 4. What agents do to engines: only to their own containers, and never two live ones of a pod's container. */
+/**
+ * 3 and 4. What agents do to engines: only to their own containers, and never two live ones of a
+ * pod's container.
+ */
 import { labelKeys } from '../../../src/node-agent/runtime/types.ts';
 import { SIM_CLUSTER, containerKeyOf } from '../../support/sim-node.ts';
 import type { Checker } from './types.ts';

@@ -1,7 +1,7 @@
 /**
- * 12. Garbage collection. A pod or a ReplicaSet whose owner lives goes only for a reason of its own: its owner wants
- * fewer, it has finished, its node is being emptied, a person deleted it. And what belongs to one uid never passes to
- * another of the same name.
+ * 12. Garbage collection. A pod or a ReplicaSet whose owner lives goes only for a reason of its
+ *     own: its owner wants fewer, it has finished, its node is being emptied, a person deleted it.
+ *     And what belongs to one uid never passes to another of the same name.
  */
 import { controllerOf } from '../../../src/schemas/object.ts';
 import type { Deployment, Node, Pod, ReplicaSet } from '../../../src/schemas/types.ts';

@@ -1,4 +1,7 @@
-/** The invariants that are checked at every step. 8 is checked by the ledger itself; 15 and 16 at the end of a run. */
+/**
+ * The invariants that are checked at every step. 8 is checked by the ledger itself; 15 and 16 at
+ * the end of a run.
+ */
 import { binding } from './binding.ts';
 import { oneContainer, ownership } from './containers.ts';
 import { garbage } from './garbage.ts';

@@ -1,8 +1,9 @@
 /**
- * 1. Rollout. Three rules make up "non-terminating pods ≤ replicas + maxSurge" where the spec may change at any time:
- * the sizes of the ReplicaSets together grow only within the limit; a ReplicaSet creates pods only up to its size; the
- * pods are never more than the limit, but those that were there when it shrank. And in runs without any fault, a
- * Deployment that was complete keeps replicas − maxUnavailable available through whatever is committed.
+ * 1. Rollout. Three rules make up "non-terminating pods ≤ replicas + maxSurge" where the spec may
+ *    change at any time: the sizes of the ReplicaSets together grow only within the limit; a
+ *    ReplicaSet creates pods only up to its size; the pods are never more than the limit, but those
+ *    that were there when it shrank. And in runs without any fault, a Deployment that was complete
+ *    keeps replicas − maxUnavailable available through whatever is committed.
  */
 import type { Deployment, Pod, ReplicaSet } from '../../../src/schemas/types.ts';
 import { controllerOf } from '../../../src/schemas/object.ts';
@@ -75,7 +76,8 @@ export const rollout: Checker = {
           report(1, `Deployment ${deployment.metadata.name} has ${active} pods, at most ${limit}`);
         allowed.set(uid, active);
         if (faulty) continue;
-        // A ReplicaSet of an older revision keeps the patience that it was made with, as upstream's does.
+        // A ReplicaSet of an older revision keeps the patience that it was made with, as upstream's
+        // does.
         const patience = new Map(
           replicaSets.map(({ metadata, spec }) => [metadata.uid, spec.minReadySeconds ?? 0]),
         );

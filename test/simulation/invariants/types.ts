@@ -26,6 +26,9 @@ export interface CheckContext {
 export interface Checker {
   /** The number in docs/INVARIANTS.md. */
   readonly invariant: number;
-  /** Listens to what it needs; the function that it answers is called whenever everything has come to rest. */
+  /**
+   * Listens to what it needs; the function that it answers is called whenever everything has come
+   * to rest.
+   */
   attach(context: CheckContext): (() => void) | void;
 }

@@ -1,4 +1,7 @@
-/** A forge that refuses, limits or vanishes is told everything in the end, and is never asked within its own wait. */
+/**
+ * A forge that refuses, limits or vanishes is told everything in the end, and is never asked within
+ * its own wait.
+ */
 import { afterEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../../src/base/errors.ts';
 import { silentLogger } from '../../../src/base/logger.ts';

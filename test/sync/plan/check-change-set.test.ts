@@ -1,4 +1,7 @@
-/** Steps against the invariants: those of the planner keep all of them, and each rule refuses its own. */
+/**
+ * Steps against the invariants: those of the planner keep all of them, and each rule refuses its
+ * own.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Change, planChangeSet } from '../../../src/diff/change-set.ts';

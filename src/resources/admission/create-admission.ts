@@ -8,7 +8,7 @@ import { isRecord } from '../../base/json.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
-import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { Actor, ObjectChange } from '../writing/write-plan.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
 import type { RequestContext, UserInfo } from '../types.ts';
@@ -18,6 +18,7 @@ import type {
   AdmissionPolicy,
   AdmissionRequest,
   AdmissionRule,
+  Done,
   Removal,
 } from './types.ts';
 
@@ -30,8 +31,8 @@ export interface Admission {
   admit(changes: readonly ObjectChange[], actor: Actor, dryRun: boolean): Promise<readonly KubeObject[]>;
   /** Throws where a request may not delete or evict the object. */
   mayRemove(removal: Removal): void;
-  /** A request has deleted an object, or would have. */
-  removed(removal: Removal): void;
+  /** A request has changed or deleted an object, or would have. */
+  done(done: Done): void;
   /** Asks the rules about rights on behalf of `user`: for each change its refusal, or undefined. */
   reviewRights(user: UserInfo, changes: readonly ObjectChange[]): Promise<readonly unknown[]>;
 }
@@ -86,23 +87,15 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     return object;
   }
 
-  async function storedNow(kind: ResourceKind, object: KubeObject): Promise<KubeObject | undefined> {
-    return (await snapshots.open(kind)).get(keyOf(object));
-  }
-
   async function rightsRefusal(
     user: UserInfo,
     change: ObjectChange,
     dependencies: AdmissionDependencies,
   ): Promise<unknown> {
-    const { kind, operation, object } = change;
     const asked = { ...change, context: silent(user), internal: false };
-    const rules = rightsRules.filter((rule) => looksAt(rule, change) && rule.applies(asked));
-    if (rules.length === 0) return undefined;
     try {
-      const stored = operation === 'update' ? await storedNow(kind, object) : undefined;
-      for (const rule of rules)
-        await rule.admit({ ...asked, current: change.current ?? stored }, dependencies);
+      for (const rule of rightsRules)
+        if (looksAt(rule, asked) && rule.applies(asked)) await rule.admit(asked, dependencies);
       return undefined;
     } catch (error) {
       return error;
@@ -139,8 +132,8 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     mayRemove(removal) {
       for (const rule of admissionRules) rule.mayRemove?.(removal);
     },
-    removed(removal) {
-      for (const rule of admissionRules) rule.removed?.(removal, { tell });
+    done(done) {
+      for (const rule of admissionRules) rule.done?.(done, { tell });
     },
     async reviewRights(user, changes) {
       const dependencies = dependenciesFor(changes);

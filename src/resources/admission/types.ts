@@ -61,6 +61,12 @@ export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'con
   readonly evicts?: boolean;
 }
 
+/** A request that has changed or deleted `object`. */
+export interface Done extends Removal {
+  /** The object afterwards; undefined where it was deleted. */
+  readonly next: KubeObject | undefined;
+}
+
 export interface AdmissionRule {
   readonly name: string;
   /**
@@ -74,6 +80,6 @@ export interface AdmissionRule {
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;
   /** Throws the refusal of a deletion. */
   mayRemove?(removal: Removal): void;
-  /** Called when a deletion is done, or would be: tells the client about it. */
-  removed?(removal: Removal, dependencies: Pick<AdmissionDependencies, 'tell'>): void;
+  /** Called when a change or deletion is done, or would be: tells the client about it. */
+  done?(done: Done, dependencies: Pick<AdmissionDependencies, 'tell'>): void;
 }

@@ -112,20 +112,16 @@ export function ownershipAfterUpdate(
   return encode(result);
 }
 
-export interface AppliedObject {
-  /** With its `managedFields`; not yet decoded, defaulted or validated. */
-  readonly object: Record<string, unknown>;
-}
-
 /**
- * Throws 409 with upstream's causes when others own what the configuration changes, unless `force`.
+ * The object with its `managedFields`, not yet decoded, defaulted or validated. Throws 409 with
+ * upstream's causes when others own what the configuration changes, unless `force`.
  */
 export function applyConfiguration(
   request: OwnershipRequest,
   current: KubeObject | undefined,
   configuration: Record<string, unknown>,
   force: boolean,
-): AppliedObject {
+): Record<string, unknown> {
   const { kind, owner } = request;
   const typed = typedValues(request);
   checkConfiguration(kind, configuration, typed);
@@ -152,7 +148,7 @@ export function applyConfiguration(
     result.set(id, changed ? { ...own, time: toRfc3339(request.nowMs) } : own);
   const object = withLastApplied(request, current, configuration, pruned);
   const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
-  return { object: { ...object, metadata: { ...metadata, managedFields: encode(result) } } };
+  return { ...object, metadata: { ...metadata, managedFields: encode(result) } };
 }
 
 const apiVersionOf = (kind: ResourceKind): string => formatApiVersion(kind.group, kind.version);

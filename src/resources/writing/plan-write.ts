@@ -18,7 +18,7 @@ import {
 import type { StoreOp } from '../../store/types.ts';
 import { checkNew, checkStructure, checkUpdate } from './object-rules.ts';
 import type { PlacementProofs } from './placement-proof.ts';
-import type { ObjectChange, Write } from './write-plan.ts';
+import { type ObjectChange, subresourceOf, type Write } from './write-plan.ts';
 
 /** The rules; schemas/strategy/index.ts. */
 export interface Strategy {
@@ -112,7 +112,7 @@ function created(draft: Draft, result: KubeObject, isRetriable: boolean, rules: 
 
 function planUpdate(draft: Draft, current: KubeObject, rules: PlanningRules): Planned {
   const { write, kind, object, context } = draft;
-  const subresource = write.verb === 'update' ? write.subresource : undefined;
+  const subresource = subresourceOf(write);
   const structure = subresource ? [] : checkStructure(kind, object);
   const result = rules.strategy.prepareUpdate(kind, current, object, {
     nowMs: context.nowMs,

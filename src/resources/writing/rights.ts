@@ -11,7 +11,7 @@ import { type Authorizer, denialText, type ResourceAttributes } from '../authz/t
 import { forbidden } from '../refusals.ts';
 import type { UserInfo } from '../types.ts';
 import { changeOf, type Draft } from './plan-write.ts';
-import type { Actor, Write } from './write-plan.ts';
+import { type Actor, subresourceOf } from './write-plan.ts';
 
 export interface Rights {
   /** Throws 403 where the actor may not do one of these. */
@@ -90,9 +90,6 @@ function attributesFor({ kind, write }: Draft, verb: string): ResourceAttributes
     fieldSelector: undefined,
   };
 }
-
-const subresourceOf = (write: Write): Subresource | undefined =>
-  write.verb === 'update' || write.verb === 'delete' ? write.subresource : undefined;
 
 /** Subresources that are acted on by a POST. */
 const POSTED: ReadonlySet<Subresource> = new Set(['binding', 'eviction']);

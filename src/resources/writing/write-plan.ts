@@ -51,6 +51,9 @@ export type Write =
    */
   | { readonly verb: 'restore'; readonly object: KubeObject };
 
+export const subresourceOf = (write: Write): Subresource | undefined =>
+  write.verb === 'update' || write.verb === 'delete' ? write.subresource : undefined;
+
 /** Something that a plan was made from. The plan fails with Conflict where it no longer holds. */
 export interface Check {
   readonly expect: 'unchanged' | 'absent';
@@ -78,7 +81,7 @@ export interface Actor {
   readonly confinedTo?: string;
 }
 
-export interface WriteCall extends CommitOptions {
+export interface WriteCall extends Pick<CommitOptions, 'fence'> {
   readonly actor: Actor;
   /** Goes the same way and stops before the commit. */
   readonly dryRun?: boolean;

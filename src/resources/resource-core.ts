@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Eventually } from '../base/eventually.ts';
 import type { Logger } from '../base/logger.ts';
+import { mapBounded } from '../base/map-bounded.ts';
 import type { Rng } from '../base/rng.ts';
 import { createEventRecorder, type EventRecorder, writerEventSink } from '../client/event-recorder.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
@@ -233,16 +234,11 @@ async function deleteAll(
   removal: RemoveOptions,
   context: RequestContext,
 ): Promise<void> {
-  const pending = objects.values();
-  const work = async (): Promise<void> => {
-    for (const { metadata } of pending) {
-      const { namespace, name } = metadata;
-      try {
-        await requests.delete({ kind, namespace, name }, removal, context);
-      } catch (error) {
-        if (!isStatusError(error, 'NotFound')) throw error;
-      }
+  await mapBounded(objects, DELETE_CONCURRENCY, async ({ metadata: { namespace, name } }) => {
+    try {
+      await requests.delete({ kind, namespace, name }, removal, context);
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound')) throw error;
     }
-  };
-  await Promise.all(Array.from({ length: DELETE_CONCURRENCY }, work));
+  });
 }

@@ -12,7 +12,7 @@ import type { KubeObject } from '../../schemas/object.ts';
 import { decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 import { createAuthorizer } from '../authz/authorizer.ts';
 import type { UserInfo } from '../types.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
 
 const GROUP = 'certificates.k8s.io';

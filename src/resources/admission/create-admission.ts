@@ -5,6 +5,7 @@
  */
 import type { Eventually } from '../../base/eventually.ts';
 import { isRecord } from '../../base/json.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
@@ -110,21 +111,15 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     const dependencies = dependenciesFor(changes);
     const context = request ?? silent(user);
     const internal = request === undefined;
-    const results: KubeObject[] = changes.map(({ object }) => object);
-    const pending = changes.entries();
-    const work = async (): Promise<void> => {
-      for (const [index, change] of pending) {
-        if (!isReadable(change.object)) continue;
-        const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
-        if (!admissionRules.some((rule) => looksAt(rule, asked) && rule.applies(asked))) continue;
-        // A request's object has its defaults where it needs them.
-        const isBare = internal && change.subresource === undefined;
-        const object = isBare ? change.kind.withDefaults(change.object) : change.object;
-        results[index] = await run({ ...asked, object }, dependencies);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, changes.length) }, work));
-    return results;
+    return mapBounded(changes, CONCURRENCY, async (change) => {
+      if (!isReadable(change.object)) return change.object;
+      const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
+      if (!admissionRules.some((rule) => looksAt(rule, asked) && rule.applies(asked))) return change.object;
+      // A request's object has its defaults where it needs them.
+      const isBare = internal && change.subresource === undefined;
+      const object = isBare ? change.kind.withDefaults(change.object) : change.object;
+      return run({ ...asked, object }, dependencies);
+    });
   }
 
   return {

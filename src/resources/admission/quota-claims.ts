@@ -10,7 +10,7 @@ import type { Snapshots } from '../reading/snapshots.ts';
 import { type Claimed, type Claims, createTurns } from '../writing/claims.ts';
 import { changeOf, type Planned } from '../writing/plan-write.ts';
 import type { ObjectChange } from '../writing/write-plan.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import { mayClaim, planQuota } from './plan-quota.ts';
 
 const QUOTAS = { group: '', plural: 'resourcequotas' } as const;

@@ -7,6 +7,7 @@ import type { Rng } from '../../base/rng.ts';
 import { withFamilies } from '../../schemas/defaults/service-families.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import type { Service } from '../../schemas/types.ts';
+import { invalid } from '../../schemas/validation/report.ts';
 
 export interface AddressPlan {
   readonly service: Service;
@@ -44,8 +45,7 @@ export function takenBy(services: readonly Service[], space: AddressSpace, own?:
   const nodePorts = new Set<string>();
   for (const { spec } of services) {
     for (const ip of spec.clusterIPs ?? []) clusterIps.add(ip);
-    for (const port of spec.ports ?? [])
-      if (port.nodePort) nodePorts.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
+    for (const port of nodePortsOf(spec)) nodePorts.add(port);
     if (spec.healthCheckNodePort) nodePorts.add(`TCP/${spec.healthCheckNodePort}`);
   }
   if (own !== undefined) clusterIps.delete(own);
@@ -78,24 +78,10 @@ function planHealthCheckPort(
 ): Service {
   const { spec } = service;
   if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return service;
-  const path = 'spec.healthCheckNodePort';
-  const used = new Set(taken.nodePorts);
-  for (const port of spec.ports ?? [])
-    if (port.nodePort) used.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
-  const wanted = spec.healthCheckNodePort;
-  if (wanted) {
-    const { from, to } = space.nodePorts;
-    const refuse = (detail: string): number =>
-      errors.push({ type: 'FieldValueInvalid', path, value: wanted, detail });
-    if (wanted < from || wanted > to)
-      refuse(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
-    else if (used.has(`TCP/${wanted}`)) refuse('provided port is already allocated');
-    return service;
-  }
-  const healthCheckNodePort = freePort(used, 'TCP', space, rng);
-  if (healthCheckNodePort !== undefined) return { ...service, spec: { ...spec, healthCheckNodePort } };
-  errors.push({ type: 'InternalError', path, detail: 'failed to allocate a nodePort: range is full' });
-  return service;
+  const used = new Set([...taken.nodePorts, ...nodePortsOf(spec)]);
+  const taking = takePort(spec.healthCheckNodePort, 'TCP', 'spec.healthCheckNodePort', used, space, rng);
+  errors.push(...taking.errors);
+  return taking.port ? { ...service, spec: { ...spec, healthCheckNodePort: taking.port } } : service;
 }
 
 function planClusterIp(
@@ -118,23 +104,14 @@ function planClusterIp(
     if (wanted === 'None' || number === undefined) return set;
     const { first, last } = parseCidr(space.serviceCidr);
     const refuse = (why: string): number =>
-      errors.push({
-        type: 'FieldValueInvalid',
-        path: 'spec.clusterIPs',
-        value: [wanted],
-        detail: `failed to allocate IP ${wanted}: ${why}`,
-      });
+      errors.push(invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${why}`));
     if (number < first || number > last) refuse('the provided network does not match the current range');
     else if (taken.clusterIps.has(wanted)) refuse('provided IP is already allocated');
     return set;
   }
   const ip = freeIp(taken.clusterIps, space, rng);
   if (ip === undefined) {
-    errors.push({
-      type: 'InternalError',
-      path: 'spec.clusterIPs',
-      detail: 'failed to allocate a serviceIP: range is full',
-    });
+    errors.push(rangeIsFull('spec.clusterIPs', 'serviceIP'));
     return service;
   }
   return withAddress(ip);
@@ -165,29 +142,46 @@ function planNodePorts(
     spec.type === 'NodePort' ||
     (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
   const used = new Set(taken.nodePorts);
-  const { from, to } = space.nodePorts;
   const ports = spec.ports?.map((port, index) => {
+    if (!port.nodePort && !exposes) return port;
     const protocol = port.protocol ?? 'TCP';
     const path = `spec.ports[${index}].nodePort`;
-    if (port.nodePort) {
-      const refuse = (detail: string): number =>
-        errors.push({ type: 'FieldValueInvalid', path, value: port.nodePort, detail });
-      if (port.nodePort < from || port.nodePort > to)
-        refuse(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
-      else if (used.has(`${protocol}/${port.nodePort}`)) refuse('provided port is already allocated');
-      used.add(`${protocol}/${port.nodePort}`);
-      return port;
-    }
-    if (!exposes) return port;
-    const nodePort = freePort(used, protocol, space, rng);
-    if (nodePort === undefined) {
-      errors.push({ type: 'InternalError', path, detail: 'failed to allocate a nodePort: range is full' });
-      return port;
-    }
-    used.add(`${protocol}/${nodePort}`);
-    return { ...port, nodePort };
+    const taking = takePort(port.nodePort, protocol, path, used, space, rng);
+    errors.push(...taking.errors);
+    used.add(`${protocol}/${taking.port}`);
+    return taking.port ? { ...port, nodePort: taking.port } : port;
   });
   return ports ? { ...service, spec: { ...spec, ports } } : service;
+}
+
+const nodePortsOf = ({ ports = [] }: Service['spec']): readonly string[] =>
+  ports.flatMap(({ protocol = 'TCP', nodePort }) => (nodePort ? [`${protocol}/${nodePort}`] : []));
+
+const rangeIsFull = (path: string, what: string): FieldError => ({
+  type: 'InternalError',
+  path,
+  detail: `failed to allocate a ${what}: range is full`,
+});
+
+/** The port that is wanted, or a free one. */
+function takePort(
+  wanted: number | undefined,
+  protocol: string,
+  path: string,
+  used: ReadonlySet<string>,
+  space: AddressSpace,
+  rng: Rng,
+): { readonly port: number | undefined; readonly errors: readonly FieldError[] } {
+  const { from, to } = space.nodePorts;
+  if (!wanted) {
+    const port = freePort(used, protocol, space, rng);
+    return { port, errors: port === undefined ? [rangeIsFull(path, 'nodePort')] : [] };
+  }
+  const refused = (detail: string) => ({ port: wanted, errors: [invalid(path, wanted, detail)] });
+  if (wanted < from || wanted > to)
+    return refused(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
+  const isTaken = used.has(`${protocol}/${wanted}`);
+  return isTaken ? refused('provided port is already allocated') : { port: wanted, errors: [] };
 }
 
 function freePort(

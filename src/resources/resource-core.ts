@@ -82,10 +82,7 @@ export interface ResourceCore extends Requests, ScaleRequests, AsyncDisposable {
   /** Throws what it finds out at once, and rejects with the rest. */
   get(ref: ObjectRef, resourceVersion?: string): Eventually<KubeObject>;
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
-  /**
-   * Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a
-   * version too old).
-   */
+  /** Resolves once the watch stands. Rejects before (410: version too old). Dispose it to stop. */
   watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
   /** The objects that were deleted, as they were or are now. */
   deleteCollection(
@@ -97,10 +94,7 @@ export interface ResourceCore extends Requests, ScaleRequests, AsyncDisposable {
   readonly bind: Bind;
   /** Subresources that are acted on by a POST and need nothing but the store. */
   readonly actions: readonly ObjectAction[];
-  /**
-   * The writer for controllers, the sync and others without a request: the same rules hold for
-   * them.
-   */
+  /** The writer for parts without a request, such as controllers. The same rules hold for them. */
   as(actor: Actor): BoundWriter;
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
@@ -191,10 +185,7 @@ interface CoreWriterOptions extends Omit<ResourceCoreOptions, 'policy' | 'schema
   readonly tell: EventRecorder['record'];
 }
 
-/**
- * The writer with everything that holds for writes: admission, rights, owners, addresses and
- * quotas.
- */
+/** The writer with admission, rights, owners, addresses and quotas. */
 function createCoreWriter(options: CoreWriterOptions): Writer {
   const { store, registry, clock, rng, proofs, policy, space, schemas, snapshots, tell } = options;
   const rules = { strategy: kubernetesStrategy, proofs };

@@ -45,9 +45,7 @@ export function createQuotaClaims(options: {
     return { planned, ops: [...ops, ...mine.map(opFor)] };
   }
 
-  /**
-   * One namespace after the other, in the order of their names: no two writers wait for each other.
-   */
+  /** Takes namespaces in the order of their names, so that no two writers wait for each other. */
   async function takeEach<T>(
     pending: readonly (readonly [string, readonly ObjectChange[]])[],
     claimed: Claimed,

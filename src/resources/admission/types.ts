@@ -48,10 +48,7 @@ export interface AdmissionDependencies {
    * cache; one that seems to be missing is looked for again, as the cache may be a moment behind.
    */
   find(resource: ResourceName, key: string): Promise<KubeObject | undefined>;
-  /**
-   * The objects of a namespace (or of the cluster), everything that was committed before the call
-   * among them.
-   */
+  /** The objects of a namespace or the cluster, with all that was committed before the call. */
   list(resource: ResourceName, namespace: string | undefined): Promise<readonly KubeObject[]>;
 }
 
@@ -69,10 +66,7 @@ export interface Done extends Removal {
 
 export interface AdmissionRule {
   readonly name: string;
-  /**
-   * It is about what the writer may hand out or claim: it also holds for a writer on whose behalf
-   * others write.
-   */
+  /** Guards what the writer may grant: it also holds for the author of a sync. */
   readonly guardsRights?: boolean;
   /** Subresources of requests that only this rule looks at, such as a status. */
   readonly alsoFor?: readonly Subresource[];

@@ -159,10 +159,7 @@ async function decideVolume(
   return deny(noRelationship(node));
 }
 
-/**
- * Tokens for the service accounts that its pods run as; that the token is bound to such a pod is
- * for admission.
- */
+/** Tokens for the accounts of its pods. Admission checks that a token is bound to such a pod. */
 async function decideServiceAccount(
   lookup: NodeLookup,
   node: string,

@@ -41,9 +41,7 @@ export function rolesOfKinds(kinds: readonly ResourceKind[]): readonly ClusterRo
   return roles.filter((role) => (role.rules ?? []).length > 0);
 }
 
-/**
- * As kubeadm does: a bootstrap token may request a node certificate, and a node may renew its own.
- */
+/** As kubeadm does: a bootstrap token may request a node certificate, a node may renew its own. */
 const nodeBindings = `
 symphony:node-bootstrapper -> system:node-bootstrapper: group system:bootstrappers
 symphony:node-autoapprove-bootstrap -> system:certificates.k8s.io:certificatesigningrequests:nodeclient: group system:bootstrappers

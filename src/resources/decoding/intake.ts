@@ -86,10 +86,7 @@ export function checkName(given: unknown, name: string): void {
     throw badRequest(`the name of the object (${shown}) does not match the name on the URL (${name})`);
 }
 
-/**
- * Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore
- * drops them.
- */
+/** Strict refuses unknown and repeated fields by `refuse`, Warn reports each, Ignore none. */
 export function reportUnknown(
   fields: readonly string[],
   request: Pick<IntakeRequest, 'fieldValidation' | 'context'>,

@@ -187,9 +187,7 @@ function ownable(fields: FieldSet, { kind, owner }: OwnershipRequest): FieldSet 
   return kind.subresources.includes('status') ? outside(own, 'f:status') : own;
 }
 
-/**
- * A request may bring the record; a single empty entry takes it away. Subresources never touch it.
- */
+/** A request may bring the record or, by one empty entry, take it away; no subresource may. */
 function recordOf(current: KubeObject, next: KubeObject, { subresource }: FieldOwner): Managed {
   const given = next.metadata.managedFields;
   const live = decode(current.metadata.managedFields) ?? new Map<string, Entry>();

@@ -36,10 +36,7 @@ export function apiServiceIp(space: AddressSpace): string {
   return formatIp(parseCidr(space.serviceCidr).first + 1);
 }
 
-/**
- * `own` is what the service has that asks: the service of the API keeps the address that is
- * reserved for it.
- */
+/** `own` is the address that the service has already, or that is reserved for it. */
 export function takenBy(services: readonly Service[], space: AddressSpace, own?: string): TakenAddresses {
   const clusterIps = new Set<string>([apiServiceIp(space)]);
   const nodePorts = new Set<string>();
@@ -65,10 +62,7 @@ export function planAddresses(
   return { service: planHealthCheckPort(withPorts, taken, space, rng, errors), errors };
 }
 
-/**
- * A load balancer that keeps traffic on the node asks that node, at a port of its own, whether it
- * has endpoints.
- */
+/** A load balancer with local traffic asks each node, at this port, whether it has endpoints. */
 function planHealthCheckPort(
   service: Service,
   taken: TakenAddresses,

@@ -33,17 +33,11 @@ export function checkNew(kind: ResourceKind, object: KubeObject, structure: read
   throwErrors(kind, object, unimplemented(kind, object));
 }
 
-/**
- * Pods that ask for what is not implemented are kept, and wait: see {@link
- * ResourceKind.waitsUnimplemented}.
- */
+/** Pods with what is not implemented are kept and wait. */
 const unimplemented = (kind: ResourceKind, object: KubeObject): readonly FieldError[] =>
   kind.waitsUnimplemented ? [] : kind.checkImplemented(object);
 
-/**
- * A write to a subresource (a status, a binding) changes fields of the system: the rules for users
- * do not apply.
- */
+/** Writes to a subresource change fields of the system: the rules for users do not apply. */
 export function checkUpdate(
   kind: ResourceKind,
   next: KubeObject,

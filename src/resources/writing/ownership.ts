@@ -39,10 +39,7 @@ export const createOwnership = (schemas: TypeSchemas): Ownership => ({
   },
 });
 
-/**
- * A new object with its defaults, all of it owned by its creator. `taken` is the object of the
- * request.
- */
+/** A new object with its defaults, owned by its creator. `taken` is the object of the request. */
 export function withFirstOwner(
   schemas: TypeSchemas,
   kind: ResourceKind,
@@ -59,9 +56,7 @@ export function withFirstOwner(
   return { ...object, metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields } };
 }
 
-/**
- * Fields that come with the addresses of a Service are the system's, unless the request names them.
- */
+/** Fields that come with an address are the system's, unless the request names them. */
 function withoutAllocated(object: KubeObject, taken: KubeObject): KubeObject {
   const asked = isRecord(taken['spec']) ? taken['spec'] : {};
   const spec = Object.entries(isRecord(object['spec']) ? object['spec'] : {}).filter(

@@ -94,10 +94,7 @@ function attributesFor({ kind, write }: Draft, verb: string): ResourceAttributes
 /** Subresources that are acted on by a POST. */
 const POSTED: ReadonlySet<Subresource> = new Set(['binding', 'eviction']);
 
-/**
- * The requests that would come to this write. An update brings the object to what either verb could
- * make of it.
- */
+/** The requests that would come to this write. The actor needs the right to one of them. */
 function attributesOf(draft: Draft): readonly ResourceAttributes[] {
   const subresource = subresourceOf(draft.write);
   if (subresource !== undefined && POSTED.has(subresource)) return [attributesFor(draft, 'create')];

@@ -27,10 +27,7 @@ const IDLE_SUBRESOURCES: Partial<Readonly<Record<Subresource, string>>> = {
     'spec.containers[*].resources: not implemented by Symphony: agents do not resize containers that run; a new pod gets the resources',
 };
 
-/**
- * Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on
- * it yet.
- */
+/** Says that an object, or a field, is stored and shown though nothing acts on it yet. */
 export function onlyStored(
   kind: ResourceKind,
   object: KubeObject,

@@ -15,14 +15,9 @@ export interface UpdateWrite {
   /** Its `metadata.resourceVersion`, if any, is the version that is expected. */
   readonly object: KubeObject;
   readonly subresource?: Subresource | undefined;
-  /**
-   * The stored object at the version that `object` names, where it is known: it is not read again.
-   */
+  /** The stored object at the version of `object`, where it is known: it is not read again. */
   readonly seen?: KubeObject;
-  /**
-   * Makes the new object of the stored one, again after each lost race. Then `object` only names
-   * it.
-   */
+  /** Makes the new object of the stored one, for each try. Then `object` only names it. */
   readonly change?: (current: KubeObject) => KubeObject;
   /** Makes the object where none is stored. The actor then needs the right to create it. */
   readonly create?: (() => KubeObject) | undefined;

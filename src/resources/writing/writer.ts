@@ -47,10 +47,7 @@ export interface Writer {
   as(actor: Actor): BoundWriter;
 }
 
-/**
- * Holds for writes of the API and of the control plane alike. Without it, only the rules of the
- * kinds hold (tests).
- */
+/** Holds for all writes. Without it, only the rules of the kinds hold (tests). */
 export interface WritePolicy {
   readonly admission: Admission;
   readonly rights: Rights;
@@ -141,9 +138,7 @@ export function createWriter(options: WriterOptions): Writer {
   };
 }
 
-/**
- * The stored objects that updates and deletions are about, read with one call for each resource.
- */
+/** Reads what updates and deletions are about, with one call for each resource. */
 async function readCurrents(store: Store, drafts: readonly Draft[]): Promise<readonly Draft[]> {
   const currents = new Map<Draft, KubeObject>();
   const byResource = new Map<string, Draft[]>();
@@ -185,10 +180,7 @@ function withChange(draft: Draft, rng: Rng): Draft {
   return { ...draft, object: made(), context };
 }
 
-/**
- * A version that the write names, or that its change leaves in the object, must be the one that is
- * stored.
- */
+/** A version that the write names, or that its change leaves, must be the stored one. */
 function changedObject(write: UpdateWrite, kind: ResourceKind, current: KubeObject): KubeObject {
   const { name, resourceVersion } = current.metadata;
   const expected = write.object.metadata.resourceVersion;

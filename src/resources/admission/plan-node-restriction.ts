@@ -1,7 +1,7 @@
 /**
  * Upstream's admission plug-in NodeRestriction: why a node's agent may not write or delete an
- * object. Pure. Texts are upstream's. Tokens are checked in subresources/token-request.ts,
- * certificate requests in certificate-request.ts.
+ * object. Pure. Texts are upstream's. src/api/authn/token-request.ts checks tokens, and
+ * certificate-request.ts certificate requests.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { asRecord, getPath, omit } from '../../schemas/json-access.ts';

@@ -1,5 +1,5 @@
 /**
- * Authorises writes beyond what the door has asked. A request that creates where it meant to update
+ * Authorises writes beyond the check of the request. A request that creates instead of updating
  * needs the right to create. A sync confined to a namespace needs, for each write, the right that
  * its author would need for a request, and hands out no rights that the author lacks.
  */

@@ -15,7 +15,7 @@ import {
   prepareCreate,
   prepareUpdate,
 } from '../../schemas/strategy/index.ts';
-import type { StoreOp } from '../../store/types.ts';
+import type { CreateOp, StoreOp } from '../../store/types.ts';
 import { checkNew, checkStructure, checkUpdate } from './object-rules.ts';
 import type { PlacementProofs } from './placement-proof.ts';
 import { type ObjectChange, subresourceOf, type Write } from './write-plan.ts';
@@ -79,12 +79,11 @@ export function changeOf({ write, kind, current, object }: Draft): ObjectChange 
 }
 
 function planRestore(draft: Draft, rules: PlanningRules): Planned {
-  const { kind, object } = draft;
+  const { object } = draft;
   const { resourceVersion: expectedVersion } = object.metadata;
   const planned = created(draft, object, false, rules);
   if (expectedVersion === undefined) return planned;
-  const base = { resource: storageIdOf(kind), key: planned.key, object: storedForm(kind, object, rules) };
-  return { ...planned, op: { type: 'update', ...base, expectedVersion } };
+  return { ...planned, op: { ...planned.op, type: 'update', expectedVersion } };
 }
 
 function planCreate(draft: Draft, rules: PlanningRules): Planned {
@@ -97,7 +96,12 @@ function planCreate(draft: Draft, rules: PlanningRules): Planned {
   return created(draft, result, isRetriable, rules);
 }
 
-function created(draft: Draft, result: KubeObject, isRetriable: boolean, rules: PlanningRules): Planned {
+function created(
+  draft: Draft,
+  result: KubeObject,
+  isRetriable: boolean,
+  rules: PlanningRules,
+): Planned & { readonly op: CreateOp } {
   const { kind } = draft;
   const key = keyOf(result);
   const object = storedForm(kind, result, rules);

@@ -104,6 +104,7 @@ function attributesOf(draft: Draft): readonly ResourceAttributes[] {
       // A request that creates has no name in its path.
       return [{ ...attributesFor(draft, 'create'), name: undefined }];
     case 'update':
+      if (draft.write.create && !draft.current) return [attributesFor(draft, 'create')];
       return [attributesFor(draft, 'patch'), attributesFor(draft, 'update')];
     case 'delete':
       return [attributesFor(draft, 'delete')];

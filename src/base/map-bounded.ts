@@ -1,4 +1,4 @@
-/** Maps with at most `limit` calls in flight. The first failure rejects, and nothing starts after it. */
+/** Maps with at most `limit` calls in flight. After the first failure nothing starts. */
 export async function mapBounded<T, R>(
   items: readonly T[],
   limit: number,

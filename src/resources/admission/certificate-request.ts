@@ -32,7 +32,7 @@ export const certificateRequest: AdmissionRule = {
   },
 };
 
-/** The request with who asks for it, where they may ask for that. */
+/** The request with its requester. Throws where the requester may not ask for it. */
 function asked({ kind, object, context: { user }, internal }: AdmissionRequest): KubeObject {
   const spec = asRecord(object['spec']);
   const why = internal ? undefined : complaintOf(spec, user);

@@ -10,6 +10,7 @@ import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { ResourceCache } from '../../store/cache/cache.ts';
 import type { Actor, ObjectChange } from '../writing/write-plan.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
 import type { RequestContext, UserInfo } from '../types.ts';
@@ -45,7 +46,7 @@ export interface AdmissionOptions {
   readonly tell: AdmissionDependencies['tell'];
 }
 
-/** Rules of one commit that wait at the same time; they share their looks at the caches. */
+/** Rules of one commit that run at the same time; they share the refreshes of the caches. */
 const CONCURRENCY = 64;
 
 export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOptions): Admission {
@@ -53,11 +54,11 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     const written = new Map<string, KubeObject>();
     for (const { kind, subresource, object } of together)
       if (subresource === undefined) written.set(`${resourceIdOf(kind)} ${keyOf(object)}`, object);
-    /** One look at each cache is enough for all that is written together. */
-    const looked = new Map<string, Eventually<void>>();
-    const look = (resource: string, refresh: () => Eventually<void>): Eventually<void> => {
-      if (!looked.has(resource)) looked.set(resource, refresh());
-      return looked.get(resource);
+    /** One refresh of each cache is enough for all that is written together. */
+    const refreshed = new Map<string, Eventually<void>>();
+    const refresh = (resource: string, cache: ResourceCache): Eventually<void> => {
+      if (!refreshed.has(resource)) refreshed.set(resource, cache.refresh());
+      return refreshed.get(resource);
     };
     return {
       snapshots,
@@ -68,12 +69,12 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
         const sibling = written.get(`${resourceIdOf(resource)} ${key}`);
         if (sibling) return sibling;
         const cache = await snapshots.open(resource);
-        if (!cache.get(key)) await look(resourceIdOf(resource), () => cache.refresh());
+        if (!cache.get(key)) await refresh(resourceIdOf(resource), cache);
         return cache.get(key);
       },
       async list(resource, namespace) {
         const cache = await snapshots.open(resource);
-        await look(resourceIdOf(resource), () => cache.refresh());
+        await refresh(resourceIdOf(resource), cache);
         return cache.list(namespace);
       },
     };
@@ -83,7 +84,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     let { object } = request;
     for (const rule of admissionRules) {
       const step = { ...request, object };
-      if (looksAt(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
+      if (reviews(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
     }
     return object;
   }
@@ -96,7 +97,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     const asked = { ...change, context: silent(user), internal: false };
     try {
       for (const rule of rightsRules)
-        if (looksAt(rule, asked) && rule.applies(asked)) await rule.admit(asked, dependencies);
+        if (reviews(rule, asked) && rule.applies(asked)) await rule.admit(asked, dependencies);
       return undefined;
     } catch (error) {
       return error;
@@ -114,7 +115,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     return mapBounded(changes, CONCURRENCY, async (change) => {
       if (!isReadable(change.object)) return change.object;
       const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
-      if (!admissionRules.some((rule) => looksAt(rule, asked) && rule.applies(asked))) return change.object;
+      if (!admissionRules.some((rule) => reviews(rule, asked) && rule.applies(asked))) return change.object;
       // A request's object has its defaults where it needs them.
       const isBare = internal && change.subresource === undefined;
       const object = isBare ? change.kind.withDefaults(change.object) : change.object;
@@ -139,7 +140,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
 
 const rightsRules = admissionRules.filter(({ guardsRights }) => guardsRights === true);
 
-/** Nobody is there to be warned. */
+/** For writes without a request, which has no one to warn. */
 const silent = (user: UserInfo): RequestContext => ({
   user,
   warn: () => undefined,
@@ -160,7 +161,7 @@ function isReadable(object: KubeObject): boolean {
   });
 }
 
-function looksAt({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {
+function reviews({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {
   const { subresource } = change;
   return isReviewed(change) || (subresource !== undefined && (alsoFor?.includes(subresource) ?? false));
 }

@@ -27,20 +27,20 @@ export const gitManaged: AdmissionRule = {
   },
 };
 
-interface Deed {
+interface Wording {
   readonly noun: string;
   readonly verb: string;
   readonly undone: string;
 }
 
-const CHANGED: Deed = { noun: 'change', verb: 'changed', undone: 'reverts it' };
-const DELETED: Deed = { noun: 'deletion', verb: 'deleted', undone: 'makes it again' };
+const CHANGED: Wording = { noun: 'change', verb: 'changed', undone: 'reverts it' };
+const DELETED: Wording = { noun: 'deletion', verb: 'deleted', undone: 'makes it again' };
 
 /** Tells the caller, and records events at the object and its application. */
 function say(
   { kind, object, context, dryRun }: Removal,
   application: string,
-  { noun, verb, undone }: Deed,
+  { noun, verb, undone }: Wording,
   tell: AdmissionDependencies['tell'],
 ): void {
   context.warn(

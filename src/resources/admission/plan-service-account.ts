@@ -1,6 +1,6 @@
 /**
  * Adds to a new pod what its service account brings, pure: its name, its image pull secrets, and
- * the volume with its token where programs look for it. Source: upstream's admission plug-in
+ * the volume with its token where programs expect it. Source: upstream's admission plug-in
  * ServiceAccount.
  */
 import { createHash } from 'node:crypto';

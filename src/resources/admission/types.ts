@@ -41,11 +41,11 @@ export interface AdmissionDependencies {
   readonly snapshots: Snapshots;
   readonly policy: AdmissionPolicy;
   readonly nowMs: () => number;
-  /** Says something about an object where people look for it; never fails. */
+  /** Records an event about an object; never fails. */
   readonly tell: (event: EventInput) => void;
   /**
    * An object that the rule depends on: out of the commit that the change is part of, or out of the
-   * cache; one that seems to be missing is looked for again, as the cache may be a moment behind.
+   * cache; for one that is missing the cache is refreshed, as it may be a moment behind.
    */
   find(resource: ResourceName, key: string): Promise<KubeObject | undefined>;
   /** The objects of a namespace or the cluster, with all that was committed before the call. */
@@ -68,7 +68,7 @@ export interface AdmissionRule {
   readonly name: string;
   /** Guards what the writer may grant: it also holds for the author of a sync. */
   readonly guardsRights?: boolean;
-  /** Subresources of requests that only this rule looks at, such as a status. */
+  /** Subresources of requests that only this rule reviews, such as a status. */
   readonly alsoFor?: readonly Subresource[];
   applies(request: AdmissionRequest): boolean;
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;

@@ -9,7 +9,7 @@ function aggregatedRole(name: string, parts: readonly string[], rules: readonly 
   return { apiVersion: RBAC_API_VERSION, kind: 'ClusterRole', metadata: { name, labels }, rules };
 }
 
-/** As metrics-server does: the usage of nodes and pods is for everybody who may view. */
+/** As metrics-server does: every user who may view sees the usage of nodes and pods. */
 const metricsReader = aggregatedRole(
   'system:aggregated-metrics-reader',
   ['admin', 'edit', 'view'],

@@ -158,7 +158,7 @@ export const aggregate = (errors: readonly string[]): string =>
   errors.length === 1 ? (errors[0] ?? '') : `[${errors.join(', ')}]`;
 
 const REFUSED: Decision = { allowed: false };
-/** By binding and by the key of the subject. Made once: most requests are allowed by one of a few. */
+/** By binding and key of the subject. Made once: most requests are allowed by one of a few. */
 const decisions = new WeakMap<Binding, Map<string, Decision>>();
 
 function allowedBy(binding: Binding, key: string): Decision {

@@ -18,7 +18,7 @@ export type EvictionPlan =
       readonly isPinned: boolean;
     };
 
-/** More notes than that mean that nobody counts evictions any more. */
+/** More notes than that mean that the budget's controller counts evictions no more. */
 const MAX_DISRUPTED_PODS = 2_000;
 /** When to ask again while the budget's controller has not seen its newest form. */
 const BEHIND_RETRY_SECONDS = 10;

@@ -15,9 +15,8 @@ import { boundedErrors } from '../../schemas/validation/report.ts';
 import type { CommitRefused } from '../../store/types.ts';
 
 /**
- * Types and names of fields, before anything else looks at the object. Absent fields and unknown
- * words are for validation to speak about, which knows all of them at once; those are returned, for
- * whatever it lets pass.
+ * Checks types and names of fields before all else. Validation reports absent fields and unknown
+ * words, all of them at once. They are returned, for those that it lets pass.
  */
 export function checkStructure(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
   const errors = kind.checkStructure(object);

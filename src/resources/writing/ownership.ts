@@ -1,7 +1,4 @@
-/**
- * Records in an object who set which of its fields, as a step of a write. The rules are in
- * managed-fields.
- */
+/** Records the owners of an object's fields, as a step of a write. The rules: managed-fields. */
 import { isRecord } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -13,7 +10,7 @@ import { isService } from '../services/service-claims.ts';
 import type { Draft, Strategy } from './plan-write.ts';
 
 export interface Ownership {
-  /** The draft with the record of who owns what afterwards, for an update that names an owner. */
+  /** The draft with the record of owners afterwards, for an update that names an owner. */
   record(draft: Draft, strategy: Strategy): Draft;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Requests to create, update, patch and delete, as plans of the writer: a body becomes an object,
- * or a change of the object that is stored, with a record of who set what.
+ * or a change of the object that is stored, with a record of the fields' owners.
  */
 import type { Clock } from '../../base/clock.ts';
 import { isRecord, stableStringify } from '../../base/json.ts';

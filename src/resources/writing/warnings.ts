@@ -145,7 +145,7 @@ function serviceWarnings({ spec }: Service): readonly string[] {
   return warnings;
 }
 
-/** A certificate that no server will be able to load is worth a word now. */
+/** No server will be able to load such a certificate. */
 function secretWarnings({ type, data }: Secret): readonly string[] {
   if (type !== 'kubernetes.io/tls') return [];
   const pem = (key: string): boolean =>

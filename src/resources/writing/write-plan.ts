@@ -1,7 +1,4 @@
-/**
- * The words in which everything that writes says what it wants: writes, checks, and who acts. One
- * plan is one commit, all or nothing.
- */
+/** A plan is writes and checks: one commit, all or nothing. An actor makes the plan happen. */
 import type { Author } from '../../schemas/applications/application-author.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';

@@ -1,6 +1,6 @@
 /**
  * The one way to write. API requests, controllers, the sync, the scheduler and the control plane's
- * own parts hand a plan to the writer, and say who acts. `attempt` lists the steps; the rules
+ * own parts hand a plan to the writer, and name the actor. `attempt` lists the steps; the rules
  * themselves are pure (plan-write.ts).
  *
  * A plan is one commit, with the claims that it needs and the checks that it was made from

@@ -26,7 +26,7 @@ export function forbidden(
   });
 }
 
-/** {@link forbidden} for an object as the client knows it: one without a name goes by its prefix. */
+/** {@link forbidden} for an object as its client knows it: by its prefix where it has no name. */
 export const deny = (
   kind: Pick<ResourceKind, 'group' | 'plural'>,
   { metadata }: KubeObject,

@@ -1,6 +1,9 @@
 /** Requests that the store, the quota or another writer refuses: which answer comes first. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { createResourceCore } from '../../../src/resources/resource-core.ts';
 import type { PatchInput } from '../../../src/resources/types.ts';
+import { createCacheSet } from '../../../src/store/cache/cache-set.ts';
 import type { KubeObject } from '../../../src/schemas/object.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { kindNamed, plainWrite, startTestCore, type TestCore } from '../../api/test-api.ts';
@@ -80,14 +83,37 @@ it('a body that replaces an object must name it', async () => {
   });
 });
 
+async function limitTo(count: string, used: string): Promise<void> {
+  const hard = { 'count/configmaps': count };
+  const metadata = { name: 'q', namespace: 'default' };
+  const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard } };
+  const status = { hard, used: { 'count/configmaps': used } };
+  await test.objects.update({ ...(await test.objects.create(quota)), status }, { subresource: 'status' });
+}
+
+it('two servers that write at the same time never exceed a quota, and leave none of it', async () => {
+  await limitTo('5', '0');
+  const { store, registry, clock, rng, proofs } = test;
+  const caches = createCacheSet({ store, clock, logger: silentLogger });
+  const second = createResourceCore({ store, caches, registry, clock, rng, proofs, logger: silentLogger });
+  const asked = Array.from({ length: 12 }, (_, index) => {
+    const body = { ...configMap, metadata: { name: `c${index}` } };
+    return (index % 2 === 0 ? test.core : second).create(ref, body, plainWrite, test.context);
+  });
+  const answers = await Promise.allSettled(asked);
+  const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []));
+  expect(refused).toHaveLength(7);
+  for (const { message } of refused) expect(message).toContain('exceeded quota: q');
+  const quota = await store.get('resourcequotas', 'default/q');
+  expect(quota?.['status']).toMatchObject({ used: { 'count/configmaps': '5' } });
+  await second[Symbol.asyncDispose]();
+  await caches[Symbol.asyncDispose]();
+});
+
 describe('a dry run', () => {
   it('is refused for the quota before it is refused for the name, as a write is', async () => {
     await test.objects.create(configMap);
-    const hard = { 'count/configmaps': '1' };
-    const metadata = { name: 'q', namespace: 'default' };
-    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata, spec: { hard } };
-    const status = { hard, used: hard };
-    await test.objects.update({ ...(await test.objects.create(quota)), status }, { subresource: 'status' });
+    await limitTo('1', '1');
     for (const dryRun of [false, true])
       await expect(test.core.create(ref, configMap, { ...plainWrite, dryRun }, test.context)).rejects.toThrow(
         'exceeded quota: q',

@@ -1,4 +1,5 @@
 /** Reads the notation of default-roles.ts into the objects that every cluster has. Pure. */
+import { append } from '../../base/append.ts';
 import {
   type Binding,
   type ClusterRole,
@@ -58,7 +59,7 @@ const metadataOf = (path: string, labels: Readonly<Record<string, string>> = {})
 function parseRoles(text: string): readonly ClusterRole[] {
   const made: { readonly head: string; readonly rules: PolicyRule[] }[] = [];
   for (const line of linesOf(text)) {
-    if (line.startsWith('  ')) made.at(-1)?.rules.push(...line.split(';').map(parseRule));
+    if (line.startsWith('  ')) append(made.at(-1)?.rules ?? [], line.split(';').map(parseRule));
     else made.push({ head: line, rules: [] });
   }
   return made.map(({ head, rules }) => {

@@ -3,6 +3,7 @@
  * cannot be. Addresses are tried from a random start, so that one just freed is not handed out
  * again at once.
  */
+import { append } from '../../base/append.ts';
 import type { Rng } from '../../base/rng.ts';
 import { withFamilies } from '../../schemas/defaults/service-families.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
@@ -74,7 +75,7 @@ function planHealthCheckPort(
   if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return service;
   const used = new Set([...taken.nodePorts, ...nodePortsOf(spec)]);
   const taking = takePort(spec.healthCheckNodePort, 'TCP', 'spec.healthCheckNodePort', used, space, rng);
-  errors.push(...taking.errors);
+  append(errors, taking.errors);
   return taking.port ? { ...service, spec: { ...spec, healthCheckNodePort: taking.port } } : service;
 }
 
@@ -91,37 +92,23 @@ function planClusterIp(
     const addressed = { ...spec, clusterIP: address, clusterIPs: [address] };
     return { ...service, spec: withFamilies(addressed) };
   };
+  const { first, last } = parseCidr(space.serviceCidr);
   if (wanted !== '') {
     const number = parseIp(wanted);
     const set = withAddress(wanted);
     // Validation speaks about what is no address at all.
     if (wanted === 'None' || number === undefined) return set;
-    const { first, last } = parseCidr(space.serviceCidr);
     const refuse = (why: string): number =>
       errors.push(invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${why}`));
     if (number < first || number > last) refuse('the provided network does not match the current range');
     else if (taken.clusterIps.has(wanted)) refuse('provided IP is already allocated');
     return set;
   }
-  const ip = freeIp(taken.clusterIps, space, rng);
-  if (ip === undefined) {
-    errors.push(rangeIsFull('spec.clusterIPs', 'serviceIP'));
-    return service;
-  }
-  return withAddress(ip);
-}
-
-function freeIp(taken: ReadonlySet<string>, space: AddressSpace, rng: Rng): string | undefined {
-  const { first, last } = parseCidr(space.serviceCidr);
   // Neither the network's nor the broadcast address.
-  const size = last - first - 1;
-  if (size < 1) return undefined;
-  const start = Math.floor(rng.next() * size);
-  for (let step = 0; step < size; step += 1) {
-    const ip = formatIp(first + 1 + ((start + step) % size));
-    if (!taken.has(ip)) return ip;
-  }
-  return undefined;
+  const free = firstFree(first + 1, last - first - 1, rng, (ip) => !taken.clusterIps.has(formatIp(ip)));
+  if (free !== undefined) return withAddress(formatIp(free));
+  errors.push(rangeIsFull('spec.clusterIPs', 'serviceIP'));
+  return service;
 }
 
 function planNodePorts(
@@ -141,7 +128,7 @@ function planNodePorts(
     const protocol = port.protocol ?? 'TCP';
     const path = `spec.ports[${index}].nodePort`;
     const taking = takePort(port.nodePort, protocol, path, used, space, rng);
-    errors.push(...taking.errors);
+    append(errors, taking.errors);
     used.add(`${protocol}/${taking.port}`);
     return taking.port ? { ...port, nodePort: taking.port } : port;
   });
@@ -168,7 +155,7 @@ function takePort(
 ): { readonly port: number | undefined; readonly errors: readonly FieldError[] } {
   const { from, to } = space.nodePorts;
   if (!wanted) {
-    const port = freePort(used, protocol, space, rng);
+    const port = firstFree(from, to - from + 1, rng, (free) => !used.has(`${protocol}/${free}`));
     return { port, errors: port === undefined ? [rangeIsFull(path, 'nodePort')] : [] };
   }
   const refused = (detail: string) => ({ port: wanted, errors: [invalid(path, wanted, detail)] });
@@ -178,17 +165,17 @@ function takePort(
   return isTaken ? refused('provided port is already allocated') : { port: wanted, errors: [] };
 }
 
-function freePort(
-  used: ReadonlySet<string>,
-  protocol: string,
-  { nodePorts: { from, to } }: AddressSpace,
+/** The first free number from a random start. */
+function firstFree(
+  first: number,
+  size: number,
   rng: Rng,
+  isFree: (number: number) => boolean,
 ): number | undefined {
-  const size = to - from + 1;
   const start = Math.floor(rng.next() * size);
   for (let step = 0; step < size; step += 1) {
-    const port = from + ((start + step) % size);
-    if (!used.has(`${protocol}/${port}`)) return port;
+    const number = first + ((start + step) % size);
+    if (isFree(number)) return number;
   }
   return undefined;
 }

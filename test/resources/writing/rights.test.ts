@@ -51,9 +51,9 @@ const OUTSIDE = 'an Application in namespace "team" writes only in that namespac
 
 describe('a confined sync', () => {
   it('writes what its author may write', async () => {
-    const labelled = { ...pod(), metadata: { ...pod().metadata, labels: { a: 'b' } } };
-    await writer.write({ writes: [{ verb: 'update', object: labelled }] });
-    expect((await test.store.get('pods', 'team/a'))?.metadata.labels).toEqual({ a: 'b' });
+    await test.objects.create(configMap);
+    await writer.write({ writes: [{ verb: 'update', object: { ...configMap, data: { a: 'b' } } }] });
+    expect((await test.store.get('configmaps', 'team/a'))?.['data']).toEqual({ a: 'b' });
   });
 
   it.each<[string, Write, string]>([

@@ -9,7 +9,7 @@ import { silentLogger } from '../src/base/logger.ts';
 import { createDockerRuntime } from '../src/node-agent/runtime/docker/create-docker-runtime.ts';
 import { toCreateBody } from '../src/node-agent/runtime/docker/create-body.ts';
 import { asRequest } from '../src/node-agent/runtime/docker/create-request.ts';
-import { mapBounded } from '../src/node-agent/runtime/docker/gate.ts';
+import { mapBounded } from '../src/base/map-bounded.ts';
 import { placeContainer } from '../src/node-agent/runtime/docker/placed-container.ts';
 import { type ContainerSpec, labelKeys, type Sandbox } from '../src/node-agent/runtime/types.ts';
 import {

@@ -7,7 +7,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ContainerCreateOptions } from 'dockerode';
-import { mapBounded } from '../src/node-agent/runtime/docker/gate.ts';
+import { mapBounded } from '../src/base/map-bounded.ts';
 import { labelKeys } from '../src/node-agent/runtime/types.ts';
 import {
   TEST_IMAGE,

@@ -1,5 +1,6 @@
 /** Refusals that several parts of the API core give, in upstream's words. */
 import type { FieldError } from '../schemas/errors/field-error.ts';
+import type { KubeObject } from '../schemas/object.ts';
 import { type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import {
   failure,
@@ -24,6 +25,13 @@ export function forbidden(
     ...(causes ? { causes } : {}),
   });
 }
+
+/** {@link forbidden} for an object as its client knows it: by its prefix where it has no name. */
+export const deny = (
+  kind: Pick<ResourceKind, 'group' | 'plural'>,
+  { metadata }: KubeObject,
+  why: string,
+): StatusError => forbidden(kind, metadata.name || metadata.generateName || 'Unknown', why);
 
 /** 422 for bad options of a request: `ListOptions.meta.k8s.io "" is invalid: …`. */
 export function invalidOptions(type: string, error: FieldError): StatusError {

@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Eventually } from '../base/eventually.ts';
 import type { Logger } from '../base/logger.ts';
+import { mapBounded } from '../base/map-bounded.ts';
 import type { Rng } from '../base/rng.ts';
 import { createEventRecorder, type EventRecorder, writerEventSink } from '../client/event-recorder.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
@@ -81,10 +82,7 @@ export interface ResourceCore extends Requests, ScaleRequests, AsyncDisposable {
   /** Throws what it finds out at once, and rejects with the rest. */
   get(ref: ObjectRef, resourceVersion?: string): Eventually<KubeObject>;
   list(collection: CollectionRef, options: ReadListOptions): Promise<ObjectPage>;
-  /**
-   * Resolves once the watch stands; dispose it to stop. Errors before that reject (410 for a
-   * version too old).
-   */
+  /** Resolves once the watch stands. Rejects before (410: version too old). Dispose it to stop. */
   watch(collection: CollectionRef, options: WatchOptions, sink: WatchSink): Promise<Disposable>;
   /** The objects that were deleted, as they were or are now. */
   deleteCollection(
@@ -96,10 +94,7 @@ export interface ResourceCore extends Requests, ScaleRequests, AsyncDisposable {
   readonly bind: Bind;
   /** Subresources that are acted on by a POST and need nothing but the store. */
   readonly actions: readonly ObjectAction[];
-  /**
-   * The writer for controllers, the sync and others without a request: the same rules hold for
-   * them.
-   */
+  /** The writer for parts without a request, such as controllers. The same rules hold for them. */
   as(actor: Actor): BoundWriter;
   clusterState(): Promise<ClusterState | undefined>;
   /** See restore.ts. */
@@ -190,10 +185,7 @@ interface CoreWriterOptions extends Omit<ResourceCoreOptions, 'policy' | 'schema
   readonly tell: EventRecorder['record'];
 }
 
-/**
- * The writer with everything that holds for writes: admission, rights, owners, addresses and
- * quotas.
- */
+/** The writer with admission, rights, owners, addresses and quotas. */
 function createCoreWriter(options: CoreWriterOptions): Writer {
   const { store, registry, clock, rng, proofs, policy, space, schemas, snapshots, tell } = options;
   const rules = { strategy: kubernetesStrategy, proofs };
@@ -233,16 +225,11 @@ async function deleteAll(
   removal: RemoveOptions,
   context: RequestContext,
 ): Promise<void> {
-  const pending = objects.values();
-  const work = async (): Promise<void> => {
-    for (const { metadata } of pending) {
-      const { namespace, name } = metadata;
-      try {
-        await requests.delete({ kind, namespace, name }, removal, context);
-      } catch (error) {
-        if (!isStatusError(error, 'NotFound')) throw error;
-      }
+  await mapBounded(objects, DELETE_CONCURRENCY, async ({ metadata: { namespace, name } }) => {
+    try {
+      await requests.delete({ kind, namespace, name }, removal, context);
+    } catch (error) {
+      if (!isStatusError(error, 'NotFound')) throw error;
     }
-  };
-  await Promise.all(Array.from({ length: DELETE_CONCURRENCY }, work));
+  });
 }

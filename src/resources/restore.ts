@@ -69,9 +69,10 @@ export async function restorePods(
       const why = 'the cluster is not being rebuilt';
       throw failure(409, 'Conflict', `Cannot restore pods of node "${node}": ${why}`);
     }
-    const refusal = await refusalOf(dependencies, value, node);
+    const refusal =
+      (await refusalOf(dependencies, value, node)) ??
+      (await createIfAbsent(writer, restored(value as KubeObject)));
     if (refusal) waiting.push({ pod: nameOf(value), ...refusal });
-    else await createIfAbsent(writer, restored(value as KubeObject));
   }
   for (const { pod, cause, reason } of waiting) {
     dependencies.onWaiting?.(cause);
@@ -144,13 +145,15 @@ function restored(pod: KubeObject): KubeObject {
   return owner ? withMark(bare, RESTORED_OWNER, `${owner.kind}/${owner.name}`) : bare;
 }
 
-/** One commit a pod: a pod that somebody else has made meanwhile must not keep the others out. */
-async function createIfAbsent(writer: BoundWriter, pod: KubeObject): Promise<void> {
+/** One commit a pod: one that exists already, or that the store refuses, keeps no other out. */
+async function createIfAbsent(writer: BoundWriter, pod: KubeObject): Promise<Refusal | undefined> {
   try {
     await writer.write({ writes: [{ verb: 'restore', object: pod }] });
   } catch (error) {
-    if (!isStatusError(error, 'AlreadyExists')) throw error;
+    if (!isStatusError(error) || error.code >= 500) throw error;
+    if (error.reason !== 'AlreadyExists') return { cause: 'invalid', reason: error.message };
   }
+  return undefined;
 }
 
 function nameOf(value: unknown): string {

@@ -10,9 +10,7 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/**
- * The caller, the way for warnings to it (HTTP: `Warning` headers), and notes for the audit log.
- */
+/** The caller, its warnings (HTTP: `Warning` headers), and notes for the audit log. */
 export interface RequestContext {
   readonly user: UserInfo;
   warn(text: string): void;
@@ -78,10 +76,7 @@ export interface ObjectPage {
 
 export type WatchFrameType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 
-/**
- * One event of a watch. Frames are shared between watchers, so that encodings can be kept per
- * frame.
- */
+/** One event of a watch. Watchers share frames, so that encodings can be kept per frame. */
 export interface WatchFrame {
   readonly type: WatchFrameType;
   readonly object: KubeObject;

@@ -88,6 +88,14 @@ describe('pods that agents tell of after the store lost its history', () => {
     expect((await find('b'))?.metadata.uid).toBe('uid-b');
     expect(await find('c')).toBeUndefined();
   });
+
+  it('do not keep each other out where one is too large for the store', async () => {
+    await rebuild();
+    const huge = { ...proven('a'), status: { phase: 'Running', message: 'x'.repeat(1_600_000) } };
+    const waiting = await test.core.restorePods('n1', [huge, proven('b')]);
+    expect(waiting).toMatchObject([{ pod: 'default/a', cause: 'invalid' }]);
+    expect((await find('b'))?.metadata.uid).toBe('uid-b');
+  });
 });
 
 describe('pods that a node invents or changes', () => {

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
 import type { Tunnels } from '../tunnel.ts';
 
 export interface ContainerUsage {
@@ -93,16 +94,12 @@ export function createNodeUsages({ tunnels, clock, logger }: NodeUsagesOptions):
       for (const [node, { askedAtMs }] of answers)
         if (clock.now() - askedAtMs >= REUSE_MS) answers.delete(node);
       // Whether a node's tunnel ends here or at another server is not known before it is asked.
-      const waiting = [...nodes];
-      const found = new Map<string, NodeUsage>();
-      const worker = async (): Promise<void> => {
-        for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
-          const usage = await usageOf(node);
-          if (usage) found.set(node, usage);
-        }
-      };
-      await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-      return found;
+      const found = await mapBounded(
+        nodes,
+        CONCURRENCY,
+        async (node) => [node, await usageOf(node)] as const,
+      );
+      return new Map(found.flatMap(([node, usage]) => (usage ? [[node, usage]] : [])));
     },
   };
 }

@@ -12,7 +12,7 @@ import type { KubeObject } from '../../schemas/object.ts';
 import { decodedText } from '../../schemas/kinds/certificate-signing-request/validation.ts';
 import { createAuthorizer } from '../authz/authorizer.ts';
 import type { UserInfo } from '../types.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
 
 const GROUP = 'certificates.k8s.io';
@@ -32,7 +32,7 @@ export const certificateRequest: AdmissionRule = {
   },
 };
 
-/** The request with who asks for it, where they may ask for that. */
+/** The request with its requester. Throws where the requester may not ask for it. */
 function asked({ kind, object, context: { user }, internal }: AdmissionRequest): KubeObject {
   const spec = asRecord(object['spec']);
   const why = internal ? undefined : complaintOf(spec, user);

@@ -5,10 +5,12 @@
  */
 import type { Eventually } from '../../base/eventually.ts';
 import { isRecord } from '../../base/json.ts';
+import { mapBounded } from '../../base/map-bounded.ts';
 import { getPath } from '../../schemas/json-access.ts';
 import { podSpecPaths } from '../../schemas/profile/check-implemented.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
-import { type ResourceKind, resourceIdOf } from '../../schemas/resource-kind.ts';
+import { resourceIdOf } from '../../schemas/resource-kind.ts';
+import type { ResourceCache } from '../../store/cache/cache.ts';
 import type { Actor, ObjectChange } from '../writing/write-plan.ts';
 import type { Snapshots } from '../reading/snapshots.ts';
 import type { RequestContext, UserInfo } from '../types.ts';
@@ -18,6 +20,7 @@ import type {
   AdmissionPolicy,
   AdmissionRequest,
   AdmissionRule,
+  Done,
   Removal,
 } from './types.ts';
 
@@ -30,8 +33,8 @@ export interface Admission {
   admit(changes: readonly ObjectChange[], actor: Actor, dryRun: boolean): Promise<readonly KubeObject[]>;
   /** Throws where a request may not delete or evict the object. */
   mayRemove(removal: Removal): void;
-  /** A request has deleted an object, or would have. */
-  removed(removal: Removal): void;
+  /** A request has changed or deleted an object, or would have. */
+  done(done: Done): void;
   /** Asks the rules about rights on behalf of `user`: for each change its refusal, or undefined. */
   reviewRights(user: UserInfo, changes: readonly ObjectChange[]): Promise<readonly unknown[]>;
 }
@@ -43,7 +46,7 @@ export interface AdmissionOptions {
   readonly tell: AdmissionDependencies['tell'];
 }
 
-/** Rules of one commit that wait at the same time; they share their looks at the caches. */
+/** Rules of one commit that run at the same time; they share the refreshes of the caches. */
 const CONCURRENCY = 64;
 
 export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOptions): Admission {
@@ -51,11 +54,11 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     const written = new Map<string, KubeObject>();
     for (const { kind, subresource, object } of together)
       if (subresource === undefined) written.set(`${resourceIdOf(kind)} ${keyOf(object)}`, object);
-    /** One look at each cache is enough for all that is written together. */
-    const looked = new Map<string, Eventually<void>>();
-    const look = (resource: string, refresh: () => Eventually<void>): Eventually<void> => {
-      if (!looked.has(resource)) looked.set(resource, refresh());
-      return looked.get(resource);
+    /** One refresh of each cache is enough for all that is written together. */
+    const refreshed = new Map<string, Eventually<void>>();
+    const refresh = (resource: string, cache: ResourceCache): Eventually<void> => {
+      if (!refreshed.has(resource)) refreshed.set(resource, cache.refresh());
+      return refreshed.get(resource);
     };
     return {
       snapshots,
@@ -66,12 +69,12 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
         const sibling = written.get(`${resourceIdOf(resource)} ${key}`);
         if (sibling) return sibling;
         const cache = await snapshots.open(resource);
-        if (!cache.get(key)) await look(resourceIdOf(resource), () => cache.refresh());
+        if (!cache.get(key)) await refresh(resourceIdOf(resource), cache);
         return cache.get(key);
       },
       async list(resource, namespace) {
         const cache = await snapshots.open(resource);
-        await look(resourceIdOf(resource), () => cache.refresh());
+        await refresh(resourceIdOf(resource), cache);
         return cache.list(namespace);
       },
     };
@@ -81,13 +84,9 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     let { object } = request;
     for (const rule of admissionRules) {
       const step = { ...request, object };
-      if (looksAt(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
+      if (reviews(rule, step) && rule.applies(step)) object = await rule.admit(step, dependencies);
     }
     return object;
-  }
-
-  async function storedNow(kind: ResourceKind, object: KubeObject): Promise<KubeObject | undefined> {
-    return (await snapshots.open(kind)).get(keyOf(object));
   }
 
   async function rightsRefusal(
@@ -95,14 +94,10 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     change: ObjectChange,
     dependencies: AdmissionDependencies,
   ): Promise<unknown> {
-    const { kind, operation, object } = change;
     const asked = { ...change, context: silent(user), internal: false };
-    const rules = rightsRules.filter((rule) => looksAt(rule, change) && rule.applies(asked));
-    if (rules.length === 0) return undefined;
     try {
-      const stored = operation === 'update' ? await storedNow(kind, object) : undefined;
-      for (const rule of rules)
-        await rule.admit({ ...asked, current: change.current ?? stored }, dependencies);
+      for (const rule of rightsRules)
+        if (reviews(rule, asked) && rule.applies(asked)) await rule.admit(asked, dependencies);
       return undefined;
     } catch (error) {
       return error;
@@ -117,21 +112,15 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     const dependencies = dependenciesFor(changes);
     const context = request ?? silent(user);
     const internal = request === undefined;
-    const results: KubeObject[] = changes.map(({ object }) => object);
-    const pending = changes.entries();
-    const work = async (): Promise<void> => {
-      for (const [index, change] of pending) {
-        if (!isReadable(change.object)) continue;
-        const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
-        if (!admissionRules.some((rule) => looksAt(rule, asked) && rule.applies(asked))) continue;
-        // A request's object has its defaults where it needs them.
-        const isBare = internal && change.subresource === undefined;
-        const object = isBare ? change.kind.withDefaults(change.object) : change.object;
-        results[index] = await run({ ...asked, object }, dependencies);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENCY, changes.length) }, work));
-    return results;
+    return mapBounded(changes, CONCURRENCY, async (change) => {
+      if (!isReadable(change.object)) return change.object;
+      const asked: AdmissionRequest = { ...change, context, internal, author, dryRun };
+      if (!admissionRules.some((rule) => reviews(rule, asked) && rule.applies(asked))) return change.object;
+      // A request's object has its defaults where it needs them.
+      const isBare = internal && change.subresource === undefined;
+      const object = isBare ? change.kind.withDefaults(change.object) : change.object;
+      return run({ ...asked, object }, dependencies);
+    });
   }
 
   return {
@@ -139,8 +128,8 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
     mayRemove(removal) {
       for (const rule of admissionRules) rule.mayRemove?.(removal);
     },
-    removed(removal) {
-      for (const rule of admissionRules) rule.removed?.(removal, { tell });
+    done(done) {
+      for (const rule of admissionRules) rule.done?.(done, { tell });
     },
     async reviewRights(user, changes) {
       const dependencies = dependenciesFor(changes);
@@ -151,7 +140,7 @@ export function createAdmission({ snapshots, policy, nowMs, tell }: AdmissionOpt
 
 const rightsRules = admissionRules.filter(({ guardsRights }) => guardsRights === true);
 
-/** Nobody is there to be warned. */
+/** For writes without a request, which has no one to warn. */
 const silent = (user: UserInfo): RequestContext => ({
   user,
   warn: () => undefined,
@@ -172,7 +161,7 @@ function isReadable(object: KubeObject): boolean {
   });
 }
 
-function looksAt({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {
+function reviews({ alsoFor }: AdmissionRule, change: Pick<ObjectChange, 'subresource'>): boolean {
   const { subresource } = change;
   return isReviewed(change) || (subresource !== undefined && (alsoFor?.includes(subresource) ?? false));
 }

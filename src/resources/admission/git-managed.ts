@@ -5,8 +5,8 @@
  */
 import { managingApplication, SYNC_USER } from '../../diff/tracking.ts';
 import { splitKey } from '../../schemas/object.ts';
-import { planGitManaged, withChangedBy } from './plan-git-managed.ts';
-import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './types.ts';
+import { isSameForGit, planGitManaged, withChangedBy } from './plan-git-managed.ts';
+import type { AdmissionDependencies, AdmissionRule, Removal } from './types.ts';
 
 export const gitManaged: AdmissionRule = {
   name: 'GitManaged',
@@ -16,34 +16,31 @@ export const gitManaged: AdmissionRule = {
     current !== undefined &&
     managingApplication(current) !== undefined &&
     (!internal || context.user.name === SYNC_USER),
-  admit(request, { nowMs, tell }) {
-    const { kind, object, current, context, internal } = request;
+  admit({ kind, object, current, context, internal }, { nowMs }) {
     if (internal || !current) return Promise.resolve(withChangedBy(object, undefined));
-    const plan = planGitManaged(kind.withDefaults(object), current, context.user.name, nowMs());
-    const { application } = plan;
-    if (application !== undefined) say({ ...request, object: current }, application, CHANGED, tell);
-    return Promise.resolve(plan.object);
+    return Promise.resolve(planGitManaged(kind.withDefaults(object), current, context.user.name, nowMs()));
   },
-  removed(removal, { tell }) {
-    const application = managingApplication(removal.object);
-    if (application !== undefined) say(removal, application, DELETED, tell);
+  done({ next, ...done }, { tell }) {
+    const application = managingApplication(done.object);
+    if (application === undefined || (next && isSameForGit(next, done.object))) return;
+    say(done, application, next ? CHANGED : DELETED, tell);
   },
 };
 
-interface Deed {
+interface Wording {
   readonly noun: string;
   readonly verb: string;
   readonly undone: string;
 }
 
-const CHANGED: Deed = { noun: 'change', verb: 'changed', undone: 'reverts it' };
-const DELETED: Deed = { noun: 'deletion', verb: 'deleted', undone: 'makes it again' };
+const CHANGED: Wording = { noun: 'change', verb: 'changed', undone: 'reverts it' };
+const DELETED: Wording = { noun: 'deletion', verb: 'deleted', undone: 'makes it again' };
 
 /** Tells the caller, and records events at the object and its application. */
 function say(
-  { kind, object, context, dryRun }: Pick<AdmissionRequest, 'kind' | 'object' | 'context' | 'dryRun'>,
+  { kind, object, context, dryRun }: Removal,
   application: string,
-  { noun, verb, undone }: Deed,
+  { noun, verb, undone }: Wording,
   tell: AdmissionDependencies['tell'],
 ): void {
   context.warn(

@@ -1,18 +1,18 @@
 /**
  * LimitRanges: defaults for new pods, bounds for pods and claims. Source: the plug-in LimitRanger.
  */
+import { isPod } from '../../schemas/pods/pod-marks.ts';
+import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import { claimComplaints, podComplaints, withLimitDefaults } from './plan-limit-range.ts';
-import type { AdmissionRequest, AdmissionRule } from './types.ts';
+import type { AdmissionRule } from './types.ts';
 
 const LIMIT_RANGES = { group: '', plural: 'limitranges' } as const;
 
-const isCore = ({ kind }: AdmissionRequest, name: string): boolean => kind.group === '' && kind.kind === name;
-
 export const limitRangeDefaults: AdmissionRule = {
   name: 'LimitRangeDefaults',
-  applies: (request) => isCore(request, 'Pod') && request.operation === 'create',
+  applies: ({ kind, operation }) => isPod(kind) && operation === 'create',
   async admit({ object }, { list }) {
     return withLimitDefaults(object as Pod, await list(LIMIT_RANGES, object.metadata.namespace));
   },
@@ -20,16 +20,13 @@ export const limitRangeDefaults: AdmissionRule = {
 
 export const limitRangeChecks: AdmissionRule = {
   name: 'LimitRanger',
-  applies: (request) =>
-    isCore(request, 'Pod')
-      ? request.operation === 'create' || request.subresource === 'resize'
-      : isCore(request, 'PersistentVolumeClaim'),
-  async admit(request, { list }) {
-    const { kind, object } = request;
+  applies: ({ kind, operation, subresource }) =>
+    isPod(kind)
+      ? operation === 'create' || subresource === 'resize'
+      : resourceIdOf(kind) === 'persistentvolumeclaims',
+  async admit({ kind, object }, { list }) {
     const ranges = await list(LIMIT_RANGES, object.metadata.namespace);
-    const complaints = isCore(request, 'Pod')
-      ? podComplaints(object as Pod, ranges)
-      : claimComplaints(object, ranges);
+    const complaints = isPod(kind) ? podComplaints(object as Pod, ranges) : claimComplaints(object, ranges);
     const [first] = complaints;
     if (first === undefined) return object;
     throw deny(kind, object, complaints.length === 1 ? first : `[${complaints.join(', ')}]`);

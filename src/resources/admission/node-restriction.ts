@@ -2,8 +2,9 @@
  * Keeps a node's agent to its own node, lease and pods, as far as only the body tells. See
  * plan-node-restriction.ts.
  */
+import { isPod } from '../../schemas/pods/pod-marks.ts';
 import { nodeNameOf } from '../authz/node-authorizer.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import { removalComplaint, writeComplaint } from './plan-node-restriction.ts';
 import type { AdmissionRule } from './types.ts';
 
@@ -17,7 +18,7 @@ export const nodeRestriction: AdmissionRule = {
   async admit(request, { find }) {
     const { kind, object, context } = request;
     const node = nodeNameOf(context.user) ?? '';
-    const makesPod = kind.group === '' && kind.kind === 'Pod' && request.operation === 'create';
+    const makesPod = isPod(kind) && request.operation === 'create';
     const nodeUid = makesPod ? (await find(NODES, node))?.metadata.uid : undefined;
     const why = writeComplaint(node, request, nodeUid);
     if (why !== undefined) throw deny(kind, object, why);

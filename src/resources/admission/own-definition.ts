@@ -11,7 +11,7 @@ import {
 } from '../../schemas/applications/application-definition.ts';
 import { DEFINITION_RESOURCE } from '../../schemas/custom/index.ts';
 import { resourceIdOf } from '../../schemas/resource-kind.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import type { AdmissionRule } from './types.ts';
 
 const SERVED = `Symphony serves ${APPLICATION_DEFINITION} itself`;

@@ -2,18 +2,9 @@
 import { toRfc3339 } from '../../base/clock.ts';
 import { printable } from '../../base/printable.ts';
 import { jsonEqual } from '../../base/json.ts';
-import { CHANGED_BY_ANNOTATION, managingApplication } from '../../diff/tracking.ts';
+import { CHANGED_BY_ANNOTATION } from '../../diff/tracking.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
-
-export interface GitManagedPlan {
-  readonly object: KubeObject;
-  /**
-   * The application (`namespace/name`) whose next sync reverts the change; undefined when there is
-   * nothing to revert.
-   */
-  readonly application: string | undefined;
-}
 
 /** `next` carries its defaults. The client's own value of the annotation does not count. */
 export function planGitManaged(
@@ -21,16 +12,14 @@ export function planGitManaged(
   current: KubeObject,
   user: string,
   nowMs: number,
-): GitManagedPlan {
-  const application = managingApplication(current);
-  if (application === undefined) return { object: next, application };
+): KubeObject {
   const before = current.metadata.annotations?.[CHANGED_BY_ANNOTATION];
-  if (isSameForGit(next, current)) return { object: withChangedBy(next, before), application: undefined };
-  return { object: withChangedBy(next, `${toRfc3339(nowMs)} ${printable(user)}`), application };
+  const isSame = isSameForGit(next, current);
+  return withChangedBy(next, isSame ? before : `${toRfc3339(nowMs)} ${printable(user)}`);
 }
 
 /** Git speaks of everything but the status and what the system keeps in the metadata. */
-function isSameForGit(next: KubeObject, current: KubeObject): boolean {
+export function isSameForGit(next: KubeObject, current: KubeObject): boolean {
   const part = ({ metadata, ...rest }: KubeObject) => ({
     // `operation` asks an Application to do something now.
     ...omit(rest, 'status', 'operation'),

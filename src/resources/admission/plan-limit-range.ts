@@ -95,81 +95,76 @@ export function podComplaints(pod: Pod, ranges: readonly KubeObject[]): readonly
 /** A claim knows requests only: its size. */
 export function claimComplaints(claim: KubeObject, ranges: readonly KubeObject[]): readonly string[] {
   const requests = asRecord(asRecord(asRecord(claim['spec'])['resources'])['requests']);
-  return limitsOf(ranges, 'PersistentVolumeClaim').flatMap((limit) => {
-    const type = asString(limit['type']);
-    return [
-      ...each(limit['min'], (name, enforced) => belowMinimum(type, name, enforced, { requests, limits: {} })),
-      ...each(limit['max'], (name, enforced) => {
-        const request = parseQuantity(ownMember(requests, name));
-        const bound = `maximum ${name} usage per ${type} is ${formatQuantity(enforced)}`;
-        if (!request) return `${bound}.  No request is specified`;
-        if (compareQuantities(request, enforced) <= 0) return undefined;
-        return `${bound}, but request is ${formatQuantity(request)}`;
-      }),
-    ];
-  });
+  const sides = { requests, limits: {} };
+  return limitsOf(ranges, 'PersistentVolumeClaim').flatMap((limit) => [
+    ...each(limit, 'min', sides, belowMinimum),
+    ...each(limit, 'max', sides, ({ bound, enforced, request }) => {
+      if (!request) return `${bound}.  No request is specified`;
+      return isMore(request, enforced) ? `${bound}, but request is ${formatQuantity(request)}` : undefined;
+    }),
+  ]);
 }
 
-function complaintsOf(limit: Fields, sides: ResourceSides): readonly string[] {
-  const type = asString(limit['type']);
-  return [
-    ...each(limit['min'], (name, enforced) => belowMinimum(type, name, enforced, sides)),
-    ...each(limit['max'], (name, enforced) => aboveMaximum(type, name, enforced, sides)),
-    ...each(limit['maxLimitRequestRatio'], (name, enforced) => aboveRatio(type, name, enforced, sides)),
-  ];
+const complaintsOf = (limit: Fields, sides: ResourceSides): readonly string[] => [
+  ...each(limit, 'min', sides, belowMinimum),
+  ...each(limit, 'max', sides, aboveMaximum),
+  ...each(limit, 'maxLimitRequestRatio', sides, aboveRatio),
+];
+
+/** One resource of a limit, and what is asked for it. */
+interface Compared {
+  /** `minimum cpu usage per Container is 50m` */
+  readonly bound: string;
+  readonly enforced: Quantity;
+  readonly request: Quantity | undefined;
+  readonly limit: Quantity | undefined;
 }
+
+const BOUNDS = {
+  min: 'minimum',
+  max: 'maximum',
+  maxLimitRequestRatio: 'max limit to request ratio',
+} as const;
 
 function each(
-  amounts: unknown,
-  check: (name: string, enforced: Quantity) => string | undefined,
+  limit: Fields,
+  field: keyof typeof BOUNDS,
+  { requests, limits }: ResourceSides,
+  complaint: (compared: Compared) => string | undefined,
 ): readonly string[] {
-  const names = Object.keys(asRecord(amounts)).sort();
-  return names.flatMap((name) => {
-    const enforced = parseQuantity(asRecord(amounts)[name]);
-    return (enforced ? check(name, enforced) : undefined) ?? [];
-  });
+  const amounts = asRecord(limit[field]);
+  return Object.keys(amounts)
+    .sort()
+    .flatMap((name) => {
+      const enforced = parseQuantity(amounts[name]);
+      if (!enforced) return [];
+      const what =
+        field === 'maxLimitRequestRatio' ? `${name} ${BOUNDS[field]}` : `${BOUNDS[field]} ${name} usage`;
+      const bound = `${what} per ${asString(limit['type'])} is ${formatQuantity(enforced)}`;
+      const of = (side: Fields): Quantity | undefined => parseQuantity(ownMember(side, name));
+      return complaint({ bound, enforced, request: of(requests), limit: of(limits) }) ?? [];
+    });
 }
 
-function belowMinimum(
-  type: string,
-  name: string,
-  enforced: Quantity,
-  { requests, limits }: ResourceSides,
-): string | undefined {
-  const [request, limit] = [parseQuantity(ownMember(requests, name)), parseQuantity(ownMember(limits, name))];
-  const bound = `minimum ${name} usage per ${type} is ${formatQuantity(enforced)}`;
+const isMore = (a: Quantity, b: Quantity): boolean => compareQuantities(a, b) > 0;
+
+function belowMinimum({ bound, enforced, request, limit }: Compared): string | undefined {
   if (!request) return `${bound}.  No request is specified`;
-  if (compareQuantities(request, enforced) < 0) return `${bound}, but request is ${formatQuantity(request)}`;
-  if (limit && compareQuantities(limit, enforced) < 0)
-    return `${bound}, but limit is ${formatQuantity(limit)}`;
+  if (isMore(enforced, request)) return `${bound}, but request is ${formatQuantity(request)}`;
+  if (limit && isMore(enforced, limit)) return `${bound}, but limit is ${formatQuantity(limit)}`;
   return undefined;
 }
 
-function aboveMaximum(
-  type: string,
-  name: string,
-  enforced: Quantity,
-  { requests, limits }: ResourceSides,
-): string | undefined {
-  const [request, limit] = [parseQuantity(ownMember(requests, name)), parseQuantity(ownMember(limits, name))];
-  const bound = `maximum ${name} usage per ${type} is ${formatQuantity(enforced)}`;
+function aboveMaximum({ bound, enforced, request, limit }: Compared): string | undefined {
   if (!limit) return `${bound}.  No limit is specified`;
-  if (compareQuantities(limit, enforced) > 0) return `${bound}, but limit is ${formatQuantity(limit)}`;
-  if (request && compareQuantities(request, enforced) > 0)
-    return `${bound}, but request is ${formatQuantity(request)}`;
+  if (isMore(limit, enforced)) return `${bound}, but limit is ${formatQuantity(limit)}`;
+  if (request && isMore(request, enforced)) return `${bound}, but request is ${formatQuantity(request)}`;
   return undefined;
 }
 
 const RATIO_DIGITS = 6;
 
-function aboveRatio(
-  type: string,
-  name: string,
-  enforced: Quantity,
-  { requests, limits }: ResourceSides,
-): string | undefined {
-  const [request, limit] = [parseQuantity(ownMember(requests, name)), parseQuantity(ownMember(limits, name))];
-  const bound = `${name} max limit to request ratio per ${type} is ${formatQuantity(enforced)}`;
+function aboveRatio({ bound, enforced, request, limit }: Compared): string | undefined {
   if (!request || request.nanos === 0n) return `${bound}, but no request is specified or request is 0`;
   if (!limit || limit.nanos === 0n) return `${bound}, but no limit is specified or limit is 0`;
   // limit / request > enforced, without a division: enforced is counted in billionths.

@@ -1,7 +1,7 @@
 /**
  * Upstream's admission plug-in NodeRestriction: why a node's agent may not write or delete an
- * object. Pure. Texts are upstream's. Tokens are checked in subresources/token-request.ts,
- * certificate requests in certificate-request.ts.
+ * object. Pure. Texts are upstream's. src/api/authn/token-request.ts checks tokens, and
+ * certificate-request.ts certificate requests.
  */
 import { jsonEqual } from '../../base/json.ts';
 import { asRecord, getPath, omit } from '../../schemas/json-access.ts';
@@ -15,10 +15,7 @@ import type { AdmissionRequest, Removal } from './types.ts';
 const LEASE_NAMESPACE = 'kube-node-lease';
 
 const RESTRICTED_LABELS = 'node-restriction.kubernetes.io';
-/**
- * Labels below kubernetes.io and k8s.io that an agent may set on its node; all others there are
- * reserved.
- */
+/** Labels below kubernetes.io and k8s.io that an agent may set; all others there are reserved. */
 const AGENT_LABELS: ReadonlySet<string> = new Set([
   'beta.kubernetes.io/arch',
   'beta.kubernetes.io/instance-type',
@@ -139,9 +136,7 @@ function podStatusComplaint(node: string, object: KubeObject, current: KubeObjec
     : `${shown(node)} cannot update extended resource claim status`;
 }
 
-/**
- * A node makes only the pods that stand for those on its disk; they name nothing of the cluster.
- */
+/** A node makes only mirror pods of the pods on its disk; they name nothing of the cluster. */
 function mirrorPodComplaint(node: string, pod: Pod, nodeUid: string | undefined): string | undefined {
   if (!isMirrorPod(pod))
     return `pod does not have ${JSON.stringify(MIRROR_POD)} annotation, ${shown(node)} can only create mirror pods`;

@@ -1,6 +1,6 @@
 /**
  * Adds to a new pod what its service account brings, pure: its name, its image pull secrets, and
- * the volume with its token where programs look for it. Source: upstream's admission plug-in
+ * the volume with its token where programs expect it. Source: upstream's admission plug-in
  * ServiceAccount.
  */
 import { createHash } from 'node:crypto';
@@ -88,10 +88,7 @@ function tokenVolume(name: string): Volume {
   };
 }
 
-/**
- * The alphabet of generated names; the digest of a pod's name spells five of it, so that the same
- * pod gets the same.
- */
+/** Generated names use it. The digest of a pod's name spells five letters, always the same. */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 const SUFFIX_LENGTH = 5;
 

@@ -9,9 +9,11 @@ import {
   type NamespacePolicy,
   podSecurityLabelErrors,
 } from '../../schemas/pod-security/namespace-policy.ts';
+import { isPod } from '../../schemas/pods/pod-marks.ts';
+import { resourceIdOf } from '../../schemas/resource-kind.ts';
 import type { Namespace, Pod } from '../../schemas/types.ts';
 import { invalid } from '../../schemas/errors/status.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import {
   EXEMPT,
   hasTemplate,
@@ -24,8 +26,6 @@ import type { AdmissionDependencies, AdmissionRequest, AdmissionRule } from './t
 
 const NAMESPACES = { group: '', plural: 'namespaces' } as const;
 const PODS = { group: '', plural: 'pods' } as const;
-
-const isCore = ({ kind }: AdmissionRequest, name: string): boolean => kind.group === '' && kind.kind === name;
 
 async function plannedFor(
   { object }: AdmissionRequest,
@@ -41,17 +41,16 @@ async function plannedFor(
 
 export const podSecurity: AdmissionRule = {
   name: 'PodSecurity',
-  applies: (request) =>
-    isCore(request, 'Pod')
-      ? request.subresource === undefined || request.subresource === 'ephemeralcontainers'
-      : !request.internal && hasTemplate(request.object),
+  applies: ({ kind, object, subresource, internal }) =>
+    isPod(kind)
+      ? subresource === undefined || subresource === 'ephemeralcontainers'
+      : !internal && hasTemplate(object),
   async admit(request, dependencies) {
     const { kind, object, current, context } = request;
-    const isPod = isCore(request, 'Pod');
     // Changes of labels and finalizers do not change what runs.
-    if (isPod && current && isSameForSecurity(object as Pod, current as Pod)) return object;
+    if (isPod(kind) && current && isSameForSecurity(object as Pod, current as Pod)) return object;
     const plan = await plannedFor(request, dependencies, (namespace, policy) =>
-      isPod ? planPodSecurity(object as Pod, namespace, policy) : planTemplateSecurity(object, policy),
+      isPod(kind) ? planPodSecurity(object as Pod, namespace, policy) : planTemplateSecurity(object, policy),
     );
     for (const [key, value] of Object.entries(plan.annotations)) context.annotate(key, value);
     if (plan.refusal !== undefined) throw deny(kind, object, plan.refusal);
@@ -69,7 +68,7 @@ function isSameForSecurity(next: Pod, current: Pod): boolean {
 
 export const podSecurityLabels: AdmissionRule = {
   name: 'PodSecurityLabels',
-  applies: (request) => isCore(request, 'Namespace'),
+  applies: ({ kind }) => resourceIdOf(kind) === 'namespaces',
   async admit({ kind, object, current, context, internal }, { list, policy }) {
     const errors = podSecurityLabelErrors(object);
     const before = current?.metadata.labels;

@@ -2,15 +2,13 @@
  * The server adds to each pod the usual five minutes of tolerance for a node that is away. Source:
  * the admission plug-in DefaultTolerationSeconds.
  */
-import type { ResourceKind } from '../../schemas/resource-kind.ts';
+import { isPod } from '../../schemas/pods/pod-marks.ts';
 import type { Pod, PodSpec, Toleration } from '../../schemas/types.ts';
 import type { AdmissionRule } from './types.ts';
 
 const AWAY_TAINTS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'] as const;
 /** How long a pod stays bound to a node that is not ready or unreachable. */
 const AWAY_SECONDS = 300;
-
-const isPod = (kind: ResourceKind): boolean => kind.group === '' && kind.kind === 'Pod';
 
 export const podDefaults: AdmissionRule = {
   name: 'PodDefaults',

@@ -1,6 +1,7 @@
 /** PriorityClasses: a pod gets the priority of its class, and only one class is the default. */
+import { isPod } from '../../schemas/pods/pod-marks.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import { planPriority } from './plan-priority.ts';
 import type { AdmissionRule } from './types.ts';
 
@@ -8,7 +9,7 @@ const PRIORITY_CLASSES = { group: 'scheduling.k8s.io', plural: 'priorityclasses'
 
 export const podPriority: AdmissionRule = {
   name: 'Priority',
-  applies: ({ kind, operation }) => kind.group === '' && kind.kind === 'Pod' && operation === 'create',
+  applies: ({ kind, operation }) => isPod(kind) && operation === 'create',
   async admit({ kind, object }, { find, snapshots }) {
     const pod = object as Pod;
     const className = pod.spec.priorityClassName ?? '';

@@ -10,7 +10,7 @@ import type { Snapshots } from '../reading/snapshots.ts';
 import { type Claimed, type Claims, createTurns } from '../writing/claims.ts';
 import { changeOf, type Planned } from '../writing/plan-write.ts';
 import type { ObjectChange } from '../writing/write-plan.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import { mayClaim, planQuota } from './plan-quota.ts';
 
 const QUOTAS = { group: '', plural: 'resourcequotas' } as const;
@@ -45,9 +45,7 @@ export function createQuotaClaims(options: {
     return { planned, ops: [...ops, ...mine.map(opFor)] };
   }
 
-  /**
-   * One namespace after the other, in the order of their names: no two writers wait for each other.
-   */
+  /** Takes namespaces in the order of their names, so that no two writers wait for each other. */
   async function takeEach<T>(
     pending: readonly (readonly [string, readonly ObjectChange[]])[],
     claimed: Claimed,

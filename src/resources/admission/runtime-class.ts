@@ -1,6 +1,7 @@
 /** RuntimeClasses: a pod runs with the handler of its class, on nodes that have it. */
+import { isPod } from '../../schemas/pods/pod-marks.ts';
 import type { Pod } from '../../schemas/types.ts';
-import { deny } from './deny.ts';
+import { deny } from '../refusals.ts';
 import { planRuntimeClass } from './plan-runtime-class.ts';
 import type { AdmissionRule } from './types.ts';
 
@@ -9,7 +10,7 @@ const RUNTIME_CLASSES = { group: 'node.k8s.io', plural: 'runtimeclasses' } as co
 export const runtimeClass: AdmissionRule = {
   name: 'RuntimeClass',
   applies: ({ kind, operation, object }) => {
-    if (kind.group !== '' || kind.kind !== 'Pod' || operation !== 'create') return false;
+    if (!isPod(kind) || operation !== 'create') return false;
     const { runtimeClassName, overhead } = (object as Pod).spec;
     return Boolean(runtimeClassName) || overhead !== undefined;
   },

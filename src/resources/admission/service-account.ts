@@ -10,7 +10,7 @@
  * account's token.
  */
 import { objectKey } from '../../schemas/object.ts';
-import type { ResourceKind } from '../../schemas/resource-kind.ts';
+import { isPod } from '../../schemas/pods/pod-marks.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { isMirrorPod } from '../../schemas/validation/pod-annotations.ts';
 import { forbidden } from '../refusals.ts';
@@ -19,8 +19,6 @@ import type { AdmissionRule } from './types.ts';
 
 const SERVICE_ACCOUNTS = { group: '', plural: 'serviceaccounts' } as const;
 const DEFAULT_ACCOUNT = 'default';
-
-const isPod = (kind: ResourceKind): boolean => kind.group === '' && kind.kind === 'Pod';
 
 export const serviceAccount: AdmissionRule = {
   name: 'ServiceAccount',

@@ -41,17 +41,14 @@ export interface AdmissionDependencies {
   readonly snapshots: Snapshots;
   readonly policy: AdmissionPolicy;
   readonly nowMs: () => number;
-  /** Says something about an object where people look for it; never fails. */
+  /** Records an event about an object; never fails. */
   readonly tell: (event: EventInput) => void;
   /**
    * An object that the rule depends on: out of the commit that the change is part of, or out of the
-   * cache; one that seems to be missing is looked for again, as the cache may be a moment behind.
+   * cache; for one that is missing the cache is refreshed, as it may be a moment behind.
    */
   find(resource: ResourceName, key: string): Promise<KubeObject | undefined>;
-  /**
-   * The objects of a namespace (or of the cluster), everything that was committed before the call
-   * among them.
-   */
+  /** The objects of a namespace or the cluster, with all that was committed before the call. */
   list(resource: ResourceName, namespace: string | undefined): Promise<readonly KubeObject[]>;
 }
 
@@ -61,19 +58,22 @@ export interface Removal extends Pick<AdmissionRequest, 'kind' | 'object' | 'con
   readonly evicts?: boolean;
 }
 
+/** A request that has changed or deleted `object`. */
+export interface Done extends Removal {
+  /** The object afterwards; undefined where it was deleted. */
+  readonly next: KubeObject | undefined;
+}
+
 export interface AdmissionRule {
   readonly name: string;
-  /**
-   * It is about what the writer may hand out or claim: it also holds for a writer on whose behalf
-   * others write.
-   */
+  /** Guards what the writer may grant: it also holds for the author of a sync. */
   readonly guardsRights?: boolean;
-  /** Subresources of requests that only this rule looks at, such as a status. */
+  /** Subresources of requests that only this rule reviews, such as a status. */
   readonly alsoFor?: readonly Subresource[];
   applies(request: AdmissionRequest): boolean;
   admit(request: AdmissionRequest, dependencies: AdmissionDependencies): Promise<KubeObject>;
   /** Throws the refusal of a deletion. */
   mayRemove?(removal: Removal): void;
-  /** Called when a deletion is done, or would be: tells the client about it. */
-  removed?(removal: Removal, dependencies: Pick<AdmissionDependencies, 'tell'>): void;
+  /** Called when a change or deletion is done, or would be: tells the client about it. */
+  done?(done: Done, dependencies: Pick<AdmissionDependencies, 'tell'>): void;
 }

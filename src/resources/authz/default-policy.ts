@@ -1,4 +1,5 @@
 /** Reads the notation of default-roles.ts into the objects that every cluster has. Pure. */
+import { append } from '../../base/append.ts';
 import {
   type Binding,
   type ClusterRole,
@@ -24,10 +25,14 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   'read+write': [...READ, ...WRITE].sort(),
 };
 
-const words = (text: string): readonly string[] => text.split(' ').filter((word) => word !== '');
+/** The rule `events`. */
+const EVENTS = 'create,patch,update core,events.k8s.io: events';
 
-function parseRule(line: string): PolicyRule {
-  const [first = '', ...rest] = words(line);
+const words = (text: string): readonly string[] => text.split(' ').filter((word) => word !== '');
+const linesOf = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
+
+function parseRule(text: string): PolicyRule {
+  const [first = '', ...rest] = words(text.trim() === 'events' ? EVENTS : text);
   const verbs = VERBS[first] ?? first.split(',');
   const [second = ''] = rest;
   if (!second.endsWith(':')) return { verbs, nonResourceURLs: rest };
@@ -52,10 +57,9 @@ const metadataOf = (path: string, labels: Readonly<Record<string, string>> = {})
 });
 
 function parseRoles(text: string): readonly ClusterRole[] {
-  const lines = text.split('\n').filter((line) => line !== '');
   const made: { readonly head: string; readonly rules: PolicyRule[] }[] = [];
-  for (const line of lines) {
-    if (line.startsWith('  ')) made.at(-1)?.rules.push(parseRule(line));
+  for (const line of linesOf(text)) {
+    if (line.startsWith('  ')) append(made.at(-1)?.rules ?? [], line.split(';').map(parseRule));
     else made.push({ head: line, rules: [] });
   }
   return made.map(({ head, rules }) => {
@@ -76,28 +80,25 @@ function parseSubject(text: string): Subject {
 }
 
 export function parseBindings(text: string): readonly Binding[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      // Names hold colons, but no colon before a blank; a line may end with one.
-      const end = `${line} `.indexOf(': ');
-      const [path = '', , role] = words(line.slice(0, end));
-      const metadata = metadataOf(path);
-      const namespaced = metadata.namespace !== undefined;
-      const subjects = line.slice(end + 1).trim();
-      return {
-        apiVersion: RBAC_API_VERSION,
-        kind: namespaced ? 'RoleBinding' : 'ClusterRoleBinding',
-        metadata,
-        ...(subjects === '' ? {} : { subjects: subjects.split(',').map(parseSubject) }),
-        roleRef: {
-          apiGroup: RBAC_GROUP,
-          kind: namespaced ? 'Role' : 'ClusterRole',
-          name: role ?? metadata.name,
-        },
-      };
-    });
+  return linesOf(text).map((line) => {
+    // Names hold colons, but no colon before a blank; a line may end with one.
+    const end = `${line} `.indexOf(': ');
+    const [path = '', , role] = words(line.slice(0, end));
+    const metadata = metadataOf(path);
+    const namespaced = metadata.namespace !== undefined;
+    const subjects = line.slice(end + 1).trim();
+    return {
+      apiVersion: RBAC_API_VERSION,
+      kind: namespaced ? 'RoleBinding' : 'ClusterRoleBinding',
+      metadata,
+      ...(subjects === '' ? {} : { subjects: subjects.split(',').map(parseSubject) }),
+      roleRef: {
+        apiGroup: RBAC_GROUP,
+        kind: namespaced ? 'Role' : 'ClusterRole',
+        name: role ?? metadata.name,
+      },
+    };
+  });
 }
 
 const controllerBindings = (): readonly Binding[] =>

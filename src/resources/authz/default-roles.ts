@@ -2,44 +2,37 @@
  * Kubernetes' default roles and bindings, as its API server makes them, in the notation that
  * default-policy.ts reads.
  *
- * A role is its name and its rules, indented. A rule is `verbs group: resources = names` or `verbs
- * /paths`; `read` stands for get, list and watch, `write` for create, delete, deletecollection,
- * patch and update, `core` for the group without a name. `> edit` says that the role is part of
- * `edit`; `<` that the role is made of its parts. A binding is `name -> role: subjects`, without
- * the arrow where both have one name.
+ * A role is its name and its rules, indented, with `;` between rules of one line. A rule is `verbs
+ * group: resources = names` or `verbs /paths`; `read` stands for get, list and watch, `write` for
+ * create, delete, deletecollection, patch and update, `core` for the group without a name, and the
+ * rule `events` for the right to record events. `> edit` says that the role is part of `edit`; `<`
+ * that the role is made of its parts. A binding is `name -> role: subjects`, without the arrow
+ * where both have one name.
  */
 
 export const clusterRoles = `
 admin <
 cluster-admin
-  * *: *
-  * *
+  * *: *; * *
 edit > admin <
 system:aggregate-to-admin > admin
   create authorization.k8s.io: localsubjectaccessreviews
   read+write rbac.authorization.k8s.io: rolebindings roles
 system:aggregate-to-edit > edit
   read core: pods/attach pods/exec pods/portforward pods/proxy secrets services/proxy
-  impersonate core: serviceaccounts
-  write core: pods pods/attach pods/exec pods/portforward pods/proxy
+  impersonate core: serviceaccounts; write core: pods pods/attach pods/exec pods/portforward pods/proxy
   create core: pods/eviction
   write core: configmaps persistentvolumeclaims replicationcontrollers replicationcontrollers/scale secrets serviceaccounts services services/proxy
-  create core: serviceaccounts/token
-  write core,events.k8s.io: events
+  create core: serviceaccounts/token; write core,events.k8s.io: events
   write apps: daemonsets deployments deployments/rollback deployments/scale replicasets replicasets/scale statefulsets statefulsets/scale
-  write autoscaling: horizontalpodautoscalers
-  write batch: cronjobs jobs
+  write autoscaling: horizontalpodautoscalers; write batch: cronjobs jobs
   write extensions: daemonsets deployments deployments/rollback deployments/scale ingresses networkpolicies replicasets replicasets/scale replicationcontrollers/scale
-  write policy: poddisruptionbudgets
-  write networking.k8s.io: ingresses networkpolicies
-  read+write coordination.k8s.io: leases
-  write resource.k8s.io: resourceclaims resourceclaimtemplates
+  write policy: poddisruptionbudgets; write networking.k8s.io: ingresses networkpolicies
+  read+write coordination.k8s.io: leases; write resource.k8s.io: resourceclaims resourceclaimtemplates
 system:aggregate-to-view > view
   read core: configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods replicationcontrollers replicationcontrollers/scale serviceaccounts services services/status
   read core: bindings limitranges namespaces/status pods/log pods/status replicationcontrollers/status resourcequotas resourcequotas/status
-  read core: namespaces
-  read core,events.k8s.io: events
-  read discovery.k8s.io: endpointslices
+  read core: namespaces; read core,events.k8s.io: events; read discovery.k8s.io: endpointslices
   read apps: controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status
   read autoscaling: horizontalpodautoscalers horizontalpodautoscalers/status
   read batch: cronjobs cronjobs/status jobs jobs/status
@@ -48,8 +41,7 @@ system:aggregate-to-view > view
   read networking.k8s.io: ingresses ingresses/status networkpolicies
   read resource.k8s.io: resourceclaims resourceclaims/status resourceclaimtemplates
 system:auth-delegator
-  create authentication.k8s.io: tokenreviews
-  create authorization.k8s.io: subjectaccessreviews
+  create authentication.k8s.io: tokenreviews; create authorization.k8s.io: subjectaccessreviews
 system:basic-user
   create authorization.k8s.io: selfsubjectaccessreviews selfsubjectrulesreviews
   create authentication.k8s.io: selfsubjectreviews
@@ -68,111 +60,65 @@ system:certificates.k8s.io:legacy-unknown-approver
 system:discovery
   get /api /api/* /apis /apis/* /healthz /livez /openapi /openapi/* /readyz /version /version/
 system:heapster
-  read core: events namespaces nodes pods
-  read extensions: deployments
+  read core: events namespaces nodes pods; read extensions: deployments
 system:kube-aggregator
   read core: endpoints services
 system:kube-controller-manager
-  create,patch,update core,events.k8s.io: events
-  create coordination.k8s.io: leases
-  get,update coordination.k8s.io: leases = kube-controller-manager
-  create core: secrets serviceaccounts
-  delete core: secrets
-  get core: configmaps namespaces secrets serviceaccounts
-  update core: secrets serviceaccounts
-  create authentication.k8s.io: tokenreviews
-  create authorization.k8s.io: subjectaccessreviews
-  list,watch *: *
-  create core: serviceaccounts/token
+  events; create coordination.k8s.io: leases
+  get,update coordination.k8s.io: leases = kube-controller-manager; create core: secrets serviceaccounts
+  delete core: secrets; get core: configmaps namespaces secrets serviceaccounts
+  update core: secrets serviceaccounts; create authentication.k8s.io: tokenreviews
+  create authorization.k8s.io: subjectaccessreviews; list,watch *: *; create core: serviceaccounts/token
 system:kube-dns
   list,watch core: endpoints services
 system:kube-scheduler
-  create,patch,update core,events.k8s.io: events
-  create coordination.k8s.io: leases
+  events; create coordination.k8s.io: leases
   get,list,update,watch coordination.k8s.io: leases = kube-scheduler
-  read+write coordination.k8s.io: leasecandidates
-  read core: nodes
-  delete,get,list,watch core: pods
-  create core: bindings pods/binding
-  patch,update core: pods/status
-  read core: replicationcontrollers services
-  read apps,extensions: replicasets
-  read apps: statefulsets
-  read policy: poddisruptionbudgets
-  read core: persistentvolumeclaims persistentvolumes
-  create authentication.k8s.io: tokenreviews
-  create authorization.k8s.io: subjectaccessreviews
-  read storage.k8s.io: csinodes
-  read storage.k8s.io: volumeattachments
-  read core: namespaces
-  read storage.k8s.io: csidrivers
-  read storage.k8s.io: csistoragecapacities
-  read resource.k8s.io: deviceclasses
-  get,list,patch,update,watch resource.k8s.io: resourceclaims
-  get,list,patch,update,watch resource.k8s.io: resourceclaims/status
-  update core: pods/finalizers
-  read resource.k8s.io: resourceslices
-  create,delete resource.k8s.io: resourceclaims
+  read+write coordination.k8s.io: leasecandidates; read core: nodes; delete,get,list,watch core: pods
+  create core: bindings pods/binding; patch,update core: pods/status
+  read core: replicationcontrollers services; read apps,extensions: replicasets; read apps: statefulsets
+  read policy: poddisruptionbudgets; read core: persistentvolumeclaims persistentvolumes
+  create authentication.k8s.io: tokenreviews; create authorization.k8s.io: subjectaccessreviews
+  read storage.k8s.io: csinodes; read storage.k8s.io: volumeattachments; read core: namespaces
+  read storage.k8s.io: csidrivers; read storage.k8s.io: csistoragecapacities
+  read resource.k8s.io: deviceclasses; get,list,patch,update,watch resource.k8s.io: resourceclaims
+  get,list,patch,update,watch resource.k8s.io: resourceclaims/status; update core: pods/finalizers
+  read resource.k8s.io: resourceslices; create,delete resource.k8s.io: resourceclaims
   patch,update resource.k8s.io: resourceclaims/binding
 system:kubelet-api-admin
-  read core: nodes
-  proxy core: nodes
-  * core: nodes/log nodes/metrics nodes/proxy nodes/stats
+  read core: nodes; proxy core: nodes; * core: nodes/log nodes/metrics nodes/proxy nodes/stats
   * core: nodes/configz nodes/healthz nodes/pods
 system:monitoring
   get /flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz
   get core: nodes/metrics
 system:node
   create authentication.k8s.io: tokenreviews
-  create authorization.k8s.io: localsubjectaccessreviews subjectaccessreviews
-  read core: services
-  create,get,list,watch core: nodes
-  patch,update core: nodes/status
-  patch,update core: nodes
-  create,patch,update core,events.k8s.io: events
-  read core: pods
-  create,delete core: pods
-  patch,update core: pods/status
-  create core: pods/eviction
-  read core: configmaps secrets
-  get core: persistentvolumeclaims persistentvolumes
-  get core: endpoints
+  create authorization.k8s.io: localsubjectaccessreviews subjectaccessreviews; read core: services
+  create,get,list,watch core: nodes; patch,update core: nodes/status; patch,update core: nodes; events
+  read core: pods; create,delete core: pods; patch,update core: pods/status; create core: pods/eviction
+  read core: configmaps secrets; get core: persistentvolumeclaims persistentvolumes; get core: endpoints
   create,get,list,watch certificates.k8s.io: certificatesigningrequests
-  create,delete,get,patch,update coordination.k8s.io: leases
-  get storage.k8s.io: volumeattachments
-  create core: serviceaccounts/token
-  get,patch,update core: persistentvolumeclaims/status
-  read storage.k8s.io: csidrivers
-  create,delete,get,patch,update storage.k8s.io: csinodes
-  read node.k8s.io: runtimeclasses
-  get resource.k8s.io: resourceclaims
-  deletecollection resource.k8s.io: resourceslices
-  get core: serviceaccounts
+  create,delete,get,patch,update coordination.k8s.io: leases; get storage.k8s.io: volumeattachments
+  create core: serviceaccounts/token; get,patch,update core: persistentvolumeclaims/status
+  read storage.k8s.io: csidrivers; create,delete,get,patch,update storage.k8s.io: csinodes
+  read node.k8s.io: runtimeclasses; get resource.k8s.io: resourceclaims
+  deletecollection resource.k8s.io: resourceslices; get core: serviceaccounts
 system:node-bootstrapper
   create,get,list,watch certificates.k8s.io: certificatesigningrequests
 system:node-problem-detector
-  get core: nodes
-  patch core: nodes/status
-  create,patch,update core,events.k8s.io: events
+  get core: nodes; patch core: nodes/status; events
 system:node-proxier
-  list,watch core: endpoints services
-  read core: nodes
-  create,patch,update core,events.k8s.io: events
-  list,watch networking.k8s.io: servicecidrs
+  list,watch core: endpoints services; read core: nodes; events; list,watch networking.k8s.io: servicecidrs
   list,watch discovery.k8s.io: endpointslices
 system:persistent-volume-provisioner
-  create,delete,get,list,watch core: persistentvolumes
-  get,list,update,watch core: persistentvolumeclaims
-  read storage.k8s.io: storageclasses
-  watch core: events
-  create,patch,update core,events.k8s.io: events
+  create,delete,get,list,watch core: persistentvolumes; get,list,update,watch core: persistentvolumeclaims
+  read storage.k8s.io: storageclasses; watch core: events; events
 system:public-info-viewer
   get /healthz /livez /readyz /version /version/
 system:service-account-issuer-discovery
   get /.well-known/openid-configuration /.well-known/openid-configuration/ /openid/v1/jwks /openid/v1/jwks/
 system:volume-scheduler
-  get,list,patch,update,watch core: persistentvolumes
-  read storage.k8s.io: storageclasses
+  get,list,patch,update,watch core: persistentvolumes; read storage.k8s.io: storageclasses
   get,list,patch,update,watch core: persistentvolumeclaims
 view > edit <
 `;
@@ -183,221 +129,127 @@ view > edit <
  */
 export const controllerRoles = `
 system:controller:attachdetach-controller
-  list,watch core: persistentvolumeclaims persistentvolumes
-  read core: nodes
-  patch,update core: nodes/status
-  list,watch core: pods
-  create,patch,update core,events.k8s.io: events
-  create,delete,get,list,watch storage.k8s.io: volumeattachments
-  read storage.k8s.io: csidrivers
+  list,watch core: persistentvolumeclaims persistentvolumes; read core: nodes
+  patch,update core: nodes/status; list,watch core: pods; events
+  create,delete,get,list,watch storage.k8s.io: volumeattachments; read storage.k8s.io: csidrivers
   read storage.k8s.io: csinodes
 system:controller:certificate-controller
   delete,get,list,watch certificates.k8s.io: certificatesigningrequests
   update certificates.k8s.io: certificatesigningrequests/approval certificatesigningrequests/status
   approve certificates.k8s.io: signers = kubernetes.io/kube-apiserver-client-kubelet
   sign certificates.k8s.io: signers = kubernetes.io/kube-apiserver-client kubernetes.io/kube-apiserver-client-kubelet kubernetes.io/kubelet-serving kubernetes.io/legacy-unknown
-  create authorization.k8s.io: subjectaccessreviews
-  create,patch,update core,events.k8s.io: events
+  create authorization.k8s.io: subjectaccessreviews; events
 system:controller:clusterrole-aggregation-controller
   escalate,get,list,patch,update,watch rbac.authorization.k8s.io: clusterroles
 system:controller:cronjob-controller
-  get,list,update,watch batch: cronjobs
-  create,delete,get,list,patch,update,watch batch: jobs
-  update batch: cronjobs/status
-  update batch: cronjobs/finalizers
-  delete,list,watch core: pods
-  create,patch,update core,events.k8s.io: events
+  get,list,update,watch batch: cronjobs; create,delete,get,list,patch,update,watch batch: jobs
+  update batch: cronjobs/status; update batch: cronjobs/finalizers; delete,list,watch core: pods; events
 system:controller:daemon-set-controller
-  read apps,extensions: daemonsets
-  update apps,extensions: daemonsets/status
-  update apps,extensions: daemonsets/finalizers
-  list,watch core: nodes
-  create,delete,list,patch,watch core: pods
-  create core: pods/binding
-  create,delete,get,list,patch,update,watch apps: controllerrevisions
-  create,patch,update core,events.k8s.io: events
+  read apps,extensions: daemonsets; update apps,extensions: daemonsets/status
+  update apps,extensions: daemonsets/finalizers; list,watch core: nodes
+  create,delete,list,patch,watch core: pods; create core: pods/binding
+  create,delete,get,list,patch,update,watch apps: controllerrevisions; events
 system:controller:deployment-controller
-  get,list,update,watch apps,extensions: deployments
-  update apps,extensions: deployments/status
+  get,list,update,watch apps,extensions: deployments; update apps,extensions: deployments/status
   update apps,extensions: deployments/finalizers
-  create,delete,get,list,patch,update,watch apps,extensions: replicasets
-  get,list,update,watch core: pods
-  create,patch,update core,events.k8s.io: events
+  create,delete,get,list,patch,update,watch apps,extensions: replicasets; get,list,update,watch core: pods
+  events
 system:controller:device-taint-eviction-controller
-  delete,get,list,watch core: pods
-  patch,update core: pods/status
-  read resource.k8s.io: resourceclaims
-  read resource.k8s.io: resourceslices
-  read resource.k8s.io: deviceclasses
-  create,patch,update core,events.k8s.io: events
+  delete,get,list,watch core: pods; patch,update core: pods/status; read resource.k8s.io: resourceclaims
+  read resource.k8s.io: resourceslices; read resource.k8s.io: deviceclasses; events
 system:controller:disruption-controller
-  read apps,extensions: deployments
-  read apps,extensions: replicasets
-  read core: replicationcontrollers
-  read policy: poddisruptionbudgets
-  read apps: statefulsets
-  update policy: poddisruptionbudgets/status
-  patch,update core: pods/status
-  get *: */scale
-  create,patch,update core,events.k8s.io: events
+  read apps,extensions: deployments; read apps,extensions: replicasets; read core: replicationcontrollers
+  read policy: poddisruptionbudgets; read apps: statefulsets; update policy: poddisruptionbudgets/status
+  patch,update core: pods/status; get *: */scale; events
 system:controller:endpoint-controller
-  read core: pods services
-  create,delete,get,list,update,watch core: endpoints
-  create core: endpoints/restricted
-  create,patch,update core,events.k8s.io: events
+  read core: pods services; create,delete,get,list,update,watch core: endpoints
+  create core: endpoints/restricted; events
 system:controller:endpointslice-controller
-  read core: nodes pods services
-  update core: services/finalizers
+  read core: nodes pods services; update core: services/finalizers
   create,delete,get,list,update,watch discovery.k8s.io: endpointslices
-  create discovery.k8s.io: endpointslices/restricted
-  create,patch,update core,events.k8s.io: events
+  create discovery.k8s.io: endpointslices/restricted; events
 system:controller:endpointslicemirroring-controller
-  read core: endpoints services
-  update core: services/finalizers
-  update core: endpoints/finalizers
+  read core: endpoints services; update core: services/finalizers; update core: endpoints/finalizers
   create,delete,get,list,update,watch discovery.k8s.io: endpointslices
-  create discovery.k8s.io: endpointslices/restricted
-  create,patch,update core,events.k8s.io: events
+  create discovery.k8s.io: endpointslices/restricted; events
 system:controller:ephemeral-volume-controller
-  read core: pods
-  update core: pods/finalizers
-  create,get,list,watch core: persistentvolumeclaims
-  create,patch,update core,events.k8s.io: events
+  read core: pods; update core: pods/finalizers; create,get,list,watch core: persistentvolumeclaims; events
 system:controller:expand-controller
-  get,list,patch,update,watch core: persistentvolumes
-  patch,update core: persistentvolumeclaims/status
-  read core: persistentvolumeclaims
-  create,patch,update core,events.k8s.io: events
+  get,list,patch,update,watch core: persistentvolumes; patch,update core: persistentvolumeclaims/status
+  read core: persistentvolumeclaims; events
 system:controller:generic-garbage-collector
-  delete,get,list,patch,update,watch *: *
-  create,patch,update core,events.k8s.io: events
+  delete,get,list,patch,update,watch *: *; events
 system:controller:horizontal-pod-autoscaler
-  read autoscaling: horizontalpodautoscalers
-  update autoscaling: horizontalpodautoscalers/status
-  get,update *: */scale
-  list,watch core: pods
-  list,watch metrics.k8s.io: pods
-  read custom.metrics.k8s.io: *
-  read external.metrics.k8s.io: *
-  create,patch,update core,events.k8s.io: events
+  read autoscaling: horizontalpodautoscalers; update autoscaling: horizontalpodautoscalers/status
+  get,update *: */scale; list,watch core: pods; list,watch metrics.k8s.io: pods
+  read custom.metrics.k8s.io: *; read external.metrics.k8s.io: *; events
 system:controller:job-controller
-  get,list,patch,update,watch batch: jobs
-  update batch: jobs/status
-  update batch: jobs/finalizers
-  create,delete,list,patch,watch core: pods
-  create,patch,update core,events.k8s.io: events
+  get,list,patch,update,watch batch: jobs; update batch: jobs/status; update batch: jobs/finalizers
+  create,delete,list,patch,watch core: pods; events
 system:controller:legacy-service-account-token-cleaner
-  get core: configmaps = kube-apiserver-legacy-service-account-token-tracking
-  delete,patch core: secrets
+  get core: configmaps = kube-apiserver-legacy-service-account-token-tracking; delete,patch core: secrets
 system:controller:namespace-controller
-  delete,get,list,watch core: namespaces
-  update core: namespaces/finalize namespaces/status
+  delete,get,list,watch core: namespaces; update core: namespaces/finalize namespaces/status
   delete,deletecollection,get,list,watch *: *
 system:controller:node-controller
-  delete,get,list,patch,update,watch core: nodes
-  patch,update core: nodes/status
-  patch,update core: pods/status
-  delete,get,list,watch core: pods
-  create,patch,update core,events.k8s.io: events
+  delete,get,list,patch,update,watch core: nodes; patch,update core: nodes/status
+  patch,update core: pods/status; delete,get,list,watch core: pods; events
 system:controller:persistent-volume-binder
-  create,delete,get,list,update,watch core: persistentvolumes
-  update core: persistentvolumes/status
-  get,list,update,watch core: persistentvolumeclaims
-  update core: persistentvolumeclaims/status
-  create,delete,get,list,watch core: pods
-  read storage.k8s.io: storageclasses
-  list,watch core: nodes
-  create,patch,update core,events.k8s.io: events
-  watch core: events
+  create,delete,get,list,update,watch core: persistentvolumes; update core: persistentvolumes/status
+  get,list,update,watch core: persistentvolumeclaims; update core: persistentvolumeclaims/status
+  create,delete,get,list,watch core: pods; read storage.k8s.io: storageclasses; list,watch core: nodes
+  events; watch core: events
 system:controller:pod-garbage-collector
-  delete,list,watch core: pods
-  read core: nodes
-  patch core: pods/status
+  delete,list,watch core: pods; read core: nodes; patch core: pods/status
 system:controller:pv-protection-controller
-  get,list,update,watch core: persistentvolumes
-  create,patch,update core,events.k8s.io: events
+  get,list,update,watch core: persistentvolumes; events
 system:controller:pvc-protection-controller
-  get,list,update,watch core: persistentvolumeclaims
-  update core: persistentvolumeclaims/status
-  read core: pods
-  create,patch,update core,events.k8s.io: events
+  get,list,update,watch core: persistentvolumeclaims; update core: persistentvolumeclaims/status
+  read core: pods; events
 system:controller:replicaset-controller
-  get,list,update,watch apps,extensions: replicasets
-  update apps,extensions: replicasets/status
-  update apps,extensions: replicasets/finalizers
-  create,delete,list,patch,watch core: pods
-  create,patch,update core,events.k8s.io: events
+  get,list,update,watch apps,extensions: replicasets; update apps,extensions: replicasets/status
+  update apps,extensions: replicasets/finalizers; create,delete,list,patch,watch core: pods; events
 system:controller:replication-controller
-  get,list,update,watch core: replicationcontrollers
-  update core: replicationcontrollers/status
-  update core: replicationcontrollers/finalizers
-  create,delete,list,patch,watch core: pods
-  create,patch,update core,events.k8s.io: events
+  get,list,update,watch core: replicationcontrollers; update core: replicationcontrollers/status
+  update core: replicationcontrollers/finalizers; create,delete,list,patch,watch core: pods; events
 system:controller:resource-claim-controller
-  read core: pods
-  update core: pods/finalizers
+  read core: pods; update core: pods/finalizers
   create,delete,get,list,watch resource.k8s.io: resourceclaims
-  patch,update resource.k8s.io: resourceclaims resourceclaims/status
-  patch,update core: pods/status
-  create,patch,update core,events.k8s.io: events
+  patch,update resource.k8s.io: resourceclaims resourceclaims/status; patch,update core: pods/status; events
   patch,update resource.k8s.io: resourceclaims/binding
 system:controller:resourcequota-controller
-  list,watch *: *
-  update core: resourcequotas/status
-  create,patch,update core,events.k8s.io: events
+  list,watch *: *; update core: resourcequotas/status; events
 system:controller:root-ca-cert-publisher
-  create,update core: configmaps
-  create,patch,update core,events.k8s.io: events
+  create,update core: configmaps; events
 system:controller:route-controller
-  list,watch core: nodes
-  patch core: nodes/status
-  create,patch,update core,events.k8s.io: events
+  list,watch core: nodes; patch core: nodes/status; events
 system:controller:selinux-warning-controller
-  create,patch,update core,events.k8s.io: events
-  read core: persistentvolumes
-  read core: persistentvolumeclaims
-  read core: pods
+  events; read core: persistentvolumes; read core: persistentvolumeclaims; read core: pods
   read storage.k8s.io: csidrivers
 system:controller:service-account-controller
-  create core: serviceaccounts
-  create,patch,update core,events.k8s.io: events
+  create core: serviceaccounts; events
 system:controller:service-cidrs-controller
   get,list,patch,update,watch networking.k8s.io: servicecidrs
   patch,update networking.k8s.io: servicecidrs/finalizers
-  patch,update networking.k8s.io: servicecidrs/status
-  read networking.k8s.io: ipaddresses
-  create,patch,update core,events.k8s.io: events
+  patch,update networking.k8s.io: servicecidrs/status; read networking.k8s.io: ipaddresses; events
 system:controller:service-controller
-  read core: services
-  patch,update core: services/status
-  list,watch core: nodes
-  create,patch,update core,events.k8s.io: events
+  read core: services; patch,update core: services/status; list,watch core: nodes; events
 system:controller:statefulset-controller
-  list,watch core: pods
-  read apps: statefulsets
-  update apps: statefulsets/status
-  update apps: statefulsets/finalizers
-  create,delete,get,patch,update core: pods
+  list,watch core: pods; read apps: statefulsets; update apps: statefulsets/status
+  update apps: statefulsets/finalizers; create,delete,get,patch,update core: pods
   create,delete,get,list,patch,update,watch apps: controllerrevisions
-  create,get,list,watch core: persistentvolumeclaims
-  delete,update core: persistentvolumeclaims
-  update core: pods/finalizers
-  create,patch,update core,events.k8s.io: events
+  create,get,list,watch core: persistentvolumeclaims; delete,update core: persistentvolumeclaims
+  update core: pods/finalizers; events
 system:controller:ttl-after-finished-controller
-  delete,get,list,watch batch: jobs
-  create,patch,update core,events.k8s.io: events
+  delete,get,list,watch batch: jobs; events
 system:controller:ttl-controller
-  list,patch,update,watch core: nodes
-  create,patch,update core,events.k8s.io: events
+  list,patch,update,watch core: nodes; events
 system:controller:validatingadmissionpolicy-status-controller
   read admissionregistration.k8s.io: validatingadmissionpolicies
-  get,patch,update admissionregistration.k8s.io: validatingadmissionpolicies/status
-  create,patch,update core,events.k8s.io: events
+  get,patch,update admissionregistration.k8s.io: validatingadmissionpolicies/status; events
 system:controller:volumeattributesclass-protection-controller
-  read core: persistentvolumeclaims
-  read core: persistentvolumes
-  get,list,update,watch storage.k8s.io: volumeattributesclasses
-  create,patch,update core,events.k8s.io: events
+  read core: persistentvolumeclaims; read core: persistentvolumes
+  get,list,update,watch storage.k8s.io: volumeattributesclasses; events
 `;
 
 export const clusterRoleBindings = `
@@ -417,9 +269,7 @@ system:volume-scheduler: user system:kube-scheduler
 
 export const roles = `
 kube-public/system:controller:bootstrap-signer
-  read core: configmaps
-  update core: configmaps = cluster-info
-  create,patch,update core,events.k8s.io: events
+  read core: configmaps; update core: configmaps = cluster-info; events
 kube-system/extension-apiserver-authentication-reader
   read core: configmaps = extension-apiserver-authentication
 kube-system/system::leader-locking-kube-controller-manager
@@ -433,8 +283,7 @@ kube-system/system:controller:bootstrap-signer
 kube-system/system:controller:cloud-provider
   create,get,list,watch core: configmaps
 kube-system/system:controller:token-cleaner
-  delete,get,list,watch core: secrets
-  create,patch,update core,events.k8s.io: events
+  delete,get,list,watch core: secrets; events
 `;
 
 export const roleBindings = `

@@ -20,10 +20,7 @@ export interface EnsurePolicyOptions {
 }
 
 const RESOURCES = ['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings'] as const;
-/**
- * A round ends when nothing is left to do; a second one makes bindings anew, the rest is for lost
- * races.
- */
+/** A second round makes bindings anew; the rest is for lost races. */
 const MAX_ROUNDS = 8;
 
 export async function ensureDefaultPolicy(options: EnsurePolicyOptions): Promise<void> {

@@ -19,10 +19,7 @@ const ANONYMOUS = 'system:anonymous';
 const AUTHENTICATED = 'system:authenticated';
 const UNAUTHENTICATED = 'system:unauthenticated';
 
-/**
- * Whether there is anything for {@link impersonationOf} to look at: nearly every request has no
- * such header.
- */
+/** Whether {@link impersonationOf} finds anything: nearly no request has such a header. */
 export const impersonates = (rawHeaders: readonly string[]): boolean =>
   rawHeaders.some((text, index) => index % 2 === 0 && PREFIX.test(text));
 
@@ -82,10 +79,7 @@ const ask = (group: string, resource: string, name: string): ResourceAttributes 
   fieldSelector: undefined,
 });
 
-/**
- * A service account comes with its groups unless others are named; everybody is either
- * authenticated or not.
- */
+/** A service account has its own groups unless others are named. */
 function groupsOf(name: string, given: readonly string[], namespace: string | undefined): readonly string[] {
   const groups =
     namespace !== undefined && given.length === 0

@@ -159,10 +159,7 @@ async function decideVolume(
   return deny(noRelationship(node));
 }
 
-/**
- * Tokens for the service accounts that its pods run as; that the token is bound to such a pod is
- * for admission.
- */
+/** Tokens for the accounts of its pods. Admission checks that a token is bound to such a pod. */
 async function decideServiceAccount(
   lookup: NodeLookup,
   node: string,
@@ -212,7 +209,7 @@ async function authorizeNode(
 ): Promise<Decision> {
   const decision = await decide(lookup, user, node, attributes, false);
   if (decision.allowed || !ASKED_OF_PODS.has(attributes.resource)) return decision;
-  // A pod may have been bound through another server a moment ago: look again before refusing.
+  // A pod may have been bound through another server a moment ago: read again before refusing.
   await lookup.refresh();
   return decide(lookup, user, node, attributes, true);
 }
@@ -223,7 +220,7 @@ const noRelationship = (node: string): string =>
 function decideNode(node: string, attributes: ResourceAttributes): Decision {
   const { verb, name, subresource } = attributes;
   if (subresource !== undefined && subresource !== 'status') return deny();
-  // Which node it makes is in the body: admission looks.
+  // The body says which node it makes: admission checks that.
   if (verb === 'create') return subresource === undefined ? allow : deny();
   const meant = name ?? selectedName(verb, attributes.fieldSelector);
   if (reads(verb)) {

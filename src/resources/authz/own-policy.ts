@@ -9,7 +9,7 @@ function aggregatedRole(name: string, parts: readonly string[], rules: readonly 
   return { apiVersion: RBAC_API_VERSION, kind: 'ClusterRole', metadata: { name, labels }, rules };
 }
 
-/** As metrics-server does: the usage of nodes and pods is for everybody who may view. */
+/** As metrics-server does: every user who may view sees the usage of nodes and pods. */
 const metricsReader = aggregatedRole(
   'system:aggregated-metrics-reader',
   ['admin', 'edit', 'view'],
@@ -41,9 +41,7 @@ export function rolesOfKinds(kinds: readonly ResourceKind[]): readonly ClusterRo
   return roles.filter((role) => (role.rules ?? []).length > 0);
 }
 
-/**
- * As kubeadm does: a bootstrap token may request a node certificate, and a node may renew its own.
- */
+/** As kubeadm does: a bootstrap token may request a node certificate, a node may renew its own. */
 const nodeBindings = `
 symphony:node-bootstrapper -> system:node-bootstrapper: group system:bootstrappers
 symphony:node-autoapprove-bootstrap -> system:certificates.k8s.io:certificatesigningrequests:nodeclient: group system:bootstrappers

@@ -157,26 +157,15 @@ export const noRole = ({ kind, name }: RoleRef): string =>
 export const aggregate = (errors: readonly string[]): string =>
   errors.length === 1 ? (errors[0] ?? '') : `[${errors.join(', ')}]`;
 
-/** By binding and by the key of the subject: the same sentence with each request. */
-const sentences = new WeakMap<Binding, Map<string, string>>();
-
 const REFUSED: Decision = { allowed: false };
-/** Made once: nearly every request is allowed by a binding that has allowed others. */
+/** By binding and key of the subject. Made once: most requests are allowed by one of a few. */
 const decisions = new WeakMap<Binding, Map<string, Decision>>();
 
 function allowedBy(binding: Binding, key: string): Decision {
   const known = decisions.get(binding) ?? new Map<string, Decision>();
-  const decision = known.get(key) ?? { allowed: true, reason: whyAllowed(binding, key) };
+  const decision = known.get(key) ?? { allowed: true, reason: allowedText(binding, key) };
   decisions.set(binding, known.set(key, decision));
   return decision;
-}
-
-function whyAllowed(binding: Binding, key: string): string {
-  let known = sentences.get(binding);
-  if (!known) sentences.set(binding, (known = new Map<string, string>()));
-  let sentence = known.get(key);
-  if (sentence === undefined) known.set(key, (sentence = allowedText(binding, key)));
-  return sentence;
 }
 
 function allowedText({ kind, metadata, roleRef, subjects = [] }: Binding, key: string): string {

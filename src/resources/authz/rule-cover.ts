@@ -84,10 +84,7 @@ function coversResources(has: readonly string[], asked: readonly string[]): bool
   });
 }
 
-/**
- * One line a resource: `{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}`, in the order
- * of the text.
- */
+/** One line a resource: `{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}`, sorted. */
 export function describeRules(single: readonly PolicyRule[]): string {
   const byResource = new Map<string, PolicyRule>();
   const rest: PolicyRule[] = [];

@@ -3,7 +3,7 @@
  * stands for everything, `*` + `/scale` for that subresource of every resource, `pods/*` for
  * nothing but itself, and a path may end in `*`.
  *
- * A role is looked at for every request of its subjects: its rules are sorted once by the resources
+ * Every request of its subjects reads a role. Its rules are therefore sorted once, by the resources
  * that they name, and kept for as long as the role is (stored objects never change in place).
  */
 import { withoutTrailing } from '../../base/text.ts';
@@ -67,7 +67,7 @@ export function rulesAllow(rules: readonly PolicyRule[] | null | undefined, aske
   );
 }
 
-/** One rule, looked at in full. */
+/** Checks every part of one rule. */
 export function ruleAllows(rule: PolicyRule, asked: AskedResource): boolean {
   const { apiGroups = [], resources = [] } = rule;
   const { subresource } = asked;

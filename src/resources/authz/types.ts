@@ -3,10 +3,7 @@ import type { Eventually } from '../../base/eventually.ts';
 import type { PolicyRule } from '../../schemas/rbac.ts';
 import type { UserInfo } from '../types.ts';
 
-/**
- * The verbs of requests about resources. Rules know more: escalate, bind, impersonate, approve,
- * sign.
- */
+/** The verbs of requests about resources. Rules know more, such as escalate, bind and sign. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 export interface ResourceAttributes {
@@ -40,10 +37,7 @@ export interface Authorizer {
   rulesFor(user: UserInfo, namespace: string | undefined): Promise<GrantedRules>;
 }
 
-/**
- * The message of a 403: `User "x" cannot list resource "pods" in API group "" in the namespace
- * "y"`.
- */
+/** The message of a 403: `User "x" cannot list resource "pods" in API group "" in …`. */
 export function denialText(user: UserInfo, attributes: ResourceAttributes): string {
   const { verb, group, namespace } = attributes;
   const resource = attributes.subresource

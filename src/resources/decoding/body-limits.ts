@@ -37,10 +37,7 @@ const tooManyObjects = (): StatusError =>
     `Request entity too large: more than ${MAX_LISTED_OBJECTS} objects in the lists of one object; split it into several objects`,
   );
 
-/**
- * Throws 413 for what is too large once it is written out: a value that stands in several places
- * counts in each.
- */
+/** Throws 413 for what is too large. A value that stands in several places counts in each. */
 export function checkCounts(root: unknown): void {
   let left = MAX_VALUES;
   let listed = 0;

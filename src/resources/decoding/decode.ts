@@ -1,6 +1,6 @@
 /**
- * From parsed JSON to an object of a kind: the checks that a typed decoder makes before validation
- * looks at anything.
+ * From parsed JSON to an object of a kind: the checks that a typed decoder makes before
+ * validation.
  *
  * Unknown fields are removed and reported (the caller decides between an error, a warning and
  * silence), `null` counts as absent, and a value of the wrong type is a 400 in the words of Go's

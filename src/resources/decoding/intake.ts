@@ -72,14 +72,21 @@ export function checkPlace({ metadata }: KubeObject, ref: Pick<ObjectRef, 'names
   const { name, namespace } = isRecord(metadata) ? metadata : {};
   if (namespace && namespace !== ref.namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  if (name && name !== ref.name)
-    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${ref.name})`);
+  if (name) checkName(name, ref.name);
 }
 
-/**
- * Strict refuses unknown and repeated fields (`refuse` makes the error), Warn reports each, Ignore
- * drops them.
- */
+/** A body names the object of its URL. */
+export function checkName(given: unknown, name: string): void {
+  if (given === undefined || given === '')
+    throw badRequest(
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
+  const shown = typeof given === 'string' ? given : JSON.stringify(given);
+  if (given !== name)
+    throw badRequest(`the name of the object (${shown}) does not match the name on the URL (${name})`);
+}
+
+/** Strict refuses unknown and repeated fields by `refuse`, Warn reports each, Ignore none. */
 export function reportUnknown(
   fields: readonly string[],
   request: Pick<IntakeRequest, 'fieldValidation' | 'context'>,
@@ -145,19 +152,12 @@ function typed(body: Record<string, unknown>, type: TypeName): Record<string, un
   return { ...body, ...given };
 }
 
-/** Namespace and name of the URL win; a body that says otherwise is refused. */
+/** The namespace may be left out. */
 function placed(object: KubeObject, request: IntakeRequest): KubeObject {
   const { namespace, name, kind } = request;
   const { namespace: bodyNamespace, ...rest } = object.metadata;
   if (kind.namespaced && namespace !== undefined && bodyNamespace && bodyNamespace !== namespace)
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  const bodyName = object.metadata.name;
-  if (name !== undefined && bodyName && bodyName !== name)
-    throw badRequest(`the name of the object (${bodyName}) does not match the name on the URL (${name})`);
-  const metadata = {
-    ...rest,
-    ...(name === undefined ? {} : { name }),
-    ...(namespace === undefined ? {} : { namespace }),
-  };
-  return { ...object, metadata };
+  if (name !== undefined) checkName(rest.name, name);
+  return { ...object, metadata: { ...rest, ...(namespace === undefined ? {} : { namespace }) } };
 }

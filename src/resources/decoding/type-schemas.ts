@@ -36,10 +36,7 @@ export interface PatchMeta {
 
 export interface TypeSchemas {
   readonly document: SchemaDocument;
-  /**
-   * The schema of a kind; undefined for kinds that upstream does not have (they patch by JSON
-   * merge).
-   */
+  /** Undefined for kinds that upstream does not have: they patch by JSON merge. */
   ofKind(group: string, version: string, kind: string): ResolvedSchema | undefined;
   resolve(schema: TypeSchema): ResolvedSchema;
   /** The schema of one field of an object (properties, then additionalProperties). */

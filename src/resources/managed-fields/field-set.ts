@@ -134,7 +134,7 @@ export function* pathTexts(set: FieldSet, path = ''): Generator<string> {
   for (const [element, child] of set.children) yield* pathTexts(child, `${path}${elementText(element)}`);
 }
 
-function elementText(element: string): string {
+export function elementText(element: string): string {
   const rest = element.slice(2);
   if (element.startsWith('f:')) return `.${rest}`;
   return element.startsWith('k:') ? keyText(rest) : `[=${rest}]`;

@@ -9,23 +9,21 @@ import { isRecord, jsonEqual, stableStringify } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
 import { formatApiVersion, type KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
-import { badRequest, failure } from '../../schemas/errors/status.ts';
+import { badRequest } from '../../schemas/errors/status.ts';
 import type { TypeSchemas } from '../decoding/type-schemas.ts';
 import { blankObject } from './blank-object.ts';
+import { type Conflict, conflictError, conflictsOf } from './apply-conflicts.ts';
 import {
-  countOf,
-  decodeFields,
   difference,
-  encodeFields,
   FIELD,
   type FieldSet,
   intersection,
   isEmptySet,
   outside,
-  pathTexts,
   union,
   unionOf,
 } from './field-set.ts';
+import { decodeRecord, encodeRecord, type Entry, idOf, isReset, type Managed } from './owner-record.ts';
 import { type Comparison, createTypedValues, type TypedValues } from './typed-values.ts';
 
 export interface FieldOwner {
@@ -41,46 +39,20 @@ export interface OwnershipRequest {
   readonly nowMs: number;
 }
 
-interface Entry {
-  readonly manager: string;
-  readonly operation: 'Apply' | 'Update';
-  readonly apiVersion: string;
-  readonly subresource: string | undefined;
-  readonly time: string | undefined;
-  readonly fields: FieldSet;
-}
-
-type Managed = ReadonlyMap<string, Entry>;
-
 const NOBODY_YET = 'before-first-apply';
 /** The annotation in which kubectl's own apply keeps what it applied last. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** Fields of the system, and those that name the object. They have no owner. */
-const fieldsNamed = (...names: string[]): Map<string, FieldSet> =>
-  new Map(names.map((name) => [`f:${name}`, FIELD]));
+const fieldsNamed = (names: string): Map<string, FieldSet> =>
+  new Map(names.split(' ').map((name) => [`f:${name}`, FIELD]));
+const UNOWNED_METADATA =
+  'name namespace uid generation creationTimestamp resourceVersion managedFields selfLink deletionTimestamp deletionGracePeriodSeconds';
+/** Fields of the system, and those that name the object. */
 const UNOWNED: FieldSet = {
   member: false,
   children: new Map([
-    ...fieldsNamed('apiVersion', 'kind'),
-    [
-      'f:metadata',
-      {
-        member: true,
-        children: fieldsNamed(
-          'name',
-          'namespace',
-          'uid',
-          'generation',
-          'creationTimestamp',
-          'resourceVersion',
-          'managedFields',
-          'selfLink',
-          'deletionTimestamp',
-          'deletionGracePeriodSeconds',
-        ),
-      },
-    ],
+    ...fieldsNamed('apiVersion kind'),
+    ['f:metadata', { member: true, children: fieldsNamed(UNOWNED_METADATA) }],
   ]),
 };
 
@@ -109,23 +81,19 @@ export function ownershipAfterUpdate(
       fields: before ? union(before.fields, taken) : taken,
     });
   }
-  return encode(result);
-}
-
-export interface AppliedObject {
-  /** With its `managedFields`; not yet decoded, defaulted or validated. */
-  readonly object: Record<string, unknown>;
+  return encodeRecord(result);
 }
 
 /**
- * Throws 409 with upstream's causes when others own what the configuration changes, unless `force`.
+ * The object with its `managedFields`, not yet decoded, defaulted or validated. Throws 409 with
+ * upstream's causes when others own what the configuration changes, unless `force`.
  */
 export function applyConfiguration(
   request: OwnershipRequest,
   current: KubeObject | undefined,
   configuration: Record<string, unknown>,
   force: boolean,
-): AppliedObject {
+): Record<string, unknown> {
   const { kind, owner } = request;
   const typed = typedValues(request);
   checkConfiguration(kind, configuration, typed);
@@ -152,7 +120,7 @@ export function applyConfiguration(
     result.set(id, changed ? { ...own, time: toRfc3339(request.nowMs) } : own);
   const object = withLastApplied(request, current, configuration, pruned);
   const metadata = isRecord(object['metadata']) ? object['metadata'] : {};
-  return { object: { ...object, metadata: { ...metadata, managedFields: encode(result) } } };
+  return { ...object, metadata: { ...metadata, managedFields: encodeRecord(result) } };
 }
 
 const apiVersionOf = (kind: ResourceKind): string => formatApiVersion(kind.group, kind.version);
@@ -171,14 +139,6 @@ function entryOf(
   return { manager, operation, apiVersion: apiVersionOf(kind), subresource };
 }
 
-/** Appliers are the same whatever version they apply. */
-function idOf(
-  entry: Pick<Entry, 'manager' | 'operation' | 'apiVersion'> & { subresource?: string | undefined },
-): string {
-  const { manager, operation, apiVersion, subresource } = entry;
-  return JSON.stringify([manager, operation, operation === 'Apply' ? '' : apiVersion, subresource ?? '']);
-}
-
 /** The object without its own record, which nobody owns. */
 function bare(object: KubeObject): Record<string, unknown> {
   return { ...object, metadata: omit(object.metadata, 'managedFields') };
@@ -191,59 +151,14 @@ function ownable(fields: FieldSet, { kind, owner }: OwnershipRequest): FieldSet 
   return kind.subresources.includes('status') ? outside(own, 'f:status') : own;
 }
 
-/**
- * A request may bring the record; a single empty entry takes it away. Subresources never touch it.
- */
+/** A request may bring the record or, by one empty entry, take it away; no subresource may. */
 function recordOf(current: KubeObject, next: KubeObject, { subresource }: FieldOwner): Managed {
   const given = next.metadata.managedFields;
-  const live = decode(current.metadata.managedFields) ?? new Map<string, Entry>();
+  const live = decodeRecord(current.metadata.managedFields) ?? new Map<string, Entry>();
   if (subresource !== undefined || given === undefined) return live;
   if (isReset(given)) return new Map();
-  const decoded = decode(given);
+  const decoded = decodeRecord(given);
   return decoded && decoded.size > 0 ? decoded : live;
-}
-
-const isReset = (entries: readonly unknown[]): boolean =>
-  entries.length === 1 && isRecord(entries[0]) && Object.keys(entries[0]).length === 0;
-
-function decode(entries: unknown): Managed | undefined {
-  const managed = new Map<string, Entry>();
-  for (const entry of Array.isArray(entries) ? (entries as unknown[]) : []) {
-    if (!isRecord(entry)) return undefined;
-    const { manager, operation, apiVersion, subresource, time } = entry;
-    const fields = decodeFields(entry['fieldsV1'] ?? {});
-    const known = operation === 'Apply' || operation === 'Update';
-    if (!known || !fields || entry['fieldsType'] !== 'FieldsV1') return undefined;
-    const text = (value: unknown): string | undefined =>
-      typeof value === 'string' && value !== '' ? value : undefined;
-    const decoded: Entry = {
-      manager: text(manager) ?? '',
-      operation,
-      apiVersion: text(apiVersion) ?? '',
-      subresource: text(subresource),
-      time: text(time),
-      fields,
-    };
-    managed.set(idOf(decoded), decoded);
-  }
-  return managed;
-}
-
-/** Appliers first, then by time, manager and subresource. */
-function encode(managed: Managed): unknown[] {
-  const key = (entry: Entry): string =>
-    [entry.operation, entry.time ?? '', entry.manager, entry.subresource ?? ''].join('\u0000');
-  const entries = [...managed.values()].filter(({ fields }) => !isEmptySet(fields));
-  entries.sort((a, b) => (key(a) < key(b) ? -1 : 1));
-  return entries.map(({ manager, operation, apiVersion, subresource, time, fields }) => ({
-    manager,
-    operation,
-    apiVersion,
-    ...(time === undefined ? {} : { time }),
-    fieldsType: 'FieldsV1',
-    fieldsV1: encodeFields(fields),
-    ...(subresource === undefined ? {} : { subresource }),
-  }));
 }
 
 /** The former owners lose what was changed or removed. */
@@ -257,7 +172,7 @@ function releaseTaken(managed: Managed, { added, modified, removed }: Comparison
 
 /** An object that nobody tracked is owned by nobody in particular before the first apply. */
 function beforeApply(request: OwnershipRequest, current: KubeObject, typed: TypedValues): Managed {
-  const managed = decode(current.metadata.managedFields);
+  const managed = decodeRecord(current.metadata.managedFields);
   if (managed && managed.size > 0) return managed;
   const compared = typed.compare(bare(blankObject(request.kind)), bare(current));
   const fields = ownable(union(compared.added, compared.modified), request);
@@ -275,69 +190,6 @@ function prune(typed: TypedValues, merged: unknown, managed: Managed, last: Fiel
   const first = typed.without(merged, lastAll);
   const second = typed.without(merged, difference(all, union(kept(first), owned)));
   return typed.without(merged, intersection(difference(all, kept(second)), lastAll));
-}
-
-/** The fields that the change takes from another owner. */
-interface Conflict {
-  readonly entry: Entry;
-  readonly fields: FieldSet;
-}
-
-function conflictsOf(managed: Managed, { added, modified }: Comparison, own: string): readonly Conflict[] {
-  const changed = union(added, modified);
-  return [...managed]
-    .filter(([id]) => id !== own)
-    .map(([, entry]) => ({ entry, fields: intersection(entry.fields, changed) }))
-    .filter(({ fields }) => !isEmptySet(fields));
-}
-
-function managerText({ manager, subresource, operation, apiVersion }: Entry): string {
-  const through = subresource === undefined ? '' : ` with subresource ${JSON.stringify(subresource)}`;
-  return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
-}
-
-/** Conflicts that one answer lists; it says how many there are. */
-const MAX_SHOWN_CONFLICTS = 1_000;
-
-interface ShownConflict {
-  readonly manager: string;
-  readonly field: string;
-}
-
-function conflictError(conflicts: readonly Conflict[]): Error {
-  const count = conflicts.reduce((sum, { fields }) => sum + countOf(fields), 0);
-  const shown = shownConflicts(conflicts).sort((a, b) => (a.field < b.field ? -1 : 1));
-  const causes = shown.map(({ manager, field }) => ({
-    reason: 'FieldManagerConflict',
-    message: `conflict with ${manager}`,
-    field,
-  }));
-  const [only] = shown;
-  let text: string;
-  if (count === 1 && only) text = `1 conflict: conflict with ${only.manager}: ${only.field}`;
-  else {
-    const byManager = new Map<string, string[]>();
-    for (const { manager, field } of shown) {
-      const lines = byManager.get(manager) ?? [`conflicts with ${manager}:`];
-      lines.push(`- ${field}`);
-      byManager.set(manager, lines);
-    }
-    const parts = [...byManager].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, lines]) => lines);
-    text = `${count} conflicts: ${parts.join('\n')}`;
-  }
-  return failure(409, 'Conflict', `Apply failed with ${text}`, { causes });
-}
-
-function shownConflicts(conflicts: readonly Conflict[]): ShownConflict[] {
-  const shown: ShownConflict[] = [];
-  for (const { entry, fields } of conflicts) {
-    const manager = managerText(entry);
-    for (const field of pathTexts(fields)) {
-      if (shown.length >= MAX_SHOWN_CONFLICTS) return shown;
-      shown.push({ manager, field });
-    }
-  }
-  return shown;
 }
 
 /** A user of kubectl's own apply takes over without force what that apply had set. */

@@ -5,7 +5,7 @@
  */
 import { isRecord, jsonEqual, ownMember, setMember } from '../../base/json.ts';
 import type { TypeSchema, TypeSchemas } from '../decoding/type-schemas.ts';
-import { FIELD, type FieldSet, fieldSet, NO_FIELDS, union } from './field-set.ts';
+import { elementText, FIELD, type FieldSet, fieldSet, NO_FIELDS, union } from './field-set.ts';
 import { mergeAt } from './merge-values.ts';
 import { type ListShape, type Shape, shapeOf } from './shapes.ts';
 
@@ -196,11 +196,4 @@ function groups(is: ListShape, value: unknown): Map<string, unknown[]> {
     else found.set(element, [item]);
   }
   return found;
-}
-
-function elementText(element: string): string {
-  if (element.startsWith('v:')) return `[=${element.slice(2)}]`;
-  const keys = JSON.parse(element.slice(2)) as Record<string, unknown>;
-  const texts = Object.entries(keys).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  return `[${texts.join(',')}]`;
 }

@@ -12,14 +12,9 @@ interface Operation {
   readonly value: unknown;
 }
 
-/**
- * Upstream's limit on the operations of one patch (a small patch could otherwise cost much work).
- */
+/** Upstream's limit: a small patch could otherwise cost much work. */
 const MAX_OPERATIONS = 10_000;
-/**
- * Upstream's limit on what the copies of one patch add, in characters of JSON: they may double a
- * document each time.
- */
+/** Upstream's limit on what copies add, in characters of JSON: each may double a document. */
 const MAX_COPIED_CHARS = 3_145_728;
 
 const OPERATIONS = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
@@ -56,10 +51,7 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   return result;
 }
 
-/**
- * In place: the document is our own copy already, and one more for each operation would cost its
- * size each time.
- */
+/** Works in place: the document is our own copy, and one for each operation would cost too much. */
 function applyOne(document: unknown, operation: Operation): unknown {
   const { op, path, value } = negativeIndex(document, operation);
   if (!/^(?:\/|$)/.test(path)) throw rejected();
@@ -109,10 +101,7 @@ function checkOperation(operation: unknown): Operation {
   return { op: op as Operation['op'], path, from: typeof from === 'string' ? from : '', value };
 }
 
-/**
- * Go's library takes `-1` as an index from the end for existing elements; kept, since clients use
- * it.
- */
+/** Go's library counts `-1` from the end of the existing elements, and clients use it. */
 function negativeIndex(document: unknown, operation: Operation): Operation {
   const match = /^(.*)\/-(\d+)$/.exec(operation.path);
   if (!match) return operation;

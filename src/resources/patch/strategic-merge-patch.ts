@@ -71,10 +71,7 @@ function mergeObject(
   return result;
 }
 
-/**
- * `$retainKeys`: live members that it does not name go; the patch itself may only set members that
- * it names.
- */
+/** `$retainKeys`: other live members go, and the patch sets no other member. */
 function retained(live: Members, change: Members): Members {
   const names = change[RETAIN_KEYS];
   if (!Array.isArray(names))
@@ -209,10 +206,7 @@ function orderAlone(
   result[field] = orderMerged(live, value.map(idOf), live.map(idOf), idOf);
 }
 
-/**
- * A value that is new to the object: its directives mean nothing there, and its nulls delete
- * nothing.
- */
+/** In a value that is new to the object, directives mean nothing and nulls delete nothing. */
 function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value

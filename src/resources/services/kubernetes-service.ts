@@ -13,7 +13,7 @@ import type { Store } from '../../store/types.ts';
 import { type AddressSpace, apiServiceIp } from './service-addresses.ts';
 
 /** A deleted Service is missing for at most this long. Upstream's interval. */
-const LOOK_INTERVAL_MS = 10_000;
+const CHECK_INTERVAL_MS = 10_000;
 const NAMESPACE = 'default';
 const NAME = 'kubernetes';
 
@@ -46,7 +46,7 @@ export interface KubernetesServiceOptions {
   readonly space: AddressSpace;
 }
 
-/** Looks at once and then regularly, until it is disposed. */
+/** Checks at once and then regularly, until it is disposed. */
 export function keepKubernetesService(options: KubernetesServiceOptions, port: number): AsyncDisposable {
   const { store, writer, clock, logger, space } = options;
   const held: { timer?: Timer } = {};
@@ -65,16 +65,16 @@ export function keepKubernetesService(options: KubernetesServiceOptions, port: n
     await ensure();
     if (!stopped)
       held.timer = clock.setTimer(() => {
-        looking = run();
-      }, LOOK_INTERVAL_MS);
+        checking = run();
+      }, CHECK_INTERVAL_MS);
   }
-  let looking = run();
+  let checking = run();
 
   return {
     async [Symbol.asyncDispose]() {
       stopped = true;
       held.timer?.cancel();
-      await looking;
+      await checking;
     },
   };
 }

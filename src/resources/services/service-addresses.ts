@@ -3,10 +3,12 @@
  * cannot be. Addresses are tried from a random start, so that one just freed is not handed out
  * again at once.
  */
+import { append } from '../../base/append.ts';
 import type { Rng } from '../../base/rng.ts';
 import { withFamilies } from '../../schemas/defaults/service-families.ts';
 import type { FieldError } from '../../schemas/errors/field-error.ts';
 import type { Service } from '../../schemas/types.ts';
+import { invalid } from '../../schemas/validation/report.ts';
 
 export interface AddressPlan {
   readonly service: Service;
@@ -35,17 +37,13 @@ export function apiServiceIp(space: AddressSpace): string {
   return formatIp(parseCidr(space.serviceCidr).first + 1);
 }
 
-/**
- * `own` is what the service has that asks: the service of the API keeps the address that is
- * reserved for it.
- */
+/** `own` is the address that the service has already, or that is reserved for it. */
 export function takenBy(services: readonly Service[], space: AddressSpace, own?: string): TakenAddresses {
   const clusterIps = new Set<string>([apiServiceIp(space)]);
   const nodePorts = new Set<string>();
   for (const { spec } of services) {
     for (const ip of spec.clusterIPs ?? []) clusterIps.add(ip);
-    for (const port of spec.ports ?? [])
-      if (port.nodePort) nodePorts.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
+    for (const port of nodePortsOf(spec)) nodePorts.add(port);
     if (spec.healthCheckNodePort) nodePorts.add(`TCP/${spec.healthCheckNodePort}`);
   }
   if (own !== undefined) clusterIps.delete(own);
@@ -65,10 +63,7 @@ export function planAddresses(
   return { service: planHealthCheckPort(withPorts, taken, space, rng, errors), errors };
 }
 
-/**
- * A load balancer that keeps traffic on the node asks that node, at a port of its own, whether it
- * has endpoints.
- */
+/** A load balancer with local traffic asks each node, at this port, whether it has endpoints. */
 function planHealthCheckPort(
   service: Service,
   taken: TakenAddresses,
@@ -78,24 +73,10 @@ function planHealthCheckPort(
 ): Service {
   const { spec } = service;
   if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return service;
-  const path = 'spec.healthCheckNodePort';
-  const used = new Set(taken.nodePorts);
-  for (const port of spec.ports ?? [])
-    if (port.nodePort) used.add(`${port.protocol ?? 'TCP'}/${port.nodePort}`);
-  const wanted = spec.healthCheckNodePort;
-  if (wanted) {
-    const { from, to } = space.nodePorts;
-    const refuse = (detail: string): number =>
-      errors.push({ type: 'FieldValueInvalid', path, value: wanted, detail });
-    if (wanted < from || wanted > to)
-      refuse(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
-    else if (used.has(`TCP/${wanted}`)) refuse('provided port is already allocated');
-    return service;
-  }
-  const healthCheckNodePort = freePort(used, 'TCP', space, rng);
-  if (healthCheckNodePort !== undefined) return { ...service, spec: { ...spec, healthCheckNodePort } };
-  errors.push({ type: 'InternalError', path, detail: 'failed to allocate a nodePort: range is full' });
-  return service;
+  const used = new Set([...taken.nodePorts, ...nodePortsOf(spec)]);
+  const taking = takePort(spec.healthCheckNodePort, 'TCP', 'spec.healthCheckNodePort', used, space, rng);
+  append(errors, taking.errors);
+  return taking.port ? { ...service, spec: { ...spec, healthCheckNodePort: taking.port } } : service;
 }
 
 function planClusterIp(
@@ -111,46 +92,23 @@ function planClusterIp(
     const addressed = { ...spec, clusterIP: address, clusterIPs: [address] };
     return { ...service, spec: withFamilies(addressed) };
   };
+  const { first, last } = parseCidr(space.serviceCidr);
   if (wanted !== '') {
     const number = parseIp(wanted);
     const set = withAddress(wanted);
     // Validation speaks about what is no address at all.
     if (wanted === 'None' || number === undefined) return set;
-    const { first, last } = parseCidr(space.serviceCidr);
     const refuse = (why: string): number =>
-      errors.push({
-        type: 'FieldValueInvalid',
-        path: 'spec.clusterIPs',
-        value: [wanted],
-        detail: `failed to allocate IP ${wanted}: ${why}`,
-      });
+      errors.push(invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${why}`));
     if (number < first || number > last) refuse('the provided network does not match the current range');
     else if (taken.clusterIps.has(wanted)) refuse('provided IP is already allocated');
     return set;
   }
-  const ip = freeIp(taken.clusterIps, space, rng);
-  if (ip === undefined) {
-    errors.push({
-      type: 'InternalError',
-      path: 'spec.clusterIPs',
-      detail: 'failed to allocate a serviceIP: range is full',
-    });
-    return service;
-  }
-  return withAddress(ip);
-}
-
-function freeIp(taken: ReadonlySet<string>, space: AddressSpace, rng: Rng): string | undefined {
-  const { first, last } = parseCidr(space.serviceCidr);
   // Neither the network's nor the broadcast address.
-  const size = last - first - 1;
-  if (size < 1) return undefined;
-  const start = Math.floor(rng.next() * size);
-  for (let step = 0; step < size; step += 1) {
-    const ip = formatIp(first + 1 + ((start + step) % size));
-    if (!taken.has(ip)) return ip;
-  }
-  return undefined;
+  const free = firstFree(first + 1, last - first - 1, rng, (ip) => !taken.clusterIps.has(formatIp(ip)));
+  if (free !== undefined) return withAddress(formatIp(free));
+  errors.push(rangeIsFull('spec.clusterIPs', 'serviceIP'));
+  return service;
 }
 
 function planNodePorts(
@@ -165,42 +123,59 @@ function planNodePorts(
     spec.type === 'NodePort' ||
     (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
   const used = new Set(taken.nodePorts);
-  const { from, to } = space.nodePorts;
   const ports = spec.ports?.map((port, index) => {
+    if (!port.nodePort && !exposes) return port;
     const protocol = port.protocol ?? 'TCP';
     const path = `spec.ports[${index}].nodePort`;
-    if (port.nodePort) {
-      const refuse = (detail: string): number =>
-        errors.push({ type: 'FieldValueInvalid', path, value: port.nodePort, detail });
-      if (port.nodePort < from || port.nodePort > to)
-        refuse(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
-      else if (used.has(`${protocol}/${port.nodePort}`)) refuse('provided port is already allocated');
-      used.add(`${protocol}/${port.nodePort}`);
-      return port;
-    }
-    if (!exposes) return port;
-    const nodePort = freePort(used, protocol, space, rng);
-    if (nodePort === undefined) {
-      errors.push({ type: 'InternalError', path, detail: 'failed to allocate a nodePort: range is full' });
-      return port;
-    }
-    used.add(`${protocol}/${nodePort}`);
-    return { ...port, nodePort };
+    const taking = takePort(port.nodePort, protocol, path, used, space, rng);
+    append(errors, taking.errors);
+    used.add(`${protocol}/${taking.port}`);
+    return taking.port ? { ...port, nodePort: taking.port } : port;
   });
   return ports ? { ...service, spec: { ...spec, ports } } : service;
 }
 
-function freePort(
-  used: ReadonlySet<string>,
+const nodePortsOf = ({ ports = [] }: Service['spec']): readonly string[] =>
+  ports.flatMap(({ protocol = 'TCP', nodePort }) => (nodePort ? [`${protocol}/${nodePort}`] : []));
+
+const rangeIsFull = (path: string, what: string): FieldError => ({
+  type: 'InternalError',
+  path,
+  detail: `failed to allocate a ${what}: range is full`,
+});
+
+/** The port that is wanted, or a free one. */
+function takePort(
+  wanted: number | undefined,
   protocol: string,
-  { nodePorts: { from, to } }: AddressSpace,
+  path: string,
+  used: ReadonlySet<string>,
+  space: AddressSpace,
   rng: Rng,
+): { readonly port: number | undefined; readonly errors: readonly FieldError[] } {
+  const { from, to } = space.nodePorts;
+  if (!wanted) {
+    const port = firstFree(from, to - from + 1, rng, (free) => !used.has(`${protocol}/${free}`));
+    return { port, errors: port === undefined ? [rangeIsFull(path, 'nodePort')] : [] };
+  }
+  const refused = (detail: string) => ({ port: wanted, errors: [invalid(path, wanted, detail)] });
+  if (wanted < from || wanted > to)
+    return refused(`provided port is not in the valid range. The range of valid ports is ${from}-${to}`);
+  const isTaken = used.has(`${protocol}/${wanted}`);
+  return isTaken ? refused('provided port is already allocated') : { port: wanted, errors: [] };
+}
+
+/** The first free number from a random start. */
+function firstFree(
+  first: number,
+  size: number,
+  rng: Rng,
+  isFree: (number: number) => boolean,
 ): number | undefined {
-  const size = to - from + 1;
   const start = Math.floor(rng.next() * size);
   for (let step = 0; step < size; step += 1) {
-    const port = from + ((start + step) % size);
-    if (!used.has(`${protocol}/${port}`)) return port;
+    const number = first + ((start + step) % size);
+    if (isFree(number)) return number;
   }
   return undefined;
 }

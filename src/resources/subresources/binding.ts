@@ -40,6 +40,7 @@ export function boundPod(pod: KubeObject, binding: KubeObject, nowMs: number): K
   const { metadata, spec, status } = pod as Pod;
   const target = isRecord(binding['target']) ? binding['target'] : {};
   const node = target['name'];
+  const { annotations } = binding.metadata;
   if (typeof node !== 'string' || node === '') {
     throw invalid({ group: '', kind: 'Binding' }, metadata.name, [
       { type: 'FieldValueRequired', path: 'target.name', detail: '' },
@@ -48,28 +49,27 @@ export function boundPod(pod: KubeObject, binding: KubeObject, nowMs: number): K
   if (target['kind'] !== undefined && target['kind'] !== '' && target['kind'] !== 'Node')
     throw badRequest(`Cannot bind to ${JSON.stringify(target['kind'])}: only nodes take pods`);
   const refuse = (why: string): Error => conflict({ group: '', plural: 'pods/binding' }, metadata.name, why);
-  const { uid } = binding.metadata;
-  if (uid && uid !== metadata.uid)
-    throw refuse(
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ''}`,
-    );
+  const expect = (what: string, wanted: string | undefined, found = ''): void => {
+    if (wanted && wanted !== found)
+      throw refuse(
+        `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`,
+      );
+  };
+  expect('UID', binding.metadata.uid, metadata.uid);
+  expect('ResourceVersion', binding.metadata.resourceVersion, metadata.resourceVersion);
   if (metadata.deletionTimestamp !== undefined)
     throw refuse(`pod ${metadata.name} is being deleted, cannot be assigned to a host`);
   if (spec.nodeName) throw refuse(`pod ${metadata.name} is already assigned to node "${spec.nodeName}"`);
+  if ((spec.schedulingGates ?? []).length > 0)
+    throw refuse(`pod ${metadata.name} has non-empty .spec.schedulingGates`);
   return {
     ...pod,
-    metadata: { ...metadata, ...merged('annotations', metadata.annotations, binding.metadata.annotations) },
+    metadata: annotations
+      ? { ...metadata, annotations: { ...metadata.annotations, ...annotations } }
+      : metadata,
     spec: { ...spec, nodeName: node },
     status: scheduled(status, nowMs),
   };
-}
-
-function merged(
-  field: string,
-  own: Record<string, string> | undefined,
-  added: Record<string, string> | undefined,
-): Record<string, unknown> {
-  return added ? { [field]: { ...own, ...added } } : {};
 }
 
 function scheduled(status: PodStatus | undefined, nowMs: number): PodStatus {

@@ -35,14 +35,13 @@ export function createEviction(options: {
   async function plan({ kind, namespace, name }: ObjectRef, removal: DeleteOptions): Promise<WritePlan> {
     const pod = (await writer.get(kind, objectKey(namespace, name))) as Pod;
     checkPreconditions(pod, removal);
-    const eviction = isFree(pod) ? undefined : planEviction(pod, await budgetsOf(pod), clock.now());
-    if (eviction && 'refused' in eviction) throw eviction.refused;
-    const { budget, unhealthy = false } = eviction ?? {};
-    const writes: readonly Write[] = [
-      ...(budget ? [{ verb: 'update', object: budget, subresource: 'status' } as const] : []),
-      deletionOf(pod, removal, unhealthy, clock.now()),
-    ];
-    return { writes };
+    const eviction = planEviction(pod, isFree(pod) ? [] : await budgetsOf(pod), clock.now());
+    if ('refused' in eviction) throw eviction.refused;
+    const { budget, isPinned } = eviction;
+    const deletion = deletionOf(pod, removal, isPinned, clock.now());
+    return {
+      writes: budget ? [{ verb: 'update', object: budget, subresource: 'status' }, deletion] : [deletion],
+    };
   }
 
   /** The budgets that count the pod, as they are stored. */
@@ -72,29 +71,28 @@ export function createEviction(options: {
       const removal = removalOf(given);
       const actor = { user: context.user, request: context };
       for (let attempt = 1; ; attempt += 1) {
+        const planned = await plan(ref, removal);
         try {
-          await writer.write(await plan(ref, removal), { actor, dryRun: dry });
+          await writer.write(planned, { actor, dryRun: dry });
           return undefined;
         } catch (error) {
-          const lostRace = isStatusError(error, 'Conflict') && removal.preconditions === undefined;
-          if (!lostRace || attempt >= MAX_ATTEMPTS) throw error;
+          const isNamed = removal.preconditions?.resourceVersion !== undefined;
+          if (!isStatusError(error, 'Conflict') || isNamed || attempt >= MAX_ATTEMPTS) throw error;
         }
       }
     },
   };
 }
 
-/**
- * Deletes the pod that the plan was made for. One that was let go as unhealthy must still be so.
- */
-function deletionOf(pod: Pod, removal: DeleteOptions, unhealthy: boolean, nowMs: number): Write {
+/** Deletes the pod that the plan was made for; a pinned one only as it was seen. */
+function deletionOf(pod: Pod, removal: DeleteOptions, isPinned: boolean, nowMs: number): Write {
   const { uid, resourceVersion, deletionTimestamp } = pod.metadata;
   const write = { verb: 'delete', object: pod, subresource: 'eviction', options: removal } as const;
   if (deletionTimestamp !== undefined) return write;
   const preconditions = {
     ...removal.preconditions,
     ...(uid === undefined ? {} : { uid }),
-    ...(unhealthy && resourceVersion !== undefined ? { resourceVersion } : {}),
+    ...(isPinned && resourceVersion !== undefined ? { resourceVersion } : {}),
   };
   const mark = (current: KubeObject): KubeObject => withDisruptionTarget(current as Pod, nowMs);
   return { ...write, options: { ...removal, preconditions }, mark };

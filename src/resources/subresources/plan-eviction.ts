@@ -9,14 +9,16 @@ import { failure, type StatusError } from '../../schemas/errors/status.ts';
 import type { Pod, PodCondition } from '../../schemas/types.ts';
 import { forbidden } from '../refusals.ts';
 
-/**
- * `budget`: with its share taken, to be written before the pod goes; without one, nothing is taken.
- */
 export type EvictionPlan =
   | { readonly refused: StatusError }
-  | { readonly budget: KubeObject | undefined; readonly unhealthy: boolean };
+  | {
+      /** With its share taken; without one, nothing is taken. */
+      readonly budget: KubeObject | undefined;
+      /** The pod disrupts nothing as it is now. It might once it is ready. */
+      readonly isPinned: boolean;
+    };
 
-/** More notes than that mean that nobody counts evictions any more. */
+/** More notes than that mean that the budget's controller counts evictions no more. */
 const MAX_DISRUPTED_PODS = 2_000;
 /** When to ask again while the budget's controller has not seen its newest form. */
 const BEHIND_RETRY_SECONDS = 10;
@@ -24,14 +26,17 @@ const MESSAGE = "Cannot evict pod as it would violate the pod's disruption budge
 const BUDGETS = { group: 'policy', plural: 'poddisruptionbudget' } as const;
 
 /** A pod that has not started, has ended or is being deleted disrupts nothing. */
-export function isFree({ metadata, status }: Pod): boolean {
-  if (metadata.deletionTimestamp !== undefined) return true;
-  return ['Succeeded', 'Failed', 'Pending'].includes(status?.phase ?? 'Pending');
+export function isFree(pod: Pod): boolean {
+  if (pod.metadata.deletionTimestamp !== undefined) return true;
+  return ['Succeeded', 'Failed', 'Pending'].includes(phaseOf(pod));
 }
+
+const phaseOf = ({ status }: Pod): string => status?.phase ?? 'Pending';
 
 export function planEviction(pod: Pod, budgets: readonly KubeObject[], nowMs: number): EvictionPlan {
   const [budget, second] = budgets;
-  if (!budget) return { budget: undefined, unhealthy: false };
+  const isPending = pod.metadata.deletionTimestamp === undefined && phaseOf(pod) === 'Pending';
+  if (!budget) return { budget: undefined, isPinned: isPending };
   if (second) {
     const why =
       'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.';
@@ -42,10 +47,10 @@ export function planEviction(pod: Pod, budgets: readonly KubeObject[], nowMs: nu
   if (!ready) {
     const policy = asString(asRecord(budget['spec'])['unhealthyPodEvictionPolicy']);
     const enough = counts.desiredHealthy > 0 && counts.currentHealthy >= counts.desiredHealthy;
-    if (policy === 'AlwaysAllow' || enough) return { budget: undefined, unhealthy: true };
+    if (policy === 'AlwaysAllow' || enough) return { budget: undefined, isPinned: true };
   }
   const refused = refusal(budget, counts);
-  return refused ? { refused } : { budget: take(budget, pod.metadata.name, nowMs), unhealthy: false };
+  return refused ? { refused } : { budget: take(budget, pod.metadata.name, nowMs), isPinned: false };
 }
 
 interface Counts {

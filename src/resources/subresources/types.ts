@@ -6,10 +6,7 @@ import type { ObjectRef, RequestContext, WriteOptions } from '../types.ts';
 export interface ObjectAction {
   readonly resource: ResourceId;
   readonly subresource: Subresource;
-  /**
-   * `body` is parsed, not checked. The answer carries 201 and this object; undefined says
-   * `Success`.
-   */
+  /** `body` is parsed, not checked. The answer is this object, or undefined for `Success`. */
   create(
     ref: ObjectRef,
     body: unknown,

@@ -8,10 +8,7 @@ import type { Planned } from './plan-write.ts';
 
 export interface Claimed {
   readonly planned: readonly Planned[];
-  /**
-   * Each of them names the version it expects. Where one lost its race, the writer plans everything
-   * again.
-   */
+  /** Each names the version it expects. Where one loses its race, the writer plans again. */
   readonly ops: readonly StoreOp[];
 }
 

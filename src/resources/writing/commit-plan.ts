@@ -23,19 +23,14 @@ import type { Check, WriteResults } from './write-plan.ts';
 const MAX_TRIES = 10;
 /** Claims collide only with other processes, and with the recount of a quota. */
 const MAX_CLAIM_TRIES = 30;
-/**
- * Times that the store is asked for a commit whose answer was lost, after its adapter has given up
- * asking.
- */
+/** Times that a commit is asked for again after the store's adapter has given up asking. */
 const MAX_ASKS = 1;
 
 export interface KnownCheck extends Check {
   readonly kind: ResourceKind;
 }
 
-/**
- * A commit that was refused: the answer to the caller, unless fewer than so many plans were made.
- */
+/** A commit that was refused: the answer to the caller once `maxTries` plans were made. */
 export interface Refused {
   readonly answer: Error;
   readonly maxTries: number;
@@ -66,9 +61,7 @@ export async function commitPlan(
   }
 }
 
-/**
- * After a lost answer the same commit is asked for under its id: the store does it at most once.
- */
+/** Asks again under the same id after a lost answer: the store does a commit at most once. */
 async function commitOnce(
   store: Pick<Store, 'commit'>,
   ops: readonly StoreOp[],

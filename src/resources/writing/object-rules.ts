@@ -15,38 +15,28 @@ import { boundedErrors } from '../../schemas/validation/report.ts';
 import type { CommitRefused } from '../../store/types.ts';
 
 /**
- * Types and names of fields, before anything else looks at the object. Absent fields and unknown
- * words are for validation to speak about, which knows all of them at once; those are returned, for
- * whatever it lets pass.
+ * Checks types and names of fields before all else. Validation reports absent fields and unknown
+ * words, all of them at once. They are returned, for those that it lets pass.
  */
 export function checkStructure(kind: ResourceKind, object: KubeObject): readonly FieldError[] {
   const errors = kind.checkStructure(object);
-  if (errors.some((error) => !isMeaning(error))) refuse(kind, object, errors);
+  if (errors.some((error) => !isMeaning(error))) throwErrors(kind, object, errors);
   return errors;
 }
 
 /** The meaning of an object about to be created, and whether the system may keep it. */
 export function checkNew(kind: ResourceKind, object: KubeObject, structure: readonly FieldError[]): void {
-  refuse(
-    kind,
-    object,
-    boundedErrors(() => kind.validate(object)),
-  );
-  refuse(kind, object, structure);
-  refuse(kind, object, unimplemented(kind, object));
+  const errors = boundedErrors(() => kind.validate(object));
+  throwErrors(kind, object, errors);
+  throwErrors(kind, object, structure);
+  throwErrors(kind, object, unimplemented(kind, object));
 }
 
-/**
- * Pods that ask for what is not implemented are kept, and wait: see {@link
- * ResourceKind.waitsUnimplemented}.
- */
+/** Pods with what is not implemented are kept and wait. */
 const unimplemented = (kind: ResourceKind, object: KubeObject): readonly FieldError[] =>
   kind.waitsUnimplemented ? [] : kind.checkImplemented(object);
 
-/**
- * A write to a subresource (a status, a binding) changes fields of the system: the rules for users
- * do not apply.
- */
+/** Writes to a subresource change fields of the system: the rules for users do not apply. */
 export function checkUpdate(
   kind: ResourceKind,
   next: KubeObject,
@@ -63,9 +53,9 @@ export function checkUpdate(
       ? kind.validateUpdate(next, current)
       : (kind.validateSubresource?.(next, current, subresource) ?? [])),
   ]);
-  refuse(kind, next, problems);
-  refuse(kind, next, structure);
-  if (byUser) refuse(kind, next, unimplemented(kind, next));
+  throwErrors(kind, next, problems);
+  throwErrors(kind, next, structure);
+  if (byUser) throwErrors(kind, next, unimplemented(kind, next));
 }
 
 /**
@@ -81,7 +71,8 @@ function newErrors(
   return known.size === 0 ? errors : errors.filter((error) => !known.has(fieldErrorText(error)));
 }
 
-function refuse(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {
+/** Throws 422 where there are errors. */
+export function throwErrors(kind: ResourceKind, object: KubeObject, errors: readonly FieldError[]): void {
   // Kinds that are kept as those of another group are refused in its name.
   if (errors.length > 0) throw invalid(kind.storedAs ?? kind, object.metadata.name, errors);
 }

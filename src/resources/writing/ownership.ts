@@ -1,7 +1,4 @@
-/**
- * Records in an object who set which of its fields, as a step of a write. The rules are in
- * managed-fields.
- */
+/** Records the owners of an object's fields, as a step of a write. The rules: managed-fields. */
 import { isRecord } from '../../base/json.ts';
 import { omit } from '../../schemas/json-access.ts';
 import type { KubeObject } from '../../schemas/object.ts';
@@ -13,7 +10,7 @@ import { isService } from '../services/service-claims.ts';
 import type { Draft, Strategy } from './plan-write.ts';
 
 export interface Ownership {
-  /** The draft with the record of who owns what afterwards, for an update that names an owner. */
+  /** The draft with the record of owners afterwards, for an update that names an owner. */
   record(draft: Draft, strategy: Strategy): Draft;
 }
 
@@ -39,10 +36,7 @@ export const createOwnership = (schemas: TypeSchemas): Ownership => ({
   },
 });
 
-/**
- * A new object with its defaults, all of it owned by its creator. `taken` is the object of the
- * request.
- */
+/** A new object with its defaults, owned by its creator. `taken` is the object of the request. */
 export function withFirstOwner(
   schemas: TypeSchemas,
   kind: ResourceKind,
@@ -59,9 +53,7 @@ export function withFirstOwner(
   return { ...object, metadata: managedFields.length === 0 ? metadata : { ...metadata, managedFields } };
 }
 
-/**
- * Fields that come with the addresses of a Service are the system's, unless the request names them.
- */
+/** Fields that come with an address are the system's, unless the request names them. */
 function withoutAllocated(object: KubeObject, taken: KubeObject): KubeObject {
   const asked = isRecord(taken['spec']) ? taken['spec'] : {};
   const spec = Object.entries(isRecord(object['spec']) ? object['spec'] : {}).filter(

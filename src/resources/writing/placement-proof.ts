@@ -25,9 +25,7 @@ const KEY_BYTES = 32;
 /** Fields of the metadata that change without any change of the pod. */
 export const UNPROVEN_METADATA = ['resourceVersion', 'managedFields', 'selfLink'] as const;
 
-/**
- * `secret`: the key of the store, which lies outside it. The key of the proofs is derived from it.
- */
+/** `secret`: the key of the store, which lies outside it. The key of proofs is derived from it. */
 export function createPlacementProofs(secret: Uint8Array): PlacementProofs {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'symphony placement proof', KEY_BYTES));
 

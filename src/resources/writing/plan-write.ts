@@ -15,10 +15,10 @@ import {
   prepareCreate,
   prepareUpdate,
 } from '../../schemas/strategy/index.ts';
-import type { StoreOp } from '../../store/types.ts';
+import type { CreateOp, StoreOp } from '../../store/types.ts';
 import { checkNew, checkStructure, checkUpdate } from './object-rules.ts';
 import type { PlacementProofs } from './placement-proof.ts';
-import type { ObjectChange, Write } from './write-plan.ts';
+import { type ObjectChange, subresourceOf, type Write } from './write-plan.ts';
 
 /** The rules; schemas/strategy/index.ts. */
 export interface Strategy {
@@ -79,12 +79,11 @@ export function changeOf({ write, kind, current, object }: Draft): ObjectChange 
 }
 
 function planRestore(draft: Draft, rules: PlanningRules): Planned {
-  const { kind, object } = draft;
+  const { object } = draft;
   const { resourceVersion: expectedVersion } = object.metadata;
   const planned = created(draft, object, false, rules);
   if (expectedVersion === undefined) return planned;
-  const base = { resource: storageIdOf(kind), key: planned.key, object: storedForm(kind, object, rules) };
-  return { ...planned, op: { type: 'update', ...base, expectedVersion } };
+  return { ...planned, op: { ...planned.op, type: 'update', expectedVersion } };
 }
 
 function planCreate(draft: Draft, rules: PlanningRules): Planned {
@@ -97,7 +96,12 @@ function planCreate(draft: Draft, rules: PlanningRules): Planned {
   return created(draft, result, isRetriable, rules);
 }
 
-function created(draft: Draft, result: KubeObject, isRetriable: boolean, rules: PlanningRules): Planned {
+function created(
+  draft: Draft,
+  result: KubeObject,
+  isRetriable: boolean,
+  rules: PlanningRules,
+): Planned & { readonly op: CreateOp } {
   const { kind } = draft;
   const key = keyOf(result);
   const object = storedForm(kind, result, rules);
@@ -112,7 +116,7 @@ function created(draft: Draft, result: KubeObject, isRetriable: boolean, rules: 
 
 function planUpdate(draft: Draft, current: KubeObject, rules: PlanningRules): Planned {
   const { write, kind, object, context } = draft;
-  const subresource = write.verb === 'update' ? write.subresource : undefined;
+  const subresource = subresourceOf(write);
   const structure = subresource ? [] : checkStructure(kind, object);
   const result = rules.strategy.prepareUpdate(kind, current, object, {
     nowMs: context.nowMs,

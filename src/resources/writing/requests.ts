@@ -1,16 +1,17 @@
 /**
  * Requests to create, update, patch and delete, as plans of the writer: a body becomes an object,
- * or a change of the object that is stored, with a record of who set what.
+ * or a change of the object that is stored, with a record of the fields' owners.
  */
 import type { Clock } from '../../base/clock.ts';
 import { isRecord, stableStringify } from '../../base/json.ts';
 import { badRequest, conflict } from '../../schemas/errors/status.ts';
+import { immutable } from '../../schemas/validation/metadata.ts';
 import { omit } from '../../schemas/json-access.ts';
 import { formatApiVersion, type KubeObject, objectKey } from '../../schemas/object.ts';
 import { type ResourceKind, resourceIdOf, type Subresource } from '../../schemas/resource-kind.ts';
 import { checkCounts } from '../decoding/body-limits.ts';
 import { decodeAs } from '../decoding/decode-custom.ts';
-import { reportUnknown, takeObject } from '../decoding/intake.ts';
+import { checkName, reportUnknown, takeObject } from '../decoding/intake.ts';
 import type { TypeSchemas } from '../decoding/type-schemas.ts';
 import { applyConfiguration, type FieldOwner } from '../managed-fields/managers.ts';
 import { goFormat } from '../patch/go-format.ts';
@@ -25,6 +26,7 @@ import type {
   WriteOptions,
   Written,
 } from '../types.ts';
+import { throwErrors } from './object-rules.ts';
 import { withFirstOwner } from './ownership.ts';
 import type { UpdateWrite, Write } from './write-plan.ts';
 import type { Writer } from './writer.ts';
@@ -59,33 +61,36 @@ export interface RequestDependencies {
   readonly clock: Clock;
 }
 
+type Changing = Pick<UpdateWrite, 'object' | 'subresource' | 'owner' | 'create'> &
+  Required<Pick<UpdateWrite, 'change'>>;
+
 export function createRequests({ writer, schemas, clock }: RequestDependencies): Requests {
   /** An update that may create the object, if `create` is given. */
   async function change(
-    write: UpdateWrite & Required<Pick<UpdateWrite, 'change'>>,
+    kind: ResourceKind,
+    { create, ...write }: Changing,
     dryRun: boolean,
     context: RequestContext,
   ): Promise<Written> {
     let created = false;
-    const object = await writeOne(
-      writer,
-      {
-        ...write,
-        change(current) {
-          created = false;
-          return write.change(current);
-        },
-        create:
-          write.create &&
-          (() => {
-            created = true;
-            return (write.create as () => KubeObject)();
-          }),
+    const update: UpdateWrite = {
+      ...write,
+      verb: 'update',
+      change(current) {
+        created = false;
+        const next = write.change(current);
+        const { uid } = next.metadata;
+        if (uid) throwErrors(kind, next, immutable(uid, current.metadata.uid, 'metadata.uid'));
+        return next;
       },
-      dryRun,
-      context,
-    );
-    return { object, created };
+      create:
+        create &&
+        (() => {
+          created = true;
+          return create();
+        }),
+    };
+    return { object: await writeOne(writer, update, dryRun, context), created };
   }
 
   return {
@@ -100,55 +105,42 @@ export function createRequests({ writer, schemas, clock }: RequestDependencies):
       const { fieldValidation, fieldManager, dryRun } = options;
       const taken = takeObject(schemas, body, { ...ref, fieldValidation, context });
       const { uid } = taken.metadata;
-      return change(
-        {
-          verb: 'update',
-          object: taken,
-          subresource,
-          owner: ownerOf(options, subresource),
-          change(current) {
-            if (uid && uid !== current.metadata.uid) throw uidConflict(kind, current, uid);
-            return taken;
-          },
-          ...(createsOnUpdate(kind) && !subresource
-            ? { create: () => withFirstOwner(schemas, kind, taken, fieldManager, clock.now()) }
-            : {}),
-        },
-        dryRun,
-        context,
-      );
+      const owner = ownerOf(options, subresource);
+      const replaced = (current: KubeObject): KubeObject => {
+        if (uid && uid !== current.metadata.uid) throw uidConflict(kind, current, uid);
+        return taken;
+      };
+      const create = (): KubeObject => withFirstOwner(schemas, kind, taken, fieldManager, clock.now());
+      const creates = !subresource && CREATED_ON_UPDATE.has(resourceIdOf(kind));
+      const write = { object: taken, subresource, owner, change: replaced };
+      return change(kind, creates ? { ...write, create } : write, dryRun, context);
     },
 
     async patch(ref, patch, options, context, subresource) {
       const { kind } = ref;
       const { format } = patch;
+      const write = { object: named(ref), subresource };
+      const owner = ownerOf(options, subresource);
       if (format !== 'apply') {
-        const write = { verb: 'update', object: named(ref), subresource } as const;
-        const owner = ownerOf(options, subresource);
         const patched = (current: KubeObject): KubeObject =>
           patchedObject(schemas, ref, format, patch.body, current, options, context);
-        return change({ ...write, owner, change: patched }, options.dryRun, context);
+        return change(kind, { ...write, owner, change: patched }, options.dryRun, context);
       }
       const configuration = checkApplied(patch.body, ref);
       reportRepeated(options, context);
-      const owner = ownerOf(options, subresource) ?? { manager: '', subresource };
       const applied = (current: KubeObject | undefined): KubeObject => {
-        const request = { schemas, kind, owner, nowMs: clock.now() };
-        const { object } = applyConfiguration(request, current, configuration, patch.force === true);
+        const applier = owner ?? { manager: '', subresource };
+        const request = { schemas, kind, owner: applier, nowMs: clock.now() };
+        const object = applyConfiguration(request, current, configuration, patch.force === true);
         return takeObject(schemas, object, { ...ref, fieldValidation: 'Ignore', context });
       };
-      const create = (): KubeObject => kind.withDefaults(applied(undefined));
-      return change(
-        {
-          verb: 'update',
-          object: named(ref),
-          subresource,
-          change: applied,
-          ...(subresource ? {} : { create }),
-        },
-        options.dryRun,
-        context,
-      );
+      const create = (): KubeObject => {
+        const object = applied(undefined);
+        if (object.metadata.uid) throw conflict(kind, ref.name, uidMismatch(object.metadata.uid));
+        return kind.withDefaults(object);
+      };
+      const made = subresource ? {} : { create };
+      return change(kind, { ...write, change: applied, ...made }, options.dryRun, context);
     },
 
     delete: (ref, options, context) =>
@@ -223,7 +215,6 @@ const isCustom = (kind: ResourceKind): boolean =>
 
 /** PUT makes these where they are missing, as upstream's strategies allow. */
 const CREATED_ON_UPDATE = new Set(['leases.coordination.k8s.io', 'events', 'events.events.k8s.io']);
-const createsOnUpdate = (kind: ResourceKind): boolean => CREATED_ON_UPDATE.has(resourceIdOf(kind));
 
 /** The manager that a request names. Bindings and the like are not tracked. */
 function ownerOf(options: WriteOptions, subresource: Subresource | undefined): FieldOwner | undefined {
@@ -242,21 +233,12 @@ function checkApplied(body: unknown, { kind, name }: ObjectRef): Record<string, 
   if (body['kind'] !== kind.kind || body['apiVersion'] !== apiVersion)
     throw badRequest(`the configuration must be of apiVersion ${apiVersion} and kind ${kind.kind}`);
   const metadata = body['metadata'];
-  const given = isRecord(metadata) ? metadata['name'] : undefined;
-  if (given === undefined)
-    throw badRequest(
-      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
-    );
-  checkName(given, name);
+  checkName(isRecord(metadata) ? metadata['name'] : undefined, name);
   return body;
 }
 
-function checkName(given: unknown, name: string): void {
-  if (given !== name)
-    throw badRequest(
-      `the name of the object (${typeof given === 'string' ? given : JSON.stringify(given)}) does not match the name on the URL (${name})`,
-    );
-}
+const uidMismatch = (uid: string): string =>
+  `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
 
 function uidConflict(kind: ResourceKind, current: KubeObject, uid: string): Error {
   const { namespace, name } = current.metadata;

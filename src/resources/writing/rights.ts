@@ -1,5 +1,5 @@
 /**
- * Authorises writes beyond what the door has asked. A request that creates where it meant to update
+ * Authorises writes beyond the check of the request. A request that creates instead of updating
  * needs the right to create. A sync confined to a namespace needs, for each write, the right that
  * its author would need for a request, and hands out no rights that the author lacks.
  */
@@ -11,7 +11,7 @@ import { type Authorizer, denialText, type ResourceAttributes } from '../authz/t
 import { forbidden } from '../refusals.ts';
 import type { UserInfo } from '../types.ts';
 import { changeOf, type Draft } from './plan-write.ts';
-import type { Actor, Write } from './write-plan.ts';
+import { type Actor, subresourceOf } from './write-plan.ts';
 
 export interface Rights {
   /** Throws 403 where the actor may not do one of these. */
@@ -91,16 +91,10 @@ function attributesFor({ kind, write }: Draft, verb: string): ResourceAttributes
   };
 }
 
-const subresourceOf = (write: Write): Subresource | undefined =>
-  write.verb === 'update' || write.verb === 'delete' ? write.subresource : undefined;
-
 /** Subresources that are acted on by a POST. */
 const POSTED: ReadonlySet<Subresource> = new Set(['binding', 'eviction']);
 
-/**
- * The requests that would come to this write. An update brings the object to what either verb could
- * make of it.
- */
+/** The requests that would come to this write. The actor needs the right to one of them. */
 function attributesOf(draft: Draft): readonly ResourceAttributes[] {
   const subresource = subresourceOf(draft.write);
   if (subresource !== undefined && POSTED.has(subresource)) return [attributesFor(draft, 'create')];
@@ -110,6 +104,7 @@ function attributesOf(draft: Draft): readonly ResourceAttributes[] {
       // A request that creates has no name in its path.
       return [{ ...attributesFor(draft, 'create'), name: undefined }];
     case 'update':
+      if (draft.write.create && !draft.current) return [attributesFor(draft, 'create')];
       return [attributesFor(draft, 'patch'), attributesFor(draft, 'update')];
     case 'delete':
       return [attributesFor(draft, 'delete')];

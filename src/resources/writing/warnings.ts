@@ -27,10 +27,7 @@ const IDLE_SUBRESOURCES: Partial<Readonly<Record<Subresource, string>>> = {
     'spec.containers[*].resources: not implemented by Symphony: agents do not resize containers that run; a new pod gets the resources',
 };
 
-/**
- * Tells the writer of an object, or of a field, that it is stored and shown though nothing acts on
- * it yet.
- */
+/** Says that an object, or a field, is stored and shown though nothing acts on it yet. */
 export function onlyStored(
   kind: ResourceKind,
   object: KubeObject,
@@ -148,7 +145,7 @@ function serviceWarnings({ spec }: Service): readonly string[] {
   return warnings;
 }
 
-/** A certificate that no server will be able to load is worth a word now. */
+/** No server will be able to load such a certificate. */
 function secretWarnings({ type, data }: Secret): readonly string[] {
   if (type !== 'kubernetes.io/tls') return [];
   const pem = (key: string): boolean =>

@@ -1,7 +1,4 @@
-/**
- * The words in which everything that writes says what it wants: writes, checks, and who acts. One
- * plan is one commit, all or nothing.
- */
+/** A plan is writes and checks: one commit, all or nothing. An actor makes the plan happen. */
 import type { Author } from '../../schemas/applications/application-author.ts';
 import type { KubeObject } from '../../schemas/object.ts';
 import type { ResourceKind, Subresource } from '../../schemas/resource-kind.ts';
@@ -15,14 +12,9 @@ export interface UpdateWrite {
   /** Its `metadata.resourceVersion`, if any, is the version that is expected. */
   readonly object: KubeObject;
   readonly subresource?: Subresource | undefined;
-  /**
-   * The stored object at the version that `object` names, where it is known: it is not read again.
-   */
+  /** The stored object at the version of `object`, where it is known: it is not read again. */
   readonly seen?: KubeObject;
-  /**
-   * Makes the new object of the stored one, again after each lost race. Then `object` only names
-   * it.
-   */
+  /** Makes the new object of the stored one, for each try. Then `object` only names it. */
   readonly change?: (current: KubeObject) => KubeObject;
   /** Makes the object where none is stored. The actor then needs the right to create it. */
   readonly create?: (() => KubeObject) | undefined;
@@ -51,6 +43,9 @@ export type Write =
    */
   | { readonly verb: 'restore'; readonly object: KubeObject };
 
+export const subresourceOf = (write: Write): Subresource | undefined =>
+  write.verb === 'update' || write.verb === 'delete' ? write.subresource : undefined;
+
 /** Something that a plan was made from. The plan fails with Conflict where it no longer holds. */
 export interface Check {
   readonly expect: 'unchanged' | 'absent';
@@ -78,7 +73,7 @@ export interface Actor {
   readonly confinedTo?: string;
 }
 
-export interface WriteCall extends CommitOptions {
+export interface WriteCall extends Pick<CommitOptions, 'fence'> {
   readonly actor: Actor;
   /** Goes the same way and stops before the commit. */
   readonly dryRun?: boolean;

@@ -1,6 +1,6 @@
 /**
  * The one way to write. API requests, controllers, the sync, the scheduler and the control plane's
- * own parts hand a plan to the writer, and say who acts. `attempt` lists the steps; the rules
+ * own parts hand a plan to the writer, and name the actor. `attempt` lists the steps; the rules
  * themselves are pure (plan-write.ts).
  *
  * A plan is one commit, with the claims that it needs and the checks that it was made from
@@ -24,7 +24,6 @@ import {
   changeOf,
   type Draft,
   kubernetesStrategy,
-  type Planned,
   type PlanningRules,
   planWrite,
   type Strategy,
@@ -48,10 +47,7 @@ export interface Writer {
   as(actor: Actor): BoundWriter;
 }
 
-/**
- * Holds for writes of the API and of the control plane alike. Without it, only the rules of the
- * kinds hold (tests).
- */
+/** Holds for all writes. Without it, only the rules of the kinds hold (tests). */
 export interface WritePolicy {
   readonly admission: Admission;
   readonly rights: Rights;
@@ -96,11 +92,10 @@ export function createWriter(options: WriterOptions): Writer {
     const admitted = policy ? await admit(policy.admission, changed, call) : changed;
     const owned = admitted.map((draft) => policy?.ownership.record(draft, rules.strategy) ?? draft);
     const planned = owned.map((draft) => planWrite(draft, rules));
-    if (call.dryRun) await checkAbsent(store, planned);
     const checks = (plan.checks ?? []).map((check) => ({ ...check, kind: kindOf(check.object) }));
     const commit = (claimed: Claimed): Promise<Outcome> =>
       call.dryRun
-        ? Promise.resolve({ results: claimed.planned.map(({ result }) => result) })
+        ? pretend(store, claimed)
         : commitPlan(store, claimed, checks, call.fence ? { fence: call.fence, id } : { id });
     const outcome = await takeAll(policy?.claims ?? [], planned, commit);
     if (policy && 'results' in outcome) tellCaller(policy.admission, planned, outcome.results, call);
@@ -111,8 +106,7 @@ export function createWriter(options: WriterOptions): Writer {
     for (let tries = 1; ; tries += 1) {
       call.signal?.throwIfAborted();
       commits += 1;
-      const given = tries === 1 ? call.id : undefined;
-      const outcome = await attempt(plan, call, given ?? `${idPrefix}:${commits.toString(36)}`);
+      const outcome = await attempt(plan, call, `${idPrefix}:${commits.toString(36)}`);
       if ('results' in outcome) return outcome.results;
       if (tries >= outcome.maxTries) throw outcome.answer;
     }
@@ -124,12 +118,11 @@ export function createWriter(options: WriterOptions): Writer {
     return fromStored(kind, found);
   }
 
-  /** A definition may be gone: then the write itself says so. */
   async function refusals(writes: readonly Write[], actor: Actor): Promise<readonly (string | undefined)[]> {
-    const isKnown = ({ object }: Write): boolean =>
-      registry.byKind(object.apiVersion, object.kind) !== undefined;
-    const known = writes.filter(isKnown);
-    const whys = (await policy?.rights.refusals(known.map(draftOf), actor)) ?? [];
+    if (!policy || actor.confinedTo === undefined) return writes.map(() => undefined);
+    // A definition may be gone: then the write itself says so.
+    const known = writes.filter(({ object }) => registry.byKind(object.apiVersion, object.kind));
+    const whys = await policy.rights.refusals(await readCurrents(store, known.map(draftOf)), actor);
     const found = new Map(known.map((item, index) => [item, whys[index]]));
     return writes.map((item) => found.get(item));
   }
@@ -145,9 +138,7 @@ export function createWriter(options: WriterOptions): Writer {
   };
 }
 
-/**
- * The stored objects that updates and deletions are about, read with one call for each resource.
- */
+/** Reads what updates and deletions are about, with one call for each resource. */
 async function readCurrents(store: Store, drafts: readonly Draft[]): Promise<readonly Draft[]> {
   const currents = new Map<Draft, KubeObject>();
   const byResource = new Map<string, Draft[]>();
@@ -189,10 +180,7 @@ function withChange(draft: Draft, rng: Rng): Draft {
   return { ...draft, object: made(), context };
 }
 
-/**
- * A version that the write names, or that its change leaves in the object, must be the one that is
- * stored.
- */
+/** A version that the write names, or that its change leaves, must be the stored one. */
 function changedObject(write: UpdateWrite, kind: ResourceKind, current: KubeObject): KubeObject {
   const { name, resourceVersion } = current.metadata;
   const expected = write.object.metadata.resourceVersion;
@@ -221,9 +209,10 @@ async function admit(
   });
 }
 
-/** A commit would find out whether the name is taken; a dry run has none. */
-async function checkAbsent(store: Store, planned: readonly Planned[]): Promise<void> {
+/** The end of a dry run. A commit would find out whether a name is taken. */
+async function pretend(store: Store, { planned }: Claimed): Promise<Outcome> {
   for (const { kind, key, op } of planned)
     if (op?.type === 'create' && (await store.get(op.resource, key)))
       throw alreadyExists(kind, splitKey(key).name);
+  return { results: planned.map(({ result }) => result) };
 }

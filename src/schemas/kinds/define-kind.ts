@@ -149,7 +149,8 @@ export function defineKind(definition: KindDefinition): ResourceKind {
 
 /** Whether a write to the subresource keeps the rest, which then is not validated again. */
 function isApart({ validateStatus }: KindDefinition, subresource: Subresource | undefined): boolean {
-  return subresource === 'finalize' || (subresource === 'status' && validateStatus !== undefined);
+  if (subresource === 'finalize' || subresource === 'binding') return true;
+  return subresource === 'status' && validateStatus !== undefined;
 }
 
 function withStatus(object: KubeObject, status: unknown): KubeObject {

@@ -267,6 +267,21 @@ describe('what Git manages', () => {
     expect(who(healed)).toBeUndefined();
   });
 
+  it('is not said to have changed where the change is refused', async () => {
+    const configs = '/api/v1/namespaces/default/configmaps';
+    await http.core.objects.create(config({ a: '1' }));
+    const contentType = 'application/merge-patch+json';
+    const refused = await http.send('PATCH', `${configs}/m`, { data: { '/': '2' } }, { contentType });
+    expect(refused).toMatchObject({ code: 422, warnings: [] });
+    await http.send('DELETE', `${configs}/m`);
+    const messages = async (): Promise<readonly string[]> => {
+      const { body } = await http.send('GET', '/api/v1/events');
+      return (body['items'] as readonly { message: string }[]).map((event) => event.message);
+    };
+    await expect.poll(messages).toHaveLength(2);
+    expect((await messages()).join()).not.toContain('changed');
+  });
+
   it('may be deleted, with the same warning; an event at its application says who did it', async () => {
     await http.core.objects.create(config({ a: '1' }));
     const path = '/api/v1/namespaces/default/configmaps/m';

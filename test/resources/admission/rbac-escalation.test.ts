@@ -149,3 +149,21 @@ describe('who writes a binding', () => {
     expect(await create(bindingOf('ClusterRole', 'none'), master)).toBe('created');
   });
 });
+
+describe('the author of a confined Application', () => {
+  it('is told beforehand what the write will say, also where the right names one role', async () => {
+    await test.objects.create(role([pods]));
+    await hold([pods, permission('update', 'roles'), permission('escalate', 'roles', 'r')]);
+    const writer = test.core.as({ user: { name: 'sync', groups: [] }, author: holder, confinedTo: 'shop' });
+    const grow = { verb: 'update', object: role([pods, secrets]) } as const;
+    const make = {
+      verb: 'update',
+      object: { ...role([secrets]), metadata: { name: 'held', namespace: 'shop' } },
+    } as const;
+    const [allowed, refused] = await writer.refusals([grow, make]);
+    expect(allowed).toBeUndefined();
+    expect(refused).toMatch(/not currently held/);
+    expect((await writer.write({ writes: [grow] })).length).toBe(1);
+    await expect(writer.write({ writes: [make] })).rejects.toThrow(/not currently held/);
+  });
+});

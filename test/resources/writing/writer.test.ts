@@ -200,3 +200,13 @@ it('does not try a plan again whose check failed, though its own writes might be
   ).rejects.toThrow('the object has been modified');
   expect(commits).toHaveLength(before + 1);
 });
+
+it('makes another name where the generated one is taken', async () => {
+  const { objects, store } = setUp();
+  const generated = { ...anObject(''), metadata: { generateName: 'x-', namespace: 'default', name: '' } };
+  const twin = createObjects({ store, registry, clock: createFakeClock(), rng: seededRng(1) });
+  const names = [await objects.create(generated), await twin.create(generated)].map(
+    ({ metadata }) => metadata.name,
+  );
+  expect(new Set(names).size).toBe(2);
+});

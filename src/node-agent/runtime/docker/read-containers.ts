@@ -2,7 +2,7 @@
 import { type ContainerRecord, type ContainerRuntime, RuntimeError } from '../types.ts';
 import { isAsRecorded, toContainerRecord } from './container-record.ts';
 import type { Engine } from './engine.ts';
-import { mapBounded } from './gate.ts';
+import { mapBounded } from '../../../base/map-bounded.ts';
 import type { Ownership } from './ownership.ts';
 
 /** Inspections at once during a list. More would hold up the start of containers. */

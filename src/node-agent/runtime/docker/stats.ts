@@ -2,7 +2,7 @@
 import { type ContainerRuntime, type ContainerStats, labelKeys, RuntimeError } from '../types.ts';
 import { isRecord } from '../../../base/json.ts';
 import type { Engine } from './engine.ts';
-import { mapBounded } from './gate.ts';
+import { mapBounded } from '../../../base/map-bounded.ts';
 import type { Ownership } from './ownership.ts';
 
 /** A reading costs the Engine a few milliseconds; more at once would delay starts. */

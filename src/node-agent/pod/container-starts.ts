@@ -86,12 +86,16 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
   }
 
   /** A failed start that the engine recorded is an attempt that ended. It has a restart. */
-  async function onFailedStart(item: PlannedContainer, id: string, error: unknown): Promise<void> {
-    const record = await refresh(id).catch(() => undefined);
+  async function onFailedStart(
+    item: PlannedContainer,
+    record: ContainerRecord | undefined,
+    error: unknown,
+  ): Promise<void> {
     if (record?.phase !== 'exited') {
       throw new StepProblem('RunContainerError', failureWords(error), { cause: error });
     }
     if (isOfNetwork(error)) {
+      const { id } = record;
       // The next attempt has its name. An engine that does not answer is listed later.
       await runtime
         .remove(id)
@@ -109,8 +113,9 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     try {
       await runtime.start(id);
     } catch (error) {
-      options.postStart.forget(id);
-      return onFailedStart(item, id, error);
+      const record = await refresh(id).catch(() => undefined);
+      // It runs when only the answer was lost. Its hook is pending then.
+      if (record?.phase !== 'running') return onFailedStart(item, record, error);
     }
     event(item, 'Normal', 'Started', `Started container ${name}`);
     // `Always` resolves the name at the registry for each attempt.

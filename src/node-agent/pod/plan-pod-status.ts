@@ -26,13 +26,13 @@ type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; messag
 const RESIZE_PENDING = 'PodResizePending';
 
 /** Conditions that the agent decides. All others belong to other writers, and stay. */
-const OWN_CONDITIONS = [
+export const OWN_CONDITIONS: ReadonlySet<string> = new Set([
   'PodReadyToStartContainers',
   'Initialized',
   'Ready',
   'ContainersReady',
   RESIZE_PENDING,
-];
+]);
 
 export function planPodStatus(input: PodStatusInput): PodStatus {
   const { pod, previous, planned } = input;
@@ -123,7 +123,7 @@ function planConditions(
   ];
   const known = input.previous?.conditions ?? input.pod.status?.conditions ?? [];
   const foreign = (input.pod.status?.conditions ?? known).filter(
-    (condition) => !OWN_CONDITIONS.includes(condition.type),
+    (condition) => !OWN_CONDITIONS.has(condition.type),
   );
   const scheduled: readonly PodCondition[] = foreign.some((condition) => condition.type === 'PodScheduled')
     ? []

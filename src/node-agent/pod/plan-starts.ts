@@ -62,7 +62,9 @@ function nextAttempt(
     return { attempt: current.attempt, backoffLevel: current.backoffLevel };
   }
   const attempt = latest.attempt + 1;
-  const isWanted = wantsRestart(view.pod, item, latest.record.exitCode ?? 0);
+  // One that was only created, in a sandbox that has died since, has not run yet.
+  const neverRan = latest.record.phase === 'created';
+  const isWanted = neverRan || wantsRestart(view.pod, item, latest.record.exitCode ?? 0);
   // An init container of a dead sandbox runs again, even after a success.
   if (!isWanted && (current || item.role !== 'init')) return undefined;
   if (!current) return { attempt, backoffLevel: 0 };

@@ -7,7 +7,7 @@ import { type ContainerRecords, createContainerRecords } from './container-recor
 import { type ContainerStarts, createContainerStarts } from './container-starts.ts';
 import { createLastWords, type LastWords } from './last-words.ts';
 import { createOwnContainers, type OwnContainers } from './own-containers.ts';
-import { backOffEvent, planRestart, restartPolicyOf } from './plan-restart.ts';
+import { backOffEvent, planRestart, restartPolicyOf, wantsRestart } from './plan-restart.ts';
 import type { PodProblems } from './pod-problems.ts';
 import { createPodProbes, type PodProbes } from './pod-probes.ts';
 import type { PodState } from './pod-state.ts';
@@ -23,6 +23,8 @@ export interface PodContainersOptions {
   readonly made: MadeContainers | undefined;
   readonly problems: PodProblems;
   readonly logger: Logger;
+  /** The agent ends. */
+  readonly signal: AbortSignal;
   readonly event: TellPodEvent;
   save(durable: boolean): Promise<void>;
   /** Something may have changed. */
@@ -43,7 +45,7 @@ export interface PodContainers {
 }
 
 export function createPodContainers(options: PodContainersOptions): PodContainers {
-  const { context, state, event, wake } = options;
+  const { context, state, signal, event, wake } = options;
   const { runtime, clock, resources } = context;
   const current = (): Pick<PodState, 'pod' | 'ip'> => ({ pod: state.pod, ip: state.ip });
   const lastWords = createLastWords({ runtime, resources, clock, wake });
@@ -62,7 +64,7 @@ export function createPodContainers(options: PodContainersOptions): PodContainer
   const runHook =
     (hook: Parameters<RunHook>[0]['hook']) =>
     ({ container }: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> =>
-      context.runHook({ ...current(), container, containerId, hook, timeoutMs });
+      context.runHook({ ...current(), container, containerId, hook, timeoutMs, signal });
   const images = createContainerImages(context.images, event);
   const postStart = createPostStart(event, runHook('postStart'));
   const stops = createPodStops({
@@ -138,7 +140,7 @@ function createProbes({ context, state, event, wake }: PodContainersOptions): Po
 
 /** Reads the last words, and reports that the next attempt has to wait. */
 function tellEnd(
-  { state, event }: PodContainersOptions,
+  { context, state, event }: PodContainersOptions,
   lastWords: LastWords,
   record: ContainerRecord,
 ): void {
@@ -147,7 +149,8 @@ function tellEnd(
   const item = containersOf(pod).find(({ container }) => container.name === name);
   const ended = attemptsOf([record], name)[0];
   if (!item || !ended) return;
-  const mustWait = planRestart(ended).delayMs > 0 && restartPolicyOf(pod, item) !== 'Never';
+  const mustWait =
+    planRestart(ended).atMs > context.clock.now() && wantsRestart(pod, item, record.exitCode ?? 0);
   if (mustWait && endingSinceMs === undefined)
     event(item, 'Warning', 'BackOff', backOffEvent(pod, item.container));
   lastWords.read(pod, item, ended);

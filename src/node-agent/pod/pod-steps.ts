@@ -30,15 +30,15 @@ export interface PodSteps {
 const SANDBOX_CHANGED = 'Pod sandbox changed, it will be killed and re-created.';
 
 export function createPodSteps(options: PodStepsOptions): PodSteps {
-  const { context, state, event, launch } = options;
+  const { context, state, event } = options;
   const { starts, stops, postStart, refresh, records } = options.containers;
   const { runtime } = context;
   const busy = new Set<string>();
 
-  function beside(name: string, work: () => Promise<void>): void {
+  const during = (name: string, work: Promise<void>): Promise<void> => {
     busy.add(name);
-    launch(() => work().finally(() => busy.delete(name)));
-  }
+    return work.finally(() => busy.delete(name));
+  };
 
   async function execute(step: PodAction): Promise<void> {
     switch (step.type) {
@@ -55,9 +55,10 @@ export function createPodSteps(options: PodStepsOptions): PodSteps {
         Object.assign(state, { ip: undefined, volumes: 'missing' });
         return releaseIp(options);
       case 'ensure-volumes':
-        return beside('volumes', () => ensureVolumes(options));
+        return options.launch(() => during('volumes', ensureVolumes(options)));
       case 'pull-image':
-        return beside('pull', () => pull(options, step.container));
+        // The end of the agent cuts the pull.
+        return void during('pull', pull(options, step.container)).finally(options.wake);
       case 'start-sandbox':
         if (step.attempt > 0) event(undefined, 'Normal', 'SandboxChanged', SANDBOX_CHANGED);
         await verifyAddress(options);
@@ -72,9 +73,9 @@ export function createPodSteps(options: PodStepsOptions): PodSteps {
       case 'start-container':
         if (step.sandbox.phase === 'vacant') await verifyAddress(options);
         return starts.startContainer(step);
+      // The end of the agent does not wait for hooks and stops.
       case 'run-post-start':
-        return launch(() => postStart.run(step.container, step.containerId));
-      // The end of the agent waits for neither.
+        return void postStart.run(step.container, step.containerId).finally(options.wake);
       case 'run-pre-stop':
         return void stops.runPreStop(step).finally(options.wake);
       case 'stop-container':

@@ -46,13 +46,13 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const logger = context.logger.child({ component: 'pod-worker', pod: keyOf(initial.pod), uid });
   const jobs = new Set<Promise<void>>();
   const abort = createAbort();
-  const event: TellPodEvent = (item, type, reason, message) =>
-    context.recordEvent(state.pod, {
-      type,
-      reason,
-      message,
-      ...(item ? { fieldPath: fieldPathOf(item) } : {}),
-    });
+  const { signal } = abort;
+  const event: TellPodEvent = (item, type, reason, message) => {
+    const fieldPath = item && fieldPathOf(item);
+    // A pull that the end of the agent cuts is no news.
+    if (signal.aborted) return;
+    context.recordEvent(state.pod, { type, reason, message, ...(fieldPath ? { fieldPath } : {}) });
+  };
   const save = (durable = false): Promise<void> =>
     context.save(uid, podRecordOf(state, containers.own.made), durable);
   const wake = (): void => loop.wake();
@@ -65,9 +65,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   const { rng } = context;
-  const { signal } = abort;
   const problems = createPodProblems({ clock, rng, logger, event, signal, current: () => state });
-  const common = { context, state, problems, logger, event, save, wake, launch };
+  const common = { context, state, problems, logger, event, signal, save, wake, launch };
   const containers = createPodContainers({ ...common, made: initial.made });
   const steps = createPodSteps({ ...common, containers, publish: () => publish(parts, observe(parts)) });
   const loop = createPodLoop({

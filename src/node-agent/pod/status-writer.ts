@@ -13,6 +13,7 @@ import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type { StatusWriter } from '../ports.ts';
+import { OWN_CONDITIONS } from './plan-pod-status.ts';
 
 interface Entry {
   pod: Pod;
@@ -22,8 +23,6 @@ interface Entry {
   running: Promise<void> | undefined;
 }
 
-/** Conditions that the agent writes; those of other types stay as the API has them. */
-const OWN_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady']);
 const RETRY = { initialMs: 200, maxMs: 4_000, factor: 2 };
 /** A control plane that was restarted is to hear within a second what happened meanwhile. */
 const RETRY_UNREACHABLE = { ...RETRY, maxMs: 1_000 };

@@ -2,7 +2,6 @@
  * The handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, grpc and sleep. Each
  * answers in kubelet's words. Ports may be names of the container's ports.
  */
-import { uninterrupted } from '../../base/abort.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';
@@ -84,7 +83,7 @@ function probeFailure(error: unknown): ProbeOutcome {
 }
 
 export function createRunHook(context: HandlerContext): RunHook {
-  return async ({ pod, container, containerId, ip, hook, timeoutMs }) => {
+  return async ({ pod, container, containerId, ip, hook, timeoutMs, signal }) => {
     const handler = container.lifecycle?.[hook];
     if (handler?.exec) {
       const outcome = await runExec(context, containerId, handler.exec.command ?? [], timeoutMs);
@@ -96,7 +95,7 @@ export function createRunHook(context: HandlerContext): RunHook {
       // Any answer will do: a hook tells the server something and asks nothing (kubelet has it so).
       await httpGet(context.io, context.clock, httpRequestOf(handler.httpGet, container, address, timeoutMs));
     } else if (handler?.sleep) {
-      await sleep(context.clock, Math.min(handler.sleep.seconds * 1_000, timeoutMs), uninterrupted);
+      await sleep(context.clock, Math.min(handler.sleep.seconds * 1_000, timeoutMs), signal);
     }
   };
 }

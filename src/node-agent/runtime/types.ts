@@ -185,13 +185,6 @@ export interface RegistryAuth {
   readonly serverAddress: string;
 }
 
-export interface PullProgress {
-  readonly status: string;
-  readonly layer?: string;
-  readonly currentBytes?: number;
-  readonly totalBytes?: number;
-}
-
 export interface ExecResult {
   readonly exitCode: number;
   /** stdout and stderr together, at most `outputLimitBytes` of it. */
@@ -304,12 +297,7 @@ export interface ContainerRuntime extends AsyncDisposable {
   stats(): Promise<readonly ContainerStats[]>;
   findImage(reference: string): Promise<ImageRecord | undefined>;
   listImages(): Promise<readonly ListedImage[]>;
-  pullImage(
-    reference: string,
-    auth: RegistryAuth | undefined,
-    onProgress: (progress: PullProgress) => void,
-    signal: AbortSignal,
-  ): Promise<ImageRecord>;
+  pullImage(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord>;
   removeImage(id: string): Promise<void>;
   /** Makes an image of one layer from a tar of its root file system. */
   importImage(

@@ -49,7 +49,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     ...createLogs(engine, ownership),
     ...createSees(engine),
     ...createStats(engine, ownership),
-    ...createNetworks(engine, cluster, clock),
+    ...createNetworks(engine, cluster, clock, disposed.signal),
     ...createDial(engine, clock),
     async *events(signal) {
       const ended = anySignal(signal, disposed.signal);

@@ -3,6 +3,7 @@
  * below `--runtime hollow`. Its state outlives the agent's dispose, as a real engine's does. It has
  * sandboxes as the Docker adapter has them.
  */
+import { createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
 import type { PlacedContainer } from '../docker/placed-container.ts';
@@ -11,6 +12,7 @@ import {
   type ContainerRecord,
   type ContainerRuntime,
   type ExecResult,
+  type ImageRecord,
   RuntimeError,
   type RuntimeInfo,
 } from '../types.ts';
@@ -58,7 +60,8 @@ export interface FakeRuntime extends ContainerRuntime {
 
 export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
   const { clock, rng } = options;
-  const { perform, failNext } = createFakeCalls(clock, rng, options.latencies);
+  const disposed = createAbort();
+  const { perform, failNext } = createFakeCalls(clock, rng, disposed.signal, options.latencies);
   const images = createFakeImages();
   const events = createFakeEvents();
   const engine = createFakeEngine({ ...options, images, events });
@@ -98,7 +101,10 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         .all()
         .filter(isRunning)
         .map((container) => usageOf(container, clock.now())),
-    [Symbol.asyncDispose]: async () => events[Symbol.dispose](),
+    async [Symbol.asyncDispose]() {
+      disposed.abort();
+      events[Symbol.dispose]();
+    },
   };
 }
 
@@ -181,14 +187,17 @@ function imageCalls(
   return {
     findImage: (reference) => Promise.resolve(images.find(reference)),
     listImages: () => Promise.resolve(images.list()),
-    pullImage: (reference, _auth, onProgress) =>
-      perform('pullImage', () => {
-        if (pullable && !pullable(reference)) {
-          throw new RuntimeError('image-pull', `Cannot pull image "${reference}": manifest unknown`);
-        }
-        onProgress({ status: 'Pull complete' });
+    pullImage: (reference, _auth, signal) => {
+      const refuse = (why: string): never => {
+        throw new RuntimeError('image-pull', `Cannot pull image "${reference}": ${why}`);
+      };
+      const pull = (): ImageRecord => {
+        if (signal.aborted) return refuse('cancelled');
+        if (pullable && !pullable(reference)) return refuse('manifest unknown');
         return images.find(reference) ?? images.add(reference);
-      }),
+      };
+      return perform('pullImage', pull, signal);
+    },
     removeImage: async (id) => images.remove(id),
     importImage: (reference) => Promise.resolve(images.add(reference)),
   };

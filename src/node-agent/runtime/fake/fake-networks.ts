@@ -33,12 +33,12 @@ export function createFakeNetworks(): FakeNetworks {
 
 /** Throws when the container cannot start beside the `others` that run. */
 export function checkNetworkOf({ spec }: FakeContainer, others: readonly FakeContainer[]): void {
-  const refuse = (code: 'conflict' | 'network' | 'address', why: string): never => {
+  const refuse = (code: 'network' | 'address', why: string): never => {
     throw new RuntimeError(code, `Cannot start container: ${why}`);
   };
   const { network, ports } = spec;
   if (network.type === 'container' && !others.some(({ id }) => id === network.containerId)) {
-    refuse('conflict', 'cannot join network of a non running container');
+    refuse('network', 'cannot join network of a non running container');
   }
   if (network.type === 'pod' && others.some((other) => ipOf(other) === network.ip)) {
     refuse('address', `address ${network.ip} already in use`);

@@ -1,8 +1,8 @@
 /** A pod that is over or being deleted: it stops everything and gives back what it holds. Pure. */
-import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
 import { planStop } from './plan-stop.ts';
 import { type PodStep, waitFor } from './pod-step.ts';
-import { CLEANUP, graceSecondsOf, isLive, membersOf, type PodView } from './pod-view.ts';
+import { CLEANUP, graceSecondsOf, isLive, membersOf, nameOf, type PodView } from './pod-view.ts';
 
 /** An engine frees the address of an ended container a moment late. A pod keeps its own for so long. */
 const MIN_REFUSALS = 3;
@@ -71,8 +71,6 @@ export function stopAll(view: PodView, timers: number[]): PodStep | undefined {
   if (!sandbox) return undefined;
   return isBlocked(view, CLEANUP, timers) ? waitFor(timers) : { type: 'stop-sandbox', id: sandbox.id };
 }
-
-const nameOf = (record: ContainerRecord): string => record.labels[labelKeys.containerName] ?? '';
 
 function nextToStop(view: PodView): readonly ContainerRecord[] {
   const sidecars = view.planned.filter(({ role }) => role === 'sidecar').reverse();

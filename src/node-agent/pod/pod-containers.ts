@@ -1,7 +1,7 @@
 /** The containers of one pod: their records, images, starts, hooks, probes, stops, last words. */
 import type { Logger } from '../../base/logger.ts';
 import type { MadeContainers, RunHook } from '../ports.ts';
-import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
 import { type ContainerImages, createContainerImages } from './container-images.ts';
 import { type ContainerRecords, createContainerRecords } from './container-records.ts';
 import { type ContainerStarts, createContainerStarts } from './container-starts.ts';
@@ -12,7 +12,14 @@ import type { PodProblems } from './pod-problems.ts';
 import { createPodProbes, type PodProbes } from './pod-probes.ts';
 import type { PodState } from './pod-state.ts';
 import { createPodStops, type PodStops } from './pod-stops.ts';
-import { attemptsOf, containersOf, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
+import {
+  attemptsOf,
+  containersOf,
+  nameOf,
+  type PlannedContainer,
+  reportedOf,
+  type TellPodEvent,
+} from './pod-view.ts';
 import { createPostStart, type PostStart } from './post-start.ts';
 import type { PodWorkerContext } from './types.ts';
 
@@ -131,10 +138,7 @@ function createProbes({ context, state, event, wake }: PodContainersOptions): Po
       event(item, 'Warning', success ? 'ProbeWarning' : 'Unhealthy', what);
     },
     onChange: wake,
-    reported: (name) =>
-      [...(state.status?.initContainerStatuses ?? []), ...(state.status?.containerStatuses ?? [])].find(
-        (entry) => entry.name === name,
-      ),
+    reported: (name) => reportedOf(state.status, name),
   });
 }
 
@@ -145,7 +149,7 @@ function tellEnd(
   record: ContainerRecord,
 ): void {
   const { pod, endingSinceMs } = state;
-  const name = record.labels[labelKeys.containerName] ?? '';
+  const name = nameOf(record);
   const item = containersOf(pod).find(({ container }) => container.name === name);
   const ended = attemptsOf([record], name)[0];
   if (!item || !ended) return;

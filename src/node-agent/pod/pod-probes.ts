@@ -7,8 +7,8 @@ import type { ContainerStatus } from '../../schemas/types.ts';
 import type { ProbeOutcome } from '../ports.ts';
 import { type ContainerProber, createContainerProber } from '../probes/container-prober.ts';
 import type { ProbeKind } from '../probes/plan-probe.ts';
-import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
-import type { HookState, PlannedContainer, ProbeVerdicts } from './pod-view.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
+import { type HookState, nameOf, type PlannedContainer, type ProbeVerdicts } from './pod-view.ts';
 
 export interface PodProbesOptions {
   readonly clock: Clock;
@@ -47,9 +47,7 @@ export function createPodProbes(options: PodProbesOptions): PodProbes {
       }
       held.clear();
       for (const record of running.values()) {
-        const item = planned.find(
-          ({ container }) => container.name === record.labels[labelKeys.containerName],
-        );
+        const item = planned.find(({ container }) => container.name === nameOf(record));
         if (!item || item.role === 'init' || probers.has(record.id)) continue;
         if ((postStart.get(record.id) ?? 'done') !== 'done') {
           held.add(record.id);

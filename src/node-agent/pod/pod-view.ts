@@ -2,7 +2,7 @@
  * Everything that is known of one pod at one instant: the only input of its decisions. Plain data.
  * The pod worker makes a new view for each decision, and nothing mutates it.
  */
-import type { Container, Pod } from '../../schemas/types.ts';
+import type { Container, ContainerStatus, Pod, PodStatus } from '../../schemas/types.ts';
 import { type ContainerRecord, labelKeys, type SandboxRecord } from '../runtime/types.ts';
 
 /** Labels of the agent's own. With them its decisions survive its restart. */
@@ -137,6 +137,15 @@ export function containersOf(pod: Pod): readonly PlannedContainer[] {
     ...pod.spec.containers.map((container): PlannedContainer => ({ container, role: 'main' })),
   ];
 }
+
+/** The name of the container that the record is an attempt at. */
+export const nameOf = ({ labels }: ContainerRecord): string => labels[labelKeys.containerName] ?? '';
+
+/** The status that was reported of the container of this name. */
+export const reportedOf = (status: PodStatus | undefined, name: string): ContainerStatus | undefined =>
+  [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
+    (reported) => reported.name === name,
+  );
 
 const numberOf = (text: string | undefined): number => Number.parseInt(text ?? '0', 10) || 0;
 

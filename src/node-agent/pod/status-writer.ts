@@ -118,11 +118,8 @@ export function createStatusWriter(options: {
 }
 
 function mergeStatus(ours: PodStatus, theirs: PodStatus | undefined): PodStatus {
-  const own = (ours.conditions ?? []).filter((condition) => OWN_CONDITIONS.has(condition.type));
-  const foreign = (theirs?.conditions ?? []).filter((condition) => !OWN_CONDITIONS.has(condition.type));
-  const missing = (ours.conditions ?? []).filter(
-    (condition) =>
-      !OWN_CONDITIONS.has(condition.type) && !foreign.some((other) => other.type === condition.type),
-  );
-  return { ...ours, conditions: [...own, ...foreign, ...missing] };
+  const foreign = (theirs?.conditions ?? []).filter(({ type }) => !OWN_CONDITIONS.has(type));
+  const isForeign = (type: string): boolean => foreign.some((condition) => condition.type === type);
+  const own = (ours.conditions ?? []).filter(({ type }) => !isForeign(type));
+  return { ...ours, conditions: [...own, ...foreign] };
 }

@@ -77,11 +77,7 @@ function addAll(
   skipped: string[],
 ): void {
   const { configMapRef, secretRef, prefix = '' } = source;
-  const data = configMapRef
-    ? configMapData(input, configMapRef.name ?? '', configMapRef.optional)
-    : secretRef
-      ? secretData(input, secretRef.name ?? '', secretRef.optional)
-      : undefined;
+  const data = dataOf(input, configMapRef, secretRef);
   for (const [key, value] of Object.entries(data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const name = prefix + key;
     if (VALID_NAME.test(name)) set(name, value);
@@ -89,34 +85,28 @@ function addAll(
   }
 }
 
-function configMapData(
-  input: EnvironmentInput,
-  name: string,
-  optional: boolean | undefined,
+type Ref = EnvFrom['configMapRef'];
+
+/** The data of the one source that is named. Undefined if it is optional and missing. */
+function dataOf(
+  { sources }: EnvironmentInput,
+  configMap: Ref,
+  secret: Ref,
 ): Readonly<Record<string, string>> | undefined {
-  const found = input.sources.configMaps.get(name);
-  if (found) return found.data ?? {};
-  if (optional === true) return undefined;
-  throw new Refused(`configmap "${name}" not found`);
+  const { name = '', optional } = configMap ?? secret ?? { optional: true };
+  const found = configMap ? sources.configMaps.get(name) : sources.secrets.get(name);
+  if (!found) {
+    if (optional === true) return undefined;
+    throw new Refused(`${configMap ? 'configmap' : 'secret'} "${name}" not found`);
+  }
+  const { data = {} } = found;
+  return configMap ? data : decoded(data);
 }
 
-function secretData(
-  input: EnvironmentInput,
-  name: string,
-  optional: boolean | undefined,
-): Readonly<Record<string, string>> | undefined {
-  const found = input.sources.secrets.get(name);
-  if (found) return mapValues(found.data ?? {}, (value) => Buffer.from(value, 'base64').toString('utf8'));
-  if (optional === true) return undefined;
-  throw new Refused(`secret "${name}" not found`);
-}
-
-function mapValues(
-  map: Readonly<Record<string, string>>,
-  change: (value: string) => string,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
-}
+const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+  );
 
 /** Undefined where an optional source or key is missing: the variable is then not set at all. */
 function valueOf(input: EnvironmentInput, from: ValueFrom): string | undefined {
@@ -138,14 +128,10 @@ function valueOf(input: EnvironmentInput, from: ValueFrom): string | undefined {
   const { configMapKeyRef, secretKeyRef } = from;
   const ref = configMapKeyRef ?? secretKeyRef;
   if (!ref) throw new Refused('env source is not supported');
-  const name = ref.name ?? '';
-  const data = configMapKeyRef
-    ? configMapData(input, name, ref.optional)
-    : secretData(input, name, ref.optional);
-  const value = ownMember(data, ref.key);
+  const value = ownMember(dataOf(input, configMapKeyRef, secretKeyRef), ref.key);
   if (value === undefined && ref.optional !== true) {
     const kind = configMapKeyRef ? 'ConfigMap' : 'Secret';
-    throw new Refused(`couldn't find key ${ref.key} in ${kind} ${namespace}/${name}`);
+    throw new Refused(`couldn't find key ${ref.key} in ${kind} ${namespace}/${ref.name ?? ''}`);
   }
   return value;
 }

@@ -35,6 +35,8 @@ export function cleanSubPath(path: string): string | undefined {
   return parts.includes('..') ? undefined : parts.join('/');
 }
 
+const refuse = (message: string) => ({ ok: false, message }) as const;
+
 export function planMounts(
   container: Container,
   env: readonly EnvVariable[],
@@ -45,12 +47,8 @@ export function planMounts(
   const subPaths: SubPath[] = [];
   for (const mount of container.volumeMounts ?? []) {
     const volumePath = volumePaths.get(mount.name);
-    if (volumePath === undefined) {
-      return {
-        ok: false,
-        message: `cannot find volume "${mount.name}" to mount into container "${container.name}"`,
-      };
-    }
+    if (volumePath === undefined)
+      return refuse(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
     const isAgentsOwn = agentVolumes.has(mount.name);
     const requested = subPathOf(mount, env);
     if (!requested.ok) return requested;
@@ -58,10 +56,9 @@ export function planMounts(
       const relative = cleanSubPath(requested.path);
       if (relative === undefined) {
         const why = requested.path.startsWith('/') ? 'must be a relative path' : "must not contain '..'";
-        return {
-          ok: false,
-          message: `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}": ${why}`,
-        };
+        return refuse(
+          `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}": ${why}`,
+        );
       }
       if (relative !== '') {
         subPaths.push({ mountIndex: mounts.length, volume: mount.name, volumePath, relative, isAgentsOwn });
@@ -70,18 +67,14 @@ export function planMounts(
     const propagation = PROPAGATIONS.get(mount.mountPropagation);
     mounts.push({
       source: volumePath,
-      target: targetOf(mount.mountPath),
+      // The engine wants absolute targets; Kubernetes takes a relative one from the root.
+      target: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       // The kubelet's rule: what the agent writes, pods only read.
       readOnly: mount.readOnly === true || isAgentsOwn,
       ...(propagation === undefined ? {} : { propagation }),
     });
   }
   return { ok: true, mounts, subPaths };
-}
-
-/** The engine wants absolute targets; Kubernetes takes a relative one from the root. */
-function targetOf(mountPath: string): string {
-  return mountPath.startsWith('/') ? mountPath : `/${mountPath}`;
 }
 
 function subPathOf(
@@ -92,8 +85,6 @@ function subPathOf(
     return { ok: true, path: mount.subPath ?? '' };
   const values = new Map(env.map(({ name, value }) => [name, value]));
   const missing = referencedNames(mount.subPathExpr).filter((name) => (values.get(name) ?? '') === '');
-  if (missing.length > 0) {
-    return { ok: false, message: `missing value for ${[...new Set(missing)].sort().join(', ')}` };
-  }
+  if (missing.length > 0) return refuse(`missing value for ${[...new Set(missing)].sort().join(', ')}`);
   return { ok: true, path: expandReferences(mount.subPathExpr, (name) => values.get(name)) };
 }

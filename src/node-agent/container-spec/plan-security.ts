@@ -31,10 +31,8 @@ export function planSecurity(pod: Pod, container: Container, image: Pick<ImageRe
   const runAsNonRoot = own.runAsNonRoot ?? podContext.runAsNonRoot;
   const imageUser = image.user.split(':')[0] ?? '';
 
-  if (runAsNonRoot === true) {
-    const message = rootMessage(pod, container, runAsUser, imageUser);
-    if (message !== undefined) return { ok: false, message };
-  }
+  const root = runAsNonRoot === true ? rootMessage(pod, container, runAsUser, imageUser) : undefined;
+  if (root !== undefined) return { ok: false, message: root };
   const seccomp = own.seccompProfile ?? podContext.seccompProfile;
   const appArmor = own.appArmorProfile ?? podContext.appArmorProfile;
   if (seccomp?.type === 'Localhost') {

@@ -2,7 +2,7 @@
  * The connection to one Docker Engine. Every call has a time-out, since the Engine can hang with
  * its socket open, and fails with a RuntimeError.
  */
-import Docker from 'dockerode';
+import Docker, { type ContainerCreateOptions } from 'dockerode';
 import { createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { RuntimeError } from '../types.ts';
@@ -10,9 +10,7 @@ import { toRuntimeError } from './engine-errors.ts';
 
 /** Ordinary calls; the Engine answers in milliseconds unless it is overloaded or stopped. */
 export const CALL_TIMEOUT_MS = 30_000;
-/**
- * Create and start take seconds under load. After this time the caller looks for the name again.
- */
+/** Create and start take seconds under load. After it the caller looks for the name again. */
 export const LIFECYCLE_TIMEOUT_MS = 120_000;
 
 export interface EngineAddress {
@@ -33,6 +31,16 @@ export interface Engine {
     timeoutMs?: number,
   ) => Promise<T>;
 }
+
+/**
+ * The client puts the members of a create call's body into the query as well, unless it gets
+ * `_query` and `_body`. Labels in a URL would exceed its limit. Its types do not know these members.
+ */
+export const asRequest = (
+  name: string,
+  body: ContainerCreateOptions,
+  abortSignal: AbortSignal,
+): ContainerCreateOptions => ({ _query: { name }, _body: body, abortSignal }) as object;
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 const DEFAULT_TCP_PORT = 2375;

@@ -44,18 +44,32 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
     throw new RuntimeError('invalid', `Cannot ${action}: ${detail}`, { detail });
   }
 
+  /** `stdin` is the command's; a session's connection stays open for writing in any case. */
+  async function startExec(
+    id: string,
+    command: readonly string[],
+    {
+      stdin,
+      tty,
+      isSession,
+    }: { readonly stdin: boolean; readonly tty: boolean; readonly isSession: boolean },
+  ) {
+    await ownership.assertOurs(id);
+    const action = `run ${JSON.stringify(command)} in container "${id}"`;
+    const attached = { AttachStdin: stdin, AttachStdout: true, AttachStderr: true };
+    const exec = await call(action, ({ abortSignal }) =>
+      docker.getContainer(id).exec({ Cmd: [...command], ...attached, Tty: tty, abortSignal }),
+    );
+    const stream = await call(action, ({ abortSignal }) =>
+      exec.start({ hijack: true, stdin: isSession, Tty: tty, abortSignal }),
+    );
+    return { action, exec, stream };
+  }
+
   return {
     async exec(id, command, { timeoutMs, outputLimitBytes }) {
-      await ownership.assertOurs(id);
-      const action = `run ${JSON.stringify(command)} in container "${id}"`;
-      const exec = await call(action, ({ abortSignal }) =>
-        docker
-          .getContainer(id)
-          .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: false, abortSignal }),
-      );
-      const stream = await call(action, ({ abortSignal }) =>
-        exec.start({ hijack: true, stdin: false, abortSignal }),
-      );
+      const how = { stdin: false, tty: false, isSession: false };
+      const { action, exec, stream } = await startExec(id, command, how);
       const output = await collect(stream, outputLimitBytes, clock, timeoutMs);
       if (output.timedOut) {
         await killExec(id, exec.id).catch(() => undefined);
@@ -70,21 +84,7 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
     },
 
     async execStream(id, command, { stdin, tty }) {
-      await ownership.assertOurs(id);
-      const action = `run ${JSON.stringify(command)} in container "${id}"`;
-      const exec = await call(action, ({ abortSignal }) =>
-        docker.getContainer(id).exec({
-          Cmd: [...command],
-          AttachStdin: stdin,
-          AttachStdout: true,
-          AttachStderr: true,
-          Tty: tty,
-          abortSignal,
-        }),
-      );
-      const stream = await call(action, ({ abortSignal }) =>
-        exec.start({ hijack: true, stdin: true, Tty: tty, abortSignal }),
-      );
+      const { action, exec, stream } = await startExec(id, command, { stdin, tty, isSession: true });
       return openSession(stream, {
         stdin,
         tty,

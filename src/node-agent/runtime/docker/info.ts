@@ -39,22 +39,16 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   i686: '386',
 };
 
-const firstLine = async (path: string): Promise<string | undefined> => {
-  try {
-    return (await readFile(path, 'utf8')).trim() || undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-const diskBytesOf = async (path: string): Promise<number> => {
-  try {
-    const stats = await statfs(path);
-    return stats.blocks * stats.bsize;
-  } catch {
-    return 0;
-  }
-};
+const textOf = (path: string): Promise<string> =>
+  readFile(path, 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  );
+const diskBytesOf = (path: string): Promise<number> =>
+  statfs(path).then(
+    ({ blocks, bsize }) => blocks * bsize,
+    () => 0,
+  );
 
 export function createInfo(
   { docker, call, local }: Engine,
@@ -63,6 +57,7 @@ export function createInfo(
   const daemon = docker as unknown as Daemon;
   const ask = <T>(run: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> =>
     call('ask the engine', run);
+  /** The last answer. */
   let told: { readonly info: RuntimeInfo; readonly atMs: number } | undefined;
 
   async function askAll(): Promise<RuntimeInfo> {
@@ -72,18 +67,18 @@ export function createInfo(
     ]);
     const [bootId, machineId, diskBytes] = local
       ? await Promise.all([
-          firstLine('/proc/sys/kernel/random/boot_id'),
-          firstLine('/etc/machine-id'),
+          textOf('/proc/sys/kernel/random/boot_id'),
+          textOf('/etc/machine-id'),
           diskBytesOf(info.DockerRootDir),
         ])
-      : [undefined, undefined, 0];
+      : ['', '', 0];
     return {
       name: 'docker',
       version: version.Version,
       apiVersion: version.ApiVersion,
       hostname: info.Name,
-      bootId: bootId ?? info.ID,
-      machineId: machineId ?? info.ID,
+      bootId: bootId || info.ID,
+      machineId: machineId || info.ID,
       osImage: info.OperatingSystem,
       operatingSystem: info.OSType,
       architecture: ARCHITECTURES[info.Architecture] ?? info.Architecture,

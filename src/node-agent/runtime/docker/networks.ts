@@ -11,11 +11,7 @@ import type { Engine } from './engine.ts';
 import { listNetworks, subnetsOf } from './read-engine.ts';
 
 type Networks = Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'>;
-interface PodNetwork {
-  readonly name: string;
-  readonly subnet: string;
-  readonly gateway: string;
-}
+type PodNetwork = Parameters<Networks['ensureNetwork']>[0];
 
 /** The Engine makes a network in less than a second. Nodes that make the same one wait. */
 const MAX_TRIES = 25;

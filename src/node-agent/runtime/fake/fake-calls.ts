@@ -60,13 +60,10 @@ export function createFakeCalls(
   latencies: Partial<FakeLatencies> = {},
 ): FakeCalls {
   const faults = new Map<FakeOperation, Fault[]>();
-  const latencyOf = (operation: FakeOperation): number => {
-    const name = LATENCY_OF[operation];
-    return name === undefined ? 0 : (latencies[name] ?? 0);
-  };
   return {
     async perform(operation, effect, signal = disposed) {
-      const latencyMs = latencyOf(operation);
+      const name = LATENCY_OF[operation];
+      const latencyMs = (name && latencies[name]) ?? 0;
       if (latencyMs > 0) await sleep(clock, latencyMs * (0.5 + rng.next()), signal);
       const fault = faults.get(operation)?.shift();
       const fail = (): never => {

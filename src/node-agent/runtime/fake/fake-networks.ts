@@ -9,22 +9,19 @@ export interface FakeNetworks {
 
 export function createFakeNetworks(): FakeNetworks {
   const subnets = new Map<string, string>();
+  const refuse = (message: string): never => {
+    throw new RuntimeError('invalid', message);
+  };
   return {
     ensure(name, subnet) {
-      const existing = subnets.get(name);
-      if (existing !== undefined && existing !== subnet) {
-        throw new RuntimeError(
-          'invalid',
-          `Cannot use network "${name}": its subnet is ${existing}, not ${subnet}`,
+      const existing = subnets.get(name) ?? subnet;
+      if (existing !== subnet)
+        refuse(`Cannot use network "${name}": its subnet is ${existing}, not ${subnet}`);
+      const other = [...subnets].find(([known, taken]) => known !== name && taken === subnet)?.[0];
+      if (other !== undefined)
+        refuse(
+          `Cannot create network "${name}": subnet ${subnet} overlaps with another network ("${other}")`,
         );
-      }
-      const overlap = [...subnets].find(([other, taken]) => other !== name && taken === subnet);
-      if (overlap) {
-        throw new RuntimeError(
-          'invalid',
-          `Cannot create network "${name}": subnet ${subnet} overlaps with another network ("${overlap[0]}")`,
-        );
-      }
       subnets.set(name, subnet);
     },
     remove: (name) => void subnets.delete(name),

@@ -40,9 +40,7 @@ export function referencedNames(text: string): readonly string[] {
   return [...closed.matchAll(REFERENCE)].map((match) => match[1]).filter((name) => name !== undefined);
 }
 
-/**
- * No reference ends after the last `)`. Searching an end from each `$(` would take quadratic time.
- */
+/** No reference ends after the last `)`. A search from each `$(` would take quadratic time. */
 function splitAtLastClose(text: string): { readonly closed: string; readonly rest: string } {
   const end = text.lastIndexOf(')') + 1;
   return { closed: text.slice(0, end), rest: text.slice(end) };

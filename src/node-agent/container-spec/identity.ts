@@ -16,10 +16,7 @@ export function containerName(pod: Pod, container: string, attempt: number): str
 
 const nameOf = (container: string, ...pod: readonly string[]): string => ['k8s', container, ...pod].join('_');
 
-/**
- * Whether the container has the name that follows from its labels. The engine has each name once: a
- * copy has another.
- */
+/** Whether its name follows from its labels. The engine has each name once: a copy has another. */
 export function hasOwnName({ name, labels }: Pick<ContainerRecord, 'name' | 'labels'>): boolean {
   const { containerName: container, podName, podNamespace, podUid, attempt } = labelKeys;
   const parts = [container, podName, podNamespace, podUid, attempt].map((key) => labels[key] ?? '');

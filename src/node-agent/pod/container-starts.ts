@@ -1,7 +1,4 @@
-/**
- * Creates and starts a pod's sandbox and containers, as a step says. It decides nothing: failures
- * are thrown, and the plan decides the next try.
- */
+/** Creates and starts a pod's sandbox and containers. It decides nothing: a failure is thrown. */
 import type { Pod } from '../../schemas/types.ts';
 import { type PodResources, StepProblem } from '../ports.ts';
 import {

@@ -27,10 +27,7 @@ export function planOver(view: PodView, timers: number[]): PodStep {
   return stopAll(view, timers) ?? planRelease(view, timers) ?? waitFor(timers);
 }
 
-/**
- * A container that was created can still start, by a request whose answer was lost. It goes before
- * the address does.
- */
+/** A created container can still start, if a request's answer was lost. It goes first. */
 function planRelease(view: PodView, timers: number[]): PodStep | undefined {
   if (!view.holdsIp) return undefined;
   const startable = view.records.find(isStartable);
@@ -39,10 +36,7 @@ function planRelease(view: PodView, timers: number[]): PodStep | undefined {
   return blocked.length > 0 ? undefined : removalOf(view, startable);
 }
 
-/**
- * The engine has given the pod's address to another container, and would refuse it for ever. The
- * pod takes another one as soon as nothing has the old one.
- */
+/** The engine refuses the address for ever once another container has it. The pod takes another. */
 export function planOtherAddress(view: PodView): PodStep | undefined {
   const { ip, problems, records } = view;
   const isRefused = [...problems.values()].some(
@@ -53,10 +47,7 @@ export function planOtherAddress(view: PodView): PodStep | undefined {
   return startable ? removalOf(view, startable) : { type: 'replace-ip' };
 }
 
-/**
- * Stops main and init containers together, then sidecars in reverse order, then the sandbox.
- * Undefined when nothing is alive.
- */
+/** Main and init containers stop together, then sidecars in reverse order, then the sandbox. */
 export function stopAll(view: PodView, timers: number[]): PodStep | undefined {
   const { nowMs, endingSinceMs = nowMs } = view;
   const deadlineMs = Math.max(endingSinceMs + graceSecondsOf(view.pod) * 1_000, nowMs);

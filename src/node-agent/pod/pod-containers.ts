@@ -1,5 +1,4 @@
 /** The containers of one pod: their records, images, starts, hooks, probes, stops, last words. */
-import type { Logger } from '../../base/logger.ts';
 import type { MadeContainers, RunHook } from '../ports.ts';
 import type { ContainerRecord } from '../runtime/types.ts';
 import { type ContainerImages, createContainerImages } from './container-images.ts';
@@ -8,7 +7,6 @@ import { type ContainerStarts, createContainerStarts } from './container-starts.
 import { createLastWords, type LastWords } from './last-words.ts';
 import { createOwnContainers, type OwnContainers } from './own-containers.ts';
 import { backOffEvent, planRestart, restartPolicyOf, wantsRestart } from './plan-restart.ts';
-import type { PodProblems } from './pod-problems.ts';
 import { createPodProbes, type PodProbes } from './pod-probes.ts';
 import type { PodState } from './pod-state.ts';
 import { createPodStops, type PodStops } from './pod-stops.ts';
@@ -21,21 +19,11 @@ import {
   type TellPodEvent,
 } from './pod-view.ts';
 import { createPostStart, type PostStart } from './post-start.ts';
-import type { PodWorkerContext } from './types.ts';
+import type { PodPart } from './types.ts';
 
-export interface PodContainersOptions {
-  readonly context: PodWorkerContext;
-  readonly state: PodState;
+export interface PodContainersOptions extends PodPart {
   /** The recorded containers; undefined if nothing was ever recorded. */
   readonly made: MadeContainers | undefined;
-  readonly problems: PodProblems;
-  readonly logger: Logger;
-  /** The agent ends. */
-  readonly signal: AbortSignal;
-  readonly event: TellPodEvent;
-  save(durable: boolean): Promise<void>;
-  /** Something may have changed. */
-  wake(): void;
 }
 
 export interface PodContainers {

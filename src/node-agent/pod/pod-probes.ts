@@ -1,7 +1,4 @@
-/**
- * The probers of a pod's running containers. A prober starts when its container runs and its hook
- * has succeeded, and ends with the container.
- */
+/** The probers of a pod's containers. Each starts after the postStart hook of its container. */
 import type { Clock } from '../../base/clock.ts';
 import type { ContainerStatus } from '../../schemas/types.ts';
 import type { ProbeOutcome } from '../ports.ts';

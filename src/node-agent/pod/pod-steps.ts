@@ -1,23 +1,13 @@
 /** Executes the planned steps of one pod. It decides nothing: a failed step throws or is noted. */
 import type { PodContainers } from './pod-containers.ts';
-import type { PodProblems } from './pod-problems.ts';
-import type { PodState } from './pod-state.ts';
 import type { PodAction } from './pod-step.ts';
-import type { PlannedContainer, TellPodEvent } from './pod-view.ts';
-import type { PodWorkerContext } from './types.ts';
+import type { PlannedContainer } from './pod-view.ts';
+import type { PodPart } from './types.ts';
 
-export interface PodStepsOptions {
-  readonly context: PodWorkerContext;
-  readonly state: PodState;
+export interface PodStepsOptions extends PodPart {
   readonly containers: PodContainers;
-  readonly problems: Pick<PodProblems, 'fail' | 'notePull' | 'over'>;
-  readonly event: TellPodEvent;
-  save(): Promise<void>;
   /** Reports the pod as it is now. */
   publish(): void;
-  /** Runs the work beside the loop, which wakes at its end. */
-  launch(work: () => Promise<void>): void;
-  wake(): void;
 }
 
 export interface PodSteps {

@@ -1,7 +1,4 @@
-/**
- * Everything that is known of one pod at one instant: the only input of its decisions. Plain data.
- * The pod worker makes a new view for each decision, and nothing mutates it.
- */
+/** All that is known of one pod at one instant: the only input of its decisions. Plain data. */
 import type { Container, ContainerStatus, Pod, PodStatus } from '../../schemas/types.ts';
 import { type ContainerRecord, labelKeys, type SandboxRecord } from '../runtime/types.ts';
 

@@ -18,23 +18,17 @@ import { planPodStatus } from './plan-pod-status.ts';
 import { planPodStep } from './plan-pod-step.ts';
 import { createPodContainers, type PodContainers } from './pod-containers.ts';
 import { createPodLoop, type PodLoop } from './pod-loop.ts';
-import { createPodProblems, type PodProblems } from './pod-problems.ts';
-import { createPodState, podRecordOf, type PodState } from './pod-state.ts';
+import { createPodProblems } from './pod-problems.ts';
+import { createPodState, podRecordOf } from './pod-state.ts';
 import { type PodAction, subjectOf } from './pod-step.ts';
 import { createPodSteps, type PodSteps } from './pod-steps.ts';
 import { CLEANUP, type PlannedContainer, type PodView, type TellPodEvent } from './pod-view.ts';
-import type { PodWorker, PodWorkerContext } from './types.ts';
+import type { PodPart, PodWorker, PodWorkerContext } from './types.ts';
 
-interface Parts {
-  readonly context: PodWorkerContext;
-  readonly state: PodState;
+interface Parts extends PodPart {
   readonly containers: PodContainers;
-  readonly problems: PodProblems;
   readonly steps: PodSteps;
   readonly loop: PodLoop;
-  readonly event: TellPodEvent;
-  save(durable?: boolean): Promise<void>;
-  launch(work: () => Promise<void>): void;
   /** Ends the loop, and waits for what runs beside it. */
   end(): Promise<void>;
 }

@@ -1,7 +1,4 @@
-/**
- * The handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, grpc and sleep. Each
- * answers in kubelet's words. Ports may be names of the container's ports.
- */
+/** The handlers of probes and hooks: exec, httpGet, tcpSocket, grpc, sleep; in kubelet's words. */
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';

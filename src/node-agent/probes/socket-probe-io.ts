@@ -1,7 +1,4 @@
-/**
- * {@link ProbeIo} over real sockets. As in kubelet, certificates are not checked. Errors have Go's
- * words.
- */
+/** {@link ProbeIo} over real sockets, in Go's words. As in kubelet, certificates go unchecked. */
 import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';

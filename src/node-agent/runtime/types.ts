@@ -21,10 +21,7 @@ export const labelKeys = {
   attempt: 'symphony.dev/attempt',
   /** `pod` (a sandbox), `init`, `container`. */
   role: 'symphony.dev/role',
-  /**
-   * The agent records it before it asks for the container. It tells the container from a copy
-   * (pod/own-containers.ts).
-   */
+  /** The agent records it before it asks for the container: a copy has no recorded mark. */
   mark: 'symphony.dev/mark',
   /** The pod as JSON, on one of its containers. A lost control plane is rebuilt from it. */
   podManifest: 'symphony.dev/pod-manifest',
@@ -258,10 +255,7 @@ export class RuntimeError extends Error {
 /** All methods throw {@link RuntimeError}. */
 export interface ContainerRuntime extends AsyncDisposable {
   info(): Promise<RuntimeInfo>;
-  /**
-   * All containers and sandboxes. `quick` inspects only those whose state, name or address differs
-   * from the last inspection.
-   */
+  /** `quick` inspects only those whose state, name or address differs from the last inspection. */
   list(how?: 'quick'): Promise<readonly ContainerRecord[]>;
   inspect(id: string): Promise<ContainerRecord | undefined>;
   /** Whether the engine finds a file or directory at this path of its host. */

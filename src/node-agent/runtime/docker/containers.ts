@@ -1,7 +1,4 @@
-/**
- * Creates, starts, stops, signals and removes containers. From created to running it makes two
- * calls to the Engine, and inspects nothing unless one of them fails.
- */
+/** Creates, starts, stops, signals and removes containers. Two calls make one run. */
 import type { Logger } from '../../../base/logger.ts';
 import type { ContainerRuntime } from '../types.ts';
 import { createContainer } from './create-container.ts';

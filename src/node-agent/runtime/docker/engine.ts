@@ -1,7 +1,4 @@
-/**
- * The connection to one Docker Engine. Every call has a time-out, since the Engine can hang with
- * its socket open, and fails with a RuntimeError.
- */
+/** The connection to one Docker Engine. It can hang with its socket open: calls have time-outs. */
 import Docker, { type ContainerCreateOptions } from 'dockerode';
 import { createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';

@@ -28,9 +28,7 @@ export interface HeldOutput {
   readonly said: Promise<string | undefined>;
 }
 
-/**
- * `isOutput` answers the part of the held text that the command wrote; undefined if it never ran.
- */
+/** `isOutput` answers the command's own part of the text; undefined if it never ran. */
 export function holdBackExecFailure(
   source: Readable,
   isOutput: (said: string) => Promise<string | undefined>,

@@ -1,8 +1,4 @@
-/**
- * Commands in running containers: `exec` for probes and hooks, bounded in time and output;
- * `execStream` and `attach` for people. A framed stream is split into stdout and stderr. A terminal
- * has one stream.
- */
+/** Commands in containers: `exec` for probes and hooks is bounded; the others are for people. */
 import { Duplex, type Readable } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { goDuration } from '../../../base/go-words.ts';

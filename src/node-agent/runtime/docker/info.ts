@@ -1,7 +1,4 @@
-/**
- * The Engine and its machine, as the node reports them. Host files are read only if the Engine is
- * local.
- */
+/** The Engine and its machine, as the node reports them. Host files are those of a local Engine. */
 import { readFile, statfs } from 'node:fs/promises';
 import type { DockerVersion } from 'dockerode';
 import type { Clock } from '../../../base/clock.ts';

@@ -20,7 +20,7 @@ const SILENT = `no progress for ${PULL_SILENCE_MS / 1000} s`;
 export async function pullImage({ docker }: Engine, clock: Clock, request: PullRequest): Promise<void> {
   const { reference, auth, signal } = request;
   const silence = createAbort();
-  const either = anySignal(signal, silence.signal);
+  using either = anySignal(signal, silence.signal);
   const watchdog = (): Timer => clock.setTimer(() => silence.abort(), PULL_SILENCE_MS);
   let timer = watchdog();
   try {
@@ -40,7 +40,6 @@ export async function pullImage({ docker }: Engine, clock: Clock, request: PullR
     throw pullError(reference, error, ended);
   } finally {
     timer.cancel();
-    either[Symbol.dispose]();
   }
 }
 

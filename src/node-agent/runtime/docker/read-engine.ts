@@ -1,7 +1,4 @@
-/**
- * Identifies the Docker Engine at an address, and lists its networks, before anything is made
- * there.
- */
+/** Identifies the Docker Engine at an address and lists its networks, before a cluster is made. */
 import type { NetworkInspectInfo } from 'dockerode';
 import type { Clock } from '../../../base/clock.ts';
 import { labelKeys } from '../types.ts';

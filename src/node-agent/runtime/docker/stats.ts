@@ -11,10 +11,7 @@ const STATS_CONCURRENCY = 4;
 const numberAt = (value: unknown, ...path: readonly string[]): number =>
   asNumber(getPath(value, ...path)) ?? 0;
 
-/**
- * Usage without the page cache that the kernel can drop: `total_inactive_file` of cgroup v1,
- * `inactive_file` of v2.
- */
+/** Usage without the page cache that the kernel can drop, as cgroup v1 or v2 names it. */
 export function workingSetOf(stats: unknown): number {
   const usage = numberAt(stats, 'memory_stats', 'usage');
   const v1 = numberAt(stats, 'memory_stats', 'stats', 'total_inactive_file');

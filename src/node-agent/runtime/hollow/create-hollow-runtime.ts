@@ -1,7 +1,4 @@
-/**
- * The runtime of `--runtime hollow`: containers of the fake engine that do what their pod's
- * annotations ask (plan-hollow-pod.ts). A text answers requests that need a running program.
- */
+/** The runtime of `--runtime hollow`: the fake engine, with programs by their pod's annotations. */
 import type { Clock } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
 import type { Pod } from '../../../schemas/types.ts';

@@ -1,11 +1,10 @@
 /**
  * A container's environment in the kubelet's order of precedence: service variables, envFrom, env.
- * An entry may refer to earlier ones. Pure. A missing source is a refusal in the kubelet's words.
- * Throws ProgramTooLong.
+ * An entry may refer to earlier ones. Pure. Throws Refused, for a missing source too.
  */
 import { ownMember } from '../../base/json.ts';
 import type { ConfigMap, Container, Pod, Secret } from '../../schemas/types.ts';
-import { createProgramBudget, expandReferences } from './expand.ts';
+import { createProgramBudget, expandReferences, Refused } from './expand.ts';
 import { containerResourceValue, type PodPlace, podFieldValue } from './field-ref.ts';
 
 export interface EnvVariable {
@@ -28,14 +27,13 @@ export interface EnvironmentInput {
   readonly serviceEnv: readonly EnvVariable[];
 }
 
-export type EnvironmentPlan =
-  | { readonly ok: true; readonly env: readonly EnvVariable[]; readonly skipped: readonly string[] }
-  | { readonly ok: false; readonly message: string };
+export interface EnvironmentPlan {
+  readonly env: readonly EnvVariable[];
+  readonly skipped: readonly string[];
+}
 
 /** Printable ASCII without `=`: the rule for names since Kubernetes relaxed it (KEP-4369). */
 const VALID_NAME = /^[\x20-\x3c\x3e-\x7e]+$/;
-
-class Refused extends Error {}
 
 export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const own = new Map<string, string>();
@@ -44,27 +42,13 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const skipped: string[] = [];
   const services = new Map(input.serviceEnv.map(({ name, value }) => [name, value]));
   const lookup = (name: string): string | undefined => own.get(name) ?? services.get(name);
-  try {
-    for (const source of input.container.envFrom ?? []) addAll(input, source, set, skipped);
-    for (const variable of input.container.env ?? []) {
-      const value =
-        variable.value !== undefined && variable.value !== ''
-          ? expandReferences(variable.value, lookup)
-          : variable.valueFrom
-            ? valueOf(input, variable.valueFrom)
-            : '';
-      if (value !== undefined) set(variable.name, value);
-    }
-  } catch (error) {
-    if (error instanceof Refused) return { ok: false, message: error.message };
-    throw error;
+  for (const source of input.container.envFrom ?? []) addAll(input, source, set, skipped);
+  for (const { name, value: text = '', valueFrom } of input.container.env ?? []) {
+    const value = text === '' && valueFrom ? valueOf(input, valueFrom) : expandReferences(text, lookup);
+    if (value !== undefined) set(name, value);
   }
   const inherited = input.serviceEnv.filter(({ name }) => !own.has(name));
-  return {
-    ok: true,
-    env: [...inherited, ...[...own].map(([name, value]) => ({ name, value }))],
-    skipped,
-  };
+  return { env: [...inherited, ...[...own].map(([name, value]) => ({ name, value }))], skipped };
 }
 
 type EnvFrom = NonNullable<Container['envFrom']>[number];

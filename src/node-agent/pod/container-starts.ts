@@ -1,5 +1,4 @@
 /** Creates and starts a pod's sandbox and containers. It decides nothing: a failure is thrown. */
-import type { Pod } from '../../schemas/types.ts';
 import { type PodResources, StepProblem } from '../ports.ts';
 import {
   type ContainerRecord,
@@ -14,6 +13,7 @@ import type { ContainerImages } from './container-images.ts';
 import { failureWords } from './failure-words.ts';
 import type { OwnContainers } from './own-containers.ts';
 import { isOfNetwork } from './plan-problem.ts';
+import type { PodState } from './pod-state.ts';
 import type { StepOf } from './pod-step.ts';
 import { agentLabels, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
 import type { PostStart } from './post-start.ts';
@@ -24,8 +24,7 @@ export interface ContainerStartsOptions {
   readonly images: ContainerImages;
   readonly postStart: PostStart;
   readonly event: TellPodEvent;
-  /** The pod as it is now. */
-  current(): { readonly pod: Pod; readonly ip: string | undefined };
+  readonly state: Pick<PodState, 'pod' | 'ip'>;
   readonly own: Pick<OwnContainers, 'ask' | 'add'>;
   /** The pod's known container of this name. */
   find(name: string): ContainerRecord | undefined;
@@ -41,7 +40,7 @@ export interface ContainerStarts {
 }
 
 export function createContainerStarts(options: ContainerStartsOptions): ContainerStarts {
-  const { runtime, resources, images, event, refresh } = options;
+  const { runtime, resources, images, event, state, refresh } = options;
   /** The container that is starting; the pod starts one thing at a time. */
   let starting: 'sandbox' | { readonly id: string } | undefined;
 
@@ -71,7 +70,8 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     image: ImageRecord,
   ): Promise<ContainerSpec> {
     const { container, role } = item;
-    const plan = await resources.planContainer({ ...options.current(), container, role, attempt, image });
+    const { pod, ip } = state;
+    const plan = await resources.planContainer({ pod, ip, container, role, attempt, image });
     if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
     if (plan.skippedEnv.length > 0)
       event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
@@ -124,8 +124,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     isStarting: (id) => starting === 'sandbox' || starting?.id === id,
     startSandbox: (attempt) =>
       during('sandbox', async () => {
-        const { pod, ip } = options.current();
-        const spec = resources.planSandbox(pod, ip, attempt);
+        const spec = resources.planSandbox(state.pod, state.ip, attempt);
         await refresh(await make(spec, (marked) => runtime.ensureSandbox(marked)));
       }),
     async startContainer(step) {
@@ -133,9 +132,8 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       const { name } = item.container;
       const image = images.get(name);
       if (!image) return;
-      const { pod, ip } = options.current();
       try {
-        const spec = resources.planSandbox(pod, ip, sandbox.attempt);
+        const spec = resources.planSandbox(state.pod, state.ip, sandbox.attempt);
         const planned = await planContainer(step, image);
         const id = await make(planned, (marked) => runtime.create(marked, { id: sandbox.id, spec }));
         event(item, 'Normal', 'Created', `Created container: ${name}`);

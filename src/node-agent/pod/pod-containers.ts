@@ -8,7 +8,6 @@ import { createLastWords, type LastWords } from './last-words.ts';
 import { createOwnContainers, type OwnContainers } from './own-containers.ts';
 import { backOffEvent, planRestart, restartPolicyOf, wantsRestart } from './plan-restart.ts';
 import { createPodProbes, type PodProbes } from './pod-probes.ts';
-import type { PodState } from './pod-state.ts';
 import { createPodStops, type PodStops } from './pod-stops.ts';
 import {
   attemptsOf,
@@ -42,7 +41,6 @@ export interface PodContainers {
 export function createPodContainers(options: PodContainersOptions): PodContainers {
   const { context, state, signal, event, wake } = options;
   const { runtime, clock, resources } = context;
-  const current = (): Pick<PodState, 'pod' | 'ip'> => ({ pod: state.pod, ip: state.ip });
   const lastWords = createLastWords({ runtime, resources, clock, wake });
   const own = createOwn(options);
   const records = createContainerRecords({
@@ -58,8 +56,10 @@ export function createPodContainers(options: PodContainersOptions): PodContainer
   });
   const runHook =
     (hook: Parameters<RunHook>[0]['hook']) =>
-    ({ container }: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> =>
-      context.runHook({ ...current(), container, containerId, hook, timeoutMs, signal });
+    ({ container }: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> => {
+      const { pod, ip } = state;
+      return context.runHook({ pod, ip, container, containerId, hook, timeoutMs, signal });
+    };
   const images = createContainerImages(context.images, event);
   const postStart = createPostStart(event, runHook('postStart'));
   const stops = createPodStops({
@@ -78,7 +78,7 @@ export function createPodContainers(options: PodContainersOptions): PodContainer
     event,
     own,
     find: (name) => records.all.find((record) => record.name === name),
-    current,
+    state,
     refresh,
   });
 

@@ -59,7 +59,7 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   const { rng } = context;
-  const problems = createPodProblems({ clock, rng, logger, event, signal, current: () => state });
+  const problems = createPodProblems({ clock, rng, logger, event, signal, state });
   const common = { context, state, problems, logger, event, signal, save, wake, launch };
   const containers = createPodContainers({ ...common, made: initial.made });
   const steps = createPodSteps({ ...common, containers, publish: () => publish(parts, observe(parts)) });

@@ -9,7 +9,6 @@ import type { ProbeKind } from './plan-probe.ts';
 import type { HttpRequest, ProbeIo } from './probe-io.ts';
 
 type HttpGetAction = NonNullable<NonNullable<Container['livenessProbe']>['httpGet']>;
-type Port = number | string;
 
 /** The part of a command's output that reaches an event. */
 const EXEC_OUTPUT_LIMIT_BYTES = 10 * 1024;
@@ -48,11 +47,8 @@ export function createRunProbe(context: HandlerContext): RunProbe {
       if (status < 200 || status >= 400)
         return { success: false, message: `HTTP probe failed with statuscode: ${status}` };
       if (status < 300) return { success: true, message: body };
-      return {
-        success: true,
-        isWarning: true,
-        message: `Probe terminated redirects, Response body: ${body}`,
-      };
+      const message = `Probe terminated redirects, Response body: ${body}`;
+      return { success: true, isWarning: true, message };
     }
     if (probe?.tcpSocket) {
       const port = portOf(probe.tcpSocket.port, container);
@@ -63,10 +59,7 @@ export function createRunProbe(context: HandlerContext): RunProbe {
       const { port, service } = probe.grpc;
       const status = await context.io.grpcHealth(address, port, service ?? '', timeoutMs);
       const name = GRPC_STATUSES[status] ?? String(status);
-      return {
-        success: status === SERVING,
-        message: `service unhealthy (responded with "${name}")`,
-      };
+      return { success: status === SERVING, message: `service unhealthy (responded with "${name}")` };
     }
     return { success: true, message: '' };
   };
@@ -104,12 +97,8 @@ async function runExec(
   timeoutMs: number,
 ): Promise<ProbeOutcome> {
   const limits = { timeoutMs, outputLimitBytes: EXEC_OUTPUT_LIMIT_BYTES };
-  const result = await context.runtime.exec(containerId, command, limits);
-  const output = result.output.trim();
-  return {
-    success: result.exitCode === 0,
-    message: output === '' ? `command exited with ${result.exitCode}` : output,
-  };
+  const { exitCode, output } = await context.runtime.exec(containerId, command, limits);
+  return { success: exitCode === 0, message: output.trim() || `command exited with ${exitCode}` };
 }
 
 const strangerAt = ({ spec }: Pod, { networkProblem }: HandlerContext): string | undefined =>
@@ -143,7 +132,7 @@ function httpRequestOf(
 const escaped = (path: string): string => path.replaceAll(/[^\x21-\x7e]/gu, encodeURIComponent);
 
 /** A number, digits, or the name of one of the container's ports. */
-export function portOf(port: Port, container: Container): number {
+export function portOf(port: number | string, container: Container): number {
   const number = typeof port === 'number' ? port : /^\d+$/.test(port) ? Number(port) : undefined;
   if (number !== undefined) return number;
   const named = container.ports?.find((candidate) => candidate.name === port);

@@ -31,14 +31,14 @@ const HASH_RECIPE = 'v2';
  * existing pod can change (validation/pod-update.ts). New defaults or fields restart nothing.
  */
 export function specHash(container: Container | typeof SANDBOX_NAME): string {
-  const known = typeof container === 'string' ? undefined : hashes.get(container);
-  if (known !== undefined) return known;
-  const parts = container === SANDBOX_NAME ? container : { name: container.name, image: container.image };
-  const digest = createHash('sha256').update(stableStringify(parts)).digest('hex').slice(0, 16);
-  const hash = `${HASH_RECIPE}-${digest}`;
-  if (typeof container !== 'string') hashes.set(container, hash);
+  if (typeof container === 'string') return hashOf(container);
+  const hash = hashes.get(container) ?? hashOf({ name: container.name, image: container.image });
+  hashes.set(container, hash);
   return hash;
 }
+
+const hashOf = (parts: unknown): string =>
+  `${HASH_RECIPE}-${createHash('sha256').update(stableStringify(parts)).digest('hex').slice(0, 16)}`;
 
 /** Hashes are read at every step of a pod, and objects never change. */
 const hashes = new WeakMap<Container, string>();

@@ -50,7 +50,9 @@ export function createStatusWriter(options: {
     while (!signal.aborted && entries.get(uid) === entry && entry.written !== entry.status) {
       const target = entry.status;
       try {
-        await write(entry, target);
+        await write(entry, target).catch((error: unknown) => {
+          if (!isStatusError(error, 'NotFound')) throw error;
+        });
         entry.written = target;
         failures = 0;
       } catch (error) {
@@ -77,15 +79,9 @@ export function createStatusWriter(options: {
         if (entry.pod.metadata.uid === answer.metadata.uid) entry.pod = answer;
         return;
       } catch (error) {
-        if (isStatusError(error, 'NotFound')) return;
         if (!isStatusError(error, 'Conflict')) throw error;
       }
-      try {
-        current = await client.get<Pod>(resources.pods, namespace, name);
-      } catch (error) {
-        if (isStatusError(error, 'NotFound')) return;
-        throw error;
-      }
+      current = await client.get<Pod>(resources.pods, namespace, name);
     }
     throw new Error('the pod keeps changing');
   }

@@ -63,28 +63,20 @@ export function connectEngine(address: EngineAddress, clock: Clock): Engine {
   const target = parseEngineAddress(address);
   const local = 'socketPath' in target;
   // Every member is set: the client would read the environment for a missing one.
-  const options = local
-    ? { socketPath: target.socketPath, host: undefined, port: undefined, protocol: 'http' as const }
-    : { host: target.host, port: target.port, socketPath: undefined, protocol: 'http' as const };
-  const docker = new Docker(options);
+  const none = { socketPath: undefined, host: undefined, port: undefined };
+  const docker = new Docker({ ...none, ...target, protocol: 'http' });
   return {
     docker,
     local,
     async call(action, run, timeoutMs = CALL_TIMEOUT_MS) {
       const abort = createAbort();
-      let timedOut = false;
-      const timer = clock.setTimer(() => {
-        timedOut = true;
-        abort.abort();
-      }, timeoutMs);
+      const timer = clock.setTimer(() => abort.abort(), timeoutMs);
       try {
         return await run({ abortSignal: abort.signal });
       } catch (error) {
-        if (timedOut) {
-          const detail = `no answer from the engine in ${Math.round(timeoutMs / 1000)} s`;
-          throw new RuntimeError('unavailable', `Cannot ${action}: ${detail}`, { cause: error, detail });
-        }
-        throw toRuntimeError(action, error);
+        if (!abort.signal.aborted) throw toRuntimeError(action, error);
+        const detail = `no answer from the engine in ${Math.round(timeoutMs / 1000)} s`;
+        throw new RuntimeError('unavailable', `Cannot ${action}: ${detail}`, { cause: error, detail });
       } finally {
         timer.cancel();
       }

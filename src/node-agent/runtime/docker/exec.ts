@@ -5,7 +5,7 @@ import { goDuration } from '../../../base/go-words.ts';
 import { type ContainerRuntime, type ExecSession, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { execFailure, holdBackExecFailure, isExecFailure } from './exec-failure.ts';
-import { createFrameParser, splitFrames } from './frames.ts';
+import { createFrameParser, onOver, splitFrames } from './frames.ts';
 import type { Ownership } from './ownership.ts';
 import { killContainerProcess } from './process.ts';
 
@@ -142,9 +142,7 @@ function collect(
         keptBytes += part.length;
       }
     });
-    stream.once('end', () => finish(false));
-    stream.once('close', () => finish(false));
-    stream.once('error', () => finish(false));
+    onOver(stream, () => finish(false));
   });
 }
 
@@ -158,11 +156,7 @@ interface SessionParts {
 }
 
 function openSession(stream: Duplex, parts: SessionParts): ExecSession {
-  const ended = new Promise<void>((resolve) => {
-    stream.once('end', resolve);
-    stream.once('close', resolve);
-    stream.once('error', () => resolve());
-  });
+  const ended = new Promise<void>((resolve) => onOver(stream, resolve));
   const { stdout, stderr }: { readonly stdout: Readable; readonly stderr?: Readable } = parts.tty
     ? { stdout: stream }
     : splitFrames(stream);
@@ -180,9 +174,7 @@ function openSession(stream: Duplex, parts: SessionParts): ExecSession {
     stdout: held.output,
     ...(stderr ? { stderr } : {}),
     done,
-    async resize(size) {
-      await parts.resize(size);
-    },
+    resize: (size) => parts.resize(size),
     kill() {
       parts.kill();
       stream.destroy();

@@ -34,7 +34,6 @@ export interface PodPlanInput {
 export interface ContainerPlanInput extends PodPlanInput {
   readonly container: Container;
   readonly role: 'init' | 'container';
-  /** Restart count of this attempt. */
   readonly attempt: number;
   readonly sources: EnvSources;
   readonly serviceEnv: readonly EnvVariable[];

@@ -10,7 +10,6 @@ import type { EnvVariable } from './plan-environment.ts';
 
 /** A directory or file inside a volume that the container sees instead of the whole volume. */
 export interface SubPath {
-  /** The mount that it is the source of. */
   readonly mountIndex: number;
   readonly volume: string;
   readonly volumePath: string;

@@ -13,7 +13,6 @@ export interface PodResourcesOptions {
   readonly cluster: string;
   readonly nodeName: string;
   readonly nodeIp: string;
-  /** Name of the pods' network. */
   readonly network: string;
   readonly clusterDomain: string;
   readonly share: EngineShare;

@@ -11,7 +11,6 @@ export interface ContainerRecordsOptions {
   /** Seen as ended for the first time. */
   onEnded(record: ContainerRecord): void;
   onGone(id: string): void;
-  /** Something may have changed. */
   onChange(): void;
 }
 

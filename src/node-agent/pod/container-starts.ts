@@ -28,7 +28,6 @@ export interface ContainerStartsOptions {
   readonly own: Pick<OwnContainers, 'ask' | 'add'>;
   /** The pod's known container of this name. */
   find(name: string): ContainerRecord | undefined;
-  /** Inspects the container again. */
   refresh(containerId: string): Promise<ContainerRecord | undefined>;
 }
 
@@ -103,7 +102,6 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     event(item, 'Warning', 'Failed', `Error: ${failureWords(error)}`);
   }
 
-  /** From created to running. */
   async function begin(item: PlannedContainer, id: string): Promise<void> {
     const { name, imagePullPolicy } = item.container;
     options.postStart.expect(item, id);

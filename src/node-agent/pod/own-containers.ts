@@ -29,7 +29,6 @@ export interface OwnContainers {
   settle(present: readonly ContainerRecord[]): void;
   /** The mark for the label of a container to ask for; none if an older agent made `existing`. */
   ask(name: string, existing: ContainerRecord | undefined): Promise<string | undefined>;
-  /** The engine has answered. */
   add(name: string, id: string): void;
   forget(id: string): void;
 }

@@ -50,7 +50,6 @@ function planStart(
   return { type: 'start-container', container: item, ...next, sandbox: before.sandbox };
 }
 
-/** Undefined: no attempt is wanted, or its back-off is not over. */
 function nextAttempt(
   view: PodView,
   item: PlannedContainer,

@@ -130,7 +130,6 @@ function createProbes({ context, state, event, wake }: PodContainersOptions): Po
   });
 }
 
-/** Reads the last words, and reports that the next attempt has to wait. */
 function tellEnd(
   { context, state, event }: PodContainersOptions,
   lastWords: LastWords,

@@ -12,7 +12,6 @@ export interface PodProbesOptions {
   run(item: PlannedContainer, containerId: string, kind: ProbeKind, timeoutMs: number): Promise<ProbeOutcome>;
   onTrouble(item: PlannedContainer, kind: ProbeKind, outcome: ProbeOutcome): void;
   onChange(): void;
-  /** The status last reported of the container of this name. */
   reported(name: string): ContainerStatus | undefined;
 }
 

@@ -23,7 +23,6 @@ export interface PodProblems {
   readonly all: PodView['problems'];
   fail(step: PodStep['type'], subject: string, error: unknown): void;
   notePull(container: string, result: ImageResult): void;
-  /** The step has succeeded. */
   over(subject: string, step?: PodStep['type']): void;
   /** Forgets the pod's own failures: it may go on at once. */
   retryPod(): void;

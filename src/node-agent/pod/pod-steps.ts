@@ -6,7 +6,6 @@ import type { PodPart } from './types.ts';
 
 export interface PodStepsOptions extends PodPart {
   readonly containers: PodContainers;
-  /** Reports the pod as it is now. */
   publish(): void;
 }
 

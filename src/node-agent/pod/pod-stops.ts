@@ -26,7 +26,6 @@ export interface PodStopsOptions {
   runHook(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void>;
   /** The pod's policy restarts the container after a failure. */
   willRestart(item: PlannedContainer): boolean;
-  /** Inspects the container again. */
   refresh(containerId: string): Promise<unknown>;
 }
 
@@ -36,7 +35,6 @@ export interface PodStops {
   runPreStop(step: StepOf<'run-pre-stop'>): Promise<void>;
   stop(step: StepOf<'stop-container'>): Promise<void>;
   kill(step: StepOf<'kill-container'>): Promise<void>;
-  /** The container has ended. */
   forget(containerId: string): void;
 }
 

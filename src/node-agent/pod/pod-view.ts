@@ -25,7 +25,6 @@ export type TellPodEvent = (
   message: string,
 ) => void;
 
-/** One attempt at a container, as the engine knows it. */
 export interface Attempt {
   readonly record: ContainerRecord;
   readonly attempt: number;
@@ -34,7 +33,6 @@ export interface Attempt {
   readonly specHash: string;
 }
 
-/** A failure that will be tried again. */
 export interface Problem {
   /** The waiting reason that users see, such as ErrImagePull or RunContainerError. */
   readonly reason: string;
@@ -69,11 +67,9 @@ export type StopReason =
   | 'sandbox-changed'
   | 'duplicate';
 
-/** A container that is being stopped. */
 export interface Stopping {
   readonly container: PlannedContainer | undefined;
   readonly reason: StopReason;
-  /** When SIGKILL is due. */
   readonly deadlineMs: number;
   /** `hook`: preStop runs. `asked`: the engine stops the container. `idle`: neither. */
   readonly phase: 'hook' | 'asked' | 'idle';
@@ -91,7 +87,6 @@ export interface PodView {
   readonly needsIp: boolean;
   /** It is still reported after a pod that is over has given it back. */
   readonly ip: string | undefined;
-  /** The address is still this pod's. */
   readonly holdsIp: boolean;
   readonly volumes: 'missing' | 'ready';
   readonly images: ReadonlySet<string>;
@@ -110,7 +105,6 @@ export interface PodView {
   /** Why the pod is over without its containers having ended: rejected, deadline exceeded. */
   readonly verdict: PodVerdict | undefined;
   readonly startTimeMs: number | undefined;
-  /** The status that ends the pod's life has been written. */
   readonly finalStatusWritten: boolean;
 }
 
@@ -182,7 +176,6 @@ export function attemptsOf(records: readonly ContainerRecord[], name: string): r
   return known.get(name) ?? [];
 }
 
-/** The pod's containers without the records of sandboxes. */
 export function membersOf({ records, sandboxes }: Pick<PodView, 'records' | 'sandboxes'>) {
   return records.filter(({ id }) => !sandboxes.some((sandbox) => sandbox.id === id));
 }

@@ -18,7 +18,6 @@ import { OWN_CONDITIONS } from './plan-pod-status.ts';
 interface Entry {
   pod: Pod;
   status: PodStatus;
-  /** The last status that was written. */
   written: PodStatus | undefined;
   running: Promise<void> | undefined;
 }

@@ -1,4 +1,4 @@
-/** Creates, starts, stops, signals and removes containers. Two calls make one run. */
+/** Creates, starts, stops, signals and removes containers. It inspects only after a failure. */
 import type { Logger } from '../../../base/logger.ts';
 import type { ContainerRuntime } from '../types.ts';
 import { createContainer } from './create-container.ts';

@@ -106,7 +106,6 @@ const toMount = (mount: Mount): MountSettings => ({
   ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
 });
 
-/** The bindings of each container port. */
 function bindingsOf({ ports }: PlacedContainer): PortMap {
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
   for (const { containerPort, protocol, hostIp = '', hostPort } of ports) {

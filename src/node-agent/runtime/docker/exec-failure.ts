@@ -29,11 +29,8 @@ export interface HeldOutput {
   readonly said: Promise<string | undefined>;
 }
 
-/** `isOutput` answers the command's own part of the text; undefined if it never ran. */
-export function holdBackExecFailure(
-  source: Readable,
-  isOutput: (said: string) => Promise<string | undefined>,
-): HeldOutput {
+/** `isOutput`: the command ran, and wrote the text itself. */
+export function holdBackExecFailure(source: Readable, isOutput: () => Promise<boolean>): HeldOutput {
   const output = new PassThrough();
   let held: Buffer | undefined = Buffer.alloc(0);
   let tell: (said: string | undefined) => void = () => undefined;
@@ -55,7 +52,7 @@ export function holdBackExecFailure(
     else {
       tell(text);
       held = undefined;
-      if ((await isOutput(text)) !== undefined) output.write(rest);
+      if (await isOutput()) output.write(rest);
     }
     output.end();
   }

@@ -160,12 +160,8 @@ function openSession(stream: Duplex, parts: SessionParts): ExecSession {
   const { stdout, stderr }: { readonly stdout: Readable; readonly stderr?: Readable } = parts.tty
     ? { stdout: stream }
     : splitFrames(stream);
-  const held = holdBackExecFailure(stdout, (said) =>
-    done.then(
-      () => said,
-      () => undefined,
-    ),
-  );
+  const didRun = (): Promise<boolean> => done.then(() => true).catch(() => false);
+  const held = holdBackExecFailure(stdout, didRun);
   const done = Promise.all([ended, held.said]).then(([, said]) => parts.exitCode(said));
   // A caller may ignore the exit code. Its failure must not be an unhandled rejection.
   done.catch(() => undefined);

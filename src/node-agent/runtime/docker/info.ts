@@ -54,7 +54,6 @@ export function createInfo(
   const daemon = docker as unknown as Daemon;
   const ask = <T>(run: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> =>
     call('ask the engine', run);
-  /** The last answer. */
   let told: { readonly info: RuntimeInfo; readonly atMs: number } | undefined;
 
   async function askAll(): Promise<RuntimeInfo> {

@@ -1,4 +1,4 @@
-/** Ends a process that an exec left behind: of this container, on this machine. No call does. */
+/** Ends a process that an exec left behind, if it is this container's. The Engine has no call. */
 import { readFile } from 'node:fs/promises';
 
 export async function killContainerProcess(containerId: string, pid: number): Promise<boolean> {

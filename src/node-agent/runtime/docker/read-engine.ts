@@ -18,7 +18,6 @@ const PATIENCE_MS = 5_000;
 export interface EngineIdentity {
   /** The Engine's own id outlives a change of address. Engines that share /etc/docker share it. */
   readonly engineId: string;
-  /** Where it keeps its containers. */
   readonly rootDirectory: string;
 }
 

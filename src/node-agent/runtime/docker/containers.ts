@@ -1,12 +1,9 @@
 /** Creates, starts, stops, signals and removes containers. It inspects only after a failure. */
-import type { Logger } from '../../../base/logger.ts';
 import type { ContainerRuntime } from '../types.ts';
-import { createContainer } from './create-container.ts';
+import { createContainer, type CreateOptions } from './create-container.ts';
 import { type Engine, LIFECYCLE_TIMEOUT_MS } from './engine.ts';
 import { engineMessage, engineStatus, toRuntimeError } from './engine-errors.ts';
 import { createGate } from './gate.ts';
-import type { OomScoreSupport } from './oom-score.ts';
-import type { Ownership } from './ownership.ts';
 import { createContainerReads, isMissing } from './read-containers.ts';
 import type { PlacedContainers } from './sandboxes.ts';
 
@@ -18,16 +15,9 @@ const STOP_MARGIN_MS = 30_000;
 const NOT_MODIFIED = 304;
 const CONFLICT = 409;
 
-export interface ContainersOptions {
-  readonly engine: Engine;
-  readonly ownership: Ownership;
-  readonly oomScores: OomScoreSupport;
-  readonly logger: Logger;
-}
-
 type Containers = PlacedContainers & Pick<ContainerRuntime, 'list' | 'inspect' | 'kill'>;
 
-export function createContainers(options: ContainersOptions): Containers {
+export function createContainers(options: Omit<CreateOptions, 'inspect'>): Containers {
   const { engine, ownership } = options;
   const gate = createGate(LIFECYCLE_CONCURRENCY);
   const reads = createContainerReads(engine, ownership);

@@ -4,8 +4,6 @@
  * sandboxes as the Docker adapter has them.
  */
 import { createAbort } from '../../../base/abort.ts';
-import type { Clock } from '../../../base/clock.ts';
-import type { Rng } from '../../../base/rng.ts';
 import type { PlacedContainer } from '../docker/placed-container.ts';
 import { createSandboxes, type PlacedContainers } from '../docker/sandboxes.ts';
 import {
@@ -17,23 +15,23 @@ import {
   type RuntimeInfo,
 } from '../types.ts';
 import { createFakeCalls, type FakeCalls, type FakeLatencies } from './fake-calls.ts';
-import { type FakeProgram, recordOf } from './fake-container.ts';
-import { createFakeEngine, type FakeEngine, isRunning, KILLED } from './fake-engine.ts';
+import { recordOf } from './fake-container.ts';
+import {
+  createFakeEngine,
+  type FakeEngine,
+  type FakeEngineOptions,
+  isRunning,
+  KILLED,
+} from './fake-engine.ts';
 import { createFakeEvents } from './fake-events.ts';
 import { createFakeImages, type FakeImages } from './fake-images.ts';
 import { createFakeNetworks } from './fake-networks.ts';
 import { dialFake, openFakeSession, readFakeLog } from './fake-streams.ts';
 import { usageOf } from './fake-usage.ts';
 
-export interface FakeRuntimeOptions {
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly cluster: string;
-  readonly node: string;
+export interface FakeRuntimeOptions extends Omit<FakeEngineOptions, 'images' | 'events'> {
   readonly info?: Partial<RuntimeInfo>;
   readonly latencies?: Partial<FakeLatencies>;
-  /** The program of a container. By default it runs until it is stopped. */
-  readonly programOf?: (spec: PlacedContainer) => FakeProgram;
   /** The interface of the pods' network, for tests of routes. */
   readonly bridge?: string;
   /** Which references the registry has; by default all. */

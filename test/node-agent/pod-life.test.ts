@@ -76,6 +76,17 @@ describe('a sandbox that is lost', () => {
   });
 });
 
+it('counts a container that somebody removes as restarted', async () => {
+  world = await createAgentWorld();
+  world.api.put('pods', aPod('web'));
+  for (let restarts = 0; restarts < 3; restarts += 1) {
+    await world.clock.advance(5_000);
+    expect(containerOf()).toMatchObject({ restartCount: restarts, ready: true });
+    expect(world.running()).toEqual([`k8s_main_web_default_uid-of-web_${restarts}`]);
+    await world.runtime.remove(world.runtime.snapshot()[0]?.id ?? '');
+  }
+});
+
 describe('restart policies of containers', () => {
   it('go before the policy of the pod', async () => {
     const programOf = ({ name }: { readonly name: string }) =>

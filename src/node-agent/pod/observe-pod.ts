@@ -19,7 +19,7 @@ export function observePod(
   return {
     ...state,
     ...now,
-    pod: { ...pod, status: { ...pod.status, ...(status?.phase ? { phase: status.phase } : {}) } },
+    pod: { ...pod, status: { ...pod.status, ...status } },
     records,
     sandboxes: sandboxesOf(records, sandboxShapeOf(pod)),
     planned,

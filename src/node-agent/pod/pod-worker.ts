@@ -42,10 +42,10 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const abort = createAbort();
   const { signal } = abort;
   const event: TellPodEvent = (item, type, reason, message) => {
-    const fieldPath = item && fieldPathOf(item);
     // A pull that the end of the agent cuts is no news.
     if (signal.aborted) return;
-    context.recordEvent(state.pod, { type, reason, message, ...(fieldPath ? { fieldPath } : {}) });
+    const about = item ? { fieldPath: fieldPathOf(item) } : {};
+    context.recordEvent(state.pod, { type, reason, message, ...about });
   };
   const save = (durable = false): Promise<void> =>
     context.save(uid, podRecordOf(state, containers.own.made), durable);

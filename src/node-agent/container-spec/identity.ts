@@ -1,6 +1,7 @@
 /** Names, labels and host name by which a pod's containers are known to the engine. Pure. */
 import { createHash } from 'node:crypto';
 import { stableStringify } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 
@@ -49,11 +50,8 @@ export function isOtherSpec(recorded: string, wanted: string): boolean {
 }
 
 /** The pod as the control plane gave it, without what changes while it runs. */
-export function podManifest(pod: Pod): string {
-  const metadata = { ...pod.metadata };
-  delete metadata.managedFields;
-  return JSON.stringify({ apiVersion: pod.apiVersion, kind: pod.kind, metadata, spec: pod.spec });
-}
+export const podManifest = ({ apiVersion, kind, metadata, spec }: Pod): string =>
+  JSON.stringify({ apiVersion, kind, metadata: omit(metadata, 'managedFields'), spec });
 
 export interface LabelInput {
   readonly pod: Pod;

@@ -42,15 +42,11 @@ export function planSecurity(
     );
   }
   const user = userOf(runAsUser, runAsGroup, image.user);
-  const groups = new Set([
-    ...(podContext.supplementalGroups ?? []),
-    ...(podContext.fsGroup === undefined ? [] : [podContext.fsGroup]),
-  ]);
-  const privileged = own.privileged === true;
+  const groups = new Set([podContext.supplementalGroups ?? [], podContext.fsGroup ?? []].flat());
   return {
     ...(user === undefined ? {} : { user }),
     supplementalGroups: [...groups],
-    privileged,
+    privileged: own.privileged === true,
     readOnlyRootFilesystem: own.readOnlyRootFilesystem === true,
     noNewPrivileges: own.allowPrivilegeEscalation === false,
     capabilities: { add: own.capabilities?.add ?? [], drop: own.capabilities?.drop ?? [] },

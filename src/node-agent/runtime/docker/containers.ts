@@ -11,6 +11,8 @@ import type { PlacedContainers } from './sandboxes.ts';
 const LIFECYCLE_CONCURRENCY = 8;
 /** The Engine answers a stop only after the grace. It hangs if it takes this much longer. */
 const STOP_MARGIN_MS = 30_000;
+/** The Engine counts nanoseconds in 64 bits. A longer grace would end at once. */
+const MAX_STOP_SECONDS = 1_000_000_000;
 /** The Engine's status for a container that is in the wanted state already. */
 const NOT_MODIFIED = 304;
 const CONFLICT = 409;
@@ -31,7 +33,7 @@ export function createContainers(options: Omit<CreateOptions, 'inspect'>): Conta
     async stop(id, graceSeconds) {
       await unlessMissing(async () => {
         await ownership.assertOurs(id);
-        await stopContainer(engine, id, Math.max(0, Math.ceil(graceSeconds)));
+        await stopContainer(engine, id, Math.min(Math.max(0, Math.ceil(graceSeconds)), MAX_STOP_SECONDS));
       });
     },
     async kill(id, signal) {

@@ -42,7 +42,7 @@ export interface CheckOp {
 }
 export type StoreOp = CreateOp | UpdateOp | DeleteOp | CheckOp;
 
-/** A leader's right to write: the commit is refused once another holder has the lease. */
+/** A leader's right to write: the commit is refused once its lease has expired or passed on. */
 export interface Fence {
   readonly lease: string;
   readonly token: number;

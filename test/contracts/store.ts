@@ -694,10 +694,12 @@ export function storeContract(name: string, createBackend: () => Promise<StoreBa
         expect(await store.acquireLease('leader', 'a', 60_000)).toBeUndefined();
       });
 
-      it('refuses the commits of a holder who has lost the lease', async () => {
-        const first = await store.acquireLease('leader', 'a', 0);
+      it('refuses the commits of a holder whose lease has expired or passed on', async () => {
+        const first = await store.acquireLease('leader', 'a', 60_000);
         const fence = { lease: 'leader', token: first?.token ?? 0 };
         await store.commit([create('a')], { fence });
+        await store.acquireLease('leader', 'a', 0);
+        await expect(store.commit([create('b')], { fence })).rejects.toThrow(FenceLost);
         const second = await store.acquireLease('leader', 'b', 60_000);
         await expect(store.commit([create('b')], { fence })).rejects.toThrow(FenceLost);
         await store.commit([create('c')], { fence: { lease: 'leader', token: second?.token ?? 0 } });

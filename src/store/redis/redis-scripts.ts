@@ -80,8 +80,9 @@ if done then
   return {'OK', lastOfCommit, first, deleted}
 end
 if ARGV[4] ~= '' then
-  local lease = redis.call('HMGET', KEYS[2], 'holder', 'token')
-  if not lease[1] or lease[1] == '' or lease[2] ~= ARGV[4] then return {'FENCE'} end
+  local lease, time = redis.call('HMGET', KEYS[2], 'holder', 'token', 'expires'), redis.call('TIME')
+  local isHeld = lease[1] and lease[1] ~= '' and lease[2] == ARGV[4]
+  if not isHeld or tonumber(lease[3]) <= time[1] * 1000 + math.floor(time[2] / 1000) then return {'FENCE'} end
 end
 local deleted, writes = {}, 0
 for i = 0, ops - 1 do

@@ -4,8 +4,9 @@ import type { MemoryData } from './memory-data.ts';
 
 export function checkFence(data: MemoryData, fence: Fence): void {
   const lease = data.leases.get(fence.lease);
-  if (!lease || lease.holder === '' || lease.token !== fence.token)
-    throw new FenceLost(`Cannot commit: the lease "${fence.lease}" has passed on`);
+  const isHeld = lease?.token === fence.token && lease.holder !== '';
+  if (!isHeld || lease.expiresAtMs <= data.clock.now())
+    throw new FenceLost(`Cannot commit: the lease "${fence.lease}" has expired or passed on`);
 }
 
 export function acquireLease(

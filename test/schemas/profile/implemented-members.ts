@@ -9,6 +9,7 @@ export const DATA = 'data for clients';
 type Files = Readonly<Record<string, string>>;
 
 const SPEC = 'node-agent/container-spec/plan-container-spec.ts';
+const SANDBOX = 'node-agent/container-spec/plan-sandbox-spec.ts';
 const SECURITY = 'node-agent/container-spec/plan-security.ts';
 const ENVIRONMENT = 'node-agent/container-spec/plan-environment.ts';
 const VOLUMES = 'node-agent/volumes/plan-volumes.ts';
@@ -21,31 +22,31 @@ const AFFINITY = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERENCE = 'preferredDuringSchedulingIgnoredDuringExecution';
 
 export const implementedMembers: Readonly<Record<string, Files>> = {
-  'argoproj.v1alpha1.Application': { 'sync/operation.ts': 'operation' },
-  'argoproj.v1alpha1.ApplicationDestination': { 'sync/confinement.ts': 'namespace' },
+  'argoproj.v1alpha1.Application': { 'sync/plan/operation.ts': 'operation' },
+  'argoproj.v1alpha1.ApplicationDestination': { 'sync/observe/confinement.ts': 'namespace' },
   'argoproj.v1alpha1.ApplicationSource': {
     'sync/render/select-files.ts': 'directory',
-    'sync/application-state.ts': 'path repoURL targetRevision',
+    'sync/cache/application-cache.ts': 'path repoURL targetRevision',
   },
   'argoproj.v1alpha1.ApplicationSourceDirectory': {
     'sync/render/select-files.ts': 'exclude include recurse',
   },
   'argoproj.v1alpha1.ApplicationSpec': {
-    'sync/application-state.ts': 'destination source',
-    'sync/apply-commit.ts': 'ignoreDifferences',
-    'sync/plan-retry.ts': 'syncPolicy',
+    'sync/cache/application-cache.ts': 'destination source',
+    'sync/observe/observe-objects.ts': 'ignoreDifferences',
+    'sync/plan/plan-retry.ts': 'syncPolicy',
   },
   'argoproj.v1alpha1.ResourceIgnoreDifferences': {
     'diff/ignore-differences.ts': 'group jsonPointers kind name namespace',
   },
   'argoproj.v1alpha1.SyncPolicy': {
-    'sync/plan-retry.ts': 'retry',
-    'sync/apply-commit.ts': 'syncOptions',
-    'sync/plan-application-status.ts': 'automated',
+    'sync/plan/plan-retry.ts': 'retry',
+    'sync/observe/observe-objects.ts': 'syncOptions',
+    'sync/plan/plan-application-status.ts': 'automated',
   },
-  'argoproj.v1alpha1.SyncPolicy.automated': { 'sync/plan-sync.ts': 'allowEmpty prune selfHeal' },
-  'argoproj.v1alpha1.SyncPolicy.retry': { 'sync/plan-retry.ts': 'backoff limit' },
-  'argoproj.v1alpha1.SyncPolicy.retry.backoff': { 'sync/plan-retry.ts': 'duration factor maxDuration' },
+  'argoproj.v1alpha1.SyncPolicy.automated': { 'sync/plan/plan-sync.ts': 'allowEmpty prune selfHeal' },
+  'argoproj.v1alpha1.SyncPolicy.retry': { 'sync/plan/plan-retry.ts': 'backoff limit' },
+  'argoproj.v1alpha1.SyncPolicy.retry.backoff': { 'sync/plan/plan-retry.ts': 'duration factor maxDuration' },
 
   'api.apps.v1.DeploymentSpec': {
     'controllers/deployment/plan-new-replica-set.ts': 'minReadySeconds replicas selector template',
@@ -74,7 +75,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   },
 
   'api.core.v1.PodSpec': {
-    'node-agent/pod/plan-pod-step.ts': 'activeDeadlineSeconds terminationGracePeriodSeconds',
+    'node-agent/pod/plan-running.ts': 'activeDeadlineSeconds terminationGracePeriodSeconds',
     'scheduler/pod-info.ts': 'affinity overhead topologySpreadConstraints',
     'scheduler/filters/taint-toleration.ts': 'tolerations',
     'scheduler/node-selector.ts': 'nodeSelector',
@@ -88,7 +89,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'node-agent/pod/plan-restart.ts': 'restartPolicy',
     'node-agent/pod/plan-pod-status.ts': 'readinessGates',
     [POD_FILES]: 'dnsConfig dnsPolicy hostAliases',
-    [SPEC]: 'hostIPC hostNetwork hostPID setHostnameAsFQDN shareProcessNamespace',
+    [SANDBOX]: 'hostIPC hostNetwork hostPID setHostnameAsFQDN shareProcessNamespace',
     [SECURITY]: 'securityContext',
     [VOLUMES]: 'volumes',
     'node-agent/container-spec/identity.ts': 'hostname subdomain',
@@ -101,9 +102,9 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.PodSchedulingGate': { 'scheduler/plan-placement.ts': 'name' },
   'api.core.v1.PodSecurityContext': {
     [SECURITY]: 'appArmorProfile fsGroup runAsGroup runAsNonRoot runAsUser seccompProfile supplementalGroups',
-    [SPEC]: 'sysctls',
+    [SANDBOX]: 'sysctls',
   },
-  'api.core.v1.Sysctl': { [SPEC]: 'name value' },
+  'api.core.v1.Sysctl': { [SANDBOX]: 'name value' },
   'api.core.v1.SecurityContext': {
     [SECURITY]:
       'allowPrivilegeEscalation appArmorProfile capabilities privileged readOnlyRootFilesystem runAsGroup runAsNonRoot runAsUser seccompProfile',
@@ -115,17 +116,18 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   'api.core.v1.Container': {
     [ENVIRONMENT]: 'env envFrom',
     'schemas/pods/pod-resources.ts': 'resources',
-    [SPEC]: 'args command name ports stdin stdinOnce terminationMessagePath tty workingDir',
+    [SANDBOX]: 'ports',
+    [SPEC]: 'args command name stdin stdinOnce terminationMessagePath tty workingDir',
     [SECURITY]: 'securityContext',
     'node-agent/images/image-source.ts': 'image imagePullPolicy',
-    'node-agent/pod/pod-stops.ts': 'lifecycle',
+    'node-agent/pod/plan-stop.ts': 'lifecycle',
     'node-agent/probes/container-prober.ts': 'livenessProbe readinessProbe startupProbe',
     'node-agent/pod/plan-restart.ts': 'restartPolicy',
     'node-agent/pod/last-words.ts': 'terminationMessagePolicy',
     'node-agent/container-spec/plan-mounts.ts': 'volumeMounts',
   },
   'api.core.v1.ContainerPort': {
-    [SPEC]: 'containerPort hostIP hostPort protocol',
+    [SANDBOX]: 'containerPort hostIP hostPort protocol',
     'api/proxy/plan-proxy-target.ts': 'name',
   },
   'api.core.v1.ResourceRequirements': {
@@ -151,7 +153,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'node-agent/container-spec/field-ref.ts': 'containerName divisor resource',
   },
   'api.core.v1.Lifecycle': {
-    'node-agent/pod/pod-stops.ts': 'preStop',
+    'node-agent/pod/plan-stop.ts': 'preStop',
     'node-agent/pod/container-starts.ts': 'postStart',
   },
   'api.core.v1.LifecycleHandler': { [PROBES]: 'exec httpGet sleep tcpSocket' },
@@ -360,7 +362,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
   },
   'apimachinery.pkg.apis.meta.v1.OwnerReference': {
     'controllers/garbage-collector/plan-collection.ts': 'blockOwnerDeletion uid',
-    'controllers/garbage-collector/garbage-collector.ts': 'apiVersion kind name',
+    'controllers/garbage-collector/garbage-collector-controller.ts': 'apiVersion kind name',
     'schemas/object.ts': 'controller',
   },
   'apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry': {

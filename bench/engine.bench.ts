@@ -6,11 +6,11 @@
 import type Docker from 'dockerode';
 import { systemClock } from '../src/base/clock.ts';
 import { silentLogger } from '../src/base/logger.ts';
+import { createSlots } from '../src/base/slots.ts';
 import { createDockerRuntime } from '../src/node-agent/runtime/docker/create-docker-runtime.ts';
 import { toCreateBody } from '../src/node-agent/runtime/docker/create-body.ts';
-import { asRequest } from '../src/node-agent/runtime/docker/create-request.ts';
-import { mapBounded } from '../src/base/map-bounded.ts';
-import { placeContainer } from '../src/node-agent/runtime/docker/placed-container.ts';
+import { asRequest } from '../src/node-agent/runtime/docker/engine.ts';
+import { type PlacedContainer, placeContainer } from '../src/node-agent/runtime/docker/placed-container.ts';
 import { type ContainerSpec, labelKeys, type Sandbox } from '../src/node-agent/runtime/types.ts';
 import {
   connectDocker,
@@ -32,6 +32,7 @@ const CONTAINERS = numberAfter('--containers', 50);
 const ROUNDS = numberAfter('--rounds', 5);
 /** Measured on the test bed: more calls at once only queue inside the Engine. */
 const BEST_CONCURRENCY = 8;
+const slots = createSlots(BEST_CONCURRENCY);
 
 const cluster = uniqueCluster('bench');
 const docker: Docker = connectDocker();
@@ -72,10 +73,11 @@ async function throughRuntime(round: string): Promise<void> {
 async function raw(round: string): Promise<void> {
   const signal = new AbortController().signal;
   const placed = specs(round).map((spec, index) => placeContainer(spec, sandboxOf(index)));
-  await mapBounded(placed, BEST_CONCURRENCY, async (spec) => {
+  const run = async (spec: PlacedContainer): Promise<void> => {
     const container = await docker.createContainer(asRequest(spec.name, toCreateBody(spec), signal));
     await container.start();
-  });
+  };
+  await Promise.all(placed.map((spec) => slots.run(() => run(spec))));
 }
 async function measure(run: () => Promise<void>): Promise<number> {
   const started = performance.now();
@@ -85,9 +87,8 @@ async function measure(run: () => Promise<void>): Promise<number> {
     all: true,
     filters: { label: [`${labelKeys.cluster}=${cluster}`] },
   });
-  await mapBounded(ours, BEST_CONCURRENCY, ({ Id }) =>
-    docker.getContainer(Id).remove({ force: true, v: true }),
-  );
+  const remove = (id: string): Promise<unknown> => docker.getContainer(id).remove({ force: true, v: true });
+  await Promise.all(ours.map(({ Id }) => slots.run(() => remove(Id))));
   return took;
 }
 const median = (values: readonly number[]): number =>

@@ -63,6 +63,8 @@ export type RunHook = (input: {
   readonly ip: string | undefined;
   readonly hook: 'postStart' | 'preStop';
   readonly timeoutMs: number;
+  /** The agent ends, and the hook's end is of no use. */
+  readonly signal: AbortSignal;
 }) => Promise<void>;
 
 export interface ProbeOutcome {

@@ -175,6 +175,15 @@ describe('an address that the engine has given to another container', () => {
     expect(record?.ip).toBe('10.244.1.4');
   });
 
+  it('is given up for another after a restart of the agent, too', async () => {
+    world = await createAgentWorld({ podCidr });
+    await occupy('10.244.1.2');
+    await put([aPod('web')], 600);
+    await world.restartAgent();
+    await world.clock.advance(20_000);
+    expect(statuses(['web'])).toEqual([['Running', '10.244.1.3']]);
+  });
+
   it('is kept when the engine has only been late to free it', async () => {
     world = await createAgentWorld({ podCidr });
     for (let failures = 0; failures < 2; failures += 1) world.runtime.failNext('start', 'address');

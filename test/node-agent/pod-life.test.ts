@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { sleep } from '../../src/base/clock.ts';
 import type { Pod } from '../../src/schemas/types.ts';
-import { labelKeys } from '../../src/node-agent/runtime/types.ts';
+import { labelKeys, RuntimeError } from '../../src/node-agent/runtime/types.ts';
 import { type AgentWorld, aPod, createAgentWorld } from '../support/agent-world.ts';
 import { vacantSandbox } from '../support/sandbox.ts';
 
@@ -37,6 +37,54 @@ describe('a store that goes back in time', () => {
     const shown = world.pod('web')?.status?.phase === 'Running';
     expect(world.running().length > 0).toBe(shown);
   });
+});
+
+describe('a sandbox that is lost', () => {
+  const sandbox = () => world.runtime.snapshot().find(({ name }) => name.startsWith('k8s_POD_'))?.id ?? '';
+
+  it('in the middle of a start keeps no pod from running, whatever its policy', async () => {
+    world = await createAgentWorld();
+    const { start } = world.runtime;
+    world.runtime.start = async () => {
+      throw new RuntimeError('unavailable', 'Cannot start: the engine restarts');
+    };
+    const containers = ['one', 'two'].map((name) => ({ name, image: 'x' }));
+    world.api.put('pods', aPod('web', { restartPolicy: 'Never', containers }));
+    await world.clock.advance(200);
+    world.runtime.crash(sandbox(), 137);
+    world.runtime.start = start;
+    await world.clock.advance(60_000);
+    expect(world.pod('web')?.status?.phase).toBe('Running');
+    expect(world.running()).toHaveLength(3);
+    expect(world.runtime.snapshot().map(({ phase }) => phase)).not.toContain('created');
+  });
+
+  it('to somebody who removes it takes its init containers along', async () => {
+    world = await createAgentWorld({
+      programOf: ({ name }) => (name.startsWith('k8s_init_') ? { exitAfterMs: 100 } : {}),
+    });
+    world.api.put('pods', aPod('web', { initContainers: [{ name: 'init', image: 'x' }] }));
+    await world.clock.advance(5_000);
+    await world.runtime.remove(sandbox());
+    await world.clock.advance(60_000);
+    expect(world.pod('web')?.status).toMatchObject({
+      phase: 'Running',
+      initContainerStatuses: [{ restartCount: 1, ready: true }],
+      containerStatuses: [{ restartCount: 1, ready: true }],
+    });
+    expect(reasons()).toContain('SandboxChanged');
+  });
+});
+
+it('counts a container that somebody removes as restarted', async () => {
+  world = await createAgentWorld();
+  world.api.put('pods', aPod('web'));
+  for (let restarts = 0; restarts < 3; restarts += 1) {
+    await world.clock.advance(5_000);
+    expect(containerOf()).toMatchObject({ restartCount: restarts, ready: true });
+    expect(world.running()).toEqual([`k8s_main_web_default_uid-of-web_${restarts}`]);
+    await world.runtime.remove(world.runtime.snapshot()[0]?.id ?? '');
+  }
 });
 
 describe('restart policies of containers', () => {
@@ -83,6 +131,23 @@ describe('deadlines and hooks', () => {
     expect(containerOf()).toMatchObject({ started: false, ready: false, state: { running: {} } });
     await world.clock.advance(15_000);
     expect(containerOf()).toMatchObject({ started: true, ready: true });
+  });
+
+  it('runs postStart once, also when the engine loses the answer to the start', async () => {
+    const commands: string[] = [];
+    world = await createAgentWorld({
+      onExec(_, command) {
+        commands.push(command.join(' '));
+        return { exitCode: 0, output: '' };
+      },
+    });
+    world.runtime.failNext('start', 'unavailable', { afterEffect: true });
+    const lifecycle = { postStart: { exec: { command: ['prepare'] } } };
+    world.api.put('pods', aPod('web', { containers: [{ name: 'main', image: 'x', lifecycle }] }));
+    await world.clock.advance(10_000);
+    expect(commands).toEqual(['prepare']);
+    expect(containerOf()).toMatchObject({ restartCount: 0, ready: true });
+    expect(reasons()).not.toContain('Failed');
   });
 
   it('restarts a container whose postStart failed', async () => {

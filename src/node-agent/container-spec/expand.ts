@@ -17,19 +17,18 @@ export function expandReferences(text: string, lookup: (name: string) => string 
 /** Linux gives a program at most this much: arguments and variables together. */
 const MAX_PROGRAM_CHARS = 6 * 1024 * 1024;
 
-/** A few variables that repeat each other stand for terabytes. */
-export class ProgramTooLong extends Error {
-  constructor() {
-    super(`arguments or variables have more than ${MAX_PROGRAM_CHARS} characters`);
-  }
-}
+/** The container cannot be made; the reason is in the kubelet's words. */
+export class Refused extends Error {}
 
-/** Answers what it is given, and throws {@link ProgramTooLong} once that is too much in all. */
+/**
+ * Answers what it is given, and throws {@link Refused} once that is too much in all. A few variables
+ * that repeat each other stand for terabytes.
+ */
 export function createProgramBudget(): (text: string) => string {
   let left = MAX_PROGRAM_CHARS;
   return (text) => {
     left -= text.length;
-    if (left < 0) throw new ProgramTooLong();
+    if (left < 0) throw new Refused(`arguments or variables have more than ${MAX_PROGRAM_CHARS} characters`);
     return text;
   };
 }
@@ -40,9 +39,7 @@ export function referencedNames(text: string): readonly string[] {
   return [...closed.matchAll(REFERENCE)].map((match) => match[1]).filter((name) => name !== undefined);
 }
 
-/**
- * No reference ends after the last `)`. Searching an end from each `$(` would take quadratic time.
- */
+/** No reference ends after the last `)`. A search from each `$(` would take quadratic time. */
 function splitAtLastClose(text: string): { readonly closed: string; readonly rest: string } {
   const end = text.lastIndexOf(')') + 1;
   return { closed: text.slice(0, end), rest: text.slice(end) };

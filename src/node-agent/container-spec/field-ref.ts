@@ -14,7 +14,7 @@ export interface PodPlace {
   /** Unknown until the pod has its address. */
   readonly podIp?: string | undefined;
   /** The node's allocatable resources: a container without a limit may use that much. */
-  readonly allocatable: { readonly cpu: string; readonly memory: string; readonly ephemeralStorage?: string };
+  readonly allocatable: Readonly<Record<string, string>>;
 }
 
 const SUBSCRIPT = /^metadata\.(labels|annotations)\['([^']*)'\]$/;
@@ -65,32 +65,21 @@ export interface ResourceRef {
   readonly divisor?: string | number | undefined;
 }
 
-const DEFAULT_DIVISOR = '1';
-
 /** Undefined for a resource that is not supported. */
 export function containerResourceValue(
   container: Container,
   ref: ResourceRef,
   place: PodPlace,
 ): string | undefined {
-  const match = /^(limits|requests)\.(.+)$/.exec(ref.resource);
-  const side = match?.[1];
-  const name = match?.[2];
-  if (side === undefined || name === undefined) return undefined;
+  const [, side, name] = /^(limits|requests)\.(.+)$/.exec(ref.resource) ?? [];
+  if (name === undefined) return undefined;
   if (!['cpu', 'memory', 'ephemeral-storage'].includes(name) && !name.startsWith('hugepages-'))
     return undefined;
   const own = (side === 'limits' ? container.resources?.limits : container.resources?.requests) ?? {};
-  const fallback = side === 'limits' ? allocatableOf(place, name) : '0';
-  const value = parseQuantity(own[name] ?? fallback);
-  const divisor = parseQuantity(ref.divisor ?? DEFAULT_DIVISOR);
+  const fallback = side === 'limits' ? ownMember(place.allocatable, name) : undefined;
+  const value = parseQuantity(own[name] ?? fallback ?? '0');
+  const divisor = parseQuantity(ref.divisor ?? '1');
   if (!value || !divisor) return undefined;
   const step = divisor.nanos === 0n ? 1_000_000_000n : divisor.nanos;
   return String((value.nanos + step - 1n) / step);
-}
-
-function allocatableOf(place: PodPlace, name: string): string {
-  if (name === 'cpu') return place.allocatable.cpu;
-  if (name === 'memory') return place.allocatable.memory;
-  if (name === 'ephemeral-storage') return place.allocatable.ephemeralStorage ?? '0';
-  return '0';
 }

@@ -1,6 +1,7 @@
 /** Names, labels and host name by which a pod's containers are known to the engine. Pure. */
 import { createHash } from 'node:crypto';
 import { stableStringify } from '../../base/json.ts';
+import { omit } from '../../schemas/json-access.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
 
@@ -16,10 +17,7 @@ export function containerName(pod: Pod, container: string, attempt: number): str
 
 const nameOf = (container: string, ...pod: readonly string[]): string => ['k8s', container, ...pod].join('_');
 
-/**
- * Whether the container has the name that follows from its labels. The engine has each name once: a
- * copy has another.
- */
+/** Whether its name follows from its labels. The engine has each name once: a copy has another. */
 export function hasOwnName({ name, labels }: Pick<ContainerRecord, 'name' | 'labels'>): boolean {
   const { containerName: container, podName, podNamespace, podUid, attempt } = labelKeys;
   const parts = [container, podName, podNamespace, podUid, attempt].map((key) => labels[key] ?? '');
@@ -34,14 +32,14 @@ const HASH_RECIPE = 'v2';
  * existing pod can change (validation/pod-update.ts). New defaults or fields restart nothing.
  */
 export function specHash(container: Container | typeof SANDBOX_NAME): string {
-  const known = typeof container === 'string' ? undefined : hashes.get(container);
-  if (known !== undefined) return known;
-  const parts = container === SANDBOX_NAME ? container : { name: container.name, image: container.image };
-  const digest = createHash('sha256').update(stableStringify(parts)).digest('hex').slice(0, 16);
-  const hash = `${HASH_RECIPE}-${digest}`;
-  if (typeof container !== 'string') hashes.set(container, hash);
+  if (typeof container === 'string') return hashOf(container);
+  const hash = hashes.get(container) ?? hashOf({ name: container.name, image: container.image });
+  hashes.set(container, hash);
   return hash;
 }
+
+const hashOf = (parts: unknown): string =>
+  `${HASH_RECIPE}-${createHash('sha256').update(stableStringify(parts)).digest('hex').slice(0, 16)}`;
 
 /** Hashes are read at every step of a pod, and objects never change. */
 const hashes = new WeakMap<Container, string>();
@@ -52,11 +50,8 @@ export function isOtherSpec(recorded: string, wanted: string): boolean {
 }
 
 /** The pod as the control plane gave it, without what changes while it runs. */
-export function podManifest(pod: Pod): string {
-  const metadata = { ...pod.metadata };
-  delete metadata.managedFields;
-  return JSON.stringify({ apiVersion: pod.apiVersion, kind: pod.kind, metadata, spec: pod.spec });
-}
+export const podManifest = ({ apiVersion, kind, metadata, spec }: Pod): string =>
+  JSON.stringify({ apiVersion, kind, metadata: omit(metadata, 'managedFields'), spec });
 
 export interface LabelInput {
   readonly pod: Pod;

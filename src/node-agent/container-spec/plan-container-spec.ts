@@ -6,7 +6,7 @@
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { ContainerSpec, ImageRecord, Mount } from '../runtime/types.ts';
 import { imageForContainer } from '../images/reference.ts';
-import { createProgramBudget, expandReferences, ProgramTooLong } from './expand.ts';
+import { createProgramBudget, expandReferences, Refused } from './expand.ts';
 import type { PodPlace } from './field-ref.ts';
 import { containerLabels, containerName, podHostname } from './identity.ts';
 import { type EnvSources, type EnvVariable, planEnvironment } from './plan-environment.ts';
@@ -34,7 +34,6 @@ export interface PodPlanInput {
 export interface ContainerPlanInput extends PodPlanInput {
   readonly container: Container;
   readonly role: 'init' | 'container';
-  /** Restart count of this attempt. */
   readonly attempt: number;
   readonly sources: EnvSources;
   readonly serviceEnv: readonly EnvVariable[];
@@ -48,8 +47,6 @@ export interface ContainerPlanInput extends PodPlanInput {
   readonly image: ImageRecord;
 }
 
-export type RefusalReason = 'CreateContainerConfigError' | 'CreateContainerError';
-
 export type ContainerPlan =
   | {
       readonly ok: true;
@@ -59,7 +56,7 @@ export type ContainerPlan =
       /** Names of envFrom entries that cannot be environment variables (an event tells the user). */
       readonly skippedEnv: readonly string[];
     }
-  | { readonly ok: false; readonly reason: RefusalReason; readonly message: string };
+  | { readonly ok: false; readonly reason: 'CreateContainerConfigError'; readonly message: string };
 
 const DEFAULT_TERMINATION_PATH = '/dev/termination-log';
 
@@ -67,27 +64,18 @@ export function planContainerSpec(input: ContainerPlanInput): ContainerPlan {
   try {
     return planSpec(input);
   } catch (error) {
-    if (!(error instanceof ProgramTooLong)) throw error;
-    return refuse(error.message);
+    if (!(error instanceof Refused)) throw error;
+    return { ok: false, reason: 'CreateContainerConfigError', message: error.message };
   }
 }
 
-const refuse = (message: string): ContainerPlan => ({
-  ok: false,
-  reason: 'CreateContainerConfigError',
-  message,
-});
-
 function planSpec(input: ContainerPlanInput): ContainerPlan {
   const { pod, container } = input;
-  const environment = planEnvironment(input);
-  if (!environment.ok) return refuse(environment.message);
+  const { env, skipped } = planEnvironment(input);
   const security = planSecurity(pod, container, input.image);
-  if (!security.ok) return refuse(security.message);
-  const mounts = planMounts(container, environment.env, input.volumePaths, input.agentVolumes);
-  if (!mounts.ok) return refuse(mounts.message);
+  const { mounts, subPaths } = planMounts(container, env, input.volumePaths, input.agentVolumes);
 
-  const values = new Map(environment.env.map(({ name, value }) => [name, value]));
+  const values = new Map(env.map(({ name, value }) => [name, value]));
   const spend = createProgramBudget();
   const expand = (texts: readonly string[]): string[] =>
     texts.map((text) => spend(expandReferences(text, (name) => values.get(name))));
@@ -97,17 +85,17 @@ function planSpec(input: ContainerPlanInput): ContainerPlan {
     labels: containerLabels({ ...input, nodeName: input.place.nodeName }),
     ...(container.command && container.command.length > 0 ? { command: expand(container.command) } : {}),
     ...(container.args && container.args.length > 0 ? { args: expand(container.args) } : {}),
-    env: withHostname(environment.env, pod),
+    env: withHostname(env, pod),
     ...(container.workingDir ? { workingDir: container.workingDir } : {}),
-    ...security.parts,
-    mounts: [...mounts.mounts, ...ownMounts(input, mounts.mounts)],
+    ...security,
+    mounts: [...mounts, ...ownMounts(input, mounts)],
     ...cgroupValuesOf(container),
     oomScoreAdj: oomScoreOf(pod, container, input.nodeMemoryBytes),
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
   };
-  return { ok: true, spec, subPaths: mounts.subPaths, skippedEnv: environment.skipped };
+  return { ok: true, spec, subPaths, skippedEnv: skipped };
 }
 
 /** Images expect HOSTNAME. The engine sets it only for containers with a host name of their own. */

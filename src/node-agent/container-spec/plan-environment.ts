@@ -1,11 +1,10 @@
 /**
  * A container's environment in the kubelet's order of precedence: service variables, envFrom, env.
- * An entry may refer to earlier ones. Pure. A missing source is a refusal in the kubelet's words.
- * Throws ProgramTooLong.
+ * An entry may refer to earlier ones. Pure. Throws Refused, for a missing source too.
  */
 import { ownMember } from '../../base/json.ts';
 import type { ConfigMap, Container, Pod, Secret } from '../../schemas/types.ts';
-import { createProgramBudget, expandReferences } from './expand.ts';
+import { createProgramBudget, expandReferences, Refused } from './expand.ts';
 import { containerResourceValue, type PodPlace, podFieldValue } from './field-ref.ts';
 
 export interface EnvVariable {
@@ -28,14 +27,13 @@ export interface EnvironmentInput {
   readonly serviceEnv: readonly EnvVariable[];
 }
 
-export type EnvironmentPlan =
-  | { readonly ok: true; readonly env: readonly EnvVariable[]; readonly skipped: readonly string[] }
-  | { readonly ok: false; readonly message: string };
+export interface EnvironmentPlan {
+  readonly env: readonly EnvVariable[];
+  readonly skipped: readonly string[];
+}
 
 /** Printable ASCII without `=`: the rule for names since Kubernetes relaxed it (KEP-4369). */
 const VALID_NAME = /^[\x20-\x3c\x3e-\x7e]+$/;
-
-class Refused extends Error {}
 
 export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const own = new Map<string, string>();
@@ -44,27 +42,13 @@ export function planEnvironment(input: EnvironmentInput): EnvironmentPlan {
   const skipped: string[] = [];
   const services = new Map(input.serviceEnv.map(({ name, value }) => [name, value]));
   const lookup = (name: string): string | undefined => own.get(name) ?? services.get(name);
-  try {
-    for (const source of input.container.envFrom ?? []) addAll(input, source, set, skipped);
-    for (const variable of input.container.env ?? []) {
-      const value =
-        variable.value !== undefined && variable.value !== ''
-          ? expandReferences(variable.value, lookup)
-          : variable.valueFrom
-            ? valueOf(input, variable.valueFrom)
-            : '';
-      if (value !== undefined) set(variable.name, value);
-    }
-  } catch (error) {
-    if (error instanceof Refused) return { ok: false, message: error.message };
-    throw error;
+  for (const source of input.container.envFrom ?? []) addAll(input, source, set, skipped);
+  for (const { name, value: text = '', valueFrom } of input.container.env ?? []) {
+    const value = text === '' && valueFrom ? valueOf(input, valueFrom) : expandReferences(text, lookup);
+    if (value !== undefined) set(name, value);
   }
   const inherited = input.serviceEnv.filter(({ name }) => !own.has(name));
-  return {
-    ok: true,
-    env: [...inherited, ...[...own].map(([name, value]) => ({ name, value }))],
-    skipped,
-  };
+  return { env: [...inherited, ...[...own].map(([name, value]) => ({ name, value }))], skipped };
 }
 
 type EnvFrom = NonNullable<Container['envFrom']>[number];
@@ -77,11 +61,7 @@ function addAll(
   skipped: string[],
 ): void {
   const { configMapRef, secretRef, prefix = '' } = source;
-  const data = configMapRef
-    ? configMapData(input, configMapRef.name ?? '', configMapRef.optional)
-    : secretRef
-      ? secretData(input, secretRef.name ?? '', secretRef.optional)
-      : undefined;
+  const data = dataOf(input, configMapRef, secretRef);
   for (const [key, value] of Object.entries(data ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const name = prefix + key;
     if (VALID_NAME.test(name)) set(name, value);
@@ -89,34 +69,28 @@ function addAll(
   }
 }
 
-function configMapData(
-  input: EnvironmentInput,
-  name: string,
-  optional: boolean | undefined,
+type Ref = EnvFrom['configMapRef'];
+
+/** The data of the one source that is named. Undefined if it is optional and missing. */
+function dataOf(
+  { sources }: EnvironmentInput,
+  configMap: Ref,
+  secret: Ref,
 ): Readonly<Record<string, string>> | undefined {
-  const found = input.sources.configMaps.get(name);
-  if (found) return found.data ?? {};
-  if (optional === true) return undefined;
-  throw new Refused(`configmap "${name}" not found`);
+  const { name = '', optional } = configMap ?? secret ?? { optional: true };
+  const found = configMap ? sources.configMaps.get(name) : sources.secrets.get(name);
+  if (!found) {
+    if (optional === true) return undefined;
+    throw new Refused(`${configMap ? 'configmap' : 'secret'} "${name}" not found`);
+  }
+  const { data = {} } = found;
+  return configMap ? data : decoded(data);
 }
 
-function secretData(
-  input: EnvironmentInput,
-  name: string,
-  optional: boolean | undefined,
-): Readonly<Record<string, string>> | undefined {
-  const found = input.sources.secrets.get(name);
-  if (found) return mapValues(found.data ?? {}, (value) => Buffer.from(value, 'base64').toString('utf8'));
-  if (optional === true) return undefined;
-  throw new Refused(`secret "${name}" not found`);
-}
-
-function mapValues(
-  map: Readonly<Record<string, string>>,
-  change: (value: string) => string,
-): Record<string, string> {
-  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
-}
+const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+  );
 
 /** Undefined where an optional source or key is missing: the variable is then not set at all. */
 function valueOf(input: EnvironmentInput, from: ValueFrom): string | undefined {
@@ -138,14 +112,10 @@ function valueOf(input: EnvironmentInput, from: ValueFrom): string | undefined {
   const { configMapKeyRef, secretKeyRef } = from;
   const ref = configMapKeyRef ?? secretKeyRef;
   if (!ref) throw new Refused('env source is not supported');
-  const name = ref.name ?? '';
-  const data = configMapKeyRef
-    ? configMapData(input, name, ref.optional)
-    : secretData(input, name, ref.optional);
-  const value = ownMember(data, ref.key);
+  const value = ownMember(dataOf(input, configMapKeyRef, secretKeyRef), ref.key);
   if (value === undefined && ref.optional !== true) {
     const kind = configMapKeyRef ? 'ConfigMap' : 'Secret';
-    throw new Refused(`couldn't find key ${ref.key} in ${kind} ${namespace}/${name}`);
+    throw new Refused(`couldn't find key ${ref.key} in ${kind} ${namespace}/${ref.name ?? ''}`);
   }
   return value;
 }

@@ -5,12 +5,11 @@
  */
 import type { Container } from '../../schemas/types.ts';
 import type { Mount } from '../runtime/types.ts';
-import { expandReferences, referencedNames } from './expand.ts';
+import { expandReferences, referencedNames, Refused } from './expand.ts';
 import type { EnvVariable } from './plan-environment.ts';
 
 /** A directory or file inside a volume that the container sees instead of the whole volume. */
 export interface SubPath {
-  /** The mount that it is the source of. */
   readonly mountIndex: number;
   readonly volume: string;
   readonly volumePath: string;
@@ -19,9 +18,10 @@ export interface SubPath {
   readonly isAgentsOwn: boolean;
 }
 
-export type MountPlan =
-  | { readonly ok: true; readonly mounts: readonly Mount[]; readonly subPaths: readonly SubPath[] }
-  | { readonly ok: false; readonly message: string };
+export interface MountPlan {
+  readonly mounts: readonly Mount[];
+  readonly subPaths: readonly SubPath[];
+}
 
 const PROPAGATIONS: ReadonlyMap<string | undefined, Mount['propagation']> = new Map([
   ['HostToContainer', 'rslave'],
@@ -35,6 +35,7 @@ export function cleanSubPath(path: string): string | undefined {
   return parts.includes('..') ? undefined : parts.join('/');
 }
 
+/** Throws Refused. */
 export function planMounts(
   container: Container,
   env: readonly EnvVariable[],
@@ -45,23 +46,17 @@ export function planMounts(
   const subPaths: SubPath[] = [];
   for (const mount of container.volumeMounts ?? []) {
     const volumePath = volumePaths.get(mount.name);
-    if (volumePath === undefined) {
-      return {
-        ok: false,
-        message: `cannot find volume "${mount.name}" to mount into container "${container.name}"`,
-      };
-    }
+    if (volumePath === undefined)
+      throw new Refused(`cannot find volume "${mount.name}" to mount into container "${container.name}"`);
     const isAgentsOwn = agentVolumes.has(mount.name);
     const requested = subPathOf(mount, env);
-    if (!requested.ok) return requested;
-    if (requested.path !== '') {
-      const relative = cleanSubPath(requested.path);
+    if (requested !== '') {
+      const relative = cleanSubPath(requested);
       if (relative === undefined) {
-        const why = requested.path.startsWith('/') ? 'must be a relative path' : "must not contain '..'";
-        return {
-          ok: false,
-          message: `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}": ${why}`,
-        };
+        const why = requested.startsWith('/') ? 'must be a relative path' : "must not contain '..'";
+        throw new Refused(
+          `failed to prepare subPath for volumeMount "${mount.name}" of container "${container.name}": ${why}`,
+        );
       }
       if (relative !== '') {
         subPaths.push({ mountIndex: mounts.length, volume: mount.name, volumePath, relative, isAgentsOwn });
@@ -70,30 +65,23 @@ export function planMounts(
     const propagation = PROPAGATIONS.get(mount.mountPropagation);
     mounts.push({
       source: volumePath,
-      target: targetOf(mount.mountPath),
+      // The engine wants absolute targets; Kubernetes takes a relative one from the root.
+      target: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       // The kubelet's rule: what the agent writes, pods only read.
       readOnly: mount.readOnly === true || isAgentsOwn,
       ...(propagation === undefined ? {} : { propagation }),
     });
   }
-  return { ok: true, mounts, subPaths };
-}
-
-/** The engine wants absolute targets; Kubernetes takes a relative one from the root. */
-function targetOf(mountPath: string): string {
-  return mountPath.startsWith('/') ? mountPath : `/${mountPath}`;
+  return { mounts, subPaths };
 }
 
 function subPathOf(
-  mount: NonNullable<Container['volumeMounts']>[number],
+  { subPath = '', subPathExpr = '' }: NonNullable<Container['volumeMounts']>[number],
   env: readonly EnvVariable[],
-): { readonly ok: true; readonly path: string } | { readonly ok: false; readonly message: string } {
-  if (mount.subPathExpr === undefined || mount.subPathExpr === '')
-    return { ok: true, path: mount.subPath ?? '' };
+): string {
+  if (subPathExpr === '') return subPath;
   const values = new Map(env.map(({ name, value }) => [name, value]));
-  const missing = referencedNames(mount.subPathExpr).filter((name) => (values.get(name) ?? '') === '');
-  if (missing.length > 0) {
-    return { ok: false, message: `missing value for ${[...new Set(missing)].sort().join(', ')}` };
-  }
-  return { ok: true, path: expandReferences(mount.subPathExpr, (name) => values.get(name)) };
+  const missing = referencedNames(subPathExpr).filter((name) => (values.get(name) ?? '') === '');
+  if (missing.length > 0) throw new Refused(`missing value for ${[...new Set(missing)].sort().join(', ')}`);
+  return expandReferences(subPathExpr, (name) => values.get(name));
 }

@@ -53,18 +53,8 @@ function hostnameOf({ pod, clusterDomain }: PodPlanInput): Pick<SandboxSpec, 'ho
 function publishedPorts(pod: Pod): readonly PublishedPort[] {
   if (pod.spec.hostNetwork === true) return [];
   const sidecars = (pod.spec.initContainers ?? []).filter((init) => init.restartPolicy === 'Always');
-  return [...sidecars, ...pod.spec.containers].flatMap((container) =>
-    (container.ports ?? []).flatMap((port): PublishedPort[] =>
-      port.hostPort === undefined || port.hostPort === 0
-        ? []
-        : [
-            {
-              containerPort: port.containerPort,
-              hostPort: port.hostPort,
-              protocol: port.protocol ?? 'TCP',
-              ...(port.hostIP ? { hostIp: port.hostIP } : {}),
-            },
-          ],
-    ),
+  const ports = [...sidecars, ...pod.spec.containers].flatMap((container) => container.ports ?? []);
+  return ports.flatMap(({ containerPort, hostPort, hostIP, protocol = 'TCP' }) =>
+    hostPort ? [{ containerPort, hostPort, protocol, ...(hostIP ? { hostIp: hostIP } : {}) }] : [],
   );
 }

@@ -1,9 +1,10 @@
 /**
  * securityContext of pod and container → user, groups, capabilities and confinement of one
- * container. Pure. The container's members win over the pod's. Refusals are in the kubelet's words.
+ * container. Pure. The container's members win over the pod's. Throws Refused.
  */
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { ContainerSpec, ImageRecord } from '../runtime/types.ts';
+import { Refused } from './expand.ts';
 
 export type SecurityParts = Pick<
   ContainerSpec,
@@ -17,13 +18,13 @@ export type SecurityParts = Pick<
   | 'appArmorProfile'
 >;
 
-export type SecurityPlan =
-  | { readonly ok: true; readonly parts: SecurityParts }
-  | { readonly ok: false; readonly message: string };
-
 const NUMERIC = /^\d+$/;
 
-export function planSecurity(pod: Pod, container: Container, image: Pick<ImageRecord, 'user'>): SecurityPlan {
+export function planSecurity(
+  pod: Pod,
+  container: Container,
+  image: Pick<ImageRecord, 'user'>,
+): SecurityParts {
   const podContext = pod.spec.securityContext ?? {};
   const own = container.securityContext ?? {};
   const runAsUser = own.runAsUser ?? podContext.runAsUser;
@@ -31,38 +32,30 @@ export function planSecurity(pod: Pod, container: Container, image: Pick<ImageRe
   const runAsNonRoot = own.runAsNonRoot ?? podContext.runAsNonRoot;
   const imageUser = image.user.split(':')[0] ?? '';
 
-  if (runAsNonRoot === true) {
-    const message = rootMessage(pod, container, runAsUser, imageUser);
-    if (message !== undefined) return { ok: false, message };
-  }
+  const root = runAsNonRoot === true ? rootMessage(pod, container, runAsUser, imageUser) : undefined;
+  if (root !== undefined) throw new Refused(root);
   const seccomp = own.seccompProfile ?? podContext.seccompProfile;
   const appArmor = own.appArmorProfile ?? podContext.appArmorProfile;
   if (seccomp?.type === 'Localhost') {
-    const message = `seccomp profile "${seccomp.localhostProfile ?? ''}" cannot be used: Localhost profiles are not implemented`;
-    return { ok: false, message };
+    throw new Refused(
+      `seccomp profile "${seccomp.localhostProfile ?? ''}" cannot be used: Localhost profiles are not implemented`,
+    );
   }
   const user = userOf(runAsUser, runAsGroup, image.user);
-  const groups = new Set([
-    ...(podContext.supplementalGroups ?? []),
-    ...(podContext.fsGroup === undefined ? [] : [podContext.fsGroup]),
-  ]);
-  const privileged = own.privileged === true;
+  const groups = new Set([podContext.supplementalGroups ?? [], podContext.fsGroup ?? []].flat());
   return {
-    ok: true,
-    parts: {
-      ...(user === undefined ? {} : { user }),
-      supplementalGroups: [...groups],
-      privileged,
-      readOnlyRootFilesystem: own.readOnlyRootFilesystem === true,
-      noNewPrivileges: own.allowPrivilegeEscalation === false,
-      capabilities: { add: own.capabilities?.add ?? [], drop: own.capabilities?.drop ?? [] },
-      // Unset, the engine's default profile applies. It is stricter than Kubernetes' default.
-      ...(seccomp?.type === 'Unconfined' ? { seccompProfile: 'unconfined' } : {}),
-      ...(appArmor?.type === 'Unconfined' ? { appArmorProfile: 'unconfined' } : {}),
-      ...(appArmor?.type === 'Localhost' && appArmor.localhostProfile
-        ? { appArmorProfile: appArmor.localhostProfile }
-        : {}),
-    },
+    ...(user === undefined ? {} : { user }),
+    supplementalGroups: [...groups],
+    privileged: own.privileged === true,
+    readOnlyRootFilesystem: own.readOnlyRootFilesystem === true,
+    noNewPrivileges: own.allowPrivilegeEscalation === false,
+    capabilities: { add: own.capabilities?.add ?? [], drop: own.capabilities?.drop ?? [] },
+    // Unset, the engine's default profile applies. It is stricter than Kubernetes' default.
+    ...(seccomp?.type === 'Unconfined' ? { seccompProfile: 'unconfined' } : {}),
+    ...(appArmor?.type === 'Unconfined' ? { appArmorProfile: 'unconfined' } : {}),
+    ...(appArmor?.type === 'Localhost' && appArmor.localhostProfile
+      ? { appArmorProfile: appArmor.localhostProfile }
+      : {}),
   };
 }
 

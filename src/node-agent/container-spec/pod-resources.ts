@@ -13,7 +13,6 @@ export interface PodResourcesOptions {
   readonly cluster: string;
   readonly nodeName: string;
   readonly nodeIp: string;
-  /** Name of the pods' network. */
   readonly network: string;
   readonly clusterDomain: string;
   readonly share: EngineShare;
@@ -25,24 +24,15 @@ export function createPodResources(options: PodResourcesOptions): PodResources {
 
   function place(ip: string | undefined): PodPlace {
     const info = options.info() ?? { cpus: 1, memoryBytes: 0, diskBytes: 0 };
-    const { 'ephemeral-storage': ephemeralStorage, ...allocatable } = planShare(info, options.share);
-    return {
-      nodeName: options.nodeName,
-      nodeIp: options.nodeIp,
-      podIp: ip,
-      allocatable: { ...allocatable, ephemeralStorage },
-    };
+    const { nodeName, nodeIp } = options;
+    return { nodeName, nodeIp, podIp: ip, allocatable: { ...planShare(info, options.share) } };
   }
 
   function base(pod: Pod, ip: string | undefined): PodPlanInput {
-    return {
-      pod,
-      place: place(pod.spec.hostNetwork === true ? options.nodeIp : ip),
-      nodeMemoryBytes: options.info()?.memoryBytes ?? 0,
-      cluster: options.cluster,
-      network: options.network,
-      clusterDomain: options.clusterDomain,
-    };
+    const { cluster, network, clusterDomain } = options;
+    const at = place(pod.spec.hostNetwork === true ? options.nodeIp : ip);
+    const nodeMemoryBytes = options.info()?.memoryBytes ?? 0;
+    return { pod, place: at, nodeMemoryBytes, cluster, network, clusterDomain };
   }
 
   function preparedOf(pod: Pod): PreparedPod {

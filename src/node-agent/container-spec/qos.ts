@@ -7,10 +7,7 @@ const GUARANTEED_OOM_SCORE = -997;
 const BEST_EFFORT_OOM_SCORE = 1000;
 const NODE_CRITICAL_PRIORITY = 2_000_001_000;
 
-/**
- * A container that requests more of the node's memory is killed later. The score is always between
- * those of the other two classes.
- */
+/** A higher request is killed later. The score is always between those of the other classes. */
 export function oomScoreOf(pod: Pod, container: Container, nodeMemoryBytes: number): number {
   if ((pod.spec.priority ?? 0) >= NODE_CRITICAL_PRIORITY) return GUARANTEED_OOM_SCORE;
   switch (qosClass(pod.spec)) {

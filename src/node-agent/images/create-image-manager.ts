@@ -65,7 +65,7 @@ export function createImageManager({ runtime, clock, logger }: ImageManagerOptio
     let failure: unknown;
     for (const auth of auths.length > 0 ? auths : [undefined]) {
       try {
-        return await runtime.pullImage(name, auth, () => undefined, stop.signal);
+        return await runtime.pullImage(name, auth, stop.signal);
       } catch (error) {
         failure = error;
       }

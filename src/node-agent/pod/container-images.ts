@@ -7,7 +7,6 @@ import type { PlannedContainer, TellPodEvent } from './pod-view.ts';
 
 export interface ContainerImages {
   get(name: string): ImageRecord | undefined;
-  /** Names of the containers whose images are there. */
   ready(planned: readonly PlannedContainer[]): ReadonlySet<string>;
   pull(pod: Pod, item: PlannedContainer): Promise<ImageResult>;
   /** The next attempt needs the image again. */

@@ -11,7 +11,6 @@ export interface ContainerRecordsOptions {
   /** Seen as ended for the first time. */
   onEnded(record: ContainerRecord): void;
   onGone(id: string): void;
-  /** Something may have changed. */
   onChange(): void;
 }
 
@@ -26,38 +25,36 @@ export interface ContainerRecords {
 
 export function createContainerRecords(options: ContainerRecordsOptions): ContainerRecords {
   const { clock } = options;
-  const records = new Map<string, ContainerRecord>();
-  /** When a record was last touched here. */
-  const touchedMs = new Map<string, number>();
+  const known = new Map<string, { readonly record: ContainerRecord; readonly seenAtMs: number }>();
 
   function observe(record: ContainerRecord): void {
-    const before = records.get(record.id);
+    const before = known.get(record.id)?.record;
     if (isStale(record, before)) return;
-    records.set(record.id, record);
-    touchedMs.set(record.id, clock.now());
+    known.set(record.id, { record, seenAtMs: clock.now() });
     if (record.phase === 'exited' && before?.phase !== 'exited') options.onEnded(record);
     options.onChange();
   }
 
   function observeGone(id: string): void {
-    records.delete(id);
-    touchedMs.delete(id);
+    known.delete(id);
     options.onGone(id);
     options.onChange();
   }
 
   return {
     get all() {
-      return [...records.values()];
+      return [...known.values()].map(({ record }) => record);
     },
-    get: (id) => records.get(id),
+    get: (id) => known.get(id)?.record,
     observe,
     observeGone,
     observeAll(listed, listedAtMs) {
       const ids = new Set(listed.map((record) => record.id));
-      for (const record of listed) if ((touchedMs.get(record.id) ?? 0) <= listedAtMs) observe(record);
-      for (const id of [...records.keys()]) {
-        if (!ids.has(id) && (touchedMs.get(id) ?? 0) < listedAtMs) observeGone(id);
+      for (const record of listed) {
+        if ((known.get(record.id)?.seenAtMs ?? 0) <= listedAtMs) observe(record);
+      }
+      for (const [id, { seenAtMs }] of known) {
+        if (!ids.has(id) && seenAtMs < listedAtMs) observeGone(id);
       }
       options.onChange();
     },

@@ -1,8 +1,4 @@
-/**
- * Creates and starts a pod's sandbox and containers, as a step says. It decides nothing: failures
- * are thrown, and the plan decides the next try.
- */
-import type { Pod } from '../../schemas/types.ts';
+/** Creates and starts a pod's sandbox and containers. It decides nothing: a failure is thrown. */
 import { type PodResources, StepProblem } from '../ports.ts';
 import {
   type ContainerRecord,
@@ -17,6 +13,7 @@ import type { ContainerImages } from './container-images.ts';
 import { failureWords } from './failure-words.ts';
 import type { OwnContainers } from './own-containers.ts';
 import { isOfNetwork } from './plan-problem.ts';
+import type { PodState } from './pod-state.ts';
 import type { StepOf } from './pod-step.ts';
 import { agentLabels, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
 import type { PostStart } from './post-start.ts';
@@ -27,12 +24,10 @@ export interface ContainerStartsOptions {
   readonly images: ContainerImages;
   readonly postStart: PostStart;
   readonly event: TellPodEvent;
-  /** The pod as it is now. */
-  current(): { readonly pod: Pod; readonly ip: string | undefined };
+  readonly state: Pick<PodState, 'pod' | 'ip'>;
   readonly own: Pick<OwnContainers, 'ask' | 'add'>;
   /** The pod's known container of this name. */
   find(name: string): ContainerRecord | undefined;
-  /** Inspects the container again. */
   refresh(containerId: string): Promise<ContainerRecord | undefined>;
 }
 
@@ -44,7 +39,7 @@ export interface ContainerStarts {
 }
 
 export function createContainerStarts(options: ContainerStartsOptions): ContainerStarts {
-  const { runtime, resources, images, event, refresh } = options;
+  const { runtime, resources, images, event, state, refresh } = options;
   /** The container that is starting; the pod starts one thing at a time. */
   let starting: 'sandbox' | { readonly id: string } | undefined;
 
@@ -74,7 +69,8 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     image: ImageRecord,
   ): Promise<ContainerSpec> {
     const { container, role } = item;
-    const plan = await resources.planContainer({ ...options.current(), container, role, attempt, image });
+    const { pod, ip } = state;
+    const plan = await resources.planContainer({ pod, ip, container, role, attempt, image });
     if (!plan.ok) throw new StepProblem(plan.reason, plan.message);
     if (plan.skippedEnv.length > 0)
       event(item, 'Warning', 'InvalidEnvironmentVariableNames', skipped(plan.skippedEnv));
@@ -86,12 +82,16 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
   }
 
   /** A failed start that the engine recorded is an attempt that ended. It has a restart. */
-  async function onFailedStart(item: PlannedContainer, id: string, error: unknown): Promise<void> {
-    const record = await refresh(id).catch(() => undefined);
+  async function onFailedStart(
+    item: PlannedContainer,
+    record: ContainerRecord | undefined,
+    error: unknown,
+  ): Promise<void> {
     if (record?.phase !== 'exited') {
       throw new StepProblem('RunContainerError', failureWords(error), { cause: error });
     }
     if (isOfNetwork(error)) {
+      const { id } = record;
       // The next attempt has its name. An engine that does not answer is listed later.
       await runtime
         .remove(id)
@@ -102,15 +102,15 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     event(item, 'Warning', 'Failed', `Error: ${failureWords(error)}`);
   }
 
-  /** From created to running. */
   async function begin(item: PlannedContainer, id: string): Promise<void> {
     const { name, imagePullPolicy } = item.container;
     options.postStart.expect(item, id);
     try {
       await runtime.start(id);
     } catch (error) {
-      options.postStart.forget(id);
-      return onFailedStart(item, id, error);
+      const record = await refresh(id).catch(() => undefined);
+      // It runs when only the answer was lost. Its hook is pending then.
+      if (record?.phase !== 'running') return onFailedStart(item, record, error);
     }
     event(item, 'Normal', 'Started', `Started container ${name}`);
     // `Always` resolves the name at the registry for each attempt.
@@ -122,8 +122,7 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
     isStarting: (id) => starting === 'sandbox' || starting?.id === id,
     startSandbox: (attempt) =>
       during('sandbox', async () => {
-        const { pod, ip } = options.current();
-        const spec = resources.planSandbox(pod, ip, attempt);
+        const spec = resources.planSandbox(state.pod, state.ip, attempt);
         await refresh(await make(spec, (marked) => runtime.ensureSandbox(marked)));
       }),
     async startContainer(step) {
@@ -131,9 +130,8 @@ export function createContainerStarts(options: ContainerStartsOptions): Containe
       const { name } = item.container;
       const image = images.get(name);
       if (!image) return;
-      const { pod, ip } = options.current();
       try {
-        const spec = resources.planSandbox(pod, ip, sandbox.attempt);
+        const spec = resources.planSandbox(state.pod, state.ip, sandbox.attempt);
         const planned = await planContainer(step, image);
         const id = await make(planned, (marked) => runtime.create(marked, { id: sandbox.id, spec }));
         event(item, 'Normal', 'Created', `Created container: ${name}`);

@@ -1,7 +1,4 @@
-/**
- * A failure in the words for the pod's user: the engine's own text, or Go's for an error of Node.
- * Pure.
- */
+/** A failure for the pod's user: the engine's own text, or Go's for an error of Node. Pure. */
 import { goWords } from '../../base/go-words.ts';
 import { RuntimeError } from '../runtime/types.ts';
 

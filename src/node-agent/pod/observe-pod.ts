@@ -11,29 +11,22 @@ export function observePod(
   containers: PodContainers,
   now: Pick<PodView, 'nowMs' | 'problems' | 'busy'>,
 ): PodView {
-  const { pod, status, ip, holdsIp, volumes, endingSinceMs, removed, verdict, startTimeMs } = state;
+  const { pod, status } = state;
   const { images, postStart, probes, stops } = containers;
   const planned = containersOf(pod);
   const records = containers.records.all;
   probes.follow(planned, records, postStart.all);
   return {
+    ...state,
     ...now,
-    pod: { ...pod, status: { ...pod.status, ...(status?.phase ? { phase: status.phase } : {}) } },
+    pod: { ...pod, status: { ...pod.status, ...status } },
     records,
     sandboxes: sandboxesOf(records, sandboxShapeOf(pod)),
     planned,
     needsIp: pod.spec.hostNetwork !== true,
-    ip,
-    holdsIp,
-    volumes,
     images: images.ready(planned),
     probes: probes.verdicts(),
     postStart: postStart.all,
     stopping: stops.all,
-    endingSinceMs,
-    removed,
-    verdict,
-    startTimeMs,
-    finalStatusWritten: state.finalStatusWritten,
   };
 }

@@ -27,12 +27,8 @@ export interface OwnContainers {
   owns(record: ContainerRecord): boolean;
   /** The engine has been listed; `present` are the pod's containers that it found. */
   settle(present: readonly ContainerRecord[]): void;
-  /**
-   * Before a container of this name is asked for: the mark for its label. `existing` is the pod's
-   * own container of this name; an older agent has given it none.
-   */
+  /** The mark for the label of a container to ask for; none if an older agent made `existing`. */
   ask(name: string, existing: ContainerRecord | undefined): Promise<string | undefined>;
-  /** The engine has answered. */
   add(name: string, id: string): void;
   forget(id: string): void;
 }

@@ -18,6 +18,13 @@ export interface ContainerStatusInput extends PodView {
 
 /** Kubernetes writes this where a container never ran. */
 const NEVER = '1970-01-01T00:00:00Z';
+const LOST = {
+  exitCode: 137,
+  reason: 'ContainerStatusUnknown',
+  message: 'The container could not be located when the pod was deleted.  The container used to be Running',
+  startedAt: NEVER,
+  finishedAt: NEVER,
+};
 /** The engine's text repeats the command, which may be long. The cause stands at its end. */
 const MAX_ERROR_LENGTH = 4_096;
 /** The exit code that container engines use for "could not be started". */
@@ -26,14 +33,14 @@ const CANNOT_START = 128;
 export function planContainerStatus(input: ContainerStatusInput, item: PlannedContainer): ContainerStatus {
   const { container, role } = item;
   const [latest, before] = attemptsOf(input.records, container.name);
-  const base = { name: container.name, image: container.image ?? '' };
   if (!latest) return withoutAttempt(input, item);
   const { record } = latest;
   const lastEnded = [latest, before].find((attempt) => attempt?.record.phase === 'exited');
   const containerId = `docker://${record.id}`;
   const identity = {
-    ...base,
-    imageID: imageIdOf(record),
+    name: container.name,
+    image: container.image ?? '',
+    imageID: record.imageId && `docker://${record.imageId}`,
     restartCount: Math.max(latest.attempt, input.previous?.restartCount ?? 0),
     containerID: containerId,
     ...resourcesOf(container, input.previous, containerId),
@@ -87,19 +94,8 @@ function withoutAttempt(input: ContainerStatusInput, item: PlannedContainer): Co
   const gone = previous?.state?.terminated;
   const ran = previous?.state?.waiting === undefined || previous.lastState?.terminated !== undefined;
   if (previous && (gone || (input.over && ran && previous.containerID !== undefined))) {
-    const state: ContainerState = gone
-      ? { terminated: gone }
-      : {
-          terminated: {
-            exitCode: 137,
-            reason: 'ContainerStatusUnknown',
-            message:
-              'The container could not be located when the pod was deleted.  The container used to be Running',
-            startedAt: NEVER,
-            finishedAt: NEVER,
-          },
-        };
-    return { ...previous, state, ready: gone?.exitCode === 0 && previous.ready, started: false };
+    const ready = gone?.exitCode === 0 && previous.ready;
+    return { ...previous, state: { terminated: gone ?? LOST }, ready, started: false };
   }
   return {
     name: container.name,
@@ -143,10 +139,8 @@ function waitingState(
   }
   const restart = planRestart(latest);
   if (restart.delayMs === 0) return undefined;
-  return {
-    reason: 'CrashLoopBackOff',
-    message: backOffMessage(input.pod, item.container, restart.delayMs),
-  };
+  const message = backOffMessage(input.pod, item.container, restart.delayMs);
+  return { reason: 'CrashLoopBackOff', message };
 }
 
 function terminatedState(
@@ -170,8 +164,4 @@ function terminationReason(record: ContainerRecord, exitCode: number): string {
   if (record.oomKilled) return 'OOMKilled';
   if (record.startedAtMs === undefined && record.error !== undefined) return 'StartError';
   return exitCode === 0 ? 'Completed' : 'Error';
-}
-
-function imageIdOf(record: ContainerRecord): string {
-  return record.imageId === '' ? '' : `docker://${record.imageId}`;
 }

@@ -1,8 +1,8 @@
 /** A pod that is over or being deleted: it stops everything and gives back what it holds. Pure. */
-import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
 import { planStop } from './plan-stop.ts';
 import { type PodStep, waitFor } from './pod-step.ts';
-import { CLEANUP, graceSecondsOf, isLive, membersOf, type PodView } from './pod-view.ts';
+import { CLEANUP, graceSecondsOf, isLive, membersOf, nameOf, type PodView } from './pod-view.ts';
 
 /** An engine frees the address of an ended container a moment late. A pod keeps its own for so long. */
 const MIN_REFUSALS = 3;
@@ -27,10 +27,7 @@ export function planOver(view: PodView, timers: number[]): PodStep {
   return stopAll(view, timers) ?? planRelease(view, timers) ?? waitFor(timers);
 }
 
-/**
- * A container that was created can still start, by a request whose answer was lost. It goes before
- * the address does.
- */
+/** A created container can still start, if a request's answer was lost. It goes first. */
 function planRelease(view: PodView, timers: number[]): PodStep | undefined {
   if (!view.holdsIp) return undefined;
   const startable = view.records.find(isStartable);
@@ -39,10 +36,7 @@ function planRelease(view: PodView, timers: number[]): PodStep | undefined {
   return blocked.length > 0 ? undefined : removalOf(view, startable);
 }
 
-/**
- * The engine has given the pod's address to another container, and would refuse it for ever. The
- * pod takes another one as soon as nothing has the old one.
- */
+/** The engine refuses the address for ever once another container has it. The pod takes another. */
 export function planOtherAddress(view: PodView): PodStep | undefined {
   const { ip, problems, records } = view;
   const isRefused = [...problems.values()].some(
@@ -53,10 +47,7 @@ export function planOtherAddress(view: PodView): PodStep | undefined {
   return startable ? removalOf(view, startable) : { type: 'replace-ip' };
 }
 
-/**
- * Stops main and init containers together, then sidecars in reverse order, then the sandbox.
- * Undefined when nothing is alive.
- */
+/** Main and init containers stop together, then sidecars in reverse order, then the sandbox. */
 export function stopAll(view: PodView, timers: number[]): PodStep | undefined {
   const { nowMs, endingSinceMs = nowMs } = view;
   const deadlineMs = Math.max(endingSinceMs + graceSecondsOf(view.pod) * 1_000, nowMs);
@@ -71,8 +62,6 @@ export function stopAll(view: PodView, timers: number[]): PodStep | undefined {
   if (!sandbox) return undefined;
   return isBlocked(view, CLEANUP, timers) ? waitFor(timers) : { type: 'stop-sandbox', id: sandbox.id };
 }
-
-const nameOf = (record: ContainerRecord): string => record.labels[labelKeys.containerName] ?? '';
 
 function nextToStop(view: PodView): readonly ContainerRecord[] {
   const sidecars = view.planned.filter(({ role }) => role === 'sidecar').reverse();

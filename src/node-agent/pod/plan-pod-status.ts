@@ -10,7 +10,7 @@ import type { ContainerStatus, PodCondition, PodStatus } from '../../schemas/typ
 import { planContainerStatus } from './plan-container-status.ts';
 import { isInitialized, mainsAreOver } from './plan-starts.ts';
 import { restartPolicyOf } from './plan-restart.ts';
-import { type PlannedContainer, type PodView, isLive, isTerminal } from './pod-view.ts';
+import { isLive, isTerminal, type PlannedContainer, type PodView, reportedOf } from './pod-view.ts';
 
 export interface PodStatusInput extends PodView {
   readonly hostIp: string;
@@ -26,13 +26,13 @@ type Decided = Pick<PodCondition, 'type' | 'status'> & { reason?: string; messag
 const RESIZE_PENDING = 'PodResizePending';
 
 /** Conditions that the agent decides. All others belong to other writers, and stay. */
-const OWN_CONDITIONS = [
+export const OWN_CONDITIONS: ReadonlySet<string> = new Set([
   'PodReadyToStartContainers',
   'Initialized',
   'Ready',
   'ContainersReady',
   RESIZE_PENDING,
-];
+]);
 
 export function planPodStatus(input: PodStatusInput): PodStatus {
   const { pod, previous, planned } = input;
@@ -45,9 +45,7 @@ export function planPodStatus(input: PodStatusInput): PodStatus {
         ...input,
         over,
         podHasInit: (pod.spec.initContainers ?? []).length > 0,
-        previous: [...(previous?.initContainerStatuses ?? []), ...(previous?.containerStatuses ?? [])].find(
-          (status) => status.name === item.container.name,
-        ),
+        previous: reportedOf(previous, item.container.name),
       },
       item,
     );
@@ -123,7 +121,7 @@ function planConditions(
   ];
   const known = input.previous?.conditions ?? input.pod.status?.conditions ?? [];
   const foreign = (input.pod.status?.conditions ?? known).filter(
-    (condition) => !OWN_CONDITIONS.includes(condition.type),
+    (condition) => !OWN_CONDITIONS.has(condition.type),
   );
   const scheduled: readonly PodCondition[] = foreign.some((condition) => condition.type === 'PodScheduled')
     ? []
@@ -205,10 +203,9 @@ function decideReady(input: PodStatusInput, containersReady: Decided): Decided {
   const messages = (input.pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
     const found = conditions.find((condition) => condition.type === conditionType);
     if (found?.status === 'True') return [];
-    const what = found
+    return found
       ? `status of pod readiness gate "${conditionType}" is not "True", but ${found.status}`
-      : '';
-    return [what || `corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+      : `corresponding condition of pod readiness gate "${conditionType}" does not exist.`;
   });
   return messages.length === 0
     ? { type: 'Ready', status: 'True' }

@@ -39,7 +39,6 @@ export interface StepFailure {
   readonly nowMs: number;
   /** In [0, 1): pods that failed together do not come back together. */
   readonly jitter?: number;
-  /** The pod's address. */
   readonly ip?: string | undefined;
 }
 

@@ -45,8 +45,14 @@ function planNeeds(view: PodView, timers: number[]): PodStep | undefined {
     return view.busy.has('volumes') ? waitFor(timers) : { type: 'ensure-volumes' };
   }
   const isUsable = view.sandboxes.some(({ phase }) => phase !== 'dead');
-  if (isUsable) return undefined;
-  return { type: 'start-sandbox', attempt: (view.sandboxes[0]?.attempt ?? -1) + 1 };
+  return isUsable ? undefined : { type: 'start-sandbox', attempt: nextSandbox(view) };
+}
+
+/** Containers of a sandbox that was removed by hand must not pass for those of the next one. */
+function nextSandbox({ sandboxes, planned, records }: PodView): number {
+  const joined = planned.flatMap(({ container }) => attemptsOf(records, container.name));
+  const used = [...sandboxes.map(({ attempt }) => attempt), ...joined.map((one) => one.sandboxAttempt)];
+  return Math.max(-1, ...used) + 1;
 }
 
 /** Two live attempts of one name, after doubled work or an agent's restart: the older one ends. */
@@ -109,16 +115,13 @@ function whyStop(
   return isOtherSpec(attempt.specHash, specHash(container)) ? { reason: 'spec-changed' } : undefined;
 }
 
-/**
- * The last dead attempt of each container stays, for `logs --previous`. Older ones go, and so do
- * dead sandboxes.
- */
+/** The dead attempt before the latest stays, for `logs --previous`. Older ones go, as do sandboxes. */
 function removeSurplus(view: PodView, timers: number[]): PodStep | undefined {
   if (isBlocked(view, CLEANUP, timers)) return undefined;
   for (const item of view.planned) {
-    const attempts = attemptsOf(view.records, item.container.name);
-    const dead = attempts.filter(({ record }) => record.phase === 'exited' && !view.stopping.has(record.id));
-    const surplus = dead[attempts[0]?.record.phase === 'exited' ? 2 : 1];
+    const [, ...older] = attemptsOf(view.records, item.container.name);
+    const of = (phase: string): readonly Attempt[] => older.filter(({ record }) => record.phase === phase);
+    const surplus = of('created')[0] ?? of('exited')[1];
     if (surplus) return { type: 'remove-container', record: surplus.record };
   }
   const [, ...older] = view.sandboxes;

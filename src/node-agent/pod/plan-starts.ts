@@ -4,7 +4,7 @@ import type { SandboxRecord } from '../runtime/types.ts';
 import { isBlocked } from './plan-ending.ts';
 import { planRestart, wantsRestart } from './plan-restart.ts';
 import type { PodStep } from './pod-step.ts';
-import { type Attempt, attemptsOf, type PlannedContainer, type PodView } from './pod-view.ts';
+import { type Attempt, attemptsOf, type PlannedContainer, type PodView, reportedOf } from './pod-view.ts';
 
 export function planStarts(view: PodView, timers: number[]): PodStep | undefined {
   const sandbox = view.sandboxes.find(({ phase }) => phase !== 'dead');
@@ -50,19 +50,20 @@ function planStart(
   return { type: 'start-container', container: item, ...next, sandbox: before.sandbox };
 }
 
-/** Undefined: no attempt is wanted, or its back-off is not over. */
 function nextAttempt(
   view: PodView,
   item: PlannedContainer,
   { latest, current }: Before,
   timers: number[],
 ): { readonly attempt: number; readonly backoffLevel: number } | undefined {
-  if (!latest) return { attempt: 0, backoffLevel: 0 };
+  if (!latest) return { attempt: firstAttempt(view, item.container.name), backoffLevel: 0 };
   if (current?.record.phase === 'created') {
     return { attempt: current.attempt, backoffLevel: current.backoffLevel };
   }
   const attempt = latest.attempt + 1;
-  const isWanted = wantsRestart(view.pod, item, latest.record.exitCode ?? 0);
+  // One that was only created, in a sandbox that has died since, has not run yet.
+  const neverRan = latest.record.phase === 'created';
+  const isWanted = neverRan || wantsRestart(view.pod, item, latest.record.exitCode ?? 0);
   // An init container of a dead sandbox runs again, even after a success.
   if (!isWanted && (current || item.role !== 'init')) return undefined;
   if (!current) return { attempt, backoffLevel: 0 };
@@ -72,6 +73,12 @@ function nextAttempt(
   if (restart.atMs <= view.nowMs) return { attempt, backoffLevel: restart.level };
   timers.push(restart.atMs);
   return undefined;
+}
+
+/** A container that ran and was removed by hand counts as restarted. Its files are not reused. */
+function firstAttempt({ pod }: PodView, name: string): number {
+  const { restartCount = 0, state, lastState } = reportedOf(pod.status, name) ?? {};
+  return (state?.running ?? state?.terminated ?? lastState?.terminated) ? restartCount + 1 : restartCount;
 }
 
 type Progress = Pick<PodView, 'postStart' | 'probes'>;

@@ -1,32 +1,28 @@
 /** The containers of one pod: their records, images, starts, hooks, probes, stops, last words. */
-import type { Logger } from '../../base/logger.ts';
 import type { MadeContainers, RunHook } from '../ports.ts';
-import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
 import { type ContainerImages, createContainerImages } from './container-images.ts';
 import { type ContainerRecords, createContainerRecords } from './container-records.ts';
 import { type ContainerStarts, createContainerStarts } from './container-starts.ts';
 import { createLastWords, type LastWords } from './last-words.ts';
 import { createOwnContainers, type OwnContainers } from './own-containers.ts';
-import { backOffEvent, planRestart, restartPolicyOf } from './plan-restart.ts';
-import type { PodProblems } from './pod-problems.ts';
+import { backOffEvent, planRestart, restartPolicyOf, wantsRestart } from './plan-restart.ts';
 import { createPodProbes, type PodProbes } from './pod-probes.ts';
-import type { PodState } from './pod-state.ts';
 import { createPodStops, type PodStops } from './pod-stops.ts';
-import { attemptsOf, containersOf, type PlannedContainer, type TellPodEvent } from './pod-view.ts';
+import {
+  attemptsOf,
+  containersOf,
+  nameOf,
+  type PlannedContainer,
+  reportedOf,
+  type TellPodEvent,
+} from './pod-view.ts';
 import { createPostStart, type PostStart } from './post-start.ts';
-import type { PodWorkerContext } from './types.ts';
+import type { PodPart } from './types.ts';
 
-export interface PodContainersOptions {
-  readonly context: PodWorkerContext;
-  readonly state: PodState;
+export interface PodContainersOptions extends PodPart {
   /** The recorded containers; undefined if nothing was ever recorded. */
   readonly made: MadeContainers | undefined;
-  readonly problems: PodProblems;
-  readonly logger: Logger;
-  readonly event: TellPodEvent;
-  save(durable: boolean): Promise<void>;
-  /** Something may have changed. */
-  wake(): void;
 }
 
 export interface PodContainers {
@@ -43,9 +39,8 @@ export interface PodContainers {
 }
 
 export function createPodContainers(options: PodContainersOptions): PodContainers {
-  const { context, state, event, wake } = options;
+  const { context, state, signal, event, wake } = options;
   const { runtime, clock, resources } = context;
-  const current = (): Pick<PodState, 'pod' | 'ip'> => ({ pod: state.pod, ip: state.ip });
   const lastWords = createLastWords({ runtime, resources, clock, wake });
   const own = createOwn(options);
   const records = createContainerRecords({
@@ -61,8 +56,10 @@ export function createPodContainers(options: PodContainersOptions): PodContainer
   });
   const runHook =
     (hook: Parameters<RunHook>[0]['hook']) =>
-    ({ container }: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> =>
-      context.runHook({ ...current(), container, containerId, hook, timeoutMs });
+    ({ container }: PlannedContainer, containerId: string, timeoutMs: number): Promise<void> => {
+      const { pod, ip } = state;
+      return context.runHook({ pod, ip, container, containerId, hook, timeoutMs, signal });
+    };
   const images = createContainerImages(context.images, event);
   const postStart = createPostStart(event, runHook('postStart'));
   const stops = createPodStops({
@@ -81,7 +78,7 @@ export function createPodContainers(options: PodContainersOptions): PodContainer
     event,
     own,
     find: (name) => records.all.find((record) => record.name === name),
-    current,
+    state,
     refresh,
   });
 
@@ -129,25 +126,22 @@ function createProbes({ context, state, event, wake }: PodContainersOptions): Po
       event(item, 'Warning', success ? 'ProbeWarning' : 'Unhealthy', what);
     },
     onChange: wake,
-    reported: (name) =>
-      [...(state.status?.initContainerStatuses ?? []), ...(state.status?.containerStatuses ?? [])].find(
-        (entry) => entry.name === name,
-      ),
+    reported: (name) => reportedOf(state.status, name),
   });
 }
 
-/** Reads the last words, and reports that the next attempt has to wait. */
 function tellEnd(
-  { state, event }: PodContainersOptions,
+  { context, state, event }: PodContainersOptions,
   lastWords: LastWords,
   record: ContainerRecord,
 ): void {
   const { pod, endingSinceMs } = state;
-  const name = record.labels[labelKeys.containerName] ?? '';
+  const name = nameOf(record);
   const item = containersOf(pod).find(({ container }) => container.name === name);
   const ended = attemptsOf([record], name)[0];
   if (!item || !ended) return;
-  const mustWait = planRestart(ended).delayMs > 0 && restartPolicyOf(pod, item) !== 'Never';
+  const mustWait =
+    planRestart(ended).atMs > context.clock.now() && wantsRestart(pod, item, record.exitCode ?? 0);
   if (mustWait && endingSinceMs === undefined)
     event(item, 'Warning', 'BackOff', backOffEvent(pod, item.container));
   lastWords.read(pod, item, ended);

@@ -2,7 +2,6 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 
 export interface PodLoop {
-  /** There is news. */
   wake(): void;
   /** Ends the timer, and resolves when no pass is running. */
   end(): Promise<void>;

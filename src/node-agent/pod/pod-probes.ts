@@ -1,21 +1,17 @@
-/**
- * The probers of a pod's running containers. A prober starts when its container runs and its hook
- * has succeeded, and ends with the container.
- */
+/** The probers of a pod's containers. Each starts after the postStart hook of its container. */
 import type { Clock } from '../../base/clock.ts';
 import type { ContainerStatus } from '../../schemas/types.ts';
 import type { ProbeOutcome } from '../ports.ts';
 import { type ContainerProber, createContainerProber } from '../probes/container-prober.ts';
 import type { ProbeKind } from '../probes/plan-probe.ts';
-import { type ContainerRecord, labelKeys } from '../runtime/types.ts';
-import type { HookState, PlannedContainer, ProbeVerdicts } from './pod-view.ts';
+import type { ContainerRecord } from '../runtime/types.ts';
+import { type HookState, nameOf, type PlannedContainer, type ProbeVerdicts } from './pod-view.ts';
 
 export interface PodProbesOptions {
   readonly clock: Clock;
   run(item: PlannedContainer, containerId: string, kind: ProbeKind, timeoutMs: number): Promise<ProbeOutcome>;
   onTrouble(item: PlannedContainer, kind: ProbeKind, outcome: ProbeOutcome): void;
   onChange(): void;
-  /** The status last reported of the container of this name. */
   reported(name: string): ContainerStatus | undefined;
 }
 
@@ -47,9 +43,7 @@ export function createPodProbes(options: PodProbesOptions): PodProbes {
       }
       held.clear();
       for (const record of running.values()) {
-        const item = planned.find(
-          ({ container }) => container.name === record.labels[labelKeys.containerName],
-        );
+        const item = planned.find(({ container }) => container.name === nameOf(record));
         if (!item || item.role === 'init' || probers.has(record.id)) continue;
         if ((postStart.get(record.id) ?? 'done') !== 'done') {
           held.add(record.id);

@@ -2,9 +2,9 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
-import type { Pod } from '../../schemas/types.ts';
 import type { ImageResult } from '../images/types.ts';
 import { StepProblem } from '../ports.ts';
+import type { PodState } from './pod-state.ts';
 import type { PodStep } from './pod-step.ts';
 import { isExpected, planFailureEvent, planPullProblem, planStepProblem } from './plan-problem.ts';
 import { CLEANUP, containersOf, type PodView, type Problem, type TellPodEvent } from './pod-view.ts';
@@ -16,14 +16,13 @@ export interface PodProblemsOptions {
   readonly event: TellPodEvent;
   /** Failures after its abort are not reported. */
   readonly signal: AbortSignal;
-  current(): { readonly pod: Pod; readonly ip: string | undefined };
+  readonly state: Pick<PodState, 'pod' | 'ip'>;
 }
 
 export interface PodProblems {
   readonly all: PodView['problems'];
   fail(step: PodStep['type'], subject: string, error: unknown): void;
   notePull(container: string, result: ImageResult): void;
-  /** The step has succeeded. */
   over(subject: string, step?: PodStep['type']): void;
   /** Forgets the pod's own failures: it may go on at once. */
   retryPod(): void;
@@ -31,7 +30,7 @@ export interface PodProblems {
 }
 
 export function createPodProblems(options: PodProblemsOptions): PodProblems {
-  const { clock, logger, event } = options;
+  const { clock, logger, event, state } = options;
   const problems = new Map<string, Problem>();
 
   function tell(step: PodStep['type'], subject: string, problem: Problem, error: unknown): void {
@@ -39,7 +38,7 @@ export function createPodProblems(options: PodProblemsOptions): PodProblems {
     if (!told) return;
     const item = told.isOfPod
       ? undefined
-      : containersOf(options.current().pod).find(({ container }) => container.name === subject);
+      : containersOf(state.pod).find(({ container }) => container.name === subject);
     const also = error instanceof StepProblem ? error.also : [];
     for (const message of [told.message, ...also]) event(item, 'Warning', told.reason, message);
   }
@@ -49,9 +48,8 @@ export function createPodProblems(options: PodProblemsOptions): PodProblems {
     fail(step, subject, error) {
       if (options.signal.aborted) return;
       const before = problems.get(subject);
-      const { ip } = options.current();
       const [nowMs, jitter] = [clock.now(), options.rng.next()];
-      const problem = planStepProblem({ step, subject, error, before, nowMs, jitter, ip });
+      const problem = planStepProblem({ step, subject, error, before, nowMs, jitter, ip: state.ip });
       problems.set(subject, problem);
       tell(step, subject, problem, error);
       const { failures, message } = problem;

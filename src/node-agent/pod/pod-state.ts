@@ -13,9 +13,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 export interface PodState extends Mutable<Decided> {
   readonly uid: string;
   readonly startTimeMs: number;
-  /** The object as the API had it last. */
   pod: Pod;
-  /** The status that was reported last. */
   status: PodStatus | undefined;
   /** Everything of the pod is gone; its worker has ended. */
   gone: boolean;

@@ -1,23 +1,12 @@
 /** Executes the planned steps of one pod. It decides nothing: a failed step throws or is noted. */
 import type { PodContainers } from './pod-containers.ts';
-import type { PodProblems } from './pod-problems.ts';
-import type { PodState } from './pod-state.ts';
 import type { PodAction } from './pod-step.ts';
-import type { PlannedContainer, TellPodEvent } from './pod-view.ts';
-import type { PodWorkerContext } from './types.ts';
+import type { PlannedContainer } from './pod-view.ts';
+import type { PodPart } from './types.ts';
 
-export interface PodStepsOptions {
-  readonly context: PodWorkerContext;
-  readonly state: PodState;
+export interface PodStepsOptions extends PodPart {
   readonly containers: PodContainers;
-  readonly problems: Pick<PodProblems, 'fail' | 'notePull' | 'over'>;
-  readonly event: TellPodEvent;
-  save(): Promise<void>;
-  /** Reports the pod as it is now. */
   publish(): void;
-  /** Runs the work beside the loop, which wakes at its end. */
-  launch(work: () => Promise<void>): void;
-  wake(): void;
 }
 
 export interface PodSteps {
@@ -30,15 +19,15 @@ export interface PodSteps {
 const SANDBOX_CHANGED = 'Pod sandbox changed, it will be killed and re-created.';
 
 export function createPodSteps(options: PodStepsOptions): PodSteps {
-  const { context, state, event, launch } = options;
+  const { context, state, event } = options;
   const { starts, stops, postStart, refresh, records } = options.containers;
   const { runtime } = context;
   const busy = new Set<string>();
 
-  function beside(name: string, work: () => Promise<void>): void {
+  const during = (name: string, work: Promise<void>): Promise<void> => {
     busy.add(name);
-    launch(() => work().finally(() => busy.delete(name)));
-  }
+    return work.finally(() => busy.delete(name));
+  };
 
   async function execute(step: PodAction): Promise<void> {
     switch (step.type) {
@@ -55,9 +44,10 @@ export function createPodSteps(options: PodStepsOptions): PodSteps {
         Object.assign(state, { ip: undefined, volumes: 'missing' });
         return releaseIp(options);
       case 'ensure-volumes':
-        return beside('volumes', () => ensureVolumes(options));
+        return options.launch(() => during('volumes', ensureVolumes(options)));
       case 'pull-image':
-        return beside('pull', () => pull(options, step.container));
+        // The end of the agent cuts the pull.
+        return void during('pull', pull(options, step.container)).finally(options.wake);
       case 'start-sandbox':
         if (step.attempt > 0) event(undefined, 'Normal', 'SandboxChanged', SANDBOX_CHANGED);
         await verifyAddress(options);
@@ -72,9 +62,9 @@ export function createPodSteps(options: PodStepsOptions): PodSteps {
       case 'start-container':
         if (step.sandbox.phase === 'vacant') await verifyAddress(options);
         return starts.startContainer(step);
+      // The end of the agent does not wait for hooks and stops.
       case 'run-post-start':
-        return launch(() => postStart.run(step.container, step.containerId));
-      // The end of the agent waits for neither.
+        return void postStart.run(step.container, step.containerId).finally(options.wake);
       case 'run-pre-stop':
         return void stops.runPreStop(step).finally(options.wake);
       case 'stop-container':

@@ -26,7 +26,6 @@ export interface PodStopsOptions {
   runHook(item: PlannedContainer, containerId: string, timeoutMs: number): Promise<void>;
   /** The pod's policy restarts the container after a failure. */
   willRestart(item: PlannedContainer): boolean;
-  /** Inspects the container again. */
   refresh(containerId: string): Promise<unknown>;
 }
 
@@ -36,7 +35,6 @@ export interface PodStops {
   runPreStop(step: StepOf<'run-pre-stop'>): Promise<void>;
   stop(step: StepOf<'stop-container'>): Promise<void>;
   kill(step: StepOf<'kill-container'>): Promise<void>;
-  /** The container has ended. */
   forget(containerId: string): void;
 }
 
@@ -46,12 +44,8 @@ export function createPodStops(options: PodStopsOptions): PodStops {
 
   function enter(phase: Stopping['phase'], { record, container, reason, deadlineMs }: StopStep): void {
     if (!all.has(record.id) && container) {
-      event(
-        container,
-        'Normal',
-        'Killing',
-        killingMessage(container, reason, options.willRestart(container)),
-      );
+      const message = killingMessage(container, reason, options.willRestart(container));
+      event(container, 'Normal', 'Killing', message);
     }
     all.set(record.id, { container, reason, deadlineMs, phase });
   }
@@ -90,10 +84,8 @@ export function createPodStops(options: PodStopsOptions): PodStops {
       }
       // Until its end is seen, the plan must not stop it again.
       await options.refresh(id).catch((error: unknown) => {
-        options.logger.warn(
-          { container: id, error: failureWords(error) },
-          'Cannot inspect a stopped container',
-        );
+        const why = { container: id, error: failureWords(error) };
+        options.logger.warn(why, 'Cannot inspect a stopped container');
       });
       forget(id);
     },
@@ -126,18 +118,14 @@ function killingMessage(
 ): string {
   const what = role === 'main' ? 'Container' : 'Init container';
   const then = role === 'main' && (willRestart || reason === 'spec-changed') ? ', will be restarted' : '';
-  switch (reason) {
-    case 'liveness-probe':
-      return `${what} ${name} failed liveness probe${then}`;
-    case 'startup-probe':
-      return `${what} ${name} failed startup probe${then}`;
-    case 'spec-changed':
-      return `${what} ${name} definition changed${then}`;
-    case 'post-start-hook':
-      return 'FailedPostStartHook';
-    case 'sandbox-changed':
-    case 'pod-ended':
-    case 'duplicate':
-      return `Stopping container ${name}`;
-  }
+  if (reason === 'post-start-hook') return 'FailedPostStartHook';
+  const why = FAULTS[reason];
+  return why === undefined ? `Stopping container ${name}` : `${what} ${name} ${why}${then}`;
 }
+
+/** The reasons for which the container itself is to blame, or its new definition. */
+const FAULTS: Partial<Record<StopReason, string>> = {
+  'liveness-probe': 'failed liveness probe',
+  'startup-probe': 'failed startup probe',
+  'spec-changed': 'definition changed',
+};

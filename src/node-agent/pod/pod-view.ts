@@ -1,8 +1,5 @@
-/**
- * Everything that is known of one pod at one instant: the only input of its decisions. Plain data.
- * The pod worker makes a new view for each decision, and nothing mutates it.
- */
-import type { Container, Pod } from '../../schemas/types.ts';
+/** All that is known of one pod at one instant: the only input of its decisions. Plain data. */
+import type { Container, ContainerStatus, Pod, PodStatus } from '../../schemas/types.ts';
 import { type ContainerRecord, labelKeys, type SandboxRecord } from '../runtime/types.ts';
 
 /** Labels of the agent's own. With them its decisions survive its restart. */
@@ -28,7 +25,6 @@ export type TellPodEvent = (
   message: string,
 ) => void;
 
-/** One attempt at a container, as the engine knows it. */
 export interface Attempt {
   readonly record: ContainerRecord;
   readonly attempt: number;
@@ -37,7 +33,6 @@ export interface Attempt {
   readonly specHash: string;
 }
 
-/** A failure that will be tried again. */
 export interface Problem {
   /** The waiting reason that users see, such as ErrImagePull or RunContainerError. */
   readonly reason: string;
@@ -72,11 +67,9 @@ export type StopReason =
   | 'sandbox-changed'
   | 'duplicate';
 
-/** A container that is being stopped. */
 export interface Stopping {
   readonly container: PlannedContainer | undefined;
   readonly reason: StopReason;
-  /** When SIGKILL is due. */
   readonly deadlineMs: number;
   /** `hook`: preStop runs. `asked`: the engine stops the container. `idle`: neither. */
   readonly phase: 'hook' | 'asked' | 'idle';
@@ -94,7 +87,6 @@ export interface PodView {
   readonly needsIp: boolean;
   /** It is still reported after a pod that is over has given it back. */
   readonly ip: string | undefined;
-  /** The address is still this pod's. */
   readonly holdsIp: boolean;
   readonly volumes: 'missing' | 'ready';
   readonly images: ReadonlySet<string>;
@@ -113,7 +105,6 @@ export interface PodView {
   /** Why the pod is over without its containers having ended: rejected, deadline exceeded. */
   readonly verdict: PodVerdict | undefined;
   readonly startTimeMs: number | undefined;
-  /** The status that ends the pod's life has been written. */
   readonly finalStatusWritten: boolean;
 }
 
@@ -137,6 +128,15 @@ export function containersOf(pod: Pod): readonly PlannedContainer[] {
     ...pod.spec.containers.map((container): PlannedContainer => ({ container, role: 'main' })),
   ];
 }
+
+/** The name of the container that the record is an attempt at. */
+export const nameOf = ({ labels }: ContainerRecord): string => labels[labelKeys.containerName] ?? '';
+
+/** The status that was reported of the container of this name. */
+export const reportedOf = (status: PodStatus | undefined, name: string): ContainerStatus | undefined =>
+  [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].find(
+    (reported) => reported.name === name,
+  );
 
 const numberOf = (text: string | undefined): number => Number.parseInt(text ?? '0', 10) || 0;
 
@@ -176,7 +176,6 @@ export function attemptsOf(records: readonly ContainerRecord[], name: string): r
   return known.get(name) ?? [];
 }
 
-/** The pod's containers without the records of sandboxes. */
 export function membersOf({ records, sandboxes }: Pick<PodView, 'records' | 'sandboxes'>) {
   return records.filter(({ id }) => !sandboxes.some((sandbox) => sandbox.id === id));
 }

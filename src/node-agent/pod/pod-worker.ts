@@ -18,23 +18,17 @@ import { planPodStatus } from './plan-pod-status.ts';
 import { planPodStep } from './plan-pod-step.ts';
 import { createPodContainers, type PodContainers } from './pod-containers.ts';
 import { createPodLoop, type PodLoop } from './pod-loop.ts';
-import { createPodProblems, type PodProblems } from './pod-problems.ts';
-import { createPodState, podRecordOf, type PodState } from './pod-state.ts';
+import { createPodProblems } from './pod-problems.ts';
+import { createPodState, podRecordOf } from './pod-state.ts';
 import { type PodAction, subjectOf } from './pod-step.ts';
 import { createPodSteps, type PodSteps } from './pod-steps.ts';
 import { CLEANUP, type PlannedContainer, type PodView, type TellPodEvent } from './pod-view.ts';
-import type { PodWorker, PodWorkerContext } from './types.ts';
+import type { PodPart, PodWorker, PodWorkerContext } from './types.ts';
 
-interface Parts {
-  readonly context: PodWorkerContext;
-  readonly state: PodState;
+interface Parts extends PodPart {
   readonly containers: PodContainers;
-  readonly problems: PodProblems;
   readonly steps: PodSteps;
   readonly loop: PodLoop;
-  readonly event: TellPodEvent;
-  save(durable?: boolean): Promise<void>;
-  launch(work: () => Promise<void>): void;
   /** Ends the loop, and waits for what runs beside it. */
   end(): Promise<void>;
 }
@@ -46,13 +40,13 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   const logger = context.logger.child({ component: 'pod-worker', pod: keyOf(initial.pod), uid });
   const jobs = new Set<Promise<void>>();
   const abort = createAbort();
-  const event: TellPodEvent = (item, type, reason, message) =>
-    context.recordEvent(state.pod, {
-      type,
-      reason,
-      message,
-      ...(item ? { fieldPath: fieldPathOf(item) } : {}),
-    });
+  const { signal } = abort;
+  const event: TellPodEvent = (item, type, reason, message) => {
+    // A pull that the end of the agent cuts is no news.
+    if (signal.aborted) return;
+    const about = item ? { fieldPath: fieldPathOf(item) } : {};
+    context.recordEvent(state.pod, { type, reason, message, ...about });
+  };
   const save = (durable = false): Promise<void> =>
     context.save(uid, podRecordOf(state, containers.own.made), durable);
   const wake = (): void => loop.wake();
@@ -65,9 +59,8 @@ export function createPodWorker(context: PodWorkerContext, initial: PodRecord): 
   }
 
   const { rng } = context;
-  const { signal } = abort;
-  const problems = createPodProblems({ clock, rng, logger, event, signal, current: () => state });
-  const common = { context, state, problems, logger, event, save, wake, launch };
+  const problems = createPodProblems({ clock, rng, logger, event, signal, state });
+  const common = { context, state, problems, logger, event, signal, save, wake, launch };
   const containers = createPodContainers({ ...common, made: initial.made });
   const steps = createPodSteps({ ...common, containers, publish: () => publish(parts, observe(parts)) });
   const loop = createPodLoop({

@@ -3,7 +3,6 @@ import { failureWords } from './failure-words.ts';
 import type { HookState, PlannedContainer, TellPodEvent } from './pod-view.ts';
 
 export interface PostStart {
-  /** By container id. */
   readonly all: ReadonlyMap<string, HookState>;
   expect(item: PlannedContainer, containerId: string): void;
   /** Reports `running` from the call on. */

@@ -13,17 +13,15 @@ import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Pod, PodStatus } from '../../schemas/types.ts';
 import type { StatusWriter } from '../ports.ts';
+import { OWN_CONDITIONS } from './plan-pod-status.ts';
 
 interface Entry {
   pod: Pod;
   status: PodStatus;
-  /** The last status that was written. */
   written: PodStatus | undefined;
   running: Promise<void> | undefined;
 }
 
-/** Conditions that the agent writes; those of other types stay as the API has them. */
-const OWN_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady']);
 const RETRY = { initialMs: 200, maxMs: 4_000, factor: 2 };
 /** A control plane that was restarted is to hear within a second what happened meanwhile. */
 const RETRY_UNREACHABLE = { ...RETRY, maxMs: 1_000 };
@@ -51,7 +49,9 @@ export function createStatusWriter(options: {
     while (!signal.aborted && entries.get(uid) === entry && entry.written !== entry.status) {
       const target = entry.status;
       try {
-        await write(entry, target);
+        await write(entry, target).catch((error: unknown) => {
+          if (!isStatusError(error, 'NotFound')) throw error;
+        });
         entry.written = target;
         failures = 0;
       } catch (error) {
@@ -78,15 +78,9 @@ export function createStatusWriter(options: {
         if (entry.pod.metadata.uid === answer.metadata.uid) entry.pod = answer;
         return;
       } catch (error) {
-        if (isStatusError(error, 'NotFound')) return;
         if (!isStatusError(error, 'Conflict')) throw error;
       }
-      try {
-        current = await client.get<Pod>(resources.pods, namespace, name);
-      } catch (error) {
-        if (isStatusError(error, 'NotFound')) return;
-        throw error;
-      }
+      current = await client.get<Pod>(resources.pods, namespace, name);
     }
     throw new Error('the pod keeps changing');
   }
@@ -119,11 +113,8 @@ export function createStatusWriter(options: {
 }
 
 function mergeStatus(ours: PodStatus, theirs: PodStatus | undefined): PodStatus {
-  const own = (ours.conditions ?? []).filter((condition) => OWN_CONDITIONS.has(condition.type));
-  const foreign = (theirs?.conditions ?? []).filter((condition) => !OWN_CONDITIONS.has(condition.type));
-  const missing = (ours.conditions ?? []).filter(
-    (condition) =>
-      !OWN_CONDITIONS.has(condition.type) && !foreign.some((other) => other.type === condition.type),
-  );
-  return { ...ours, conditions: [...own, ...foreign, ...missing] };
+  const foreign = (theirs?.conditions ?? []).filter(({ type }) => !OWN_CONDITIONS.has(type));
+  const isForeign = (type: string): boolean => foreign.some((condition) => condition.type === type);
+  const own = (ours.conditions ?? []).filter(({ type }) => !isForeign(type));
+  return { ...ours, conditions: [...own, ...foreign] };
 }

@@ -14,6 +14,9 @@ import type {
   StatusWriter,
 } from '../ports.ts';
 import type { ContainerRecord, ContainerRuntime } from '../runtime/types.ts';
+import type { PodProblems } from './pod-problems.ts';
+import type { PodState } from './pod-state.ts';
+import type { TellPodEvent } from './pod-view.ts';
 
 export interface PodWorkerContext {
   readonly runtime: ContainerRuntime;
@@ -30,15 +33,28 @@ export interface PodWorkerContext {
   recordEvent: RecordPodEvent;
   /** The engine has been listed: "no container" is known and not merely unseen. */
   ready(): boolean;
-  /**
-   * Persists what must survive the agent, and the machine if `durable`; resolves when that is done,
-   * or cannot be.
-   */
+  /** Persists what must survive the agent, and the machine if `durable`. Never rejects. */
   save(uid: string, record: PodRecord, durable: boolean): Promise<void>;
   /** Removes the API object (grace 0, this uid only). */
   deleteObject(pod: Pod): Promise<void>;
   /** The pod is over and everything of it is gone. */
   onGone(uid: string): void;
+}
+
+/** The parts of one worker have this in common. */
+export interface PodPart {
+  readonly context: PodWorkerContext;
+  readonly state: PodState;
+  readonly problems: PodProblems;
+  readonly logger: Logger;
+  readonly event: TellPodEvent;
+  /** The agent ends. */
+  readonly signal: AbortSignal;
+  save(durable?: boolean): Promise<void>;
+  /** Something may have changed. */
+  wake(): void;
+  /** Runs the work beside the loop, which wakes at its end. The agent's end waits for it. */
+  launch(work: () => Promise<void>): void;
 }
 
 export interface PodWorker extends AsyncDisposable {

@@ -1,7 +1,4 @@
-/**
- * Runs the probes of one running container, each at its own period, and reports changes of their
- * results. plan-probe.ts has the rules; this file keeps the state and the timers.
- */
+/** Runs the probes of one container by the rules of plan-probe.ts, and reports changes. */
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Container } from '../../schemas/types.ts';
 import type { ProbeOutcome } from '../ports.ts';

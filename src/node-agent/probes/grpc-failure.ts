@@ -33,7 +33,6 @@ const CODES_BY_HTTP: Readonly<Record<number, string>> = {
   504: 'Unavailable',
 };
 
-/** A status that is not OK, in kubelet's words. */
 export function rpcFailure(code: string, message: string, timeout: string): string {
   if (code === 'Unimplemented') {
     return `error: this server does not implement the grpc health protocol (grpc.health.v1.Health): ${message}`;

@@ -1,8 +1,4 @@
-/**
- * The handlers of probes and lifecycle hooks: exec, httpGet, tcpSocket, grpc and sleep. Each
- * answers in kubelet's words. Ports may be names of the container's ports.
- */
-import { uninterrupted } from '../../base/abort.ts';
+/** The handlers of probes and hooks: exec, httpGet, tcpSocket, grpc, sleep; in kubelet's words. */
 import { type Clock, sleep } from '../../base/clock.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import { type ProbeOutcome, type RunHook, type RunProbe, StepProblem } from '../ports.ts';
@@ -13,7 +9,6 @@ import type { ProbeKind } from './plan-probe.ts';
 import type { HttpRequest, ProbeIo } from './probe-io.ts';
 
 type HttpGetAction = NonNullable<NonNullable<Container['livenessProbe']>['httpGet']>;
-type Port = number | string;
 
 /** The part of a command's output that reaches an event. */
 const EXEC_OUTPUT_LIMIT_BYTES = 10 * 1024;
@@ -52,11 +47,8 @@ export function createRunProbe(context: HandlerContext): RunProbe {
       if (status < 200 || status >= 400)
         return { success: false, message: `HTTP probe failed with statuscode: ${status}` };
       if (status < 300) return { success: true, message: body };
-      return {
-        success: true,
-        isWarning: true,
-        message: `Probe terminated redirects, Response body: ${body}`,
-      };
+      const message = `Probe terminated redirects, Response body: ${body}`;
+      return { success: true, isWarning: true, message };
     }
     if (probe?.tcpSocket) {
       const port = portOf(probe.tcpSocket.port, container);
@@ -67,10 +59,7 @@ export function createRunProbe(context: HandlerContext): RunProbe {
       const { port, service } = probe.grpc;
       const status = await context.io.grpcHealth(address, port, service ?? '', timeoutMs);
       const name = GRPC_STATUSES[status] ?? String(status);
-      return {
-        success: status === SERVING,
-        message: `service unhealthy (responded with "${name}")`,
-      };
+      return { success: status === SERVING, message: `service unhealthy (responded with "${name}")` };
     }
     return { success: true, message: '' };
   };
@@ -84,7 +73,7 @@ function probeFailure(error: unknown): ProbeOutcome {
 }
 
 export function createRunHook(context: HandlerContext): RunHook {
-  return async ({ pod, container, containerId, ip, hook, timeoutMs }) => {
+  return async ({ pod, container, containerId, ip, hook, timeoutMs, signal }) => {
     const handler = container.lifecycle?.[hook];
     if (handler?.exec) {
       const outcome = await runExec(context, containerId, handler.exec.command ?? [], timeoutMs);
@@ -96,7 +85,7 @@ export function createRunHook(context: HandlerContext): RunHook {
       // Any answer will do: a hook tells the server something and asks nothing (kubelet has it so).
       await httpGet(context.io, context.clock, httpRequestOf(handler.httpGet, container, address, timeoutMs));
     } else if (handler?.sleep) {
-      await sleep(context.clock, Math.min(handler.sleep.seconds * 1_000, timeoutMs), uninterrupted);
+      await sleep(context.clock, Math.min(handler.sleep.seconds * 1_000, timeoutMs), signal);
     }
   };
 }
@@ -108,12 +97,8 @@ async function runExec(
   timeoutMs: number,
 ): Promise<ProbeOutcome> {
   const limits = { timeoutMs, outputLimitBytes: EXEC_OUTPUT_LIMIT_BYTES };
-  const result = await context.runtime.exec(containerId, command, limits);
-  const output = result.output.trim();
-  return {
-    success: result.exitCode === 0,
-    message: output === '' ? `command exited with ${result.exitCode}` : output,
-  };
+  const { exitCode, output } = await context.runtime.exec(containerId, command, limits);
+  return { success: exitCode === 0, message: output.trim() || `command exited with ${exitCode}` };
 }
 
 const strangerAt = ({ spec }: Pod, { networkProblem }: HandlerContext): string | undefined =>
@@ -147,7 +132,7 @@ function httpRequestOf(
 const escaped = (path: string): string => path.replaceAll(/[^\x21-\x7e]/gu, encodeURIComponent);
 
 /** A number, digits, or the name of one of the container's ports. */
-export function portOf(port: Port, container: Container): number {
+export function portOf(port: number | string, container: Container): number {
   const number = typeof port === 'number' ? port : /^\d+$/.test(port) ? Number(port) : undefined;
   if (number !== undefined) return number;
   const named = container.ports?.find((candidate) => candidate.name === port);

@@ -17,7 +17,7 @@ export async function httpGet(io: ProbeIo, clock: Clock, first: HttpRequest): Pr
     const next = planRedirect(request, answer);
     if (!next || next.host !== first.host) return answer;
     if (followed + 1 >= MAX_REDIRECTS)
-      throw new Error(`Get ${JSON.stringify(next.path)}: stopped after ${MAX_REDIRECTS} redirects`);
+      throw new Error(`Get ${JSON.stringify(answer.location)}: stopped after ${MAX_REDIRECTS} redirects`);
     request = next;
   }
 }

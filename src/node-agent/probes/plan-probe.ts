@@ -18,7 +18,6 @@ export interface ProbeSettings {
 
 export interface ProbeState {
   readonly kind: ProbeKind;
-  /** The present result. */
   readonly passing: boolean;
   readonly successes: number;
   readonly failures: number;

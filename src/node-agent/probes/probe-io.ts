@@ -3,7 +3,6 @@
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
-  /** Where a redirect leads. */
   readonly location?: string;
 }
 

@@ -1,11 +1,8 @@
-/**
- * {@link ProbeIo} over real sockets. As in kubelet, certificates are not checked. Errors have Go's
- * words.
- */
+/** {@link ProbeIo} over real sockets, in Go's words. As in kubelet, certificates go unchecked. */
 import { type ClientRequest, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
 import { goWords, hostPort } from '../../base/go-words.ts';
 import { checkGrpcHealth } from './grpc-health.ts';
 import type { HttpAnswer, HttpRequest, ProbeIo } from './probe-io.ts';
@@ -45,8 +42,9 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const address = hostPort(input.host, input.port);
     const url = `${input.scheme}://${address}${input.path}`;
+    let timer: Timer | undefined;
     const fail = (error: unknown): void => {
-      timer.cancel();
+      timer?.cancel();
       reject(new Error(`Get ${JSON.stringify(url)}: ${goWords(error, address)}`, { cause: error }));
     };
     const options = {
@@ -56,26 +54,25 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
       headers: { 'user-agent': 'kube-probe/symphony', accept: '*/*', connection: 'close', ...input.headers },
       agent: false as const,
     };
-    let late = NO_HEADERS;
-    const timer = clock.setTimer(() => request?.destroy(new Error(late)), input.timeoutMs);
-    const request = ((): ClientRequest | undefined => {
-      try {
-        return input.scheme === 'https'
+    let request: ClientRequest;
+    try {
+      request =
+        input.scheme === 'https'
           ? httpsRequest({ ...options, rejectUnauthorized: false })
           : httpRequest(options);
-      } catch (error) {
-        // A path or a header that cannot be sent.
-        fail(error);
-        return undefined;
-      }
-    })();
-    request?.on('error', fail);
-    request?.on('response', (response) => {
+    } catch (error) {
+      // A path or a header that cannot be sent.
+      return fail(error);
+    }
+    let late = NO_HEADERS;
+    timer = clock.setTimer(() => request.destroy(new Error(late)), input.timeoutMs);
+    request.on('error', fail);
+    request.on('response', (response) => {
       late = NO_BODY;
       const chunks: Buffer[] = [];
       let size = 0;
       const done = (): void => {
-        timer.cancel();
+        timer?.cancel();
         resolve({
           status: response.statusCode ?? 0,
           body: Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8'),
@@ -92,6 +89,6 @@ function httpGet(clock: Clock, input: HttpRequest): Promise<HttpAnswer> {
       response.on('end', done);
       response.on('error', fail);
     });
-    request?.end();
+    request.end();
   });
 }

@@ -2,7 +2,7 @@
  * {@link RecordStore} with one file per pod, replaced atomically. A full disk or a damaged file
  * costs that one record and a warning: the containers' labels still identify the pod.
  */
-import { type FileHandle, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeDirectory } from '../../base/make-directory.ts';
 import { goWords } from '../../base/go-words.ts';
@@ -53,12 +53,15 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
       if (content === undefined) return await rm(file, { force: true });
       await makeDirectory(podDirectory, 0o700);
       const temporary = `${file}.tmp`;
-      await within(temporary, 'w', async (handle) => {
+      {
+        await using handle = await open(temporary, 'w', 0o600);
         await handle.writeFile(content);
         if (durable) await handle.sync();
-      });
+      }
       await rename(temporary, file);
-      if (durable) await within(dirname(file), 'r', (directory) => directory.sync());
+      if (!durable) return;
+      await using directory = await open(dirname(file), 'r');
+      await directory.sync();
     } catch (error) {
       logger.warn({ file, error: goWords(error) }, 'Cannot keep a local record');
     }
@@ -68,8 +71,7 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
     try {
       return JSON.parse(await readFile(file, 'utf8')) as unknown;
     } catch (error) {
-      const missing = isRecord(error) && error['code'] === 'ENOENT';
-      if (!missing)
+      if (!isRecord(error) || error['code'] !== 'ENOENT')
         logger.warn({ file, error: goWords(error) }, 'Cannot read a local record, leaving it out');
       return undefined;
     }
@@ -96,19 +98,6 @@ export function createFileRecordStore(directory: string, parentLogger: Logger): 
     },
     saveMemory: (memory) => put(join(directory, MEMORY_FILE), JSON.stringify(memory)),
   };
-}
-
-async function within(
-  path: string,
-  flags: string,
-  use: (handle: FileHandle) => Promise<void>,
-): Promise<void> {
-  const handle = await open(path, flags, 0o600);
-  try {
-    await use(handle);
-  } finally {
-    await handle.close();
-  }
 }
 
 function isPodRecord(value: unknown): value is PodRecord {

@@ -21,10 +21,7 @@ export const labelKeys = {
   attempt: 'symphony.dev/attempt',
   /** `pod` (a sandbox), `init`, `container`. */
   role: 'symphony.dev/role',
-  /**
-   * The agent records it before it asks for the container. It tells the container from a copy
-   * (pod/own-containers.ts).
-   */
+  /** The agent records it before it asks for the container: a copy has no recorded mark. */
   mark: 'symphony.dev/mark',
   /** The pod as JSON, on one of its containers. A lost control plane is rebuilt from it. */
   podManifest: 'symphony.dev/pod-manifest',
@@ -185,13 +182,6 @@ export interface RegistryAuth {
   readonly serverAddress: string;
 }
 
-export interface PullProgress {
-  readonly status: string;
-  readonly layer?: string;
-  readonly currentBytes?: number;
-  readonly totalBytes?: number;
-}
-
 export interface ExecResult {
   readonly exitCode: number;
   /** stdout and stderr together, at most `outputLimitBytes` of it. */
@@ -265,10 +255,7 @@ export class RuntimeError extends Error {
 /** All methods throw {@link RuntimeError}. */
 export interface ContainerRuntime extends AsyncDisposable {
   info(): Promise<RuntimeInfo>;
-  /**
-   * All containers and sandboxes. `quick` inspects only those whose state, name or address differs
-   * from the last inspection.
-   */
+  /** `quick` inspects only those whose state, name or address differs from the last inspection. */
   list(how?: 'quick'): Promise<readonly ContainerRecord[]>;
   inspect(id: string): Promise<ContainerRecord | undefined>;
   /** Whether the engine finds a file or directory at this path of its host. */
@@ -304,12 +291,7 @@ export interface ContainerRuntime extends AsyncDisposable {
   stats(): Promise<readonly ContainerStats[]>;
   findImage(reference: string): Promise<ImageRecord | undefined>;
   listImages(): Promise<readonly ListedImage[]>;
-  pullImage(
-    reference: string,
-    auth: RegistryAuth | undefined,
-    onProgress: (progress: PullProgress) => void,
-    signal: AbortSignal,
-  ): Promise<ImageRecord>;
+  pullImage(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord>;
   removeImage(id: string): Promise<void>;
   /** Makes an image of one layer from a tar of its root file system. */
   importImage(

@@ -292,12 +292,7 @@ describe('docker runtime on a real engine', () => {
   });
 
   it('cannot pull from a registry that does not answer, and says so', async () => {
-    const pull = runtime.pullImage(
-      '127.0.0.1:1/x:1',
-      undefined,
-      () => undefined,
-      new AbortController().signal,
-    );
+    const pull = runtime.pullImage('127.0.0.1:1/x:1', undefined, new AbortController().signal);
     await expect(pull).rejects.toMatchObject({ code: 'image-pull' });
   });
 

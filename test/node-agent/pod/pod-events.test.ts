@@ -156,6 +156,22 @@ describe('what ends a container', () => {
     });
   });
 
+  it('is no back-off of one that has done its work, nor of one that has run again since', async () => {
+    // Fails twice, succeeds with the third attempt.
+    const programOf = ({ name }: { readonly name: string }) => ({
+      exitAfterMs: 1_000,
+      exitCode: /_[01]$/.test(name) ? 1 : 0,
+    });
+    world = await createAgentWorld({ programOf });
+    world.api.put('pods', aPod('web', { ...mains({}), restartPolicy: 'OnFailure' }));
+    await world.clock.advance(60_000);
+    expect(world.pod('web')?.status?.phase).toBe('Succeeded');
+    expect(told('BackOff')[0]?.count).toBe(1);
+    await world.restartAgent();
+    await world.clock.advance(10_000);
+    expect(told('BackOff')[0]?.count).toBe(1);
+  });
+
   it('is not promised again where the policy is Never', async () => {
     world = await createAgentWorld({ onExec: () => ({ exitCode: 1, output: '' }) });
     world.api.put(

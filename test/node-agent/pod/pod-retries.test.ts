@@ -83,6 +83,20 @@ describe('a pod that ends', () => {
     expect(world.runtime.snapshot()).toEqual([]);
   });
 
+  it.each<[string, object, object]>([
+    ['a hook of an hour', { lifecycle: { postStart: { sleep: { seconds: 3_600 } } } }, {}],
+    ['a pull of an hour', {}, { latencies: { pullMs: 3_600_000 } }],
+  ])('does not hold up the end of the agent by %s', async (_what, container, options) => {
+    world = await createAgentWorld(options);
+    world.api.put('pods', aPod('web', { containers: [{ name: 'main', image: 'x', ...container }] }));
+    await world.clock.advance(5_000);
+    await world.restartAgent();
+    await world.clock.advance(7_200_000);
+    expect(world.running()).toHaveLength(1);
+    expect(world.pod('web')?.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 0, ready: true });
+    expect(world.api.list('events').map((event) => event['reason'])).not.toContain('Failed');
+  });
+
   it('starts containers again while an old one cannot be removed', async () => {
     world = await createAgentWorld();
     world.api.put('pods', aPod('web'));

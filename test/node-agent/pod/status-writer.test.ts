@@ -52,6 +52,18 @@ it('reads the pod again on a conflict and keeps the conditions of others', async
   expect(stored().metadata.labels).toEqual({ changed: 'meanwhile' });
 });
 
+it('takes back a condition of its own that does not hold any more', async () => {
+  const { api, clock, writer, stored } = setUp();
+  const resize = (message: string) => ({ ...condition('PodResizePending', 'True'), message });
+  for (const conditions of [[resize('a')], [resize('a, b')], []]) {
+    writer.submit(stored(), { phase: 'Running', conditions });
+    await clock.advance(1_000);
+    const own = stored().status?.conditions?.filter(({ type }) => type === 'PodResizePending');
+    expect(own).toEqual(conditions);
+  }
+  expect(api.writes).toHaveLength(3);
+});
+
 it('never writes the status of a pod to another pod of the same name', async () => {
   const { api, clock, writer, stored } = setUp();
   const old = stored();

@@ -23,6 +23,12 @@ it.each<[string, unknown, string, string]>([
     'Address already in use',
   ],
   ['a network that is gone', answered(404, 'network pods not found'), 'network', 'network pods not found'],
+  [
+    'a sandbox that died before its container started',
+    answered(409, 'cannot join network namespace of a non running container: container web is exited'),
+    'network',
+    'cannot join network namespace of a non running container: container web is exited',
+  ],
   ['a container that is gone', answered(404, `No such container: x`), 'not-found', 'No such container: x'],
   [
     'a program that is called like trouble of the network',

@@ -123,7 +123,7 @@ export const implementedMembers: Readonly<Record<string, Files>> = {
     'node-agent/pod/plan-stop.ts': 'lifecycle',
     'node-agent/probes/container-prober.ts': 'livenessProbe readinessProbe startupProbe',
     'node-agent/pod/plan-restart.ts': 'restartPolicy',
-    'node-agent/pod/termination-message.ts': 'terminationMessagePolicy',
+    'node-agent/pod/last-words.ts': 'terminationMessagePolicy',
     'node-agent/container-spec/plan-mounts.ts': 'volumeMounts',
   },
   'api.core.v1.ContainerPort': {

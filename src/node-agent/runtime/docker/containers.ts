@@ -1,15 +1,9 @@
-/**
- * Creates, starts, stops, signals and removes containers. From created to running it makes two
- * calls to the Engine, and inspects nothing unless one of them fails.
- */
-import type { Logger } from '../../../base/logger.ts';
+/** Creates, starts, stops, signals and removes containers. It inspects only after a failure. */
 import type { ContainerRuntime } from '../types.ts';
-import { createContainer } from './create-container.ts';
+import { createContainer, type CreateOptions } from './create-container.ts';
 import { type Engine, LIFECYCLE_TIMEOUT_MS } from './engine.ts';
 import { engineMessage, engineStatus, toRuntimeError } from './engine-errors.ts';
 import { createGate } from './gate.ts';
-import type { OomScoreSupport } from './oom-score.ts';
-import type { Ownership } from './ownership.ts';
 import { createContainerReads, isMissing } from './read-containers.ts';
 import type { PlacedContainers } from './sandboxes.ts';
 
@@ -17,20 +11,15 @@ import type { PlacedContainers } from './sandboxes.ts';
 const LIFECYCLE_CONCURRENCY = 8;
 /** The Engine answers a stop only after the grace. It hangs if it takes this much longer. */
 const STOP_MARGIN_MS = 30_000;
+/** The Engine counts nanoseconds in 64 bits. A longer grace would end at once. */
+const MAX_STOP_SECONDS = 1_000_000_000;
 /** The Engine's status for a container that is in the wanted state already. */
 const NOT_MODIFIED = 304;
 const CONFLICT = 409;
 
-export interface ContainersOptions {
-  readonly engine: Engine;
-  readonly ownership: Ownership;
-  readonly oomScores: OomScoreSupport;
-  readonly logger: Logger;
-}
-
 type Containers = PlacedContainers & Pick<ContainerRuntime, 'list' | 'inspect' | 'kill'>;
 
-export function createContainers(options: ContainersOptions): Containers {
+export function createContainers(options: Omit<CreateOptions, 'inspect'>): Containers {
   const { engine, ownership } = options;
   const gate = createGate(LIFECYCLE_CONCURRENCY);
   const reads = createContainerReads(engine, ownership);
@@ -44,7 +33,7 @@ export function createContainers(options: ContainersOptions): Containers {
     async stop(id, graceSeconds) {
       await unlessMissing(async () => {
         await ownership.assertOurs(id);
-        await stopContainer(engine, id, Math.max(0, Math.ceil(graceSeconds)));
+        await stopContainer(engine, id, Math.min(Math.max(0, Math.ceil(graceSeconds)), MAX_STOP_SECONDS));
       });
     },
     async kill(id, signal) {

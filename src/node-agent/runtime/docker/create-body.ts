@@ -10,45 +10,36 @@ import type { NamespaceMode, NetworkMode, PlacedContainer } from './placed-conta
 const LOG_CONFIG = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '5' } };
 
 export function toCreateBody(spec: PlacedContainer, negativeOomScores = true): ContainerCreateOptions {
-  const ports = portsOf(spec);
+  const bindings = bindingsOf(spec);
   return {
     Image: spec.image,
     Labels: { ...spec.labels },
     Env: spec.env.map(({ name, value }) => `${name}=${value}`),
-    ...(spec.command ? { Entrypoint: [...spec.command] } : {}),
+    Entrypoint: spec.command && [...spec.command],
     // The image's arguments are not for another entry point.
-    ...(spec.args ? { Cmd: [...spec.args] } : spec.command ? { Cmd: [] } : {}),
-    ...(spec.workingDir ? { WorkingDir: spec.workingDir } : {}),
-    ...(spec.hostname ? { Hostname: spec.hostname } : {}),
-    ...(spec.user ? { User: spec.user } : {}),
-    ...(spec.stopSignal ? { StopSignal: spec.stopSignal } : {}),
+    Cmd: spec.args ? [...spec.args] : spec.command && [],
+    WorkingDir: spec.workingDir,
+    Hostname: spec.hostname,
+    User: spec.user,
+    StopSignal: spec.stopSignal,
     Tty: spec.tty,
     OpenStdin: spec.stdin,
     StdinOnce: spec.stdinOnce,
     // The agent probes. An image's own health check would cost an exec every 30 s.
     Healthcheck: { Test: ['NONE'] },
-    ...(ports.exposed ? { ExposedPorts: ports.exposed } : {}),
-    HostConfig: hostConfigOf(spec, ports.bindings, negativeOomScores),
-    ...(spec.network.type === 'pod'
-      ? {
-          NetworkingConfig: {
-            EndpointsConfig: { [spec.network.network]: { IPAMConfig: { IPv4Address: spec.network.ip } } },
-          },
-        }
-      : {}),
+    ExposedPorts: Object.fromEntries(Object.keys(bindings).map((port) => [port, {}])),
+    HostConfig: hostConfigOf(spec, bindings, negativeOomScores),
+    NetworkingConfig: endpointOf(spec.network),
   };
 }
 
-function hostConfigOf(
-  spec: PlacedContainer,
-  bindings: PortMap | undefined,
-  negativeOomScores: boolean,
-): HostConfig {
-  const oom =
-    spec.oomScoreAdj !== undefined && (spec.oomScoreAdj >= 0 || negativeOomScores)
-      ? { OomScoreAdj: spec.oomScoreAdj }
-      : {};
-  const security = securityOptions(spec);
+const endpointOf = (network: NetworkMode): ContainerCreateOptions['NetworkingConfig'] =>
+  network.type === 'pod'
+    ? { EndpointsConfig: { [network.network]: { IPAMConfig: { IPv4Address: network.ip } } } }
+    : undefined;
+
+function hostConfigOf(spec: PlacedContainer, bindings: PortMap, negativeOomScores: boolean): HostConfig {
+  const { oomScoreAdj = 0 } = spec;
   return {
     NetworkMode: networkMode(spec.network),
     IpcMode: namespaceMode(spec.ipc),
@@ -62,17 +53,18 @@ function hostConfigOf(
     CapAdd: [...spec.capabilities.add],
     CapDrop: [...spec.capabilities.drop],
     GroupAdd: spec.supplementalGroups.map(String),
-    ...(security.length > 0 ? { SecurityOpt: security } : {}),
-    ...(Object.keys(spec.sysctls).length > 0 ? { Sysctls: { ...spec.sysctls } } : {}),
-    ...(spec.runtimeHandler === undefined ? {} : { Runtime: spec.runtimeHandler }),
+    SecurityOpt: securityOptions(spec),
+    Sysctls: { ...spec.sysctls },
+    Runtime: spec.runtimeHandler,
     Mounts: spec.mounts.map(toMount),
-    ...(bindings ? { PortBindings: bindings } : {}),
-    ...(spec.cpuShares === undefined ? {} : { CpuShares: spec.cpuShares }),
-    ...(spec.cpuQuotaMicros === undefined ? {} : { CpuQuota: spec.cpuQuotaMicros }),
-    ...(spec.cpuPeriodMicros === undefined ? {} : { CpuPeriod: spec.cpuPeriodMicros }),
+    PortBindings: bindings,
+    CpuShares: spec.cpuShares,
+    CpuQuota: spec.cpuQuotaMicros,
+    CpuPeriod: spec.cpuPeriodMicros,
     // Equal limits: no swap beyond the memory, as under the kubelet.
-    ...(spec.memoryBytes === undefined ? {} : { Memory: spec.memoryBytes, MemorySwap: spec.memoryBytes }),
-    ...oom,
+    Memory: spec.memoryBytes,
+    MemorySwap: spec.memoryBytes,
+    OomScoreAdj: negativeOomScores ? oomScoreAdj : Math.max(0, oomScoreAdj),
   };
 }
 
@@ -114,18 +106,11 @@ const toMount = (mount: Mount): MountSettings => ({
   ...(mount.propagation === undefined ? {} : { BindOptions: { Propagation: mount.propagation } }),
 });
 
-function portsOf(spec: PlacedContainer): {
-  readonly exposed: Record<string, Record<string, never>> | undefined;
-  readonly bindings: PortMap | undefined;
-} {
-  if (spec.ports.length === 0) return { exposed: undefined, bindings: undefined };
-  const exposed: Record<string, Record<string, never>> = {};
-  const bindings: PortMap = {};
-  for (const port of spec.ports) {
-    const key = `${port.containerPort}/${port.protocol.toLowerCase()}`;
-    exposed[key] = {};
-    const list = (bindings[key] ??= []) as { HostIp: string; HostPort: string }[];
-    list.push({ HostIp: port.hostIp ?? '', HostPort: String(port.hostPort) });
+function bindingsOf({ ports }: PlacedContainer): PortMap {
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { containerPort, protocol, hostIp = '', hostPort } of ports) {
+    const key = `${containerPort}/${protocol.toLowerCase()}`;
+    (bindings[key] ??= []).push({ HostIp: hostIp, HostPort: String(hostPort) });
   }
-  return { exposed, bindings };
+  return bindings;
 }

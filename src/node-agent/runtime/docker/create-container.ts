@@ -2,8 +2,7 @@
 import type { Logger } from '../../../base/logger.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import { toCreateBody } from './create-body.ts';
-import { asRequest } from './create-request.ts';
-import { type Engine, LIFECYCLE_TIMEOUT_MS } from './engine.ts';
+import { asRequest, type Engine, LIFECYCLE_TIMEOUT_MS } from './engine.ts';
 import type { OomScoreSupport } from './oom-score.ts';
 import type { Ownership } from './ownership.ts';
 import type { PlacedContainer } from './placed-container.ts';

@@ -1,7 +1,4 @@
-/**
- * ContainerRuntime on a Docker Engine through dockerode, put together from one file per concern. It
- * touches only containers of one cluster and one node (invariant 3, see ownership.ts).
- */
+/** ContainerRuntime on a Docker Engine through dockerode, made of one file per concern. */
 import { anySignal, createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/logger.ts';
@@ -49,15 +46,11 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     ...createLogs(engine, ownership),
     ...createSees(engine),
     ...createStats(engine, ownership),
-    ...createNetworks(engine, cluster, clock),
+    ...createNetworks(engine, cluster, clock, disposed.signal),
     ...createDial(engine, clock),
     async *events(signal) {
-      const ended = anySignal(signal, disposed.signal);
-      try {
-        yield* watchEvents({ engine, ownership, clock, logger }, ended);
-      } finally {
-        ended[Symbol.dispose]();
-      }
+      using ended = anySignal(signal, disposed.signal);
+      yield* watchEvents({ engine, ownership, clock, logger }, ended);
     },
     async [Symbol.asyncDispose]() {
       disposed.abort();

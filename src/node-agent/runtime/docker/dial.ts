@@ -1,8 +1,4 @@
-/**
- * Connects to a port of a container, at its address, or on this machine for a container of the
- * host's network. A server that listens on localhost alone is reached from inside the container's
- * network.
- */
+/** Connects to a container's port: at its address, or in its network if it listens on localhost. */
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';

@@ -53,6 +53,8 @@ const NETWORK = [
   /\bnetwork \S{1,255} not found/i,
   /could not find network/i,
   /cannot connect to network/i,
+  // The pod's sandbox died meanwhile.
+  /cannot join \S+ (?:namespace )?of a non running container/i,
 ];
 /** The rest of the text is the runtime's, and repeats the command. */
 const OF_PROGRAM = /OCI runtime|shim task|containerd task/;

@@ -1,8 +1,5 @@
-/**
- * The connection to one Docker Engine. Every call has a time-out, since the Engine can hang with
- * its socket open, and fails with a RuntimeError.
- */
-import Docker from 'dockerode';
+/** The connection to one Docker Engine. It can hang with its socket open: calls have time-outs. */
+import Docker, { type ContainerCreateOptions } from 'dockerode';
 import { createAbort } from '../../../base/abort.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { RuntimeError } from '../types.ts';
@@ -10,9 +7,7 @@ import { toRuntimeError } from './engine-errors.ts';
 
 /** Ordinary calls; the Engine answers in milliseconds unless it is overloaded or stopped. */
 export const CALL_TIMEOUT_MS = 30_000;
-/**
- * Create and start take seconds under load. After this time the caller looks for the name again.
- */
+/** Create and start take seconds under load. After it the caller looks for the name again. */
 export const LIFECYCLE_TIMEOUT_MS = 120_000;
 
 export interface EngineAddress {
@@ -33,6 +28,16 @@ export interface Engine {
     timeoutMs?: number,
   ) => Promise<T>;
 }
+
+/**
+ * The client puts the members of a create call's body into the query as well, unless it gets
+ * `_query` and `_body`. Labels in a URL would exceed its limit. Its types do not know these members.
+ */
+export const asRequest = (
+  name: string,
+  body: ContainerCreateOptions,
+  abortSignal: AbortSignal,
+): ContainerCreateOptions => ({ _query: { name }, _body: body, abortSignal }) as object;
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 const DEFAULT_TCP_PORT = 2375;
@@ -58,28 +63,20 @@ export function connectEngine(address: EngineAddress, clock: Clock): Engine {
   const target = parseEngineAddress(address);
   const local = 'socketPath' in target;
   // Every member is set: the client would read the environment for a missing one.
-  const options = local
-    ? { socketPath: target.socketPath, host: undefined, port: undefined, protocol: 'http' as const }
-    : { host: target.host, port: target.port, socketPath: undefined, protocol: 'http' as const };
-  const docker = new Docker(options);
+  const none = { socketPath: undefined, host: undefined, port: undefined };
+  const docker = new Docker({ ...none, ...target, protocol: 'http' });
   return {
     docker,
     local,
     async call(action, run, timeoutMs = CALL_TIMEOUT_MS) {
       const abort = createAbort();
-      let timedOut = false;
-      const timer = clock.setTimer(() => {
-        timedOut = true;
-        abort.abort();
-      }, timeoutMs);
+      const timer = clock.setTimer(() => abort.abort(), timeoutMs);
       try {
         return await run({ abortSignal: abort.signal });
       } catch (error) {
-        if (timedOut) {
-          const detail = `no answer from the engine in ${Math.round(timeoutMs / 1000)} s`;
-          throw new RuntimeError('unavailable', `Cannot ${action}: ${detail}`, { cause: error, detail });
-        }
-        throw toRuntimeError(action, error);
+        if (!abort.signal.aborted) throw toRuntimeError(action, error);
+        const detail = `no answer from the engine in ${Math.round(timeoutMs / 1000)} s`;
+        throw new RuntimeError('unavailable', `Cannot ${action}: ${detail}`, { cause: error, detail });
       } finally {
         timer.cancel();
       }

@@ -1,8 +1,4 @@
-/**
- * The Engine's events, while the caller listens. Each new stream, the first included, begins with
- * `resync`: earlier events are unknown. The caller lists after it is subscribed, so there is no
- * gap.
- */
+/** The Engine's events. Each stream begins with `resync`: earlier events are unknown. */
 import type { GetEventsOptions } from 'dockerode';
 import { anySignal, type CombinedSignal } from '../../../base/abort.ts';
 import { type BackoffPolicy, backoffDelayMs } from '../../../base/backoff.ts';

@@ -5,6 +5,7 @@
  */
 import { PassThrough, type Readable } from 'node:stream';
 import { cutMiddle } from '../../../base/text.ts';
+import { onOver } from './frames.ts';
 
 const PREFIX = 'OCI runtime exec failed: ';
 /** The reason repeats the command, which may be long. A longer output is the command's own. */
@@ -28,13 +29,8 @@ export interface HeldOutput {
   readonly said: Promise<string | undefined>;
 }
 
-/**
- * `isOutput` answers the part of the held text that the command wrote; undefined if it never ran.
- */
-export function holdBackExecFailure(
-  source: Readable,
-  isOutput: (said: string) => Promise<string | undefined>,
-): HeldOutput {
+/** `isOutput`: the command ran, and wrote the text itself. */
+export function holdBackExecFailure(source: Readable, isOutput: () => Promise<boolean>): HeldOutput {
   const output = new PassThrough();
   let held: Buffer | undefined = Buffer.alloc(0);
   let tell: (said: string | undefined) => void = () => undefined;
@@ -51,11 +47,12 @@ export function holdBackExecFailure(
 
   async function finish(): Promise<void> {
     const rest = held;
-    if (rest === undefined || !mayBeFailure(rest)) release();
+    const text = rest?.toString('utf8') ?? '';
+    if (!isExecFailure(text)) release();
     else {
-      tell(rest.toString('utf8'));
+      tell(text);
       held = undefined;
-      if ((await isOutput(rest.toString('utf8'))) !== undefined) output.write(rest);
+      if (await isOutput()) output.write(rest);
     }
     output.end();
   }
@@ -71,23 +68,11 @@ export function holdBackExecFailure(
     held = Buffer.concat([held, chunk]);
     if (held.length > MAX_HELD_BYTES || !mayBecomeFailure(held)) release();
   });
-  let isOver = false;
-  const end = (): void => {
-    if (isOver) return;
-    isOver = true;
-    void finish();
-  };
-  source.once('end', end);
-  source.once('close', end);
-  source.once('error', end);
+  onOver(source, () => void finish());
   output.once('close', () => source.destroy());
   return { output, said };
 }
 
-const mayBeFailure = (bytes: Buffer): boolean => isExecFailure(bytes.toString('utf8'));
-
 /** Also while only a part of the prefix has come. */
-const mayBecomeFailure = (bytes: Buffer): boolean => {
-  const start = bytes.subarray(0, PREFIX.length).toString('utf8');
-  return PREFIX.startsWith(start);
-};
+const mayBecomeFailure = (bytes: Buffer): boolean =>
+  PREFIX.startsWith(bytes.subarray(0, PREFIX.length).toString('utf8'));

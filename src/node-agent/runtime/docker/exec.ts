@@ -1,15 +1,11 @@
-/**
- * Commands in running containers: `exec` for probes and hooks, bounded in time and output;
- * `execStream` and `attach` for people. A framed stream is split into stdout and stderr. A terminal
- * has one stream.
- */
+/** Commands in containers: `exec` for probes and hooks is bounded; the others are for people. */
 import { Duplex, type Readable } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { goDuration } from '../../../base/go-words.ts';
 import { type ContainerRuntime, type ExecSession, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { execFailure, holdBackExecFailure, isExecFailure } from './exec-failure.ts';
-import { createFrameParser, splitFrames } from './frames.ts';
+import { createFrameParser, onOver, splitFrames } from './frames.ts';
 import type { Ownership } from './ownership.ts';
 import { killContainerProcess } from './process.ts';
 
@@ -44,18 +40,32 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
     throw new RuntimeError('invalid', `Cannot ${action}: ${detail}`, { detail });
   }
 
+  /** `stdin` is the command's; a session's connection stays open for writing in any case. */
+  async function startExec(
+    id: string,
+    command: readonly string[],
+    {
+      stdin,
+      tty,
+      isSession,
+    }: { readonly stdin: boolean; readonly tty: boolean; readonly isSession: boolean },
+  ) {
+    await ownership.assertOurs(id);
+    const action = `run ${JSON.stringify(command)} in container "${id}"`;
+    const attached = { AttachStdin: stdin, AttachStdout: true, AttachStderr: true };
+    const exec = await call(action, ({ abortSignal }) =>
+      docker.getContainer(id).exec({ Cmd: [...command], ...attached, Tty: tty, abortSignal }),
+    );
+    const stream = await call(action, ({ abortSignal }) =>
+      exec.start({ hijack: true, stdin: isSession, Tty: tty, abortSignal }),
+    );
+    return { action, exec, stream };
+  }
+
   return {
     async exec(id, command, { timeoutMs, outputLimitBytes }) {
-      await ownership.assertOurs(id);
-      const action = `run ${JSON.stringify(command)} in container "${id}"`;
-      const exec = await call(action, ({ abortSignal }) =>
-        docker
-          .getContainer(id)
-          .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true, Tty: false, abortSignal }),
-      );
-      const stream = await call(action, ({ abortSignal }) =>
-        exec.start({ hijack: true, stdin: false, abortSignal }),
-      );
+      const how = { stdin: false, tty: false, isSession: false };
+      const { action, exec, stream } = await startExec(id, command, how);
       const output = await collect(stream, outputLimitBytes, clock, timeoutMs);
       if (output.timedOut) {
         await killExec(id, exec.id).catch(() => undefined);
@@ -70,21 +80,7 @@ export function createExecs({ engine, ownership, clock }: ExecOptions): Execs {
     },
 
     async execStream(id, command, { stdin, tty }) {
-      await ownership.assertOurs(id);
-      const action = `run ${JSON.stringify(command)} in container "${id}"`;
-      const exec = await call(action, ({ abortSignal }) =>
-        docker.getContainer(id).exec({
-          Cmd: [...command],
-          AttachStdin: stdin,
-          AttachStdout: true,
-          AttachStderr: true,
-          Tty: tty,
-          abortSignal,
-        }),
-      );
-      const stream = await call(action, ({ abortSignal }) =>
-        exec.start({ hijack: true, stdin: true, Tty: tty, abortSignal }),
-      );
+      const { action, exec, stream } = await startExec(id, command, { stdin, tty, isSession: true });
       return openSession(stream, {
         stdin,
         tty,
@@ -146,9 +142,7 @@ function collect(
         keptBytes += part.length;
       }
     });
-    stream.once('end', () => finish(false));
-    stream.once('close', () => finish(false));
-    stream.once('error', () => finish(false));
+    onOver(stream, () => finish(false));
   });
 }
 
@@ -162,20 +156,12 @@ interface SessionParts {
 }
 
 function openSession(stream: Duplex, parts: SessionParts): ExecSession {
-  const ended = new Promise<void>((resolve) => {
-    stream.once('end', resolve);
-    stream.once('close', resolve);
-    stream.once('error', () => resolve());
-  });
+  const ended = new Promise<void>((resolve) => onOver(stream, resolve));
   const { stdout, stderr }: { readonly stdout: Readable; readonly stderr?: Readable } = parts.tty
     ? { stdout: stream }
     : splitFrames(stream);
-  const held = holdBackExecFailure(stdout, (said) =>
-    done.then(
-      () => said,
-      () => undefined,
-    ),
-  );
+  const didRun = (): Promise<boolean> => done.then(() => true).catch(() => false);
+  const held = holdBackExecFailure(stdout, didRun);
   const done = Promise.all([ended, held.said]).then(([, said]) => parts.exitCode(said));
   // A caller may ignore the exit code. Its failure must not be an unhandled rejection.
   done.catch(() => undefined);
@@ -184,9 +170,7 @@ function openSession(stream: Duplex, parts: SessionParts): ExecSession {
     stdout: held.output,
     ...(stderr ? { stderr } : {}),
     done,
-    async resize(size) {
-      await parts.resize(size);
-    },
+    resize: (size) => parts.resize(size),
     kill() {
       parts.kill();
       stream.destroy();

@@ -27,6 +27,17 @@ export function createFrameParser(): (chunk: Buffer) => readonly Frame[] {
     }));
 }
 
+/** Calls `done` once, when the stream ends, closes or fails. */
+export function onOver(stream: Readable, done: () => void): void {
+  let isOver = false;
+  for (const event of ['end', 'close', 'error']) {
+    stream.once(event, () => {
+      if (!isOver) done();
+      isOver = true;
+    });
+  }
+}
+
 /** Splits a framed stream in two; a reader that stops reading either one stops the source. */
 export function splitFrames(source: Readable): { readonly stdout: Readable; readonly stderr: Readable } {
   const stdout = new PassThrough();
@@ -44,12 +55,9 @@ export function splitFrames(source: Readable): { readonly stdout: Readable; read
     }
     if (full) source.pause();
   });
-  const finish = (): void => {
+  onOver(source, () => {
     stdout.end();
     stderr.end();
-  };
-  source.once('end', finish);
-  source.once('close', finish);
-  source.once('error', finish);
+  });
   return { stdout, stderr };
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { type ContainerRuntime, type ImageRecord, type ListedImage, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { jsonLines } from './json-lines.ts';
-import { pullImage, reportLine } from './pull-image.ts';
+import { pullImage, throwFailure } from './pull-image.ts';
 
 type Images = Pick<
   ContainerRuntime,
@@ -53,6 +53,9 @@ function toListedImages(
   return [...byId.values()];
 }
 
+const isMissing = (error: unknown): boolean =>
+  error instanceof RuntimeError && ['not-found', 'image-missing'].includes(error.code);
+
 export function createImages(engine: Engine, clock: Clock): Images {
   const { docker, call } = engine;
 
@@ -65,9 +68,7 @@ export function createImages(engine: Engine, clock: Clock): Images {
       );
       return toImageRecord(found);
     } catch (error) {
-      if (error instanceof RuntimeError && (error.code === 'not-found' || error.code === 'image-missing')) {
-        return undefined;
-      }
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }
@@ -79,8 +80,8 @@ export function createImages(engine: Engine, clock: Clock): Images {
         await call('list images', ({ abortSignal }) => docker.listImages({ abortSignal })),
       );
     },
-    async pullImage(reference, auth, onProgress, signal) {
-      await pullImage(engine, clock, { reference, auth, onProgress, signal });
+    async pullImage(reference, auth, signal) {
+      await pullImage(engine, clock, { reference, auth, signal });
       const image = await findImage(reference);
       if (image) return image;
       throw new RuntimeError(
@@ -99,7 +100,7 @@ export function createImages(engine: Engine, clock: Clock): Images {
           changes: `ENTRYPOINT ${JSON.stringify(entrypoint)}`,
           abortSignal,
         });
-        for await (const line of jsonLines(source as AsyncIterable<Buffer>)) reportLine(line);
+        for await (const line of jsonLines(source as AsyncIterable<Buffer>)) throwFailure(line);
       });
       const image = await findImage(reference);
       if (!image) throw new RuntimeError('transient', `Cannot ${action}: it is not there afterwards`);
@@ -109,8 +110,7 @@ export function createImages(engine: Engine, clock: Clock): Images {
       try {
         await call(`remove image "${id}"`, ({ abortSignal }) => docker.getImage(id).remove({ abortSignal }));
       } catch (error) {
-        const missing = error instanceof RuntimeError && ['not-found', 'image-missing'].includes(error.code);
-        if (!missing) throw error;
+        if (!isMissing(error)) throw error;
       }
     },
   };

@@ -1,7 +1,4 @@
-/**
- * The Engine and its machine, as the node reports them. Host files are read only if the Engine is
- * local.
- */
+/** The Engine and its machine, as the node reports them. Host files are those of a local Engine. */
 import { readFile, statfs } from 'node:fs/promises';
 import type { DockerVersion } from 'dockerode';
 import type { Clock } from '../../../base/clock.ts';
@@ -39,22 +36,16 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   i686: '386',
 };
 
-const firstLine = async (path: string): Promise<string | undefined> => {
-  try {
-    return (await readFile(path, 'utf8')).trim() || undefined;
-  } catch {
-    return undefined;
-  }
-};
-
-const diskBytesOf = async (path: string): Promise<number> => {
-  try {
-    const stats = await statfs(path);
-    return stats.blocks * stats.bsize;
-  } catch {
-    return 0;
-  }
-};
+const textOf = (path: string): Promise<string> =>
+  readFile(path, 'utf8').then(
+    (text) => text.trim(),
+    () => '',
+  );
+const diskBytesOf = (path: string): Promise<number> =>
+  statfs(path).then(
+    ({ blocks, bsize }) => blocks * bsize,
+    () => 0,
+  );
 
 export function createInfo(
   { docker, call, local }: Engine,
@@ -72,18 +63,18 @@ export function createInfo(
     ]);
     const [bootId, machineId, diskBytes] = local
       ? await Promise.all([
-          firstLine('/proc/sys/kernel/random/boot_id'),
-          firstLine('/etc/machine-id'),
+          textOf('/proc/sys/kernel/random/boot_id'),
+          textOf('/etc/machine-id'),
           diskBytesOf(info.DockerRootDir),
         ])
-      : [undefined, undefined, 0];
+      : ['', '', 0];
     return {
       name: 'docker',
       version: version.Version,
       apiVersion: version.ApiVersion,
       hostname: info.Name,
-      bootId: bootId ?? info.ID,
-      machineId: machineId ?? info.ID,
+      bootId: bootId || info.ID,
+      machineId: machineId || info.ID,
       osImage: info.OperatingSystem,
       operatingSystem: info.OSType,
       architecture: ARCHITECTURES[info.Architecture] ?? info.Architecture,

@@ -52,10 +52,7 @@ export function createLogs(engine: Engine, ownership: Ownership): Pick<Container
     return source as AsyncIterable<Buffer>;
   }
 
-  /**
-   * The Engine counts pieces. If a line has several, the time of the first wanted line is the
-   * start.
-   */
+  /** The Engine counts pieces. If a line has several, the time of the first wanted line counts. */
   async function startOf(source: Source, lines: number | undefined): Promise<TailStart> {
     if (lines === undefined) return { tail: 'all' };
     if (lines === 0 || lines > MAX_COUNTED_LINES) return { tail: lines };

@@ -5,18 +5,13 @@
 import { createHash } from 'node:crypto';
 import type { NetworkInspectInfo } from 'dockerode';
 import { cidrsOverlap } from '../../../base/cidr.ts';
-import { uninterrupted } from '../../../base/abort.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import { type ContainerRuntime, labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { listNetworks, subnetsOf } from './read-engine.ts';
 
 type Networks = Pick<ContainerRuntime, 'ensureNetwork' | 'removeNetwork'>;
-interface PodNetwork {
-  readonly name: string;
-  readonly subnet: string;
-  readonly gateway: string;
-}
+type PodNetwork = Parameters<Networks['ensureNetwork']>[0];
 
 /** The Engine makes a network in less than a second. Nodes that make the same one wait. */
 const MAX_TRIES = 25;
@@ -33,7 +28,7 @@ export function bridgeName(cluster: string, network: string): string {
 const bridgeOf = ({ Id, Options }: NetworkInspectInfo): string =>
   Options?.['com.docker.network.bridge.name'] ?? `br-${Id.slice(0, 12)}`;
 
-export function createNetworks(engine: Engine, cluster: string, clock: Clock): Networks {
+export function createNetworks(engine: Engine, cluster: string, clock: Clock, signal: AbortSignal): Networks {
   const { docker, call } = engine;
 
   const all = (): Promise<readonly NetworkInspectInfo[]> => listNetworks(engine);
@@ -95,8 +90,8 @@ export function createNetworks(engine: Engine, cluster: string, clock: Clock): N
 
   async function untilListed(network: PodNetwork): Promise<readonly NetworkInspectInfo[]> {
     let found = await named(network.name);
-    for (let tried = 0; found.length === 0 && tried < MAX_TRIES; tried += 1) {
-      if (tried > 0) await sleep(clock, RETRY_MS, uninterrupted);
+    for (let tried = 0; found.length === 0 && tried < MAX_TRIES && !signal.aborted; tried += 1) {
+      if (tried > 0) await sleep(clock, RETRY_MS, signal);
       await create(network);
       found = await named(network.name);
     }

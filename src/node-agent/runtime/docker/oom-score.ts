@@ -6,8 +6,7 @@
 import type { Logger } from '../../../base/logger.ts';
 import type { Rng } from '../../../base/rng.ts';
 import { type ContainerSpec, labelKeys } from '../types.ts';
-import { asRequest } from './create-request.ts';
-import type { Engine } from './engine.ts';
+import { asRequest, type Engine } from './engine.ts';
 import { engineMessage } from './engine-errors.ts';
 
 export interface OomScoreSupport {

@@ -3,6 +3,7 @@
  * labels. Labels never change and ids are never reused, so each container is inspected once at
  * most. Containers that we created need no inspection.
  */
+import { createBoundedMap } from '../../../base/bounded-map.ts';
 import { labelKeys, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 
@@ -19,21 +20,15 @@ export interface Ownership {
 }
 
 export function createOwnership(engine: Engine, cluster: string, node: string): Ownership {
-  const known = new Set<string>();
-  const remember = (id: string): void => {
-    if (known.size >= REMEMBERED_LIMIT) {
-      const oldest = known.values().next();
-      if (!oldest.done) known.delete(oldest.value);
-    }
-    known.add(id);
-  };
+  const known = createBoundedMap<string, true>(REMEMBERED_LIMIT);
+  const remember = (id: string): void => known.set(id, true);
   const isOurs: Ownership['isOurs'] = (labels) =>
     labels?.[labelKeys.cluster] === cluster && labels[labelKeys.node] === node;
   return {
     filters: { label: [`${labelKeys.cluster}=${cluster}`, `${labelKeys.node}=${node}`] },
     isOurs,
     remember,
-    forget: (id) => void known.delete(id),
+    forget: (id) => known.delete(id),
     async assertOurs(id) {
       if (known.has(id)) return;
       const info = await engine.call(`look at container "${id}"`, (options) =>

@@ -59,7 +59,6 @@ export function placeContainer(container: ContainerSpec, { id, spec }: Sandbox):
   };
 }
 
-/** The container that holds the namespaces of a pod with several containers. */
 export function pauseContainer(spec: SandboxSpec, image: string): PlacedContainer {
   const { ipc, pid } = spec;
   return {

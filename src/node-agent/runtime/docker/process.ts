@@ -1,7 +1,4 @@
-/**
- * Ends a process that an exec left behind. The Engine has no call for it. The signal is sent only
- * if the process belongs to the container and runs on this machine.
- */
+/** Ends a process that an exec left behind, if it is this container's. The Engine has no call. */
 import { readFile } from 'node:fs/promises';
 
 export async function killContainerProcess(containerId: string, pid: number): Promise<boolean> {

@@ -1,8 +1,8 @@
-/** One pull of an image: its progress, its time-out and its failure. */
-import { createAbort } from '../../../base/abort.ts';
+/** One pull of an image: its time-out and its failure. */
+import { anySignal, createAbort } from '../../../base/abort.ts';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { isRecord } from '../../../base/json.ts';
-import { type PullProgress, type RegistryAuth, RuntimeError } from '../types.ts';
+import { type RegistryAuth, RuntimeError } from '../types.ts';
 import type { Engine } from './engine.ts';
 import { engineMessage, toRuntimeError } from './engine-errors.ts';
 import { jsonLines } from './json-lines.ts';
@@ -10,46 +10,38 @@ import { jsonLines } from './json-lines.ts';
 export interface PullRequest {
   readonly reference: string;
   readonly auth: RegistryAuth | undefined;
-  readonly onProgress: (progress: PullProgress) => void;
   readonly signal: AbortSignal;
 }
 
 /** A registry hangs if the Engine reports nothing for this long during a pull. */
 const PULL_SILENCE_MS = 300_000;
+const SILENT = `no progress for ${PULL_SILENCE_MS / 1000} s`;
 
 export async function pullImage({ docker }: Engine, clock: Clock, request: PullRequest): Promise<void> {
-  const { reference, auth, onProgress, signal } = request;
-  const stop = createAbort();
-  let silent = false;
-  const cancel = (): void => stop.abort();
-  const watchdog = (): Timer =>
-    clock.setTimer(() => {
-      silent = true;
-      stop.abort();
-    }, PULL_SILENCE_MS);
+  const { reference, auth, signal } = request;
+  const silence = createAbort();
+  using either = anySignal(signal, silence.signal);
+  const watchdog = (): Timer => clock.setTimer(() => silence.abort(), PULL_SILENCE_MS);
   let timer = watchdog();
-  signal.addEventListener('abort', cancel, { once: true });
   try {
-    if (signal.aborted) throw new Error('cancelled');
+    signal.throwIfAborted();
     const source = await docker.createImage({
       fromImage: reference,
-      abortSignal: stop.signal,
+      abortSignal: either,
       ...(auth ? { authconfig: authConfigOf(auth) } : {}),
     });
     for await (const line of jsonLines(source as AsyncIterable<Buffer>)) {
       timer.cancel();
       timer = watchdog();
-      reportLine(line, onProgress);
+      throwFailure(line);
     }
   } catch (error) {
-    throw pullError(reference, error, signal.aborted ? 'cancelled' : silent ? SILENT : undefined);
+    const ended = signal.aborted ? 'cancelled' : silence.signal.aborted ? SILENT : undefined;
+    throw pullError(reference, error, ended);
   } finally {
     timer.cancel();
-    signal.removeEventListener('abort', cancel);
   }
 }
-
-const SILENT = `no progress for ${PULL_SILENCE_MS / 1000} s`;
 
 const authConfigOf = ({ username, password, serverAddress }: RegistryAuth): Record<string, string> => ({
   username,
@@ -66,17 +58,7 @@ function pullError(reference: string, error: unknown, ended: string | undefined)
   return new RuntimeError(code, `Cannot ${action}: ${detail}`, { cause: error, detail });
 }
 
-/**
- * Reports one line's progress, or throws the error that ended the pull after its status was sent.
- */
-export function reportLine(line: unknown, onProgress?: (progress: PullProgress) => void): void {
-  if (!isRecord(line)) return;
-  if (typeof line['error'] === 'string') throw new Error(line['error']);
-  const detail = isRecord(line['progressDetail']) ? line['progressDetail'] : {};
-  onProgress?.({
-    status: typeof line['status'] === 'string' ? line['status'] : '',
-    ...(typeof line['id'] === 'string' ? { layer: line['id'] } : {}),
-    ...(typeof detail['current'] === 'number' ? { currentBytes: detail['current'] } : {}),
-    ...(typeof detail['total'] === 'number' ? { totalBytes: detail['total'] } : {}),
-  });
+/** A failure after the answer's status was sent is a line of the answer. */
+export function throwFailure(line: unknown): void {
+  if (isRecord(line) && typeof line['error'] === 'string') throw new Error(line['error']);
 }

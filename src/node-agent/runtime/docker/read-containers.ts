@@ -1,8 +1,8 @@
 /** The records of the node's containers. A quick list inspects only those that changed. */
+import { createSlots } from '../../../base/slots.ts';
 import { type ContainerRecord, type ContainerRuntime, RuntimeError } from '../types.ts';
 import { isAsRecorded, toContainerRecord } from './container-record.ts';
 import type { Engine } from './engine.ts';
-import { mapBounded } from '../../../base/map-bounded.ts';
 import type { Ownership } from './ownership.ts';
 
 /** Inspections at once during a list. More would hold up the start of containers. */
@@ -17,6 +17,7 @@ export function createContainerReads(
 ): Pick<ContainerRuntime, 'list' | 'inspect'> {
   /** The last inspection of each container. A list drops those that are gone. */
   const seen = new Map<string, ContainerRecord>();
+  const slots = createSlots(INSPECT_CONCURRENCY);
 
   async function inspect(id: string): Promise<ContainerRecord | undefined> {
     try {
@@ -42,10 +43,11 @@ export function createContainerReads(
       );
       const present = new Set(found.map(({ Id }) => Id));
       for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);
-      const records = await mapBounded(found, INSPECT_CONCURRENCY, async (listed) => {
+      const read = async (listed: (typeof found)[number]): Promise<ContainerRecord | undefined> => {
         const last = how === 'quick' ? seen.get(listed.Id) : undefined;
-        return last && isAsRecorded(listed, last) ? last : inspect(listed.Id);
-      });
+        return last && isAsRecorded(listed, last) ? last : slots.run(() => inspect(listed.Id));
+      };
+      const records = await Promise.all(found.map(read));
       return records.filter((record) => record !== undefined);
     },
   };

@@ -1,7 +1,4 @@
-/**
- * Identifies the Docker Engine at an address, and lists its networks, before anything is made
- * there.
- */
+/** Identifies the Docker Engine at an address and lists its networks, before a cluster is made. */
 import type { NetworkInspectInfo } from 'dockerode';
 import type { Clock } from '../../../base/clock.ts';
 import { labelKeys } from '../types.ts';
@@ -21,7 +18,6 @@ const PATIENCE_MS = 5_000;
 export interface EngineIdentity {
   /** The Engine's own id outlives a change of address. Engines that share /etc/docker share it. */
   readonly engineId: string;
-  /** Where it keeps its containers. */
   readonly rootDirectory: string;
 }
 

@@ -4,8 +4,7 @@
  * container is made.
  */
 import { type ContainerRuntime, RuntimeError } from '../types.ts';
-import { asRequest } from './create-request.ts';
-import type { Engine } from './engine.ts';
+import { asRequest, type Engine } from './engine.ts';
 
 const NAME = 'symphony-sees';
 const NO_IMAGE = 'symphony.invalid/no-image:0';

@@ -3,35 +3,35 @@
  * below `--runtime hollow`. Its state outlives the agent's dispose, as a real engine's does. It has
  * sandboxes as the Docker adapter has them.
  */
-import type { Clock } from '../../../base/clock.ts';
-import type { Rng } from '../../../base/rng.ts';
+import { createAbort } from '../../../base/abort.ts';
 import type { PlacedContainer } from '../docker/placed-container.ts';
 import { createSandboxes, type PlacedContainers } from '../docker/sandboxes.ts';
 import {
   type ContainerRecord,
   type ContainerRuntime,
   type ExecResult,
+  type ImageRecord,
   RuntimeError,
   type RuntimeInfo,
 } from '../types.ts';
 import { createFakeCalls, type FakeCalls, type FakeLatencies } from './fake-calls.ts';
-import { type FakeProgram, recordOf } from './fake-container.ts';
-import { createFakeEngine, type FakeEngine, isRunning, KILLED } from './fake-engine.ts';
+import { recordOf } from './fake-container.ts';
+import {
+  createFakeEngine,
+  type FakeEngine,
+  type FakeEngineOptions,
+  isRunning,
+  KILLED,
+} from './fake-engine.ts';
 import { createFakeEvents } from './fake-events.ts';
 import { createFakeImages, type FakeImages } from './fake-images.ts';
 import { createFakeNetworks } from './fake-networks.ts';
 import { dialFake, openFakeSession, readFakeLog } from './fake-streams.ts';
 import { usageOf } from './fake-usage.ts';
 
-export interface FakeRuntimeOptions {
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly cluster: string;
-  readonly node: string;
+export interface FakeRuntimeOptions extends Omit<FakeEngineOptions, 'images' | 'events'> {
   readonly info?: Partial<RuntimeInfo>;
   readonly latencies?: Partial<FakeLatencies>;
-  /** The program of a container. By default it runs until it is stopped. */
-  readonly programOf?: (spec: PlacedContainer) => FakeProgram;
   /** The interface of the pods' network, for tests of routes. */
   readonly bridge?: string;
   /** Which references the registry has; by default all. */
@@ -58,7 +58,8 @@ export interface FakeRuntime extends ContainerRuntime {
 
 export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
   const { clock, rng } = options;
-  const { perform, failNext } = createFakeCalls(clock, rng, options.latencies);
+  const disposed = createAbort();
+  const { perform, failNext } = createFakeCalls(clock, rng, disposed.signal, options.latencies);
   const images = createFakeImages();
   const events = createFakeEvents();
   const engine = createFakeEngine({ ...options, images, events });
@@ -98,7 +99,10 @@ export function createFakeRuntime(options: FakeRuntimeOptions): FakeRuntime {
         .all()
         .filter(isRunning)
         .map((container) => usageOf(container, clock.now())),
-    [Symbol.asyncDispose]: async () => events[Symbol.dispose](),
+    async [Symbol.asyncDispose]() {
+      disposed.abort();
+      events[Symbol.dispose]();
+    },
   };
 }
 
@@ -181,14 +185,17 @@ function imageCalls(
   return {
     findImage: (reference) => Promise.resolve(images.find(reference)),
     listImages: () => Promise.resolve(images.list()),
-    pullImage: (reference, _auth, onProgress) =>
-      perform('pullImage', () => {
-        if (pullable && !pullable(reference)) {
-          throw new RuntimeError('image-pull', `Cannot pull image "${reference}": manifest unknown`);
-        }
-        onProgress({ status: 'Pull complete' });
+    pullImage: (reference, _auth, signal) => {
+      const refuse = (why: string): never => {
+        throw new RuntimeError('image-pull', `Cannot pull image "${reference}": ${why}`);
+      };
+      const pull = (): ImageRecord => {
+        if (signal.aborted) return refuse('cancelled');
+        if (pullable && !pullable(reference)) return refuse('manifest unknown');
         return images.find(reference) ?? images.add(reference);
-      }),
+      };
+      return perform('pullImage', pull, signal);
+    },
     removeImage: async (id) => images.remove(id),
     importImage: (reference) => Promise.resolve(images.add(reference)),
   };

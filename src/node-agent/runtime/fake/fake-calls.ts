@@ -1,5 +1,4 @@
 /** Calls of the fake engine: each takes its time, and fails when a test has asked for it. */
-import { uninterrupted } from '../../../base/abort.ts';
 import { type Clock, sleep } from '../../../base/clock.ts';
 import type { Rng } from '../../../base/rng.ts';
 import { RuntimeError, type RuntimeErrorCode } from '../types.ts';
@@ -27,7 +26,7 @@ export interface FakeLatencies {
 
 export interface FakeCalls {
   /** Latency with ±50 % of noise, then the fault that was asked for, around the effect. */
-  perform<T>(operation: FakeOperation, effect: () => T): Promise<T>;
+  perform<T>(operation: FakeOperation, effect: () => T, signal?: AbortSignal): Promise<T>;
   /** The next call of this kind fails; with `afterEffect` only its reply is lost. */
   failNext(
     operation: FakeOperation,
@@ -53,16 +52,19 @@ const LATENCY_OF: Readonly<Partial<Record<FakeOperation, keyof FakeLatencies>>> 
   pullImage: 'pullMs',
 };
 
-export function createFakeCalls(clock: Clock, rng: Rng, latencies: Partial<FakeLatencies> = {}): FakeCalls {
+export function createFakeCalls(
+  clock: Clock,
+  rng: Rng,
+  /** Aborted when the runtime is disposed: its calls take no time then. */
+  disposed: AbortSignal,
+  latencies: Partial<FakeLatencies> = {},
+): FakeCalls {
   const faults = new Map<FakeOperation, Fault[]>();
-  const latencyOf = (operation: FakeOperation): number => {
-    const name = LATENCY_OF[operation];
-    return name === undefined ? 0 : (latencies[name] ?? 0);
-  };
   return {
-    async perform(operation, effect) {
-      const latencyMs = latencyOf(operation);
-      if (latencyMs > 0) await sleep(clock, latencyMs * (0.5 + rng.next()), uninterrupted);
+    async perform(operation, effect, signal = disposed) {
+      const name = LATENCY_OF[operation];
+      const latencyMs = (name && latencies[name]) ?? 0;
+      if (latencyMs > 0) await sleep(clock, latencyMs * (0.5 + rng.next()), signal);
       const fault = faults.get(operation)?.shift();
       const fail = (): never => {
         throw new RuntimeError(fault?.code ?? 'transient', `Cannot ${operation}: injected fault`);

@@ -19,6 +19,11 @@ export interface FakeProgram {
   readonly startError?: string;
 }
 
+export interface LogEntry {
+  readonly atMs: number;
+  readonly line: string;
+}
+
 export interface FakeContainer {
   readonly id: string;
   readonly spec: PlacedContainer;
@@ -32,8 +37,8 @@ export interface FakeContainer {
   oomKilled: boolean;
   error?: string;
   healthy: boolean;
-  readonly log: { readonly atMs: number; readonly line: string }[];
-  readonly followers: Set<AsyncQueue<{ readonly atMs: number; readonly line: string }>>;
+  readonly log: LogEntry[];
+  readonly followers: Set<AsyncQueue<LogEntry>>;
   /** Called once when the process ends. */
   readonly endings: Set<() => void>;
 }
@@ -48,10 +53,8 @@ export function writeLog(container: FakeContainer, atMs: number, line: string): 
   for (const follower of container.followers) follower.push(entry);
 }
 
-export function followLog(
-  container: FakeContainer,
-): FakeContainer['followers'] extends Set<infer Q> ? Q : never {
-  const queue = createAsyncQueue<{ readonly atMs: number; readonly line: string }>(LOG_LIMIT_LINES);
+export function followLog(container: FakeContainer): AsyncQueue<LogEntry> {
+  const queue = createAsyncQueue<LogEntry>(LOG_LIMIT_LINES);
   container.followers.add(queue);
   return queue;
 }

@@ -29,7 +29,6 @@ export interface FakeEngine {
   need(id: string): FakeContainer;
   create(spec: PlacedContainer): string;
   start(container: FakeContainer): void;
-  /** Sends SIGTERM. */
   terminate(container: FakeContainer): void;
   /** Ends the process; `quietly`: without an event. */
   end(
@@ -37,7 +36,6 @@ export interface FakeEngine {
     exitCode: number,
     how?: { readonly oomKilled?: boolean; readonly quietly?: boolean },
   ): void;
-  /** Resolves when it runs no more. */
   ended(container: FakeContainer): Promise<void>;
   remove(container: FakeContainer): void;
 }

@@ -4,7 +4,6 @@ import { familiarImageReference, parseImageReference } from '../../images/refere
 import type { ImageRecord } from '../types.ts';
 
 export interface FakeImages {
-  /** Makes an image present. */
   add(reference: string, image?: Partial<ImageRecord>): ImageRecord;
   remove(reference: string): void;
   find(reference: string): ImageRecord | undefined;

@@ -9,22 +9,19 @@ export interface FakeNetworks {
 
 export function createFakeNetworks(): FakeNetworks {
   const subnets = new Map<string, string>();
+  const refuse = (message: string): never => {
+    throw new RuntimeError('invalid', message);
+  };
   return {
     ensure(name, subnet) {
-      const existing = subnets.get(name);
-      if (existing !== undefined && existing !== subnet) {
-        throw new RuntimeError(
-          'invalid',
-          `Cannot use network "${name}": its subnet is ${existing}, not ${subnet}`,
+      const existing = subnets.get(name) ?? subnet;
+      if (existing !== subnet)
+        refuse(`Cannot use network "${name}": its subnet is ${existing}, not ${subnet}`);
+      const other = [...subnets].find(([known, taken]) => known !== name && taken === subnet)?.[0];
+      if (other !== undefined)
+        refuse(
+          `Cannot create network "${name}": subnet ${subnet} overlaps with another network ("${other}")`,
         );
-      }
-      const overlap = [...subnets].find(([other, taken]) => other !== name && taken === subnet);
-      if (overlap) {
-        throw new RuntimeError(
-          'invalid',
-          `Cannot create network "${name}": subnet ${subnet} overlaps with another network ("${overlap[0]}")`,
-        );
-      }
       subnets.set(name, subnet);
     },
     remove: (name) => void subnets.delete(name),
@@ -33,12 +30,12 @@ export function createFakeNetworks(): FakeNetworks {
 
 /** Throws when the container cannot start beside the `others` that run. */
 export function checkNetworkOf({ spec }: FakeContainer, others: readonly FakeContainer[]): void {
-  const refuse = (code: 'conflict' | 'network' | 'address', why: string): never => {
+  const refuse = (code: 'network' | 'address', why: string): never => {
     throw new RuntimeError(code, `Cannot start container: ${why}`);
   };
   const { network, ports } = spec;
   if (network.type === 'container' && !others.some(({ id }) => id === network.containerId)) {
-    refuse('conflict', 'cannot join network of a non running container');
+    refuse('network', 'cannot join network of a non running container');
   }
   if (network.type === 'pod' && others.some((other) => ipOf(other) === network.ip)) {
     refuse('address', `address ${network.ip} already in use`);

@@ -1,11 +1,11 @@
 /** Streams of the fake engine: logs, exec sessions and connections. */
 import { Duplex, PassThrough } from 'node:stream';
 import { type ExecSession, type LogOptions, type LogStream, RuntimeError } from '../types.ts';
-import { type FakeContainer, followLog } from './fake-container.ts';
+import { type FakeContainer, followLog, type LogEntry } from './fake-container.ts';
 
-const asLine = (entry: { readonly atMs: number; readonly line: string }, timestamps: boolean): Buffer => {
-  const stamp = `${new Date(entry.atMs).toISOString().slice(0, -1)}000000Z`;
-  return Buffer.from(`${timestamps ? `${stamp} ` : ''}${entry.line}\n`);
+const asLine = ({ atMs, line }: LogEntry, timestamps: boolean): Buffer => {
+  const stamp = `${new Date(atMs).toISOString().slice(0, -1)}000000Z `;
+  return Buffer.from(`${timestamps ? stamp : ''}${line}\n`);
 };
 
 export async function* readFakeLog(

@@ -1,20 +1,11 @@
-/**
- * The runtime of `--runtime hollow`: containers of the fake engine that do what their pod's
- * annotations ask (plan-hollow-pod.ts). A text answers requests that need a running program.
- */
-import type { Clock } from '../../../base/clock.ts';
-import type { Rng } from '../../../base/rng.ts';
+/** The runtime of `--runtime hollow`: the fake engine, with programs by their pod's annotations. */
 import type { Pod } from '../../../schemas/types.ts';
-import { createFakeRuntime, type FakeRuntime } from '../fake/create-fake-runtime.ts';
+import { createFakeRuntime, type FakeRuntime, type FakeRuntimeOptions } from '../fake/create-fake-runtime.ts';
 import { openFakeSession } from '../fake/fake-streams.ts';
 import { labelKeys, RuntimeError } from '../types.ts';
 import { hollowText, planHollowProgram } from './plan-hollow-pod.ts';
 
-export interface HollowRuntimeOptions {
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly cluster: string;
-  readonly node: string;
+export interface HollowRuntimeOptions extends Pick<FakeRuntimeOptions, 'clock' | 'rng' | 'cluster' | 'node'> {
   /** The time that a container runs which is meant to end. */
   readonly runForMs: number;
   podOf(namespace: string, name: string): Pod | undefined;

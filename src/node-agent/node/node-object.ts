@@ -31,6 +31,8 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   const { client, clock, logger, nodeName } = options;
   let statusAtMs = Number.NEGATIVE_INFINITY;
   let isNew = true;
+  /** After a failure the watch may be as dead as the connection: the control plane is asked. */
+  let isInContact = false;
 
   async function readNode(facts: NodeFacts): Promise<Node> {
     try {
@@ -56,9 +58,8 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   async function write(facts: NodeFacts, shown: Node | undefined): Promise<Node> {
     let node = shown ?? (await readNode(facts));
     const labels = nodeLabels(facts);
-    if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value)) {
+    if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value))
       node = await client.patch<Node>(resources.nodes, undefined, nodeName, { metadata: { labels } });
-    }
     const before = node;
     const podCidr = node.spec.podCIDR ?? facts.podCidr;
     const status = planNodeStatus({ ...facts, podCidr }, node.status, clock.now());
@@ -75,9 +76,12 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   /** Others write the node, too (podCIDR, taints, cordons). After a conflict it is read again. */
   return async (facts) => {
     for (let conflicts = 0; ; conflicts += 1) {
-      const shown = conflicts === 0 ? options.node?.() : undefined;
+      const shown = isInContact ? options.node?.() : undefined;
+      isInContact = false;
       try {
-        return await write(facts, shown);
+        const node = await write(facts, shown);
+        isInContact = true;
+        return node;
       } catch (error) {
         const isOld =
           isStatusError(error, 'Conflict') || (shown !== undefined && isStatusError(error, 'NotFound'));

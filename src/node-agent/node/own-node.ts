@@ -27,9 +27,11 @@ export interface OwnNodeOptions {
 
 export function createOwnNode(options: OwnNodeOptions): OwnNode {
   let current: Node | undefined;
+  /** The answer to a write may come after the watch has shown that the node is gone. */
+  let deletedUid: string | undefined;
 
   function saw(node: Node): void {
-    if (current && isOlder(node, current)) return;
+    if (node.metadata.uid === deletedUid || (current && isOlder(node, current))) return;
     current = node;
     options.onChange(node);
   }
@@ -39,12 +41,14 @@ export function createOwnNode(options: OwnNodeOptions): OwnNode {
     resource: resources.nodes,
     selection: { fieldSelector: `metadata.name=${options.nodeName}` },
     onList(items) {
+      deletedUid = undefined;
       if (items.length === 0) current = undefined;
       items.forEach(saw);
     },
     onChange({ type, object }) {
       if (type !== 'DELETED') return saw(object);
       current = undefined;
+      deletedUid = object.metadata.uid;
       options.onDeleted();
     },
   });

@@ -41,9 +41,7 @@ export interface NodeAgentOptions {
   readonly version?: string;
   /** How full the machine is, for the node's pressure conditions. */
   readonly readUsage?: () => Promise<MachineUsage>;
-  /**
-   * This machine's routes, if its engine is local. A pod whose address leads elsewhere is refused.
-   */
+  /** The routes beside a local engine. A pod whose address leads elsewhere is refused. */
   readonly routes?: Routes;
   /** Opens the tunnel for logs and exec. Without it there is no tunnel (simulation). */
   readonly tunnel?: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;

@@ -125,9 +125,7 @@ export interface RecordStore {
 }
 
 export interface StatusWriter {
-  /**
-   * Writes the newest status as soon as possible. Older ones that were not written yet are dropped.
-   */
+  /** Writes the newest status as soon as possible. Older unwritten ones are dropped. */
   submit(pod: Pod, status: PodStatus): void;
   /** Resolves when the newest status is written, or the pod is gone; rejects if it cannot be. */
   flush(uid: string): Promise<void>;

@@ -1,6 +1,6 @@
 /** Options of a cluster: its store, its engines, its networks, and the limits of its pods. */
 import { runtimeKinds, podSecurityLevels } from '../config.ts';
-import { ENGINES, oneOf, SERVERS, type OptionSpec } from '../option-spec.ts';
+import { ENGINES, type GivenSpec } from '../option-spec.ts';
 import {
   parseCidr,
   parseDuration,
@@ -12,14 +12,13 @@ import {
   parseUrl,
 } from '../values.ts';
 
-export const clusterOptions: readonly OptionSpec[] = [
+export const clusterOptions: readonly GivenSpec[] = [
   {
     field: 'redisUrl',
     group: 'State',
     flag: 'redis-url',
     placeholder: 'URL',
     description: 'Redis >= 7; without it an own redis-server is started',
-    commands: SERVERS,
     parse: (value) =>
       parseScheme(value, [
         'redis',
@@ -49,7 +48,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     commands: ENGINES,
     fallback: 'docker',
     choices: runtimeKinds,
-    parse: oneOf(runtimeKinds),
   },
   {
     field: 'hollowRunForMs',
@@ -66,10 +64,8 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'default-pod-security',
     placeholder: 'LEVEL',
     description: 'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
-    commands: SERVERS,
     fallback: 'baseline',
     choices: podSecurityLevels,
-    parse: oneOf(podSecurityLevels),
   },
   {
     field: 'eventTtlMs',
@@ -77,7 +73,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'event-ttl',
     placeholder: 'DURATION',
     description: 'how long events are kept after they were last written; 0s: for ever',
-    commands: SERVERS,
     fallback: '1h',
     parse: (value) => {
       const ms = parseDuration(value);
@@ -95,7 +90,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     commands: ['up', 'agent'],
     fallback: 'privileged',
     choices: podSecurityLevels,
-    parse: oneOf(podSecurityLevels),
   },
   {
     field: 'allowedUnsafeSysctls',
@@ -125,7 +119,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'node-cidr-mask-size',
     placeholder: 'BITS',
     description: "prefix length of a node's share of --cluster-cidr; nodes keep the share that they have",
-    commands: SERVERS,
     fallback: '24',
     parse: (value) => parseInteger(value, 9, 30),
   },
@@ -135,7 +128,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'service-cidr',
     placeholder: 'CIDR',
     description: 'addresses of Services; up takes free ones where these are taken',
-    commands: SERVERS,
     fallback: '10.96.0.0/16',
     parse: (value) => parseCidr(value, 28),
   },

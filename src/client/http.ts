@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { TransientError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
+import { asRecords, asString, getPath } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { StatusError } from '../schemas/errors/status.ts';
 import { isStatus } from './answer.ts';
@@ -102,17 +103,13 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
       await connection.request({ method: 'DELETE', path, ...(deleteOptions ? { body } : {}) });
     },
     async clusterState() {
-      const answer = await connection.request({ method: 'GET', path: '/apis/symphony.dev/v1/clusterstate' });
-      return conditionOf(answer);
+      const path = '/apis/symphony.dev/v1/clusterstate';
+      return conditionOf(await connection.request({ method: 'GET', path }));
     },
     async restorePods(node, pods) {
       const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(node)}/restore`;
-      const answer = await connection.request({
-        method: 'POST',
-        path,
-        body: { kind: 'PodList', apiVersion: 'v1', items: pods },
-      });
-      return waitingOf(answer);
+      const body = { kind: 'PodList', apiVersion: 'v1', items: pods };
+      return waitingOf(await connection.request({ method: 'POST', path, body }));
     },
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };
@@ -140,32 +137,28 @@ function eventOf<T extends KubeObject>(line: unknown): ClientWatchEvent<T> {
 
 /** List items come without `kind` and `apiVersion`, as in Kubernetes; they are given back here. */
 function listOf<T extends KubeObject>(answer: unknown): ObjectList<T> {
-  if (!isRecord(answer) || !Array.isArray(answer['items'])) {
+  if (!isRecord(answer) || !Array.isArray(answer['items']))
     throw new TransientError('Cannot read list: the answer has no items');
-  }
-  const metadata = isRecord(answer['metadata']) ? answer['metadata'] : {};
-  const kind = typeof answer['kind'] === 'string' ? answer['kind'].replace(/List$/, '') : '';
-  const apiVersion = typeof answer['apiVersion'] === 'string' ? answer['apiVersion'] : 'v1';
-  const next = metadata['continue'];
-  const version = metadata['resourceVersion'];
+  const kind = asString(answer['kind']).replace(/List$/, '');
+  const apiVersion = asString(answer['apiVersion']) || 'v1';
+  const next = asString(getPath(answer, 'metadata', 'continue'));
   return {
     items: answer['items'].map((item) => ({ apiVersion, kind, ...(item as object) }) as unknown as T),
-    resourceVersion: typeof version === 'string' ? version : '',
-    ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
+    resourceVersion: asString(getPath(answer, 'metadata', 'resourceVersion')),
+    ...(next === '' ? {} : { continue: next }),
   };
 }
 
 /** The server may wrap the condition as an object (`status`) or answer it plainly. */
 function conditionOf(answer: unknown): ClusterCondition {
   const body = isRecord(answer) && isRecord(answer['status']) ? answer['status'] : answer;
-  if (!isRecord(body) || typeof body['epoch'] !== 'string') {
+  if (!isRecord(body) || typeof body['epoch'] !== 'string')
     throw new TransientError('Cannot read the cluster state: the answer has no epoch');
-  }
   return { epoch: body['epoch'], phase: body['phase'] === 'rebuilding' ? 'rebuilding' : 'normal' };
 }
 
 /** An older control plane answers with a Status, and restores everything. */
 function waitingOf(answer: unknown): readonly WaitingPod[] {
-  const waiting = isRecord(answer) && Array.isArray(answer['waiting']) ? answer['waiting'] : [];
-  return waiting.filter(isRecord).map(({ pod, reason }) => ({ pod: String(pod), reason: String(reason) }));
+  const waiting = asRecords(getPath(answer, 'waiting'));
+  return waiting.map(({ pod, reason }) => ({ pod: asString(pod), reason: asString(reason) }));
 }

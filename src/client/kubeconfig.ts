@@ -5,6 +5,7 @@ import { delimiter, dirname, resolve } from 'node:path';
 import { load } from 'js-yaml';
 import { errorMessage, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
+import { asRecords, asString } from '../schemas/json-access.ts';
 
 export interface KubeconfigEndpoint {
   readonly server: string;
@@ -21,12 +22,12 @@ export interface KubeconfigEndpoint {
  */
 export async function readKubeconfig(path: string): Promise<KubeconfigEndpoint> {
   const files = await readFiles(path);
-  const current = files.map(({ config }) => textOf(config['current-context'])).find((name) => name !== '');
+  const current = files.map(({ config }) => asString(config['current-context'])).find((name) => name !== '');
   if (current === undefined)
     throw new UserError(`Cannot use kubeconfig "${path}": it has no current-context`);
   const context = entry(files, 'contexts', 'context', current, path).value;
-  const cluster = entry(files, 'clusters', 'cluster', textOf(context['cluster']), path);
-  const user = entry(files, 'users', 'user', textOf(context['user']), path);
+  const cluster = entry(files, 'clusters', 'cluster', asString(context['cluster']), path);
+  const user = entry(files, 'users', 'user', asString(context['user']), path);
   const server = cluster.value['server'];
   if (typeof server !== 'string') throw new UserError(`Cannot use kubeconfig "${path}": no server is named`);
   const ca = await material(cluster, 'certificate-authority');
@@ -93,8 +94,6 @@ function parse(text: string, path: string): Record<string, unknown> | undefined 
   return config;
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-
 function entry(
   files: readonly ConfigFile[],
   list: string,
@@ -103,11 +102,7 @@ function entry(
   path: string,
 ): Entry {
   for (const file of files) {
-    const items: unknown = file.config[list];
-    const found = Array.isArray(items)
-      ? (items as unknown[]).find((item) => isRecord(item) && item['name'] === name)
-      : undefined;
-    const value: unknown = isRecord(found) ? found[member] : undefined;
+    const value = asRecords(file.config[list]).find((item) => item['name'] === name)?.[member];
     if (isRecord(value)) return { path: file.path, value };
   }
   throw new UserError(`Cannot use kubeconfig "${path}": no ${member} "${name}"`);

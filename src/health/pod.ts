@@ -1,6 +1,4 @@
-/**
- * A Pod is Degraded if it waits for a reason that does not go away, or crashed and is not ready.
- */
+/** A Pod is Degraded if it waits for a reason that lasts, or crashed and is not ready. */
 import { isRecord } from '../base/json.ts';
 import { type Health, type Assessor, degraded, progressing } from './types.ts';
 import { conditionOf, listAt, numberAt, recordAt, textAt } from './fields.ts';

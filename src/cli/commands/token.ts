@@ -64,12 +64,8 @@ async function withClient(
   invocation: Invocation,
   task: (client: HttpApiClient) => Promise<void>,
 ): Promise<void> {
-  const client = await connect(invocation);
-  try {
-    await task(client);
-  } finally {
-    client[Symbol.dispose]();
-  }
+  using client = await connect(invocation);
+  await task(client);
 }
 
 async function create(invocation: Invocation): Promise<void> {

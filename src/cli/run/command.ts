@@ -1,6 +1,4 @@
-/**
- * The shape of a command of `symphony`. Each has a file under commands/; registry.ts lists them.
- */
+/** The shape of a command. Each has a file under commands/; registry.ts lists them. */
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 

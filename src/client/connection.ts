@@ -22,15 +22,9 @@ import { readAnswer } from './answer.ts';
 import { certificateAdvice } from './certificate-advice.ts';
 import { type Credentials, presentIdentity, TCP_KEEP_ALIVE_MS } from './credentials.ts';
 import { type ClientIdentity, fixedIdentity, type IdentitySource } from './identity.ts';
+import type { Endpoint } from './kubeconfig.ts';
 
-export interface ConnectionOptions {
-  /** `https://host:port`, perhaps with a base path. */
-  readonly server: string;
-  /** PEM of the server's authority; the system's authorities when absent. */
-  readonly ca?: string;
-  readonly token?: string;
-  readonly clientCert?: string;
-  readonly clientKey?: string;
+export interface ConnectionOptions extends Endpoint {
   /** In place of token, certificate and key: one that may change. */
   readonly identity?: IdentitySource;
   readonly clock: Clock;

@@ -14,7 +14,7 @@ import { StatusError } from '../schemas/errors/status.ts';
 import { isStatus } from './answer.ts';
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
 import { parseJsonLines } from './json-lines.ts';
-import { type KubeconfigEndpoint, readKubeconfig } from './kubeconfig.ts';
+import { type Endpoint, readKubeconfig } from './kubeconfig.ts';
 import { listQuery, resourceUrl } from './resource-url.ts';
 import type { ApiClient, ClientWatchEvent, ClusterCondition, WaitingPod, ObjectList } from './types.ts';
 
@@ -119,7 +119,7 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
 export async function fromKubeconfig(
   path: string,
   context: { readonly clock: Clock; readonly logger: Logger },
-  overrides: Partial<Pick<KubeconfigEndpoint, 'server' | 'token'>> = {},
+  overrides: Partial<Pick<Endpoint, 'server' | 'token'>> = {},
 ): Promise<HttpApiClient> {
   const endpoint = await readKubeconfig(path);
   return createHttpClient({ ...endpoint, ...overrides, ...context });

@@ -7,8 +7,10 @@ import { errorMessage, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { asRecords, asString } from '../schemas/json-access.ts';
 
-export interface KubeconfigEndpoint {
+export interface Endpoint {
+  /** `https://host:port`, perhaps with a base path. */
   readonly server: string;
+  /** PEM of the server's authority; the system's authorities when absent. */
   readonly ca?: string;
   readonly token?: string;
   readonly clientCert?: string;
@@ -20,7 +22,7 @@ export interface KubeconfigEndpoint {
  * file that names a thing wins; missing and empty files are passed over. Paths in a kubeconfig are
  * relative to it. Throws UserError that names the file; ENOENT if there is none at all.
  */
-export async function readKubeconfig(path: string): Promise<KubeconfigEndpoint> {
+export async function readKubeconfig(path: string): Promise<Endpoint> {
   const files = await readFiles(path);
   const current = files.map(({ config }) => asString(config['current-context'])).find((name) => name !== '');
   if (current === undefined)

@@ -9,15 +9,17 @@ export const textAt = (value: unknown, key: string): string => asString(getPath(
 
 export const listAt = (value: unknown, key: string): readonly unknown[] => asList(getPath(value, key));
 
+/** The records of a list. Anything else in it is left out. */
+export const recordsAt = (value: unknown, key: string): readonly Record<string, unknown>[] =>
+  listAt(value, key).filter(isRecord);
+
 export function recordAt(value: unknown, key: string): Record<string, unknown> | undefined {
   const member = getPath(value, key);
   return isRecord(member) ? member : undefined;
 }
 
 export const conditionOf = (status: unknown, type: string): Record<string, unknown> | undefined =>
-  listAt(status, 'conditions')
-    .filter(isRecord)
-    .find((condition) => condition['type'] === type);
+  recordsAt(status, 'conditions').find((condition) => condition['type'] === type);
 
 /** Epoch milliseconds of a time; 0 if there is none. */
 export const timeAt = (value: unknown, key: string): number => Date.parse(textAt(value, key)) || 0;

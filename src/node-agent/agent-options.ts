@@ -14,13 +14,17 @@ import type { ProbeIo } from './probes/probe-io.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
-export interface NodeAgentOptions {
+/** What most parts are given. */
+export interface PartOptions {
   readonly client: ApiClient;
-  readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
   readonly nodeName: string;
+}
+
+export interface NodeAgentOptions extends PartOptions {
+  readonly runtime: ContainerRuntime;
   readonly nodeIp: string;
   readonly cluster: string;
   readonly records: RecordStore;

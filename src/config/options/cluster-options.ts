@@ -1,5 +1,6 @@
 /** Options of a cluster: its store, its engines, its networks, and the limits of its pods. */
-import { runtimeKinds, podSecurityLevels } from '../config.ts';
+import { POD_SECURITY_LEVELS } from '../../schemas/pod-security/types.ts';
+import { runtimeKinds } from '../config.ts';
 import { ENGINES, type GivenSpec } from '../option-spec.ts';
 import {
   parseCidr,
@@ -65,7 +66,7 @@ export const clusterOptions: readonly GivenSpec[] = [
     placeholder: 'LEVEL',
     description: 'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
     fallback: 'baseline',
-    choices: podSecurityLevels,
+    choices: POD_SECURITY_LEVELS,
   },
   {
     field: 'eventTtlMs',
@@ -89,7 +90,7 @@ export const clusterOptions: readonly GivenSpec[] = [
       'loosest Pod Security level that pods on these nodes may have, whatever their namespace allows',
     commands: ['up', 'agent'],
     fallback: 'privileged',
-    choices: podSecurityLevels,
+    choices: POD_SECURITY_LEVELS,
   },
   {
     field: 'allowedUnsafeSysctls',

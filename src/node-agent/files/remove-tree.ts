@@ -11,10 +11,7 @@ const MOVED = '.removed-';
 /** Each pass takes at least one level. A tree with more of them is still being written. */
 const MAX_PASSES = 100_000;
 
-/**
- * The parent of `path` must be out of the pods' reach. Fails with EBUSY at a mount point.
- * Idempotent.
- */
+/** The parent of `path` must be out of the pods' reach. Fails with EBUSY at a mount point. */
 export async function removeTree(path: string): Promise<void> {
   let top: FileHandle;
   try {

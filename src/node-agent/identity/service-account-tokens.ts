@@ -14,6 +14,7 @@ import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { isStatusError, notFound } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { StepProblem } from '../ports.ts';
+import type { KeptSources } from '../records/kept-sources.ts';
 
 export interface PodTokens {
   /**
@@ -30,11 +31,7 @@ export interface PodTokensOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   /** Keeps answers over a restart of the agent; see records/kept-sources.ts. */
-  readonly through?: <T extends KubeObject>(
-    podUid: string,
-    name: string,
-    read: () => Promise<T>,
-  ) => Promise<T | undefined>;
+  readonly through?: KeptSources['through'];
 }
 
 interface Token {

@@ -1,17 +1,12 @@
 /** Writes the Node object: registers it where it is missing, and updates its labels and status. */
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/logger.ts';
-import { type ApiClient, resources } from '../../client/types.ts';
+import { resources } from '../../client/types.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Node } from '../../schemas/types.ts';
+import type { PartOptions } from '../agent-options.ts';
 import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
 import { hasNews, type NodeFacts, nodeLabels, planNodeObject, planNodeStatus } from './plan-node.ts';
 
-export interface NodeWriterOptions {
-  readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly nodeName: string;
+export interface NodeWriterOptions extends Omit<PartOptions, 'rng'> {
   /** This node as its watch shows it; undefined where the control plane must be asked. */
   node?(): Node | undefined;
   /** Awaited before the node is registered; a failure is tried again with the next report. */

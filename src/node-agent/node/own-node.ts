@@ -1,10 +1,8 @@
 /** This node's own Node object, followed by a watch. */
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/logger.ts';
-import type { Rng } from '../../base/rng.ts';
 import { createReflector } from '../../client/reflector.ts';
-import { type ApiClient, resources } from '../../client/types.ts';
+import { resources } from '../../client/types.ts';
 import type { Node } from '../../schemas/types.ts';
+import type { PartOptions } from '../agent-options.ts';
 
 export interface OwnNode extends AsyncDisposable {
   start(): void;
@@ -15,12 +13,7 @@ export interface OwnNode extends AsyncDisposable {
   readonly problem: string | undefined;
 }
 
-export interface OwnNodeOptions {
-  readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly logger: Logger;
-  readonly nodeName: string;
+export interface OwnNodeOptions extends PartOptions {
   onChange(node: Node): void;
   onDeleted(): void;
 }

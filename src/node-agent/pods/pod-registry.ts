@@ -73,16 +73,6 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
     return worker;
   }
 
-  function admitted(pod: Pod): PodRecord {
-    const isNew = (pod.status?.phase ?? 'Pending') === 'Pending' && !strays.has(pod.metadata.uid ?? '');
-    if (!isNew || pod.metadata.deletionTimestamp !== undefined) return { pod };
-    const others = index.workers().filter((worker) => !worker.finished);
-    return options.admit(
-      pod,
-      others.map((worker) => worker.pod),
-    );
-  }
-
   function observe(record: ContainerRecord): void {
     const worker = workers.get(uidOf(record));
     if (worker) worker.observe(record);
@@ -116,10 +106,12 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
     add: (record) => void add(record),
     want(pod) {
       const worker = workers.get(pod.metadata.uid ?? '');
-      if (!worker) return void add(admitted(pod));
-      const isOlder =
-        Number(pod.metadata.resourceVersion ?? 0) < Number(worker.pod.metadata.resourceVersion ?? 0);
-      if (!isOlder) worker.update(pod);
+      if (worker) {
+        if (!(versionOf(pod) < versionOf(worker.pod))) worker.update(pod);
+      } else if (isNewHere(pod) && !strays.has(pod.metadata.uid ?? '')) {
+        const others = index.workers().flatMap((other) => (other.finished ? [] : [other.pod]));
+        add(options.admit(pod, others));
+      } else add({ pod });
     },
     forget: (uid) => void workers.delete(uid),
     retryAll() {
@@ -134,12 +126,7 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
       workers.get(uid)?.observeGone(containerId);
     },
     observeAll(records, listedAtMs) {
-      const byUid = new Map<string, ContainerRecord[]>();
-      for (const record of records) {
-        const known = byUid.get(uidOf(record)) ?? [];
-        byUid.set(uidOf(record), known);
-        known.push(record);
-      }
+      const byUid = byPod(records);
       const first = !listed;
       listed = true;
       strays.clear();
@@ -152,6 +139,22 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
       await Promise.all(index.workers().map((worker) => worker[Symbol.asyncDispose]()));
     },
   };
+}
+
+const versionOf = ({ metadata }: Pod): number => Number(metadata.resourceVersion ?? 0);
+
+/** Nothing of the pod has run yet, as far as the API knows. */
+const isNewHere = ({ metadata, status }: Pod): boolean =>
+  (status?.phase ?? 'Pending') === 'Pending' && metadata.deletionTimestamp === undefined;
+
+function byPod(records: readonly ContainerRecord[]): ReadonlyMap<string, readonly ContainerRecord[]> {
+  const byUid = new Map<string, ContainerRecord[]>();
+  for (const record of records) {
+    const known = byUid.get(uidOf(record)) ?? [];
+    byUid.set(uidOf(record), known);
+    known.push(record);
+  }
+  return byUid;
 }
 
 function indexOf(workers: ReadonlyMap<string, PodWorker>): PodIndex {

@@ -28,10 +28,10 @@ const DEFAULT_VERSION = 'v0.1.0+symphony';
 function createBase(options: NodeAgentOptions) {
   const { runtime, clock, rng, nodeName, records } = options;
   const logger = options.logger.child({ component: 'node-agent', node: nodeName });
-  const client = watchContact(options.client, clock, logger);
-  const source = { component: 'kubelet', host: nodeName };
-  /** Aborts when a worker that ends must not wait for its status any more. */
+  /** Aborts at the end: nothing waits for the control plane then. */
   const stop = createAbort();
+  const client = watchContact(options.client, clock, logger, stop.signal);
+  const source = { component: 'kubelet', host: nodeName };
   return {
     common: { client, runtime, clock, rng, logger, nodeName },
     stop,

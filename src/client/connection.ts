@@ -185,11 +185,9 @@ function unreachable(url: URL, what: string, cause: unknown): TransientError {
   return new TransientError(`Cannot ${shown} ${url.origin}: ${why}`, { cause });
 }
 
-function givenIdentity({ token, clientCert, clientKey }: ConnectionOptions): ClientIdentity {
+function givenIdentity({ token, clientCert: certPem, clientKey: keyPem }: Endpoint): ClientIdentity {
   const certificate =
-    clientCert === undefined || clientKey === undefined
-      ? {}
-      : { certificate: { certPem: clientCert, keyPem: clientKey } };
+    certPem === undefined || keyPem === undefined ? {} : { certificate: { certPem, keyPem } };
   return { ...(token === undefined ? {} : { token }), ...certificate };
 }
 

@@ -118,31 +118,24 @@ function nodeInfoOf(
   };
 }
 
-/** Condition, reasons and messages for True and for False. */
+/** Conditions with the reason and message of a pressure. */
 const PRESSURES = [
-  [
-    'memory',
-    'MemoryPressure',
-    'HasInsufficientMemory',
-    'HasSufficientMemory',
-    ['insufficient memory available', 'sufficient memory available'],
-  ],
-  ['disk', 'DiskPressure', 'HasDiskPressure', 'HasNoDiskPressure', ['disk pressure', 'no disk pressure']],
-  [
-    'pid',
-    'PIDPressure',
-    'HasInsufficientPID',
-    'HasSufficientPID',
-    ['insufficient PID available', 'sufficient PID available'],
-  ],
+  ['memory', 'MemoryPressure', 'HasInsufficientMemory', 'insufficient memory available'],
+  ['disk', 'DiskPressure', 'HasDiskPressure', 'disk pressure'],
+  ['pid', 'PIDPressure', 'HasInsufficientPID', 'insufficient PID available'],
 ] as const;
+const CALM = {
+  memory: { reason: 'HasSufficientMemory', message: 'kubelet has sufficient memory available' },
+  disk: { reason: 'HasNoDiskPressure', message: 'kubelet has no disk pressure' },
+  pid: { reason: 'HasSufficientPID', message: 'kubelet has sufficient PID available' },
+};
 
 function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs: number): Condition[] {
   const decided: Omit<Condition, 'lastHeartbeatTime' | 'lastTransitionTime'>[] = [
-    ...PRESSURES.map(([key, type, short, enough, what]) =>
+    ...PRESSURES.map(([key, type, reason, what]) =>
       facts.pressure[key]
-        ? { type, status: 'True', reason: short, message: `kubelet has ${what[0]}` }
-        : { type, status: 'False', reason: enough, message: `kubelet has ${what[1]}` },
+        ? { type, status: 'True', reason, message: `kubelet has ${what}` }
+        : { type, status: 'False', ...CALM[key] },
     ),
     facts.runtimeUp
       ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }

@@ -92,7 +92,9 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
           resolvConf: renderResolvConf(resolver),
         };
         const digest = digestOf(plan.volumes, Object.values(texts));
-        const paths = [...plan.volumes.map(contentPath), files.hosts, files.resolvConf];
+        // Whatever a hostPath leads to may hang, and is not the agent's.
+        const own = plan.volumes.filter(({ kind }) => kind !== 'host');
+        const paths = [...own.map(contentPath), files.hosts, files.resolvConf];
         await plans.ensure(uidOf(pod), { digest, paths }, async () => {
           const applied = await store.apply(plan.volumes);
           if (!applied.ok) throw new StepProblem(applied.reason, applied.message);

@@ -1,7 +1,4 @@
-/**
- * The surroundings of a pod worker, as small interfaces. The real ones touch disk, network and API;
- * the simulation's touch nothing.
- */
+/** The surroundings of a pod worker; the simulation's touch neither disk nor network. */
 import type { Container, Pod, PodStatus } from '../schemas/types.ts';
 import type { ContainerPlan } from './container-spec/plan-container-spec.ts';
 import type { ImageEvent, ImageResult } from './images/types.ts';

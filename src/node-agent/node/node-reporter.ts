@@ -1,7 +1,4 @@
-/**
- * Reports this node every ten seconds: observes the machine, writes the Node where there is news,
- * and renews its Lease.
- */
+/** Every ten seconds: observes the machine, writes news into the Node, and renews its Lease. */
 import type { Timer } from '../../base/clock.ts';
 import { levelOf } from '../../base/errors.ts';
 import { goWords } from '../../base/go-words.ts';

@@ -62,9 +62,8 @@ const PLUGIN_DIRS = {
 } as const;
 
 /**
- * Files that the agent writes for one pod. One key of a ConfigMap or Secret, or all annotations,
- * can be requested thousands of times. This is 64 of the largest Secrets, and a part of the memory
- * for them.
+ * Files that the agent writes for one pod, as 64 of the largest Secrets. One key or annotation can
+ * be requested thousands of times.
  */
 const MAX_CONTENT_BYTES = 64 * 1024 * 1024;
 /** Report the problems of at most this many volumes: enough to fix a manifest at once. */

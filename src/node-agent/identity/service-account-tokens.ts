@@ -17,10 +17,7 @@ import { StepProblem } from '../ports.ts';
 import type { KeptSources } from '../records/kept-sources.ts';
 
 export interface PodTokens {
-  /**
-   * The tokens of the pod's projected volumes, by `<volume>/<path>`; those that are due are
-   * renewed. Throws StepProblem for a token that cannot be had.
-   */
+  /** By `<volume>/<path>`. Renews those that are due. Throws StepProblem for a missing one. */
   tokensOf(pod: Pod): Promise<ReadonlyMap<string, string>>;
   forget(podUid: string): void;
 }

@@ -1,7 +1,6 @@
 /**
- * The API over HTTPS, for agents and the CLI. Watches request bookmarks, end after a bounded time
- * (the caller goes on from its last version), and turn an ERROR event into the StatusError it
- * carries.
+ * The API over HTTPS, for agents and the CLI. A watch ends after a bounded time, and its caller
+ * goes on from the last version. An ERROR event becomes the StatusError that it carries.
  */
 import { createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';

@@ -1,7 +1,6 @@
 /**
  * Builds and de-duplicates Events as Kubernetes' recorder does, pure. The first occurrence creates
- * an Event, the same one again raises its count, and many similar ones become one "(combined from
- * similar events)".
+ * an Event, the same one raises its count, and many similar ones are combined.
  */
 import { createHash } from 'node:crypto';
 import { type BoundedMap, createBoundedMap } from '../base/bounded-map.ts';

@@ -33,10 +33,7 @@ export interface OptionSpec<Key extends keyof Config = keyof Config> {
   /** A relative path in the configuration file is relative to that file. */
   readonly isPath?: true;
   readonly choices?: readonly string[];
-  /**
-   * A variable of other programs, used if nothing else is given. It does not count if the option
-   * `unless` is given, which names the cluster already.
-   */
+  /** A variable of other programs that counts if neither this nor the option `unless` is given. */
   readonly standardVariable?: { readonly name: string; readonly unless: keyof Config };
   parse(text: string): unknown;
 }

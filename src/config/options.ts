@@ -1,7 +1,6 @@
 /**
- * Every option of `symphony`, once. Flags, environment variables (`--poll-interval` is
- * SYMPHONY_POLL_INTERVAL), keys of the configuration file (`pollInterval`) and the help come from
- * this table.
+ * Every option of `symphony`, once. Flags, environment variables, keys of the configuration file
+ * and the help come from this table.
  */
 import { type GivenSpec, oneOf, type OptionGroup, type OptionSpec, SERVERS, text } from './option-spec.ts';
 import { applicationOptions } from './options/application-options.ts';

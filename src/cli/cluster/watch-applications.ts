@@ -33,10 +33,12 @@ export async function followApplications(options: FollowOptions): Promise<ExitCo
   const done = options.done ?? ((applications: readonly Application[]) => applications.every(isSettled));
   let known = new Map<string, Application>();
   let shown: readonly Application[] = [];
+  let hasSeen = false;
   let drawnLines = 0;
   let drawn = '';
   const draw = (): void => {
     shown = [...known.values()].filter(selects).sort((a, b) => (keyText(a) < keyText(b) ? -1 : 1));
+    hasSeen ||= shown.length > 0;
     const text = renderApplications(shown, colours);
     if (text === drawn || options.json === true) return;
     if (io.stdout.isTTY && drawnLines > 0) io.stdout.write(`\u001b[${drawnLines}A\u001b[J`);
@@ -44,7 +46,8 @@ export async function followApplications(options: FollowOptions): Promise<ExitCo
     drawn = text;
     drawnLines = text.split('\n').length - 1;
   };
-  const isOver = (): boolean => signal.aborted || (shown.length > 0 && done(shown));
+  // Applications that were deleted meanwhile never settle.
+  const isOver = (): boolean => signal.aborted || (shown.length > 0 ? done(shown) : hasSeen);
   /** Lists, then watches until all is done or the server ends the watch. */
   const follow = async (): Promise<void> => {
     const { items, resourceVersion } = await listAll<Application>(client, resources.applications);

@@ -16,7 +16,10 @@ const application = (state: string): Application =>
     status: { commitStatus: { state } },
   }) as unknown as Application;
 
-/** A server that ends each watch at once. List number n answers the n-th state, then the last one. */
+/**
+ * A server that ends each watch at once. List number n answers the n-th state, then the last one.
+ * An empty state is no application.
+ */
 function following(states: readonly string[]) {
   const clock = createFakeClock();
   const stop = new AbortController();
@@ -25,7 +28,7 @@ function following(states: readonly string[]) {
     async list() {
       const state = states[Math.min(lists, states.length - 1)] ?? '';
       lists += 1;
-      return { items: [application(state)], resourceVersion: String(lists) };
+      return { items: state === '' ? [] : [application(state)], resourceVersion: String(lists) };
     },
     async *watch() {
       // Ends in order, without an event.
@@ -43,6 +46,13 @@ it('goes on when the server ends a watch, with a pause, until all is settled', a
   expect(lists()).toBe(1);
   await clock.advance(2_000);
   expect(await code).toBe(0);
+  expect(lists()).toBe(3);
+});
+
+it('waits for a first application, and not for one that was deleted', async () => {
+  const { clock, code, lists } = following(['', 'pending', '']);
+  await clock.advance(10_000);
+  expect(await code).toBe(1);
   expect(lists()).toBe(3);
 });
 

@@ -14,8 +14,11 @@ export interface NodeWriterOptions extends Omit<PartOptions, 'rng'> {
   event(about: Node, event: NodeEvent): void;
 }
 
-/** Reports the facts, and answers the node as it is stored then. */
-export type NodeWriter = (facts: NodeFacts) => Promise<Node>;
+/**
+ * Reports the facts, and answers the node as it is stored then. Out of contact the node is read: its
+ * watch may be dead, too.
+ */
+export type NodeWriter = (facts: NodeFacts, isInContact: boolean) => Promise<Node>;
 
 /** A status without news is written this often, as kubelet does. */
 const STATUS_EVERY_MS = 300_000;
@@ -26,8 +29,6 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   const { client, clock, logger, nodeName } = options;
   let statusAtMs = Number.NEGATIVE_INFINITY;
   let isNew = true;
-  /** After a failure the watch may be as dead as the connection: the control plane is asked. */
-  let isInContact = false;
 
   async function readNode(facts: NodeFacts): Promise<Node> {
     try {
@@ -69,14 +70,11 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   }
 
   /** Others write the node, too (podCIDR, taints, cordons). After a conflict it is read again. */
-  return async (facts) => {
+  return async (facts, isInContact) => {
     for (let conflicts = 0; ; conflicts += 1) {
-      const shown = isInContact ? options.node?.() : undefined;
-      isInContact = false;
+      const shown = isInContact && conflicts === 0 ? options.node?.() : undefined;
       try {
-        const node = await write(facts, shown);
-        isInContact = true;
-        return node;
+        return await write(facts, shown);
       } catch (error) {
         const isOld =
           isStatusError(error, 'Conflict') || (shown !== undefined && isStatusError(error, 'NotFound'));

@@ -57,8 +57,8 @@ export async function followApplications(options: FollowOptions): Promise<ExitCo
     const ended = createAbort();
     using both = anySignal(signal, ended.signal);
     try {
-      const selection = { resourceVersion, signal: both };
-      for await (const { type, object } of client.watch<Application>(resources.applications, selection)) {
+      const watch = client.watch<Application>(resources.applications, { resourceVersion, signal: both });
+      for await (const { type, object } of watch) {
         if (type === 'BOOKMARK') continue;
         if (type === 'DELETED') known.delete(keyText(object));
         else known.set(keyText(object), object);

@@ -1,6 +1,4 @@
-/**
- * From arguments to an exit code: picks the command, loads only that one, and reports its errors.
- */
+/** From arguments to an exit code: loads only the command that is named, and reports its errors. */
 import { Command, CommanderError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { errorMessage, TransientError, UserError } from '../base/errors.ts';
@@ -111,6 +109,8 @@ async function dispatch(
 function report(error: unknown, io: CliIo, userErrorCode: ExitCode): ExitCode {
   // Commander has already printed its message (or the help that was asked for).
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  // The end has failed as well; why it came tells more.
+  if (isRecord(error) && 'suppressed' in error) return report(error['suppressed'], io, userErrorCode);
   const lines = printable(errorMessage(error), { newlines: true });
   if (error instanceof UserError || (isStatusError(error) && error.code < 500)) {
     io.stderr.write(`error: ${lines}\n`);

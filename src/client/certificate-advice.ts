@@ -30,9 +30,8 @@ export function certificateAdvice(error: unknown, host: string): string | undefi
       'an agent needs a token of that very cluster (symphony token create), a client its kubeconfig'
     );
   }
-  if (TIME.has(code)) {
+  if (TIME.has(code))
     return `the server's certificate is not valid at this time (${code}): compare the clocks of both machines`;
-  }
   return undefined;
 }
 

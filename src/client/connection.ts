@@ -22,15 +22,9 @@ import { readAnswer } from './answer.ts';
 import { certificateAdvice } from './certificate-advice.ts';
 import { type Credentials, presentIdentity, TCP_KEEP_ALIVE_MS } from './credentials.ts';
 import { type ClientIdentity, fixedIdentity, type IdentitySource } from './identity.ts';
+import type { Endpoint } from './kubeconfig.ts';
 
-export interface ConnectionOptions {
-  /** `https://host:port`, perhaps with a base path. */
-  readonly server: string;
-  /** PEM of the server's authority; the system's authorities when absent. */
-  readonly ca?: string;
-  readonly token?: string;
-  readonly clientCert?: string;
-  readonly clientKey?: string;
+export interface ConnectionOptions extends Endpoint {
   /** In place of token, certificate and key: one that may change. */
   readonly identity?: IdentitySource;
   readonly clock: Clock;
@@ -191,11 +185,9 @@ function unreachable(url: URL, what: string, cause: unknown): TransientError {
   return new TransientError(`Cannot ${shown} ${url.origin}: ${why}`, { cause });
 }
 
-function givenIdentity({ token, clientCert, clientKey }: ConnectionOptions): ClientIdentity {
+function givenIdentity({ token, clientCert: certPem, clientKey: keyPem }: Endpoint): ClientIdentity {
   const certificate =
-    clientCert === undefined || clientKey === undefined
-      ? {}
-      : { certificate: { certPem: clientCert, keyPem: clientKey } };
+    certPem === undefined || keyPem === undefined ? {} : { certificate: { certPem, keyPem } };
   return { ...(token === undefined ? {} : { token }), ...certificate };
 }
 

@@ -28,9 +28,7 @@ export interface EventRecorderOptions {
   readonly source: EventSource;
 }
 
-/**
- * Said and not written yet. It counts repetitions, so that a slow sink hears of all problems soon.
- */
+/** Said and not written yet. Repetitions are counted, so that a slow sink gets all problems. */
 type Waiting = { -readonly [Name in keyof Said]: Said[Name] } & { readonly key: string };
 
 /** Different events, as in client-go's broadcaster; beyond it, the newest are dropped. */

@@ -1,19 +1,19 @@
 /**
- * The API over HTTPS, for agents and the CLI. Watches request bookmarks, end after a bounded time
- * (the caller goes on from its last version), and turn an ERROR event into the StatusError it
- * carries.
+ * The API over HTTPS, for agents and the CLI. A watch ends after a bounded time, and its caller
+ * goes on from the last version. An ERROR event becomes the StatusError that it carries.
  */
 import { createAbort } from '../base/abort.ts';
 import type { Clock } from '../base/clock.ts';
 import { TransientError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
+import { asRecords, asString, getPath } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { StatusError } from '../schemas/errors/status.ts';
 import { isStatus } from './answer.ts';
 import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
 import { parseJsonLines } from './json-lines.ts';
-import { type KubeconfigEndpoint, readKubeconfig } from './kubeconfig.ts';
+import { type Endpoint, readKubeconfig } from './kubeconfig.ts';
 import { listQuery, resourceUrl } from './resource-url.ts';
 import type { ApiClient, ClientWatchEvent, ClusterCondition, WaitingPod, ObjectList } from './types.ts';
 
@@ -102,17 +102,13 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
       await connection.request({ method: 'DELETE', path, ...(deleteOptions ? { body } : {}) });
     },
     async clusterState() {
-      const answer = await connection.request({ method: 'GET', path: '/apis/symphony.dev/v1/clusterstate' });
-      return conditionOf(answer);
+      const path = '/apis/symphony.dev/v1/clusterstate';
+      return conditionOf(await connection.request({ method: 'GET', path }));
     },
     async restorePods(node, pods) {
       const path = `/apis/symphony.dev/v1/nodes/${encodeURIComponent(node)}/restore`;
-      const answer = await connection.request({
-        method: 'POST',
-        path,
-        body: { kind: 'PodList', apiVersion: 'v1', items: pods },
-      });
-      return waitingOf(answer);
+      const body = { kind: 'PodList', apiVersion: 'v1', items: pods };
+      return waitingOf(await connection.request({ method: 'POST', path, body }));
     },
     [Symbol.dispose]: () => connection[Symbol.dispose](),
   };
@@ -122,7 +118,7 @@ export function createHttpClient(options: HttpClientOptions): HttpApiClient {
 export async function fromKubeconfig(
   path: string,
   context: { readonly clock: Clock; readonly logger: Logger },
-  overrides: Partial<Pick<KubeconfigEndpoint, 'server' | 'token'>> = {},
+  overrides: Partial<Pick<Endpoint, 'server' | 'token'>> = {},
 ): Promise<HttpApiClient> {
   const endpoint = await readKubeconfig(path);
   return createHttpClient({ ...endpoint, ...overrides, ...context });
@@ -140,32 +136,28 @@ function eventOf<T extends KubeObject>(line: unknown): ClientWatchEvent<T> {
 
 /** List items come without `kind` and `apiVersion`, as in Kubernetes; they are given back here. */
 function listOf<T extends KubeObject>(answer: unknown): ObjectList<T> {
-  if (!isRecord(answer) || !Array.isArray(answer['items'])) {
+  if (!isRecord(answer) || !Array.isArray(answer['items']))
     throw new TransientError('Cannot read list: the answer has no items');
-  }
-  const metadata = isRecord(answer['metadata']) ? answer['metadata'] : {};
-  const kind = typeof answer['kind'] === 'string' ? answer['kind'].replace(/List$/, '') : '';
-  const apiVersion = typeof answer['apiVersion'] === 'string' ? answer['apiVersion'] : 'v1';
-  const next = metadata['continue'];
-  const version = metadata['resourceVersion'];
+  const kind = asString(answer['kind']).replace(/List$/, '');
+  const apiVersion = asString(answer['apiVersion']) || 'v1';
+  const next = asString(getPath(answer, 'metadata', 'continue'));
   return {
     items: answer['items'].map((item) => ({ apiVersion, kind, ...(item as object) }) as unknown as T),
-    resourceVersion: typeof version === 'string' ? version : '',
-    ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
+    resourceVersion: asString(getPath(answer, 'metadata', 'resourceVersion')),
+    ...(next === '' ? {} : { continue: next }),
   };
 }
 
 /** The server may wrap the condition as an object (`status`) or answer it plainly. */
 function conditionOf(answer: unknown): ClusterCondition {
   const body = isRecord(answer) && isRecord(answer['status']) ? answer['status'] : answer;
-  if (!isRecord(body) || typeof body['epoch'] !== 'string') {
+  if (!isRecord(body) || typeof body['epoch'] !== 'string')
     throw new TransientError('Cannot read the cluster state: the answer has no epoch');
-  }
   return { epoch: body['epoch'], phase: body['phase'] === 'rebuilding' ? 'rebuilding' : 'normal' };
 }
 
 /** An older control plane answers with a Status, and restores everything. */
 function waitingOf(answer: unknown): readonly WaitingPod[] {
-  const waiting = isRecord(answer) && Array.isArray(answer['waiting']) ? answer['waiting'] : [];
-  return waiting.filter(isRecord).map(({ pod, reason }) => ({ pod: String(pod), reason: String(reason) }));
+  const waiting = asRecords(getPath(answer, 'waiting'));
+  return waiting.map(({ pod, reason }) => ({ pod: asString(pod), reason: asString(reason) }));
 }

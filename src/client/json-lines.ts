@@ -29,9 +29,8 @@ export async function* parseJsonLines(
     if (rest.length === 0) continue;
     pending.push(rest);
     pendingBytes += rest.length;
-    if (pendingBytes > maxLineBytes) {
+    if (pendingBytes > maxLineBytes)
       throw new TransientError(`Cannot read watch: a line is longer than ${maxLineBytes} bytes`);
-    }
   }
 }
 

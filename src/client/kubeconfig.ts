@@ -5,9 +5,12 @@ import { delimiter, dirname, resolve } from 'node:path';
 import { load } from 'js-yaml';
 import { errorMessage, UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
+import { asRecords, asString } from '../schemas/json-access.ts';
 
-export interface KubeconfigEndpoint {
+export interface Endpoint {
+  /** `https://host:port`, perhaps with a base path. */
   readonly server: string;
+  /** PEM of the server's authority; the system's authorities when absent. */
   readonly ca?: string;
   readonly token?: string;
   readonly clientCert?: string;
@@ -19,14 +22,14 @@ export interface KubeconfigEndpoint {
  * file that names a thing wins; missing and empty files are passed over. Paths in a kubeconfig are
  * relative to it. Throws UserError that names the file; ENOENT if there is none at all.
  */
-export async function readKubeconfig(path: string): Promise<KubeconfigEndpoint> {
+export async function readKubeconfig(path: string): Promise<Endpoint> {
   const files = await readFiles(path);
-  const current = files.map(({ config }) => textOf(config['current-context'])).find((name) => name !== '');
+  const current = files.map(({ config }) => asString(config['current-context'])).find((name) => name !== '');
   if (current === undefined)
     throw new UserError(`Cannot use kubeconfig "${path}": it has no current-context`);
   const context = entry(files, 'contexts', 'context', current, path).value;
-  const cluster = entry(files, 'clusters', 'cluster', textOf(context['cluster']), path);
-  const user = entry(files, 'users', 'user', textOf(context['user']), path);
+  const cluster = entry(files, 'clusters', 'cluster', asString(context['cluster']), path);
+  const user = entry(files, 'users', 'user', asString(context['user']), path);
   const server = cluster.value['server'];
   if (typeof server !== 'string') throw new UserError(`Cannot use kubeconfig "${path}": no server is named`);
   const ca = await material(cluster, 'certificate-authority');
@@ -93,8 +96,6 @@ function parse(text: string, path: string): Record<string, unknown> | undefined 
   return config;
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
-
 function entry(
   files: readonly ConfigFile[],
   list: string,
@@ -103,11 +104,7 @@ function entry(
   path: string,
 ): Entry {
   for (const file of files) {
-    const items: unknown = file.config[list];
-    const found = Array.isArray(items)
-      ? (items as unknown[]).find((item) => isRecord(item) && item['name'] === name)
-      : undefined;
-    const value: unknown = isRecord(found) ? found[member] : undefined;
+    const value = asRecords(file.config[list]).find((item) => item['name'] === name)?.[member];
     if (isRecord(value)) return { path: file.path, value };
   }
   throw new UserError(`Cannot use kubeconfig "${path}": no ${member} "${name}"`);

@@ -1,7 +1,6 @@
 /**
  * Bounds the events about one object for one reason, as client-go's spam filter: a burst, then one
- * every five minutes. A broken loop costs the store next to nothing, and other events about the
- * object still pass. Pure.
+ * every five minutes. Other events about the object still pass. Pure.
  */
 
 /** client-go's figures. */

@@ -1,9 +1,9 @@
 /**
  * Builds and de-duplicates Events as Kubernetes' recorder does, pure. The first occurrence creates
- * an Event, the same one again raises its count, and many similar ones become one "(combined from
- * similar events)".
+ * an Event, the same one raises its count, and many similar ones are combined.
  */
 import { createHash } from 'node:crypto';
+import { type BoundedMap, createBoundedMap } from '../base/bounded-map.ts';
 import { toRfc3339 } from '../base/clock.ts';
 import { printable } from '../base/printable.ts';
 import { cutMiddle } from '../base/text.ts';
@@ -33,10 +33,10 @@ export interface Similar {
   readonly messages: ReadonlySet<string>;
   readonly lastMs: number;
 }
-/** The recorder's memory of Events that it has written (see event-memory.ts). */
+/** The recorder's memory: by {@link EventPlan.key} and by {@link EventPlan.similar.group}. */
 export interface EventMemory {
-  readonly written: Pick<ReadonlyMap<string, Event>, 'get'>;
-  readonly similar: Pick<ReadonlyMap<string, Similar>, 'get'>;
+  readonly written: BoundedMap<string, Event>;
+  readonly similar: BoundedMap<string, Similar>;
 }
 
 export interface EventPlan {
@@ -60,6 +60,14 @@ const SIMILAR_WINDOW_MS = 600_000;
 /** Upstream's limit of `message`. */
 const MAX_MESSAGE_LENGTH = 1024;
 
+/** client-go's figure. Beyond it, the longest unused is forgotten. */
+const MEMORY_LIMIT = 4096;
+
+export const createEventMemory = (): EventMemory => ({
+  written: createBoundedMap(MEMORY_LIMIT),
+  similar: createBoundedMap(MEMORY_LIMIT),
+});
+
 /** `times`: occurrences since `firstMs`. */
 export function planEvent(
   input: EventInput,
@@ -69,12 +77,10 @@ export function planEvent(
   naming: EventNaming = 'unique',
   { times, firstMs } = { times: 1, firstMs: nowMs },
 ): EventPlan {
-  const source: EventSource = input.component
-    ? { ...defaultSource, component: input.component }
-    : defaultSource;
+  const source = input.component ? { ...defaultSource, component: input.component } : defaultSource;
   const involvedObject = referenceTo(input);
   const { kind, namespace, name, uid, apiVersion, fieldPath } = involvedObject;
-  const group = keyText([source, kind, namespace, name, uid, apiVersion, input.type, input.reason]);
+  const group = JSON.stringify([source, kind, namespace, name, uid, apiVersion, input.type, input.reason]);
   const previous = memory.similar.get(group);
   const fresh = previous !== undefined && nowMs - previous.lastMs <= SIMILAR_WINDOW_MS;
   const messages = new Set(fresh ? previous.messages : []).add(input.message);
@@ -83,44 +89,25 @@ export function planEvent(
   const said = printable(input.message, { newlines: true });
   const text = combined ? `(combined from similar events): ${said}` : said;
   const message = cutMiddle(text, MAX_MESSAGE_LENGTH);
-  const key = combined ? group : keyText([group, fieldPath, message]);
-
+  const key = combined ? group : JSON.stringify([group, fieldPath, message]);
+  const nameKey = naming === 'stable' ? key : `${key} ${nowMs}`;
   const known = memory.written.get(key);
-  const event = known
-    ? { ...known, message, count: (known.count ?? 1) + times, lastTimestamp: toRfc3339(nowMs) }
-    : {
-        ...newEvent(
-          input,
-          source,
-          involvedObject,
-          message,
-          naming === 'stable' ? key : `${key} ${nowMs}`,
-          firstMs,
-        ),
-        lastTimestamp: toRfc3339(nowMs),
-        count: times,
-      };
-  return {
-    verb: known ? 'update' : 'create',
-    event,
-    key,
-    similar: { group, messages },
+  const event: Event = {
+    ...(known ?? newEvent(input, source, involvedObject, nameKey, firstMs)),
+    message,
+    count: (known ? (known.count ?? 1) : 0) + times,
+    lastTimestamp: toRfc3339(nowMs),
   };
-}
-
-function keyText(parts: readonly unknown[]): string {
-  return JSON.stringify(parts);
+  return { verb: known ? 'update' : 'create', event, key, similar: { group, messages } };
 }
 
 function newEvent(
   input: EventInput,
   source: EventSource,
   involvedObject: ObjectReference,
-  message: string,
   nameKey: string,
   nowMs: number,
 ): Event {
-  const timestamp = toRfc3339(nowMs);
   // The same for a retried create: doing it twice is harmless.
   const suffix = createHash('sha256').update(nameKey).digest('hex').slice(0, 16);
   return {
@@ -133,12 +120,9 @@ function newEvent(
     },
     involvedObject,
     reason: input.reason,
-    message,
     type: input.type,
     source: { component: source.component, ...(source.host ? { host: source.host } : {}) },
-    firstTimestamp: timestamp,
-    lastTimestamp: timestamp,
-    count: 1,
+    firstTimestamp: toRfc3339(nowMs),
     eventTime: null,
     reportingComponent: source.component,
     reportingInstance: source.host ?? '',
@@ -148,7 +132,7 @@ function newEvent(
 export function referenceTo(input: Pick<EventInput, 'about' | 'fieldPath'>): ObjectReference {
   const { about, fieldPath } = input;
   const path = fieldPath ? { fieldPath } : {};
-  if (!isObject(about)) return { ...about, ...path };
+  if (!('metadata' in about)) return { ...about, ...path };
   const { name, namespace, uid, resourceVersion } = about.metadata;
   return {
     apiVersion: about.apiVersion,
@@ -159,8 +143,4 @@ export function referenceTo(input: Pick<EventInput, 'about' | 'fieldPath'>): Obj
     ...(resourceVersion ? { resourceVersion } : {}),
     ...path,
   };
-}
-
-function isObject(about: KubeObject | ObjectReference): about is KubeObject {
-  return 'metadata' in about;
 }

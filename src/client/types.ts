@@ -1,7 +1,6 @@
 /**
- * A typed client of the Kubernetes-style API. Adapters: http (agents, CLI) and in-process
- * (simulation, tests). Every method throws the server's StatusError, or TransientError if the
- * server was not reached.
+ * A client of the Kubernetes-style API: over http, or in process (simulation, tests). Every method
+ * throws the server's StatusError, or TransientError if the server was not reached.
  */
 import type { KubeObject } from '../schemas/object.ts';
 import type { Subresource } from '../schemas/resource-kind.ts';

@@ -1,12 +1,17 @@
 /** Writes recorded occurrences: as a new Event, or as a higher count of a known one. */
 import { errorMessage } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { setRecent } from '../base/bounded-map.ts';
+import { createBoundedMap } from '../base/bounded-map.ts';
 import { isStatusError } from '../schemas/errors/status.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import type { Event, ObjectReference } from '../schemas/types.ts';
-import { createEventMemory } from './event-memory.ts';
-import { type EventInput, type EventSource, planEvent, referenceTo } from './plan-event.ts';
+import {
+  createEventMemory,
+  type EventInput,
+  type EventSource,
+  planEvent,
+  referenceTo,
+} from './plan-event.ts';
 import { type Bucket, planEventRate } from './plan-event-rate.ts';
 
 /** Where Events go: the store in the control plane, the API in an agent. Throws StatusError. */
@@ -42,13 +47,10 @@ const MAX_ATTEMPTS = 5;
 const DROPPED = 'Cannot write an event; dropped';
 
 /** The writer never rejects: an Event that cannot be written is dropped. */
-export function createEventWriter({
-  sink,
-  source,
-  logger,
-}: EventWriterOptions): (said: Said) => Promise<void> {
+export function createEventWriter(options: EventWriterOptions): (said: Said) => Promise<void> {
+  const { sink, source, logger } = options;
   const memory = createEventMemory();
-  const rates = new Map<string, Bucket>();
+  const rates = createBoundedMap<string, Bucket>(MAX_RATES);
 
   async function write(said: Said): Promise<void> {
     const { lastMs: nowMs, firstMs } = said;
@@ -56,22 +58,23 @@ export function createEventWriter({
     const { kind, namespace, name } = referenceTo(input);
     const rated = JSON.stringify([kind, namespace, name, input.reason]);
     const { allowed, bucket } = planEventRate(rates.get(rated), nowMs, said.times);
-    setRecent(rates, rated, bucket, MAX_RATES);
+    rates.set(rated, bucket);
     if (allowed === 0) return;
     const seen = { times: allowed, firstMs };
     const naming = sink.reads ? 'stable' : 'unique';
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const plan = planEvent(input, source, memory, nowMs, naming, seen);
-      memory.noteSaid(plan, nowMs);
+      const { group, messages } = plan.similar;
+      memory.similar.set(group, { messages, lastMs: nowMs });
       try {
         const written = await (plan.verb === 'create' ? sink.create(plan.event) : sink.update(plan.event));
-        memory.adopt(plan.key, written);
+        memory.written.set(plan.key, written);
         return;
       } catch (error) {
-        memory.forget(plan.key);
+        memory.written.delete(plan.key);
         if (plan.verb === 'update' && isStatusError(error, 'NotFound')) continue;
         const others = await othersEvent(plan.event, error);
-        if (others) memory.adopt(plan.key, others);
+        if (others) memory.written.set(plan.key, others);
         else return logger.debug({ reason: input.reason, error: errorMessage(error) }, DROPPED);
       }
     }

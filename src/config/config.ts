@@ -1,11 +1,9 @@
 /** The whole configuration of `symphony`, and the values that its options may have. */
+import type { PodSecurityLevel } from '../schemas/pod-security/types.ts';
 import type { HostPort } from './values.ts';
 
 export const commitStatusKinds = ['github', 'gitlab', 'gitea', 'bitbucket', 'notes', 'none'] as const;
 export const runtimeKinds = ['docker', 'hollow'] as const;
-/** As in schemas/pod-security/types.ts. */
-export const podSecurityLevels = ['privileged', 'baseline', 'restricted'] as const;
-type PodSecurityLevel = (typeof podSecurityLevels)[number];
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const logFormats = ['auto', 'text', 'json'] as const;
 /** The commands that read the configuration. */

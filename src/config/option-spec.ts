@@ -24,8 +24,7 @@ export interface OptionSpec<Key extends keyof Config = keyof Config> {
   /** The placeholder of the value in the help. */
   readonly placeholder: string;
   readonly description: string;
-  /** Where it is not that of its file: see options.ts. */
-  readonly group?: OptionGroup;
+  readonly group: OptionGroup;
   readonly commands: readonly ConfiguredCommand[];
   /** As text, parsed like any other; absent: undefined (or empty, for a list). */
   readonly fallback?: string;
@@ -34,13 +33,17 @@ export interface OptionSpec<Key extends keyof Config = keyof Config> {
   /** A relative path in the configuration file is relative to that file. */
   readonly isPath?: true;
   readonly choices?: readonly string[];
-  /**
-   * A variable of other programs, used if nothing else is given. It does not count if the option
-   * `unless` is given, which names the cluster already.
-   */
+  /** A variable of other programs that counts if neither this nor the option `unless` is given. */
   readonly standardVariable?: { readonly name: string; readonly unless: keyof Config };
   parse(text: string): unknown;
 }
+
+/**
+ * An option as its file states it. Default: the group of the file (options.ts), the commands that
+ * run a control plane, and one of the choices or any text.
+ */
+export type GivenSpec = Omit<OptionSpec, 'group' | 'commands' | 'parse'> &
+  Partial<Pick<OptionSpec, 'group' | 'commands' | 'parse'>>;
 
 export const text = (value: string): string => {
   if (value === '') throw new Error('must not be empty');

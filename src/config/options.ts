@@ -1,9 +1,8 @@
 /**
- * Every option of `symphony`, once. Flags, environment variables (`--poll-interval` is
- * SYMPHONY_POLL_INTERVAL), keys of the configuration file (`pollInterval`) and the help come from
- * this table.
+ * Every option of `symphony`, once. Flags, environment variables, keys of the configuration file
+ * and the help come from this table.
  */
-import type { OptionGroup, OptionSpec } from './option-spec.ts';
+import { type GivenSpec, oneOf, type OptionGroup, type OptionSpec, SERVERS, text } from './option-spec.ts';
 import { applicationOptions } from './options/application-options.ts';
 import { clientOptions } from './options/client-options.ts';
 import { clusterOptions } from './options/cluster-options.ts';
@@ -11,10 +10,13 @@ import { forgeOptions } from './options/forge-options.ts';
 import { placeOptions } from './options/place-options.ts';
 import { requestOptions } from './options/request-options.ts';
 
-const inGroup = (
-  group: OptionGroup,
-  list: readonly OptionSpec[],
-): readonly (OptionSpec & { readonly group: OptionGroup })[] => list.map((spec) => ({ group, ...spec }));
+const inGroup = (group: OptionGroup, list: readonly GivenSpec[]): readonly OptionSpec[] =>
+  list.map((spec) => ({
+    group,
+    commands: SERVERS,
+    parse: spec.choices ? oneOf(spec.choices) : text,
+    ...spec,
+  }));
 
 /** In the order in which the help shows them within their group. */
 export const options = [

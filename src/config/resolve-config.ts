@@ -7,7 +7,7 @@ import { cidrsOverlap } from '../base/cidr.ts';
 import { UserError } from '../base/errors.ts';
 import { isRecord } from '../base/json.ts';
 import { closestName } from '../schemas/values/closest-name.ts';
-import { formatManifestError, type Position, readYamlDocument } from '../schemas/manifest/index.ts';
+import { formatManifestError, readYamlDocument } from '../schemas/manifest/index.ts';
 import type { Config, ConfiguredCommand } from './config.ts';
 import { type OptionSpec, SERVERS } from './option-spec.ts';
 import { environmentName, fileKey, options } from './options.ts';
@@ -116,7 +116,7 @@ function readFileValues(
   }
   const keys = options.map(fileKey);
   for (const [key, value] of Object.entries(document.value)) {
-    const from = `${file.path}:${lineOf(document.locate(key))}: ${key}`;
+    const from = `${file.path}:${document.locate(key).line}: ${key}`;
     const option = options.find((candidate) => fileKey(candidate) === key);
     if (!option) {
       const closest = closestName(key, keys);
@@ -134,8 +134,6 @@ function readFileValues(
   return values;
 }
 
-const lineOf = (position: Position): number => position.line;
-
 /** Checks across several options. */
 function checkTogether(
   config: Config,
@@ -144,18 +142,17 @@ function checkTogether(
   problems: string[],
 ): void {
   const origin = (field: keyof Config, flag: string): string => origins.get(field) ?? `--${flag}`;
-  // An agent knows no Services; `up` finds free addresses itself
-  // (server/addresses/plan-address-ranges.ts).
+  // `up` finds free addresses itself (server/addresses/plan-address-ranges.ts).
   const isChosenLater =
     command === 'up' &&
     config.runtime === 'docker' &&
     !(origins.has('clusterCidr') && origins.has('serviceCidr'));
   const overlap = cidrsOverlap(config.clusterCidr, config.serviceCidr);
-  if (SERVERS.includes(command) && !isChosenLater && overlap) {
-    const at = origin('clusterCidr', 'cluster-cidr');
-    problems.push(`${at}: ${config.clusterCidr} overlaps the service network ${config.serviceCidr}`);
-  }
+  // An agent knows no Services.
   if (SERVERS.includes(command)) {
+    const at = origin('clusterCidr', 'cluster-cidr');
+    if (!isChosenLater && overlap)
+      problems.push(`${at}: ${config.clusterCidr} overlaps the service network ${config.serviceCidr}`);
     const problem = sliceProblem(config, command, origin);
     if (problem !== undefined) problems.push(problem);
   }
@@ -170,9 +167,8 @@ function checkTogether(
     if (config.forgeRepo === undefined) problems.push(`${at}: "${config.commitStatus}" needs --forge-repo`);
     if (config.forgeTokenFile === undefined)
       problems.push(`${at}: "${config.commitStatus}" needs --forge-token-file`);
-    if (config.commitStatus === 'gitea' && config.forgeUrl === undefined) {
+    if (config.commitStatus === 'gitea' && config.forgeUrl === undefined)
       problems.push(`${at}: "gitea" needs --forge-url`);
-    }
   }
 }
 
@@ -187,13 +183,11 @@ export function sliceProblem(
 ): string | undefined {
   const bits = mask - Number(clusterCidr.split('/')[1]);
   const at = origin('nodeCidrMaskSize', 'node-cidr-mask-size');
-  if (bits < 1) {
-    return `${at}: ${mask} must be greater than the prefix of --cluster-cidr ${clusterCidr}`;
-  } else if (bits > MAX_SLICE_BITS) {
+  if (bits < 1) return `${at}: ${mask} must be greater than the prefix of --cluster-cidr ${clusterCidr}`;
+  if (bits > MAX_SLICE_BITS)
     return `${at}: ${mask} must be at most ${MAX_SLICE_BITS} greater than the prefix of --cluster-cidr ${clusterCidr}`;
-  } else if (command === 'up' && nodes > 2 ** bits - 1) {
+  if (command === 'up' && nodes > 2 ** bits - 1)
     return `${origin('nodes', 'nodes')}: ${clusterCidr} has shares of /${mask} for ${2 ** bits - 1} nodes, not ${nodes}; change --cluster-cidr or --node-cidr-mask-size`;
-  }
   return undefined;
 }
 

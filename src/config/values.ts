@@ -15,24 +15,20 @@ const MAX_DURATION_MS = 24 * 3_600_000;
 export function parseDuration(text: string): number {
   if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) throw new Error('must be a duration such as 30s or 5m');
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
     total += Number(amount) * (UNITS_MS[unit ?? ''] ?? 0);
-  }
   if (total > MAX_DURATION_MS) throw new Error('must be at most 24h');
   return Math.round(total);
 }
 
 export function parseInteger(text: string, minimum: number, maximum: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= minimum && value <= maximum)) {
+  if (!(value >= minimum && value <= maximum))
     throw new Error(`must be a whole number from ${minimum} to ${maximum}`);
-  }
   return value;
 }
 
-/**
- * `127.0.0.1:6443`, `[::1]:6443`, `:6443` (every address). Port 0 asks the system for a free one.
- */
+/** `127.0.0.1:6443`, `[::1]:6443`, `:6443` (every address). Port 0 is any free one. */
 export function parseHostPort(text: string): HostPort {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3] ?? Number.NaN);
@@ -45,27 +41,22 @@ export function formatHostPort({ host, port }: HostPort): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** An IPv4 network in its canonical form, `10.244.0.0/16`. */
 /** "This" network, link-local, multicast and reserved ranges (RFC 6890); not loopback. */
 const SPECIAL_NETWORKS = ['0.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '240.0.0.0/4'];
 
+/** An IPv4 network in its canonical form, `10.244.0.0/16`. */
 export function parseCidr(text: string, maxPrefix: number): string {
   const [address = '', length = ''] = text.split('/');
   const prefix = /^\d{1,2}$/.test(length) ? Number(length) : Number.NaN;
-  if (!isIPv4(address) || !(prefix >= 8 && prefix <= maxPrefix) || text.split('/').length !== 2) {
+  if (!isIPv4(address) || !(prefix >= 8 && prefix <= maxPrefix) || text.split('/').length !== 2)
     throw new Error(`must be an IPv4 network with a prefix from /8 to /${maxPrefix}, such as 10.244.0.0/16`);
-  }
-  const bits = toBits(address);
-  const mask = ~0 << (32 - prefix);
-  if ((bits & ~mask) !== 0) throw new Error('must not have address bits set beyond its prefix');
+  const bits = address.split('.').reduce((sum, part) => (sum << 8) | Number(part), 0);
+  if ((bits & ~(~0 << (32 - prefix))) !== 0)
+    throw new Error('must not have address bits set beyond its prefix');
   const special = SPECIAL_NETWORKS.find((network) => cidrsOverlap(network, text));
   if (special !== undefined)
     throw new Error(`must not overlap ${special}: no pod or Service can have these addresses`);
   return text;
-}
-
-function toBits(address: string): number {
-  return address.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
 }
 
 /** The scheme alone: the URL may name several hosts with ports, which URL parsers refuse. */
@@ -75,16 +66,8 @@ export function parseScheme(text: string, schemes: readonly string[]): string {
 }
 
 export function parseUrl(text: string, schemes: readonly string[]): string {
-  let url: URL | undefined;
-  try {
-    url = new URL(text);
-  } catch {
-    url = undefined;
-  }
-  if (!url || !schemes.includes(url.protocol.slice(0, -1))) {
-    throw new Error(`must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
-  }
-  return text;
+  if (URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1))) return text;
+  throw new Error(`must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
 }
 
 const LABEL = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
@@ -92,9 +75,8 @@ const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
 /** A node's or an application's name: a DNS subdomain, as Kubernetes names objects. */
 export function parseName(text: string): string {
-  if (text.length > 253 || !NAME.test(text)) {
+  if (text.length > 253 || !NAME.test(text))
     throw new Error("must be lower case letters, digits, '-' and '.', such as node-1");
-  }
   return text;
 }
 
@@ -105,8 +87,7 @@ export function parseIpv4(text: string): string {
 
 /** A setting that the kernel keeps per namespace; a trailing `*` matches any rest. */
 export function parseSysctlPattern(text: string): string {
-  if (!/^(?:kernel\.(?:shm|msg|sem)|fs\.mqueue\.|net\.)[a-z0-9._-]*\*?$/.test(text)) {
+  if (!/^(?:kernel\.(?:shm|msg|sem)|fs\.mqueue\.|net\.)[a-z0-9._-]*\*?$/.test(text))
     throw new Error('must be a namespaced sysctl (kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, net.*)');
-  }
   return text;
 }

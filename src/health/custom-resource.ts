@@ -1,7 +1,4 @@
-/**
- * Custom resources, by the conditions that Argo CD, Flux and most operators agree on (`Ready`,
- * `Reconciling`, `Stalled`), and definitions by theirs.
- */
+/** Custom resources and their definitions, by the conditions that most operators agree on. */
 import type { KubeObject } from '../schemas/object.ts';
 import { conditionOf, numberAt, textAt } from './fields.ts';
 import { degraded, type Health, healthy, progressing } from './types.ts';

@@ -6,12 +6,10 @@ export const assessDeployment: Assessor = (object): Health => {
   const spec = recordAt(object, 'spec');
   const status = recordAt(object, 'status');
   if (spec?.['paused'] === true) return { status: 'Suspended', message: 'Deployment is paused' };
-  if (numberAt(status, 'observedGeneration', 0) < (object.metadata.generation ?? 0)) {
+  if (numberAt(status, 'observedGeneration', 0) < (object.metadata.generation ?? 0))
     return progressing('Waiting for rollout to finish: the newest generation has not been observed yet');
-  }
-  if (conditionOf(status, 'Progressing')?.['reason'] === 'ProgressDeadlineExceeded') {
+  if (conditionOf(status, 'Progressing')?.['reason'] === 'ProgressDeadlineExceeded')
     return degraded(`Deployment "${object.metadata.name}" exceeded its progress deadline`);
-  }
   const replicas = numberAt(spec, 'replicas', 1);
   const updated = numberAt(status, 'updatedReplicas');
   const existing = numberAt(status, 'replicas');

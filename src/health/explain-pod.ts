@@ -1,8 +1,7 @@
 /** Why a pod is not ready. Pure; undefined where it is, or is going anyway. */
-import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { explainContainer, explainUnready } from './explain-container.ts';
-import { conditionOf, listAt, recordAt, textAt } from './fields.ts';
+import { conditionOf, recordAt, recordsAt, textAt } from './fields.ts';
 import { lastLine, messageLine } from './message-line.ts';
 import type { Cause, Surroundings, Warning } from './types.ts';
 
@@ -44,7 +43,7 @@ function failedContainer(status: unknown, warnings: readonly Warning[]): Cause |
     ['initContainerStatuses', 'init container'],
     ['containerStatuses', 'container'],
   ] as const) {
-    for (const container of listAt(status, list).filter(isRecord)) {
+    for (const container of recordsAt(status, list)) {
       const cause = explainContainer(container, what, warnings);
       if (cause) return cause;
     }
@@ -75,8 +74,7 @@ function unscheduled(status: unknown): Cause | undefined {
  * events only, while the containers wait to be created.
  */
 function blocked(status: unknown, warnings: readonly Warning[]): Cause | undefined {
-  const waits = [...listAt(status, 'initContainerStatuses'), ...listAt(status, 'containerStatuses')]
-    .filter(isRecord)
+  const waits = [...recordsAt(status, 'initContainerStatuses'), ...recordsAt(status, 'containerStatuses')]
     .map((container) => recordAt(recordAt(container, 'state'), 'waiting'))
     .filter((waiting) => waiting !== undefined);
   if (waits.length === 0) return undefined;
@@ -93,14 +91,13 @@ const BLOCKING = /^(?:Failed(?!Scheduling|ToRetrieveImagePullSecret)|NetworkNotR
 
 /** Init containers that run beside the others, and are as ready as these. */
 function isSidecar({ spec }: KubeObject, name: string): boolean {
-  return listAt(spec, 'initContainers')
-    .filter(isRecord)
-    .some((container) => textAt(container, 'name') === name && container['restartPolicy'] === 'Always');
+  return recordsAt(spec, 'initContainers').some(
+    (container) => textAt(container, 'name') === name && container['restartPolicy'] === 'Always',
+  );
 }
 
 function uninitialized(pod: KubeObject): Cause | undefined {
-  const running = listAt(pod.status, 'initContainerStatuses')
-    .filter(isRecord)
+  const running = recordsAt(pod.status, 'initContainerStatuses')
     .filter((container) => !isSidecar(pod, textAt(container, 'name')))
     .find((container) => container['ready'] !== true && recordAt(recordAt(container, 'state'), 'running'));
   if (!running) return undefined;
@@ -109,10 +106,10 @@ function uninitialized(pod: KubeObject): Cause | undefined {
 }
 
 function unready(pod: KubeObject, warnings: readonly Warning[]): Cause | undefined {
-  const sidecars = listAt(pod.status, 'initContainerStatuses')
-    .filter(isRecord)
-    .filter((container) => isSidecar(pod, textAt(container, 'name')));
-  const causes = [...sidecars, ...listAt(pod.status, 'containerStatuses').filter(isRecord)].flatMap(
+  const sidecars = recordsAt(pod.status, 'initContainerStatuses').filter((container) =>
+    isSidecar(pod, textAt(container, 'name')),
+  );
+  const causes = [...sidecars, ...recordsAt(pod.status, 'containerStatuses')].flatMap(
     (container) => explainUnready(container, warnings) ?? [],
   );
   return causes.find(({ vague }) => vague !== true) ?? causes[0];

@@ -6,10 +6,9 @@
  * The objects' present state decides what is wrong. Events only add the reason: they outlive their
  * problem.
  */
-import { isRecord } from '../base/json.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { explainPod } from './explain-pod.ts';
-import { conditionOf, listAt, textAt, timeAt } from './fields.ts';
+import { conditionOf, recordsAt, textAt, timeAt } from './fields.ts';
 import { messageLine } from './message-line.ts';
 import type { Cause, Health, Surroundings } from './types.ts';
 
@@ -29,8 +28,7 @@ export function explain(object: KubeObject, health: Health, around: Surroundings
 
 /** With what holds the deletion up: a namespace says so in its conditions. */
 function deletionText({ kind, metadata, status }: KubeObject, { message }: Health): string {
-  const told = listAt(kind === 'Namespace' ? status : undefined, 'conditions')
-    .filter(isRecord)
+  const told = recordsAt(kind === 'Namespace' ? status : undefined, 'conditions')
     .filter((condition) => condition['status'] === 'True')
     .map((condition) => textAt(condition, 'message'));
   const { finalizers = [] } = metadata;

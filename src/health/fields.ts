@@ -1,33 +1,25 @@
 /** Reading numbers and conditions out of a status that may be missing, half-written or wrong. */
 import { isRecord } from '../base/json.ts';
+import { asList, asNumber, asString, getPath } from '../schemas/json-access.ts';
 
-export function numberAt(value: unknown, key: string, fallback = 0): number {
-  const member = isRecord(value) ? value[key] : undefined;
-  return typeof member === 'number' ? member : fallback;
-}
+export const numberAt = (value: unknown, key: string, fallback = 0): number =>
+  asNumber(getPath(value, key)) ?? fallback;
 
-export function textAt(value: unknown, key: string): string {
-  const member = isRecord(value) ? value[key] : undefined;
-  return typeof member === 'string' ? member : '';
-}
+export const textAt = (value: unknown, key: string): string => asString(getPath(value, key));
 
-export function listAt(value: unknown, key: string): readonly unknown[] {
-  const member = isRecord(value) ? value[key] : undefined;
-  return Array.isArray(member) ? member : [];
-}
+export const listAt = (value: unknown, key: string): readonly unknown[] => asList(getPath(value, key));
+
+/** The records of a list. Anything else in it is left out. */
+export const recordsAt = (value: unknown, key: string): readonly Record<string, unknown>[] =>
+  listAt(value, key).filter(isRecord);
 
 export function recordAt(value: unknown, key: string): Record<string, unknown> | undefined {
-  const member = isRecord(value) ? value[key] : undefined;
+  const member = getPath(value, key);
   return isRecord(member) ? member : undefined;
 }
 
-export function conditionOf(status: unknown, type: string): Record<string, unknown> | undefined {
-  return listAt(status, 'conditions')
-    .filter(isRecord)
-    .find((condition) => condition['type'] === type);
-}
+export const conditionOf = (status: unknown, type: string): Record<string, unknown> | undefined =>
+  recordsAt(status, 'conditions').find((condition) => condition['type'] === type);
 
 /** Epoch milliseconds of a time; 0 if there is none. */
-export function timeAt(value: unknown, key: string): number {
-  return Date.parse(textAt(value, key)) || 0;
-}
+export const timeAt = (value: unknown, key: string): number => Date.parse(textAt(value, key)) || 0;

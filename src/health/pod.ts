@@ -1,14 +1,11 @@
-/**
- * A Pod is Degraded if it waits for a reason that does not go away, or crashed and is not ready.
- */
-import { isRecord } from '../base/json.ts';
+/** A Pod is Degraded if it waits for a reason that lasts, or crashed and is not ready. */
 import { type Health, type Assessor, degraded, progressing } from './types.ts';
-import { conditionOf, listAt, numberAt, recordAt, textAt } from './fields.ts';
+import { conditionOf, numberAt, recordAt, recordsAt, textAt } from './fields.ts';
 
 export const assessPod: Assessor = (object): Health => {
   const status = recordAt(object, 'status');
   const restarts = textAt(recordAt(object, 'spec'), 'restartPolicy') || 'Always';
-  const containers = listAt(status, 'containerStatuses').filter(isRecord);
+  const containers = recordsAt(status, 'containerStatuses');
   if (restarts === 'Always') {
     const stuck = containers
       .map((container) => recordAt(recordAt(container, 'state'), 'waiting'))

@@ -4,9 +4,8 @@ import { conditionOf, numberAt, recordAt, textAt } from './fields.ts';
 
 export const assessReplicaSet: Assessor = (object): Health => {
   const status = recordAt(object, 'status');
-  if (numberAt(status, 'observedGeneration') < (object.metadata.generation ?? 0)) {
+  if (numberAt(status, 'observedGeneration') < (object.metadata.generation ?? 0))
     return progressing('Waiting for rollout to finish: the newest generation has not been observed yet');
-  }
   const failure = conditionOf(status, 'ReplicaFailure');
   if (failure?.['status'] === 'True') return degraded(textAt(failure, 'message'));
   const replicas = numberAt(recordAt(object, 'spec'), 'replicas', 1);

@@ -1,7 +1,16 @@
 /** Health in Argo CD's words. */
 import type { KubeObject } from '../schemas/object.ts';
 
-export type HealthStatus = 'Healthy' | 'Progressing' | 'Degraded' | 'Suspended' | 'Missing' | 'Unknown';
+/** From best to worst: the health of a whole is that of its worst part. */
+export const healthStatuses = [
+  'Healthy',
+  'Suspended',
+  'Progressing',
+  'Missing',
+  'Degraded',
+  'Unknown',
+] as const;
+export type HealthStatus = (typeof healthStatuses)[number];
 
 export interface Health {
   readonly status: HealthStatus;
@@ -15,19 +24,8 @@ export const healthy: Health = { status: 'Healthy', message: '' };
 export const progressing = (message: string): Health => ({ status: 'Progressing', message });
 export const degraded = (message: string): Health => ({ status: 'Degraded', message });
 
-/** From best to worst: the health of a whole is that of its worst part. */
-const ORDER: readonly HealthStatus[] = [
-  'Healthy',
-  'Suspended',
-  'Progressing',
-  'Missing',
-  'Degraded',
-  'Unknown',
-];
-
-export function isWorse(a: HealthStatus, b: HealthStatus): boolean {
-  return ORDER.indexOf(a) > ORDER.indexOf(b);
-}
+export const isWorse = (a: HealthStatus, b: HealthStatus): boolean =>
+  healthStatuses.indexOf(a) > healthStatuses.indexOf(b);
 
 export function worstOf(healths: Iterable<Health>): Health {
   let worst = healthy;

@@ -14,13 +14,17 @@ import type { ProbeIo } from './probes/probe-io.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
-export interface NodeAgentOptions {
+/** What most parts are given. */
+export interface PartOptions {
   readonly client: ApiClient;
-  readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
   readonly nodeName: string;
+}
+
+export interface NodeAgentOptions extends PartOptions {
+  readonly runtime: ContainerRuntime;
   readonly nodeIp: string;
   readonly cluster: string;
   readonly records: RecordStore;
@@ -41,9 +45,7 @@ export interface NodeAgentOptions {
   readonly version?: string;
   /** How full the machine is, for the node's pressure conditions. */
   readonly readUsage?: () => Promise<MachineUsage>;
-  /**
-   * This machine's routes, if its engine is local. A pod whose address leads elsewhere is refused.
-   */
+  /** The routes beside a local engine. A pod whose address leads elsewhere is refused. */
   readonly routes?: Routes;
   /** Opens the tunnel for logs and exec. Without it there is no tunnel (simulation). */
   readonly tunnel?: Pick<Connection, 'upgrade'> & Partial<Pick<Connection, 'onRenewal'>>;

@@ -1,7 +1,4 @@
-/**
- * The surroundings of a pod worker, as small interfaces. The real ones touch disk, network and API;
- * the simulation's touch nothing.
- */
+/** The surroundings of a pod worker; the simulation's touch neither disk nor network. */
 import type { Container, Pod, PodStatus } from '../schemas/types.ts';
 import type { ContainerPlan } from './container-spec/plan-container-spec.ts';
 import type { ImageEvent, ImageResult } from './images/types.ts';
@@ -127,9 +124,7 @@ export interface RecordStore {
 }
 
 export interface StatusWriter {
-  /**
-   * Writes the newest status as soon as possible. Older ones that were not written yet are dropped.
-   */
+  /** Writes the newest status as soon as possible. Older unwritten ones are dropped. */
   submit(pod: Pod, status: PodStatus): void;
   /** Resolves when the newest status is written, or the pod is gone; rejects if it cannot be. */
   flush(uid: string): Promise<void>;

@@ -38,6 +38,23 @@ async function run(argv: string[], input = '', registry?: ReadonlyMap<string, Co
 
 const GOOD = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n';
 
+test('reports why a command ended, also where its end fails as well', async () => {
+  const entry: CommandEntry = {
+    summary: '',
+    group: 'Check',
+    examples: [],
+    load: async () => ({
+      configure: () => undefined,
+      async run() {
+        await using part = { [Symbol.asyncDispose]: () => Promise.reject(new Error('cannot end')) };
+        throw new UserError(`the cause beside ${typeof part}`);
+      },
+    }),
+  };
+  const { code, err } = await run(['fail'], '', new Map([['fail', entry]]));
+  expect([code, err]).toEqual([1, 'error: the cause beside object\n']);
+});
+
 describe('symphony validate', () => {
   test('accepts good manifests below a directory and mentions what is none', async () => {
     const root = directoryWith({

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createEventMemory } from '../../src/client/event-memory.ts';
-import { type EventPlan, planEvent } from '../../src/client/plan-event.ts';
+import { createEventMemory, type EventPlan, planEvent } from '../../src/client/plan-event.ts';
 import { aNode, aPod } from '../support/builders.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
@@ -14,8 +13,9 @@ const say = (messages: readonly string[], memory = createEventMemory(), about = 
       memory,
       NOW + index * 1000,
     );
-    memory.noteSaid(plan, NOW + index * 1000);
-    memory.adopt(plan.key, plan.event);
+    const { group, messages: said } = plan.similar;
+    memory.similar.set(group, { messages: said, lastMs: NOW + index * 1000 });
+    memory.written.set(plan.key, plan.event);
     return plan;
   });
 };

@@ -1,6 +1,4 @@
-/**
- * Reads from a cluster, once, all that the checks of a render need. The checks themselves are pure.
- */
+/** Reads from a cluster, once, all that the checks of a render need. The checks are pure. */
 import type { ApiClient, ResourcePath } from '../../client/types.ts';
 import { type KubeObject, objectKey } from '../../schemas/object.ts';
 import {

@@ -25,40 +25,32 @@ export const agentCommand: CommandModule = {
     const logger = commandLogger(config, invocation.io);
     const { server, tokenFile } = config;
     const { signal } = invocation;
-    const joined = await joinCluster({ server, tokenFile, nodeName, directory, signal, logger });
-    try {
-      const cluster = clusterIdOf(joined.caPem);
-      const dockerHost = config.dockerHosts[0];
-      if (config.runtime === 'docker')
-        await checkNodeRange({ clusterCidr: config.clusterCidr, cluster, dockerHost }, logger);
-      const node = await startNode({
-        server,
-        caPem: joined.caPem,
-        identity: joined.identity,
-        nodeName,
-        nodeIp: config.nodeIp,
-        dockerHost,
-        runtime: config.runtime,
-        hollowRunForMs: config.hollowRunForMs,
-        clusterCidr: config.clusterCidr,
-        maxPodSecurity: config.maxPodSecurity,
-        allowedUnsafeSysctls: config.allowedUnsafeSysctls,
-        cluster,
-        directory,
-        logger,
-      });
-      try {
-        await untilReported([node]);
-        const problem = node.problem();
-        const state = problem === undefined ? 'is running pods for' : `is not ready (${problem}) for`;
-        invocation.io.stdout.write(`Node ${nodeName} ${state} ${server}\n`);
-        await untilAborted(signal);
-      } finally {
-        await node[Symbol.asyncDispose]();
-      }
-    } finally {
-      await joined[Symbol.asyncDispose]();
-    }
+    await using joined = await joinCluster({ server, tokenFile, nodeName, directory, signal, logger });
+    const cluster = clusterIdOf(joined.caPem);
+    const dockerHost = config.dockerHosts[0];
+    if (config.runtime === 'docker')
+      await checkNodeRange({ clusterCidr: config.clusterCidr, cluster, dockerHost }, logger);
+    await using node = await startNode({
+      server,
+      caPem: joined.caPem,
+      identity: joined.identity,
+      nodeName,
+      nodeIp: config.nodeIp,
+      dockerHost,
+      runtime: config.runtime,
+      hollowRunForMs: config.hollowRunForMs,
+      clusterCidr: config.clusterCidr,
+      maxPodSecurity: config.maxPodSecurity,
+      allowedUnsafeSysctls: config.allowedUnsafeSysctls,
+      cluster,
+      directory,
+      logger,
+    });
+    await untilReported([node]);
+    const problem = node.problem();
+    const state = problem === undefined ? 'is running pods for' : `is not ready (${problem}) for`;
+    invocation.io.stdout.write(`Node ${nodeName} ${state} ${server}\n`);
+    await untilAborted(signal);
     return 0;
   },
 };

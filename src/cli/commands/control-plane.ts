@@ -15,13 +15,10 @@ export const controlPlaneCommand: CommandModule = {
   async run(invocation) {
     const config = await withRememberedRanges(configFrom(invocation, 'control-plane'));
     await checkRepository(config);
-    const controlPlane = await startControlPlane({ config, logger: commandLogger(config, invocation.io) });
-    try {
-      if (!invocation.signal.aborted) await sayReady(invocation.io, config, controlPlane);
-      await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
-    } finally {
-      await controlPlane[Symbol.asyncDispose]();
-    }
+    const logger = commandLogger(config, invocation.io);
+    await using controlPlane = await startControlPlane({ config, logger });
+    if (!invocation.signal.aborted) await sayReady(invocation.io, config, controlPlane);
+    await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
     return 0;
   },
 };

@@ -3,7 +3,6 @@
  * 2 if something cannot be read or applied. Several paths are one source, as an application's
  * folder is. Definitions of further kinds come from the manifests and from the cluster.
  */
-import { Option } from 'commander';
 import { UserError } from '../../base/errors.ts';
 import { coloursWanted } from '../../config/index.ts';
 import { isHook } from '../../diff/annotations.ts';
@@ -21,7 +20,7 @@ import { createManifestParser } from '../../sync/render/parse-manifest-file.ts';
 import { connect, splitApplication } from '../cluster/api-connection.ts';
 import { clusterKinds, listableKinds } from '../cluster/cluster-kinds.ts';
 import type { CommandModule, Invocation } from '../run/command.ts';
-import { addConfigFlags } from '../run/config-flags.ts';
+import { addConfigFlags, outputOption } from '../run/config-flags.ts';
 import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
 import { LINK, skippedCounts } from '../output/findings.ts';
 import { renderJson } from '../output/json.ts';
@@ -39,58 +38,52 @@ export const diffCommand: CommandModule = {
       .option('--application <name>', 'the application that they belong to', 'root')
       .option('--namespace <name>', 'namespace of objects that name none', 'default')
       .option('--no-prune', 'leave out what would be deleted')
-      .addOption(
-        new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
-      );
+      .addOption(outputOption());
   },
   async run(invocation) {
     const { io, args, flags } = invocation;
     const { namespace, name } = splitApplication(String(flags['application'] ?? 'root'));
     const application = `${namespace}/${name}`;
-    const client = await connect(invocation);
-    try {
-      const registry = await clusterKinds(client);
-      const desired = await readDesired(invocation, registry, args.length === 0 ? ['.'] : args);
-      const live = new Map<string, KubeObject>();
-      const inventory: InventoryItem[] = [];
-      for (const kind of listableKinds(registry)) {
-        const resource = resourceIdOf(kind);
-        if (SKIPPED.has(resource)) continue;
-        const { items } = await client.list(kind);
-        for (const object of items) {
-          live.set(`${resource}|${keyOf(object)}`, object);
-          if (managingApplication(object) === application) inventory.push({ kind, object });
-        }
+    using client = await connect(invocation);
+    const registry = await clusterKinds(client);
+    const desired = await readDesired(invocation, registry, args.length === 0 ? ['.'] : args);
+    const live = new Map<string, KubeObject>();
+    const inventory: InventoryItem[] = [];
+    for (const kind of listableKinds(registry)) {
+      const resource = resourceIdOf(kind);
+      if (SKIPPED.has(resource)) continue;
+      const { items } = await client.list(kind);
+      for (const object of items) {
+        live.set(`${resource}|${keyOf(object)}`, object);
+        if (managingApplication(object) === application) inventory.push({ kind, object });
       }
-      // The application's own words on what to compare, where it exists.
-      const spec = (live.get(`applications.argoproj.io|${application}`) as Application | undefined)?.spec;
-      const hooks = desired.filter(({ object }) => isHook(object));
-      const compared = desired.filter(({ object }) => !isHook(object));
-      const changeSet = planChangeSet(
-        createDesiredSet(compared),
-        (resource, key) => live.get(`${resource}|${key}`),
-        inventory,
-        {
-          application,
-          prune: flags['prune'] !== false,
-          allowEmpty: false,
-          historyComplete: true,
-          syncOptions: spec?.syncPolicy?.syncOptions ?? [],
-          ignore: spec?.ignoreDifferences ?? [],
-          kept: createDesiredSet(hooks).byId,
-        },
-      );
-      if (flags['output'] === 'json') {
-        io.stdout.write(renderJson(describeChanges(changeSet)));
-      } else {
-        const text = renderDiff(changeSet, { color: coloursWanted(io.stdout) });
-        io.stdout.write(text === '' ? 'No changes.\n' : text);
-      }
-      if (changeSet.problems.length > 0) return 2;
-      return changeSet.changes.some(({ action }) => action !== 'noop') ? 1 : 0;
-    } finally {
-      client[Symbol.dispose]();
     }
+    // The application's own words on what to compare, where it exists.
+    const spec = (live.get(`applications.argoproj.io|${application}`) as Application | undefined)?.spec;
+    const hooks = desired.filter(({ object }) => isHook(object));
+    const compared = desired.filter(({ object }) => !isHook(object));
+    const changeSet = planChangeSet(
+      createDesiredSet(compared),
+      (resource, key) => live.get(`${resource}|${key}`),
+      inventory,
+      {
+        application,
+        prune: flags['prune'] !== false,
+        allowEmpty: false,
+        historyComplete: true,
+        syncOptions: spec?.syncPolicy?.syncOptions ?? [],
+        ignore: spec?.ignoreDifferences ?? [],
+        kept: createDesiredSet(hooks).byId,
+      },
+    );
+    if (flags['output'] === 'json') {
+      io.stdout.write(renderJson(describeChanges(changeSet)));
+    } else {
+      const text = renderDiff(changeSet, { color: coloursWanted(io.stdout) });
+      io.stdout.write(text === '' ? 'No changes.\n' : text);
+    }
+    if (changeSet.problems.length > 0) return 2;
+    return changeSet.changes.some(({ action }) => action !== 'noop') ? 1 : 0;
   },
 };
 

@@ -11,7 +11,6 @@ import { createBootstrapToken } from '../../api/authn/bootstrap-tokens.ts';
 import { openTokenTable } from '../../api/authn/token-table.ts';
 import { systemClock, toRfc3339 } from '../../base/clock.ts';
 import { UserError } from '../../base/errors.ts';
-import type { HttpApiClient } from '../../client/http.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { resources } from '../../client/types.ts';
 import { parseDuration } from '../../config/values.ts';
@@ -46,31 +45,13 @@ export const tokenCommand: CommandModule = {
     const [action = '', id, ...more] = invocation.args;
     if (more.length > 0 || (id !== undefined && action !== 'delete'))
       throw new UserError(`Cannot "token ${action}": too many arguments`);
-    switch (action) {
-      case 'create':
-        await (invocation.flags['nodeName'] === undefined ? create(invocation) : createForNode(invocation));
-        return 0;
-      case 'list':
-        await withClient(invocation, (client) => list(invocation, client));
-        return 0;
-      default:
-        await withClient(invocation, (client) => remove(invocation, client, id));
-        return 0;
-    }
+    if (action === 'list') await list(invocation);
+    else if (action === 'delete') await remove(invocation, id);
+    else if (invocation.flags['nodeName'] === undefined) await create(invocation);
+    else await createForNode(invocation);
+    return 0;
   },
 };
-
-async function withClient(
-  invocation: Invocation,
-  task: (client: HttpApiClient) => Promise<void>,
-): Promise<void> {
-  const client = await connect(invocation);
-  try {
-    await task(client);
-  } finally {
-    client[Symbol.dispose]();
-  }
-}
 
 async function create(invocation: Invocation): Promise<void> {
   const { description } = invocation.flags;
@@ -80,13 +61,12 @@ async function create(invocation: Invocation): Promise<void> {
     expiresAtMs: ttlMs === 0 ? undefined : systemClock.now() + ttlMs,
     description: typeof description === 'string' ? description : undefined,
   });
-  await withClient(invocation, async (client) => {
-    const path = kubeconfigPath(configFrom(invocation, 'client'));
-    const { ca } = await readKubeconfig(path);
-    if (ca === undefined) throw new UserError(`Cannot make a join token: "${path}" names no authority`);
-    await client.create(resources.secrets, { ...secretObject, data: usable(secretObject, usages) });
-    invocation.io.stdout.write(`${formatJoinToken({ secret: `${id}.${secret}`, caPem: ca })}\n`);
-  });
+  using client = await connect(invocation);
+  const path = kubeconfigPath(configFrom(invocation, 'client'));
+  const { ca } = await readKubeconfig(path);
+  if (ca === undefined) throw new UserError(`Cannot make a join token: "${path}" names no authority`);
+  await client.create(resources.secrets, { ...secretObject, data: usable(secretObject, usages) });
+  invocation.io.stdout.write(`${formatJoinToken({ secret: `${id}.${secret}`, caPem: ca })}\n`);
 }
 
 function ttlOf({ flags }: Invocation): number {
@@ -114,12 +94,13 @@ function usable({ data = {} }: Secret, usages: readonly string[]): Record<string
   return Object.fromEntries(Object.entries(data).filter(([key]) => !unwanted.includes(key)));
 }
 
-async function list({ io }: Invocation, client: HttpApiClient): Promise<void> {
+async function list(invocation: Invocation): Promise<void> {
+  using client = await connect(invocation);
   const { items } = await client.list<Secret>(resources.secrets, {
     namespace: BOOTSTRAP_NAMESPACE,
     fieldSelector: `type=${BOOTSTRAP_TYPE}`,
   });
-  io.stdout.write(renderTokens(items.map(rowOf), systemClock.now()));
+  invocation.io.stdout.write(renderTokens(items.map(rowOf), systemClock.now()));
 }
 
 function rowOf(secret: Secret): TokenRow {
@@ -134,17 +115,18 @@ function rowOf(secret: Secret): TokenRow {
 }
 
 /** The id alone, or a token that begins with it. */
-async function remove({ io }: Invocation, client: HttpApiClient, text: string | undefined): Promise<void> {
-  const [id = ''] = (text ?? '').split('.');
+async function remove(invocation: Invocation, text = ''): Promise<void> {
+  const [id = ''] = text.split('.');
   if (!/^[a-z0-9]{6}$/.test(id))
     throw new UserError('Cannot delete a token: name it by its id, as "symphony token list" shows it');
+  using client = await connect(invocation);
   try {
     await client.delete(resources.secrets, BOOTSTRAP_NAMESPACE, `${BOOTSTRAP_PREFIX}${id}`);
   } catch (error) {
     if (!isStatusError(error, 'NotFound')) throw error;
     throw new UserError(`Cannot delete token "${id}": there is none`, { cause: error });
   }
-  io.stdout.write(`token "${id}" deleted\n`);
+  invocation.io.stdout.write(`token "${id}" deleted\n`);
 }
 
 async function createForNode(invocation: Invocation): Promise<void> {

@@ -15,14 +15,10 @@ export const upCommand: CommandModule = {
     const config = configFrom(invocation, 'up');
     await checkRepository(config);
     await checkEngines(config);
-    const system = await startAllInOne(config, commandLogger(config, invocation.io));
-    try {
-      const { controlPlane, nodes } = system;
-      if (!invocation.signal.aborted) await sayReady(invocation.io, config, controlPlane, nodes);
-      await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
-    } finally {
-      await system[Symbol.asyncDispose]();
-    }
+    await using system = await startAllInOne(config, commandLogger(config, invocation.io));
+    const { controlPlane, nodes } = system;
+    if (!invocation.signal.aborted) await sayReady(invocation.io, config, controlPlane, nodes);
+    await Promise.race([untilAborted(invocation.signal), controlPlane.failed]);
     return 0;
   },
 };

@@ -23,7 +23,7 @@ import { connect } from '../cluster/api-connection.ts';
 import { clusterKinds } from '../cluster/cluster-kinds.ts';
 import { readClusterView } from '../cluster/cluster-view.ts';
 import type { CommandModule, ExitCode, Invocation } from '../run/command.ts';
-import { addConfigFlags } from '../run/config-flags.ts';
+import { addConfigFlags, outputOption } from '../run/config-flags.ts';
 import { findManifestFiles, noManifests, readManifestFile } from '../manifest-files.ts';
 import { type Findings, LINK, renderFindings, type Skipped } from '../output/findings.ts';
 import { renderJson } from '../output/json.ts';
@@ -66,31 +66,19 @@ export const validateCommand: CommandModule = {
       )
       .option('--strict', 'take warnings for errors')
       .option('-v, --verbose', 'name the files that are passed over')
-      .addOption(
-        new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text'),
-      );
+      .addOption(outputOption());
   },
 
   async run(invocation: Invocation): Promise<ExitCode> {
     const { io, args, flags } = invocation;
     const read = await readDocuments(invocation, args);
-    const client = flags['cluster'] === true ? await connect(invocation) : undefined;
-    try {
-      const findings = await check(invocation, read, client);
-      if (flags['output'] === 'json') io.stdout.write(renderJson(findings));
-      else
-        io.stdout.write(
-          renderFindings(findings, read.sources, {
-            coloured: coloursWanted(io.stdout),
-            strict: flags['strict'] === true,
-            verbose: flags['verbose'] === true,
-          }),
-        );
-      const counted = flags['strict'] === true ? [findings.errors, findings.warnings] : [findings.errors];
-      return counted.some((list) => list.length > 0) ? 1 : 0;
-    } finally {
-      client?.[Symbol.dispose]();
-    }
+    using client = flags['cluster'] === true ? await connect(invocation) : undefined;
+    const findings = await check(invocation, read, client);
+    const strict = flags['strict'] === true;
+    const options = { coloured: coloursWanted(io.stdout), strict, verbose: flags['verbose'] === true };
+    const isJson = flags['output'] === 'json';
+    io.stdout.write(isJson ? renderJson(findings) : renderFindings(findings, read.sources, options));
+    return findings.errors.length > 0 || (strict && findings.warnings.length > 0) ? 1 : 0;
   },
 };
 
@@ -120,13 +108,7 @@ async function readDocuments({ io }: Invocation, paths: readonly string[]): Prom
     const below = files.filter((file) => file.root === root).length;
     errors.push({ file: root, message: noManifests(root, below) });
   }
-  return {
-    documents,
-    errors,
-    skipped,
-    files: files.length,
-    sources,
-  };
+  return { documents, errors, skipped, files: files.length, sources };
 }
 
 async function check(

@@ -1,14 +1,15 @@
 /** Applications as rows for a terminal. */
-import { isRecord } from '../../base/json.ts';
-import type { Application } from '../../schemas/types.ts';
-import type { Colours } from './colours.ts';
+import { isRecord, ownMember } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { listTexts } from '../../base/text.ts';
+import { asRecords, getPath } from '../../schemas/json-access.ts';
+import type { Application } from '../../schemas/types.ts';
+import { alignColumns } from './align-columns.ts';
+import type { Colours } from './colours.ts';
 
 function linesOf(value: unknown, ...path: readonly string[]): readonly string[] {
-  let current = value;
-  for (const key of path) current = isRecord(current) ? current[key] : undefined;
-  return typeof current === 'string' ? current.split('\n').map((line) => printable(line)) : [];
+  const found = getPath(value, ...path);
+  return typeof found === 'string' ? found.split('\n').map((line) => printable(line)) : [];
 }
 
 const text = (value: unknown, ...path: readonly string[]): string => linesOf(value, ...path).join(' ');
@@ -29,10 +30,9 @@ export function hasFailed({ status }: Application): boolean {
 
 /** Whether the operation with this id is the one that the status speaks of. */
 export function hasTaken({ status, operation }: Application, request: string): boolean {
-  if (isRecord(operation) || !isRecord(status) || !isRecord(status['operationState'])) return false;
-  const taken = status['operationState']['operation'];
-  const info = isRecord(taken) && Array.isArray(taken['info']) ? (taken['info'] as unknown[]) : [];
-  return info.some((item) => isRecord(item) && item['value'] === request);
+  if (isRecord(operation)) return false;
+  const info = asRecords(getPath(status, 'operationState', 'operation', 'info'));
+  return info.some((item) => item['value'] === request);
 }
 
 export function hasEnded({ status }: Application): boolean {
@@ -50,31 +50,21 @@ export function renderApplications(applications: readonly Application[], colours
     text(status, 'sync', 'revision').slice(0, 12) || '-',
     text(status, 'commitStatus', 'state') || '-',
   ]);
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const lines = [colours.bold(line(header))];
-  rows.forEach((row, index) => {
-    const application = applications[index];
-    const state = row[4];
-    const paint =
-      state === 'success'
-        ? colours.green
-        : state === 'pending' || state === '-'
-          ? colours.yellow
-          : colours.red;
-    lines.push(paint(line(row)));
-    const messages = application ? messagesOf(application) : [];
-    const bounds = { texts: MAX_MESSAGES, length: MAX_LENGTH };
-    for (const message of listTexts(messages, bounds)) lines.push(colours.dim(`    ${message}`));
+  const [head = '', ...lines] = alignColumns([header, ...rows], '  ');
+  const shown = applications.flatMap((application, index) => {
+    const state = rows[index]?.[4] ?? '-';
+    const paint = colours[ownMember(STATE_COLOURS, state) ?? 'red'];
+    const messages = listTexts(messagesOf(application), { texts: MAX_MESSAGES, length: MAX_LENGTH });
+    return [paint(lines[index] ?? ''), ...messages.map((message) => colours.dim(`    ${message}`))];
   });
-  return `${lines.join('\n')}\n`;
+  return `${[colours.bold(head), ...shown].join('\n')}\n`;
 }
+
+const STATE_COLOURS: Readonly<Record<string, keyof Colours>> = {
+  success: 'green',
+  pending: 'yellow',
+  '-': 'yellow',
+};
 
 /** Below one application; `kubectl describe app` shows all. */
 const MAX_MESSAGES = 20;
@@ -108,10 +98,7 @@ function messagesOf(application: Application): readonly string[] {
 }
 
 function conditionLines({ status }: Application): readonly string[] {
-  const conditions =
-    isRecord(status) && Array.isArray(status['conditions']) ? (status['conditions'] as unknown[]) : [];
-  return conditions.flatMap((condition) => {
-    const type = text(condition, 'type');
-    return linesOf(condition, 'message').map((each) => `${type}: ${each}`);
-  });
+  return asRecords(getPath(status, 'conditions')).flatMap((condition) =>
+    linesOf(condition, 'message').map((each) => `${text(condition, 'type')}: ${each}`),
+  );
 }

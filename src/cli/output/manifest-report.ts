@@ -23,9 +23,8 @@ export function renderManifestError(
   const path = error.path ? `${colours.bold(printable(error.path))}: ` : '';
   const rendered = [`${place}: ${label}: ${path}${printable(error.message)}`];
   const source = error.line === undefined ? undefined : lines?.[error.line - 1];
-  if (error.line !== undefined && source !== undefined && source.trim() !== '') {
+  if (error.line !== undefined && source !== undefined && source.trim() !== '')
     append(rendered, excerpt(source, error.line, error.column ?? 1, colours));
-  }
   if (error.hint) rendered.push(`  ${colours.cyan('hint')}: ${printable(error.hint)}`);
   return rendered.join('\n');
 }

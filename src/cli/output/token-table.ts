@@ -1,5 +1,6 @@
 /** Bootstrap tokens as rows for a terminal. Their secrets are never shown. */
 import { printable } from '../../base/printable.ts';
+import { alignColumns } from './align-columns.ts';
 
 export interface TokenRow {
   readonly id: string;
@@ -17,14 +18,7 @@ export function renderTokens(rows: readonly TokenRow[], nowMs: number): string {
     HEADER,
     ...[...rows].sort((a, b) => (a.id < b.id ? -1 : 1)).map((row) => cellsOf(row, nowMs)),
   ];
-  const widths = HEADER.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
-  const lines = table.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('   ')
-      .trimEnd(),
-  );
-  return `${lines.join('\n')}\n`;
+  return `${alignColumns(table, '   ').join('\n')}\n`;
 }
 
 function cellsOf(row: TokenRow, nowMs: number): readonly string[] {

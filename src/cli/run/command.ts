@@ -1,6 +1,4 @@
-/**
- * The shape of a command of `symphony`. Each has a file under commands/; registry.ts lists them.
- */
+/** The shape of a command. Each has a file under commands/; registry.ts lists them. */
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 
@@ -31,10 +29,7 @@ export interface CommandModule {
   configure(command: Command): void;
   /** 1 when left out. */
   readonly userErrorCode?: ExitCode;
-  /**
-   * Throws UserError (exit `userErrorCode`), TransientError or a connection's error (exit 3).
-   * Anything else is a bug (exit 70).
-   */
+  /** Throws UserError (`userErrorCode`) or TransientError (3). Anything else is a bug (70). */
   run(invocation: Invocation): Promise<ExitCode>;
 }
 

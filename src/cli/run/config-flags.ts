@@ -19,14 +19,17 @@ export function addConfigFlags(command: Command, name: ConfiguredCommand): void 
     const option = new Option(`--${spec.flag} <${spec.placeholder}>`, description).helpGroup(
       `${spec.group}:`,
     );
-    if (spec.list) {
+    if (spec.list)
       option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value]);
-    }
     command.addOption(option);
   }
   const file = 'YAML file with options, such as "pollInterval: 1m" (env: SYMPHONY_CONFIG)';
   command.addOption(new Option('--config <FILE>', file).helpGroup(OTHER_GROUP));
 }
+
+/** For a command that answers people and programs. */
+export const outputOption = (): Option =>
+  new Option('-o, --output <format>', 'form of the result').choices(['text', 'json']).default('text');
 
 export function configFrom(invocation: Invocation, command: ConfiguredCommand): Config {
   const flags: Record<string, string | readonly string[]> = {};

@@ -1,40 +1,33 @@
 /** Options of the root application. */
-import { SERVERS, text, type OptionSpec } from '../option-spec.ts';
+import type { GivenSpec } from '../option-spec.ts';
 import { parseDuration, parseInteger, parseName } from '../values.ts';
 
-export const applicationOptions: readonly OptionSpec[] = [
+export const applicationOptions: readonly GivenSpec[] = [
   {
     field: 'repo',
     flag: 'repo',
     placeholder: 'URL|PATH',
     description: 'Git repository to keep the cluster equal to',
-    commands: SERVERS,
-    parse: text,
   },
   {
     field: 'revision',
     flag: 'revision',
     placeholder: 'REF',
     description: 'branch, tag or commit',
-    commands: SERVERS,
     fallback: 'HEAD',
-    parse: text,
   },
   {
     field: 'path',
     flag: 'path',
     placeholder: 'DIR',
     description: 'directory of manifests within the repository',
-    commands: SERVERS,
     fallback: '.',
-    parse: text,
   },
   {
     field: 'applicationName',
     flag: 'application-name',
     placeholder: 'NAME',
     description: 'name of the Application made for --repo',
-    commands: SERVERS,
     fallback: 'root',
     parse: parseName,
   },
@@ -53,7 +46,6 @@ export const applicationOptions: readonly OptionSpec[] = [
     flag: 'poll-interval',
     placeholder: 'DURATION',
     description: 'how often the repository is asked for changes',
-    commands: SERVERS,
     fallback: '30s',
     parse: (value) => {
       const ms = parseDuration(value);
@@ -66,7 +58,6 @@ export const applicationOptions: readonly OptionSpec[] = [
     flag: 'stability-window',
     placeholder: 'DURATION',
     description: 'how long everything must be healthy before a commit counts as successful',
-    commands: SERVERS,
     fallback: '10s',
     parse: parseDuration,
   },

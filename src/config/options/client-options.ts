@@ -1,9 +1,9 @@
 /** Options of agents and client commands, and of the log. */
 import { logFormats, logLevels } from '../config.ts';
-import { DAEMONS, EVERY, oneOf, text, type OptionSpec } from '../option-spec.ts';
+import { DAEMONS, EVERY, type GivenSpec } from '../option-spec.ts';
 import { parseUrl } from '../values.ts';
 
-export const clientOptions: readonly OptionSpec[] = [
+export const clientOptions: readonly GivenSpec[] = [
   {
     field: 'server',
     flag: 'server',
@@ -19,7 +19,6 @@ export const clientOptions: readonly OptionSpec[] = [
     description: 'file with the token to join or log in with',
     commands: ['agent', 'client'],
     isPath: true,
-    parse: text,
   },
   {
     field: 'kubeconfig',
@@ -29,7 +28,6 @@ export const clientOptions: readonly OptionSpec[] = [
     commands: ['client'],
     isPath: true,
     standardVariable: { name: 'KUBECONFIG', unless: 'dataDir' },
-    parse: text,
   },
   {
     field: 'logLevel',
@@ -40,7 +38,6 @@ export const clientOptions: readonly OptionSpec[] = [
     commands: EVERY,
     fallback: 'info',
     choices: logLevels,
-    parse: oneOf(logLevels),
   },
   {
     field: 'logFormat',
@@ -51,6 +48,5 @@ export const clientOptions: readonly OptionSpec[] = [
     commands: DAEMONS,
     fallback: 'auto',
     choices: logFormats,
-    parse: oneOf(logFormats),
   },
 ];

@@ -1,6 +1,7 @@
 /** Options of a cluster: its store, its engines, its networks, and the limits of its pods. */
-import { runtimeKinds, podSecurityLevels } from '../config.ts';
-import { ENGINES, oneOf, SERVERS, type OptionSpec } from '../option-spec.ts';
+import { POD_SECURITY_LEVELS } from '../../schemas/pod-security/types.ts';
+import { runtimeKinds } from '../config.ts';
+import { ENGINES, type GivenSpec } from '../option-spec.ts';
 import {
   parseCidr,
   parseDuration,
@@ -12,14 +13,13 @@ import {
   parseUrl,
 } from '../values.ts';
 
-export const clusterOptions: readonly OptionSpec[] = [
+export const clusterOptions: readonly GivenSpec[] = [
   {
     field: 'redisUrl',
     group: 'State',
     flag: 'redis-url',
     placeholder: 'URL',
     description: 'Redis >= 7; without it an own redis-server is started',
-    commands: SERVERS,
     parse: (value) =>
       parseScheme(value, [
         'redis',
@@ -49,7 +49,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     commands: ENGINES,
     fallback: 'docker',
     choices: runtimeKinds,
-    parse: oneOf(runtimeKinds),
   },
   {
     field: 'hollowRunForMs',
@@ -66,10 +65,8 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'default-pod-security',
     placeholder: 'LEVEL',
     description: 'Pod Security level of namespaces without the label pod-security.kubernetes.io/enforce',
-    commands: SERVERS,
     fallback: 'baseline',
-    choices: podSecurityLevels,
-    parse: oneOf(podSecurityLevels),
+    choices: POD_SECURITY_LEVELS,
   },
   {
     field: 'eventTtlMs',
@@ -77,7 +74,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'event-ttl',
     placeholder: 'DURATION',
     description: 'how long events are kept after they were last written; 0s: for ever',
-    commands: SERVERS,
     fallback: '1h',
     parse: (value) => {
       const ms = parseDuration(value);
@@ -94,8 +90,7 @@ export const clusterOptions: readonly OptionSpec[] = [
       'loosest Pod Security level that pods on these nodes may have, whatever their namespace allows',
     commands: ['up', 'agent'],
     fallback: 'privileged',
-    choices: podSecurityLevels,
-    parse: oneOf(podSecurityLevels),
+    choices: POD_SECURITY_LEVELS,
   },
   {
     field: 'allowedUnsafeSysctls',
@@ -125,7 +120,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'node-cidr-mask-size',
     placeholder: 'BITS',
     description: "prefix length of a node's share of --cluster-cidr; nodes keep the share that they have",
-    commands: SERVERS,
     fallback: '24',
     parse: (value) => parseInteger(value, 9, 30),
   },
@@ -135,7 +129,6 @@ export const clusterOptions: readonly OptionSpec[] = [
     flag: 'service-cidr',
     placeholder: 'CIDR',
     description: 'addresses of Services; up takes free ones where these are taken',
-    commands: SERVERS,
     fallback: '10.96.0.0/16',
     parse: (value) => parseCidr(value, 28),
   },

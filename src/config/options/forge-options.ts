@@ -1,15 +1,14 @@
 /** Webhooks of a forge, and the commit statuses that go back. */
 import { commitStatusKinds } from '../config.ts';
-import { oneOf, SERVERS, text, type OptionSpec } from '../option-spec.ts';
+import type { GivenSpec } from '../option-spec.ts';
 import { parseHostPort, parseUrl } from '../values.ts';
 
-export const forgeOptions: readonly OptionSpec[] = [
+export const forgeOptions: readonly GivenSpec[] = [
   {
     field: 'webhookListen',
     flag: 'webhook-listen',
     placeholder: 'HOST:PORT',
     description: 'address that serves only the webhooks, plain HTTP, for a reverse proxy',
-    commands: SERVERS,
     parse: parseHostPort,
   },
   {
@@ -17,26 +16,21 @@ export const forgeOptions: readonly OptionSpec[] = [
     flag: 'webhook-secret-file',
     placeholder: 'FILE',
     description: 'file with the secret that webhooks are signed with',
-    commands: SERVERS,
     isPath: true,
-    parse: text,
   },
   {
     field: 'commitStatus',
     flag: 'commit-status',
     placeholder: 'KIND',
     description: 'where the result of a commit is reported',
-    commands: SERVERS,
     fallback: 'none',
     choices: commitStatusKinds,
-    parse: oneOf(commitStatusKinds),
   },
   {
     field: 'forgeUrl',
     flag: 'forge-url',
     placeholder: 'URL',
     description: "the forge's API, where it is not the public one",
-    commands: SERVERS,
     parse: (value) => parseUrl(value, ['https', 'http']),
   },
   {
@@ -44,7 +38,6 @@ export const forgeOptions: readonly OptionSpec[] = [
     flag: 'forge-repo',
     placeholder: 'OWNER/NAME',
     description: 'the repository as the forge names it',
-    commands: SERVERS,
     parse: (value) => {
       if (!/^[^/\s]+(?:\/[^/\s]+)+$/.test(value)) throw new Error('must be OWNER/NAME');
       return value;
@@ -55,8 +48,6 @@ export const forgeOptions: readonly OptionSpec[] = [
     flag: 'forge-token-file',
     placeholder: 'FILE',
     description: 'file with the token for commit statuses',
-    commands: SERVERS,
     isPath: true,
-    parse: text,
   },
 ];

@@ -1,8 +1,8 @@
 /** Where a process keeps its state, and where the API is served. */
-import { EVERY, SERVERS, text, type OptionSpec } from '../option-spec.ts';
+import { EVERY, type GivenSpec } from '../option-spec.ts';
 import { parseHostPort } from '../values.ts';
 
-export const placeOptions: readonly OptionSpec[] = [
+export const placeOptions: readonly GivenSpec[] = [
   {
     field: 'dataDir',
     group: 'State',
@@ -12,7 +12,6 @@ export const placeOptions: readonly OptionSpec[] = [
     commands: EVERY,
     fallback: './.symphony',
     isPath: true,
-    parse: text,
   },
   {
     field: 'identityDir',
@@ -21,16 +20,13 @@ export const placeOptions: readonly OptionSpec[] = [
     placeholder: 'DIR',
     description:
       'what all API servers of a cluster share: tls/, encryption.key, tokens.json [default: --data-dir]',
-    commands: SERVERS,
     isPath: true,
-    parse: text,
   },
   {
     field: 'listen',
     flag: 'listen',
     placeholder: 'HOST:PORT',
     description: 'address of the API (HTTPS)',
-    commands: SERVERS,
     fallback: '127.0.0.1:6443',
     parse: parseHostPort,
   },
@@ -39,7 +35,6 @@ export const placeOptions: readonly OptionSpec[] = [
     flag: 'advertise-address',
     placeholder: 'HOST:PORT',
     description: 'where other machines reach the API; the kubeconfig names it (--listen when left out)',
-    commands: SERVERS,
     parse: parseHostPort,
   },
   {
@@ -48,8 +43,6 @@ export const placeOptions: readonly OptionSpec[] = [
     placeholder: 'NAME',
     description:
       "name or address that the API's certificate carries, such as a load balancer's; may be repeated",
-    commands: SERVERS,
     list: true,
-    parse: text,
   },
 ];

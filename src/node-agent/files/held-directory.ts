@@ -15,9 +15,7 @@ import { withoutTrailing } from '../../base/text.ts';
 const O_PATH = 0o10000000;
 const HOLD_ANY = O_PATH | constants.O_NOFOLLOW;
 export const HOLD_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/**
- * The kernel's limits for one path. It does not see them here, as each part is a call of its own.
- */
+/** The kernel's limits for one path. It does not see them: each part is a call of its own. */
 const MAX_LINKS = 40;
 const MAX_PATH_BYTES = 4095;
 
@@ -34,9 +32,8 @@ export function entryPath(fd: number, name: string): string {
 
 /** Names come from users. One that is no name of a single entry would lead elsewhere. */
 export function oneName(name: string): string {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) {
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
     throw new RangeError(`Cannot use "${name}" as the name of a file`);
-  }
   return name;
 }
 

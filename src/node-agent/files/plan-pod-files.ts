@@ -71,9 +71,7 @@ export function parseResolvConf(text: string): ResolverConfig {
   return { nameservers, searches, options };
 }
 
-/**
- * dnsPolicy first, then the pod's dnsConfig on top (kubernetes.io, "DNS for Services and Pods").
- */
+/** dnsPolicy, then the pod's dnsConfig on top (kubernetes.io, "DNS for Services and Pods"). */
 export function planResolverConfig({ pod, clusterDomain, clusterDns, node }: DnsInput): ResolverConfig {
   const policy = pod.spec.dnsPolicy ?? 'ClusterFirst';
   const usesCluster =

@@ -8,15 +8,10 @@ import { type FileHandle, open, opendir, rename, rmdir, unlink } from 'node:fs/p
 import { heldPath, HOLD_DIRECTORY, isCode } from './held-directory.ts';
 
 const MOVED = '.removed-';
-/**
- * Each pass takes at least one level. More levels than this is a tree that somebody still writes.
- */
+/** Each pass takes at least one level. A tree with more of them is still being written. */
 const MAX_PASSES = 100_000;
 
-/**
- * The parent of `path` must be out of the pods' reach. Fails with EBUSY at a mount point.
- * Idempotent.
- */
+/** The parent of `path` must be out of the pods' reach. Fails with EBUSY at a mount point. */
 export async function removeTree(path: string): Promise<void> {
   let top: FileHandle;
   try {

@@ -3,13 +3,12 @@
  * directory, so that they never part. If it cannot be renewed, the old one serves until it ends;
  * only then does the node need its bootstrap token again.
  */
-import { readFile } from 'node:fs/promises';
 import { createAbort } from '../../base/abort.ts';
 import { backoffDelayMs } from '../../base/backoff.ts';
 import { type Clock, sleep } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import { writePrivateFile } from '../../base/private-file.ts';
+import { readIfThere, writePrivateFile } from '../../base/private-file.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { ClientIdentity, IdentitySource } from '../../client/identity.ts';
 import { isUsable, renewAtMs, validityOf } from './plan-renewal.ts';
@@ -50,20 +49,23 @@ export async function openNodeIdentity(options: NodeIdentityOptions): Promise<No
     return next;
   }
 
-  const kept = file === undefined ? undefined : await readKept(file);
+  const kept = file === undefined ? undefined : parseKept((await readIfThere(file)) ?? '');
   let certificate = kept && isCurrent(kept) ? kept : await obtain(undefined);
 
   async function keepValid(): Promise<void> {
+    let pauseMs = RETRY.initialMs;
     for (let failures = 0; !stop.signal.aborted; ) {
       if (failures === 0) {
         const dueMs = renewAtMs(validityOf(certificate.certPem), rng.next());
-        await sleep(clock, Math.max(dueMs - clock.now(), RETRY.initialMs), stop.signal);
+        await sleep(clock, Math.max(dueMs - clock.now(), pauseMs), stop.signal);
         if (clock.now() < dueMs) continue;
       } else await sleep(clock, backoffDelayMs(RETRY, failures) * (0.5 + rng.next() / 2), stop.signal);
       if (stop.signal.aborted) return;
       try {
         certificate = await obtain(isCurrent(certificate) ? certificate : undefined);
         failures = 0;
+        // To a clock that is many hours ahead, each new certificate is due at once.
+        pauseMs = RETRY.maxMs;
         logger.info({ until: validityOf(certificate.certPem).notAfterMs }, 'Renewed the certificate');
         for (const listener of [...listeners]) listener();
       } catch (error) {
@@ -90,14 +92,7 @@ export async function openNodeIdentity(options: NodeIdentityOptions): Promise<No
   };
 }
 
-async function readKept(file: string): Promise<NodeCertificate | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+function parseKept(text: string): NodeCertificate | undefined {
   const [certPem] = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/.exec(text) ?? [];
   const [keyPem] = /-----BEGIN PRIVATE KEY-----[\s\S]+?-----END PRIVATE KEY-----\n?/.exec(text) ?? [];
   return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };

@@ -5,21 +5,19 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage, levelOf } from '../../base/errors.ts';
-import { isRecord } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Rng } from '../../base/rng.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import { type ApiClient, resources } from '../../client/types.ts';
+import { asNumber, asString, getPath } from '../../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../../schemas/object.ts';
 import { isStatusError, notFound } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
 import { StepProblem } from '../ports.ts';
+import type { KeptSources } from '../records/kept-sources.ts';
 
 export interface PodTokens {
-  /**
-   * The tokens of the pod's projected volumes, by `<volume>/<path>`; those that are due are
-   * renewed. Throws StepProblem for a token that cannot be had.
-   */
+  /** By `<volume>/<path>`. Renews those that are due. Throws StepProblem for a missing one. */
   tokensOf(pod: Pod): Promise<ReadonlyMap<string, string>>;
   forget(podUid: string): void;
 }
@@ -30,11 +28,7 @@ export interface PodTokensOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   /** Keeps answers over a restart of the agent; see records/kept-sources.ts. */
-  readonly through?: <T extends KubeObject>(
-    podUid: string,
-    name: string,
-    read: () => Promise<T>,
-  ) => Promise<T | undefined>;
+  readonly through?: KeptSources['through'];
 }
 
 interface Token {
@@ -83,8 +77,7 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
       client.create<KubeObject>(resources.serviceAccounts, request, 'token'),
     );
     if (!answer) throw notFound(resources.serviceAccounts, account);
-    const { text, expiresAtMs } = readAnswer(answer);
-    const lifeMs = seconds * 1_000;
+    const { text, expiresAtMs, lifeMs } = readAnswer(answer, seconds);
     const freshMs = Math.min(lifeMs * REFRESH_AFTER, MAX_AGE_MS) - rng.next() * JITTER_MS;
     return { text, expiresAtMs, refreshAtMs: expiresAtMs - lifeMs + freshMs };
   }
@@ -102,10 +95,8 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
     } catch (error) {
       const isRefused = isStatusError(error, 'NotFound');
       if (current && clock.now() < current.expiresAtMs && !isRefused) {
-        logger[levelOf(error, 'info')](
-          { pod: keyOf(pod), error: errorMessage(error) },
-          'Cannot renew a token yet',
-        );
+        const fields = { pod: keyOf(pod), error: errorMessage(error) };
+        logger[levelOf(error, 'info')](fields, 'Cannot renew a token yet');
         return current.text;
       }
       const message = `MountVolume.SetUp failed for volume "${projection.volume}" : failed to fetch token: ${errorMessage(error)}`;
@@ -117,17 +108,11 @@ export function createPodTokens(options: PodTokensOptions): PodTokens {
     async tokensOf(pod) {
       const projections = projectionsOf(pod);
       if (projections.length === 0) return new Map();
-      const entries = await Promise.all(
-        projections.map(
-          async (projection) =>
-            [`${projection.volume}/${projection.path}`, await tokenFor(pod, projection)] as const,
-        ),
-      );
-      return new Map(entries);
+      const entryOf = async (projection: TokenProjection) =>
+        [`${projection.volume}/${projection.path}`, await tokenFor(pod, projection)] as const;
+      return new Map(await Promise.all(projections.map(entryOf)));
     },
-    forget(podUid) {
-      byPod.delete(podUid);
-    },
+    forget: (podUid) => void byPod.delete(podUid),
   };
 }
 
@@ -141,11 +126,11 @@ function projectionsOf(pod: Pod): readonly TokenProjection[] {
   );
 }
 
-function readAnswer(answer: KubeObject): { readonly text: string; readonly expiresAtMs: number } {
-  const status = isRecord(answer['status']) ? answer['status'] : {};
-  const { token, expirationTimestamp } = status;
-  const expiresAtMs = typeof expirationTimestamp === 'string' ? Date.parse(expirationTimestamp) : Number.NaN;
-  if (typeof token !== 'string' || token === '' || Number.isNaN(expiresAtMs))
-    throw new Error('the answer holds no token');
-  return { text: token, expiresAtMs };
+/** The answer names the lifetime that was granted: a very long one is shortened. */
+function readAnswer({ spec, status }: KubeObject, askedSeconds: number) {
+  const text = asString(getPath(status, 'token'));
+  const expiresAtMs = Date.parse(asString(getPath(status, 'expirationTimestamp')));
+  if (text === '' || Number.isNaN(expiresAtMs)) throw new Error('the answer holds no token');
+  const seconds = asNumber(getPath(spec, 'expirationSeconds')) ?? askedSeconds;
+  return { text, expiresAtMs, lifeMs: seconds * 1_000 };
 }

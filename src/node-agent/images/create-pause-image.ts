@@ -1,6 +1,4 @@
-/**
- * The pause container's image, made on the engine itself if it is missing; no registry is involved.
- */
+/** The pause container's image, made on the engine if it is missing, without a registry. */
 import { type ContainerRuntime, type ImageRecord, RuntimeError } from '../runtime/types.ts';
 import { pauseProgram } from './pause-program.ts';
 import { createTar } from './tar.ts';

@@ -5,6 +5,7 @@
  */
 import { isRecord } from '../../base/json.ts';
 import { withoutTrailing } from '../../base/text.ts';
+import { getPath } from '../../schemas/json-access.ts';
 import type { Secret } from '../../schemas/types.ts';
 import type { RegistryAuth } from '../runtime/types.ts';
 import type { ImageReference } from './reference.ts';
@@ -21,10 +22,9 @@ const DOCKER_HUB_NAMES = new Set(['index.docker.io', 'registry-1.docker.io', DOC
 
 export function parseImagePullSecret(secret: Secret): readonly RegistryCredentials[] {
   const modern = secret.data?.['.dockerconfigjson'];
-  const text = modern ?? secret.data?.['.dockercfg'];
-  if (text === undefined) return [];
+  const text = modern ?? secret.data?.['.dockercfg'] ?? '';
   const parsed = parseJson(Buffer.from(text, 'base64').toString('utf8'));
-  const auths = modern === undefined ? parsed : isRecord(parsed) ? parsed['auths'] : undefined;
+  const auths = modern === undefined ? parsed : getPath(parsed, 'auths');
   if (!isRecord(auths)) return [];
   return Object.entries(auths).flatMap(([registry, entry]) => {
     const login = isRecord(entry) ? loginOf(entry) : undefined;
@@ -39,11 +39,10 @@ export function planRegistryAuths(
 ): readonly RegistryAuth[] {
   return credentials
     .filter(({ registry }) => matches(registry, reference))
-    .map((credential, index) => ({ credential, index }))
-    .sort((a, b) => b.credential.registry.length - a.credential.registry.length || a.index - b.index)
-    .map(({ credential }) => ({
-      username: credential.username,
-      password: credential.password,
+    .sort((a, b) => b.registry.length - a.registry.length)
+    .map(({ username, password }) => ({
+      username,
+      password,
       serverAddress: reference.domain === DOCKER_HUB ? 'https://index.docker.io/v1/' : reference.domain,
     }));
 }
@@ -69,9 +68,8 @@ function normaliseRegistry(text: string): string {
 }
 
 function loginOf(entry: Record<string, unknown>): { username: string; password: string } | undefined {
-  if (typeof entry['username'] === 'string' && typeof entry['password'] === 'string') {
+  if (typeof entry['username'] === 'string' && typeof entry['password'] === 'string')
     return { username: entry['username'], password: entry['password'] };
-  }
   if (typeof entry['auth'] !== 'string') return undefined;
   const decoded = withoutTrailing(Buffer.from(entry['auth'], 'base64').toString('utf8'), '\0');
   const colon = decoded.indexOf(':');

@@ -10,9 +10,7 @@ const BLOCK_BYTES = 512;
 const NAME_LIMIT_BYTES = 100;
 const TYPE_FLAGS = { file: '0', link: '2', directory: '5' } as const;
 
-/**
- * Entries in the given order, owned by root, dated to the epoch: equal entries give equal bytes.
- */
+/** Entries in their order, owned by root, dated to the epoch: equal entries give equal bytes. */
 export function createTar(entries: readonly TarEntry[]): Buffer {
   const blocks: Buffer[] = [];
   for (const entry of entries) {
@@ -27,9 +25,8 @@ export function createTar(entries: readonly TarEntry[]): Buffer {
 function headerOf(entry: TarEntry, sizeBytes: number): Buffer {
   const name = entry.type === 'directory' ? `${entry.name}/` : entry.name;
   const target = entry.type === 'link' ? entry.target : '';
-  if (Buffer.byteLength(name) > NAME_LIMIT_BYTES || Buffer.byteLength(target) > NAME_LIMIT_BYTES) {
+  if (Buffer.byteLength(name) > NAME_LIMIT_BYTES || Buffer.byteLength(target) > NAME_LIMIT_BYTES)
     throw new RangeError(`Cannot write tar entry "${name}": name or target is longer than 100 bytes`);
-  }
   const header = Buffer.alloc(BLOCK_BYTES);
   const octal = (value: number, offset: number, digits: number): void => {
     header.write(value.toString(8).padStart(digits, '0'), offset, 'latin1');

@@ -13,7 +13,13 @@ const QUIET_MS = 30_000;
 /** A lasting outage is reported again this often, so that a log that is read later shows it. */
 const SAY_AGAIN_MS = 600_000;
 
-export function watchContact(client: ApiClient, clock: Clock, logger: Logger): ApiClient {
+/** After `signal` no call is waited for: a server that hangs must not hold up the end. */
+export function watchContact(
+  client: ApiClient,
+  clock: Clock,
+  logger: Logger,
+  signal: AbortSignal,
+): ApiClient {
   let lostAtMs: number | undefined;
   let isSaid = false;
   let saidAtMs = Number.NEGATIVE_INFINITY;
@@ -26,6 +32,7 @@ export function watchContact(client: ApiClient, clock: Clock, logger: Logger): A
   }
 
   function onError(error: unknown): void {
+    if (signal.aborted) return;
     // A refusal is an answer, too.
     if (!(error instanceof TransientError)) return onAnswer();
     const nowMs = clock.now();
@@ -39,7 +46,7 @@ export function watchContact(client: ApiClient, clock: Clock, logger: Logger): A
 
   async function noting<T>(answer: Promise<T>): Promise<T> {
     try {
-      const value = await answer;
+      const value = await beforeEnd(answer, signal);
       onAnswer();
       return value;
     } catch (error) {
@@ -66,4 +73,13 @@ export function watchContact(client: ApiClient, clock: Clock, logger: Logger): A
     clusterState: () => noting(client.clusterState()),
     restorePods: (...args) => noting(client.restorePods(...args)),
   };
+}
+
+function beforeEnd<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new TransientError('The agent is stopping'));
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    void answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

@@ -27,9 +27,8 @@ export function addressCount(cidr: string | undefined): number {
 
 export function parseAddress(text: string): number | undefined {
   const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)) {
+  if (parts.length !== 4 || !parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255))
     return undefined;
-  }
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 

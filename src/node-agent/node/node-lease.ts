@@ -39,13 +39,15 @@ export function createNodeLease(client: ApiClient, clock: Clock, nodeName: strin
   return {
     async renew(nodeUid) {
       const renewed = (current: Lease | undefined) => planLease(current, nodeName, nodeUid, clock.now());
+      const known = lease;
+      lease = undefined;
       try {
-        lease = await (lease
-          ? client.update<Lease>(resources.leases, renewed(lease))
+        lease = await (known
+          ? client.update<Lease>(resources.leases, renewed(known))
           : client.create<Lease>(resources.leases, renewed(undefined)));
       } catch (error) {
-        lease = undefined;
-        if (isStatusError(error, 'NotFound')) return false;
+        // For a new lease it is the namespace that is missing: a failure, and no reason to hurry.
+        if (known && isStatusError(error, 'NotFound')) return false;
         if (!isStatusError(error, 'Conflict') && !isStatusError(error, 'AlreadyExists')) throw error;
         const current = await client.get<Lease>(resources.leases, LEASE_NAMESPACE, nodeName);
         lease = await client.update<Lease>(resources.leases, renewed(current));

@@ -1,17 +1,12 @@
 /** Writes the Node object: registers it where it is missing, and updates its labels and status. */
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/logger.ts';
-import { type ApiClient, resources } from '../../client/types.ts';
+import { resources } from '../../client/types.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Node } from '../../schemas/types.ts';
+import type { PartOptions } from '../agent-options.ts';
 import { type NodeEvent, planNodeEvents, STARTING } from './plan-node-events.ts';
 import { hasNews, type NodeFacts, nodeLabels, planNodeObject, planNodeStatus } from './plan-node.ts';
 
-export interface NodeWriterOptions {
-  readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly nodeName: string;
+export interface NodeWriterOptions extends Omit<PartOptions, 'rng'> {
   /** This node as its watch shows it; undefined where the control plane must be asked. */
   node?(): Node | undefined;
   /** Awaited before the node is registered; a failure is tried again with the next report. */
@@ -19,8 +14,11 @@ export interface NodeWriterOptions {
   event(about: Node, event: NodeEvent): void;
 }
 
-/** Reports the facts, and answers the node as it is stored then. */
-export type NodeWriter = (facts: NodeFacts) => Promise<Node>;
+/**
+ * Reports the facts, and answers the node as it is stored then. Out of contact the node is read: its
+ * watch may be dead, too.
+ */
+export type NodeWriter = (facts: NodeFacts, isInContact: boolean) => Promise<Node>;
 
 /** A status without news is written this often, as kubelet does. */
 const STATUS_EVERY_MS = 300_000;
@@ -56,9 +54,8 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   async function write(facts: NodeFacts, shown: Node | undefined): Promise<Node> {
     let node = shown ?? (await readNode(facts));
     const labels = nodeLabels(facts);
-    if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value)) {
+    if (Object.entries(labels).some(([name, value]) => node.metadata.labels?.[name] !== value))
       node = await client.patch<Node>(resources.nodes, undefined, nodeName, { metadata: { labels } });
-    }
     const before = node;
     const podCidr = node.spec.podCIDR ?? facts.podCidr;
     const status = planNodeStatus({ ...facts, podCidr }, node.status, clock.now());
@@ -73,9 +70,9 @@ export function createNodeWriter(options: NodeWriterOptions): NodeWriter {
   }
 
   /** Others write the node, too (podCIDR, taints, cordons). After a conflict it is read again. */
-  return async (facts) => {
+  return async (facts, isInContact) => {
     for (let conflicts = 0; ; conflicts += 1) {
-      const shown = conflicts === 0 ? options.node?.() : undefined;
+      const shown = isInContact && conflicts === 0 ? options.node?.() : undefined;
       try {
         return await write(facts, shown);
       } catch (error) {

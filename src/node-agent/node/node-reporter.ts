@@ -1,7 +1,4 @@
-/**
- * Reports this node every ten seconds: observes the machine, writes the Node where there is news,
- * and renews its Lease.
- */
+/** Every ten seconds: observes the machine, writes news into the Node, and renews its Lease. */
 import type { Timer } from '../../base/clock.ts';
 import { levelOf } from '../../base/errors.ts';
 import { goWords } from '../../base/go-words.ts';
@@ -49,6 +46,8 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   let timer: Timer | undefined;
   let beating: Promise<void> | undefined;
   let stopped = false;
+  /** The last report has reached the control plane. */
+  let isInContact = false;
   let markReported: () => void = () => undefined;
   const reported = new Promise<void>((resolve) => {
     markReported = resolve;
@@ -71,14 +70,15 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   async function beatOnce(): Promise<boolean> {
     if (stopped) return false;
     await observe();
+    const wasInContact = isInContact;
+    isInContact = false;
     try {
       const podCidr = options.podCidr();
-      const node = await writeNode({
-        ...{ nodeName, nodeIp, labels, share, agentVersion, podCidr },
-        ...machine.facts(),
-      });
+      const facts = { nodeName, nodeIp, labels, share, agentVersion, podCidr, ...machine.facts() };
+      const node = await writeNode(facts, wasInContact);
       options.onNode(node);
-      if (!(await lease.renew(node.metadata.uid))) beat();
+      isInContact = await lease.renew(node.metadata.uid);
+      if (!isInContact) beat();
       markReported();
       return true;
     } catch (error) {

@@ -1,10 +1,8 @@
 /** This node's own Node object, followed by a watch. */
-import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/logger.ts';
-import type { Rng } from '../../base/rng.ts';
 import { createReflector } from '../../client/reflector.ts';
-import { type ApiClient, resources } from '../../client/types.ts';
+import { resources } from '../../client/types.ts';
 import type { Node } from '../../schemas/types.ts';
+import type { PartOptions } from '../agent-options.ts';
 
 export interface OwnNode extends AsyncDisposable {
   start(): void;
@@ -15,21 +13,18 @@ export interface OwnNode extends AsyncDisposable {
   readonly problem: string | undefined;
 }
 
-export interface OwnNodeOptions {
-  readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly logger: Logger;
-  readonly nodeName: string;
+export interface OwnNodeOptions extends PartOptions {
   onChange(node: Node): void;
   onDeleted(): void;
 }
 
 export function createOwnNode(options: OwnNodeOptions): OwnNode {
   let current: Node | undefined;
+  /** The answer to a write may come after the watch has shown that the node is gone. */
+  let deletedUid: string | undefined;
 
   function saw(node: Node): void {
-    if (current && isOlder(node, current)) return;
+    if (node.metadata.uid === deletedUid || (current && isOlder(node, current))) return;
     current = node;
     options.onChange(node);
   }
@@ -39,12 +34,14 @@ export function createOwnNode(options: OwnNodeOptions): OwnNode {
     resource: resources.nodes,
     selection: { fieldSelector: `metadata.name=${options.nodeName}` },
     onList(items) {
+      deletedUid = undefined;
       if (items.length === 0) current = undefined;
       items.forEach(saw);
     },
     onChange({ type, object }) {
       if (type !== 'DELETED') return saw(object);
       current = undefined;
+      deletedUid = object.metadata.uid;
       options.onDeleted();
     },
   });

@@ -63,11 +63,10 @@ export function planNodeStatus(
   nowMs: number,
 ): NonNullable<Node['status']> {
   const { info } = facts;
-  const resources = info ? resourcesOf(info, facts) : undefined;
   const images = imagesOf(facts.images);
   const status: NonNullable<Node['status']> = {
     ...previous,
-    ...(resources ? withExtended(resources, previous) : {}),
+    ...(info ? resourcesOf(info, facts, previous) : {}),
     conditions: planConditions(facts, previous?.conditions ?? [], nowMs),
     addresses: [
       { type: 'InternalIP', address: facts.nodeIp },
@@ -89,21 +88,16 @@ function imagesOf(images: readonly ListedImage[]): NonNullable<NonNullable<Node[
     .map((image) => ({ names: [...image.digests, ...image.tags], sizeBytes: image.sizeBytes }));
 }
 
-/** Adds extended resources (`example.com/dongle`) that others have given the node. */
-function withExtended(
-  own: Readonly<Record<string, string>>,
+/** With extended resources (`example.com/dongle`) that others have given the node. */
+function resourcesOf(
+  info: RuntimeInfo,
+  { share, podCidr }: NodeFacts,
   previous: Node['status'],
 ): Pick<NonNullable<Node['status']>, 'capacity' | 'allocatable'> {
   const extended = Object.entries(previous?.capacity ?? {}).filter(([name]) => isExtendedResource(name));
-  const all = { ...own, ...Object.fromEntries(extended) };
+  const pods = String(Math.min(MAX_PODS, addressCount(podCidr)));
+  const all = { ...planShare(info, share), pods, ...Object.fromEntries(extended) };
   return { capacity: all, allocatable: all };
-}
-
-function resourcesOf(info: RuntimeInfo, { share, podCidr }: NodeFacts): Record<string, string> {
-  return {
-    ...planShare(info, share),
-    pods: String(Math.min(MAX_PODS, addressCount(podCidr))),
-  };
 }
 
 function nodeInfoOf(
@@ -124,21 +118,25 @@ function nodeInfoOf(
   };
 }
 
+/** Conditions with the reason and message of a pressure. */
+const PRESSURES = [
+  ['memory', 'MemoryPressure', 'HasInsufficientMemory', 'insufficient memory available'],
+  ['disk', 'DiskPressure', 'HasDiskPressure', 'disk pressure'],
+  ['pid', 'PIDPressure', 'HasInsufficientPID', 'insufficient PID available'],
+] as const;
+const CALM = {
+  memory: { reason: 'HasSufficientMemory', message: 'kubelet has sufficient memory available' },
+  disk: { reason: 'HasNoDiskPressure', message: 'kubelet has no disk pressure' },
+  pid: { reason: 'HasSufficientPID', message: 'kubelet has sufficient PID available' },
+};
+
 function planConditions(facts: NodeFacts, previous: readonly Condition[], nowMs: number): Condition[] {
-  const { pressure } = facts;
-  const decided = [
-    pressureCondition('MemoryPressure', pressure.memory, 'HasInsufficientMemory', 'HasSufficientMemory', [
-      'kubelet has insufficient memory available',
-      'kubelet has sufficient memory available',
-    ]),
-    pressureCondition('DiskPressure', pressure.disk, 'HasDiskPressure', 'HasNoDiskPressure', [
-      'kubelet has disk pressure',
-      'kubelet has no disk pressure',
-    ]),
-    pressureCondition('PIDPressure', pressure.pid, 'HasInsufficientPID', 'HasSufficientPID', [
-      'kubelet has insufficient PID available',
-      'kubelet has sufficient PID available',
-    ]),
+  const decided: Omit<Condition, 'lastHeartbeatTime' | 'lastTransitionTime'>[] = [
+    ...PRESSURES.map(([key, type, reason, what]) =>
+      facts.pressure[key]
+        ? { type, status: 'True', reason, message: `kubelet has ${what}` }
+        : { type, status: 'False', ...CALM[key] },
+    ),
     facts.runtimeUp
       ? { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
       : { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'container runtime is down' },
@@ -170,18 +168,6 @@ function networkCondition(
   if (before !== NETWORK_TAKEN && before !== NETWORK_REACHABLE) return [];
   const message = 'the addresses of pods lead to the network of the pods';
   return [{ type, status: 'False', reason: NETWORK_REACHABLE, message }];
-}
-
-function pressureCondition(
-  type: string,
-  under: boolean,
-  reason: string,
-  calm: string,
-  [bad, good]: readonly [string, string],
-): { type: string; status: string; reason: string; message: string } {
-  return under
-    ? { type, status: 'True', reason, message: bad }
-    : { type, status: 'False', reason: calm, message: good };
 }
 
 /** The statuses differ in more than heartbeats: worth a write before its time. */

@@ -25,9 +25,7 @@ export interface PodRouteInput extends RouteTable {
   /** The network's interface on the engine's machine. */
   readonly bridge: string;
   readonly address: string;
-  /**
-   * The source address that the kernel would use; undefined if it was not asked or knows no route.
-   */
+  /** The kernel's source address; undefined if it was not asked or knows no route. */
   readonly source: string | undefined;
 }
 

@@ -36,9 +36,8 @@ export function createPodAddresses(options: PodAddressBookOptions): PodAddressBo
       const known = byUid.get(uid);
       if (known !== undefined) return known;
       const range = cidr === undefined ? undefined : parseRange(cidr);
-      if (!range) {
+      if (!range)
         throw new StepProblem('NetworkNotReady', 'network is not ready: the node has no podCIDR yet');
-      }
       const taken = new Set([...byUid.values(), ...options.held(), ...options.reserved]);
       const address = planAddress(range, taken, last);
       if (address === undefined) {

@@ -6,10 +6,7 @@ import { parseInterfaces, parseRoutes, type RouteTable } from './plan-pod-route.
 export interface Routes {
   /** Undefined if there is no such table. */
   table(): Promise<RouteTable | undefined>;
-  /**
-   * The source address for packets to `address`, by all rules and tables; undefined without a
-   * route.
-   */
+  /** The source address for packets to `address`, by all rules; undefined without a route. */
   sourceFor(address: string): Promise<string | undefined>;
 }
 

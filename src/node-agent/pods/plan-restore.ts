@@ -1,7 +1,6 @@
 /**
  * The requests that tell a rebuilding control plane of this node's pods, pure. One body with all
- * pods would exceed the server's limit (resources/decoding/body-limits.ts), and none of them would
- * come back.
+ * pods would exceed the server's limit (resources/decoding/body-limits.ts).
  */
 import { omit } from '../../schemas/json-access.ts';
 import type { Pod } from '../../schemas/types.ts';

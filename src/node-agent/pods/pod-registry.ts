@@ -21,20 +21,24 @@ export interface PodRegistryOptions {
   wantedAreKnown(): boolean;
 }
 
-export interface PodRegistry extends AsyncDisposable {
-  readonly workers: readonly PodWorker[];
+/** The pods that have a worker. */
+export interface PodIndex {
+  workers(): readonly PodWorker[];
   /** The pods that the API should have, with their status. */
-  readonly pods: readonly Pod[];
-  /** The engine has been listed: "no container" is known and not merely unseen. */
-  readonly listed: boolean;
+  pods(): readonly Pod[];
   /** A pod that is not finished has an address of this node. */
-  readonly holdsAddresses: boolean;
-  /** Addresses of containers that no worker has. */
-  readonly strayAddresses: readonly string[];
+  holdsAddresses(): boolean;
   get(uid: string): PodWorker | undefined;
   find(namespace: string, name: string): PodWorker | undefined;
   /** The worker of this pod has made the container, or is starting it. */
   owns(uid: string, containerId: string): boolean;
+}
+
+export interface PodRegistry extends PodIndex, AsyncDisposable {
+  /** The engine has been listed: "no container" is known and not merely unseen. */
+  readonly listed: boolean;
+  /** Addresses of containers that no worker has. */
+  strayAddresses(): readonly string[];
   /** A pod of the local record. */
   add(record: PodRecord): void;
   /** A pod as the API has it now. */
@@ -54,8 +58,8 @@ export interface PodRegistry extends AsyncDisposable {
 export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
   const workers = new Map<string, PodWorker>();
   const strays = createStrayContainers(options.logger);
+  const index = indexOf(workers);
   let listed = false;
-  const all = (): readonly PodWorker[] => [...workers.values()];
 
   function add(record: PodRecord): PodWorker {
     const uid = record.pod.metadata.uid ?? '';
@@ -67,16 +71,6 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
     for (const container of known) worker.observe(container);
     worker.wake();
     return worker;
-  }
-
-  function admitted(pod: Pod): PodRecord {
-    const isNew = (pod.status?.phase ?? 'Pending') === 'Pending' && !strays.has(pod.metadata.uid ?? '');
-    if (!isNew || pod.metadata.deletionTimestamp !== undefined) return { pod };
-    const others = all().filter((worker) => !worker.finished);
-    return options.admit(
-      pod,
-      others.map((worker) => worker.pod),
-    );
   }
 
   function observe(record: ContainerRecord): void {
@@ -104,38 +98,20 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
   }
 
   return {
-    get workers() {
-      return all();
-    },
-    get pods() {
-      return all()
-        .filter(({ removed }) => !removed)
-        .map(({ pod, status }) => ({ ...pod, ...(status ? { status } : {}) }));
-    },
+    ...index,
     get listed() {
       return listed;
     },
-    get holdsAddresses() {
-      return all().some(({ finished, ip }) => !finished && ip !== undefined);
-    },
-    get strayAddresses() {
-      return strays.addresses;
-    },
-    get: (uid) => workers.get(uid),
-    find: (namespace, name) =>
-      all().find(({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name),
-    owns(uid, containerId) {
-      const worker = workers.get(uid);
-      if (!worker) return false;
-      return worker.isStarting(containerId) || worker.records.some(({ id }) => id === containerId);
-    },
+    strayAddresses: () => strays.addresses,
     add: (record) => void add(record),
     want(pod) {
       const worker = workers.get(pod.metadata.uid ?? '');
-      if (!worker) return void add(admitted(pod));
-      const isOlder =
-        Number(pod.metadata.resourceVersion ?? 0) < Number(worker.pod.metadata.resourceVersion ?? 0);
-      if (!isOlder) worker.update(pod);
+      if (worker) {
+        if (!(versionOf(pod) < versionOf(worker.pod))) worker.update(pod);
+      } else if (isNewHere(pod) && !strays.has(pod.metadata.uid ?? '')) {
+        const others = index.workers().flatMap((other) => (other.finished ? [] : [other.pod]));
+        add(options.admit(pod, others));
+      } else add({ pod });
     },
     forget: (uid) => void workers.delete(uid),
     retryAll() {
@@ -150,12 +126,7 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
       workers.get(uid)?.observeGone(containerId);
     },
     observeAll(records, listedAtMs) {
-      const byUid = new Map<string, ContainerRecord[]>();
-      for (const record of records) {
-        const known = byUid.get(uidOf(record));
-        if (known) known.push(record);
-        else byUid.set(uidOf(record), [record]);
-      }
+      const byUid = byPod(records);
       const first = !listed;
       listed = true;
       strays.clear();
@@ -165,7 +136,43 @@ export function createPodRegistry(options: PodRegistryOptions): PodRegistry {
     },
     endStrays,
     async [Symbol.asyncDispose]() {
-      await Promise.all(all().map((worker) => worker[Symbol.asyncDispose]()));
+      await Promise.all(index.workers().map((worker) => worker[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+const versionOf = ({ metadata }: Pod): number => Number(metadata.resourceVersion ?? 0);
+
+/** Nothing of the pod has run yet, as far as the API knows. */
+const isNewHere = ({ metadata, status }: Pod): boolean =>
+  (status?.phase ?? 'Pending') === 'Pending' && metadata.deletionTimestamp === undefined;
+
+function byPod(records: readonly ContainerRecord[]): ReadonlyMap<string, readonly ContainerRecord[]> {
+  const byUid = new Map<string, ContainerRecord[]>();
+  for (const record of records) {
+    const known = byUid.get(uidOf(record)) ?? [];
+    byUid.set(uidOf(record), known);
+    known.push(record);
+  }
+  return byUid;
+}
+
+function indexOf(workers: ReadonlyMap<string, PodWorker>): PodIndex {
+  const all = (): readonly PodWorker[] => [...workers.values()];
+  return {
+    workers: all,
+    pods: () =>
+      all()
+        .filter(({ removed }) => !removed)
+        .map(({ pod, status }) => ({ ...pod, ...(status ? { status } : {}) })),
+    holdsAddresses: () => all().some(({ finished, ip }) => !finished && ip !== undefined),
+    get: (uid) => workers.get(uid),
+    find: (namespace, name) =>
+      all().find(({ pod: { metadata } }) => metadata.namespace === namespace && metadata.name === name),
+    owns(uid, containerId) {
+      const worker = workers.get(uid);
+      if (!worker) return false;
+      return worker.isStarting(containerId) || worker.records.some(({ id }) => id === containerId);
     },
   };
 }

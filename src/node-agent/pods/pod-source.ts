@@ -6,24 +6,18 @@
  * (docs/INVARIANTS.md, "rebuild before destroy"). An error, an empty cache, another epoch or a
  * rebuilding control plane never stop anything.
  */
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Timer } from '../../base/clock.ts';
 import { errorMessage, levelOf } from '../../base/errors.ts';
-import type { Logger } from '../../base/logger.ts';
-import type { Rng } from '../../base/rng.ts';
 import { createReflector } from '../../client/reflector.ts';
-import { type ApiClient, resources } from '../../client/types.ts';
+import { resources } from '../../client/types.ts';
 import { keyOf } from '../../schemas/object.ts';
 import { isStatusError } from '../../schemas/errors/status.ts';
 import type { Pod } from '../../schemas/types.ts';
+import type { PartOptions } from '../agent-options.ts';
 import { planTrust } from './plan-trust.ts';
 import { createPodRestorer } from './restore-pods.ts';
 
-export interface PodSourceOptions {
-  readonly client: ApiClient;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly logger: Logger;
-  readonly nodeName: string;
+export interface PodSourceOptions extends PartOptions {
   epoch(): string | undefined;
   setEpoch(epoch: string): void;
   /** The pods that are here, with their status. */

@@ -1,7 +1,4 @@
-/**
- * The objects that pods name: ConfigMaps and Secrets of volumes and environments, RuntimeClasses.
- * They are read from the API when they are needed.
- */
+/** ConfigMaps, Secrets and RuntimeClasses that pods name, read when they are needed. */
 import { createSharedReads } from '../../base/shared-reads.ts';
 import { type ApiClient, type ResourcePath, resources } from '../../client/types.ts';
 import type { KubeObject } from '../../schemas/object.ts';

@@ -1,5 +1,5 @@
 /** The agent's end of the tunnel: logs, exec, attach, ports and statistics, as an HTTP/2 server. */
-import { type Http2Server, type ServerHttp2Stream, createServer } from 'node:http2';
+import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { createAbort } from '../../base/abort.ts';
 import { TUNNEL_WINDOW_BYTES } from '../../base/channel-frames.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -40,19 +40,14 @@ export function createTunnelServer(options: TunnelServerOptions): Http2Server {
   });
   const sampleUsage = createUsageSampler(options);
   server.on('stream', (stream, headers) => {
-    const path = headers[':path'] ?? '/';
     const abort = createAbort();
     stream.on('close', () => abort.abort());
     stream.on('error', () => abort.abort());
-    const method = headers[':method'] ?? 'GET';
-    answer(options, sampleUsage, stream, method, path, abort.signal).catch((error: unknown) => {
+    answer(options, sampleUsage, stream, headers, abort.signal).catch((error: unknown) => {
       if (stream.destroyed) return;
       const status = error instanceof Refused ? error.status : 500;
-      if (status === 500)
-        logger.warn(
-          { path: path.split('?')[0], error: failureWords(error) },
-          'Cannot answer over the tunnel',
-        );
+      const path = headers[':path']?.split('?')[0];
+      if (status === 500) logger.warn({ path, error: failureWords(error) }, 'Cannot answer over the tunnel');
       if (stream.headersSent) return stream.close(2);
       stream.respond({ ':status': status, 'content-type': 'text/plain; charset=utf-8' });
       stream.end(failureWords(error));
@@ -61,65 +56,55 @@ export function createTunnelServer(options: TunnelServerOptions): Http2Server {
   return server;
 }
 
+/** A request about a pod of this node. */
+interface Call {
+  readonly options: TunnelServerOptions;
+  readonly stream: ServerHttp2Stream;
+  readonly signal: AbortSignal;
+  readonly worker: PodWorker;
+  readonly container: string;
+  readonly query: URLSearchParams;
+}
+
+const HANDLERS: ReadonlyMap<string, (call: Call) => Promise<void>> = new Map([
+  ['GET containerLogs', logs],
+  ['POST exec', exec],
+  ['POST attach', attach],
+  ['POST portForward', portForward],
+]);
+
 async function answer(
   options: TunnelServerOptions,
   sampleUsage: UsageSampler,
   stream: ServerHttp2Stream,
-  method: string,
-  target: string,
+  headers: IncomingHttpHeaders,
   signal: AbortSignal,
 ): Promise<void> {
-  const url = new URL(target, 'http://agent');
-  const [, route, ...rest] = url.pathname.split('/').map(decodeURIComponent);
+  const { ':method': method = 'GET', ':path': target = '/' } = headers;
+  const { pathname, searchParams: query } = new URL(target, 'http://agent');
+  const [, route = '', ...rest] = pathname.split('/').map(decodeURIComponent);
   const [namespace = '', name = '', container = ''] = rest;
-  const query = url.searchParams;
-  if (method === 'GET' && route === 'containerLogs') {
-    return logs(options, stream, workerOf(options, namespace, name), container, query, signal);
+  const handle = HANDLERS.get(`${method} ${route}`);
+  if (handle) {
+    const worker = options.findPod(namespace, name);
+    if (!worker) throw new Refused(404, `pods "${name}" not found`);
+    return handle({ options, stream, signal, worker, container, query });
   }
-  if (method === 'POST' && route === 'exec') {
-    return exec(options, stream, workerOf(options, namespace, name), container, query);
-  }
-  if (method === 'POST' && route === 'attach') {
-    return attach(options, stream, workerOf(options, namespace, name), container, query);
-  }
-  if (method === 'POST' && route === 'portForward') {
-    return portForward(options, stream, workerOf(options, namespace, name), query);
-  }
-  if (method === 'GET' && route === 'usage') {
-    const usage = await sampleUsage();
-    stream.respond({ ':status': 200, 'content-type': 'application/json' });
-    stream.end(JSON.stringify(usage));
-    return;
-  }
-  throw new Refused(404, 'the server could not find the requested resource');
+  if (method !== 'GET' || route !== 'usage')
+    throw new Refused(404, 'the server could not find the requested resource');
+  const usage = await sampleUsage();
+  stream.respond({ ':status': 200, 'content-type': 'application/json' });
+  stream.end(JSON.stringify(usage));
 }
 
-function workerOf(options: TunnelServerOptions, namespace: string, name: string): PodWorker {
-  const worker = options.findPod(namespace, name);
-  if (!worker) throw new Refused(404, `pods "${name}" not found`);
-  return worker;
-}
-
-async function logs(
-  options: TunnelServerOptions,
-  stream: ServerHttp2Stream,
-  worker: PodWorker,
-  container: string,
-  query: URLSearchParams,
-  signal: AbortSignal,
-): Promise<void> {
+async function logs({ options, stream, signal, worker, container, query }: Call): Promise<void> {
   const previous = query.get('previous') === 'true';
   const target = planLogTarget(worker.pod, worker.status, worker.records, container, previous);
   if (!target.ok) throw new Refused(400, target.message);
   const tail = numberOf(query, 'tailLines');
   const since = numberOf(query, 'sinceSeconds');
-  const sinceTime = query.get('sinceTime');
   const sinceMs =
-    since !== undefined
-      ? options.clock.now() - since * 1_000
-      : sinceTime === null
-        ? undefined
-        : Date.parse(sinceTime);
+    since === undefined ? Date.parse(query.get('sinceTime') ?? '') : options.clock.now() - since * 1_000;
   const output = query.get('stream');
   const lines = await options.runtime.logs(
     target.record.id,
@@ -128,7 +113,7 @@ async function logs(
       timestamps: query.get('timestamps') === 'true',
       ...(tail === undefined ? {} : { tailLines: tail }),
       ...(output === 'Stdout' ? { only: 'stdout' } : output === 'Stderr' ? { only: 'stderr' } : {}),
-      ...(sinceMs === undefined || Number.isNaN(sinceMs) ? {} : { sinceMs }),
+      ...(Number.isNaN(sinceMs) ? {} : { sinceMs }),
     },
     signal,
   );
@@ -151,13 +136,7 @@ function runningContainer(worker: PodWorker, container: string): string {
   return target.record.id;
 }
 
-async function exec(
-  options: TunnelServerOptions,
-  stream: ServerHttp2Stream,
-  worker: PodWorker,
-  container: string,
-  query: URLSearchParams,
-): Promise<void> {
+async function exec({ options, stream, worker, container, query }: Call): Promise<void> {
   const id = runningContainer(worker, container);
   const tty = query.get('tty') === 'true';
   const stdin = query.get('stdin') === 'true';
@@ -166,13 +145,7 @@ async function exec(
 }
 
 /** The client says whether it has input; the container decides about a terminal. */
-async function attach(
-  options: TunnelServerOptions,
-  stream: ServerHttp2Stream,
-  worker: PodWorker,
-  container: string,
-  query: URLSearchParams,
-): Promise<void> {
+async function attach({ options, stream, worker, container, query }: Call): Promise<void> {
   const id = runningContainer(worker, container);
   const stdin = query.get('stdin') === 'true';
   const session = await options.runtime.attach(id, { stdin });
@@ -180,12 +153,7 @@ async function attach(
 }
 
 /** One connection to a port of the pod, as plain bytes in both directions. */
-async function portForward(
-  options: TunnelServerOptions,
-  stream: ServerHttp2Stream,
-  worker: PodWorker,
-  query: URLSearchParams,
-): Promise<void> {
+async function portForward({ options, stream, worker, query }: Call): Promise<void> {
   const port = numberOf(query, 'port') ?? 0;
   if (port < 1 || port > 65_535) throw new Refused(400, `invalid port "${query.get('port') ?? ''}"`);
   const { name, namespace = '' } = worker.pod.metadata;

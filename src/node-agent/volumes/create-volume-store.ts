@@ -3,12 +3,13 @@
  * It never follows a symbolic link inside a volume and never removes anything outside the pod's own
  * directory; what is mounted there is unmounted first, and nothing is removed through a mount.
  */
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { chmod, chown, open, realpath, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeDirectory } from '../../base/make-directory.ts';
 import type { Clock } from '../../base/clock.ts';
 import { goWords } from '../../base/go-words.ts';
+import { ownMember } from '../../base/json.ts';
+import { makeDirectory } from '../../base/make-directory.ts';
 import { createSharedReads } from '../../base/shared-reads.ts';
 import type { Logger } from '../../base/logger.ts';
 import { removeTree } from '../files/remove-tree.ts';
@@ -22,9 +23,7 @@ export interface VolumeStoreOptions {
   readonly podsDir: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /**
-   * Whether memory can be mounted where the engine sees it: root, and the engine on this machine.
-   */
+  /** Whether the engine sees what is mounted here: as root, beside an engine on this machine. */
   canMount(): Promise<boolean>;
 }
 
@@ -129,41 +128,25 @@ async function ensureMemory(
   await mountMemory(real, sizeBytes, mode, groupId);
 }
 
-/** The checks of hostPath's `type` (kubernetes.io, "Volumes"). */
+/** By hostPath's `type` (kubernetes.io, "Volumes"). */
+const HOST_PATHS: Readonly<Record<string, readonly [what: string, holds: (found: Stats) => boolean]>> = {
+  '': ['there', () => true],
+  DirectoryOrCreate: ['a directory', (found) => found.isDirectory()],
+  Directory: ['a directory', (found) => found.isDirectory()],
+  FileOrCreate: ['a file', (found) => found.isFile()],
+  File: ['a file', (found) => found.isFile()],
+  Socket: ['a socket', (found) => found.isSocket()],
+  CharDevice: ['a character device', (found) => found.isCharacterDevice()],
+  BlockDevice: ['a block device', (found) => found.isBlockDevice()],
+};
+
 export async function checkHostPath(path: string, type: string): Promise<void> {
-  const fail = (what: string): never => {
-    throw new Error(`hostPath type check failed: ${path} is not ${what}`);
-  };
   const existing = await stat(path).catch(() => undefined);
-  switch (type) {
-    case '':
-      // The engine needs a source to bind; a missing one becomes a directory.
-      if (!existing) await makeDirectory(path, 0o755);
-      return;
-    case 'DirectoryOrCreate':
-      if (!existing) await makeDirectory(path, 0o755);
-      else if (!existing.isDirectory()) fail('a directory');
-      return;
-    case 'Directory':
-      if (!existing?.isDirectory()) fail('a directory');
-      return;
-    case 'FileOrCreate':
-      if (!existing) await (await open(path, CREATE_FILE, 0o644)).close();
-      else if (!existing.isFile()) fail('a file');
-      return;
-    case 'File':
-      if (!existing?.isFile()) fail('a file');
-      return;
-    case 'Socket':
-      if (!existing?.isSocket()) fail('a socket');
-      return;
-    case 'CharDevice':
-      if (!existing?.isCharacterDevice()) fail('a character device');
-      return;
-    case 'BlockDevice':
-      if (!existing?.isBlockDevice()) fail('a block device');
-      return;
-    default:
-      fail(`of a known type ("${type}")`);
+  if (!existing) {
+    // The engine needs a source to bind; without a type a missing one becomes a directory.
+    if (type === '' || type === 'DirectoryOrCreate') return makeDirectory(path, 0o755);
+    if (type === 'FileOrCreate') return (await open(path, CREATE_FILE, 0o644)).close();
   }
+  const [what, holds] = ownMember(HOST_PATHS, type) ?? [`of a known type ("${type}")`, () => false];
+  if (!existing || !holds(existing)) throw new Error(`hostPath type check failed: ${path} is not ${what}`);
 }

@@ -28,6 +28,7 @@ import { mountProblem, type PodVolumes } from './pod-volumes.ts';
 import { StepProblem } from '../ports.ts';
 import { createKeptSources } from '../records/kept-sources.ts';
 import { createPodTokens } from '../identity/service-account-tokens.ts';
+import { contentPath } from './atomic-files.ts';
 import { createVolumeStore } from './create-volume-store.ts';
 import { createMountAbility } from './mount-ability.ts';
 import { memoryDirOf, planVolumes } from './plan-volumes.ts';
@@ -91,7 +92,10 @@ export function createDiskPodVolumes(options: DiskPodVolumesOptions): PodVolumes
           resolvConf: renderResolvConf(resolver),
         };
         const digest = digestOf(plan.volumes, Object.values(texts));
-        await plans.ensure(uidOf(pod), digest, async () => {
+        // Whatever a hostPath leads to may hang, and is not the agent's.
+        const own = plan.volumes.filter(({ kind }) => kind !== 'host');
+        const paths = [...own.map(contentPath), files.hosts, files.resolvConf];
+        await plans.ensure(uidOf(pod), { digest, paths }, async () => {
           const applied = await store.apply(plan.volumes);
           if (!applied.ok) throw new StepProblem(applied.reason, applied.message);
           await writePodFiles(files, texts);

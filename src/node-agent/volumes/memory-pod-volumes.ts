@@ -1,7 +1,4 @@
-/**
- * {@link PodVolumes} with invented paths, for runtimes without mounts. Objects must exist here,
- * too.
- */
+/** {@link PodVolumes} with invented paths, for runtimes without mounts. Objects must exist. */
 import type { Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';
 import type { PodSources } from '../pods/pod-sources.ts';

@@ -1,7 +1,6 @@
 /**
- * Whether what the agent mounts is there for the engine, too. It is for root beside the engine; it
- * is not for an agent that may not mount, or that runs in a container whose mounts stay inside.
- * Found out by a mount, and by asking the engine for it.
+ * Whether the engine sees what the agent mounts. An agent without rights, or in a container whose
+ * mounts stay inside, cannot mount for it. A mount is made, and the engine is asked for it.
  */
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -1,7 +1,4 @@
-/**
- * Memory-backed directories, binds of what a descriptor holds, and what is mounted below a
- * directory. Uses the `mount` and `umount` programs (util-linux).
- */
+/** Memory-backed directories, binds and the mount table, by util-linux' `mount` and `umount`. */
 import { readFile, realpath } from 'node:fs/promises';
 import { runChild } from '../../base/child-processes/child-process.ts';
 

@@ -3,18 +3,9 @@
  * not exist yet makes the pod wait, in kubelet's words. All paths lie below the pod's own
  * directory, except hostPath.
  */
-import type { ConfigMap, Pod, Secret, Volume } from '../../schemas/types.ts';
+import type { Pod, Volume } from '../../schemas/types.ts';
 import { toBytes } from '../../schemas/values/quantity.ts';
-import { containerResourceValue, type PodPlace, podFieldValue } from '../container-spec/field-ref.ts';
-
-/** A file of a volume, by its path below the volume. */
-export interface VolumeFile {
-  readonly path: string;
-  readonly mode: number;
-  readonly content: Buffer;
-  /** The owner. Default: root. */
-  readonly userId?: number;
-}
+import { type FilesInput, filesOf, Forbidden, Missing, partsOf, type VolumeFile } from './volume-files.ts';
 
 export type VolumePlan =
   | { readonly kind: 'directory'; readonly name: string; readonly path: string; readonly groupId?: number }
@@ -38,17 +29,9 @@ export type VolumePlan =
       readonly mountPoints?: readonly string[];
     };
 
-export interface VolumesInput {
-  readonly pod: Pod;
+export interface VolumesInput extends FilesInput {
   /** `<agentDir>/pods`. */
   readonly podsDir: string;
-  readonly place: PodPlace;
-  readonly configMaps: ReadonlyMap<string, ConfigMap>;
-  readonly secrets: ReadonlyMap<string, Secret>;
-  /** Service account tokens already fetched, by `<volume>/<path>`. */
-  readonly tokens: ReadonlyMap<string, string>;
-  /** Whether files can be given to other users. */
-  readonly canChown?: boolean;
   /** Directory in memory for Secrets and tokens. Default: among the pod's other files. */
   readonly memoryDir?: string | undefined;
 }
@@ -78,22 +61,15 @@ const PLUGIN_DIRS = {
   downwardAPI: 'kubernetes.io~downward-api',
 } as const;
 
-const DEFAULT_MODE = 0o644;
 /**
- * Files that the agent writes for one pod. One key of a ConfigMap or Secret, or all annotations,
- * can be requested thousands of times. This is 64 of the largest Secrets, and a part of the memory
- * for them.
+ * Files that the agent writes for one pod, as 64 of the largest Secrets. One key or annotation can
+ * be requested thousands of times.
  */
 const MAX_CONTENT_BYTES = 64 * 1024 * 1024;
 /** Report the problems of at most this many volumes: enough to fix a manifest at once. */
 const MAX_TOLD = 10;
 const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const UID = /^[A-Za-z0-9-]{1,64}$/;
-
-/** It may come later: the pod waits. */
-class Missing extends Error {}
-/** A path that leaves its volume; waiting does not help. The API should have refused it. */
-class Forbidden extends Error {}
 
 /** The pod's own directory. Throws on an invalid uid: the path would not be the pod's. */
 export function podDirectory(podsDir: string, uid: string): string {
@@ -146,7 +122,8 @@ interface Planning extends VolumesInput {
 function planVolume(input: Planning, volume: Volume): VolumePlan {
   const fsGroup = input.pod.spec.securityContext?.fsGroup;
   const group = fsGroup === undefined ? {} : { groupId: fsGroup };
-  const root = `${podDirectory(input.podsDir, input.pod.metadata.uid ?? '')}/volumes`;
+  const { uid = '' } = input.pod.metadata;
+  const root = `${podDirectory(input.podsDir, uid)}/volumes`;
   const pathOf = (kind: keyof typeof PLUGIN_DIRS): string => `${root}/${PLUGIN_DIRS[kind]}/${volume.name}`;
   const { name } = volume;
   if (!VOLUME_NAME.test(name)) throw new Forbidden(`invalid name of a volume: "${name}"`);
@@ -155,198 +132,24 @@ function planVolume(input: Planning, volume: Volume): VolumePlan {
     return { kind: 'host', name, path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
   }
   if (volume.emptyDir) {
-    if (volume.emptyDir.medium !== 'Memory') {
+    if (volume.emptyDir.medium !== 'Memory')
       return { kind: 'directory', name, path: pathOf('emptyDir'), ...group };
-    }
     const limit = toBytes(volume.emptyDir.sizeLimit);
-    return {
-      kind: 'memory',
-      name,
-      path: pathOf('emptyDir'),
-      ...(limit > 0 ? { sizeBytes: limit } : {}),
-      ...group,
-    };
+    const size = limit > 0 ? { sizeBytes: limit } : {};
+    return { kind: 'memory', name, path: pathOf('emptyDir'), ...size, ...group };
   }
-  const files = (
-    kind: keyof typeof PLUGIN_DIRS,
-    list: readonly VolumeFile[],
-    sensitive = false,
-  ): VolumePlan => ({
-    kind: 'files',
-    name,
-    path:
-      sensitive && input.memoryDir !== undefined
-        ? `${podDirectory(input.memoryDir, input.pod.metadata.uid ?? '')}/${name}`
-        : pathOf(kind),
-    sensitive,
-    files: uniquePaths(list),
-    mountPoints: [...(input.mountPoints.get(name) ?? [])],
-    ...group,
-  });
-  if (volume.configMap) {
-    const { name: source = '', items, optional, defaultMode } = volume.configMap;
-    return files('configMap', configMapFiles(input, source, items, optional, defaultMode ?? DEFAULT_MODE));
-  }
-  if (volume.secret) {
-    const { secretName = '', items, optional, defaultMode } = volume.secret;
-    return files(
-      'secret',
-      secretFiles(input, secretName, items, optional, defaultMode ?? DEFAULT_MODE),
-      true,
-    );
-  }
-  if (volume.downwardAPI) {
-    const { items = [], defaultMode } = volume.downwardAPI;
-    return files('downwardAPI', downwardFiles(input, items, defaultMode ?? DEFAULT_MODE));
-  }
-  if (volume.projected) {
-    const sources = volume.projected.sources ?? [];
-    const sensitive = sources.some((source) => source.secret || source.serviceAccountToken);
-    const mode = volume.projected.defaultMode ?? DEFAULT_MODE;
-    return files(
-      'projected',
-      sources.flatMap((source) => projectedFiles(input, name, source, mode)),
-      sensitive,
-    );
-  }
-  throw new Missing('this type of volume is not implemented');
-}
-
-type KeyItems = NonNullable<NonNullable<Volume['configMap']>['items']>;
-type DownwardItems = NonNullable<NonNullable<Volume['downwardAPI']>['items']>;
-type ProjectedSource = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
-
-function projectedFiles(
-  input: VolumesInput,
-  volume: string,
-  source: ProjectedSource,
-  mode: number,
-): readonly VolumeFile[] {
-  if (source.configMap) {
-    return configMapFiles(
-      input,
-      source.configMap.name ?? '',
-      source.configMap.items,
-      source.configMap.optional,
-      mode,
-    );
-  }
-  if (source.secret) {
-    return secretFiles(input, source.secret.name ?? '', source.secret.items, source.secret.optional, mode);
-  }
-  if (source.downwardAPI) return downwardFiles(input, source.downwardAPI.items ?? [], mode);
-  if (source.serviceAccountToken) {
-    const { path } = source.serviceAccountToken;
-    const token = input.tokens.get(`${volume}/${path}`);
-    if (token === undefined) throw new Missing(`failed to fetch token for "${path}"`);
-    // If only one user or group needs the file, only they may read it.
-    const userId = input.canChown === true ? onlyUserOf(input.pod) : undefined;
-    const isPrivate = userId !== undefined || input.pod.spec.securityContext?.fsGroup !== undefined;
-    const owner = userId === undefined ? {} : { userId };
-    return [{ path: safePath(path), mode: isPrivate ? 0o600 : mode, content: Buffer.from(token), ...owner }];
-  }
-  throw new Missing('this source of a projected volume is not implemented');
-}
-
-/** The user of all containers, if there is just one. */
-function onlyUserOf({ spec }: Pod): number | undefined {
-  const users = [...(spec.initContainers ?? []), ...spec.containers].map(
-    ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
-  );
-  const [first] = users;
-  return users.every((user) => user === first) ? first : undefined;
-}
-
-function configMapFiles(
-  input: VolumesInput,
-  name: string,
-  items: KeyItems | undefined,
-  optional: boolean | undefined,
-  mode: number,
-): readonly VolumeFile[] {
-  const found = input.configMaps.get(name);
-  if (!found && optional !== true) throw new Missing(`configmap "${name}" not found`);
-  const content = new Map<string, Buffer>();
-  for (const [key, value] of Object.entries(found?.data ?? {})) content.set(key, Buffer.from(value));
-  for (const [key, value] of Object.entries(found?.binaryData ?? {}))
-    content.set(key, Buffer.from(value, 'base64'));
-  const missing = (key: string): string => `configmap references non-existent config key: ${key}`;
-  return pick(content, items, optional, mode, missing);
-}
-
-function secretFiles(
-  input: VolumesInput,
-  name: string,
-  items: KeyItems | undefined,
-  optional: boolean | undefined,
-  mode: number,
-): readonly VolumeFile[] {
-  const found = input.secrets.get(name);
-  if (!found && optional !== true) throw new Missing(`secret "${name}" not found`);
-  const entries = Object.entries(found?.data ?? {}).map(
-    ([key, value]) => [key, Buffer.from(value, 'base64')] as const,
-  );
-  const missing = (key: string): string => `references non-existent secret key: ${key}`;
-  return pick(new Map(entries), items, optional, mode, missing);
-}
-
-/** Without items every key is a file; with them only those, under their own paths. */
-function pick(
-  content: ReadonlyMap<string, Buffer>,
-  items: KeyItems | undefined,
-  optional: boolean | undefined,
-  mode: number,
-  missing: (key: string) => string,
-): readonly VolumeFile[] {
-  if (!items || items.length === 0) {
-    return [...content]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, value]) => ({ path: safePath(key), mode, content: value }));
-  }
-  return items.flatMap((item) => {
-    const value = content.get(item.key);
-    if (value) return [{ path: safePath(item.path), mode: item.mode ?? mode, content: value }];
-    if (optional === true) return [];
-    throw new Missing(missing(item.key));
-  });
-}
-
-function downwardFiles(input: VolumesInput, items: DownwardItems, mode: number): readonly VolumeFile[] {
-  /** By what is asked for: it may be much, and asked for many times. */
-  const contents = new Map<string, Buffer>();
-  return items.map((item) => {
-    const asked = JSON.stringify([item.fieldRef, item.resourceFieldRef]);
-    const content = contents.get(asked) ?? Buffer.from(downwardValue(input, item));
-    contents.set(asked, content);
-    return { path: safePath(item.path), mode: item.mode ?? mode, content };
-  });
-}
-
-function downwardValue(input: VolumesInput, item: DownwardItems[number]): string {
-  const { pod, place } = input;
-  if (item.fieldRef) {
-    const value = podFieldValue(pod, item.fieldRef.fieldPath, place);
-    if (value === undefined) throw new Missing(`unsupported fieldPath: ${item.fieldRef.fieldPath}`);
-    return value;
-  }
-  const ref = item.resourceFieldRef;
-  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  const container = all.find(({ name }) => name === ref?.containerName);
-  const value = ref && container ? containerResourceValue(container, ref, place) : undefined;
-  if (value === undefined) throw new Missing(`container ${ref?.containerName ?? ''} not found`);
-  return value;
-}
-
-/**
- * File paths come from users: relative, without `..`, and outside of the writer's `..` name space.
- */
-export function safePath(path: string): string {
-  const parts = partsOf(path);
-  const climbs = parts.includes('..') || (parts[0] ?? '..').startsWith('..');
-  if (path.startsWith('/') || path.includes('\0') || climbs) {
-    throw new Forbidden(`invalid path: "${path}" must be relative and must not start with or contain '..'`);
-  }
-  return parts.join('/');
+  const files = filesOf(input, volume);
+  if (!files) throw new Missing('this type of volume is not implemented');
+  const { configMap, secret, projected } = volume;
+  const sensitive =
+    secret !== undefined ||
+    (projected?.sources ?? []).some((source) => source.secret || source.serviceAccountToken);
+  const path =
+    sensitive && input.memoryDir !== undefined
+      ? `${podDirectory(input.memoryDir, uid)}/${name}`
+      : pathOf(secret ? 'secret' : configMap ? 'configMap' : projected ? 'projected' : 'downwardAPI');
+  const mountPoints = [...(input.mountPoints.get(name) ?? [])];
+  return { kind: 'files', name, path, sensitive, files, mountPoints, ...group };
 }
 
 function checkHostPathText(path: string): void {
@@ -380,12 +183,4 @@ function mountPointsOf({ spec }: Pod): MountPoints {
     }
   }
   return found;
-}
-
-const partsOf = (path: string): readonly string[] =>
-  path.split('/').filter((part) => part !== '' && part !== '.');
-
-/** The later of two files at one path wins, as in kubelet's projected volumes. */
-function uniquePaths(files: readonly VolumeFile[]): readonly VolumeFile[] {
-  return [...new Map(files.map((file) => [file.path, file])).values()];
 }

@@ -1,7 +1,4 @@
-/**
- * The files of a pod on its host, as the agent's core sees them. The real ones are in
- * disk-pod-volumes.ts, the ones of hollow nodes and simulations in memory-pod-volumes.ts.
- */
+/** The files of a pod on its host: disk-pod-volumes.ts, or memory-pod-volumes.ts. */
 import { goWords } from '../../base/go-words.ts';
 import type { Container, Pod } from '../../schemas/types.ts';
 import type { PodPlace } from '../container-spec/field-ref.ts';

@@ -57,9 +57,8 @@ export function createSubPathMounts(options: {
   /** Answers the path that the engine may open by name. */
   async function prepare(place: string, subPath: SubPath): Promise<string> {
     const ability = await options.ability();
-    if (!ability.ok && !subPath.isAgentsOwn) {
+    if (!ability.ok && !subPath.isAgentsOwn)
       throw new Error(`it is in a volume that pods write, and ${ability.why}`);
-    }
     const { handle, isDirectory, names } = await openInVolume(subPath.volumePath, subPath.relative);
     try {
       await options.afterOpen?.();

@@ -7,6 +7,5 @@ export {
   formatManifestError,
   type ManifestDocument,
   type ManifestError,
-  type Position,
 } from './types.ts';
 export { type KindsFrom, type ValidatedManifest, validateManifests } from './validate.ts';

@@ -88,6 +88,16 @@ describe("a node's identity", () => {
     expect(obtained).toEqual(['first', 'renewal']);
   });
 
+  it('is not renewed without end by a clock that is many hours ahead', async () => {
+    const behind = { ...clock, now: () => clock.now() - 20 * HOUR_MS };
+    await start(await openAuthority({ directory: join(directory, 'behind'), clock: behind }));
+    await clock.advance(1_000);
+    await eventually('it is due, and renewed', async () => obtained.length === 2);
+    await eventually('it waits again', async () => clock.nextTimerAt !== undefined);
+    await clock.advance(59_000);
+    expect(obtained).toEqual(['first', 'renewal']);
+  });
+
   it('is obtained anew for another authority', async () => {
     await start();
     const other = await openAuthority({ directory: join(directory, 'other'), clock });

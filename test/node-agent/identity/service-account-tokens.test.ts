@@ -16,6 +16,9 @@ type Request = KubeObject & {
   spec: { audiences: string[]; expirationSeconds: number; boundObjectRef: Record<string, string> };
 };
 
+/** The server shortens what is longer. */
+const LONGEST_SECONDS = 365 * 24 * 3_600;
+
 let clock: FakeClock;
 let requests: Request[];
 let failure: Error | undefined;
@@ -31,10 +34,12 @@ beforeEach(() => {
       const request = object as Request;
       requests.push(request);
       expect(`${resource.plural}/${subresource ?? ''}`).toBe('serviceaccounts/token');
-      const { audiences, expirationSeconds } = request.spec;
+      const { audiences } = request.spec;
+      const expirationSeconds = Math.min(request.spec.expirationSeconds, LONGEST_SECONDS);
       const expirationTimestamp = toRfc3339(clock.now() + expirationSeconds * 1_000);
       const token = `${audiences.join('+')}#${requests.length}`;
-      return { ...request, status: { token, expirationTimestamp } };
+      const spec = { ...request.spec, expirationSeconds };
+      return { ...request, spec, status: { token, expirationTimestamp } };
     },
   } as unknown as ApiClient;
   tokens = createPodTokens({ client, clock, rng: seededRng(1), logger: silentLogger });
@@ -82,6 +87,15 @@ describe('the tokens of a pod', () => {
         },
       ],
     ]);
+  });
+
+  it('are not requested again at each refresh where the server has shortened their life', async () => {
+    const pod = podWith(projected('a', { path: 'token', expirationSeconds: 2 * LONGEST_SECONDS }));
+    await tokens.tokensOf(pod);
+    await clock.advance(60_000);
+    expect(await tokens.tokensOf(pod)).toEqual(new Map([['a/token', '#1']]));
+    await clock.advance(24 * 3_600_000);
+    expect(await tokens.tokensOf(pod)).toEqual(new Map([['a/token', '#2']]));
   });
 
   it('cost nothing where none is wanted', async () => {

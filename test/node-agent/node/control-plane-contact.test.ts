@@ -33,6 +33,31 @@ it('says once that the control plane is away, and once that it is back', async (
   expect(lines).toEqual([away, away, 'The control plane answers again']);
 });
 
+it('ends at once while the control plane hangs, and does not take that for an outage', async () => {
+  const { lines, logger } = keepLines();
+  world = await createAgentWorld({ logger });
+  world.api.put('pods', aPod('web'));
+  await world.clock.advance(10_000);
+  lines.length = 0;
+  let pending = 0;
+  const hang = (): Promise<never> => {
+    pending += 1;
+    return new Promise(() => undefined);
+  };
+  const calls = { get: hang, list: hang, create: hang, update: hang, patch: hang, clusterState: hang };
+  Object.assign(world.api.client, calls);
+  for (const { id } of world.runtime.snapshot()) world.runtime.crash(id, 1);
+  await world.clock.advance(30_000);
+  expect(pending).toBeGreaterThan(2);
+  let hasEnded = false;
+  void world.agent[Symbol.asyncDispose]().then(() => {
+    hasEnded = true;
+  });
+  await world.clock.advance(5_000);
+  expect(hasEnded).toBe(true);
+  expect(lines.filter((line) => line.includes('control plane'))).toEqual([]);
+});
+
 it('does not fill the log when the control plane comes and goes', async () => {
   const { lines, logger } = keepLines();
   world = await createAgentWorld({ logger });

@@ -10,6 +10,7 @@ import type { MachineUsage } from '../../../src/node-agent/node/plan-pressure.ts
 import { WHOLE_ENGINE } from '../../../src/node-agent/node/plan-share.ts';
 import { createFakeRuntime } from '../../../src/node-agent/runtime/fake/create-fake-runtime.ts';
 import { seededRng } from '../../../src/base/rng.ts';
+import { notFound } from '../../../src/schemas/errors/status.ts';
 import type { Lease, Node } from '../../../src/schemas/types.ts';
 import type { ApiClient } from '../../../src/client/types.ts';
 import { type AgentFakeApi, createAgentFakeApi } from '../../support/agent-fake-api.ts';
@@ -180,6 +181,46 @@ it('gives the lease to the node, also to one that was made anew', async () => {
   await clock.advance(15_000);
   expect(uidOf()).not.toBe(first);
   expect(owners()).toEqual([{ apiVersion: 'v1', kind: 'Node', name: 'n1', uid: uidOf() }]);
+});
+
+it('pauses between its tries to make a lease whose namespace is missing', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  let tries = 0;
+  const client: ApiClient = {
+    ...api.client,
+    async create(resource, object, subresource) {
+      if (resource.plural === 'leases') {
+        tries += 1;
+        // An agent that does not pause would never let this test go on.
+        if (tries <= 50) throw notFound({ group: '', plural: 'namespaces' }, 'kube-node-lease');
+      }
+      return api.client.create(resource, object, subresource);
+    },
+  };
+  await start(api, clock, { client });
+  expect(tries).toBe(1);
+  await clock.advance(10_000);
+  expect(tries).toBeGreaterThan(3);
+  expect(tries).toBeLessThan(8);
+});
+
+it('asks for the node after a failure: the watch that shows it may be dead, too', async () => {
+  const api = createAgentFakeApi();
+  const clock = createFakeClock();
+  const watch: { shown?: Node | undefined } = {};
+  await start(api, clock, { node: () => watch.shown });
+  watch.shown = api.get<Node>('nodes', 'n1');
+  await clock.advance(20_000);
+  api.setAway(true);
+  await clock.advance(60_000);
+  api.setAway(false);
+  const node = api.get<Node>('nodes', 'n1');
+  if (!node) throw new Error('The node is not registered');
+  const conditions = (node.status?.conditions ?? []).map((one) => ({ ...one, status: 'Unknown' }));
+  api.put('nodes', { ...node, status: { ...node.status, conditions } });
+  await clock.advance(15_000);
+  expect(conditionOf(api, 'Ready')).toBe('True');
 });
 
 it('keeps what others say that the node has, and lets all of it be used', async () => {

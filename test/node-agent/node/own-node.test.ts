@@ -6,6 +6,32 @@ import type { Node } from '../../../src/schemas/types.ts';
 import { createAgentFakeApi } from '../../support/agent-fake-api.ts';
 import { createFakeClock, settle } from '../../support/fake-clock.ts';
 
+it('does not bring a deleted node back by the late answer to a write, but believes a list', async () => {
+  const api = createAgentFakeApi();
+  let deletions = 0;
+  const own = createOwnNode({
+    ...{ client: api.client, clock: createFakeClock(), rng: seededRng(1), logger: silentLogger },
+    nodeName: 'n1',
+    onChange: () => undefined,
+    onDeleted: () => void (deletions += 1),
+  });
+  const node: Node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', uid: 'u1' }, spec: {} };
+  api.put('nodes', node);
+  own.start();
+  await settle();
+  const { current } = own;
+  expect(current?.metadata.uid).toBe('u1');
+  api.remove('nodes', 'n1');
+  await settle();
+  expect(deletions).toBe(1);
+  if (current) own.saw(current);
+  expect(own.current).toBeUndefined();
+  api.put('nodes', { ...node, metadata: { ...node.metadata, uid: 'u2' } });
+  await settle();
+  expect(own.current?.metadata.uid).toBe('u2');
+  await own[Symbol.asyncDispose]();
+});
+
 it('keeps the newest version: the answer to a write may come after what the watch shows', async () => {
   const api = createAgentFakeApi();
   const seen: (string | undefined)[] = [];

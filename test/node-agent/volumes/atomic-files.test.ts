@@ -8,10 +8,8 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import {
-  type AtomicFilesOptions,
-  writeFilesAtomically,
-} from '../../../src/node-agent/volumes/atomic-files.ts';
+import { writeFilesAtomically } from '../../../src/node-agent/volumes/atomic-files.ts';
+import type { AtomicFilesOptions } from '../../../src/node-agent/volumes/data-directory.ts';
 import { type FileCalls, diskCalls } from '../../../src/node-agent/volumes/file-calls.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 

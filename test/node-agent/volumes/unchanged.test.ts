@@ -1,5 +1,5 @@
 /** A refresh of a pod's volumes that finds nothing new leaves the disk alone, but not for ever. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -64,6 +64,21 @@ it('writes what has changed at once, and looks at the disk again after ten minut
   await volumes.ensure(pod, place);
   expect(await readFile(page, 'utf8')).toBe('changed');
 });
+
+it.each(['volumes', 'etc-hosts', 'the files of a volume'])(
+  'misses %s that somebody has removed',
+  async (what) => {
+    const { volumes } = setUp();
+    const { files, volumePaths } = await volumes.ensure(pod, place);
+    const directory = join(files.hosts, '..');
+    const root = volumePaths.get('page') ?? '';
+    const data = (await readdir(root)).find((name) => /^\.\.\d/.test(name)) ?? '';
+    await rm(what.includes(' ') ? join(root, data) : join(directory, what), { recursive: true });
+    await volumes.ensure(pod, place);
+    expect(await readFile(join(root, 'index.html'), 'utf8')).toBe('hello');
+    expect(await readFile(files.hosts, 'utf8')).toContain('web');
+  },
+);
 
 it('sets up a pod anew that was taken down in between', async () => {
   const { volumes } = setUp();

@@ -139,12 +139,10 @@ function planObject(
   if (!live) return { ...base, action: 'create', object: marked(desired, options.application) };
   const manager = managingApplication(live);
   const isForeign = manager !== undefined && manager !== options.application;
-  if (isForeign && !options.takeOver?.has(idOf(kind, key))) {
+  if (isForeign && !options.takeOver?.has(idOf(kind, key)))
     return { ...problem('shared-resource', item, key, `is managed by application "${manager}"`), manager };
-  }
-  if (live.metadata.deletionTimestamp !== undefined) {
+  if (live.metadata.deletionTimestamp !== undefined)
     return problem('being-deleted', item, key, 'is being deleted; it is created again once it is gone');
-  }
   const kept = withIgnoredFields(desired, live, options.ignore, kind);
   // The strategy of the kind keeps what no update can change: naming it makes no difference.
   const finish = (object: KubeObject): KubeObject =>

@@ -45,9 +45,8 @@ function readable(object: KubeObject): Record<string, unknown> {
 function compare(before: unknown, after: unknown, path: string, field: string, out: FieldChange[]): void {
   if (jsonEqual(before, after)) return;
   if (isRecord(before) && isRecord(after)) {
-    for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
+    for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort())
       compare(ownMember(before, key), ownMember(after, key), memberPath(path, key), key, out);
-    }
     return;
   }
   const [left, right] = [itemsOf(before, field), itemsOf(after, field)];

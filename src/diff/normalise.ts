@@ -31,11 +31,10 @@ export function normaliseDesired(object: KubeObject, live?: KubeObject, isCustom
   const kept: Record<string, unknown> = {};
   for (const key of USER_METADATA)
     if (metadata[key] !== undefined && metadata[key] !== null) kept[key] = metadata[key];
-  if (isRecord(kept['annotations'])) {
+  if (isRecord(kept['annotations']))
     kept['annotations'] = Object.fromEntries(
       Object.entries(kept['annotations']).filter(([key]) => !FOREIGN_ANNOTATIONS.has(key)),
     );
-  }
   const requests = object.kind === 'Application' ? ['operation'] : [];
   const rest = without(object, 'status', 'metadata', ...requests);
   const clean = {

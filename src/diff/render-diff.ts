@@ -32,9 +32,8 @@ export function renderDiff(changeSet: ChangeSet, options: RenderDiffOptions): st
     for (const field of shownFields(change)) append(lines, fieldLines(field, paint));
   }
   for (const { message } of changeSet.problems) lines.push(paint('-', `! ${printable(message)}`));
-  for (const { kind, key, reason } of changeSet.held) {
+  for (const { kind, key, reason } of changeSet.held)
     lines.push(`  ${kind.kind} ${printable(key)} is no longer in Git and stays (prune: ${reason})`);
-  }
   if (lines.length === 0) return '';
   return `${[...lines, '', summary(changeSet)].join('\n')}\n`;
 }

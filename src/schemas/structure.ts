@@ -29,9 +29,8 @@ export function checkStructure(schemaName: string, object: unknown): readonly Fi
   const validate = validators[schemaName];
   const root = definitionOf(schemaName);
   if (!validate || !root) throw new Error(`No schema is named "${schemaName}"`);
-  if (!isRecord(object)) {
+  if (!isRecord(object))
     return [{ type: 'FieldValueTypeInvalid', path: '', detail: `must be an object, not ${article(object)}` }];
-  }
   if (isDeeperThan(object, MAX_OBJECT_DEPTH)) {
     const detail = `must not be nested deeper than ${MAX_OBJECT_DEPTH} levels`;
     return [{ type: 'FieldValueInvalid', path: '', detail }];

@@ -125,13 +125,12 @@ function isTrue(value: Value): boolean {
 
 function named(name: string, places: Places): Evaluate {
   const place = places.get(name);
-  if (place === undefined) {
+  if (place === undefined)
     return TYPE_NAMES.has(name)
       ? constant(typeValue(name))
       : () => {
           throw new EvaluationError(`no such attribute(s): ${name}`);
         };
-  }
   return ({ values }) => {
     const value = values[place];
     if (value === undefined) throw new EvaluationError(`no such attribute(s): ${name}`);

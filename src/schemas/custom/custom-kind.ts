@@ -106,11 +106,7 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
   };
 }
 
-const notAnObject = {
-  type: 'FieldValueTypeInvalid',
-  path: '',
-  detail: 'must be an object',
-} as const;
+const notAnObject = { type: 'FieldValueTypeInvalid', path: '', detail: 'must be an object' } as const;
 
 const withoutDot = (path: string): string => path.replace(/^\./, '');
 

@@ -134,11 +134,10 @@ function typeError(schema: StructuralSchema, value: unknown, path: string): Fiel
   if (eitherWay)
     return actual === 'integer' || actual === 'string' ? undefined : mustBe(path, 'integer,string', actual);
   const { type } = schema;
-  if (typeof type !== 'string' || type === '') {
+  if (typeof type !== 'string' || type === '')
     return actual === 'null' && !keepsUnknown(schema) && schema.properties
       ? mustBe(path, 'object', actual)
       : undefined;
-  }
   return isOfType(type, actual) ? undefined : mustBe(path, type, actual);
 }
 

@@ -91,11 +91,10 @@ export function readYamlDocument(
     const parsed = parseLeniently(text, limits.maxDepth);
     positionOf = parsed.positionOf;
     const [first, second] = composeDocuments(parsed.events, parsed.text, limits);
-    if (second && second.value !== null) {
+    if (second && second.value !== null)
       return {
         error: { file: file.path, ...positionOf(second.offset), message: 'only one document is expected' },
       };
-    }
     const find = createLocator(parsed.events, parsed.text, first?.firstEvent ?? 0);
     return { value: first?.value ?? null, locate: (path) => positionOf(find(path)) };
   } catch (error) {
@@ -144,9 +143,8 @@ function collect(
         errors.push({ file: path, ...locate(field), ...(hint ? { hint } : {}), message });
       };
       if (documents.length >= limits.maxDocuments) {
-        if (documents.length === limits.maxDocuments && errors.length === 0) {
+        if (documents.length === limits.maxDocuments && errors.length === 0)
           refuse('', `the file has more than ${limits.maxDocuments} objects`, 'split it into several files');
-        }
         return;
       }
       if (!isRecord(value)) return refuse('', `a manifest must be an object, not ${nameOfType(value)}`);

@@ -66,10 +66,7 @@ export function foreseeRefusal(
   const like = templateOf(object);
   const found = like && complaint(like, enforce);
   if (!like || found === undefined) return undefined;
-  return {
-    message: `would violate ${found}`,
-    label: `${ENFORCE_LABEL}: ${loosestNeeded(like, enforce)}`,
-  };
+  return { message: `would violate ${found}`, label: `${ENFORCE_LABEL}: ${loosestNeeded(like, enforce)}` };
 }
 
 /** The strictest level that still lets the pod be. */

@@ -27,11 +27,7 @@ export const RESOURCES = {
     namespaced: false,
     when: 'when pods are created',
   },
-  RuntimeClass: {
-    resource: 'runtimeclasses.node.k8s.io',
-    namespaced: false,
-    when: 'when pods are created',
-  },
+  RuntimeClass: { resource: 'runtimeclasses.node.k8s.io', namespaced: false, when: 'when pods are created' },
 } as const;
 
 type Fields = Readonly<JsonRecord>;

@@ -75,9 +75,8 @@ function keepSystemMetadata(next: ObjectMeta, current: ObjectMeta): ObjectMeta {
 
 /** Everything but metadata and status counts; so do a Deployment's annotations. */
 function isNewGeneration(kind: ResourceKind, next: KubeObject, current: KubeObject): boolean {
-  if (kind.kind === 'Deployment' && !jsonEqual(next.metadata.annotations, current.metadata.annotations)) {
+  if (kind.kind === 'Deployment' && !jsonEqual(next.metadata.annotations, current.metadata.annotations))
     return true;
-  }
   // Without a subresource of its own, the status of a custom object is a part like any other.
   const apart = kind.custom && !kind.subresources.includes('status') ? ['metadata'] : ['metadata', 'status'];
   return !jsonEqual(omit(next, ...apart), omit(current, ...apart));

@@ -30,9 +30,8 @@ export function validateConfigMap(object: KubeObject): FieldErrors {
   let size = 0;
   for (const [key, value] of Object.entries(data)) {
     append(errors, invalidAll(keyed('data', key), key, configKey(key)));
-    if (Object.hasOwn(binary, key)) {
+    if (Object.hasOwn(binary, key))
       errors.push(invalid(keyed('data', key), key, 'duplicate of key present in binaryData'));
-    }
     size += byteLength(asString(value));
   }
   for (const [key, value] of Object.entries(binary)) {
@@ -128,9 +127,8 @@ function jsonComplaint(text: string): string | undefined {
     if (first === '') return 'unexpected end of JSON input';
     if (literal !== undefined) {
       const at = Array.from(literal).findIndex((char, index) => start.charAt(index) !== char);
-      if (at > 0 && start.charAt(at) !== '') {
+      if (at > 0 && start.charAt(at) !== '')
         return `invalid character '${start.charAt(at)}' in literal ${literal} (expecting '${literal.charAt(at)}')`;
-      }
     } else if (!/[[{"\-\d]/.test(first)) return `invalid character '${first}' looking for beginning of value`;
     const second = start.slice(1).trimStart().charAt(0);
     if (first === '{' && second !== '' && !/["}]/.test(second))

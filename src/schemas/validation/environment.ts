@@ -75,9 +75,8 @@ function validateValueFrom(variable: Fields, path: string): FieldErrors {
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = source;
   const errors: FieldErrors = [];
   if (!isAbsent(fieldRef)) append(errors, validateFieldRef(fieldRef, ENV_FIELDS, `${path}.fieldRef`));
-  if (!isAbsent(resourceFieldRef)) {
+  if (!isAbsent(resourceFieldRef))
     append(errors, validateResourceFieldRef(resourceFieldRef, false, `${path}.resourceFieldRef`));
-  }
   if (!isAbsent(configMapKeyRef)) append(errors, validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
   if (!isAbsent(secretKeyRef)) append(errors, validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
   if (!isAbsent(fileKeyRef)) append(errors, validateFileRef(asRecord(fileKeyRef), `${path}.fileKeyRef`));
@@ -133,12 +132,10 @@ export function validateFieldRef(value: unknown, supported: readonly string[], p
   ];
   if (version !== 'v1') return failed(`unsupported pod version: ${version}`);
   const { base, subscript } = subscriptOf(field);
-  if (base === 'metadata.labels' && subscript !== undefined) {
+  if (base === 'metadata.labels' && subscript !== undefined)
     return invalidAll(path, subscript, qualifiedName(subscript));
-  }
-  if (base === 'metadata.annotations' && subscript !== undefined) {
+  if (base === 'metadata.annotations' && subscript !== undefined)
     return invalidAll(path, subscript, qualifiedName(subscript.toLowerCase()));
-  }
   if (subscript !== undefined) return failed(`field label does not support subscript: ${field}`);
   const meant = field === OLD_NODE_FIELD ? 'spec.nodeName' : field;
   if (!KNOWN_FIELDS.has(meant)) return failed(`field label not supported: ${field}`);
@@ -195,11 +192,10 @@ export function validateEnvironmentFrom(sources: unknown, path: string): FieldEr
       const named = `${at}.${field}.name`;
       append(errors, name === '' ? [required(named)] : invalidAll(named, name, dns1123Subdomain(name)));
     }
-    if (given.length === 0) {
+    if (given.length === 0)
       errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
-    } else if (given.length > 1) {
+    else if (given.length > 1)
       errors.push(invalid(path, '', 'may not have more than one field specified at a time'));
-    }
     return errors;
   });
 }

@@ -7,9 +7,8 @@ import { append, type FieldErrors, forbidden, indexed, invalid, invalidAll, requ
 export function validateLabelSelector(selector: unknown, path: string): FieldErrors {
   const { matchLabels, matchExpressions } = asRecord(selector);
   const errors = validateLabels(matchLabels, `${path}.matchLabels`);
-  for (const [index, expression] of asRecords(matchExpressions).entries()) {
+  for (const [index, expression] of asRecords(matchExpressions).entries())
     append(errors, validateExpression(expression, `${path}.matchExpressions[${index}]`));
-  }
   return errors;
 }
 
@@ -17,9 +16,8 @@ function validateExpression(expression: Readonly<Record<string, unknown>>, path:
   const errors = validateOperator(expression, path, []);
   const key = asString(expression['key']);
   append(errors, invalidAll(`${path}.key`, key, qualifiedName(key)));
-  for (const [index, value] of asList(expression['values']).entries()) {
+  for (const [index, value] of asList(expression['values']).entries())
     append(errors, invalidAll(indexed(`${path}.values`, index), value, labelValue(asString(value))));
-  }
   return errors;
 }
 
@@ -45,9 +43,8 @@ export function validateOperator(
         forbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
       ];
     default:
-      if (!ordered.includes(operator)) {
+      if (!ordered.includes(operator))
         return [invalid(`${path}.operator`, operator, 'not a valid selector operator')];
-      }
       if (count === 1) return [];
       return [required(`${path}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'")];
   }

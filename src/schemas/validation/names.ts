@@ -161,11 +161,10 @@ export function qualifiedName(text: string): string[] {
         complaints,
         labelPrefix(prefix).map((complaint) => `prefix part ${complaint}`),
       );
-  } else if (parts.length > 2) {
+  } else if (parts.length > 2)
     return [
       `a valid label key ${QUALIFIED_NAME_TEXT} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
     ];
-  }
   if (name === '') complaints.push('name part must be non-empty');
   else if (byteLength(name) > MAX_LABEL) complaints.push(`name part ${maxBytes(MAX_LABEL)}`);
   if (!QUALIFIED_NAME_RE.test(name)) complaints.push(`name part ${QUALIFIED_NAME_TEXT}`);
@@ -198,9 +197,8 @@ export function environmentName(name: string): string[] {
 export function portName(name: string): string[] {
   const complaints: string[] = [];
   if (name.length > MAX_PORT_NAME) complaints.push(maxCharacters(MAX_PORT_NAME));
-  if (!/^[-a-z0-9]+$/.test(name)) {
+  if (!/^[-a-z0-9]+$/.test(name))
     complaints.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
-  }
   if (!/[a-z]/.test(name)) complaints.push('must contain at least one letter (a-z)');
   if (name.includes('--')) complaints.push('must not contain consecutive hyphens');
   if (name.startsWith('-') || name.endsWith('-')) complaints.push('must not begin or end with a hyphen');

@@ -46,42 +46,19 @@ function note(error: FieldError): FieldError {
 }
 
 export const required = (path: string, detail = ''): FieldError =>
-  note({
-    type: 'FieldValueRequired',
-    path,
-    detail,
-  });
+  note({ type: 'FieldValueRequired', path, detail });
 
 export const invalid = (path: string, value: unknown, detail: string): FieldError =>
-  note({
-    type: 'FieldValueInvalid',
-    path,
-    value: value === undefined ? null : value,
-    detail,
-  });
+  note({ type: 'FieldValueInvalid', path, value: value === undefined ? null : value, detail });
 
 export const forbidden = (path: string, detail: string): FieldError =>
-  note({
-    type: 'FieldValueForbidden',
-    path,
-    detail,
-  });
+  note({ type: 'FieldValueForbidden', path, detail });
 
 export const duplicate = (path: string, value: unknown): FieldError =>
-  note({
-    type: 'FieldValueDuplicate',
-    path,
-    value,
-    detail: '',
-  });
+  note({ type: 'FieldValueDuplicate', path, value, detail: '' });
 
 export const notFound = (path: string, value: unknown): FieldError =>
-  note({
-    type: 'FieldValueNotFound',
-    path,
-    value,
-    detail: '',
-  });
+  note({ type: 'FieldValueNotFound', path, value, detail: '' });
 
 export const notSupported = (path: string, value: unknown, supported: readonly string[]): FieldError =>
   note({
@@ -92,11 +69,7 @@ export const notSupported = (path: string, value: unknown, supported: readonly s
   });
 
 export const tooLong = (path: string, maxBytes: number): FieldError =>
-  note({
-    type: 'FieldValueTooLong',
-    path,
-    detail: `may not be more than ${maxBytes} bytes`,
-  });
+  note({ type: 'FieldValueTooLong', path, detail: `may not be more than ${maxBytes} bytes` });
 
 export const tooMany = (path: string, count: number, max: number): FieldError =>
   note({

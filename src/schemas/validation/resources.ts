@@ -92,9 +92,8 @@ export function validateResources(
     append(errors, hugePageErrors(name, amount, at));
   }
   const names = new Set([...Object.keys(limited), ...Object.keys(requested)]);
-  if ([...names].some(isHugePages) && !names.has('cpu') && !names.has('memory')) {
+  if ([...names].some(isHugePages) && !names.has('cpu') && !names.has('memory'))
     errors.push(forbidden(path, 'HugePages require cpu or memory'));
-  }
   return [...errors, ...validateClaims(claims, claimNames, `${path}.claims`)];
 }
 
@@ -121,9 +120,8 @@ export function validateQuantity(name: string, value: unknown, path: string): Fi
   const errors: FieldErrors = [];
   const text = formatQuantity(quantity);
   if (quantity.nanos < 0n) errors.push(invalid(path, text, NOT_NEGATIVE));
-  if ((isExtendedResource(name) || COUNTED.includes(name)) && !isWhole(quantity)) {
+  if ((isExtendedResource(name) || COUNTED.includes(name)) && !isWhole(quantity))
     errors.push(invalid(path, text, 'must be an integer'));
-  }
   return errors;
 }
 
@@ -152,9 +150,8 @@ function compareWithLimit(name: string, value: unknown, limitValue: unknown, pat
   }
   const order = compareQuantities(request, limit);
   const of = `${escapeControls(name)} limit of ${formatQuantity(limit)}`;
-  if (!canOvercommit && order !== 0) {
+  if (!canOvercommit && order !== 0)
     return [invalid(`${path}.requests`, formatQuantity(request), `must be equal to ${of}`)];
-  }
   if (order <= 0) return [];
   return [invalid(`${path}.requests`, formatQuantity(request), `must be less than or equal to ${of}`)];
 }

@@ -33,9 +33,9 @@ export function validateDownwardFiles(items: unknown, path: string): FieldErrors
         const detail = 'fieldRef and resourceFieldRef can not be specified simultaneously';
         errors.push(invalid(path, 'resource', detail));
       }
-    } else if (!isAbsent(resourceFieldRef)) {
+    } else if (!isAbsent(resourceFieldRef))
       append(errors, validateResourceFieldRef(resourceFieldRef, true, `${path}.resourceFieldRef`));
-    } else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
+    else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
     append(errors, validateMode(item['mode'], `${path}.mode`));
     return errors;
   });

@@ -175,9 +175,8 @@ export function validateHostPath(source: Fields, path: string): FieldErrors {
   if (target === '') return [required(`${path}.path`)];
   const errors = validateNoBacksteps(target, `${path}.path`);
   const type = source['type'];
-  if (!isAbsent(type) && !HOST_PATH_TYPES.includes(asString(type))) {
+  if (!isAbsent(type) && !HOST_PATH_TYPES.includes(asString(type)))
     errors.push(notSupported(`${path}.type`, type, HOST_PATH_TYPES));
-  }
   return errors;
 }
 

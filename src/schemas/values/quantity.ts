@@ -114,9 +114,8 @@ export function parseQuantity(input: unknown): Quantity | undefined {
 export function formatQuantity(quantity: Quantity): string {
   const { nanos, format } = quantity;
   if (nanos === 0n) return '0';
-  if (format === 'BinarySI' && nanos % NANO === 0n && (nanos >= 1024n * NANO || nanos <= -1024n * NANO)) {
+  if (format === 'BinarySI' && nanos % NANO === 0n && (nanos >= 1024n * NANO || nanos <= -1024n * NANO))
     return formatBinary(nanos / NANO);
-  }
   return formatDecimal(nanos, format === 'DecimalExponent');
 }
 

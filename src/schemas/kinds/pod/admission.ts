@@ -102,9 +102,5 @@ export function initialPodStatus(pod: KubeObject): unknown {
     reason: 'SchedulingGated',
     message: 'Scheduling is blocked due to non-empty scheduling gates',
   };
-  return {
-    phase: 'Pending',
-    ...(gated ? { conditions: [condition] } : {}),
-    qosClass: qosClass(pod['spec']),
-  };
+  return { phase: 'Pending', ...(gated ? { conditions: [condition] } : {}), qosClass: qosClass(pod['spec']) };
 }

@@ -29,9 +29,8 @@ export function validatePodUpdate(next: KubeObject, current: KubeObject): FieldE
   const errors = annotationErrors(next, current);
   for (const list of ['containers', 'initContainers']) {
     const [containers, before] = [asRecords(spec[list]), asRecords(old[list])];
-    if (containers.length !== before.length) {
+    if (containers.length !== before.length)
       return [...errors, forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
-    }
     for (const [index, container] of containers.entries()) {
       if (asString(container['image']) === '') errors.push(required(`spec.${list}[${index}].image`));
     }
@@ -72,9 +71,8 @@ function withUpdatableFieldsOf(spec: Fields, old: Fields): JsonRecord {
   }
   for (const field of ['activeDeadlineSeconds', 'tolerations', 'schedulingGates']) keep(munged, old, field);
   const grace = asNumber(old['terminationGracePeriodSeconds']);
-  if (grace !== undefined && grace < 0 && spec['terminationGracePeriodSeconds'] === 1) {
+  if (grace !== undefined && grace < 0 && spec['terminationGracePeriodSeconds'] === 1)
     keep(munged, old, 'terminationGracePeriodSeconds');
-  }
   return munged;
 }
 
@@ -185,9 +183,8 @@ function describeChanges(next: unknown, old: unknown): string {
 function collectChanges(next: unknown, old: unknown, path: string, paths: string[]): void {
   if (semanticallyEqual(next, old)) return;
   if (isRecord(next) && isRecord(old)) {
-    for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
+    for (const key of new Set([...Object.keys(old), ...Object.keys(next)]))
       collectChanges(ownMember(next, key), ownMember(old, key), `${path}.${key}`, paths);
-    }
   } else if (Array.isArray(next) && Array.isArray(old) && next.length === old.length) {
     for (const [index, item] of next.entries()) collectChanges(item, old[index], `${path}[${index}]`, paths);
   } else paths.push(path);

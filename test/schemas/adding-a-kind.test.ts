@@ -60,7 +60,6 @@ import { fill, part } from '../../defaults/draft.ts';
 import { asNumber, getPath } from '../../json-access.ts';
 import { refused } from '../../profile/rules.ts';
 import { AGE, column, NAME, tableOf } from '../../tables/columns.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { nonNegative } from '../../validation/numbers.ts';
 import { textFields } from '../../values/field-selectors.ts';
 import { defineKind } from '../define-kind.ts';
@@ -75,7 +74,6 @@ export const toyKind = defineKind({
   countsGeneration: true,
   ttlMs: 3_600_000,
   defaultRoles: 'edit',
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Colour', 'spec.colour'),
@@ -94,11 +92,13 @@ const SERVER = `
 import { startTestServer } from './test/api/test-server.ts';
 import { rolesOfKinds } from './src/resources/authz/own-policy.ts';
 import { builtinKinds } from './src/schemas/registry.ts';
+import { itemsByKey } from './src/diff/merge-keys.ts';
 
 const server = await startTestServer();
 const roles = rolesOfKinds(builtinKinds).map(({ metadata, rules }) => [metadata.name, rules]);
 const { caPem, adminToken } = server;
-process.stdout.write(JSON.stringify({ url: server.server.url, caPem, adminToken, roles }) + '\\n');
+const parts = [...(itemsByKey('parts', [{ name: 'a' }, { name: 'b' }]) ?? [])];
+process.stdout.write(JSON.stringify({ url: server.server.url, caPem, adminToken, roles, parts }) + '\\n');
 process.stdin.resume().on('end', () => void server[Symbol.asyncDispose]());
 `;
 
@@ -107,6 +107,8 @@ interface Started {
   readonly caPem: string;
   readonly adminToken: string;
   readonly roles: readonly unknown[];
+  /** A list of the toy, as a sync tells its items apart. */
+  readonly parts: readonly unknown[];
 }
 
 interface Answer {
@@ -301,6 +303,10 @@ it('is patched, applied, watched and deleted', async () => {
       { name: 'b', weight: 2 },
     ],
   });
+  expect(started.parts).toEqual([
+    ['a', { name: 'a' }],
+    ['b', { name: 'b' }],
+  ]);
   const conflict = await apply('two', { name: 'a', weight: 3 });
   expect(conflict.code).toBe(409);
 

@@ -2,16 +2,13 @@ import { AGE, column, NAME, shortList, tableOf, UNSET } from '../tables/columns.
 import { asList, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { fill, parts } from '../defaults/draft.ts';
 import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoints.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { defineKind } from './define-kind.ts';
 
 export const endpointSliceKind = defineKind({
   group: 'discovery.k8s.io',
   kind: 'EndpointSlice',
-  plural: 'endpointslices',
   applyOrder: 104,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('AddressType', 'addressType'),

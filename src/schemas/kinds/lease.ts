@@ -1,15 +1,12 @@
 import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
 import { part } from '../defaults/draft.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { validateLease } from '../validation/lease.ts';
 import { defineKind } from './define-kind.ts';
 
 export const leaseKind = defineKind({
   group: 'coordination.k8s.io',
   kind: 'Lease',
-  plural: 'leases',
   applyOrder: 70,
-  nameRule: dns1123Subdomain,
   table: tableOf(NAME, column('Holder', 'spec.holderIdentity'), AGE),
   // Upstream asks for domains of finalizers where it validates by the rules of its core group only.
   anyFinalizer: true,

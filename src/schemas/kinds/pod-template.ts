@@ -3,17 +3,14 @@ import { containerImages, containerNames } from '../tables/workload-columns.ts';
 import { labelsText } from '../tables/selector-text.ts';
 import { getPath } from '../json-access.ts';
 import { defaultTemplate } from '../defaults/workloads.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { validatePodTemplate } from '../validation/workloads.ts';
 import { defineKind } from './define-kind.ts';
 
 export const podTemplateKind = defineKind({
   group: '',
   kind: 'PodTemplate',
-  plural: 'podtemplates',
   applyOrder: 12,
   countsGeneration: true,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Containers', ({ template }) => containerNames(template)),

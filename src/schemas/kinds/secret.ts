@@ -3,16 +3,13 @@ import { asRecord } from '../json-access.ts';
 import type { Secret } from '../types.ts';
 import { textFields } from '../values/field-selectors.ts';
 import { defaultSecret } from '../defaults/secret.ts';
-import { dns1123Subdomain } from '../validation/names.ts';
 import { validateSecret, validateSecretUpdate } from '../validation/config-data.ts';
 import { defineKind } from './define-kind.ts';
 
 export const secretKind = defineKind({
   group: '',
   kind: 'Secret',
-  plural: 'secrets',
   applyOrder: 50,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Type', ({ type }: Secret) => type ?? 'Opaque', {

@@ -19,7 +19,6 @@ type Condition = Readonly<Record<string, unknown>>;
 export const certificateSigningRequestKind = defineKind({
   group: 'certificates.k8s.io',
   kind: 'CertificateSigningRequest',
-  plural: 'certificatesigningrequests',
   shortNames: ['csr'],
   namespaced: false,
   subresources: ['approval', 'status'],

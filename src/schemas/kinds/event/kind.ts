@@ -25,7 +25,6 @@ export const component = (source: unknown): string => asString(asRecord(source)[
 export const eventKind = defineKind({
   group: '',
   kind: 'Event',
-  plural: 'events',
   shortNames: ['ev'],
   applyOrder: 300,
   ttlMs: EVENT_TTL_MS,

@@ -5,17 +5,14 @@ import {
   validateResourceQuotaStatus,
   validateResourceQuotaUpdate,
 } from './validation.ts';
-import { dns1123Subdomain } from '../../validation/names.ts';
 import { defineKind } from '../define-kind.ts';
 
 export const resourceQuotaKind = defineKind({
   group: '',
   kind: 'ResourceQuota',
-  plural: 'resourcequotas',
   shortNames: ['quota'],
   subresources: ['status'],
   applyOrder: 10,
-  nameRule: dns1123Subdomain,
   table: tableOf(
     NAME,
     column('Request', ({ status }) => usageText(status, (resource) => !isLimit(resource))),

@@ -16,7 +16,6 @@ const ROUTING = 'traffic to Services is not routed yet; the API allocates, valid
 export const serviceKind = defineKind({
   group: '',
   kind: 'Service',
-  plural: 'services',
   shortNames: ['svc'],
   categories: ['all'],
   subresources: ['proxy', 'status'],

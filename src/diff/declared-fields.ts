@@ -4,6 +4,7 @@
  * count.
  */
 import { isRecord } from '../base/json.ts';
+import { words } from '../base/words.ts';
 import { asRecord, asRecords, asString } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type FieldSet, fieldsOf } from './applied-fields.ts';
@@ -13,16 +14,12 @@ import { LAST_APPLIED_ANNOTATION } from './tracking.ts';
 import { without } from './without.ts';
 
 /** Field managers that write whole manifests (upstream, Helm, Argo CD, Flux); not people's. */
-const DECLARING = new Set([
-  'kubectl',
-  'kubectl-client-side-apply',
-  'before-first-apply',
-  'helm',
-  'helm-controller',
-  'argocd-controller',
-  'argocd-application-controller',
-  'kustomize-controller',
-]);
+const DECLARING = new Set(
+  words(`
+    kubectl kubectl-client-side-apply before-first-apply helm helm-controller argocd-controller
+    argocd-application-controller kustomize-controller
+  `),
+);
 /** As deep as objects nest. */
 const MAX_DEPTH = 200;
 

@@ -1,5 +1,6 @@
 /** The differences of two objects, field by field, for people. */
 import { isRecord, jsonEqual, ownMember } from '../base/json.ts';
+import { words } from '../base/words.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
@@ -13,14 +14,9 @@ export interface FieldChange {
   readonly after: unknown;
 }
 
-const SYSTEM_METADATA = new Set([
-  'resourceVersion',
-  'uid',
-  'generation',
-  'creationTimestamp',
-  'managedFields',
-  'selfLink',
-]);
+const SYSTEM_METADATA = new Set(
+  words('resourceVersion uid generation creationTimestamp managedFields selfLink'),
+);
 const OWN_ANNOTATIONS = new Set([APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION]);
 
 /** Status, system metadata and our own marks are left out: they are not what a person changed. */

@@ -1,4 +1,5 @@
 /** Reads the notation of default-roles.ts into the objects that every cluster has. Pure. */
+import { words } from '../../base/words.ts';
 import {
   type Binding,
   type ClusterRole,
@@ -23,8 +24,6 @@ const VERBS: Readonly<Record<string, readonly string[]>> = {
   write: WRITE,
   'read+write': [...READ, ...WRITE].sort(),
 };
-
-const words = (text: string): readonly string[] => text.split(' ').filter((word) => word !== '');
 
 function parseRule(line: string): PolicyRule {
   const [first = '', ...rest] = words(line);

@@ -12,20 +12,7 @@ export type CelType =
   /** Stands for any type, the same within one signature. */
   | { readonly kind: 'param'; readonly name: string };
 
-export type SimpleName =
-  | 'dyn'
-  | 'bool'
-  | 'int'
-  | 'uint'
-  | 'double'
-  | 'string'
-  | 'bytes'
-  | 'null'
-  | 'type'
-  | 'timestamp'
-  | 'duration';
-
-const SIMPLE_NAMES: readonly SimpleName[] = [
+const SIMPLE_NAMES = [
   'dyn',
   'bool',
   'int',
@@ -37,7 +24,8 @@ const SIMPLE_NAMES: readonly SimpleName[] = [
   'type',
   'timestamp',
   'duration',
-];
+] as const;
+export type SimpleName = (typeof SIMPLE_NAMES)[number];
 
 const simple = new Map<string, CelType>(SIMPLE_NAMES.map((name) => [name, { kind: 'simple', name }]));
 

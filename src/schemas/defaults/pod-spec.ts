@@ -1,4 +1,5 @@
 /** Defaults of a pod spec, alone or in a template (`SetDefaults_PodSpec` and others upstream). */
+import { words } from '../../base/words.ts';
 import { type Draft, dropZero, fill, fillZero, part, parts } from './draft.ts';
 import { omit } from '../json-access.ts';
 import { isPodLevelResource } from '../pods/pod-resources.ts';
@@ -9,17 +10,10 @@ import { defaultVolume } from './volumes.ts';
 
 export const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers'] as const;
 
-const SPEC_ZERO = [
-  'hostNetwork',
-  'hostPID',
-  'hostIPC',
-  'nodeName',
-  'hostname',
-  'subdomain',
-  'serviceAccountName',
-  'serviceAccount',
-  'priorityClassName',
-];
+const SPEC_ZERO = words(`
+  hostNetwork hostPID hostIPC nodeName hostname subdomain serviceAccountName serviceAccount
+  priorityClassName
+`);
 
 export function defaultPodSpec(spec: Draft | undefined): void {
   if (!spec) return;

@@ -3,6 +3,7 @@
  * the order of their ids, which is the order in a message. Source: the published standards; the
  * texts are those that upstream answers with.
  */
+import { words } from '../../base/words.ts';
 import { safeSysctls } from '../values/sysctls.ts';
 import type { Container } from '../types.ts';
 import type { PodSecurityCheck } from './types.ts';
@@ -42,21 +43,12 @@ const appArmorProfile: PodSecurityCheck = {
 };
 
 /** The Docker Engine grants these by default, too. */
-const DEFAULT_CAPABILITIES = new Set([
-  'AUDIT_WRITE',
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'MKNOD',
-  'NET_BIND_SERVICE',
-  'SETFCAP',
-  'SETGID',
-  'SETPCAP',
-  'SETUID',
-  'SYS_CHROOT',
-]);
+const DEFAULT_CAPABILITIES = new Set(
+  words(`
+    AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP
+    SETUID SYS_CHROOT
+  `),
+);
 
 const capabilities: PodSecurityCheck = {
   id: 'capabilities_baseline',

@@ -1,4 +1,5 @@
 /** The controls of the level *restricted* beyond *baseline*, ordered by id. */
+import { words } from '../../base/words.ts';
 import type { Container, PodSpec } from '../types.ts';
 import type { PodSecurityCheck } from './types.ts';
 import { containersOf, distinct, namesOf, plural, quoted, setters } from './visit.ts';
@@ -50,17 +51,9 @@ const capabilities: PodSecurityCheck = {
   },
 };
 
-const VOLUME_TYPES = new Set([
-  'configMap',
-  'csi',
-  'downwardAPI',
-  'emptyDir',
-  'ephemeral',
-  'persistentVolumeClaim',
-  'projected',
-  'secret',
-  'image',
-]);
+const VOLUME_TYPES = new Set(
+  words('configMap csi downwardAPI emptyDir ephemeral persistentVolumeClaim projected secret image'),
+);
 
 const restrictedVolumes: PodSecurityCheck = {
   id: 'restrictedVolumes',

@@ -4,6 +4,7 @@
  * evaluators.
  */
 import { ownMember } from '../../base/json.ts';
+import { words } from '../../base/words.ts';
 import { asNumber, asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podQuantities, type Quantities, sumQuantities } from '../pods/pod-quantities.ts';
@@ -17,14 +18,9 @@ const NANO = 1_000_000_000n;
 export const countOf = (count: number): Quantity => ({ nanos: BigInt(count) * NANO, format: 'DecimalSI' });
 
 /** Resources with a name of their own, besides `count/…`. */
-const COUNTED_BY_NAME: readonly string[] = [
-  'configmaps',
-  'persistentvolumeclaims',
-  'replicationcontrollers',
-  'resourcequotas',
-  'secrets',
-  'services',
-];
+const COUNTED_BY_NAME: readonly string[] = words(
+  'configmaps persistentvolumeclaims replicationcontrollers resourcequotas secrets services',
+);
 
 export function usageOf(kind: ResourceName, object: KubeObject, nowMs: number): Quantities {
   const resource = resourceIdOf(kind);

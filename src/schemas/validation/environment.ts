@@ -1,4 +1,5 @@
 /** `env` and `envFrom`, and the references to fields of the pod that volumes use too. */
+import { words } from '../../base/words.ts';
 import { asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
 import { formatQuantity, parseQuantity } from '../values/quantity.ts';
 import { escapeControls } from '../errors/status.ts';
@@ -8,17 +9,10 @@ import { append, type FieldErrors, invalid, invalidAll, notFound, notSupported, 
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const ENV_FIELDS = [
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
-  'spec.nodeName',
-  'spec.serviceAccountName',
-  'status.hostIP',
-  'status.hostIPs',
-  'status.podIP',
-  'status.podIPs',
-];
+const ENV_FIELDS = words(`
+  metadata.name metadata.namespace metadata.uid spec.nodeName spec.serviceAccountName status.hostIP
+  status.hostIPs status.podIP status.podIPs
+`);
 export const VOLUME_FIELDS = [
   'metadata.annotations',
   'metadata.labels',

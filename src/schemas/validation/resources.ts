@@ -1,4 +1,5 @@
 /** Requests and limits of containers, and the names and amounts of resources. */
+import { words } from '../../base/words.ts';
 import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
 import {
   compareQuantities,
@@ -29,17 +30,10 @@ type Fields = Readonly<JsonRecord>;
 
 const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
 /** Counted objects: only whole numbers make sense. */
-const COUNTED = [
-  'pods',
-  'services',
-  'services.nodeports',
-  'services.loadbalancers',
-  'replicationcontrollers',
-  'resourcequotas',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
-];
+const COUNTED = words(`
+  pods services services.nodeports services.loadbalancers replicationcontrollers resourcequotas
+  secrets configmaps persistentvolumeclaims
+`);
 /** The known names without a domain, in containers or quotas. */
 const STANDARD_RESOURCES = new Set([
   ...COMPUTE,

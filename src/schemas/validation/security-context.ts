@@ -1,4 +1,5 @@
 /** Security contexts of pods and containers: ids, seccomp, AppArmor, sysctls, Windows. */
+import { words } from '../../base/words.ts';
 import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import {
   dottedSysctl,
@@ -121,20 +122,10 @@ export function validateAppArmor(value: unknown, path: string): FieldErrors {
 }
 
 /** Upstream's order decides which value the error shows. */
-const CONTEXT_FIELDS = [
-  'capabilities',
-  'privileged',
-  'seLinuxOptions',
-  'windowsOptions',
-  'runAsUser',
-  'runAsGroup',
-  'runAsNonRoot',
-  'readOnlyRootFilesystem',
-  'allowPrivilegeEscalation',
-  'procMount',
-  'seccompProfile',
-  'appArmorProfile',
-];
+const CONTEXT_FIELDS = words(`
+  capabilities privileged seLinuxOptions windowsOptions runAsUser runAsGroup runAsNonRoot
+  readOnlyRootFilesystem allowPrivilegeEscalation procMount seccompProfile appArmorProfile
+`);
 
 export function validateSecurityContext(value: unknown, hostUsers: boolean, path: string): FieldErrors {
   if (isAbsent(value)) return [];

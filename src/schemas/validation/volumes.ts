@@ -1,4 +1,5 @@
 /** Volumes of a pod: their names and what they are made from. */
+import { words } from '../../base/words.ts';
 import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
 import { parseQuantity } from '../values/quantity.ts';
 import { validateAnnotations, validateLabels } from './metadata.ts';
@@ -183,21 +184,10 @@ export function validateHostPath(source: Fields, path: string): FieldErrors {
 /**
  * Metadata that the template of a claim may not set; order and names are those of upstream's type.
  */
-const NOT_FOR_TEMPLATES = [
-  'name',
-  'generateName',
-  'namespace',
-  'selfLink',
-  'uID',
-  'resourceVersion',
-  'generation',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'ownerReferences',
-  'finalizers',
-  'managedFields',
-];
+const NOT_FOR_TEMPLATES = words(`
+  name generateName namespace selfLink uID resourceVersion generation creationTimestamp
+  deletionTimestamp deletionGracePeriodSeconds ownerReferences finalizers managedFields
+`);
 
 const isZero = (value: unknown): boolean =>
   isAbsent(value) || value === '' || value === 0 || (Array.isArray(value) && value.length === 0);

@@ -131,9 +131,7 @@ function decodeHashes(text: string): FieldSet {
   return lookup(hashes, hashOf(HASH_START, ''));
 }
 
-/**
- * The fields that were applied, by the live object's annotation; none if it is absent or damaged.
- */
+/** The fields that were applied, by the live object's annotation; none if it is damaged. */
 export function appliedFields(live: KubeObject): FieldSet {
   const text = live.metadata.annotations?.[APPLIED_FIELDS_ANNOTATION];
   if (text === undefined) return 0;

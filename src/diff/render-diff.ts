@@ -83,9 +83,7 @@ function shownFields(change: Change): readonly FieldChange[] {
   return secret ? fields.map(masked) : fields;
 }
 
-/**
- * Only the names of a Secret's keys are shown; that a value changed is visible, the value is not.
- */
+/** Shows the names of a Secret's keys, and that a value changed, but no value. */
 function masked(field: FieldChange): FieldChange {
   if (!/^(data|stringData)\b/.test(field.path)) return field;
   const mask = (value: unknown): unknown =>

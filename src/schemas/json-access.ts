@@ -18,9 +18,7 @@ export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : EMPTY_LIST;
 }
 
-/**
- * The elements of a list as records, keeping positions (an element of another type reads as empty).
- */
+/** The elements of a list as records, at their positions. Other types read as empty. */
 export function asRecords(value: unknown): readonly Readonly<JsonRecord>[] {
   return asList(value).map(asRecord);
 }

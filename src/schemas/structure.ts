@@ -13,9 +13,7 @@ import { childDefinition, type Definition, definitionOf, joinPath, withoutNulls 
 import type { FieldError } from './errors/field-error.ts';
 import { type ValidationError, validators } from './generated/validators.js';
 
-/**
- * Real objects nest about 20 levels; the limit only keeps hostile input from exhausting the stack.
- */
+/** Real objects nest about 20 levels; hostile input must not exhaust the stack. */
 export const MAX_OBJECT_DEPTH = 200;
 /** More errors than this in one object help nobody. */
 export const MAX_STRUCTURE_ERRORS = 100;

@@ -84,9 +84,7 @@ export function weightOf(type: CelType): number {
 /** The types that the type parameters of one call stand for. */
 export type Bindings = Map<string, CelType>;
 
-/**
- * Whether a value of `given` fits where `wanted` is asked for. Binds type parameters of `wanted`.
- */
+/** Whether a value of `given` fits where `wanted` is asked for. Binds its type parameters. */
 export function fits(wanted: CelType, given: CelType, bindings: Bindings): boolean {
   if (wanted.kind === 'param') return fitsParameter(wanted.name, given, bindings);
   if (wanted === given || isDyn(wanted) || isDyn(given)) return true;
@@ -149,9 +147,7 @@ export function substitute(type: CelType, bindings: Bindings): CelType {
   }
 }
 
-/**
- * A type in the notation of the libraries' tables: `list<A>`, `map<string, int>`, `kubernetes.URL`.
- */
+/** A type as the libraries' tables write it: `list<A>`, `map<string, int>`, `kubernetes.URL`. */
 export function parseType(text: string): CelType {
   const trimmed = text.trim();
   const [, outer = trimmed, inner] = /^(\w+)<(.*)>$/.exec(trimmed) ?? [];

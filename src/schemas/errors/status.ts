@@ -68,9 +68,7 @@ export function isStatusError(error: unknown, reason?: StatusReason): error is S
 
 /** Characters of one bad value, name or path of the client that an answer repeats. */
 const MAX_SHOWN_CHARS = 10_000;
-/**
- * Errors that one answer lists. More help nobody, and each costs bytes in every log that it passes.
- */
+/** Errors that one answer lists. More help nobody and cost bytes in every log. */
 const MAX_SHOWN_ERRORS = 200;
 /** Characters of all errors of one answer. */
 const MAX_ERROR_CHARS = 100_000;

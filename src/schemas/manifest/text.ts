@@ -45,9 +45,7 @@ function startsWith(bytes: Uint8Array, first: number, second: number): boolean {
   return bytes[0] === first && bytes[1] === second;
 }
 
-/**
- * The line of an opening conflict marker that has a closing one after it; 0 where there is none.
- */
+/** The line of an opening conflict marker with a closing one after it; 0 if there is none. */
 function findConflict(text: string): number {
   const open = /^<{7}(?: |\r?$)/m.exec(text);
   if (!open || !/^>{7}(?: |\r?$)/m.test(text.slice(open.index))) return 0;
@@ -67,9 +65,7 @@ export function countTokens(text: string): number {
   return count;
 }
 
-/**
- * Index of the first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1.
- */
+/** The first byte that is not UTF-8 (RFC 3629: no overlong forms, no surrogates), or -1. */
 function findInvalidUtf8(bytes: Uint8Array): number {
   let index = 0;
   while (index < bytes.length) {

@@ -56,9 +56,7 @@ export interface ForeseenRefusal {
   readonly label: string;
 }
 
-/**
- * The refusal that admission would give at run time to the pods of this pod, workload or template.
- */
+/** The refusal that the pods of this pod, workload or template would get at run time. */
 export function foreseeRefusal(
   object: KubeObject,
   { enforce }: Pick<NamespacePolicy, 'enforce'>,
@@ -105,9 +103,7 @@ function templateOf(object: KubeObject): PodLike | undefined {
   return { spec: spec as unknown as PodSpec, annotations };
 }
 
-/**
- * Pods that are looked at, and named in warnings, when the level of a namespace becomes stricter.
- */
+/** The most pods that are checked and named when the level of a namespace becomes stricter. */
 const MAX_PODS = 3_000;
 const MAX_NAMED = 10;
 

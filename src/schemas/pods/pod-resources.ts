@@ -7,9 +7,7 @@
 import { asRecord, asRecords, getPath, type JsonRecord } from '../json-access.ts';
 import { toBytes, toMilli } from '../values/quantity.ts';
 
-/**
- * By resource name (`cpu`, `memory`, `example.com/gpu`); resources that are not named are absent.
- */
+/** By resource name: `cpu`, `memory`, `example.com/gpu`. Other resources are absent. */
 export type ResourceAmounts = ReadonlyMap<string, number>;
 type Side = 'requests' | 'limits';
 

@@ -166,9 +166,7 @@ function withRecord(metadata: ObjectMeta, managedFields: ObjectMeta['managedFiel
   return managedFields === undefined ? rest : { ...rest, managedFields };
 }
 
-/**
- * Labels, annotations and finalizers may come with a status, except where upstream keeps them too.
- */
+/** Labels, annotations and finalizers come with a status, except where upstream keeps them. */
 function updateStatus(kind: ResourceKind, current: KubeObject, next: KubeObject): KubeObject {
   const metadata = keepSystemMetadata(metadataOf(next), current.metadata);
   const { ownerReferences } = current.metadata;

@@ -1,6 +1,4 @@
-/**
- * PriorityClass, StorageClass, IngressClass and RuntimeClass: names that other objects refer to.
- */
+/** PriorityClasses, StorageClasses and RuntimeClasses: names that other objects refer to. */
 import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { HIGHEST_USER_PRIORITY, systemPriorities } from '../pods/priorities.ts';

@@ -21,9 +21,7 @@ function validateExpression(expression: Readonly<Record<string, unknown>>, path:
   return errors;
 }
 
-/**
- * The operator and how many values it takes; `ordered` names operators that compare with one value.
- */
+/** The operator and its number of values. The `ordered` ones compare with one value. */
 export function validateOperator(
   expression: Readonly<Record<string, unknown>>,
   path: string,

@@ -145,9 +145,7 @@ export function maskTrailingDash(prefix: string): string {
   return prefix.length > 1 && prefix.endsWith('-') ? `${prefix.slice(0, -2)}a` : prefix;
 }
 
-/**
- * A label key, annotation key, finalizer, resource name: an optional DNS prefix, a slash, a name.
- */
+/** Keys of labels and annotations, finalizers, resources: optional DNS prefix, slash, name. */
 export function qualifiedName(text: string): string[] {
   const complaints: string[] = [];
   const parts = text.split('/');

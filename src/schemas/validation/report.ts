@@ -18,9 +18,7 @@ class EnoughErrors extends Error {
   override readonly name = 'EnoughErrors';
 }
 
-/**
- * Errors of the validation that runs: validations are synchronous, so that there is one at a time.
- */
+/** Errors of the running validation. Validations are synchronous: there is one at a time. */
 let found: FieldError[] | undefined;
 
 /** Runs `validate` until it has found {@link MAX_FOUND_ERRORS}, and returns the errors. */

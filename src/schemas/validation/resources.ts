@@ -49,9 +49,7 @@ export function isStandardResource(name: string): boolean {
   return STANDARD_RESOURCES.has(name) || isHugePages(name) || name.startsWith('requests.hugepages-');
 }
 
-/**
- * Resources of devices and the like: whole numbers, and a request is always as much as its limit.
- */
+/** Resources such as devices: whole numbers, and a request is as much as its limit. */
 export function isExtendedResource(name: string): boolean {
   const isNative = !name.includes('/') || name.includes('kubernetes.io/');
   return !isNative && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;

@@ -181,9 +181,7 @@ export function validateHostPath(source: Fields, path: string): FieldErrors {
   return errors;
 }
 
-/**
- * Metadata that the template of a claim may not set; order and names are those of upstream's type.
- */
+/** Metadata that the template of a claim may not set, with upstream's names and order. */
 const NOT_FOR_TEMPLATES = words(`
   name generateName namespace selfLink uID resourceVersion generation creationTimestamp
   deletionTimestamp deletionGracePeriodSeconds ownerReferences finalizers managedFields

@@ -1,6 +1,4 @@
-/**
- * Deployments, ReplicaSets, ReplicationControllers, and the pod templates in them or on their own.
- */
+/** Deployments, ReplicaSets, ReplicationControllers, and pod templates. */
 import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { scaleIntOrPercent } from '../values/int-or-percent.ts';

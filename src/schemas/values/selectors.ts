@@ -259,9 +259,7 @@ export function matchesLabelSelector(selector: unknown, labels: Labels | null | 
   return requirements !== undefined && matchesRequirements(requirements, labels);
 }
 
-/**
- * The selector of a workload as a LabelSelector; a ReplicationController has a plain map of labels.
- */
+/** The selector of a workload. A ReplicationController has a plain map of labels. */
 export function asLabelSelector({ apiVersion, kind }: KubeObject, selector: unknown): unknown {
   return apiVersion === 'v1' && kind === 'ReplicationController' ? { matchLabels: selector } : selector;
 }

@@ -40,9 +40,7 @@ export function validateEvent(object: KubeObject, controllerField = 'reportingCo
   return [...errors, ...invalidAll('namespace', namespace, dns1123Subdomain(namespace))];
 }
 
-/**
- * An event is in the namespace of its object. Events of cluster-scoped objects are in `default`.
- */
+/** An event is in the namespace of its object, or in `default` for cluster-scoped objects. */
 function isAbout(about: string, namespace: string, isNew: boolean): boolean {
   if (isNew) return about !== '' || namespace === DEFAULT_NAMESPACE || namespace === 'kube-system';
   return about === '' ? namespace === '' || namespace === DEFAULT_NAMESPACE : about === namespace;

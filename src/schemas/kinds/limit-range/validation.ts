@@ -75,9 +75,7 @@ function validateLimit(limit: Fields, path: string, type: string): FieldErrors {
 const limitsStorage = ({ min, max }: Fields): boolean =>
   Object.hasOwn(asRecord(min), 'storage') || Object.hasOwn(asRecord(max), 'storage');
 
-/**
- * Pairs whose first amount must not exceed the second, with the path and the amount of the error.
- */
+/** Pairs whose first amount must not exceed the second; path and amount of the error. */
 const ORDERED: readonly (readonly [LimitField, LimitField, LimitField, LimitField])[] = [
   ['min', 'max', 'min', 'min'],
   ['min', 'defaultRequest', 'defaultRequest', 'defaultRequest'],

@@ -1,6 +1,4 @@
-/**
- * PersistentVolumes. Their sources are those of pods, but secrets are named with their namespaces.
- */
+/** PersistentVolumes. Their sources are those of pods, but secrets have namespaces. */
 import { jsonEqual } from '../../../base/json.ts';
 import {
   asList,

@@ -126,9 +126,7 @@ const restartsAll = (spec: Fields): boolean =>
     ),
   );
 
-/**
- * The first rule that matches the exit code decides, then the container's policy, then the pod's.
- */
+/** The first rule for the exit code decides, then the container's policy, then the pod's. */
 function mayRestart(container: Fields, spec: Fields, exitCode: number): boolean {
   const isMet = rulesOf(container).some((rule) => {
     const { operator, values } = asRecord(rule['exitCodes']);

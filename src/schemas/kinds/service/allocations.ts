@@ -42,9 +42,7 @@ const usesHealthPort = (spec: Fields): boolean =>
 export const isReachable = (spec: Fields): boolean =>
   usesNodePorts(spec) || (spec['type'] === 'ClusterIP' && asList(spec['externalIPs']).length > 0);
 
-/**
- * Ports with the same name are the same port, as upstream has it. A port is never allocated twice.
- */
+/** Ports with the same name are the same port. A port is never allocated twice. */
 function keepNodePorts(ports: readonly unknown[], old: readonly Fields[]): readonly unknown[] {
   const before = new Map(old.map((port) => [port['name'], port['nodePort']]));
   const oldPorts = new Set(before.values());

@@ -5,7 +5,7 @@
  */
 import { isRecord } from '../base/json.ts';
 import { words } from '../base/words.ts';
-import { asRecord, asRecords, asString } from '../schemas/json-access.ts';
+import { asRecord, asRecords, asString, type Fields } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { type FieldSet, fieldsOf } from './applied-fields.ts';
 import { identityIn } from './merge-keys.ts';
@@ -42,7 +42,7 @@ function lastApplied({ metadata, kind }: KubeObject): FieldSet {
   }
 }
 
-function ownedBy(entry: Readonly<Record<string, unknown>>): FieldSet {
+function ownedBy(entry: Fields): FieldSet {
   const { manager, subresource, fieldsV1 } = entry;
   return DECLARING.has(asString(manager)) && asString(subresource) === '' ? fieldsIn(fieldsV1, '', 0) : 0;
 }

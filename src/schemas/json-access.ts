@@ -5,12 +5,12 @@
  */
 import { isRecord } from '../base/json.ts';
 
-export type JsonRecord = Record<string, unknown>;
+export type Fields = Readonly<Record<string, unknown>>;
 
-const EMPTY_RECORD: JsonRecord = Object.freeze({});
+const EMPTY_RECORD: Record<string, unknown> = Object.freeze({});
 const EMPTY_LIST: readonly unknown[] = Object.freeze([]);
 
-export function asRecord(value: unknown): Readonly<JsonRecord> {
+export function asRecord(value: unknown): Fields {
   return isRecord(value) ? value : EMPTY_RECORD;
 }
 
@@ -19,7 +19,7 @@ export function asList(value: unknown): readonly unknown[] {
 }
 
 /** The elements of a list as records, at their positions. Other types read as empty. */
-export function asRecords(value: unknown): readonly Readonly<JsonRecord>[] {
+export function asRecords(value: unknown): readonly Fields[] {
   return asList(value).map(asRecord);
 }
 

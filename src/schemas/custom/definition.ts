@@ -1,5 +1,5 @@
 /** Reads CustomResourceDefinitions. Incomplete ones are read without an error. */
-import { asList, asRecord, asRecords, asString } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { readSchema, type StructuralSchema } from './structural-schema.ts';
 
@@ -95,11 +95,7 @@ export function readDefinition(object: KubeObject, accepted?: DefinitionNames): 
   };
 }
 
-function readVersion(
-  version: Readonly<Record<string, unknown>>,
-  group: string,
-  kind: string,
-): DefinitionVersion {
+function readVersion(version: Fields, group: string, kind: string): DefinitionVersion {
   const name = asString(version['name']);
   const subresources = asRecord(version['subresources']);
   const scale = subresources['scale'] === undefined ? undefined : asRecord(subresources['scale']);

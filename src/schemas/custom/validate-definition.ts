@@ -1,6 +1,6 @@
 /** Upstream's validation of CustomResourceDefinitions; webhooks are refused in our own words. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from '../validation/metadata.ts';
 import { dns1035Label } from '../validation/names.ts';
@@ -23,8 +23,6 @@ import { memberSchema, readSchema, type StructuralSchema } from './structural-sc
 import { NAMES, validateApproval, validateGroup, validateName, validateNames } from './validate-identity.ts';
 import { validateSchema } from './validate-schema.ts';
 import { validateWebhook } from './validate-webhook.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const SCOPES = ['Cluster', 'Namespaced'];
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];

@@ -1,5 +1,5 @@
 import { AGE, column, NAME, shortList, tableOf, UNSET } from '../tables/columns.ts';
-import { asList, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { fill, parts } from '../defaults/draft.ts';
 import { validateEndpointSlice, validateEndpointSliceUpdate } from '../validation/endpoints.ts';
 import { defineKind } from './define-kind.ts';
@@ -34,6 +34,6 @@ export const endpointSliceKind = defineKind({
   validateUpdate: validateEndpointSliceUpdate,
 });
 
-function portText({ port }: Readonly<JsonRecord>): string {
+function portText({ port }: Fields): string {
   return isAbsent(port) ? '*' : String(Number(port));
 }

@@ -2,7 +2,7 @@
  * The requests of a pod, exact and in the units of the manifest: quotas and limits show sums to
  * people. The scheduler counts the same in plain numbers (pod-resources.ts).
  */
-import { asRecord, asRecords, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, type Fields } from '../json-access.ts';
 import { addQuantities, compareQuantities, parseQuantity, type Quantity } from '../values/quantity.ts';
 
 export type Quantities = ReadonlyMap<string, Quantity>;
@@ -40,8 +40,7 @@ const NOTHING: Quantities = new Map();
 /** The larger of the running sum and of any init container with its sidecars, plus overhead. */
 export function podQuantities(value: unknown, side: 'requests' | 'limits'): Quantities {
   const spec = asRecord(value);
-  const ownOf = (container: Readonly<JsonRecord>): Quantities =>
-    quantitiesOf(asRecord(container['resources'])[side]);
+  const ownOf = (container: Fields): Quantities => quantitiesOf(asRecord(container['resources'])[side]);
   let running = asRecords(spec['containers']).reduce(
     (total, container) => sumQuantities(total, ownOf(container)),
     NOTHING,

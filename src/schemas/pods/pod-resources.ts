@@ -4,7 +4,7 @@
  * Amounts are plain numbers: cpu in millicores, everything else in units or bytes, rounded up,
  * exact below 2^53.
  */
-import { asRecord, asRecords, getPath, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, type Fields, getPath } from '../json-access.ts';
 import { toBytes, toMilli } from '../values/quantity.ts';
 
 /** By resource name: `cpu`, `memory`, `example.com/gpu`. Other resources are absent. */
@@ -43,7 +43,7 @@ export function podNonZeroRequests(spec: unknown): {
 
 function podAmounts(spec: unknown, side: Side, unsaid: ResourceAmounts): ResourceAmounts {
   const { containers, initContainers, overhead, resources } = asRecord(spec);
-  const ownOf = (container: Readonly<JsonRecord>): ResourceAmounts =>
+  const ownOf = (container: Fields): ResourceAmounts =>
     new Map([...unsaid, ...amountsOf(container['resources'], side)]);
   let running = asRecords(containers).reduce((total, container) => sum(total, ownOf(container)), NOTHING);
   let sidecars = NOTHING;

@@ -5,15 +5,13 @@
  */
 import { ownMember } from '../../base/json.ts';
 import { words } from '../../base/words.ts';
-import { asNumber, asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podQuantities, type Quantities, sumQuantities } from '../pods/pod-quantities.ts';
 import { parseQuantity, type Quantity } from '../values/quantity.ts';
 import { type ResourceKind, resourceIdOf } from '../resource-kind.ts';
 
 type ResourceName = Pick<ResourceKind, 'group' | 'plural'>;
-type Fields = Readonly<JsonRecord>;
-
 const NANO = 1_000_000_000n;
 export const countOf = (count: number): Quantity => ({ nanos: BigInt(count) * NANO, format: 'DecimalSI' });
 

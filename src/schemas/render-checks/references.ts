@@ -1,5 +1,5 @@
 /** Objects that a pod, template or service account needs; optional references are left out. */
-import { asRecord, asRecords, asString, getPath, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { podSpecPaths, podTemplateOf } from '../profile/index.ts';
 
@@ -30,7 +30,6 @@ export const RESOURCES = {
   RuntimeClass: { resource: 'runtimeclasses.node.k8s.io', namespaced: false, when: 'when pods are created' },
 } as const;
 
-type Fields = Readonly<JsonRecord>;
 const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'];
 
 /** In the order of the paths of a pod's spec. */

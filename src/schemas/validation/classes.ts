@@ -1,5 +1,5 @@
 /** PriorityClasses, StorageClasses and RuntimeClasses: names that other objects refer to. */
-import { asList, asNumber, asRecord, asRecords, asString } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { HIGHEST_USER_PRIORITY, systemPriorities } from '../pods/priorities.ts';
 import { escapeControls } from '../errors/status.ts';
@@ -77,7 +77,7 @@ const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
 const MAX_PARAMETERS = 512;
 const MAX_PARAMETERS_BYTES = 256 * 1024;
 
-function validateParameters(parameters: Readonly<Record<string, unknown>>): FieldErrors {
+function validateParameters(parameters: Fields): FieldErrors {
   const entries = Object.entries(parameters);
   if (entries.length > MAX_PARAMETERS) return [tooLong('parameters', MAX_PARAMETERS)];
   const errors: FieldErrors = [];
@@ -91,7 +91,7 @@ function validateParameters(parameters: Readonly<Record<string, unknown>>): Fiel
 }
 
 /** Sets of nodes; no two terms mean the same ones, and a term without labels means nothing. */
-function validateTopologies(terms: readonly Readonly<Record<string, unknown>>[]): FieldErrors {
+function validateTopologies(terms: readonly Fields[]): FieldErrors {
   const seen = new Set<string>(['[]']);
   return terms.flatMap((term, index) => {
     const path = `${indexed('allowedTopologies', index)}.matchLabelExpressions`;

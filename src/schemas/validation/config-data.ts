@@ -1,6 +1,6 @@
 /** ConfigMaps and Secrets. */
 import { isRecord, jsonEqual } from '../../base/json.ts';
-import { asRecord, asString, getPath, type JsonRecord } from '../json-access.ts';
+import { asRecord, asString, type Fields, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { immutable } from './metadata.ts';
 import { configKey } from './names.ts';
@@ -15,8 +15,6 @@ import {
   required,
   tooLong,
 } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 /** One MiB, as upstream: what is kept in memory by everyone who watches must stay small. */
 const MAX_DATA_BYTES = 1024 * 1024;

@@ -1,5 +1,5 @@
 /** Restart policies of single containers (KEP-5307), with rules by exit code. */
-import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { type FieldErrors, notSupported, required, tooLong } from './report.ts';
 
 const POLICIES = ['Always', 'Never', 'OnFailure'];
@@ -8,7 +8,7 @@ const OPERATORS = ['In', 'NotIn'];
 const MAX_RULES = 20;
 const MAX_EXIT_CODES = 255;
 
-export function validateRestart(container: Readonly<JsonRecord>, path: string): FieldErrors {
+export function validateRestart(container: Fields, path: string): FieldErrors {
   const { restartPolicy: policy } = container;
   const rules = asRecords(container['restartPolicyRules']);
   const errors: FieldErrors = [];

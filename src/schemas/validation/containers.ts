@@ -1,5 +1,5 @@
 /** Containers, init containers and debug containers; the order of checks is upstream's. */
-import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { validateRestart } from './container-restart.ts';
 import { validateEphemeral } from './ephemeral-containers.ts';
 import { validateEnvironment, validateEnvironmentFrom } from './environment.ts';
@@ -19,8 +19,6 @@ import { type ClaimNames, validateResources } from './resources.ts';
 import { validateSecurityContext } from './security-context.ts';
 import { validateDevices, validateMounts } from './volume-mounts.ts';
 import { validatePullPolicy } from './volumes.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 export interface PodContext {
   /** The volumes that can be mounted. */

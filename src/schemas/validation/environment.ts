@@ -1,13 +1,11 @@
 /** `env` and `envFrom`, and the references to fields of the pod that volumes use too. */
 import { words } from '../../base/words.ts';
-import { asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { formatQuantity, parseQuantity } from '../values/quantity.ts';
 import { escapeControls } from '../errors/status.ts';
 import { configKey, dns1123Subdomain, environmentName, qualifiedName } from './names.ts';
 import { validateItemPath } from './paths.ts';
 import { append, type FieldErrors, invalid, invalidAll, notFound, notSupported, required } from './report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const ENV_FIELDS = words(`
   metadata.name metadata.namespace metadata.uid spec.nodeName spec.serviceAccountName status.hostIP

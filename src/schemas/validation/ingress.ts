@@ -1,5 +1,5 @@
 /** Ingresses, and the classes that name who serves them. */
-import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { validateLoadBalancerStatus, isAddress } from './load-balancer.ts';
 import { immutable } from './metadata.ts';
@@ -22,8 +22,6 @@ import {
   required,
   tooLong,
 } from './report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const PATH_TYPES = ['Exact', 'ImplementationSpecific', 'Prefix'];
 /** Refused in paths: some servers would read another path. */

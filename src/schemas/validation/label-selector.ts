@@ -1,5 +1,5 @@
 /** `LabelSelector` objects as specs carry them. */
-import { asList, asRecord, asRecords, asString } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import { validateLabels } from './metadata.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import { append, type FieldErrors, forbidden, indexed, invalid, invalidAll, required } from './report.ts';
@@ -12,7 +12,7 @@ export function validateLabelSelector(selector: unknown, path: string): FieldErr
   return errors;
 }
 
-function validateExpression(expression: Readonly<Record<string, unknown>>, path: string): FieldErrors {
+function validateExpression(expression: Fields, path: string): FieldErrors {
   const errors = validateOperator(expression, path, []);
   const key = asString(expression['key']);
   append(errors, invalidAll(`${path}.key`, key, qualifiedName(key)));
@@ -22,11 +22,7 @@ function validateExpression(expression: Readonly<Record<string, unknown>>, path:
 }
 
 /** The operator and its number of values. The `ordered` ones compare with one value. */
-export function validateOperator(
-  expression: Readonly<Record<string, unknown>>,
-  path: string,
-  ordered: readonly string[],
-): FieldErrors {
+export function validateOperator(expression: Fields, path: string, ordered: readonly string[]): FieldErrors {
   const operator = asString(expression['operator']);
   const count = asList(expression['values']).length;
   switch (operator) {

@@ -1,5 +1,5 @@
 /** Name resolution of a pod: resolver options, host aliases. */
-import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { ipAddress } from './addresses.ts';
 import { dns1123Subdomain, dnsSearchPath } from './names.ts';
 import { append, byteLength, type FieldErrors, invalid, invalidAll, required } from './report.ts';
@@ -8,7 +8,7 @@ const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
 const MAX_SEARCH_CHARACTERS = 2048;
 
-export function validateDnsConfig(spec: Readonly<JsonRecord>, path: string): FieldErrors {
+export function validateDnsConfig(spec: Fields, path: string): FieldErrors {
   const needed = spec['dnsPolicy'] === 'None';
   const value = spec['dnsConfig'];
   if (isAbsent(value))

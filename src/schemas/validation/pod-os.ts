@@ -1,9 +1,7 @@
 /** `spec.os`: fields of the other operating system must not be set. Upstream's lists and order. */
 import { words } from '../../base/words.ts';
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { type FieldErrors, forbidden, notSupported, required } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const SYSTEMS = ['linux', 'windows'];
 const NOT_FOR_WINDOWS = 'cannot be set for a windows pod';

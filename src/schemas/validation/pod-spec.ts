@@ -1,5 +1,5 @@
 /** Pod specs of pods and templates; the order of checks is upstream's order of causes. */
-import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { type PodContext, validateContainers, validateHostNetworkPorts } from './containers.ts';
 import { validateFileVolumes } from './environment.ts';
 import { validateLabels } from './metadata.ts';
@@ -24,8 +24,6 @@ import { validateAffinity, validateSpread, validateTolerations } from './schedul
 import { validatePodSecurityContext } from './security-context.ts';
 import { validateVolumes } from './volumes.ts';
 import { validateHostProcess } from './windows-options.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const RESTART_POLICIES = ['Always', 'OnFailure', 'Never'];
 const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];

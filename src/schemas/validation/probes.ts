@@ -1,5 +1,5 @@
 /** Handlers (exec, HTTP, TCP, gRPC, sleep), the probes and the lifecycle hooks that use them. */
-import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { httpHeaderName, portName, portNumber } from './names.ts';
 import { nonNegative, positive } from './numbers.ts';
 import {
@@ -11,8 +11,6 @@ import {
   notSupported,
   required,
 } from './report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const PROBE_NUMBERS = [
   'initialDelaySeconds',

@@ -1,6 +1,6 @@
 /** Roles and bindings; rules and words of upstream's `rbac` validation. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { RBAC_GROUP } from '../rbac.ts';
 import { validateLabelSelector } from './label-selector.ts';
@@ -27,11 +27,7 @@ function validateRules(rules: unknown, isNamespaced: boolean): FieldErrors {
   return asRecords(rules).flatMap((rule, index) => validateRule(rule, isNamespaced, indexed('rules', index)));
 }
 
-function validateRule(
-  rule: Readonly<Record<string, unknown>>,
-  isNamespaced: boolean,
-  path: string,
-): FieldErrors {
+function validateRule(rule: Fields, isNamespaced: boolean, path: string): FieldErrors {
   const { nonResourceURLs } = rule;
   const count = (field: string): number => asList(rule[field]).length;
   const errors: FieldErrors = [];
@@ -71,11 +67,7 @@ function validateBinding(object: KubeObject, kinds: readonly string[], isNamespa
   return errors;
 }
 
-function validateSubject(
-  subject: Readonly<Record<string, unknown>>,
-  isNamespaced: boolean,
-  path: string,
-): FieldErrors {
+function validateSubject(subject: Fields, isNamespaced: boolean, path: string): FieldErrors {
   const { kind } = subject;
   const name = asString(subject['name']);
   const apiGroup = asString(subject['apiGroup']);

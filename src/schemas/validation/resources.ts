@@ -1,6 +1,6 @@
 /** Requests and limits of containers, and the names and amounts of resources. */
 import { words } from '../../base/words.ts';
-import { asRecord, asRecords, asString, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields } from '../json-access.ts';
 import {
   compareQuantities,
   formatQuantity,
@@ -25,8 +25,6 @@ import {
   notFound,
   required,
 } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
 /** Counted objects: only whole numbers make sense. */

@@ -1,13 +1,5 @@
 /** Validates where a pod may run: tolerations, affinity, spreading. */
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { escapeControls } from '../errors/status.ts';
 import { validateLabelSelector, validateOperator } from './label-selector.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from './names.ts';
@@ -22,8 +14,6 @@ import {
   notSupported,
   required,
 } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 

@@ -1,6 +1,6 @@
 /** Security contexts of pods and containers: ids, seccomp, AppArmor, sysctls, Windows. */
 import { words } from '../../base/words.ts';
-import { asList, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import {
   dottedSysctl,
   isSysctlName,
@@ -22,8 +22,6 @@ import {
   tooLong,
 } from './report.ts';
 import { validateWindowsOptions } from './windows-options.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
 const MAX_APPARMOR_BYTES = 4095;

@@ -1,6 +1,6 @@
 /** PersistentVolumeClaims, and the checks that they share with PersistentVolumes. */
 import { jsonEqual } from '../../base/json.ts';
-import { asList, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asRecord, asString, type Fields, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import {
   compareQuantities,
@@ -25,8 +25,6 @@ import {
   required,
 } from './report.ts';
 import { validateQuantity } from './resources.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const ACCESS_MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 const ALONE = 'ReadWriteOncePod';
@@ -151,9 +149,12 @@ const amount = (value: unknown): Quantity => parseQuantity(value) ?? { nanos: 0n
 /** Both specs, with mutable fields set to the same values. */
 function comparable(next: KubeObject, current: KubeObject): readonly [Fields, Fields] {
   const [before, after] = [asRecord(current['spec']), asRecord(next['spec'])];
-  const kept: JsonRecord = { ...before };
+  const kept: Record<string, unknown> = { ...before };
   if (asString(before['volumeName']) === '') kept['volumeName'] = after['volumeName'];
-  const given: JsonRecord = { ...after, volumeAttributesClassName: before['volumeAttributesClassName'] };
+  const given: Record<string, unknown> = {
+    ...after,
+    volumeAttributesClassName: before['volumeAttributesClassName'],
+  };
   const annotated = annotationOf(current);
   const name = after['storageClassName'];
   const isFirstClass = !isAbsent(name) && isAbsent(before['storageClassName']);

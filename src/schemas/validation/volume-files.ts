@@ -1,10 +1,8 @@
 /** Volumes of cluster data: ConfigMaps, Secrets, the pod's own fields, tokens. */
-import { asNumber, asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { validateFieldRef, validateResourceFieldRef, VOLUME_FIELDS } from './environment.ts';
 import { validateItemPath } from './paths.ts';
 import { append, type FieldErrors, forbidden, invalid, required } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const MAX_FILE_MODE = 0o777;
 

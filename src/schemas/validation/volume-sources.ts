@@ -3,7 +3,7 @@
  * Nothing mounts them here; they are stored as upstream stores them. One function for each source
  * that has rules.
  */
-import { asList, asNumber, asRecord, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asList, asNumber, asRecord, asString, type Fields, isAbsent } from '../json-access.ts';
 import { dns1123Label, dns1123Subdomain, inRange } from './names.ts';
 import { within } from './numbers.ts';
 import {
@@ -17,7 +17,6 @@ import {
   tooLong,
 } from './report.ts';
 
-type Fields = Readonly<JsonRecord>;
 export type SourceRule = (source: Fields, path: string) => FieldErrors;
 
 const needs =

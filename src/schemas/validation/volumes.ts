@@ -1,6 +1,6 @@
 /** Volumes of a pod: their names and what they are made from. */
 import { words } from '../../base/words.ts';
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { parseQuantity } from '../values/quantity.ts';
 import { validateAnnotations, validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
@@ -18,8 +18,6 @@ import {
 import { validateVolumeClaim } from './storage.ts';
 import { validateDownwardFiles, validateFiles, validateMode, validateProjected } from './volume-files.ts';
 import { gcePersistentDisk, networkSources } from './volume-sources.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 /** The part of the pod that the checks of volumes and mounts need. */
 export interface VolumeContext {

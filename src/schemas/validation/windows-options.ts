@@ -1,9 +1,7 @@
 /** Options of Windows containers. Nothing runs them; they are stored as upstream does. */
-import { asRecord, asRecords, asString, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import { dns1123Subdomain } from './names.ts';
 import { append, byteLength, type FieldErrors, invalid, invalidAll } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const KIBIBYTE = 1024;
 const MAX_CREDENTIAL_SPEC_BYTES = 64 * KIBIBYTE;

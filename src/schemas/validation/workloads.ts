@@ -1,5 +1,5 @@
 /** Deployments, ReplicaSets, ReplicationControllers, and pod templates. */
-import { asNumber, asRecord, asString, getPath, isAbsent, type JsonRecord } from '../json-access.ts';
+import { asNumber, asRecord, asString, type Fields, getPath, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { scaleIntOrPercent } from '../values/int-or-percent.ts';
 import { matchesLabelSelector } from '../values/selectors.ts';
@@ -19,8 +19,6 @@ import {
   notSupported,
   required,
 } from './report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 export function validateReplicaSet(object: KubeObject): FieldErrors {
   const spec = asRecord(object['spec']);

@@ -2,7 +2,7 @@
  * Label selectors: their text (`env in (a,b),!old`), the `LabelSelector` objects of specs, and
  * matching. The grammar and every message are those of Kubernetes' `labels` package.
  */
-import { asList, asRecord, asRecords, asString, isAbsent } from '../json-access.ts';
+import { asList, asRecord, asRecords, asString, type Fields, isAbsent } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { badRequest, fieldErrorText } from '../errors/status.ts';
 import { labelValue, qualifiedName } from '../validation/names.ts';
@@ -17,7 +17,7 @@ export interface LabelRequirement {
   readonly values: readonly string[];
 }
 
-export type Labels = Readonly<Record<string, unknown>>;
+export type Labels = Fields;
 
 /** `expected` clauses of messages. */
 const OPERATORS = 'in, notin, =, ==, !=, gt, lt';

@@ -3,15 +3,7 @@
  * refuses (a branch that does not exist) is found at sync; here is what no repository could make
  * right.
  */
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { isRefName } from '../../values/ref-name.ts';
 import { dns1123Label } from '../../validation/names.ts';
@@ -24,8 +16,6 @@ import {
   invalidAll,
   required,
 } from '../../validation/report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 /** URLs with a scheme, `user@host:path`, and absolute paths; never an option of Git. */
 const REPOSITORY = /^(?:[a-z][a-z0-9+.-]*:\/\/\S+|[\w.-]+@[\w.-]+:\S+|\/\S.*)$/i;

@@ -1,5 +1,5 @@
 /** LimitRanges: the amounts of each type of object, and how they compare. */
-import { asRecord, asRecords, asString, type JsonRecord } from '../../json-access.ts';
+import { asRecord, asRecords, asString, type Fields } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { compareQuantities, formatQuantity, parseQuantity, type Quantity } from '../../values/quantity.ts';
 import { escapeControls } from '../../errors/status.ts';
@@ -17,8 +17,6 @@ import {
   required,
 } from '../../validation/report.ts';
 import { containerResourceName, isHugePages, validateResourceName } from '../../validation/resources.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const LIMIT_TYPES = ['Container', 'PersistentVolumeClaim', 'Pod'];
 

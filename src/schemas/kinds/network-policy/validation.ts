@@ -1,6 +1,6 @@
 /** NetworkPolicies. */
 import { holdsBlock, parseBlock } from '../../values/ip-address.ts';
-import { asList, asNumber, asRecord, asRecords, asString, isAbsent } from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { cidrBlock, type KeptTexts, keptTexts } from '../../validation/addresses.ts';
 import { validateLabelSelector } from '../../validation/label-selector.ts';
@@ -15,8 +15,6 @@ import {
   notSupported,
   required,
 } from '../../validation/report.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
 const TYPES = ['Ingress', 'Egress'];

@@ -5,9 +5,9 @@ import {
   asRecord,
   asRecords,
   asString,
+  type Fields,
   getPath,
   isAbsent,
-  type JsonRecord,
   omit,
 } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
@@ -36,8 +36,6 @@ import {
   validateDriverName,
 } from '../../validation/volume-sources.ts';
 import { ISCSI_NAME_TOO_LONG, MAX_ISCSI_NAME, validateHostPath } from '../../validation/volumes.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 

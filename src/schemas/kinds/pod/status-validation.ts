@@ -1,15 +1,7 @@
 /** Validates the status of a pod, which usually its node writes. */
 import { jsonEqual } from '../../../base/json.ts';
 import { parseAddress } from '../../values/ip-address.ts';
-import {
-  asList,
-  asNumber,
-  asRecord,
-  asRecords,
-  asString,
-  isAbsent,
-  type JsonRecord,
-} from '../../json-access.ts';
+import { asList, asNumber, asRecord, asRecords, asString, type Fields, isAbsent } from '../../json-access.ts';
 import type { KubeObject } from '../../object.ts';
 import { ipAddress } from '../../validation/addresses.ts';
 import { dns1123Subdomain, qualifiedName } from '../../validation/names.ts';
@@ -25,8 +17,6 @@ import {
   invalidAll,
   notSupported,
 } from '../../validation/report.ts';
-
-type Fields = Readonly<JsonRecord>;
 
 /** Conditions of the system; others have qualified names. */
 const SYSTEM_CONDITIONS = new Set(['PodScheduled', 'Ready', 'Initialized']);

@@ -5,11 +5,11 @@
  * a field that Git never set belongs to somebody else. Values are not kept, so no Secret leaks.
  */
 import { isRecord, ownMember, setMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import { AUTHOR_ANNOTATION } from '../schemas/applications/application-author.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
-import { without } from './without.ts';
 
 /** `0`: a whole value. Otherwise the members of an object, or of a list by their identity. */
 export type FieldSet = 0 | { readonly [member: string]: FieldSet } | FieldLookup;
@@ -28,7 +28,7 @@ export function fieldsOf(object: KubeObject): FieldSet {
   }
   const { metadata } = fields;
   if (typeof metadata === 'object') {
-    const rest = without(metadata, 'name', 'namespace') as Record<string, FieldSet>;
+    const rest = omit(metadata, 'name', 'namespace') as Record<string, FieldSet>;
     const annotations = rest['annotations'];
     if (typeof annotations === 'object') {
       const own = [TRACKING_ANNOTATION, APPLIED_FIELDS_ANNOTATION, AUTHOR_ANNOTATION];
@@ -162,6 +162,6 @@ export function withoutField(fields: FieldSet, [head = '', ...rest]: readonly st
   if (below === undefined || fields === 0) return fields;
   const inner = rest.length === 0 ? undefined : withoutField(below, rest);
   if (typeof fields === 'function') return (member) => (member === head ? inner : fields(member));
-  const others = without(fields, head) as Record<string, FieldSet>;
+  const others = omit(fields, head) as Record<string, FieldSet>;
   return inner === undefined ? others : { ...others, [head]: inner };
 }

@@ -7,6 +7,7 @@
  * allowed) or the store is being rebuilt (docs/INVARIANTS.md, "prune guard").
  */
 import { jsonEqual, ownMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import { type KubeObject, keyOf } from '../schemas/object.ts';
 import { fromStored, type ResourceId, type ResourceKind, resourceIdOf } from '../schemas/resource-kind.ts';
 import { ignoresExtraneous, isHook, syncWave } from './annotations.ts';
@@ -16,7 +17,6 @@ import { marked, mergeDesired, replaceDesired } from './merge.ts';
 import { normaliseDesired } from './normalise.ts';
 import { hasSyncOption, mayDelete, syncOption } from './sync-options.ts';
 import { managingApplication } from './tracking.ts';
-import { without } from './without.ts';
 
 export type ChangeAction = 'create' | 'update' | 'delete' | 'noop';
 
@@ -169,9 +169,7 @@ function planObject(
 
 /** The status is the system's: a default that its writer omitted makes no difference. */
 function withStatusOf(live: KubeObject, merged: KubeObject): KubeObject {
-  return live['status'] === undefined
-    ? (without(merged, 'status') as KubeObject)
-    : { ...merged, status: live['status'] };
+  return live['status'] === undefined ? omit(merged, 'status') : { ...merged, status: live['status'] };
 }
 
 const PROPAGATION: Readonly<Record<string, Propagation>> = {

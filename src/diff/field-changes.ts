@@ -1,10 +1,10 @@
 /** The differences of two objects, field by field, for people. */
 import { isRecord, jsonEqual, ownMember } from '../base/json.ts';
 import { words } from '../base/words.ts';
+import { omit } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { itemsByKey } from './merge-keys.ts';
 import { APPLIED_FIELDS_ANNOTATION, TRACKING_ANNOTATION } from './tracking.ts';
-import { without } from './without.ts';
 
 export interface FieldChange {
   /** `spec.template.spec.containers[api].image`. */
@@ -35,7 +35,7 @@ function readable(object: KubeObject): Record<string, unknown> {
     annotations: Object.fromEntries(annotations),
   };
   if (annotations.length === 0) delete shown['annotations'];
-  return { ...without(object, 'status'), metadata: shown };
+  return { ...omit(object, 'status'), metadata: shown };
 }
 
 function compare(before: unknown, after: unknown, path: string, field: string, out: FieldChange[]): void {

@@ -1,9 +1,9 @@
 /** A manifest as it is compared and applied: what only the system may write is taken out. */
 import { isRecord, setMember } from '../base/json.ts';
+import { omit } from '../schemas/json-access.ts';
 import type { KubeObject } from '../schemas/object.ts';
 import { withoutOwned } from './owned-fields.ts';
 import { CHANGED_BY_ANNOTATION, LAST_APPLIED_ANNOTATION } from './tracking.ts';
-import { without } from './without.ts';
 
 /**
  * Members of metadata that a manifest may set; the rest is the system's (uid, resourceVersion,
@@ -36,7 +36,7 @@ export function normaliseDesired(object: KubeObject, live?: KubeObject, isCustom
       Object.entries(kept['annotations']).filter(([key]) => !FOREIGN_ANNOTATIONS.has(key)),
     );
   const requests = object.kind === 'Application' ? ['operation'] : [];
-  const rest = without(object, 'status', 'metadata', ...requests);
+  const rest = omit(object, 'status', 'metadata', ...requests);
   const clean = {
     ...(isCustom ? rest : (withoutNulls(rest) as object)),
     metadata: withoutNulls(kept),

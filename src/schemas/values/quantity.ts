@@ -20,26 +20,12 @@ const NANO = 1_000_000_000n;
 const MILLI = 1_000_000n;
 const MAX = 9_223_372_036_854_775_807n;
 
-const BINARY_POWERS: ReadonlyMap<string, bigint> = new Map([
-  ['Ki', 10n],
-  ['Mi', 20n],
-  ['Gi', 30n],
-  ['Ti', 40n],
-  ['Pi', 50n],
-  ['Ei', 60n],
-]);
-const DECIMAL_POWERS: ReadonlyMap<string, number> = new Map([
-  ['n', -9],
-  ['u', -6],
-  ['m', -3],
-  ['', 0],
-  ['k', 3],
-  ['M', 6],
-  ['G', 9],
-  ['T', 12],
-  ['P', 15],
-  ['E', 18],
-]);
+const BINARY_POWERS: ReadonlyMap<string, bigint> = new Map(
+  Object.entries({ Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n }),
+);
+const DECIMAL_POWERS: ReadonlyMap<string, number> = new Map(
+  Object.entries({ n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }),
+);
 const DECIMAL_SUFFIXES: ReadonlyMap<number, string> = new Map(
   [...DECIMAL_POWERS].map(([suffix, power]) => [power, suffix]),
 );

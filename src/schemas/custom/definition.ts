@@ -1,5 +1,6 @@
 /** Reads CustomResourceDefinitions. Incomplete ones are read without an error. */
-import { asList, asRecord, asRecords, asString, type Fields } from '../json-access.ts';
+import { conditionIn } from '../conditions.ts';
+import { asList, asRecord, asRecords, asString, type Fields, getPath } from '../json-access.ts';
 import type { KubeObject } from '../object.ts';
 import { readSchema, type StructuralSchema } from './structural-schema.ts';
 
@@ -148,6 +149,5 @@ export function compareVersions(a: string, b: string): number {
 
 /** The condition of a definition is True. */
 export function isTrue(object: KubeObject, type: string): boolean {
-  const conditions = asRecords(asRecord(object['status'])['conditions']);
-  return conditions.some((condition) => condition['type'] === type && condition['status'] === 'True');
+  return conditionIn(getPath(object, 'status', 'conditions'), type)?.['status'] === 'True';
 }

@@ -16,6 +16,7 @@ import {
   required,
   tooMany,
 } from '../validation/report.ts';
+import { requiredWord } from '../validation/texts.ts';
 import { isTrue } from './definition.ts';
 import { versionsForm } from './internal-form.ts';
 import { MAX_PATTERN_CHARS, patternChars } from './patterns.ts';
@@ -42,7 +43,7 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
     ...(current === undefined ? validateName(object, `${asString(names['plural'])}.${group}`) : []),
     ...validateGroup(group),
     ...validateApproval(group, object, current),
-    ...validateScope(spec['scope']),
+    ...requiredWord(spec['scope'], 'spec.scope', SCOPES),
     ...(spec['preserveUnknownFields'] === true
       ? [invalid('spec.preserveUnknownFields', true, NO_PRESERVING)]
       : []),
@@ -52,12 +53,6 @@ export function validateDefinition(object: KubeObject, current?: KubeObject): Fi
     ...validateConversion(spec['conversion']),
     ...validateStoredVersions(asRecord(object['status'])['storedVersions'], spec),
   ];
-}
-
-function validateScope(scope: unknown): FieldErrors {
-  const value = asString(scope);
-  if (value === '') return [required('spec.scope')];
-  return SCOPES.includes(value) ? [] : [notSupported('spec.scope', value, SCOPES)];
 }
 
 /** Upstream keeps these once for all versions if they agree; errors then name that place. */

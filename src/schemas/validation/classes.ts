@@ -19,6 +19,7 @@ import {
   required,
   tooLong,
 } from './report.ts';
+import { requiredText } from './texts.ts';
 import { validateOverhead } from './resources.ts';
 import { validateUniqueTolerations } from './scheduling.ts';
 
@@ -57,11 +58,8 @@ export function validatePriorityClassUpdate(next: KubeObject, current: KubeObjec
 }
 
 export function validateStorageClass(object: KubeObject): FieldErrors {
-  const provisioner = asString(object['provisioner']);
-  const errors: FieldErrors =
-    provisioner === ''
-      ? [required('provisioner')]
-      : invalidAll('provisioner', provisioner, qualifiedName(provisioner.toLowerCase()));
+  const lowerCase = (name: string): readonly string[] => qualifiedName(name.toLowerCase());
+  const errors = requiredText(object['provisioner'], 'provisioner', lowerCase);
   append(errors, validateParameters(asRecord(object['parameters'])));
   const policy = asString(object['reclaimPolicy']);
   if (policy !== '' && !RECLAIM_POLICIES.includes(policy))
@@ -127,11 +125,10 @@ export function validateStorageClassUpdate(next: KubeObject, current: KubeObject
 }
 
 export function validateRuntimeClass(object: KubeObject): FieldErrors {
-  const handler = asString(object['handler']);
   const { podFixed } = asRecord(object['overhead']);
   const { nodeSelector, tolerations } = asRecord(object['scheduling']);
   return [
-    ...(handler === '' ? [required('handler')] : invalidAll('handler', handler, dns1123Label(handler))),
+    ...requiredText(object['handler'], 'handler', dns1123Label),
     ...validateOverhead(podFixed, 'overhead'),
     ...validateLabels(nodeSelector, 'scheduling.nodeSelector'),
     ...validateUniqueTolerations(tolerations, 'scheduling.tolerations'),

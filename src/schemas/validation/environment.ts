@@ -6,6 +6,7 @@ import { escapeControls } from '../errors/status.ts';
 import { configKey, dns1123Subdomain, environmentName, qualifiedName } from './names.ts';
 import { validateItemPath } from './paths.ts';
 import { append, type FieldErrors, invalid, invalidAll, notFound, notSupported, required } from './report.ts';
+import { optionalText, requiredText } from './texts.ts';
 
 const ENV_FIELDS = words(`
   metadata.name metadata.namespace metadata.uid spec.nodeName spec.serviceAccountName status.hostIP
@@ -35,9 +36,7 @@ const RESOURCE_FIELDS = ['limits', 'requests'].flatMap((side) =>
 export function validateEnvironment(env: unknown, path: string): FieldErrors {
   return asRecords(env).flatMap((variable, index) => {
     const at = `${path}[${index}]`;
-    const name = asString(variable['name']);
-    const errors =
-      name === '' ? [required(`${at}.name`)] : invalidAll(`${at}.name`, name, environmentName(name));
+    const errors = requiredText(variable['name'], `${at}.name`, environmentName);
     return [...errors, ...validateValueFrom(variable, `${at}.valueFrom`)];
   });
 }
@@ -91,17 +90,14 @@ function validateKeyRef(value: unknown, path: string): FieldErrors {
   const { name: given, key } = asRecord(value);
   const name = asString(given);
   const errors = invalidAll(`${path}.name`, name, dns1123Subdomain(name));
-  const text = asString(key);
-  append(errors, text === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, text, configKey(text)));
-  return errors;
+  return [...errors, ...requiredText(key, `${path}.key`, configKey)];
 }
 
 function validateFileRef({ volumeName, path: file, key }: Fields, path: string): FieldErrors {
-  const name = asString(key);
   return [
     ...(asString(volumeName) === '' ? [required(`${path}.volumeName`)] : []),
     ...validateItemPath(asString(file), `${path}.path`),
-    ...(name === '' ? [required(`${path}.key`)] : invalidAll(`${path}.key`, name, environmentName(name))),
+    ...requiredText(key, `${path}.key`, environmentName),
   ];
 }
 
@@ -176,14 +172,10 @@ function validateDivisor(resource: string, divisor: unknown, path: string): Fiel
 export function validateEnvironmentFrom(sources: unknown, path: string): FieldErrors {
   return asRecords(sources).flatMap((source, index) => {
     const at = `${path}[${index}]`;
-    const prefix = asString(source['prefix']);
-    const errors = prefix === '' ? [] : invalidAll(`${at}.prefix`, prefix, environmentName(prefix));
+    const errors = optionalText(source['prefix'], `${at}.prefix`, environmentName);
     const given = ['configMapRef', 'secretRef'].filter((name) => !isAbsent(source[name]));
-    for (const field of given) {
-      const name = asString(asRecord(source[field])['name']);
-      const named = `${at}.${field}.name`;
-      append(errors, name === '' ? [required(named)] : invalidAll(named, name, dns1123Subdomain(name)));
-    }
+    for (const field of given)
+      append(errors, requiredText(asRecord(source[field])['name'], `${at}.${field}.name`, dns1123Subdomain));
     if (given.length === 0)
       errors.push(invalid(path, '', 'must specify one of: `configMapRef` or `secretRef`'));
     else if (given.length > 1)

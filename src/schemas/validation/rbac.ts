@@ -6,6 +6,7 @@ import { RBAC_GROUP } from '../rbac.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { dns1123Subdomain, pathSegment } from './names.ts';
 import { append, type FieldErrors, indexed, invalid, invalidAll, notSupported, required } from './report.ts';
+import { requiredText } from './texts.ts';
 
 export const validateRole = (object: KubeObject): FieldErrors => validateRules(object['rules'], true);
 
@@ -59,8 +60,7 @@ function validateBinding(object: KubeObject, kinds: readonly string[], isNamespa
   const errors: FieldErrors = [];
   if (apiGroup !== RBAC_GROUP) errors.push(notSupported('roleRef.apiGroup', apiGroup, [RBAC_GROUP]));
   if (!kinds.includes(asString(kind))) errors.push(notSupported('roleRef.kind', kind, kinds));
-  if (asString(name) === '') errors.push(required('roleRef.name'));
-  else append(errors, invalidAll('roleRef.name', name, pathSegment(asString(name))));
+  append(errors, requiredText(name, 'roleRef.name', pathSegment));
   asRecords(object['subjects']).forEach((subject, index) =>
     append(errors, validateSubject(subject, isNamespaced, indexed('subjects', index))),
   );

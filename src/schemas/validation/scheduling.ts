@@ -14,6 +14,7 @@ import {
   notSupported,
   required,
 } from './report.ts';
+import { optionalWord } from './texts.ts';
 
 export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
@@ -243,11 +244,8 @@ export function validateSpread(constraints: unknown, path: string): FieldErrors 
     const pair = pairOf(constraint);
     if (last.get(pair) !== index) errors.push(duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, pair));
     append(errors, validateMinDomains(constraint['minDomains'], when, `${at}.minDomains`));
-    for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) {
-      const policy = constraint[field];
-      if (isAbsent(policy) || INCLUSION_POLICIES.includes(asString(policy))) continue;
-      errors.push(notSupported(`${at}.${field}`, policy, INCLUSION_POLICIES));
-    }
+    for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy'])
+      append(errors, optionalWord(constraint[field], `${at}.${field}`, INCLUSION_POLICIES));
     append(errors, validateMatchKeys(constraint, at));
     return [...errors, ...validateLabelSelector(constraint['labelSelector'], `${at}.labelSelector`)];
   });

@@ -21,6 +21,7 @@ import {
   required,
   tooLong,
 } from './report.ts';
+import { optionalWord } from './texts.ts';
 import { validateWindowsOptions } from './windows-options.ts';
 
 const PROFILE_TYPES = ['Localhost', 'RuntimeDefault', 'Unconfined'];
@@ -48,11 +49,8 @@ export function validatePodSecurityContext(spec: Fields, path: string): FieldErr
   append(errors, validateSeccomp(context['seccompProfile'], `${path}.seccompProfile`));
   append(errors, validateWindowsOptions(context['windowsOptions'], `${path}.windowsOptions`));
   append(errors, validateAppArmor(context['appArmorProfile'], `${path}.appArmorProfile`));
-  for (const [field, supported] of WORDS) {
-    const value = context[field];
-    if (isAbsent(value) || supported.some((word) => word === value)) continue;
-    errors.push(notSupported(`${path}.${field}`, value, supported));
-  }
+  for (const [field, supported] of WORDS)
+    append(errors, optionalWord(context[field], `${path}.${field}`, supported));
   return errors;
 }
 

@@ -5,16 +5,8 @@ import { parseQuantity } from '../values/quantity.ts';
 import { validateAnnotations, validateLabels } from './metadata.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import { validateNoBacksteps, validateRelativePath } from './paths.ts';
-import {
-  duplicate,
-  append,
-  type FieldErrors,
-  forbidden,
-  invalid,
-  invalidAll,
-  notSupported,
-  required,
-} from './report.ts';
+import { duplicate, append, type FieldErrors, forbidden, invalid, required } from './report.ts';
+import { optionalWord, requiredText, requiredWord } from './texts.ts';
 import { validateVolumeClaim } from './storage.ts';
 import { validateDownwardFiles, validateFiles, validateMode, validateProjected } from './volume-files.ts';
 import { gcePersistentDisk, networkSources } from './volume-sources.ts';
@@ -100,8 +92,7 @@ export function validateVolumes(list: unknown, context: VolumeContext, path: str
     const at = `${path}[${index}]`;
     const name = asString(volume['name']);
     const found = validateSource(volume, at, context);
-    if (name === '') found.push(required(`${at}.name`));
-    else append(found, invalidAll(`${at}.name`, name, dns1123Label(name)));
+    append(found, requiredText(name, `${at}.name`, dns1123Label));
     if (volumes.has(name)) found.push(duplicate(`${at}.name`, name));
     if (found.length === 0) volumes.set(name, volume);
     append(errors, found);
@@ -172,11 +163,10 @@ function validateEmptyDir(source: Fields, path: string): FieldErrors {
 export function validateHostPath(source: Fields, path: string): FieldErrors {
   const target = asString(source['path']);
   if (target === '') return [required(`${path}.path`)];
-  const errors = validateNoBacksteps(target, `${path}.path`);
-  const type = source['type'];
-  if (!isAbsent(type) && !HOST_PATH_TYPES.includes(asString(type)))
-    errors.push(notSupported(`${path}.type`, type, HOST_PATH_TYPES));
-  return errors;
+  return [
+    ...validateNoBacksteps(target, `${path}.path`),
+    ...optionalWord(source['type'], `${path}.type`, HOST_PATH_TYPES),
+  ];
 }
 
 /** Metadata that the template of a claim may not set, with upstream's names and order. */
@@ -213,15 +203,11 @@ function validateEphemeral({ volumeClaimTemplate: value }: Fields, path: string)
 
 /** A template may leave the reference to the creator of the pod. */
 function validateImageVolume(source: Fields, path: string, { podName }: VolumeContext): FieldErrors {
-  const policy = asString(source['pullPolicy']);
   const errors: FieldErrors = [];
   if (podName !== undefined && asString(source['reference']) === '')
     errors.push(required(`${path}.reference`));
-  return [...errors, ...validatePullPolicy(policy, `${path}.pullPolicy`)];
+  return [...errors, ...validatePullPolicy(source['pullPolicy'], `${path}.pullPolicy`)];
 }
 
-export function validatePullPolicy(value: unknown, path: string): FieldErrors {
-  const policy = asString(value);
-  if (policy === '') return [required(path)];
-  return PULL_POLICIES.includes(policy) ? [] : [notSupported(path, policy, PULL_POLICIES)];
-}
+export const validatePullPolicy = (value: unknown, path: string): FieldErrors =>
+  requiredWord(value, path, PULL_POLICIES);

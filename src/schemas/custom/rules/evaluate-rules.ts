@@ -165,7 +165,7 @@ class Stop extends Error {
 }
 
 /** Upstream's path of an error about the whole object. */
-const NOWHERE = '<nil>';
+export const NOWHERE = '<nil>';
 
 function evaluateHere(node: RuleTree, place: Place, total: { left: number }, errors: FieldError[]): void {
   const { shape, schema } = node;

@@ -15,6 +15,7 @@ import {
   notSupported,
   required,
 } from '../../validation/report.ts';
+import { optionalWord } from '../../validation/texts.ts';
 
 const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
 const TYPES = ['Ingress', 'Egress'];
@@ -47,9 +48,7 @@ export function validateNetworkPolicy(object: KubeObject, current?: KubeObject):
 }
 
 function validatePort({ port, endPort, protocol }: Fields, path: string): FieldErrors {
-  const errors: FieldErrors = [];
-  if (!isAbsent(protocol) && !PROTOCOLS.includes(asString(protocol)))
-    errors.push(notSupported(`${path}.protocol`, protocol, PROTOCOLS));
+  const errors = optionalWord(protocol, `${path}.protocol`, PROTOCOLS);
   const complain = (why: string): void => {
     if (!isAbsent(endPort))
       errors.push(invalid(`${path}.endPort`, endPort, `may not be specified when \`port\` is ${why}`));

@@ -26,6 +26,7 @@ import {
   notSupported,
   required,
 } from '../../validation/report.ts';
+import { optionalText, optionalWord } from '../../validation/texts.ts';
 import { validateNodeTerm } from '../../validation/scheduling.ts';
 import { validateModes, validatePositive, validateReadable, VOLUME_MODES } from '../../validation/storage.ts';
 import {
@@ -151,11 +152,12 @@ export function validatePersistentVolume(object: KubeObject): FieldErrors {
     const detail = "may not be 'recycle' for a hostPath mount of '/'";
     errors.push(forbidden('spec.persistentVolumeReclaimPolicy', detail));
   }
-  const name = asString(storageClassName);
-  if (name !== '') append(errors, invalidAll('spec.storageClassName', name, dns1123Subdomain(name)));
-  if (!isAbsent(volumeMode) && !VOLUME_MODES.includes(asString(volumeMode)))
-    errors.push(notSupported('spec.volumeMode', volumeMode, VOLUME_MODES));
-  return [...errors, ...validateAttributesClass(spec)];
+  return [
+    ...errors,
+    ...optionalText(storageClassName, 'spec.storageClassName', dns1123Subdomain),
+    ...optionalWord(volumeMode, 'spec.volumeMode', VOLUME_MODES),
+    ...validateAttributesClass(spec),
+  ];
 }
 
 function validateCapacity(capacity: Fields): FieldErrors {

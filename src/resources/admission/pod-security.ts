@@ -44,7 +44,7 @@ export const podSecurity: AdmissionRule = {
   applies: (request) =>
     isCore(request, 'Pod')
       ? request.subresource === undefined || request.subresource === 'ephemeralcontainers'
-      : !request.internal && hasTemplate(request.object),
+      : !request.internal && request.kind.namespaced && hasTemplate(request.object),
   async admit(request, dependencies) {
     const { kind, object, current, context } = request;
     const isPod = isCore(request, 'Pod');

@@ -6,6 +6,7 @@
  */
 import { asRecord, asRecords, type Fields, getPath } from '../json-access.ts';
 import { toBytes, toMilli } from '../values/quantity.ts';
+import { peakOf } from './pod-quantities.ts';
 
 /** By resource name: `cpu`, `memory`, `example.com/gpu`. Other resources are absent. */
 export type ResourceAmounts = ReadonlyMap<string, number>;
@@ -42,21 +43,10 @@ export function podNonZeroRequests(spec: unknown): {
 }
 
 function podAmounts(spec: unknown, side: Side, unsaid: ResourceAmounts): ResourceAmounts {
-  const { containers, initContainers, overhead, resources } = asRecord(spec);
+  const { overhead, resources } = asRecord(spec);
   const ownOf = (container: Fields): ResourceAmounts =>
     new Map([...unsaid, ...amountsOf(container['resources'], side)]);
-  let running = asRecords(containers).reduce((total, container) => sum(total, ownOf(container)), NOTHING);
-  let sidecars = NOTHING;
-  let starting = NOTHING;
-  for (const container of asRecords(initContainers)) {
-    const own = ownOf(container);
-    if (container['restartPolicy'] === 'Always') {
-      running = sum(running, own);
-      sidecars = sum(sidecars, own);
-      starting = largest(starting, sidecars);
-    } else starting = largest(starting, sum(sidecars, own));
-  }
-  const total = new Map(largest(running, starting));
+  const total = new Map(peakOf(asRecord(spec), ownOf, { nothing: NOTHING, sum, largest }));
   for (const [name, amount] of amountsOf(resources, side))
     if (isPodLevelResource(name)) total.set(name, amount);
   for (const [name, extra] of parseAmounts(overhead)) {

@@ -36,7 +36,8 @@ const CONTAINER_LISTS = ['initContainers', 'containers', 'ephemeralContainers'];
 export function referencesOf(object: KubeObject): readonly Reference[] {
   if (object.apiVersion === 'v1' && object.kind === 'ServiceAccount') return pullSecrets(object, '');
   const path = podSpecPaths[`${object.apiVersion}/${object.kind}`];
-  if (path === undefined) return [];
+  // A cluster-scoped object does not say in which namespaces its pods will be.
+  if (path === undefined || object.metadata.namespace === undefined) return [];
   const spec = asRecord(podTemplateOf(object)['spec']);
   return [
     ...named(spec, `${path}.`),

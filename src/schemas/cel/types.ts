@@ -29,9 +29,7 @@ export type SimpleName = (typeof SIMPLE_NAMES)[number];
 
 const simple = new Map<string, CelType>(SIMPLE_NAMES.map((name) => [name, { kind: 'simple', name }]));
 
-export function simpleType(name: SimpleName): CelType {
-  return simple.get(name) ?? DYN;
-}
+export const simpleType = (name: SimpleName): CelType => simple.get(name) ?? DYN;
 
 export const DYN: CelType = { kind: 'simple', name: 'dyn' };
 simple.set('dyn', DYN);

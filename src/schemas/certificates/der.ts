@@ -28,9 +28,7 @@ export function readDer(bytes: Buffer): DerValue {
 }
 
 /** The members of a constructed value. */
-export function membersOf({ content }: DerValue): readonly DerValue[] {
-  return readAll(content);
-}
+export const membersOf = ({ content }: DerValue): readonly DerValue[] => readAll(content);
 
 export function expectTag(value: DerValue | undefined, tag: number): DerValue {
   if (value?.tag !== tag) throw new Error("asn1: structure error: tags don't match");

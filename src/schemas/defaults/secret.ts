@@ -13,6 +13,4 @@ export function defaultSecret(draft: Draft): void {
   for (const [key, value] of Object.entries(plain)) setMember(data, key, toBase64(String(value)));
 }
 
-function toBase64(text: string): string {
-  return Buffer.from(text, 'utf8').toString('base64');
-}
+const toBase64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');

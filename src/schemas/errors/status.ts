@@ -126,13 +126,9 @@ export function conflict(resource: ResourceName, name: string, why = STALE): Sta
 }
 
 /** 410: the version that a watch or a list asked for is no longer in the change log. */
-export function expired(message: string): StatusError {
-  return failure(410, 'Expired', message);
-}
+export const expired = (message: string): StatusError => failure(410, 'Expired', message);
 
-export function badRequest(message: string): StatusError {
-  return failure(400, 'BadRequest', message);
-}
+export const badRequest = (message: string): StatusError => failure(400, 'BadRequest', message);
 
 /** `path: Invalid value: "x": detail`, the text Kubernetes makes of a field error. */
 export function fieldErrorText(error: FieldError): string {

@@ -34,6 +34,4 @@ export const endpointSliceKind = defineKind({
   validateUpdate: validateEndpointSliceUpdate,
 });
 
-function portText({ port }: Fields): string {
-  return isAbsent(port) ? '*' : String(Number(port));
-}
+const portText = ({ port }: Fields): string => (isAbsent(port) ? '*' : String(Number(port)));

@@ -109,9 +109,7 @@ function foreignUnread(path: string, error: unknown): string | undefined {
   return foreignByName(path);
 }
 
-function isJson(path: string, text: string): boolean {
-  return /\.json$/i.test(path) || /^\s*\{\s*"/.test(text);
-}
+const isJson = (path: string, text: string): boolean => /\.json$/i.test(path) || /^\s*\{\s*"/.test(text);
 
 /** Files of other tools have one of the three now and then, but hardly a name in it. */
 function looksLikeManifest(value: unknown): boolean {
@@ -195,9 +193,7 @@ function missing(value: Record<string, unknown>, field: 'apiVersion' | 'kind'): 
   return typeof value[other] === 'string' ? `${field} is missing` : 'apiVersion and kind are missing';
 }
 
-function nameOfType(value: unknown): string {
-  return Array.isArray(value) ? 'a list' : `a ${typeof value}`;
-}
+const nameOfType = (value: unknown): string => (Array.isArray(value) ? 'a list' : `a ${typeof value}`);
 
 function syntaxError(
   file: string,

@@ -25,13 +25,9 @@ export function parseAmounts(list: unknown): ResourceAmounts {
   return new Map(entries.map(([name, value]) => [name, name === 'cpu' ? toMilli(value) : toBytes(value)]));
 }
 
-export function podRequests(spec: unknown): ResourceAmounts {
-  return podAmounts(spec, 'requests', NOTHING);
-}
+export const podRequests = (spec: unknown): ResourceAmounts => podAmounts(spec, 'requests', NOTHING);
 
-export function podLimits(spec: unknown): ResourceAmounts {
-  return podAmounts(spec, 'limits', NOTHING);
-}
+export const podLimits = (spec: unknown): ResourceAmounts => podAmounts(spec, 'limits', NOTHING);
 
 /** Requests with 100m and 200Mi in place of what a container leaves out. */
 export function podNonZeroRequests(spec: unknown): {

@@ -210,13 +210,10 @@ export function portNumber(port: unknown): string[] {
 
 export const inRange = (low: number, high: number): string => `must be between ${low} and ${high}, inclusive`;
 
-export function percentText(text: string): string[] {
-  return PERCENT_RE.test(text) ? [] : [PERCENT_TEXT];
-}
+export const percentText = (text: string): string[] => (PERCENT_RE.test(text) ? [] : [PERCENT_TEXT]);
 
-export function httpHeaderName(name: string): string[] {
-  return HTTP_HEADER_RE.test(name) ? [] : [HTTP_HEADER_TEXT];
-}
+export const httpHeaderName = (name: string): string[] =>
+  HTTP_HEADER_RE.test(name) ? [] : [HTTP_HEADER_TEXT];
 
 /** A wildcard host of an ingress: `*.` and a subdomain. */
 export function wildcardSubdomain(host: string): string[] {

@@ -106,6 +106,4 @@ export function invalidAll(path: string, value: unknown, complaints: readonly st
 }
 
 const bytes = new TextEncoder();
-export function byteLength(text: string): number {
-  return bytes.encode(text).length;
-}
+export const byteLength = (text: string): number => bytes.encode(text).length;

@@ -21,9 +21,7 @@ export function closestName(name: string, known: readonly string[]): string | un
 }
 
 /** Case, hyphens and underscores are what people get wrong first. */
-function fold(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_]/g, '');
-}
+const fold = (name: string): string => name.toLowerCase().replaceAll(/[-_]/g, '');
 
 /** Damerau's distance with adjacent swaps (optimal string alignment); gives up at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {

@@ -86,9 +86,7 @@ function exponentOf(suffix: string): number | undefined {
 }
 
 /** JavaScript's exponents have a plus sign, which parses all the same. */
-function numberText(value: number): string {
-  return Number.isFinite(value) ? String(value) : '';
-}
+const numberText = (value: number): string => (Number.isFinite(value) ? String(value) : '');
 
 /** The quantity, or undefined for what is none. */
 export function parseQuantity(input: unknown): Quantity | undefined {
@@ -153,9 +151,7 @@ export function subtractQuantities(a: Quantity, b: Quantity): Quantity {
   return { nanos: clamp(a.nanos - b.nanos), format: a.nanos === 0n ? b.format : a.format };
 }
 
-export function isWhole(quantity: Quantity): boolean {
-  return quantity.nanos % NANO === 0n;
-}
+export const isWhole = (quantity: Quantity): boolean => quantity.nanos % NANO === 0n;
 
 /** Thousandths, rounded up (cpu: `1500m` is 1500); 0 for what cannot be read. Safe up to 2^53. */
 export function toMilli(input: unknown): number {

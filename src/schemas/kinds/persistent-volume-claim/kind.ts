@@ -82,6 +82,4 @@ export const persistentVolumeClaimKind = defineKind({
   defaultsStatus: true,
 });
 
-function isBound(spec: unknown): boolean {
-  return asString(asRecord(spec)['volumeName']) !== '';
-}
+const isBound = (spec: unknown): boolean => asString(asRecord(spec)['volumeName']) !== '';

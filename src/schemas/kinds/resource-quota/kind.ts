@@ -25,9 +25,7 @@ export const resourceQuotaKind = defineKind({
   validateStatus: validateResourceQuotaStatus,
 });
 
-function isLimit(resource: string): boolean {
-  return resource.startsWith('limits.');
-}
+const isLimit = (resource: string): boolean => resource.startsWith('limits.');
 
 /** `pods: 1/10, requests.cpu: 2/4`; limits have a column of their own. */
 function usageText(status: unknown, wanted: (resource: string) => boolean): string {

@@ -1,9 +1,9 @@
 import { column, NAME, tableOf } from '../tables/columns.ts';
 import { containerImages, containerNames } from '../tables/workload-columns.ts';
 import { labelsText } from '../tables/selector-text.ts';
-import { getPath } from '../json-access.ts';
+import { asRecord, getPath } from '../json-access.ts';
 import { defaultTemplate } from '../defaults/workloads.ts';
-import { validatePodTemplate } from '../validation/workloads.ts';
+import { validateTemplate } from '../validation/workloads.ts';
 import { defineKind } from './define-kind.ts';
 
 export const podTemplateKind = defineKind({
@@ -19,5 +19,5 @@ export const podTemplateKind = defineKind({
   ),
   stored: {},
   fillDefaults: defaultTemplate,
-  validate: validatePodTemplate,
+  validate: ({ template }) => validateTemplate(asRecord(template), 'template'),
 });

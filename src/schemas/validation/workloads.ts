@@ -88,11 +88,7 @@ export function validateReplicationController(object: KubeObject): FieldErrors {
   return [...errors, ...validateLastingTemplate(asRecord(spec['template']), path, 'ReplicationController')];
 }
 
-export function validatePodTemplate(object: KubeObject): FieldErrors {
-  return validateTemplate(asRecord(object['template']), 'template');
-}
-
-function validateTemplate(template: Fields, path: string): FieldErrors {
+export function validateTemplate(template: Fields, path: string): FieldErrors {
   const metadata = asRecord(template['metadata']);
   const spec = asRecord(template['spec']);
   return [

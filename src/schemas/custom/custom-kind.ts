@@ -94,7 +94,7 @@ function customKind(definition: Definition, version: DefinitionVersion, terminat
       ...validateMetadata(object, { namespaced, nameRule: dns1123Subdomain, anyFinalizer: true }),
       ...validateCustomObject(schema, object, current),
     ],
-    validateUpdate: (next, current) => validateMetadataUpdate(next, current),
+    validateUpdate: validateMetadataUpdate,
     checkImplemented: () => [],
     waitsUnimplemented: false,
     prepareForCreate: (object) => (hasStatus ? omit(object, 'status') : object),

@@ -1,6 +1,7 @@
 import { AGE, column, NAME, tableOf } from '../tables/columns.ts';
 import { part } from '../defaults/draft.ts';
-import { validateLease } from '../validation/lease.ts';
+import { getPath } from '../json-access.ts';
+import { nonNegative, positive } from '../validation/numbers.ts';
 import { defineKind } from './define-kind.ts';
 
 export const leaseKind = defineKind({
@@ -14,5 +15,8 @@ export const leaseKind = defineKind({
     // Fields of coordinated leader election, a feature that is off.
     for (const field of ['strategy', 'preferredHolder']) delete part(draft, 'spec')?.[field];
   },
-  validate: validateLease,
+  validate: ({ spec }) => [
+    ...positive(getPath(spec, 'leaseDurationSeconds'), 'spec.leaseDurationSeconds'),
+    ...nonNegative(getPath(spec, 'leaseTransitions'), 'spec.leaseTransitions'),
+  ],
 });

@@ -84,7 +84,8 @@ export function readFieldNumbers(text, definitions) {
 
 /**
  * The members that identify the items of a list, by the name of the list. A name that has other
- * keys elsewhere has none. The schema in a CustomResourceDefinition (`x-…`) is compared as a whole.
+ * keys elsewhere has none. Lists of statuses are left out, since no manifest has them. The schema
+ * in a CustomResourceDefinition (`x-…`) is compared as a whole.
  */
 export function mergeKeys(definitions) {
   const found = new Map();
@@ -96,7 +97,7 @@ export function mergeKeys(definitions) {
       visit(schema);
     }
   }
-  Object.values(definitions).forEach(visit);
+  for (const [name, schema] of Object.entries(definitions)) if (!name.endsWith('Status')) visit(schema);
   const known = [...found].filter(([, keys]) => keys.size === 1);
   return Object.fromEntries(known.map(([name, [keys]]) => [name, keys.split(' ')]));
 }

@@ -7,6 +7,7 @@ import { mergeKeys } from '../schemas/generated/derived.js';
 
 const MERGE_KEYS: Readonly<Record<string, readonly string[]>> = {
   ...mergeKeys,
+  conditions: ['type'],
   // Upstream replaces the taints of a node as a whole; several controllers write them here.
   taints: ['key', 'effect'],
 };

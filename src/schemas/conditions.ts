@@ -1,4 +1,4 @@
-/** Conditions of a status as writers of it need them: found by type, replaced by type, timed by their status. */
+/** Conditions of a status: found by type, replaced by type, timed by their status. */
 import { toRfc3339 } from '../base/clock.ts';
 import { asRecords, type Fields } from './json-access.ts';
 
